@@ -1,0 +1,48 @@
+"""What every test may rely on: no network but loopback, no keys of whoever runs it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "house",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("house")
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_whoever_runs_it(monkeypatch, tmp_path_factory):
+    """A test that passes because of the runner's own settings passes for nobody else."""
+    for name in list(os.environ):
+        if name.startswith(("VIPPS_", "VIPPSRECON_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    """No test reaches beyond this machine: another address is refused before a packet leaves."""
+    connect = socket.socket.connect
+
+    def refuse(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    socket.socket.connect = refuse
+    yield
+    socket.socket.connect = connect
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The project's folder."""
+    return Path(__file__).parent.parent

@@ -1,0 +1,355 @@
+"""Settings: where each comes from, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from vippsrecon.config import Rules, SalesUnit, load_settings
+from vippsrecon.errors import ConfigurationError
+
+SECRET = "MARK-secret-1f3e"
+KEYS = {"client_id": "id", "client_secret": SECRET, "subscription_key": "sub"}
+SIMULATOR = {"environment": "simulator", "base_url": "http://127.0.0.1:8800"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder of its own, and no keyring."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    return tmp_path
+
+
+def write(folder: Path, toml: str = "", dotenv: str = "") -> None:
+    """Put the files of a working folder where they belong."""
+    if toml:
+        (folder / "vippsrecon.toml").write_text(toml, "utf-8")
+    if dotenv:
+        (folder / ".env").write_text(dotenv, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("environment", "base_url", "spoken_to"),
+    [
+        ("production", None, "https://api.vipps.no"),
+        ("test", None, "https://apitest.vipps.no"),
+        ("test", "https://apitest.vipps.no/", "https://apitest.vipps.no"),
+        ("simulator", "http://127.0.0.1:8800", "http://127.0.0.1:8800"),
+        ("simulator", "https://localhost:8800/", "https://localhost:8800"),
+        ("simulator", "http://[::1]:8800", "http://[::1]:8800"),
+    ],
+)
+def test_each_environment_speaks_to_its_host(folder, environment, base_url, spoken_to):
+    """One word decides whether real money is at the other end."""
+    assert load_settings(environment=environment, base_url=base_url).base_url == spoken_to
+
+
+@pytest.mark.parametrize(
+    ("environment", "base_url"),
+    [
+        pytest.param(None, None, id="no environment"),
+        pytest.param("prod", None, id="no such environment"),
+        pytest.param("production", "https://apitest.vipps.no", id="production to the test host"),
+        pytest.param(
+            "production", "https://api.vipps.no.example.com", id="a host that looks alike"
+        ),
+        pytest.param("production", "http://api.vipps.no", id="plain http"),
+        pytest.param("test", "https://api.vipps.no", id="test to the production host"),
+        pytest.param("test", "http://127.0.0.1:8800", id="test to loopback"),
+        pytest.param("simulator", None, id="simulator nowhere"),
+        pytest.param("simulator", "https://api.vipps.no", id="simulator to production"),
+        pytest.param("simulator", "http://127.0.0.1.example.com", id="loopback as a subdomain"),
+        pytest.param("simulator", "http://localhost@example.com", id="loopback as a user"),
+        pytest.param("simulator", "http://127.0.0.1:80\\@example.com", id="backslash"),
+        pytest.param("simulator", "http://127.0.0.1:8800/path", id="path"),
+        pytest.param("simulator", "ftp://127.0.0.1", id="no http"),
+        pytest.param("simulator", "http://127.0.0.1:8800\n", id="line break"),
+        pytest.param("simulator", "http://0.0.0.0:8800", id="every address"),
+    ],
+)
+def test_anything_else_is_refused(folder, environment, base_url):
+    """Keys sent to another host are keys given away."""
+    with pytest.raises(ConfigurationError, match="VIPPS_"):
+        load_settings(environment=environment, base_url=base_url)
+
+
+def test_the_first_place_that_has_it_wins(folder, monkeypatch):
+    """Argument, environment, file, .env, in that order, and each says where it was found."""
+    write(
+        folder,
+        toml='client_id = "from-file"\ndatabase_url = "sqlite:///file.db"\nmsn = "111111"\n',
+        dotenv="VIPPS_CLIENT_ID=from-env-file\nVIPPS_CLIENT_SECRET=s\nVIPPS_MSN=222222\n"
+        "VIPPS_SUBSCRIPTION_KEY=from-env-file\n",
+    )
+    monkeypatch.setenv("VIPPS_CLIENT_SECRET", "from-environment")
+    monkeypatch.setenv("VIPPSRECON_DATABASE_URL", "from-environment")
+    settings = load_settings(**SIMULATOR, database_url="sqlite:///argument.db")
+    keys = settings.keys_of("111111")
+
+    assert keys.client_id == "from-file"
+    assert keys.client_secret.get_secret_value() == "from-environment"
+    assert keys.subscription_key.get_secret_value() == "from-env-file"
+    assert settings.database_url == "sqlite:///argument.db"
+    assert settings.sources["client_id"] == "vippsrecon.toml"
+    assert settings.sources["client_secret"] == "environment (VIPPS_CLIENT_SECRET)"
+    assert settings.sources["subscription_key"] == ".env (VIPPS_SUBSCRIPTION_KEY)"
+    assert settings.sources["database_url"] == "argument"
+    assert settings.sources["in_flight"] == "default"
+
+
+class Ring:
+    """A keyring that holds one secret."""
+
+    def get_password(self, service, name):
+        """Return it for its name, and nothing for another."""
+        return SECRET if (service, name) == ("vippsrecon", "VIPPS_CLIENT_SECRET") else None
+
+
+class Locked:
+    """A keyring nobody can open."""
+
+    def get_password(self, service, name):
+        """Fail, as backends do."""
+        raise RuntimeError("no backend")
+
+
+def test_the_keyring_comes_after_the_environment(folder, monkeypatch):
+    """A secret kept by the system need not stand in any file."""
+    write(folder, dotenv="VIPPS_CLIENT_SECRET=from-env-file\n")
+    monkeypatch.setitem(sys.modules, "keyring", Ring())
+    given = {**SIMULATOR, "client_id": "id", "subscription_key": "sub", "msn": "123456"}
+    assert load_settings(**given).keys_of("123456").client_secret.get_secret_value() == SECRET
+    monkeypatch.setenv("VIPPS_CLIENT_SECRET", "from-environment")
+    settings = load_settings(**given)
+
+    assert settings.sources["client_secret"] == "environment (VIPPS_CLIENT_SECRET)"
+
+
+def test_a_keyring_that_fails_is_no_keyring(folder, monkeypatch):
+    """A server has none, and that is no fault of the settings."""
+    monkeypatch.setitem(sys.modules, "keyring", Locked())
+
+    assert load_settings(**SIMULATOR).default_keys is None
+
+
+TWO_UNITS = """
+in_flight = 64
+ignore_file = "ignore.csv"
+
+[[sales_unit]]
+msn = "111111"
+market = "NO"
+capture = "at_once"
+stores = ["Oslo", "Bergen"]
+currency = "NOK"
+
+[[sales_unit]]
+msn = "222222"
+market = "FI"
+late_capture = true
+client_id = "finnish-id"
+client_secret_from = "FINNISH_SECRET"
+subscription_key_from = "FINNISH_KEY"
+
+[tolerances]
+tolerance_minor = 2
+
+[limits]
+per_run = 100000
+"""
+
+
+def test_several_sales_units_each_with_their_keys(folder, monkeypatch):
+    """The file names the variables that hold secrets, never the secrets."""
+    write(folder, TWO_UNITS)
+    monkeypatch.setenv("FINNISH_SECRET", "fs")
+    monkeypatch.setenv("FINNISH_KEY", "fk")
+    settings = load_settings(**SIMULATOR, **KEYS)
+
+    assert settings.units == (
+        SalesUnit(
+            "111111", market="NO", capture="at_once", stores=("Oslo", "Bergen"), currency="NOK"
+        ),
+        SalesUnit("222222", market="FI", late_capture=True),
+    )
+    assert settings.unit("222222").zone == "Europe/Helsinki"
+    assert settings.unit("999999") == SalesUnit("999999")
+    assert settings.default_msn is None
+    assert settings.keys_of("111111").client_id == "id"
+    assert settings.keys_of("222222").client_id == "finnish-id"
+    assert settings.keys_of("222222").client_secret.get_secret_value() == "fs"
+    assert settings.sources["222222.client_secret"] == "environment (FINNISH_SECRET)"
+    assert settings.rules == Rules(tolerance_minor=2)
+    assert settings.limits == {"per_run": 100000}
+    assert settings.in_flight == 64
+    assert settings.ignore_file == folder / "ignore.csv"
+
+
+def test_one_sales_unit_is_the_default(folder):
+    """Most merchants have one, and should never have to name it."""
+    write(folder, '[[sales_unit]]\nmsn = "111111"\n')
+
+    assert load_settings(**SIMULATOR).default_msn == "111111"
+    assert load_settings(**SIMULATOR, msn="222222").default_msn == "222222"
+    assert len(load_settings(**SIMULATOR, msn="222222").units) == 2
+
+
+def test_sales_units_given_replace_those_of_the_file(folder):
+    """A demonstration has its own, whatever the folder says."""
+    write(folder, '[[sales_unit]]\nmsn = "111111"\n')
+    mine = (SalesUnit("333333"),)
+
+    assert load_settings(**SIMULATOR, units=mine, rules=Rules(5)).units == mine
+
+
+@pytest.mark.parametrize(
+    ("given", "msn", "said"),
+    [
+        pytest.param({}, "111111", "no keys are configured", id="unknown sales unit"),
+        pytest.param({"msn": "111111"}, "111111", "no complete keys", id="incomplete keys"),
+        pytest.param(
+            {"msn": "111111", **KEYS}, "222222", "no keys are configured", id="another's keys"
+        ),
+    ],
+)
+def test_missing_keys_are_named(folder, given, msn, said):
+    """Found before the first call, and with the names of what to set."""
+    with pytest.raises(ConfigurationError, match=said):
+        load_settings(environment="test", **given).keys_of(msn)
+
+
+def test_partner_keys_serve_all(folder):
+    """A partner has one set for every merchant linked to it."""
+    settings = load_settings(environment="production", partner=True, **KEYS)
+
+    assert settings.keys_of("987654").client_id == "id"
+
+
+def test_accounting_keys_have_no_subscription_key(folder, monkeypatch):
+    """The token service refuses one beside them."""
+    write(folder, '[accounting]\nclient_id = "acc"\nclient_secret_from = "BOOKS"\n')
+    assert load_settings(**SIMULATOR).accounting is None
+    monkeypatch.setenv("BOOKS", SECRET)
+    accounting = load_settings(**SIMULATOR).accounting
+
+    assert (accounting.client_id, accounting.subscription_key) == ("acc", None)
+
+
+def test_offline_work_needs_no_environment(folder):
+    """Reconciling files that were fetched last month asks nobody anything."""
+    assert load_settings(offline=True).base_url == ""
+    with pytest.raises(ConfigurationError):
+        load_settings(offline=True, environment="prod")
+
+
+def test_nothing_secret_is_shown(folder):
+    """Settings are printed in notebooks and pasted into mails."""
+    settings = load_settings(
+        **SIMULATOR, **KEYS, msn="123456", database_url=f"postgresql://me:{SECRET}@localhost/db"
+    )
+
+    assert SECRET not in repr(settings) + str(settings.sources) + repr(settings.keys)
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        pytest.param("tolerence = 1", "not a setting.*tolerances", id="misspelled"),
+        pytest.param(
+            "[tolerances]\ntolerence_minor = 1", "did you mean tolerance_minor", id="in a table"
+        ),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\nzone = "x"', "'zone' is not", id="in a unit"),
+        pytest.param("[limits]\nper_year = 1", "did you mean per_", id="in the limits"),
+        pytest.param(
+            f'client_secret = "{SECRET}"', "VIPPS_CLIENT_SECRET.*client_secret_from", id="secret"
+        ),
+        pytest.param(
+            f'[[sales_unit]]\nmsn = "111111"\nsubscription-key = "{SECRET}"',
+            "is a secret.*VIPPS_SUBSCRIPTION_KEY",
+            id="secret in a unit",
+        ),
+        pytest.param(f'[accounting]\ntoken = "{SECRET}"', "token is a secret", id="token"),
+        pytest.param(
+            f'database_url = "postgresql://me:{SECRET}@localhost/db"', "password", id="password"
+        ),
+        pytest.param("in_flight = true", "whole number", id="true for a number"),
+        pytest.param('in_flight = "32"', "whole number", id="text for a number"),
+        pytest.param("in_flight = 257", "1 to 256", id="too many in flight"),
+        pytest.param("in_flight = 0", "1 to 256", id="none in flight"),
+        pytest.param("retry_seconds = 0", "above 0", id="no time"),
+        pytest.param("[[sales_unit]]\nmsn = 111111", "in quotes", id="msn without quotes"),
+        pytest.param('[[sales_unit]]\nmsn = "12"', "4 to 10 digits", id="msn too short"),
+        pytest.param("[[sales_unit]]\n", "has no msn", id="no msn"),
+        pytest.param("sales_unit = [1]", "not a table", id="unit not a table"),
+        pytest.param(
+            '[[sales_unit]]\nmsn = "111111"\n[[sales_unit]]\nmsn = "111111"', "twice", id="twice"
+        ),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\nmarket = "no"', "NO, SE", id="market"),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\ncapture = "on_fulfillment"', "mean on_ful",
+                     id="capture"),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\nstores = [1]', "list of texts", id="stores"),
+        pytest.param(
+            '[[sales_unit]]\nmsn = "111111"\ntimezone = "Europe/Olso"', "not known", id="zone"
+        ),
+        pytest.param("[tolerances]\ntolerance_minor = -1", "below zero", id="negative"),
+        pytest.param("[tolerances]\ntolerance_minor = 0.5", "whole number", id="half an øre"),
+        pytest.param("in_flight = ", "not TOML", id="broken"),
+    ],
+)  # fmt: skip
+def test_a_file_with_a_fault_says_which(folder, toml, said):
+    """A tolerance misspelled is a tolerance not set, and nobody would notice."""
+    write(folder, toml)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        load_settings(**SIMULATOR)
+
+    assert SECRET not in str(caught.value)
+
+
+def test_a_file_that_is_not_text_says_so(folder):
+    """A workbook renamed is not the first thing one would think of."""
+    (folder / "vippsrecon.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        load_settings(**SIMULATOR)
+
+
+def test_a_file_asked_for_must_be_there(folder):
+    """Going on without it would reconcile under other tolerances."""
+    with pytest.raises(ConfigurationError, match=r"other\.toml cannot be read"):
+        load_settings(**SIMULATOR, file=folder / "other.toml")
+
+
+def test_an_env_file_that_is_not_text_says_so(folder):
+    """Windows' editor likes UTF-16."""
+    (folder / ".env").write_bytes("VIPPS_MSN=1".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        load_settings(**SIMULATOR)
+
+
+def test_a_key_with_a_line_break_within_is_refused(folder):
+    """Copied from a portal, it would be sent as two headers."""
+    with pytest.raises(ConfigurationError, match="VIPPS_CLIENT_SECRET") as caught:
+        load_settings(**SIMULATOR, **{**KEYS, "client_secret": f"{SECRET}\nX-Other: 1"})
+
+    assert SECRET not in str(caught.value)
+
+
+def test_a_key_may_have_space_around_it(folder):
+    """That is how portals let themselves be copied from."""
+    settings = load_settings(**SIMULATOR, **{**KEYS, "client_secret": f" {SECRET}\n"}, msn="123456")
+
+    assert settings.keys_of("123456").client_secret.get_secret_value() == SECRET
+
+
+def test_an_argument_misspelled_is_refused(folder):
+    """A keyword nobody reads is a setting nobody made."""
+    with pytest.raises(ConfigurationError, match="did you mean client_id"):
+        load_settings(**SIMULATOR, clientid="id")
+
+
+def test_an_msn_that_is_none_is_refused(folder):
+    """It goes into a header."""
+    with pytest.raises(ConfigurationError, match="VIPPS_MSN"):
+        load_settings(**SIMULATOR, msn="12-34")

@@ -1,0 +1,74 @@
+"""Decimal to minor units and back, exactly or not at all.
+
+Inside the house an amount is an `int` of minor units beside its currency. `Decimal` lives
+at the edges (files read, workbooks written) and `float` nowhere.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from vippsrecon.errors import InputError
+
+DECIMALS = {"NOK": 2, "DKK": 2, "SEK": 2, "EUR": 2, "USD": 2, "GBP": 2}
+"""Currency to its number of decimals. Source: ISO 4217; the list is the ePayment API's
+`Currency` (https://developer.vippsmobilepay.com/api/epayment/)."""
+
+LARGEST_MINOR = 10**15 - 1
+"""Fifteen digits: what a workbook's cell still holds exactly."""
+
+
+def to_minor(amount: Decimal | str, currency: str) -> int:
+    """Return an amount of major units as whole minor units of `currency`.
+
+    Raises:
+        InputError: The currency is not known here, the amount is not a number, is finer than
+            one minor unit, or has more than fifteen digits.
+
+    >>> to_minor("499.50", "NOK")
+    49950
+    >>> to_minor("499.505", "NOK")
+    Traceback (most recent call last):
+    vippsrecon.errors.InputError: amount 499.505 is finer than one minor unit of NOK
+    """
+    try:
+        value = Decimal(amount)
+    except InvalidOperation:
+        raise InputError(f"amount {amount!r} is not a number") from None
+    if not value.is_finite():
+        raise InputError(f"amount {amount!r} is not a number")
+    if value and value.adjusted() > len(str(LARGEST_MINOR)):
+        raise InputError(f"amount {amount} has more than fifteen digits")
+    scaled = value.scaleb(_decimals(currency))
+    minor = int(scaled)
+    if minor != scaled:
+        raise InputError(f"amount {amount} is finer than one minor unit of {currency}")
+    if abs(minor) > LARGEST_MINOR:
+        raise InputError(f"amount {amount} has more than fifteen digits")
+    return minor
+
+
+def to_major(minor: int, currency: str) -> Decimal:
+    """Return minor units of `currency` as a Decimal of major units.
+
+    >>> to_major(-49950, "NOK")
+    Decimal('-499.50')
+    """
+    return Decimal(minor).scaleb(-_decimals(currency))
+
+
+def in_words(minor: int, currency: str) -> str:
+    """Return an amount for a sentence, with a space between thousands.
+
+    >>> in_words(123450, "NOK")
+    '1 234.50 NOK'
+    """
+    return f"{to_major(minor, currency):,}".replace(",", " ") + f" {currency}"
+
+
+def _decimals(currency: str) -> int:
+    try:
+        return DECIMALS[currency]
+    except KeyError:
+        known = ", ".join(DECIMALS)
+        raise InputError(f"currency {currency!r} is not one Vipps MobilePay uses ({known})") from None

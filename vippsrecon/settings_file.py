@@ -1,0 +1,161 @@
+"""`vippsrecon.toml`: what may stand in it, and what may not.
+
+Several sales units, tolerances, limits. A name nobody knows is refused with the one that was
+probably meant, since a tolerance misspelled is a tolerance not set; a secret is refused by
+name, since files are copied, mailed and committed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from vippsrecon.errors import ConfigurationError
+
+FILE_NAME = "vippsrecon.toml"
+
+_SECRETS = {
+    "client_secret": "VIPPS_CLIENT_SECRET",
+    "subscription_key": "VIPPS_SUBSCRIPTION_KEY",
+    "ocp_apim_subscription_key": "VIPPS_SUBSCRIPTION_KEY",
+    "primary_key": "VIPPS_SUBSCRIPTION_KEY",
+    "secondary_key": "VIPPS_SUBSCRIPTION_KEY",
+    "secret": "VIPPS_CLIENT_SECRET",
+    "password": "VIPPSRECON_DATABASE_URL",
+    "token": "",
+    "access_token": "",
+}
+
+_KEYS_FROM = {"client_id": str, "client_id_from": str, "client_secret_from": str}
+_AMOUNTS: tuple[type, ...] = (int, float, str, dict)
+
+Shape = Mapping[str, type | tuple[type, ...]]
+
+TOP: Shape = {
+    "environment": str,
+    "base_url": str,
+    "client_id": str,
+    "msn": str,
+    "database_url": str,
+    "in_flight": int,
+    "retry_seconds": (int, float),
+    "ignore_file": str,
+    "partner": bool,
+    "sales_unit": list,
+    "accounting": dict,
+    "tolerances": dict,
+    "limits": dict,
+}
+SALES_UNIT: Shape = {
+    "msn": str,
+    "market": str,
+    "timezone": str,
+    "capture": str,
+    "late_capture": bool,
+    "stores": list,
+    "currency": str,
+    **_KEYS_FROM,
+    "subscription_key_from": str,
+}
+TOLERANCES: Shape = {
+    "tolerance_minor": int,
+    "rounding_cap_minor": int,
+    "delivery_grace_days": int,
+    "capture_grace_hours": int,
+    "refund_grace_hours": int,
+}
+LIMITS: Shape = {
+    "own_approval_up_to": _AMOUNTS,
+    "row_limit": _AMOUNTS,
+    "per_run": _AMOUNTS,
+    "per_day": _AMOUNTS,
+    "stop_after_failures": int,
+    "stop_at_share": (int, float),
+}
+
+_SAID = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Return what a settings file says, every name known and every value of its kind.
+
+    Raises:
+        ConfigurationError: It cannot be read, or holds a name, a kind of value or a secret
+            that has no place in it.
+    """
+    try:
+        said = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path.name} is not UTF-8 text: save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path.name} is not TOML: {error}") from None
+    _checked(said, TOP, path.name)
+    for place, table, shape in (
+        ("[accounting]", said.get("accounting", {}), _KEYS_FROM),
+        ("[tolerances]", said.get("tolerances", {}), TOLERANCES),
+        ("[limits]", said.get("limits", {}), LIMITS),
+    ):
+        _checked(table, shape, f"{path.name} {place}")
+    for number, unit in enumerate(said.get("sales_unit", ()), start=1):
+        place = f"{path.name} [[sales_unit]] {number}"
+        if not isinstance(unit, dict):
+            raise ConfigurationError(f"{place} is not a table")
+        _checked(unit, SALES_UNIT, place)
+        if "msn" not in unit:
+            raise ConfigurationError(f"{place} has no msn")
+    _no_password(said.get("database_url", ""), path.name)
+    return said
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return " (did you mean …?)" for the known name nearest to `name`, else "".
+
+    >>> suggestion("tolerence_minor", ["tolerance_minor", "in_flight"])
+    ' (did you mean tolerance_minor?)'
+    """
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _checked(table: Mapping[str, Any], shape: Shape, place: str) -> None:
+    for name, value in table.items():
+        if name not in shape:
+            _refuse_secret(name, place)
+            known = ", ".join(sorted(shape))
+            raise ConfigurationError(
+                f"{place}: {name!r} is not a setting{suggestion(name, shape)}. Known are: {known}"
+            )
+        kinds = shape[name]
+        allowed = kinds if isinstance(kinds, tuple) else (kinds,)
+        # bool is an int to Python; nobody who writes `in_flight = true` means 1.
+        if type(value) not in allowed:
+            wanted = " or ".join(_SAID.get(kind, "a number") for kind in allowed)
+            hint = " (put it in quotes)" if allowed == (str,) and type(value) is int else ""
+            raise ConfigurationError(f"{place}: {name} must be {wanted}{hint}")
+
+
+def _refuse_secret(name: str, place: str) -> None:
+    plain = name.lower().replace("-", "_")
+    if plain not in _SECRETS:
+        return
+    variable = _SECRETS[plain]
+    instead = f": put it in the environment as {variable}" if variable else ""
+    kept = plain in ("client_secret", "subscription_key")
+    named = f", or name the variable that holds it with {plain}_from" if kept else ""
+    raise ConfigurationError(
+        f"{place}: {name} is a secret, and this file is no place for one{instead}{named}"
+    )
+
+
+def _no_password(url: str, place: str) -> None:
+    if urlsplit(url).password or "password=" in url:
+        raise ConfigurationError(
+            f"{place}: database_url holds a password, and this file is no place for one: "
+            "put the whole URL in the environment as VIPPSRECON_DATABASE_URL"
+        )

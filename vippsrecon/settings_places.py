@@ -1,0 +1,290 @@
+"""Where settings come from, in order: argument, environment, keyring, file, `.env`.
+
+pydantic-settings merges such places too, but not with the name of the place each value came
+from, nor with variables whose names the settings file gives; python-dotenv, its own reader,
+and `os.environ` are all that is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from vippsrecon.config import (
+    MOST_IN_FLIGHT,
+    ZONES,
+    Keys,
+    Rules,
+    SalesUnit,
+    Settings,
+    base_url_of,
+)
+from vippsrecon.errors import ConfigurationError
+from vippsrecon.settings_file import FILE_NAME, read_settings_file, suggestion
+
+KEYRING_SERVICE = "vippsrecon"
+"""`keyring set vippsrecon VIPPS_CLIENT_SECRET` puts a secret where it is looked for."""
+
+VARIABLES = {
+    "environment": "VIPPS_ENVIRONMENT",
+    "base_url": "VIPPS_BASE_URL",
+    "client_id": "VIPPS_CLIENT_ID",
+    "client_secret": "VIPPS_CLIENT_SECRET",
+    "subscription_key": "VIPPS_SUBSCRIPTION_KEY",
+    "msn": "VIPPS_MSN",
+    "accounting_client_id": "VIPPS_ACCOUNTING_CLIENT_ID",
+    "accounting_client_secret": "VIPPS_ACCOUNTING_CLIENT_SECRET",
+    "database_url": "VIPPSRECON_DATABASE_URL",
+}
+OTHERS = ("in_flight", "retry_seconds", "ignore_file", "partner")
+
+_MSN = re.compile(r"[0-9]{4,10}")
+_KEY_TEXT = re.compile(r"[!-~]+")
+
+
+class Places:
+    """The places a setting may be, asked in order; remembers which one had it."""
+
+    def __init__(self, folder: Path, file: Path | None, arguments: Mapping[str, Any]) -> None:
+        known = (*VARIABLES, *OTHERS)
+        for name in arguments:
+            if name not in known:
+                raise ConfigurationError(f"{name!r} is not a setting{suggestion(name, known)}")
+        self._arguments = {k: v for k, v in arguments.items() if v is not None}
+        path = file or folder / FILE_NAME
+        self.file = read_settings_file(path) if file or path.is_file() else {}
+        self._file_name = path.name
+        self._dotenv = _read_dotenv(folder / ".env")
+        self.sources: dict[str, str] = {}
+
+    def find(self, name: str, *, secret: bool = False) -> Any:
+        """Return a setting from the first place that has it, else None."""
+        if name in self._arguments:
+            return self._found(name, self._arguments[name], "argument")
+        variable = VARIABLES.get(name)
+        if variable is None:
+            if name in self.file:
+                return self._found(name, self.file[name], self._file_name)
+            return self._found(name, None, "default")
+        value = self.variable(variable, name, secret=secret, file_value=self.file.get(name))
+        return self._found(name, None, "default") if value is None else value
+
+    def variable(
+        self, variable: str, name: str, *, secret: bool = False, file_value: Any = None
+    ) -> Any:
+        """Return a variable's value from environment, keyring or `.env`, else None.
+
+        Args:
+            variable: Its name.
+            name: The setting it is for, under which its place is remembered.
+            secret: Ask the keyring too.
+            file_value: What the settings file says, which comes before `.env`.
+        """
+        if os.environ.get(variable):
+            return self._found(name, os.environ[variable], f"environment ({variable})")
+        if secret and (kept := _from_keyring(variable)):
+            return self._found(name, kept, f"keyring ({variable})")
+        if file_value is not None:
+            return self._found(name, file_value, self._file_name)
+        if self._dotenv.get(variable):
+            return self._found(name, self._dotenv[variable], f".env ({variable})")
+        return None
+
+    def _found(self, name: str, value: Any, place: str) -> Any:
+        self.sources[name] = place
+        return value
+
+
+def gather(
+    *,
+    folder: Path,
+    file: Path | None,
+    offline: bool,
+    units: tuple[SalesUnit, ...] | None,
+    rules: Rules | None,
+    arguments: Mapping[str, Any],
+) -> Settings:
+    """Gather the settings: see `vippsrecon.config.load_settings`."""
+    places = Places(folder, file, arguments)
+    environment = places.find("environment") or ""
+    given_url = places.find("base_url")
+    base_url = "" if offline and not environment else base_url_of(environment, given_url)
+    named = units if units is not None else _units(places.file)
+    msn = places.find("msn")
+    if msn is not None:
+        msn = _checked_msn(msn, "VIPPS_MSN")
+        if all(unit.msn != msn for unit in named):
+            named = (*named, SalesUnit(msn))
+    if msn is None and len(named) == 1:
+        msn = named[0].msn
+    default_keys = _keys(places, "", {}, subscription=True)
+    own = {unit.msn: keys for unit in named if (keys := _unit_keys(places, unit.msn)) is not None}
+    ignore_file = places.find("ignore_file")
+    return Settings(
+        environment=environment,
+        base_url=base_url,
+        default_msn=msn,
+        units=named,
+        keys=own,
+        default_keys=default_keys,
+        partner=bool(places.find("partner")),
+        accounting=_keys(
+            places, "accounting_", places.file.get("accounting", {}), subscription=False
+        ),
+        rules=rules or _rules(places.file.get("tolerances", {})),
+        limits=places.file.get("limits", {}),
+        in_flight=_in_flight(places.find("in_flight")),
+        retry_seconds=_retry_seconds(places.find("retry_seconds")),
+        ignore_file=None if ignore_file is None else folder / ignore_file,
+        database_url=places.find("database_url") or "sqlite:///vippsrecon.db",
+        sources=places.sources,
+    )
+
+
+def _units(said: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
+    units: dict[str, SalesUnit] = {}
+    plain = {one.name for one in fields(SalesUnit)}
+    for table in said.get("sales_unit", ()):
+        msn = _checked_msn(table["msn"], f"{FILE_NAME} [[sales_unit]] msn")
+        place = f"{FILE_NAME} [[sales_unit]] {msn}"
+        if msn in units:
+            raise ConfigurationError(f"{place} stands there twice")
+        values = {name: value for name, value in table.items() if name in plain}
+        values["msn"] = msn
+        stores = values.get("stores", ())
+        if not all(isinstance(store, str) for store in stores):
+            raise ConfigurationError(f"{place}: stores must be a list of texts")
+        values["stores"] = tuple(stores)
+        _one_of(values.get("market"), tuple(ZONES), f"{place}: market")
+        _one_of(values.get("capture"), ("on_fulfilment", "at_once"), f"{place}: capture")
+        _zone(values.get("timezone"), place)
+        units[msn] = SalesUnit(**values)
+    return tuple(units.values())
+
+
+def _unit_keys(places: Places, msn: str) -> Keys | None:
+    tables = places.file.get("sales_unit", ())
+    table: Mapping[str, Any] = next((one for one in tables if one["msn"] == msn), {})
+    named = any(name.startswith(("client_", "subscription_")) for name in table)
+    if not named:
+        return _keys(places, "", {}, subscription=True)
+    return _keys(places, "", table, subscription=True, prefix=f"{msn}.")
+
+
+def _keys(
+    places: Places,
+    kind: str,
+    table: Mapping[str, Any],
+    *,
+    subscription: bool,
+    prefix: str = "",
+) -> Keys | None:
+    """Return complete keys, or None. What `table` does not name, the usual variables give."""
+
+    def value(part: str) -> str | None:
+        variable = table.get(f"{part}_from")
+        if variable is not None:
+            found = places.variable(variable, prefix + kind + part, secret=True)
+            label = variable
+        elif part in table:
+            found, label = table[part], part
+            places.sources[prefix + kind + part] = FILE_NAME
+        else:
+            found = places.find(kind + part, secret=True)
+            label = VARIABLES[kind + part]
+        return None if found is None else _key_text(found, label)
+
+    client_id, client_secret = value("client_id"), value("client_secret")
+    key = value("subscription_key") if subscription else None
+    if client_id is None or client_secret is None or (subscription and key is None):
+        return None
+    return Keys(client_id, SecretStr(client_secret), None if key is None else SecretStr(key))
+
+
+def _key_text(value: str | SecretStr, variable: str) -> str:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    text = text.strip()
+    if _KEY_TEXT.fullmatch(text) is None:
+        raise ConfigurationError(
+            f"{variable} holds a character no key has, such as a space or a line break within: "
+            "copy it again from the portal"
+        )
+    return text
+
+
+def _rules(table: Mapping[str, int]) -> Rules:
+    for name, value in table.items():
+        if value < 0:
+            raise ConfigurationError(f"{FILE_NAME} [tolerances]: {name} cannot be below zero")
+    return Rules(**table)
+
+
+def _in_flight(value: int | None) -> int:
+    if value is None:
+        return Settings.in_flight
+    if type(value) is not int or not 1 <= value <= MOST_IN_FLIGHT:
+        raise ConfigurationError(f"in_flight is {value!r}; it can be 1 to {MOST_IN_FLIGHT}")
+    return value
+
+
+def _retry_seconds(value: float | None) -> float:
+    if value is None:
+        return Settings.retry_seconds
+    if isinstance(value, bool) or not 0 < value <= 86_400:
+        raise ConfigurationError(f"retry_seconds is {value!r}; it can be above 0, up to a day")
+    return float(value)
+
+
+def _checked_msn(msn: str, place: str) -> str:
+    text = str(msn).strip()
+    if _MSN.fullmatch(text) is None:
+        raise ConfigurationError(
+            f"{place} is {text[:20]!r}; a merchant serial number is 4 to 10 digits"
+        )
+    return text
+
+
+def _one_of(value: str | None, allowed: tuple[str, ...], place: str) -> None:
+    if value is not None and value not in allowed:
+        near = suggestion(value, allowed)
+        raise ConfigurationError(f"{place} is {value!r}; it can be {', '.join(allowed)}{near}")
+
+
+def _zone(name: str | None, place: str) -> None:
+    if name is None:
+        return
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(
+            f"{place}: timezone {name!r} is not known; one is Europe/Oslo"
+        ) from None
+
+
+def _read_dotenv(path: Path) -> Mapping[str, str | None]:
+    if not path.is_file():
+        return {}
+    try:
+        return dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(".env cannot be read: save it as UTF-8 text") from None
+
+
+def _from_keyring(variable: str) -> str | None:
+    try:
+        import keyring
+    except ImportError:
+        return None
+    try:
+        return keyring.get_password(KEYRING_SERVICE, variable)
+    except Exception:
+        # Each backend fails in its own way, and a machine without one is quite usual.
+        return None
