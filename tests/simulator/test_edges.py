@@ -1,0 +1,320 @@
+"""What seldom happens, and has to be right all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+
+import httpx
+import pytest
+
+from vippsrecon.simulator import Simulator, SimulatorInputError, run, serve
+from vippsrecon.simulator.keys import ANYBODY, Keys
+
+PAYMENTS = "/epayment/v1/payments"
+GROUP = {
+    "type": "MAILBOX",
+    "brand": "POSTEN",
+    "options": [
+        {
+            "id": "mail-1",
+            "name": "Mail",
+            "isDefault": True,
+            "amount": {"currency": "NOK", "value": 5},
+        }
+    ],
+}
+PASSTHROUGH = {
+    "pspReference": "psp-1",
+    "cardCallbackUrl": "https://psp.example/",
+    "allowedCardTypes": ["VISA_DEBIT"],
+}
+CARD = {"type": "CARD_PASSTHROUGH"}
+
+
+def code(answer):
+    """The code of a refusal, or the first field of a broken schema."""
+    extra = answer.json()["extraDetails"][0]
+    return extra["reason"] if extra["name"] == "ErrorCode" else extra["name"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"amount": {"currency": "NOK", "value": "1"}}, "3010", id="amount is text"),
+        pytest.param({"amount": 5}, "amount", id="amount is a number"),
+        pytest.param({"paymentMethod": CARD}, "4140", id="passthrough without data"),
+        pytest.param({"cardPassthrough": PASSTHROUGH}, "4160", id="data without passthrough"),
+        pytest.param({"shipping": {}}, "4140", id="no options"),
+        pytest.param(
+            {"shipping": {"dynamicOptions": {"callbackUrl": "http://shop.example"}}},
+            "4090",
+            id="callback without https",
+        ),
+        pytest.param({"expiresAt": "2026-13-40T99:00:00Z"}, "6130", id="no receipt comes first"),
+        pytest.param({"paymentMethod": {"type": "WALLET", "blockedSources": ["X"]}}, None, id="in"),
+        pytest.param({"qrFormat": {"format": "IMAGE/PNG", "size": 99}}, "qrFormat.size", id="size"),
+        pytest.param({"userFlow": 5}, "userFlow", id="a number for text"),
+    ],
+)
+def test_a_creation_is_refused(shop, fields, expected):
+    """Each for its own reason."""
+    answer = shop(unit={}).create(**fields)
+
+    assert answer.status_code >= 400
+    assert code(answer) == (expected or "paymentMethod.blockedSources[0]")
+
+
+def test_a_time_that_does_not_exist_is_a_broken_field(shop):
+    """The pattern cannot tell that there is no thirteenth month."""
+    line = {"name": "a", "id": "1", "totalAmount": 1, "totalAmountExcludingTax": 1}
+    receipt = {"orderLines": [line | {"totalTaxAmount": 0}], "bottomLine": {"currency": "NOK"}}
+    answer = shop().create(expiresAt="2026-13-01T00:00:00Z", receipt=receipt)
+
+    assert code(answer) == "expiresAt"
+
+
+@pytest.mark.parametrize(
+    ("fields", "redirect"),
+    [
+        pytest.param({"userFlow": "QR"}, "https://qr.", id="QR"),
+        pytest.param({"returnUrl": "myshop://back"}, "https://landing.", id="an app's scheme"),
+        pytest.param(
+            {"userFlow": "PUSH_MESSAGE", "customer": {"phoneNumber": "4700000000"}}, None, id="push"
+        ),
+        pytest.param(
+            {"userFlow": "PUSH_MESSAGE", "customer": {"personalQr": "https://qr.example/1"}},
+            None,
+            id="personal QR",
+        ),
+        pytest.param(
+            {"paymentMethod": CARD, "cardPassthrough": PASSTHROUGH}, "https://landing.", id="card"
+        ),
+    ],
+)
+def test_a_payment_is_made_in_every_flow(shop, fields, redirect):
+    """A pushed one has nowhere to redirect to."""
+    answer = shop(unit={}).create(**fields)
+
+    assert answer.status_code == 201
+    assert answer.json().get("redirectUrl", "").startswith(redirect or "")
+    assert ("redirectUrl" in answer.json()) == (redirect is not None)
+
+
+def test_a_long_living_payment_lives_long(shop):
+    """Until the time it was given, and then expires at that very time."""
+    line = {"name": "a", "id": "1", "totalAmount": 1, "totalAmountExcludingTax": 1}
+    receipt = {"orderLines": [line | {"totalTaxAmount": 0}], "bottomLine": {"currency": "NOK"}}
+    one = shop()
+    assert one.create(expiresAt="2026-02-02T12:00:00Z", receipt=receipt).status_code == 201
+    one.simulator.advance(86_400)
+    one.token = None
+    assert one.payment("order-0002").json()["state"] == "CREATED"
+    one.simulator.advance(86_400)
+    one.token = None
+
+    assert one.payment("order-0002").json()["state"] == "EXPIRED"
+    assert one.events("order-0002")[-1]["timestamp"] == "2026-02-02T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("shipping", "freight"),
+    [
+        pytest.param({"fixedOptions": [GROUP]}, 5, id="the default option"),
+        pytest.param(
+            {"dynamicOptions": {"callbackUrl": "https://shop.example/cb"}}, 0, id="dynamic"
+        ),
+    ],
+)
+def test_express_without_a_choice(shop, shipping, freight):
+    """The default one; dynamic options are not called for."""
+    one = shop()
+    one.create(shipping=shipping)
+    one.payer("approve")
+
+    assert one.total("authorized", "order-0002") == 1000 + freight
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param({"token": "wrong"}, "10010", id="another's token"),
+        pytest.param({"customer": {"phoneNumber": "12"}}, "4070", id="no number"),
+        pytest.param({"customer": None}, "4140", id="nobody"),
+        pytest.param([1], "$", id="no object"),
+        pytest.param({"pin": "1"}, "pin", id="unknown field"),
+    ],
+)
+def test_a_forced_approval_is_refused(shop, body, expected):
+    """And the payment stays open."""
+    one = shop()
+    one.create()
+
+    assert code(one.approve(body=body)) == expected
+    assert code(one.approve("order-9999")) == "5090"
+    assert one.payment("order-0002").json()["state"] == "CREATED"
+
+
+def test_the_payer_cannot_do_everything(shop, line):
+    """Decline what is approved, or something else altogether."""
+    one = shop(line.payment())
+
+    assert one.payer("decline", "order-0001").json() == {"code": 10010}
+    assert one.payer("dance", "order-0001").status_code == 400
+
+
+def test_a_payment_without_events_has_no_deadline(shop, line):
+    """Nobody knows when it was approved; so nothing happens by itself."""
+    bare = line.payment(captured=100) | {"events": []}
+    waiting = line.payment("order-0002", state="CREATED") | {"events": []}
+    one = shop(bare, waiting)
+    one.simulator.advance(400 * 86_400)
+
+    assert one.refund(50).status_code == 200
+    assert one.capture(50).status_code == 200
+    assert one.payment("order-0002").json()["state"] == "CREATED"
+
+
+def test_reads_can_be_refused_on_order(shop, line):
+    """Every operation can."""
+    one = shop(line.payment(), {"settings": {"refusals": [{"code": 3010}]}})
+
+    assert one.payment().status_code == 500
+
+
+def test_a_failed_refund_stays_failed_after_a_restart(shop, line):
+    """Its event holds the key, so it is not tried again."""
+    before = shop(line.payment(captured=1000))
+    before.refund(123, key="k")
+    after = shop(*before.simulator.state(), clock="2026-01-31T12:00:05Z")
+    after.simulator.set_settings(magic_amounts=False)
+
+    assert code(after.refund(123, key="k")) == "6210"
+
+
+def test_a_modification_without_a_currency(shop, line):
+    """Missing and unknown are both broken fields."""
+    one = shop(line.payment())
+    path = f"{PAYMENTS}/order-0001/capture"
+
+    assert code(one.post(path, {"modificationAmount": {"value": 1}})) == (
+        "modificationAmount.currency"
+    )
+    assert code(one.capture(1, currency="GLD")) == "modificationAmount.currency"
+    assert code(one.post(f"{PAYMENTS}/order-0001/cancel", [])) == "$"
+
+
+def test_tokens_do_not_pile_up():
+    """Those that ended are dropped."""
+    keys, now = Keys(), Simulator().now()
+    for _ in range(10_002):
+        keys.issue(ANYBODY, now, -1)
+
+    assert len(keys._tokens) < 10
+    assert keys.issue(ANYBODY, now, 60) != keys.issue(ANYBODY, now, 60)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"magic_amounts": 1},
+        {"writes_per_minute": True},
+        {"token_lifetime_seconds": None},
+        {"refusals": "all"},
+        {"refusals": [{"code": 6260, "when": "now"}]},
+        {"refusals": [{"code": 6260, "times": -1}]},
+    ],
+    ids=repr,
+)
+def test_a_setting_has_its_kind(settings):
+    """A wrong one changes nothing."""
+    simulator = Simulator()
+    with pytest.raises(SimulatorInputError):
+        simulator.set_settings(**settings)
+
+    assert simulator.world.settings.changed() == {}
+
+
+@pytest.mark.parametrize(
+    "line_of",
+    [
+        {"ledger": {"ledgerId": "1", "settlesForRecipientHandles": "api:123456"}},
+        {"msn": "123456", "payment": {"reference": "x"}, "events": []},
+    ],
+    ids=["handles", "payment"],
+)
+def test_more_lines_that_cannot_be(line_of):
+    """Each is named."""
+    with pytest.raises(SimulatorInputError, match="line 1"):
+        Simulator([line_of])
+
+
+def test_an_event_has_a_time_that_exists(line):
+    """Found when the file is read, not in the middle of a run."""
+    one = line.payment()
+    one["events"][0]["timestamp"] = "yesterday"
+    with pytest.raises(SimulatorInputError, match="'yesterday'"):
+        Simulator([one])
+
+
+def test_an_empty_line_is_no_line():
+    """A file may end with one."""
+    assert len(list(Simulator(["", b"\n"]).state())) == 1
+
+
+def test_many_lines_come_in_batches(line):
+    """Two batches and a rest."""
+    simulator = Simulator(line.payment(f"order-{n:05}") for n in range(1001))
+    with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        assert len(client.get("/_simulator/state").text.splitlines()) == 1002
+
+
+def test_the_app_bears_other_servers():
+    """One that greets it first, and one that speaks of websockets."""
+    app = Simulator().app
+    greetings = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent = []
+
+    async def receive():
+        return next(greetings)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    async def greet():
+        await app({"type": "lifespan"}, receive, send)
+        with pytest.raises(NotImplementedError, match="websocket"):
+            await app({"type": "websocket"}, receive, send)
+
+    asyncio.run(greet())
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_a_port_that_is_taken_is_said_so():
+    """And no thread is left behind."""
+    before = threading.active_count()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match="in use"), serve(Simulator(), port=port):
+            pass
+
+    assert threading.active_count() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_run_returns_when_told_to_stop():
+    """The signal is not passed on: whoever asked for the end has it."""
+    urls = []
+
+    def started(url):
+        urls.append(url)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    before = signal.getsignal(signal.SIGTERM)
+    run(Simulator(), port=0, started=started)
+
+    assert urls[0].startswith("http://127.0.0.1:")
+    assert signal.getsignal(signal.SIGTERM) == before

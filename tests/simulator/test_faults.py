@@ -1,0 +1,238 @@
+"""Faults: over a real socket, and in process where there is no socket to cut."""
+
+from __future__ import annotations
+
+import socket
+import time
+from email.utils import parsedate_to_datetime
+
+import httpx
+import pytest
+
+from vippsrecon.simulator import Simulator, SimulatorInputError, read_faults, serve
+
+CAPTURE = "/epayment/v1/payments/order-0001/capture"
+BODY = {"modificationAmount": {"currency": "NOK", "value": 100}}
+
+
+class Socket:
+    """The same calls as a shop's, over a socket."""
+
+    def __init__(self, simulator, client):
+        self.simulator = simulator
+        self.client = client
+        given = {"client_id": "a", "client_secret": "b", "Ocp-Apim-Subscription-Key": "k"}
+        token = self.client.post("/accesstoken/get", headers=given).json()["access_token"]
+        self.given = {
+            "Authorization": f"Bearer {token}",
+            "Ocp-Apim-Subscription-Key": "k",
+            "Merchant-Serial-Number": "123456",
+        }
+
+    def capture(self, value=100, key="k"):
+        """Capture an amount."""
+        body = {"modificationAmount": {"currency": "NOK", "value": value}}
+        return self.client.post(CAPTURE, headers=self.given | {"Idempotency-Key": key}, json=body)
+
+    def total(self, name):
+        """One of the four totals of the payment."""
+        answer = self.client.get("/epayment/v1/payments/order-0001", headers=self.given)
+        return answer.json()["aggregate"][f"{name}Amount"]["value"]
+
+
+@pytest.fixture(params=["socket", "in process"])
+def door(request, shop, line):
+    """One payment behind either door."""
+    if request.param == "in process":
+        yield shop(line.payment())
+        return
+    simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
+    with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield Socket(simulator, client)
+
+
+def once(**fault):
+    """A fault that always hits a capture."""
+    return [{"operations": ["capture"], "share": 1} | fault]
+
+
+def test_a_connection_cut_before_does_nothing(door):
+    """The client cannot know that; it sees the network fail."""
+    door.simulator.set_faults(once(drop_before=True))
+    with pytest.raises(httpx.TransportError):
+        door.capture(100, key="k")
+    door.simulator.set_faults([])
+
+    assert door.total("captured") == 0
+
+
+def test_a_connection_cut_after_has_done_it(door):
+    """The answer is lost, and the same key gets it."""
+    door.simulator.set_faults(once(drop_after=True))
+    with pytest.raises(httpx.TransportError):
+        door.capture(100, key="k")
+    door.simulator.set_faults([])
+
+    assert door.total("captured") == 100
+    assert door.capture(100, key="k").status_code == 200
+    assert door.total("captured") == 100
+
+
+def test_a_truncated_answer_was_carried_out(door):
+    """Half of the body comes, then the connection ends."""
+    door.simulator.set_faults(once(truncate=True))
+    with pytest.raises(httpx.TransportError):
+        door.capture(100, key="k")
+
+    assert door.total("captured") == 100
+
+
+def test_a_page_instead_of_json_was_carried_out(door):
+    """A 200 nobody can read."""
+    door.simulator.set_faults(once(html_body=True))
+    answer = door.capture(100, key="k")
+
+    assert answer.status_code == 200
+    assert answer.text.startswith("<!DOCTYPE html>")
+    assert door.total("captured") == 100
+
+
+def test_a_slow_body_arrives_in_the_end(door):
+    """In pieces, and whole."""
+    door.simulator.set_faults(once(slow_body=0.2))
+    begin = time.monotonic()
+    answer = door.capture(100, key="k")
+
+    assert answer.json()["aggregate"]["capturedAmount"]["value"] == 100
+    assert time.monotonic() - begin >= 0.15
+
+
+def test_latency_is_added(door):
+    """To the operation it is meant for."""
+    door.simulator.set_faults(once(latency_ms=150))
+    begin = time.monotonic()
+    door.capture(100, key="k")
+
+    assert time.monotonic() - begin >= 0.14
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_status_on_order_does_nothing(door, status):
+    """Unless `after` says the operation was carried out first."""
+    door.simulator.set_faults(once(status=status))
+    assert door.capture(100, key="k").status_code == status
+    assert door.total("captured") == 0
+    door.simulator.set_faults(once(status=status, after=True))
+
+    assert door.capture(100, key="k2").status_code == status
+    assert door.total("captured") == 100
+
+
+def test_retry_after_comes_in_all_its_forms(shop, line):
+    """Seconds, a date, or nothing."""
+    one = shop(line.payment())
+    headers = []
+    for retry_after in ({"retry_after": 7}, {"retry_after": "date:30"}, {}):
+        one.simulator.set_faults(once(status=429, **retry_after))
+        headers.append(one.capture(100).headers.get("retry-after"))
+    wait = parsedate_to_datetime(headers[1]) - one.simulator.now()
+
+    assert headers[0] == "7"
+    assert 25 <= wait.total_seconds() <= 31
+    assert headers[2] is None
+
+
+def test_other_operations_are_left_alone(shop, line):
+    """A fault is for what it names."""
+    one = shop(line.payment(), faults=[{"operations": ["refund"], "share": 1, "status": 500}])
+
+    assert one.capture(100).status_code == 200
+    assert one.simulator.requests()["faults"] == {}
+
+
+def test_the_same_seed_gives_the_same_faults(shop, line):
+    """A share is drawn, and drawn the same again."""
+    faults = [{"operations": ["getPayment"], "share": 0.3, "status": 503}]
+
+    def run(seed):
+        one = shop(line.payment(), faults=faults, seed=seed)
+        return [one.payment().status_code for _ in range(40)]
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+    assert 0 < run(1).count(503) < 40
+
+
+def test_every_answer_is_dated_by_the_clock(door):
+    """One clock for everything; the server adds none of its own."""
+    answer = door.capture(100)
+
+    assert answer.headers.get_list("date") == [answer.headers["date"]]
+    assert parsedate_to_datetime(answer.headers["date"]).year == 2026
+    assert abs(parsedate_to_datetime(answer.headers["date"]) - door.simulator.now()).seconds < 60
+
+
+def test_faults_are_read_from_toml(tmp_path):
+    """As the command line gives them."""
+    path = tmp_path / "faults.toml"
+    path.write_text('[[faults]]\noperations = ["capture"]\nshare = 0.5\ndrop_after = true\n')
+    faults = read_faults(path)
+
+    assert faults == [{"operations": ["capture"], "share": 0.5, "drop_after": True}]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        pytest.param("[[faults]", "cannot be read as TOML", id="no TOML"),
+        pytest.param("faults = 3", "written as", id="no tables"),
+        pytest.param(
+            "\n[[faults]]\nshare = 1", "line 2: a fault has exactly one of", id="no fault"
+        ),
+        pytest.param("[[faults]]\nshare = 2\nstatus = 500", "'share'", id="share above one"),
+        pytest.param("[[faults]]\nstatus = 418", "'status'", id="a teapot"),
+        pytest.param("[[faults]]\nstatus = 500\nwhen = 1", "no field when", id="unknown field"),
+        pytest.param('[[faults]]\noperations = ["pay"]\nstatus = 500', "'operations'", id="op"),
+        pytest.param("[[faults]]\ndrop_after = false", "'drop_after'", id="off is no fault"),
+        pytest.param("[[faults]]\nlatency_ms = -1", "'latency_ms'", id="back in time"),
+        pytest.param("[[faults]]\nslow_body = false", "'slow_body'", id="not slow"),
+        pytest.param("[[faults]]\ntruncate = true\nretry_after = 1", "'retry_after'", id="retry"),
+        pytest.param("[[faults]]\nstatus = 429\nretry_after = 1.5", "'retry_after'", id="half"),
+        pytest.param("[[faults]]\ntruncate = true\nafter = true", "'after'", id="after what"),
+    ],
+)
+def test_a_bad_fault_file_names_its_place(tmp_path, text, sentence):
+    """File, line and what was expected."""
+    path = tmp_path / "faults.toml"
+    path.write_text(text)
+    with pytest.raises(SimulatorInputError, match=r"faults\.toml") as caught:
+        read_faults(path)
+
+    assert sentence in str(caught.value)
+
+
+def test_a_missing_fault_file_is_said_so(tmp_path):
+    """No traceback of the operating system."""
+    with pytest.raises(SimulatorInputError, match="cannot be read"):
+        read_faults(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"modificationAmount":'], ids=["no body", "half"])
+def test_half_a_request_is_not_carried_out(line, sent):
+    """A client killed while it sends must find nothing done, and its key unused."""
+    simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
+    with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        door = Socket(simulator, client)
+        for verb in ("capture", "cancel"):
+            head = [f"POST /epayment/v1/payments/order-0001/{verb} HTTP/1.1", "Host: 127.0.0.1"]
+            head += [f"{name}: {value}" for name, value in door.given.items()]
+            head += ["Content-Type: application/json", "Idempotency-Key: k", "Content-Length: 62"]
+            address = ("127.0.0.1", int(url.rpartition(":")[2]))
+            with socket.create_connection(address) as one:
+                one.sendall("\r\n".join([*head, "", ""]).encode() + sent)
+                # Long enough for the server to begin with it.
+                time.sleep(0.1)
+        time.sleep(0.1)
+
+        assert simulator.requests()["payments"] == {}
+        assert door.capture(100, key="k").status_code == 200

@@ -1,0 +1,135 @@
+"""The same key and request: done once, answered twice. Anything else with that key: refused."""
+
+from __future__ import annotations
+
+from vippsrecon.simulator import Simulator
+
+
+def code(answer):
+    """The code of a refusal."""
+    return answer.json()["extraDetails"][0]["reason"]
+
+
+def test_the_first_answer_comes_again(shop, line):
+    """Even after the payment moved on; and money moves once."""
+    one = shop(line.payment())
+    first = one.capture(400, key="k")
+    one.capture(100)
+    again = one.capture(400, key="k")
+
+    assert again.content == first.content
+    assert one.total("captured") == 500
+    assert one.simulator.requests()["payments"]["123456"]["order-0001"] == {
+        "capture": {"count": 2, "sum": 500}
+    }
+
+
+def test_white_space_does_not_make_another_request(shop, line):
+    """The same JSON is the same request."""
+    one = shop(line.payment())
+    one.capture(400, key="k")
+    text = '{ "modificationAmount" : { "value": 400, "currency": "NOK" } }'
+    again = one.post(
+        "/epayment/v1/payments/order-0001/capture",
+        key="k",
+        headers={"Content-Type": "application/json"},
+        content=text,
+    )
+
+    assert again.status_code == 200
+    assert one.total("captured") == 400
+
+
+def test_a_refusal_sticks_to_its_key(shop, line):
+    """What was refused once is refused for ever; a new key is asked anew."""
+    one = shop(line.payment("order-0001"), line.payment("order-0003", captured=500))
+    assert code(one.refund(600, "order-0003", key="k")) == "6150"
+    one.capture(500, "order-0003")
+
+    assert code(one.refund(600, "order-0003", key="k")) == "6150"
+    assert one.refund(600, "order-0003", key="new").status_code == 200
+
+
+def test_later_does_not_stick(shop, line):
+    """423 and 5xx are answered by asking again with the same key."""
+    orders = [{"code": c, "operation": "capture", "times": 1} for c in (6160, 3010)]
+    one = shop(line.payment(), {"settings": {"refusals": orders}})
+
+    assert [one.capture(key="k").status_code for _ in range(3)] == [423, 500, 200]
+
+
+def test_a_key_is_the_sales_units(shop, line):
+    """Another sales unit may use the same key."""
+    one = shop(line.payment(), line.payment(msn="654321"))
+    one.capture(100, key="k")
+    other = one.capture(200, key="k", headers={"Merchant-Serial-Number": "654321"})
+
+    assert other.status_code == 200
+
+
+def test_keys_are_forgotten(shop, line):
+    """After their lifetime the same request is done a second time: that is the danger."""
+    one = shop(line.payment(), {"settings": {"key_lifetime_seconds": 3600}})
+    one.capture(100, key="k")
+    one.simulator.advance(3500)
+    one.capture(100, key="k")
+    assert one.total("captured") == 100
+    one.token = None
+    one.simulator.advance(200)
+    one.capture(100, key="k")
+
+    assert one.total("captured") == 200
+
+
+def test_a_lifetime_of_nothing_remembers_nothing(shop, line):
+    """The worst case a client has to survive."""
+    one = shop(line.payment(), {"settings": {"key_lifetime_seconds": 0}})
+    one.capture(100, key="k")
+    one.capture(100, key="k")
+
+    assert one.total("captured") == 200
+
+
+def test_a_simulator_started_from_saved_state_knows_the_keys_in_the_log(shop, line):
+    """Whoever restarts both sides must not refund twice either."""
+    before = shop(line.payment(captured=1000))
+    before.refund(400, key="k")
+    after = shop(*Simulator(before.simulator.state()).state(), clock="2026-01-31T12:00:05Z")
+    again = after.refund(400, key="k")
+
+    assert again.status_code == 200
+    assert after.total("refunded") == 400
+    assert code(after.refund(300, key="k")) == "4150"
+
+
+def test_creating_twice_with_one_key_is_creating_once(shop):
+    """The answer is 201 both times."""
+    one = shop()
+
+    assert one.create(key="k").content == one.create(key="k").content
+
+
+def test_a_key_of_cancel_works_too(shop, line):
+    """It is recommended there, not required."""
+    one = shop(line.payment())
+
+    assert one.cancel(key="k").content == one.cancel(key="k").content
+    assert code(one.cancel(key="other")) == "6190"
+
+
+def test_another_modification_on_its_way_locks_the_payment(shop, line):
+    """Two captures at the same time: one is told to come again."""
+    one = shop(line.payment(), latency_ms=100)
+    body = {"modificationAmount": {"currency": "NOK", "value": 100}}
+    calls = [
+        (
+            "POST",
+            "/epayment/v1/payments/order-0001/capture",
+            {"headers": one.headers(**{"Idempotency-Key": key}), "json": body},
+        )
+        for key in ("a", "b")
+    ]
+    answers = one.together(*calls)
+
+    assert sorted(answer.status_code for answer in answers) == [200, 423]
+    assert one.total("captured") == 100

@@ -1,0 +1,179 @@
+"""Who may call what: keys, tokens and the ways they are refused."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+PAYMENT = "/epayment/v1/payments/order-0001"
+OTHER = {
+    "msn": "654321",
+    "client_id": "22222222-2222-4222-8222-222222222222",
+    "client_secret": "neither=",
+    "subscription_key": "f" * 32,
+    "secondary_subscription_key": "e" * 32,
+    "market": "DK",
+}
+PARTNER = {
+    "client_id": "33333333-3333-4333-8333-333333333333",
+    "client_secret": "partner=",
+    "subscription_key": "d" * 32,
+    "partner_of": ["123456"],
+}
+ACCOUNTANT = {"client_id": "accountant", "client_secret": "books=", "ledgers": ["302321"]}
+
+
+def specialised(shop, client_id="accountant", client_secret="books=", headers=None, **form):
+    """Ask for a specialised token."""
+    pair = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    sent = {"Authorization": f"Basic {pair}"} | (headers or {})
+    data = {"grant_type": "client_credentials"} | form
+    return shop.request("POST", "/miami/v1/token", headers=sent, data=data)
+
+
+def test_a_standard_token_is_all_text(shop):
+    """Numbers too, and the token is long enough to break a short column."""
+    body = shop(unit={}).ask_token().json()
+
+    assert all(isinstance(value, str) for value in body.values())
+    assert body["token_type"] == "Bearer"
+    assert body["expires_in"] == "3600"
+    assert int(body["expires_on"]) - int(body["not_before"]) == 3600
+    assert len(body["access_token"]) > 1000
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "member"),
+    [
+        pytest.param({"client_id": None}, 400, "error", id="no client_id"),
+        pytest.param({"client_secret": "wrong"}, 401, "error", id="wrong secret"),
+        pytest.param({"Ocp-Apim-Subscription-Key": None}, 401, "statusCode", id="no key"),
+        pytest.param({"Ocp-Apim-Subscription-Key": "wrong"}, 401, "statusCode", id="wrong key"),
+        pytest.param({"Ocp-Apim-Subscription-Key": "f" * 32}, 401, "error", id="another's key"),
+        pytest.param({"Merchant-Serial-Number": "654321"}, 401, "error", id="another's MSN"),
+    ],
+)
+def test_no_token_without_the_right_keys(shop, headers, status, member):
+    """The token service has an `error`, the gateway before it a `statusCode`."""
+    answer = shop({"sales_unit": OTHER}, unit={}).ask_token(**headers)
+
+    assert answer.status_code == status
+    assert member in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"Authorization": None}, 401, id="no token"),
+        pytest.param({"Authorization": "Bearer made-up"}, 401, id="made up"),
+        pytest.param({"Ocp-Apim-Subscription-Key": None}, 401, id="no subscription key"),
+        pytest.param({"Ocp-Apim-Subscription-Key": "wrong"}, 401, id="wrong subscription key"),
+        pytest.param({"Ocp-Apim-Subscription-Key": "f" * 32}, 401, id="another's key"),
+        pytest.param({"Merchant-Serial-Number": "654321"}, 401, id="another's MSN"),
+    ],
+)
+def test_the_gateway_refuses_in_its_own_words(shop, line, headers, status):
+    """401 comes as JSON of the gateway, not as a problem."""
+    answer = shop(line.payment(), {"sales_unit": OTHER}, unit={}).get(PAYMENT, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.json().keys() == {"statusCode", "message"}
+
+
+@pytest.mark.parametrize("word", ["bearer", "BEARER", ""])
+def test_the_word_bearer_is_written_just_so(shop, line, word):
+    """The case counts."""
+    one = shop(line.payment())
+    one.headers()
+
+    assert one.get(PAYMENT, headers={"Authorization": f"{word} {one.token}"}).status_code == 401
+
+
+def test_a_token_ends(shop, line):
+    """After an hour a new one is needed; a new one leaves the old one valid."""
+    one = shop(line.payment())
+    first = one.headers()["Authorization"]
+    one.simulator.advance(3000)
+    one.token = None
+    assert one.payment().status_code == 200
+    assert one.get(PAYMENT, headers={"Authorization": first}).status_code == 200
+    one.simulator.advance(700)
+
+    assert one.get(PAYMENT, headers={"Authorization": first}).status_code == 401
+    assert one.payment().status_code == 200
+
+
+def test_both_subscription_keys_open(shop, line):
+    """They are interchangeable, so that they can be rotated."""
+    one = shop(line.payment(msn="654321"), unit=OTHER, keys=OTHER, msn="654321")
+
+    second = {"Ocp-Apim-Subscription-Key": OTHER["secondary_subscription_key"]}
+    assert one.get(PAYMENT, headers=second).status_code == 200
+
+
+def test_a_unit_without_the_product_is_403(shop, line):
+    """The keys are right; the product was not ordered."""
+    answer = shop(line.payment(), unit={"epayment": False}).payment()
+
+    assert answer.status_code == 403
+    assert "Merchant Not Allowed" in answer.json()["message"]
+
+
+def test_a_partner_names_a_linked_sales_unit(shop, line):
+    """Without an MSN, or with one that is not linked, it is 403."""
+    one = shop(line.payment(), {"sales_unit": OTHER}, {"sales_unit": PARTNER}, keys=PARTNER)
+
+    assert one.payment().status_code == 200
+    for msn in (None, "654321"):
+        assert one.get(PAYMENT, headers={"Merchant-Serial-Number": msn}).status_code == 403
+
+
+def test_a_partner_does_not_see_ledgers(shop, line):
+    """Partner keys and the Report API do not go together."""
+    one = shop(line.ledger(), {"sales_unit": PARTNER}, keys=PARTNER)
+
+    assert one.get("/settlement/v1/ledgers").status_code == 403
+
+
+def test_an_accountant_sees_what_was_granted(shop, line):
+    """With a specialised token and nothing else; it lives for a quarter of an hour."""
+    lines = (line.ledger(), line.ledger("302322"), {"sales_unit": ACCOUNTANT})
+    one = shop(*lines, unit={})
+    body = specialised(one).json()
+    bearer = {"Authorization": f"Bearer {body['access_token']}"}
+    assert body["expires_in"] == "900"
+    answer = one.request("GET", "/settlement/v1/ledgers", headers=bearer)
+    assert [ledger["ledgerId"] for ledger in answer.json()["items"]] == ["302321"]
+
+    with_key = bearer | {"Ocp-Apim-Subscription-Key": one.keys["subscription_key"]}
+    assert one.request("GET", "/settlement/v1/ledgers", headers=with_key).status_code == 401
+    assert one.get(PAYMENT, headers=bearer).status_code == 401
+    one.simulator.advance(901)
+    assert one.request("GET", "/settlement/v1/ledgers", headers=bearer).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        pytest.param({"client_secret": "wrong"}, 401, id="wrong secret"),
+        pytest.param({"headers": {"Ocp-Apim-Subscription-Key": "0" * 32}}, 401, id="with a key"),
+        pytest.param({"headers": {"Authorization": "Basic ?"}}, 401, id="no base64"),
+        pytest.param({"grant_type": "password"}, 400, id="another grant"),
+    ],
+)
+def test_the_specialised_token_is_refused_as_oauth_does(shop, asked, status):
+    """`invalid_client`, whatever it was."""
+    answer = specialised(shop({"sales_unit": ACCOUNTANT}), **asked)
+
+    assert answer.status_code == status
+    assert answer.json()["error"] == "invalid_client"
+
+
+def test_a_standard_token_alone_does_not_open_the_report_api(shop, line):
+    """It needs its subscription key; the body is the Report API's own."""
+    one = shop(line.ledger(), unit={})
+    answer = one.get("/settlement/v1/ledgers", headers={"Ocp-Apim-Subscription-Key": None})
+
+    assert answer.status_code == 401
+    assert answer.json() == {"code": "Unauthorized", "message": "Please check your API keys"}

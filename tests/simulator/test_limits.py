@@ -1,0 +1,60 @@
+"""Rate limits: per reference, and apart for each operation."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("verb", ["capture", "refund", "cancel"])
+def test_a_reference_takes_five_of_each_write_a_minute(shop, line, verb):
+    """The sixth is told how long to wait, and after that it goes through."""
+    one = shop(line.payment(captured=500), line.payment("order-0002", captured=500))
+
+    def write(reference="order-0001"):
+        return one.cancel(reference) if verb == "cancel" else one.modify(verb, 1, reference)
+
+    statuses = [write().status_code for _ in range(6)]
+    assert statuses[-1] == 429
+    assert 429 not in statuses[:-1]
+    assert write("order-0002").status_code == 200
+    refused = write()
+    assert refused.json()["statusCode"] == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    one.simulator.advance(int(refused.headers["retry-after"]))
+
+    assert write().status_code != 429
+
+
+def test_a_reference_takes_a_hundred_and_twenty_reads_a_minute(shop, line):
+    """Counted apart for payment and event log, and apart for each subscription key."""
+    one = shop(line.payment())
+    statuses = {one.payment().status_code for _ in range(120)}
+    assert statuses == {200}
+    assert one.payment().status_code == 429
+    assert one.get("/epayment/v1/payments/order-0001/events").status_code == 200
+
+    other = {"Ocp-Apim-Subscription-Key": "another"}
+    assert one.get("/epayment/v1/payments/order-0001", headers=other).status_code == 200
+
+
+def test_payments_without_reference_share_a_bucket(shop):
+    """A misspelled field makes every creation count against the same reference: none."""
+    one = shop()
+    answers = [one.create(f"order-{n:04}", without=("reference",), Reference="x") for n in range(6)]
+
+    assert [answer.status_code for answer in answers] == [400] * 5 + [429]
+
+
+def test_limits_can_be_off(shop, line):
+    """For load tests of the client."""
+    one = shop(line.payment(), {"settings": {"writes_per_minute": None}})
+
+    assert {one.capture(1).status_code for _ in range(10)} == {200}
+
+
+def test_old_calls_do_not_count(shop, line):
+    """The minute slides: five calls, a minute later five more."""
+    one = shop(line.payment())
+    for _ in range(3):
+        assert {one.capture(1).status_code for _ in range(5)} == {200}
+        one.simulator.advance(61)

@@ -1,0 +1,221 @@
+"""What happens to payments: operations, the event log, and what time does by itself."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import pytest
+
+DAY = 86_400
+
+
+def test_a_payment_from_start_to_end(shop, line):
+    """Created, approved, captured in two parts, refunded in part, and never another state."""
+    one = shop(unit={})
+    created = one.create(metadata={"cart": "1"}, profile={"scope": "name"})
+    assert created.status_code == 201
+    token = created.json()["redirectUrl"].partition("token=")[2]
+    assert one.payment("order-0002").json()["state"] == "CREATED"
+    assert one.approve(body={"token": token}).status_code == 200
+    first = one.capture(400, "order-0002", key="cap-1")
+    one.capture(300, "order-0002", key="cap-2")
+    one.refund(250, "order-0002", key="ref-1")
+    one.cancel("order-0002", {"cancelTransactionOnly": False})
+    shown = one.payment("order-0002").json()
+
+    assert first.headers["content-type"].startswith("application/problem+json")
+    assert first.json()["amount"]["value"] == 1000
+    assert first.json()["pspReference"] == shown["pspReference"]
+    assert shown["state"] == "AUTHORIZED"
+    assert {name: amount["value"] for name, amount in shown["aggregate"].items()} == {
+        "authorizedAmount": 1000,
+        "capturedAmount": 700,
+        "refundedAmount": 250,
+        "cancelledAmount": 300,
+    }
+    assert shown["metadata"] == {"cart": "1"}
+    assert shown["profile"]["sub"]
+    assert shown["captureGuaranteedUntil"].endswith("+00:00")
+    assert "redirectUrl" not in shown
+    events = one.events("order-0002")
+    assert [event["name"] for event in events] == [
+        "CREATED",
+        "AUTHORIZED",
+        "CAPTURED",
+        "CAPTURED",
+        "REFUNDED",
+        "CANCELLED",
+    ]
+    keys = [event.get("idempotencyKey") for event in events]
+    assert keys[2:] == ["cap-1", "cap-2", "ref-1", None]
+    assert keys[0] == keys[1] is not None
+    assert events[0]["pspReference"] == shown["pspReference"]
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", events[0]["pspReference"])
+    assert all(event["pspReference"].isdigit() for event in events[1:])
+    assert len({event["pspReference"] for event in events}) == len(events)
+    assert re.search(r"\.\d{7}Z$", events[0]["timestamp"])
+    times = [datetime.fromisoformat(event["timestamp"]) for event in events]
+    assert times == sorted(times)
+
+
+def test_cancelling_before_approval_terminates(shop, line):
+    """The quirk: nothing was authorized, and yet the whole amount is shown as cancelled."""
+    one = shop()
+    one.create()
+    answer = one.cancel("order-0002")
+
+    assert answer.json()["state"] == "TERMINATED"
+    assert answer.json()["aggregate"]["authorizedAmount"]["value"] == 0
+    assert answer.json()["aggregate"]["cancelledAmount"]["value"] == 1000
+    assert one.events("order-0002")[-1]["name"] == "TERMINATED"
+
+
+@pytest.mark.parametrize("body", [None, {}, {"cancelTransactionOnly": False}], ids=repr)
+def test_cancel_takes_any_of_its_bodies(shop, line, body):
+    """Nothing, an empty object, the object."""
+    one = shop(line.payment(captured=400))
+
+    assert one.cancel(body=body).json()["aggregate"]["cancelledAmount"]["value"] == 600
+
+
+def test_cancel_takes_an_empty_body_called_json(shop, line):
+    """Some clients send the type without the body."""
+    answer = shop(line.payment()).cancel(headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 200
+
+
+def test_the_payer_declines(shop):
+    """ABORTED, and all totals stay zero."""
+    one = shop()
+    one.create()
+    assert one.payer("decline").json() == {"state": "ABORTED"}
+    shown = one.payment("order-0002").json()
+
+    assert {amount["value"] for amount in shown["aggregate"].values()} == {0}
+
+
+def test_express_adds_the_freight(shop):
+    """What is authorized exceeds the amount asked for."""
+    option = {"id": "mail-1", "name": "Mail", "amount": {"currency": "NOK", "value": 99}}
+    other = option | {"id": "mail-2", "amount": {"currency": "NOK", "value": 49}}
+    group = {"type": "MAILBOX", "brand": "POSTEN", "options": [option, other]}
+    one = shop()
+    one.create(shipping={"fixedOptions": [group]})
+    one.payer("approve", shippingOptionId="mail-2")
+    shown = one.payment("order-0002").json()
+
+    assert shown["amount"]["value"] == 1000
+    assert shown["aggregate"]["authorizedAmount"]["value"] == 1049
+    assert shown["shippingDetails"]["shippingOptionId"] == "mail-2"
+
+
+def test_an_unanswered_payment_expires(shop):
+    """Ten minutes, and not a second earlier."""
+    one = shop()
+    one.create()
+    one.simulator.advance(590)
+    assert one.payment("order-0002").json()["state"] == "CREATED"
+    one.simulator.advance(15)
+
+    assert one.payment("order-0002").json()["state"] == "EXPIRED"
+    assert one.events("order-0002")[-1]["name"] == "EXPIRED"
+
+
+def test_an_unknown_result_comes_in_after_an_hour(shop):
+    """Until then the payment is neither here nor there; it does not expire meanwhile."""
+    one = shop()
+    one.create(amount={"currency": "NOK", "value": 201})
+    one.approve()
+    one.simulator.advance(1800)
+    assert one.payment("order-0002").json()["state"] == "CREATED"
+    one.simulator.advance(1801)
+    one.token = None
+
+    assert one.payment("order-0002").json()["state"] == "AUTHORIZED"
+
+
+def test_a_refused_refund_stays_in_the_log(shop, line):
+    """A failed attempt is an event that changed nothing."""
+    one = shop(line.payment(captured=1000))
+    one.refund(123, key="ref-1")
+    event = one.events()[-1]
+
+    assert (event["name"], event["success"], event["idempotencyKey"]) == (
+        "REFUNDED",
+        False,
+        "ref-1",
+    )
+    assert one.total("refunded") == 0
+
+
+def test_magic_amounts_can_be_off(shop, line):
+    """Production refunds 1.23 like any other amount."""
+    one = shop(line.payment(captured=1000), {"settings": {"magic_amounts": False}})
+
+    assert one.refund(123).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("market", "currency", "late", "days"),
+    [
+        pytest.param("NO", "NOK", False, 180, id="Norway"),
+        pytest.param("SE", "SEK", False, 180, id="Sweden"),
+        pytest.param("DK", "DKK", False, 14, id="Denmark"),
+        pytest.param("FI", "EUR", False, 14, id="Finland"),
+        pytest.param("DK", "DKK", True, 180, id="Denmark with late capture"),
+    ],
+)
+def test_the_capture_deadline_is_the_markets(shop, line, market, currency, late, days):
+    """Up to it a capture goes through; past it the reservation is released."""
+    paid = line.payment(currency=currency, at="2026-01-31T12:00:00")
+    one = shop(
+        paid,
+        paid | {"payment": paid["payment"] | {"reference": "order-0009"}},
+        unit={"market": market, "late_capture": late},
+    )
+    one.simulator.advance(days * DAY - 60)
+    one.token = None
+    assert one.capture(100, currency=currency).status_code == 200
+    one.simulator.advance(120)
+    one.token = None
+    assert one.total("cancelled") == 900
+    assert one.total("cancelled", "order-0009") == 1000
+    assert one.events()[-1]["name"] == "CANCELLED"
+
+    refused = one.capture(100, "order-0009", currency=currency)
+    assert refused.json()["extraDetails"][0]["reason"] == "6100"
+
+
+def test_what_was_overdue_when_the_clock_started_is_served_as_given(shop, line):
+    """A state file is the truth at its moment, even where time should have changed it."""
+    stale = line.payment("order-0007", at="2025-01-01T00:00:00")
+    left = line.payment("order-0008", state="CREATED", at="2025-01-01T00:00:00")
+    one = shop(stale, left)
+
+    assert one.total("cancelled", "order-0007") == 0
+    assert one.payment("order-0008").json()["state"] == "CREATED"
+    assert one.capture(1, "order-0007").json()["extraDetails"][0]["reason"] == "6100"
+
+
+def test_unknown_fields_are_served_as_given(shop, line):
+    """Vipps may add fields without warning, and a client has to bear that."""
+    one = line.payment()
+    one["payment"]["brandNew"] = {"deep": [1]}
+    one["events"][0]["alsoNew"] = None
+    served = shop(one)
+
+    assert served.payment().json()["brandNew"] == {"deep": [1]}
+    assert "alsoNew" in served.events()[0]
+
+
+def test_the_event_log_may_lag(shop, line):
+    """The payment knows of the refund before its log does."""
+    one = shop(line.payment(captured=1000), {"settings": {"event_log_lag_ms": 5000}})
+    one.refund(100)
+    assert one.total("refunded") == 100
+    assert one.events()[-1]["name"] == "CAPTURED"
+    one.simulator.advance(6)
+
+    assert one.events()[-1]["name"] == "REFUNDED"

@@ -1,0 +1,155 @@
+"""The Report API: ledgers, ledger dates, the feed, and entries made while it runs."""
+
+from __future__ import annotations
+
+import pytest
+
+LEDGERS = "/settlement/v1/ledgers"
+FUNDS = "/report/v2/ledgers/302321/funds"
+
+
+def pages(shop, path, **query):
+    """Follow the cursor as a client does; returns every answer."""
+    answers = [shop.get(path, **query).json()]
+    while answers[-1]["hasMore"]:
+        answers.append(shop.get(path, cursor=answers[-1]["cursor"], **query).json())
+    return answers
+
+
+def test_ledgers_come_in_pages(shop, line):
+    """The cursor is empty at the end."""
+    lines = [line.ledger(f"3023{n:02}", f"20{n:04}") for n in range(5)]
+    one = shop({"settings": {"ledgers_page_size": 2}}, *lines)
+    none = {"Merchant-Serial-Number": None}
+    found, cursor = [], None
+    while cursor != "":
+        body = one.get(LEDGERS, headers=none, **({"cursor": cursor} if cursor else {})).json()
+        found += [ledger["ledgerId"] for ledger in body["items"]]
+        cursor = body["cursor"]
+
+    assert found == ["302300", "302301", "302302", "302303", "302304"]
+    filtered = one.get(LEDGERS, headers=none, settlesForRecipientHandles="api:200003").json()
+    assert [ledger["ledgerId"] for ledger in filtered["items"]] == ["302303"]
+
+
+def test_a_sales_unit_sees_its_own_ledger(shop, line):
+    """Somebody else's ledger is as good as none: the same 404."""
+    one = shop(line.ledger(), line.ledger("999", "654321"), unit={})
+    assert [ledger["ledgerId"] for ledger in one.get(LEDGERS).json()["items"]] == ["302321"]
+    foreign = one.get("/report/v2/ledgers/999/funds/dates/2026-01-30")
+    unknown = one.get("/report/v2/ledgers/000/funds/dates/2026-01-30")
+
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.json()["detail"] == unknown.json()["detail"] == "No such ledgerId"
+
+
+@pytest.mark.parametrize(
+    ("entries", "sizes"),
+    [
+        pytest.param(0, [0], id="no entries"),
+        pytest.param(3, [3], id="one page"),
+        pytest.param(5, [4, 1], id="two pages"),
+        pytest.param(8, [4, 4, 0], id="full pages, so an empty one follows"),
+    ],
+)
+def test_a_closed_date_comes_in_pages(shop, line, entries, sizes):
+    """Only a last page has neither hasMore nor a cursor."""
+    lines = [line.entry(n + 1) for n in range(entries)]
+    one = shop({"settings": {"report_page_size": 4}}, line.ledger(), *lines)
+    answers = pages(one, f"{FUNDS}/dates/2026-01-30")
+
+    assert [len(answer["items"]) for answer in answers] == sizes
+    assert not any(answer["tryLater"] for answer in answers)
+    assert ["cursor" in answer for answer in answers] == [True] * (len(sizes) - 1) + [False]
+    found = [entry["pspReference"] for answer in answers for entry in answer["items"]]
+    assert found == [str(10_001 + n) for n in range(entries)]
+
+
+def test_the_page_size_is_told(shop, line):
+    """In a header, so that a client need not guess."""
+    answer = shop(line.ledger()).get(f"{FUNDS}/dates/2026-01-30")
+
+    assert answer.headers["vipps-feed-page-size"] == "1000"
+
+
+def test_a_date_is_open_until_midnight_in_the_ledgers_zone(shop, line):
+    """An open date may hold entries already, and still says: later."""
+    lines = (line.ledger(), line.entry(day="2026-01-31"))
+    one = shop(*lines, clock="2026-01-31T22:59:00Z")
+    open_still = one.get(f"{FUNDS}/dates/2026-01-31").json()
+    assert open_still["tryLater"]
+    assert len(open_still["items"]) == 1
+    one.simulator.advance(61)
+
+    assert not one.get(f"{FUNDS}/dates/2026-01-31").json()["tryLater"]
+    assert one.get(f"{FUNDS}/dates/2026-02-01").json()["tryLater"]
+
+
+def test_the_feed_has_always_a_cursor_and_never_has_more(shop, line):
+    """At its end it says: later; and goes on from the same cursor when something came."""
+    lines = [line.entry(n + 1) for n in range(3)]
+    one = shop(
+        {"settings": {"report_page_size": 2}}, line.ledger(), line.payment("order-0009"), *lines
+    )
+    first = one.get(f"{FUNDS}/feed").json()
+    second = one.get(f"{FUNDS}/feed", cursor=first["cursor"]).json()
+    third = one.get(f"{FUNDS}/feed", cursor=second["cursor"]).json()
+    assert [len(answer["items"]) for answer in (first, second, third)] == [2, 1, 0]
+    assert [answer["tryLater"] for answer in (first, second, third)] == [False, True, True]
+    assert not any("hasMore" in answer for answer in (first, second, third))
+    one.capture(100, "order-0009")
+
+    assert len(one.get(f"{FUNDS}/feed", cursor=third["cursor"]).json()["items"]) == 1
+
+
+def test_what_happens_meanwhile_is_entered(shop, line):
+    """Capture and refund, signed, chained to the balance there was, joined by pspReference."""
+    one = shop(line.ledger(), line.entry(amount=700), line.payment("order-0009"), unit={})
+    one.capture(500, "order-0009")
+    one.refund(200, "order-0009")
+    entries = one.get(f"{FUNDS}/dates/2026-01-31").json()["items"]
+
+    told = [(e["entryType"], e["amount"], e["balanceBefore"], e["balanceAfter"]) for e in entries]
+    assert told == [("capture", 500, 700, 1200), ("refund", -200, 1200, 1000)]
+    events = one.events("order-0009")[-2:]
+    assert [e["pspReference"] for e in entries] == [e["pspReference"] for e in events]
+    assert {entry["recipientHandle"] for entry in entries} == {"api:123456"}
+
+
+def test_personal_fields_are_shown_on_request_only(shop, line):
+    """Name, message and number stay away unless asked for."""
+    more = {"message": "hi", "name": "Example Payer", "maskedPhoneNo": "xxxx 0000"}
+    one = shop(line.ledger(), line.entry(more=more))
+    plain = one.get(f"{FUNDS}/dates/2026-01-30").json()["items"][0]
+    full = one.get(f"{FUNDS}/dates/2026-01-30", includeGDPRSensitiveData="true").json()["items"][0]
+
+    assert not more.keys() & plain.keys()
+    assert more.items() <= full.items()
+
+
+def test_an_entry_without_a_ledger_date_belongs_to_its_local_day(shop, line):
+    """Half past eleven in the evening UTC is tomorrow in Oslo."""
+    entry = line.entry()
+    del entry["entry"]["ledgerDate"]
+    entry["entry"]["time"] = "2026-01-29T23:30:00+0000"
+    one = shop(line.ledger(), entry)
+
+    assert len(one.get(f"{FUNDS}/dates/2026-01-30").json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        pytest.param(f"{FUNDS}/dates/yesterday", {}, 500, id="no date"),
+        pytest.param(f"{FUNDS}/dates/2026-01-30", {"cursor": "made-up"}, 500, id="no cursor"),
+        pytest.param("/report/v2/ledgers/302321/sums/dates/2026-01-30", {}, 404, id="no topic"),
+        pytest.param("/report/v1/ledgertransactions", {"ledgerId": "302321"}, 410, id="v1"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused(shop, line, path, query, status):
+    """Broken parameters come as error 10002, the removed version as 410."""
+    answer = shop(line.ledger()).get(path, **query)
+
+    assert answer.status_code == status
+    if status == 500:
+        assert answer.json()["errorCode"] == 10002

@@ -1,0 +1,250 @@
+"""State in and out, the control endpoints, and the server as a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+
+import vippsrecon
+from vippsrecon.simulator import Simulator, SimulatorInputError, serve
+
+HOUSE = Path(vippsrecon.__file__).parent
+
+
+def lines_of(simulator):
+    """All lines but the clock's, which runs."""
+    return [line for line in simulator.state() if "clock" not in line]
+
+
+def a_world(line):
+    """One line of each kind."""
+    return [
+        {"clock": "2026-01-31T12:00:00Z"},
+        {"settings": {"key_lifetime_seconds": 60}},
+        {"sales_unit": line.unit | {"name": "kept as it is"}},
+        line.ledger(),
+        line.payment(),
+        line.payment("order-0003", captured=1000, refunded=100),
+        line.entry(),
+        line.entry(2, topic="fees"),
+    ]
+
+
+def test_loading_what_was_saved_gives_the_same(line):
+    """Line by line."""
+    first = Simulator(a_world(line))
+    second = Simulator(first.state())
+
+    assert lines_of(first) == lines_of(second) == a_world(line)[1:]
+
+
+def test_lines_may_be_objects_text_or_bytes(line):
+    """Whatever is at hand."""
+    lines = a_world(line)
+    text = [orjson.dumps(one).decode() for one in lines]
+
+    assert lines_of(Simulator(text)) == lines_of(Simulator(one.encode() for one in text))
+
+
+def test_a_file_is_read_at_its_place(tmp_path, line):
+    """Lines stay in the file until somebody changes them."""
+    path = tmp_path / "state.jsonl"
+    path.write_bytes(b"\n".join(map(orjson.dumps, a_world(line))) + b"\n\n")
+    simulator = Simulator.from_file(path)
+
+    assert lines_of(simulator) == lines_of(Simulator(a_world(line)))
+
+
+def test_a_file_cut_meanwhile_is_said_so(tmp_path, line):
+    """Better than half a payment."""
+    path = tmp_path / "state.jsonl"
+    path.write_bytes(orjson.dumps(line.payment()))
+    simulator = Simulator.from_file(path)
+    path.write_bytes(b"")
+    with pytest.raises(SimulatorInputError, match="was cut"):
+        list(simulator.state())
+
+
+def test_many_payments_load_quickly(tmp_path, line):
+    """Twenty thousand, from a file, are nothing."""
+    one = orjson.dumps(line.payment("order-XXXXX"))
+    path = tmp_path / "state.jsonl"
+    path.write_bytes(b"\n".join(one.replace(b"XXXXX", b"%05d" % n) for n in range(20_000)))
+    begin = time.process_time()
+    simulator = Simulator.from_file(path)
+
+    assert time.process_time() - begin < 2
+    assert sum(1 for _ in simulator.state()) == 20_001
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        pytest.param(b"{", "no JSON", id="no JSON"),
+        pytest.param(b"[]", "JSON object", id="no object"),
+        pytest.param(b"{}", "holds one of", id="nothing"),
+        pytest.param(b'{"payment":{},"events":[]}', "'msn'", id="no msn"),
+        pytest.param(b'{"msn":"1","payment":{}}', "'events'", id="no events"),
+        pytest.param(b'{"msn":"1","payment":{},"events":[]}', "'reference'", id="no reference"),
+        pytest.param(b'{"clock":"noon"}', "'clock'", id="no time"),
+        pytest.param(b'{"clock":5}', "'clock'", id="a number"),
+        pytest.param(b'{"settings":{"colour":1}}', "no setting 'colour'", id="unknown setting"),
+        pytest.param(b'{"settings":{"report_page_size":0}}', "report_page_size", id="no page"),
+        pytest.param(b'{"settings":[]}', "'settings'", id="settings are a list"),
+        pytest.param(b'{"settings":{"refusals":[{"code":1}]}}', "known code", id="unknown code"),
+        pytest.param(b'{"sales_unit":{"msn":"1"}}', "needs client_id", id="no keys"),
+        pytest.param(b'{"sales_unit":{"market":"IS"}}', "market 'IS'", id="no such market"),
+        pytest.param(b'{"sales_unit":{"msn":123456}}', "'msn'", id="msn is a number"),
+        pytest.param(b'{"sales_unit":{"refunds":"no"}}', "'refunds'", id="no boolean"),
+        pytest.param(b'{"sales_unit":{"ledgers":"1"}}', "'ledgers'", id="no list"),
+        pytest.param(b'{"ledger":{}}', "'ledgerId'", id="ledger without id"),
+        pytest.param(b'{"entry":{"amount":1}}', "'ledgerId' and 'topic'", id="whose entry"),
+        pytest.param(
+            b'{"ledgerId":"1","topic":"funds","entry":{"amount":1.5}}', "'amount'", id="half an øre"
+        ),
+        pytest.param(
+            b'{"ledgerId":"1","topic":"funds","entry":{"amount":1}}', "'ledgerDate'", id="no date"
+        ),
+    ],
+)
+def test_a_bad_line_names_its_place(tmp_path, line, bad, sentence):
+    """File, line, and what was expected."""
+    path = tmp_path / "state.jsonl"
+    path.write_bytes(orjson.dumps(line.payment()) + b"\n" + bad + b"\n")
+    with pytest.raises(SimulatorInputError, match=r"state\.jsonl line 2: ") as caught:
+        Simulator.from_file(path)
+
+    assert sentence in str(caught.value)
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("kind", ["payment", "ledger", "sales_unit"])
+def test_nothing_may_be_there_twice(line, kind):
+    """Which of the two would be right?"""
+    one = {"sales_unit": line.unit} if kind == "sales_unit" else getattr(line, kind)()
+    with pytest.raises(SimulatorInputError, match=r"line 2: .* twice"):
+        Simulator([one, one])
+
+
+def test_a_missing_file_is_said_so(tmp_path):
+    """By name."""
+    with pytest.raises(SimulatorInputError, match=r"none\.jsonl"):
+        Simulator.from_file(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize("broken", ["amount", "currency", "events", "state"])
+def test_a_payment_has_to_make_sense(line, broken):
+    """At least as far as the simulator itself counts with it."""
+    one = line.payment()
+    if broken == "amount":
+        one["payment"]["aggregate"]["capturedAmount"]["value"] = True
+    elif broken == "currency":
+        del one["payment"]["amount"]["currency"]
+    elif broken == "events":
+        del one["events"][0]["timestamp"]
+    else:
+        del one["payment"]["state"]
+    with pytest.raises(SimulatorInputError, match="order-0001"):
+        Simulator([one])
+
+
+def test_the_control_endpoints(line):
+    """State, clock, settings, faults and requests, over a socket."""
+    simulator = Simulator(a_world(line))
+    with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        state = client.get("/_simulator/state")
+        assert [orjson.loads(one) for one in state.text.splitlines()][1:] == a_world(line)[1:]
+        before = simulator.now()
+        client.post("/_simulator/clock", json={"advance_seconds": 3600})
+        assert (simulator.now() - before).total_seconds() >= 3600
+        changed = client.post("/_simulator/settings", json={"event_log_lag_ms": 5})
+        assert changed.json() == {"key_lifetime_seconds": 60, "event_log_lag_ms": 5}
+        fault = {"operations": ["ledgers"], "share": 1, "status": 503}
+        assert client.post("/_simulator/faults", json={"faults": [fault]}).json() == {"faults": 1}
+        assert client.get("/settlement/v1/ledgers").status_code == 503
+        counted = client.get("/_simulator/requests").json()
+        assert counted["requests"]["ledgers"] == 1
+        assert counted["faults"] == {"status": 1}
+        assert counted == simulator.requests()
+        assert len(state.headers.get_list("date")) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("clock", {"advance_seconds": "a day"}, id="no number"),
+        pytest.param("clock", {"advance_seconds": -1}, id="backwards"),
+        pytest.param("settings", {"colour": 1}, id="unknown setting"),
+        pytest.param("settings", [], id="no object"),
+        pytest.param("faults", {"faults": [{"status": 418}]}, id="a teapot"),
+        pytest.param("faults", {}, id="no faults"),
+        pytest.param("payer", {"msn": "1", "reference": "x", "action": "approve"}, id="nobody"),
+    ],
+)
+def test_a_bad_order_is_refused_and_explained(shop, path, body):
+    """And nothing is changed."""
+    answer = shop().request("POST", f"/_simulator/{path}", json=body)
+
+    assert answer.status_code in (400, 409)
+
+
+def test_only_loopback_is_served(line):
+    """The URL says so, and the port is free again afterwards."""
+    with serve(Simulator()) as url:
+        port = int(url.rpartition(":")[2])
+        assert url.startswith("http://127.0.0.1:")
+    with serve(Simulator(), port=port) as again:
+        assert again == url
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=lambda sig: sig.name)
+def test_the_server_stops_when_told(sig):
+    """Quickly, and without complaint, even with a client connected."""
+    code = (
+        "from vippsrecon.simulator import Simulator, run\n"
+        "run(Simulator(), port=0, started=lambda url: print(url, flush=True))\n"
+    )
+    command = [sys.executable, "-c", code]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        url = process.stdout.readline().decode().strip()
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            for _ in range(100):
+                try:
+                    assert client.get("/_simulator/requests").status_code == 200
+                    break
+                except httpx.ConnectError:
+                    time.sleep(0.05)
+            process.send_signal(sig)
+            _, complaint = process.communicate(timeout=10)
+
+        assert complaint == b""
+        assert process.returncode == 0
+
+
+def test_importing_is_cheap_and_stands_apart():
+    """No frames, no HTTP client, no server, and nothing else of the house."""
+    code = (
+        "import sys, types, pathlib\n"
+        # The house's own front door imports the rest; here only the simulator is asked.
+        "house = types.ModuleType('vippsrecon')\n"
+        f"house.__path__ = [{os.fspath(HOUSE)!r}]\n"
+        "sys.modules['vippsrecon'] = house\n"
+        "import vippsrecon.simulator\n"
+        "print(*sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+
+    assert not loaded & {"pandas", "polars", "httpx", "uvicorn", "starlette", "pydantic"}
+    ours = {name for name in loaded if name.startswith("vippsrecon.")}
+    assert {name for name in ours if not name.startswith("vippsrecon.simulator")} == set()

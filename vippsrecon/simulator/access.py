@@ -1,0 +1,94 @@
+"""What the Access Token API answers: the standard token and the specialised one.
+
+Source: https://developer.vippsmobilepay.com/docs/APIs/access-token-api/
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import parse_qs
+
+from vippsrecon.simulator.keys import MSN_HEADER, SalesUnit
+from vippsrecon.simulator.problems import Answer, gateway, json_answer
+from vippsrecon.simulator.world import Request, World
+
+_RESOURCE = "00000002-0000-0000-c000-000000000000"
+_TOKEN_JSON = "application/json;charset=UTF-8"
+
+
+def _no(status: int, error: str, description: str) -> Answer:
+    return json_answer(status, {"error": error, "error_description": description})
+
+
+def standard(world: World, request: Request) -> Answer:  # noqa: PLR0911  (one per refusal)
+    """Answer POST /accesstoken/get. Every field is text, the numbers too.
+
+    Source: https://developer.vippsmobilepay.com/docs/APIs/access-token-api/standard-authentication/
+    """
+    headers, now = request.headers, world.clock.now()
+    subscription_key = headers.get("ocp-apim-subscription-key", "")
+    if not subscription_key:
+        return gateway(401, "Access denied due to missing subscription key.")
+    if not world.keys.knows(subscription_key):
+        return gateway(401, "Access denied due to invalid subscription key.")
+    client_id, client_secret = headers.get("client_id", ""), headers.get("client_secret", "")
+    if not client_id or not client_secret:
+        return _no(400, "invalid_request", "client_id and client_secret are required.")
+    unit = world.keys.holder(client_id, client_secret)
+    if unit is None or unit.ledgers is not None:
+        return _no(401, "invalid_client", "These keys are not known.")
+    if world.keys.units and not unit.opens(subscription_key):
+        return _no(401, "unauthorized_client", "The subscription key is another sales unit's.")
+    if not _fits(unit, headers.get(MSN_HEADER, "")):
+        return _no(401, "unauthorized_client", "The keys are another sales unit's.")
+    seconds = world.settings.token_lifetime_seconds
+    begins = int(now.timestamp())
+    body = {
+        "token_type": "Bearer",
+        "expires_in": str(int(seconds)),
+        "ext_expires_in": "0",
+        "expires_on": str(begins + int(seconds)),
+        "not_before": str(begins),
+        "resource": _RESOURCE,
+        "access_token": world.keys.issue(unit, now, seconds),
+    }
+    return json_answer(200, body, content_type=_TOKEN_JSON)
+
+
+def _fits(unit: SalesUnit, msn: str) -> bool:
+    return not (msn and unit.msn and unit.msn != msn)
+
+
+def specialised(world: World, request: Request) -> Answer:
+    """Answer POST /miami/v1/token, for accounting keys. A subscription key must not be sent.
+
+    Source: https://developer.vippsmobilepay.com/docs/APIs/access-token-api/specialized-authentication/
+    """
+    headers, now = request.headers, world.clock.now()
+    if "ocp-apim-subscription-key" in headers:
+        return _no(401, "invalid_client", "A subscription key must not be sent.")
+    form = parse_qs(request.body.decode("latin-1"))
+    if form.get("grant_type") != ["client_credentials"]:
+        return _no(400, "invalid_client", "grant_type has to be client_credentials.")
+    client_id, client_secret = _basic(headers.get("authorization", ""))
+    unit = world.keys.holder(client_id, client_secret)
+    if unit is None or (world.keys.units and unit.ledgers is None):
+        return _no(401, "invalid_client", "These keys are not known.")
+    seconds = world.settings.specialised_token_lifetime_seconds
+    body = {
+        "access_token": world.keys.issue(unit, now, seconds, specialised=True),
+        "token_type": "Bearer",
+        "expires_in": str(int(seconds)),
+    }
+    return json_answer(200, body, content_type=_TOKEN_JSON)
+
+
+def _basic(header: str) -> tuple[str, str]:
+    kind, _, value = header.partition(" ")
+    try:
+        pair = base64.b64decode(value, validate=True).decode() if kind == "Basic" else ""
+    except (binascii.Error, UnicodeDecodeError):
+        pair = ""
+    client_id, _, client_secret = pair.partition(":")
+    return client_id, client_secret

@@ -1,0 +1,263 @@
+"""The ASGI app: finds the operation, lets faults happen, sends the answer.
+
+Requests to the APIs are dispatched by hand, for a bulk read makes a million of them; the control
+endpoints under /_simulator are a Starlette app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from vippsrecon.simulator import access, epayment, report
+from vippsrecon.simulator.clock import http_date
+from vippsrecon.simulator.errors import ConnectionCut
+from vippsrecon.simulator.faults import Fault
+from vippsrecon.simulator.problems import (
+    Answer,
+    Refusal,
+    domain_problem,
+    gateway,
+    json_answer,
+)
+from vippsrecon.simulator.world import Request, World
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CUT = "vippsrecon.simulator.cut"
+"""Where the server puts the way to cut a connection into its state: `(at_once: bool) -> None`."""
+
+_MAX_BODY = 1 << 20
+_SLOW_PIECES = 8
+_SLOW_SECONDS = 2.0
+_HTML = b"<!DOCTYPE html><html><head><title>Sorry</title></head><body>Please wait.</body></html>"
+_ANSWERS: dict[str, Callable[[World, Request], Answer]] = {
+    "ledgers": report.answer,
+    "dates": report.answer,
+    "feed": report.answer,
+}
+
+
+def find(  # noqa: PLR0911  (one per operation)
+    method: str, path: str
+) -> tuple[str, dict[str, str]] | None:
+    """Return the operation of a method and path and what the path says, None if there is none.
+
+    >>> find("POST", "/epayment/v1/payments/order-0001/capture")
+    ('capture', {'reference': 'order-0001'})
+    """
+    match [method, *path.split("/")[1:]]:
+        case ["GET", "epayment", "v1", "payments", reference]:
+            return "getPayment", {"reference": reference}
+        case ["GET", "epayment", "v1", "payments", reference, "events"]:
+            return "getPaymentEventLog", {"reference": reference}
+        case [
+            "POST",
+            "epayment",
+            "v1",
+            "payments",
+            reference,
+            "capture" | "refund" | "cancel" as verb,
+        ]:
+            return verb, {"reference": reference}
+        case ["POST", "epayment", "v1", "payments"]:
+            return "createPayment", {}
+        case ["POST", "epayment", "v1", "test", "payments", reference, "approve"]:
+            return "forceApprove", {"reference": reference}
+        case ["POST", "accesstoken", "get"]:
+            return "accessToken", {}
+        case ["POST", "miami", "v1", "token"]:
+            return "accessToken", {"specialised": "yes"}
+        case ["GET", "settlement", "v1", "ledgers"]:
+            return "ledgers", {}
+        case ["GET", "report", "v2", "ledgers", ledger_id, topic, "dates", date]:
+            return "dates", {"ledger_id": ledger_id, "topic": topic, "date": date}
+        case ["GET", "report", "v2", "ledgers", ledger_id, topic, "feed"]:
+            return "feed", {"ledger_id": ledger_id, "topic": topic}
+    return None
+
+
+class Api:
+    """The whole simulator as an ASGI app."""
+
+    def __init__(self, world: World, control: App) -> None:
+        self.world = world
+        self.control = control
+        self.connection_error: Callable[[str], Exception] = ConnectionCut
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or the server's greeting."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] != "http":
+            raise NotImplementedError(f"the simulator does not speak {scope['type']}")
+        elif scope["path"].startswith("/_simulator/"):
+            await self.control(scope, receive, self._with_date(send))
+        else:
+            await self._answer(scope, receive, send)
+
+    def _with_date(self, send: Send) -> Send:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = http_date(self.world.clock.now()).encode()
+                message["headers"] = [*message["headers"], (b"date", date)]
+            await send(message)
+
+        return dated
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        world = self.world
+        body = await _body(receive)
+        if body is None:
+            return
+        found = find(scope["method"], scope["path"])
+        request = Request(
+            operation=found[0] if found else "",
+            path=scope["path"],
+            args=found[1] if found else {},
+            headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            body=body,
+        )
+        with world.lock:
+            world.requests[request.operation] += 1
+            drawn = world.faults.draw(request.operation)
+            world.faults_hit.update(fault.kind for fault in drawn)
+            latency = world.settings.latency_ms
+        latency += sum(fault.value for fault in drawn if fault.kind == "latency_ms")
+        fault = next((fault for fault in drawn if fault.kind != "latency_ms"), None)
+        if fault is not None and fault.kind == "drop_before":
+            await self._cut(scope, at_once=True)
+            return
+        answer = await self._carry_out(request, fault, latency / 1000)
+        if fault is not None and fault.kind == "drop_after":
+            await self._cut(scope, at_once=True)
+            return
+        await self._send(scope, send, answer, fault)
+
+    async def _carry_out(self, request: Request, fault: Fault | None, seconds: float) -> Answer:
+        """Do what is asked, half of the latency before it and half after.
+
+        Meanwhile the payment is locked against other modifications, as in reality: whoever
+        repeats a capture while the first is still on its way is told so.
+        """
+        busy, lock = self.world.busy, (request.msn, request.reference)
+        modifies = request.operation in epayment.MODIFICATIONS
+        if modifies and lock in busy:
+            return epayment.locked(request)
+        if modifies:
+            busy.add(lock)
+        try:
+            if seconds:
+                await asyncio.sleep(seconds / 2)
+            now = self.world.clock.now()
+            if fault is not None and fault.kind == "status" and not fault.after:
+                return _status(request, fault, now)
+            answer = self.answer(request)
+            if fault is not None and fault.kind == "status":
+                answer = _status(request, fault, now)
+        finally:
+            busy.discard(lock) if modifies else None
+        if seconds:
+            await asyncio.sleep(seconds / 2)
+        return answer
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request; no socket, no waiting."""
+        with self.world.lock:
+            if not request.operation:
+                if request.path.startswith("/report/v1/"):
+                    return report.gone(request)
+                return gateway(404, "Resource not found")
+            if request.operation == "accessToken":
+                kind = access.specialised if "specialised" in request.args else access.standard
+                return kind(self.world, request)
+            return _ANSWERS.get(request.operation, epayment.answer)(self.world, request)
+
+    async def _send(self, scope: Scope, send: Send, answer: Answer, fault: Fault | None) -> None:
+        kind = fault.kind if fault is not None else ""
+        body, content_type = answer.body, answer.content_type
+        if kind == "html_body":
+            body, content_type = _HTML, "text/html; charset=utf-8"
+        headers = [
+            (b"date", http_date(self.world.clock.now()).encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        if body:
+            headers.append((b"content-type", content_type.encode()))
+        headers += [(k.lower().encode(), v.encode()) for k, v in answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if kind == "truncate" and body:
+            half = body[: len(body) // 2]
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+            await self._cut(scope, at_once=False)
+            return
+        if kind == "slow_body" and fault is not None:
+            seconds = _SLOW_SECONDS if fault.value is True else float(fault.value)
+            for piece in _pieces(body):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(seconds / _SLOW_PIECES)
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    async def _cut(self, scope: Scope, *, at_once: bool) -> None:
+        """Cut the connection: the socket where there is one, else by an exception."""
+        cut = scope.get("state", {}).get(CUT)
+        if cut is None:
+            raise self.connection_error("the simulator cut the connection")
+        cut(at_once)
+        # The server learns of it in the next round of the loop; returning earlier it would
+        # take the missing answer for a fault of this app.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def _pieces(body: bytes) -> Iterable[bytes]:
+    size = max(1, -(-len(body) // _SLOW_PIECES))
+    return (body[at : at + size] for at in range(0, len(body), size))
+
+
+def _status(request: Request, fault: Fault, now: datetime) -> Answer:
+    """Answer with an HTTP status on order, in the shape its layer would give it."""
+    if fault.value == 500:
+        if request.operation in ("ledgers", "dates", "feed"):
+            context = f"00000000-0000-4000-8000-{int(now.timestamp()):012d}"
+            body = {"errorCode": 10001, "errorMessage": "Unknown error", "contextId": context}
+            return json_answer(500, body)
+        return domain_problem(Refusal(3010), request.path.removeprefix("/epayment"))
+    header = fault.retry_after_header(now)
+    messages = {429: "Rate limit is exceeded.", 502: "Bad gateway", 503: "Service unavailable"}
+    return gateway(fault.value, messages[fault.value], {"Retry-After": header} if header else None)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Read the body; None when the client went away before it was whole.
+
+    Half a request must not be carried out: without its body a cancel would be one still, and a
+    refund would be refused for ever under its key.
+    """
+    body = b""
+    while len(body) <= _MAX_BODY:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return body
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        await send({"type": "lifespan.startup.complete"})

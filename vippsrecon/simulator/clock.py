@@ -1,0 +1,66 @@
+"""The clock of the simulator: it starts where it is told, runs with real time, can be advanced."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+
+class Clock:
+    """A clock that never goes back.
+
+    Deadlines, expiry, token life and the `Date` of every answer are read from here, so a test
+    reaches day 181 with one call.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self.set(start or datetime.now(UTC))
+
+    def set(self, start: datetime) -> None:
+        """Let the clock stand at `start` now, and run on from there."""
+        self.start = start.astimezone(UTC)
+        self._began = time.monotonic_ns()
+        self._advanced = timedelta()
+
+    def now(self) -> datetime:
+        """Return the time, aware and in UTC."""
+        ran = timedelta(microseconds=(time.monotonic_ns() - self._began) // 1000)
+        return self.start + self._advanced + ran
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward."""
+        if seconds < 0:
+            raise ValueError("the clock only goes forward: advance_seconds is negative")
+        self._advanced += timedelta(seconds=seconds)
+
+
+def http_date(moment: datetime) -> str:
+    """Write a time as the header `Date` wants it.
+
+    Source: RFC 9110 section 5.6.7
+
+    >>> http_date(datetime(2026, 1, 31, 23, tzinfo=UTC))
+    'Sat, 31 Jan 2026 23:00:00 GMT'
+    """
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def parse_time(text: str) -> datetime:
+    """Read an RFC 3339 time, with any number of decimals; without an offset it is UTC.
+
+    >>> parse_time("2026-03-27T10:51:44.5333258Z").microsecond
+    533325
+    """
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def zulu(moment: datetime, digits: int = 3) -> str:
+    """Write a time as the event log does: UTC, `Z`, and as many decimals as asked for.
+
+    >>> zulu(datetime(2026, 1, 31, 23, 0, 0, 250_000, tzinfo=UTC), 7)
+    '2026-01-31T23:00:00.2500000Z'
+    """
+    whole = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{f'{moment.microsecond:06d}0'[:digits]}Z" if digits else f"{whole}Z"

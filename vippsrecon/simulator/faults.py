@@ -1,0 +1,162 @@
+"""Faults on order: what goes wrong on the way, to which operations, how often.
+
+Source: RFC 9110 section 10.2.3 for the two forms of Retry-After.
+"""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from vippsrecon.simulator.clock import http_date
+from vippsrecon.simulator.errors import SimulatorInputError
+
+OPERATIONS = (
+    "accessToken",
+    "createPayment",
+    "getPayment",
+    "getPaymentEventLog",
+    "capture",
+    "refund",
+    "cancel",
+    "forceApprove",
+    "ledgers",
+    "dates",
+    "feed",
+)
+KINDS = (
+    "latency_ms",
+    "status",
+    "drop_before",
+    "drop_after",
+    "truncate",
+    "html_body",
+    "slow_body",
+)
+STATUSES = (429, 500, 502, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: what (`kind`), how much of it (`value`), to which operations, how often."""
+
+    kind: str
+    value: Any
+    operations: tuple[str, ...]
+    share: float
+    retry_after: int | str | datetime | None = None
+    after: bool = False
+    """Of `status`: the operation is done, and only its answer is replaced."""
+
+    @classmethod
+    def read(cls, table: dict[str, Any]) -> Fault:
+        """Read one table, or say what is wrong with it."""
+        if not isinstance(table, dict):
+            raise SimulatorInputError(f"a fault is a table, not {table!r}")
+        kinds = [name for name in KINDS if name in table]
+        if len(kinds) != 1:
+            raise SimulatorInputError(f"a fault has exactly one of {', '.join(KINDS)}")
+        kind = kinds[0]
+        if unknown := set(table) - {"operations", "share", kind, "retry_after", "after"}:
+            raise SimulatorInputError(f"a fault has no field {', '.join(sorted(unknown))}")
+        operations = table.get("operations", list(OPERATIONS))
+        if not isinstance(operations, list) or not set(operations) <= set(OPERATIONS):
+            raise SimulatorInputError(f"'operations' is a list of {', '.join(OPERATIONS)}")
+        share = table.get("share", 1)
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise SimulatorInputError(f"'share' is a number from 0 to 1, not {share!r}")
+        _check_value(kind, table[kind])
+        retry_after = table.get("retry_after")
+        if retry_after is not None and kind != "status":
+            raise SimulatorInputError("'retry_after' belongs to the fault 'status'")
+        if isinstance(retry_after, bool) or not isinstance(
+            retry_after, int | str | datetime | None
+        ):
+            raise SimulatorInputError("'retry_after' is seconds, 'date', 'date:SECONDS' or a date")
+        after = table.get("after", False)
+        if not isinstance(after, bool) or (after and kind != "status"):
+            raise SimulatorInputError("'after' is true or false, and belongs to the fault 'status'")
+        return cls(kind, table[kind], tuple(operations), float(share), retry_after, after)
+
+    def retry_after_header(self, now: datetime) -> str | None:
+        """Return what the header Retry-After says: seconds, a date, or nothing at all."""
+        wanted = self.retry_after
+        if isinstance(wanted, datetime):
+            return http_date(wanted)
+        if isinstance(wanted, str) and wanted.partition(":")[0] == "date":
+            seconds = wanted.partition(":")[2] or "2"
+            return http_date(now + timedelta(seconds=float(seconds)))
+        return None if wanted is None else str(wanted)
+
+
+def _check_value(kind: str, value: Any) -> None:
+    if kind == "status":
+        fine = not isinstance(value, bool) and value in STATUSES
+        wanted = " or ".join(map(str, STATUSES))
+    elif kind == "latency_ms":
+        fine = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+        wanted = "milliseconds"
+    elif kind == "slow_body":
+        fine = isinstance(value, int | float) and value is not False and value >= 0
+        wanted = "true, or the seconds it takes"
+    else:
+        fine = value is True
+        wanted = "true"
+    if not fine:
+        raise SimulatorInputError(f"'{kind}' is {wanted}, not {value!r}")
+
+
+class Faults:
+    """The faults that are set, and the dice. The same seed and requests give the same faults."""
+
+    def __init__(self, tables: Iterable[dict[str, Any]], seed: int) -> None:
+        self.seed = seed
+        self.replace(tables)
+
+    def replace(self, tables: Iterable[dict[str, Any]]) -> None:
+        """Set these faults instead of the ones there are; the dice start anew."""
+        self.faults = [Fault.read(table) for table in tables]
+        self._dice = random.Random(self.seed)
+
+    def draw(self, operation: str) -> list[Fault]:
+        """Draw what happens to one request: any latencies, and at most one fault besides.
+
+        Every fault meant for the operation costs one throw whatever came before, so adding a
+        fault at the end changes nothing for the others.
+        """
+        hit = [
+            fault
+            for fault in self.faults
+            if operation in fault.operations and self._dice.random() < fault.share
+        ]
+        others = [fault for fault in hit if fault.kind != "latency_ms"]
+        return [fault for fault in hit if fault.kind == "latency_ms"] + others[:1]
+
+
+def read_faults(path: str | Path) -> list[dict[str, Any]]:
+    """Read the `[[faults]]` tables of a TOML file.
+
+    Raises:
+        SimulatorInputError: the file is no TOML or one of its tables is no fault.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        tables = tomllib.loads(text).get("faults", [])
+    except (OSError, ValueError) as error:
+        raise SimulatorInputError(f"cannot be read as TOML: {error}", file=str(path)) from error
+    if not isinstance(tables, list):
+        raise SimulatorInputError("faults are written as [[faults]] tables", file=str(path))
+    heads = [n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "[[faults]]"]
+    for number, table in enumerate(tables):
+        try:
+            Fault.read(table)
+        except SimulatorInputError as error:
+            line = heads[number] if number < len(heads) else None
+            raise SimulatorInputError(error.sentence, file=str(path), line=line) from None
+    return tables

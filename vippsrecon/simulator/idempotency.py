@@ -1,0 +1,90 @@
+"""What was answered to which idempotency key, and for how long that is remembered.
+
+Keys are unique per sales unit, across all operations and references (undocumented; the official
+shop plugin found that out). Neither is their lifetime documented, so it is a setting.
+
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/#idempotency
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+
+from vippsrecon.simulator.clock import parse_time
+from vippsrecon.simulator.payments import Payment
+from vippsrecon.simulator.problems import Answer, Refusal
+
+CONFLICTS = {"capture": 4010, "refund": 4150, "createPayment": 4020, "cancel": 4020}
+EVENTS = {"capture": "CAPTURED", "refund": "REFUNDED"}
+
+
+class _Remembered(NamedTuple):
+    at: datetime
+    operation: str
+    request: bytes
+    answer: Answer
+
+
+class Memory:
+    """The answers given so far, by sales unit and key."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, str], _Remembered] = {}
+
+    def recall(
+        self,
+        msn: str,
+        key: str,
+        operation: str,
+        request: bytes,
+        *,
+        now: datetime,
+        lifetime: float | None,
+    ) -> Answer | None:
+        """Return the first answer to this key, None for a new key, or refuse another request."""
+        found = self._answers.get((msn, key))
+        if found is None or not alive(found.at, now, lifetime):
+            return None
+        if found.operation != operation:
+            raise Refusal(4020, "The key was used by another operation.")
+        if found.request != request:
+            raise Refusal(CONFLICTS[operation], "The key was used with another request.")
+        return found.answer
+
+    def remember(
+        self, msn: str, key: str, operation: str, request: bytes, answer: Answer, *, now: datetime
+    ) -> None:
+        """Keep an answer, unless it is one of those that say: later, with the same key."""
+        if answer.sticky:
+            self._answers[msn, key] = _Remembered(now, operation, request, answer)
+
+
+def alive(at: datetime, now: datetime, lifetime: float | None) -> bool:
+    """Say whether a key used then still counts; with a lifetime of 0 none ever does."""
+    return lifetime is None or (lifetime > 0 and now - at < timedelta(seconds=lifetime))
+
+
+def fingerprint(reference: str, body: Any) -> bytes:
+    """Return what makes two requests the same: reference and JSON content, not white space."""
+    return orjson.dumps([reference, body], option=orjson.OPT_SORT_KEYS)
+
+
+def in_event_log(
+    payment: Payment, key: str, operation: str, *, now: datetime, lifetime: float | None
+) -> dict[str, Any] | None:
+    """Return the event an earlier run of the simulator logged for this key, if it still counts.
+
+    Answers are not part of a state file but events are, so a simulator started anew from the
+    state of another does not carry out a refund the second time.
+    """
+    for event in payment.events:
+        if (
+            event.get("idempotencyKey") == key
+            and event.get("name") == EVENTS.get(operation)
+            and alive(parse_time(event["timestamp"]), now, lifetime)
+        ):
+            return event
+    return None

@@ -1,0 +1,217 @@
+"""Who may call: sales units and other keys, the tokens they get, and what a token opens.
+
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/api-keys/ and
+https://developer.vippsmobilepay.com/docs/APIs/access-token-api/
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from vippsrecon.simulator.errors import SimulatorInputError
+from vippsrecon.simulator.problems import Refused, gateway
+
+MSN_HEADER = "merchant-serial-number"
+MARKETS = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
+_FLAGS = (
+    "late_capture",
+    "partial_capture",
+    "refunds",
+    "express",
+    "long_living",
+    "push_message",
+    "bank_account_verified",
+    "can_create",
+    "epayment",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SalesUnit:
+    """One set of keys and what Vipps agreed with their holder.
+
+    With `msn` they are a sales unit's own keys, with `partner_of` a partner's, with `ledgers`
+    an accountant's. A simulator without any accepts whatever keys it is shown and uses the
+    defaults of this class, which allow everything.
+    """
+
+    msn: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    subscription_key: str = ""
+    secondary_subscription_key: str = ""
+    market: str = ""
+    late_capture: bool = False
+    partial_capture: bool = True
+    refunds: bool = True
+    express: bool = True
+    long_living: bool = True
+    push_message: bool = True
+    bank_account_verified: bool = True
+    can_create: bool = True
+    epayment: bool = True
+    scopes: tuple[str, ...] | None = None
+    partner_of: tuple[str, ...] | None = None
+    ledgers: tuple[str, ...] | None = None
+
+    @classmethod
+    def read(cls, line: dict[str, Any]) -> SalesUnit:
+        """Read the object of a `{"sales_unit": …}` line; fields it does not know are left."""
+        known: dict[str, Any] = {}
+        for name, value in line.items():
+            if name not in cls.__slots__:
+                continue
+            if name in ("scopes", "partner_of", "ledgers"):
+                if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+                    raise SimulatorInputError(f"'{name}' of a sales unit is a list of texts")
+                known[name] = tuple(value)
+            elif isinstance(value, bool if name in _FLAGS else str):
+                known[name] = value
+            else:
+                kind = "true or false" if name in _FLAGS else "text"
+                raise SimulatorInputError(f"'{name}' of a sales unit is {kind}, not {value!r}")
+        unit = cls(**known)
+        if unit.market and unit.market not in MARKETS:
+            raise SimulatorInputError(f"the market '{unit.market}' is none of {', '.join(MARKETS)}")
+        needed = ["client_id", "client_secret"]
+        if unit.ledgers is None:
+            needed += ["subscription_key"] + ["msn"] * (unit.partner_of is None)
+        if missing := [name for name in needed if not getattr(unit, name)]:
+            raise SimulatorInputError(f"a sales unit needs {', '.join(missing)}")
+        return unit
+
+    def opens(self, subscription_key: str) -> bool:
+        """Say whether this is one of the two interchangeable subscription keys."""
+        return bool(subscription_key) and subscription_key in (
+            self.subscription_key,
+            self.secondary_subscription_key,
+        )
+
+
+ANYBODY = SalesUnit()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What an access token stands for."""
+
+    unit: SalesUnit
+    expires_at: datetime
+    specialised: bool
+
+
+class Keys:
+    """All keys and tokens there are."""
+
+    def __init__(self) -> None:
+        self.units: list[SalesUnit] = []
+        self.lines: list[dict[str, Any]] = []
+        self._by_msn: dict[str, SalesUnit] = {}
+        self._tokens: dict[str, Token] = {}
+        self._numbers = itertools.count(1)
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Add the keys of one state line."""
+        unit = SalesUnit.read(line)
+        if unit.msn and unit.msn in self._by_msn:
+            raise SimulatorInputError(f"the sales unit {unit.msn} is there twice")
+        self.units.append(unit)
+        self.lines.append(line)
+        if unit.msn:
+            self._by_msn[unit.msn] = unit
+
+    def unit(self, msn: str) -> SalesUnit:
+        """Return what is agreed for a sales unit; one nobody described may do everything."""
+        return self._by_msn.get(msn, ANYBODY)
+
+    def holder(self, client_id: str, client_secret: str) -> SalesUnit | None:
+        """Return whose id and secret these are. Anybody's, where no keys were described."""
+        if not self.units:
+            return ANYBODY if client_id and client_secret else None
+        for unit in self.units:
+            if unit.client_id == client_id and unit.client_secret == client_secret:
+                return unit
+        return None
+
+    def knows(self, subscription_key: str) -> bool:
+        """Say whether the gateway knows a subscription key at all."""
+        return not self.units or any(unit.opens(subscription_key) for unit in self.units)
+
+    def issue(
+        self, unit: SalesUnit, now: datetime, seconds: float, *, specialised: bool = False
+    ) -> str:
+        """Issue a token; earlier ones stay valid."""
+        expires_at = now + timedelta(seconds=seconds)
+        claims = {
+            "appid": unit.client_id or "anybody",
+            "iat": int(now.timestamp()),
+            "exp": int(expires_at.timestamp()),
+            "jti": f"{next(self._numbers):08x}",
+            # Real tokens have more than a thousand characters, and headers of that size are
+            # worth a test.
+            "note": "made by the simulator, opens nothing elsewhere; " * 15,
+        }
+        head = _base64(orjson.dumps({"typ": "JWT", "alg": "none"}))
+        body = _base64(orjson.dumps(claims))
+        token = f"{head}.{body}.{_base64(hashlib.sha256(body.encode()).digest())}"
+        # A day of tokens is enough: nobody may grow this without end by asking.
+        if len(self._tokens) > 10_000:
+            self._tokens = {k: t for k, t in self._tokens.items() if t.expires_at > now}
+        self._tokens[token] = Token(unit, expires_at, specialised)
+        return token
+
+    def token(self, headers: dict[str, str], now: datetime) -> Token:
+        """Return what the bearer may do, or refuse as the gateway does.
+
+        The word `Bearer` has to be written exactly so.
+
+        Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
+        """
+        kind, _, value = headers.get("authorization", "").partition(" ")
+        token = self._tokens.get(value.strip()) if kind == "Bearer" else None
+        if token is None or token.expires_at <= now:
+            raise Refused(gateway(401, "Access token is missing, expired or not valid."))
+        return token
+
+    def standard(self, headers: dict[str, str], now: datetime) -> Token:
+        """Let a request with a standard token and its subscription key in."""
+        subscription_key = headers.get("ocp-apim-subscription-key", "")
+        if not subscription_key:
+            raise Refused(gateway(401, "Access denied due to missing subscription key."))
+        if not self.knows(subscription_key):
+            raise Refused(gateway(401, "Access denied due to invalid subscription key."))
+        token = self.token(headers, now)
+        if token.specialised or (
+            token.unit is not ANYBODY and not token.unit.opens(subscription_key)
+        ):
+            raise Refused(gateway(401, "The token does not belong to these keys."))
+        return token
+
+    def sales_unit(self, headers: dict[str, str], now: datetime) -> str:
+        """Let an ePayment request in and return the MSN it acts for.
+
+        A sales unit's own keys open its own MSN only (401); a partner has to name an MSN that
+        is linked to it (403).
+
+        Source: https://developer.vippsmobilepay.com/docs/partner/partner-keys/
+        """
+        unit = self.standard(headers, now).unit
+        msn = headers.get("merchant-serial-number", "")
+        if unit.partner_of is not None and msn not in unit.partner_of:
+            raise Refused(gateway(403, "The Merchant-Serial-Number is missing or not linked."))
+        if unit.msn and msn and unit.msn != msn:
+            raise Refused(gateway(401, "The token belongs to another sales unit."))
+        if not self.unit(msn or unit.msn).epayment:
+            raise Refused(gateway(403, "Merchant Not Allowed for Ecommerce Payment"))
+        return msn
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,117 @@
+"""Ledgers: who may see them, their entries by date and as a feed, and entries made while running.
+
+Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from vippsrecon.simulator.clock import parse_time
+from vippsrecon.simulator.store import Kept, StateFile, read_kept
+
+TOPICS = ("funds", "fees")
+ZONES = {
+    "NOK": "Europe/Oslo",
+    "SEK": "Europe/Stockholm",
+    "DKK": "Europe/Copenhagen",
+    "EUR": "Europe/Helsinki",
+}
+PERSONAL = ("message", "name", "maskedPhoneNo")
+
+
+@dataclass(slots=True)
+class Book:
+    """The entries of one ledger and topic: in order, and by ledger date."""
+
+    feed: list[Kept] = field(default_factory=list)
+    by_date: dict[str, list[Kept]] = field(default_factory=dict)
+    balance: int = 0
+
+
+class Ledgers:
+    """All ledgers and their entries."""
+
+    def __init__(self, file: StateFile | None = None) -> None:
+        self.file = file
+        self.ledgers: dict[str, dict[str, Any]] = {}
+        self.books: dict[tuple[str, str], Book] = {}
+
+    def add(self, ledger: dict[str, Any]) -> None:
+        """Add a ledger."""
+        self.ledgers[ledger["ledgerId"]] = ledger
+
+    def keep(self, line: dict[str, Any], kept: Kept) -> None:
+        """Keep an entry behind those that are there."""
+        entry = line["entry"]
+        book = self.books.setdefault((line["ledgerId"], line["topic"]), Book())
+        book.feed.append(kept)
+        book.by_date.setdefault(self.date_of(line["ledgerId"], entry), []).append(kept)
+        book.balance = int(entry.get("balanceAfter", book.balance + entry["amount"]))
+
+    def date_of(self, ledger_id: str, entry: dict[str, Any]) -> str:
+        """Return an entry's ledger date; one without it belongs to the local day of its time."""
+        if "ledgerDate" in entry:
+            return str(entry["ledgerDate"])
+        return parse_time(entry["time"]).astimezone(self.zone(ledger_id)).date().isoformat()
+
+    def entries(self, kept: list[Kept], *, personal: bool) -> list[dict[str, Any]]:
+        """Parse entries; what identifies a payer is left out unless asked for."""
+        entries = [read_kept(self.file, one)["entry"] for one in kept]
+        if not personal:
+            for entry in entries:
+                for name in PERSONAL:
+                    entry.pop(name, None)
+        return entries
+
+    def zone(self, ledger_id: str) -> ZoneInfo:
+        """Return the zone a ledger's days are counted in."""
+        currency = self.ledgers.get(ledger_id, {}).get("currency", "")
+        return ZoneInfo(ZONES.get(currency, "UTC"))
+
+    def is_open(self, ledger_id: str, day: date, now: datetime) -> bool:
+        """Say whether entries may still be added to a ledger date."""
+        ends = datetime.combine(day + timedelta(days=1), datetime.min.time(), self.zone(ledger_id))
+        return now < ends.astimezone(UTC)
+
+    def of_sales_unit(self, msn: str) -> str | None:
+        """Return the ledger a sales unit settles into."""
+        for ledger_id, ledger in self.ledgers.items():
+            if f"api:{msn}" in ledger.get("settlesForRecipientHandles", ()):
+                return ledger_id
+        return None
+
+    def book_operation(
+        self,
+        msn: str,
+        entry_type: str,
+        amount: int,
+        *,
+        psp_reference: str,
+        reference: str,
+        now: datetime,
+    ) -> None:
+        """Enter a capture (+) or a refund (−) on the sales unit's funds ledger, if it has one."""
+        ledger_id = self.of_sales_unit(msn)
+        if ledger_id is None:
+            return
+        book = self.books.setdefault((ledger_id, "funds"), Book())
+        entry = {
+            "pspReference": psp_reference,
+            "time": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "ledgerDate": now.astimezone(self.zone(ledger_id)).date().isoformat(),
+            "entryType": entry_type,
+            "reference": reference,
+            "currency": self.ledgers[ledger_id].get("currency", ""),
+            "amount": amount,
+            "balanceBefore": book.balance,
+            "balanceAfter": book.balance + amount,
+            "recipientHandle": f"api:{msn}",
+        }
+        line = {"ledgerId": ledger_id, "topic": "funds", "entry": entry}
+        self.keep(line, orjson.dumps(line))

@@ -1,0 +1,49 @@
+"""Rate limits as the gateway keeps them: so many calls of one operation on one reference a minute.
+
+Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/rate-limiting/
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+MINUTE = timedelta(seconds=60)
+
+
+class Limits:
+    """A sliding minute per bucket.
+
+    Buckets live in two generations of a minute each; the older one is dropped whole, so that a
+    bulk read of a million references leaves nothing behind.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[tuple[str, ...], list[datetime]] = {}
+        self._old: dict[tuple[str, ...], list[datetime]] = {}
+        self._turned_at: datetime | None = None
+
+    def wait(self, bucket: tuple[str, ...], limit: int | None, now: datetime) -> int:
+        """Count one call, or return the seconds to wait when the bucket is full.
+
+        A call that is turned away does not count.
+        """
+        if limit is None:
+            return 0
+        self._turn(now)
+        calls = self._young.get(bucket)
+        if calls is None:
+            calls = self._young[bucket] = self._old.pop(bucket, [])
+        while calls and calls[0] <= now - MINUTE:
+            calls.pop(0)
+        if len(calls) >= limit:
+            return max(1, math.ceil((calls[0] + MINUTE - now).total_seconds()))
+        calls.append(now)
+        return 0
+
+    def _turn(self, now: datetime) -> None:
+        if self._turned_at is None or now - self._turned_at >= MINUTE:
+            both = self._turned_at is not None and now - self._turned_at < 2 * MINUTE
+            self._old = self._young if both else {}
+            self._young = {}
+            self._turned_at = now

@@ -1,0 +1,179 @@
+"""Every refusal the simulated APIs know: its code, its HTTP status, its body.
+
+Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/errors/ for the
+codes. The HTTP status of most codes is not documented; those follow the classes of the fact sheet
+(400 unless a resource is missing, in conflict, forbidden, locked or broken).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+JSON = "application/json; charset=utf-8"
+PROBLEM_JSON = "application/problem+json; charset=utf-8"
+
+CODES: dict[int, tuple[int, str]] = {
+    3010: (500, "Internal error"),
+    4010: (409, "Capture sent again with another body"),
+    4020: (409, "Idempotency key is taken"),
+    4040: (400, "Amount is not valid"),
+    4050: (400, "Customer token is not valid"),
+    4060: (400, "Personal QR is not valid"),
+    4070: (400, "Phone number is not valid"),
+    4080: (400, "Scope is not valid"),
+    4090: (400, "URL is not valid"),
+    4100: (400, "Too many metadata pairs"),
+    4110: (400, "Metadata keys repeat"),
+    4120: (400, "Metadata key is too long"),
+    4130: (400, "Metadata value is too long"),
+    4140: (400, "A required parameter is missing"),
+    4150: (409, "Reference is taken, or refund sent again with another body"),
+    4160: (400, "Payment method type is not valid"),
+    5010: (403, "Sources cannot be blocked here"),
+    5020: (403, "Express is not allowed"),
+    5030: (403, "Scope is not allowed"),
+    5040: (403, "Currency does not fit the merchant"),
+    5050: (403, "Long-living payments are not allowed"),
+    5060: (403, "Bank account of the merchant is not verified"),
+    5070: (422, "Payment cannot be created"),
+    5080: (403, "Push message is not allowed"),
+    5090: (404, "Reference is not known"),
+    5100: (403, "Refunds are not possible for the sales unit"),
+    6010: (400, "Amount is too small"),
+    6020: (400, "Refund before reservation"),
+    6030: (400, "Cancel period is over"),
+    6040: (400, "Captured payments cannot be cancelled"),
+    6050: (400, "Payment is not reserved and cannot be cancelled"),
+    6060: (400, "Payment is authorized and was not cancelled"),
+    6070: (400, "Cancelled payments cannot be captured"),
+    6080: (400, "Capture before reservation"),
+    6090: (400, "Capture amount is too high"),
+    6100: (400, "Capture period is over"),
+    6110: (400, "Expiry is too late"),
+    6120: (400, "Expiry is too soon"),
+    6130: (400, "Expiry needs a receipt"),
+    6140: (400, "The full amount must be captured"),
+    6150: (400, "Less is left to refund"),
+    6160: (423, "Payment is locked by another operation"),
+    6170: (400, "Payment is captured already"),
+    6180: (400, "Payment is refunded already"),
+    6190: (400, "Payment cannot be cancelled"),
+    6200: (400, "Payment cannot be captured"),
+    6210: (400, "Payment cannot be refunded"),
+    6220: (400, "Refund period is over"),
+    6230: (400, "Payment is reserved already"),
+    6250: (400, "Payment is being processed and cannot be cancelled now"),
+    6260: (400, "Funds are not available"),
+    6280: (400, "Capture failed for now"),
+    7010: (400, "Customer is not known"),
+    10010: (400, "Test approval failed"),
+    10020: (403, "Test approval is not allowed"),
+    10030: (400, "Customer has to identify first"),
+    10040: (400, "Payment source is not valid"),
+    10050: (400, "Customer has no card"),
+    10060: (400, "Test approval does not support this payment"),
+    10070: (400, "Payment limit is exceeded"),
+}
+"""Code → HTTP status and title. Clients branch on status and code only."""
+
+TRANSIENT = frozenset({3010, 6160, 6250, 6280})
+"""Codes that say "later, same key": their answer does not stick to the key."""
+
+
+class Answer(NamedTuple):
+    """One HTTP answer before it is sent."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    sticky: bool = True
+    """Whether an idempotency key keeps this answer."""
+
+
+class Refusal(Exception):  # noqa: N818  (the answer is no; nothing broke)
+    """A domain rule says no. `recorded` when the attempt stays in the event log."""
+
+    def __init__(self, code: int, detail: str = "", *, recorded: bool = False) -> None:
+        super().__init__(f"{code}: {detail or CODES[code][1]}")
+        self.code = code
+        self.detail = detail
+        self.recorded = recorded
+
+
+class InvalidFields(Exception):  # noqa: N818
+    """A request breaks its schema: pairs of field and reason."""
+
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in fields))
+        self.fields = list(fields)
+
+
+class Refused(Exception):  # noqa: N818
+    """A gateway answers before the API is reached."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"{answer.status}")
+        self.answer = answer
+
+
+_trace = itertools.count(1)
+
+
+def trace_id() -> str:
+    """Make a trace id in the W3C form, unique within the process."""
+    number = next(_trace)
+    return f"00-{number:032x}-{number:016x}-00"
+
+
+def json_answer(
+    status: int, value: Any, *, content_type: str = JSON, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Answer with a JSON body."""
+    return Answer(status, orjson.dumps(value), content_type, tuple((headers or {}).items()))
+
+
+def problem(
+    status: int, title: str, detail: str, instance: str, extra: list[dict[str, str]] | None
+) -> Answer:
+    """Answer with the problem object.
+
+    Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
+    """
+    body = {
+        "type": f"https://httpstatuses.io/{status}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "traceId": trace_id(),
+        "extraDetails": extra,
+    }
+    return json_answer(status, body, content_type=PROBLEM_JSON)
+
+
+def domain_problem(refusal: Refusal, instance: str) -> Answer:
+    """Answer a broken domain rule: exactly one numeric code, as text, in `extraDetails`."""
+    status, title = CODES[refusal.code]
+    extra = [{"name": "ErrorCode", "reason": str(refusal.code)}]
+    answer = problem(status, title, refusal.detail or title, instance, extra)
+    return answer._replace(sticky=refusal.code not in TRANSIENT)
+
+
+def field_problem(invalid: InvalidFields, instance: str) -> Answer:
+    """Answer a request that breaks its schema: one entry per bad field, no code."""
+    extra = [{"name": name, "reason": reason} for name, reason in invalid.fields]
+    return problem(400, "Bad Request", "See extraDetails for each field.", instance, extra)
+
+
+def gateway(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """Answer as the gateway in front of the APIs does: not a problem object.
+
+    Source: https://learn.microsoft.com/azure/api-management/api-management-error-handling-policies
+    """
+    body = {"statusCode": status, "message": message}
+    return json_answer(status, body, headers=headers)._replace(sticky=False)

@@ -1,0 +1,136 @@
+"""The simulator behind a socket, on loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from vippsrecon.simulator.app import CUT, App
+
+if TYPE_CHECKING:
+    import uvicorn
+
+HOST = "127.0.0.1"
+_START_SECONDS = 10.0
+
+
+def _protocol() -> type[asyncio.Protocol]:
+    """Make uvicorn's HTTP protocol one whose connections an app can cut.
+
+    Each connection has a copy of the server's state in the scope of its requests; the way to
+    cut it goes there.
+    """
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
+    except ImportError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment]  # the same interface
+
+    class Cuttable(Base):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+            super().connection_made(transport)
+
+            def cut(at_once: bool) -> None:
+                # Without haste what was sent still arrives: that makes a truncated answer.
+                transport.abort() if at_once else transport.close()
+
+            self.app_state = {**self.app_state, CUT: cut}
+
+    return Cuttable
+
+
+def _server(app: App) -> uvicorn.Server:
+    import uvicorn
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=_protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,
+        )
+    )
+
+
+def _listen(port: int) -> socket.socket:
+    # Named TCP, or asyncio leaves Nagle's algorithm on and every answer takes 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(2048)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def base_url(listener: socket.socket) -> str:
+    """Return the address a listening socket is reached at."""
+    return f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def serve_app(app: App, port: int) -> Iterator[str]:
+    """Serve in a thread of its own until the block ends; yields the base URL."""
+    server = _server(app)
+    with _listen(port) as listener:
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
+        )
+        thread.start()
+        try:
+            _wait_until_started(server, thread)
+            yield base_url(listener)
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > until:
+            raise RuntimeError("the simulator did not start")
+        time.sleep(0.005)
+
+
+def run_app(app: App, port: int, started: Callable[[str], None] | None) -> None:
+    """Serve until SIGTERM or SIGINT, then return.
+
+    uvicorn would raise the signal anew after it stopped; a command that was asked to stop and
+    did so is through.
+    """
+    server = _server(app)
+
+    def stop(*_: Any) -> None:
+        server.should_exit = True
+
+    with _listen(port) as listener:
+        if started is not None:
+            started(base_url(listener))
+        before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+        # In a thread of its own uvicorn leaves signals alone.
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(timeout=0.2)
+        finally:
+            server.should_exit = True
+            thread.join(timeout=5)
+            for one, handler in before.items():
+                signal.signal(one, handler)

@@ -1,0 +1,98 @@
+"""What can be set about the simulated world, with the value that is nearest to production."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from vippsrecon.simulator.errors import SimulatorInputError
+from vippsrecon.simulator.problems import CODES
+
+_REFUSAL_FIELDS = {"code", "operation", "reference", "msn", "times"}
+
+
+@dataclass(slots=True)
+class Settings:
+    """Every setting, as `{"settings": {…}}` in a state file or POST /_simulator/settings.
+
+    Limits that are `None` are off.
+    """
+
+    key_lifetime_seconds: float | None = 86_400
+    """How long an idempotency key is remembered: None for ever, 0 not at all. Undocumented."""
+    event_log_lag_ms: float = 0
+    """How long an event takes to show in the event log."""
+    token_lifetime_seconds: float = 3_600
+    specialised_token_lifetime_seconds: float = 900
+    report_page_size: int = 1_000
+    ledgers_page_size: int = 100
+    writes_per_minute: int | None = 5
+    reads_per_minute: int | None = 120
+    magic_amounts: bool = True
+    """Whether the test environment's amounts that fail on purpose do so."""
+    force_approve: bool = True
+    """Whether the host is test-like; production has no force approve."""
+    latency_ms: float = 0
+    """What every request waits, half of it before anything is done."""
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    """Codes with causes inside Vipps or a bank, on order: `{"code": 6260, "operation": "capture"}`,
+    optionally with `reference`, `msn` and `times` (so many times, then never again)."""
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Change settings by name, all or none; an unknown name or a wrong type is refused."""
+        known = {f.name: str(f.type) for f in fields(self)}
+        for name, value in changes.items():
+            if name not in known:
+                raise SimulatorInputError(
+                    f"there is no setting '{name}'; there are {', '.join(known)}"
+                )
+            if not _fits(value, known[name]):
+                raise SimulatorInputError(f"the setting '{name}' cannot be {value!r}")
+        for refusal in changes.get("refusals", []):
+            check_refusal(refusal)
+        for name, value in changes.items():
+            # The list is copied, for its counts go down.
+            setattr(self, name, [dict(one) for one in value] if name == "refusals" else value)
+
+    def changed(self) -> dict[str, Any]:
+        """Return the settings that are not as they are by default."""
+        plain = Settings()
+        now = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in now.items() if value != getattr(plain, name)}
+
+    def refusal(self, operation: str, msn: str, reference: str) -> int | None:
+        """Return the code ordered for this request, if any, and count it."""
+        for order in self.refusals:
+            asked = {"operation": operation, "msn": msn, "reference": reference}
+            if order.get("times") == 0 or any(
+                order.get(name, value) != value for name, value in asked.items()
+            ):
+                continue
+            if "times" in order:
+                order["times"] -= 1
+            return int(order["code"])
+        return None
+
+
+def check_refusal(order: Any) -> None:
+    """Refuse an order for a refusal that nobody could carry out."""
+    if not isinstance(order, dict) or order.get("code") not in CODES:
+        raise SimulatorInputError(f"a refusal needs a known code, this one is {order!r}")
+    if unknown := set(order) - _REFUSAL_FIELDS:
+        raise SimulatorInputError(f"a refusal has no field {', '.join(sorted(unknown))}")
+    times = order.get("times", 0)
+    if not isinstance(times, int) or isinstance(times, bool) or times < 0:
+        raise SimulatorInputError(f"'times' of a refusal is a whole number, not {times!r}")
+
+
+def _fits(value: Any, wanted: str) -> bool:
+    if wanted == "bool":
+        return isinstance(value, bool)
+    if wanted.startswith("list"):
+        return isinstance(value, list)
+    if value is None:
+        return "None" in wanted
+    if isinstance(value, bool):
+        return False
+    kinds = (int, float) if "float" in wanted else (int,)
+    return isinstance(value, kinds) and value >= (0 if "float" in wanted else 1)

@@ -1,0 +1,169 @@
+"""State lines in and out: how a simulated world is written down.
+
+One JSON object a line: `{"msn", "payment", "events"}`, `{"ledger"}`, `{"ledgerId", "topic",
+"entry"}`, `{"sales_unit"}`, `{"clock"}`, `{"settings"}`. Payments and entries have the shapes of
+the APIs, and whatever more they hold is served as given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from vippsrecon.simulator.clock import parse_time, zulu
+from vippsrecon.simulator.errors import SimulatorInputError
+from vippsrecon.simulator.ledgers import TOPICS
+from vippsrecon.simulator.store import Kept, payment_line, read_kept
+from vippsrecon.simulator.world import World
+
+_TOTALS = ("authorizedAmount", "cancelledAmount", "capturedAmount", "refundedAmount")
+_KINDS = "msn + payment + events, ledger, ledgerId + topic + entry, sales_unit, clock, settings"
+
+
+def load(world: World, lines: Iterable[dict[str, Any] | bytes | str]) -> None:
+    """Load state lines given as objects or text."""
+    for number, line in enumerate(lines, start=1):
+        if isinstance(line, bytes):
+            raw = line
+        else:
+            raw = line.encode() if isinstance(line, str) else orjson.dumps(line)
+        _load_line(world, raw, raw, None, number)
+
+
+def load_file(world: World) -> None:
+    """Load the state file of a world."""
+    if world.file is None:
+        return
+    name = str(world.file.path)
+    for number, raw, kept in world.file.lines():
+        _load_line(world, raw, kept, name, number)
+
+
+def _load_line(world: World, raw: bytes, kept: Kept, file: str | None, number: int) -> None:
+    if not raw.strip():
+        return
+    try:
+        line = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise SimulatorInputError(f"this is no JSON: {error}", file=file, line=number) from None
+    try:
+        _load_object(world, line, kept)
+    except SimulatorInputError as error:
+        raise SimulatorInputError(error.sentence, file=file, line=number) from None
+
+
+def _load_object(world: World, line: Any, kept: Kept) -> None:
+    if not isinstance(line, dict):
+        raise SimulatorInputError("a state line is a JSON object")
+    if "payment" in line:
+        msn, reference = _check_payment(line)
+        if world.payments.has(msn, reference):
+            raise SimulatorInputError(f"the payment {reference} of {msn} is there twice")
+        world.payments.keep(msn, reference, kept)
+    elif "entry" in line:
+        _check_entry(line)
+        world.ledgers.keep(line, kept)
+    elif "ledger" in line:
+        world.ledgers.add(_check_ledger(line["ledger"], world))
+    elif "sales_unit" in line:
+        world.keys.add(_an_object(line, "sales_unit"))
+    elif "clock" in line:
+        try:
+            world.clock.set(parse_time(line["clock"]))
+        except (TypeError, ValueError):
+            raise SimulatorInputError(
+                f"'clock' is a time such as 2026-01-31T23:00:00Z, not {line['clock']!r}"
+            ) from None
+    elif "settings" in line:
+        world.settings.update(_an_object(line, "settings"))
+    else:
+        raise SimulatorInputError(f"a state line holds one of: {_KINDS}")
+
+
+def _an_object(line: dict[str, Any], name: str) -> dict[str, Any]:
+    value = line[name]
+    if not isinstance(value, dict):
+        raise SimulatorInputError(f"'{name}' is an object, not {value!r}")
+    return value
+
+
+def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
+    """Check what the simulator itself reads of a payment; the rest is served as given."""
+    payment, events, msn = line["payment"], line.get("events"), line.get("msn")
+    if not isinstance(msn, str) or not msn:
+        raise SimulatorInputError("'msn' of a payment is missing or no text")
+    if not isinstance(payment, dict) or not isinstance(events, list):
+        raise SimulatorInputError("a payment line has an object 'payment' and a list 'events'")
+    reference = payment.get("reference")
+    if not isinstance(reference, str) or not reference:
+        raise SimulatorInputError("'reference' of a payment is missing or no text")
+    aggregate = payment.get("aggregate")
+    if not isinstance(payment.get("state"), str) or not isinstance(aggregate, dict):
+        raise SimulatorInputError(f"the payment {reference} needs 'state' and 'aggregate'")
+    for name, amount in [
+        ("amount", payment.get("amount")),
+        *((n, aggregate.get(n)) for n in _TOTALS),
+    ]:
+        # Compared by type: true is an int to Python and no amount to anybody.
+        if not isinstance(amount, dict) or type(amount.get("value")) is not int:
+            raise SimulatorInputError(
+                f"'{name}' of the payment {reference} is an object with a whole 'value'"
+            )
+        if not isinstance(amount.get("currency"), str):
+            raise SimulatorInputError(f"'{name}' of the payment {reference} has no 'currency'")
+    for event in events:
+        if not isinstance(event, dict) or not isinstance(event.get("timestamp"), str):
+            raise SimulatorInputError(f"an event of the payment {reference} has no 'timestamp'")
+        try:
+            datetime.fromisoformat(event["timestamp"])
+        except ValueError:
+            raise SimulatorInputError(
+                f"'timestamp' of an event of the payment {reference} is {event['timestamp']!r}"
+            ) from None
+    return msn, reference
+
+
+def _check_entry(line: dict[str, Any]) -> None:
+    entry = line["entry"]
+    if not isinstance(line.get("ledgerId"), str) or line.get("topic") not in TOPICS:
+        raise SimulatorInputError("a ledger entry has 'ledgerId' and 'topic' (funds or fees)")
+    if not isinstance(entry, dict) or type(entry.get("amount")) is not int:
+        raise SimulatorInputError("'entry' is an object with a whole 'amount'")
+    if not isinstance(entry.get("ledgerDate", entry.get("time")), str):
+        raise SimulatorInputError("a ledger entry has a 'ledgerDate', or at least a 'time'")
+
+
+def _check_ledger(ledger: Any, world: World) -> dict[str, Any]:
+    if not isinstance(ledger, dict) or not isinstance(ledger.get("ledgerId"), str):
+        raise SimulatorInputError("'ledger' is an object with a 'ledgerId'")
+    if ledger["ledgerId"] in world.ledgers.ledgers:
+        raise SimulatorInputError(f"the ledger {ledger['ledgerId']} is there twice")
+    if not isinstance(ledger.get("settlesForRecipientHandles", []), list):
+        raise SimulatorInputError("'settlesForRecipientHandles' of a ledger is a list")
+    return ledger
+
+
+def dump(world: World) -> Iterator[dict[str, Any]]:
+    """Write the world down as it is by now, one line at a time."""
+    with world.lock:
+        now = world.clock.now()
+        head: list[dict[str, Any]] = [{"clock": zulu(now, 6)}]
+        if changed := world.settings.changed():
+            head.append({"settings": changed})
+        head += [{"sales_unit": line} for line in world.keys.lines]
+        head += [{"ledger": ledger} for ledger in world.ledgers.ledgers.values()]
+        payments = world.payments.keys()
+        entries = [one for book in world.ledgers.books.values() for one in book.feed]
+    yield from head
+    for msn, reference in payments:
+        with world.lock:
+            payment = world.payment(msn, reference, now)
+        if payment is not None:
+            yield payment_line(payment)
+    for kept in entries:
+        with world.lock:
+            line = read_kept(world.file, kept)
+        yield line

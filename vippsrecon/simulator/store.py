@@ -1,0 +1,102 @@
+"""Where payments and ledger entries are kept: as bytes, parsed when somebody asks.
+
+A million payments as Python objects would be five gigabytes. As one whole number each (where in
+the state file the line stands) they are a fifth of one, and parsing a line takes microseconds.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from vippsrecon.simulator.errors import SimulatorInputError
+from vippsrecon.simulator.payments import Payment
+
+_SPAN = 1 << 28
+
+Kept = bytes | int
+"""A line: itself, or its place (offset · 2²⁸ + length) in the state file."""
+
+
+class StateFile:
+    """The state file, kept open for reading lines at their place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("rb", buffering=0)
+        weakref.finalize(self, self._file.close)
+
+    def lines(self) -> Iterator[tuple[int, bytes, Kept]]:
+        """Go through the file once: line number, line, its place."""
+        offset = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield number, line, offset * _SPAN + len(line)
+                offset += len(line)
+
+    def read(self, kept: Kept) -> bytes:
+        """Return a kept line."""
+        if isinstance(kept, bytes):
+            return kept
+        offset, length = divmod(kept, _SPAN)
+        self._file.seek(offset)
+        line = self._file.read(length)
+        if len(line) < length:
+            raise SimulatorInputError(
+                "the file was cut while the simulator was running", file=str(self.path)
+            )
+        return line
+
+
+class Payments:
+    """Payments by sales unit and reference."""
+
+    def __init__(self, file: StateFile | None = None) -> None:
+        self.file = file
+        self._by_msn: dict[str, dict[str, Kept]] = {}
+
+    def keep(self, msn: str, reference: str, line: Kept) -> None:
+        """Keep a line as it came."""
+        self._by_msn.setdefault(msn, {})[reference] = line
+
+    def has(self, msn: str, reference: str) -> bool:
+        """Say whether there is such a payment."""
+        return reference in self._by_msn.get(msn, {})
+
+    def keys(self) -> list[tuple[str, str]]:
+        """Return the keys of all payments, in the order they came in."""
+        return [(msn, reference) for msn, ones in self._by_msn.items() for reference in ones]
+
+    def get(self, msn: str, reference: str) -> Payment | None:
+        """Return a payment as an object of its own; changes count once it is put back."""
+        kept = self._by_msn.get(msn, {}).get(reference)
+        if kept is None:
+            return None
+        line = read_kept(self.file, kept)
+        return Payment(msn, line["payment"], line["events"], line.get("simulated") or {})
+
+    def put(self, payment: Payment) -> None:
+        """Keep a payment as it is now."""
+        self.keep(payment.msn, payment.reference, orjson.dumps(payment_line(payment)))
+
+
+def payment_line(payment: Payment) -> dict[str, Any]:
+    """Return the state line of a payment."""
+    line: dict[str, Any] = {
+        "msn": payment.msn,
+        "payment": payment.payment,
+        "events": payment.events,
+    }
+    if payment.simulated:
+        line["simulated"] = payment.simulated
+    return line
+
+
+def read_kept(file: StateFile | None, kept: Kept) -> dict[str, Any]:
+    """Parse a kept line."""
+    line: dict[str, Any] = orjson.loads(kept if file is None else file.read(kept))  # type: ignore[arg-type]  # without a file all are bytes
+    return line

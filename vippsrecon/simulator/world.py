@@ -1,0 +1,101 @@
+"""Everything there is in the simulated world, in one place for the answers to work on."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from vippsrecon.simulator.clock import Clock
+from vippsrecon.simulator.faults import OPERATIONS, Faults
+from vippsrecon.simulator.idempotency import Memory
+from vippsrecon.simulator.keys import Keys
+from vippsrecon.simulator.ledgers import Ledgers
+from vippsrecon.simulator.limits import Limits
+from vippsrecon.simulator.passing import settle_time
+from vippsrecon.simulator.payments import Payment
+from vippsrecon.simulator.settings import Settings
+from vippsrecon.simulator.store import Payments, StateFile
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, as far as the APIs care."""
+
+    operation: str
+    path: str
+    args: dict[str, str]
+    headers: dict[str, str]
+    query: dict[str, str]
+    body: bytes
+
+    @property
+    def msn(self) -> str:
+        """The sales unit the request says it is for."""
+        return self.headers.get("merchant-serial-number", "")
+
+    @property
+    def reference(self) -> str:
+        """The reference in the path."""
+        return self.args.get("reference", "")
+
+
+@dataclass
+class World:
+    """Payments, ledgers, keys, clock, settings, faults, and what was counted."""
+
+    clock: Clock
+    faults: Faults
+    file: StateFile | None = None
+    settings: Settings = field(default_factory=Settings)
+    keys: Keys = field(default_factory=Keys)
+    memory: Memory = field(default_factory=Memory)
+    limits: Limits = field(default_factory=Limits)
+    requests: Counter[str] = field(default_factory=Counter)
+    faults_hit: Counter[str] = field(default_factory=Counter)
+    effects: dict[str, dict[str, dict[str, dict[str, int]]]] = field(default_factory=dict)
+    busy: set[tuple[str, str]] = field(default_factory=set)
+    """Payments with a capture, refund or cancel on its way."""
+
+    def __post_init__(self) -> None:
+        self.payments = Payments(self.file)
+        self.ledgers = Ledgers(self.file)
+        # The server answers in its own thread while a test looks from another.
+        self.lock = threading.RLock()
+
+    def payment(self, msn: str, reference: str, now: datetime) -> Payment | None:
+        """Return a payment as it is by now: what time does to it has happened."""
+        payment = self.payments.get(msn, reference)
+        if payment is not None and settle_time(payment, self.keys.unit(msn), self.clock.start, now):
+            self.payments.put(payment)
+        return payment
+
+    def took_effect(self, payment: Payment, operation: str, value: int) -> None:
+        """Count an operation that changed a payment."""
+        operations = self.effects.setdefault(payment.msn, {}).setdefault(payment.reference, {})
+        tally = operations.setdefault(operation, {"count": 0, "sum": 0})
+        tally["count"] += 1
+        tally["sum"] += value
+
+    def counted(self) -> dict[str, Any]:
+        """Return what GET /_simulator/requests answers."""
+        with self.lock:
+            return {
+                "requests": {name: self.requests[name] for name in OPERATIONS},
+                "faults": dict(self.faults_hit),
+                "payments": {
+                    msn: {
+                        reference: {name: dict(tally) for name, tally in operations.items()}
+                        for reference, operations in payments.items()
+                    }
+                    for msn, payments in self.effects.items()
+                },
+            }
+
+
+def new_world(seed: int, faults: Iterable[dict[str, Any]], file: StateFile | None) -> World:
+    """Make an empty world."""
+    return World(Clock(), Faults(faults, seed), file)
