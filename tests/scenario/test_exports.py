@@ -1,0 +1,75 @@
+"""Each shop's export looks as that shop writes it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from vippsrecon.scenario import SHOPS
+
+from .conftest import REFERENCE
+
+FIRST_LINES = {
+    "plain": "msn,reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at,"
+    "payment_method,paid,refunded_at",
+    "shopify": "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,",
+    "woocommerce": '"Order Number","Order Id","Order Status","Order Date","Completed Date",',
+    "magento": "ID,Purchase Point,Purchase Date,Bill-to Name,Ship-to Name,Grand Total (Base),",
+}
+
+
+def test_headings(month):
+    """A shop is recognised by them."""
+    text = (month.folder / "orders.csv").read_text(encoding="utf-8")
+    assert text.startswith(FIRST_LINES[month.shop])
+    assert "\r" not in text
+
+
+def test_shopify_has_its_79_columns():
+    """As in the exports seen in 2025 and 2026."""
+    header = SHOPS["shopify"].header
+    assert len(header) == len(set(header)) == 79
+    assert header[-1] == "Payment References"
+
+
+@pytest.mark.parametrize("month", ["shopify"], indirect=True)
+def test_shopify_repeats_little_on_the_lines_after_the_first(month):
+    """Continuation rows are what readers trip over."""
+    following = [row for row in month.orders if not row["Total"]]
+    assert following
+    assert all(row["Name"] and row["Created at"] and row["Lineitem name"] for row in following)
+    assert not any(row["Currency"] or row["Payment Reference"] for row in following)
+
+
+DATES = {
+    "plain": ("ordered_at", r"2026-10-\d\dT\d\d:\d\d:\d\d\+0[12]:00"),
+    "shopify": ("Created at", r"2026-10-\d\d \d\d:\d\d:\d\d \+0[12]00"),
+    "woocommerce": ("Order Date", r"2026-10-\d\d \d\d:\d\d"),
+    "magento": ("Purchase Date", r"Oct \d{1,2}, 2026 \d{1,2}:\d\d:\d\d [AP]M"),
+}
+
+
+def test_dates_are_the_shops_own(month):
+    """Local time, in the form each shop writes it, all in October."""
+    column, form = DATES[month.shop]
+    assert all(re.fullmatch(form, order[column]) for order in month.orders)
+
+
+def test_references_fit_the_api(month):
+    """What the API would not have accepted cannot have been paid."""
+    assert all(re.fullmatch(r"[a-zA-Z0-9-]{8,64}", reference) for reference in month.payments)
+
+
+def test_most_orders_name_their_payment(month):
+    """Else the month could not be reconciled at all."""
+    named = sum(order[REFERENCE[month.shop]] in month.payments for order in month.orders)
+    assert named > 0.8 * len(month.payments)
+
+
+def test_no_person_is_in_it(month):
+    """Names and addresses are obviously invented."""
+    text = (month.folder / "orders.csv").read_text(encoding="utf-8") + (
+        month.folder / "simulator.jsonl"
+    ).read_text(encoding="utf-8")
+    assert set(re.findall(r"[\w.]+@[\w.]+", text)) <= {"test.kunde@example.com"}

@@ -1,0 +1,195 @@
+"""The month as a whole: the same bytes, all that was promised, bounded memory, clear refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import tracemalloc
+from collections import Counter
+
+import pytest
+
+from vippsrecon.scenario import EXPORTED_AT, SHOPS, units_of, write_month
+
+FILES = ("bank.xml", "orders.csv", "settlement.csv", "simulator.jsonl", "truth.csv")
+
+EVERYWHERE = {
+    "aggregate_mismatch",
+    "authorization_expiring",
+    "authorization_lost",
+    "cancelled_but_captured",
+    "captured_not_fulfilled",
+    "duplicate_capture",
+    "duplicate_order_row",
+    "fulfilled_not_captured",
+    "missing_in_orders",
+    "missing_in_vipps",
+    "not_paid",
+    "over_captured",
+    "reference_mangled",
+    "refund_exceeds_capture",
+    "refund_failed",
+    "refund_missing_at_vipps",
+    "refund_missing_in_shop",
+    "remainder_open",
+    "under_captured",
+}
+KINDS = {
+    "plain": EVERYWHERE | {"currency_mismatch", "duplicate_payment"},
+    "shopify": EVERYWHERE | {"currency_mismatch"},
+    "woocommerce": EVERYWHERE | {"currency_mismatch", "duplicate_payment"},
+    "magento": EVERYWHERE,
+}
+BESIDE_EVERYWHERE = {
+    ("ignored", "abandoned_checkout"),
+    ("ignored", "nothing_to_pay"),
+    ("ignored", "other_payment_method"),
+    ("timing", "timing_after_cut"),
+    ("timing", "timing_awaiting_fulfilment"),
+    ("timing", "timing_awaiting_payment"),
+    ("timing", "timing_outside_export"),
+    ("blind_spot", ""),
+}
+BESIDE = {
+    "plain": {("timing", "timing_capture_pending"), ("timing", "timing_refund_pending")},
+    "shopify": {("timing", "timing_capture_pending")},
+    "woocommerce": {("timing", "timing_capture_pending")},
+    "magento": set(),
+}
+
+
+def state_of(folder):
+    """Read the lines of the simulator's state."""
+    text = (folder / "simulator.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def bytes_of(folder):
+    """Read all files of a month."""
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+@pytest.mark.parametrize("shop", sorted(SHOPS))
+def test_the_same_arguments_give_the_same_bytes(shop, tmp_path):
+    """A demo, a bug report and a benchmark must be able to name a month by its arguments."""
+    for name in ("one", "two"):
+        write_month(tmp_path / name, payments=300, seed=3, shop=shop)
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
+
+
+def test_another_seed_gives_another_month(tmp_path):
+    """Else the seed is not used."""
+    for seed in (1, 2):
+        write_month(tmp_path / str(seed), payments=50, seed=seed)
+    one, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
+    assert all(one[name] != two[name] for name in FILES)
+
+
+@pytest.mark.parametrize("folder", ["plain", "shopify"])
+def test_sample_data_is_what_its_readme_says(folder, root, tmp_path):
+    """The committed month is remade to the byte, so that it never grows old unseen."""
+    write_month(tmp_path, payments=200, shop=folder)
+    assert bytes_of(tmp_path) == bytes_of(root / "sample_data" / folder)
+
+
+@pytest.mark.parametrize("size", [200, 2000])
+@pytest.mark.parametrize("shop", sorted(SHOPS))
+def test_every_kind_the_shop_can_carry_is_planted(shop, size, tmp_path):
+    """A kind that is never planted is never tried by the demo."""
+    write_month(tmp_path, payments=size, shop=shop)
+    with (tmp_path / "truth.csv").open(encoding="utf-8", newline="") as file:
+        counts = Counter((row["bucket"], row["kind"]) for row in csv.DictReader(file))
+    planted = {kind for bucket, kind in counts if bucket == "discrepancy"}
+    assert planted == KINDS[shop]
+    beside = {pair for pair in counts if pair[0] != "discrepancy"}
+    assert beside == BESIDE_EVERYWHERE | BESIDE[shop]
+    if size == 2000:
+        most = max(count for (bucket, _), count in counts.items() if bucket == "discrepancy")
+        assert most <= size // 100
+
+
+@pytest.mark.parametrize("payments", [1, 2, 10, 199, 200, 777])
+def test_the_month_has_exactly_the_payments_asked_for(payments, tmp_path):
+    """Benchmarks and the progress bar count on it."""
+    write_month(tmp_path, payments=payments)
+    assert sum("payment" in line for line in state_of(tmp_path)) == payments
+
+
+@pytest.mark.parametrize("currency", ["NOK", "DKK", "EUR"])
+@pytest.mark.parametrize("shop", sorted(SHOPS))
+def test_every_shop_sells_in_every_currency(shop, currency, tmp_path):
+    """Each market has its own deadlines, zone, names and payout texts."""
+    write_month(tmp_path, payments=200, shop=shop, currency=currency)
+    lines = state_of(tmp_path)
+    used = {line["payment"]["amount"]["currency"] for line in lines if "payment" in line}
+    assert used == {currency}
+    units = [line["sales_unit"] for line in lines if "sales_unit" in line]
+    assert [unit["market"] for unit in units] == [units_of(currency)[0].market]
+
+
+def test_several_sales_units_in_several_currencies(tmp_path):
+    """A Nordic group has one sales unit per country and one export."""
+    currencies = ("NOK", "DKK", "EUR")
+    write_month(tmp_path, payments=600, sales_units=4, currencies=currencies)
+    expected = {unit.msn: unit.currency for unit in units_of("NOK", 4, currencies)}
+    assert list(expected.values()) == ["NOK", "DKK", "EUR", "NOK"]
+    found = {}
+    for line in state_of(tmp_path):
+        if "payment" in line:
+            found[line["msn"]] = line["payment"]["amount"]["currency"]
+    assert found == expected
+    with (tmp_path / "orders.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["msn"] for row in csv.DictReader(file)} == set(expected)
+
+
+def test_the_export_is_as_old_as_it_says(tmp_path):
+    """The reader takes the export's moment from the file's time where nothing else tells it."""
+    write_month(tmp_path, payments=5)
+    assert (tmp_path / "orders.csv").stat().st_mtime == EXPORTED_AT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"shop": "prestashop"}, "prestashop"),
+        ({"currency": "SEK"}, "SEK"),
+        ({"payments": 0}, "0 payments"),
+        ({"shop": "shopify", "sales_units": 2}, "one sales unit"),
+        ({"shop": "woocommerce", "currencies": ("NOK", "DKK")}, "one sales unit"),
+    ],
+    ids=["shop", "currency", "payments", "units", "currencies"],
+)
+def test_what_cannot_be_told_is_refused(arguments, said, tmp_path):
+    """A month that could not be reconciled would look like a fault of reconciling."""
+    with pytest.raises(ValueError, match=said):
+        write_month(tmp_path / "none", **arguments)
+    assert not (tmp_path / "none").exists()
+
+
+def test_memory_does_not_grow_with_the_month(tmp_path):
+    """A million payments are written as they are made."""
+    peaks = []
+    for payments in (2_000, 10_000):
+        tracemalloc.start()
+        write_month(tmp_path / str(payments), payments=payments)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    growth = (peaks[1] - peaks[0]) / 8_000
+    # Bytes a payment: 60 MB for a million.
+    assert growth < 60
+
+
+def test_it_shares_nothing_with_what_it_tests():
+    """A shared decoder would share its mistakes."""
+    code = (
+        "import sys, vippsrecon; before = set(sys.modules); import vippsrecon.scenario;"
+        "print(*sorted(m for m in set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "vippsrecon.scenario.month" in loaded
+    ours = {name for name in loaded if name.startswith("vippsrecon.")}
+    assert all(name.startswith("vippsrecon.scenario") for name in ours)
+    assert not {"pandas", "polars", "numpy", "httpx"} & set(loaded)

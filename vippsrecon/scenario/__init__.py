@@ -1,0 +1,26 @@
+"""A seeded month of a Nordic merchant: orders, payments, ledger, bank, and the truth about them.
+
+For `vippsrecon demo`, tests and benchmarks. It stands apart from the rest of the package, which
+could otherwise share its mistakes, and `truth.csv` says what reconciling should find.
+"""
+
+from __future__ import annotations
+
+from vippsrecon.scenario.calendar import CLOCK, EXPORTED_AT, FIRST_DAY, LAST_DAY
+from vippsrecon.scenario.month import TRUTH_COLUMNS, units_of, write_month
+from vippsrecon.scenario.shops import SHOPS
+from vippsrecon.scenario.units import MARKETS, Keys, SalesUnit
+
+__all__ = [
+    "CLOCK",
+    "EXPORTED_AT",
+    "FIRST_DAY",
+    "LAST_DAY",
+    "MARKETS",
+    "SHOPS",
+    "TRUTH_COLUMNS",
+    "Keys",
+    "SalesUnit",
+    "units_of",
+    "write_month",
+]

@@ -1,0 +1,80 @@
+"""The merchant's bank statement for the month: camt.053.001.08 with the payouts that arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TextIO
+
+from vippsrecon.scenario.calendar import EXPORTED_AT, FIRST_DAY, utc
+from vippsrecon.scenario.ledger import Payout
+from vippsrecon.scenario.rows import major
+
+STATEMENT_ENDS = date(2026, 11, 4)
+"""The last booked day; payouts due later are in transit."""
+
+_OPENING = 100_000
+_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+_BANKS = {"NOK": "DNBANOKK", "DKK": "NDEADKKK", "EUR": "NDEAFIHH"}
+
+
+def write_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
+    """Write one statement per account, its entries in order of booking."""
+    created = f"{utc(EXPORTED_AT)}Z"
+    file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
+    file.write(f'<Document xmlns="{_NAMESPACE}">\n<BkToCstmrStmt>\n')
+    file.write(f"<GrpHdr><MsgId>SCENARIO-2026-10</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n")
+    accounts = {payout.unit.account: payout.unit.currency for payout in payouts}
+    for number, (account, currency) in enumerate(accounts.items(), start=1):
+        arrived = sorted(
+            (p.bank_date, p.unit.position, p.number, p.amount, p.text)
+            for p in payouts
+            if p.unit.account == account and p.bank_date <= STATEMENT_ENDS
+        )
+        closing = _OPENING + sum(row[3] for row in arrived)
+        file.write(f"<Stmt><Id>{number}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>")
+        file.write(f"<CreDtTm>{created}</CreDtTm>\n")
+        file.write(f"<Acct><Id>{_account(account)}</Id><Ccy>{currency}</Ccy>")
+        file.write(f"<Svcr><FinInstnId><BICFI>{_BANKS[currency]}</BICFI></FinInstnId></Svcr>")
+        file.write("</Acct>\n")
+        file.write(_balance("OPBD", _OPENING, currency, FIRST_DAY))
+        file.write(_balance("CLBD", closing, currency, STATEMENT_ENDS))
+        for position, (booked, _, _, amount, text) in enumerate(arrived, start=1):
+            file.write(_entry(position, booked, amount, text, currency))
+        file.write("</Stmt>\n")
+    file.write("</BkToCstmrStmt>\n</Document>\n")
+
+
+def _account(account: str) -> str:
+    if account.isdigit():
+        return f"<Othr><Id>{account}</Id><SchmeNm><Cd>BBAN</Cd></SchmeNm></Othr>"
+    return f"<IBAN>{account}</IBAN>"
+
+
+def _balance(code: str, amount: int, currency: str, day: date) -> str:
+    return (
+        f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>"
+        f'<Amt Ccy="{currency}">{major(amount)}</Amt><CdtDbtInd>CRDT</CdtDbtInd>'
+        f"<Dt><Dt>{day.isoformat()}</Dt></Dt></Bal>\n"
+    )
+
+
+def _entry(position: int, booked: date, amount: int, text: str, currency: str) -> str:
+    money = f'<Amt Ccy="{currency}">{major(amount)}</Amt>'
+    if text.isdigit():
+        about = (
+            "<Strd><CdtrRefInf><Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp>"
+            f"<Ref>{text}</Ref></CdtrRefInf></Strd>"
+        )
+    else:
+        about = f"<Ustrd>{text}</Ustrd>"
+    day = booked.isoformat()
+    return (
+        f"<Ntry><NtryRef>{position}</NtryRef>{money}<CdtDbtInd>CRDT</CdtDbtInd>"
+        f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt>"
+        f"<AcctSvcrRef>{270000000 + position}</AcctSvcrRef>"
+        "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>DMCT</SubFmlyCd></Fmly></Domn>"
+        "</BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>NOTPROVIDED</EndToEndId></Refs>"
+        f"{money}<CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr><Pty><Nm>Vipps Mobilepay As</Nm></Pty>"
+        f"</Dbtr></RltdPties><RmtInf>{about}</RmtInf></TxDtls></NtryDtls></Ntry>\n"
+    )

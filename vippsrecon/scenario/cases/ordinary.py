@@ -1,0 +1,196 @@
+"""What goes right: most of the month, and the specials that only look wrong."""
+
+from __future__ import annotations
+
+from vippsrecon.scenario.calendar import DAY, HOUR
+from vippsrecon.scenario.records import Scene
+from vippsrecon.scenario.slot import Slot
+
+
+def sold(slot: Slot) -> Scene:
+    """Captured in full when shipped (case 1)."""
+    total, shipped = slot.price(), slot.shipping()
+    reference = slot.reference()
+    payment = slot.captured(reference, total, shipped + slot.draws.between(5, 600))
+    return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
+
+
+def sold_in_two_parts(slot: Slot) -> Scene:
+    """Two partial captures that make the whole."""
+    total, shipped = slot.price(), slot.shipping()
+    reference = slot.reference()
+    first = total * slot.draws.between(2, 4) // 10
+    payment = slot.captured(reference, first, shipped - 2 * HOUR, authorized=total)
+    slot.capture(payment, total - first, shipped + 60)
+    return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
+
+
+def returned_in_part(slot: Slot) -> Scene:
+    """Part refunded on both sides, sometimes in two goes."""
+    scene = sold(slot)
+    order, payment = scene.orders[0], scene.payments[0]
+    back = order.total * slot.draws.between(2, 8) // 10
+    at = slot.after(payment.events[-1].at, 12, 72)
+    if slot.draws.chance(0.2):
+        slot.refund(payment, back // 2, at - HOUR)
+        slot.refund(payment, back - back // 2, at)
+    else:
+        slot.refund(payment, back, at)
+    order.refunded, order.refunded_at = back, at
+    return scene
+
+
+def returned_in_full(slot: Slot) -> Scene:
+    """All refunded on both sides."""
+    scene = sold(slot)
+    order, payment = scene.orders[0], scene.payments[0]
+    at = slot.after(payment.events[-1].at, 12, 72)
+    slot.refund(payment, order.total, at)
+    order.refunded, order.refunded_at = order.total, at
+    return scene
+
+
+def edited_down_and_released(slot: Slot) -> Scene:
+    """Edited down before capture, the rest released (case 8 done right)."""
+    held, shipped = slot.price(), slot.shipping()
+    total = held * 8 // 10
+    reference = slot.reference()
+    payment = slot.captured(reference, total, shipped + 60, authorized=held)
+    slot.release(payment, shipped + 90)
+    return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
+
+
+def cancelled_and_released(slot: Slot) -> Scene:
+    """Cancelled by the shop, released at Vipps MobilePay (case 11 done right)."""
+    total, reference = slot.price(), slot.reference()
+    order = slot.order(reference, total, "cancelled")
+    payment = slot.reserved(reference, total)
+    slot.release(payment, slot.after(payment.events[-1].at, 1, 24))
+    return Scene((order,), (payment,))
+
+
+def given_up(slot: Slot) -> Scene:
+    """The customer declined or let it lapse, or the shop withdrew; cancelled (case 24)."""
+    total, reference = slot.price(), slot.reference()
+    order = slot.order(reference, total, "cancelled", paid=False)
+    state = slot.draws.pick(("ABORTED", "ABORTED", "EXPIRED", "TERMINATED"))
+    return Scene((order,), (slot.dead(reference, total, state),))
+
+
+def awaiting_fulfilment(slot: Slot) -> Scene:
+    """Placed a few days before the export and still to be packed: timing."""
+    total, reference = slot.price(), slot.reference()
+    order = slot.order(reference, total, "open")
+    payment = slot.reserved(reference, total)
+    if slot.draws.chance(0.5):
+        payment.guaranteed_until = payment.events[-1].at + 30 * DAY
+    truth = slot.waiting("timing_awaiting_fulfilment", reference, order)
+    return Scene((order,), (payment,), (truth,))
+
+
+def second_attempt_after_abort(slot: Slot) -> Scene:
+    """A retry with a new suffix after the first was declined: `superseded_attempt`."""
+    total, shipped, base = slot.price(), slot.shipping(), slot.reference()
+    retry = f"{base}-1"
+    first = slot.dead(base, total, "ABORTED")
+    second = slot.captured(retry, total, shipped + 60, delay=400)
+    order = slot.order(retry, total, "fulfilled", shipped_at=shipped)
+    return Scene((order,), (first, second))
+
+
+def second_attempt_after_release(slot: Slot) -> Scene:
+    """A retry whose first attempt was reserved and released (case 32)."""
+    total, shipped, base = slot.price(), slot.shipping(), slot.reference()
+    first = slot.reserved(base, total)
+    slot.release(first, first.events[-1].at + 60)
+    second = slot.captured(f"{base}-1", total, shipped + 60, delay=600)
+    order = slot.order(f"{base}-1", total, "fulfilled", shipped_at=shipped)
+    return Scene((order,), (first, second))
+
+
+def split_payment(slot: Slot) -> Scene:
+    """One order, two payments that sum to it (case 31)."""
+    total, shipped = slot.price(), slot.shipping()
+    first = total * 6 // 10
+    one, other = two_references(slot)
+    order = slot.order(held_by_order(slot, one, other), total, "fulfilled", shipped_at=shipped)
+    return Scene(
+        (order,),
+        (
+            slot.captured(one, first, shipped + 60),
+            slot.captured(other, total - first, shipped + 90, delay=300),
+        ),
+    )
+
+
+def combined_orders(slot: Slot) -> Scene:
+    """One payment, two orders whose totals sum to it (case 33)."""
+    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    first = total * 6 // 10
+    return Scene(
+        (
+            slot.order(reference, first, "fulfilled", shipped_at=shipped),
+            slot.order(reference, total - first, "fulfilled", shipped_at=shipped, further=1),
+        ),
+        (slot.captured(reference, total, shipped + 60),),
+    )
+
+
+def cancellation_fee_kept(slot: Slot) -> Scene:
+    """Cancelled, all but a fee given back (case 12)."""
+    scene = sold(slot)
+    order, payment = scene.orders[0], scene.payments[0]
+    back = order.total * 9 // 10
+    at = slot.after(payment.events[-1].at, 12, 48)
+    slot.refund(payment, back, at)
+    order.status, order.refunded, order.refunded_at = "cancelled", back, at
+    order.cancelled_at, order.fulfilled_at = at, None
+    return scene
+
+
+def refunded_before_capture(slot: Slot) -> Scene:
+    """The shop "refunded" what was never captured, then captured the rest (case 16)."""
+    held, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    less = held * 2 // 10
+    payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
+    slot.release(payment, shipped + 90)
+    order = slot.order(
+        reference,
+        held,
+        "fulfilled",
+        refunded=less,
+        shipped_at=shipped,
+        refunded_at=shipped - HOUR,
+    )
+    return Scene((order,), (payment,))
+
+
+def excess_refunded(slot: Slot) -> Scene:
+    """Too much captured, the excess given back at Vipps MobilePay (case 5)."""
+    taken, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total = taken * 8 // 10
+    payment = slot.captured(reference, taken, shipped + 60)
+    slot.refund(payment, taken - total, slot.after(shipped, 2, 30))
+    return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
+
+
+def refunded_unshipped(slot: Slot) -> Scene:
+    """All refunded before anything was shipped (case 19)."""
+    total, reference = slot.price(), slot.reference()
+    captured_at = slot.ordered_at + 2 * HOUR
+    at = captured_at + 5 * HOUR
+    payment = slot.captured(reference, total, captured_at)
+    slot.refund(payment, total, at)
+    order = slot.order(reference, total, "open", refunded=total, refunded_at=at)
+    return Scene((order,), (payment,))
+
+
+def two_references(slot: Slot) -> tuple[str, str]:
+    """Return the references of two attempts at one order: the second has a suffix."""
+    base = slot.reference()
+    return base, f"{base}-1"
+
+
+def held_by_order(slot: Slot, first: str, second: str) -> str:
+    """Return what the shop's export shows of two attempts: WooCommerce keeps the last only."""
+    return second if slot.shop.name == "woocommerce" else first

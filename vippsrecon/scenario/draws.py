@@ -1,0 +1,69 @@
+"""Seeded chance, from two primitives that give the same numbers on every Python and machine."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_PRICES = (1900, 9900, 14900, 19900, 24900, 34900, 44900, 59900, 89900, 149900, 499900)
+"""Deciles of what a Nordic web shop sells for, in øre; roughly lognormal. A table instead of
+`lognormvariate`, whose last digit depends on the machine's mathematics library."""
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class Draws:
+    """All chance of one month: the same seed gives the same draws in the same order."""
+
+    __slots__ = ("_random",)
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def chance(self, share: float) -> bool:
+        """Return True in that share of cases."""
+        return self._random.random() < share
+
+    def between(self, low: int, high: int) -> int:
+        """Return a whole number from low to high, both included."""
+        return low + int(self._random.random() * (high - low + 1))
+
+    def pick(self, choices: Sequence[T]) -> T:
+        """Return one of the choices."""
+        return choices[int(self._random.random() * len(choices))]
+
+    def weighted(self, cumulated: Sequence[float]) -> int:
+        """Return a position, drawn by weights that were summed up along the way."""
+        place = bisect_right(cumulated, self._random.random() * cumulated[-1])
+        return min(place, len(cumulated) - 1)
+
+    def shuffled(self, items: list[T]) -> list[T]:
+        """Return the items in an order of chance, in place."""
+        for last in range(len(items) - 1, 0, -1):
+            other = int(self._random.random() * (last + 1))
+            items[last], items[other] = items[other], items[last]
+        return items
+
+    def price(self, currency: str) -> int:
+        """Return a price in minor units, most of them ending in 9 kroner."""
+        place = self._random.random() * (len(_PRICES) - 1)
+        step = int(place)
+        low, high = _PRICES[step], _PRICES[step + 1]
+        price = low + int((high - low) * (place - step))
+        if price % 10 < 7:
+            price = price // 1000 * 1000 + 900
+        return price // 10 if currency == "EUR" else price
+
+    def uuid(self) -> str:
+        """Return a random UUID as text."""
+        digits = f"{self._random.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    def base62(self, length: int) -> str:
+        """Return letters and digits such as payment providers use for ids."""
+        bits = self._random.getrandbits(length * 6)
+        return "".join(_ALPHABET[(bits >> 6 * place & 63) % 62] for place in range(length))

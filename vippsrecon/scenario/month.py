@@ -1,0 +1,234 @@
+"""Write a whole month: orders, payments and ledgers, bank, settlement report, and the truth."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import orjson
+
+from vippsrecon.scenario import bank, settlement
+from vippsrecon.scenario.calendar import (
+    CLOCK,
+    EXPORTED_AT,
+    FIRST_DAY,
+    local_day,
+    local_moment,
+    utc,
+)
+from vippsrecon.scenario.draws import Draws
+from vippsrecon.scenario.ledger import Entry, Ledgers, Payout, ledger_answer
+from vippsrecon.scenario.mix import Case, choose, day_plans
+from vippsrecon.scenario.records import Payment, Scene, Truth
+from vippsrecon.scenario.shops import SHOPS, Shop
+from vippsrecon.scenario.slot import NUMBERS_PER_SLOT, Slot
+from vippsrecon.scenario.units import SalesUnit, sales_units
+from vippsrecon.scenario.wire import event_log, payment_answer
+
+TRUTH_COLUMNS = (
+    "bucket",
+    "kind",
+    "msn",
+    "reference",
+    "order_number",
+    "currency",
+    "expected_minor",
+    "actual_minor",
+    "difference_minor",
+    "at_risk_minor",
+    "flags",
+)
+_OPENS = 6 * 3600 + 1800
+_CLOSES = 23 * 3600 + 3000
+_FIRST_NUMBER = 1000
+
+
+def units_of(
+    currency: str = "NOK", sales_units_wanted: int = 1, currencies: Sequence[str] | None = None
+) -> tuple[SalesUnit, ...]:
+    """Return the sales units a month is told for.
+
+    Args:
+        currency: Of every sales unit, where `currencies` is not given.
+        sales_units_wanted: How many; at least one per currency.
+        currencies: Given to the sales units in turn.
+    """
+    turn = tuple(currencies or (currency,))
+    count = max(sales_units_wanted, len(turn))
+    return sales_units([turn[position % len(turn)] for position in range(count)])
+
+
+def write_month(
+    directory: str | Path,
+    *,
+    payments: int = 2000,
+    seed: int = 7,
+    shop: str = "plain",
+    currency: str = "NOK",
+    sales_units: int = 1,
+    currencies: Sequence[str] | None = None,
+) -> None:
+    """Write `orders.csv`, `simulator.jsonl`, `bank.xml`, `settlement.csv` and `truth.csv`.
+
+    The same arguments give the same bytes. Rows are written as they are made, so that memory
+    grows with the payments of two or three days, not of the month. The modification time of
+    `orders.csv` is set to the moment the export is taken (`EXPORTED_AT`).
+
+    Args:
+        directory: Made where it does not exist.
+        payments: Payments at Vipps MobilePay, exactly.
+        seed: Another number makes another month.
+        shop: A name in `SHOPS`.
+        currency: NOK, DKK or EUR; each belongs to one market.
+        sales_units: How many; only the plain and Magento exports tell them apart.
+        currencies: Instead of `currency`, given to the sales units in turn.
+
+    Raises:
+        ValueError: An unknown shop or currency, fewer than one payment, or more sales units
+            than the shop's export can tell apart.
+    """
+    if shop not in SHOPS:
+        raise ValueError(f"shop {shop!r} is not one of {', '.join(SHOPS)}")
+    if payments < 1:
+        raise ValueError(f"{payments} payments make no month")
+    units = units_of(currency, sales_units, currencies)
+    if len(units) > 1 and "several_units" not in SHOPS[shop].can_say:
+        raise ValueError(f"a {shop} export belongs to one sales unit; make one month for each")
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as open_files:
+        files = _Files(open_files, folder, SHOPS[shop], units)
+        _Month(Draws(seed), SHOPS[shop], units, files).write(payments)
+    os.utime(folder / "orders.csv", (EXPORTED_AT, EXPORTED_AT))
+
+
+class _Files:
+    """The five files, open for writing."""
+
+    def __init__(
+        self, stack: ExitStack, folder: Path, shop: Shop, units: Sequence[SalesUnit]
+    ) -> None:
+        def text(name: str) -> TextIO:
+            path = folder / name
+            return stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+
+        self.state: BinaryIO = stack.enter_context((folder / "simulator.jsonl").open("wb"))
+        self.bank = text("bank.xml")
+        self.orders = csv.writer(
+            text("orders.csv"),
+            lineterminator="\n",
+            quoting=csv.QUOTE_ALL if shop.quote_all else csv.QUOTE_MINIMAL,
+        )
+        self.settlement = csv.writer(text("settlement.csv"), lineterminator="\n")
+        self.truth = csv.writer(text("truth.csv"), lineterminator="\n")
+        self.orders.writerow(shop.header)
+        self.settlement.writerow(settlement.header(units))
+        self.truth.writerow(TRUTH_COLUMNS)
+
+    def line(self, record: dict[str, Any]) -> None:
+        """Write one line of the simulator's state."""
+        self.state.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+
+class _Month:
+    """The writing of one month, day by day."""
+
+    def __init__(self, draws: Draws, shop: Shop, units: Sequence[SalesUnit], files: _Files) -> None:
+        self._draws = draws
+        self._shop = shop
+        self._units = units
+        self._files = files
+        self._ledgers = Ledgers(units)
+        self._payouts: list[Payout] = []
+        self._number = _FIRST_NUMBER
+        self._norwegian = settlement.is_norwegian(units)
+
+    def write(self, payments: int) -> None:
+        """Write all days and what follows from them."""
+        self._files.line({"clock": f"{utc(CLOCK)}Z"})
+        for unit in self._units:
+            self._files.line(
+                {"sales_unit": {"msn": unit.msn, **unit.keys._asdict(), "market": unit.market}}
+            )
+            self._files.line({"ledger": ledger_answer(unit)})
+        plans = day_plans(self._draws, self._shop, self._units, payments)
+        for position, plan in enumerate(plans):
+            day = FIRST_DAY + timedelta(days=position)
+            self._write_day(day, self._draws.shuffled(plan))
+            self._close_up_to(day)
+            plan.clear()
+        today = max(local_day(CLOCK, unit.market) for unit in self._units)
+        self._close_up_to(today - timedelta(days=1))
+        self._write_entries(self._ledgers.still_open(today), ())
+        bank.write_statement(self._files.bank, self._payouts)
+
+    def _write_day(self, day: date, plan: list[Case | None]) -> None:
+        draws = self._draws
+        seconds = sorted(draws.between(_OPENS, _CLOSES) for _ in plan)
+        for planned, second in zip(plan, seconds, strict=True):
+            case = choose(draws, planned, day.day)
+            unit = self._unit_for(case)
+            self._number += NUMBERS_PER_SLOT
+            ordered_at = local_moment(day, second, unit.market)
+            self._write_scene(case.build(Slot(draws, self._shop, unit, self._number, ordered_at)))
+
+    def _unit_for(self, case: Case) -> SalesUnit:
+        if len(self._units) == 1:
+            return self._units[0]
+        return self._draws.pick([u for u in self._units if case.fits(self._shop, u)])
+
+    def _write_scene(self, scene: Scene) -> None:
+        for order in scene.orders:
+            self._files.orders.writerows(self._shop.rows(order))
+        for payment in scene.payments:
+            self._write_payment(payment)
+        for truth in scene.truth:
+            self._files.truth.writerow(_truth_row(truth))
+
+    def _write_payment(self, payment: Payment) -> None:
+        self._ledgers.note(payment)
+        self._files.line(
+            {
+                "msn": payment.unit.msn,
+                "payment": payment_answer(payment),
+                "events": event_log(payment),
+            }
+        )
+
+    def _close_up_to(self, last: date) -> None:
+        for day in self._ledgers.days_up_to(last):
+            entries, payouts = self._ledgers.close(day)
+            self._payouts += payouts
+            self._write_entries(entries, payouts)
+
+    def _write_entries(self, entries: Sequence[Entry], payouts: Sequence[Payout]) -> None:
+        for entry in entries:
+            self._files.line(
+                {"ledgerId": entry.unit.ledger_id, "topic": entry.topic, "entry": entry.answer()}
+            )
+            if entry.topic == "funds":
+                self._files.settlement.writerow(
+                    settlement.row(entry, payouts, norwegian=self._norwegian)
+                )
+
+
+def _truth_row(truth: Truth) -> list[str | int]:
+    difference = (truth.actual or 0) - (truth.expected or 0)
+    return [
+        truth.bucket,
+        truth.kind,
+        truth.unit.msn,
+        truth.reference,
+        truth.order_number,
+        truth.currency,
+        "" if truth.expected is None else truth.expected,
+        "" if truth.actual is None else truth.actual,
+        difference if truth.bucket == "discrepancy" else 0,
+        truth.at_risk,
+        truth.flags,
+    ]

@@ -1,0 +1,100 @@
+"""What a scene is made of: orders as the shop sees them, payments as Vipps MobilePay does, truth.
+
+Amounts are whole minor units, moments whole seconds since 1970 in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from vippsrecon.scenario.units import SalesUnit
+
+Status = Literal["open", "partial", "fulfilled", "cancelled"]
+
+
+@dataclass(slots=True)
+class Order:
+    """One order as the shop's export is to show it.
+
+    Attributes:
+        references: The payment references the shop holds, the last attempt first.
+        paid: Whether the shop believes the payment reserved or made.
+        tender: None for Vipps or MobilePay, else the name of the other payment method.
+    """
+
+    unit: SalesUnit
+    references: tuple[str, ...]
+    number: str
+    currency: str
+    total: int
+    status: Status
+    ordered_at: int
+    refunded: int = 0
+    paid: bool = True
+    tender: str | None = None
+    fulfilled_at: int | None = None
+    refunded_at: int | None = None
+    cancelled_at: int | None = None
+
+
+class Event(NamedTuple):
+    """One entry of a payment's event log; `key` is None where none was sent."""
+
+    name: str
+    amount: int
+    at: int
+    key: str | None
+    success: bool = True
+
+
+@dataclass(slots=True)
+class Payment:
+    """One payment, told as the operations it went through.
+
+    The aggregate follows from the events; `captured_off` makes it wrong on purpose.
+    """
+
+    unit: SalesUnit
+    serial: int
+    reference: str
+    psp_reference: str
+    amount: int
+    state: str = "CREATED"
+    method: str = "WALLET"
+    events: list[Event] = field(default_factory=list)
+    guaranteed_until: int | None = None
+    captured_off: int = 0
+    express: bool = False
+
+    def total(self, name: str) -> int:
+        """Return the sum of the successful events of one name."""
+        return sum(event.amount for event in self.events if event.name == name and event.success)
+
+    @property
+    def remaining(self) -> int:
+        """What could still be captured or released."""
+        return self.total("AUTHORIZED") - self.total("CAPTURED") - self.total("CANCELLED")
+
+
+class Truth(NamedTuple):
+    """One thing that reconciling should find, or should rightly leave alone."""
+
+    bucket: Literal["discrepancy", "timing", "ignored", "blind_spot"]
+    kind: str
+    unit: SalesUnit
+    reference: str
+    order_number: str
+    currency: str
+    expected: int | None = None
+    actual: int | None = None
+    at_risk: int = 0
+    flags: str = ""
+
+
+class Scene(NamedTuple):
+    """One order's story: its rows in the export, its payments, and what is true of them."""
+
+    orders: tuple[Order, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    truth: tuple[Truth, ...] = ()

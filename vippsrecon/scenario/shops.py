@@ -1,0 +1,142 @@
+"""The shops a month can be told by, and what the export of each can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vippsrecon.scenario.draws import Draws
+from vippsrecon.scenario.records import Order
+from vippsrecon.scenario.rows import (
+    MAGENTO,
+    PLAIN,
+    WOOCOMMERCE,
+    magento_rows,
+    plain_rows,
+    woocommerce_rows,
+)
+from vippsrecon.scenario.shopify import SHOPIFY, shopify_rows
+
+CAN_SAY: dict[str, frozenset[str]] = {
+    "plain": frozenset(
+        {
+            "currency",
+            "digits",
+            "fulfilled_at",
+            "held_refund",
+            "one_reference_twice",
+            "open_refund",
+            "paid",
+            "partial",
+            "refund_on_cancelled",
+            "refunded_at",
+            "retries",
+            "several_units",
+            "two_attempts",
+            "uppercase",
+        }
+    ),
+    "shopify": frozenset(
+        {
+            "currency",
+            "fulfilled_at",
+            "held_refund",
+            "one_reference_twice",
+            "open_refund",
+            "paid",
+            "partial",
+            "refund_on_cancelled",
+            "shop_currency",
+            "uppercase",
+        }
+    ),
+    "woocommerce": frozenset(
+        {
+            "currency",
+            "fulfilled_at",
+            "held_refund",
+            "one_reference_twice",
+            "open_refund",
+            "paid",
+            "refund_on_cancelled",
+            "retries",
+            "two_attempts",
+            "uppercase",
+        }
+    ),
+    "magento": frozenset({"open_refund", "paid", "several_units", "zero_padded"}),
+}
+"""What a shop's export can carry, hence which cases can be planted in it.
+
+`currency` the order's currency · `digits` references of digits only, which Excel damages ·
+`fulfilled_at`, `refunded_at`, `paid` such a column · `held_refund` a refund before capture ·
+`one_reference_twice` two orders on one payment reference · `open_refund` a full refund leaves the
+order's status as it was · `partial` a status for part shipped ·
+`refund_on_cancelled` a refund on a cancelled order · `retries` attempts told by a suffix ·
+`several_units` tells its sales units apart · `shop_currency` only the shop's currency, not the
+payment's · `two_attempts` two payments of one order can be told to belong together (Shopify has
+a column for several references, but what parts them is not known, so it cannot) ·
+`uppercase` references with letters · `zero_padded` the order number is the reference, padded.
+"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One shop system.
+
+    Attributes:
+        can_say: What its export can carry (see `CAN_SAY`).
+        quote_all: Whether every field is quoted.
+        reference: Makes the payment reference for an order number.
+        order_number: Makes the number the shop shows.
+        rows: Writes an order as rows of text.
+    """
+
+    name: str
+    can_say: frozenset[str]
+    quote_all: bool
+    header: tuple[str, ...]
+    reference: Callable[[Draws, int], str]
+    order_number: Callable[[int], str]
+    rows: Callable[[Order], list[list[str]]]
+
+
+SHOPS = {
+    "plain": Shop(
+        "plain",
+        CAN_SAY["plain"],
+        False,
+        PLAIN,
+        lambda _, number: f"nord-26-{100000 + number}",
+        lambda number: str(100000 + number),
+        plain_rows,
+    ),
+    "shopify": Shop(
+        "shopify",
+        CAN_SAY["shopify"],
+        False,
+        tuple(SHOPIFY.split(",")),
+        lambda draws, _: "r" + draws.base62(24),
+        lambda number: f"#{1000 + number}",
+        shopify_rows,
+    ),
+    "woocommerce": Shop(
+        "woocommerce",
+        CAN_SAY["woocommerce"],
+        True,
+        WOOCOMMERCE,
+        lambda _, number: f"woo-butikk-{20000 + number}",
+        lambda number: str(20000 + number),
+        woocommerce_rows,
+    ),
+    "magento": Shop(
+        "magento",
+        CAN_SAY["magento"],
+        False,
+        tuple(MAGENTO),
+        lambda _, number: f"{number:09}",
+        lambda number: f"{number:09}",
+        magento_rows,
+    ),
+}
+"""Every shop a month can be told by, by name."""

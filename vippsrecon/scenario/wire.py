@@ -1,0 +1,86 @@
+"""Payments in the exact shapes of the ePayment API (`GetPaymentResponse`, `PaymentEvent`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vippsrecon.scenario.calendar import utc
+from vippsrecon.scenario.records import Event, Payment
+
+_FIRST_PSP = 20_000_000_000
+_EVENTS_PER_PAYMENT = 16
+
+
+def psp_reference(payment: Payment, position: int) -> str:
+    """Return the pspReference of one event: its own, and the same on the ledger."""
+    if position == 0:
+        return payment.psp_reference
+    return str(_FIRST_PSP + payment.serial * _EVENTS_PER_PAYMENT + position)
+
+
+def payment_answer(payment: Payment) -> dict[str, Any]:
+    """Return what GET payment answers."""
+    currency = payment.unit.currency
+
+    def amount(value: int) -> dict[str, Any]:
+        return {"currency": currency, "value": value}
+
+    method: dict[str, Any] = {"type": payment.method}
+    if payment.method == "CARD":
+        method["cardBin"] = "411111"
+    answer: dict[str, Any] = {
+        "aggregate": {
+            "authorizedAmount": amount(payment.total("AUTHORIZED")),
+            "cancelledAmount": amount(payment.total("CANCELLED") + payment.total("TERMINATED")),
+            "capturedAmount": amount(payment.total("CAPTURED") + payment.captured_off),
+            "refundedAmount": amount(payment.total("REFUNDED")),
+        },
+        "amount": amount(payment.amount),
+        "state": payment.state,
+        "paymentMethod": method,
+        "profile": {},
+        "pspReference": payment.psp_reference,
+        "reference": payment.reference,
+    }
+    if payment.guaranteed_until is not None:
+        answer["captureGuaranteedUntil"] = f"{utc(payment.guaranteed_until)}.000+00:00"
+    if payment.express:
+        freight = payment.total("AUTHORIZED") - payment.amount
+        answer["shippingDetails"] = {
+            "address": {
+                "addressLine1": "Testgata 1",
+                "city": "Testby",
+                "country": payment.unit.market,
+                "postCode": "0000",
+            },
+            "shippingCost": freight,
+            "shippingOptionId": "standard",
+            "shippingOptionName": "Standard",
+        }
+        answer["userDetails"] = {
+            "email": "test.kunde@example.com",
+            "firstName": "Test",
+            "lastName": "Kunde",
+            "mobileNumber": "4700000000",
+        }
+    return answer
+
+
+def event_log(payment: Payment) -> list[dict[str, Any]]:
+    """Return what GET events answers: the operations in the order they were made."""
+    return [_event(payment, position, event) for position, event in enumerate(payment.events)]
+
+
+def _event(payment: Payment, position: int, event: Event) -> dict[str, Any]:
+    thousandth = (payment.serial * 137 + position * 411) % 1000
+    answer: dict[str, Any] = {
+        "reference": payment.reference,
+        "pspReference": psp_reference(payment, position),
+        "name": event.name,
+        "amount": {"currency": payment.unit.currency, "value": event.amount},
+        "timestamp": f"{utc(event.at)}.{thousandth:03}Z",
+        "success": event.success,
+    }
+    if event.key is not None:
+        answer["idempotencyKey"] = event.key
+    return answer
