@@ -1,0 +1,235 @@
+"""Doors for the client: callables in this process, and sockets that misbehave as told."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+import stamina
+
+from vippsrecon.api import Client
+from vippsrecon.config import Settings, load_settings
+
+MSN = "123456"
+SECRETS = {
+    "client_secret": "MARK-client-secret-9f2c",
+    "subscription_key": "MARK-subscription-key-77aa",
+    "token": "MARK-token-51d0",
+}
+
+
+def nok(value: object) -> dict[str, object]:
+    """Return an amount of kroner, right or wrong."""
+    return {"currency": "NOK", "value": value}
+
+
+def payment_body(reference: str = "order-001", **changed: object) -> dict[str, object]:
+    """Return an answer to GET payment: 1000 authorized, 250 captured."""
+    return {
+        "aggregate": {
+            "authorizedAmount": nok(1000),
+            "cancelledAmount": nok(0),
+            "capturedAmount": nok(250),
+            "refundedAmount": nok(0),
+        },
+        "amount": nok(1000),
+        "state": "AUTHORIZED",
+        "paymentMethod": {"type": "WALLET"},
+        "profile": {},
+        "pspReference": "37c34d8c-2649-448e-864b-060d5d93e4c4",
+        "reference": reference,
+        **changed,
+    }
+
+
+def event_body(reference: str = "order-001", **changed: object) -> dict[str, object]:
+    """Return one line of an event log: 250 captured."""
+    return {
+        "reference": reference,
+        "pspReference": "2018200034",
+        "name": "CAPTURED",
+        "amount": nok(250),
+        "timestamp": "2026-03-27T10:52:07.748Z",
+        "idempotencyKey": "cap-1",
+        "success": True,
+        **changed,
+    }
+
+
+def entry_body(**changed: object) -> dict[str, object]:
+    """Return one ledger entry: 250 captured."""
+    return {
+        "pspReference": "2018200034",
+        "time": "2026-01-31T10:00:00.000000Z",
+        "ledgerDate": "2026-01-31",
+        "entryType": "capture",
+        "reference": "order-001",
+        "currency": "NOK",
+        "recipientHandle": "api:123456",
+        "amount": 250,
+        "balanceBefore": 0,
+        "balanceAfter": 250,
+        **changed,
+    }
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Settings for a simulator that is not there, with marked secrets."""
+
+    def make(**changed: object) -> Settings:
+        given = {
+            "environment": "simulator",
+            "base_url": "http://127.0.0.1:9",
+            "client_id": "client-id",
+            "client_secret": SECRETS["client_secret"],
+            "subscription_key": SECRETS["subscription_key"],
+            "msn": MSN,
+        }
+        return load_settings(folder=tmp_path, **(given | changed))
+
+    return make
+
+
+@pytest.fixture
+def no_waiting() -> Iterator[None]:
+    """Waits between attempts are nought, and there are at most eight attempts."""
+    with stamina.set_testing(True, attempts=8):
+        yield
+
+
+class Door:
+    """Answers as told, in this process: tokens at once, all else from `answers` in turn.
+
+    The last answer is given again and again. Every request is kept.
+    """
+
+    def __init__(self, answers: list[object], token_seconds: object = "3600") -> None:
+        self.answers = answers
+        self.token_seconds = token_seconds
+        self.token_answers: list[httpx.Response] = []
+        self.tokens = 0
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        if request.url.path in ("/accesstoken/get", "/miami/v1/token"):
+            self.tokens += 1
+            self.token_request = request
+            if self.token_answers:
+                return self.token_answers.pop(0)
+            bearer = f"{SECRETS['token']}-{self.tokens}"
+            return httpx.Response(
+                200, json={"access_token": bearer, "expires_in": self.token_seconds}
+            )
+        self.requests.append(request)
+        answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            # A new one each time: a response is read once.
+            return httpx.Response(
+                answer.status_code, headers=answer.headers, content=answer.content
+            )
+        return httpx.Response(200, json=answer)
+
+
+@pytest.fixture
+def opened(settings) -> Iterator[Callable[..., tuple[Client, Door]]]:
+    """Return `opened(*answers) -> (client, door)`."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*answers: object, token_seconds: object = "3600", **changed: object):
+            door = Door(list(answers), token_seconds)
+            client = Client(settings(**changed), transport=httpx.MockTransport(door))
+            return stack.enter_context(client), door
+
+        yield make
+
+
+class Wire(threading.Thread):
+    """A server that plays a script, one act a request, the last one for ever.
+
+    An act is bytes to write, or bytes in a tuple to write before cutting the connection.
+    """
+
+    def __init__(self, acts: list[bytes | tuple[bytes]]) -> None:
+        super().__init__(daemon=True)
+        self.acts = acts
+        self.received: list[bytes] = []
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def run(self) -> None:
+        """Accept connections until closed."""
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def close(self) -> None:
+        """Accept no more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            while request := _one_request(connection):
+                if b"/accesstoken/get" in request:
+                    token = SECRETS["token"].encode()
+                    connection.sendall(http(b'{"access_token":"%s","expires_in":"3600"}' % token))
+                    continue
+                self.received.append(request)
+                act = self.acts[0] if len(self.acts) == 1 else self.acts.pop(0)
+                if isinstance(act, tuple):
+                    connection.sendall(act[0])
+                    return
+                connection.sendall(act)
+
+
+def http(body: bytes | object, status: int = 200, extra: str = "") -> bytes:
+    """Return one HTTP answer as bytes."""
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    head = f"HTTP/1.1 {status} Said\r\n{extra}Content-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+def _one_request(connection: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65536)
+        if not more:
+            return b""
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    wanted = int(length[1]) if length else 0
+    while len(body) < wanted:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def wired(settings) -> Iterator[Callable[..., tuple[Client, Wire]]]:
+    """Return `wired(*acts) -> (client, wire)`, speaking over a real socket."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*acts: bytes | tuple[bytes], **changed: object):
+            wire = Wire(list(acts))
+            wire.start()
+            stack.callback(wire.close)
+            client = Client(settings(base_url=wire.base_url, **changed))
+            return stack.enter_context(client), wire
+
+        yield make

@@ -1,0 +1,291 @@
+"""What good answers become, and which are not believed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.api.conftest import entry_body, event_body, nok, payment_body
+from vippsrecon.api import answers
+from vippsrecon.errors import UnreadableAnswerError, VippsReconError
+
+PERSONAL = {
+    "userDetails": {"firstName": "PERSON", "email": "PERSON@example.com"},
+    "shippingDetails": {"address": {"addressLine1": "PERSON"}},
+    "profile": {"sub": "PERSON"},
+    "metadata": {"name": "PERSON"},
+}
+
+
+def payment(**changed):
+    """Decode a payment with some fields changed."""
+    return answers.payment(200, orjson.dumps(payment_body(**changed)), "123456", "order-001")
+
+
+def test_a_payment_is_its_totals():
+    """The one record everything after rests on."""
+    assert payment(captureGuaranteedUntil="2026-09-01T07:53:44.812+00:00")._asdict() == {
+        "msn": "123456",
+        "reference": "order-001",
+        "psp_reference": "37c34d8c-2649-448e-864b-060d5d93e4c4",
+        "state": "AUTHORIZED",
+        "currency": "NOK",
+        "amount_minor": 1000,
+        "authorized_minor": 1000,
+        "captured_minor": 250,
+        "refunded_minor": 0,
+        "cancelled_minor": 0,
+        "payment_method": "WALLET",
+        "capture_guaranteed_until": "2026-09-01T07:53:44.812+00:00",
+    }
+
+
+def test_what_is_personal_ends_in_the_decoder():
+    """No customer's name can reach a frame, a log or a workbook from here."""
+    assert "PERSON" not in repr(payment(**PERSONAL))
+
+
+def test_what_vipps_adds_later_is_tolerated():
+    """New fields and new names come without a new version."""
+    found = payment(state="ON_HOLD", paymentMethod={"type": "SHELLS"}, brandNew={"a": [1]})
+
+    assert (found.state, found.payment_method) == ("ON_HOLD", "SHELLS")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"amount": nok(10.0)}, id="float"),
+        pytest.param({"amount": nok(True)}, id="true"),
+        pytest.param({"amount": nok("1000")}, id="text"),
+        pytest.param({"amount": nok(-1)}, id="negative"),
+        pytest.param({"amount": nok(10**16)}, id="more than fifteen digits"),
+        pytest.param({"amount": {"value": 1000}}, id="no currency"),
+        pytest.param({"amount": {"currency": "DKK", "value": 1000}}, id="two currencies"),
+        pytest.param({"amount": None}, id="no amount"),
+        pytest.param({"aggregate": None}, id="no aggregate"),
+        pytest.param({"aggregate": {}}, id="empty aggregate"),
+        pytest.param({"state": None}, id="no state"),
+        pytest.param({"pspReference": 1}, id="pspReference a number"),
+        pytest.param({"reference": "order-002"}, id="another payment"),
+        pytest.param({"reference": "Order-001"}, id="another case"),
+    ],
+)
+def test_a_payment_that_cannot_be_right_is_not_believed(changed):
+    """A sum over it would be wrong without anyone noticing."""
+    with pytest.raises(UnreadableAnswerError, match="order-001"):
+        payment(**changed)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>", id="HTML"),
+        pytest.param(orjson.dumps(payment_body())[:-20], id="truncated"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b'"\xff"', id="not UTF-8"),
+        pytest.param(b"[" * 5000, id="deep"),
+    ],
+)
+def test_a_body_that_is_no_answer_is_unreadable(body):
+    """A 200 says nothing about what comes with it."""
+    with pytest.raises(UnreadableAnswerError):
+        answers.payment(200, body, "123456", "order-001")
+
+
+def test_an_event_log_keeps_its_order_and_its_failures():
+    """Which attempts failed is evidence too; leaving them out is for those who sum."""
+    body = orjson.dumps(
+        [event_body(), event_body(success=False, idempotencyKey=None, name="NEW_NAME")]
+    )
+
+    first, second = answers.events(200, body, "123456", "order-001")
+
+    assert (first.name, first.idempotency_key, first.success) == ("CAPTURED", "cap-1", True)
+    assert (second.name, second.idempotency_key, second.success) == ("NEW_NAME", None, False)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"amount": nok(2.5)},
+        {"success": "true"},
+        {"timestamp": "yesterday"},
+        {"timestamp": None},
+        {"name": ""},
+        {"reference": "order-002"},
+        {"pspReference": None},
+    ],
+    ids=str,
+)
+def test_an_event_that_cannot_be_right_is_not_believed(changed):
+    """An event left out would look like money that never moved."""
+    with pytest.raises(UnreadableAnswerError):
+        answers.events(200, orjson.dumps([event_body(**changed)]), "123456", "order-001")
+
+
+@pytest.mark.parametrize("life", ["3599", 3599], ids=["text", "number"])
+def test_a_token_says_its_life_either_way(life):
+    """The standard service sends text, the specialized one a number."""
+    body = orjson.dumps({"access_token": "abc.def", "expires_in": life})
+
+    assert answers.token(200, body) == ("abc.def", 3599.0)
+
+
+@pytest.mark.parametrize("life", [None, "soon", [], -1, 1e300, "nan"], ids=str)
+def test_a_token_of_unknown_life_is_held_to_be_short(life):
+    """Renewing too often costs a call; too late costs a 401 in each of many calls."""
+    body = json.dumps({"access_token": "abc", "expires_in": life}).encode()
+
+    assert answers.token(200, body).life_seconds == 300
+
+
+@pytest.mark.parametrize("bearer", ["", "a b", "a\r\nX-Other: 1", None, 5], ids=repr)
+def test_a_token_that_cannot_be_a_header_is_refused(bearer):
+    """It goes into a header."""
+    with pytest.raises(UnreadableAnswerError, match="no access token"):
+        answers.token(200, orjson.dumps({"access_token": bearer}))
+
+
+def test_a_token_has_no_repr():
+    """A traceback that shows variables would show it."""
+    assert "abc" not in repr(answers.token(200, b'{"access_token":"abc"}'))
+
+
+def test_a_ledger_names_its_sales_units():
+    """`api:` handles are merchant serial numbers, others are not."""
+    body = {
+        "cursor": "",
+        "items": [
+            {
+                "ledgerId": "302321",
+                "currency": "NOK",
+                "payoutBankAccount": {"id": "86011117947"},
+                "settlesForRecipientHandles": ["api:123456", "NO:57860"],
+            }
+        ],
+    }
+    (ledger,), cursor = answers.ledgers(200, orjson.dumps(body))
+
+    assert ledger == ("302321", "NOK", ("api:123456", "NO:57860"), ("123456",))
+    assert cursor == ""
+
+
+def test_a_ledger_entry_is_signed():
+    """A refund takes from the balance; its amount is negative as Vipps sends it."""
+    body = orjson.dumps({"items": [entry_body(entryType="refund", amount=-250, balanceAfter=-250)]})
+
+    (entry,) = answers.ledger_page(200, body, "302321", "funds", "2026-01-31").entries
+
+    assert (entry.entry_type, entry.amount_minor, entry.balance_after_minor) == (
+        "refund",
+        -250,
+        -250,
+    )
+
+
+def test_a_ledger_entry_without_its_date_takes_the_one_asked_for():
+    """One published example has none."""
+    body = orjson.dumps({"items": [entry_body(ledgerDate=None, recipientHandle=None)]})
+
+    (entry,) = answers.ledger_page(200, body, "302321", "funds", "2026-01-30").entries
+
+    assert (entry.ledger_date, entry.recipient_handle) == ("2026-01-30", None)
+    with pytest.raises(UnreadableAnswerError, match="no ledger date"):
+        answers.ledger_page(200, body, "302321", "funds")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"amount": 2.5},
+        {"amount": None},
+        {"balanceAfter": "0"},
+        {"time": "10:00"},
+        {"entryType": None},
+        {"pspReference": ""},
+    ],
+    ids=str,
+)
+def test_a_ledger_entry_that_cannot_be_right_is_not_believed(changed):
+    """The balance would not chain, or would by chance."""
+    with pytest.raises(UnreadableAnswerError):
+        answers.ledger_page(200, orjson.dumps({"items": [entry_body(**changed)]}), "1", "funds")
+
+
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner),
+    max_leaves=12,
+)
+FIELDS = st.sampled_from(
+    [
+        *payment_body(),
+        *event_body(),
+        *entry_body(),
+        "items",
+        "cursor",
+        "hasMore",
+        "tryLater",
+        "access_token",
+        "expires_in",
+        "value",
+        "ledgerId",
+    ]
+)
+NEAR = st.recursive(
+    ANY_JSON,
+    lambda inner: st.dictionaries(FIELDS, inner, max_size=8) | st.lists(inner, max_size=3),
+    max_leaves=10,
+)
+BODY = st.binary(max_size=200) | NEAR.map(lambda value: json.dumps(value).encode())
+DECODERS = {
+    "token": answers.token,
+    "created": lambda s, b: answers.created(s, b, "123456", "order-001"),
+    "payment": lambda s, b: answers.payment(s, b, "123456", "order-001"),
+    "modification": lambda s, b: answers.modification(s, b, "123456", "order-001"),
+    "events": lambda s, b: answers.events(s, b, "123456", "order-001"),
+    "ledgers": answers.ledgers,
+    "date": lambda s, b: answers.ledger_page(s, b, "302321", "funds", "2026-01-31"),
+    "feed": lambda s, b: answers.ledger_page(s, b, "302321", "funds"),
+}
+
+
+@pytest.mark.parametrize("decode", DECODERS.values(), ids=DECODERS)
+@given(status=st.integers(200, 299), body=BODY)
+@example(status=200, body=b'{"access_token":"a","expires_in":[]}')
+@example(status=200, body=b'{"items":[{"settlesForRecipientHandles":5}]}')
+@settings(max_examples=150)
+def test_no_answer_raises_outside_our_errors(decode, status, body):
+    """Whatever comes, one bad answer must not end a run over ten thousand."""
+    with contextlib.suppress(VippsReconError):
+        decode(status, body)
+
+
+@given(data=st.data(), whole=st.sampled_from([payment_body(), [event_body()] * 2]))
+@settings(max_examples=200)
+def test_a_damaged_answer_never_changes_an_amount(data, whole):
+    """One field replaced by anything: either refused, or every amount is still an int."""
+    line = whole[0] if isinstance(whole, list) else whole
+    name = data.draw(st.sampled_from(sorted(line)))
+    changed = {**line, name: data.draw(ANY_JSON)}
+    body = json.dumps([changed] if isinstance(whole, list) else changed).encode()
+    decode = DECODERS["events" if isinstance(whole, list) else "payment"]
+    try:
+        found = decode(200, body)
+    except UnreadableAnswerError:
+        return
+    for record in found if isinstance(found, list) else [found]:
+        amounts = [v for k, v in record._asdict().items() if k.endswith("_minor")]
+        assert all(type(amount) is int and amount >= 0 for amount in amounts)

@@ -1,0 +1,511 @@
+"""The client: tokens, headers, what is asked again, what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import signal
+import threading
+import time
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import httpx
+import orjson
+import pytest
+from pydantic import SecretStr
+
+from tests.api.conftest import MSN, SECRETS, entry_body, event_body, payment_body
+from vippsrecon import errors
+from vippsrecon.api import AsyncClient
+from vippsrecon.config import Keys
+
+BUSY = httpx.Response(503)
+DOMAIN = {"title": "no", "extraDetails": [{"name": "ErrorCode", "reason": "6150"}]}
+
+
+def test_a_payment_and_its_events_are_read(opened):
+    """The two calls everything else is made of."""
+    client, _ = opened(payment_body(), [event_body()])
+
+    assert client.payment("order-001").captured_minor == 250
+    assert [event.name for event in client.events("order-001")] == ["CAPTURED"]
+
+
+def test_every_call_says_who_is_asking(opened):
+    """Vipps asks for these on each call, at most thirty characters each."""
+    client, door = opened(payment_body())
+    client.payment("order-001")
+    headers = door.requests[0].headers
+
+    assert headers["authorization"] == f"Bearer {SECRETS['token']}-1"
+    assert headers["merchant-serial-number"] == MSN
+    assert headers["ocp-apim-subscription-key"] == SECRETS["subscription_key"]
+    for name in ("name", "version", "plugin-name", "plugin-version"):
+        assert 0 < len(headers[f"vipps-system-{name}"]) <= 30
+        assert door.token_request.headers[f"vipps-system-{name}"]
+    assert "idempotency-key" not in headers
+
+
+def test_the_standard_token_is_asked_for_with_the_keys(opened):
+    """An empty body with its length, and the three keys as headers."""
+    client, door = opened(payment_body())
+    client.check_keys()
+    asked = door.token_request
+
+    assert (asked.method, asked.url.path, asked.content) == ("POST", "/accesstoken/get", b"")
+    assert asked.headers["content-length"] == "0"
+    assert asked.headers["client_id"] == "client-id"
+    assert asked.headers["client_secret"] == SECRETS["client_secret"]
+
+
+def test_accounting_keys_take_the_specialized_token(opened):
+    """A subscription key or serial number beside it is answered with invalid_client."""
+    accounting = {"accounting_client_id": "acc", "accounting_client_secret": "acc-secret"}
+    client, door = opened({"cursor": "", "items": []}, token_seconds=900, **accounting)
+    client.ledgers()
+    asked = door.token_request
+
+    assert asked.url.path == "/miami/v1/token"
+    assert asked.content == b"grant_type=client_credentials"
+    assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert base64.b64decode(asked.headers["authorization"].split()[1]) == b"acc:acc-secret"
+    for request in (asked, door.requests[0]):
+        assert "ocp-apim-subscription-key" not in request.headers
+        assert "merchant-serial-number" not in request.headers
+
+
+def test_one_token_serves_many_calls(opened):
+    """A token a call would double the calls, and Vipps asks not to."""
+    client, door = opened(payment_body())
+    for _ in range(5):
+        client.payment("order-001")
+
+    assert door.tokens == 1
+
+
+def test_a_token_is_renewed_before_it_expires(opened, monkeypatch):
+    """Ten per cent of its life early, or a call in flight would meet its end."""
+    client, door = opened(payment_body(), token_seconds="3600")
+    client.payment("order-001")
+    since = time.monotonic()
+    clock = SimpleNamespace(monotonic=lambda: since + 3200)
+    monkeypatch.setattr("vippsrecon.api.auth.time", clock)
+    client.payment("order-001")
+    assert door.tokens == 1
+    clock.monotonic = lambda: since + 3300
+    client.payment("order-001")
+
+    assert door.tokens == 2
+
+
+def test_fifty_callers_share_one_renewal(settings):
+    """Fifty tokens at once is how a bulk read gets itself locked out."""
+    tokens = 0
+    refused = set()
+
+    async def door(request):
+        nonlocal tokens
+        if request.url.path == "/accesstoken/get":
+            tokens += 1
+            mine = tokens
+            await asyncio.sleep(0.02)
+            return httpx.Response(200, json={"access_token": f"t{mine}", "expires_in": "3600"})
+        await asyncio.sleep(0.005)
+        if request.headers["authorization"] == "Bearer t1":
+            refused.add(request.url.path)
+            return httpx.Response(401)
+        return httpx.Response(200, json=payment_body(request.url.path.rpartition("/")[2]))
+
+    async def story():
+        async with AsyncClient(settings(), transport=httpx.MockTransport(door)) as client:
+            return await asyncio.gather(*(client.payment(f"order-{n:03}") for n in range(50)))
+
+    payments = asyncio.run(story())
+
+    assert len(payments) == len(refused) == 50
+    assert tokens == 2
+
+
+def test_a_renewal_that_fails_fails_for_all_of_its_callers_at_once(settings):
+    """Wrong keys over a million references must be one refused token, not a million."""
+    tokens = 0
+
+    async def door(request):
+        nonlocal tokens
+        tokens += 1
+        await asyncio.sleep(0.01)
+        return httpx.Response(401, json={"error": "unauthorized_client"})
+
+    async def story():
+        async with AsyncClient(settings(), transport=httpx.MockTransport(door)) as client:
+            calls = (client.payment(f"order-{n:03}") for n in range(50))
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+    found = asyncio.run(story())
+
+    assert {type(one) for one in found} == {errors.UnauthorizedError}
+    assert tokens == 1
+
+
+def test_a_401_renews_the_token_once_and_no_more(opened):
+    """Keys that were withdrawn stay withdrawn; asking for ever would not help."""
+    client, door = opened(httpx.Response(401, json={"statusCode": 401, "message": "no"}))
+    with pytest.raises(errors.UnauthorizedError):
+        client.payment("order-001")
+
+    assert (door.tokens, len(door.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize("retry", [True, False], ids=["patient", "once"])
+def test_a_write_answered_401_is_sent_again_with_the_same_key(opened, retry):
+    """A 401 says nothing was done, so repeating is safe even for those who retry nothing."""
+    client, door = opened(httpx.Response(401), payment_body())
+    client.capture("order-001", 250, "NOK", idempotency_key="key-1", retry=retry)
+
+    assert [request.headers["idempotency-key"] for request in door.requests] == ["key-1", "key-1"]
+
+
+def test_wrong_keys_say_which_sales_unit_and_what_to_check(opened):
+    """A bare 401 helps nobody who has three sales units and four keys each."""
+    client, door = opened(payment_body())
+    door.token_answers = [httpx.Response(401, json={"error": "unauthorized_client"})]
+
+    with pytest.raises(errors.UnauthorizedError, match="sales unit 123456 were not accepted"):
+        client.payment("order-001")
+
+
+WRITES = {
+    "create": lambda c, **k: c.create_payment({"reference": "order-001"}, **k),
+    "capture": lambda c, **k: c.capture("order-001", 250, "NOK", **k),
+    "refund": lambda c, **k: c.refund("order-001", 250, "NOK", **k),
+    "cancel": lambda c, **k: c.cancel("order-001", **k),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(httpx.Response(503), id="down"),
+        pytest.param(httpx.Response(423), id="locked"),
+        pytest.param(httpx.Response(429, headers={"retry-after": "1"}), id="too often"),
+        pytest.param(httpx.ReadTimeout("slow"), id="no answer"),
+        pytest.param(httpx.ConnectError("refused"), id="no connection"),
+        pytest.param(httpx.Response(200, content=b'{"amo'), id="truncated"),
+        pytest.param(
+            httpx.Response(400, json={"extraDetails": [{"name": "ErrorCode", "reason": "6160"}]}),
+            id="6160",
+        ),
+    ],
+)
+def test_a_write_is_repeated_with_its_key_and_bytes(opened, no_waiting, write, failure):
+    """The same key with other bytes is a conflict, and another key is a second payment."""
+    client, door = opened(failure, failure, payment_body())
+    write(client, idempotency_key="key-1")
+
+    assert len(door.requests) == 3
+    assert {request.headers["idempotency-key"] for request in door.requests} == {"key-1"}
+    assert len({request.content for request in door.requests}) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 410, 422, 302])
+def test_a_refusal_sticks(opened, no_waiting, status):
+    """A 4xx is remembered with its key: asking again only counts against the limit."""
+    client, door = opened(httpx.Response(status, json=DOMAIN))
+    with pytest.raises(errors.ApiError) as caught:
+        client.refund("order-001", 250, "NOK", idempotency_key="key-1")
+
+    assert len(door.requests) == 1
+    assert caught.value.reference == "order-001"
+
+
+@pytest.mark.parametrize("failure", [BUSY, httpx.ReadTimeout("slow"), httpx.ConnectError("no")])
+def test_retry_false_asks_once(opened, no_waiting, failure):
+    """Moving money settles a lost answer in the event log, not by asking again."""
+    client, door = opened(failure)
+    with pytest.raises((errors.ServiceError, errors.NoAnswerError)):
+        client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
+
+    assert len(door.requests) == 1
+
+
+def test_no_connection_is_not_the_same_as_no_answer(opened):
+    """After the first nothing can have been done; after the second, anything."""
+    client, _ = opened(httpx.ConnectError("refused"), httpx.ReadError("cut"))
+
+    with pytest.raises(errors.NotConnectedError):
+        client.payment("order-001", retry=False)
+    with pytest.raises(errors.NoAnswerError) as caught:
+        client.payment("order-001", retry=False)
+    assert not isinstance(caught.value, errors.NotConnectedError)
+    assert caught.value.reference == "order-001"
+
+
+def test_an_unreadable_answer_is_asked_for_three_times(opened, no_waiting):
+    """A truncated read is gone the next time; one that is always so is a change at Vipps."""
+    client, door = opened(httpx.Response(200, text="<html>maintenance</html>"))
+    with pytest.raises(errors.UnreadableAnswerError):
+        client.payment("order-001")
+
+    assert len(door.requests) == 3
+
+
+def test_force_approve_is_repeated_only_where_nothing_was_sent(opened, no_waiting):
+    """It has no key, so a lost answer is left to whoever reads the payment."""
+    client, door = opened(httpx.ConnectError("no"), httpx.Response(200))
+    client.force_approve("order-001", phone_number="4791234567")
+    assert len(door.requests) == 2
+
+    client, door = opened(BUSY)
+    with pytest.raises(errors.ServiceError):
+        client.force_approve("order-001", token="abc")
+    assert len(door.requests) == 1
+
+
+def test_force_approve_is_refused_in_production(opened):
+    """It is for test hosts; a real customer approves for himself."""
+    client, door = opened(payment_body(), environment="production", base_url=None)
+    with pytest.raises(errors.ConfigurationError, match="test hosts only"):
+        client.force_approve("order-001", phone_number="4791234567")
+
+    assert (door.tokens, door.requests) == (0, [])
+
+
+def test_the_total_time_is_bounded(opened):
+    """Asked to come back in an hour, a call that may take a second gives up at once."""
+    client, door = opened(httpx.Response(429, headers={"retry-after": "3600"}), retry_seconds=1)
+    with pytest.raises(errors.RateLimitedError) as caught:
+        client.payment("order-001")
+
+    assert caught.value.retry_after == 3600
+    assert len(door.requests) == 1
+
+
+def test_a_service_down_for_good_is_given_up(opened):
+    """Without Retry-After the waits grow, and their sum stays within the setting."""
+    client, door = opened(BUSY, retry_seconds=1)
+    with pytest.raises(errors.ServiceError):
+        client.payment("order-001")
+
+    assert len(door.requests) == 2
+
+
+def test_several_sales_units_each_have_their_keys(opened):
+    """Keys of one with the serial number of another are answered with 401."""
+    client, door = opened(payment_body())
+    client.settings.keys["654321"] = Keys("other-id", SecretStr("other"), SecretStr("other-key"))
+    client.payment("order-001")
+    client.payment("order-001", "654321")
+    first, second = (request.headers for request in door.requests)
+
+    assert (first["merchant-serial-number"], second["merchant-serial-number"]) == (MSN, "654321")
+    assert second["ocp-apim-subscription-key"] == "other-key"
+    assert door.tokens == 2
+
+
+def test_partner_keys_serve_any_linked_sales_unit(opened):
+    """One set of keys; the serial number on each call says on whose behalf."""
+    client, door = opened(payment_body(), partner=True)
+    payment = client.payment("order-001", "987654")
+
+    assert door.requests[0].headers["merchant-serial-number"] == "987654"
+    assert payment.msn == "987654"
+
+
+def test_one_of_several_sales_units_must_be_named(opened):
+    """Guessing would read another merchant's payment of the same reference."""
+    client, _ = opened(payment_body(), msn=None)
+    with pytest.raises(errors.InputError, match="name the one"):
+        client.payment("order-001")
+
+
+def test_the_house_clock_is_that_of_the_last_answer(opened):
+    """Deadlines are Vipps's, so is the clock they are measured by."""
+    dated = {"date": "Sat, 31 Jan 2026 23:00:00 GMT"}
+    client, _ = opened(httpx.Response(200, headers=dated, json=payment_body()))
+    before = client.now()
+    assert abs((datetime.now(UTC) - before).total_seconds()) < 5
+    assert client.clock_skew_seconds() == 0
+    client.payment("order-001")
+
+    assert client.now() == datetime(2026, 1, 31, 23, tzinfo=UTC)
+    assert client.clock_skew_seconds() == pytest.approx(
+        (client.now() - datetime.now(UTC)).total_seconds(), abs=5
+    )
+
+
+def test_waiting_follows_the_polling_guideline(opened, monkeypatch):
+    """First after five seconds, then every two, until it is decided."""
+    waits = []
+
+    async def no_sleep(seconds):
+        waits.append(round(seconds))
+
+    client, _ = opened(payment_body(state="CREATED"), payment_body(state="CREATED"), payment_body())
+    monkeypatch.setattr(client.core, "_sleep", no_sleep)
+
+    assert client.wait_until_final("order-001").state == "AUTHORIZED"
+    assert waits == [5, 2, 2]
+
+
+def test_waiting_ends(opened):
+    """A payer who does nothing must not hold a batch for ever."""
+    client, _ = opened(payment_body(state="CREATED"))
+
+    assert client.wait_until_final("order-001", timeout_seconds=0.01).state == "CREATED"
+
+
+def test_a_bulk_reading_has_both_and_when(opened):
+    """The time of fetching is the house's clock, not the machine's."""
+    dated = {"date": "Sat, 31 Jan 2026 23:00:00 GMT"}
+    client, door = opened(
+        httpx.Response(200, headers=dated, json=payment_body()), [event_body()], payment_body()
+    )
+    reading = client.read("order-001")
+
+    assert (reading.payment.reference, len(reading.events)) == ("order-001", 1)
+    assert reading.fetched_at == datetime(2026, 1, 31, 23, tzinfo=UTC)
+    assert client.read("order-001", events=False).events == []
+    assert len(door.requests) == 3
+
+
+def page(number, **changed):
+    """Return one page of a ledger with one entry."""
+    return {"items": [entry_body(pspReference=str(number))], "tryLater": False, **changed}
+
+
+def test_a_ledger_date_is_read_to_its_last_page(opened):
+    """A page that says there is more may be followed by an empty one."""
+    client, door = opened(
+        page(1, hasMore=True, cursor="a"),
+        page(2, hasMore=True, cursor="b"),
+        {"items": [], "hasMore": False, "tryLater": False},
+    )
+    day = client.ledger_date("302321", "funds", date(2026, 1, 31))
+
+    assert [entry.psp_reference for entry in day.entries] == ["1", "2"]
+    assert day.final
+    assert [request.url.query for request in door.requests] == [b"", b"cursor=a", b"cursor=b"]
+
+
+def test_an_open_ledger_date_is_not_final(opened):
+    """Entries may still come; a total over it is not yet the day's."""
+    client, _ = opened(page(1, hasMore=True, tryLater=True, cursor="a"), page(2, tryLater=True))
+
+    day = client.ledger_date("302321", "funds", date(2026, 1, 31))
+
+    assert (len(day.entries), day.final) == (2, False)
+
+
+@pytest.mark.parametrize("cursor", [None, "", "a"], ids=["none", "empty", "the same again"])
+def test_paging_that_goes_nowhere_is_stopped(opened, cursor):
+    """It would go round for ever, adding the same entries each time."""
+    client, _ = opened(page(1, hasMore=True, cursor="a"), page(2, hasMore=True, cursor=cursor))
+    with pytest.raises(errors.UnreadableAnswerError, match="not where"):
+        client.ledger_date("302321", "funds", date(2026, 1, 31))
+
+
+def test_the_feed_hands_out_its_cursor(opened):
+    """Entries and cursor are kept together by whoever asks."""
+    client, _ = opened(page(1, cursor="next"), {"items": [], "tryLater": True})
+
+    first = client.feed("302321", "funds")
+    second = client.feed("302321", "funds", first.cursor)
+
+    assert (len(first.entries), first.cursor, first.try_later) == (1, "next", False)
+    assert (second.cursor, second.try_later) == ("next", True)
+
+
+def test_ledgers_are_paged_and_filtered(opened):
+    """A joint ledger settles for several sales units; its own is found by handle."""
+    ledger = {"ledgerId": "1", "currency": "NOK", "settlesForRecipientHandles": ["api:123456"]}
+    client, door = opened({"items": [ledger], "cursor": "c"}, {"items": [ledger], "cursor": ""})
+
+    assert len(client.ledgers(MSN)) == 2
+    assert [request.url.query for request in door.requests] == [
+        b"settlesForRecipientHandles=api%3A123456",
+        b"cursor=c",
+    ]
+
+
+def test_the_client_works_inside_a_running_loop(opened):
+    """Jupyter runs one already, where `asyncio.run` is refused."""
+    client, _ = opened(payment_body())
+
+    async def cell():
+        return client.payment("order-001")
+
+    assert asyncio.run(cell()).reference == "order-001"
+
+
+def test_the_client_serves_several_threads(opened):
+    """Each waits for its own answer."""
+    client, _ = opened(payment_body())
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(client.payment("order-001"))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(found) == 8
+
+
+def test_interrupting_lets_a_coroutine_put_things_away(opened):
+    """Ctrl-C in a bulk read must still write what it holds."""
+    client, _ = opened(payment_body())
+    put_away = threading.Event()
+
+    async def work():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+            put_away.set()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client.run(work())
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+
+    assert put_away.is_set()
+
+
+def test_running_on_its_own_loop_is_refused(opened):
+    """It would wait for itself for ever."""
+    client, _ = opened(payment_body())
+
+    async def within():
+        client.payment("order-001")
+
+    with pytest.raises(RuntimeError, match="await"):
+        client.run(within())
+
+
+def test_closing_twice_does_nothing(opened):
+    """A context manager and a call, as happens in notebooks."""
+    client, _ = opened(payment_body())
+    client.close()
+    client.close()
+
+    assert not client._thread.is_alive()
+
+
+def test_a_body_sent_is_json(opened):
+    """The type is said, and the bytes are the request's."""
+    client, door = opened({"reference": "order-001", "redirectUrl": "https://example.com"})
+    request = {"reference": "order-001", "amount": {"currency": "NOK", "value": 100}}
+    made = client.create_payment(request, idempotency_key="key-1")
+
+    assert door.requests[0].headers["content-type"] == "application/json"
+    assert orjson.loads(door.requests[0].content) == request
+    assert made == (MSN, "order-001", "https://example.com")

@@ -1,0 +1,219 @@
+"""Many answers at once: the same as one by one, or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vippsrecon import frames
+from vippsrecon.api import answers, columns
+from vippsrecon.api.records import Event, Payment, Reading
+from vippsrecon.errors import SchemaError
+
+MSN = "123456"
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def nok(value):
+    """An amount of crowns."""
+    return {"currency": "NOK", "value": value}
+
+
+def payment(reference="order-001", **changed):
+    """A GET payment answer, with personal fields to be passed over."""
+    totals = ("authorizedAmount", "capturedAmount", "refundedAmount", "cancelledAmount")
+    return {
+        "aggregate": {name: nok(place) for place, name in enumerate(totals)},
+        "amount": nok(1000),
+        "state": "AUTHORIZED",
+        "paymentMethod": {"type": "WALLET", "cardBin": "540185"},
+        "profile": {"sub": "x"},
+        "pspReference": "psp-1",
+        "reference": reference,
+        "userDetails": {"email": "someone@example.com", "addresses": [{"city": "Oslo"}]},
+        **changed,
+    }
+
+
+def event(reference="order-001", **changed):
+    """One line of an event log."""
+    return {
+        "reference": reference,
+        "pspReference": "psp-2",
+        "name": "CAPTURED",
+        "amount": nok(250),
+        "timestamp": "2026-03-27T10:52:07.748Z",
+        "success": True,
+        **changed,
+    }
+
+
+def bodies(said, log, reference="order-001"):
+    """The two answers as bytes."""
+    return columns.Bodies(MSN, reference, orjson.dumps(said), orjson.dumps(log), NOON)
+
+
+def rows(named, fields):
+    """Columns as tuples, one a row."""
+    return list(zip(*(named[field].to_pylist() for field in fields), strict=True))
+
+
+def test_columns_hold_what_the_careful_decoder_says():
+    """Two decoders of one answer must not differ, or a figure depends on the batch it came in."""
+    many = [
+        bodies(
+            payment(f"order-{n:03}"),
+            [event(f"order-{n:03}", amount=nok(k)) for k in range(n)],
+            f"order-{n:03}",
+        )
+        for n in range(5)
+    ]
+
+    found = columns.decode(many)
+
+    assert rows(found.payments, Payment._fields) == [
+        answers.payment(200, one.payment, MSN, one.reference) for one in many
+    ]
+    assert rows(found.events, Event._fields) == [
+        line for one in many for line in answers.events(200, one.events, MSN, one.reference)
+    ]
+    assert found.owners.to_pylist() == [n for n in range(5) for _ in range(n)]
+
+
+def test_personal_fields_are_not_there():
+    """What is never decoded can never leak into a workbook."""
+    found = columns.decode([bodies(payment(), [event()])])
+
+    assert "someone@example.com" not in str(found)
+
+
+def test_nothing_asked_is_nothing_found():
+    """A batch of failures only has no answers at all."""
+    found = columns.decode([])
+
+    assert rows(found.payments, Payment._fields) == []
+    assert rows(found.events, Event._fields) == []
+
+
+def test_without_event_logs_there_are_no_events():
+    """`events=False` asks half as much."""
+    found = columns.decode([bodies(payment(), [])._replace(events=None)])
+
+    assert len(found.payments["msn"]) == 1
+    assert len(found.events["msn"]) == 0
+
+
+RAW = orjson.dumps(payment())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html>no</html>", id="HTML"),
+        pytest.param(RAW[:-7], id="cut short"),
+        pytest.param(RAW + RAW, id="two answers in one"),
+        pytest.param(RAW + b"\n" + RAW, id="two lines"),
+        pytest.param(b"[" + RAW + b"]", id="a list"),
+        pytest.param(b"null", id="null"),
+        pytest.param(RAW.replace(b"WALLET", b"\xff\xfe"), id="not UTF-8"),
+        pytest.param(RAW.replace(b'"value":1000', b'"value":1000.0'), id="float"),
+        pytest.param(RAW.replace(b'"value":1000', b'"value":1e3'), id="exponent"),
+        pytest.param(RAW.replace(b'"value":1000', b'"value":"1000"'), id="text"),
+        pytest.param(RAW.replace(b'"value":1000', b'"value":true'), id="boolean"),
+        pytest.param(RAW.replace(b'"value":1000', b'"value":-1'), id="negative"),
+        pytest.param(RAW.replace(b'"value":1000', b'"value":1' + b"0" * 15), id="sixteen digits"),
+        pytest.param(RAW.replace(b'"value":1000', b'"value":null'), id="no amount"),
+        pytest.param(orjson.dumps(payment("another-1")), id="another payment"),
+        pytest.param(orjson.dumps(payment(pspReference=None)), id="no pspReference"),
+        pytest.param(orjson.dumps(payment(state="")), id="no state"),
+        pytest.param(orjson.dumps(payment(aggregate=None)), id="no aggregate"),
+        pytest.param(
+            orjson.dumps(payment(amount={"currency": "EUR", "value": 1})), id="two currencies"
+        ),
+    ],
+)
+def test_an_unusual_payment_is_left_to_the_careful_decoder(body):
+    """Only that one can say which answer it is and what is wrong with it."""
+    usual = bodies(payment("order-002"), [], "order-002")
+    unusual = columns.Bodies(MSN, "order-001", body, b"[]", NOON)
+
+    assert columns.decode([usual, unusual]) is None
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        pytest.param(b'[]}\n{"events":[]', id="a line smuggled in"),
+        pytest.param(b"{}", id="an object"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"[null]", id="an event that is null"),
+        *(
+            pytest.param(orjson.dumps([event(**{name: value})]), id=f"{name} {value}")
+            for name, value in (
+                ("reference", "another-1"),
+                ("pspReference", None),
+                ("name", ""),
+                ("success", None),
+                ("success", 1),
+                ("timestamp", None),
+                ("amount", None),
+                ("amount", {"currency": "", "value": 1}),
+            )
+        ),
+    ],
+)
+def test_an_unusual_event_log_is_left_to_the_careful_decoder(log):
+    """As above: a sum must not rest on an event half understood."""
+    assert columns.decode([columns.Bodies(MSN, "order-001", RAW, log, NOON)]) is None
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    said=st.fixed_dictionaries({}, optional=dict.fromkeys(payment(), json)),
+    line=st.fixed_dictionaries({}, optional=dict.fromkeys((*event(), "idempotencyKey"), json)),
+)
+@settings(max_examples=150)
+def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
+    """For any answer: declined, or the same as the careful decoder, and never another error."""
+    as_json = {"default": str, "option": orjson.OPT_PASSTHROUGH_SUBCLASS}
+    try:
+        body = orjson.dumps(payment() | said, **as_json)
+        log = orjson.dumps([event() | line], **as_json)
+    except orjson.JSONEncodeError:
+        return
+    found = columns.decode([columns.Bodies(MSN, "order-001", body, log, NOON)])
+    if found is None:
+        return
+
+    ways = {(MSN, "order-001"): "orders"}
+    zones = {MSN: "Europe/Oslo"}
+    try:
+        at_once = frames.from_columns(
+            found.payments,
+            found.events,
+            owners=found.owners,
+            fetched_at=[NOON],
+            zones=zones,
+            discovered_by=ways,
+        )
+    except SchemaError:
+        # A time that cannot be read: the batch goes the careful way after all.
+        return
+
+    one = answers.payment(200, body, MSN, "order-001")
+    log_of_it = answers.events(200, log, MSN, "order-001")
+    careful = frames.tables([Reading(one, log_of_it, NOON)], zones, ways)
+    assert at_once == careful

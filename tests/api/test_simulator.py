@@ -1,0 +1,184 @@
+"""The client against the simulator: every operation, in the process and over sockets."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import httpx
+import orjson
+import pytest
+import stamina
+
+from tests.api.conftest import MSN, nok, payment_body
+from vippsrecon import errors
+from vippsrecon.api import Client
+from vippsrecon.simulator import Simulator, serve
+
+UNIT = {
+    "sales_unit": {
+        "msn": MSN,
+        "client_id": "client-id",
+        "client_secret": "MARK-client-secret-9f2c",
+        "subscription_key": "MARK-subscription-key-77aa",
+        "market": "NO",
+    }
+}
+CLOCK = {"clock": "2026-01-31T12:00:00Z"}
+PHONE = "4791234567"
+ASKED = {
+    "reference": "order-001",
+    "amount": nok(1000),
+    "paymentMethod": {"type": "WALLET"},
+    "userFlow": "PUSH_MESSAGE",
+    "customer": {"phoneNumber": PHONE},
+}
+
+
+@pytest.fixture
+def simulator():
+    """One sales unit with its keys, and a clock."""
+    return Simulator([UNIT, CLOCK])
+
+
+@pytest.fixture(params=["in process", "socket"])
+def client(request, simulator, settings):
+    """The same story over both doors."""
+    if request.param == "in process":
+        with Client(
+            settings(retry_seconds=5), transport=httpx.ASGITransport(simulator.app)
+        ) as client:
+            yield client
+    else:
+        with (
+            serve(simulator) as base_url,
+            Client(settings(base_url=base_url, retry_seconds=5)) as client,
+        ):
+            yield client
+
+
+def test_a_payment_lives_its_life(client):
+    """Create, approve, capture, refund, cancel the rest, and read what became of it."""
+    client.create_payment(ASKED, idempotency_key="create-1")
+    client.force_approve("order-001", phone_number=PHONE)
+    client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
+    client.refund("order-001", 100, "NOK", idempotency_key="refund-1")
+    done = client.cancel("order-001", idempotency_key="cancel-1")
+    payment = client.payment("order-001")
+    log = {event.name: event for event in client.events("order-001")}
+
+    assert done[2:] == payment[2:10]
+    assert payment.state == "AUTHORIZED"
+    assert payment[6:10] == (1000, 600, 100, 400)
+    assert list(log) == ["CREATED", "AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED"]
+    assert log["CAPTURED"].idempotency_key == "capture-1"
+    assert client.now().date() == date(2026, 1, 31)
+
+
+def test_a_refusal_carries_its_domain_code(client):
+    """The code is what carrying out a plan decides by."""
+    client.create_payment(ASKED, idempotency_key="create-1")
+    with pytest.raises(errors.RefusedError) as caught:
+        client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
+
+    assert (caught.value.code, caught.value.reference) == ("6080", "order-001")
+    assert caught.value.trace_id
+
+
+def test_an_unknown_reference_is_not_found(client):
+    """A payment of another sales unit looks the same."""
+    with pytest.raises(errors.PaymentNotFoundError, match="order-404"):
+        client.payment("order-404")
+
+
+def test_a_token_that_ran_out_is_renewed_in_passing(client, simulator):
+    """A laptop that slept for a day must not fail its first call."""
+    client.create_payment(ASKED, idempotency_key="create-1")
+    simulator.advance(26 * 3600)
+
+    assert client.payment("order-001").reference == "order-001"
+
+
+def test_wrong_keys_are_said_to_be_wrong(simulator, settings):
+    """Before anything else is asked."""
+    transport = httpx.ASGITransport(simulator.app)
+    with (
+        Client(settings(client_secret="another"), transport=transport) as client,
+        pytest.raises(errors.UnauthorizedError, match="check client id"),
+    ):
+        client.check_keys()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"drop_after": True}, id="answer lost"),
+        pytest.param({"drop_before": True}, id="never arrived"),
+        pytest.param({"status": 503}, id="down"),
+        pytest.param({"status": 429, "retry_after": 1}, id="too often"),
+        pytest.param({"truncate": True}, id="truncated"),
+        pytest.param({"html_body": True}, id="HTML"),
+    ],
+)
+def test_a_refund_is_made_once_under_every_fault(client, simulator, fault):
+    """A third of all attempts go wrong, and still the customer gets the money once."""
+    client.create_payment(ASKED, idempotency_key="create-1")
+    client.force_approve("order-001", phone_number=PHONE)
+    client.capture("order-001", 1000, "NOK", idempotency_key="capture-1")
+    simulator.set_faults([{"operations": ["refund"], "share": 0.35, **fault}])
+    with stamina.set_testing(True, attempts=30):
+        for turn in range(4):
+            client.refund("order-001", 100, "NOK", idempotency_key=f"refund-{turn}")
+            # Past the rate limit of five a minute, which is the simulator's to enforce.
+            simulator.advance(61)
+    simulator.set_faults([])
+
+    assert client.payment("order-001").refunded_minor == 400
+
+
+def test_a_ledger_is_walked(settings):
+    """Ledgers by sales unit, one date of one of them, and the feed."""
+    entry = {
+        "pspReference": "2018200034",
+        "time": "2026-01-30T10:00:00.000000Z",
+        "ledgerDate": "2026-01-30",
+        "entryType": "capture",
+        "reference": "order-001",
+        "currency": "NOK",
+        "recipientHandle": "api:123456",
+        "amount": 250,
+        "balanceBefore": 0,
+        "balanceAfter": 250,
+    }
+    ledger = {
+        "ledgerId": "302321",
+        "currency": "NOK",
+        "payoutBankAccount": {"scheme": "BBAN:NO", "id": "86011117947"},
+        "owner": {"scheme": "business:NO:ORG", "id": "987654321"},
+        "settlesForRecipientHandles": ["api:123456"],
+    }
+    lines = [UNIT, CLOCK, {"ledger": ledger}]
+    lines.append({"ledgerId": "302321", "topic": "funds", "entry": entry})
+    transport = httpx.ASGITransport(Simulator(lines).app)
+    with Client(settings(retry_seconds=5), transport=transport) as client:
+        (found,) = client.ledgers(MSN)
+        day = client.ledger_date("302321", "funds", date(2026, 1, 30))
+        today = client.ledger_date("302321", "funds", date(2026, 1, 31))
+        feed = client.feed("302321", "funds")
+
+    assert found.msns == (MSN,)
+    assert ([e.reference for e in day.entries], day.final) == (["order-001"], True)
+    assert not today.final
+    assert [e.amount_minor for e in feed.entries] == [250]
+
+
+def test_the_clock_of_the_simulator_is_the_clock_of_the_house(settings):
+    """Deadlines can be tried a month ahead."""
+    lines = [orjson.loads(orjson.dumps(UNIT)), CLOCK]
+    lines.append({"msn": MSN, "payment": payment_body(), "events": []})
+    simulator = Simulator(lines)
+    with Client(settings(retry_seconds=5), transport=httpx.ASGITransport(simulator.app)) as client:
+        simulator.advance(86_400)
+        client.payment("order-001")
+
+        assert client.now() >= datetime(2026, 2, 1, 12, tzinfo=UTC)
+        assert abs(client.clock_skew_seconds()) > 60

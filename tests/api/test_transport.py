@@ -1,0 +1,186 @@
+"""The door to the network, over real sockets that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.api.conftest import http, payment_body
+from vippsrecon import errors
+from vippsrecon.api import AsyncClient, Client
+from vippsrecon.api.transport import open_transport
+
+CUT = (b"",)
+
+
+def test_a_lost_answer_is_repeated_with_the_same_bytes(wired, no_waiting):
+    """The refund may have been made: only the same key and body may be sent again."""
+    client, wire = wired(CUT, http(b"", 503), http(payment_body()))
+    client.refund("order-001", 250, "NOK", idempotency_key="key-1")
+    first, *others = wire.received
+
+    assert len(others) == 2
+    assert b"idempotency-key: key-1\r\n" in first
+    assert first.endswith(b'{"modificationAmount":{"currency":"NOK","value":250}}')
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(CUT, id="cut before the answer"),
+        pytest.param((http(payment_body())[:30],), id="cut in the head"),
+        pytest.param((http(payment_body())[:-20],), id="cut in the body"),
+        pytest.param((b"garbage\r\n\r\n",), id="not HTTP"),
+    ],
+)
+def test_a_broken_connection_leaves_the_outcome_unknown(wired, act):
+    """Calling it "not connected" would let a refund that was made be made again."""
+    client, _ = wired(act)
+    with pytest.raises(errors.NoAnswerError) as caught:
+        client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
+
+    assert type(caught.value) is errors.NoAnswerError
+
+
+def test_a_closed_port_is_not_connected(settings):
+    """Nobody listened, so nothing can have been done."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with (
+        Client(settings(base_url=f"http://127.0.0.1:{port}")) as client,
+        pytest.raises(errors.NotConnectedError, match=rf"no connection to 127\.0\.0\.1:{port}"),
+    ):
+        client.payment("order-001", retry=False)
+
+
+def test_without_a_token_nothing_was_sent(settings):
+    """Whatever the token service does, the refund was not made, and the error says so."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(5)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            Client(settings(base_url=url, retry_seconds=0.1)) as client,
+            pytest.raises(errors.NotConnectedError, match="no access token to ask with"),
+        ):
+            client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
+
+
+def test_silence_ends(wired, monkeypatch):
+    """A connection that says nothing must not hold one of few places for ever."""
+    monkeypatch.setattr("vippsrecon.api.line.ATTEMPT_SECONDS", 0.1)
+    client, _ = wired(b"")
+    with pytest.raises(errors.NoAnswerError, match=r"no answer from .* within"):
+        client.payment("order-001", retry=False)
+
+
+def test_a_body_that_trickles_ends_too(wired, monkeypatch):
+    """Each byte within a read timeout, the whole never: the bound is on the whole."""
+    monkeypatch.setattr("vippsrecon.api.line.ATTEMPT_SECONDS", 0.1)
+    client, _ = wired(http(payment_body())[:-5])
+    with pytest.raises(errors.NoAnswerError):
+        client.payment("order-001", retry=False)
+
+
+def test_a_redirect_is_not_followed(wired):
+    """A token would travel to wherever it points."""
+    client, wire = wired(http(b"", 302, "Location: http://127.0.0.1:1/elsewhere\r\n"))
+    with pytest.raises(errors.ApiError, match="never followed"):
+        client.payment("order-001")
+
+    assert len(wire.received) == 1
+
+
+def test_connections_are_kept(wired):
+    """A handshake a call would cost more than the call."""
+    client, wire = wired(http(payment_body()))
+    for _ in range(10):
+        client.payment("order-001")
+
+    assert wire.connections == 1
+
+
+def test_an_encoded_body_is_understood(wired):
+    """None is asked for, but a gateway may send one all the same."""
+    import gzip
+
+    import orjson
+
+    packed = gzip.compress(orjson.dumps(payment_body()))
+    client, _ = wired(http(packed, extra="Content-Encoding: gzip\r\n"))
+
+    assert client.payment("order-001").captured_minor == 250
+
+
+def test_a_body_that_cannot_be_decoded_is_no_answer(wired):
+    """Whatever a gateway does, the error is one of ours."""
+    client, _ = wired(http(b"not gzip", extra="Content-Encoding: gzip\r\n"))
+    with pytest.raises(errors.NoAnswerError):
+        client.payment("order-001", retry=False)
+
+
+def test_a_body_without_end_is_cut_off(wired, monkeypatch):
+    """A gigabyte of HTML must not take the machine with it."""
+    monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 100)
+    client, _ = wired(http(payment_body()))
+    with pytest.raises(errors.NoAnswerError):
+        client.payment("order-001", retry=False)
+
+
+def test_a_proxy_never_comes_between_loopback(wired, monkeypatch):
+    """The simulator is on this machine; an office proxy would be handed its keys."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    client, _ = wired(http(payment_body()))
+
+    assert client.payment("order-001").reference == "order-001"
+
+
+def test_a_proxy_is_used_for_vipps(monkeypatch):
+    """In many offices there is no other way out."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    proxy = open_transport("https://api.vipps.no", 1).proxy
+    assert str(proxy.url) == "http://127.0.0.1:3128"
+    monkeypatch.setenv("no_proxy", "api.vipps.no")
+
+    assert open_transport("https://api.vipps.no", 1).proxy is None
+
+
+def test_many_in_flight_do_not_wait_for_each_other(settings):
+    """Aiohttp lets a hundred connections through unless told otherwise."""
+    waiting = 0
+    most = 0
+
+    async def answer(reader, writer):
+        nonlocal waiting, most
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            if b"accesstoken" in head:
+                writer.write(http({"access_token": "t", "expires_in": "3600"}))
+                continue
+            waiting += 1
+            most = max(most, waiting)
+            await asyncio.sleep(0.3)
+            waiting -= 1
+            reference = head.split(b" ")[1].decode().rpartition("/")[2]
+            writer.write(http(payment_body(reference)))
+
+    async def accept(reader, writer):
+        try:
+            await answer(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def story():
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=512)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with AsyncClient(settings(base_url=url)) as client:
+            await asyncio.gather(*(client.payment(f"order-{n:04}") for n in range(256)))
+        server.close()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(story())
+
+    assert most > 200

@@ -1,0 +1,130 @@
+"""Access tokens: fetched once, kept, renewed before they expire, shared by all callers.
+
+Source: https://developer.vippsmobilepay.com/docs/APIs/access-token-api/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Awaitable, Callable
+
+from vippsrecon import __version__
+from vippsrecon.api.records import Token
+from vippsrecon.api.requests import Request, checked_msn
+from vippsrecon.api.transport import Headers
+from vippsrecon.config import Keys
+
+SYSTEM_HEADERS = {
+    "Vipps-System-Name": "vippsrecon",
+    "Vipps-System-Version": __version__[:30],
+    "Vipps-System-Plugin-Name": "vippsrecon-client",
+    "Vipps-System-Plugin-Version": __version__[:30],
+    "User-Agent": f"vippsrecon/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+}
+"""Sent on every call; Vipps allows 30 characters each.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/"""
+
+MARGIN_SECONDS = 60.0
+MARGIN_SHARE = 0.1
+
+Fetch = Callable[["Access", bool], Awaitable[Token]]
+
+
+class Access:
+    """One keyholder's way in: its token, and the headers every call of it carries.
+
+    Args:
+        keys: The keys to get a token with.
+        msn: The sales unit they are used for; None for accounting keys, which have none.
+        host: Scheme and host, for the `Host` header.
+        fetch: Asks the access token service; given this object, and whether to ask again
+            where that may help.
+    """
+
+    def __init__(self, keys: Keys, msn: str | None, host: str, fetch: Fetch) -> None:
+        self.keys = keys
+        self.msn = msn if msn is None else checked_msn(msn)
+        self._host = host
+        self._fetch = fetch
+        self._headers: Headers | None = None
+        self._renew_at = 0.0
+        self._renewal: asyncio.Task[Headers] | None = None
+
+    def __repr__(self) -> str:
+        return f"Access(msn={self.msn!r})"
+
+    @property
+    def headers_now(self) -> Headers | None:
+        """The headers, where the token still has life enough; else None."""
+        return self._headers if time.monotonic() < self._renew_at else None
+
+    async def headers(self, *, refused: Headers | None = None, patient: bool = True) -> Headers:
+        """Return the headers of a call, with a token renewed first where it is due.
+
+        Args:
+            refused: Headers just answered with 401. Where another caller has renewed the
+                token meanwhile, the newer headers are returned and nothing is asked.
+            patient: Whether the token may be asked for again where that may help.
+        """
+        held = self.headers_now
+        if held is not None and held is not refused:
+            return held
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew(patient))
+            self._renewal.add_done_callback(self._renewed)
+        # Shielded: that one of many callers gives up must not end it for the others.
+        return await asyncio.shield(self._renewal)
+
+    def token_request(self) -> tuple[Request, Headers]:
+        """Return the call that fetches a token: standard, or specialized without an MSN."""
+        keys = self.keys
+        secret = keys.client_secret.get_secret_value()
+        headers = {**SYSTEM_HEADERS, "Host": self._host}
+        if self.msn is None:
+            pair = base64.b64encode(f"{keys.client_id}:{secret}".encode()).decode()
+            headers["Authorization"] = f"Basic {pair}"
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = b"grant_type=client_credentials"
+            return Request("POST", "/miami/v1/token", body), Headers(headers)
+        headers["client_id"] = keys.client_id
+        headers["client_secret"] = secret
+        headers["Merchant-Serial-Number"] = self.msn
+        headers |= self._subscription()
+        return Request("POST", "/accesstoken/get"), Headers(headers)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must be in no message: for striking it out of what others say."""
+        held = [self.keys.client_secret.get_secret_value(), *self._subscription().values()]
+        if self._headers is not None:
+            held.append(self._headers["authorization"].removeprefix("Bearer "))
+        return tuple(held)
+
+    async def _renew(self, patient: bool) -> Headers:
+        token = await self._fetch(self, patient)
+        headers = {
+            **SYSTEM_HEADERS,
+            "Host": self._host,
+            "Authorization": f"Bearer {token.bearer}",
+        }
+        # A specialized token goes alone: a subscription key beside it is an error.
+        if self.msn is not None:
+            headers["Merchant-Serial-Number"] = self.msn
+            headers |= self._subscription()
+        margin = max(MARGIN_SECONDS, token.life_seconds * MARGIN_SHARE)
+        self._headers = Headers(headers)
+        self._renew_at = time.monotonic() + max(token.life_seconds - margin, token.life_seconds / 2)
+        return self._headers
+
+    def _renewed(self, task: asyncio.Task[Headers]) -> None:
+        self._renewal = None
+        if not task.cancelled():
+            # Looked at here, so that asyncio does not print it when every caller has left.
+            task.exception()
+
+    def _subscription(self) -> dict[str, str]:
+        key = self.keys.subscription_key
+        return {} if key is None else {"Ocp-Apim-Subscription-Key": key.get_secret_value()}

@@ -1,0 +1,256 @@
+"""The synchronous face of the client: the same methods, without `await`.
+
+Its event loop runs in a daemon thread, so it works where another loop already runs, as in
+Jupyter, and from several threads at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import Coroutine
+from datetime import date, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from vippsrecon.api.core import AsyncClient
+from vippsrecon.api.records import (
+    Created,
+    Event,
+    FeedPage,
+    Ledger,
+    LedgerDay,
+    Modification,
+    Payment,
+    Reading,
+)
+from vippsrecon.api.requests import Topic
+from vippsrecon.config import Settings
+
+WIND_UP_SECONDS = 10.0
+"""How long Ctrl-C waits for a coroutine to put away what it holds."""
+
+SIGNAL_SECONDS = 0.2
+"""How long Ctrl-C may go unnoticed."""
+
+T = TypeVar("T")
+
+
+class Client:
+    """Speaks to Vipps MobilePay for the sales units of `settings`.
+
+    Use it as a context manager, or call `close`. The methods are `AsyncClient`'s, which says
+    what they do.
+
+    Args:
+        settings: Environment, keys, limits.
+        transport: Another door than the network, such as `httpx.ASGITransport`.
+    """
+
+    def __init__(
+        self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="vippsrecon-client", daemon=True
+        )
+        self._thread.start()
+        self.core: AsyncClient = self.run(_opened(settings, transport))
+        self._finalizer = weakref.finalize(self, _close, self._loop, self._thread, self.core)
+
+    def __repr__(self) -> str:
+        return f"Client({self.settings.environment!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and end the thread. Closing twice does nothing."""
+        self._finalizer()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the client's loop and return what it returns.
+
+        Ctrl-C cancels it and waits until it has put away what it holds.
+        """
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("run() was called from the client's own loop: use await there")
+        ended = threading.Event()
+
+        async def watched() -> T:
+            try:
+                return await coroutine
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
+        try:
+            # Polars has blocking waits begun anew after a signal: without a time limit, Ctrl-C
+            # would be met only when the coroutine has ended by itself.
+            while not ended.wait(SIGNAL_SECONDS):
+                pass
+            return future.result()
+        except BaseException:
+            if future.cancel():
+                ended.wait(WIND_UP_SECONDS)
+            raise
+
+    @property
+    def default_msn(self) -> str | None:
+        """The sales unit meant where none is named; None where several are configured."""
+        return self.settings.default_msn
+
+    def now(self) -> datetime:
+        """Return the house's time: the `Date` of the last answer, else the machine's."""
+        return self.core.now()
+
+    def clock_skew_seconds(self) -> float:
+        """Return how far the service's clock was ahead of the machine's, at the last answer."""
+        return self.core.clock_skew_seconds()
+
+    def check_keys(self, msn: str | None = None) -> None:
+        """Get a token, or raise what is wrong with the keys."""
+        self.run(self.core.check_keys(msn))
+
+    def create_payment(
+        self, request: dict[str, Any], *, idempotency_key: str, msn: str | None = None
+    ) -> Created:
+        """Create the payment a CreatePaymentRequest describes."""
+        return self.run(self.core.create_payment(request, idempotency_key=idempotency_key, msn=msn))
+
+    def payment(self, reference: str, msn: str | None = None, *, retry: bool = True) -> Payment:
+        """Read one payment."""
+        return self.run(self.core.payment(reference, msn, retry=retry))
+
+    def events(self, reference: str, msn: str | None = None, *, retry: bool = True) -> list[Event]:
+        """Read one payment's event log."""
+        return self.run(self.core.events(reference, msn, retry=retry))
+
+    def read(self, reference: str, msn: str | None = None, *, events: bool = True) -> Reading:
+        """Read a payment and its event log."""
+        return self.run(self.core.read(reference, msn, events=events))
+
+    def capture(
+        self,
+        reference: str,
+        amount_minor: int,
+        currency: str,
+        *,
+        idempotency_key: str,
+        msn: str | None = None,
+        retry: bool = True,
+    ) -> Modification:
+        """Capture `amount_minor` minor units of what is reserved."""
+        return self.run(
+            self.core.capture(
+                reference,
+                amount_minor,
+                currency,
+                idempotency_key=idempotency_key,
+                msn=msn,
+                retry=retry,
+            )
+        )
+
+    def refund(
+        self,
+        reference: str,
+        amount_minor: int,
+        currency: str,
+        *,
+        idempotency_key: str,
+        msn: str | None = None,
+        retry: bool = True,
+    ) -> Modification:
+        """Give back `amount_minor` minor units of what was captured."""
+        return self.run(
+            self.core.refund(
+                reference,
+                amount_minor,
+                currency,
+                idempotency_key=idempotency_key,
+                msn=msn,
+                retry=retry,
+            )
+        )
+
+    def cancel(
+        self,
+        reference: str,
+        *,
+        idempotency_key: str,
+        msn: str | None = None,
+        cancel_transaction_only: bool = False,
+        retry: bool = True,
+    ) -> Modification:
+        """Release all that is reserved and not captured."""
+        return self.run(
+            self.core.cancel(
+                reference,
+                idempotency_key=idempotency_key,
+                msn=msn,
+                cancel_transaction_only=cancel_transaction_only,
+                retry=retry,
+            )
+        )
+
+    def force_approve(
+        self,
+        reference: str,
+        *,
+        phone_number: str | None = None,
+        token: str | None = None,
+        msn: str | None = None,
+    ) -> None:
+        """Approve a payment for a test user; test hosts only."""
+        self.run(
+            self.core.force_approve(reference, phone_number=phone_number, token=token, msn=msn)
+        )
+
+    def wait_until_final(
+        self, reference: str, msn: str | None = None, timeout_seconds: float = 600.0
+    ) -> Payment:
+        """Read a payment after five seconds and then every two, until the payer decided."""
+        return self.run(self.core.wait_until_final(reference, msn, timeout_seconds))
+
+    def ledgers(self, msn: str | None = None) -> list[Ledger]:
+        """List the ledgers these keys may read; with `msn`, those that settle for it."""
+        return self.run(self.core.ledgers(msn))
+
+    def ledger_date(
+        self, ledger_id: str, topic: Topic, date: date, msn: str | None = None
+    ) -> LedgerDay:
+        """Read every page of one ledger date."""
+        return self.run(self.core.ledger_date(ledger_id, topic, date, msn))
+
+    def feed(
+        self, ledger_id: str, topic: Topic, cursor: str = "", msn: str | None = None
+    ) -> FeedPage:
+        """Read what a ledger has had since `cursor`; keep the cursor returned."""
+        return self.run(self.core.feed(ledger_id, topic, cursor, msn))
+
+
+async def _opened(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> AsyncClient:
+    return AsyncClient(settings, transport=transport)
+
+
+def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, core: AsyncClient) -> None:
+    if thread.is_alive():
+        asyncio.run_coroutine_threadsafe(core.aclose(), loop).result(WIND_UP_SECONDS)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(WIND_UP_SECONDS)
+    if not loop.is_running():
+        loop.close()

@@ -1,0 +1,249 @@
+"""The asynchronous client: every operation of the APIs, once, for any number of sales units.
+
+`requests` builds, `answers` decodes, `line` does what lies between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import date
+from typing import Any
+
+from vippsrecon.api import answers, requests
+from vippsrecon.api.line import Line
+from vippsrecon.api.records import (
+    Created,
+    Event,
+    FeedPage,
+    Ledger,
+    LedgerDay,
+    LedgerEntry,
+    Modification,
+    Payment,
+    Reading,
+)
+from vippsrecon.api.requests import Request, Topic
+from vippsrecon.errors import ConfigurationError, UnreadableAnswerError
+
+FIRST_POLL_SECONDS = 5.0
+POLL_SECONDS = 2.0
+"""Source: https://developer.vippsmobilepay.com/docs/knowledge-base/polling-guidelines/"""
+
+UNDECIDED = "CREATED"
+"""The one state of a payment that is not final."""
+
+
+class AsyncClient(Line):
+    """Speaks to Vipps MobilePay for the sales units of `settings`, on one event loop.
+
+    Every method may raise the errors of `vippsrecon.errors` and nothing else. `retry=False`
+    makes a call once, for callers who settle a lost answer themselves; a 401 still renews
+    the token and repeats the call once, since nothing was done.
+
+    Args:
+        settings: Environment, keys, limits.
+        transport: Another door than the network, such as `httpx.ASGITransport`.
+    """
+
+    # ePayment
+
+    async def create_payment(
+        self,
+        request: dict[str, Any],
+        *,
+        idempotency_key: str,
+        msn: str | None = None,
+        retry: bool = True,
+    ) -> Created:
+        """Create the payment a CreatePaymentRequest describes."""
+        asked = requests.create_payment(request, idempotency_key)
+        unit, serial = self.unit_and_msn(msn)
+        return await self.call(
+            asked, unit, lambda s, b: answers.created(s, b, serial, asked.reference), retry
+        )
+
+    async def payment(
+        self, reference: str, msn: str | None = None, *, retry: bool = True
+    ) -> Payment:
+        """Read one payment."""
+        asked = requests.payment(reference)
+        unit, serial = self.unit_and_msn(msn)
+        return await self.call(
+            asked, unit, lambda s, b: answers.payment(s, b, serial, reference), retry
+        )
+
+    async def events(
+        self, reference: str, msn: str | None = None, *, retry: bool = True
+    ) -> list[Event]:
+        """Read one payment's event log."""
+        asked = requests.events(reference)
+        unit, serial = self.unit_and_msn(msn)
+        return await self.call(
+            asked, unit, lambda s, b: answers.events(s, b, serial, reference), retry
+        )
+
+    async def read(self, reference: str, msn: str | None = None, *, events: bool = True) -> Reading:
+        """Read a payment and its event log, one after the other: the path of bulk reading.
+
+        Returns:
+            A Reading; its events are empty where `events` is False.
+        """
+        payment = await self.payment(reference, msn)
+        log = await self.events(reference, msn) if events else []
+        return Reading(payment, log, self.now())
+
+    async def body(self, asked: Request, msn: str | None = None) -> bytes:
+        """Return a good answer undecoded, for `columns` to decode many at once."""
+        return await self.call(
+            asked, self.unit(msn), lambda s, b: answers.whole(s, b, asked.reference)
+        )
+
+    async def capture(
+        self,
+        reference: str,
+        amount_minor: int,
+        currency: str,
+        *,
+        idempotency_key: str,
+        msn: str | None = None,
+        retry: bool = True,
+    ) -> Modification:
+        """Capture `amount_minor` minor units of what is reserved."""
+        asked = requests.capture(reference, amount_minor, currency, idempotency_key)
+        return await self._modify(asked, msn, retry)
+
+    async def refund(
+        self,
+        reference: str,
+        amount_minor: int,
+        currency: str,
+        *,
+        idempotency_key: str,
+        msn: str | None = None,
+        retry: bool = True,
+    ) -> Modification:
+        """Give back `amount_minor` minor units of what was captured."""
+        asked = requests.refund(reference, amount_minor, currency, idempotency_key)
+        return await self._modify(asked, msn, retry)
+
+    async def cancel(
+        self,
+        reference: str,
+        *,
+        idempotency_key: str,
+        msn: str | None = None,
+        cancel_transaction_only: bool = False,
+        retry: bool = True,
+    ) -> Modification:
+        """Release all that is reserved and not captured."""
+        asked = requests.cancel(
+            reference, idempotency_key, cancel_transaction_only=cancel_transaction_only
+        )
+        return await self._modify(asked, msn, retry)
+
+    async def force_approve(
+        self,
+        reference: str,
+        *,
+        phone_number: str | None = None,
+        token: str | None = None,
+        msn: str | None = None,
+    ) -> None:
+        """Approve a payment for a test user.
+
+        Raises:
+            ConfigurationError: The environment is neither test nor simulator; nothing is sent.
+        """
+        if self.settings.environment not in ("test", "simulator"):
+            raise ConfigurationError(
+                "force-approve exists on test hosts only: set VIPPS_ENVIRONMENT to test or "
+                f"simulator (it is {self.settings.environment or 'not set'})"
+            )
+        asked = requests.force_approve(reference, phone_number=phone_number, token=token)
+        await self.call(asked, self.unit(msn), lambda _s, _b: None, True)
+
+    async def wait_until_final(
+        self, reference: str, msn: str | None = None, timeout_seconds: float = 600.0
+    ) -> Payment:
+        """Read a payment after five seconds and then every two, until the payer decided.
+
+        Returns:
+            The payment as last read: still CREATED where `timeout_seconds` passed.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        wait = FIRST_POLL_SECONDS
+        while True:
+            await self._sleep(max(0.0, min(wait, deadline - time.monotonic())))
+            payment = await self.payment(reference, msn)
+            if payment.state != UNDECIDED or time.monotonic() >= deadline:
+                return payment
+            wait = POLL_SECONDS
+
+    # Report
+
+    async def ledgers(self, msn: str | None = None) -> list[Ledger]:
+        """List the ledgers these keys may read; with `msn`, those that settle for it."""
+        access = self.ledger_access(msn)
+        found: list[Ledger] = []
+        cursor = ""
+        while True:
+            asked = requests.ledgers(msn, cursor)
+            page, following = await self.call(asked, access, answers.ledgers)
+            found += page
+            if not following:
+                return found
+            cursor = _moved_on(cursor, following)
+
+    async def ledger_date(
+        self, ledger_id: str, topic: Topic, date: date, msn: str | None = None
+    ) -> LedgerDay:
+        """Read every page of one ledger date.
+
+        Returns:
+            Its entries, and whether the date is final: until then more may come.
+        """
+        access = self.ledger_access(msn)
+        day = date.isoformat()
+        entries: list[LedgerEntry] = []
+        cursor = ""
+        while True:
+            page = await self.call(
+                requests.ledger_date(ledger_id, topic, date, cursor),
+                access,
+                lambda s, b: answers.ledger_page(s, b, ledger_id, topic, day),
+            )
+            entries += page.entries
+            if not page.has_more:
+                return LedgerDay(entries, not page.try_later)
+            cursor = _moved_on(cursor, page.cursor)
+
+    async def feed(
+        self, ledger_id: str, topic: Topic, cursor: str = "", msn: str | None = None
+    ) -> FeedPage:
+        """Read what a ledger has had since `cursor`; keep the cursor returned."""
+        page = await self.call(
+            requests.feed(ledger_id, topic, cursor),
+            self.ledger_access(msn),
+            lambda s, b: answers.ledger_page(s, b, ledger_id, topic),
+        )
+        return FeedPage(page.entries, page.cursor or cursor, page.try_later)
+
+    async def _modify(self, asked: Request, msn: str | None, retry: bool) -> Modification:
+        unit, serial = self.unit_and_msn(msn)
+        return await self.call(
+            asked, unit, lambda s, b: answers.modification(s, b, serial, asked.reference), retry
+        )
+
+    _sleep = staticmethod(asyncio.sleep)
+
+
+def _moved_on(cursor: str, following: str) -> str:
+    """Return the next cursor, or raise: the same one again would go round for ever."""
+    if not following or following == cursor:
+        raise UnreadableAnswerError(
+            200,
+            "an answer that cannot be understood",
+            detail="more is said to follow, but not where",
+        )
+    return following

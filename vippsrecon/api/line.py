@@ -1,0 +1,227 @@
+"""The line: tokens, headers, attempts and the clock, in their order; no operation of its own.
+
+`auth` holds tokens, `retries` decides what is asked again, `transport` carries, `problems`
+names refusals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from vippsrecon.api import answers, problems
+from vippsrecon.api.auth import Access
+from vippsrecon.api.records import Token
+from vippsrecon.api.requests import Request
+from vippsrecon.api.retries import Judge, patiently
+from vippsrecon.api.transport import Answer, Headers, exchange, open_transport
+from vippsrecon.config import Settings
+from vippsrecon.errors import (
+    InputError,
+    NoAnswerError,
+    NotConnectedError,
+    UnauthorizedError,
+    UnreadableAnswerError,
+)
+
+ATTEMPT_SECONDS = 30.0
+"""The longest one attempt may take; Vipps asks for at least five seconds."""
+
+T = TypeVar("T")
+Decode = Callable[[int, bytes], T]
+
+
+class Line:
+    """A line to Vipps MobilePay: a request and who asks go in, a decoded answer comes out.
+
+    Args:
+        settings: Environment, keys, limits.
+        transport: Another door than the network, such as `httpx.ASGITransport`.
+    """
+
+    def __init__(
+        self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.settings = settings
+        self._base = settings.base_url
+        self._host = urlsplit(settings.base_url).netloc
+        self._transport = transport or open_transport(settings.base_url, settings.in_flight)
+        self._units: dict[str, Access] = {}
+        self._ledgers: Access | None = None
+        self._date = ""
+        self._dated_at = datetime.min.replace(tzinfo=UTC)
+        self._skew = timedelta(0)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.settings.environment!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    @property
+    def default_msn(self) -> str | None:
+        """The sales unit meant where none is named; None where several are configured."""
+        return self.settings.default_msn
+
+    def now(self) -> datetime:
+        """Return the house's time: the `Date` of the last answer, else the machine's."""
+        return self._dated_at if self._date else datetime.now(UTC)
+
+    def clock_skew_seconds(self) -> float:
+        """Return how far the service's clock was ahead of the machine's, at the last answer."""
+        return self._skew.total_seconds()
+
+    async def check_keys(self, msn: str | None = None) -> None:
+        """Get a token, or raise what is wrong with the keys."""
+        await self.unit(msn).headers()
+
+    async def call(
+        self, asked: Request, access: Access, decode: Decode[T], retry: bool = True
+    ) -> T:
+        """Make one call, asking again where that is safe, and return what `decode` makes of it.
+
+        Args:
+            asked: What to send.
+            access: Whose token and headers to send it with.
+            decode: Makes a value of the status and body of a good answer.
+            retry: False to ask once.
+        """
+        deadline = time.monotonic() + self.settings.retry_seconds
+
+        async def once() -> T:
+            answer = await self._ask(asked, access, deadline, retry)
+            try:
+                return decode(answer.status, answer.body)
+            except UnreadableAnswerError as error:
+                # Without the decoder's frames, whose variables are the body: a traceback
+                # printed with its variables would show a customer's name.
+                raise error.with_traceback(None) from None
+
+        if not retry:
+            return await once()
+        return await patiently(once, Judge(deadline, may_repeat=asked.may_repeat))
+
+    async def _ask(self, asked: Request, access: Access, deadline: float, patient: bool) -> Answer:
+        headers = access.headers_now or await self._headers(access, deadline, patient)
+        answer = await self._send(asked, headers, deadline)
+        if answer.status == 401:
+            headers = await self._headers(access, deadline, patient, refused=headers)
+            answer = await self._send(asked, headers, deadline)
+        if 200 <= answer.status < 300:
+            return answer
+        raise problems.refusal(
+            answer.status,
+            answer.headers,
+            answer.body,
+            reference=asked.reference,
+            secrets=access.secrets(),
+        )
+
+    async def _headers(
+        self, access: Access, deadline: float, patient: bool, refused: Headers | None = None
+    ) -> Headers:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                return await access.headers(refused=refused, patient=patient)
+        except (TimeoutError, NoAnswerError) as error:
+            # Whatever became of the token, the call itself was not sent.
+            why = str(error) or "it took too long"
+            raise NotConnectedError(f"there is no access token to ask with: {why}") from None
+
+    async def _send(self, asked: Request, headers: Headers, deadline: float) -> Answer:
+        url = self._base + asked.path
+        if asked.method == "GET":
+            # Set, not given: the constructor would take apart and copy what never differs.
+            request = httpx.Request("GET", url)
+            request.headers = headers
+        else:
+            request = httpx.Request(asked.method, url, headers=headers, content=asked.body or None)
+            request.headers = Headers(request.headers)
+            if asked.body:
+                request.headers.setdefault("Content-Type", "application/json")
+            if asked.key is not None:
+                request.headers["Idempotency-Key"] = asked.key
+        seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - time.monotonic()))
+        answer = await exchange(self._transport, request, seconds, reference=asked.reference)
+        self._keep_time(answer)
+        return answer
+
+    async def _fetch_token(self, access: Access, patient: bool) -> Token:
+        """Ask for a token. Several may be valid at once, so asking again is safe."""
+        asked, headers = access.token_request()
+        deadline = time.monotonic() + self.settings.retry_seconds
+
+        async def once() -> Token:
+            answer = await self._send(asked, headers, deadline)
+            if 200 <= answer.status < 300:
+                return answers.token(answer.status, answer.body)
+            error = problems.refusal(
+                answer.status, answer.headers, answer.body, secrets=access.secrets()
+            )
+            if isinstance(error, UnauthorizedError) or answer.status == 400:
+                whose = f"of sales unit {access.msn}" if access.msn else "for accounting"
+                raise UnauthorizedError(
+                    answer.status,
+                    f"the keys {whose} were not accepted: check client id, client secret and "
+                    "subscription key, and that they are for this environment",
+                    detail=error.detail or error.title,
+                    trace_id=error.trace_id,
+                )
+            raise error
+
+        if not patient:
+            return await once()
+        return await patiently(once, Judge(deadline, may_repeat=True))
+
+    def _keep_time(self, answer: Answer) -> None:
+        said = answer.headers.get("date", "")
+        if said == self._date:
+            return
+        moment = problems.http_date(said)
+        if moment is not None:
+            self._date = said
+            self._dated_at = moment
+            self._skew = moment - datetime.now(UTC)
+
+    def unit(self, msn: str | None) -> Access:
+        """Return the access of a sales unit."""
+        return self.unit_and_msn(msn)[0]
+
+    def unit_and_msn(self, msn: str | None) -> tuple[Access, str]:
+        """Return the access of a sales unit and its number, the default one's for None."""
+        serial = msn or self.settings.default_msn
+        if serial is None:
+            raise InputError("several sales units are configured: name the one that is meant")
+        access = self._units.get(serial)
+        if access is None:
+            keys = self.settings.keys_of(serial)
+            access = Access(keys, serial, self._host, self._fetch_token)
+            self._units[serial] = access
+        return access, serial
+
+    def ledger_access(self, msn: str | None) -> Access:
+        """Return the access for the Report API: the accounting keys' where there are any."""
+        if self.settings.accounting is None:
+            return self.unit(msn)
+        if self._ledgers is None:
+            self._ledgers = Access(self.settings.accounting, None, self._host, self._fetch_token)
+        return self._ledgers

@@ -1,0 +1,139 @@
+"""What the API's answers become: plain tuples, amounts in minor units, times as sent.
+
+No field here is personal: `userDetails`, `shippingDetails`, `profile`, `metadata`, `name`,
+`message` and `maskedPhoneNo` have no place to go, so they end in the decoder.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Token(NamedTuple):
+    """An access token and how long it lives. Its repr shows no token."""
+
+    bearer: str
+    life_seconds: float
+
+    def __repr__(self) -> str:
+        return f"Token(life_seconds={self.life_seconds})"
+
+
+class Created(NamedTuple):
+    """A payment just created, and where the payer goes to approve it (None for a push)."""
+
+    msn: str
+    reference: str
+    redirect_url: str | None
+
+
+class Payment(NamedTuple):
+    """One payment as `GET /epayment/v1/payments/{reference}` says it is.
+
+    `state` stays AUTHORIZED after capture, refund and cancel: ask the totals. All amounts are
+    gross: a refund does not lower `captured_minor`.
+    """
+
+    msn: str
+    reference: str
+    psp_reference: str
+    state: str
+    currency: str
+    amount_minor: int
+    authorized_minor: int
+    captured_minor: int
+    refunded_minor: int
+    cancelled_minor: int
+    payment_method: str | None
+    capture_guaranteed_until: str | None
+
+
+class Event(NamedTuple):
+    """One line of a payment's event log. One that did not succeed changed nothing."""
+
+    msn: str
+    reference: str
+    psp_reference: str
+    name: str
+    amount_minor: int
+    currency: str
+    timestamp: str
+    idempotency_key: str | None
+    success: bool
+
+
+class Modification(NamedTuple):
+    """What capture, refund and cancel answer: the totals after it was done.
+
+    `psp_reference` is the CREATED event's; the operation's own is in the event log only.
+    """
+
+    msn: str
+    reference: str
+    psp_reference: str
+    state: str
+    currency: str
+    amount_minor: int
+    authorized_minor: int
+    captured_minor: int
+    refunded_minor: int
+    cancelled_minor: int
+
+
+class Reading(NamedTuple):
+    """A payment and its event log, read one after the other, and when."""
+
+    payment: Payment
+    events: list[Event]
+    fetched_at: datetime
+
+
+class Ledger(NamedTuple):
+    """One ledger: whose money it holds. Its id is not the merchant serial number."""
+
+    ledger_id: str
+    currency: str
+    handles: tuple[str, ...]
+    msns: tuple[str, ...]
+
+
+class LedgerEntry(NamedTuple):
+    """One entry of a ledger. Amounts are signed minor units: a refund is negative."""
+
+    ledger_id: str
+    topic: str
+    psp_reference: str
+    reference: str
+    entry_type: str
+    time: str
+    ledger_date: str
+    currency: str
+    amount_minor: int
+    balance_before_minor: int | None
+    balance_after_minor: int | None
+    recipient_handle: str | None
+
+
+class LedgerPage(NamedTuple):
+    """One page of a ledger date or feed."""
+
+    entries: list[LedgerEntry]
+    cursor: str
+    has_more: bool
+    try_later: bool
+
+
+class LedgerDay(NamedTuple):
+    """All entries of one ledger date. Until `final`, more may come."""
+
+    entries: list[LedgerEntry]
+    final: bool
+
+
+class FeedPage(NamedTuple):
+    """Entries since a cursor, the next cursor, and whether to wait before using it."""
+
+    entries: list[LedgerEntry]
+    cursor: str
+    try_later: bool

@@ -1,0 +1,177 @@
+"""Requests built, as values: method, path, body, key. No I/O.
+
+A request is built once and sent as often as need be, so a repeated write carries the same
+bytes and the same key. Source: https://developer.vippsmobilepay.com/api/epayment/ and
+https://developer.vippsmobilepay.com/api/report/
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from vippsrecon.errors import InputError
+
+Topic = Literal["funds", "fees"]
+
+_REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}")
+_KEY = re.compile(r"[!-~]{1,50}")
+_MSN = re.compile(r"[0-9]{4,10}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class Request(NamedTuple):
+    """One call to make. Without a key, a write is never repeated once it was sent."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    key: str | None = None
+    reference: str = ""
+
+    def __repr__(self) -> str:
+        # The body may hold a phone number, and a repr ends in tracebacks.
+        return f"Request({self.method} {self.path})"
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether asking again cannot do the work twice: a read, or a write with its key."""
+        return self.method == "GET" or self.key is not None
+
+
+def create_payment(request: dict[str, Any], key: str) -> Request:
+    """Create the payment that `request` (a CreatePaymentRequest) describes."""
+    reference = request.get("reference")
+    if not isinstance(reference, str):
+        raise InputError("a payment cannot be created without a reference")
+    checked_reference(reference)
+    return Request("POST", "/epayment/v1/payments", _json(request), checked_key(key), reference)
+
+
+def payment(reference: str) -> Request:
+    """Read one payment."""
+    return Request("GET", payment_path(reference), reference=reference)
+
+
+def events(reference: str) -> Request:
+    """Read one payment's event log."""
+    return Request("GET", payment_path(reference) + "/events", reference=reference)
+
+
+def capture(reference: str, amount_minor: int, currency: str, key: str) -> Request:
+    """Capture `amount_minor` minor units of what is reserved.
+
+    >>> capture("order-001", 250, "NOK", "key-1").body
+    b'{"modificationAmount":{"currency":"NOK","value":250}}'
+    """
+    return _modify("capture", reference, amount_minor, currency, key)
+
+
+def refund(reference: str, amount_minor: int, currency: str, key: str) -> Request:
+    """Give back `amount_minor` minor units of what was captured."""
+    return _modify("refund", reference, amount_minor, currency, key)
+
+
+def cancel(reference: str, key: str, *, cancel_transaction_only: bool = False) -> Request:
+    """Release all that is reserved and not captured; there is no partial cancel.
+
+    The body is always sent: an empty one has been answered with a type error.
+    """
+    path = payment_path(reference) + "/cancel"
+    body = _json({"cancelTransactionOnly": cancel_transaction_only})
+    return Request("POST", path, body, checked_key(key), reference)
+
+
+def force_approve(reference: str, *, phone_number: str | None, token: str | None) -> Request:
+    """Approve a payment for a test user; test hosts only."""
+    if (phone_number is None) == (token is None):
+        raise InputError("force-approve takes either a test user's phone number or a token")
+    body = {"customer": {"phoneNumber": phone_number}} if token is None else {"token": token}
+    path = f"/epayment/v1/test/payments/{checked_reference(reference)}/approve"
+    return Request("POST", path, _json(body), reference=reference)
+
+
+def ledgers(msn: str | None = None, cursor: str = "") -> Request:
+    """List the ledgers these keys may read, or the one that settles for `msn`."""
+    # "If [a cursor] is used, no other parameters is needed" (Report API).
+    handle = "" if cursor or msn is None else f"api:{msn}"
+    query = _query(settlesForRecipientHandles=handle, cursor=cursor)
+    return Request("GET", "/settlement/v1/ledgers" + query)
+
+
+def ledger_date(ledger_id: str, topic: Topic, day: date, cursor: str = "") -> Request:
+    """Read one page of one ledger date."""
+    path = f"{_ledger_path(ledger_id, topic)}/dates/{day.isoformat()}"
+    return Request("GET", path + _query(cursor=cursor))
+
+
+def feed(ledger_id: str, topic: Topic, cursor: str = "") -> Request:
+    """Read what a ledger has had since `cursor`."""
+    return Request("GET", f"{_ledger_path(ledger_id, topic)}/feed" + _query(cursor=cursor))
+
+
+def payment_path(reference: str) -> str:
+    """Return the path of one payment."""
+    return "/epayment/v1/payments/" + checked_reference(reference)
+
+
+def checked_reference(reference: str) -> str:
+    """Return `reference`, or raise InputError: it goes into a path."""
+    if _REFERENCE.fullmatch(reference) is None:
+        raise InputError(
+            f"reference {reference[:80]!r} is not one Vipps MobilePay can have: "
+            "letters A to Z, digits and hyphens, at most 64"
+        )
+    return reference
+
+
+def checked_key(key: str) -> str:
+    """Return an idempotency key, or raise InputError: it goes into a header."""
+    if _KEY.fullmatch(key) is None:
+        raise InputError(
+            f"idempotency key {key[:60]!r} is not 1 to 50 characters without spaces or accents"
+        )
+    return key
+
+
+def checked_msn(msn: str) -> str:
+    """Return a merchant serial number, or raise InputError: it goes into a header."""
+    if _MSN.fullmatch(msn) is None:
+        raise InputError(f"merchant serial number {msn[:20]!r} is not 4 to 10 digits")
+    return msn
+
+
+def _modify(verb: str, reference: str, amount_minor: int, currency: str, key: str) -> Request:
+    if type(amount_minor) is not int or amount_minor <= 0:
+        raise InputError(
+            f"{reference[:64]}: the amount to {verb}, {amount_minor!r}, "
+            "is not a whole number of minor units above zero"
+        )
+    if _CURRENCY.fullmatch(currency) is None:
+        raise InputError(f"{reference[:64]}: currency {currency[:10]!r} is not an ISO 4217 code")
+    body = _json({"modificationAmount": {"currency": currency, "value": amount_minor}})
+    return Request("POST", f"{payment_path(reference)}/{verb}", body, checked_key(key), reference)
+
+
+def _ledger_path(ledger_id: str, topic: str) -> str:
+    if topic not in ("funds", "fees"):
+        raise InputError(f"ledger topic {topic!r} is neither funds nor fees")
+    if ledger_id in ("", ".", ".."):
+        raise InputError(f"ledger id {ledger_id!r} is not one Vipps MobilePay can have")
+    return f"/report/v2/ledgers/{quote(ledger_id, safe='')}/{topic}"
+
+
+def _query(**parameters: str) -> str:
+    query = urlencode({name: value for name, value in parameters.items() if value})
+    return f"?{query}" if query else ""
+
+
+def _json(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise InputError(f"the request cannot be written as JSON: {error}") from None

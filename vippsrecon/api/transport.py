@@ -1,0 +1,150 @@
+"""The one door to the network: a request goes out, status, headers and body come back.
+
+httpx's own pool collapses as more requests are in flight, so the connections are aiohttp's
+under httpx's transport interface (see docs/benchmarks.md), and `httpx.Client.send` with its
+cookies, redirects and auth flows is not in the way. Redirects are therefore never followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from vippsrecon.errors import NoAnswerError, NotConnectedError
+
+CONNECT_SECONDS = 10.0
+LARGEST_BODY = 64 * 1024 * 1024
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_NOT_CONNECTED_HTTPX = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_FAILURES = (httpx.RequestError, aiohttp.ClientError, OSError, EOFError, ValueError)
+_EXTENSIONS: dict[str, Any] = {"timeout": {"connect": CONNECT_SECONDS}}
+
+
+HeaderTypes: TypeAlias = httpx.Headers | Mapping[str, str] | None
+
+
+class Answer(NamedTuple):
+    """What came back, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        # The body of one answer is a token, and of others has names of customers in it.
+        return f"Answer(status={self.status})"
+
+
+class Headers(httpx.Headers):
+    """Headers that carry secrets: their repr, which tracebacks may show, says nothing."""
+
+    def __init__(self, headers: HeaderTypes = None) -> None:
+        # Named, or httpx would find the encoding out by trying, for each request anew.
+        super().__init__(headers, encoding="ascii")
+
+    def __repr__(self) -> str:
+        return "<headers, not shown>"
+
+
+def open_transport(base_url: str, in_flight: int) -> httpx.AsyncBaseTransport:
+    """Return the transport for one host, keeping alive as many connections as are in flight.
+
+    Proxy variables apply as usual, but never to loopback.
+    """
+    transport = AiohttpTransport(proxy=_proxy(base_url))
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0, limit_per_host=0, keepalive_timeout=60.0, ssl=transport.ssl_context
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            trust_env=False,
+        )
+
+    transport.client = session
+    return transport
+
+
+async def exchange(
+    transport: httpx.AsyncBaseTransport,
+    request: httpx.Request,
+    seconds: float,
+    *,
+    reference: str = "",
+) -> Answer:
+    """Send one request once and read the answer whole.
+
+    Raises:
+        NotConnectedError: No connection was made, so nothing can have been done.
+        NoAnswerError: The connection broke, or `seconds` passed: the outcome is unknown.
+    """
+    request.extensions = _EXTENSIONS
+    try:
+        async with asyncio.timeout(seconds):
+            response = await transport.handle_async_request(request)
+            response.headers.encoding = "iso-8859-1"
+            try:
+                body = await _body(response)
+            finally:
+                await response.aclose()
+    except TimeoutError as error:
+        if _not_connected(error):
+            raise _no_connection(request, reference) from None
+        message = f"no answer from {request.url.host} within {seconds:.0f} s"
+        raise NoAnswerError(message, reference=reference) from None
+    except _FAILURES as error:
+        if _not_connected(error):
+            raise _no_connection(request, reference) from None
+        message = f"the connection to {request.url.host} broke ({type(error).__name__})"
+        raise NoAnswerError(message, reference=reference) from None
+    return Answer(response.status_code, response.headers, body)
+
+
+async def _body(response: httpx.Response) -> bytes:
+    if "content-encoding" in response.headers:
+        return await response.aread()
+    parts: list[bytes] = []
+    size = 0
+    # Not aread(), which passes each part through decoders for an encoding that is not there.
+    async for part in cast(httpx.AsyncByteStream, response.stream):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise httpx.ReadError("the answer is too large")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _not_connected(error: BaseException) -> bool:
+    # httpx-aiohttp calls a connection lost after sending a ConnectTimeout too. Taken at its
+    # word, a refund that was made would count as never sent: aiohttp's own class decides.
+    cause = error.__cause__ if isinstance(error, httpx.RequestError) else error
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, _NOT_CONNECTED)
+    return isinstance(error, _NOT_CONNECTED_HTTPX)
+
+
+def _no_connection(request: httpx.Request, reference: str) -> NotConnectedError:
+    host, port = request.url.host, request.url.port
+    where = f"{host}:{port}" if port else host
+    return NotConnectedError(f"no connection to {where} could be made", reference=reference)
+
+
+def _proxy(base_url: str) -> httpx.Proxy | None:
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if host in _LOOPBACK or proxy_bypass(host):
+        return None
+    url = getproxies().get(parts.scheme) or getproxies().get("all")
+    return httpx.Proxy(url) if url else None
