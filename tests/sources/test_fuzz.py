@@ -1,0 +1,123 @@
+"""Anything at all given to the readers: an answer, or an error of our tree."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import openpyxl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sources.conftest import SHOPIFY, as_csv
+from tests.sources.test_shops import MAGENTO, WOO, magento, rest, shopify, woo
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import VippsReconError
+from vippsrecon.sources import candidates, preview, read_orders, read_references
+
+OSLO = SalesUnit("123456", market="NO", currency="NOK")
+QUIET = settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def workbook() -> bytes:
+    """Make a small workbook of orders."""
+    made = openpyxl.Workbook()
+    for row in (("reference", "currency", "total"), ("ord-000001", "NOK", 5), ("x", "NOK", 1.5)):
+        made.active.append(row)
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+SOUND = {
+    "shopify.csv": as_csv(SHOPIFY, [shopify(), {"Name": "#1001"}, shopify(Id="2")]).encode(),
+    "woo.csv": as_csv(WOO, [woo(), woo(Order_ID="7")], ";").encode("cp1252"),
+    "magento.csv": as_csv(MAGENTO, [magento(), magento(ID="000000124")]).encode("utf-8-sig"),
+    "rest.json": repr([rest(), rest(id=3)]).replace("'", '"').encode(),
+    "orders.xlsx": workbook(),
+}
+
+
+def read_every_way(path: Path) -> None:
+    """Give a file to every reader; an error of our tree is an answer."""
+    with contextlib.suppress(VippsReconError):
+        got = read_orders(path, units=(OSLO,))
+        candidates(got.orders)
+        (reading,) = got.files
+        assert reading.rows == reading.orders + reading.rejected + reading.continuations
+        assert len(got.orders) + len(got.rejects) + reading.continuations == reading.rows
+    with contextlib.suppress(VippsReconError):
+        preview(path)
+    with contextlib.suppress(VippsReconError):
+        read_references(path, "123456")
+
+
+@QUIET
+@given(
+    content=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.xlsx", "a.json", "a.xml"])
+)
+def test_any_bytes(tmp_path: Path, content: bytes, name: str):
+    """A file may be anything, whatever its name says."""
+    (tmp_path / name).write_bytes(content)
+    read_every_way(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", sorted(SOUND))
+@QUIET
+@given(data=st.data())
+def test_sound_files_damaged(tmp_path: Path, name: str, data: st.DataObject):
+    """Bytes cut, changed or put in, so that the damage is deep inside and not at the door."""
+    content = bytearray(SOUND[name])
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content)))
+        piece = data.draw(
+            st.one_of(st.binary(max_size=3), st.sampled_from([b'"', b";", b"\n", b"-"]))
+        )
+        content[place : place + data.draw(st.integers(0, 8))] = piece
+    (tmp_path / name).write_bytes(content)
+    read_every_way(tmp_path / name)
+
+
+CELLS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["1E+11", "1.234,50", "-1", "2026-02-31", "9999-12-31", "2026-10-25 02:30", "'01", "NOK", "", "0", "1e400", "٣"]),
+)  # fmt: skip
+
+
+@QUIET
+@given(
+    rows=st.lists(st.dictionaries(st.sampled_from(SHOPIFY), CELLS), min_size=1, max_size=6),
+    shop=st.sampled_from(["shopify", "woocommerce"]),
+)
+def test_any_cells(tmp_path: Path, rows: list[dict[str, str]], shop: str):
+    """Cells of any text in sound headings: the rows add up and nothing escapes."""
+    text = as_csv(SHOPIFY, [shopify(), *rows]).encode("utf-8", "replace")
+    (tmp_path / f"{shop}.csv").write_bytes(text)
+    read_every_way(tmp_path / f"{shop}.csv")
+
+
+@QUIET
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.one_of(st.text(max_size=10), st.integers(), st.floats(allow_nan=False), st.datetimes()),
+            st.sampled_from(["NOK", "EUR", None]),
+            st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(), st.booleans()),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)  # fmt: skip
+def test_any_workbook_cells(tmp_path: Path, rows: list[tuple[object, ...]]):
+    """Every kind of value a sheet can hold, in columns that want another."""
+    made = openpyxl.Workbook()
+    made.active.append(("reference", "currency", "total"))
+    for row in rows:
+        with contextlib.suppress(ValueError, openpyxl.utils.exceptions.IllegalCharacterError):
+            made.active.append(row)
+    made.save(tmp_path / "a.xlsx")
+    read_every_way(tmp_path / "a.xlsx")

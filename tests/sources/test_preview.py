@@ -1,0 +1,101 @@
+"""What `preview` says of any file, before anything is configured."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.sources.conftest import Writer, as_csv
+from tests.sources.test_shops import MAGENTO, WOO, magento, woo
+from vippsrecon.config import SalesUnit
+from vippsrecon.sources import preview
+
+
+def test_an_order_export(write: Writer):
+    """The whole object as design.md promises it, amounts in minor units, ready for JSON."""
+    path = write(as_csv(WOO, [woo(), woo(Order_ID="1002", Order_Total_Amount="x")]))
+    said = preview(path)
+    (entry,) = said["files"]
+    assert set(entry) == {
+        "path", "kind", "format", "rows", "period", "totals", "rejects", "notes",
+    }  # fmt: skip
+    assert (entry["path"], entry["kind"], entry["format"]) == (str(path), "orders", "woocommerce")
+    assert (entry["rows"], entry["period"]) == (2, ["2026-01-31", "2026-01-31"])
+    assert entry["totals"] == {"NOK": {"orders": 1, "total_minor": 49950, "refunded_minor": 1000}}
+    assert entry["rejects"] == [
+        {
+            "source_file": "orders.csv",
+            "source_row": 3,
+            "column": "Order Total Amount",
+            "value": "x",
+            "reason": "is not an amount with a decimal point",
+        }
+    ]
+    assert any("'Transaction ID'" in note for note in entry["notes"])
+    assert json.loads(json.dumps(said)) == said
+
+
+def test_what_is_missing_names_the_box_to_tick(write: Writer):
+    """Said before the run, not as a thousand discrepancies after it."""
+    headings = [name for name in WOO if name not in ("Transaction ID", "Order Refund Amount")]
+    (entry,) = preview(write(as_csv(headings, [woo()])))["files"]
+    assert entry["rows"] == 1
+    notes = " ".join(entry["notes"])
+    assert "Set up fields to export" in notes
+    assert "Order Refund Amount" in notes
+
+
+def test_nothing_has_to_be_configured(write: Writer):
+    """Magento says neither sales unit nor currency; a first look must not need either."""
+    path = write(as_csv(MAGENTO, [magento()]))
+    notes = " ".join(preview(path)["files"][0]["notes"])
+    assert "VIPPS_MSN" in notes
+    assert "shown as NOK" in notes
+    (entry,) = preview(path, units=(SalesUnit("123456", currency="DKK"),))["files"]
+    assert list(entry["totals"]) == ["DKK"]
+    assert "VIPPS_MSN" not in " ".join(entry["notes"])
+
+
+def test_other_tenders_and_nothing_to_pay_are_counted(write: Writer):
+    """What is left out of comparing is said with its sum, so that a total can be checked."""
+    others = [woo(Order_ID="2", Order_Number="2", Payment_Method_Title="Klarna")]
+    free = [woo(Order_ID="3", Order_Number="3", Order_Total_Amount="0")]
+    notes = preview(write(as_csv(WOO, [woo(), *others, *free])))["files"][0]["notes"]
+    assert "Orders paid otherwise: 1 (Klarna 1; 499.50 NOK)." in notes
+    assert "Orders with nothing to pay: 1." in notes
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "kind", "form", "rows"),
+    [
+        pytest.param(
+            "Dato;Beskrivelse;Rentedato;Inn;Ut;Til konto;Fra konto;\n1;2;3;4;5;6;7;\n",
+            "bank.csv", "bank", "sparebank1", 1, id="bank CSV",
+        ),
+        pytest.param(
+            "Kirjauspäivä;Arvopäivä;Määrä\u00a0 EUROA;Laji;Arkistointitunnus\n1;2;3;4;5\n",
+            "op.csv", "bank", "op", 1, id="no-break space in a heading",
+        ),
+        pytest.param(
+            '<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"/>',
+            "bank.xml", "bank", "camt.053", None, id="camt.053",
+        ),
+        pytest.param(
+            "<Document><BkToCstmrDbtCdtNtfctn/></Document>",
+            "bank.xml", "bank", "camt.054", None, id="no namespace",
+        ),
+        pytest.param(
+            "MSN/Vippsnummer,Bokføringsdato,Type,Beløp,PSP-referanse\n1,2,3,4,5\n",
+            "oppgjor.csv", "settlement", "vipps-portal", 1, id="portal",
+        ),
+        pytest.param('{"plan_id": "p", "digest": "d", "rows": []}', "plan.json", "plan", "plan", None, id="plan"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_orders(
+    write: Writer, content: str, name: str, kind: str, form: str, rows: int | None
+):
+    """A folder of downloads holds all sorts; each is named and none is taken for orders."""
+    (entry,) = preview(write(content, name))["files"]
+    assert (entry["kind"], entry["format"], entry["rows"]) == (kind, form, rows)
+    assert entry["notes"]

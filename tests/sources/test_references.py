@@ -1,0 +1,135 @@
+"""References: earlier attempts, zeros lost, numbers of a spreadsheet, and lists handed in."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tests.sources.conftest import Writer
+from vippsrecon.errors import SourceError
+from vippsrecon.sources import AFTER_MISS, candidates, read_orders, read_references
+
+HEAD = "reference,currency,total,order_number,paid\n"
+
+
+def tried(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
+    """Give the candidates of orders with these cells."""
+    orders = read_orders(write(HEAD + "\n".join(lines) + "\n"), default_msn="123456").orders
+    found = candidates(orders)
+    return set(found[["reference", "candidate", "rule"]].itertuples(index=False, name=None))
+
+
+def test_a_retry_suffix_leads_to_every_earlier_attempt(write: Writer):
+    """WooCommerce keeps the last reference only; the first two live at Vipps MobilePay alone."""
+    assert tried(write, "woo-butikk-1001-2,NOK,5,1001,yes") == {
+        ("woo-butikk-1001-2", "woo-butikk-1001", "earlier_attempt"),
+        ("woo-butikk-1001-2", "woo-butikk-1001-1", "earlier_attempt"),
+        ("woo-butikk-1001-2", "woo-butikk-1001-3", "later_attempt"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("reference", "number", "base"),
+    [
+        ("woo-butikk-1001", "1001", "woo-butikk-1001"),
+        ("woobutikk1001-3", "1001", "woobutikk1001"),
+        ("Woo00017-1", "17", "Woo00017"),
+        ("shop2-1001-12", "1001", "shop2-1001"),
+        ("woo-101-1", "101", "woo-101"),
+        ("woo-11001", "1001", None),
+        ("woo-butikk-1001-100", "1001", None),
+        ("ord-2026-3", "77", None),
+        ("abcdefgh", "", None),
+    ],
+)
+def test_attempt_base(write: Writer, reference: str, number: str, base: str | None):
+    """A hyphen and a digit are an attempt only behind the order's own id."""
+    path = write(f"{HEAD}{reference},NOK,5,{number},yes\n")
+    orders = read_orders(path, default_msn="123456").orders
+    found = orders["attempt_base"][0]
+    assert (None if pd.isna(found) else found) == base
+
+
+def test_zeros_lost_are_put_back_by_the_length_of_the_others(write: Writer):
+    """A spreadsheet took the zeros of one; the majority says how long a reference is."""
+    found = tried(write, "0000012345,NOK,5,,", "0000012346,NOK,5,,", "12347,NOK,5,,")
+    assert ("12347", "0000012347", "zero_padded") in found
+    assert ("0000012345", "12345", "zero_stripped") in found
+
+
+def test_zeros_lost_everywhere_take_magentos_length(write: Writer):
+    """Nothing in the file tells the length then; Magento's nine digits are the one known."""
+    assert tried(write, "123,NOK,5,,", "124,NOK,5,,") == {
+        ("123", "000000123", "zero_padded"),
+        ("124", "000000124", "zero_padded"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("damaged", "whole"),
+    [("1E+11", "100000000000"), ('"1,00E+11"', "100000000000"), ("1.23456789E+8", "123456789")],
+)
+def test_scientific_notation_is_written_out(write: Writer, damaged: str, whole: str):
+    """Where all digits survived this is the reference; else it is a miss that costs one call."""
+    (found,) = tried(write, f"{damaged},NOK,5,,")
+    assert found[1:] == (whole, "written_out")
+
+
+def test_only_earlier_attempts_are_asked_for_always(write: Writer):
+    """Every other rule doubles the calls of a sound month, so it waits for a miss."""
+    found = tried(write, "own-build-1234567-2,NOK,5,,")
+    assert found == {("own-build-1234567-2", "own-build-1234567", "without_suffix")}
+    assert {rule for *_, rule in found} <= AFTER_MISS
+    assert "earlier_attempt" not in AFTER_MISS
+
+
+def test_no_orders_have_no_candidates(write: Writer):
+    """An export of rejects only is an answer too."""
+    orders = read_orders(write(f"{HEAD}ord-000001,NOK,x,,\n"), default_msn="123456").orders
+    found = candidates(orders)
+    assert found.empty
+    assert list(found.columns) == ["msn", "reference", "candidate", "rule"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("ord-000001\n\n'000000123\n", [("9999", "ord-000001"), ("9999", "000000123")], id="lines"),
+        pytest.param("reference\nord-000001\n", [("9999", "ord-000001")], id="one column"),
+        pytest.param("msn;reference\n1234;ord-1\n;ord-2\n", [("1234", "ord-1"), ("9999", "ord-2")], id="msn"),
+    ],
+)  # fmt: skip
+def test_a_list_of_references(write: Writer, content: str, expected: list[tuple[str, str]]):
+    """From one on each line to a sheet with sales units."""
+    found, rejects = read_references(write(content, "list.txt"), "9999")
+    assert list(found[["msn", "reference"]].itertuples(index=False, name=None)) == expected
+    assert set(found["discovered_by"]) == {"references"}
+    assert rejects.empty
+
+
+def test_a_list_in_a_workbook(write_xlsx: Writer):
+    """The commonest list there is."""
+    found, _ = read_references(write_xlsx([("Reference",), ("ord-000001",), (123456789,)]), "9999")
+    assert list(found["reference"]) == ["ord-000001", "123456789"]
+
+
+def test_references_that_cannot_be_are_rejected_with_their_line(write: Writer):
+    """One slip in ten thousand lines must not lose the others."""
+    found, rejects = read_references(write(f"ord-000001\n{'x' * 65}\n", "list.txt"), "9999")
+    assert list(found["reference"]) == ["ord-000001"]
+    assert list(rejects["source_row"]) == [2]
+
+
+@pytest.mark.parametrize(
+    ("content", "default", "says"),
+    [
+        ("ord-000001\n", None, "VIPPS_MSN"),
+        ("a,b\nc,d\n", "9999", "heading row"),
+        ("", "9999", "is empty"),
+    ],
+    ids=["no sales unit", "no heading", "empty"],
+)
+def test_a_list_that_cannot_be_used(write: Writer, content: str, default: str | None, says: str):
+    """The sentence names the setting or the cell that is lacking."""
+    with pytest.raises(SourceError, match=says):
+        read_references(write(content, "list.txt"), default)

@@ -1,0 +1,395 @@
+"""Each shop's export as that shop writes it, and what it has to mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.sources.conftest import SHOPIFY, Writer, as_csv
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import SourceError
+from vippsrecon.sources import read_orders
+
+OSLO = SalesUnit("123456", market="NO", currency="NOK")
+
+
+def rows(path: Path, **options: object) -> list[dict[str, object]]:
+    """Read one file and give its orders with None for what is unknown."""
+    frame = read_orders(path, units=(OSLO,), **options).orders  # type: ignore[arg-type]
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+
+def shopify(**cells: str) -> dict[str, str]:
+    """Make a Shopify row that is paid, shipped and whole, but for the cells given."""
+    whole = {
+        "Name": "#1001",
+        "Email": "kunde@example.com",
+        "Financial Status": "paid",
+        "Paid at": "2025-12-06 10:37:33 -0500",
+        "Fulfillment Status": "fulfilled",
+        "Fulfilled at": "2025-12-07 09:00:00 +0100",
+        "Currency": "NOK",
+        "Taxes": "99.80",
+        "Total": "499.00",
+        "Created at": "2025-12-06 10:37:00 -0500",
+        "Lineitem name": "Vare A",
+        "Billing Name": "Kari Kunde",
+        "Billing Phone": "+4799999999",
+        "Payment Method": "Vipps MobilePay",
+        "Payment Reference": "rGwene1234567890abcdefghi",
+        "Refunded Amount": "0.00",
+        "Outstanding Balance": "0.00",
+        "Id": "5550001",
+    }
+    return whole | {name.replace("_", " "): value for name, value in cells.items()}
+
+
+def test_a_whole_shopify_order_keeps_its_figures_and_moments(write: Writer):
+    """The commonest file there is; offsets without a colon are its own peculiarity."""
+    (order,) = rows(write(as_csv(SHOPIFY, [shopify()])))
+    assert order["reference"] == "rGwene1234567890abcdefghi"
+    assert (order["total_minor"], order["refunded_minor"], order["vat_minor"]) == (49900, 0, 9980)
+    assert order["ordered_at"] == pd.Timestamp("2025-12-06T15:37:00Z")
+    assert order["fulfilled_at"] == pd.Timestamp("2025-12-07T08:00:00Z")
+    assert (order["status"], order["paid"], order["by_vipps"]) == ("fulfilled", "yes", True)
+    assert order["shop_currency_only"] is True
+    assert order["order_number"] == "#1001"
+
+
+@pytest.mark.parametrize(
+    ("cells", "status", "paid"),
+    [
+        pytest.param({"Fulfillment_Status": "unfulfilled"}, "open", "yes", id="unfulfilled"),
+        pytest.param({"Fulfillment_Status": ""}, "open", "yes", id="never shipped"),
+        pytest.param({"Fulfillment_Status": "partial"}, "partial", "yes", id="part shipped"),
+        pytest.param({"Cancelled_at": "2025-12-08 10:00:00 +0100"}, "cancelled", "yes", id="cancelled"),
+        pytest.param({"Fulfillment_Status": "quantum"}, "unknown", "yes", id="a word not known"),
+        pytest.param({"Financial_Status": "authorized", "Paid_at": "", "Outstanding_Balance": "499.00"}, "fulfilled", "yes", id="authorized"),
+        pytest.param({"Paid_at": "", "Outstanding_Balance": "499.00"}, "fulfilled", "unknown", id="paid without proof"),
+        pytest.param({"Paid_at": "", "Outstanding_Balance": "0.00"}, "fulfilled", "yes", id="nothing owing"),
+        pytest.param({"Financial_Status": "pending", "Paid_at": ""}, "fulfilled", "no", id="pending"),
+    ],
+)  # fmt: skip
+def test_shopify_words(write: Writer, cells: dict[str, str], status: str, paid: str):
+    """Shopify's `paid` is weak: orders made through its API have it without any payment."""
+    (order,) = rows(write(as_csv(SHOPIFY, [shopify(**cells)])))
+    assert (order["status"], order["paid"]) == (status, paid)
+
+
+def test_shopify_continuation_rows_belong_to_the_order_above(write: Writer):
+    """A row per product: the further ones hold no total, and must not become rejects."""
+    more = {"Name": "#1001", "Email": "kunde@example.com", "Lineitem name": "Vare B"}
+    other = shopify(Name="#1002", Id="5550002", Payment_Reference="rGwene2234567890abcdefghi")
+    read = read_orders(write(as_csv(SHOPIFY, [shopify(), more, more, other])), units=(OSLO,))
+    assert list(read.orders["order_number"]) == ["#1001", "#1002"]
+    assert list(read.orders["source_row"]) == [2, 5]
+    assert read.rejects.empty
+    (reading,) = read.files
+    assert (reading.rows, reading.orders, reading.continuations) == (4, 2, 2)
+
+
+def test_shopify_orders_of_one_name_stay_two(write: Writer):
+    """Imported orders may repeat a Name: only the row without a total goes on."""
+    again = shopify(Id="5550009", Payment_Reference="rGwene3334567890abcdefghi", Total="10.00")
+    assert [order["total_minor"] for order in rows(write(as_csv(SHOPIFY, [shopify(), again])))] == [
+        49900,
+        1000,
+    ]
+
+
+def test_gift_card_and_vipps_together_are_a_split_tender(write: Writer):
+    """The export has one total for both tenders, so the difference is not a discrepancy."""
+    (order,) = rows(write(as_csv(SHOPIFY, [shopify(Payment_Method="Gift Card + Vipps")])))
+    assert (order["by_vipps"], order["split_tender"]) == (True, True)
+
+
+def test_the_second_payment_column_serves_where_the_first_is_empty(write: Writer):
+    """Which of Shopify's three columns holds the reference differs between providers."""
+    row = shopify(Payment_Reference="", Payment_ID="rPaymentId67890abcdefghij")
+    read = read_orders(write(as_csv(SHOPIFY, [row])), units=(OSLO,))
+    assert list(read.orders["reference"]) == ["rPaymentId67890abcdefghij"]
+    assert read.files[0].reference_column == "Payment ID"
+
+
+WOO = [
+    "Order Number", "Order ID", "Order Status", "Order Date", "Completed Date", "Currency",
+    "Email (Billing)", "Payment Method Title", "Transaction ID", "Order Refund Amount",
+    "Order Total Amount",
+]  # fmt: skip
+
+
+def woo(**cells: str) -> dict[str, str]:
+    """Make a row of Advanced Order Export, but for the cells given."""
+    whole = {
+        "Order Number": "1001",
+        "Order ID": "1001",
+        "Order Status": "Completed",
+        "Order Date": "2026-01-31 23:30",
+        "Completed Date": "2026-02-01 08:00",
+        "Currency": "NOK",
+        "Email (Billing)": "kunde@example.com",
+        "Payment Method Title": "Vipps",
+        "Transaction ID": "woo-butikk-1001-2",
+        "Order Refund Amount": "-10.00",
+        "Order Total Amount": "499.50",
+    }
+    return whole | {name.replace("_", " "): value for name, value in cells.items()}
+
+
+def test_woocommerce_order(write: Writer):
+    """Site-local times, a refund written as negative, and a third attempt's reference."""
+    (order,) = rows(write(as_csv(WOO, [woo()], ";")))
+    assert (order["total_minor"], order["refunded_minor"]) == (49950, 1000)
+    assert order["ordered_at"] == pd.Timestamp("2026-01-31T22:30:00Z")
+    assert order["attempt_base"] == "woo-butikk-1001"
+    assert (order["status"], order["paid"], order["by_vipps"]) == ("fulfilled", "yes", True)
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("wc-processing", "open"), ("On hold", "open"), ("Venter på betaling", "open"),
+        ("Refunded", "open"), ("Fullført", "fulfilled"), ("Gennemført", "fulfilled"),
+        ("Slutförd", "fulfilled"), ("Peruttu", "cancelled"), ("failed", "cancelled"),
+        ("Abgeschlossen", "fulfilled"), ("awaiting-pickup", "unknown"),
+    ],
+)  # fmt: skip
+def test_woocommerce_statuses_in_any_language(write: Writer, word: str, status: str):
+    """The plugin writes the label in the site's language, or the slug, by a setting."""
+    (order,) = rows(write(as_csv(WOO, [woo(Order_Status=word)])))
+    assert order["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("title", "by_vipps"),
+    [
+        pytest.param("Vipps", True, id="vipps"),
+        pytest.param("MobilePay", True, id="mobilepay"),
+        pytest.param("Klarna", False, id="another"),
+        pytest.param("", None, id="nothing"),
+        pytest.param("Credit Card / Visa", None, id="may be the plugin's card"),
+    ],
+)
+def test_whose_tender_it_is(write: Writer, title: str, by_vipps: bool | None):
+    """In legacy checkout the plugin renames its own card payments, so that title tells nothing."""
+    (order,) = rows(write(as_csv(WOO, [woo(Payment_Method_Title=title)])))
+    assert order["by_vipps"] is by_vipps
+
+
+@pytest.mark.parametrize("repeated", [True, False], ids=["cells repeated", "cells blank"])
+def test_woocommerce_rows_per_product_count_once(write: Writer, repeated: bool):
+    """With products as rows the order's total stands on each: summing the column is wrong."""
+    headings = [*WOO, "SKU"]
+    further = woo(SKU="b") if repeated else {"Order Number": "1001", "SKU": "b"}
+    read = read_orders(write(as_csv(headings, [woo(SKU="a"), further])), units=(OSLO,))
+    assert list(read.orders["total_minor"]) == [49950]
+    assert read.rejects.empty
+    assert read.files[0].totals == {
+        "NOK": {"orders": 1, "total_minor": 49950, "refunded_minor": 1000}
+    }
+
+
+def test_woocommerce_without_transaction_id_names_the_box_to_tick(write: Writer):
+    """Off by default in the plugin: the one thing a merchant has to be told."""
+    headings = [name for name in WOO if name != "Transaction ID"]
+    with pytest.raises(SourceError, match="Transaction ID"):
+        read_orders(write(as_csv(headings, [woo()])), units=(OSLO,))
+
+
+def test_a_prefix_in_the_mapping_makes_references_of_order_ids(write: Writer):
+    """The plugin fills up to eight characters with zeros between prefix and order id."""
+    headings = [name for name in WOO if name != "Transaction ID"]
+    own = write('extends = "woocommerce"\nprefix = "Woo"\n', "own.toml")
+    path = write(as_csv(headings, [woo(Order_ID="17", Order_Number="17")]))
+    (order,) = rows(path, mapping=own)
+    assert order["reference"] == "Woo00017"
+
+
+SKYVERGE = [
+    "order_id", "order_number_formatted", "order_number", "date", "status", "shipping_total",
+    "tax_total", "order_total", "refunded_total", "order_currency", "payment_method",
+    "billing_email", "line_items", "transaction_id",
+]  # fmt: skip
+
+
+def test_skyverge_order(write: Writer):
+    """Snake case, order number and order id apart."""
+    row = {
+        "order_id": "2001", "order_number_formatted": "N-77", "order_number": "77",
+        "date": "2026-03-01 12:00:00", "status": "processing", "order_total": "100",
+        "refunded_total": "0", "order_currency": "NOK", "payment_method": "vipps",
+        "transaction_id": "woo-butikk-2001",
+    }  # fmt: skip
+    (order,) = rows(write(as_csv(SKYVERGE, [row])))
+    assert (order["order_number"], order["attempt_base"]) == ("N-77", "woo-butikk-2001")
+    assert (order["total_minor"], order["status"]) == (10000, "open")
+
+
+def rest(**keys: object) -> dict[str, object]:
+    """Make an order of the REST API, but for the keys given."""
+    return {
+        "id": 727,
+        "number": "727",
+        "status": "completed",
+        "currency": "DKK",
+        "date_created": "2026-01-22T16:28:02",
+        "date_created_gmt": "2026-01-22T15:28:02",
+        "date_completed_gmt": "2026-01-23T15:00:00",
+        "total": "29.35",
+        "total_tax": "1.35",
+        "billing": {"first_name": "Kari", "email": "kunde@example.com", "phone": "99999999"},
+        "payment_method": "vipps",
+        "payment_method_title": "Vipps",
+        "transaction_id": "",
+        "date_paid_gmt": "2026-01-22T15:29:00",
+        "meta_data": [{"id": 1, "key": "_vipps_orderid", "value": "woo-shop-727"}],
+        "refunds": [{"id": 1, "total": "-10.00"}, {"id": 2, "total": "-9.00"}],
+        **keys,
+    }
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["list", "one order"])
+def test_woocommerce_rest_order(write: Writer, wrapped: bool):
+    """`_gmt` keys are UTC without saying so; refunds are negative and have to be summed."""
+    content = rest() if wrapped else [rest()]
+    (order,) = rows(write(json.dumps(content), "orders.json"))
+    assert (order["total_minor"], order["refunded_minor"], order["currency"]) == (2935, 1900, "DKK")
+    assert order["ordered_at"] == pd.Timestamp("2026-01-22T15:28:02Z")
+    assert (order["reference"], order["paid"]) == ("woo-shop-727", "yes")
+    assert order["recurring"] is False
+
+
+def test_a_recurring_charge_is_told(write: Writer):
+    """Its transaction id is a charge's, so asking the ePayment API for it would answer 404."""
+    meta = [{"key": "_charge_id", "value": "chr_123"}]
+    (order,) = rows(write(json.dumps([rest(meta_data=meta)]), "orders.json"))
+    assert order["recurring"] is True
+
+
+def test_json_numbers_that_are_no_money_are_rejected(write: Writer):
+    """Money is text in this API; a number with an exponent is somebody's own making."""
+    path = write('[{"id": 1, "total": 1e5, "status": "completed", "currency": "NOK"}]', "o.json")
+    read = read_orders(path, units=(OSLO,))
+    assert read.orders.empty
+    assert list(read.rejects["column"]) == ["total"]
+
+
+MAGENTO = [
+    "ID", "Purchase Point", "Purchase Date", "Bill-to Name", "Grand Total (Base)",
+    "Grand Total (Purchased)", "Status", "Customer Email", "Payment Method", "Total Refunded",
+]  # fmt: skip
+
+
+def magento(**cells: str) -> dict[str, str]:
+    """Make a row of Magento's grid, but for the cells given."""
+    return {
+        "ID": "000000123",
+        "Purchase Point": "Main Website\n    Main Website Store\n        Default Store View",
+        "Purchase Date": "Oct 5, 2026 9:12:33 AM",
+        "Bill-to Name": "Kari Kunde",
+        "Grand Total (Base)": "45.0000",
+        "Grand Total (Purchased)": "499.0000",
+        "Status": "Complete",
+        "Payment Method": "Vipps",
+        "Total Refunded": "0.0000",
+    } | {name.replace("_", " "): value for name, value in cells.items()}
+
+
+def test_magento_order(write: Writer):
+    """ID is the reference, zeros and all; the purchased total is what the plugin sends."""
+    (order,) = rows(write(as_csv(MAGENTO, [magento()])))
+    assert (order["reference"], order["order_number"]) == ("000000123", "000000123")
+    assert (order["total_minor"], order["currency"]) == (49900, "NOK")
+    assert order["ordered_at"] == pd.Timestamp("2026-10-05T07:12:33Z")
+    assert order["store"] == "Main Website Main Website Store Default Store View"
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("Pending", "open"), ("Processing", "open"), ("On Hold", "open"),
+        ("Payment Review", "open"), ("Complete", "fulfilled"), ("Closed", "fulfilled"),
+        ("Canceled", "cancelled"), ("Custom", "unknown"),
+    ],
+)  # fmt: skip
+def test_magento_statuses(write: Writer, word: str, status: str):
+    """*Closed* is fully refunded after shipping, not cancelled."""
+    (order,) = rows(write(as_csv(MAGENTO, [magento(Status=word)])))
+    assert order["status"] == status
+
+
+def test_a_store_names_its_sales_unit(write: Writer):
+    """Two sales units behind one shop are told apart by the store's name."""
+    units = (
+        SalesUnit("111111", market="NO", stores=("Norge",)),
+        SalesUnit("222222", market="DK", stores=("Danmark",)),
+    )
+    body = [magento(Purchase_Point="Danmark"), magento(ID="000000124", Purchase_Point="Norge")]
+    orders = read_orders(write(as_csv(MAGENTO, body)), units=units).orders
+    assert list(orders["msn"]) == ["222222", "111111"]
+    assert list(orders["currency"]) == ["DKK", "NOK"]
+
+
+SHOPWARE = (
+    "id;order_number;sales_channel_id;customer_firstname;customer_email;amount_total;"
+    "order_state_id;line_items;order_date_time"
+)
+
+
+@pytest.mark.parametrize(
+    ("total", "minor", "truncated"),
+    [("19.99", 1999, 1998), ("20", 2000, 2000), ("0.29", 29, 28), ("1.13", 113, 112)],
+)
+def test_shopware_figures_as_its_plugin_truncates_them(
+    write: Writer, total: str, minor: int, truncated: int
+):
+    """The plugin casts the float product to int: one øre is lost on one amount in twenty."""
+    uuid = "0189d5b8e0f17a0c9c2f3c8b1a2b3c4d"
+    line = f"{uuid};10001;98432def39fc4624b33213a56b8c944d;Kari;a@b.no;{total};{uuid};1x;2026-01-05 10:00:00.000"
+    (order,) = rows(write(f"{SHOPWARE}\n{line}\n"))
+    assert (order["total_minor"], order["truncated_minor"]) == (minor, truncated)
+    assert (order["reference"], order["status"]) == (uuid, "unknown")
+
+
+SQUARESPACE = (
+    "Order ID,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Currency,Subtotal,"
+    "Taxes,Amount Refunded,Total,Created at,Lineitem quantity,Lineitem variant,Cancelled at,"
+    "Private Notes,Payment Method,Payment Reference"
+)
+
+
+def test_squarespace_is_not_taken_for_shopify(write: Writer):
+    """The same layout with other names; its states are in capitals."""
+    line = "00042,a@b.no,PAID,2026-01-05 10:00:00 +0100,PENDING,,NOK,90,10,5.00,100.00,2026-01-05 10:00:00 +0100,1,x,,,Vipps,sqsp-000042"
+    path = write(f"{SQUARESPACE}\n{line}\n")
+    (order,) = rows(path)
+    assert (order["order_number"], order["refunded_minor"]) == ("00042", 500)
+    assert (order["status"], order["paid"]) == ("open", "yes")
+    assert read_orders(path, units=(OSLO,)).files[0].format == "squarespace"
+
+
+def test_plain_headings_in_norwegian_and_comma_decimals_by_mapping(write: Writer):
+    """A merchant's own list, semicolons and all, through a mapping of four lines."""
+    own = write(
+        'extends = "plain"\ndates = ["%d.%m.%Y"]\n[amounts]\ndecimal = ","\ngroups = ". "\n',
+        "own.toml",
+    )
+    path = write(
+        "Referanse;Valuta;Beløp;Status;Ordredato\nabc-00001;NOK;1.234,50;Levert;31.01.2026\n"
+    )
+    (order,) = rows(path, mapping=own)
+    assert (order["total_minor"], order["status"]) == (123450, "fulfilled")
+    assert order["ordered_at"] == pd.Timestamp("2026-01-30T23:00:00Z")
+
+
+def test_no_customer_enters_a_frame_a_reject_or_a_note(write: Writer):
+    """Names, addresses and telephone numbers are in most exports and in nothing of ours."""
+    bad = shopify(Total="x", Name="#9", Id="9")
+    read = read_orders(
+        write(as_csv(SHOPIFY, [shopify(), shopify(Name="#2", Id="2"), bad])), units=(OSLO,)
+    )
+    said = read.orders.to_csv() + read.rejects.to_csv() + repr(read.files)
+    assert not [text for text in ("Kari", "example.com", "99999999") if text in said]

@@ -1,0 +1,95 @@
+"""Excel workbooks: numbers and dates of their own, text that looks like either, odd books."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.sources.conftest import Writer
+from vippsrecon.sources import read_orders
+from vippsrecon.sources.workbooks import text
+
+NEAR_MIDNIGHT = dt.datetime.fromisoformat("2026-01-31T23:30")
+HEAD = ("reference", "currency", "total", "refunded", "ordered_at", "order_number")
+
+
+def test_numbers_and_dates_of_the_workbook_need_no_profile(write: Writer, write_xlsx: Writer):
+    """A number is a number, whatever decimal mark the profile has for text."""
+    own = write('extends = "plain"\n[amounts]\ndecimal = ","\n', "own.toml")
+    path = write_xlsx(
+        [
+            HEAD,
+            ("ord-000001", "NOK", 1234.5, "10,25", NEAR_MIDNIGHT, 1001),
+            ("ord-000002", "NOK", 0.301, None, dt.date(2026, 1, 31), "1002"),
+            ("ord-000003", "NOK", "1234.5", None, None, None),
+        ]
+    )
+    got = read_orders(path, mapping=own, default_msn="123456")
+    assert list(got.orders["total_minor"]) == [123450]
+    assert list(got.orders["refunded_minor"]) == [1025]
+    assert got.orders["ordered_at"][0] == pd.Timestamp("2026-01-31T22:30:00Z")
+    assert list(got.orders["order_number"]) == ["1001"]
+    reasons = dict(zip(got.rejects["source_row"], got.rejects["reason"], strict=True))
+    assert reasons == {
+        3: "is finer than one minor unit",
+        4: "is not an amount with a decimal comma",
+    }
+    assert list(got.rejects["value"]) == ["0.301", "1234.5"]
+
+
+def test_a_reference_stored_as_a_number_keeps_its_digits(write_xlsx: Writer):
+    """Excel holds 100000000000 and shows 1E+11: the digits are still there."""
+    got = read_orders(
+        write_xlsx([HEAD, (100000000000, "NOK", 5), (123456789, "NOK", 5)]), default_msn="123456"
+    )
+    assert list(got.orders["reference"]) == ["100000000000", "123456789"]
+
+
+def test_sheet_rows_are_counted_as_excel_shows_them(write_xlsx: Writer):
+    """Blank rows above and between do not shift the numbers."""
+    got = read_orders(
+        write_xlsx([(), HEAD, (), ("ord-000001", "NOK", 5), (), ("ord-000002", "NOK", "x")]),
+        default_msn="123456",
+    )
+    assert list(got.orders["source_row"]) == [4]
+    assert list(got.rejects["source_row"]) == [6]
+
+
+def test_openpyxl_serves_where_calamine_gives_up(
+    write_xlsx: Writer, monkeypatch: pytest.MonkeyPatch
+):
+    """Some workbooks one reader refuses and the other takes; both give the same orders."""
+    rows = [HEAD, ("ord-000001", "NOK", 12.5, None, NEAR_MIDNIGHT, 7)]
+    path = write_xlsx(rows)
+    usual = read_orders(path, default_msn="123456")
+    monkeypatch.setattr("python_calamine.CalamineWorkbook.from_path", None)
+    pd.testing.assert_frame_equal(read_orders(path, default_msn="123456").orders, usual.orders)
+
+
+def test_a_size_that_lies_is_found_out(write_xlsx: Writer, tmp_path: Path):
+    """The limits rest on the archive's own table, which may lie: then the checksum is wrong."""
+    path = write_xlsx([HEAD, ("ord-000001", "NOK", 5)])
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        place = archive.start_dir
+    content[place + 24 : place + 28] = (1).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        read_orders(path, default_msn="123456")
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (True, "true"), (12, "\x0112"), (1e15, "\x011000000000000000"), (1e22, "\x0110000000000000000000000"), (2.0**60, "\x011152921504606847000"), (1.5e-7, "\x010.00000015"),
+        (float("inf"), "\x01inf"), (dt.time(9, 5), "\x0109:05:00"), ("\x01x", "x"),
+        (dt.timedelta(hours=1), "1:00:00"),
+    ],
+)  # fmt: skip
+def test_a_cell_as_text(cell: object, said: str):
+    """No exponent, no fraction that Excel does not show, and no mark that text may forge."""
+    assert text(cell) == said

@@ -1,0 +1,25 @@
+"""Files people have: order exports now; settlement files and bank statements have their room here.
+
+    file ── files ──► table of text ── profiles ──► orders ── readings ──► orders, rejects
+            first      tables, delimited,  which     placing,    twins, sums,
+            bytes,     workbooks, rest     columns   amounts,    notes
+            limits                                   moments
+
+A row of a file ends in exactly one place: an order, a reject, or a continuation of the order
+above it.
+"""
+
+from vippsrecon.sources.lists import read_references
+from vippsrecon.sources.previews import preview
+from vippsrecon.sources.readings import FileReading, OrderFiles, read_orders
+from vippsrecon.sources.references import AFTER_MISS, candidates
+
+__all__ = [
+    "AFTER_MISS",
+    "FileReading",
+    "OrderFiles",
+    "candidates",
+    "preview",
+    "read_orders",
+    "read_references",
+]

@@ -1,0 +1,174 @@
+"""Amounts as files write them, to whole minor units: by the profile's rules, never by guessing.
+
+Whether `12.500` is twelve and a half or twelve thousand five hundred cannot be seen in the
+cell. So the decimal mark belongs to a column of a profile. Libraries that judge each cell were
+tried on bank and shop files: they lose minus signs, read `12.500` as 12.5, or accept `1e5`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from vippsrecon.money import DECIMALS
+from vippsrecon.sources.tables import NATIVE
+
+Mark = Literal[".", ","]
+
+_MINUS = "\u2212"
+_NO_BREAK = "\u00a0"
+
+_MOST_WHOLE_DIGITS = 13
+"""With two decimals fifteen digits: what a workbook's cell still holds exactly."""
+
+
+@dataclass(frozen=True)
+class AmountStyle:
+    """How amounts are written in a column.
+
+    Attributes:
+        decimal: The decimal mark, or "auto": the one that fits every cell of the column.
+        groups: Marks allowed between groups of three digits; none by default.
+        words: Currency words and signs that may stand before or after the figures.
+        trailing_minus: Whether `12,50-` is minus 12.50.
+        brackets: Whether `(12.50)` is minus 12.50.
+    """
+
+    decimal: Literal[".", ",", "auto"] = "."
+    groups: str = ""
+    words: tuple[str, ...] = ()
+    trailing_minus: bool = False
+    brackets: bool = False
+
+    def pattern(self) -> str:
+        """Return the regular expression an amount of this style matches.
+
+        >>> bool(re.match(AmountStyle(",", groups=".").pattern(), "-1.234,50"))
+        True
+        >>> bool(re.match(AmountStyle(".").pattern(), "1.234,50"))
+        False
+        """
+        groups = "".join(mark for mark in self.groups if mark != self.decimal)
+        whole = r"[0-9]+"
+        if groups:
+            marks = "".join(re.escape(mark) for mark in groups)
+            whole = rf"[0-9]{{1,3}}(?:[{marks}][0-9]{{3}})+|{whole}"
+        mark = re.escape(self.decimal)
+        return rf"^(?P<sign>[-{_MINUS}+]?)[ {_NO_BREAK}]*(?P<whole>{whole})(?:{mark}(?P<part>[0-9]+))?$"
+
+
+class Amounts(NamedTuple):
+    """A column of amounts read: the figures, and for each cell that has none, why."""
+
+    minor: pl.Series
+    reason: pl.Series
+    well_formed: pl.Series
+
+
+def amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> Amounts:
+    """Return a column's amounts in minor units of each row's currency, signed.
+
+    An empty cell has neither figure nor reason: whether it may be empty is for others to say.
+
+    >>> column = pl.Series(["499.5", "499.505", "1.234,50", ""])
+    >>> read = amounts(column, pl.Series(["NOK"] * 4), AmountStyle("."))
+    >>> read.minor.to_list()
+    [49950, None, None, None]
+    >>> read.reason.to_list()[1:3]
+    ['is finer than one minor unit', 'is not an amount with a decimal point']
+    """
+    plain = _bare(text, style)
+    native = text.str.starts_with(NATIVE)
+    mark = style.decimal if style.decimal != "auto" else "."
+    parts = pl.DataFrame({"text": plain, "native": native, "currency": currency}).with_columns(
+        pl.when(pl.col("native"))
+        .then(pl.col("text").str.extract_groups(AmountStyle(".").pattern()))
+        .otherwise(pl.col("text").str.extract_groups(AmountStyle(mark, style.groups).pattern()))
+        .alias("parts")
+    )
+    parts = parts.unnest("parts").with_columns(
+        whole=pl.col("whole").str.replace_all(r"[^0-9]", "").str.strip_chars_start("0"),
+        part=pl.col("part").fill_null("").str.strip_chars_end("0"),
+        places=pl.col("currency").replace_strict(DECIMALS, default=2, return_dtype=pl.Int64),
+    )
+    figures = pl.coalesce(
+        pl.when(pl.col("places") == places).then(
+            (pl.lit("0") + pl.col("whole") + pl.col("part").str.pad_end(places, "0")).cast(
+                pl.Int64, strict=False
+            )
+        )
+        for places in sorted({2, *DECIMALS.values()})
+    )
+    formed = pl.col("whole").is_not_null()
+    word = "point" if mark == "." else "comma"
+    read = parts.select(
+        minor=pl.when(
+            formed
+            & (pl.col("part").str.len_bytes() <= pl.col("places"))
+            & (pl.col("whole").str.len_bytes() <= _MOST_WHOLE_DIGITS)
+        ).then(pl.when(pl.col("sign").is_in(["-", _MINUS])).then(-figures).otherwise(figures)),
+        reason=pl.when(pl.col("text") == "")
+        .then(None)
+        .when(~formed)
+        .then(pl.lit(f"is not an amount with a decimal {word}"))
+        .when(pl.col("whole").str.len_bytes() > _MOST_WHOLE_DIGITS)
+        .then(pl.lit("has more than fifteen digits"))
+        .when(pl.col("part").str.len_bytes() > pl.col("places"))
+        .then(pl.lit("is finer than one minor unit")),
+        well_formed=formed,
+    )
+    return Amounts(read["minor"], read["reason"], read["well_formed"])
+
+
+def fitting_mark(text: pl.Series, style: AmountStyle) -> Mark | None:
+    """Return the one decimal mark under which every filled cell of a column is an amount.
+
+    Whole numbers fit both and say nothing. None: neither fits all, or both do (a column of
+    nothing but `12.500` and `1,250`).
+
+    >>> fitting_mark(pl.Series(["1.234,50", "12"]), AmountStyle("auto", groups=".,"))
+    ','
+    >>> fitting_mark(pl.Series(["12.500", "3"]), AmountStyle("auto", groups=".,")) is None
+    True
+    """
+    cells = _bare(text, style).filter(~text.str.starts_with(NATIVE) & (text != ""))
+    told = cells.filter(cells.str.contains("[.,]"))
+    if told.is_empty():
+        return "."
+    fits: list[Mark] = [
+        mark
+        for mark in (".", ",")
+        if cells.str.contains(AmountStyle(mark, style.groups).pattern()).all()
+    ]
+    return fits[0] if len(fits) == 1 else None
+
+
+def truncated(text: str) -> int | None:
+    """Return what Shopware's plugin sends for an amount: the float product, cut off.
+
+    The plugin computes `(int)(total * 100)` in PHP, whose numbers are binary floats as Python's
+    are, so 19.99 becomes 1998. To tell that figure the same float has to be multiplied: the one
+    float in the house, and it never becomes an amount of ours.
+
+    Source: exports-facts, Vipps MobilePay's Shopware plugin 1.0.2.
+
+    >>> truncated("19.99"), truncated("20.00")
+    (1998, 2000)
+    """
+    return int(float(text) * 100) if re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,8})?", text) else None
+
+
+def _bare(text: pl.Series, style: AmountStyle) -> pl.Series:
+    """Return cells without what the style allows around the figures, minus signs in front."""
+    bare = text.str.strip_prefix(NATIVE).str.strip_prefix("'")
+    for said in style.words:
+        around = rf"(?i)^([-{_MINUS}+]?)\s*{re.escape(said)}\.?\s*|\s*{re.escape(said)}\.?$"
+        bare = bare.str.replace_all(around, "${1}")
+    if style.brackets:
+        bare = bare.str.replace(r"^\(([^()]*)\)$", "-${1}")
+    if style.trailing_minus:
+        bare = bare.str.replace(r"^([^-].*?)\s*-$", "-${1}")
+    return bare.str.strip_chars()

@@ -1,0 +1,164 @@
+"""Text files of separated values as tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vippsrecon.errors import SourceError
+from vippsrecon.sources.files import LONGEST_CELL, MOST_COLUMNS, text_encoding
+from vippsrecon.sources.headings import without_trailing_empties
+from vippsrecon.sources.tables import Record, Table, picker
+
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def delimited_table(path: Path) -> Table:
+    """Open a text file of separated values.
+
+    The delimiter is the one of comma, semicolon, tab and bar that makes the most of the
+    heading row; Excel's own first line `sep=;` is obeyed. A row begins at its first line, so
+    that a cell of several lines does not shift the numbers of the rows after it.
+
+    Raises:
+        SourceError: The encoding is none of ours, or there is no heading row, or no row below.
+    """
+    encoding = text_encoding(path)
+    layout = _layout(path, encoding)
+
+    def records(places: Sequence[int]) -> Iterator[Record]:
+        return _records(path, encoding, layout, places)
+
+    if next(records([]), None) is None:
+        raise SourceError("there is a heading row and nothing below it", file=path.name)
+    notes: tuple[str, ...] = ()
+    if encoding == "cp1252":
+        notes = ("the file is not UTF-8; it was read as Windows-1252",)
+    return Table(path.name, "csv", encoding, layout.headings, records, notes)
+
+
+def plain_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Return the lines of a text file that hold anything, each with its number from 1."""
+    with path.open(encoding=text_encoding(path), newline=None) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, line.strip()
+
+
+class _Layout(NamedTuple):
+    """The lines above the heading row, the delimiter and the headings."""
+
+    skipped: int
+    delimiter: str
+    headings: tuple[str, ...]
+
+
+def _layout(path: Path, encoding: str) -> _Layout:
+    with path.open(encoding=encoding, newline="") as file:
+        start = file.read(4 * LONGEST_CELL)
+    skipped = 0
+    forced = None
+    lines = io.StringIO(start, newline="")
+    for line in lines:
+        said = line.strip().strip('"').lower()
+        if said.startswith("sep=") and len(said) <= len("sep=") + 1 and forced is None:
+            forced = said[len("sep=") :] or "\t"
+        elif line.strip(' \t\r\n,;|"'):
+            below = line + lines.read()
+            break
+        skipped += 1
+    else:
+        raise SourceError("the file is empty", file=path.name)
+    if forced is not None and forced not in _DELIMITERS:
+        raise SourceError(
+            f"the separator {forced!r} in its first line is not known", file=path.name
+        )
+    best: list[str] = []
+    chosen = ","
+    for delimiter in (forced,) if forced else _DELIMITERS:
+        with _cell_limit():
+            try:
+                row = next(csv.reader(io.StringIO(below, newline=""), delimiter=delimiter), [])
+            except csv.Error:
+                continue
+        row = without_trailing_empties(row)
+        if len(row) > len(best):
+            best, chosen = row, delimiter
+    if len(best) > MOST_COLUMNS:
+        raise SourceError(f"it has {len(best):,} columns; at most 1,000 are read", file=path.name)
+    if not best:
+        raise SourceError("the heading row cannot be read", file=path.name)
+    return _Layout(skipped, chosen, tuple(cell.strip() for cell in best))
+
+
+def _records(path: Path, encoding: str, layout: _Layout, places: Sequence[int]) -> Iterator[Record]:
+    skipped, delimiter, headings = layout
+    width = len(headings)
+    pick = picker(places)
+    blank = [""] * width
+    with path.open(encoding=encoding, newline="") as file, _cell_limit():
+        reader = csv.reader(islice(file, skipped, None), delimiter=delimiter, strict=True)
+        next(_rows(reader, path.name, blank, skipped), None)
+        for row, cells, misquoted in _rows(reader, path.name, blank, skipped):
+            if len(cells) == width and misquoted is None:
+                if any(cells):
+                    yield Record(row, pick(cells), None)
+                continue
+            fitted, misfit = _fitted(cells, width)
+            fault = misquoted or misfit
+            if fault or any(fitted):
+                yield Record(row, pick(fitted), fault)
+
+
+def _rows(
+    reader: Any, name: str, blank: list[str], skipped: int
+) -> Iterator[tuple[int, list[str], str | None]]:
+    """Return each row with the line it starts at and, for one that is misquoted, why."""
+    while True:
+        row = reader.line_num + 1 + skipped
+        try:
+            yield row, next(reader), None
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield row, blank, _quoting(error, name, row)
+
+
+def _fitted(cells: list[str], width: int) -> tuple[list[str], str | None]:
+    filled = without_trailing_empties(cells)
+    if not filled:
+        return [""] * width, None
+    if len(filled) > width:
+        return cells[:width], f"the row has {len(filled)} cells and the heading row {width}"
+    if len(cells) < width:
+        short = f"the row has {len(cells)} cells and the heading row {width}; is it cut off?"
+        return cells + [""] * (width - len(cells)), short
+    return cells[:width], None
+
+
+def _quoting(error: csv.Error, name: str, row: int) -> str:
+    said = str(error)
+    if "field larger" in said:
+        raise SourceError("a cell is larger than 1 MB", file=name, row=row) from None
+    if "unexpected end" in said:
+        raise SourceError(
+            "a quotation mark opened in this row is never closed; is the file cut off?",
+            file=name,
+            row=row,
+        ) from None
+    return "the quotation marks in the row do not match"
+
+
+@contextmanager
+def _cell_limit() -> Iterator[None]:
+    """Hold the csv module's limit, which is one for the whole process, at ours meanwhile."""
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)

@@ -1,0 +1,42 @@
+"""Exports with a row for each product: which rows go on with the order above them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from vippsrecon.sources.headings import heading
+from vippsrecon.sources.profiles import Profile
+
+
+def continuations(cells: pl.DataFrame, profile: Profile, headings: set[str]) -> pl.Series:
+    """Return which rows only go on with the order of the row above.
+
+    Orders are told by consecutive rows with the same number, since numbers of imported orders
+    may occur twice in a file, and confirmed by the order's id. Such a row has no total of its
+    own, or, where the headings show that the export repeats an order for each product, the
+    same cells as the order's first row.
+
+    Args:
+        cells: One row per row of the file, one column per field.
+        profile: Says which field tells orders apart.
+        headings: The file's headings as they are compared.
+    """
+    never = pl.Series("continues", [False]).new_from_index(0, cells.height)
+    key = profile.line_key
+    if not key or key not in cells.columns:
+        return never
+    repeated = bool(headings & {heading(text) for text in profile.repeated_when})
+    if profile.repeated_when and not repeated:
+        return never
+    same_key = (pl.col(key) == pl.col(key).shift(1)) & (pl.col(key) != "")
+    fields = [name for name in cells.columns if name not in ("row", "fault", key)]
+    grouped = cells.with_columns(group=(~same_key.fill_null(value=False)).cum_sum())
+    first = {name: pl.col(name).first().over("group") for name in fields}
+    agrees = {name: (pl.col(name) == "") | (pl.col(name) == first[name]) for name in fields}
+    told = pl.col("total") == ""
+    if "order_id" in agrees:
+        told &= agrees["order_id"]
+    if repeated:
+        told |= pl.all_horizontal(*agrees.values())
+    is_first = pl.int_range(pl.len()).over("group") == 0
+    return grouped.select(continues=told & ~is_first & pl.col("fault").is_null())["continues"]

@@ -1,0 +1,115 @@
+"""Lists of references that people hand in beside their orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from vippsrecon import schemas
+from vippsrecon.errors import SourceError
+from vippsrecon.sources import profiles, references
+from vippsrecon.sources.delimited import plain_lines
+from vippsrecon.sources.files import LONGEST_CELL, file_form
+from vippsrecon.sources.headings import heading
+from vippsrecon.sources.readings import as_pandas, table_of
+
+_SCHEMA = pa.schema([(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")])
+
+
+def read_references(
+    path: str | Path, default_msn: str | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read a list of references: a column `reference` and maybe `msn`, or one on each line.
+
+    Args:
+        path: CSV or XLSX with a heading row, or a text file without one.
+        default_msn: Sales unit of references that name none.
+
+    Returns:
+        References (msn, reference, discovered_by = "references") in the file's order, and
+        `schemas.REJECTS`. A reference named twice is there twice: fetching reports it.
+
+    Raises:
+        SourceError: The file cannot be read as such a list, or says no sales unit and there is
+            no default.
+    """
+    path = Path(path)
+    form = file_form(path)
+    if form in ("xml", "json"):
+        raise SourceError(f"this is {form.upper()}, not a list of references", file=path.name)
+    plain = form == "text" and not _has_headings(path)
+    rows = _lines(path) if plain else _columns(path)
+    rows = rows.with_columns(
+        msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn)).otherwise("msn")
+    )
+    if rows.height and rows["msn"].is_null().all():
+        raise SourceError(
+            "the list does not say which sales unit its references are of; set VIPPS_MSN",
+            file=path.name,
+        )
+    judged = rows.with_columns(
+        reason=pl.when(pl.col("fault").is_not_null())
+        .then("fault")
+        .when(pl.col("reference") == "")
+        .then(pl.lit("has no reference"))
+        .when(pl.col("reference").str.len_chars() > references.LONGEST)
+        .then(pl.lit(f"is longer than the {references.LONGEST} characters of a reference"))
+        .when(pl.col("msn").is_null())
+        .then(pl.lit("has no sales unit"))
+    )
+    rejects = judged.filter(pl.col("reason").is_not_null()).select(
+        pl.lit(path.name).alias("source_file"),
+        pl.col("row").alias("source_row"),
+        pl.lit("reference").alias("column"),
+        pl.col("reference").str.slice(0, 80).alias("value"),
+        "reason",
+    )
+    kept = judged.filter(pl.col("reason").is_null()).select(
+        "msn", "reference", pl.lit("references").alias("discovered_by")
+    )
+    return (
+        schemas.to_pandas(kept.to_arrow().cast(_SCHEMA)),
+        as_pandas(rejects, schemas.REJECTS),
+    )
+
+
+def _has_headings(path: Path) -> bool:
+    """Return whether the first line is a heading row and not a reference."""
+    _, first = next(plain_lines(path), (0, ""))
+    names = {heading(alias) for alias in profiles.named("plain").columns["reference"]}
+    cells = first.replace(";", ",").replace("\t", ",").replace("|", ",").split(",")
+    if any(heading(cell) in names for cell in cells):
+        return True
+    if len(cells) > 1:
+        raise SourceError(
+            "several columns and none of them headed 'reference'; add a heading row", file=path.name
+        )
+    return False
+
+
+def _lines(path: Path) -> pl.DataFrame:
+    found = []
+    for number, line in plain_lines(path):
+        if len(line) > LONGEST_CELL:
+            raise SourceError("a line is larger than 1 MB", file=path.name, row=number)
+        found.append((number, "", line, None))
+    schema = {"row": pl.Int64, "msn": pl.String, "reference": pl.String, "fault": pl.String}
+    frame = pl.DataFrame(found, schema=schema, orient="row")
+    return frame.with_columns(references.cleaned(frame["reference"]))
+
+
+def _columns(path: Path) -> pl.DataFrame:
+    table = table_of(path)
+    places = profiles.named("plain").places(table.headings)
+    if "reference" not in places:
+        raise SourceError("it has no column 'reference'", file=path.name)
+    wanted = {name: places[name][0] for name in ("reference", "msn") if name in places}
+    frame = table.columns(list(wanted.values()))
+    cells: dict[str, pl.Series | pl.Expr] = {
+        name: references.cleaned(frame[f"c{position}"]) for position, name in enumerate(wanted)
+    }
+    cells.setdefault("msn", pl.lit(""))
+    return frame.select("row", "fault", **cells)

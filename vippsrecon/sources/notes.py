@@ -1,0 +1,98 @@
+"""What is to be said of an order export: what it lacks, what is left out of comparing, what is odd."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from vippsrecon.money import in_words
+from vippsrecon.sources import references
+from vippsrecon.sources.orders import Rows
+from vippsrecon.sources.profiles import Profile
+from vippsrecon.sources.tables import Table
+
+NO_REFERENCE = "It has no column with the Vipps reference; map one with --mapping."
+
+
+def notes_on(
+    table: Table, profile: Profile, rows: Rows, orders: pl.DataFrame, exported_at: datetime
+) -> tuple[str, ...]:
+    """Return the sentences, the most needed first. None holds anything of a customer's."""
+    found = set(profile.places(table.headings))
+    if "payment_title" in found:
+        found.add("payment_method")
+    said = [_reference_sentence(rows.reference_column, profile)]
+    said += [
+        text
+        for field, text in profile.missing.items()
+        if field not in found and field != "reference"
+    ]
+    if rows.currency_assumed:
+        said.append("The file has no currency: its sums are shown as NOK until 'currency' is set.")
+    said += table.notes
+    if rows.continuations:
+        said.append(f"Rows with further products of the order above: {rows.continuations:,}.")
+    said += _tender_sentences(orders)
+    zero = orders.filter(pl.col("total_minor") == 0).height
+    if zero:
+        said.append(f"Orders with nothing to pay: {zero:,}.")
+    if rows.words_unknown:
+        words = ", ".join(repr(text[:40]) for text in rows.words_unknown[:5])
+        said.append(f"The status is not known for {words}; map it under [statuses].")
+    said += _odd_references(orders)
+    last = orders["ordered_at"].max()
+    if isinstance(last, datetime) and last > exported_at:
+        said.append(
+            f"Orders are placed until {last:%Y-%m-%d %H:%M} UTC, later than the export is said to be "
+            f"from ({exported_at:%Y-%m-%d %H:%M} UTC); set --exported-at."
+        )
+    return tuple(said)
+
+
+def _reference_sentence(column: str, profile: Profile) -> str:
+    if column:
+        return f"The reference is read from the column {column!r}."
+    if not profile.prefix:
+        return profile.missing.get("reference", NO_REFERENCE)
+    return f"The reference is made of the prefix {profile.prefix!r} and the order's id."
+
+
+def _tender_sentences(orders: pl.DataFrame) -> list[str]:
+    other = orders.filter(~pl.col("by_vipps"))
+    said = []
+    if other.height:
+        sums = other.group_by("currency").agg(pl.col("total_minor").sum()).sort("currency")
+        amounts = ", ".join(in_words(minor, currency) for currency, minor in sums.iter_rows())
+        methods = (
+            other.group_by("payment_method")
+            .len()
+            .sort(["len", "payment_method"], descending=[True, False])
+        )
+        named = ", ".join(f"{name[:40]} {count:,}" for name, count in methods.head(5).iter_rows())
+        said.append(f"Orders paid otherwise: {other.height:,} ({named}; {amounts}).")
+    split = orders.filter("split_tender").height
+    if split:
+        said.append(f"Orders paid by several means the export cannot take apart: {split:,}.")
+    recurring = orders.filter("recurring").height
+    if recurring:
+        said.append(f"Recurring charges, which are not compared: {recurring:,}.")
+    without = orders.filter(pl.col("reference").is_null() & pl.col("by_vipps")).height
+    if without:
+        said.append(f"Orders paid by Vipps MobilePay without a reference: {without:,}.")
+    return said
+
+
+def _odd_references(orders: pl.DataFrame) -> list[str]:
+    column = orders.filter(pl.col("by_vipps").fill_null(value=True))["reference"].drop_nulls()
+    said = []
+    damage = references.damage_note(column)
+    if damage:
+        said.append(damage[0].upper() + damage[1:] + ".")
+    malformed = column.filter(~column.str.contains(references.WELL_FORMED))
+    if malformed.len():
+        said.append(
+            f"References that Vipps MobilePay would not take (8 to 64 letters, digits and "
+            f"hyphens): {malformed.len():,}, such as {malformed[0][:64]!r}."
+        )
+    return said

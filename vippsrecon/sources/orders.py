@@ -1,0 +1,292 @@
+"""From a table of text to orders: one path for every shop, steered by its profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+import polars as pl
+
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import SourceError
+from vippsrecon.schemas import ORDERS, REJECTS, polars_schema
+from vippsrecon.sources import references
+from vippsrecon.sources.amounts import Amounts, AmountStyle, amounts, fitting_mark, truncated
+from vippsrecon.sources.headings import heading
+from vippsrecon.sources.lines import continuations
+from vippsrecon.sources.moments import moments
+from vippsrecon.sources.placing import Placing
+from vippsrecon.sources.profiles import Profile
+from vippsrecon.sources.tables import NATIVE, Table
+from vippsrecon.sources.words import column_of, paid, statuses, tenders
+
+_MOMENTS = ("ordered_at", "fulfilled_at", "refunded_at")
+_FIRST_FILLED = ("reference", "order_number", "recurring")
+"""Fields with several columns of the same meaning, where the first that is filled counts."""
+
+_SHOWN = 80
+"""Characters of a cell that a reject shows."""
+
+
+class Surroundings(NamedTuple):
+    """What an export does not say itself."""
+
+    units: tuple[SalesUnit, ...]
+    default_msn: str | None
+    exported_at: datetime
+    assumed_currency: str | None = None
+
+
+class Rows(NamedTuple):
+    """What became of the rows of one file. Every row is in exactly one of the three.
+
+    Attributes:
+        orders: As `schemas.ORDERS`, in Polars.
+        rejects: As `schemas.REJECTS`, in Polars; one per row.
+        continuations: How many rows only went on with the order above.
+        reference_column: Heading the references were read from; "" where there is none.
+        words_unknown: Status words the profile does not know.
+        currency_assumed: Whether some row had its currency from nowhere (in a preview).
+    """
+
+    orders: pl.DataFrame
+    rejects: pl.DataFrame
+    continuations: int
+    reference_column: str
+    words_unknown: tuple[str, ...]
+    currency_assumed: bool
+
+
+def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
+    """Return the orders of a table, and the rows that could not be used.
+
+    Raises:
+        SourceError: The file as a whole cannot carry the job: amounts are written with the
+            other decimal mark, or no row's sales unit or currency can be told.
+    """
+    cells, named = _cells(table, profile)
+    continues = continuations(cells, profile, {heading(text) for text in table.headings})
+    heads = cells.filter(~continues)
+    placing = Placing(around.units, around.default_msn, table.name, around.assumed_currency)
+    sound = heads["fault"].is_null()
+    placed = (
+        placing.places(
+            *(column_of(heads, name).set(~sound, "") for name in ("msn", "store", "currency"))
+        )
+        if sound.any()
+        else _nowhere(heads.height)
+    )
+
+    style = _style(profile, column_of(heads, "total"), table.name, named.get("total", "total"))
+    read = {
+        name: amounts(column_of(heads, name), placed["currency"], style)
+        for name in ("total", "refunded", "outstanding", "vat")
+    }
+    _refuse_other_mark(read["total"], column_of(heads, "total"), style, table.name, named["total"])
+    refunded = read["refunded"].minor
+    if profile.negative_refunds:
+        refunded = refunded.abs()
+    times = {
+        name: moments(column_of(heads, name), placed["zone"], profile.dates, profile.zone)
+        for name in _MOMENTS
+    }
+    faults: list[_Fault] = [
+        (heads["fault"].is_not_null(), None, None, heads["fault"]),
+        (placed["reason"].is_not_null(), placed["field"], placed["value"], placed["reason"]),
+        (column_of(heads, "total") == "", "total", "", "is missing"),
+        (read["total"].reason.is_not_null(), "total", None, read["total"].reason),
+        (read["total"].minor < 0, "total", None, "is negative"),
+        (read["refunded"].reason.is_not_null(), "refunded", None, read["refunded"].reason),
+        (refunded < 0, "refunded", None, "is negative"),
+        *((times[name].unreadable, name, None, "is not a date or time") for name in _MOMENTS),
+        (
+            heads["reference"].str.len_chars() > references.LONGEST
+            if "reference" in heads.columns
+            else pl.Series([False]).new_from_index(0, heads.height),
+            "reference",
+            None,
+            f"is longer than the {references.LONGEST} characters a reference has at most",
+        ),
+    ]
+    judged = _judged(heads, faults)
+    tendered = tenders(heads, profile)
+    status, words_unknown = statuses(heads, profile)
+    typed = heads.select(source_row="row").with_columns(
+        placed["msn"],
+        placed["currency"],
+        *tendered,
+        status=status,
+        paid=paid(heads, profile, read["outstanding"].minor),
+        order_number=_filled(heads, "order_number"),
+        store=_filled(heads, "store").str.replace_all(r"\s+", " "),
+        total_minor=read["total"].minor,
+        refunded_minor=refunded,
+        vat_minor=read["vat"].minor,
+        recurring=column_of(heads, "recurring") != "",
+        shop_currency_only=pl.lit(profile.shop_currency_only),
+        truncated_minor=_truncated(column_of(heads, "total"), profile),
+        exported_at=pl.lit(around.exported_at).dt.convert_time_zone("UTC"),
+        source_file=pl.lit(table.name),
+        **{name: times[name].at for name in _MOMENTS},
+        **{name.replace("_at", "_day"): times[name].day for name in _MOMENTS},
+    )
+    typed = typed.with_columns(reference=_references(heads, typed["by_vipps"], profile))
+    typed = typed.with_columns(attempt_base=_attempt_bases(heads, typed["reference"], profile))
+    schema = polars_schema(ORDERS)
+    return Rows(
+        typed.filter(judged["reason"].is_null()).select(
+            pl.col(name).cast(kind) for name, kind in schema.items()
+        ),
+        _rejects(judged, table.name, named),
+        int(continues.sum()),
+        named.get("reference", ""),
+        words_unknown,
+        placing.assumed,
+    )
+
+
+def _cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Return one column a field, and each field's heading.
+
+    Amounts and times are still as the file has them.
+    """
+    places = profile.places(table.headings)
+    wanted = list(dict.fromkeys(place for found in places.values() for place in found))
+    frame = table.columns(wanted)
+    chosen = {}
+    named = {}
+    for name, found in places.items():
+        columns = [frame[f"c{wanted.index(place)}"] for place in found]
+        if name not in (*_MOMENTS, "total", "refunded", "outstanding", "vat"):
+            columns = [references.cleaned(column) for column in columns]
+        cells = columns[0]
+        named[name] = table.headings[found[0]]
+        for place, column in zip(found[1:], columns[1:], strict=True):
+            if name in _FIRST_FILLED and (cells == "").any() and (column != "").any():
+                named[name] = named[name] if (cells != "").any() else table.headings[place]
+                cells = cells.zip_with(cells != "", column)
+        chosen[name] = cells
+    return frame.select("row", "fault", **chosen), named
+
+
+def _filled(heads: pl.DataFrame, name: str) -> pl.Series:
+    column = column_of(heads, name)
+    return column.set(column == "", None)
+
+
+def _nowhere(height: int) -> pl.DataFrame:
+    names = ("msn", "currency", "zone", "field", "value", "reason")
+    return pl.DataFrame({name: pl.Series([None] * height, dtype=pl.String) for name in names})
+
+
+def _style(profile: Profile, total: pl.Series, file: str, column: str) -> AmountStyle:
+    """Return how the file's amounts are written, the decimal mark decided."""
+    style = profile.amounts
+    if style.decimal != "auto":
+        return style
+    mark = fitting_mark(total, style)
+    if mark is None:
+        raise SourceError(
+            "it cannot be told whether its amounts have a decimal point or comma; "
+            "set decimal under [amounts] in the mapping",
+            file=file,
+            column=column,
+        )
+    return AmountStyle(mark, style.groups, style.words, style.trailing_minus, style.brackets)
+
+
+def _refuse_other_mark(
+    read: Amounts, text: pl.Series, style: AmountStyle, file: str, column: str
+) -> None:
+    """Refuse a file whose amounts are mostly written with the other decimal mark."""
+    failed = text.filter(~read.well_formed & (text != ""))
+    if failed.len() * 2 <= (text != "").sum():
+        return
+    other = AmountStyle("," if style.decimal == "." else ".", " .,'\u00a0\u202f", style.words)
+    fitting = failed.str.contains(other.pattern())
+    if fitting.sum() * 2 <= failed.len():
+        return
+    mark, has = ("comma", "point") if style.decimal == "." else ("point", "comma")
+    raise SourceError(
+        f"amounts such as {failed.filter(fitting)[0]!r} have a decimal {mark}, and this kind of "
+        f"export has a decimal {has}; if the file was opened and saved in a spreadsheet, export "
+        f"it anew, else set decimal = '{other.decimal}' under [amounts] in a --mapping",
+        file=file,
+        column=column,
+    )
+
+
+_Cell = pl.Series | str | None
+_Fault = tuple[pl.Series, _Cell, _Cell, _Cell]
+
+
+def _judged(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.DataFrame:
+    """Return for each row its first fault: the field, what stood there, and why it will not do."""
+    judged = heads.select(
+        "row", *(pl.lit(None, pl.String).alias(name) for name in ("field", "value", "reason"))
+    )
+    for where, field, said, reason in faults:
+        mask = where.fill_null(value=False) & judged["reason"].is_null()
+        if not mask.any():
+            continue
+        value = said
+        if value is None and isinstance(field, str):
+            value = column_of(heads, field).str.strip_prefix(NATIVE)
+        for name, given in (("field", field), ("value", value), ("reason", reason)):
+            column = given if isinstance(given, pl.Series) else pl.Series([given], dtype=pl.String)
+            filled = (
+                column if column.len() == heads.height else column.new_from_index(0, heads.height)
+            )
+            judged = judged.with_columns(filled.zip_with(mask, judged[name]).alias(name))
+    return judged
+
+
+def _rejects(judged: pl.DataFrame, file: str, named: dict[str, str]) -> pl.DataFrame:
+    return (
+        judged.filter(pl.col("reason").is_not_null())
+        .select(
+            source_file=pl.lit(file),
+            source_row="row",
+            column=pl.col("field").replace(named),
+            value="value",
+            reason="reason",
+        )
+        .select(pl.col(name).cast(kind) for name, kind in polars_schema(REJECTS).items())
+    )
+
+
+def _truncated(total: pl.Series, profile: Profile) -> pl.Series:
+    if not profile.truncates:
+        return pl.Series([None], dtype=pl.Int64).new_from_index(0, total.len())
+    plain = total.str.strip_prefix(NATIVE)
+    sent = {text: truncated(text) for text in plain.unique()}
+    return plain.replace_strict(sent, return_dtype=pl.Int64)
+
+
+def _references(heads: pl.DataFrame, by_vipps: pl.Series, profile: Profile) -> pl.Series:
+    """Return each order's reference, made of prefix and order id where the profile has both."""
+    frame = pl.DataFrame(
+        {
+            "reference": _filled(heads, "reference"),
+            "id": column_of(heads, "order_id"),
+            "number": column_of(heads, "order_number"),
+            "by_vipps": by_vipps,
+        }
+    ).with_columns(references.first_of_several(pl.col("reference")))
+    if not profile.prefix:
+        return frame["reference"]
+    number = pl.when(pl.col("id") != "").then("id").otherwise("number")
+    zeros = max(0, profile.pad - len(profile.prefix))
+    made = pl.lit(profile.prefix) + number.str.zfill(zeros)
+    wanted = (number != "") & pl.col("by_vipps").fill_null(value=True)
+    return frame.select(pl.coalesce("reference", pl.when(wanted).then(made)))["reference"]
+
+
+def _attempt_bases(heads: pl.DataFrame, reference: pl.Series, profile: Profile) -> pl.Series:
+    if profile.attempts != "suffix":
+        return pl.Series([None], dtype=pl.String).new_from_index(0, heads.height)
+    ids = {name: column_of(heads, name) for name in ("order_id", "order_number")}
+    frame = pl.DataFrame({"reference": reference, **ids})
+    base = references.attempt_base(pl.col("reference"), [pl.col(name) for name in ids])
+    return frame.select(base.alias("base"))["base"]

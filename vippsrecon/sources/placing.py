@@ -1,0 +1,135 @@
+"""To which sales unit a row belongs, in which currency, and in whose zone its days are counted."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from vippsrecon.config import MARKET_OF_CURRENCY, ZONES, SalesUnit
+from vippsrecon.errors import ConfigurationError, SourceError
+from vippsrecon.money import DECIMALS
+from vippsrecon.sources.headings import word
+
+_CURRENCY_OF_MARKET = {market: currency for currency, market in MARKET_OF_CURRENCY.items()}
+_MSN = re.compile(r"[0-9]{4,10}")
+
+
+class Place(NamedTuple):
+    """Where a row belongs, or the field at fault and why it belongs nowhere."""
+
+    msn: str | None
+    currency: str | None
+    zone: str
+    field: str | None = None
+    value: str | None = None
+    reason: str | None = None
+
+
+class Placing:
+    """Finds the place of a row from its own cells and the settings.
+
+    The sales unit is the file's; else the one whose `stores` names the row's store; else the
+    default or the only one configured; else the only one that trades in the row's currency.
+    The currency is the file's, else the sales unit's own, else its market's.
+
+    >>> placing = Placing((SalesUnit("123456", market="DK"),), None, "orders.csv")
+    >>> placing.place("", "", "")
+    Place(msn='123456', currency='DKK', zone='Europe/Copenhagen', field=None, value=None, reason=None)
+    """
+
+    def __init__(
+        self,
+        units: tuple[SalesUnit, ...],
+        default_msn: str | None,
+        file: str,
+        assumed_currency: str | None = None,
+    ) -> None:
+        """Keep the settings of this file; a currency is assumed in previews only."""
+        self.assumed_currency = assumed_currency
+        self.assumed = False
+        self.units = {unit.msn: unit for unit in units}
+        self.stores = {word(store): unit.msn for unit in units for store in unit.stores}
+        self.default = default_msn or (units[0].msn if len(units) == 1 else None)
+        self.file = file
+        for unit in units:
+            try:
+                ZoneInfo(unit.zone)
+            except (ValueError, OSError):
+                raise ConfigurationError(
+                    f"the timezone {unit.zone!r} of sales unit {unit.msn} is not known"
+                ) from None
+
+    def places(self, msn: pl.Series, store: pl.Series, currency: pl.Series) -> pl.DataFrame:
+        """Return one place a row.
+
+        Raises:
+            SourceError: No row has a sales unit, or no row has a currency.
+        """
+        keys = pl.DataFrame({"_msn": msn, "_store": store, "_currency": currency})
+        different = keys.unique(maintain_order=True)
+        found = [self.place(*row) for row in different.iter_rows()]
+        if found and all(place.msn is None for place in found):
+            self._refuse_sales_unit(found[0])
+        if found and all(place.currency is None and not place.value for place in found):
+            raise SourceError(
+                "the export has no currency; set 'currency' or 'market' of the sales unit, "
+                "or map the column with --mapping",
+                file=self.file,
+            )
+        schema = dict.fromkeys(Place._fields, pl.String)
+        made = pl.DataFrame([list(place) for place in found], schema=schema, orient="row")
+        return keys.join(
+            different.hstack(made), on=keys.columns, how="left", maintain_order="left"
+        ).drop(keys.columns)
+
+    def place(self, msn: str, store: str, currency: str) -> Place:
+        """Return the place of a row with these cells."""
+        code = currency.upper()
+        if msn and not _MSN.fullmatch(msn):
+            return Place(None, None, "", "msn", msn, "is not a merchant serial number")
+        found = msn or self.stores.get(word(store)) or self.default or self._by_currency(code)
+        if found is None:
+            why = "belongs to no sales unit; name it in 'stores' of one in vippsrecon.toml"
+            return Place(None, code or None, "", "store", store, why)
+        unit = self.units.get(found, SalesUnit(found))
+        code = code or unit.currency or _CURRENCY_OF_MARKET.get(unit.market or "", "")
+        zone = unit.timezone or ZONES.get(
+            unit.market or MARKET_OF_CURRENCY.get(code, ""), unit.zone
+        )
+        if not code and self.assumed_currency:
+            code = self.assumed_currency
+            self.assumed = True
+        if not code:
+            return Place(found, None, zone, "currency", "", "has no currency")
+        if code not in DECIMALS:
+            known = ", ".join(DECIMALS)
+            why = f"is not a currency of Vipps MobilePay ({known})"
+            return Place(found, None, zone, "currency", currency, why)
+        return Place(found, code, zone)
+
+    def _by_currency(self, code: str) -> str | None:
+        trading = [
+            unit.msn
+            for unit in self.units.values()
+            if code and code == (unit.currency or _CURRENCY_OF_MARKET.get(unit.market or ""))
+        ]
+        return trading[0] if len(trading) == 1 else None
+
+    def _refuse_sales_unit(self, first: Place) -> None:
+        if first.field == "msn":
+            raise SourceError(
+                f"{first.value!r} is not a merchant serial number", file=self.file, column="msn"
+            )
+        if self.units:
+            raise SourceError(
+                "it cannot be told which of the sales units the orders belong to; name the shop's "
+                "stores in 'stores' of each sales unit in vippsrecon.toml, or set VIPPS_MSN",
+                file=self.file,
+            )
+        raise SourceError(
+            "the export does not say which sales unit its orders belong to; set VIPPS_MSN",
+            file=self.file,
+        )

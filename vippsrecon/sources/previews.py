@@ -1,0 +1,130 @@
+"""A look at files before anything is run: what each is, and what was understood of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vippsrecon.config import SalesUnit
+from vippsrecon.sources import kinds
+from vippsrecon.sources.files import file_form
+from vippsrecon.sources.profiles import Profile
+from vippsrecon.sources.readings import (
+    FileReading,
+    OrderFiles,
+    chosen_profile,
+    listed_paths,
+    read_files,
+    table_of,
+)
+from vippsrecon.sources.rest import read_json
+
+_LATER = "Reading {} comes with a later version; this file is recognised only."
+_NOWHERE = SalesUnit("00000")
+"""Stands for the sales unit where none is configured yet: a preview shows none."""
+
+
+def preview(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    shop: str | None = None,
+    mapping: str | Path | None = None,
+    units: Sequence[SalesUnit] = (),
+) -> dict[str, Any]:
+    """Return what each file is and what was understood of it, as `preview --json` prints it.
+
+    Nothing has to be configured: where the file has no sales unit or no currency the notes say
+    so, and sums are shown as NOK until the setting is made.
+
+    Args:
+        paths: One file or several, each looked at by itself.
+        shop: Name of a profile for all of them, where the headings do not tell.
+        mapping: A TOML file that says what the columns hold.
+        units: Sales units configured.
+
+    Returns:
+        `{"files": [{"path", "kind", "format", "rows", "period", "totals", "rejects", "notes"}]}`,
+        amounts in minor units.
+
+    Raises:
+        SourceError: A file cannot be opened, is nothing known here, or is an export that can
+            never carry the job (then the sentence names the one to take).
+    """
+    profile = chosen_profile(shop, mapping)
+    return {"files": [_one(path, profile, tuple(units)) for path in listed_paths(paths)]}
+
+
+def _one(path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]) -> dict[str, Any]:
+    form = file_form(path)
+    known = None
+    rows = None
+    if form == "xml":
+        known = kinds.of_xml(path)
+    elif form == "json":
+        known = kinds.of_json(read_json(path))
+    elif profile is None:
+        table = table_of(path)
+        known = kinds.by_headings(table.headings)
+        rows = table.columns([]).height if known else None
+    if known is not None:
+        return _entry(path, known.kind, known.format, rows, notes=[_later(known.kind)])
+    return _orders(path, profile, units)
+
+
+def _orders(path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]) -> dict[str, Any]:
+    first = read_files([path], profile, units or (_NOWHERE,), preview=True)
+    reading = first.files[0]
+    return _entry(
+        path,
+        "orders",
+        reading.format,
+        reading.rows,
+        period=[day.isoformat() for day in reading.period] if reading.period else None,
+        totals=reading.totals,
+        rejects=_rejects(first),
+        notes=[*_settings_lacking(reading), *reading.notes],
+    )
+
+
+def _entry(
+    path: Path,
+    kind: str,
+    format_name: str,
+    rows: int | None,
+    *,
+    period: list[str] | None = None,
+    totals: dict[str, dict[str, int]] | None = None,
+    rejects: list[dict[str, Any]] | None = None,
+    notes: list[str],
+) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "kind": kind,
+        "format": format_name,
+        "rows": rows,
+        "period": period,
+        "totals": totals or {},
+        "rejects": rejects or [],
+        "notes": notes,
+    }
+
+
+def _rejects(read: OrderFiles) -> list[dict[str, Any]]:
+    columns = read.rejects.astype(object).where(read.rejects.notna(), None).to_dict("list")
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(map(str, columns), cells, strict=True)) for cells in rows]
+
+
+def _settings_lacking(reading: FileReading) -> list[str]:
+    if _NOWHERE.msn in reading.msns:
+        return [
+            "The file does not say which sales unit it is of: set VIPPS_MSN before reconciling."
+        ]
+    return []
+
+
+def _later(kind: kinds.Kind) -> str:
+    if kind == "plan":
+        return "This is a plan: approve it with 'vippsrecon approve'."
+    return _LATER.format(kinds.IN_WORDS[kind])

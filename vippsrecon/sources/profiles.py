@@ -1,0 +1,275 @@
+"""Profiles: what a shop's export looks like, as data.
+
+A profile is a TOML file in `profiles/`, and a user's own mapping is a file of the same form
+(docs/order-exports.md has every key). This module reads them and says which one fits a file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from vippsrecon.errors import ConfigurationError, SourceError
+from vippsrecon.schemas import STATUSES
+from vippsrecon.sources.amounts import AmountStyle
+from vippsrecon.sources.headings import heading, word
+from vippsrecon.sources.moments import ISO, regular_expression
+
+FIELDS = (
+    "msn", "reference", "order_number", "order_id", "currency", "total", "refunded", "status",
+    "financial_status", "paid", "paid_at", "outstanding", "ordered_at", "fulfilled_at",
+    "cancelled_at", "refunded_at", "payment_method", "payment_title", "recurring", "vat", "store",
+)  # fmt: skip
+"""What a profile may say a column holds."""
+
+ATTEMPTS = ("suffix", "none")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One form of order export.
+
+    Attributes:
+        name: What `--shop` takes.
+        title: What a person calls it.
+        columns: Field to the headings it may have, best first.
+        required: Fields without which a file is not this export.
+        typical: Headings that speak for it beside those of `columns`.
+        never: Headings that rule it out.
+        refused: Why it cannot carry the job and which export to take; "" where it can.
+        missing: Field to what to do where its column is absent.
+        amounts: How amounts are written.
+        dates: Patterns of `moments`, tried in order.
+        zone: Zone of its times without offset; "" for the sales unit's.
+        statuses: Status word to status; `empty_status` where the cell is empty.
+        paid: Word to yes, no or unknown; of the field `paid`, `financial_status` or `status`.
+        proof_of_payment: Words for *paid* that a payment date, or nothing owing, must bear out.
+        tender_separator: Between the tenders of one order.
+        unsure_tenders: Beginnings of titles that may or may not be Vipps MobilePay.
+        line_key: Field by which rows of the same order are known; "" for a row an order.
+        repeated_when: Headings that show the export repeats an order for each product.
+        negative_refunds: Whether refunds may be written as negative amounts.
+        attempts: "suffix" where a new attempt adds `-1`, `-2` to the reference.
+        prefix: Before the order id, where the reference is made of both.
+        pad: Length the reference is filled up to with zeros between prefix and order id.
+        shop_currency_only: Whether amounts are in the shop's currency, not the payment's.
+        truncates: Whether its plugin cuts amounts off instead of rounding them.
+    """
+
+    name: str
+    title: str = ""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    required: tuple[str, ...] = ("total",)
+    typical: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    refused: str = ""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    amounts: AmountStyle = field(default_factory=AmountStyle)
+    dates: tuple[str, ...] = (ISO,)
+    zone: str = ""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    empty_status: str = "unknown"
+    paid: Mapping[str, str] = field(default_factory=dict)
+    proof_of_payment: tuple[str, ...] = ()
+    tender_separator: str = " + "
+    unsure_tenders: tuple[str, ...] = ()
+    line_key: str = ""
+    repeated_when: tuple[str, ...] = ()
+    negative_refunds: bool = False
+    attempts: str = "suffix"
+    prefix: str = ""
+    pad: int = 0
+    shop_currency_only: bool = False
+    truncates: bool = False
+
+    def places(self, headings: Iterable[str]) -> dict[str, list[int]]:
+        """Return for each field found where its columns stand, best first.
+
+        A heading that is there twice counts where it stands first.
+        """
+        where: dict[str, int] = {}
+        for place, text in enumerate(headings):
+            where.setdefault(heading(text), place)
+        found = {
+            name: [where[heading(alias)] for alias in aliases if heading(alias) in where]
+            for name, aliases in self.columns.items()
+        }
+        return {name: list(dict.fromkeys(places)) for name, places in found.items() if places}
+
+    def fit(self, headings: Iterable[str]) -> int:
+        """Return how many headings of a file speak for this profile; 0 where it is ruled out."""
+        there = {heading(text) for text in headings}
+        if there & {heading(text) for text in self.never}:
+            return 0
+        found = self.places(there)
+        if any(name not in found for name in self.required):
+            return 0
+        known = {heading(alias) for aliases in self.columns.values() for alias in aliases}
+        known |= {heading(text) for text in self.typical}
+        return len(there & known)
+
+    def lacking(self, headings: Iterable[str]) -> list[str]:
+        """Return the required fields that a file has no column for."""
+        found = self.places(headings)
+        return [name for name in self.required if name not in found]
+
+
+@cache
+def builtin() -> dict[str, Profile]:
+    """Return the profiles that come with the package, by name."""
+    folder = resources.files("vippsrecon.sources") / "profiles"
+    found = [
+        _made(tomllib.loads(entry.read_text(encoding="utf-8")), entry.name)
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    ]
+    return {profile.name: profile for profile in found}
+
+
+def named(shop: str) -> Profile:
+    """Return the profile of a shop.
+
+    Raises:
+        ConfigurationError: There is none of that name.
+    """
+    try:
+        return builtin()[shop.casefold()]
+    except KeyError:
+        known = ", ".join(name for name, profile in builtin().items() if not profile.refused)
+        raise ConfigurationError(f"the shop {shop!r} is not known; known are {known}") from None
+
+
+def own_mapping(path: Path) -> Profile:
+    """Return the profile a user wrote, on top of the one it `extends` if it names one.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or holds a key or value that is not known.
+    """
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
+    base = said.pop("extends", None)
+    said.setdefault("name", base or path.stem)
+    return _made(said, path.name, named(str(base)) if base else None)
+
+
+def recognised(headings: tuple[str, ...], file: str) -> Profile:
+    """Return the profile whose headings a file has most of.
+
+    Raises:
+        SourceError: None fits, or two fit equally well.
+    """
+    fits = {name: profile.fit(headings) for name, profile in builtin().items()}
+    best = max(fits.values())
+    if best == 0:
+        raise SourceError(_unrecognised(headings), file=file)
+    names = [name for name, fit in fits.items() if fit == best]
+    if len(names) > 1:
+        raise SourceError(
+            f"this may be an export of {' or '.join(names)}; say which with --shop", file=file
+        )
+    return builtin()[names[0]]
+
+
+def _unrecognised(headings: tuple[str, ...]) -> str:
+    near = max(
+        (profile for profile in builtin().values() if not profile.refused),
+        key=lambda profile: len(profile.places(headings)),
+    )
+    say = "say which shop with --shop, or map its columns with --mapping"
+    if len(near.places(headings)) <= 1:
+        return f"this is not an order export of a shop known here; {say}"
+    lacking = ", ".join(
+        f"{' or '.join(repr(text) for text in near.columns[name][:2])} ({name})"
+        for name in near.lacking(headings)
+    )
+    return f"this looks most like an export of {near.title} but has no column {lacking}; {say}"
+
+
+_TABLES = {"columns", "missing", "amounts", "statuses", "paid"}
+
+
+def _made(said: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
+    """Return a profile from its TOML tables, checked key by key."""
+    known = {entry.name for entry in fields(Profile)}
+    for key in said:
+        if key not in known:
+            raise ConfigurationError(f"the mapping {file} has the unknown key {key!r}")
+    profile = base or Profile(name=str(said["name"]))
+    changes: dict[str, Any] = {}
+    for key, value in said.items():
+        default = getattr(profile, key)
+        if key in _TABLES:
+            if not isinstance(value, dict):
+                raise ConfigurationError(f"{key} in the mapping {file} is not a table")
+            changes[key] = _table(key, value, default, file)
+        elif isinstance(default, tuple):
+            changes[key] = _texts(value, key, file)
+        elif type(value) is not type(default):
+            raise ConfigurationError(f"{key} in the mapping {file} is not a {_kind(default)}")
+        else:
+            changes[key] = value
+    profile = replace(profile, **changes)
+    for pattern in profile.dates:
+        regular_expression(pattern)
+    _check(profile, file)
+    return profile
+
+
+def _check(profile: Profile, file: str) -> None:
+    for name in (*profile.columns, *profile.required, *profile.missing, profile.line_key):
+        if name and name not in FIELDS:
+            raise ConfigurationError(
+                f"the mapping {file} names {name!r}; a column is one of {', '.join(FIELDS)}"
+            )
+    if profile.attempts not in ATTEMPTS or profile.empty_status not in STATUSES:
+        raise ConfigurationError(
+            f"in the mapping {file} attempts is suffix or none, and empty_status a status"
+        )
+
+
+def _table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
+    if key == "amounts":
+        allowed = {entry.name: getattr(default, entry.name) for entry in fields(AmountStyle)}
+        for name, given in value.items():
+            if name not in allowed or isinstance(given, bool) != isinstance(allowed[name], bool):
+                raise ConfigurationError(f"amounts.{name} in the mapping {file} is not known")
+        if value.get("decimal", ".") not in (".", ",", "auto"):
+            raise ConfigurationError(f"amounts.decimal in the mapping {file} is '.', ',' or 'auto'")
+        if not isinstance(value.get("groups", ""), str):
+            raise ConfigurationError(f"amounts.groups in the mapping {file} is not a text")
+        words = _texts(value.get("words", list(default.words)), "amounts.words", file)
+        return replace(default, **{**value, "words": words})
+    if key == "missing":
+        return {**default, **{name: str(text) for name, text in value.items()}}
+    made = dict(default)
+    for name, given in value.items():
+        texts = _texts(given, f"{key}.{name}", file)
+        if key == "columns":
+            made[name] = texts
+            continue
+        allowed_words = STATUSES if key == "statuses" else ("yes", "no", "unknown")
+        if name not in allowed_words:
+            raise ConfigurationError(
+                f"{key}.{name} in the mapping {file} is none of {', '.join(allowed_words)}"
+            )
+        made |= {word(text): name for text in texts}
+    return made
+
+
+def _texts(value: Any, key: str, file: str) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ConfigurationError(f"{key} in the mapping {file} is not a list of texts")
+    return tuple(texts)
+
+
+def _kind(default: Any) -> str:
+    return {bool: "true or false", int: "whole number"}.get(type(default), "text")

@@ -1,0 +1,313 @@
+"""Order exports read: the frames, and what is to be said of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import polars as pl
+
+from vippsrecon import schemas
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import InputError, SourceError
+from vippsrecon.sources import kinds, profiles
+from vippsrecon.sources.delimited import delimited_table
+from vippsrecon.sources.files import file_form, sha256
+from vippsrecon.sources.notes import NO_REFERENCE, notes_on
+from vippsrecon.sources.orders import Rows, Surroundings, orders_of
+from vippsrecon.sources.profiles import Profile
+from vippsrecon.sources.rest import read_json, rest_table
+from vippsrecon.sources.tables import Table
+from vippsrecon.sources.workbooks import workbook_table
+
+_TWIN = "is the twin of another row, equal in everything read; one of them is kept"
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """What was understood of one file.
+
+    Attributes:
+        name: Name of the file, without its folder.
+        sha256: Of its bytes.
+        kind: "orders".
+        format: Name of the profile it was read by.
+        encoding: Of a text file; "" for a workbook.
+        rows: Rows below the headings that hold anything: orders + rejected + continuations.
+        orders: Rows that became orders.
+        rejected: Rows that went to the rejects.
+        continuations: Rows that only went on with the order above (one row a product).
+        period: First and last local day an order was placed; None where there is no date.
+        totals: Currency to `orders`, `total_minor`, `refunded_minor`.
+        exported_at: When the export was taken.
+        exported_at_from: "argument" or "modification time".
+        msns: Sales units its orders belong to.
+        reference_column: Heading the references were read from; "" where there is none.
+        notes: Sentences on what is missing, left out or odd.
+    """
+
+    name: str
+    sha256: str
+    kind: str
+    format: str
+    encoding: str
+    rows: int
+    orders: int
+    rejected: int
+    continuations: int
+    period: tuple[date, date] | None
+    totals: dict[str, dict[str, int]]
+    exported_at: datetime
+    exported_at_from: str
+    msns: tuple[str, ...]
+    reference_column: str
+    notes: tuple[str, ...]
+
+
+class OrderFiles(NamedTuple):
+    """Order exports read: `schemas.ORDERS`, `schemas.REJECTS`, and a word on each file."""
+
+    orders: pd.DataFrame
+    rejects: pd.DataFrame
+    files: tuple[FileReading, ...]
+
+
+def read_orders(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    shop: str | None = None,
+    mapping: str | Path | None = None,
+    units: Sequence[SalesUnit] = (),
+    default_msn: str | None = None,
+    exported_at: datetime | None = None,
+) -> OrderFiles:
+    """Read a shop's order exports.
+
+    Which shop's they are is told by their headings. A row that cannot be used becomes a
+    reject and the rest goes on; of rows equal in everything read, in one file or in several,
+    one is kept.
+
+    Args:
+        paths: One file or several: CSV, XLSX, or JSON of WooCommerce's REST API.
+        shop: Name of a profile, where the headings do not tell or are not to be trusted.
+        mapping: A TOML file that says what the columns hold (docs/order-exports.md).
+        units: Sales units configured; they give sales unit, currency and zone where a file
+            does not.
+        default_msn: Sales unit of rows that name none.
+        exported_at: Aware moment the export was taken; else each file's modification time.
+
+    Returns:
+        Orders sorted by file and row, rejects likewise, and one reading per file in the order
+        of `paths`. `total_minor` is what Vipps MobilePay was to collect, before refunds.
+
+    Raises:
+        SourceError: A file cannot carry the job; the sentence says why and what to do.
+        ConfigurationError: The shop or the mapping is not known, or a zone is not.
+    """
+    return read_files(
+        listed_paths(paths), chosen_profile(shop, mapping), units, default_msn, exported_at
+    )
+
+
+def read_files(
+    files: Sequence[Path],
+    profile: Profile | None,
+    units: Sequence[SalesUnit] = (),
+    default_msn: str | None = None,
+    exported_at: datetime | None = None,
+    *,
+    preview: bool = False,
+) -> OrderFiles:
+    """Read files as `read_orders` does, by a profile already chosen or by recognising each.
+
+    Args:
+        files: Of different names, since a row is known by its file's name.
+        profile: None: recognise each file.
+        units: As of `read_orders`.
+        default_msn: As of `read_orders`.
+        exported_at: As of `read_orders`.
+        preview: Go on without references or a currency, and say so in the notes.
+    """
+    names = [path.name for path in files]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise SourceError(
+            "two files of this name were given; rows are known by file name, so rename one",
+            file=double,
+        )
+    if exported_at is not None and exported_at.tzinfo is None:
+        raise InputError("exported_at has no time zone")
+    read = []
+    for path in files:
+        table, chosen = _opened(path, profile)
+        _refuse_unfit(table, chosen, preview=preview)
+        taken = exported_at or _modified(path)
+        around = Surroundings(tuple(units), default_msn, taken, "NOK" if preview else None)
+        read.append((path, table, chosen, taken, orders_of(table, chosen, around)))
+    orders, twins = _without_twins(pl.concat([rows.orders for *_, rows in read]))
+    rejects = pl.concat([*(rows.rejects for *_, rows in read), twins]).sort(
+        "source_file", "source_row"
+    )
+    origin = "argument" if exported_at else "modification time"
+    readings = tuple(
+        _reading(path, table, chosen, (taken, origin), rows, orders=orders, rejects=rejects)
+        for path, table, chosen, taken, rows in read
+    )
+    return OrderFiles(
+        as_pandas(orders, schemas.ORDERS), as_pandas(rejects, schemas.REJECTS), readings
+    )
+
+
+def table_of(path: Path) -> Table:
+    """Open a file as a table.
+
+    Raises:
+        SourceError: It cannot be opened, or is nothing that has rows and columns.
+    """
+    form = file_form(path)
+    if form == "xml":
+        known = kinds.of_xml(path)
+        raise SourceError(f"this is {kinds.IN_WORDS[known.kind]}, not a table", file=path.name)
+    if form == "json":
+        content = read_json(path)
+        other = kinds.of_json(content)
+        if other:
+            raise SourceError(f"this is {kinds.IN_WORDS[other.kind]}, not a table", file=path.name)
+        return rest_table(path, content)
+    return workbook_table(path) if form == "workbook" else delimited_table(path)
+
+
+def listed_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return one path or several as a list of paths.
+
+    Raises:
+        InputError: There is none.
+    """
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not listed:
+        raise InputError("no file was named")
+    return [Path(path) for path in listed]
+
+
+def chosen_profile(shop: str | None, mapping: str | Path | None) -> Profile | None:
+    """Return the profile the user chose by name or by a mapping; None to recognise each file."""
+    if mapping is not None:
+        return profiles.own_mapping(Path(mapping))
+    return profiles.named(shop) if shop else None
+
+
+def as_pandas(frame: pl.DataFrame, promised: schemas.Frame) -> pd.DataFrame:
+    """Return a frame as pandas with Arrow types, having made sure that it keeps its promise."""
+    made = schemas.to_pandas(frame.to_arrow().cast(promised.arrow()))
+    valid: pd.DataFrame = schemas.validate(made, promised)
+    return valid
+
+
+def _opened(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
+    """Open a file and find its profile, unless one is given."""
+    table = table_of(path)
+    if profile is None:
+        other = kinds.by_headings(table.headings)
+        if other:
+            said = f"this is {kinds.IN_WORDS[other.kind]}, not an order export"
+            raise SourceError(said, file=table.name)
+        return table, profiles.recognised(table.headings, table.name)
+    lacking = [name for name in profile.lacking(table.headings) if name != "reference"]
+    if lacking:
+        raise SourceError(_other_shop(table, profile, lacking), file=table.name)
+    return table, profile
+
+
+def _refuse_unfit(table: Table, profile: Profile, *, preview: bool) -> None:
+    """Refuse an export that cannot carry the job, naming the one that can."""
+    if profile.refused:
+        raise SourceError(profile.refused, file=table.name)
+    if not preview and "reference" not in profile.places(table.headings) and not profile.prefix:
+        missing = profile.missing.get("reference", NO_REFERENCE)
+        raise SourceError(missing[0].lower() + missing[1:].rstrip("."), file=table.name)
+
+
+def _other_shop(table: Table, profile: Profile, lacking: list[str]) -> str:
+    headings = ", ".join(
+        " or ".join(repr(text) for text in profile.columns.get(name, (name,))[:2])
+        for name in lacking
+    )
+    said = f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
+    try:
+        other = profiles.recognised(table.headings, table.name)
+    except SourceError:
+        return said
+    return f"{said}; it looks like {other.title}, --shop {other.name}"
+
+
+def _modified(path: Path) -> datetime:
+    # Whole seconds: file systems differ in what they keep below.
+    return datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
+
+
+def _without_twins(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the orders without twins, and the twins as rejects.
+
+    Of twins in several files the one exported last is kept, else the first in the file.
+    """
+    origin = ["exported_at", "source_file", "source_row"]
+    read = [name for name in orders.columns if name not in origin]
+    ranked = orders.sort(origin, descending=[True, False, False])
+    known = pl.any_horizontal(pl.col("reference", "order_number").is_not_null())
+    is_twin = known & (pl.int_range(pl.len()).over(read) > 0)
+    ranked = ranked.with_columns(twin=is_twin)
+    twins = ranked.filter("twin").select(
+        "source_file",
+        "source_row",
+        pl.lit(None, pl.String).alias("column"),
+        pl.coalesce("reference", "order_number").alias("value"),
+        pl.lit(_TWIN).alias("reason"),
+    )
+    return ranked.filter(~pl.col("twin")).drop("twin").sort("source_file", "source_row"), twins
+
+
+def _reading(
+    path: Path,
+    table: Table,
+    profile: Profile,
+    taken: tuple[datetime, str],
+    rows: Rows,
+    *,
+    orders: pl.DataFrame,
+    rejects: pl.DataFrame,
+) -> FileReading:
+    mine = orders.filter(pl.col("source_file") == table.name)
+    rejected = int((rejects["source_file"] == table.name).sum())
+    days = [mine["ordered_day"].min(), mine["ordered_day"].max()]
+    period = [date(1970, 1, 1) + timedelta(days=day) for day in days if isinstance(day, int)]
+    return FileReading(
+        name=table.name,
+        sha256=sha256(path),
+        kind="orders",
+        format=profile.name,
+        encoding=table.encoding,
+        rows=mine.height + rejected + rows.continuations,
+        orders=mine.height,
+        rejected=rejected,
+        continuations=rows.continuations,
+        period=(period[0], period[1]) if period else None,
+        totals=_totals(mine),
+        exported_at=taken[0],
+        exported_at_from=taken[1],
+        msns=tuple(mine["msn"].unique().sort()),
+        reference_column=rows.reference_column,
+        notes=notes_on(table, profile, rows, mine, taken[0]),
+    )
+
+
+def _totals(orders: pl.DataFrame) -> dict[str, dict[str, int]]:
+    summed = orders.group_by("currency").agg(
+        orders=pl.len(),
+        total_minor=pl.col("total_minor").sum(),
+        refunded_minor=pl.col("refunded_minor").sum(),
+    )
+    return {row.pop("currency"): row for row in summed.sort("currency").to_dicts()}

@@ -1,0 +1,165 @@
+"""References: which is a payment's, which others are worth asking for, what a sheet did to them.
+
+Source of the forms: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/ and the
+shops' own plugins (docs/order-exports.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from vippsrecon.schemas import to_pandas
+from vippsrecon.sources.tables import NATIVE
+
+LONGEST = 64
+WELL_FORMED = r"^[a-zA-Z0-9-]{8,64}$"
+SCIENTIFIC = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
+MAGENTO_LENGTH = 9
+"""Digits of an order number of Magento, zeros in front: the one shop whose references are."""
+
+EARLIER_ATTEMPT = "earlier_attempt"
+LATER_ATTEMPT = "later_attempt"
+WITHOUT_SUFFIX = "without_suffix"
+ZERO_PADDED = "zero_padded"
+ZERO_STRIPPED = "zero_stripped"
+WRITTEN_OUT = "written_out"
+
+AFTER_MISS = frozenset({LATER_ATTEMPT, WITHOUT_SUFFIX, ZERO_PADDED, ZERO_STRIPPED, WRITTEN_OUT})
+"""Rules whose candidates are worth asking for only where the reference itself is not found.
+
+Those of `EARLIER_ATTEMPT` always are: WooCommerce's plugin overwrites the reference at every
+new attempt, so earlier ones, which may hold money, are known at Vipps MobilePay only.
+"""
+
+_SCHEMA = pa.schema(
+    [(name, pa.large_string()) for name in ("msn", "reference", "candidate", "rule")]
+)
+
+
+def cleaned(text: pl.Series) -> pl.Series:
+    r"""Return text without what guards it from spreadsheets: `'0012` or `="0012"`.
+
+    >>> cleaned(pl.Series(["'0012", '="0012"', "\x010012"])).to_list()
+    ['0012', '0012', '0012']
+    """
+    if not text.str.contains(rf"^[='{NATIVE}]").any():
+        return text
+    plain = text.str.strip_prefix(NATIVE).str.replace(r'^="(.*)"$', "${1}")
+    return plain.str.strip_prefix("'").str.strip_chars()
+
+
+def first_of_several(text: pl.Expr) -> pl.Expr:
+    """Return the first reference of a cell that lists several."""
+    return text.str.replace(r"(?s)^([A-Za-z0-9-]{8,64})\s*(?:[,;|\n]|\s\+\s).*$", "${1}")
+
+
+def attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
+    """Return the reference of the first attempt, where the order's id in it lets it be told.
+
+    A reference is a prefix, zeros, the order's id, and from the second attempt `-1`, `-2`. The
+    prefix may itself end in a digit or hold hyphens, so a suffix is one only after the id.
+
+    >>> rows = pl.DataFrame({"r": ["woo-shop-1001-2", "woo-shop-1001", "a-17-3"], "i": ["1001"] * 3})
+    >>> rows.select(attempt_base(pl.col("r"), [pl.col("i")]))["r"].to_list()
+    ['woo-shop-1001', 'woo-shop-1001', None]
+    """
+    bare = reference.str.replace(r"-[1-9][0-9]?$", "")
+    found = []
+    for order_id in ids:
+        for base in (reference, bare):
+            before = base.str.strip_suffix(order_id).str.strip_chars_end("0")
+            ends = base.str.ends_with(order_id) & (order_id != "")
+            found.append(pl.when(ends & ~before.str.contains(r"[0-9]$")).then(base))
+    return pl.coalesce(found) if found else pl.lit(None, pl.String)
+
+
+def candidates(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return further references worth asking Vipps MobilePay for.
+
+    Args:
+        orders: `schemas.ORDERS`. Not changed.
+
+    Returns:
+        One row per (msn, reference, candidate), sorted: `reference` is the order's, `rule` says
+        how the candidate was made. See `AFTER_MISS` for which to ask for when.
+    """
+    wanted = ["msn", "reference", "attempt_base", "paid"]
+    known = orders[wanted].dropna(subset=["reference"]).drop_duplicates()
+    length = _voted_length(known["reference"])
+    rows = {
+        (msn, reference, candidate, rule)
+        for msn, reference, base, paid in known.itertuples(index=False)
+        for candidate, rule in _candidates(
+            reference, None if pd.isna(base) else base, length, paid=paid == "yes"
+        )
+        if candidate != reference
+    }
+    columns = list(zip(*sorted(rows), strict=True)) or [()] * len(_SCHEMA)
+    return to_pandas(pa.table(columns, schema=_SCHEMA))
+
+
+def damage_note(references: pl.Series) -> str | None:
+    """Return what a spreadsheet seems to have done to a file's references, with the repair."""
+    scientific = references.filter(references.str.contains(SCIENTIFIC))
+    digits = references.filter(references.str.contains(r"^[0-9]{1,20}$"))
+    length = _voted_length(digits)
+    short = digits.filter(digits.str.len_bytes() < length) if length else digits.clear()
+    if not scientific.is_empty():
+        return (
+            f"references that a spreadsheet turned into numbers, losing digits: "
+            f"{scientific.len():,}, such as {scientific[0]}; export anew and do not open the file "
+            "in between"
+        )
+    if not short.is_empty():
+        return (
+            f"references that seem to have lost zeros in front: {short.len():,}, such as "
+            f"{short[0]}; {short[0].zfill(length)} is tried too"
+        )
+    return None
+
+
+def _voted_length(references: pd.Series | pl.Series) -> int:
+    """Return the length that references of digits only have, by majority; 0 where none.
+
+    A spreadsheet that ate the zeros of all of them leaves no majority to learn from: then
+    what is shorter than a reference may be takes Magento's length.
+    """
+    digits = [text for text in references if text.isascii() and text.isdecimal()]
+    if not digits:
+        return 0
+    padded = [len(text) for text in digits if text.startswith("0")]
+    if padded:
+        return max(set(padded), key=lambda length: (padded.count(length), length))
+    return MAGENTO_LENGTH if any(len(text) < _SHORTEST for text in digits) else 0
+
+
+_SHORTEST = 8
+
+
+def _candidates(
+    reference: str, base: str | None, length: int, *, paid: bool
+) -> Iterator[tuple[str, str]]:
+    attempt = int(reference[len(base) + 1 :]) if base and base != reference else 0
+    if base:
+        if attempt:
+            yield base, EARLIER_ATTEMPT
+        for number in range(1, attempt):
+            yield f"{base}-{number}", EARLIER_ATTEMPT
+        if attempt or not paid:
+            yield f"{base}-{attempt + 1}", LATER_ATTEMPT
+    elif re.fullmatch(r".{7,}[A-Za-z0-9]-[1-9][0-9]?", reference):
+        yield reference.rpartition("-")[0], WITHOUT_SUFFIX
+    if reference.isascii() and reference.isdecimal():
+        if len(reference) < length:
+            yield reference.zfill(length), ZERO_PADDED
+        if reference.startswith("0") and len(reference.lstrip("0")) >= 1:
+            yield reference.lstrip("0"), ZERO_STRIPPED
+    if re.fullmatch(SCIENTIFIC, reference):
+        mantissa, _, exponent = reference.lower().replace(",", ".").partition("e")
+        whole, _, part = mantissa.partition(".")
+        yield (whole + part).ljust(int(exponent) + 1, "0"), WRITTEN_OUT

@@ -1,0 +1,134 @@
+"""WooCommerce's REST answers as tables: the orders of GET /wp-json/wc/v3/orders.
+
+Only the keys named here are taken: an order also holds names, addresses and telephone numbers.
+
+Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#orders
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from vippsrecon.errors import SourceError
+from vippsrecon.sources.files import LONGEST_CELL, text_encoding
+from vippsrecon.sources.tables import NATIVE, Record, Table, picker
+
+_KEYS = (
+    "id",
+    "number",
+    "status",
+    "currency",
+    "date_created",
+    "date_created_gmt",
+    "date_paid",
+    "date_paid_gmt",
+    "date_completed",
+    "date_completed_gmt",
+    "total",
+    "total_tax",
+    "payment_method",
+    "payment_method_title",
+    "transaction_id",
+)
+_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
+_META = ("_vipps_orderid", "_charge_id", "_agreement_id")
+_HEADINGS = (*_KEYS, "refunds", *(f"meta:{key}" for key in _META))
+
+
+def read_json(path: Path) -> Any:
+    """Return a JSON file's content, numbers as the text they are written with.
+
+    Raises:
+        SourceError: The file is not JSON.
+    """
+    try:
+        content = path.read_text(encoding=text_encoding(path))
+        return json.loads(content, parse_float=_Number, parse_int=_Number, parse_constant=str)
+    except (ValueError, RecursionError):
+        raise SourceError(
+            "this begins like JSON and is not; is the file cut off?", file=path.name
+        ) from None
+
+
+def rest_table(path: Path, content: Any) -> Table:
+    """Return the orders of a REST answer as a table; a row's number is its place in the list.
+
+    Times of keys ending in `_gmt` are UTC although they do not say so. `refunds` is the sum of
+    the order's refunds, which the API gives as negative amounts.
+
+    Raises:
+        SourceError: The content is neither an order nor a list of orders.
+    """
+    if isinstance(content, dict):
+        listed = content.get("orders")
+        content = listed if isinstance(listed, list) else [content]
+    if not isinstance(content, list) or not content:
+        raise SourceError("this JSON holds no list of orders", file=path.name)
+    there = {key for order in content if isinstance(order, dict) for key in order}
+    if not {"id", "total", "status"} <= there:
+        raise SourceError("this JSON does not hold orders of WooCommerce", file=path.name)
+    headings = tuple(key for key in _HEADINGS if key in there or key.startswith("meta:"))
+
+    def records(places: Sequence[int]) -> Iterator[Record]:
+        pick = picker(places)
+        for number, order in enumerate(content, start=1):
+            if not isinstance(order, dict):
+                yield Record(number, pick([""] * len(headings)), "this is not an order")
+                continue
+            cells = [_cell(order, heading) for heading in headings]
+            if max(map(len, cells)) > LONGEST_CELL:
+                raise SourceError("a value is larger than 1 MB", file=path.name, row=number)
+            yield Record(number, pick(cells), None)
+
+    return Table(path.name, "json", text_encoding(path), headings, records)
+
+
+class _Number(str):
+    """A JSON number, kept as the text it was written with."""
+
+    __slots__ = ()
+
+
+def _cell(order: dict[str, Any], heading: str) -> str:
+    if heading.startswith("meta:"):
+        return _meta(order, heading.removeprefix("meta:"))
+    if heading == "refunds":
+        return _refunds(order.get("refunds"))
+    text = _text(order.get(heading))
+    return f"{text}Z" if heading.endswith("_gmt") and text else text
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, _Number):
+        return value if value.lstrip("-").isdecimal() else NATIVE + value
+    # JSON may hold half a surrogate pair, which no other encoding can.
+    text = value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    return text.lstrip(NATIVE)
+
+
+def _meta(order: dict[str, Any], key: str) -> str:
+    entries = order.get("meta_data")
+    if not isinstance(entries, list):
+        return ""
+    values = (
+        _text(entry.get("value"))
+        for entry in entries
+        if isinstance(entry, dict) and entry.get("key") == key
+    )
+    return next((value for value in values if value), "")
+
+
+def _refunds(entries: Any) -> str:
+    """Return the sum of the refunds; what cannot be summed is left for the reader to reject."""
+    if not isinstance(entries, list):
+        return ""
+    totals = [_text(entry.get("total")) if isinstance(entry, dict) else "?" for entry in entries]
+    plain = [total.removeprefix(NATIVE) for total in totals]
+    if not all(_AMOUNT.fullmatch(total) for total in plain):
+        return " + ".join(totals)
+    return f"{sum(abs(Decimal(total)) for total in plain):f}"

@@ -1,0 +1,182 @@
+"""Excel workbooks as tables: through calamine, and through openpyxl where that gives up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+from operator import methodcaller
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vippsrecon.errors import SourceError
+from vippsrecon.sources.files import LONGEST_CELL, MOST_COLUMNS
+from vippsrecon.sources.headings import without_trailing_empties
+from vippsrecon.sources.tables import NATIVE, Record, Table, picker
+
+
+class Sheet(NamedTuple):
+    """The sheet that is read: its name, its first row's number, and its rows."""
+
+    name: str
+    first_row: int
+    rows: Iterable[Sequence[Any]]
+
+
+def workbook_table(path: Path) -> Table:
+    """Open the first visible sheet of a workbook that holds anything.
+
+    A number keeps the digits Excel shows for it at full precision, a date is a date: both are
+    marked with `tables.NATIVE`, so that no profile's decimal mark is applied to them.
+
+    Raises:
+        SourceError: Neither reader can open it, or there is no heading row, or no row below.
+    """
+    sheet, others = _sheet(path)
+    above = 0
+    for cells in sheet.rows:
+        headings = without_trailing_empties([text(cell) for cell in cells])
+        if headings:
+            break
+        above += 1
+    else:
+        raise SourceError("the workbook is empty", file=path.name)
+    if len(headings) > MOST_COLUMNS:
+        raise SourceError(
+            f"it has {len(headings):,} columns; at most 1,000 are read", file=path.name
+        )
+    width = len(headings)
+    named = tuple(heading.removeprefix(NATIVE).strip() for heading in headings)
+
+    def records(places: Sequence[int]) -> Iterator[Record]:
+        first = sheet.first_row + above + 1
+        return _records(islice(sheet.rows, above + 1, None), first, width, places)
+
+    def texts(cells: Sequence[Any]) -> Sequence[str]:
+        plain = set(map(type, cells)) == {str} and not any(map(_FORGED, cells))
+        made = cells if plain else [text(cell) for cell in cells]
+        if max(map(len, made), default=0) > LONGEST_CELL:
+            raise SourceError("a cell is larger than 1 MB", file=path.name)
+        return made
+
+    if next(records(range(width)), None) is None:
+        raise SourceError("there is a heading row and nothing below it", file=path.name)
+    notes = [f"the sheet read is {sheet.name!r}; {others} more hold something"] if others else []
+    return Table(path.name, "xlsx", "", named, records, tuple(notes), texts)
+
+
+def text(cell: Any) -> str:
+    r"""Return a cell's value as a table holds it.
+
+    >>> text(499.5), text(123.0), text("000123"), text(dt.date(2026, 1, 31)), text(None)
+    ('\x01499.5', '\x01123', '000123', '\x012026-01-31', '')
+    """
+    kind = type(cell)
+    if kind is str:
+        return str.lstrip(cell, NATIVE)
+    if kind is float:
+        return NATIVE + _figures(cell)
+    if kind in (dt.datetime, dt.date, dt.time):
+        return f"{NATIVE}{cell.isoformat()}"
+    if kind is bool:
+        return "true" if cell else "false"
+    if kind is int:
+        return f"{NATIVE}{cell}"
+    return "" if cell is None else str(cell)
+
+
+def _figures(number: float) -> str:
+    """Return a number as Excel shows it at full precision, without an exponent.
+
+    repr is the shortest text that gives the same float back.
+    """
+    if number.is_integer() and abs(number) < _EXACT:
+        return f"{number:.0f}"
+    shortest = repr(number)
+    return shortest if "e" not in shortest else f"{Decimal(shortest):f}"
+
+
+_FORGED = methodcaller("startswith", NATIVE)
+
+_EXACT = 2**53
+"""Up to here a float holds every whole number."""
+
+
+def _records(
+    rows: Iterable[Sequence[Any]], first: int, width: int, places: Sequence[int]
+) -> Iterator[Record]:
+    pick = picker(places)
+    for number, row in enumerate(rows, start=first):
+        cells = row if len(row) >= width else [*row, *[""] * (width - len(row))]
+        if any(cells) or any(cell not in ("", None) for cell in cells):
+            fault = None
+            if len(cells) > width and any(cell not in ("", None) for cell in cells[width:]):
+                fault = "the row has cells to the right of the last heading"
+            yield Record(number, pick(cells), fault)
+
+
+class _ByOpenpyxl:
+    """Rows of a sheet through openpyxl, from the first at every iteration."""
+
+    def __init__(self, sheet: Any) -> None:
+        self.sheet = sheet
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        return iter(self.sheet.iter_rows(values_only=True))
+
+
+class _ByCalamine:
+    """Rows of a sheet through calamine, from the first at every iteration."""
+
+    def __init__(self, sheet: Any) -> None:
+        self.sheet = sheet
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        return iter(self.sheet.iter_rows())
+
+
+def _sheet(path: Path) -> tuple[Sheet, int]:
+    """Return the sheet to read and how many other sheets hold anything."""
+    for reader in (_through_calamine, _through_openpyxl):
+        try:
+            sheets = reader(path)
+        # Both readers are fed files from anywhere and raise whatever they meet; calamine's
+        # panics do not even derive from Exception.
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException:
+            continue
+        if sheets:
+            return sheets[0], len(sheets) - 1
+        raise SourceError("the workbook is empty", file=path.name)
+    raise SourceError("the workbook cannot be opened; save it anew, or as CSV", file=path.name)
+
+
+def _through_calamine(path: Path) -> list[Sheet]:
+    from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+    found = []
+    with CalamineWorkbook.from_path(str(path)) as workbook:
+        for about in workbook.sheets_metadata:
+            if about.visible != SheetVisibleEnum.Visible or about.typ != SheetTypeEnum.WorkSheet:
+                continue
+            sheet = workbook.get_sheet_by_name(about.name)
+            if sheet.start is not None:
+                found.append(Sheet(about.name, 1, _ByCalamine(sheet)))
+    return found
+
+
+def _through_openpyxl(path: Path) -> list[Sheet]:
+    import warnings
+
+    from openpyxl import load_workbook
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        workbook = load_workbook(path, read_only=False, data_only=True)
+    return [
+        Sheet(sheet.title, 1, _ByOpenpyxl(sheet))
+        for sheet in workbook.worksheets
+        if sheet.sheet_state == "visible" and sheet.max_row and sheet["A1"] is not None
+    ]
