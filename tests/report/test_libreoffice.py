@@ -1,0 +1,160 @@
+"""The workbook in a real spreadsheet: LibreOffice recalculates every formula."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from decimal import Decimal
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.report.building import Month, a_month
+from vippsrecon.report import write_workbook
+
+pytestmark = [
+    pytest.mark.office,
+    pytest.mark.skipif(
+        shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed here"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def recalculated(tmp_path_factory):
+    """Return a function that writes a workbook and opens what LibreOffice makes of it."""
+    home = tmp_path_factory.mktemp("profile")
+
+    def through(reconciliation, **options):
+        folder = tmp_path_factory.mktemp("book")
+        source = write_workbook(reconciliation, folder / "report.xlsx", **options)
+        _forget_cached(source)
+        out = folder / "out"
+        subprocess.run(
+            [
+                "soffice",
+                f"-env:UserInstallation={home.as_uri()}",
+                "--headless",
+                "--convert-to",
+                "xlsx:Calc MS Excel 2007 XML",
+                "--outdir",
+                str(out),
+                str(source),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+        return load_workbook(out / "report.xlsx", data_only=True)
+
+    return through
+
+
+def _forget_cached(path):
+    """Take the cached value of every formula away, so that what is read was recalculated."""
+    import re
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            sheet = name.startswith("xl/worksheets/sheet")
+            kept = re.sub(rb"(</f>)<v>[^<]*</v>", rb"\1", data) if sheet else data
+            archive.writestr(name, kept)
+
+
+def _errors(book):
+    return [
+        f"{sheet.title}!{cell.coordinate} {cell.value}"
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "e"
+        or (
+            isinstance(cell.value, str)
+            and cell.value.startswith(("#REF", "#NAME", "#VALUE", "#DIV", "Err:"))
+        )
+    ]
+
+
+def _results(book):
+    cells = [row[5].value for row in book["Controls"].iter_rows()]
+    return [value for value in cells if value in ("OK", "DIFFERS", "IN FILE")]
+
+
+@pytest.mark.parametrize(
+    ("month", "options"),
+    [
+        (lambda: a_month().reconciliation(), {}),
+        (lambda: a_month(30, flood=0).reconciliation(), {"row_limit": 60}),
+        (lambda: Month().reconciliation(), {}),
+        (lambda: _hostile().reconciliation(), {}),
+        (lambda: _many_currencies().reconciliation(), {}),
+    ],
+    ids=["a month", "spilled", "empty", "hostile text", "six currencies"],
+)
+def test_recalculates_without_errors_and_agrees(month, options, recalculated):
+    """Formulas that only XlsxWriter believes in are no formulas."""
+    made = month()
+    book = recalculated(made, **options)
+    assert _errors(book) == []
+    results = _results(book)
+    assert "DIFFERS" not in results
+    assert bool(results) == bool(len(made.orders))
+    overall = [
+        c.value for row in book["Summary"].iter_rows() for c in row if c.value in ("OK", "DIFFERS")
+    ]
+    assert overall == ["OK"]
+
+
+def test_totals_equal_what_was_computed(recalculated):
+    """The figure on the cover is the sum of the rows below it, in both."""
+    made = a_month().reconciliation()
+    book = recalculated(made)
+    line = next(row for row in book["Summary"].iter_rows() if row[1].value == "At risk")
+    wanted = made.discrepancies.groupby("currency")["at_risk_minor"].sum().sort_index()
+    shown = [Decimal(str(line[place].value)).quantize(Decimal("0.01")) for place in (3, 4)]
+    assert shown == [Decimal(int(minor)).scaleb(-2) for minor in wanted]
+
+
+def test_a_changed_amount_shows_as_differing(recalculated):
+    """A check that cannot say DIFFERS checks nothing."""
+    from dataclasses import replace
+
+    made = a_month(40, flood=0).reconciliation()
+    summary = made.summary.copy()
+    summary.loc[0, "at_risk_minor"] = summary.loc[0, "at_risk_minor"] + 1
+    book = recalculated(replace(made, summary=summary))
+    assert _results(book).count("DIFFERS") == 1
+    assert "DIFFERS" in [c.value for row in book["Summary"].iter_rows() for c in row]
+
+
+def _hostile():
+    month = Month()
+    texts = ("=1+1", "+A1", "-A1", "@x", "<r>&</r>", "\t=2", "æøå €", '"; DROP', "'quoted", "*")
+    for number, text in enumerate(texts):
+        month.pair(
+            f"{text}{number}",
+            995,
+            990,
+            kind="under_captured",
+            bucket="discrepancy",
+            order_number=text,
+        )
+    return month
+
+
+def _many_currencies():
+    month = Month()
+    for number, currency in enumerate(("NOK", "DKK", "EUR", "SEK", "USD", "GBP") * 3):
+        month.pair(
+            f"r{number}",
+            1999,
+            1998,
+            currency=currency,
+            msn=f"{100000 + number % 3}",
+            kind="under_captured",
+            bucket="discrepancy",
+        )
+    return month

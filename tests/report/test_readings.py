@@ -1,0 +1,117 @@
+"""The same figures in a terminal, a notebook and a picture."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.report.building import Month, a_month
+from vippsrecon.report import figures
+from vippsrecon.report.console import summary_text
+from vippsrecon.report.html import tiles, to_html
+
+
+@pytest.fixture(scope="module")
+def month():
+    """A month with trouble in it."""
+    return a_month().reconciliation(notices=("Look <here> first.",))
+
+
+def test_terminal_says_verdict_codes_and_where_the_report_is(month):
+    """What is needed to decide whether to open the workbook at all."""
+    text = summary_text(month, "out/report.xlsx")
+    found = len(month.discrepancies)
+    assert text.startswith(f"{found} DISCREPANCIES. ")
+    risk = int(
+        month.discrepancies.query("kind == 'over_captured' and currency == 'NOK'")[
+            "at_risk_minor"
+        ].sum()
+    )
+    assert re.search(rf"over_captured +medium +\d+ +{risk // 100:,}".replace(",", " ?"), text)
+    assert "Complete: every reference asked for was answered" in text
+    assert text.endswith("Report: out/report.xlsx")
+
+
+def test_terminal_never_adds_currencies(month):
+    """Each currency has a heading of its own."""
+    text = summary_text(month)
+    assert "\nDKK: 24 orders" in text
+    assert "\nNOK: 126 orders" in text
+    assert "Report:" not in text
+
+
+def test_nothing_wrong_reads_as_clean():
+    """The best month must not look like an error."""
+    month = Month()
+    month.pair("a", 100, 100)
+    assert summary_text(month.reconciliation()).startswith("CLEAN. ")
+    assert "<table" not in to_html(month.reconciliation())
+
+
+class _Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_html_is_escaped_and_whole():
+    """A notebook runs whatever script an order number would bring."""
+    month = Month()
+    evil = "<script>alert(1)</script>"
+    month.pair(evil, 100, 50, kind="under_captured", bucket="discrepancy", order_number=evil)
+    page = to_html(month.reconciliation(notices=(evil,)))
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.seen == {"div", "table", "thead", "tbody", "tr", "th", "td"}
+    assert page.count("&lt;script&gt;") == 3
+
+
+def test_tiles_show_each_currency(month):
+    """Two currencies, two rows of tiles."""
+    page = tiles(month)
+    assert page.count("At risk</div>") == 2
+    assert "Look &lt;here&gt; first." in page
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [figures.at_risk_by_code, figures.bridge_waterfall, figures.ages],
+    ids=lambda f: f.__name__,
+)
+@pytest.mark.parametrize("of", ["a month", "nothing"])
+def test_figures_draw(draw, of, month, tmp_path):
+    """A figure of an empty month says so instead of failing the notebook."""
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
+    figure = draw(month if of == "a month" else Month().reconciliation())
+    figure.savefig(tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 2_000
+
+
+def test_figure_bars_are_the_figures(month):
+    """The longest bar is the sum at risk of the worst code."""
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
+    panels = figures.at_risk_by_code(month).axes
+    assert [panel.get_xlabel() for panel in panels] == ["DKK", "NOK"]
+    sums = month.discrepancies.query("currency == 'NOK'").groupby("kind")["at_risk_minor"].sum()
+    assert panels[1].patches[0].get_width() == pytest.approx(float(sums.max()) / 100)
+
+
+def test_waterfall_ends_at_what_was_captured(month):
+    """The last bar is the foot of the bridge."""
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
+    panel = figures.bridge_waterfall(month).axes[0]
+    last = panel.patches[-1]
+    danish = month.payments.query("currency == 'DKK'")["captured_minor"].sum()
+    assert last.get_x() == 0
+    assert last.get_width() == pytest.approx(float(danish) / 100)

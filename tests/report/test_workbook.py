@@ -1,0 +1,394 @@
+"""The workbook as a reader of its file finds it: openpyxl opens what XlsxWriter wrote."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from decimal import Decimal
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from openpyxl import load_workbook
+
+from tests.report.building import Month, a_month
+from vippsrecon.report import write_workbook
+from vippsrecon.report.tables import HASHED, row_hash
+
+SHEETS = [
+    "Summary",
+    "Discrepancies",
+    "Matched",
+    "Timing",
+    "Payments",
+    "Events",
+    "Orders",
+    "Rejects and failures",
+    "Controls",
+]
+
+
+def head_of(sheet) -> int:
+    """Return the row of a data sheet's header: the first its filter covers."""
+    return int(re.search(r"\d+", sheet.auto_filter.ref).group())
+
+
+def rows_of(sheet) -> list[dict[str, object]]:
+    """Return a data sheet's rows by heading."""
+    top = head_of(sheet)
+    heads = [cell.value for cell in sheet[top]]
+    return [
+        dict(zip(heads, row, strict=True))
+        for row in sheet.iter_rows(min_row=top + 1, values_only=True)
+        if any(value is not None for value in row)
+    ]
+
+
+def every_cell(book):
+    """Yield the cells of all sheets."""
+    for sheet in book:
+        for row in sheet.iter_rows():
+            yield from row
+
+
+@pytest.fixture(scope="module")
+def month():
+    """Two sales units, two currencies, a dozen kinds of trouble."""
+    return a_month().reconciliation(notices=("Look here first.",))
+
+
+@pytest.fixture(scope="module")
+def book(month, tmp_path_factory):
+    """The month's workbook, with its formulas."""
+    path = write_workbook(month, tmp_path_factory.mktemp("report") / "report.xlsx")
+    return load_workbook(path)
+
+
+@pytest.fixture(scope="module")
+def cached(month, tmp_path_factory):
+    """The month's workbook, as viewers that do not compute show it."""
+    path = write_workbook(month, tmp_path_factory.mktemp("cached") / "report.xlsx")
+    return load_workbook(path, data_only=True)
+
+
+def test_has_exactly_the_sheets_promised(book):
+    """People and programs find a sheet by its name."""
+    assert book.sheetnames == SHEETS
+    assert all(sheet.sheet_state == "visible" for sheet in book)
+
+
+def test_discrepancies_stand_in_the_order_given_with_exact_amounts(month, cached):
+    """Worst first is reconcile's word; an amount off by a rounding is a wrong report."""
+    shown = rows_of(cached["Discrepancies"])
+    given = month.discrepancies.to_dict("records")
+    assert [row["discrepancy_id"] for row in shown] == [row["discrepancy_id"] for row in given]
+    for row, origin in zip(shown, given, strict=True):
+        for head, name in (("Expected", "expected_minor"), ("At risk", "at_risk_minor")):
+            assert Decimal(str(row[head])) == Decimal(origin[name]).scaleb(-2)
+
+
+def test_amounts_are_written_digit_by_digit(tmp_path):
+    """9.95 as a float is written 9.949999999999999, and an auditor who diffs files sees it."""
+    month = Month()
+    for number, total in enumerate((995, 1, 99_999_999_999_999, 110)):
+        month.pair(f"r-{number}", total, total)
+    path = write_workbook(month.reconciliation(), tmp_path / "report.xlsx")
+    with zipfile.ZipFile(path) as archive:
+        orders = archive.read("xl/worksheets/sheet7.xml").decode()
+    for text in ("9.95", "0.01", "999999999999.99", "1.10"):
+        assert f"<v>{text}</v>" in orders
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "=1+1",
+        "+47 99",
+        "-2",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        '=HYPERLINK("http://x","y")',
+        "http://example.org",
+        "{=1}",
+        "<r>&<t>bold</t></r>",
+        "<b>&amp;</b>",
+        "000123",
+        "1E+11",
+        "Ærlig Øre 💶 日本",
+        "_x0041_",
+        'it\'s, "so"',
+    ],
+    ids=repr,
+)
+def test_text_stays_text(hostile, tmp_path):
+    """An order number is whatever a shop's customer or plugin made of it; it is never obeyed."""
+    month = Month()
+    month.pair(hostile, 100, 50, kind="under_captured", bucket="discrepancy", order_number=hostile)
+    path = write_workbook(month.reconciliation(notices=(hostile,)), tmp_path / "report.xlsx")
+    book = load_workbook(path)
+    row = rows_of(book["Discrepancies"])[0]
+    assert _read(row["Order"]) == hostile
+    assert _read(row["reference"]) == hostile
+    top = rows_of(book["Orders"])[0]
+    assert _read(top["Order"]) == hostile
+    with zipfile.ZipFile(path) as archive:
+        assert not any(
+            "hyperlink" in archive.read(n).decode("utf-8", "replace")
+            for n in archive.namelist()
+            if "worksheets/_rels" in n
+        )
+    formulas = [str(c.value) for c in every_cell(book) if c.data_type == "f"]
+    assert all(re.match(r"=(SUM|IF|COUNT|ROUND|SUBTOTAL|'|Summary)", text) for text in formulas)
+
+
+def _read(value: object) -> str:
+    """Undo the file format's escapes, which openpyxl leaves in place."""
+    text = str(value)
+    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
+
+
+def test_same_input_gives_the_same_bytes(month, tmp_path):
+    """A report run again to prove it must be the same file, whenever that is."""
+    one = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
+    two = write_workbook(month, tmp_path / "two.xlsx").read_bytes()
+    assert one == two
+
+
+def test_order_of_input_rows_changes_nothing(month, tmp_path):
+    """An export sorted another way is the same export."""
+    from dataclasses import replace
+
+    shuffled = replace(
+        month,
+        **{
+            name: getattr(month, name).sample(frac=1, random_state=3)
+            for name in ("orders", "payments", "events", "buckets", "summary", "bridge", "groups")
+        },
+    )
+    one = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
+    assert write_workbook(shuffled, tmp_path / "two.xlsx").read_bytes() == one
+
+
+def test_input_is_not_changed(tmp_path):
+    """The frames go on into a notebook after the report is written."""
+    month = a_month(40).reconciliation()
+    before = {
+        name: getattr(month, name).copy()
+        for name in ("orders", "discrepancies", "bridge", "groups")
+    }
+    write_workbook(month, tmp_path / "report.xlsx")
+    for name, frame in before.items():
+        assert getattr(month, name).equals(frame)
+
+
+def test_discrepancies_can_be_worked_in(book):
+    """Filters, a header that stays, drop-downs for owner, decision and note."""
+    sheet = book["Discrepancies"]
+    rows = {int(n) for n in re.findall(r"\d+", sheet.auto_filter.ref)}
+    head = min(rows)
+    assert sheet.freeze_panes == f"E{head + 1}"
+    lists = {str(v.sqref): v for v in sheet.data_validations.dataValidation}
+    heads = {cell.value: cell.column_letter for cell in sheet[head]}
+    for name in ("Owner", "Decision", "Note"):
+        found = lists[f"{heads[name]}{head + 1}:{heads[name]}{max(rows)}"]
+        assert found.type == "list"
+        assert found.formula1.startswith("Controls!")
+        assert bool(found.showErrorMessage) == (name == "Decision")
+    hidden = [d for d in sheet.column_dimensions.values() if d.hidden]
+    columns = {place for d in hidden for place in range(d.min, d.max + 1)}
+    names = {cell.value for cell in sheet[head] if cell.column in columns}
+    assert names == {"discrepancy_id", "msn", "reference", "row_hash"}
+
+
+def test_drop_down_lists_hold_decisions_and_owners(book):
+    """A list that points at empty or wrong cells offers nothing."""
+    sheet = book["Controls"]
+    source = next(
+        v.formula1
+        for v in book["Discrepancies"].data_validations.dataValidation
+        if v.showErrorMessage
+    )
+    cells = [c.value for (c,) in sheet[source.split("!")[1].replace("$", "")]]
+    assert {"accept", "refund", "capture", "cancel", "book", "ask shop", "waive"} <= set(cells)
+    assert "Kari" in {cell.value for row in sheet.iter_rows() for cell in row}
+
+
+def test_hash_tells_a_row_that_was_shifted(month, cached):
+    """Somebody sorts half the columns: the hidden hash no longer fits what stands beside it."""
+    shown = rows_of(cached["Discrepancies"])
+    given = month.discrepancies.to_dict("records")
+    hashes = [row_hash(tuple(row[name] for name in HASHED)) for row in given]
+    assert [row["row_hash"] for row in shown] == hashes
+    assert len(set(hashes)) == len(hashes)
+
+
+@pytest.mark.parametrize("currency", ["NOK", "DKK"])
+def test_number_formats_follow_the_currency(book, currency):
+    """An amount copied out of the sheet still says what it is an amount of."""
+    sheet = book["Discrepancies"]
+    head = head_of(sheet)
+    columns = {cell.value: cell.column for cell in sheet[head]}
+    formats = {
+        sheet.cell(row, columns["At risk"]).number_format
+        for row in range(head + 1, sheet.max_row + 1)
+        if sheet.cell(row, columns["Currency"]).value == currency
+    }
+    assert formats == {f'#,##0.00\\ "{currency}"'}
+
+
+def test_severities_are_coloured(book):
+    """The eye finds what cannot wait."""
+    rules = [r for rules in book["Discrepancies"].conditional_formatting for r in rules.rules]
+    assert {r.formula[0] for r in rules} >= {
+        f'"{s}"' for s in ("critical", "high", "medium", "low", "info")
+    }
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_prints_on_a4_landscape(book, name):
+    """An auditor prints; a sheet without set-up prints a hundred strips."""
+    sheet = book[name]
+    assert sheet.page_setup.paperSize == 9
+    assert sheet.page_setup.orientation == "landscape"
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
+    assert "&P" in sheet.oddFooter.right.text
+    if name not in ("Summary", "Controls"):
+        head = head_of(sheet)
+        assert sheet.print_title_rows == f"${head}:${head}"
+
+
+def test_moments_and_days_are_dates(book):
+    """A date that is text cannot be filtered by month."""
+    payment = rows_of(book["Payments"])[0]
+    assert payment["Created (UTC)"].strftime("%Y-%m-%d") == payment["Created"].strftime("%Y-%m-%d")
+
+
+def test_totals_and_checks_agree_before_anything_recalculates(cached):
+    """Viewers that do not compute show what was computed here."""
+    results = [row[5].value for row in cached["Controls"].iter_rows() if row[5].value]
+    assert results.count("OK") > 40
+    assert "DIFFERS" not in results
+    glance = {row[1].value: row for row in cached["Summary"].iter_rows() if row[1].value}
+    assert glance["At risk"][3].number_format.endswith('"DKK"')
+
+
+def test_large_groups_are_one_line_above_the_rows(cached):
+    """Thirty rows of one cause are one finding; they are grouped, never hidden."""
+    sheet = cached["Discrepancies"]
+    head = head_of(sheet)
+    above = [str(sheet.cell(row, 1).value) for row in range(1, head)]
+    line = next(text for text in above if text.startswith("30 rows of under_captured"))
+    assert "mostly store bergen" in line
+    assert "(20.0% of all pairs)" in line
+    assert "30.00 NOK at risk" in line
+    assert sum(row["Group"] == "one of 30" for row in rows_of(sheet)) == 30
+
+
+def test_a_payment_of_two_orders_is_shown_once(tmp_path):
+    """Two order rows, one payment: its amount must not be counted twice."""
+    month = Month()
+    month.pair("both", 600, 1000)
+    twin = {**month.orders[0], "order_number": "#2", "total_minor": 400, "source_row": 9}
+    month.orders.append(twin)
+    month.buckets.append(
+        {"side": "orders", "row_key": "orders.csv:9", "bucket": "matched", "kind": "", "flags": ""}
+    )
+    book = load_workbook(
+        write_workbook(month.reconciliation(), tmp_path / "r.xlsx"), data_only=True
+    )
+    rows = rows_of(book["Matched"])
+    assert [row["Order total"] for row in rows] == [6, 4]
+    assert [row["Captured"] for row in rows] == [10, None]
+
+
+def test_nothing_at_all_is_a_report_too(tmp_path):
+    """An empty month is an answer, and its formulas must not break."""
+    path = write_workbook(Month().reconciliation(), tmp_path / "report.xlsx")
+    book = load_workbook(path, data_only=True)
+    assert book.sheetnames == SHEETS
+    texts = [str(cell.value) for cell in every_cell(book) if cell.value is not None]
+    assert any(text.startswith("CLEAN.") for text in texts)
+
+
+def test_incomplete_says_so_on_the_cover(tmp_path):
+    """A report with a hole in it must not be mistaken for a whole one."""
+    month = a_month(40)
+    month.failures.append(
+        {
+            "msn": "123456",
+            "reference": "x",
+            "operation": "getPayment",
+            "status": 503,
+            "title": "Down",
+        }
+    )
+    made = month.reconciliation(complete=False)
+    book = load_workbook(write_workbook(made, tmp_path / "r.xlsx"), data_only=True)
+    banner = book["Summary"]["B5"].value
+    assert banner.startswith("INCOMPLETE. 1 payment could not be read")
+    assert rows_of(book["Rejects and failures"])[0]["What"] == "not read"
+
+
+def test_more_rows_than_a_sheet_holds_go_to_parquet(tmp_path):
+    """Excel cuts at its limit without a word; this must not."""
+    month = a_month(60, flood=0).reconciliation()
+    path = write_workbook(month, tmp_path / "october.xlsx", row_limit=100)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["october.events.parquet", "october.xlsx"]
+    kept = pq.read_table(tmp_path / "october.events.parquet")
+    assert kept.num_rows == len(month.events) == 180
+    assert set(kept.column_names) == set(month.events.columns)
+    book = load_workbook(path, data_only=True)
+    sheet = book["Events"]
+    assert sheet.max_row == 100
+    texts = [str(cell.value) for cell in every_cell(book) if cell.value is not None]
+    assert any(t.startswith("180 rows") and "october.events.parquet" in t for t in texts)
+    controls = [str(c.value) for row in book["Controls"].iter_rows() for c in row]
+    assert "october.events.parquet" in controls
+    assert "IN FILE" in controls
+    assert "DIFFERS" not in controls
+
+
+def test_long_text_is_cut_visibly(tmp_path):
+    """A cell holds 32,767 characters; XlsxWriter would cut or drop the rest silently."""
+    month = Month()
+    month.pair("r", 100, 100)
+    month.rejects.append(
+        {"source_file": "o.csv", "source_row": 2, "value": "x" * 40_000, "reason": "too long"}
+    )
+    book = load_workbook(write_workbook(month.reconciliation(), tmp_path / "r.xlsx"))
+    value = rows_of(book["Rejects and failures"])[0]["Value"]
+    assert value.endswith("…")
+    assert len(value) == 32_000
+
+
+def test_no_money_is_added_across_currencies(book):
+    """Kroner and euros have no sum: every formula over amounts names one currency."""
+    for cell in every_cell(book):
+        text = str(cell.value)
+        if cell.data_type == "f" and "SUMIFS" in text:
+            assert '"=NOK"' in text or '"=DKK"' in text
+
+
+def test_polars_frames_are_taken_as_they_are(month, tmp_path):
+    """A Reconciliation collected from another engine need not come as pandas."""
+    from dataclasses import replace
+
+    polar = replace(month, events=pl.from_pandas(month.events))
+    one = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
+    assert write_workbook(polar, tmp_path / "two.xlsx").read_bytes() == one
+
+
+def test_bridge_ties_to_the_payments_as_fetched(tmp_path):
+    """A capture after the moment compared at: the foot and Payments differ, and that is said."""
+    month = a_month(20, flood=0)
+    made = month.reconciliation()
+    payments = made.payments.copy()
+    payments.loc[0, "captured_minor"] = payments.loc[0, "captured_minor"] + 250
+    from dataclasses import replace
+
+    path = write_workbook(replace(made, payments=payments), tmp_path / "report.xlsx")
+    sheet = load_workbook(path, data_only=True)["Summary"]
+    gaps = [r[4].value for r in sheet.iter_rows() if str(r[1].value).startswith("Later events")]
+    assert sorted(gaps) == [0, 2.5]

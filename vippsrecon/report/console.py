@@ -1,0 +1,94 @@
+"""The report as a terminal shows it: plain text, narrow enough for a mail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vippsrecon.report import verdicts, words
+from vippsrecon.report.intake import take_in
+from vippsrecon.report.tally import tally
+from vippsrecon.report.verdicts import money
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vippsrecon.report.intake import Reconciled
+    from vippsrecon.report.tally import Bucket, Code, Glance, Tally
+
+
+def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -> str:
+    """Return a Reconciliation as a page of plain text.
+
+    Args:
+        reconciliation: What `vippsrecon.reconcile` returned.
+        report: Where the workbook is, for the last line; None for none.
+
+    Returns:
+        The verdict, then for each currency its figures, codes and buckets, then whether the
+        data is complete. Amounts in major units with their currency. No colour, no trailing
+        newline.
+    """
+    figures = tally(take_in(reconciliation))
+    said = [
+        verdicts.headline(reconciliation, figures),
+        verdicts.period(reconciliation.manifest),
+        *(f"! {notice}" for notice in reconciliation.notices),
+    ]
+    for glance in figures.glances:
+        said += ["", *_currency(glance, figures)]
+    said += [
+        "",
+        verdicts.completeness(reconciliation, figures),
+        verdicts.discovered(reconciliation.manifest),
+        words.BLIND_SPOT,
+    ]
+    if report is not None:
+        said += ["", f"Report: {report}"]
+    return "\n".join(said)
+
+
+def _currency(glance: Glance, figures: Tally) -> Iterable[str]:
+    currency = glance.currency
+    yield (
+        f"{currency}: {words.counted(glance.orders, 'order')} over "
+        f"{money(glance.ordered_minor, currency)}, "
+        f"{words.counted(glance.payments, 'payment')}, captured "
+        f"{money(glance.captured_minor, currency)}, refunded "
+        f"{money(glance.refunded_minor, currency)}"
+    )
+    codes = figures.codes_of(currency)
+    if codes:
+        yield ""
+        yield from _table(("code", "worst", "rows", "at risk"), [_code(code) for code in codes])
+    buckets = figures.buckets_of(currency)
+    if buckets:
+        yield ""
+        yield from _table(("bucket", "orders", "payments", "captured"), _buckets(buckets, currency))
+
+
+def _code(code: Code) -> tuple[str, ...]:
+    return (code.kind, code.severity, f"{code.rows}", money(code.at_risk_minor, code.currency))
+
+
+def _buckets(buckets: Sequence[Bucket], currency: str) -> list[tuple[str, ...]]:
+    sums: dict[str, list[int]] = {}
+    for bucket in buckets:
+        held = sums.setdefault(bucket.bucket or "outside the period", [0, 0, 0])
+        for place, figure in enumerate((bucket.orders, bucket.payments, bucket.captured_minor)):
+            held[place] += figure
+    return [
+        (name, f"{orders}", f"{payments}", money(captured, currency))
+        for name, (orders, payments, captured) in sums.items()
+    ]
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterable[str]:
+    """Lay rows out in columns: the first to the left, a word beside it too, figures to the right."""
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    for row in [head, *rows]:
+        cells = [
+            text.ljust(width) if place == 0 or head[place] == "worst" else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  " + "  ".join(cells).rstrip()

@@ -1,0 +1,306 @@
+"""Controls: who signed, what agrees, what went in, under which rules, and what a column means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
+
+from vippsrecon.report.checks import RESULTS, Check, Checks
+from vippsrecon.report.page import lines_of
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
+    from vippsrecon.report.intake import Reconciled
+    from vippsrecon.report.looks import Looks
+    from vippsrecon.report.page import Page
+    from vippsrecon.report.sheet import Table
+
+SHEET = "Controls"
+WIDTHS = (1.5, 44, 44, 22, 18, 12, 2, 18, 14, 34)
+"""Columns A to J: margin, what, value, three figures, gap, the three lists."""
+
+B, C, D, E, F, OWNERS, DECISIONS, NOTES = 1, 2, 3, 4, 5, 7, 8, 9
+LIST_ROW, LIST_ROWS = 4, 12
+
+COLUMN_C = 44
+"""Characters of a value that fit; longer ones are spread over the columns to the right."""
+
+DECISION_LIST = (
+    "accept",
+    "refund",
+    "capture",
+    "cancel",
+    "book",
+    "ask shop",
+    "ask Vipps",
+    "waive",
+)
+"""What may be decided on a discrepancy."""
+
+NOTE_LIST = (
+    "Agreed with the customer",
+    "Corrected in the shop",
+    "Corrected at Vipps MobilePay",
+    "Sent to the shop",
+    "Paid by bank transfer",
+    "Seen earlier, nothing new",
+)
+
+
+def list_range(column: int) -> str:
+    """Return the cells of one of the lists that drop-downs offer."""
+    return f"={SHEET}!{xl_range_abs(LIST_ROW, column, LIST_ROW + LIST_ROWS - 1, column)}"
+
+
+@dataclass
+class Controls:
+    """The Controls sheet while it is laid out, from the top down.
+
+    Attributes:
+        workbook: Gets the name of the check cells.
+        page: The sheet's cells.
+        looks: The workbook's formats.
+        row: The next free row.
+    """
+
+    workbook: Workbook
+    page: Page
+    looks: Looks
+    row: int = 0
+
+    def write(
+        self, reconciliation: Reconciled, tables: Mapping[str, Table], checks: Checks
+    ) -> None:
+        """Lay out the whole sheet and write it."""
+        manifest = reconciliation.manifest
+        self.page.text(0, B, "Controls", self.looks["sheet_title"])
+        self.page.height(0, 24)
+        about = "What went into this report, under which rules, and whether its figures agree."
+        self.page.text(1, B, about, self.looks["muted"])
+        self._lists(manifest)
+        self._sign_off()
+        self._run(reconciliation)
+        self._inputs(manifest)
+        self._spilled(tables)
+        for key, title in (
+            ("settings", "Settings and tolerances"),
+            ("versions", "Versions"),
+            ("counts", "Counts"),
+        ):
+            self._pairs(title, flatten(manifest.get(key)))
+        known = {
+            *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
+            *("inputs", "versions", "settings", "counts", "outside_period", "discovered_by"),
+        }
+        self._pairs("Also in the manifest", flatten(_without(manifest, known)))
+        self._checks(checks)
+        self._glossary(tables)
+        worksheet = self.page.worksheet
+        for column, width in enumerate(WIDTHS):
+            worksheet.set_column(column, column, width)
+        worksheet.hide_gridlines(2)
+        worksheet.print_area(0, 0, self.row, NOTES)
+        self.page.write()
+
+    def _section(self, title: str, last: int = F) -> None:
+        look = self.looks["section"]
+        self.page.text(self.row, B, title, look)
+        self.page.blank(self.row, range(B, last + 1), look)
+        self.page.height(self.row, 21)
+        self.row += 1
+
+    def _lists(self, manifest: Mapping[str, Any]) -> None:
+        page, looks = self.page, self.looks
+        settings = manifest.get("settings")
+        owners = settings.get("owners") if isinstance(settings, Mapping) else None
+        said = (
+            (OWNERS, "Owners", [str(owner) for owner in owners or ()]),
+            (DECISIONS, "Decisions", list(DECISION_LIST)),
+            (NOTES, "Notes", list(NOTE_LIST)),
+        )
+        page.text(
+            LIST_ROW - 2, OWNERS, "Lists of the drop-downs; yours to change", looks["section"]
+        )
+        page.blank(LIST_ROW - 2, range(OWNERS, NOTES + 1), looks["section"])
+        for column, title, values in said:
+            page.text(LIST_ROW - 1, column, title, looks["head"])
+            for place in range(LIST_ROWS):
+                value = values[place] if place < len(values) else ""
+                page.text(LIST_ROW + place, column, value, looks["input"])
+
+    def _sign_off(self) -> None:
+        self.row = 2
+        self._section("Sign-off")
+        page, looks = self.page, self.looks
+        for column, title in ((B, ""), (C, "Name"), (D, "Date"), (E, "Initials")):
+            page.text(self.row, column, title, looks["head"])
+        self.row += 1
+        for who in ("Prepared by", "Reviewed by", "Approved by"):
+            page.text(self.row, B, who, looks["bold"])
+            page.blank(self.row, range(C, D), looks["signature"])
+            page.blank(self.row, range(D, E), looks["input_date"])
+            page.blank(self.row, range(E, F), looks["signature"])
+            page.height(self.row, 20)
+            self.row += 1
+        self.row += 1
+
+    def _run(self, reconciliation: Reconciled) -> None:
+        manifest = reconciliation.manifest
+        days = manifest.get("period")
+        outside = manifest.get("outside_period") or {}
+        rows = [
+            ("verdict", reconciliation.verdict),
+            ("complete", "yes" if reconciliation.complete else "no"),
+            ("environment", str(manifest.get("environment") or "")),
+            ("sales units", ", ".join(_texts(manifest.get("sales_units")))),
+            ("period", f"{days[0]} to {days[1]}, both included" if days else "none chosen"),
+            ("as of", str(manifest.get("as_of") or "")),
+            ("fetched at", str(manifest.get("fetched_at") or "")),
+            *((f"outside the period, {side}", str(n)) for side, n in outside.items()),
+            *(
+                (f"payments found through {how}", str(n))
+                for how, n in (manifest.get("discovered_by") or {}).items()
+            ),
+        ]
+        self._pairs("Run", rows)
+
+    def _pairs(self, title: str, rows: list[tuple[str, str]]) -> None:
+        if not rows:
+            return
+        self._section(title)
+        for name, value in rows:
+            self.page.text(self.row, B, name, self.looks["muted"])
+            if len(value) > COLUMN_C:
+                self.page.across(self.row, C, F, value, self.looks["wrapped"])
+                self.page.height(self.row, 3 + 12 * lines_of(value, 92))
+            else:
+                self.page.text(self.row, C, value, self.looks["text"])
+            self.row += 1
+        self.row += 1
+
+    def _inputs(self, manifest: Mapping[str, Any]) -> None:
+        hashes = manifest.get("inputs") or {}
+        exported = manifest.get("exported_at") or {}
+        files = sorted({*hashes, *exported})
+        if not files:
+            return
+        self._section("Inputs")
+        self._head("File", "SHA-256", "", "Exported at")
+        for file in files:
+            self.page.text(self.row, B, file, self.looks["text"])
+            self.page.across(self.row, C, D, str(hashes.get(file, "")), self.looks["mono"])
+            self.page.text(self.row, E, str(exported.get(file, "")), self.looks["text"])
+            self.row += 1
+        self.row += 1
+
+    def _head(self, *titles: str, right_from: int = F + 1) -> None:
+        for column, title in enumerate(titles, B):
+            look = self.looks["head_right" if column >= right_from else "head"]
+            self.page.text(self.row, column, title, look)
+        self.row += 1
+
+    def _spilled(self, tables: Mapping[str, Table]) -> None:
+        spilled = [table for table in tables.values() if table.spilled]
+        if not spilled:
+            return
+        self._section("Sheets with more rows than a sheet holds")
+        self._head("Sheet", "File beside this workbook with all rows", "Rows", "On the sheet")
+        for table in spilled:
+            self.page.text(self.row, B, table.sheet, self.looks["bold"])
+            self.page.text(self.row, C, table.spilled, self.looks["text"])
+            self.page.number(self.row, D, table.data.height, self.looks["count"])
+            self.page.number(self.row, E, table.rows, self.looks["count"])
+            self.row += 1
+        self.row += 1
+
+    def _checks(self, checks: Checks) -> None:
+        self._section("Checks: computed by vippsrecon, and by the formulas of this workbook")
+        self._head("Figure", "Computed", "By formula", "Difference", "Result", right_from=C)
+        first = self.row
+        for check in checks.made:
+            self._check(check)
+        last = max(first, self.row - 1)
+        self.workbook.define_name(RESULTS, f"={SHEET}!{xl_range_abs(first, F, last, F)}")
+        for good, word in ((True, "OK"), (False, "DIFFERS")):
+            self.page.worksheet.conditional_format(
+                first,
+                F,
+                last,
+                F,
+                {
+                    "type": "cell",
+                    "criteria": "==",
+                    "value": f'"{word}"',
+                    "format": self.looks.check(good),
+                },
+            )
+        self.row += 1
+
+    def _check(self, check: Check) -> None:
+        page, row = self.page, self.row
+        amount = isinstance(check.computed, Decimal)
+        look = self.looks.money(check.currency) if amount else self.looks["count"]
+        page.text(row, B, check.what, self.looks["text"])
+        page.number(row, C, check.computed, look)
+        if check.formula:
+            computed, formula, difference = (xl_rowcol_to_cell(row, c) for c in (C, D, E))
+            page.formula(row, D, f"={check.formula}", check.computed, look)
+            page.formula(row, E, f"=ROUND({formula}-{computed},2)", Decimal(0), look)
+            result = f'=IF({difference}=0,"OK","DIFFERS")'
+            page.formula(row, F, result, check.cached, self.looks["check"])
+        else:
+            page.text(row, F, check.cached, self.looks["check"])
+        self.row += 1
+
+    def _glossary(self, tables: Mapping[str, Table]) -> None:
+        self._section("Columns")
+        self._head("Sheet and heading", "What it says", "Column of the frame", "Unit")
+        units = {"money": "major units", "moment": "UTC", "day": "local day", "date": "local day"}
+        for table in tables.values():
+            for column in table.columns:
+                hidden = (
+                    " (hidden)" if column.hidden else "" if column.printed else " (not printed)"
+                )
+                heading = f"{table.sheet}: {column.header}{hidden}"
+                self.page.text(self.row, B, heading, self.looks["text"])
+                self.page.text(self.row, C, column.about, self.looks["text"])
+                self.page.text(self.row, D, column.name, self.looks["code"])
+                self.page.text(self.row, E, units.get(column.kind, ""), self.looks["muted"])
+                self.row += 1
+
+
+def flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """Return a nested setting as (name, text) rows, names joined by dots.
+
+    >>> flatten({"rules": {"tolerance_minor": 0}, "units": ["123456"]})
+    [('rules.tolerance_minor', '0'), ('units', '123456')]
+    """
+    if value is None or value == {}:
+        return []
+    if isinstance(value, Mapping):
+        return [
+            row
+            for key, inner in value.items()
+            for row in flatten(inner, f"{name}.{key}" if name else str(key))
+        ]
+    if isinstance(value, list | tuple):
+        if any(isinstance(item, Mapping) or len(str(item)) > COLUMN_C for item in value):
+            return [row for n, item in enumerate(value, 1) for row in flatten(item, f"{name}.{n}")]
+        return [(name, ", ".join(str(item) for item in value))]
+    return [(name, str(value))]
+
+
+def _without(manifest: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in manifest.items() if key not in keys}
+
+
+def _texts(units: Any) -> list[str]:
+    return [
+        str(unit.get("msn", unit)) if isinstance(unit, Mapping) else str(unit)
+        for unit in units or ()
+    ]

@@ -1,0 +1,135 @@
+"""A Reconciliation's frames as the report works on them: eager Polars, in a fixed order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+
+from vippsrecon import schemas
+from vippsrecon.reconcile.floods import GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+class Reconciled(Protocol):
+    """What a report needs of `vippsrecon.reconcile.Reconciliation`."""
+
+    @property
+    def orders(self) -> pd.DataFrame: ...  # noqa: D102 - the frames are described in schemas
+    @property
+    def payments(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def events(self) -> pd.DataFrame | None: ...  # noqa: D102
+    @property
+    def failures(self) -> pd.DataFrame | None: ...  # noqa: D102
+    @property
+    def rejects(self) -> pd.DataFrame | None: ...  # noqa: D102
+    @property
+    def discrepancies(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def buckets(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def summary(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def bridge(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def groups(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def manifest(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def notices(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def verdict(self) -> str: ...  # noqa: D102
+    @property
+    def complete(self) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of one Reconciliation, in Polars. Discrepancies keep the order given.
+
+    Attributes:
+        orders: `schemas.ORDERS` with `bucket`, `kind` and `flags` of each row.
+        payments: `schemas.PAYMENTS`, likewise.
+        events: `schemas.EVENTS`.
+        failures: `schemas.FAILURES`.
+        rejects: `schemas.REJECTS`.
+        discrepancies: `schemas.DISCREPANCIES`, worst first.
+        summary: `schemas.SUMMARY`.
+        bridge: `schemas.BRIDGE`, by leg, sales unit, currency and position.
+        groups: `reconcile.floods.GROUPS`: one row per kind, cause and currency.
+    """
+
+    orders: pl.DataFrame
+    payments: pl.DataFrame
+    events: pl.DataFrame
+    failures: pl.DataFrame
+    rejects: pl.DataFrame
+    discrepancies: pl.DataFrame
+    summary: pl.DataFrame
+    bridge: pl.DataFrame
+    groups: pl.DataFrame
+
+
+def take_in(reconciliation: Reconciled) -> Frames:
+    """Return the frames of `reconciliation`, which is not changed."""
+    buckets = to_polars(reconciliation.buckets, schemas.BUCKETS)
+    orders = to_polars(reconciliation.orders, schemas.ORDERS)
+    payments = to_polars(reconciliation.payments, schemas.PAYMENTS)
+    order_key = pl.format("{}:{}", "source_file", "source_row")
+    payment_key = pl.format("{}:{}", "msn", "reference")
+    return Frames(
+        orders=_bucketed(orders, order_key, buckets, "orders").sort(
+            "msn", "source_file", "source_row", "reference", "order_number"
+        ),
+        payments=_bucketed(payments, payment_key, buckets, "payments").sort(
+            "msn", "reference", "psp_reference"
+        ),
+        events=to_polars(reconciliation.events, schemas.EVENTS).sort(
+            "msn", "reference", "event_at", "psp_reference", "name", "success"
+        ),
+        failures=to_polars(reconciliation.failures, schemas.FAILURES).sort(
+            "msn", "reference", "operation"
+        ),
+        rejects=to_polars(reconciliation.rejects, schemas.REJECTS).sort(
+            "source_file", "source_row", "column", "value", "reason"
+        ),
+        discrepancies=to_polars(reconciliation.discrepancies, schemas.DISCREPANCIES),
+        summary=to_polars(reconciliation.summary, schemas.SUMMARY),
+        bridge=to_polars(reconciliation.bridge, schemas.BRIDGE).sort(
+            "currency", "msn", "leg", "position"
+        ),
+        groups=to_polars(reconciliation.groups, GROUPS),
+    )
+
+
+def to_polars(data: Any, frame: schemas.Frame) -> pl.DataFrame:
+    """Return a frame of the house in Polars; None gives one without rows."""
+    import pyarrow as pa
+
+    if data is None:
+        return pl.DataFrame(schema=schemas.polars_schema(frame))
+    if isinstance(data, pl.DataFrame):
+        return data.select(frame.names)
+    table = pa.Table.from_pandas(data, schema=frame.arrow(), preserve_index=False)
+    taken = pl.from_arrow(table)
+    assert isinstance(taken, pl.DataFrame)
+    return taken
+
+
+def _bucketed(data: pl.DataFrame, key: pl.Expr, buckets: pl.DataFrame, side: str) -> pl.DataFrame:
+    ended = (
+        buckets.filter(pl.col("side") == side)
+        .select("row_key", "bucket", "kind", "flags")
+        .unique("row_key", keep="first", maintain_order=True)
+    )
+    return (
+        data.with_columns(row_key=key)
+        .join(ended, on="row_key", how="left", maintain_order="left")
+        .drop("row_key")
+    )

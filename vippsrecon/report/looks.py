@@ -1,0 +1,178 @@
+"""How the workbook looks: one palette, one font, and the formats made from them.
+
+Colour says something or is left out: severity, the verdict, a check that differs. Everything
+else is ink on paper, so that a printed page reads as well as the screen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vippsrecon.money import DECIMALS
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+
+INK = "#1F2933"
+NAVY = "#1F3A5F"
+MUTED = "#6B7785"
+RULE = "#CBD2D9"
+PALE = "#EEF2F6"
+INPUT = "#FFFBE6"
+BAR = "#3E6592"
+
+SEVERITY_COLOURS = {
+    "critical": ("#8C1D18", "#FFFFFF"),
+    "high": ("#F6C9C5", "#7A1712"),
+    "medium": ("#FCE3C4", "#7A4300"),
+    "low": ("#FBF3D0", "#5F5200"),
+    "info": ("#E6EBF0", "#46525E"),
+}
+"""Severity to fill and ink, darkest for what cannot wait."""
+
+VERDICT_COLOURS = {
+    "clean": ("#DFF1E5", "#17603A"),
+    "discrepancies": ("#FCE9D4", "#7A4300"),
+    "incomplete": ("#F9DAD7", "#8C1D18"),
+}
+"""Verdict to fill and ink of the banner."""
+
+FONT = {"font_name": "Arial", "font_size": 9, "font_color": INK}
+"""Arial: its metrics are the same in Excel (Arial) and LibreOffice (Liberation Sans)."""
+
+_AMOUNT = {"align": "right"}
+_HEAD: dict[str, Any] = {
+    "bold": True,
+    "font_color": NAVY,
+    "bg_color": PALE,
+    "bottom": 1,
+    "bottom_color": NAVY,
+    "text_wrap": True,
+    "valign": "vcenter",
+}
+_TOTAL: dict[str, Any] = {
+    "bold": True,
+    "valign": "top",
+    "top": 1,
+    "top_color": INK,
+    "bottom": 6,
+    "bottom_color": INK,
+}
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "text": {"valign": "top"},
+    "wrapped": {"text_wrap": True, "valign": "top", "align": "left", "indent": 1},
+    "muted": {"valign": "top", "font_color": MUTED},
+    "muted_wrapped": {"font_color": MUTED, "text_wrap": True, "valign": "top"},
+    "muted_right": {"valign": "top", "font_color": MUTED, "align": "right"},
+    "bold": {"valign": "top", "bold": True},
+    "code": {"valign": "top", "font_color": NAVY},
+    "title": {"bold": True, "font_size": 18, "font_color": NAVY, "valign": "vcenter"},
+    "sheet_title": {"bold": True, "font_size": 13, "font_color": NAVY, "valign": "vcenter"},
+    "section": {
+        "bold": True,
+        "font_size": 11,
+        "font_color": NAVY,
+        "bottom": 2,
+        "bottom_color": NAVY,
+        "valign": "vcenter",
+    },
+    "head": _HEAD,
+    "head_right": {**_HEAD, "align": "right"},
+    "notice": {
+        "text_wrap": True,
+        "valign": "vcenter",
+        "bg_color": "#FFF6E5",
+        "left": 5,
+        "left_color": "#E08E0B",
+        "indent": 1,
+    },
+    "input": {"bg_color": INPUT, "text_wrap": True, "valign": "top", "locked": False},
+    "input_date": {
+        "bg_color": INPUT,
+        "num_format": "yyyy-mm-dd",
+        "align": "left",
+        "locked": False,
+        "bottom": 4,
+        "bottom_color": MUTED,
+    },
+    "signature": {"bg_color": INPUT, "locked": False, "bottom": 4, "bottom_color": MUTED},
+    "count": {"num_format": "#,##0", "align": "right", "valign": "top"},
+    "share": {"valign": "top", "num_format": "0.0%", "align": "right"},
+    "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "top"},
+    "moment": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "valign": "top"},
+    "check": {"valign": "top", "bold": True, "align": "center"},
+    "check_left": {"valign": "top", "bold": True, "align": "left"},
+    "mono": {"valign": "top", "font_name": "Courier New", "font_size": 8},
+    "total_text": _TOTAL,
+    "total_count": {**_TOTAL, "num_format": "#,##0", "align": "right"},
+}
+
+
+class Looks:
+    """The formats of one workbook, each made once and by name.
+
+    Attributes:
+        workbook: The workbook the formats belong to.
+    """
+
+    def __init__(self, workbook: Workbook) -> None:
+        """Start with no format made."""
+        self.workbook = workbook
+        self._made: dict[str, Format] = {}
+
+    def __getitem__(self, name: str) -> Format:
+        """Return the format called `name`."""
+        return self._format(name, _STYLES[name])
+
+    def money(self, currency: str = "", *, total: bool = False) -> Format:
+        """Return the number format of amounts in major units.
+
+        Args:
+            currency: Shown behind the amount; "" where a column beside it says it.
+            total: Ruled above and double ruled below, as the foot of a statement.
+        """
+        decimals = "0" * DECIMALS.get(currency, 2)
+        pattern = f"#,##0.{decimals}"
+        if currency:
+            pattern += f'\\ "{currency}"'
+        style = {**(_TOTAL if total else {"valign": "top"}), **_AMOUNT, "num_format": pattern}
+        return self._format(f"money {currency} {total}", style)
+
+    def severity(self, name: str) -> Format:
+        """Return the colours of a severity, for a conditional format."""
+        fill, ink = SEVERITY_COLOURS[name]
+        return self._format(f"severity {name}", {"bg_color": fill, "font_color": ink}, bare=True)
+
+    def ruled(self) -> Format:
+        """Return the thin line under a row, for a conditional format."""
+        return self._format("ruled", {"bottom": 4, "bottom_color": RULE}, bare=True)
+
+    def check(self, good: bool) -> Format:
+        """Return the colours of a check cell, for a conditional format."""
+        fill, ink = VERDICT_COLOURS["clean" if good else "incomplete"]
+        return self._format(f"check {good}", {"bg_color": fill, "font_color": ink}, bare=True)
+
+    def verdict(self, verdict: str) -> Format:
+        """Return the banner of a verdict."""
+        fill, ink = VERDICT_COLOURS[verdict]
+        return self._format(
+            f"verdict {verdict}",
+            {
+                "bold": True,
+                "font_size": 12,
+                "bg_color": fill,
+                "font_color": ink,
+                "valign": "vcenter",
+                "text_wrap": True,
+                "indent": 1,
+            },
+        )
+
+    def _format(self, key: str, style: dict[str, Any], *, bare: bool = False) -> Format:
+        if key not in self._made:
+            # A conditional format holds only what it changes: a font name in one makes
+            # Excel repair the file.
+            self._made[key] = self.workbook.add_format(style if bare else {**FONT, **style})
+        return self._made[key]

@@ -1,0 +1,125 @@
+"""A sheet laid out by hand (Summary, Controls), put down in any order and written row by row.
+
+XlsxWriter's constant-memory mode writes each row once and never goes back. A page keeps its
+cells until it is whole, so that its parts may be laid out in the order they are thought of.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+Number = Decimal | int | float
+
+LONGEST_TEXT = 32_000
+"""A cell holds 32,767 characters; what is longer is cut, and ends in an ellipsis."""
+
+
+def plain(text: str) -> str:
+    """Return `text` such that XlsxWriter writes exactly it.
+
+    XlsxWriter takes a text from `<r>` to `</r>` for its own marked-up runs and copies it into
+    the file unescaped, so an order number could break the workbook or forge its looks. Such a
+    text is handed over as one run, escaped.
+
+    >>> plain("<r>10 & 11</r>")
+    '<r><t xml:space="preserve">&lt;r&gt;10 &amp; 11&lt;/r&gt;</t></r>'
+    >>> plain("=1+1")
+    '=1+1'
+    """
+    if len(text) > LONGEST_TEXT:
+        text = text[: LONGEST_TEXT - 1] + "…"
+    if text.startswith("<r>") and text.endswith("</r>"):
+        return f'<r><t xml:space="preserve">{escape(text)}</t></r>'
+    return text
+
+
+class Page:
+    """Cells of one worksheet, kept until `write`.
+
+    Rows and columns count from 0.
+    """
+
+    def __init__(self, worksheet: Worksheet) -> None:
+        """Start with nothing on the page."""
+        self.worksheet = worksheet
+        self._cells: dict[tuple[int, int], Callable[[], object]] = {}
+        self._heights: dict[int, float] = {}
+
+    def text(self, row: int, column: int, text: str, look: Format | None = None) -> None:
+        """Put a text that is never taken for a formula, a link or a number."""
+        self._cells[row, column] = lambda: self.worksheet.write_string(
+            row, column, plain(text), look
+        )
+
+    def number(self, row: int, column: int, number: Number, look: Format | None = None) -> None:
+        """Put a number; a Decimal is written digit by digit."""
+        # The stubs know float only; XlsxWriter formats whatever it is given with ".16G".
+        value: float = number  # type: ignore[assignment]
+        self._cells[row, column] = lambda: self.worksheet.write_number(row, column, value, look)
+
+    def formula(
+        self, row: int, column: int, formula: str, value: Number | str, look: Format | None = None
+    ) -> None:
+        """Put a formula of ours beside the figure computed here, for readers that do not compute."""
+        kept: float | str = value if isinstance(value, str) else _shown(value)
+        self._cells[row, column] = lambda: self.worksheet.write_formula(
+            row, column, formula, look, kept
+        )
+
+    def blank(self, row: int, columns: range, look: Format) -> None:
+        """Put empty cells that carry a look, where nothing stands yet."""
+        for column in columns:
+            if (row, column) not in self._cells:
+                self._blank_one(row, column, look)
+
+    def across(self, row: int, first: int, last: int, text: str, look: Format) -> None:
+        """Put a text over the merged cells from column `first` to `last` of one row."""
+        self._cells[row, first] = lambda: self._merged(row, first, last, text, look)
+
+    def height(self, row: int, points: float) -> None:
+        """Fix a row's height: merged cells do not grow with their text."""
+        self._heights[row] = points
+
+    def write(self) -> None:
+        """Write all cells, row by row."""
+        for row in sorted({row for row, _ in self._cells} | set(self._heights)):
+            if row in self._heights:
+                self.worksheet.set_row(row, self._heights[row])
+        for key in sorted(self._cells):
+            self._cells[key]()
+
+    def _blank_one(self, row: int, column: int, look: Format) -> None:
+        self._cells[row, column] = lambda: self.worksheet.write_blank(row, column, None, look)
+
+    def _merged(self, row: int, first: int, last: int, text: str, look: Format) -> None:
+        # merge_range chooses a type by the text's first character, so it gets none.
+        self.worksheet.merge_range(row, first, row, last, "", look)
+        self.worksheet.write_string(row, first, plain(text), look)
+
+
+def _shown(value: Number) -> float:
+    kept: float = value  # type: ignore[assignment]  # as in Page.number
+    return kept
+
+
+def lines_of(text: str, characters: int) -> int:
+    """Return how many lines `text` takes in a cell `characters` wide.
+
+    >>> lines_of("one two three", 8)
+    2
+    """
+    lines, used = 1, 0
+    for word in text.split():
+        if used and used + 1 + len(word) > characters:
+            lines, used = lines + 1, len(word)
+        else:
+            used += len(word) + (1 if used else 0)
+    return lines

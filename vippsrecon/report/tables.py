@@ -1,0 +1,213 @@
+"""The sheets that show frames: what stands on each, and where."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from vippsrecon.report import words
+from vippsrecon.report.columns import DISCREPANCIES, EVENTS, ORDERS, PAIRS, PAYMENTS, SET_ASIDE
+from vippsrecon.report.sheet import EXCEL_ROWS, Table
+from vippsrecon.report.verdicts import money
+
+if TYPE_CHECKING:
+    from vippsrecon.report.intake import Frames
+    from vippsrecon.report.tally import Tally
+
+HASHED = (
+    "discrepancy_id",
+    "msn",
+    "reference",
+    "kind",
+    "currency",
+    "expected_minor",
+    "actual_minor",
+    "at_risk_minor",
+)
+"""Columns of `schemas.DISCREPANCIES` a row's hash is made of, in this order."""
+
+
+def row_hash(row: tuple[Any, ...]) -> str:
+    """Return the hash hidden in a row of *Discrepancies*, from its values of `HASHED`.
+
+    A row read back whose hash is not that of what stands in it was shifted: somebody sorted or
+    pasted part of the columns.
+
+    >>> row_hash(("under_captured:123456:a-1", "123456", "a-1", "under_captured", "NOK", 2, 1, 1))
+    '573ac1cbd83b88d2'
+    """
+    text = "\x1f".join("" if value is None else str(value) for value in row)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def tables(
+    frames: Frames, figures: Tally, *, stem: str = "report", limit: int = EXCEL_ROWS
+) -> dict[str, Table]:
+    """Return the sheets that show frames, by name, in the order of the workbook.
+
+    Args:
+        frames: The frames of one Reconciliation.
+        figures: Its figures.
+        stem: Name of the workbook without its ending; files beside it begin with it.
+        limit: Rows a sheet may have; more are for Parquet.
+    """
+    made = (
+        Table(
+            "Discrepancies",
+            "Discrepancies",
+            "One row for each thing wrong, worst first. Yellow cells are yours to fill in.",
+            DISCREPANCIES,
+            discrepancies(frames, figures),
+        ),
+        Table(
+            "Matched",
+            "Matched",
+            "Orders and payments that agree, one row for each reference and order row.",
+            PAIRS,
+            pairs(frames, "matched"),
+        ),
+        Table(
+            "Timing",
+            "Timing",
+            "Not here yet, and not overdue: nothing to do unless it stays.",
+            PAIRS,
+            pairs(frames, "timing"),
+        ),
+        Table(
+            "Payments",
+            "Payments",
+            "One row for each payment read from Vipps MobilePay, as its totals stood when fetched.",
+            PAYMENTS,
+            frames.payments,
+        ),
+        Table(
+            "Events",
+            "Events",
+            "One row for each event of a payment's log.",
+            EVENTS,
+            frames.events,
+        ),
+        Table(
+            "Orders",
+            "Orders",
+            "One row for each payment reference the shop's export expects.",
+            ORDERS,
+            frames.orders,
+        ),
+        Table(
+            "Rejects and failures",
+            "Rejects and failures",
+            "Input rows that could not be used, and references that could not be read.",
+            SET_ASIDE,
+            set_aside(frames),
+        ),
+    )
+    return {table.sheet: _placed(table, figures, stem, limit) for table in made}
+
+
+def _placed(table: Table, figures: Tally, stem: str, limit: int) -> Table:
+    """Settle where the header stands: below title, sentence, totals, groups and notes."""
+    present = set(table.data["currency"].unique()) if "currency" in table.data.columns else set()
+    currencies = tuple(currency for currency in figures.currencies if currency in present)
+    notes = groups_in_words(figures) if table.sheet == "Discrepancies" else ()
+    head_row = 2 + len(currencies) + 1 + len(notes) + 1
+    if table.data.height > limit - head_row - 1:
+        head_row += 1
+        return replace(
+            table,
+            currencies=currencies,
+            notes=notes,
+            head_row=head_row,
+            limit=limit,
+            spilled=f"{stem}.{table.sheet.lower().replace(' ', '_')}.parquet",
+        )
+    return replace(table, currencies=currencies, notes=notes, head_row=head_row, limit=limit)
+
+
+def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
+    """Return one line for each large group, at most `most` and a line for the rest."""
+    said = [
+        f"{words.counted(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
+        f"{money(group.at_risk_minor, group.currency)} at risk"
+        + (f"; {group.where}" if group.where else "")
+        + f". {group.cause}"
+        for group in figures.groups
+    ]
+    if len(said) > most:
+        rest = len(said) - most + 1
+        return (*said[: most - 1], f"… and {rest} more groups: see Summary.")
+    return tuple(said)
+
+
+def discrepancies(frames: Frames, figures: Tally) -> pl.DataFrame:
+    """Return the discrepancies in the order given, with group, hash and keys for reading back."""
+    data = frames.discrepancies
+    groups = pl.DataFrame(
+        [(g.currency, g.kind, g.cause, g.rows) for g in figures.groups],
+        schema={"currency": pl.String, "kind": pl.String, "cause": pl.String, "alike": pl.Int64},
+        orient="row",
+    )
+    hashes = [row_hash(row) for row in data.select(HASHED).iter_rows()]
+    return data.join(
+        groups, on=["currency", "kind", "cause"], how="left", maintain_order="left"
+    ).with_columns(
+        group=pl.when(pl.col("alike").is_null())
+        .then(pl.lit("single"))
+        .otherwise(pl.format("one of {}", "alike")),
+        msn_key=pl.col("msn"),
+        reference_key=pl.col("reference"),
+        row_hash=pl.Series(hashes, dtype=pl.String),
+    )
+
+
+def pairs(frames: Frames, bucket: str) -> pl.DataFrame:
+    """Return the orders and payments of a bucket side by side.
+
+    Grain: one row per reference and order row. A payment behind several order rows stands in
+    the first of them only, so that a column sums to what Vipps MobilePay holds.
+    """
+    nth = pl.int_range(pl.len()).over("msn", "reference").alias("nth")
+    orders = (
+        frames.orders.filter(pl.col("bucket") == bucket)
+        .rename({"refunded_minor": "shop_refunded_minor"})
+        .select(
+            *("msn", "reference", "currency", "order_number", "ordered_day", "status"),
+            *("total_minor", "shop_refunded_minor", "kind", "flags", nth),
+        )
+    )
+    payments = frames.payments.filter(pl.col("bucket") == bucket).select(
+        *("msn", "reference", "currency", "state", "authorized_minor", "captured_minor"),
+        *("refunded_minor", "cancelled_minor", "kind", "flags", nth),
+    )
+    both = orders.join(payments, on=["msn", "reference", "nth"], how="full", coalesce=True)
+    kind = pl.coalesce("kind", "kind_right")
+    return both.with_columns(
+        currency=pl.coalesce("currency", "currency_right"),
+        kind=kind,
+        flags=pl.coalesce("flags", "flags_right"),
+        meaning=kind.replace_strict(words.MEANINGS, default=None, return_dtype=pl.String),
+    ).sort("msn", "reference", "nth", "order_number")
+
+
+def set_aside(frames: Frames) -> pl.DataFrame:
+    """Return failures, then rejects, in one frame: holes first."""
+    status = pl.col("status")
+    what = (
+        pl.when(pl.col("operation") == "not_sent")
+        .then(pl.lit("not sent"))
+        .when(status == 404)
+        .then(pl.lit("not found"))
+        .otherwise(pl.lit("not read"))
+    )
+    failures = frames.failures.with_columns(what=what, reason=pl.col("title")).drop("title")
+    rejects = frames.rejects.with_columns(what=pl.lit("row rejected"))
+    order = {"not read": 0, "not sent": 1, "row rejected": 2, "not found": 3}
+    return (
+        pl.concat([failures, rejects], how="diagonal")
+        .with_columns(rank=pl.col("what").replace_strict(order, return_dtype=pl.Int64))
+        .sort("rank", maintain_order=True)
+        .drop("rank")
+    )

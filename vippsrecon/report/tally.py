@@ -1,0 +1,235 @@
+"""The figures of a report, computed once from the frames and shown by every kind of report.
+
+Everything is per currency; nothing here adds two. The workbook shows the same figures as live
+formulas, and its check cells compare the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from vippsrecon.reconcile.floods import FLOOD_ROWS
+from vippsrecon.report import words
+from vippsrecon.schemas import SEVERITIES
+
+if TYPE_CHECKING:
+    from vippsrecon.report.intake import Frames
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One currency at a glance. Amounts in minor units."""
+
+    currency: str
+    orders: int
+    ordered_minor: int
+    payments: int
+    captured_minor: int
+    refunded_minor: int
+    discrepancies: int
+    at_risk_minor: int
+
+
+@dataclass(frozen=True)
+class Code:
+    """One code in one currency. Amounts in minor units; `severity` is the worst of its rows."""
+
+    currency: str
+    kind: str
+    severity: str
+    rows: int
+    difference_minor: int
+    at_risk_minor: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One bucket and kind in one currency: its rows on either side. Minor units."""
+
+    currency: str
+    bucket: str
+    kind: str
+    orders: int
+    ordered_minor: int
+    payments: int
+    captured_minor: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """More rows of one code and cause than anyone reads one by one. Minor units.
+
+    Attributes:
+        share: Of all pairs, from 0 to 1.
+        where: What most of them have in common; "" for nothing.
+    """
+
+    currency: str
+    kind: str
+    cause: str
+    rows: int
+    at_risk_minor: int
+    share: Decimal
+    where: str
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One leg of the bridge of one sales unit and currency. Minor units.
+
+    Attributes:
+        lines: (line, signed amount, rows); they sum to `foot_minor`.
+        fetched_minor: The payments' own totals, as fetched.
+    """
+
+    currency: str
+    msn: str
+    leg: str
+    lines: tuple[tuple[str, int, int], ...]
+    foot_minor: int
+    fetched_minor: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """All figures of a report, each list in the order it is shown."""
+
+    currencies: tuple[str, ...]
+    glances: tuple[Glance, ...]
+    codes: tuple[Code, ...]
+    buckets: tuple[Bucket, ...]
+    groups: tuple[Group, ...]
+    legs: tuple[Leg, ...]
+    unread: int
+    rejects: int
+
+    def codes_of(self, currency: str) -> tuple[Code, ...]:
+        """Return one currency's codes, most at risk first."""
+        return tuple(code for code in self.codes if code.currency == currency)
+
+    def buckets_of(self, currency: str) -> tuple[Bucket, ...]:
+        """Return one currency's buckets, matched first."""
+        return tuple(bucket for bucket in self.buckets if bucket.currency == currency)
+
+
+def tally(frames: Frames) -> Tally:
+    """Compute the figures of a report."""
+    currencies = tuple(
+        sorted(
+            {
+                currency
+                for frame in (frames.orders, frames.payments, frames.discrepancies, frames.bridge)
+                for currency in frame["currency"].unique().drop_nulls()
+            }
+        )
+    )
+    codes = _codes(frames)
+    return Tally(
+        currencies=currencies,
+        glances=tuple(_glance(frames, currency) for currency in currencies),
+        codes=codes,
+        buckets=_buckets(frames),
+        groups=_groups(frames),
+        legs=_legs(frames),
+        unread=unread(frames.failures),
+        rejects=frames.rejects.height,
+    )
+
+
+def unread(failures: pl.DataFrame) -> int:
+    """Return how many references could not be read: a 404 is an answer, a refusal to send is ours."""
+    holes = (pl.col("operation") != "not_sent") & (pl.col("status").fill_null(0) != 404)
+    return failures.filter(holes).select("msn", "reference").n_unique()
+
+
+def _glance(frames: Frames, currency: str) -> Glance:
+    def of(frame: pl.DataFrame, *names: str) -> list[int]:
+        kept = frame.filter(pl.col("currency") == currency)
+        return [kept.height, *(int(kept[name].sum()) for name in names)]
+
+    orders, ordered = of(frames.orders, "total_minor")
+    payments, captured, refunded = of(frames.payments, "captured_minor", "refunded_minor")
+    discrepancies, at_risk = of(frames.discrepancies, "at_risk_minor")
+    return Glance(currency, orders, ordered, payments, captured, refunded, discrepancies, at_risk)
+
+
+def _codes(frames: Frames) -> tuple[Code, ...]:
+    rank = {name: position for position, name in enumerate(SEVERITIES)}
+    worst: dict[tuple[str, str], str] = {}
+    for currency, kind, severity in (
+        frames.discrepancies.select("currency", "kind", "severity").unique().iter_rows()
+    ):
+        known = worst.get((currency, kind), severity)
+        worst[currency, kind] = min(known, severity, key=rank.__getitem__)
+    found = [
+        Code(
+            row["currency"],
+            row["kind"],
+            worst.get((row["currency"], row["kind"]), ""),
+            row["rows"],
+            row["difference_minor"],
+            row["at_risk_minor"],
+        )
+        for row in frames.summary.filter(pl.col("bucket") == "discrepancy").iter_rows(named=True)
+    ]
+    found.sort(key=lambda c: (c.currency, -c.at_risk_minor, rank.get(c.severity, 9), c.kind))
+    return tuple(found)
+
+
+def _buckets(frames: Frames) -> tuple[Bucket, ...]:
+    keys = ["currency", "bucket", "kind"]
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    sides = ((frames.orders, "total_minor", 0), (frames.payments, "captured_minor", 2))
+    for frame, amount, place in sides:
+        counted = frame.group_by(pl.col(keys).fill_null("")).agg(
+            rows=pl.len(), minor=pl.col(amount).sum()
+        )
+        for *key, rows, minor in counted.iter_rows():
+            held = sums.setdefault(tuple(key), [0, 0, 0, 0])
+            held[place : place + 2] = [rows, minor]
+    order = {name: position for position, name in enumerate(words.BUCKETS)}
+    return tuple(
+        Bucket(*key, *held)
+        for key, held in sorted(
+            sums.items(), key=lambda item: (item[0][0], order.get(item[0][1], 9), item[0][2])
+        )
+    )
+
+
+def _groups(frames: Frames) -> tuple[Group, ...]:
+    large = frames.groups.filter(pl.col("rows") > FLOOD_ROWS).sort(
+        "currency",
+        "at_risk_minor",
+        "rows",
+        "kind",
+        "cause",
+        descending=[False, True, True, False, False],
+    )
+    return tuple(
+        Group(
+            row["currency"],
+            row["kind"],
+            row["cause"],
+            row["rows"],
+            row["at_risk_minor"],
+            Decimal(row["share_permille"]).scaleb(-3),
+            f"mostly store {row['concentrated_in']}" if row["concentrated_in"] else "",
+        )
+        for row in large.iter_rows(named=True)
+    )
+
+
+def _legs(frames: Frames) -> tuple[Leg, ...]:
+    found = []
+    blocks = frames.bridge.partition_by("currency", "msn", "leg", maintain_order=True)
+    for block in blocks:
+        rows = block.select("line", "amount_minor", "rows").rows()
+        currency, msn, leg = block.select("currency", "msn", "leg").row(0)
+        mine = (pl.col("msn") == msn) & (pl.col("currency") == currency)
+        fetched = int(frames.payments.filter(mine)[f"{leg}_minor"].sum())
+        found.append(Leg(currency, msn, leg, tuple(rows[:-1]), rows[-1][1], fetched))
+    return tuple(found)

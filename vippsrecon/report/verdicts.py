@@ -1,0 +1,129 @@
+"""The verdict, the period and the completeness of a run, in sentences for a cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from vippsrecon.errors import InputError
+from vippsrecon.money import in_words
+from vippsrecon.report.words import counted
+
+if TYPE_CHECKING:
+    from vippsrecon.report.intake import Reconciled
+    from vippsrecon.report.tally import Tally
+
+_FOUND_BY = {
+    "orders": "the orders",
+    "ledger": "the funds ledger",
+    "earlier_run": "earlier runs",
+    "references": "lists of references",
+}
+
+
+def headline(reconciliation: Reconciled, figures: Tally) -> str:
+    """Return the verdict in a sentence or two."""
+    found = sum(glance.discrepancies for glance in figures.glances)
+    counted_found = counted(found, "discrepancy", "discrepancies")
+    risk = at_risk(figures)
+    rejected = f" {counted(figures.rejects, 'input row')} rejected." if figures.rejects else ""
+    if reconciliation.verdict == "incomplete":
+        hole = (
+            f"{counted(figures.unread, 'payment')} could not be read"
+            if figures.unread
+            else "The data is not whole"
+        )
+        return (
+            f"INCOMPLETE. {hole}, so no verdict can be given until the run is repeated. "
+            f"So far: {counted_found}, {risk}.{rejected}"
+        )
+    if reconciliation.verdict == "clean":
+        harmless = f" {counted(found, 'harmless difference')} noted." if found else ""
+        return f"CLEAN. Orders and payments agree.{harmless}{rejected}"
+    return f"{counted_found.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
+
+
+def at_risk(figures: Tally) -> str:
+    """Return what is at risk, one amount per currency, never their sum."""
+    amounts = [
+        money(glance.at_risk_minor, glance.currency)
+        for glance in figures.glances
+        if glance.at_risk_minor
+    ]
+    return f"{' and '.join(amounts)} at risk" if amounts else "nothing at risk"
+
+
+def money(minor: int, currency: str) -> str:
+    """Return an amount for a sentence, also in a currency Vipps MobilePay does not list.
+
+    >>> money(123450, "NOK"), money(5, "XTS")
+    ('1 234.50 NOK', '0.05 XTS')
+    """
+    try:
+        return in_words(minor, currency)
+    except InputError:
+        return in_words(minor, "NOK")[: -len("NOK")] + currency
+
+
+def completeness(reconciliation: Reconciled, figures: Tally) -> str:
+    """Return whether every reference asked for was answered."""
+    read = sum(glance.payments for glance in figures.glances)
+    if figures.unread:
+        return (
+            f"Not complete: {counted(figures.unread, 'reference')} could not be read "
+            f"(sheet Rejects and failures), {counted(read, 'payment')} could. Run it again: what "
+            "is there already is not asked for twice."
+        )
+    if not reconciliation.complete:
+        return f"Not complete: {counted(read, 'payment')} read, but the data is not whole."
+    return (
+        f"Complete: every reference asked for was answered, {counted(read, 'payment')} read, "
+        "0 references failed."
+    )
+
+
+def discovered(manifest: Mapping[str, Any]) -> str:
+    """Return how the payments were found, and what that leaves open."""
+    counts = manifest.get("discovered_by") or {}
+    parts = [f"{_FOUND_BY.get(how, how)} {n:,}".replace(",", " ") for how, n in counts.items() if n]
+    found = f"Payments found through {', '.join(parts)}. " if parts else ""
+    if manifest.get("ledger_read", counts.get("ledger")):
+        return found + "The funds ledger was walked, so captures unknown to the shop are here."
+    return found + (
+        "The funds ledger was not read, so a capture unknown to the shop is found only where its "
+        "reference was asked for."
+    )
+
+
+def period(manifest: Mapping[str, Any]) -> str:
+    """Return period, sales units and environment in one line."""
+    days = manifest.get("period")
+    said = f"{days[0]} to {days[1]}" if days else "All payments handed in, no period chosen"
+    units = [
+        str(unit.get("msn", unit)) if isinstance(unit, Mapping) else str(unit)
+        for unit in manifest.get("sales_units") or ()
+    ]
+    shown = ", ".join(units[:8]) + (f" and {len(units) - 8} more" if len(units) > 8 else "")
+    noun = "sales unit" if len(units) == 1 else "sales units"
+    parts = [said, f"{noun} {shown}" if units else "", str(manifest.get("environment") or "")]
+    return "  ·  ".join(part for part in parts if part)
+
+
+def moments(manifest: Mapping[str, Any]) -> str:
+    """Return the moments compared at, in one line. All are UTC."""
+    exports = sorted({str(at) for at in (manifest.get("exported_at") or {}).values()})
+    parts = [
+        ("As of", manifest.get("as_of")),
+        ("fetched", manifest.get("fetched_at")),
+        ("orders exported", ", ".join(exports[:3]) + (" …" if len(exports) > 3 else "")),
+    ]
+    return "  ·  ".join(f"{what} {_shown(str(at))}" for what, at in parts if at)
+
+
+def _shown(at: str) -> str:
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return at
+    return moment.strftime("%Y-%m-%d %H:%M") + (" UTC" if moment.tzinfo else "")

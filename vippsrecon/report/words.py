@@ -1,0 +1,110 @@
+"""What the codes, buckets and lines are called in a report. The codes themselves never change.
+
+The sentences of a discrepancy (cause, next step) are its own; here are the few words that
+stand beside a code in a table of totals.
+"""
+
+from __future__ import annotations
+
+MEANINGS = {
+    "missing_in_vipps": "The order has no payment",
+    "missing_in_orders": "The payment has no order",
+    "duplicate_payment": "A further payment for one order",
+    "duplicate_order_row": "A further order row for one payment",
+    "reference_mangled": "The export damaged the reference",
+    "currency_mismatch": "Order and payment are in different currencies",
+    "aggregate_mismatch": "The payment's events and totals disagree",
+    "not_paid": "The shop expects money that never came",
+    "cancelled_but_captured": "The order is cancelled, the money was kept",
+    "captured_not_fulfilled": "Captured long before delivery",
+    "authorization_lost": "The reservation lapsed before capture",
+    "fulfilled_not_captured": "Delivered, nothing captured",
+    "duplicate_capture": "The same amount captured twice",
+    "rounding_difference": "A difference within the tolerance",
+    "under_captured": "Less captured than the order says",
+    "over_captured": "More captured than the order says",
+    "refund_exceeds_capture": "More refunded than captured",
+    "refund_failed": "The refund was tried and failed",
+    "refund_missing_at_vipps": "Refunded in the shop, not at Vipps MobilePay",
+    "refund_missing_in_shop": "Refunded at Vipps MobilePay, not in the shop",
+    "remainder_open": "Money still reserved that nobody will capture",
+    "authorization_expiring": "The reservation soon lapses",
+    "timing_awaiting_payment": "The customer has not paid yet",
+    "timing_awaiting_fulfilment": "Reserved, waiting for delivery",
+    "timing_capture_pending": "Delivered, capture still in its grace",
+    "timing_refund_pending": "Refund still in its grace",
+    "timing_after_cut": "Changed after the moment compared at",
+    "timing_outside_export": "Belongs to another period's export",
+    "nothing_to_pay": "Total 0 and no payment",
+    "other_payment_method": "Paid by other means",
+    "not_epayment": "A recurring charge",
+    "waived": "Waived in the ignore file",
+    "abandoned_checkout": "Checkout abandoned",
+    "superseded_attempt": "An earlier attempt at the same order",
+}
+"""Code to a few words for it."""
+
+BUCKETS = {
+    "matched": "Matched",
+    "timing": "Timing: not here yet",
+    "discrepancy": "Discrepancy",
+    "ignored": "Ignored, by rule",
+    "not_checked": "Not checked",
+}
+"""Bucket to its name, in the order of a report."""
+
+LEGS = {
+    "captured": ("From orders to captured", "Captured at Vipps MobilePay"),
+    "refunded": ("From shop refunds to refunded", "Refunded at Vipps MobilePay"),
+}
+"""Leg of the bridge to its heading and the name of its foot."""
+
+LINES = {
+    "orders": "Orders accepted",
+    "ignored": "Ignored orders",
+    "not_checked": "Not checked",
+    "cancelled": "Cancelled orders",
+    "not_compared": "Orders not compared",
+    "not_yet_due": "Not yet due for capture",
+    "refunded_before_capture": "Refunded before capture",
+    "excess_given_back": "Excess given back",
+    "given_back_on_cancelled": "Given back on cancelled",
+    "cancellation_fees": "Cancellation fees kept",
+    "superseded_attempts": "Earlier attempts",
+    "other_currency": "In another currency",
+    "outside_export": "Outside the export",
+    "without_order": "Without an order",
+}
+"""Line of the bridge to its name; a code is itself."""
+
+BLIND_SPOT = (
+    "What no list can show: a payment that was authorized and never captured, and that the shop "
+    "does not know. Vipps MobilePay offers no list of payments, and an uncaptured one is on no "
+    "ledger."
+)
+
+
+def line_name(line: str, leg: str = "captured") -> str:
+    """Return the name of a line of the bridge.
+
+    >>> line_name("orders"), line_name("under_captured"), line_name("something_new")
+    ('Orders accepted', 'Less captured than the order says', 'Something new')
+    """
+    if (leg, line) == ("refunded", "orders"):
+        return "Refunds recorded by the shop"
+    known = LINES.get(line) or MEANINGS.get(line)
+    return known or line.replace("_", " ").capitalize()
+
+
+def meaning(kind: str) -> str:
+    """Return a few words for a code, "" for one not known here."""
+    return MEANINGS.get(kind, "")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "payment"), counted(1200, "payment")
+    ('1 payment', '1 200 payments')
+    """
+    return f"{number:,} ".replace(",", " ") + (one if number == 1 else many or f"{one}s")

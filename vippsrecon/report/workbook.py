@@ -1,0 +1,183 @@
+"""The workbook a controller hands to the auditor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
+
+from vippsrecon.report import controls, summary
+from vippsrecon.report.checks import Checks
+from vippsrecon.report.datasheet import write_table
+from vippsrecon.report.intake import Frames, take_in
+from vippsrecon.report.looks import FONT, NAVY, Looks
+from vippsrecon.report.outlet import making
+from vippsrecon.report.page import Page
+from vippsrecon.report.sheet import EXCEL_ROWS
+from vippsrecon.report.tables import tables
+from vippsrecon.report.tally import Tally, tally
+from vippsrecon.report.verdicts import period
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vippsrecon.report.intake import Reconciled
+    from vippsrecon.report.sheet import Table
+
+A4 = 9
+
+
+def write_workbook(
+    reconciliation: Reconciled, path: str | Path, *, row_limit: int = EXCEL_ROWS
+) -> Path:
+    """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
+
+    Sheets: Summary, Discrepancies, Matched, Timing, Payments, Events, Orders, Rejects and
+    failures, Controls. Amounts are in major units. Totals are formulas over the sheets' rows,
+    kept beside the figures computed here; Controls compares the two. A frame with more rows
+    than a sheet holds goes whole to `<name>.<sheet>.parquet` beside the workbook, and the sheet,
+    which then shows the first rows, and Controls say so.
+
+    Args:
+        reconciliation: What `vippsrecon.reconcile` returned. Not changed.
+        path: Where it shall stand; a report that is there is replaced when the new one is whole.
+        row_limit: Rows a sheet may have.
+
+    Returns:
+        The path of the workbook.
+
+    Raises:
+        OutputError: The place cannot be written: a folder, missing, open elsewhere, full.
+    """
+    path = Path(path)
+    frames = take_in(reconciliation)
+    figures = tally(frames)
+    sheets = tables(frames, figures, stem=path.stem, limit=row_limit)
+    with making(path) as folder:
+        for table in sheets.values():
+            if table.spilled:
+                _spill(table, frames, folder / table.spilled)
+        _write(reconciliation, figures, sheets, folder / path.name)
+    return path
+
+
+def _write(
+    reconciliation: Reconciled, figures: Tally, sheets: Mapping[str, Table], path: Path
+) -> None:
+    rows = path.parent / "rows"
+    rows.mkdir()
+    workbook = Workbook(
+        str(path),
+        {
+            "constant_memory": True,
+            "tmpdir": str(rows),
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+            "default_format_properties": dict(FONT),
+        },
+    )
+    try:
+        _fill(workbook, reconciliation, figures, sheets)
+        workbook.close()
+    except FileCreateError as error:
+        raise error.args[0] from None
+    finally:
+        _let_go(workbook)
+
+
+def _let_go(workbook: Workbook) -> None:
+    """Close what a workbook that could not be written still holds open, and let it be forgotten.
+
+    XlsxWriter would try once more to write it when it is collected.
+    """
+    if not workbook.fileclosed:
+        workbook.fileclosed = True
+        for worksheet in workbook.worksheets():
+            for handle in (worksheet.row_data_fh, worksheet.fh):
+                if handle is not None:
+                    _close(handle)
+
+
+def _close(handle: Any) -> None:
+    try:
+        handle.close()
+    except OSError:
+        # What was still to be flushed has no room either; the first error is the one to tell.
+        return
+
+
+def _fill(
+    workbook: Workbook,
+    reconciliation: Reconciled,
+    figures: Tally,
+    sheets: Mapping[str, Table],
+) -> None:
+    manifest = reconciliation.manifest
+    workbook.use_zip64()
+    workbook.set_properties(
+        {
+            "title": "Reconciliation of orders and payments",
+            "subject": period(manifest),
+            "author": "vippsrecon",
+            "created": _created(str(manifest.get("as_of") or "")),
+        }
+    )
+    looks, checks = Looks(workbook), Checks()
+    names = (summary.SHEET, *sheets, controls.SHEET)
+    worksheets = {name: workbook.add_worksheet(name) for name in names}
+    for name, worksheet in worksheets.items():
+        _for_printing(worksheet, name, period(manifest))
+    # Summary goes first: it collects the checks that Controls shows.
+    summary.Summary(workbook, Page(worksheets[summary.SHEET]), looks, dict(sheets), checks).write(
+        reconciliation, figures
+    )
+    for name, table in sheets.items():
+        write_table(workbook, worksheets[name], table, looks, checks)
+    controls.Controls(workbook, Page(worksheets[controls.SHEET]), looks).write(
+        reconciliation, sheets, checks
+    )
+    worksheets[summary.SHEET].activate()
+    worksheets[summary.SHEET].set_tab_color(NAVY)
+    workbook.set_size(2400, 1400)
+
+
+def _for_printing(worksheet: Any, name: str, said: str) -> None:
+    worksheet.set_landscape()
+    worksheet.set_paper(A4)
+    worksheet.fit_to_pages(1, 0)
+    worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    worksheet.set_footer(f"&L&8 {_footed(said)}&C&8 {_footed(name)}&R&8 Page &P of &N")
+
+
+def _footed(text: str) -> str:
+    """Return text for a footer, where & starts a command and 255 characters are the limit.
+
+    A space goes before it: a digit would be read as part of the font size.
+    """
+    return text[:80].replace("&", "&&")
+
+
+def _created(as_of: str) -> datetime:
+    """Return the moment the report stands for: the time of running would change the bytes."""
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError:
+        return datetime(2000, 1, 1, tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _spill(table: Table, frames: Frames, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    kept: dict[str, Any] = {
+        "Payments": frames.payments,
+        "Events": frames.events,
+        "Orders": frames.orders,
+        "Discrepancies": frames.discrepancies,
+    }
+    data = kept.get(table.sheet, table.data)
+    pq.write_table(data.to_arrow(), path, compression="zstd")
