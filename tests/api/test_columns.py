@@ -207,7 +207,7 @@ def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
             owners=found.owners,
             fetched_at=[NOON],
             zones=zones,
-            discovered_by=ways,
+            discovered_by=["orders"],
         )
     except SchemaError:
         # A time that cannot be read: the batch goes the careful way after all.

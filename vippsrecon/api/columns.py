@@ -49,7 +49,10 @@ _EVENT = pa.struct(
     ]
 )
 _LOG = pa.schema([("events", pa.list_(_EVENT))])
-_BLOCK = 1 << 22
+_SLICE = 1_000
+"""Answers parsed at once: more would leave the processor's caches."""
+
+_BLOCK = 1 << 20
 
 
 class Bodies(NamedTuple):
@@ -159,21 +162,26 @@ def _events(
 def _parsed(
     answers: list[bytes], before: bytes, between: bytes, after: bytes, schema: pa.Schema
 ) -> dict[str, pa.Array]:
-    if not answers:
-        return {field.name: pa.array([], field.type) for field in schema}
-    lines = before + between.join(answers) + after
-    if not lines.isascii():
-        # Arrow's reader lets bytes through that are no UTF-8.
-        lines.decode()
-    table = pj.read_json(
-        pa.BufferReader(lines),
-        # An object may not lie across two block boundaries.
-        read_options=pj.ReadOptions(block_size=max(_BLOCK, 2 * max(map(len, answers)))),
-        parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-    )
-    if table.num_rows != len(answers):
-        raise _OutOfTheOrdinaryError
-    return {name: _whole(table[name]) for name in schema.names}
+    tables = [schema.empty_table()]
+    for start in range(0, len(answers), _SLICE):
+        some = answers[start : start + _SLICE]
+        lines = before + between.join(some) + after
+        if not lines.isascii():
+            # Arrow's reader lets bytes through that are no UTF-8.
+            lines.decode()
+        table = pj.read_json(
+            pa.BufferReader(lines),
+            # An object may not lie across two block boundaries.
+            read_options=pj.ReadOptions(block_size=max(_BLOCK, 2 * max(map(len, some)))),
+            parse_options=pj.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="ignore"
+            ),
+        )
+        if table.num_rows != len(some):
+            raise _OutOfTheOrdinaryError
+        tables.append(table.select(schema.names))
+    together = pa.concat_tables(tables)
+    return {name: _whole(together[name]) for name in schema.names}
 
 
 def _amount(parent: pa.Array, *path: str) -> tuple[pa.Array, pa.Array]:
