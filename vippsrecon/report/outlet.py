@@ -49,6 +49,8 @@ def _refuse(path: Path) -> None:
     folder = path.parent
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file in it, such as report.xlsx")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is not an ordinary file; choose another name for the report")
     if not folder.exists():
         raise OutputError(f"the folder {folder} does not exist; create it or choose another")
     if not folder.is_dir():

@@ -1,0 +1,130 @@
+"""Write the pages that the code knows best: codes.md, frames.md, commands.md.
+
+    python docs/generate.py
+
+A test compares each page with what this would write, so none can fall behind the code.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->"
+
+COMMANDS = ("demo", "scenario", "simulator", "preview", "fetch", "reconcile", "check")
+
+
+def codes_page() -> str:
+    """Every code: what it means, what causes it, what to do next."""
+    from vippsrecon.reconcile.texts import ENGLISH, TIMING_ENGLISH
+
+    lines = [
+        "# Codes",
+        "",
+        MADE,
+        "",
+        "Each pair of order and payment is asked four questions, and each question gives at most "
+        "one code: the first that holds. So totals foot, and no krone is counted twice. Amounts "
+        "in a report are never part of these sentences; they have columns of their own.",
+        "",
+        "`expected_minor` is what the order says, `actual_minor` what Vipps MobilePay says, and "
+        "`difference_minor` is always actual minus expected. `at_risk_minor` is the money that "
+        "may be lost or owed.",
+        "",
+        "## Discrepancies",
+        "",
+        "| code | flag | cause | next step |",
+        "|---|---|---|---|",
+    ]
+    for text in ENGLISH:
+        flag = f"`{text.flag}`" if text.flag else ""
+        lines.append(f"| `{text.kind}` | {flag} | {text.cause} | {text.next_step} |")
+    lines += [
+        "",
+        "Where a code stands with a flag, that sentence is used for rows with the flag.",
+        "",
+        "## Not discrepancies",
+        "",
+        '*Timing* kinds are "not here yet"; they become discrepancies when overdue. *Ignored* '
+        "kinds are none of Vipps MobilePay's business. Both are counted and summed, never hidden.",
+        "",
+        "| kind | meaning |",
+        "|---|---|",
+    ]
+    lines += [f"| `{kind}` | {meaning} |" for kind, meaning in TIMING_ENGLISH.items()]
+    return "\n".join(lines) + "\n"
+
+
+def frames_page() -> str:
+    """Every frame: grain, source, columns."""
+    from vippsrecon.schemas import FRAMES
+
+    lines = [
+        "# Frames",
+        "",
+        MADE,
+        "",
+        "Frames are pandas frames with Arrow types. The key of a payment is `(msn, reference)`: "
+        "a reference is unique within one sales unit only. Amounts (`…_minor`) are whole minor "
+        "units of the row's `currency`; `…_at` is a UTC time, `…_date` a day, `…_day` the same "
+        "day as days since 1970-01-01 in the sales unit's own zone.",
+    ]
+    for frame in FRAMES:
+        lines += [
+            "",
+            f"## {frame.name}",
+            "",
+            f"Grain: {frame.grain}. Source: {frame.source}.",
+            "",
+            "| column | kind | may be empty | says |",
+            "|---|---|---|---|",
+        ]
+        for column in frame.columns:
+            about = column.about
+            if column.one_of:
+                about += " One of " + ", ".join(f"`{value}`" for value in column.one_of) + "."
+            lines.append(
+                f"| `{column.name}` | {column.kind} | {'yes' if column.nullable else 'no'} "
+                f"| {about} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """Every command, as its own --help says it."""
+    lines = [
+        "# Commands",
+        "",
+        MADE,
+        "",
+        "Exit codes, of every command: **0** clean (discrepancies of severity *info* alone are "
+        "clean); **1** finished, and discrepancies or rejected rows exist; **2** could not "
+        "finish: bad input, keys, network, or data that is not whole.",
+    ]
+    for command in ("", *COMMANDS):
+        name = f"vippsrecon {command}".rstrip()
+        lines += ["", f"## {name}", "", "```text", _help(command).rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _help(command: str) -> str:
+    arguments = [command] if command else []
+    done = subprocess.run(
+        [sys.executable, "-c", "from vippsrecon.cli import main; main()", *arguments, "--help"],
+        env={**os.environ, "COLUMNS": "90", "TERMINAL_WIDTH": "90"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.replace("Usage: -c", "Usage: vippsrecon").rstrip()
+
+
+PAGES = {"codes.md": codes_page, "frames.md": frames_page, "commands.md": commands_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        DOCS.joinpath(name).write_text(page(), encoding="utf-8")

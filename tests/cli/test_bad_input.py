@@ -1,0 +1,228 @@
+"""Bad input: one clear sentence, exit code 2, nothing lost, no traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLAIN = "msn,reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at\n"
+ROW = "123456,order-1001,1001,NOK,{amount},0,fulfilled,2026-10-02T10:00:00Z,2026-10-03T10:00:00Z\n"
+
+
+def reconcile(run, file="orders.csv", *more):
+    """Run the command most of these mistakes are made with."""
+    return run("reconcile", "--orders", file, "--out", "report.xlsx", *more)
+
+
+def one_sentence(done, *words):
+    """Hold what every refusal has in common."""
+    assert done.exit_code == 2, done.output
+    assert "Traceback" not in done.output
+    lines = [line for line in done.stderr.splitlines() if line.startswith("vippsrecon: ")]
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word.lower() in lines[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(b"", ["orders.csv", "empty"], id="empty file"),
+        pytest.param(PLAIN.encode(), ["orders.csv"], id="header only"),
+        pytest.param(b"\x00\xff\xfe\x01" * 50, ["orders.csv"], id="no text at all"),
+        pytest.param(
+            ",".join(f"column{n}" for n in range(10_000)).encode() + b"\n",
+            ["orders.csv", "columns"],
+            id="ten thousand columns",
+        ),
+        pytest.param(b"name,price\nmug,10\n", ["orders.csv"], id="not an order export"),
+    ],
+)
+def test_a_file_that_cannot_be_used(run, keys, folder, content, words):
+    """The name of the file and what is wrong with it, before a call is made."""
+    (folder / "orders.csv").write_bytes(content)
+
+    one_sentence(reconcile(run), *words)
+
+
+def test_a_missing_file(run, keys, folder):
+    """The commonest mistake of all."""
+    one_sentence(reconcile(run, "nowhere.csv"), "nowhere.csv")
+
+
+def test_a_directory(run, keys, folder):
+    """`--orders exports` where the folder was meant to be searched by hand."""
+    (folder / "orders.csv").mkdir()
+
+    one_sentence(reconcile(run), "orders.csv")
+
+
+def test_the_wrong_shop(run, keys, orders):
+    """A profile named by hand is believed, so it has to fit."""
+    one_sentence(reconcile(run, orders, "--shop", "shopify"), "orders.csv")
+
+
+def test_an_unknown_shop(run, keys, orders):
+    """A typing error lists what there is."""
+    one_sentence(reconcile(run, orders, "--shop", "shopifi"), "shopifi")
+
+
+def test_amounts_in_another_country_s_way(run, keys, folder, printed):
+    """1.234,50 read as 1.2345 or 123450 would be a wrong figure; it is a reject."""
+    (folder / "orders.csv").write_text(PLAIN + ROW.format(amount='"1.234,50"'))
+    done = run("preview", "orders.csv", "--json")
+
+    assert done.exit_code in (1, 2)
+    assert "Traceback" not in done.output
+    if done.exit_code == 1:
+        assert printed(done)["files"][0]["rejects"][0]["value"] == "1.234,50"
+
+
+def test_an_export_for_another_month(run, keys, orders):
+    """November's orders against October's payments would all be missing."""
+    done = reconcile(run, orders, "--from", "2026-03-01", "--to", "2026-03-31")
+
+    one_sentence(done, "orders.csv", "2026-03-01", "that month")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(["--from", "2026-13-01"], id="no such day"),
+        pytest.param(["--from", "2026-10-31", "--to", "2026-10-01"], id="ends before it begins"),
+        pytest.param(["--as-of", "yesterday"], id="no such time"),
+    ],
+)
+def test_a_period_that_is_none(run, keys, orders, more):
+    """Dates are typed by hand."""
+    done = reconcile(run, orders, *more)
+
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+def test_wrong_keys(run, keys, orders):
+    """Said before thousands of references are asked for."""
+    keys.setenv("VIPPS_CLIENT_SECRET", "not-the-secret")
+    done = reconcile(run, orders)
+
+    one_sentence(done)
+    assert "not-the-secret" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        pytest.param({"VIPPS_ENVIRONMENT": ""}, "VIPPS_ENVIRONMENT", id="none"),
+        pytest.param({"VIPPS_ENVIRONMENT": "prod"}, "prod", id="unknown"),
+        pytest.param({"VIPPS_ENVIRONMENT": "production"}, "VIPPS_BASE_URL", id="with a base URL"),
+        pytest.param({"VIPPS_BASE_URL": "http://api.vipps.no"}, "VIPPS_BASE_URL", id="plain http"),
+        pytest.param(
+            {"VIPPS_BASE_URL": "https://example.com"}, "VIPPS_BASE_URL", id="another host"
+        ),
+        pytest.param(
+            {"VIPPS_BASE_URL": "http://127.0.0.1.example.com"}, "VIPPS_BASE_URL", id="in disguise"
+        ),
+    ],
+)
+def test_the_wrong_environment(run, keys, orders, changed, word):
+    """Refused before a token is asked for: keys are not sent to strangers."""
+    for name, value in changed.items():
+        keys.setenv(name, value)
+
+    one_sentence(reconcile(run, orders), word)
+
+
+def test_nobody_listens(run, keys, orders):
+    """The simulator was not started, or the network is down."""
+    keys.setenv("VIPPS_BASE_URL", "http://127.0.0.1:9")
+    (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\n")
+
+    one_sentence(reconcile(run, orders))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"truncate": True}, id="truncated"),
+        pytest.param({"html_body": True}, id="HTML"),
+        pytest.param({"status": 503}, id="5xx for minutes"),
+    ],
+)
+def test_answers_that_cannot_be_used(run, served_with, orders, printed, fault):
+    """One sentence at the end; every reference without an answer is a row, none is lost."""
+    served_with({"operations": ["getPayment"], "share": 1.0, **fault})
+    (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
+    done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
+
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+    assert printed(done)["verdict"] == "incomplete"
+    assert printed(done)["failures"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_full_disk(keys, orders, folder):
+    """A limit on the size of files stands for a full disk: the system refuses the write."""
+    import resource
+
+    done = subprocess.run(
+        [sys.executable, "-m", "vippsrecon", "reconcile", "--orders", orders, "--out", "r.xlsx"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2, done.stdout
+    assert "Traceback" not in done.stderr
+    assert "space" in done.stderr
+    assert not (folder / "r.xlsx").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no such device here")
+def test_a_device_is_no_workbook(run, keys, orders):
+    """Moving a finished report onto a device would replace the device."""
+    one_sentence(run("reconcile", "--orders", orders, "--out", "/dev/full"), "/dev/full")
+    assert Path("/dev/full").is_char_device()
+
+
+def test_an_output_that_is_a_folder(run, keys, orders, folder):
+    """Found out before the fetch, not after it."""
+    (folder / "report.xlsx").mkdir()
+
+    one_sentence(reconcile(run, orders), "report.xlsx", "folder")
+
+
+def test_an_output_without_a_folder(run, keys, orders):
+    """A folder that does not exist is a typing error more often than a wish."""
+    done = run("reconcile", "--orders", orders, "--out", "nowhere/report.xlsx")
+
+    one_sentence(done, "nowhere")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder nobody may write to")
+def test_an_output_that_may_not_be_written(run, keys, orders):
+    """Not even by an administrator, whom a file's rights do not hold."""
+    done = run("reconcile", "--orders", orders, "--out", "/proc/report.xlsx")
+
+    one_sentence(done, "/proc/report.xlsx")
+
+
+def test_a_demo_overwrites_no_report_but_its_own(run, folder):
+    """Someone practises in the folder where the month's report lies."""
+    (folder / "report.xlsx").write_bytes(b"October")
+    done = run("demo", "--payments", "50")
+
+    one_sentence(done, "report.xlsx")
+    assert (folder / "report.xlsx").read_bytes() == b"October"
+
+
+def test_a_simulator_state_that_is_none(run, folder):
+    """A file of another kind is refused with its name and line."""
+    (folder / "state.jsonl").write_text("{not json\n")
+
+    one_sentence(run("simulator", "--state", "state.jsonl"), "state.jsonl")

@@ -1,0 +1,128 @@
+"""No key in any output, log, file or notebook, whatever happens and however loud the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vippsrecon.simulator import Simulator, serve
+
+MARKED = {
+    "VIPPS_CLIENT_ID": "marked-client-id-5f1c",
+    "VIPPS_CLIENT_SECRET": "marked-client-secret-9b7e",
+    "VIPPS_SUBSCRIPTION_KEY": "marked-subscription-key-2a40",
+}
+SECRETS = [MARKED["VIPPS_CLIENT_SECRET"], MARKED["VIPPS_SUBSCRIPTION_KEY"]]
+
+
+@pytest.fixture(scope="module")
+def state(month, tmp_path_factory):
+    """The month again, for a merchant whose keys can be told in any text."""
+    lines = (month / "simulator.jsonl").read_text(encoding="utf-8").splitlines()
+    units = [json.loads(line) for line in lines if '"sales_unit"' in line]
+    for unit in units:
+        unit["sales_unit"] |= {
+            "client_id": MARKED["VIPPS_CLIENT_ID"],
+            "client_secret": MARKED["VIPPS_CLIENT_SECRET"],
+            "subscription_key": MARKED["VIPPS_SUBSCRIPTION_KEY"],
+        }
+    path = tmp_path_factory.mktemp("marked") / "simulator.jsonl"
+    rest = [line for line in lines if '"sales_unit"' not in line]
+    path.write_text("\n".join([*map(json.dumps, units), *rest]) + "\n", encoding="utf-8")
+    return path
+
+
+COMMANDS = {
+    "preview": ["preview", "orders.csv", "--json"],
+    "check": ["check"],
+    "fetch": ["fetch", "orders.csv", "--out", "fetched"],
+    "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
+    "scenario": ["scenario", "made", "--payments", "20"],
+    "demo": ["demo", "--out", "demo", "--payments", "50"],
+}
+FAULTS = {
+    "none": [],
+    "keys refused": [{"operations": ["accessToken"], "share": 1.0, "status": 500}],
+    "broken answers": [
+        {"operations": ["getPayment"], "share": 0.3, "html_body": True},
+        {"operations": ["getPaymentEventLog"], "share": 0.3, "truncate": True},
+        {"operations": ["getPayment"], "share": 0.2, "drop_after": True},
+    ],
+}
+
+
+def texts(folder):
+    """Return everything a run left, bytes of every file and of what is inside workbooks."""
+    import zipfile
+
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path, path.read_bytes()
+            if zipfile.is_zipfile(path):
+                with zipfile.ZipFile(path) as archive:
+                    for name in archive.namelist():
+                        yield path / name, archive.read(name)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_command_shows_a_key(state, orders, folder, fault):
+    """Every command at DEBUG, in a process of its own, so that no log handler is missed."""
+    (folder / "vippsrecon.toml").write_text("retry_seconds = 1\n")
+    with serve(Simulator.from_file(state, faults=FAULTS[fault])) as base_url:
+        environment = {
+            **os.environ,
+            **MARKED,
+            "VIPPS_ENVIRONMENT": "simulator",
+            "VIPPS_BASE_URL": base_url,
+            "VIPPS_MSN": "123456",
+            "VIPPSRECON_LOG_LEVEL": "DEBUG",
+        }
+        said = {
+            name: subprocess.run(
+                [sys.executable, "-m", "vippsrecon", *arguments],
+                env=environment,
+                cwd=folder,
+                capture_output=True,
+                check=False,
+            )
+            for name, arguments in COMMANDS.items()
+        }
+
+    log = b"".join(done.stderr for done in said.values())
+    assert b"DEBUG" in log, "the log was off, so this test looked at nothing"
+    for secret in map(str.encode, SECRETS):
+        for name, done in said.items():
+            assert secret not in done.stdout + done.stderr, name
+        for path, content in texts(folder):
+            assert secret not in content, path
+
+
+def test_the_simulator_does_not_show_a_key_either(state, folder):
+    """It has the keys it accepts in its state file, and serves them to nobody."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "vippsrecon", "--log-level", "DEBUG", "simulator", "--state", state],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    first = server.stdout.readline()
+    while first and b"127.0.0.1" not in first:
+        first += server.stdout.readline()
+    server.terminate()
+    said = first + server.communicate(timeout=30)[0]
+
+    assert b"127.0.0.1" in said
+    assert not [secret for secret in SECRETS if secret.encode() in said]
+
+
+def test_notebooks_hold_no_key(root):
+    """Keys come from the environment, never from a cell."""
+    for path in (root / "notebooks").glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+
+        assert "client_secret" not in text.lower().replace("vipps_client_secret", "")
+        assert not [secret for secret in SECRETS if secret in text]

@@ -1,0 +1,124 @@
+"""A month of payments at the simulator, and clients that reach it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import stamina
+
+from vippsrecon.api import Client
+from vippsrecon.config import SalesUnit, Settings, load_settings
+from vippsrecon.simulator import Simulator, serve
+
+MSN = "123456"
+OTHER_MSN = "654321"
+CLOCK = "2026-01-31T12:00:00Z"
+
+
+def nok(value: int) -> dict[str, Any]:
+    """An amount of crowns."""
+    return {"currency": "NOK", "value": value}
+
+
+def payment_line(reference: str, *, msn: str = MSN, captured: int | None = None) -> dict[str, Any]:
+    """A state line: 1000 authorized and captured. `captured` puts another sum in the aggregate."""
+    events = [
+        {
+            "reference": reference,
+            "pspReference": f"{reference}-{name}",
+            "name": name,
+            "amount": nok(1000),
+            "timestamp": f"2026-01-{10 + place}T23:30:00.5333258Z",
+            "idempotencyKey": f"key-{place}",
+            "success": True,
+        }
+        for place, name in enumerate(("CREATED", "AUTHORIZED", "CAPTURED"))
+    ]
+    aggregate = {"authorized": 1000, "captured": 1000 if captured is None else captured}
+    payment = {
+        "aggregate": {
+            f"{name}Amount": nok(aggregate.get(name, 0))
+            for name in ("authorized", "captured", "refunded", "cancelled")
+        },
+        "amount": nok(1000),
+        "state": "AUTHORIZED",
+        "paymentMethod": {"type": "WALLET"},
+        "profile": {},
+        "pspReference": f"{reference}-CREATED",
+        "reference": reference,
+    }
+    return {"msn": msn, "payment": payment, "events": events}
+
+
+def references(count: int) -> list[str]:
+    """The names of this many payments, sorted."""
+    return [f"order-{number:06d}" for number in range(count)]
+
+
+@pytest.fixture
+def settings(tmp_path_factory) -> Callable[..., Settings]:
+    """Settings for the simulator, of one sales unit unless told otherwise."""
+
+    def make(**changed: Any) -> Settings:
+        given = {
+            "environment": "simulator",
+            "base_url": "http://127.0.0.1:9",
+            "client_id": "client-id",
+            "client_secret": "client-secret",
+            "subscription_key": "subscription-key",
+            "msn": MSN,
+            "units": (SalesUnit(MSN, market="NO"),),
+        }
+        return load_settings(folder=tmp_path_factory.mktemp("settings"), **(given | changed))
+
+    return make
+
+
+@pytest.fixture
+def opened(settings) -> Iterator[Callable[..., tuple[Client, Simulator]]]:
+    """Return `opened(*lines, **settings) -> (client, simulator)`, in this process."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*lines: dict[str, Any], clock: str = CLOCK, **changed: Any):
+            simulator = Simulator([{"clock": clock}, *lines])
+            simulator.set_connection_error(httpx.ReadError)
+            transport = httpx.ASGITransport(app=simulator.app)
+            return stack.enter_context(Client(settings(**changed), transport=transport)), simulator
+
+        yield make
+
+
+@pytest.fixture
+def served(settings) -> Iterator[Callable[..., tuple[Client, Simulator, str]]]:
+    """Return `served(*lines, **settings) -> (client, simulator, url)`, over a socket."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*lines: dict[str, Any], clock: str = CLOCK, latency_ms: int = 0, **changed: Any):
+            simulator = Simulator([{"clock": clock}, *lines], latency_ms=latency_ms)
+            url = stack.enter_context(serve(simulator))
+            client = stack.enter_context(Client(settings(base_url=url, **changed)))
+            return client, simulator, url
+
+        yield make
+
+
+@pytest.fixture
+def no_waiting() -> Iterator[None]:
+    """Waits between attempts are nought, and there are at most ten attempts."""
+    with stamina.set_testing(True, attempts=10):
+        yield
+
+
+def asked(simulator: Simulator) -> int:
+    """How often the simulator was asked for a payment."""
+    return simulator.requests()["requests"].get("getPayment", 0)
+
+
+def bytes_of(folder: Path, *names: str) -> list[bytes]:
+    """What these files hold."""
+    return [(folder / name).read_bytes() for name in names]

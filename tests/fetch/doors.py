@@ -1,0 +1,35 @@
+"""Doors that misbehave for one payment, or count who asked for what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import httpx
+
+
+class Watched(httpx.AsyncBaseTransport):
+    """The simulator, in process; `instead` may answer a path itself. Counts paths and flights."""
+
+    def __init__(
+        self, app: object, instead: Callable[[str, int], httpx.Response | None] | None = None
+    ) -> None:
+        self._inner = httpx.ASGITransport(app=app)
+        self._instead = instead
+        self.asked: Counter[str] = Counter()
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Count, and answer."""
+        path = request.url.path
+        self.asked[path] += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(0)
+            own = self._instead(path, self.asked[path]) if self._instead else None
+            return own or await self._inner.handle_async_request(request)
+        finally:
+            self.in_flight -= 1

@@ -1,0 +1,326 @@
+"""Many references read: whole where it can be, and every hole accounted for."""
+
+from __future__ import annotations
+
+import contextlib
+
+import httpx
+import orjson
+import pandas as pd
+import pytest
+
+from tests.fetch.conftest import MSN, OTHER_MSN, nok, payment_line, references
+from tests.fetch.doors import Watched
+from vippsrecon import schemas
+from vippsrecon.api import Client
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import ForbiddenError, InputError, UnauthorizedError
+from vippsrecon.fetch import fetch
+from vippsrecon.simulator import Simulator
+
+
+@pytest.fixture
+def watched(settings):
+    """Return `watched(lines, instead, **settings) -> (client, door)`."""
+    with contextlib.ExitStack() as stack:
+
+        def make(lines, instead=None, **changed):
+            door = Watched(Simulator([{"clock": "2026-01-31T12:00:00Z"}, *lines]).app, instead)
+            return stack.enter_context(Client(settings(**changed), transport=door)), door
+
+        yield make
+
+
+def path(reference, events=False):
+    """Where a payment or its event log is asked for."""
+    return f"/epayment/v1/payments/{reference}" + ("/events" if events else "")
+
+
+def test_every_reference_becomes_a_payment_with_its_events(opened):
+    """The plain case, whole: sorted, typed, dated by the local day."""
+    client, _ = opened(*(payment_line(name) for name in references(50)))
+
+    found = fetch(reversed(references(50)), client)
+
+    assert found.payments["reference"].to_list() == references(50)
+    assert len(found.events) == 150
+    assert found.missing == len(found.failures) == 0
+    assert found.payments["created_day"][0] == 20464  # 23:30 UTC on the 10th is the 11th in Oslo
+    assert found.payments["discovered_by"].unique().tolist() == ["references"]
+    schemas.validate(found.payments, schemas.PAYMENTS)
+    schemas.validate(found.events, schemas.EVENTS)
+
+
+def test_nothing_asked_for_is_nothing_found(opened):
+    """An empty month is a month, and needs no call."""
+    client, simulator = opened()
+
+    found = fetch([], client)
+
+    assert [len(frame) for frame in found] == [0, 0, 0]
+    assert sum(simulator.requests()["requests"].values()) == 0
+
+
+def test_without_events_half_is_asked(opened):
+    """The totals alone are half the calls; the times are unknown then."""
+    client, simulator = opened(*(payment_line(name, captured=400) for name in references(3)))
+
+    found = fetch(references(3), client, events=False)
+
+    assert found.payments["captured_minor"].to_list() == [400] * 3
+    assert found.payments["created_at"].isna().all()
+    assert len(found.events) == 0
+    assert simulator.requests()["requests"]["getPaymentEventLog"] == 0
+
+
+def test_duplicates_are_asked_for_once(watched):
+    """An order export names a payment as often as it has lines."""
+    client, door = watched([payment_line("order-000001")])
+
+    found = fetch(["order-000001"] * 3, client)
+
+    assert len(found.payments) == 1
+    assert door.asked[path("order-000001")] == 1
+
+
+def test_unknown_and_malformed_references_are_no_holes(opened):
+    """404 is an answer, and what Vipps cannot have was never missing there."""
+    client, _ = opened(payment_line("order-000001"))
+
+    found = fetch(["order-000001", "order-unknown", "x"], client)
+
+    assert found.failures[["reference", "operation"]].values.tolist() == [
+        ["order-unknown", "getPayment"],
+        ["x", "not_sent"],
+    ]
+    assert found.failures["status"][0] == 404
+    assert found.missing == 0
+    assert len(found.payments) == 1
+
+
+@pytest.mark.parametrize("events", [False, True], ids=["payment", "event log"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(httpx.Response(500, json={"title": "down", "traceId": "t-1"}), id="500"),
+        pytest.param(httpx.Response(400, json={"title": "no", "traceId": "t-1"}), id="400"),
+        pytest.param(httpx.Response(200, content=b"<html>sorry</html>"), id="HTML"),
+        pytest.param(httpx.Response(200, content=b'{"aggregate": {'), id="cut short"),
+        pytest.param(httpx.Response(200, content=b"{}"), id="empty object"),
+        pytest.param(httpx.Response(200, json=[{"name": "CREATED"}]), id="half an event"),
+    ],
+)
+def test_one_failure_never_loses_the_rest(watched, no_waiting, answer, events):
+    """Ten thousand good answers are worth having beside one bad one, and the bad one is counted."""
+    bad = path("order-000007", events)
+    client, _ = watched(
+        [payment_line(name) for name in references(20)],
+        lambda asked, _: (
+            httpx.Response(answer.status_code, content=answer.content) if asked == bad else None
+        ),
+    )
+
+    found = fetch(references(20), client)
+
+    assert found.missing == 1
+    assert len(found.payments) == 19
+    (failure,) = found.failures.to_dict("records")
+    assert failure["reference"] == "order-000007"
+    assert failure["operation"] == ("getPaymentEventLog" if events else "getPayment")
+    assert failure["status"] == answer.status_code
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    ["0001-01-01T00:00:00Z", "2026-02-30T00:00:00Z"],
+    ids=["before all time", "no such day"],
+)
+def test_a_time_that_cannot_be_is_one_payment_s_failure(watched, timestamp):
+    """The wire takes a time as text, so the frames find it; the batch must survive that."""
+    lines = [payment_line(name) for name in references(9)]
+    events = [*lines[4]["events"][:-1], lines[4]["events"][-1] | {"timestamp": timestamp}]
+    client, _ = watched(
+        lines,
+        lambda asked, _: (
+            httpx.Response(200, json=events) if asked == path("order-000004", events=True) else None
+        ),
+    )
+
+    found = fetch(references(9), client)
+
+    assert len(found.payments) == 8
+    assert found.failures["reference"].to_list() == ["order-000004"]
+    assert timestamp in found.failures["detail"][0]
+
+
+def test_an_event_log_that_is_not_there_leaves_a_hole(watched):
+    """The payment answered, so 404 for its events is not "Vipps does not know it"."""
+    client, _ = watched(
+        [payment_line("order-000001")],
+        lambda asked, _: httpx.Response(404, json={}) if asked.endswith("/events") else None,
+    )
+
+    found = fetch(["order-000001"], client)
+
+    assert found.missing == 1
+    assert found.failures["operation"].to_list() == ["getPaymentEventLog"]
+
+
+def test_a_payment_caught_in_between_is_read_again(watched):
+    """A capture between the two answers makes them disagree; both are read again."""
+    line = payment_line("order-000001")
+    before = orjson.loads(orjson.dumps(line["payment"]))
+    before["aggregate"]["capturedAmount"] = nok(0)
+    client, door = watched(
+        [line, payment_line("order-000002")],
+        lambda asked, times: (
+            httpx.Response(200, json=before)
+            if asked == path("order-000001") and times == 1
+            else None
+        ),
+    )
+
+    found = fetch(["order-000001", "order-000002"], client)
+
+    assert found.payments["captured_minor"].to_list() == [1000, 1000]
+    assert len(found.events) == 6
+    assert door.asked[path("order-000001")] == 2
+    assert door.asked[path("order-000001", events=True)] == 2
+    assert door.asked[path("order-000002")] == 1
+
+
+def test_what_disagrees_three_times_is_believed(watched):
+    """It is then Vipps's own contradiction, and reconciling names it `aggregate_mismatch`."""
+    client, door = watched([payment_line("order-000001", captured=900)])
+
+    found = fetch(["order-000001"], client)
+
+    assert found.payments["captured_minor"].to_list() == [900]
+    assert len(found.events) == 3
+    assert door.asked[path("order-000001")] == 3
+    assert found.missing == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [pytest.param(401, UnauthorizedError, id="401"), pytest.param(403, ForbiddenError, id="403")],
+)
+def test_wrong_keys_stop_the_run(watched, status, error):
+    """Every other reference would fail alike: one error, not a thousand rows."""
+    client, door = watched(
+        [payment_line(name) for name in references(1000)],
+        lambda asked, _: httpx.Response(status, json={}) if "/payments/" in asked else None,
+        in_flight=4,
+    )
+
+    with pytest.raises(error):
+        fetch(references(1000), client)
+
+    assert sum(times for asked, times in door.asked.items() if "/payments/" in asked) <= 16
+
+
+def test_a_service_that_stopped_answering_is_not_asked_a_thousand_times(watched, no_waiting):
+    """5xx for minutes: the run ends by itself, and says of every reference that it is missing."""
+    client, _ = watched(
+        [payment_line(name) for name in references(1000)],
+        lambda asked, _: (
+            httpx.Response(503, json={})
+            if "/payments/" in asked and asked >= path("order-000100")
+            else None
+        ),
+        in_flight=4,
+    )
+
+    found = fetch(references(1000), client)
+
+    assert len(found.payments) == 100
+    assert found.missing == len(found.failures) == 900
+    assert (found.failures["title"] == "not asked").sum() > 800
+    assert "503" in found.failures["detail"].iloc[-1]
+
+
+def test_a_bad_stretch_does_not_end_the_run(watched, no_waiting):
+    """Nineteen failures in a row and then an answer is a bad minute, not the end."""
+    client, _ = watched(
+        [payment_line(name) for name in references(60)],
+        lambda asked, _: (
+            httpx.Response(503, json={})
+            if "/payments/" in asked and path("order-000010") <= asked < path("order-000025")
+            else None
+        ),
+        in_flight=1,
+    )
+
+    found = fetch(references(60), client)
+
+    assert (len(found.payments), found.missing) == (45, 15)
+
+
+@pytest.mark.parametrize("in_flight", [1, 7, 256])
+def test_no_more_are_in_flight_than_asked_for(watched, in_flight):
+    """No total limit is published: politeness is a setting, and it is kept."""
+    client, door = watched([payment_line(name) for name in references(300)])
+
+    found = fetch(references(300), client, in_flight=in_flight)
+
+    assert len(found.payments) == 300
+    assert in_flight * 0.5 <= door.most_in_flight <= in_flight
+
+
+@pytest.mark.parametrize("in_flight", [0, 257])
+def test_in_flight_has_bounds(opened, in_flight):
+    """Beyond 256 it is no longer polite, and no faster."""
+    client, _ = opened()
+
+    with pytest.raises(InputError, match="1 to 256"):
+        fetch([], client, in_flight=in_flight)
+
+
+def test_sales_units_are_kept_apart(opened):
+    """The same reference on two sales units is two payments, each with its own days."""
+    client, _ = opened(
+        payment_line("order-000001"),
+        payment_line("order-000001", msn=OTHER_MSN),
+        units=(SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, timezone="America/New_York")),
+    )
+    wanted = pd.DataFrame(
+        {
+            "msn": [OTHER_MSN, MSN],
+            "reference": ["order-000001"] * 2,
+            "discovered_by": ["ledger", "orders"],
+        }
+    )
+
+    found = fetch(wanted, client)
+
+    assert found.payments["msn"].to_list() == [MSN, OTHER_MSN]
+    assert found.payments["discovered_by"].to_list() == ["orders", "ledger"]
+    assert found.payments["created_day"].to_list() == [20464, 20463]
+    assert found.events["event_day"].to_list()[::3] == [20464, 20463]
+
+
+def test_a_sales_unit_without_market_counts_days_by_its_currency(opened):
+    """A Finnish unit nobody configured still ends its day an hour before Oslo does."""
+    line = payment_line("order-000001")
+    text = orjson.dumps(line).replace(b'"NOK"', b'"EUR"').replace(b"T23:30", b"T22:30")
+    client, _ = opened(orjson.loads(text), units=(SalesUnit(MSN),))
+
+    found = fetch(["order-000001"], client)
+
+    assert found.payments["created_day"].to_list() == [20464]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_with_a_fifth_of_all_answers_bad_everything_arrives(served, no_waiting, seed):
+    """503, cut connections and answers cut short are repeated until they are good."""
+    client, simulator, _ = served(*(payment_line(name) for name in references(150)))
+    operations = ["getPayment", "getPaymentEventLog"]
+    faults = [{"status": 503}, {"drop_before": True}, {"drop_after": True}, {"truncate": True}]
+    simulator.set_faults([{"operations": operations, "share": 0.05, **fault} for fault in faults])
+
+    found = fetch(references(150), client)
+
+    assert found.payments["reference"].to_list() == references(150)
+    assert len(found.events) == 450
+    assert found.missing == 0
+    assert sum(simulator.requests()["faults"].values()) > 20

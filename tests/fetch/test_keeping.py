@@ -1,0 +1,453 @@
+"""What is on disk: it survives, it goes on, and it says what it is."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import orjson
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from tests.fetch.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
+from tests.fetch.doors import Watched
+from vippsrecon import frames
+from vippsrecon.api import Client
+from vippsrecon.api.columns import Bodies
+from vippsrecon.errors import InputError, OutputError, UnauthorizedError
+from vippsrecon.fetch import fetch, fetch_into, folder, parts, read_fetched, reading
+from vippsrecon.fetch.decoding import decoded
+from vippsrecon.fetch.reading import Part
+from vippsrecon.frames import Failure
+from vippsrecon.simulator import Simulator
+
+RESULTS = ("payments.parquet", "events.parquet", "failures.csv")
+SHOT = """
+import sys
+from pathlib import Path
+from vippsrecon.api import Client
+from vippsrecon.config import SalesUnit, load_settings
+from vippsrecon.fetch import fetch_into, reading
+
+url, out, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+reading.PART_SECONDS = 0.1
+settings = load_settings(
+    folder=out.parent, environment="simulator", base_url=url, client_id="client-id",
+    client_secret="client-secret", subscription_key="subscription-key", msn="123456",
+    units=(SalesUnit("123456", market="NO"),), in_flight=4,
+)
+with Client(settings) as client:
+    fetch_into(out, [f"order-{n:06d}" for n in range(count)], client)
+"""
+
+
+def info_of(out):
+    """What fetch.json says."""
+    return json.loads((out / "fetch.json").read_text())
+
+
+def on_disk(out):
+    """How many payments the parts hold."""
+    return sum(len(kept.payments) for _, kept in parts.read_parts(out / "parts"))
+
+
+def shot_midway(url, out, count, how):
+    """Start a fetch in another process, stop it when a third is on disk; return its exit code."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", SHOT, url, str(out), str(count)], stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60 + count / 100
+    while on_disk(out) < count // 3:
+        assert run.poll() is None, run.stderr.read().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.02 if count < 1_000 else 2)
+    run.send_signal(how)
+    run.communicate(timeout=30)
+    return run.returncode
+
+
+def test_memory_and_disk_give_the_same(opened, tmp_path):
+    """Where it is kept must not change what it is."""
+    lines = [payment_line(name) for name in references(30)]
+    wanted = [*references(30), "order-unknown", "=malformed"]
+
+    here = fetch(wanted, opened(*lines)[0])
+    kept = fetch(wanted, opened(*lines)[0], out=tmp_path / "out")
+
+    for mine, theirs in zip(here, kept, strict=True):
+        of_the_call = [name for name in ("fetched_at", "trace_id") if name in mine.columns]
+        pd.testing.assert_frame_equal(
+            mine.drop(columns=of_the_call), theirs.drop(columns=of_the_call)
+        )
+
+
+def test_the_folder_says_what_it_holds(opened, tmp_path):
+    """An auditor's first question: of what, from where, when, and is it all."""
+    client, _ = opened(*(payment_line(name) for name in references(5)))
+
+    info = fetch_into(tmp_path, [*references(5), "order-unknown", "x", "x"], client)
+
+    assert info == info_of(tmp_path)
+    assert info["complete"] is True
+    assert info["environment"] == "simulator"
+    assert info["sales_units"] == [MSN]
+    assert len(info["references_sha256"]) == 64
+    assert info["started_at"][:13] == info["fetched_at"][:13] == CLOCK[:13]
+    assert info["counts"] == {
+        "references": 7,
+        "duplicates": 1,
+        "payments": 5,
+        "events": 15,
+        "failures": 2,
+        "not_found": 1,
+        "not_sent": 1,
+        "missing": 0,
+        "read_again": 0,
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*RESULTS, "fetch.json"])
+
+
+BENCH = pytest.mark.skipif("VIPPSRECON_BENCH" not in os.environ, reason="VIPPSRECON_BENCH not set")
+
+
+@pytest.mark.parametrize(
+    ("how", "count", "lost"),
+    [
+        pytest.param(signal.SIGKILL, 300, 60, id="kill -9"),
+        pytest.param(signal.SIGINT, 300, 4, id="Ctrl-C"),
+        pytest.param(
+            signal.SIGKILL, 20_000, 600, id="kill -9 of 20,000", marks=[pytest.mark.slow, BENCH]
+        ),
+    ],
+)
+def test_a_stopped_run_asks_again_for_nothing_on_disk(served, tmp_path, how, count, lost):
+    """A kill costs what landed since the last part; Ctrl-C only what was still in flight."""
+    latency = 20 if count < 1_000 else 0
+    client, simulator, url = served(
+        *(payment_line(name) for name in references(count)), latency_ms=latency
+    )
+    out = tmp_path / "out"
+
+    code = shot_midway(url, out, count, how)
+
+    kept, before = on_disk(out), asked(simulator)
+    assert code != 0
+    assert 0 < kept < count
+    assert before - kept <= lost
+    assert info_of(out)["complete"] is False
+    found = fetch(references(count), client, out=out)
+    assert asked(simulator) - before == count - kept
+    assert found.payments["reference"].to_list() == references(count)
+    assert len(found.events) == 3 * count
+    assert info_of(out)["complete"] is True
+
+
+@pytest.fixture
+def half_down(settings, tmp_path, no_waiting):
+    """A run of 40 of which half failed, in tmp_path / "out"; then the service is well again.
+
+    Gives the client, and a function counting the payments asked for since.
+    """
+    down = [True]
+    simulator = Simulator([{"clock": CLOCK}, *(payment_line(name) for name in references(50))])
+    door = Watched(
+        simulator.app,
+        lambda path, _: (
+            httpx.Response(500, json={})
+            if down[0] and path >= "/epayment/v1/payments/order-000020"
+            else None
+        ),
+    )
+    with Client(settings(in_flight=4), transport=door) as client:
+        fetch_into(tmp_path / "out", references(40), client)
+        down[0] = False
+        door.asked.clear()
+        yield client, lambda: sum(path.endswith("/events") for path in door.asked)
+
+
+def aged(out, hours):
+    """Make the run in `out` look this much older."""
+    info = info_of(out)
+    began = datetime.fromisoformat(info["started_at"]) - timedelta(hours=hours)
+    info["started_at"] = f"{began:%Y-%m-%dT%H:%M:%SZ}"
+    (out / "fetch.json").write_text(json.dumps(info))
+
+
+def test_holes_are_kept_and_filled_by_the_next_run(half_down, tmp_path):
+    """What failed is asked again, what is there is not, and meanwhile it can be looked at."""
+    client, asked_since = half_down
+    first, info = read_fetched(tmp_path / "out")
+
+    second = fetch(references(40), client, out=tmp_path / "out")
+
+    assert (len(first.payments), first.missing, info["complete"]) == (20, 20, False)
+    assert asked_since() == 20
+    assert (len(second.payments), second.missing, len(second.failures)) == (40, 0, 0)
+    assert not (tmp_path / "out" / "parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "asked_again"),
+    [
+        pytest.param({}, 20, id="the same goes on"),
+        pytest.param({"hours": 23}, 20, id="23 hours old goes on"),
+        pytest.param({"hours": 25}, 40, id="25 hours old begins anew"),
+        pytest.param({"hours": -1}, 40, id="from the future begins anew"),
+        pytest.param({"hours": 25, "resume": True}, 20, id="25 hours old goes on when told to"),
+        pytest.param({"count": 41}, 41, id="other references begin anew"),
+        pytest.param({"events": False}, 0, id="without events begins anew"),
+    ],
+)
+def test_only_the_same_young_run_goes_on(half_down, tmp_path, change, asked_again):
+    """A row fetched yesterday beside one of today would be a day that never was."""
+    client, asked_since = half_down
+    aged(tmp_path / "out", change.get("hours", 0))
+
+    found = fetch(
+        references(change.get("count", 40)),
+        client,
+        change.get("events", True),
+        out=tmp_path / "out",
+        resume=change.get("resume", False),
+    )
+
+    assert asked_since() == asked_again
+    assert len(found.payments) == change.get("count", 40)
+    assert found.missing == 0
+
+
+def test_going_on_says_how_old_the_oldest_row_is(half_down, tmp_path, caplog):
+    """Whoever insists on old rows should know how old."""
+    client, _ = half_down
+    aged(tmp_path / "out", 30)
+
+    with caplog.at_level(logging.WARNING, "vippsrecon.fetch"):
+        fetch_into(tmp_path / "out", references(40), client, resume=True)
+
+    (record,) = caplog.records
+    assert "its oldest row is 0.0 hours old" in record.getMessage()
+    assert "2026-01-30T06" in record.getMessage()
+
+
+def test_a_finished_run_is_asked_for_anew(opened, tmp_path):
+    """Fetching again means: as it is now."""
+    client, simulator = opened(payment_line("order-000001"))
+    fetch_into(tmp_path, ["order-000001"], client)
+
+    fetch_into(tmp_path, ["order-000001"], client)
+
+    assert asked(simulator) == 2
+
+
+def test_a_finished_run_has_nothing_to_resume(opened, tmp_path):
+    """`--resume` on what is whole gives what is there, without a call."""
+    client, simulator = opened(payment_line("order-000001"))
+    fetch_into(tmp_path, ["order-000001"], client)
+
+    found = fetch(["order-000001"], client, out=tmp_path, resume=True)
+
+    assert asked(simulator) == 1
+    assert len(found.payments) == 1
+
+
+def test_resume_refuses_another_run(opened, tmp_path):
+    """To insist on going on with other references can only be a mistake."""
+    client, _ = opened(payment_line("order-000001"))
+    fetch_into(tmp_path, ["order-000001"], client)
+
+    with pytest.raises(InputError, match="leave --resume away"):
+        fetch_into(tmp_path, ["order-000002"], client, resume=True)
+
+
+def test_wrong_keys_leave_an_earlier_run_as_it_was(opened, settings, tmp_path):
+    """A typing error in a secret must not cost last month's fetch."""
+    client, _ = opened(payment_line("order-000001"))
+    fetch_into(tmp_path, ["order-000001"], client)
+    before = bytes_of(tmp_path, *RESULTS, "fetch.json")
+    refusing = httpx.MockTransport(lambda _: httpx.Response(401, json={}))
+
+    with Client(settings(), transport=refusing) as locked_out, pytest.raises(UnauthorizedError):
+        fetch_into(tmp_path, ["order-000001"], locked_out)
+
+    assert bytes_of(tmp_path, *RESULTS, "fetch.json") == before
+
+
+def test_a_damaged_part_is_asked_for_again(half_down, tmp_path):
+    """A disk may lie: what cannot be read is not there."""
+    client, asked_since = half_down
+    for path, kept in list(parts.read_parts(tmp_path / "out" / "parts")):
+        if len(kept.payments):
+            path.write_bytes(path.read_bytes()[:-100])
+
+    found = fetch(references(40), client, out=tmp_path / "out")
+
+    assert asked_since() == 40
+    assert len(found.payments) == 40
+
+
+def test_what_others_wrote_is_not_overwritten(opened, tmp_path):
+    """A payments.parquet that no fetch.json explains is somebody's own."""
+    client, _ = opened()
+    (tmp_path / "payments.parquet").write_bytes(b"mine")
+
+    with pytest.raises(OutputError, match="not what an earlier fetch left"):
+        fetch_into(tmp_path, [], client)
+
+    assert (tmp_path / "payments.parquet").read_bytes() == b"mine"
+
+
+def test_two_fetches_do_not_write_into_one_folder(opened, tmp_path):
+    """A scheduled run that overtakes its predecessor must not mix with it."""
+    client, _ = opened()
+
+    with folder.locked(tmp_path), pytest.raises(OutputError, match="another fetch is writing"):
+        fetch_into(tmp_path, [], client)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(opened, tmp_path):
+    """The path is named, and the way out."""
+    client, _ = opened()
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(OutputError, match="so set it right and run the same again"):
+        fetch_into(tmp_path / "file" / "out", [], client)
+
+
+def made_up(request):
+    """Answer for any reference, so that nothing has to be held ready."""
+    if "accesstoken" in request.url.path:
+        return httpx.Response(200, json={"access_token": "token", "expires_in": "3600"})
+    name = request.url.path.split("/")[4]
+    line = payment_line(name)
+    return httpx.Response(200, json=line["events" if "events" in request.url.path else "payment"])
+
+
+def test_memory_does_not_grow_with_the_references(settings, tmp_path, monkeypatch):
+    """A million references must not need a thousand times what a thousand need."""
+    monkeypatch.setattr(reading, "PART_ROWS", 100)
+    monkeypatch.setattr(reading, "_MOST_LANDED", 200)
+    monkeypatch.setattr(parts, "BLOCK_ROWS", 200)
+    peaks = {}
+    with Client(settings(), transport=httpx.MockTransport(made_up)) as client:
+        for count in (50, 300, 1200):
+            tracemalloc.start()
+            fetch_into(tmp_path / str(count), references(count), client)
+            peaks[count] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+
+    assert peaks[1200] - peaks[300] < 500_000
+
+
+def bodies_of(count):
+    """The answers about this many payments."""
+    made = []
+    for name in references(count):
+        line = payment_line(name)
+        body, log = orjson.dumps(line["payment"]), orjson.dumps(line["events"])
+        made.append(Bodies(MSN, name, body, log, datetime(2026, 1, 31, tzinfo=UTC)))
+    return made
+
+
+def part_of(bodies, settings, failures=()):
+    """These answers as a part."""
+    ways = {(MSN, body.reference): "orders" for body in bodies}
+    return Part(decoded(bodies, settings, ways).tables, list(failures))
+
+
+def combined(folder, count, batches, settings, failures=()):
+    """Write these batches as parts, combine them, and return the bytes of the results."""
+    (folder / "parts").mkdir(parents=True)
+    for batch in batches:
+        parts.write_part(folder / "parts", part_of(batch, settings))
+    parts.write_part(folder / "parts", Part(frames.joined([]), list(failures)))
+    rows = pl.DataFrame({"msn": [MSN] * count, "reference": references(count)})
+    parts.combine(folder / "parts", rows, folder)
+    return bytes_of(folder, *RESULTS)
+
+
+@pytest.mark.parametrize("block", [20_000, 7], ids=["one block", "many blocks"])
+def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, block):
+    """In whatever order and parts they came: a rerun from the same folder repeats to the byte."""
+    monkeypatch.setattr(parts, "BLOCK_ROWS", block)
+    bodies = bodies_of(40)
+    shuffled = random.Random(1).sample(bodies, len(bodies))
+    ways = {
+        "whole": [bodies],
+        "shuffled": [shuffled],
+        "pieces": [shuffled[start : start + 3] for start in range(0, 40, 3)],
+    }
+
+    found = {
+        name: combined(tmp_path / name, 40, batches, settings()) for name, batches in ways.items()
+    }
+
+    assert found["whole"] == found["shuffled"] == found["pieces"]
+    assert len(pd.read_parquet(tmp_path / "whole" / "payments.parquet")) == 40
+
+
+def test_the_last_word_on_a_reference_counts(settings, tmp_path):
+    """A failure that a later part makes good is no failure; of two failures the later stands."""
+    bodies = bodies_of(2)
+    early = [Failure(MSN, name, "getPayment", 500, "early") for name in references(3)]
+    late = [Failure(MSN, name, "getPayment", 502, "late") for name in references(3)[2:]]
+    where = tmp_path / "parts"
+    where.mkdir()
+    parts.write_part(where, part_of(bodies[:1], settings(), early))
+    parts.write_part(where, part_of(bodies[1:], settings(), late))
+    rows = pl.DataFrame({"msn": [MSN] * 3, "reference": references(3)})
+
+    counts = parts.combine(where, rows, tmp_path)
+
+    assert (counts["payments"], counts["events"], counts["failures"]) == (2, 6, 1)
+    assert [one.title for one in parts.read_failures(tmp_path / "failures.csv")] == ["late"]
+
+
+@given(
+    st.lists(
+        st.builds(
+            Failure,
+            st.just(MSN),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+            st.just("not_sent"),
+            st.none() | st.integers(100, 599),
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8),
+            st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8),
+            st.none(),
+        ),
+        max_size=5,
+        unique_by=lambda one: one.reference,
+    )
+)
+@examples(max_examples=20)
+def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
+    """A reference may be anything an export held, and people open this file in Excel."""
+    with tempfile.TemporaryDirectory() as name:
+        where = Path(name)
+        (where / "parts").mkdir()
+        parts.write_part(where / "parts", Part(frames.joined([]), rows))
+        keys = sorted((one.msn, one.reference) for one in rows)
+        schema = {"msn": pl.String, "reference": pl.String}
+        parts.combine(where / "parts", pl.DataFrame(keys, schema, orient="row"), where)
+        with (where / "failures.csv").open(encoding="utf-8", newline="") as file:
+            cells = [cell for line in csv.reader(file) for cell in line]
+
+        assert parts.read_failures(where / "failures.csv") == sorted(
+            rows, key=lambda one: one.reference
+        )
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]

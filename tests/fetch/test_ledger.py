@@ -1,0 +1,196 @@
+"""References from the funds ledger: what the shop does not know."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import httpx
+import pytest
+
+from tests.fetch.conftest import MSN, OTHER_MSN, payment_line
+from vippsrecon.api import Client
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import InputError, ServiceError
+from vippsrecon.fetch import fetch, ledger_references
+
+FIRST, LAST = date(2026, 1, 10), date(2026, 1, 12)
+
+
+def ledger(ledger_id="302321", *handles):
+    """A state line: a ledger that settles for these handles."""
+    return {
+        "ledger": {
+            "ledgerId": ledger_id,
+            "currency": "NOK",
+            "payoutBankAccount": {"scheme": "BBAN:NO", "id": "86011117947"},
+            "owner": {"scheme": "business:NO:ORG", "id": "987654321"},
+            "settlesForRecipientHandles": list(handles or [f"api:{MSN}"]),
+        }
+    }
+
+
+def entry(reference, day="2026-01-11", kind="capture", handle=f"api:{MSN}", ledger_id="302321"):
+    """A state line: one entry of the funds ledger."""
+    return {
+        "ledgerId": ledger_id,
+        "topic": "funds",
+        "entry": {
+            "pspReference": f"{reference}-{kind}-{day}",
+            "time": f"{day}T10:00:00.000000Z",
+            "ledgerDate": day,
+            "entryType": kind,
+            "reference": reference,
+            "currency": "NOK",
+            "amount": 100,
+            "balanceBefore": 0,
+            "balanceAfter": 100,
+            "recipientHandle": handle,
+        },
+    }
+
+
+def found(walk):
+    """The payments a walk found."""
+    return walk.references[["msn", "reference"]].values.tolist()
+
+
+def test_captures_and_refunds_of_the_period_are_found_once(opened):
+    """Both ends are included; a payment captured and refunded is one payment."""
+    client, _ = opened(
+        ledger(),
+        entry("order-before", "2026-01-09"),
+        entry("order-000001", "2026-01-10"),
+        entry("order-000001", "2026-01-11", "refund"),
+        entry("order-000002", "2026-01-12"),
+        entry("order-after-1", "2026-01-13"),
+        entry("", "2026-01-11", "payout-scheduled"),
+        entry("order-000003", "2026-01-11", "correction"),
+    )
+
+    walk = ledger_references(client, FIRST, LAST)
+
+    assert walk.read
+    assert found(walk) == [[MSN, "order-000001"], [MSN, "order-000002"]]
+    assert walk.references["discovered_by"].unique().tolist() == ["ledger"]
+    assert walk.open_dates == ()
+
+
+def test_what_is_found_can_be_fetched(opened):
+    """The point of it: a payment that no order names is asked for like any other."""
+    client, _ = opened(ledger(), entry("order-000001"), payment_line("order-000001"))
+
+    payments = fetch(ledger_references(client, FIRST, LAST).references, client).payments
+
+    assert payments[["reference", "discovered_by"]].values.tolist() == [["order-000001", "ledger"]]
+
+
+def test_an_open_date_is_read_and_named(opened):
+    """It can stay open for weeks and must not hold up the rest, nor pass for final."""
+    client, _ = opened(ledger(), entry("order-000001", "2026-01-31"), clock="2026-01-31T12:00:00Z")
+
+    walk = ledger_references(client, date(2026, 1, 30), date(2026, 1, 31))
+
+    assert found(walk) == [[MSN, "order-000001"]]
+    assert walk.open_dates == (date(2026, 1, 31),)
+    assert "not final" in walk.notes[0]
+
+
+def test_each_entry_goes_to_its_own_sales_unit(opened):
+    """Older ledgers settle for several units; one that is not configured cannot be asked about."""
+    client, _ = opened(
+        ledger("302321", f"api:{MSN}", f"api:{OTHER_MSN}", "api:777777"),
+        ledger("302322", f"api:{OTHER_MSN}"),
+        entry("order-000001", handle=f"api:{MSN}"),
+        entry("order-000002", handle=f"api:{OTHER_MSN}"),
+        entry("order-000003", handle="api:777777"),
+        entry("order-000004", handle="NO:57860"),
+        entry("order-000005", handle=None),
+        entry("order-000006", handle=None, ledger_id="302322"),
+        units=(SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, market="NO")),
+    )
+
+    walk = ledger_references(client, FIRST, LAST)
+
+    assert found(walk) == [
+        [MSN, "order-000001"],
+        [OTHER_MSN, "order-000002"],
+        [OTHER_MSN, "order-000006"],
+    ]
+    assert [note.split(",")[0][:40] for note in walk.notes] == [
+        "The ledger also holds payments of sales ",
+        "2 ledger entries name no ePayment sales ",
+    ]
+    assert "777777" in walk.notes[0]
+
+
+def test_sales_units_can_be_chosen(opened):
+    """A month for one shop asks for that shop's ledger only."""
+    client, _ = opened(
+        ledger("302321", f"api:{MSN}"),
+        ledger("302322", f"api:{OTHER_MSN}"),
+        entry("order-000001"),
+        entry("order-000002", handle=f"api:{OTHER_MSN}", ledger_id="302322"),
+        units=(SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, market="NO")),
+    )
+
+    assert found(ledger_references(client, FIRST, LAST, [OTHER_MSN])) == [
+        [OTHER_MSN, "order-000002"]
+    ]
+
+
+def test_no_ledger_is_not_an_empty_ledger(opened):
+    """Nothing read proves nothing."""
+    client, _ = opened()
+
+    walk = ledger_references(client, FIRST, LAST)
+
+    assert (walk.read, found(walk)) == (False, [])
+    assert "No ledger settles" in walk.notes[0]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_where_it_may_not_be_read_the_month_goes_on(settings, status):
+    """Partner keys have no access: the report says so, and the orders are still reconciled."""
+    door = httpx.MockTransport(
+        lambda request: (
+            httpx.Response(200, json={"access_token": "t", "expires_in": "3600"})
+            if "accesstoken" in request.url.path
+            else httpx.Response(status, json={"code": "Unauthorized", "message": "no"})
+        )
+    )
+
+    with Client(settings(), transport=door) as client:
+        walk = ledger_references(client, FIRST, LAST)
+
+    assert (walk.read, len(walk.references)) == (False, 0)
+    assert str(status) in walk.notes[0]
+
+
+def test_the_test_environment_is_not_even_asked(settings):
+    """It has no Report API."""
+    door = httpx.MockTransport(lambda request: pytest.fail(f"asked {request.url.path}"))
+
+    with Client(settings(environment="test", base_url=None), transport=door) as client:
+        walk = ledger_references(client, FIRST, LAST)
+
+    assert not walk.read
+
+
+def test_a_ledger_that_breaks_off_is_an_error(opened, no_waiting):
+    """Half a ledger taken for whole would hide the very payments it is read for."""
+    client, simulator = opened(ledger(), entry("order-000001"))
+    simulator.set_faults([{"operations": ["dates"], "share": 1, "status": 503}])
+
+    with pytest.raises(ServiceError):
+        ledger_references(client, FIRST, LAST)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(LAST, FIRST), (date(2000, 1, 1), LAST)], ids=["backwards", "too long"]
+)
+def test_a_period_that_cannot_be_is_refused(opened, first, last):
+    """A swapped day and month asks for years, one call a day."""
+    client, _ = opened()
+
+    with pytest.raises(InputError, match="cannot be walked"):
+        ledger_references(client, first, last)

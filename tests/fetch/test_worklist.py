@@ -1,0 +1,124 @@
+"""What is asked for: each reference once, and only what Vipps can have."""
+
+from __future__ import annotations
+
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vippsrecon.errors import InputError
+from vippsrecon.fetch.worklist import Worklist
+
+MSN, OTHER = "123456", "654321"
+
+
+def wanted(work):
+    """What would be asked for, from nothing."""
+    return [
+        tuple(one)
+        for one in work.wanted(
+            work.left(
+                pl.DataFrame(
+                    {"msn": [], "reference": []}, schema={"msn": pl.String, "reference": pl.String}
+                )
+            )
+        )
+    ]
+
+
+def test_texts_pairs_and_frames_mean_the_same():
+    """The three ways to name a payment must ask for the same one."""
+    frame = pd.DataFrame({"msn": [MSN] * 2, "reference": ["order-00002", "order-00001"]})
+
+    texts = Worklist(["order-00002", "order-00001"], MSN)
+
+    assert wanted(texts) == [(MSN, f"order-0000{n}", "references") for n in (1, 2)]
+    assert wanted(Worklist([(MSN, "order-00002"), (MSN, "order-00001")], None)) == wanted(texts)
+    assert wanted(Worklist(frame, None)) == wanted(texts)
+
+
+def test_a_reference_is_asked_for_once_per_sales_unit():
+    """A reference is unique within its sales unit only; the first to name it says how it is known."""
+    frame = pd.DataFrame(
+        {
+            "msn": [MSN, OTHER, MSN],
+            "reference": ["order-00001"] * 3,
+            "discovered_by": ["orders", "orders", "ledger"],
+        }
+    )
+
+    work = Worklist(frame, None)
+
+    assert wanted(work) == [(MSN, "order-00001", "orders"), (OTHER, "order-00001", "orders")]
+    assert work.duplicates == 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        pytest.param("", "it is empty", id="empty"),
+        pytest.param(None, "it is empty", id="missing"),
+        pytest.param("short-7", "this has 7", id="seven"),
+        pytest.param("a" * 65, "this has 65", id="sixty-five"),
+        pytest.param("order 00001", "letters A to Z", id="space"),
+        pytest.param("order/00001", "letters A to Z", id="slash"),
+        pytest.param("order-00001\n", "letters A to Z", id="newline at the end"),
+        pytest.param("ordre-nr-å", "letters A to Z", id="letter beyond Z"),
+        pytest.param("١٢٣٤٥٦٧٨", "letters A to Z", id="digits of another script"),
+    ],
+)
+def test_a_malformed_reference_is_reported_and_not_sent(reference, why):
+    """It goes into a path, and Vipps could only answer 400 or, worse, about another payment."""
+    work = Worklist([(MSN, "order-00001"), (MSN, reference)], None)
+
+    (failure,) = work.not_sent()
+
+    assert len(wanted(work)) == 1
+    assert (failure.reference, failure.operation, failure.status) == (
+        reference or "",
+        "not_sent",
+        None,
+    )
+    assert why in failure.detail
+
+
+def test_a_malformed_sales_unit_is_reported_and_not_sent():
+    """It goes into a header."""
+    (failure,) = Worklist([("12\r\nX: 1", "order-00001")], None).not_sent()
+
+    assert "merchant serial number" in failure.detail
+
+
+@pytest.mark.parametrize(
+    ("references", "said"),
+    [
+        pytest.param("order-00001", "one text was given", id="a text, not a list"),
+        pytest.param([12345678], "neither text nor", id="a number"),
+        pytest.param(pd.DataFrame({"msn": [MSN]}), "no column 'reference'", id="another frame"),
+        pytest.param(pd.DataFrame({"reference": [12345678]}), "leading zeros", id="numbers"),
+        pytest.param(["order-00001"], "has no sales unit", id="nobody's"),
+        pytest.param(
+            pd.DataFrame({"msn": [MSN], "reference": ["order-00001"], "discovered_by": ["luck"]}),
+            "'luck' is not one of",
+            id="found by luck",
+        ),
+    ],
+)
+def test_what_is_no_list_of_references_is_refused(references, said):
+    """A clear sentence before the first call."""
+    with pytest.raises(InputError, match=said):
+        Worklist(references, None)
+
+
+@given(st.permutations([f"order-{number:05}" for number in range(6)]), st.data())
+@settings(max_examples=30)
+def test_the_hash_names_the_set_and_not_the_order(names, data):
+    """A run goes on when the same payments are asked for, in whatever order the export has them."""
+    twice = data.draw(st.sampled_from(names))
+    same = Worklist([*names, twice], MSN)
+
+    assert same.sha256 == Worklist(sorted(names), MSN).sha256
+    assert same.sha256 != Worklist(names[1:], MSN).sha256
+    assert same.sha256 != Worklist(names, OTHER).sha256

@@ -1,0 +1,181 @@
+"""Pages that must not fall behind the code, and examples that must work."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import re
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def made(root):
+    """The page generator, loaded from docs/."""
+    spec = importlib.util.spec_from_file_location("generate", root / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def schedule(root):
+    """The how-to of the scheduled report."""
+    return (root / "docs" / "how-to" / "scheduled-report.md").read_text(encoding="utf-8")
+
+
+def blocks(page, language):
+    """Return the fenced examples of one language."""
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ["codes.md", "frames.md"])
+def test_generated_pages_are_current(root, made, name):
+    """Run `python docs/generate.py` when this fails."""
+    assert (root / "docs" / name).read_text(encoding="utf-8") == made.PAGES[name]()
+
+
+def test_the_commands_page_has_every_option(root, made):
+    """Typer words its help anew from version to version; the options are ours."""
+    page = (root / "docs" / "commands.md").read_text(encoding="utf-8")
+    for section, now in zip(
+        page.split("\n## ")[1:], made.commands_page().split("\n## ")[1:], strict=True
+    ):
+        options = set(re.findall(r"--[a-z-]+", now))
+
+        assert options == set(re.findall(r"--[a-z-]+", section)), section.splitlines()[0]
+
+
+def test_every_code_is_explained(root):
+    """A code in a report that no page explains is a question to support."""
+    from vippsrecon.reconcile import DISCREPANCIES, IGNORED, TIMING
+
+    page = (root / "docs" / "codes.md").read_text(encoding="utf-8")
+
+    assert [kind for kind in (*DISCREPANCIES, *IGNORED, *TIMING) if f"`{kind}`" not in page] == []
+
+
+def test_settings_page_names_every_variable(root):
+    """What can be set and is not said cannot be found."""
+    from vippsrecon.settings_places import VARIABLES
+
+    page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
+
+    assert [name for name in VARIABLES.values() if name not in page] == []
+
+
+def test_settings_example_is_read(root, tmp_path):
+    """The example in the page, taken as it stands."""
+    from vippsrecon.config import load_settings
+
+    page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
+    (tmp_path / "vippsrecon.toml").write_text(blocks(page, "toml")[0], encoding="utf-8")
+    settings = load_settings(folder=tmp_path, offline=True)
+
+    assert settings.units[0].msn == "123456"
+    assert settings.units[0].stores == ("Nettbutikk",)
+    assert settings.rules.delivery_grace_days == 3
+
+
+def test_the_cron_line_is_one(schedule):
+    """Five fields in their bounds, then a command."""
+    line = next(one for one in blocks(schedule, "cron")[0].splitlines() if one[0].isdigit())
+    minute, hour, day, month, weekday, command = line.split(None, 5)
+
+    assert 0 <= int(minute) < 60
+    assert 0 <= int(hour) < 24
+    assert 1 <= int(day) <= 28, "a day every month has"
+    assert (month, weekday) == ("*", "*")
+    assert command.startswith("/srv/reconcile/month.sh")
+
+
+def test_the_shell_script_is_one(schedule, tmp_path):
+    """It names the month before, whatever the day, and gives the reconcile command."""
+    script = next(one for one in blocks(schedule, "bash") if one.startswith("#!/bin/sh"))
+    (tmp_path / "month.sh").write_text(script)
+    (tmp_path / "vippsrecon").write_text('#!/bin/sh\necho "$@"\nexit 1\n')
+    (tmp_path / "vippsrecon").chmod(0o755)
+    done = subprocess.run(
+        ["sh", tmp_path / "month.sh"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "illegal option" in done.stderr:
+        pytest.skip("this machine's `date` is not GNU's")
+
+    assert done.returncode == 1, "the exit code of reconcile is the script's own"
+    said = re.fullmatch(
+        r"reconcile --orders orders.csv --from (\d{4}-\d\d)-01 --to (\d{4}-\d\d)-\d\d "
+        r"--out report-\1-01.xlsx\n",
+        done.stdout,
+    )
+    assert said
+    assert said[1] == said[2]
+
+
+def units(schedule):
+    """Return the unit files of the how-to, by name."""
+    found = blocks(schedule, "ini")
+    return {text.split("\n", 1)[0].removeprefix("# "): text for text in found}
+
+
+def test_the_systemd_units_say_what_they_must(schedule):
+    """A oneshot that takes discrepancies for success, and a timer that catches up."""
+    service, timer = (configparser.ConfigParser(interpolation=None) for _ in range(2))
+    service.optionxform = timer.optionxform = str
+    service.read_string(units(schedule)["vippsrecon.service"])
+    timer.read_string(units(schedule)["vippsrecon.timer"])
+
+    assert service["Service"]["SuccessExitStatus"] == "1"
+    assert timer["Timer"]["Persistent"] == "true"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_accepts_the_units(schedule, tmp_path):
+    """The judge is systemd's own parser, where there is one."""
+    for name, text in units(schedule).items():
+        (tmp_path / name).write_text(text)
+    calendar = re.search("OnCalendar=(.+)", units(schedule)["vippsrecon.timer"])[1]
+
+    for command in (
+        ["systemd-analyze", "calendar", calendar],
+        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "Failed to parse" not in done.stderr
+        assert "Unknown" not in done.stderr
+
+
+def test_papermill_s_parameters_are_the_notebook_s(schedule, root):
+    """`-p` with a name no cell has would be ignored in silence."""
+    import nbformat
+
+    line = next(one for one in blocks(schedule, "bash") if "papermill notebooks/" in one)
+    path = re.search(r"notebooks/\S+\.ipynb", line)[0]
+    cells = nbformat.read(root / path, as_version=4).cells
+    parameters = next(c.source for c in cells if "parameters" in c.metadata.get("tags", ()))
+
+    for name in re.findall(r"-p (\w+)", line):
+        assert re.search(rf"^{name} =", parameters, re.M)
+
+
+def test_no_page_needs_what_a_newcomer_has_not(root):
+    """Pages stand alone: no folder beside this one, no machine of ours."""
+    for page in [root / "README.md", *(root / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+
+        assert "../shared" not in text
+        assert "/work/" not in text
+        assert "/opt/" not in text
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", ".ci/run", "README.md", "CONTRIBUTING.md"])
+def test_no_file_names_a_registry(root, name):
+    """Where packages come from is the user's own setting."""
+    text = (root / name).read_text(encoding="utf-8")
+
+    assert not re.search(r"index-url|find-links|pypi\.org|pythonhosted", text)

@@ -1,0 +1,290 @@
+"""Records to frames: what is promised of every value, whatever Vipps sends."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vippsrecon import frames, schemas
+from vippsrecon.api.records import Event, Payment, Reading
+from vippsrecon.errors import SchemaError
+
+MSN = "123456"
+ZONES = {MSN: "Europe/Oslo", "654321": "Europe/Helsinki"}
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+WAYS = {(MSN, "order-00001"): "orders"}
+
+
+def event(name="CREATED", timestamp="2026-01-10T23:30:00Z", **changed):
+    """An event, as the wire decodes it."""
+    given = {
+        "msn": MSN,
+        "reference": "order-00001",
+        "psp_reference": "psp-1",
+        "name": name,
+        "amount_minor": 1000,
+        "currency": "NOK",
+        "timestamp": timestamp,
+        "idempotency_key": None,
+        "success": True,
+    }
+    return Event(**(given | changed))
+
+
+def reading(*events, **changed):
+    """A payment read with these events."""
+    given = {
+        "msn": MSN,
+        "reference": "order-00001",
+        "psp_reference": "psp-1",
+        "state": "AUTHORIZED",
+        "currency": "NOK",
+        "amount_minor": 1000,
+        "authorized_minor": 1000,
+        "captured_minor": 0,
+        "refunded_minor": 0,
+        "cancelled_minor": 0,
+        "payment_method": "WALLET",
+        "capture_guaranteed_until": None,
+    }
+    return Reading(Payment(**(given | changed)), list(events), NOON)
+
+
+def day(text):
+    """The number of a day."""
+    return (date.fromisoformat(text) - date(1970, 1, 1)).days
+
+
+def test_records_come_in_the_order_frames_reads_them():
+    """Tuples are taken by position, so the wire and the frames must agree on it."""
+    assert Payment._fields == frames.PAYMENT_FIELDS
+    assert Event._fields == frames.EVENT_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        pytest.param("2026-03-27T10:51:44Z", "2026-03-27T10:51:44+00:00", id="no fraction"),
+        pytest.param("2026-03-27T10:51:44.5Z", "2026-03-27T10:51:44.500000+00:00", id="one digit"),
+        pytest.param("2026-03-27T10:51:44.378Z", "2026-03-27T10:51:44.378000+00:00", id="three"),
+        pytest.param(
+            "2026-03-27T10:51:44.5333258Z", "2026-03-27T10:51:44.533325+00:00", id="seven"
+        ),
+        pytest.param(
+            "2026-03-27T10:51:44.999999999Z",
+            "2026-03-27T10:51:44.999999+00:00",
+            id="cut, not rounded",
+        ),
+        pytest.param(
+            "2026-03-27T10:51:44.123456789012Z", "2026-03-27T10:51:44.123456+00:00", id="twelve"
+        ),
+        pytest.param(
+            "2026-03-27T10:51:44.812+00:00", "2026-03-27T10:51:44.812000+00:00", id="offset"
+        ),
+        pytest.param("2020-10-05T02:00:00.000000+0200", "2020-10-05T00:00:00+00:00", id="no colon"),
+        pytest.param("2026-03-27t10:51:44z", "2026-03-27T10:51:44+00:00", id="lower case"),
+    ],
+)
+@pytest.mark.parametrize("beside", [[], ["2026-03-27T10:51:44.378Z"]], ids=["alone", "mixed"])
+def test_every_shape_of_time_seen_is_read(text, moment, beside):
+    """Vipps varies the fraction's digits and the offset's spelling from field to field."""
+    assert frames.moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-03-27",
+        "2026-03-27T10:51:44",
+        "2026-02-30T10:51:44Z",
+        "0001-01-01T00:00:00Z",
+    ],
+    ids=["empty", "words", "day only", "no offset", "no such day", "before all time"],
+)
+def test_what_is_no_time_is_named(text):
+    """A time without offset could be off by hours: guessing would move money between days."""
+    with pytest.raises(SchemaError) as caught:
+        frames.moments(["2026-03-27T10:51:44Z", None, text], "events")
+
+    assert caught.value.frame == "events"
+    assert caught.value.cases[0]["failure_case"] == text
+
+
+@given(
+    at=st.datetimes(NOON.replace(tzinfo=None, year=1980), NOON.replace(tzinfo=None, year=2099)),
+    unit=st.sampled_from([*ZONES]),
+)
+@settings(max_examples=60)
+def test_the_local_day_is_python_s(at, unit):
+    """The day decides the period: midnight in Oslo is not midnight in UTC nor in Helsinki."""
+    aware = at.replace(tzinfo=UTC)
+    moments = frames.moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
+
+    found = frames.days(moments, [unit, unit], ZONES).to_pylist()
+
+    local = aware.astimezone(ZoneInfo(ZONES[unit])).date()
+    assert found == [(local - date(1970, 1, 1)).days, None]
+
+
+def test_each_row_has_the_day_of_its_own_sales_unit():
+    """Half an hour before midnight in Oslo it is tomorrow in Helsinki."""
+    moments = frames.moments(["2026-01-31T22:30:00Z"] * 2, "events")
+
+    found = frames.days(moments, [MSN, "654321"], ZONES).to_pylist()
+
+    assert found == [day("2026-01-31"), day("2026-02-01")]
+
+
+def test_a_sales_unit_without_zone_is_named():
+    """A silent default would put a Finnish evening into the wrong month."""
+    with pytest.raises(SchemaError, match="'999999' has no time zone"):
+        frames.events([reading(event(msn="999999"))], ZONES)
+
+
+def test_created_and_authorized_are_the_earliest_that_count():
+    """The log's order is not promised, and a failed authorization reserved nothing."""
+    found = frames.payments(
+        [
+            reading(
+                event("CAPTURED", "2026-01-13T23:30:00Z"),
+                event("AUTHORIZED", "2026-01-12T23:30:00Z"),
+                event("AUTHORIZED", "2026-01-11T10:00:00Z", success=False),
+                event("AUTHORIZED", "2026-01-12T22:30:00.5Z"),
+                event("CREATED", "2026-01-10T23:30:00Z"),
+            )
+        ],
+        ZONES,
+        WAYS,
+    )
+
+    assert found["created_at"][0] == datetime(2026, 1, 10, 23, 30, tzinfo=UTC)
+    assert found["created_day"][0] == day("2026-01-11")
+    assert found["authorized_at"][0] == datetime(2026, 1, 12, 22, 30, 0, 500_000, tzinfo=UTC)
+    assert found["authorized_day"][0] == day("2026-01-12")
+
+
+def test_without_events_the_times_are_unknown():
+    """Unknown is not 1970."""
+    found = frames.payments([reading()], ZONES, WAYS)
+
+    assert (
+        found[["created_at", "created_day", "authorized_at", "authorized_day"]].isna().all().all()
+    )
+
+
+def test_events_belong_to_their_own_payment():
+    """One payment's times must not become its neighbour's, whichever of them has no log."""
+    ways = {(MSN, name): "orders" for name in ("a", "b", "c")}
+    readings = [
+        reading(reference="a"),
+        reading(event(reference="b", timestamp="2026-01-02T12:00:00Z"), reference="b"),
+        reading(event(reference="c", timestamp="2026-01-03T12:00:00Z"), reference="c"),
+    ]
+
+    found = frames.payments(readings, ZONES, ways)
+
+    assert found["created_day"].astype(object).where(
+        found["created_day"].notna(), None
+    ).to_list() == [
+        None,
+        day("2026-01-02"),
+        day("2026-01-03"),
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_frames_fit_their_schemas_at_any_size(count):
+    """Users validate what they get with the same models; an empty month is no special case."""
+    ways = {(MSN, f"order-{number}"): "ledger" for number in range(count)}
+    readings = [
+        reading(event(reference=f"order-{number}"), reference=f"order-{number}")
+        for number in range(count)
+    ]
+
+    payments, events = frames.payments(readings, ZONES, ways), frames.events(readings, ZONES)
+
+    assert len(schemas.validate(payments, schemas.PAYMENTS)) == count
+    assert len(schemas.validate(events, schemas.EVENTS)) == count
+    assert len(schemas.validate(frames.failures([]), schemas.FAILURES)) == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "column"),
+    [
+        pytest.param(lambda: reading(captured_minor=-1), "captured_minor", id="negative"),
+        pytest.param(lambda: reading(captured_minor=2**63), "captured_minor", id="beyond 64 bits"),
+        pytest.param(lambda: reading(captured_minor=10.5), "captured_minor", id="fraction"),
+        pytest.param(lambda: reading(psp_reference=None), "psp_reference", id="missing"),
+        pytest.param(lambda: reading(state="\ud800"), "state", id="broken text"),
+        pytest.param(lambda: reading(reference="unasked"), "discovered_by", id="not asked for"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(made, column):
+    """Nothing is coerced: a frame that exists is a frame that fits."""
+    with pytest.raises(SchemaError) as caught:
+        frames.payments([made()], ZONES, WAYS)
+
+    assert caught.value.frame == "payments"
+    assert caught.value.cases[0]["column"] == column
+
+
+def test_a_record_of_another_shape_is_a_fault():
+    """Columns cut from tuples of another length would put amounts under wrong names."""
+    with pytest.raises(ValueError, match="does not have the 9 values"):
+        frames.events([Reading(reading().payment, [event()[:-1]], NOON)], ZONES)
+
+
+amounts = st.integers(0, 10**15 - 1)
+
+
+@given(
+    many=st.lists(
+        st.tuples(
+            amounts,
+            amounts,
+            st.lists(
+                st.tuples(amounts, st.booleans(), st.timedeltas(timedelta(0), timedelta(days=400))),
+                max_size=4,
+            ),
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=60)
+def test_every_amount_arrives(many):
+    """Whatever the amounts and the order of events, nothing is lost, added or swapped."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    readings = [
+        reading(
+            *(
+                event(
+                    "CAPTURED",
+                    f"{start + later:%Y-%m-%dT%H:%M:%S.%fZ}",
+                    reference=str(place),
+                    amount_minor=amount,
+                    success=success,
+                )
+                for amount, success, later in log
+            ),
+            reference=str(place),
+            amount_minor=asked,
+            captured_minor=captured,
+        )
+        for place, (asked, captured, log) in enumerate(many)
+    ]
+    ways = {(MSN, str(place)): "orders" for place in range(len(many))}
+
+    payments, events = frames.payments(readings, ZONES, ways), frames.events(readings, ZONES)
+
+    assert payments["amount_minor"].to_list() == [asked for asked, _, _ in many]
+    assert payments["captured_minor"].to_list() == [captured for _, captured, _ in many]
+    logs = [(str(place), *line[:2]) for place, (_, _, log) in enumerate(many) for line in log]
+    columns = events[["reference", "amount_minor", "success"]]
+    assert list(columns.itertuples(index=False, name=None)) == logs
+    assert events["event_at"].to_list() == [start + line[2] for _, _, log in many for line in log]

@@ -1,0 +1,201 @@
+"""A month from export to Reconciliation, over a real socket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import httpx
+import pandas as pd
+import pytest
+
+from vippsrecon import schemas
+from vippsrecon.api import Client
+from vippsrecon.demo import simulated
+from vippsrecon.errors import InputError, SourceError
+from vippsrecon.fetch import read_fetched
+from vippsrecon.month import fetch_month, reconcile_month
+from vippsrecon.month.ignored import read_waived
+from vippsrecon.month.wanted import references_wanted
+from vippsrecon.scenario import write_month
+from vippsrecon.simulator import Simulator
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory):
+    """A small month; nothing writes here."""
+    folder = tmp_path_factory.mktemp("month")
+    write_month(folder, payments=200, seed=11)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings(month):
+    """Settings that speak to that month, served."""
+    with simulated(month) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def kept(month, settings, tmp_path_factory):
+    """The month reconciled once, and what that run kept."""
+    folder = tmp_path_factory.mktemp("kept")
+    return reconcile_month([month / "orders.csv"], settings, keep=folder), folder
+
+
+FRAMES = [
+    "orders",
+    "payments",
+    "events",
+    "failures",
+    "discrepancies",
+    "buckets",
+    "summary",
+    "bridge",
+]
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_what_was_kept_gives_the_same_frames(month, settings, kept, name):
+    """The second run makes no call and differs in nothing."""
+    first, folder = kept
+    again = reconcile_month([month / "orders.csv"], settings, payments=folder)
+
+    pd.testing.assert_frame_equal(getattr(first, name), getattr(again, name))
+    assert first.manifest == again.manifest
+    assert first.notices == again.notices
+
+
+def test_the_manifest_names_inputs_and_no_place(kept, month):
+    """An auditor checks the hashes; a path would differ from machine to machine."""
+    result, folder = kept
+    said = str(result.manifest)
+
+    assert result.manifest["environment"] == "simulator"
+    assert list(result.manifest["inputs"]) == ["orders.csv"]
+    assert str(month) not in said
+    assert str(folder) not in said
+
+
+def test_the_ledger_finds_payments_no_order_knows(kept):
+    """The ePayment API cannot list payments; the funds ledger can be walked."""
+    result, _ = kept
+    by = result.payments["discovered_by"].value_counts()
+
+    assert by["ledger"] > 0
+    assert "missing_in_orders" in set(result.discrepancies["kind"])
+
+
+def test_the_moment_is_the_simulators_own(kept):
+    """The house's clock is the answers' Date, so ages are right on a machine whose clock is not."""
+    result, _ = kept
+
+    assert result.manifest["as_of"].startswith("2026-11-05T")
+
+
+def test_an_order_that_was_not_asked_for_is_a_hole(month, settings, kept, tmp_path):
+    """`--payments` of another export must not look complete."""
+    _, folder = kept
+    text = (month / "orders.csv").read_text(encoding="utf-8")
+    more = text + text.splitlines()[1].replace(
+        text.splitlines()[1].split(",")[1], "order-nobody-asked-for"
+    )
+    (tmp_path / "orders.csv").write_text(more + "\n", encoding="utf-8")
+    result = reconcile_month([tmp_path / "orders.csv"], settings, payments=folder)
+
+    assert result.exit_code == 2
+    assert "order-nobody-asked-for" in set(result.failures["reference"])
+
+
+def test_another_month_is_refused(month, settings):
+    """Before a call is made: the wrong file was taken."""
+    with pytest.raises(InputError, match=r"orders.csv: the orders are of .* take the export"):
+        reconcile_month([month / "orders.csv"], settings, first=date(2026, 1, 1), last="2026-01-31")
+
+
+def test_a_payment_is_asked_for_once():
+    """Orders, files and guesses overlap; the orders' own come first."""
+    orders = schemas.ORDERS.empty()
+    wanted = references_wanted(orders)
+
+    assert list(wanted.references.columns) == ["msn", "reference", "discovered_by"]
+    assert len(wanted.references) == 0
+
+
+TODAY = date(2026, 11, 5)
+
+
+def ignore_file(folder, *lines):
+    """Write an ignore file with these rows."""
+    path = folder / "ignore.csv"
+    path.write_text("\n".join(["reference,reason,who,until", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_waived_until_a_day_ends_after_it(tmp_path):
+    """The day itself is included."""
+    path = ignore_file(
+        tmp_path,
+        "order-1,test order,Kari,",
+        "order-2,dispute,Kari,2026-11-05",
+        "order-3,dispute,Kari,2026-11-04",
+    )
+
+    assert read_waived(path, "123456", TODAY) == [("123456", "order-1"), ("123456", "order-2")]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("order-1,,Kari,", "reason", id="no reason"),
+        pytest.param("order-1,test order,,", "who", id="nobody decided"),
+        pytest.param("order-1,test order,Kari,soon", "until", id="no day"),
+        pytest.param("order-1,test order,Kari,2026-02-31", "until", id="a day that is none"),
+    ],
+)
+def test_leaving_money_alone_needs_all_three(tmp_path, line, message):
+    """Reference, reason and who: or the auditor asks, and nobody knows."""
+    with pytest.raises(SourceError, match=f"ignore.csv row 2 column '{message}'"):
+        read_waived(ignore_file(tmp_path, line), "123456", TODAY)
+
+
+def test_fetch_and_month_agree_on_what_is_kept(kept):
+    """What `reconcile` keeps is what `fetch` writes."""
+    result, folder = kept
+    fetched, _ = read_fetched(folder)
+
+    assert len(fetched.payments) == len(result.payments)
+    assert fetched.missing == 0
+
+
+def test_a_clock_that_is_off_is_said(month, settings, caplog):
+    """Vipps MobilePay's clock is used, so the figures are right; the machine still wants care."""
+    simulator = Simulator.from_file(month / "simulator.jsonl")
+    real = replace(settings, environment="test", base_url="https://apitest.vipps.no")
+    door = httpx.ASGITransport(simulator.app)
+    with Client(real, transport=door) as client:
+        wanted = references_wanted(schemas.ORDERS.empty())
+        wanted = wanted._replace(
+            references=pd.DataFrame(
+                {
+                    "msn": ["123456"],
+                    "reference": ["order-nobody-made"],
+                    "discovered_by": ["references"],
+                }
+            )
+        )
+        fetched, facts = fetch_month(wanted, real, client=client)
+
+    assert "s apart" in caplog.text
+    assert facts.as_of.year == 2026
+    assert fetched.failures["status"].tolist() == [404]
+
+
+def test_a_moment_given_is_the_moment_compared_at(month, settings, kept):
+    """`--as-of` in the past leaves later events out."""
+    _, folder = kept
+    result = reconcile_month(
+        [month / "orders.csv"], settings, payments=folder, as_of=datetime(2026, 10, 20, tzinfo=UTC)
+    )
+
+    assert result.manifest["as_of"] == "2026-10-20T00:00:00Z"

@@ -1,0 +1,72 @@
+"""The names people import, and what importing them costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import vippsrecon
+
+
+@pytest.mark.parametrize("name", vippsrecon.__all__)
+def test_each_public_name_is_where_it_is_said_to_be(name):
+    """`__all__`, the lazy table and the code must not drift apart."""
+    home = import_module(f"vippsrecon.{vippsrecon._HOME[name]}")
+
+    assert getattr(vippsrecon, name) is getattr(home, name)
+
+
+def test_the_table_and_all_name_the_same():
+    """A name in one only would be importable and undocumented, or the reverse."""
+    assert sorted(vippsrecon._HOME) == sorted(vippsrecon.__all__)
+
+
+@pytest.mark.parametrize("name", ["fetch", "reconcile"])
+@pytest.mark.parametrize(
+    "before", ["", "import vippsrecon.{name}\n"], ids=["first", "module first"]
+)
+def test_a_name_shared_with_a_module_is_the_function(name, before):
+    """`from vippsrecon import fetch` must not depend on what was imported before."""
+    code = before.format(name=name) + f"from vippsrecon import {name}; print(callable({name}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "True\n"
+
+
+def test_an_unknown_name_says_so():
+    """A typing error must not look like a lazy import that failed."""
+    with pytest.raises(AttributeError, match="no attribute 'refund_everything'"):
+        _ = vippsrecon.refund_everything
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import vippsrecon", id="import"),
+        pytest.param("import vippsrecon.cli", id="commands"),
+        pytest.param(
+            "import vippsrecon.errors, vippsrecon.money, vippsrecon.schemas, vippsrecon.config",
+            id="foundation",
+        ),
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_used(code):
+    """`--help` and every short command pay for what is imported at the top."""
+    heavy = [
+        "pandas",
+        "polars",
+        "pandera",
+        "httpx",
+        "openpyxl",
+        "xlsxwriter",
+        "narwhals",
+        "pyarrow",
+    ]
+    asked = f"{code}; import sys, json; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == []

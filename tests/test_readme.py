@@ -1,0 +1,88 @@
+"""The README's promises: commands that exist, before line 40, and what they print."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vippsrecon.cli import app
+
+FIRST = "pip install -e . && vippsrecon demo"
+TESTS = 'pip install -e ".[dev]" && pytest'
+
+
+@pytest.fixture(scope="module")
+def readme(root):
+    """The README's text."""
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [FIRST, TESTS], ids=["demo", "tests"])
+def test_both_commands_stand_before_line_40(readme, command):
+    """A newcomer reads one screen."""
+    lines = readme.splitlines()
+    where = next(n for n, line in enumerate(lines, start=1) if command in line)
+
+    assert where < 40
+
+
+def test_ci_runs_the_readme_s_own_test_command(root):
+    """Otherwise the one everybody copies is the one nobody tries."""
+    text = (root / ".ci" / "run").read_text(encoding="utf-8")
+
+    assert 'pip install -qq -e ".[dev]" && pytest' in text
+
+
+def test_every_command_mentioned_exists(root, readme):
+    """A command in a page that is not there costs a reader the afternoon."""
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    pages = [readme, *(p.read_text(encoding="utf-8") for p in (root / "docs").rglob("*.md"))]
+    named = {name for page in pages for name in re.findall(r"^\s*vippsrecon ([a-z-]+)", page, re.M)}
+
+    assert named <= known
+    assert {"preview", "check", "reconcile"} <= named
+
+
+def test_every_link_leads_somewhere(root):
+    """Pages move; links to them do not move by themselves."""
+    for page in [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path):
+    """The first thing a newcomer compares with their own screen."""
+    block = readme.split(f"$ {FIRST}\n", 1)[1].split("```", 1)[0].strip().splitlines()
+    done = subprocess.run(
+        [sys.executable, "-m", "vippsrecon", "demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    for line in block:
+        if line.strip() not in {"", "…"}:
+            assert line in said
+
+
+def test_every_public_name_in_python_examples_is_public(root, readme):
+    """`from vippsrecon import …` in a page has to work as it stands."""
+    import vippsrecon
+
+    pages = [readme, *(p.read_text(encoding="utf-8") for p in (root / "docs").rglob("*.md"))]
+    named = {
+        name.strip()
+        for page in pages
+        for names in re.findall(r"^from vippsrecon import (.+)$", page, re.M)
+        for name in names.split(",")
+    }
+
+    assert named
+    assert named <= set(vippsrecon.__all__)

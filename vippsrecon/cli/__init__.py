@@ -1,0 +1,71 @@
+"""The commands: parse, call one function, print. What they do lives below."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vippsrecon import __version__
+from vippsrecon.cli.check import check
+from vippsrecon.cli.files import preview
+from vippsrecon.cli.frame import OneSentence, Spread
+from vippsrecon.cli.month import fetch, reconcile
+from vippsrecon.cli.practice import demo, scenario, simulator
+
+app = typer.Typer(
+    cls=OneSentence,
+    name="vippsrecon",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"vippsrecon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def vippsrecon(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    log_level: Annotated[
+        str,
+        typer.Option(
+            envvar="VIPPSRECON_LOG_LEVEL",
+            metavar="LEVEL",
+            help="Write a log to standard error: DEBUG, INFO, WARNING. Never holds a key.",
+        ),
+    ] = "",
+) -> None:
+    """Reconcile a shop's orders with Vipps MobilePay, to the øre.
+
+    \b
+    Begin here, without keys:   vippsrecon demo
+    What is this file?          vippsrecon preview orders.csv
+    The month:                  vippsrecon reconcile --orders orders.csv --out report.xlsx
+
+    Exit codes: 0 clean; 1 finished, and something is to be looked at; 2 could not finish.
+    """
+    from vippsrecon.cli.frame import start_log
+
+    start_log(log_level)
+
+
+app.command()(demo)
+app.command()(scenario)
+app.command()(simulator)
+app.command()(preview)
+app.command()(fetch)
+app.command(cls=Spread)(reconcile)
+app.command()(check)
+
+
+def main() -> None:
+    """Run the command line; the one entry point."""
+    app()

@@ -1,0 +1,118 @@
+"""Around every command: errors become one sentence, files may follow one option, a log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from vippsrecon.errors import VippsReconError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COULD_NOT_FINISH = 2
+MANY_FILES = ("--orders", "--references")
+"""Options of `reconcile` that take one file or several, as a shell expands `*.csv`."""
+
+
+class OneSentence(TyperGroup):
+    """Turns whatever stops a command into one sentence on standard error and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; the one place where errors are met."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except VippsReconError as error:
+            _say(str(error))
+        except OSError as error:
+            _say(_of_the_machine(error))
+        except KeyboardInterrupt:
+            _say("stopped. What was fetched is kept: run the same command again to go on.")
+        except MemoryError:
+            _say("not enough memory for this much at once; give it fewer orders at a time.")
+        except BaseException as error:  # a panic of Polars is no Exception
+            # Typer's own ways out (usage errors, exit codes) carry an exit code: not ours.
+            if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, SystemExit)):
+                raise
+            _fault(error)
+        raise typer.Exit(COULD_NOT_FINISH)
+
+
+class Spread(TyperCommand):
+    """Lets several files follow one option: `--orders a.csv b.csv` is `--orders a.csv --orders b.csv`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each file that follows it."""
+        return super().parse_args(ctx, spread(args, MANY_FILES))
+
+
+def spread(args: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Repeat each of these options before every value that follows it.
+
+    >>> spread(["--orders", "a.csv", "b.csv", "--out", "r.xlsx"], ("--orders",))
+    ['--orders', 'a.csv', '--orders', 'b.csv', '--out', 'r.xlsx']
+    """
+    found: list[str] = []
+    current, values = "", 0
+    for argument in args:
+        if argument.startswith("-"):
+            current, values = (argument if argument in names else ""), 0
+        elif current:
+            if values:
+                found.append(current)
+            values += 1
+        found.append(argument)
+    return found
+
+
+def start_log(level: str) -> None:
+    """Write the log to standard error from this level on; nothing where it is empty."""
+    if not level:
+        return
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise typer.BadParameter(f"{level!r} is not a level; take DEBUG, INFO or WARNING")
+    logging.basicConfig(
+        level=number, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+
+def _say(sentence: str) -> None:
+    print(f"vippsrecon: {sentence}", file=sys.stderr)
+
+
+def _fault(error: BaseException) -> None:
+    """Show a fault of ours whole: a verdict was not reached, so the code must not be 1."""
+    traceback.print_exception(error, file=sys.stderr)
+    _say("this is a fault in vippsrecon, not in your data. Please report it with the lines above.")
+
+
+def _of_the_machine(error: OSError) -> str:
+    """Say what the machine refused, in an accountant's words.
+
+    >>> _of_the_machine(OSError(28, "No space left on device", "/dev/full"))
+    '/dev/full: the disk is full; free some space and run it again'
+    """
+    import errno
+
+    about = f"{error.filename}: " if error.filename else ""
+    said = {
+        errno.ENOSPC: "the disk is full; free some space and run it again",
+        errno.EDQUOT: "your share of the disk is full; free some space and run it again",
+        errno.EFBIG: "the file may not grow this large here; free some space and run it again",
+        errno.EACCES: "may not be opened or written here; is it open in Excel, or another's?",
+        errno.EPERM: "may not be opened or written here; is it open in Excel, or another's?",
+        errno.EROFS: "this disk can only be read; name another place with --out",
+        errno.ENOENT: "there is no such file or folder",
+        errno.EISDIR: "this is a folder, and a file is wanted",
+        errno.ENOTDIR: "part of this path is a file, not a folder",
+        errno.EADDRINUSE: "this port is in use; name another with --port",
+    }
+    return about + said.get(error.errno or 0, error.strerror or str(error))

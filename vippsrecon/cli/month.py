@@ -1,0 +1,196 @@
+"""`fetch` and `reconcile`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vippsrecon.cli.files import AsJson, Mapping, Shop
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+MOMENT = "2026-10-31T18:00:00+01:00 (without offset: in the sales unit's zone; a day: its end)"
+
+
+def fetch(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="ORDERS|REFERENCES", help="An order export, or references."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a fetch that stopped over a day ago.")
+    ] = False,
+    shop: Shop = None,
+    mapping: Mapping = None,
+    json: AsJson = False,
+) -> None:
+    """Fetch payments and their event logs for every reference in a file.
+
+    Leaves payments.parquet, events.parquet, failures.csv and fetch.json. Stopped and started
+    again, it asks for nothing it has.
+
+    \b
+    Example:
+      vippsrecon fetch orders.csv --out october
+      vippsrecon reconcile --orders orders.csv --payments october --out report.xlsx
+    """
+    from vippsrecon.cli import show
+    from vippsrecon.config import load_settings
+    from vippsrecon.month import fetch_file
+
+    settings = load_settings()
+    fetched, rejects = fetch_file(
+        source,
+        settings,
+        out=out,
+        shop=shop,
+        mapping=mapping,
+        resume=resume,
+        progress=_bars(json),
+    )
+    holes = show.holes(fetched.failures)
+    unsent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
+    if json:
+        print(
+            show.as_json(
+                {
+                    "payments": len(fetched.payments),
+                    "events": len(fetched.events),
+                    "missing": len(holes),
+                    "failures": show.rows(fetched.failures),
+                    "rejects": show.rows(rejects),
+                    "out": str(out),
+                }
+            )
+        )
+    else:
+        unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
+        print(f"{len(fetched.payments):,} payments, {len(fetched.events):,} events in {out}")
+        print(f"{unknown:,} references Vipps MobilePay does not know")
+        if len(unsent):
+            print(f"{len(unsent):,} references were not sent: see failures.csv")
+        if len(rejects):
+            print(f"{len(rejects):,} rows could not be read: vippsrecon preview {source}")
+    if len(holes):
+        _loud(f"MISSING: {len(holes):,} references could not be read; run it again")
+        raise typer.Exit(2)
+    raise typer.Exit(1 if len(rejects) or len(unsent) else 0)
+
+
+def reconcile(
+    orders: Annotated[
+        list[Path], typer.Option("--orders", metavar="FILE...", help="The shop's order exports.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.xlsx", help="The workbook to write.")],
+    shop: Shop = None,
+    mapping: Mapping = None,
+    payments: Annotated[
+        Path | None,
+        typer.Option("--payments", metavar="DIR", help="What fetch left; no call is made."),
+    ] = None,
+    references: Annotated[
+        list[Path] | None,
+        typer.Option("--references", metavar="FILE...", help="Further references to ask for."),
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="First local day, 2026-10-01.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last local day, included.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help=f"Compare as of {MOMENT}.")
+    ] = None,
+    exported_at: Annotated[
+        str | None,
+        typer.Option("--exported-at", metavar="TIME", help="When the exports were taken."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Compare order exports with Vipps MobilePay and write the report.
+
+    Without --payments, payments are fetched now and kept in report.data/ beside the report;
+    --payments report.data repeats the run to the byte.
+
+    \b
+    Example:
+      vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
+      vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
+    """
+    from vippsrecon.cli import show
+    from vippsrecon.config import load_settings
+    from vippsrecon.month import reconcile_month, zone_of
+    from vippsrecon.report import write_workbook
+    from vippsrecon.report.console import summary_text
+
+    settings = load_settings(offline=payments is not None)
+    zone = zone_of(settings)
+    _refuse_unwritable(out)
+    result = reconcile_month(
+        orders,
+        settings,
+        shop=shop,
+        mapping=mapping,
+        payments=payments,
+        references=references or (),
+        first=first,
+        last=last,
+        as_of=_moment(as_of, "--as-of", zone),
+        exported_at=_moment(exported_at, "--exported-at", zone),
+        keep=None if payments else out.with_suffix(".data"),
+        progress=_bars(json),
+    )
+    report = write_workbook(result, out)
+    if json:
+        print(show.as_json(show.reconciliation_json(result, str(report))))
+    else:
+        print(summary_text(result, report))
+    holes = len(show.holes(result.failures))
+    if holes:
+        _loud(f"MISSING: {holes:,} references could not be read: there is no verdict")
+    raise typer.Exit(result.exit_code)
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Find out before minutes of fetching whether the report can be written."""
+    from vippsrecon.errors import OutputError
+
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder: name the workbook, such as {out / 'report.xlsx'}")
+    if not out.parent.is_dir():
+        raise OutputError(f"there is no folder {out.parent} to write {out.name} to")
+    if out.exists() and not out.is_file():
+        raise OutputError(f"{out} is not a file: name the workbook, such as report.xlsx")
+    existed = out.exists()
+    with out.open("ab"):
+        pass
+    if not existed:
+        out.unlink()
+
+
+def _bars(json: bool) -> bool:
+    return not json and sys.stderr.isatty()
+
+
+def _loud(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _moment(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a time such as {MOMENT}", param_hint=option
+        ) from None
+    if len(text) == len("2026-10-31"):
+        moment += timedelta(days=1, seconds=-1)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,0 +1,134 @@
+"""`demo`, `scenario`, `simulator`: practice without keys, without money."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vippsrecon.cli.files import AsJson
+
+
+class Shop(StrEnum):
+    """The order exports a practice month can be written as."""
+
+    shopify = "shopify"
+    woocommerce = "woocommerce"
+    magento = "magento"
+    plain = "plain"
+
+
+class Currency(StrEnum):
+    """The currencies a practice month can be written in."""
+
+    NOK = "NOK"
+    DKK = "DKK"
+    EUR = "EUR"
+
+
+Payments = Annotated[int, typer.Option(min=1, help="How many payments the month has.")]
+Seed = Annotated[int, typer.Option(help="Another number makes another month.")]
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what it leaves.")] = Path(),
+    payments: Payments = 2000,
+    seed: Seed = 7,
+    shop: Annotated[Shop, typer.Option(help="The shop the order export comes from.")] = Shop.plain,
+    json: AsJson = False,
+) -> None:
+    """Do the main job on an invented month, and check the result against the truth.
+
+    Makes the month, starts the simulator on this machine, fetches over HTTP, reconciles and
+    writes report.xlsx. Exit code 0 when it found all and only what was planted.
+
+    \b
+    Example:
+      vippsrecon demo
+      vippsrecon demo --out practice --payments 20000 --shop shopify
+    """
+    from vippsrecon.cli import show
+    from vippsrecon.demo import run_demo
+    from vippsrecon.report.console import summary_text
+
+    result = run_demo(out, payments=payments, seed=seed, shop=shop.value, progress=not json)
+    if json:
+        print(
+            show.as_json(
+                {
+                    **show.reconciliation_json(result.reconciliation, str(result.report)),
+                    "score": result.score.as_dict(),
+                    "seconds": result.seconds,
+                }
+            )
+        )
+    else:
+        print(summary_text(result.reconciliation, result.report))
+        print("\n".join(result.score.lines()))
+    raise typer.Exit(0 if result.score.exact else 1)
+
+
+def scenario(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to.")],
+    payments: Payments = 2000,
+    seed: Seed = 7,
+    shop: Annotated[Shop, typer.Option(help="The shop the order export comes from.")] = Shop.plain,
+    currency: Annotated[Currency, typer.Option(help="The month's currency.")] = Currency.NOK,
+) -> None:
+    """Write an invented month: order export, Vipps MobilePay's side, and the truth.
+
+    Leaves orders.csv, simulator.jsonl, bank.xml, settlement.csv and truth.csv. The same
+    arguments give the same bytes.
+
+    \b
+    Example:
+      vippsrecon scenario month --payments 500 --shop woocommerce
+      vippsrecon simulator --state month/simulator.jsonl
+    """
+    from vippsrecon.scenario import write_month
+
+    write_month(directory, payments=payments, seed=seed, shop=shop.value, currency=currency.value)
+    print(f"wrote {directory}: {', '.join(sorted(p.name for p in directory.iterdir()))}")
+
+
+def simulator(
+    state: Annotated[
+        Path, typer.Option("--state", metavar="FILE.jsonl", help="What it begins with.")
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: one that is free.")] = 0,
+    latency_ms: Annotated[int, typer.Option(min=0, help="Added to every answer.")] = 0,
+    faults: Annotated[
+        Path | None, typer.Option("--faults", metavar="FILE.toml", help="Faults to inject.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws which answers are faulty.")] = 0,
+) -> None:
+    """Serve the Access Token, ePayment and Report APIs on 127.0.0.1 until stopped.
+
+    Set VIPPS_ENVIRONMENT=simulator and VIPPS_BASE_URL to the address it prints.
+
+    \b
+    Example:
+      vippsrecon simulator --state month/simulator.jsonl --port 8123
+    """
+    from vippsrecon.errors import InputError
+    from vippsrecon.simulator import Simulator, read_faults, run
+
+    try:
+        served = Simulator.from_file(
+            state,
+            seed=seed,
+            latency_ms=latency_ms,
+            faults=read_faults(faults) if faults else (),
+        )
+    except ValueError as error:
+        # The simulator stands apart from the house, so it does not know its errors.
+        raise InputError(str(error)) from error
+    run(served, port=port, started=_announce)
+
+
+def _announce(base_url: str) -> None:
+    print(f"VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}", flush=True)
+    print("serving until stopped (Ctrl-C)", file=sys.stderr)

@@ -1,0 +1,341 @@
+"""Practice: an invented month on this machine, the main job done on it, and the score.
+
+scenario ──► orders.csv ───────────────────────────► reconcile ──► report.xlsx
+    │                                                   ▲               │
+    ├──────► simulator.jsonl ──► simulator ──HTTP──► fetch              ▼
+    └──────► truth.csv ────────────────────────────────────────────► score
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from pydantic import SecretStr
+
+from vippsrecon.api import Client
+from vippsrecon.config import Keys, SalesUnit, Settings, load_settings
+from vippsrecon.errors import InputError
+from vippsrecon.month import reconcile_month
+from vippsrecon.report import write_workbook
+from vippsrecon.scenario import write_month
+from vippsrecon.simulator import Simulator, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from vippsrecon.reconcile import Reconciliation
+
+SCENARIO = "scenario"
+"""Folder the invented month is written to, beside the report."""
+
+
+class Finding(NamedTuple):
+    """One discrepancy, planted or found: what it is, where, and by how much (minor units)."""
+
+    kind: str
+    msn: str
+    reference: str
+    order_number: str
+    expected_minor: int | None
+    actual_minor: int | None
+    at_risk_minor: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was found against what was planted.
+
+    Attributes:
+        planted: Number planted, by code.
+        right: Number found exactly: same code, same payment, same amounts.
+        missed: Planted and not found.
+        invented: Found and not planted, or found with other amounts.
+    """
+
+    planted: Counter[str]
+    right: Counter[str]
+    missed: tuple[Finding, ...]
+    invented: tuple[Finding, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether all and only what was planted was found, amounts equal."""
+        return not self.missed and not self.invented
+
+    @property
+    def precision(self) -> float:
+        """Share of what was found that is right; 1 where nothing was found."""
+        found = self.right.total() + len(self.invented)
+        return self.right.total() / found if found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Share of what was planted that was found; 1 where nothing was planted."""
+        return self.right.total() / self.planted.total() if self.planted else 1.0
+
+    def by_code(self) -> list[dict[str, Any]]:
+        """Return planted, found and right by code."""
+        invented = Counter(finding.kind for finding in self.invented)
+        return [
+            {
+                "kind": kind,
+                "planted": self.planted[kind],
+                "found": self.right[kind] + invented[kind],
+                "right": self.right[kind],
+            }
+            for kind in sorted({*self.planted, *invented})
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the score as plain values."""
+        return {
+            "exact": self.exact,
+            "precision": self.precision,
+            "recall": self.recall,
+            "by_code": self.by_code(),
+            "missed": [finding._asdict() for finding in self.missed],
+            "invented": [finding._asdict() for finding in self.invented],
+        }
+
+    def lines(self) -> list[str]:
+        """Return the score for people."""
+        if self.exact:
+            return [
+                f"found all {self.planted.total():,} planted discrepancies "
+                f"of {len(self.planted)} kinds, and nothing else"
+            ]
+        said = [
+            f"found {self.right.total():,} of {self.planted.total():,} planted discrepancies, "
+            f"and {len(self.invented):,} that were not planted"
+        ]
+        for what, findings in (("missed", self.missed), ("invented", self.invented)):
+            said += [f"  {what}: {_in_words(finding)}" for finding in findings[:20]]
+        return said
+
+
+class Demo(NamedTuple):
+    """What a demo leaves: the result, where the report is, the score, how long it took."""
+
+    reconciliation: Reconciliation
+    report: Path
+    score: Score
+    seconds: float
+
+
+def run_demo(
+    out: Path,
+    *,
+    payments: int = 2000,
+    seed: int = 7,
+    shop: str = "plain",
+    progress: bool = False,
+) -> Demo:
+    """Make a month, fetch it over HTTP, reconcile it, write the report, score the result.
+
+    Args:
+        out: Folder for report.xlsx, report.data/ and scenario/.
+        payments: How many payments the month has.
+        seed: The same arguments make the same month.
+        shop: The order export's shop; its profile has to be recognised, as with a real file.
+        progress: Show a bar where there is a terminal.
+
+    Raises:
+        InputError: `out` holds a report.xlsx that no demo left: it is not overwritten.
+    """
+    started = time.monotonic()
+    report, month = out / "report.xlsx", out / SCENARIO
+    if report.exists() and not (month / "truth.csv").exists():
+        raise InputError(f"{report} is there already and not a demo's; name a folder with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    write_month(month, payments=payments, seed=seed, shop=shop)
+    with simulated(month) as settings:
+        result = reconcile_month(
+            [month / "orders.csv"], settings, keep=out / "report.data", progress=progress
+        )
+    write_workbook(result, report)
+    score = scored(result, month / "truth.csv")
+    return Demo(result, report, score, round(time.monotonic() - started, 1))
+
+
+@contextmanager
+def simulated(month: Path) -> Iterator[Settings]:
+    """Serve a scenario's Vipps MobilePay on loopback; give the settings that speak to it."""
+    state = month / "simulator.jsonl"
+    with serve(Simulator.from_file(state)) as base_url:
+        yield _settings(state, base_url)
+
+
+def scored(result: Reconciliation, truth: Path) -> Score:
+    """Compare the discrepancies found with those a scenario planted, amounts included."""
+    planted = Counter(_planted(truth))
+    found = Counter(_found(result))
+    right = planted & found
+    return Score(
+        _by_kind(planted),
+        _by_kind(right),
+        tuple(sorted((planted - found).elements(), key=str)),
+        tuple(sorted((found - planted).elements(), key=str)),
+    )
+
+
+@dataclass
+class Month:
+    """A month to work on in a notebook: files, settings, an open client.
+
+    Attributes:
+        source: simulator, test or production.
+        order_files: The shop's exports.
+        settings: Environment, sales units, tolerances.
+        client: Open until `close`.
+    """
+
+    source: str
+    order_files: tuple[Path, ...]
+    settings: Settings
+    client: Client
+    _open: ExitStack = field(repr=False)
+
+    def close(self) -> None:
+        """Close the client, stop the simulator, remove the invented month."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_month(
+    source: str = "simulator",
+    *order_files: Path | str,
+    payments: int = 2000,
+    seed: int = 7,
+    shop: str = "plain",
+) -> Month:
+    """Open a month to work on: an invented one, or your own.
+
+    Args:
+        source: "simulator" makes an invented month and starts the simulator in this process;
+            "test" and "production" take keys from the environment and `order_files`.
+        order_files: Your exports; not for the simulator, which makes its own.
+        payments: Size of the invented month.
+        seed: Which invented month.
+        shop: The shop the invented export comes from.
+
+    Raises:
+        ConfigurationError: The keys are missing, or `source` is none of the three.
+        InputError: No order file was given for a real month.
+    """
+    if source != "simulator":
+        if not order_files:
+            raise InputError(f"source {source!r} needs your order export: set ORDERS to its path")
+        settings = load_settings(environment=source)
+        files = tuple(Path(file) for file in order_files)
+    with ExitStack() as stack:
+        if source == "simulator":
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            write_month(folder, payments=payments, seed=seed, shop=shop)
+            settings = stack.enter_context(simulated(folder))
+            files = (folder / "orders.csv",)
+        client = stack.enter_context(Client(settings))
+        return Month(source, files, settings, client, stack.pop_all())
+
+
+def _settings(state: Path, base_url: str) -> Settings:
+    """Return settings with the keys of the sales units a state file names, and nothing else.
+
+    The user's own keys and files are not looked at: an invented month is the same everywhere.
+    """
+    with state.open(encoding="utf-8") as lines:
+        named = [
+            record["sales_unit"] for line in lines if "sales_unit" in (record := json.loads(line))
+        ]
+    return Settings(
+        environment="simulator",
+        base_url=base_url,
+        default_msn=named[0]["msn"] if len(named) == 1 else None,
+        units=tuple(SalesUnit(unit["msn"], market=unit.get("market")) for unit in named),
+        keys={
+            unit["msn"]: Keys(
+                unit["client_id"],
+                SecretStr(unit["client_secret"]),
+                SecretStr(unit["subscription_key"]),
+            )
+            for unit in named
+        },
+    )
+
+
+def _planted(truth: Path) -> Iterator[Finding]:
+    with truth.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["bucket"] == "discrepancy":
+                yield Finding(
+                    row["kind"],
+                    row["msn"],
+                    row["reference"],
+                    row["order_number"],
+                    _minor(row["expected_minor"]),
+                    _minor(row["actual_minor"]),
+                    int(row["at_risk_minor"]),
+                )
+
+
+def _found(result: Reconciliation) -> Iterator[Finding]:
+    for row in (
+        result.discrepancies[list(Finding._fields)]
+        .astype(object)
+        .itertuples(index=False, name=None)
+    ):
+        kind, msn, reference, number, expected, actual, at_risk = row
+        yield Finding(
+            kind,
+            msn,
+            _text(reference),
+            _text(number),
+            _whole(expected),
+            _whole(actual),
+            int(at_risk),
+        )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int | None:
+    # NA is no int; what is one came from an Arrow column of whole numbers.
+    return int(value) if isinstance(value, int) else None
+
+
+def _minor(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def _by_kind(findings: Counter[Finding]) -> Counter[str]:
+    kinds: Counter[str] = Counter()
+    for finding, count in findings.items():
+        kinds[finding.kind] += count
+    return kinds
+
+
+def _in_words(finding: Finding) -> str:
+    return (
+        f"{finding.kind} {finding.reference or finding.order_number}: expected "
+        f"{finding.expected_minor}, actual {finding.actual_minor}, at risk {finding.at_risk_minor}"
+    )

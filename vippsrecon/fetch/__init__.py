@@ -1,0 +1,181 @@
+"""Many references become payments, events and failures: the bulk read.
+
+    references ──worklist──► reading (many in flight) ──decoding──► parts on disk ──► results
+                                                                 └► or in memory
+
+One reference that fails never loses the rest: it becomes a row of `failures`. Wrong keys stop
+the run, since every other reference would fail alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from tqdm import tqdm
+
+from vippsrecon import frames, schemas
+from vippsrecon.errors import InputError
+from vippsrecon.fetch.folder import Folder, locked
+from vippsrecon.fetch.reading import Keep, Part, Reader
+from vippsrecon.fetch.references import LedgerWalk, ledger_references
+from vippsrecon.fetch.results import Fetched, read_fetched
+from vippsrecon.fetch.worklist import KEY, Reference, Worklist
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vippsrecon.api import Client
+
+__all__ = [
+    "Fetched",
+    "LedgerWalk",
+    "fetch",
+    "fetch_into",
+    "ledger_references",
+    "read_fetched",
+]
+
+MOST_IN_FLIGHT = 256
+
+
+def fetch(
+    references: Iterable[Reference] | pd.DataFrame,
+    client: Client,
+    events: bool = True,
+    *,
+    in_flight: int | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> Fetched:
+    """Read payments and their event logs for many references.
+
+    Each reference is asked for once, however often it is named. Where the events of a payment
+    do not sum to its aggregate both are read again, at most twice, before it is believed.
+
+    Args:
+        references: Texts (of the one sales unit configured), (msn, reference) pairs, or a frame
+            with msn, reference and perhaps discovered_by. Not changed.
+        client: Who asks. The number in flight and the keys are its settings'.
+        events: Whether event logs are read too; without, two times and all history are unknown.
+        in_flight: How many references are asked about at once, 1 to 256; None: the setting.
+        out: Folder to keep everything in. A run that stopped less than 24 hours ago goes on
+            there, without asking again for what it has; any other is begun anew.
+        resume: Go on with the run in `out` however old it is; how old is logged.
+        progress: Show a bar where there is a terminal.
+
+    Returns:
+        The three frames, sorted. `Fetched.missing` counts the holes: look at it.
+
+    Raises:
+        InputError: `references` or `in_flight` is not what it should be.
+        UnauthorizedError, ForbiddenError, ConfigurationError: The keys are wrong; what came
+            before is kept in `out`.
+        NoAnswerError: Not even an access token could be had.
+        OutputError: `out` cannot be written.
+    """
+    if out is not None:
+        fetch_into(
+            out, references, client, events, in_flight=in_flight, resume=resume, progress=progress
+        )
+        return read_fetched(out)[0]
+    work = Worklist(references, client.default_msn)
+    kept: list[Part] = [Part(frames.joined([]), work.not_sent())]
+    nothing = work.rows.clear()
+    _read(
+        work,
+        nothing,
+        client,
+        kept.append,
+        events=events,
+        in_flight=in_flight,
+        progress=progress,
+    )
+    tables = frames.joined([part.tables for part in kept])
+    failures = sorted(
+        (one for part in kept for one in part.failures), key=lambda one: (one.msn, one.reference)
+    )
+    order = [(name, "ascending") for name in KEY]
+    log = [*order, ("event_at", "ascending"), ("psp_reference", "ascending")]
+    return Fetched(
+        schemas.to_pandas(tables.payments.sort_by(order)),
+        schemas.to_pandas(tables.events.sort_by(log)),
+        frames.failures(failures),
+    )
+
+
+def fetch_into(
+    out: Path,
+    references: Iterable[Reference] | pd.DataFrame,
+    client: Client,
+    events: bool = True,
+    *,
+    in_flight: int | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Do what `fetch` does with `out`, without reading the result back.
+
+    Memory stays bounded for any number of references: only their names are held.
+
+    Returns:
+        What `fetch.json` says: counts, and whether it is complete.
+
+    Raises:
+        As `fetch`; IncompleteError where a part on disk was damaged meanwhile.
+    """
+    work = Worklist(references, client.default_msn)
+    for msn in work.msns:
+        # Wrong keys are met here, before an earlier run's files are touched.
+        client.check_keys(msn)
+    with locked(Path(out)):
+        folder = Folder(
+            Path(out), work, client.settings, events=events, now=client.now(), resume=resume
+        )
+        if folder.finished:
+            return folder.info
+        try:
+            again = _read(
+                work,
+                folder.done(),
+                client,
+                folder.keep,
+                events=events,
+                in_flight=in_flight,
+                progress=progress,
+            )
+        except BaseException:
+            folder.interrupted()
+            raise
+        folder.finish(again)
+        return folder.info
+
+
+def _read(
+    work: Worklist,
+    done: pl.DataFrame,
+    client: Client,
+    keep: Keep,
+    *,
+    events: bool,
+    in_flight: int | None,
+    progress: bool,
+) -> int:
+    """Read what is not done; return how many payments needed another look."""
+    most = client.settings.in_flight if in_flight is None else in_flight
+    if not 1 <= most <= MOST_IN_FLIGHT:
+        raise InputError(f"in_flight is {most}, and must be 1 to {MOST_IN_FLIGHT}")
+    sendable = int(work.rows["sendable"].sum())
+    left = work.left(done)
+    # None: tqdm is quiet by itself where there is no terminal.
+    disable = None if progress else True
+    begun = sendable - len(left)
+    with tqdm(
+        total=sendable, initial=begun, unit=" payments", desc="fetching", disable=disable
+    ) as bar:
+        reader = Reader(client.core, keep, events=events, in_flight=most, bar=bar)
+        client.run(reader.read(work.wanted(left)))
+    return reader.read_again

@@ -1,0 +1,266 @@
+"""The folder a fetch keeps itself in: which run it holds, and whether that one goes on.
+
+fetch.json          the run: what was asked for, when, how far it came
+payments.parquet    ┐
+events.parquet      ├ what came of it, once everything has been asked
+failures.csv        ┘
+parts/              what has been fetched so far; gone when nothing is missing
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from vippsrecon import frames
+from vippsrecon.config import Settings
+from vippsrecon.errors import IncompleteError, InputError, OutputError
+from vippsrecon.fetch import parts
+from vippsrecon.fetch.reading import Part
+from vippsrecon.fetch.worklist import KEY, Worklist
+
+try:
+    import fcntl
+except ImportError:  # Windows has none; there the folder is not locked
+    fcntl = None  # type: ignore[assignment]
+
+VERSION = 1
+"""Of the files: raised when an older reader would misunderstand them."""
+
+RUN = "fetch.json"
+PARTS = "parts"
+GOES_ON_FOR = timedelta(hours=24)
+
+_IDENTITY = ("version", "environment", "sales_units", "references_sha256", "events")
+_log = logging.getLogger("vippsrecon.fetch")
+
+
+class Folder:
+    """One fetch on disk.
+
+    Args:
+        out: The folder; made where it is not there.
+        work: What is asked for.
+        settings: Environment and host.
+        events: Whether event logs are read.
+        now: The house's time.
+        resume: Go on with an unfinished run however old it is.
+
+    Attributes:
+        info: What `fetch.json` says.
+        finished: Whether everything is there already, so that nothing is left to ask.
+
+    Raises:
+        InputError: `resume` is asked for, and the folder holds another run.
+        OutputError: The folder cannot be used, or holds results of another making.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        work: Worklist,
+        settings: Settings,
+        *,
+        events: bool,
+        now: datetime,
+        resume: bool,
+    ) -> None:
+        self._out = out
+        self._parts = out / PARTS
+        self._work = work
+        self.finished = False
+        self.info: dict[str, Any] = {
+            "version": VERSION,
+            "environment": settings.environment,
+            "host": urlsplit(settings.base_url).netloc,
+            "sales_units": work.rows["msn"].unique().sort().to_list(),
+            "references_sha256": work.sha256,
+            "events": events,
+            "started_at": _text(now),
+            "fetched_at": None,
+            "oldest_row_at": None,
+            "parts": 0,
+            "complete": False,
+            "counts": {"references": len(work), "duplicates": work.duplicates},
+        }
+        with written(out):
+            self._parts.mkdir(parents=True, exist_ok=True)
+            self._begin(now, resume=resume)
+
+    def done(self) -> pl.DataFrame:
+        """Return (msn, reference) of what is on disk: payments, and what Vipps does not know."""
+        found = [pl.DataFrame(schema=dict.fromkeys(KEY, pl.String))]
+        for _, kept in parts.read_parts(self._parts):
+            unknown = kept.failures.filter(pl.col("status") == 404)
+            found += [kept.payments.select(KEY), unknown.select(KEY)]
+        return pl.concat(found).unique()
+
+    def keep(self, part: Part) -> None:
+        """Put a part on disk."""
+        with written(self._out):
+            parts.write_part(self._parts, part)
+
+    def finish(self, read_again: int) -> None:
+        """Combine the parts into the results and say in `fetch.json` how the run ended.
+
+        Raises:
+            IncompleteError: A reference is neither among the payments nor the failures, since
+                a part was damaged while the run went on.
+        """
+        with written(self._out):
+            counts = parts.combine(self._parts, self._work.rows, self._out)
+            lost = len(self._work) - counts["payments"] - counts["failures"]
+            missing = counts["failures"] - counts["not_found"] - counts["not_sent"] + lost
+            self.info["counts"] |= {**counts, "missing": missing, "read_again": read_again}
+            self._note(complete=missing == 0)
+            if missing == 0:
+                parts.remove_parts(self._parts)
+                self._parts.rmdir()
+        if lost:
+            raise IncompleteError(
+                f"{self._out}: what was fetched of {lost:,} references can no longer be read; "
+                "run it again to ask for them once more"
+            )
+
+    def interrupted(self) -> None:
+        """Say in `fetch.json` how far the run came before it was stopped."""
+        with written(self._out):
+            self._note(complete=False)
+
+    def _begin(self, now: datetime, *, resume: bool) -> None:
+        found = run_of(self._out)
+        if found is None and any((self._out / name).exists() for name in parts.RESULTS):
+            raise OutputError(
+                f"{self._out} holds {parts.PAYMENTS} or its like without {RUN}, so it is not what "
+                "an earlier fetch left: name another folder"
+            )
+        same = found is not None and all(found.get(name) == self.info[name] for name in _IDENTITY)
+        if found is not None and resume and not same:
+            raise InputError(
+                f"{self._out} holds a fetch of other references, sales units or environment: "
+                "leave --resume away to begin anew, or name another folder"
+            )
+        began = _moment(found) if found is not None and same else None
+        if found is None or began is None:
+            self._begin_anew()
+        elif found.get("complete") and resume:
+            self.finished = True
+            self.info = found
+            self._tell_age(_moment(found, "oldest_row_at"), now)
+        elif resume or (not found.get("complete") and timedelta(0) <= now - began < GOES_ON_FOR):
+            self.info["started_at"] = found["started_at"]
+            self._tell_age(self._row_times()[0], now)
+        else:
+            self._begin_anew()
+        malformed = self._work.not_sent()
+        if malformed and not self.finished:
+            parts.write_part(self._parts, Part(frames.joined([]), malformed))
+
+    def _begin_anew(self) -> None:
+        # The old run's note goes last: whatever a crash leaves here is begun anew as well.
+        parts.remove_parts(self._parts)
+        for name in parts.RESULTS:
+            (self._out / name).unlink(missing_ok=True)
+        self._note(complete=False)
+
+    def _tell_age(self, oldest: datetime | None, now: datetime) -> None:
+        if oldest is not None:
+            hours = (now - oldest) / timedelta(hours=1)
+            _log.warning(
+                "going on with the fetch begun %s; its oldest row is %.1f hours old",
+                self.info["started_at"],
+                hours,
+            )
+
+    def _note(self, *, complete: bool) -> None:
+        oldest, latest = self._row_times()
+        self.info |= {
+            "fetched_at": latest and _text(latest),
+            "oldest_row_at": oldest and _text(oldest),
+            "parts": sum(1 for _ in self._parts.glob("*.arrow")),
+            "complete": complete,
+        }
+        with parts.replaced(self._out / RUN) as beside:
+            text = json.dumps(self.info, indent=2, ensure_ascii=False)
+            beside.write_text(text + "\n", encoding="utf-8")
+
+    def _row_times(self) -> tuple[datetime | None, datetime | None]:
+        times: list[Any] = []
+        for _, kept in parts.read_parts(self._parts):
+            at = kept.payments["fetched_at"]
+            times += [at.min(), at.max()] if len(at) else []
+        return (min(times), max(times)) if times else (None, None)
+
+
+def run_of(out: Path) -> dict[str, Any] | None:
+    """Return what `fetch.json` says; empty where it cannot be read, None where there is none."""
+    try:
+        said = json.loads((out / RUN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Let one process at a time fetch into a folder; the lock goes with the process.
+
+    Raises:
+        OutputError: Another process is at it.
+    """
+    with written(out):
+        out.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    with written(out):
+        # The folder itself, so that no lock file is left behind.
+        handle = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise OutputError(
+            f"{out}: another fetch is writing here; wait for it or name another folder"
+        ) from None
+    except OSError:
+        _log.info("%s cannot be locked: do not fetch into it twice at once", out)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def written(out: Path) -> Iterator[None]:
+    """Turn what the machine refuses into one sentence that says what is kept."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or out}: {error.strerror or error}; what was fetched before is kept, "
+            "so set it right and run the same again"
+        ) from error
+
+
+def _moment(said: dict[str, Any], name: str = "started_at") -> datetime | None:
+    try:
+        at = datetime.fromisoformat(said[name])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _text(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,105 @@
+"""What a fetch gives, in memory or read back from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vippsrecon import frames, schemas
+from vippsrecon.errors import InputError, SchemaError, SourceError
+from vippsrecon.fetch import parts
+from vippsrecon.fetch.folder import RUN, VERSION, run_of
+
+
+class Fetched(NamedTuple):
+    """What was fetched, and what was not.
+
+    Attributes:
+        payments: `schemas.PAYMENTS`, sorted by msn and reference.
+        events: `schemas.EVENTS`, sorted by msn, reference and time.
+        failures: `schemas.FAILURES`, one row per reference that is not among the payments.
+    """
+
+    payments: pd.DataFrame
+    events: pd.DataFrame
+    failures: pd.DataFrame
+
+    @property
+    def missing(self) -> int:
+        """How many references leave a hole: asked for, and neither a payment nor unknown came.
+
+        A 404 is an answer, and a malformed reference was never one of Vipps MobilePay's.
+        """
+        failures = self.failures
+        unknown = failures["status"].eq(404).fillna(False)
+        return int((~unknown & failures["operation"].ne("not_sent")).sum())
+
+
+def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
+    """Read back what `fetch` kept in a folder.
+
+    Returns:
+        The frames, and what `fetch.json` says. Whether anything is missing is for the caller
+        to look at (`Fetched.missing`, `info["complete"]`).
+
+    Raises:
+        InputError: The folder is not there, is not a fetch's, is another version's, holds a
+            fetch that has not ended, or is damaged.
+    """
+    folder = Path(folder)
+    info = _info(folder)
+    payments, events = (
+        _table(folder / name, frame)
+        for name, frame in ((parts.PAYMENTS, schemas.PAYMENTS), (parts.EVENTS, schemas.EVENTS))
+    )
+    path = folder / parts.FAILURES
+    try:
+        failures = frames.failures(parts.read_failures(path))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
+    fetched = Fetched(schemas.to_pandas(payments), schemas.to_pandas(events), failures)
+    said = info["counts"]
+    for name, frame in zip(Fetched._fields, fetched, strict=True):
+        if said.get(name) != len(frame):
+            raise InputError(
+                f"{folder}: {name} has {len(frame):,} rows and {RUN} says {said.get(name)}, "
+                "so they are not of one fetch; fetch again"
+            )
+    return fetched, info
+
+
+def _info(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: name the one that `vippsrecon fetch` wrote")
+    info = run_of(folder)
+    if info is None:
+        raise InputError(f"{folder} holds no {RUN}: name the folder that `vippsrecon fetch` wrote")
+    if not isinstance(info.get("counts"), dict):
+        raise InputError(f"{folder}: {RUN} cannot be understood; fetch again")
+    if info.get("version") != VERSION:
+        raise InputError(
+            f"{folder} was written by another version of vippsrecon (format "
+            f"{info.get('version')!r}, this one reads {VERSION}); fetch again"
+        )
+    if "payments" not in info["counts"]:
+        raise InputError(
+            f"{folder}: its fetch was stopped before its end; run the same fetch again to go on"
+        )
+    return info
+
+
+def _table(path: Path, frame: schemas.Frame) -> pa.Table:
+    try:
+        table = pq.read_table(path, schema=None)
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
+    try:
+        schemas.validate(pl.DataFrame(table), frame)
+    except SchemaError as error:
+        raise SourceError(f"{error}; fetch again", file=path.name) from None
+    return table.cast(frame.arrow())

@@ -1,0 +1,179 @@
+"""What is to be asked for: each reference once, in order, and whether it can be sent at all."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+import pyarrow as pa
+
+from vippsrecon.errors import InputError
+from vippsrecon.frames import Failure
+from vippsrecon.schemas import PAYMENTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEY = ["msn", "reference"]
+
+SENDABLE = "^[a-zA-Z0-9-]{8,64}$"
+"""Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/ (50 until 2025)."""
+
+SENDABLE_MSN = "^[0-9]{4,10}$"
+"""Source: https://developer.vippsmobilepay.com/docs/knowledge-base/merchants/"""
+
+WAYS = next(column.one_of for column in PAYMENTS.columns if column.name == "discovered_by")
+
+_SLICE = 10_000
+
+Reference = str | tuple[str, str]
+"""A reference of the one sales unit configured, or (msn, reference)."""
+
+
+class Wanted(NamedTuple):
+    """One reference to ask for, and how it came to be known."""
+
+    msn: str
+    reference: str
+    discovered_by: str
+
+
+class Worklist:
+    """The references of one fetch: sorted, each once. A million of them take some 100 MB.
+
+    Attributes:
+        rows: msn, reference, discovered_by, sendable; sorted by msn and reference.
+        duplicates: How many rows of the input named a payment already named.
+        sha256: Names the set: hash of the sorted (msn, reference) pairs.
+    """
+
+    def __init__(
+        self, references: Iterable[Reference] | pd.DataFrame, default_msn: str | None
+    ) -> None:
+        rows = _given(references, default_msn)
+        named = len(rows)
+        # Sorted first, so that a row is a duplicate of the one before: half the memory of unique.
+        rows = rows.sort(KEY, maintain_order=True)
+        rows = rows.filter(
+            pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in KEY)
+        )
+        self.rows = rows.with_columns(
+            sendable=pl.col("reference").str.contains(SENDABLE)
+            & pl.col("msn").str.contains(SENDABLE_MSN)
+        )
+        self.duplicates = named - len(rows)
+        self.sha256 = _hash(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def msns(self) -> list[str]:
+        """The sales units that will be asked about, sorted."""
+        return self.rows.filter("sendable")["msn"].unique().sort().to_list()
+
+    def left(self, done: pl.DataFrame) -> pl.DataFrame:
+        """Return what can be sent and is not among `done` (msn, reference), in order."""
+        return self.rows.filter("sendable").join(
+            done.select(KEY), on=KEY, how="anti", maintain_order="left"
+        )
+
+    @staticmethod
+    def wanted(left: pl.DataFrame) -> Iterator[Wanted]:
+        """Yield the rows of `left` one by one, never all at once."""
+        for part in left.select(Wanted._fields).iter_slices(_SLICE):
+            yield from map(Wanted._make, part.iter_rows())
+
+    def not_sent(self) -> list[Failure]:
+        """Return a failure for each reference that Vipps cannot have."""
+        return [
+            Failure(msn, reference, "not_sent", None, "malformed reference", _why(msn, reference))
+            for msn, reference in self.rows.filter(~pl.col("sendable")).select(KEY).iter_rows()
+        ]
+
+
+def _given(references: Iterable[Reference] | pd.DataFrame, default_msn: str | None) -> pl.DataFrame:
+    if isinstance(references, str):
+        raise InputError("references: one text was given where a list of them is wanted")
+    if hasattr(references, "columns"):
+        return _of_frame(references, default_msn)
+    several = iter(references)
+    parts = [_columns({}, 0, default_msn)]
+    # In slices: a million Python texts at once take ten times what the columns take.
+    while some := list(islice(several, _SLICE)):
+        pairs = [_pair(one) for one in some]
+        columns = {
+            name: _text(values, name)
+            for name, values in zip(KEY, zip(*pairs, strict=True), strict=True)
+        }
+        parts.append(_columns(columns, len(some), default_msn))
+    return pl.concat(parts)
+
+
+def _pair(one: object) -> tuple[Any, Any]:
+    if isinstance(one, str):
+        return None, one
+    if isinstance(one, tuple) and len(one) == len(KEY):
+        return one
+    raise InputError(f"references: {one!r:.80} is neither text nor (msn, reference)")
+
+
+def _of_frame(frame: Any, default_msn: str | None) -> pl.DataFrame:
+    if "reference" not in frame.columns:
+        raise InputError("references: the frame has no column 'reference'")
+    found = {name: _text(frame[name], name) for name in Wanted._fields if name in frame.columns}
+    return _columns(found, len(frame), default_msn)
+
+
+def _columns(found: Mapping[str, pa.Array], count: int, default_msn: str | None) -> pl.DataFrame:
+    nothing = pa.nulls(count, pa.large_string())
+    frame = pl.DataFrame(
+        {name: pl.Series(found.get(name, nothing), dtype=pl.String) for name in Wanted._fields}
+    ).with_columns(
+        pl.col("msn").fill_null(pl.lit(default_msn, pl.String)),
+        pl.col("reference").fill_null(""),
+        pl.col("discovered_by").fill_null("references"),
+    )
+    nowhere = frame.filter(pl.col("msn").is_null())
+    if len(nowhere):
+        raise InputError(
+            f"reference {nowhere['reference'][0][:80]!r} has no sales unit, and not exactly one is "
+            "configured: give (msn, reference) pairs or set VIPPS_MSN"
+        )
+    unknown = frame.filter(~pl.col("discovered_by").is_in(WAYS))
+    if len(unknown):
+        raise InputError(
+            f"discovered_by {unknown['discovered_by'][0][:80]!r} is not one of {', '.join(WAYS)}"
+        )
+    return frame
+
+
+def _text(values: Any, name: str) -> pa.Array:
+    try:
+        made = pa.array(values, pa.large_string(), from_pandas=True)
+    except (pa.ArrowException, UnicodeError):
+        raise InputError(
+            f"references: {name} must be text (a number has lost its leading zeros already)"
+        ) from None
+    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+
+
+def _hash(rows: pl.DataFrame) -> str:
+    digest = hashlib.sha256()
+    for part in rows.select(KEY).iter_slices(_SLICE):
+        digest.update("".join(f"{msn}\t{name}\n" for msn, name in part.iter_rows()).encode())
+    return digest.hexdigest()
+
+
+def _why(msn: str, reference: str) -> str:
+    if not re.fullmatch(SENDABLE_MSN, msn):
+        return "its merchant serial number is not 4 to 10 digits"
+    if not reference:
+        return "it is empty"
+    if not 8 <= len(reference) <= 64:
+        return f"a reference has 8 to 64 characters, and this has {len(reference)}"
+    return "a reference has letters A to Z, digits and hyphens only"

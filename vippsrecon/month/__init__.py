@@ -1,0 +1,319 @@
+"""A month from order export to Reconciliation: read, fetch, keep, compare.
+
+    order files ──read──► orders ──references──► fetch ──► payments, events, failures
+                                       ▲                        │ kept in report.data/
+                ledger, --references ──┘                        ▼
+                                                   reconcile ──► Reconciliation
+
+Behind `vippsrecon reconcile` and the notebooks.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from vippsrecon import __version__, schemas
+from vippsrecon.errors import InputError
+from vippsrecon.fetch import Fetched, fetch, ledger_references
+from vippsrecon.month.ignored import read_waived
+from vippsrecon.month.kept import Facts, recalled, remember
+from vippsrecon.month.wanted import Wanted, once, references_wanted, stack, without_guesses
+from vippsrecon.reconcile import Reconciliation, reconcile
+from vippsrecon.sources import read_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from vippsrecon.api import Client
+    from vippsrecon.config import SalesUnit, Settings
+    from vippsrecon.sources import OrderFiles
+
+__all__ = ["fetch_file", "fetch_month", "reconcile_month", "zone_of"]
+
+LOG = logging.getLogger(__name__)
+MOST_SKEW_SECONDS = 60
+
+FIGURES = ("narwhals", "pandas", "polars", "pyarrow")
+"""The libraries whose versions could change a figure; they stand in the manifest."""
+
+
+def reconcile_month(
+    order_files: Sequence[Path | str],
+    settings: Settings,
+    *,
+    client: Client | None = None,
+    shop: str | None = None,
+    mapping: Path | None = None,
+    payments: Path | None = None,
+    references: Sequence[Path] = (),
+    first: date | str | None = None,
+    last: date | str | None = None,
+    as_of: datetime | None = None,
+    exported_at: datetime | None = None,
+    keep: Path | None = None,
+    progress: bool = False,
+) -> Reconciliation:
+    """Compare a month's order exports with what Vipps MobilePay says of the payments.
+
+    Args:
+        order_files: The shop's exports.
+        settings: Environment, keys, sales units, tolerances.
+        client: One that is open already; without it one is opened and closed.
+        shop: Profile of the exports; None: recognised.
+        mapping: TOML file with the user's own names of columns.
+        payments: Folder that `fetch` or an earlier run left. Then no call is made, and a
+            reference that was not asked for in that fetch makes the run incomplete.
+        references: Files with further references to ask for.
+        first: First local day of the period, included, as a date or "2026-10-01"; None or "":
+            everything.
+        last: Last local day of the period, included.
+        as_of: The moment compared at; None: the house's clock at the end of the fetch.
+        exported_at: When the exports were taken; None: from each file.
+        keep: Folder to keep the fetch in, so that `payments=keep` gives the same result again.
+        progress: Show a bar where there is a terminal.
+
+    Raises:
+        InputError: A file cannot be used, or holds no order of the period.
+        ConfigurationError: A setting that is needed is missing.
+        ApiError, NoAnswerError: The keys were not accepted, or nothing can be reached. One
+            reference that could not be read is a row of `failures` instead.
+    """
+    first, last = _day(first), _day(last)
+    files = read_orders(
+        order_files,
+        shop=shop,
+        mapping=mapping,
+        units=settings.units,
+        default_msn=_only_msn(settings),
+        exported_at=exported_at,
+    )
+    _refuse_another_month(files, first, last)
+    wanted = references_wanted(files.orders, references, _only_msn(settings))
+    if payments is not None:
+        fetched, facts = recalled(Path(payments), wanted)
+    else:
+        fetched, facts = fetch_month(
+            wanted,
+            settings,
+            client=client,
+            first=_first_day(files.orders, first),
+            last=last,
+            out=keep,
+            progress=progress,
+        )
+    moment = as_of or facts.as_of
+    result = reconcile(
+        files.orders,
+        fetched.payments,
+        fetched.events,
+        without_guesses(fetched.failures, wanted.guesses),
+        rejects=stack([files.rejects, wanted.rejects], schemas.REJECTS),
+        units=settings.units,
+        rules=settings.rules,
+        as_of=moment,
+        first=first,
+        last=last,
+        waived=_waived(settings, moment),
+        manifest=_manifest(files, fetched, settings, facts),
+    )
+    return replace(result, notices=(*result.notices, *facts.notes))
+
+
+def fetch_file(
+    source: Path,
+    settings: Settings,
+    *,
+    out: Path,
+    shop: str | None = None,
+    mapping: Path | None = None,
+    resume: bool = False,
+    client: Client | None = None,
+    progress: bool = False,
+) -> tuple[Fetched, pd.DataFrame]:
+    """Fetch for an order export, or for a plain list of references; return rejects beside.
+
+    An export's period is walked in the ledger too; a list is asked for as it stands.
+    """
+    default_msn = _only_msn(settings)
+    if _is_list(source):
+        wanted = references_wanted(schemas.ORDERS.empty(), [source], default_msn)
+        first, rejects = None, wanted.rejects
+    else:
+        files = read_orders(
+            [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
+        )
+        wanted = references_wanted(files.orders)
+        first, rejects = _first_day(files.orders, None), files.rejects
+    fetched, _ = fetch_month(
+        wanted,
+        settings,
+        client=client,
+        first=first,
+        out=out,
+        resume=resume,
+        progress=progress,
+    )
+    return fetched._replace(failures=without_guesses(fetched.failures, wanted.guesses)), rejects
+
+
+def _is_list(source: Path) -> bool:
+    """Tell a list of references from an export: no other column than msn and reference."""
+    if not source.is_file() or source.suffix.lower() not in (".txt", ".csv"):
+        return False
+    with source.open(encoding="utf-8-sig", errors="replace") as lines:
+        first = lines.readline(4096)
+    return {name.strip(' "\n').lower() for name in re.split("[,;\t]", first)} <= {
+        "msn",
+        "reference",
+    } or (source.suffix.lower() == ".txt" and not re.search("[,;\t]", first))
+
+
+def fetch_month(
+    wanted: Wanted,
+    settings: Settings,
+    *,
+    client: Client | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> tuple[Fetched, Facts]:
+    """Ask for every reference, and for those the period's funds ledger knows besides.
+
+    Args:
+        wanted: What `references_wanted` gives.
+        settings: Environment and keys.
+        client: One that is open already; without it one is opened and closed.
+        first: First local day to walk the ledger for; None: the ledger is not walked.
+        last: Last local day, included; None: the day the house's clock shows.
+        out: Folder to keep everything in; a run that stopped goes on from it.
+        resume: Go on even with a fetch that stopped long ago.
+        progress: Show a bar where there is a terminal.
+    """
+    from vippsrecon.api import Client as Opened
+
+    with nullcontext(client) if client is not None else Opened(settings) as speaker:
+        references = wanted.references
+        ledger_read = False
+        notes: tuple[str, ...] = ()
+        # Wrong keys are said once, before thousands of references fail one by one.
+        for msn in sorted(references["msn"].unique()):
+            speaker.check_keys(msn)
+        _warn_of_clock(speaker.clock_skew_seconds(), settings)
+        if first is not None:
+            today = speaker.now().astimezone(zone_of(settings)).date()
+            walk = ledger_references(speaker, first, max(first, last or today))
+            references = once([references, walk.references])
+            ledger_read, notes = walk.read, tuple(walk.notes)
+        fetched = fetch(references, speaker, out=out, resume=resume, progress=progress)
+        facts = Facts(
+            speaker.now().replace(microsecond=0), settings.environment, ledger_read, notes
+        )
+    if out is not None:
+        remember(facts, out)
+    return fetched, facts
+
+
+def _warn_of_clock(skew_seconds: float, settings: Settings) -> None:
+    # The simulator's clock stands where its month does; only a real one can be wrong.
+    if abs(skew_seconds) > MOST_SKEW_SECONDS and settings.environment != "simulator":
+        LOG.warning(
+            "this machine's clock and Vipps MobilePay's are %.0f s apart: theirs is used for ages "
+            "and deadlines; set this one right",
+            abs(skew_seconds),
+        )
+
+
+def _day(day: date | str | None) -> date | None:
+    if not isinstance(day, str):
+        return day
+    try:
+        return date.fromisoformat(day) if day else None
+    except ValueError:
+        raise InputError(f"{day!r} is not a day such as 2026-10-31") from None
+
+
+def _first_day(orders: pd.DataFrame, first: date | None) -> date | None:
+    """Return the day to walk the ledger from: as asked, else the first ordered day."""
+    days = orders["ordered_day"].dropna()
+    if first is not None or not len(days):
+        return first
+    return date(1970, 1, 1) + timedelta(days=int(days.min()))
+
+
+def _refuse_another_month(files: OrderFiles, first: date | None, last: date | None) -> None:
+    """Refuse exports of which no order is of the period: the wrong file was taken."""
+    if first is not None and last is not None and last < first:
+        raise InputError(f"the period ends ({last}) before it begins ({first})")
+    days = files.orders["ordered_day"].dropna()
+    if not len(days) or (first is None and last is None):
+        return
+    zero = date(1970, 1, 1)
+    earliest, latest = (zero + timedelta(days=int(day)) for day in (days.min(), days.max()))
+    if (last is not None and earliest > last) or (first is not None and latest < first):
+        names = ", ".join(file.name for file in files.files)
+        raise InputError(
+            f"{names}: the orders are of {earliest} to {latest}, and the period asked for is "
+            f"{first or '…'} to {last or '…'}; take the export of that month"
+        )
+
+
+def _waived(settings: Settings, moment: datetime) -> frozenset[tuple[str, str]]:
+    """Read the ignore file: what the user decided to leave alone, until when."""
+    if settings.ignore_file is None:
+        return frozenset()
+    return frozenset(read_waived(settings.ignore_file, _only_msn(settings), moment.date()))
+
+
+def _manifest(
+    files: OrderFiles, fetched: Fetched, settings: Settings, facts: Facts
+) -> dict[str, Any]:
+    """Say what the figures rest on: inputs by hash, versions, settings. No path, no time of running."""
+    return {
+        "environment": facts.environment,
+        "sales_units": sorted({*files.orders["msn"].unique(), *fetched.payments["msn"].unique()}),
+        "fetched_at": _latest(fetched.payments["fetched_at"]),
+        "discovered_by": fetched.payments["discovered_by"].value_counts().sort_index().to_dict(),
+        "inputs": {file.name: file.sha256 for file in files.files},
+        "exported_at": {
+            file.name: f"{file.exported_at:%Y-%m-%dT%H:%M:%SZ} ({file.exported_at_from})"
+            for file in files.files
+        },
+        "ledger_read": facts.ledger_read,
+        "notes": [note for file in files.files for note in file.notes],
+        "versions": {"vippsrecon": __version__, **{name: version(name) for name in FIGURES}},
+        "settings": {
+            "sales_units": [_unit(unit) for unit in settings.units],
+            "rules": dict(vars(settings.rules)),
+        },
+    }
+
+
+def _latest(moments: pd.Series[Any]) -> str | None:
+    return f"{moments.max():%Y-%m-%dT%H:%M:%SZ}" if len(moments) else None
+
+
+def _unit(unit: SalesUnit) -> dict[str, Any]:
+    return {name: value for name, value in vars(unit).items() if value not in (None, ())}
+
+
+def _only_msn(settings: Settings) -> str | None:
+    """Return the one configured sales unit, or None where there are none or several."""
+    known = {unit.msn for unit in settings.units} | set(settings.keys)
+    return known.pop() if len(known) == 1 else None
+
+
+def zone_of(settings: Settings) -> ZoneInfo:
+    """Return the zone for a time given without offset: the sales unit's own, else Oslo."""
+    return ZoneInfo(settings.unit(_only_msn(settings) or "").zone)

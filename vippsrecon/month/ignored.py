@@ -1,0 +1,57 @@
+"""The ignore file: payments somebody decided to leave alone, why, and until when."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from typing import TYPE_CHECKING
+
+from vippsrecon.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_waived(path: Path, default_msn: str | None, today: date) -> list[tuple[str, str]]:
+    """Return (msn, reference) of each row of an ignore file that still holds today.
+
+    The file is CSV with the columns reference, reason, who and until (a day, included; empty:
+    for ever), and msn where there are several sales units.
+
+    Raises:
+        SourceError: A column, the reference, the reason or the name is missing: leaving money
+            alone needs all three; or `until` is no day.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    found: list[tuple[str, str]] = []
+    for number, row in enumerate(rows, start=2):
+        for column in ("reference", "reason", "who"):
+            if not (row.get(column) or "").strip():
+                raise SourceError(
+                    "is empty; an ignored payment needs a reference, a reason and who decided",
+                    file=path.name,
+                    row=number,
+                    column=column,
+                )
+        msn = (row.get("msn") or default_msn or "").strip()
+        if not msn:
+            raise SourceError(
+                "there are several sales units; say which one",
+                file=path.name,
+                row=number,
+                column="msn",
+            )
+        until = (row.get("until") or "").strip()
+        try:
+            still = not until or date.fromisoformat(until) >= today
+        except ValueError:
+            raise SourceError(
+                f"{until!r} is not a day such as 2026-12-31",
+                file=path.name,
+                row=number,
+                column="until",
+            ) from None
+        if still:
+            found.append((msn, row["reference"].strip()))
+    return found

@@ -1,0 +1,93 @@
+"""What a run keeps beside its report, so that it can be repeated to the byte without a call."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+
+from vippsrecon import schemas
+from vippsrecon.errors import InputError, SourceError
+from vippsrecon.fetch import Fetched, read_fetched
+from vippsrecon.month.wanted import Wanted, keys, stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FACTS = "month.json"
+"""What a repeated run must know besides the frames: the moment compared at, the ledger's walk."""
+
+
+class Facts(NamedTuple):
+    """What was true when the payments were fetched.
+
+    Attributes:
+        as_of: The house's clock at the end of the fetch.
+        environment: test, production or simulator.
+        ledger_read: Whether the funds ledger could be walked for references.
+        notes: Sentences for the report.
+    """
+
+    as_of: datetime
+    environment: str
+    ledger_read: bool
+    notes: tuple[str, ...]
+
+
+def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
+    """Read an earlier fetch; what it did not ask for becomes a failure."""
+    fetched, info = read_fetched(folder)
+    facts = _recall(folder, fetched, info)
+    asked = keys(fetched.payments) | keys(fetched.failures)
+    missing = sorted(key for key in keys(wanted.references) - asked if key not in wanted.guesses)
+    rows = [
+        {
+            "msn": msn,
+            "reference": reference,
+            "operation": "getPayment",
+            "status": None,
+            "title": "not fetched",
+            "detail": f"the fetch in {folder.name} did not ask for it; fetch again",
+            "trace_id": None,
+        }
+        for msn, reference in missing
+    ]
+    table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow())
+    failures = stack([fetched.failures, schemas.to_pandas(table)], schemas.FAILURES)
+    return fetched._replace(failures=failures), facts
+
+
+def remember(facts: Facts, folder: Path) -> None:
+    """Write the facts beside the fetch."""
+    text = json.dumps(
+        {
+            "as_of": f"{facts.as_of:%Y-%m-%dT%H:%M:%SZ}",
+            "environment": facts.environment,
+            "ledger_read": facts.ledger_read,
+            "notes": facts.notes,
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+    (folder / FACTS).write_text(text + "\n", encoding="utf-8")
+
+
+def _recall(folder: Path, fetched: Fetched, info: dict[str, Any]) -> Facts:
+    path = folder / FACTS
+    if path.exists():
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            return Facts(
+                datetime.fromisoformat(said["as_of"]),
+                said["environment"],
+                said["ledger_read"],
+                tuple(said["notes"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
+    if not len(fetched.payments):
+        raise InputError(f"{folder.name} holds no payment and no {FACTS}: fetch again")
+    latest = fetched.payments["fetched_at"].max()
+    return Facts(latest.to_pydatetime(), str(info.get("environment", "")), False, ())

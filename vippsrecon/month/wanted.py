@@ -1,0 +1,87 @@
+"""What Vipps MobilePay is asked for: the orders' references, likely others, files' own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from vippsrecon import schemas
+from vippsrecon.sources import candidates, read_references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+KEY = list(schemas.PAYMENT)
+REFERENCES = pa.schema([(name, pa.large_string()) for name in (*KEY, "discovered_by")])
+
+
+class Wanted(NamedTuple):
+    """What Vipps MobilePay is asked for.
+
+    Attributes:
+        references: msn, reference, discovered_by; each payment once, the orders' own first.
+        guesses: Keys among them that no order holds as they stand (a retry's earlier attempt,
+            a repaired reference): that Vipps does not know one of these says nothing.
+        rejects: Rows of reference files that could not be used.
+    """
+
+    references: pd.DataFrame
+    guesses: frozenset[tuple[str, str]]
+    rejects: pd.DataFrame
+
+
+def references_wanted(
+    orders: pd.DataFrame, reference_files: Iterable[Path] = (), default_msn: str | None = None
+) -> Wanted:
+    """Gather what to ask for: the orders' references, likely others, and the files' own."""
+    own = orders.loc[orders["reference"].notna(), KEY].assign(discovered_by="orders")
+    guessed = candidates(orders)
+    likely = pd.DataFrame(
+        {
+            "msn": guessed["msn"],
+            "reference": guessed["candidate"],
+            "discovered_by": "orders",
+        }
+    )
+    read = [read_references(path, default_msn) for path in reference_files]
+    listed = [frame[[*KEY, "discovered_by"]] for frame, _ in read]
+    known = keys(once([own, *listed]))
+    return Wanted(
+        once([own, *listed, likely]),
+        frozenset(keys(likely) - known),
+        stack([rejects for _, rejects in read], schemas.REJECTS),
+    )
+
+
+def without_guesses(failures: pd.DataFrame, guesses: frozenset[tuple[str, str]]) -> pd.DataFrame:
+    """Leave out that Vipps does not know a reference we only guessed."""
+    unknown = failures["status"].fillna(0).eq(404).astype(bool)
+    guessed = [key in guesses for key in failures[KEY].itertuples(index=False, name=None)]
+    return failures[~(unknown & pd.Series(guessed, index=failures.index, dtype=bool))]
+
+
+def keys(frame: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return the (msn, reference) of each row."""
+    return set(frame[KEY].itertuples(index=False, name=None))
+
+
+def once(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Stack references, each payment once, as first discovered."""
+    return _concatenated(frames, REFERENCES).drop_duplicates(KEY, ignore_index=True)
+
+
+def stack(frames: Sequence[pd.DataFrame], kind: schemas.Frame) -> pd.DataFrame:
+    """Stack frames of one kind; none of them gives an empty one of that kind."""
+    return _concatenated(frames, kind.arrow())
+
+
+def _concatenated(frames: Sequence[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
+    # Through Arrow: pandas guesses types anew when one of the frames is empty.
+    tables = [
+        pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+        for frame in frames
+    ]
+    return schemas.to_pandas(pa.concat_tables([schema.empty_table(), *tables]))
