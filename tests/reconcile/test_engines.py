@@ -1,0 +1,205 @@
+"""The same checks on pandas, Polars, DuckDB and Spark give the same frames.
+
+Small frames hide faults that only large ones show (windows on pyarrow tables went wrong from
+100,000 rows on), so the engines are also compared at 200,000 rows.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.reconcile.frames_of_anything import Rows, anything
+from vippsrecon.errors import InputError, SchemaError
+from vippsrecon.reconcile import reconcile
+from vippsrecon.reconcile.result import frame_of
+from vippsrecon.reconcile.worked import NOW, order_row, payment_rows
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+
+SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)
+RESULTS = ("discrepancies", "buckets", "summary", "bridge", "groups")
+
+
+def tables(rows: Rows) -> list[pa.Table]:
+    """Return the rows as Arrow tables of their schemas."""
+    return [
+        pa.Table.from_pylist(part, schema=schema.arrow())
+        for part, schema in zip(rows, SCHEMAS, strict=True)
+    ]
+
+
+def records(result):
+    """Return every result frame as rows, so that engines can be compared."""
+    collected = result.collect()
+    return {name: getattr(collected, name).to_dict("records") for name in RESULTS}
+
+
+def in_pandas(made: list[pa.Table]):
+    return reconcile(
+        *(frame_of(t.to_pylist(), s) for t, s in zip(made, SCHEMAS, strict=True)), as_of=NOW
+    )
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(anything())
+def test_polars_and_duckdb_agree_with_pandas(rows):
+    """Whatever the rows, three engines on one machine give the same frames."""
+    made = tables(rows)
+    expected = records(in_pandas(made))
+
+    assert records(reconcile(*(pl.from_arrow(t) for t in made), as_of=NOW)) == expected
+    assert records(reconcile(*(pl.from_arrow(t).lazy() for t in made), as_of=NOW)) == expected
+    assert records(reconcile(*made, as_of=NOW)) == expected
+    relations = [duckdb.from_arrow(t) for t in made]
+    assert records(reconcile(*relations, as_of=NOW)) == expected
+
+
+def many(count: int) -> list[pa.Table]:
+    """Return a large month with duplicates, attempts and every tenth pair in some way wrong."""
+    orders, payments, events = [], [], []
+    for number in range(count):
+        reference = f"order-{number:07}"
+        total = 1000 + number * 7 % 500
+        wrong = number % 10
+        orders.append(
+            order_row(
+                reference=reference,
+                order_number=f"#{number}",
+                total_minor=total,
+                refunded_minor=300 if wrong == 3 else 0,
+                status="open" if wrong == 4 else "fulfilled",
+                source_row=2 * number + 2,
+            )
+        )
+        if number % 1000 == 5:
+            orders.append(orders[-1] | {"total_minor": total - 1, "source_row": 2 * number + 3})
+        if wrong == 9:
+            continue
+        captured = total - 10 if wrong == 1 else total
+        made, logged = payment_rows(
+            reference=f"{reference}-1" if wrong == 2 else reference, A=total, captures=(captured,)
+        )
+        payments.append(made)
+        events += logged
+        if number % 1000 == 7:
+            again, logged = payment_rows(reference=f"{reference}-2", A=total, captures=(total,))
+            payments.append(again)
+            events += logged
+    return [
+        pa.Table.from_pylist(rows, schema=schema.arrow())
+        for rows, schema in zip((orders, payments, events, []), SCHEMAS, strict=True)
+    ]
+
+
+@pytest.mark.slow
+def test_engines_agree_at_200_000_rows():
+    """Faults of windows and joins that no small frame shows."""
+    made = many(200_000)
+    expected = records(reconcile(*made, as_of=NOW))
+
+    assert len(expected["discrepancies"]) > 60_000
+    assert records(reconcile(*(duckdb.from_arrow(t) for t in made), as_of=NOW)) == expected
+
+
+def test_what_is_no_frame_is_refused():
+    """A list of rows is not a frame, and the sentence says what is."""
+    with pytest.raises(InputError, match="pandas, Polars, pyarrow, DuckDB or Spark"):
+        reconcile([], [])
+
+
+def test_bounds_hold_where_pandera_does_not_reach():
+    """On DuckDB too a negative amount is refused, by name."""
+    made = tables(Rows([order_row(total_minor=-1)], [], [], []))
+
+    with pytest.raises(SchemaError, match="orders does not fit"):
+        reconcile(*(duckdb.from_arrow(t) for t in made), as_of=NOW)
+
+
+def spark_is_missing() -> str:
+    """Say why Spark cannot be tried here, or nothing."""
+    if importlib.util.find_spec("pyspark") is None:
+        return "pyspark is not installed (extra `spark`)"
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        return "there is no Java on this machine"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def spark():
+    """One local session for the module."""
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.default.parallelism", "2")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.log.level", "ERROR")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
+
+
+def drawn(count: int) -> list[Rows]:
+    """Return frames drawn by hypothesis, the same in every run."""
+    found: list[Rows] = []
+
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+    )
+    @given(anything(most=8))
+    def draw(rows):
+        found.append(rows)
+
+    draw()
+    return found[:count]
+
+
+@pytest.mark.spark
+@pytest.mark.skipif(bool(spark_is_missing()), reason=spark_is_missing() or "-")
+@pytest.mark.filterwarnings("default")
+def test_spark_agrees_with_pandas(spark):
+    """Twenty fixed frames stand for Spark: a plan takes seconds to make, whatever its rows."""
+    for rows in drawn(int(os.environ.get("SPARKN", "20"))):
+        made = tables(rows)
+        frames = [_to_spark(spark, t, s) for t, s in zip(made, SCHEMAS, strict=True)]
+        assert records(reconcile(*frames, as_of=NOW)) == records(in_pandas(made))
+
+
+def _to_spark(spark, table, schema):
+    """Build a Spark frame through rows, with the types the schema promises."""
+    from pyspark.sql import types as t
+
+    kinds = {
+        "text": t.StringType(),
+        "count": t.LongType(),
+        "minor": t.LongType(),
+        "boolean": t.BooleanType(),
+        "moment": t.TimestampType(),
+        "day": t.LongType(),
+        "date": t.DateType(),
+    }
+    fields = [t.StructField(c.name, kinds[c.kind], c.nullable) for c in schema.columns]
+    rows = [tuple(row[c.name] for c in schema.columns) for row in table.to_pylist()]
+    return spark.createDataFrame(rows, schema=t.StructType(fields))

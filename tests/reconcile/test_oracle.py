@@ -1,0 +1,107 @@
+"""The package against a second reading of the rules: the same answer for hundreds of situations.
+
+Whoever writes a check may misread the rule it stands for, and the worked cases cannot hold
+every mixture of them. The oracle reads the rules once more, independently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from oracle import opinion, severity
+from worlds import Drawing, sales_units
+
+from vippsrecon.config import Rules
+from vippsrecon.reconcile import reconcile
+from vippsrecon.reconcile.result import frame_of
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+
+SHADES = {"guarantee_lapsed", "refund_window_closing"}
+"""Flags whose moment the rules leave open: the oracle does not give them."""
+
+
+def situation(reference, order_number=None):
+    """Return the number of the situation a row belongs to."""
+    found = re.search(r"(\d{4})(?:-\d{1,2}|/\d)?$", reference or order_number)
+    return found.group(1)
+
+
+def run(world):
+    """Reconcile a world."""
+    return reconcile(
+        frame_of(world.orders, ORDERS),
+        frame_of(world.payments, PAYMENTS),
+        frame_of(world.events, EVENTS),
+        frame_of(world.failures, FAILURES),
+        units=sales_units(),
+        rules=Rules(tolerance_minor=world.tolerance),
+        as_of=world.as_of,
+        waived=world.waived,
+    )
+
+
+def plain(value):
+    """Return a frame's value as Python's own: None for empty."""
+    return value if isinstance(value, int | str) else None
+
+
+def found_by_package(result):
+    """Return the package's findings, countable."""
+    return Counter(
+        (
+            situation(plain(row["reference"]), plain(row["order_number"])),
+            row["question"],
+            row["kind"],
+            plain(row["expected_minor"]),
+            plain(row["actual_minor"]),
+            row["at_risk_minor"],
+            row["severity"],
+        )
+        for row in result.discrepancies.to_dict("records")
+    )
+
+
+def found_by_oracle(said, result):
+    """Return the oracle's findings likewise; ages, which shade severity, as the package has them."""
+    ages = {
+        (situation(plain(row["reference"]), plain(row["order_number"])), row["kind"]): plain(row["age_days"])
+        for row in result.discrepancies.to_dict("records")
+    }
+    counted: Counter = Counter()
+    for finding in said.findings:
+        where = situation(finding.reference)
+        counted[
+            where,
+            finding.question,
+            finding.kind,
+            finding.expected,
+            finding.actual,
+            finding.at_risk,
+            severity(finding, ages.get((where, finding.kind))),
+        ] += 1
+    return counted
+
+
+def places_by_package(result):
+    """Return where the package puts each row."""
+    return {
+        (row["side"], row["row_key"]): (row["bucket"], row["kind"], " ".join(sorted(set(row["flags"].split()) - SHADES)))
+        for row in result.buckets.to_dict("records")
+    }
+
+
+@pytest.mark.parametrize("tolerance", [0, 2], ids=["exact", "tolerant"])
+@pytest.mark.parametrize("seed", range(3))
+def test_agrees_with_a_second_reading_of_the_rules(seed, tolerance):
+    """Every finding, amount, severity, bucket, kind and flag is as the rules' text has it."""
+    world = Drawing(seed, situations=300, tolerance=tolerance).world
+    said, result = opinion(world), run(world)
+
+    theirs, ours = found_by_package(result), found_by_oracle(said, result)
+    places = {key: (p.bucket, p.kind, " ".join(sorted(p.flags))) for key, p in said.places.items()}
+    assert theirs - ours == Counter()
+    assert ours - theirs == Counter()
+    assert places_by_package(result) == places
+    assert len(result.rejects) == said.twins

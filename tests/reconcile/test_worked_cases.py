@@ -1,0 +1,381 @@
+"""The worked cases of the rules: each an order, a payment, and the one right answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from vippsrecon.config import SalesUnit
+from vippsrecon.reconcile import reconcile
+from vippsrecon.reconcile.result import frame_of
+from vippsrecon.reconcile.worked import (
+    MSN,
+    NOW,
+    case_of,
+    order_row,
+    payment_rows,
+    said,
+    worked_payments,
+)
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+
+CANCELLED = {"status": "cancelled"}
+OPEN = {"status": "open"}
+PARTIAL = {"status": "partial"}
+
+
+def shown(result):
+    """Return the result's lines, with the flags of its pair behind them."""
+    flags = " ".join(sorted({flag for text in result.buckets["flags"] for flag in text.split()}))
+    return said(result), flags
+
+
+@pytest.mark.parametrize(
+    ("case", "lines", "flags"),
+    [
+        pytest.param({}, ["matched"], "", id="1 plain"),
+        pytest.param(
+            {"C": 400, **PARTIAL}, ["timing timing_awaiting_fulfilment"], "", id="2 part shipped"
+        ),
+        pytest.param(
+            {"C": 400, "X": 600, **PARTIAL},
+            ["discrepancy authorization_lost 400 → 400, at risk 600"],
+            "",
+            id="3 part shipped, rest lapsed",
+        ),
+        pytest.param(
+            {"C": 400},
+            ["discrepancy under_captured 1000 → 400, at risk 600"],
+            "",
+            id="4 all shipped, part captured",
+        ),
+        pytest.param(
+            {"A": 1200, "C": 1200, "R": 200}, ["matched"], "excess_refunded", id="5 excess refunded"
+        ),
+        pytest.param(
+            {"A": 1200, "C": 1200, "R": 50},
+            ["discrepancy over_captured 1050 → 1200, at risk 150"],
+            "excess_refunded",
+            id="6 excess partly refunded",
+        ),
+        pytest.param(
+            {"Or": 300, "A": 1100, "C": 1100},
+            [
+                "discrepancy refund_missing_at_vipps 300 → 0, at risk 300",
+                "discrepancy over_captured 1000 → 1100, at risk 100",
+            ],
+            "",
+            id="7 over-captured and refund missing",
+        ),
+        pytest.param(
+            {"O": 800, "C": 800},
+            ["discrepancy remainder_open 0 → 200, at risk 0"],
+            "",
+            id="8 edited down before capture",
+        ),
+        pytest.param(
+            {"O": 800},
+            ["discrepancy over_captured 800 → 1000, at risk 200"],
+            "",
+            id="8 edited down after capture",
+        ),
+        pytest.param(
+            {"C": 400, "R": 400, **CANCELLED},
+            ["discrepancy remainder_open 0 → 600, at risk 0"],
+            "",
+            id="10 cancelled after partial capture and refund",
+        ),
+        pytest.param(
+            {"C": 0, **CANCELLED},
+            ["discrepancy remainder_open 0 → 1000, at risk 0"],
+            "",
+            id="11 cancelled, still reserved",
+        ),
+        pytest.param(
+            {"Or": 900, "R": 900, **CANCELLED},
+            ["matched cancellation_fee_kept"],
+            "cancellation_fee_kept",
+            id="12 cancellation fee",
+        ),
+        pytest.param(
+            {"Or": 1000, "failed_refund": 1000, **CANCELLED},
+            ["discrepancy cancelled_but_captured 0 → 1000, at risk 1000"],
+            "last_refund_failed",
+            id="14 cancelled, refund failed",
+        ),
+        pytest.param(
+            {"Or": 200, "C": 0, **OPEN},
+            ["timing timing_awaiting_fulfilment"],
+            "refunded_before_capture",
+            id="15 refund before capture, open",
+        ),
+        pytest.param(
+            {"Or": 200, "C": 800, "X": 200},
+            ["matched"],
+            "refunded_before_capture",
+            id="16 the same, completed",
+        ),
+        pytest.param(
+            {"Or": 200, "C": 800},
+            ["discrepancy remainder_open 0 → 200, at risk 0"],
+            "refunded_before_capture",
+            id="17 the same, rest not released",
+        ),
+        pytest.param(
+            {"Or": 1000, "C": 0, **OPEN},
+            ["discrepancy remainder_open 0 → 1000, at risk 0"],
+            "refunded_before_capture",
+            id="18 refunded in shop, never captured",
+        ),
+        pytest.param(
+            {"Or": 1000, "R": 1000, **OPEN}, ["matched"], "", id="19 refunded, unfulfilled"
+        ),
+        pytest.param(
+            {"Or": 1000, **OPEN},
+            ["discrepancy refund_missing_at_vipps 1000 → 0, at risk 1000"],
+            "",
+            id="20 the same, Vipps did not",
+        ),
+        pytest.param(
+            {"C": 0, "status": "unknown"},
+            ["timing timing_awaiting_fulfilment"],
+            "status_unknown",
+            id="21 status unknown, reserved",
+        ),
+        pytest.param(
+            {"A": 0, "C": 0, "state": "CREATED", **OPEN},
+            ["timing timing_awaiting_payment"],
+            "",
+            id="22 created, open",
+        ),
+        pytest.param(
+            {"A": 0, "C": 0, "state": "ABORTED", "paid": "no", **OPEN},
+            ["ignored abandoned_checkout"],
+            "",
+            id="23 abandoned checkout",
+        ),
+        pytest.param(
+            {"A": 0, "C": 0, "X": 1000, "state": "TERMINATED"},
+            ["discrepancy not_paid 1000 → 0, at risk 1000"],
+            "",
+            id="24 terminated, fulfilled",
+        ),
+        pytest.param(
+            {"A": 0, "C": 0, "X": 1000, "state": "TERMINATED", **CANCELLED},
+            ["matched"],
+            "",
+            id="24 terminated, cancelled",
+        ),
+        pytest.param(
+            {"C": 0, "authorized_days_ago": 181},
+            ["discrepancy authorization_lost 1000 → 0, at risk 1000"],
+            "",
+            id="25 shipped, past 180 days",
+        ),
+        pytest.param(
+            {"C": 0, "market": "DK", "authorized_days_ago": 8, **OPEN},
+            ["timing timing_awaiting_fulfilment"],
+            "",
+            id="26 DK open, day 8",
+        ),
+        pytest.param(
+            {"C": 0, "market": "DK", "authorized_days_ago": 12, **OPEN},
+            ["discrepancy authorization_expiring 0 → 1000, at risk 1000"],
+            "",
+            id="26 DK open, day 12",
+        ),
+        pytest.param(
+            {"C": 0, "authorized_days_ago": 12, **OPEN},
+            ["timing timing_awaiting_fulfilment"],
+            "",
+            id="26 NO open, day 12",
+        ),
+        pytest.param(
+            {"O": 1100, "captures": (600, 600)},
+            ["discrepancy over_captured 1100 → 1200, at risk 100"],
+            "",
+            id="27 two equal part captures, edited",
+        ),
+        pytest.param(
+            {"O": 500, "A": 1000, "captures": (500, 500)},
+            ["discrepancy duplicate_capture 500 → 1000, at risk 500"],
+            "",
+            id="27 true double",
+        ),
+        pytest.param(
+            {"O": 1999, "A": 1998, "C": 1998, "truncated": 1998},
+            ["discrepancy rounding_difference 1999 → 1998, at risk 0"],
+            "shopware_truncation",
+            id="29 Shopware 19.99",
+        ),
+        pytest.param(
+            {"A": 1099, "C": 1099, "amount": 1000},
+            ["discrepancy over_captured 1000 → 1099, at risk 99"],
+            "express_shipping",
+            id="30 express freight missing in shop",
+        ),
+        pytest.param(
+            {"A": None, "by_vipps": False}, ["ignored other_payment_method"], "", id="34 Klarna"
+        ),
+        pytest.param({"O": 0, "A": None}, ["ignored nothing_to_pay"], "", id="34 total 0"),
+        pytest.param(
+            {"O": None, "cover": (5, 1)},
+            ["timing timing_outside_export"],
+            "",
+            id="35 captured later than its export",
+        ),
+        pytest.param(
+            {"captured_days_ago": 0.1, "exported_days_ago": 0.3, **OPEN},
+            ["timing timing_awaiting_fulfilment"],
+            "changed_after_export",
+            id="36 captured after the export",
+        ),
+        pytest.param({"A": None, "failure": 503}, ["not_checked"], "", id="38 read answered 503"),
+        pytest.param(
+            {"O": None, "R": 1000},
+            ["discrepancy missing_in_orders - → 1000, at risk 0"],
+            "",
+            id="39 fully refunded, no order",
+        ),
+        pytest.param(
+            {"R": 300},
+            ["discrepancy refund_missing_in_shop 0 → 300, at risk 300"],
+            "made_elsewhere",
+            id="40 portal refund",
+        ),
+    ],
+)
+def test_worked_case(case, lines, flags):
+    """The rules' table, line by line: kind, expected, actual, at risk, and the flags."""
+    assert shown(case_of(**case)) == (lines, flags)
+
+
+def test_split_payment():
+    """31: one order paid by two payments that together come to it."""
+    assert worked_payments([("A-0001", 600, 600, 0), ("A-0001-1", 400, 400, 0)]) == ["matched"] * 2
+
+
+def test_retry():
+    """32: the first attempt was released and the second captured."""
+    assert worked_payments([("A-0001", 1000, 0, 1000), ("A-0001-1", 1000, 1000, 0)]) == [
+        "matched superseded_attempt",
+        "matched",
+    ]
+
+
+def test_combined_orders():
+    """33: one payment for two orders, 600 and 400."""
+    payment, events = payment_rows(reference="order-0001")
+    result = reconcile(
+        frame_of(
+            [
+                order_row(total_minor=600, order_number="#1"),
+                order_row(total_minor=400, order_number="#2", source_row=3),
+            ],
+            ORDERS,
+        ),
+        frame_of([payment], PAYMENTS),
+        frame_of(events, EVENTS),
+        as_of=NOW,
+    )
+
+    assert said(result) == ["matched"]
+    assert list(result.buckets["flags"]) == ["combined_orders"] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "rows"),
+    [
+        pytest.param(datetime(2026, 11, 1), datetime(2026, 11, 30), 1, id="November, Oslo"),
+        pytest.param(datetime(2026, 10, 1), datetime(2026, 10, 31), 0, id="not October"),
+    ],
+)
+def test_the_period_is_counted_in_local_days(first, last, rows):
+    """37: captured 31 October 23:30 UTC is 1 November 00:30 in Oslo."""
+    captured = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)
+    payment, events = payment_rows(
+        reference="order-0001",
+        authorized=captured - timedelta(hours=2),
+        captured=captured,
+        refunded=captured,
+    )
+    for event in events:
+        # What frames.py computes: the local day of the capture is one later than the UTC day.
+        event["event_day"] += event["name"] == "CAPTURED"
+    payment["fetched_at"] = captured + timedelta(days=2)
+    result = reconcile(
+        frame_of(
+            [order_row(ordered_at=captured, exported_at=captured + timedelta(days=2))], ORDERS
+        ),
+        frame_of([payment], PAYMENTS),
+        frame_of(events, EVENTS),
+        units=[SalesUnit(MSN, market="NO")],
+        first=first.date(),
+        last=last.date(),
+    )
+
+    assert (result.buckets["side"] == "payments").sum() == rows
+
+
+def test_verdict_and_exit_code():
+    """Information alone is clean; a discrepancy is 1; a hole is 2, whatever else was found."""
+    truncation = case_of(O=1999, A=1998, C=1998, truncated=1998)
+
+    assert (truncation.verdict, truncation.exit_code) == ("clean", 0)
+    assert list(truncation.discrepancies["severity"]) == ["info"]
+    assert (case_of(C=400).verdict, case_of(C=400).exit_code) == ("discrepancies", 1)
+    unread = case_of(A=None, failure=503)
+    assert (unread.verdict, unread.exit_code, unread.complete) == ("incomplete", 2, False)
+
+
+def test_not_found_is_an_answer():
+    """A 404 makes a discrepancy; it leaves no hole."""
+    result = case_of(A=None, failure=404)
+
+    assert said(result) == ["discrepancy missing_in_vipps 1000 → -, at risk 1000"]
+    assert result.complete
+
+
+def test_a_payment_twice_is_refused():
+    """Summing a payment twice would be silent; it is an error that names it."""
+    payment, _ = payment_rows(reference="order-0001")
+
+    with pytest.raises(ValueError, match="order-0001"):
+        reconcile(frame_of([order_row()], ORDERS), frame_of([payment, payment], PAYMENTS))
+
+
+@pytest.mark.parametrize(
+    ("exported", "at_vipps"),
+    [
+        pytest.param("12345678", "000012345678", id="zeros lost"),
+        pytest.param("ORDER-77AB", "order-77ab", id="case changed"),
+        pytest.param("1.23457E+11", "123456789012", id="scientific"),
+        pytest.param("1,23457E+11", "123456789012", id="scientific, comma"),
+        pytest.param("1E+12", "999999999999", id="scientific, rounded up"),
+    ],
+)
+def test_damaged_references_are_repaired(exported, at_vipps):
+    """A reference a spreadsheet damaged is found, named, and its amounts compared."""
+    result = case_of(reference=at_vipps, in_export=exported, C=900)
+    kinds = dict(zip(result.discrepancies["kind"], result.discrepancies["severity"], strict=True))
+
+    assert kinds == {"reference_mangled": "medium", "under_captured": "medium"}
+
+
+def test_a_repair_that_leaves_a_choice_is_not_made():
+    """Two payments that the damaged reference could be: both are left for a person."""
+    made = [payment_rows(reference=r) for r in ("000012345678", "0012345678")]
+    result = reconcile(
+        frame_of([order_row(reference="12345678")], ORDERS),
+        frame_of([p for p, _ in made], PAYMENTS),
+        frame_of([e for _, log in made for e in log], EVENTS),
+        frame_of([], FAILURES),
+        as_of=NOW,
+    )
+
+    assert sorted(result.discrepancies["kind"]) == [
+        "missing_in_orders",
+        "missing_in_orders",
+        "missing_in_vipps",
+    ]

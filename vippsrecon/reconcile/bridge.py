@@ -1,0 +1,235 @@
+"""The bridge: from what the shop sold to what Vipps MobilePay captured and refunded, to the øre.
+
+Every pair adds its lines; each leg's lines sum to its last one, per sales unit and currency,
+or the run fails: a bridge that does not foot is a fault of ours, and is never shown.
+
+    captured   orders − ignored − cancelled − not yet due − refunded before capture
+               + excess given back + given back on cancelled + cancellation fees
+               + each code's differences + payments outside the export …  = captured
+    refunded   the shop's refunds − those of orders not compared …       = refunded
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.errors import BridgeError
+from vippsrecon.reconcile.checks import DISCREPANCIES, IGNORED
+from vippsrecon.reconcile.checks.check import C, E, Er, O, Or, R, smaller
+from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+from vippsrecon.reconcile.questions import wrong
+
+_THERE = nw.col("there_kind").fill_null("")
+_CAPTURED = nw.col("captured_kind").fill_null("")
+_REFUNDED = nw.col("refunded_kind").fill_null("")
+_COMPARED = nw.col("compared")
+_CANCELLED = nw.col("status") == "cancelled"
+_ORDER_ROW = nw.col("role").is_in(["pair", "surplus"])
+
+LINES = (
+    "orders",
+    "ignored",
+    "not_checked",
+    "cancelled",
+    "not_compared",
+    "not_yet_due",
+    "refunded_before_capture",
+    "excess_given_back",
+    "given_back_on_cancelled",
+    "cancellation_fees",
+    "timing_after_cut",
+    "timing_refund_pending",
+    "superseded_attempts",
+    "other_currency",
+    "outside_export",
+    "without_order",
+)
+"""Lines before the codes', in order; the last line is the leg's own total."""
+
+
+def _captured_lines() -> dict[str, nw.Expr]:
+    ignored_there = _THERE.is_in(list(IGNORED))
+    abandoned = _COMPARED & (_CAPTURED == "abandoned_checkout")
+    netted = _COMPARED & ~_CANCELLED & ~abandoned
+    rest_lost = (_CAPTURED == "authorization_lost") & (C > 0)
+    waiting = _CAPTURED.str.starts_with("timing_") | rest_lost
+    # Of an open order nothing is expected yet, whatever its code says of what is there.
+    open_and_wrong = (nw.col("status") == "open") & _CAPTURED.is_in(list(DISCREPANCIES))
+    of_cancelled = _COMPARED & _CANCELLED
+    kept = of_cancelled & (_CAPTURED == "cancellation_fee_kept")
+    return {
+        "orders": _only(_ORDER_ROW, O),
+        "ignored": _only(ignored_there & (nw.col("role") == "pair"), C - O)
+        + _only(ignored_there & (nw.col("role") == "orphan"), C)
+        + _only(abandoned, C - O),
+        "not_checked": _only(_THERE == "not_checked", -O),
+        "cancelled": _only(of_cancelled | (_THERE == "cancelled_unpaid"), -O),
+        "not_yet_due": _only(netted & waiting, C - E)
+        + _only(netted & open_and_wrong, -E),
+        "refunded_before_capture": _only(netted, -nw.col("q")),
+        "excess_given_back": _only(netted, nw.col("p")),
+        "given_back_on_cancelled": _only(of_cancelled, nw.col("given_back")),
+        "cancellation_fees": _only(kept, C - R),
+        "timing_after_cut": _only((nw.col("role") == "pair") & (_THERE == "timing_after_cut"), C - O),
+        "superseded_attempts": _only(_THERE == "superseded_attempt", C),
+        "outside_export": _only(_THERE == "timing_outside_export", C),
+    }
+
+
+def _refunded_lines() -> dict[str, nw.Expr]:
+    ignored_there = _THERE.is_in(list(IGNORED))
+    pair = nw.col("role") == "pair"
+    netted = _COMPARED & ~_CANCELLED
+    absent = _THERE.is_in(["missing_in_vipps", "duplicate_order_row"])
+    without_order = _THERE.is_in(["missing_in_orders", "duplicate_payment"])
+    return {
+        "orders": _only(_ORDER_ROW, Or),
+        "ignored": _only(ignored_there & pair, R - Or) + _only(ignored_there & ~pair, R),
+        "not_checked": _only(_THERE == "not_checked", -Or),
+        "cancelled": _only((_COMPARED & _CANCELLED) | (_THERE == "cancelled_unpaid"), -Or),
+        "not_compared": _only(absent, -Or),
+        "refunded_before_capture": _only(netted, -nw.col("q")),
+        "excess_given_back": _only(netted, nw.col("p")),
+        "given_back_on_cancelled": _only(_COMPARED & _CANCELLED, nw.col("given_back")),
+        "timing_after_cut": _only(pair & (_THERE == "timing_after_cut"), R - Or),
+        "timing_refund_pending": _only(_COMPARED & (_REFUNDED == "timing_refund_pending"), R - Er),
+        "superseded_attempts": _only(_THERE == "superseded_attempt", R),
+        "outside_export": _only(_THERE == "timing_outside_export", R),
+        "without_order": _only(without_order, R),
+    }
+
+
+def _only(where: nw.Expr, amount: nw.Expr) -> nw.Expr:
+    return nw.when(where.fill_null(value=False)).then(amount).otherwise(nw.lit(0))
+
+
+_KEYS = (
+    "msn",
+    "currency",
+    "order_currency",
+    "role",
+    "status",
+    "has_payment",
+    "compared",
+    "there_kind",
+    "captured_kind",
+    "refunded_kind",
+    "nets",
+)
+_SUMMED = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back")
+
+
+def bridge(answered: Lazy) -> list[dict[str, Any]]:
+    """Return the rows of the bridge frame, each leg ending in its own total.
+
+    Pairs with the same answers move the sums in the same way, so they are summed first, and
+    the lines are written over those few sums.
+
+    Raises:
+        BridgeError: A leg does not foot; names the sales unit, the currency and by how much.
+    """
+    nets = nw.when(nw.col("q") > 0).then(nw.lit(1, nw.Int64)).otherwise(
+        nw.when(nw.col("p") > 0).then(nw.lit(2, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
+    )
+    alike = settle(
+        answered.with_columns(nets=nets, given_back=smaller(C, R), one=nw.lit(1, nw.Int64))
+        .group_by(*_KEYS)
+        .agg(*(nw.col(name).sum().cast(nw.Int64) for name in (*_SUMMED, "one")))
+    )
+    rows: list[dict[str, Any]] = []
+    for leg, lines, total, ordered, questions in (
+        ("captured", _captured_lines(), C, O, ("there", "captured")),
+        ("refunded", _refunded_lines(), R, Or, ("refunded",)),
+    ):
+        sums = _sums(alike, lines, total, ordered)
+        for question in questions:
+            _add_codes(sums, answered, question)
+        rows.extend(_footed(leg, sums))
+    return rows
+
+
+Sums = dict[tuple[str, str], dict[str, tuple[int, int]]]
+
+
+def _sums(alike: Lazy, lines: dict[str, nw.Expr], total: nw.Expr, ordered: nw.Expr) -> Sums:
+    """Sum each line per sales unit and currency: the order's own for an order's line."""
+    sums: Sums = defaultdict(dict)
+    mismatch = _THERE == "currency_mismatch"
+    same = {**lines, "total": _only(nw.col("has_payment"), total)}
+    same["other_currency"] = _only(mismatch, total)
+    same["orders"] = _only(~mismatch, lines["orders"])
+    _collect(sums, alike, "currency", same)
+    elsewhere = {"orders": ordered, "other_currency": -ordered}
+    _collect(sums, alike.filter(mismatch), "order_currency", elsewhere)
+    return sums
+
+
+def _collect(sums: Sums, alike: Lazy, currency: str, lines: dict[str, nw.Expr]) -> None:
+    named = alike.select(
+        "msn",
+        "one",
+        nw.col(currency).alias("in_currency"),
+        *(amount.cast(nw.Int64).alias(line) for line, amount in lines.items()),
+    )
+    for row in rows_of(named):
+        into = sums[row["msn"], row["in_currency"]]
+        for line in lines:
+            amount, count = into.get(line, (0, 0))
+            into[line] = (amount + row[line], count + (row["one"] if row[line] else 0))
+
+
+def _add_codes(sums: Sums, answered: Lazy, question: str) -> None:
+    """Add the difference each code makes; what is merely reserved has not moved the captured sum."""
+    reserved_only = (nw.col("role") == "orphan") if question == "there" else nw.lit(value=False)
+    expected, actual = nw.col("expected").fill_null(0), nw.col("actual").fill_null(0)
+    grouped = (
+        wrong(answered, question)
+        .select(
+            "msn",
+            "currency",
+            kind=nw.col(f"{question}_kind"),
+            amount=nw.when(reserved_only).then(C).otherwise(actual - expected),
+            one=nw.lit(1, nw.Int64),
+        )
+        .group_by("msn", "currency", "kind")
+        .agg(amount=nw.col("amount").sum().cast(nw.Int64), rows=nw.col("one").sum().cast(nw.Int64))
+    )
+    for row in rows_of(grouped):
+        into = sums[row["msn"], row["currency"]]
+        before, count = into.get(row["kind"], (0, 0))
+        into[row["kind"]] = (before + row["amount"], count + row["rows"])
+
+
+def _footed(leg: str, sums: Sums) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for (msn, currency), lines in sorted(sums.items()):
+        total, count = lines.pop("total", (0, 0))
+        shown = {
+            line: lines[line]
+            for line in (*LINES, *DISCREPANCIES)
+            if line in lines and (line == "orders" or lines[line] != (0, 0))
+        }
+        footed = sum(amount for amount, _ in shown.values())
+        if footed != total:
+            raise BridgeError(
+                f"the {leg} bridge of sales unit {msn} in {currency} is off by "
+                f"{total - footed} minor units; please report this, no figure is given"
+            )
+        for position, (line, (amount, rows_in)) in enumerate(
+            [*shown.items(), (leg, (total, count))], start=1
+        ):
+            rows.append(
+                {
+                    "leg": leg,
+                    "msn": msn,
+                    "currency": currency,
+                    "line": line,
+                    "position": position,
+                    "amount_minor": amount,
+                    "rows": rows_in,
+                }
+            )
+    return rows

@@ -1,0 +1,26 @@
+"""Does Vipps MobilePay agree with itself: do the events sum to the aggregate?
+
+Asked of every payment, beside the other questions. A payment that contradicts itself is never
+put in a plan.
+"""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.checks.check import HAS_PAYMENT, UNKNOWN, Check, Named
+
+
+def aggregate_mismatch() -> Check:
+    """Successful events and aggregate differ; at risk is the largest of the four gaps.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(aggregate_captured=900)
+    ['discrepancy aggregate_mismatch - → -, at risk 100']
+    """
+    gap = nw.col("gap")
+    return Check(HAS_PAYMENT & ~nw.col("waived") & (gap > 0), UNKNOWN, UNKNOWN, gap)
+
+
+AGGREGATE: tuple[Named, ...] = (aggregate_mismatch,)
+"""In the order they are asked."""

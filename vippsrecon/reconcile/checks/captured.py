@@ -1,0 +1,233 @@
+"""Is the captured money right?
+
+Asked of every order with its payment. Where nothing was to be captured and nothing was (E = 0
+and C = 0), there is nothing to ask.
+"""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.checks.check import (
+    LOST,
+    STATE,
+    TOLERANCE,
+    A,
+    C,
+    Check,
+    E,
+    K,
+    Named,
+    O,
+    Or,
+    R,
+    positive,
+    status_is,
+)
+
+_ASK = ~((E == 0) & (C == 0))
+_OPEN = status_is("open")
+_PARTIAL = status_is("partial")
+_FULFILLED = status_is("fulfilled")
+_DEAD = nw.col("dead")
+_PART = (C > 0) & (E > C)
+_CANCELLED = status_is("cancelled")
+_OVERDUE = (nw.col("since_fulfilled_us") > nw.col("grace_capture_us")).fill_null(value=True)
+
+
+def cancellation_fee_kept() -> Check:
+    """A cancelled order of which the shop kept a part on purpose: nothing is wrong.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(Or=900, R=900, status="cancelled")
+    ['matched cancellation_fee_kept']
+    """
+    return Check(_CANCELLED & (Or > 0) & (O > Or) & (C - R == O - Or))
+
+
+def cancelled_but_captured() -> Check:
+    """The order is cancelled, and the customer's money is still with the merchant.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(status="cancelled")
+    ['discrepancy cancelled_but_captured 0 → 1000, at risk 1000']
+    """
+    return Check(_CANCELLED & (C > R), nw.lit(0), C - R, C - R)
+
+
+def captured_not_fulfilled() -> Check:
+    """Captured longer ago than the grace for delivery, and not yet fulfilled.
+
+    Money is to be captured when goods are sent, not before.
+    Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(status="open", captured_days_ago=4)
+    ['discrepancy captured_not_fulfilled 0 → 1000, at risk 1000']
+    """
+    late = (nw.col("since_capture_us") > nw.col("grace_delivery_us")).fill_null(value=True)
+    returned = nw.when(R > Or).then(R).otherwise(Or)
+    return Check(_ASK & _OPEN & (C > 0) & late, nw.lit(0), C, positive(C - returned))
+
+
+def timing_awaiting_fulfilment() -> Check:
+    """Captured a moment ago, part sent, or reserved and not sent: the rest is not due yet.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=400, status="partial")
+    ['timing timing_awaiting_fulfilment']
+    >>> worked(C=0, status="open")
+    ['timing timing_awaiting_fulfilment']
+    """
+    just_captured = _OPEN & (C > 0)
+    waiting = (_PARTIAL & _PART) | (_OPEN & (C == 0))
+    return Check(_ASK & (just_captured | waiting), E, C)
+
+
+def abandoned_checkout() -> Check:
+    """The customer left, and the shop knows it was not paid: nothing is wrong.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=0, C=0, state="ABORTED", status="open", paid="no")
+    ['ignored abandoned_checkout']
+    """
+    unpaid = (nw.col("paid") == "no") & (C == 0) & (R == 0)
+    return Check(_ASK & _OPEN & _DEAD & unpaid)
+
+
+def not_paid() -> Check:
+    """The shop counts the order as paid or sent, and the payment never came about.
+
+    An open order carries no risk: nothing was sent, and where the export cannot say whether
+    the shop knows, this is what it shows as.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=0, C=0, X=1000, state="TERMINATED")
+    ['discrepancy not_paid 1000 → 0, at risk 1000']
+    >>> worked(A=0, C=0, state="EXPIRED", status="open", paid="unknown")
+    ['discrepancy not_paid 0 → 0, at risk 0']
+    """
+    sent_unapproved = (STATE == "CREATED") & (_PARTIAL | _FULFILLED)
+    owed = nw.when(_OPEN).then(nw.lit(0)).otherwise(E)
+    return Check(_ASK & ~_CANCELLED & (_DEAD | sent_unapproved), owed, C, owed)
+
+
+def timing_awaiting_payment() -> Check:
+    """The customer has not answered yet.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=0, C=0, state="CREATED", status="open")
+    ['timing timing_awaiting_payment']
+    """
+    return Check(_ASK & _OPEN & (STATE == "CREATED"), E, C)
+
+
+def authorization_lost() -> Check:
+    """The reservation ran out or was released before the money was captured.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=0, authorized_days_ago=181)
+    ['discrepancy authorization_lost 1000 → 0, at risk 1000']
+    >>> worked(C=0, status="open", authorized_days_ago=181)
+    ['discrepancy authorization_lost 0 → 0, at risk 1000']
+    >>> worked(C=400, X=600, status="partial")
+    ['discrepancy authorization_lost 400 → 400, at risk 600']
+    """
+    whole = (A > 0) & (C == 0) & LOST
+    rest = _PARTIAL & _PART & LOST
+    # Nothing is due of an open order yet, so nothing was expected; the rest of a part sent is
+    # no difference either. Both are "not yet due" in the bridge, and at risk all the same.
+    expected = nw.when(_OPEN | (C > 0)).then(C).otherwise(E)
+    return Check(
+        _ASK & ~_CANCELLED & (whole | rest), expected, C, positive(O - nw.col("q") - C)
+    )
+
+
+def timing_capture_pending() -> Check:
+    """Sent within the grace for capture: the shop may still be capturing.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=0, fulfilled_days_ago=0)
+    ['timing timing_capture_pending']
+    """
+    return Check(_ASK & (_FULFILLED | _PARTIAL) & (C == 0) & ~_OVERDUE, E, C)
+
+
+def fulfilled_not_captured() -> Check:
+    """Sent, and not captured: money earned and never collected.
+
+    Where the export does not say when it was sent, it counts as long ago.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=0)
+    ['discrepancy fulfilled_not_captured 1000 → 0, at risk 1000']
+    """
+    return Check(_ASK & (_FULFILLED | _PARTIAL) & (C == 0), E, C, E - C)
+
+
+def duplicate_capture() -> Check:
+    """The excess is a whole number of one amount captured several times.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=500, captures=(500, 500))
+    ['discrepancy duplicate_capture 500 → 1000, at risk 500']
+    >>> worked(O=1100, captures=(600, 600))
+    ['discrepancy over_captured 1100 → 1200, at risk 100']
+    """
+    return Check(_ASK & ~_CANCELLED & (C > E) & nw.col("repeats"), E, C, C - E)
+
+
+def rounding_difference() -> Check:
+    """A difference within the tolerance, or the one-øre truncation of Shopware's plugin.
+
+    That plugin sends (int)(total * 100), so 19.99 becomes 1998.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=1999, A=1998, C=1998, truncated=1998)
+    ['discrepancy rounding_difference 1999 → 1998, at risk 0']
+    """
+    difference = (C - E).abs()
+    tolerated = (difference > 0) & (difference <= TOLERANCE)
+    truncated = (
+        (A == C) & (nw.col("truncated_minor") == C) & (difference > 0)
+    ).fill_null(value=False)
+    return Check(_ASK & ~_CANCELLED & (tolerated | truncated), E, C)
+
+
+def under_captured() -> Check:
+    """All is sent, and less was captured than the order comes to.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=400)
+    ['discrepancy under_captured 1000 → 400, at risk 600']
+    """
+    return Check(_ASK & _FULFILLED & (E > C), E, C, E - C)
+
+
+def over_captured() -> Check:
+    """More was captured than the order comes to.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=800)
+    ['discrepancy over_captured 800 → 1000, at risk 200']
+    """
+    return Check(_ASK & ~_CANCELLED & (C > E), E, C, C - E)
+
+
+CAPTURED: tuple[Named, ...] = (
+    cancellation_fee_kept,
+    cancelled_but_captured,
+    captured_not_fulfilled,
+    abandoned_checkout,
+    not_paid,
+    timing_awaiting_payment,
+    authorization_lost,
+    timing_awaiting_fulfilment,
+    timing_capture_pending,
+    fulfilled_not_captured,
+    duplicate_capture,
+    rounding_difference,
+    under_captured,
+    over_captured,
+)
+"""In the order they are asked."""

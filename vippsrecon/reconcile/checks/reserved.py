@@ -1,0 +1,59 @@
+"""Is anything left reserved that should not be, or about to be lost?
+
+Never in the bridge: reserved money has not moved.
+"""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.checks.check import (
+    C,
+    Check,
+    E,
+    K,
+    Named,
+    positive,
+    smaller,
+    status_is,
+    within_days,
+)
+
+_FULFILLED = status_is("fulfilled")
+_PARTIAL = status_is("partial")
+
+
+def remainder_open() -> Check:
+    """The customer's money is held for something that will never be captured.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=800, C=800)
+    ['discrepancy remainder_open 0 → 200, at risk 0']
+    >>> worked(C=0, status="cancelled")
+    ['discrepancy remainder_open 0 → 1000, at risk 0']
+    """
+    whole = status_is("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
+    beyond = _FULFILLED & (C > 0) & (E > C) & (K > E - C)
+    left = nw.when(whole).then(K).otherwise(K - (E - C))
+    return Check((K > 0) & (whole | beyond), nw.lit(0), left)
+
+
+def authorization_expiring() -> Check:
+    """The reservation, or its guarantee, soon runs out, and not all is captured.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=0, status="open", market="DK", authorized_days_ago=12)
+    ['discrepancy authorization_expiring 0 → 1000, at risk 1000']
+    >>> worked(C=0, status="open", market="DK", authorized_days_ago=8)
+    ['timing timing_awaiting_fulfilment']
+    """
+    left = nw.col("capture_left_us")
+    soon = ((left >= 0) & (left <= nw.col("warn_us"))).fill_null(value=False)
+    applies = (status_is("open") | _PARTIAL) & (K > 0) & (
+        soon | within_days(nw.col("guarantee_left_us"), 2)
+    )
+    return Check(applies, nw.lit(0), K, smaller(K, positive(E - C)))
+
+
+RESERVED: tuple[Named, ...] = (remainder_open, authorization_expiring)
+"""In the order they are asked."""

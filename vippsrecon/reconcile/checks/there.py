@@ -1,0 +1,241 @@
+"""Is it there: has each order its payment, and each payment its order?
+
+Where the answer is that a side is missing, twice there, or in another currency, amounts are
+not compared.
+"""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.checks.check import (
+    HAS_PAYMENT,
+    ROLE,
+    UNKNOWN,
+    C,
+    Check,
+    K,
+    Named,
+    O,
+    Or,
+    R,
+    positive,
+    status_is,
+)
+
+_PAIR = ROLE == "pair"
+_ORPHAN = ROLE == "orphan"
+_ABSENT = _PAIR & ~HAS_PAYMENT
+_BOTH = _PAIR & HAS_PAYMENT
+_HOLDS = nw.when(C > 0).then(positive(C - R)).otherwise(K)
+
+
+def duplicate_order_row() -> Check:
+    """A reference stands in several order rows that do not add up to its payment.
+
+    All but the row nearest the captured amount; money is counted with that one.
+
+    >>> from vippsrecon.reconcile.worked import worked_orders
+    >>> worked_orders([1000, 900], C=1000)
+    ['discrepancy duplicate_order_row 900 → -, at risk 0']
+    """
+    return Check(ROLE == "surplus", O, UNKNOWN)
+
+
+def superseded_attempt() -> Check:
+    """An earlier or later attempt at the same order that holds no money: nothing is wrong.
+
+    >>> from vippsrecon.reconcile.worked import worked_payments
+    >>> worked_payments([("A", 1000, 0, 1000), ("A-1", 1000, 1000, 0)])
+    ['matched superseded_attempt', 'matched']
+    """
+    return Check(ROLE == "superseded")
+
+
+def duplicate_payment() -> Check:
+    """One order, two payments that both hold money: the customer has paid twice.
+
+    Said of every live payment but the one nearest the order's total. Payments that together
+    come to no more than the order are one split payment instead.
+
+    >>> from vippsrecon.reconcile.worked import worked_payments
+    >>> worked_payments([("A", 1000, 1000, 0), ("A-1", 1000, 1000, 0)])
+    ['matched', 'discrepancy duplicate_payment 0 → 1000, at risk 1000']
+    >>> worked_payments([("A", 600, 600, 0), ("A-1", 400, 400, 0)])
+    ['matched', 'matched']
+    """
+    return Check(ROLE == "second", nw.lit(0), C, _HOLDS)
+
+
+def timing_outside_export() -> Check:
+    """A payment whose order the export cannot hold: placed before, after, or on another unit.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=None, cover=(5, 1))
+    ['timing timing_outside_export']
+    """
+    day = nw.when(~nw.col("authorized_day").is_null()).then(nw.col("authorized_day")).otherwise(
+        nw.col("created_day")
+    )
+    outside = (day < nw.col("cover_first_day")) | (day > nw.col("cover_last_day"))
+    uncovered = nw.col("cover_exported_us").is_null()
+    return Check(
+        _ORPHAN & ~nw.col("waived") & (uncovered | outside.fill_null(value=False)), UNKNOWN, C
+    )
+
+
+def missing_in_orders() -> Check:
+    """A payment holds or held money, and the shop knows no order for it.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=None)
+    ['discrepancy missing_in_orders - → 1000, at risk 1000']
+    >>> worked(O=None, C=0)
+    ['discrepancy missing_in_orders - → 1000, at risk 1000']
+    >>> worked(O=None, R=1000)
+    ['discrepancy missing_in_orders - → 1000, at risk 0']
+    """
+    amount = nw.when(C > 0).then(C).otherwise(K)
+    return Check(
+        _ORPHAN & ~nw.col("waived") & ((C > 0) | (K > 0)), UNKNOWN, amount, _HOLDS
+    )
+
+
+def not_checked() -> Check:
+    """The payment could not be read, so nothing is said of it and the run is incomplete.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=None, failure=503)
+    ['not_checked']
+    """
+    return Check(_ABSENT & nw.col("read_failed"))
+
+
+def nothing_to_pay() -> Check:
+    """An order of total 0 without a payment.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=0, A=None)
+    ['ignored nothing_to_pay']
+    """
+    return Check(_ABSENT & (O == 0))
+
+
+def other_payment_method() -> Check:
+    """An order paid another way, with no payment under its reference.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=None, by_vipps=False)
+    ['ignored other_payment_method']
+    """
+    return Check(_ABSENT & (~nw.col("by_vipps")).fill_null(value=False))
+
+
+def not_epayment() -> Check:
+    """A recurring charge: not an ePayment payment, and not readable as one.
+
+    Source: https://developer.vippsmobilepay.com/docs/APIs/recurring-api/
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=None, recurring=True)
+    ['ignored not_epayment']
+    """
+    return Check(_PAIR & nw.col("recurring"))
+
+
+def waived() -> Check:
+    """Listed in the user's ignore file.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=400, waive=True)
+    ['ignored waived']
+    """
+    return Check(nw.col("waived") & (_PAIR | _ORPHAN))
+
+
+def cancelled_unpaid() -> Check:
+    """A cancelled order that was never paid: both sides agree on nothing.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=None, status="cancelled")
+    ['matched']
+    """
+    return Check(_ABSENT & status_is("cancelled"))
+
+
+def missing_in_vipps() -> Check:
+    """Vipps MobilePay knows no payment under the order's reference.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(A=None)
+    ['discrepancy missing_in_vipps 1000 → -, at risk 1000']
+    >>> worked(A=None, status="open")
+    ['discrepancy missing_in_vipps 1000 → -, at risk 0']
+    """
+    at_risk = nw.when(status_is("open")).then(nw.lit(0)).otherwise(positive(O - Or))
+    return Check(_ABSENT, O, UNKNOWN, at_risk)
+
+
+def timing_after_cut() -> Check:
+    """The shop changed the order after the payment was fetched: fetch again.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(C=0, fulfilled_days_ago=-1)
+    ['timing timing_after_cut']
+    """
+    return Check(_BOTH & nw.col("shop_later"), O, C)
+
+
+def currency_mismatch() -> Check:
+    """Order and payment are in different currencies, so no amount is compared.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(order_currency="SEK")
+    ['discrepancy currency_mismatch - → -, at risk 1000']
+    """
+    differs = nw.col("order_currency") != nw.col("payment_currency")
+    return Check(_BOTH & differs, UNKNOWN, UNKNOWN, positive(C - R))
+
+
+def reference_mangled() -> Check:
+    """The export's reference is damaged; repaired, it is a payment's, and amounts are compared.
+
+    Spreadsheets drop leading zeros, turn long digits into 1.23457E+11, and some systems change
+    case. Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(reference="000012345678", in_export="12345678")
+    ['discrepancy reference_mangled - → -, at risk 0']
+    """
+    return Check(_BOTH & (nw.col("link") == "repaired"))
+
+
+def abandoned_checkout() -> Check:
+    """A payment without an order that never held money, or has let go of all of it.
+
+    >>> from vippsrecon.reconcile.worked import worked
+    >>> worked(O=None, A=0, C=0, state="ABORTED")
+    ['ignored abandoned_checkout']
+    """
+    return Check(_ORPHAN)
+
+
+THERE: tuple[Named, ...] = (
+    duplicate_order_row,
+    superseded_attempt,
+    duplicate_payment,
+    timing_outside_export,
+    missing_in_orders,
+    not_checked,
+    nothing_to_pay,
+    other_payment_method,
+    not_epayment,
+    waived,
+    cancelled_unpaid,
+    missing_in_vipps,
+    timing_after_cut,
+    currency_mismatch,
+    reference_mangled,
+    abandoned_checkout,
+)
+"""In the order they are asked. `reference_mangled` alone leaves the amounts to be compared."""

@@ -1,0 +1,68 @@
+"""Flags: what else a reader should know of a pair. Sorted, joined by one space."""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.checks.check import A, C, E, K, O, R, positive, within_days
+
+
+def _kind(question: str, kind: str) -> nw.Expr:
+    return (nw.col(f"{question}_kind") == kind).fill_null(value=False)
+
+
+def _conditions() -> dict[str, tuple[str, nw.Expr]]:
+    """Return flag to (the question it belongs to, or "" for every row; where it is raised)."""
+    has_payment = nw.col("has_payment")
+    compared = nw.col("compared")
+    failed, done = nw.col("refund_failed_us"), nw.col("refund_done_us")
+    last_failed = ~failed.is_null() & (done.is_null() | (failed >= done).fill_null(value=False))
+    shipping = (
+        _kind("captured", "over_captured") & (A > nw.col("amount_minor")) & (C - O == A - nw.col("amount_minor"))
+    )
+    truncated = (
+        _kind("captured", "rounding_difference")
+        & (A == C)
+        & (nw.col("truncated_minor") == C).fill_null(value=False)
+    )
+    return {
+        "amounts_as_fetched": ("", has_payment & nw.col("no_events")),
+        "cancellation_fee_kept": ("captured", _kind("captured", "cancellation_fee_kept")),
+        "changed_after_export": ("", nw.col("changed_after")),
+        "combined_orders": ("", nw.col("combined")),
+        "excess_refunded": ("", compared & (nw.col("p") > 0)),
+        "express_shipping": ("captured", shipping),
+        "guarantee_lapsed": ("", has_payment & (K > 0) & (nw.col("guarantee_left_us") < 0).fill_null(value=False)),
+        "last_refund_failed": ("", compared & (nw.col("status") == "cancelled") & last_failed),
+        "made_elsewhere": ("refunded", _kind("refunded", "refund_missing_in_shop") & ~nw.col("no_events")),
+        "no_reference": ("there", nw.col("no_reference")),
+        "not_capturable": ("captured", _kind("captured", "under_captured") & (E - C > K)),
+        "presentment_currency": ("there", _kind("there", "currency_mismatch") & nw.col("shop_currency_only")),
+        "refund_window_closing": ("", has_payment & (C > R) & within_days(nw.col("refund_left_us"), 30)),
+        "refunded_before_capture": ("", compared & (nw.col("q") > 0)),
+        "shopware_truncation": ("captured", truncated),
+        "split_payment": ("", nw.col("split")),
+        "split_tender": ("", nw.col("split_tender")),
+        "status_unknown": ("", nw.col("has_order") & (nw.col("raw_status") == "unknown")),
+    }
+
+
+FLAGS = tuple(_conditions())
+"""Every flag order and payment can raise, sorted."""
+
+
+def flags_of(question: str | None = None) -> nw.Expr:
+    """Return the flags as text: those of one question's row, or all where None."""
+    words = [
+        nw.when(where).then(nw.lit(f"{flag} ")).otherwise(nw.lit(""))
+        for flag, (asked, where) in _conditions().items()
+        if question is None or asked in {"", question}
+    ]
+    return nw.concat_str(*words).str.strip_chars()
+
+
+def deadline_near() -> nw.Expr:
+    """Where money can still be captured or refunded, for three days more at most."""
+    capture = (K > 0) & within_days(nw.col("capture_left_us"), 3)
+    refund = (positive(C - R) > 0) & within_days(nw.col("refund_left_us"), 3)
+    return capture | refund

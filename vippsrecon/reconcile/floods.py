@@ -1,0 +1,106 @@
+"""Floods: one cause that hits many rows is one line and one sentence, not a thousand alarms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.engines import Lazy, rows_of
+from vippsrecon.schemas import Column, Frame
+
+FLOOD_ROWS = 20
+"""More rows than this of one cause are shown under one line."""
+
+FLOOD_SHARE = 0.05
+"""A cause that hits more of the pairs than this is probably a setting, an export or a plugin."""
+
+GROUPS = Frame(
+    "groups",
+    "one row per kind, cause and currency",
+    "vippsrecon.reconcile",
+    (
+        Column("kind", "text", "The code.", nullable=False),
+        Column("currency", "text", "ISO 4217.", nullable=False),
+        Column("cause", "text", "The sentence its rows share.", nullable=False),
+        Column("rows", "count", "How many discrepancies.", nullable=False),
+        Column("difference_minor", "minor", "Sum of differences.", nullable=False),
+        Column("at_risk_minor", "minor", "Sum at risk.", nullable=False),
+        Column("share_permille", "count", "Of all pairs, in thousandths.", nullable=False),
+        Column("concentrated_in", "text", "The store most of its rows have, where one stands out."),
+    ),
+)
+
+LIKELIEST = {
+    "captured_not_fulfilled": "the shop captures when the order is placed (set capture = \"at_once\" for the sales unit), or the export lacks the fulfilment column",
+    "missing_in_vipps": "the wrong sales unit or environment, or the wrong reference column",
+    "missing_in_orders": "an export that holds only some of the orders",
+    "refund_missing_in_shop": "an export without the refunds column, or refunds made in the business portal",
+    "refund_missing_at_vipps": "refunds recorded in the shop and paid another way",
+    "under_captured": "totals that hold another tender, or a plugin that rounds down",
+    "over_captured": "freight or tips the export leaves out",
+    "currency_mismatch": "an export in the shop's own currency",
+    "reference_mangled": "an export opened and saved in a spreadsheet",
+    "fulfilled_not_captured": "captures that stopped: a plugin setting, or expired keys in the shop",
+    "not_paid": "an export that does not say whether an order is paid",
+    "rounding_difference": "a plugin that cuts amounts off",
+    "remainder_open": "a shop that never releases what it does not capture",
+}
+
+
+def groups(found: Lazy, pairs: int) -> list[dict[str, Any]]:
+    """Return the rows of GROUPS, largest first.
+
+    Args:
+        found: Discrepancies, with store.
+        pairs: How many pairs were compared.
+    """
+    keys = ["kind", "currency", "cause"]
+    by_store = rows_of(
+        found.select(*keys, "difference_minor", "at_risk_minor", store=nw.col("store").fill_null(""), one=nw.lit(1))
+        .group_by(*keys, "store")
+        .agg(
+            rows=nw.col("one").sum().cast(nw.Int64),
+            difference_minor=nw.col("difference_minor").sum().cast(nw.Int64),
+            at_risk_minor=nw.col("at_risk_minor").sum().cast(nw.Int64),
+        )
+    )
+    merged: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in by_store:
+        key = tuple(row[name] for name in keys)
+        into = merged.setdefault(
+            key,
+            dict(zip(keys, key, strict=True))
+            | {"rows": 0, "difference_minor": 0, "at_risk_minor": 0, "stores": {}},
+        )
+        for name in ("rows", "difference_minor", "at_risk_minor"):
+            into[name] += row[name]
+        into["stores"][row["store"]] = row["rows"]
+    return [_group(row, pairs) for row in sorted(merged.values(), key=_largest_first)]
+
+
+def _largest_first(row: dict[str, Any]) -> tuple[int, int, str, str, str]:
+    return (-row["rows"], -row["at_risk_minor"], row["kind"], row["currency"], row["cause"])
+
+
+def _group(row: dict[str, Any], pairs: int) -> dict[str, Any]:
+    stores = row.pop("stores")
+    store, most = max(stores.items(), key=lambda item: (item[1], item[0]))
+    stands_out = len(stores) > 1 and store and most * 2 > row["rows"]
+    return row | {
+        "share_permille": row["rows"] * 1000 // pairs if pairs else 0,
+        "concentrated_in": store if stands_out else None,
+    }
+
+
+def notices(grouped: list[dict[str, Any]], pairs: int) -> tuple[str, ...]:
+    """Return a sentence for the cover about each cause that hits more than one pair in twenty."""
+    said = []
+    for row in grouped:
+        if row["rows"] > FLOOD_ROWS and row["rows"] > FLOOD_SHARE * pairs:
+            likeliest = LIKELIEST.get(row["kind"], "a setting, an export or a plugin")
+            said.append(
+                f"{row['kind']} hits {row['rows']} of {pairs} pairs in {row['currency']}: "
+                f"probably one cause, not {row['rows']}. Likeliest: {likeliest}."
+            )
+    return tuple(said)

@@ -1,0 +1,188 @@
+"""What a payment's event log says had happened by the moment compared at.
+
+Reconcile on successful events, never on `state`, which stays AUTHORIZED after capture, refund
+and cancel. Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/
+"""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+from vippsrecon.schemas import PAYMENT
+
+ENDED = ("ABORTED", "EXPIRED", "TERMINATED")
+"""Names of the events that end a payment before it is authorized, and of the states they leave."""
+
+KEY = list(PAYMENT)
+
+
+def at_moment(payments: Lazy, events: Lazy | None) -> Lazy:
+    """Add what each payment amounted to at its moment compared at, `t_us`.
+
+    A, C, R, X (authorized, captured, refunded, cancelled; minor units) are sums of successful
+    events up to `t_us`, or the aggregates where there is no event log (`as_fetched`). K is what
+    can still be captured or released. `gap` is the largest difference between an aggregate and
+    the sum of all its successful events, later ones included.
+
+    Args:
+        payments: One row per payment, with `t_us`.
+        events: One row per event, or None where none were fetched.
+
+    Returns:
+        `payments` with these columns added; same rows.
+    """
+    facts = None if events is None else _facts(payments, events)
+    joined = payments if facts is None else payments.join(facts, on=KEY, how="left")
+    have = joined.collect_schema().names()
+    names = [*_seen_columns(), *_later_columns()]
+    counted = joined.with_columns(
+        *(nw.lit(None).cast(nw.Int64).alias(name) for name in names if name not in have)
+    ) if set(names) - set(have) else joined
+    return _letters(counted)
+
+
+def moved_days(events: Lazy | None) -> Lazy | None:
+    """Return the first and last local day money moved, per payment: what a period chooses by."""
+    if events is None:
+        return None
+    moved = nw.col("name").is_in(["CAPTURED", "REFUNDED"]) & nw.col("success")
+    return (
+        events.filter(moved)
+        .group_by(*KEY)
+        .agg(first_moved_day=nw.col("event_day").min(), last_moved_day=nw.col("event_day").max())
+    )
+
+
+def _facts(payments: Lazy, events: Lazy) -> Lazy:
+    """Sum each payment's events up to its moment, and count those after it.
+
+    Most runs have no event later than any moment compared at; only what may be later is
+    joined to its payment's own moment.
+    """
+    earliest = rows_of(payments.select(us=nw.col("t_us").min()))[0]["us"] or 0
+    at = nw.col("event_at_us")
+    surely = events.filter(at <= earliest)
+    perhaps = settle(
+        events.filter(at > earliest).join(payments.select(*KEY, "t_us"), on=KEY, how="inner")
+    )
+    columns = events.collect_schema().names()
+    in_time = perhaps.filter(at <= nw.col("t_us")).select(columns)
+    seen = nw.concat([surely, in_time], how="vertical")
+    sums = _totals(seen, _seen_columns())
+    later = settle(_totals(perhaps.filter(at > nw.col("t_us")), _later_columns()))
+    every = sums if _is_empty(later) else _full(sums, later)
+    return every
+
+
+def _full(sums: Lazy, later: Lazy) -> Lazy:
+    """Join what was seen and what came later; a payment may have only one of them."""
+    keys = nw.concat([sums.select(KEY), later.select(KEY)], how="vertical").unique()
+    return keys.join(sums, on=KEY, how="left").join(later, on=KEY, how="left")
+
+
+def _is_empty(data: Lazy) -> bool:
+    return not rows_of(data.head(1).select("msn"))
+
+
+def _only(where: nw.Expr, value: nw.Expr) -> nw.Expr:
+    return nw.when(where).then(value).otherwise(nw.lit(0, nw.Int64))
+
+
+def _seen_columns() -> dict[str, tuple[nw.Expr, str]]:
+    """Return column to (value per event, how it is put together), for events in time."""
+    name, amount, at, day = (nw.col(c) for c in ("name", "amount_minor", "event_at_us", "event_day"))
+    done = nw.col("success")
+    captured = (name == "CAPTURED") & done
+    refunded = (name == "REFUNDED") & done
+    return {
+        "A": (_only((name == "AUTHORIZED") & done, amount), "sum"),
+        "C": (_only(captured, amount), "sum"),
+        "R": (_only(refunded, amount), "sum"),
+        "X": (_only(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount), "sum"),
+        "n_events": (nw.lit(1, nw.Int64), "sum"),
+        "n_captures": (_only(captured, nw.lit(1, nw.Int64)), "sum"),
+        "first_captured_us": (nw.when(captured).then(at), "min"),
+        "first_captured_day": (nw.when(captured).then(day), "min"),
+        "refund_done_us": (nw.when(refunded).then(at), "max"),
+        "refund_done_day": (nw.when(refunded).then(day), "max"),
+        "refund_failed_us": (nw.when((name == "REFUNDED") & ~done).then(at), "max"),
+    }
+
+
+def _later_columns() -> dict[str, tuple[nw.Expr, str]]:
+    name, amount = nw.col("name"), nw.col("amount_minor")
+    done = nw.col("success")
+    one = nw.lit(1, nw.Int64)
+    return {
+        "later_A": (_only((name == "AUTHORIZED") & done, amount), "sum"),
+        "later_C": (_only((name == "CAPTURED") & done, amount), "sum"),
+        "later_R": (_only((name == "REFUNDED") & done, amount), "sum"),
+        "later_X": (_only(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount), "sum"),
+        "n_later": (_only(done, one), "sum"),
+        "n_later_at_all": (one, "sum"),
+        "n_ended_later": (_only(name.is_in(list(ENDED)), one), "sum"),
+    }
+
+
+def _totals(events: Lazy, columns: dict[str, tuple[nw.Expr, str]]) -> Lazy:
+    values = events.select(*KEY, *(value.alias(key) for key, (value, _) in columns.items()))
+    return values.group_by(*KEY).agg(
+        *(getattr(nw.col(key), how)().cast(nw.Int64).alias(key) for key, (_, how) in columns.items())
+    )
+
+
+def _letters(counted: Lazy) -> Lazy:
+    aggregates = {
+        "A": "authorized_minor",
+        "C": "captured_minor",
+        "R": "refunded_minor",
+        "X": "cancelled_minor",
+    }
+    logged = ~(nw.col("n_events").is_null() & nw.col("n_later_at_all").is_null())
+    with_gaps = counted.with_columns(
+        *(
+            nw.when(logged)
+            .then(nw.col(letter).fill_null(0))
+            .otherwise(nw.col(aggregate))
+            .alias(letter)
+            for letter, aggregate in aggregates.items()
+        ),
+        *(
+            nw.when(logged)
+            .then(
+                (
+                    nw.col(letter).fill_null(0)
+                    + nw.col(f"later_{letter}").fill_null(0)
+                    - nw.col(aggregate)
+                ).abs()
+            )
+            .otherwise(nw.lit(0, nw.Int64))
+            .alias(f"gap_{letter}")
+            for letter, aggregate in aggregates.items()
+        ),
+        n_captures=nw.col("n_captures").fill_null(0),
+        has_events=logged,
+        changed_after=(nw.col("n_later") > 0).fill_null(value=False),
+        as_fetched=~logged,
+    )
+    gap = nw.col("gap_A")
+    for other in ("gap_C", "gap_R", "gap_X"):
+        gap = nw.when(nw.col(other) > gap).then(nw.col(other)).otherwise(gap)
+    state = nw.col("state")
+    not_yet = (state == "AUTHORIZED") & (nw.col("A") == 0) & nw.col("changed_after")
+    ends_later = state.is_in(list(ENDED)) & (nw.col("n_ended_later") > 0).fill_null(value=False)
+    held = nw.col("A") - nw.col("C") - nw.col("X")
+    return (
+        with_gaps.with_columns(
+            gap=gap,
+            # As of the moment compared at: approved or ended only later is still CREATED.
+            state=nw.when(not_yet | ends_later).then(nw.lit("CREATED")).otherwise(state),
+        )
+        .with_columns(
+            K=nw.when((nw.col("state") == "AUTHORIZED") & (held > 0))
+            .then(held)
+            .otherwise(nw.lit(0, nw.Int64))
+        )
+        .with_columns(live=(nw.col("C") - nw.col("R") > 0) | (nw.col("K") > 0))
+    )

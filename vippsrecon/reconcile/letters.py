@@ -1,0 +1,190 @@
+"""The letters the rules are written in, as columns of `pairs`.
+
+O order total · Or refunded by the shop · A, C, R, X authorized, captured, refunded, cancelled ·
+K what can still be captured or released · E, Er what should have been captured and refunded.
+
+*Net first*: what the shop gave back before capture was never to be captured (q), and what was
+captured in excess and given back again is settled (p); neither is anything wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.config import MARKET_OF_CURRENCY, Rules, SalesUnit
+from vippsrecon.reconcile.engines import Lazy
+from vippsrecon.reconcile.history import ENDED
+from vippsrecon.reconcile.moments import DAY, HOUR, local_day_of
+
+CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
+"""Days from AUTHORIZED to the capture deadline. Late capture makes DK and FI 180.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
+
+WARN_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
+"""Days before the capture deadline from which a reservation is said to be expiring."""
+
+REFUND_DAYS = 365
+"""Days from AUTHORIZED to the refund deadline: the earliest of the readings Vipps' pages give.
+Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/refund/"""
+
+
+def letters(
+    pairs: Lazy,
+    as_of_us: int,
+    units: Sequence[SalesUnit],
+    rules: Rules,
+    waived: frozenset[tuple[str, str]],
+) -> Lazy:
+    """Add the letters, deadlines and days the checks are written in. Same rows."""
+    return _netted(_deadlines(_sides(pairs, as_of_us, units, waived), units, rules, as_of_us))
+
+
+def _sides(
+    pairs: Lazy, as_of_us: int, units: Sequence[SalesUnit], waived: frozenset[tuple[str, str]]
+) -> Lazy:
+    has_order = ~nw.col("source_file").is_null()
+    has_payment = ~nw.col("reference").is_null()
+    amounts = ("O", "Or", "A", "C", "R", "X", "K", "gap", "n_captures", "amount_minor")
+    export_us = nw.col("exported_at_us").fill_null(as_of_us)
+    order_t = nw.when(export_us < as_of_us).then(export_us).otherwise(nw.lit(as_of_us))
+    currency = nw.when(has_payment).then(nw.col("payment_currency")).otherwise(
+        nw.col("order_currency")
+    )
+    at_once = [unit.msn for unit in units if unit.capture == "at_once"]
+    return pairs.with_columns(
+        *(nw.col(name).fill_null(0).cast(nw.Int64).alias(name) for name in amounts),
+        has_order=has_order & (nw.col("role") == "pair"),
+        has_payment=has_payment,
+        currency=currency,
+        payment_reference=nw.col("reference"),
+        reference=nw.when(has_payment).then(nw.col("reference")).otherwise(nw.col("okey")),
+        no_events=nw.col("as_fetched").fill_null(value=False),
+        changed_after=nw.col("changed_after").fill_null(value=False),
+        no_reference=nw.col("no_reference").fill_null(value=False),
+        combined=nw.col("combined").fill_null(value=False),
+        split=(nw.col("payments") > 1).fill_null(value=False),
+        t_us=nw.when(nw.col("t_us").is_null()).then(order_t).otherwise(nw.col("t_us")).cast(nw.Int64),
+        state=nw.col("state").fill_null(""),
+        raw_status=nw.col("status").fill_null(""),
+        paid=nw.col("paid").fill_null("unknown"),
+        recurring=nw.col("recurring").fill_null(value=False),
+        split_tender=nw.col("split_tender").fill_null(value=False),
+        shop_currency_only=nw.col("shop_currency_only").fill_null(value=False),
+        captures_at_once=nw.col("msn").is_in(at_once),
+        waived=_is_waived(waived),
+    )
+
+
+def _is_waived(waived: frozenset[tuple[str, str]]) -> nw.Expr:
+    if not waived:
+        return nw.lit(value=False)
+    keys = sorted(f"{msn}:{reference}" for msn, reference in waived)
+    return (
+        nw.concat_str(nw.col("msn"), nw.lit(":"), nw.col("okey").fill_null(nw.col("reference")))
+        .is_in(keys)
+        .fill_null(value=False)
+    )
+
+
+def _by_unit(units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr) -> nw.Expr:
+    """Return a value per row: the configured unit's own, else the one of its currency."""
+    chain = by_currency
+    for unit in units:
+        if unit.market is not None:
+            chain = (
+                nw.when(nw.col("msn") == unit.msn)
+                .then(nw.lit(value_of[unit.msn]))
+                .otherwise(chain)
+            )
+    return chain
+
+
+def _by_currency(value_of_market: dict[str, int]) -> nw.Expr:
+    chain: nw.Expr = nw.lit(value_of_market["NO"])
+    for currency, market in MARKET_OF_CURRENCY.items():
+        chain = (
+            nw.when(nw.col("currency") == currency)
+            .then(nw.lit(value_of_market[market]))
+            .otherwise(chain)
+        )
+    return chain
+
+
+def _deadlines(pairs: Lazy, units: Sequence[SalesUnit], rules: Rules, as_of_us: int) -> Lazy:
+    days = {
+        unit.msn: 180 if unit.late_capture else CAPTURE_DAYS[unit.market]
+        for unit in units
+        if unit.market is not None
+    }
+    warn = {unit.msn: WARN_DAYS[unit.market] for unit in units if unit.market is not None}
+    t_day: nw.Expr = local_day_of(nw.col("t_us"), "Europe/Oslo", as_of_us)
+    for unit in units:
+        t_day = (
+            nw.when(nw.col("msn") == unit.msn)
+            .then(local_day_of(nw.col("t_us"), unit.zone, as_of_us))
+            .otherwise(t_day)
+        )
+    authorized, t = nw.col("authorized_at_us"), nw.col("t_us")
+    fetched = nw.col("fetched_at_us")
+    shop_later = (nw.col("fulfilled_at_us") > fetched).fill_null(value=False) | (
+        nw.col("refunded_at_us") > fetched
+    ).fill_null(value=False)
+    return pairs.with_columns(
+        t_day=t_day.cast(nw.Int64),
+        capture_left_us=authorized + _by_unit(units, days, _by_currency(CAPTURE_DAYS)) * DAY - t,
+        refund_left_us=authorized + REFUND_DAYS * DAY - t,
+        guarantee_left_us=nw.col("guarantee_us") - t,
+        warn_us=_by_unit(units, warn, _by_currency(WARN_DAYS)) * DAY,
+        shop_later=shop_later,
+        since_capture_us=t - nw.col("first_captured_us"),
+        since_fulfilled_us=t - nw.col("fulfilled_at_us"),
+        since_shop_refund_us=t - nw.col("refunded_at_us"),
+        grace_capture_us=nw.lit(rules.capture_grace_hours * HOUR, nw.Int64),
+        grace_refund_us=nw.lit(rules.refund_grace_hours * HOUR, nw.Int64),
+        grace_delivery_us=nw.lit(rules.delivery_grace_days * DAY, nw.Int64),
+        tolerance=nw.lit(rules.tolerance_minor, nw.Int64),
+    ).with_columns(
+        deadline_passed=(nw.col("capture_left_us") < 0).fill_null(value=False),
+        dead=nw.col("state").is_in(list(ENDED)),
+    )
+
+
+def _netted(pairs: Lazy) -> Lazy:
+    o, o_r, c, r = (nw.col(letter) for letter in ("O", "Or", "C", "R"))
+    raw = nw.col("raw_status")
+    known = (
+        nw.when(raw == "unknown")
+        .then(nw.when(c > 0).then(nw.lit("fulfilled")).otherwise(nw.lit("open")))
+        .otherwise(
+            nw.when((raw == "open") & nw.col("captures_at_once"))
+            .then(nw.lit("fulfilled"))
+            .otherwise(raw)
+        )
+    )
+    given_back_whole = (o_r >= o) & (o > 0)
+    status = (
+        nw.when(known.is_in(["open", "partial"]) & given_back_whole)
+        .then(nw.lit("fulfilled"))
+        .otherwise(known)
+    )
+    stated = pairs.with_columns(status=status)
+    netted = (nw.col("status") != "cancelled") & ~((nw.col("status") == "open") & (c > 0))
+    before = nw.when(o - c < o_r - r).then(o - c).otherwise(o_r - r)
+    excess = nw.when(c - o < r - o_r).then(c - o).otherwise(r - o_r)
+    return (
+        stated.with_columns(
+            q=nw.when(netted & (before > 0)).then(before).otherwise(nw.lit(0, nw.Int64)),
+            p=nw.when(netted & (excess > 0)).then(excess).otherwise(nw.lit(0, nw.Int64)),
+        )
+        .with_columns(
+            E=o - nw.col("q") + nw.col("p"),
+            Er=o_r - nw.col("q") + nw.col("p"),
+        )
+        .with_columns(
+            under=nw.col("E") - c,
+            over=c - nw.col("E"),
+            refund_short=nw.col("Er") - r,
+        )
+    )

@@ -1,0 +1,153 @@
+"""Which order a payment belongs to: by exact reference, else by a rule that leaves no choice.
+
+A rule links only where one order and no other fits: ambiguity is left for a person to see.
+Shops give each attempt to pay an order its own reference, ending in -1, -2 …
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
+"""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.engines import Lazy, settle
+
+SUFFIX = r"-\d{1,2}$"
+"""How an attempt after the first ends."""
+
+KEY = ["msn", "reference"]
+
+
+def link(payments: Lazy, orders: Lazy) -> Lazy:
+    """Say of each payment which order reference it belongs to.
+
+    Args:
+        payments: One row per payment.
+        orders: msn, reference, attempt_base, exported_at_us; one row per reference the orders
+            hold.
+
+    Returns:
+        `payments` with okey (the order's reference, null where none), link (`exact`,
+        `attempt`, `repaired`, null) and the order's exported_at_us; same rows.
+    """
+    known = orders.select(*KEY, "exported_at_us", okey=nw.col("reference"))
+    exact = settle(payments.join(known, on=KEY, how="left"))
+    found = exact.filter(~nw.col("okey").is_null()).with_columns(link=nw.lit("exact"))
+    missed = settle(exact.filter(nw.col("okey").is_null()).drop("okey", "exported_at_us"))
+    names = missed.select(*KEY)
+    attempts = settle(_attempts(names, orders))
+    still_missed = names.join(attempts.select(*KEY), on=KEY, how="anti")
+    repaired = settle(_repaired(still_missed, orders, payments, attempts))
+    linked = nw.concat([attempts, repaired], how="vertical")
+    exported = orders.select("msn", "exported_at_us", okey=nw.col("reference"))
+    resolved = missed.join(linked, on=KEY, how="left").join(exported, on=["msn", "okey"], how="left")
+    columns = found.collect_schema().names()
+    return nw.concat([found, resolved.select(columns)], how="vertical")
+
+
+def _attempts(missed: Lazy, orders: Lazy) -> Lazy:
+    """Link other attempts at the same order."""
+    base = nw.col("attempt_base")
+    first_of = orders.filter(~base.is_null() & (base != nw.col("reference"))).select(
+        "msn", alias=base, okey=nw.col("reference")
+    )
+    stripped_of = (
+        orders.select("msn", "reference", alias=nw.col("reference").str.replace_all(SUFFIX, ""))
+        .filter(nw.col("alias") != nw.col("reference"))
+        .select("msn", "alias", okey=nw.col("reference"))
+    )
+    itself = orders.select("msn", alias=nw.col("reference"), okey=nw.col("reference"))
+    as_is = missed.with_columns(alias=nw.col("reference"))
+    stripped = missed.with_columns(
+        alias=nw.col("reference").str.replace_all(SUFFIX, "")
+    ).filter(nw.col("alias") != nw.col("reference"))
+    candidates = nw.concat(
+        [
+            side.join(other, on=["msn", "alias"], how="inner").select(*KEY, "okey")
+            for side, other in (
+                (as_is, first_of),
+                (as_is, stripped_of),
+                (stripped, itself),
+                (stripped, first_of),
+            )
+        ],
+        how="vertical",
+    )
+    return _only_one(candidates).with_columns(link=nw.lit("attempt"))
+
+
+def _repaired(missed: Lazy, orders: Lazy, payments: Lazy, attempts: Lazy) -> Lazy:
+    """Link orders whose reference a spreadsheet damaged and that no payment answers to."""
+    damage_of_payment = nw.concat(
+        [
+            missed.with_columns(alias=_plain(nw.col("reference"))),
+            missed.filter(
+                (nw.col("reference").str.len_chars() >= 12)
+                & ~nw.col("reference").str.contains(r"[^0-9]")
+            ).with_columns(alias=_as_spreadsheet_shows(nw.col("reference"))),
+        ],
+        how="vertical",
+    )
+    scientific = nw.col("reference").str.contains(r"^\d([.,]\d+)?[eE]\+?\d+$")
+    damaged = orders.select(
+        "msn",
+        alias=nw.when(scientific)
+        .then(_scientific(nw.col("reference")))
+        .otherwise(_plain(nw.col("reference"))),
+        okey=nw.col("reference"),
+    )
+    candidates = damage_of_payment.join(damaged, on=["msn", "alias"], how="inner").select(
+        *KEY, "okey"
+    )
+    answered = payments.select("msn", okey=nw.col("reference"))
+    taken = attempts.select("msn", "okey")
+    unanswered = candidates.join(answered, on=["msn", "okey"], how="anti").join(
+        taken, on=["msn", "okey"], how="anti"
+    )
+    one_order = _only_one(unanswered)
+    one_payment = (
+        one_order.group_by("msn", "okey")
+        .agg(first=nw.col("reference").min(), last=nw.col("reference").max())
+        .filter(nw.col("first") == nw.col("last"))
+        .select("msn", "okey", reference=nw.col("first"))
+    )
+    return one_payment.select(*KEY, "okey", link=nw.lit("repaired"))
+
+
+def _only_one(candidates: Lazy) -> Lazy:
+    return (
+        candidates.group_by(*KEY)
+        .agg(first=nw.col("okey").min(), last=nw.col("okey").max())
+        .filter(nw.col("first") == nw.col("last"))
+        .select(*KEY, okey=nw.col("first"))
+    )
+
+
+def _plain(reference: nw.Expr) -> nw.Expr:
+    """Forget what a spreadsheet forgets: case and leading zeros."""
+    return reference.str.to_lowercase().str.replace_all(r"^0+", "")
+
+
+def _as_spreadsheet_shows(reference: nw.Expr) -> nw.Expr:
+    """Return what Excel keeps of twelve digits or more: six of them, and how many there were.
+
+    123456789012 is shown, and saved to CSV, as 1.23457E+11.
+    """
+    digits = reference.str.replace_all(r"^0+", "")
+    rounded = ((digits.str.slice(0, 7).cast(nw.Int64) + 5) // 10).cast(nw.Int64)
+    # 9999995 rounds up to seven digits: one power of ten more.
+    carried = rounded >= 1_000_000
+    six = nw.when(carried).then(nw.lit(100_000)).otherwise(rounded).cast(nw.Int64)
+    power = (
+        digits.str.len_chars().cast(nw.Int64)
+        - 1
+        + nw.when(carried).then(nw.lit(1)).otherwise(nw.lit(0))
+    )
+    return nw.concat_str(six.cast(nw.String), nw.lit("E"), power.cast(nw.Int64).cast(nw.String))
+
+
+def _scientific(reference: nw.Expr) -> nw.Expr:
+    """Return 1.23457E+11 in the form of `_as_spreadsheet_shows`: 123457E11."""
+    mantissa = reference.str.replace_all(r"[eE].*$", "").str.replace_all(r"[.,]", "")
+    power = reference.str.replace_all(r"^.*[eE]\+?0*", "")
+    padded = nw.concat_str(mantissa, nw.lit("000000")).str.slice(0, 6)
+    return nw.concat_str(padded, nw.lit("E"), power)

@@ -1,0 +1,196 @@
+"""`pairs`: one row per order and payment that belong together, joined once.
+
+    orders ──► resolve ──┐
+                         ├─► pair            an order, and its payment where there is one
+    payments ─► choose ──┘   orphan          a payment no order is known for
+      ▲                      second          a live payment beside the one that counts
+      │ link, history        superseded      an attempt that holds nothing
+    events                   surplus         an order row too many for its reference
+
+Whatever needs more than one row (duplicates, sums of events, cover of the export) is a column
+here, by a join or a window: a check looks at one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.config import Rules, SalesUnit
+from vippsrecon.reconcile.engines import Lazy, rows_of, settle, widened
+from vippsrecon.reconcile.history import at_moment, moved_days
+from vippsrecon.reconcile.letters import letters
+from vippsrecon.reconcile.links import link
+from vippsrecon.reconcile.orders_side import ORDER, OrderSide, references_of, resolve
+from vippsrecon.reconcile.payments_side import PAID, PaymentSide, choose
+from vippsrecon.reconcile.repeats import with_repeats
+
+KEY = ["msn", "okey"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the pairs are compared under.
+
+    Attributes:
+        as_of_us: No event later than this counts, in microseconds since 1970.
+        units: Sales units configured; others are taken by the currency's market.
+        rules: Tolerances and graces.
+        period: First and last local day, as day numbers, both included; None: all.
+        waived: (msn, reference) the user asked to leave alone.
+    """
+
+    as_of_us: int
+    units: Sequence[SalesUnit]
+    rules: Rules
+    period: tuple[int, int] | None = None
+    waived: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The pairs, and the rows compared as a sum within one.
+
+    Attributes:
+        pairs: One row per order and payment that belong together.
+        order_members: msn, okey, source_file, source_row of orders paid together.
+        payment_members: msn, okey, reference of the parts of split payments.
+    """
+
+    pairs: Lazy
+    order_members: Lazy
+    payment_members: Lazy
+
+
+def pair(
+    orders: Lazy, payments: Lazy, events: Lazy | None, failures: Lazy | None, asked: Question
+) -> Paired:
+    """Join both sides once, at the moment compared at.
+
+    Args:
+        orders, payments, events, failures: Frames as `engines.enter` gives them.
+        asked: Moment, sales units, tolerances, period.
+
+    Returns:
+        `pairs`, one row per (msn, order reference or payment reference), with ORDER and PAID
+        columns, `role`, and the letters of `letters.py`.
+    """
+    references = settle(references_of(orders))
+    cover = settle(_cover(orders))
+    counted = settle(at_moment(_dated(link(payments, references), cover, asked), events))
+    sides = resolve(orders, references, counted)
+    groups = settle(sides.groups)
+    chosen = choose(counted, groups)
+    complete = _with_failures(_stack(groups, sides, chosen, cover), failures)
+    lettered = settle(letters(complete, asked.as_of_us, asked.units, asked.rules, asked.waived))
+    if asked.period is not None:
+        lettered = settle(_within(lettered, moved_days(events), *asked.period))
+    return Paired(with_repeats(lettered, events), sides.members, chosen.members)
+
+
+def _cover(orders: Lazy) -> Lazy:
+    """Say of each sales unit what the export covers."""
+    return orders.group_by("msn").agg(
+        cover_first_day=nw.col("ordered_day").min(),
+        cover_last_day=nw.col("ordered_day").max(),
+        cover_exported_us=nw.col("exported_at_us").max(),
+    )
+
+
+def _dated(linked: Lazy, cover: Lazy, asked: Question) -> Lazy:
+    """Add the moment compared at.
+
+    T is the earliest of as-of, the export's own moment and the fetch: the same moment on both
+    sides, or a capture made between them would look like a difference. A payment without an
+    order is compared at its sales unit's latest export.
+    """
+    export_us: nw.Expr = nw.lit(asked.as_of_us)
+    for unit in rows_of(cover):
+        export_us = (
+            nw.when(nw.col("msn") == unit["msn"])
+            .then(nw.lit(unit["cover_exported_us"]))
+            .otherwise(export_us)
+        )
+    own = nw.col("exported_at_us")
+    at = nw.when(own.is_null()).then(export_us).otherwise(own)
+    fetched = nw.col("fetched_at_us")
+    return (
+        linked.with_columns(t_us=nw.when(at < fetched).then(at).otherwise(fetched))
+        .with_columns(
+            t_us=nw.when(nw.col("t_us") < asked.as_of_us)
+            .then(nw.col("t_us"))
+            .otherwise(nw.lit(asked.as_of_us))
+            .cast(nw.Int64),
+            payment_currency=nw.col("currency"),
+            guarantee_us=nw.col("capture_guaranteed_until_at_us"),
+        )
+        .drop("exported_at_us", "currency", "capture_guaranteed_until_at_us")
+    )
+
+
+def _stack(groups: Lazy, sides: OrderSide, chosen: PaymentSide, cover: Lazy) -> Lazy:
+    """Put pairs, orphans, second payments and surplus rows under one set of columns."""
+    order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER]
+    rename = {"currency": "order_currency"}
+    paired = groups.rename(rename).join(chosen.counted, on=KEY, how="left").with_columns(
+        role=nw.lit("pair")
+    )
+    beside = chosen.beside.join(
+        groups.filter(~nw.col("okey").is_null()).select(*KEY, "order_number", "ordered_day", "store"),
+        on=KEY,
+        how="left",
+    )
+    orphans = chosen.orphans.join(cover, on="msn", how="left").with_columns(role=nw.lit("orphan"))
+    surplus = sides.surplus.rename(rename).with_columns(role=nw.lit("surplus"))
+    columns = ["msn", "okey", "role", *order_columns, "combined", "no_reference", *PAID, "payments"]
+    columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
+    schema = {**paired.collect_schema(), **cover.collect_schema()}
+    types = {name: schema[name] for name in columns}
+    parts = [widened(part, types) for part in (paired, beside, orphans, surplus)]
+    return nw.concat(parts, how="vertical")
+
+
+def _with_failures(pairs: Lazy, failures: Lazy | None) -> Lazy:
+    """Mark the orders whose reading failed; 404 is an answer, and so is not sending nonsense."""
+    if failures is None:
+        return pairs.with_columns(read_failed=nw.lit(value=False))
+    holes = (
+        failures.filter(
+            (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
+        )
+        .select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
+        .unique()
+    )
+    return (
+        pairs.join(holes, on=KEY, how="left")
+        .with_columns(read_failed=nw.col("hole").fill_null(value=False))
+        .drop("hole")
+    )
+
+
+def _within(pairs: Lazy, moved: Lazy | None, first: int, last: int) -> Lazy:
+    """Keep the pairs of a period: by the local day money moved.
+
+    Where none moved, by the day the payment was made; where there is no payment, by the
+    order's own day. A pair whose day nobody knows is kept.
+    """
+    if moved is None:
+        days = pairs.with_columns(
+            first_moved_day=nw.lit(None).cast(nw.Int64), last_moved_day=nw.lit(None).cast(nw.Int64)
+        )
+    else:
+        days = pairs.join(
+            moved.rename({"reference": "payment_reference"}),
+            on=["msn", "payment_reference"],
+            how="left",
+        )
+    made = nw.when(nw.col("created_day").is_null()).then(nw.col("ordered_day")).otherwise(
+        nw.col("created_day")
+    )
+    in_moved = (nw.col("first_moved_day") <= last) & (nw.col("last_moved_day") >= first)
+    in_made = ((made >= first) & (made <= last)).fill_null(value=True)
+    inside = nw.when(nw.col("first_moved_day").is_null()).then(in_made).otherwise(in_moved)
+    return days.filter(inside)

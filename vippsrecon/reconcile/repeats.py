@@ -1,0 +1,47 @@
+"""Where an excess is exactly one amount captured again and again."""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+
+KEY = ["msn", "payment_reference"]
+
+
+def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
+    """Add `repeats`: some amount v was captured n ≥ 2 times and the excess is k·v, 1 ≤ k ≤ n - 1.
+
+    Args:
+        pairs: With over (C - E) and n_captures.
+        events: One row per event; None where none were fetched, and then nothing repeats.
+    """
+    if events is None:
+        return pairs.with_columns(repeats=nw.lit(value=False))
+    suspects = settle(
+        pairs.filter((nw.col("over") > 0) & (nw.col("n_captures") >= 2)).select(*KEY, "over", "t_us")
+    )
+    captures = events.filter((nw.col("name") == "CAPTURED") & nw.col("success")).select(
+        "msn", "amount_minor", "event_at_us", payment_reference=nw.col("reference")
+    )
+    times = (
+        captures.join(suspects, on=KEY, how="inner")
+        .filter((nw.col("event_at_us") <= nw.col("t_us")) & (nw.col("amount_minor") > 0))
+        .group_by(*KEY, "amount_minor", "over")
+        .agg(n=nw.len())
+    )
+    again = (nw.col("over") // nw.col("amount_minor")).cast(nw.Int64)
+    found = times.with_columns(k=again).filter(
+        (nw.col("k") * nw.col("amount_minor") == nw.col("over"))
+        & (nw.col("k") >= 1)
+        & (nw.col("k") <= nw.col("n") - 1)
+    )
+    keys = [f"{row['msn']}:{row['payment_reference']}" for row in rows_of(found.select(*KEY).unique())]
+    if not keys:
+        return pairs.with_columns(repeats=nw.lit(value=False))
+    # Few, so looked up rather than joined: a join would copy every column of every pair.
+    suspect = (nw.col("over") > 0) & (nw.col("n_captures") >= 2)
+    name = nw.concat_str(nw.col("msn"), nw.lit(":"), nw.col("payment_reference"))
+    return pairs.with_columns(
+        repeats=nw.when(suspect).then(name.is_in(keys)).otherwise(nw.lit(value=False)).fill_null(value=False)
+    )

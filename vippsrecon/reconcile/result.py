@@ -1,0 +1,108 @@
+"""A `Reconciliation`: every frame of one run, held together and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from vippsrecon.schemas import (
+    BUCKETS,
+    DISCREPANCIES,
+    EVENTS,
+    FAILURES,
+    ORDERS,
+    PAYMENTS,
+    REJECTS,
+    Frame,
+    to_pandas,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Verdict = Literal["clean", "discrepancies", "incomplete"]
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """One run: what went in, what was found, and the proof that nothing was left out.
+
+    Attributes:
+        orders, payments, events, failures, rejects: What went in.
+        discrepancies: One row per thing wrong, worst first.
+        buckets: One row per input row: where it ended.
+        summary: Counts and sums by currency, bucket and kind; currencies are never added.
+        bridge: From orders to captured and refunded, per sales unit and currency.
+        groups: One row per kind, cause and currency: rows, sums, share, where concentrated.
+        notices: Sentences for the cover.
+        manifest: Hashes of inputs, versions, settings, counts. No time of running, no path.
+    """
+
+    orders: Any
+    payments: Any
+    events: Any
+    failures: Any
+    rejects: Any
+    discrepancies: Any
+    buckets: Any
+    summary: pd.DataFrame
+    bridge: pd.DataFrame
+    groups: pd.DataFrame
+    notices: tuple[str, ...] = ()
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every reference asked for was answered."""
+        return bool(self.manifest.get("complete", True))
+
+    @property
+    def verdict(self) -> Verdict:
+        """incomplete; discrepancies, where any is worse than *info*; else clean."""
+        if not self.complete:
+            return "incomplete"
+        return "discrepancies" if self.manifest["counts"]["above_info"] else "clean"
+
+    @property
+    def exit_code(self) -> int:
+        """0 clean · 1 discrepancies or rejected rows · 2 incomplete."""
+        if not self.complete:
+            return 2
+        return int(self.verdict != "clean" or self.manifest["counts"]["rejects"] > 0)
+
+    def collect(self) -> Reconciliation:
+        """Return the same run with every frame in pandas: for a workbook, after a cluster's run."""
+        return replace(
+            self, **{name: _in_pandas(getattr(self, name), schema) for name, schema in _LARGE.items()}
+        )
+
+    def _repr_html_(self) -> str:
+        from importlib import import_module
+
+        # Looked up by name: reports are a floor above, and only a notebook ever asks.
+        page = import_module("vippsrecon.report.html")
+        return str(page.tiles(self.collect()))
+
+
+_LARGE = {
+    "orders": ORDERS,
+    "payments": PAYMENTS,
+    "events": EVENTS,
+    "failures": FAILURES,
+    "rejects": REJECTS,
+    "discrepancies": DISCREPANCIES,
+    "buckets": BUCKETS,
+}
+
+
+def _in_pandas(frame: Any, schema: Frame) -> Any:
+    if not type(frame).__module__.startswith("pyspark"):
+        return frame
+    return to_pandas(frame.toArrow().select(list(schema.names)).cast(schema.arrow()))
+
+
+def frame_of(rows: list[dict[str, Any]], schema: Frame) -> pd.DataFrame:
+    """Build a pandas frame of a schema from rows."""
+    import pyarrow as pa
+
+    return to_pandas(pa.Table.from_pylist(rows, schema=schema.arrow()))

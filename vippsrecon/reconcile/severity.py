@@ -1,0 +1,90 @@
+"""How much a discrepancy matters: by its kind, the money at risk, its deadline and its age."""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconcile.engines import Lazy
+from vippsrecon.schemas import SEVERITIES
+
+BY_KIND = {
+    "refund_exceeds_capture": "critical",
+    "aggregate_mismatch": "critical",
+    "cancelled_but_captured": "high",
+    "refund_missing_at_vipps": "high",
+    "refund_failed": "high",
+    "duplicate_payment": "high",
+    "duplicate_capture": "high",
+    "fulfilled_not_captured": "high",
+    "authorization_lost": "high",
+    "not_paid": "high",
+    "missing_in_vipps": "high",
+    "missing_in_orders": "high",
+    "currency_mismatch": "high",
+    "over_captured": "medium",
+    "under_captured": "medium",
+    "refund_missing_in_shop": "medium",
+    "captured_not_fulfilled": "medium",
+    "authorization_expiring": "medium",
+    "reference_mangled": "medium",
+    "remainder_open": "low",
+    "duplicate_order_row": "low",
+    "rounding_difference": "info",
+}
+"""Kind to its severity before money, deadline and age are looked at."""
+
+RISKLESS = ("reference_mangled", "rounding_difference")
+"""Kinds that carry no money at risk by their nature: the rule "nothing at risk is low" is not
+about them."""
+
+LARGE_MINOR = {"NOK": 1_000_000, "DKK": 1_000_000, "SEK": 1_000_000}
+LARGE_ELSEWHERE_MINOR = 100_000
+"""From here on one step up: 10,000 of a krone, 1,000 of EUR, USD, GBP."""
+
+OPEN_DAYS = 30
+"""Open for more days than this: one step up."""
+
+
+def graded(found: Lazy, rounding_cap_minor: int) -> Lazy:
+    """Add `severity` and its `rank` (0 the worst).
+
+    Args:
+        found: Discrepancies with kind, currency, flags, difference_minor, at_risk_minor,
+            age_days, near (a deadline within three days).
+        rounding_cap_minor: Sum of rounding per currency up to which it is *info*.
+
+    Rounding is all or nothing: past the cap each rounding difference of the currency is
+    medium. Shopware's truncation is a known plugin effect and has no cap.
+    """
+    kind, at_risk = nw.col("kind"), nw.col("at_risk_minor")
+    truncation = nw.col("flags").str.contains("shopware_truncation", literal=True)
+    counts = (kind == "rounding_difference") & ~truncation
+    summed = found.with_columns(
+        rounding=nw.when(counts).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
+    ).with_columns(rounding_sum=nw.col("rounding").sum().over("currency").cast(nw.Int64))
+    low = SEVERITIES.index("low")
+    base: nw.Expr = nw.lit(low)
+    for name, severity in BY_KIND.items():
+        base = nw.when(kind == name).then(nw.lit(SEVERITIES.index(severity))).otherwise(base)
+    known_effect = nw.col("flags").str.contains("express_shipping", literal=True) | nw.col(
+        "flags"
+    ).str.contains("split_tender", literal=True)
+    lowered = (known_effect | (at_risk == 0)) & ~kind.is_in(list(RISKLESS)) & (base > 0)
+    base = nw.when(lowered).then(nw.lit(low)).otherwise(base)
+    past_cap = counts & (nw.col("rounding_sum") > rounding_cap_minor)
+    base = nw.when(past_cap).then(nw.lit(SEVERITIES.index("medium"))).otherwise(base)
+    base = nw.when((at_risk > 0) & nw.col("near")).then(nw.lit(0)).otherwise(base)
+    large: nw.Expr = at_risk >= LARGE_ELSEWHERE_MINOR
+    for currency, minor in LARGE_MINOR.items():
+        large = nw.when(nw.col("currency") == currency).then(at_risk >= minor).otherwise(large)
+    old = (nw.col("age_days") > OPEN_DAYS).fill_null(value=False)
+    info = SEVERITIES.index("info")
+    graded_ = summed.with_columns(base=base.cast(nw.Int64))
+    step_up = (large | old) & (nw.col("base") > 0) & (nw.col("base") < info)
+    ranked = graded_.with_columns(
+        rank=nw.when(step_up).then(nw.col("base") - 1).otherwise(nw.col("base")).cast(nw.Int64)
+    )
+    name_of: nw.Expr = nw.lit("info")
+    for rank, severity in enumerate(SEVERITIES[:-1]):
+        name_of = nw.when(nw.col("rank") == rank).then(nw.lit(severity)).otherwise(name_of)
+    return ranked.with_columns(severity=name_of).drop("rounding", "rounding_sum", "base")

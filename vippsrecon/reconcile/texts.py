@@ -1,0 +1,207 @@
+"""What each kind means and what to do about it, in fixed sentences without amounts.
+
+One table, so that another language is another table. A variant is a flag that changes the
+sentence; where several are raised, the first listed speaks.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import narwhals.stable.v2 as nw
+
+
+class Text(NamedTuple):
+    """A cause and a next step, for a kind and, where given, one of its flags."""
+
+    kind: str
+    flag: str
+    cause: str
+    next_step: str
+
+
+ENGLISH: tuple[Text, ...] = (
+    Text(
+        "missing_in_vipps", "no_reference",
+        "The order says it was paid with Vipps or MobilePay, but the export holds no payment reference for it.",
+        "Export again with the column that holds the payment reference, or look the order up in the shop.",
+    ),
+    Text(
+        "missing_in_vipps", "",
+        "The order is in the shop's export, but Vipps MobilePay knows no payment under its reference on this sales unit.",
+        "Check that the sales unit and the environment are right; then look in the shop for how the order was paid.",
+    ),
+    Text(
+        "missing_in_orders", "",
+        "Vipps MobilePay holds, or held, a payment that no order in the export explains.",
+        "Look the reference up in the shop; an order may have been deleted or never created. If nothing was sold, refund the customer.",
+    ),
+    Text(
+        "duplicate_payment", "",
+        "The customer has a second payment for an order that another payment already covers.",
+        "Make sure which payment belongs to the order, then refund or release this one by hand.",
+    ),
+    Text(
+        "duplicate_order_row", "",
+        "The same payment reference stands in several order rows that do not add up to the payment.",
+        "Correct the export, or find out in the shop which order the payment belongs to.",
+    ),
+    Text(
+        "reference_mangled", "",
+        "The reference in the export is damaged; a payment with the repaired reference was found and compared.",
+        "Export again without opening the file in a spreadsheet, and import references as text.",
+    ),
+    Text(
+        "currency_mismatch", "presentment_currency",
+        "The export gives the shop's own currency, while the customer paid in another.",
+        "Take an export that holds the currency of the payment; amounts cannot be compared before that.",
+    ),
+    Text(
+        "currency_mismatch", "",
+        "The order and the payment are in different currencies, so no amount was compared.",
+        "Find out in the shop which currency the order was sold in.",
+    ),
+    Text(
+        "aggregate_mismatch", "",
+        "The payment's event log and its totals at Vipps MobilePay do not agree, and did not on a second reading.",
+        "Fetch again later; if it stays, send the reference to Vipps MobilePay's support. Nothing is done to this payment until then.",
+    ),
+    Text(
+        "not_paid", "",
+        "The payment was declined, expired or cancelled before it was approved, or never answered, while the shop goes on with the order.",
+        "Stop the delivery if it is not sent; otherwise ask the customer for payment.",
+    ),
+    Text(
+        "cancelled_but_captured", "last_refund_failed",
+        "The order is cancelled, and the refund of what was captured failed.",
+        "Refund what is still held; if it fails again, ask Vipps MobilePay's support why.",
+    ),
+    Text(
+        "cancelled_but_captured", "",
+        "The order is cancelled, but money was captured and not refunded in full.",
+        "Refund what is still held, or correct the order if it was delivered after all.",
+    ),
+    Text(
+        "captured_not_fulfilled", "",
+        "The money was captured, and days later the order is still not fulfilled.",
+        "Send the goods or mark the order as fulfilled; if it will not be delivered, refund it.",
+    ),
+    Text(
+        "authorization_lost", "",
+        "The reservation was released or ran out before all that was owed had been captured.",
+        "The money can no longer be captured: ask the customer for a new payment.",
+    ),
+    Text(
+        "fulfilled_not_captured", "status_unknown",
+        "Nothing was captured for an order whose state the export does not tell.",
+        "Look the order up in the shop; nothing is proposed while its state is unknown.",
+    ),
+    Text(
+        "fulfilled_not_captured", "",
+        "The order is fulfilled, and nothing was captured for it.",
+        "Capture the payment before its reservation runs out.",
+    ),
+    Text(
+        "duplicate_capture", "",
+        "The same amount was captured more than once, and the excess is exactly that amount.",
+        "Refund the excess to the customer.",
+    ),
+    Text(
+        "rounding_difference", "shopware_truncation",
+        "Shopware's plugin cuts amounts off instead of rounding them, so the payment is one minor unit low.",
+        "Nothing to do; update the plugin when a version that rounds is released.",
+    ),
+    Text(
+        "rounding_difference", "",
+        "The amounts differ by no more than the tolerance set for rounding.",
+        "Nothing to do while the sum of rounding stays within its cap.",
+    ),
+    Text(
+        "under_captured", "not_capturable",
+        "The order is fulfilled and less was captured than it comes to, and the reservation no longer covers the rest.",
+        "Ask the customer for the rest, or correct the order's total.",
+    ),
+    Text(
+        "under_captured", "",
+        "The order is fulfilled, and less was captured than it comes to.",
+        "Capture the rest before the reservation runs out, or correct the order's total.",
+    ),
+    Text(
+        "over_captured", "express_shipping",
+        "The capture holds freight that the customer chose in Vipps MobilePay Express and the order does not show.",
+        "Add the freight to the order in the shop; nothing is to be refunded.",
+    ),
+    Text(
+        "over_captured", "split_tender",
+        "More was captured than the order shows for Vipps MobilePay; the order was paid in several ways that the export does not keep apart.",
+        "Look up in the shop how much was to be paid with Vipps MobilePay.",
+    ),
+    Text(
+        "over_captured", "",
+        "More was captured than the order comes to.",
+        "Refund the excess, or correct the order if it was changed after the capture.",
+    ),
+    Text(
+        "refund_exceeds_capture", "",
+        "More has been refunded than was ever captured.",
+        "Send the reference to Vipps MobilePay's support at once, and refund nothing more on it.",
+    ),
+    Text(
+        "refund_failed", "",
+        "The shop refunded the customer, but the refund failed at Vipps MobilePay.",
+        "Refund again; if it fails once more, pay the customer by bank transfer.",
+    ),
+    Text(
+        "refund_missing_at_vipps", "",
+        "The shop records a refund that was never made at Vipps MobilePay.",
+        "Refund the customer, or take the refund back in the shop if it was paid another way.",
+    ),
+    Text(
+        "refund_missing_in_shop", "made_elsewhere",
+        "A refund was made outside this toolkit, in the business portal or by another system, and the shop does not know of it.",
+        "Record the refund in the shop, with a credit note.",
+    ),
+    Text(
+        "refund_missing_in_shop", "",
+        "Vipps MobilePay has refunded money that the shop has not recorded.",
+        "Record the refund in the shop, with a credit note.",
+    ),
+    Text(
+        "remainder_open", "",
+        "Money is still reserved on the customer's account, and nothing more is to be captured.",
+        "Cancel the payment: that releases what is left and touches nothing that was captured.",
+    ),
+    Text(
+        "authorization_expiring", "",
+        "The reservation, or Vipps MobilePay's guarantee for it, soon runs out, and the order is not yet captured in full.",
+        "Send and capture before the deadline, or agree a new payment with the customer.",
+    ),
+)
+
+TIMING_ENGLISH: dict[str, str] = {
+    "timing_awaiting_payment": "The customer has not yet answered the payment request.",
+    "timing_awaiting_fulfilment": "The order is not, or not wholly, fulfilled; the rest is not due yet.",
+    "timing_capture_pending": "The order was fulfilled a short while ago; the capture may still come.",
+    "timing_refund_pending": "The shop refunded a short while ago; the refund may still come.",
+    "timing_after_cut": "Something changed after the moment compared at; the next run sees both sides. Where the shop changed after the fetch: fetch again.",
+    "timing_outside_export": "The payment's order lies outside the days or sales units of this export.",
+    "nothing_to_pay": "An order of total 0 without a payment.",
+    "other_payment_method": "The order was paid another way.",
+    "not_epayment": "A recurring charge, which is not an ePayment payment.",
+    "waived": "Listed in the ignore file.",
+    "abandoned_checkout": "The customer left before paying.",
+    "superseded_attempt": "Another attempt at the same order; it holds no money.",
+    "cancellation_fee_kept": "The order is cancelled and the shop kept a fee on purpose.",
+}
+"""What each kind that is no discrepancy means."""
+
+
+def sentence(column: str, table: tuple[Text, ...] = ENGLISH) -> nw.Expr:
+    """Return `cause` or `next_step` as an expression over kind and flags."""
+    chain: nw.Expr = nw.lit("")
+    for text in reversed(table):
+        here: nw.Expr = nw.col("kind") == text.kind
+        if text.flag:
+            here = here & nw.col("flags").str.contains(text.flag, literal=True)
+        chain = nw.when(here).then(nw.lit(getattr(text, column))).otherwise(chain)
+    return chain
