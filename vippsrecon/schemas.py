@@ -236,6 +236,8 @@ DISCREPANCIES = Frame(
         _c("actual_minor", "minor", "What Vipps MobilePay says."),
         _c("difference_minor", "minor", "Actual minus expected, an unknown side counting as 0.", required=True),
         _c("at_risk_minor", "minor", "Money that may be lost or owed.", required=True, at_least=0),
+        _c("proposal", "text", "refund, capture or cancel, where one may be proposed.", one_of=("refund", "capture", "cancel")),
+        _c("proposal_minor", "minor", "The amount proposed.", at_least=1),
         _c("flags", "text", "Sorted, joined by one space.", required=True),
         _c("age_days", "count", "Local days since it went wrong.", at_least=0),
         _c("first_seen_date", "date", "Day of the first run that showed it.", required=True),

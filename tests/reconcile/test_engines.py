@@ -42,6 +42,7 @@ def records(result):
 
 
 def in_pandas(made: list[pa.Table]):
+    """Reconcile the tables as pandas frames: what every other engine has to agree with."""
     return reconcile(
         *(frame_of(t.to_pylist(), s) for t, s in zip(made, SCHEMAS, strict=True)), as_of=NOW
     )

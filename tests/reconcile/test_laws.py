@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from tests.reconcile.frames_of_anything import AMOUNTS, Rows, anything
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.reconcile.frames_of_anything import Rows, anything
 from vippsrecon.config import Rules, SalesUnit
 from vippsrecon.reconcile import reconcile
-from vippsrecon.reconcile.worked import NOW
+from vippsrecon.reconcile.worked import NOW, case_of
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, validate
 
 UNITS = (SalesUnit("123456", market="NO"), SalesUnit("654321", market="DK", capture="at_once"))
@@ -25,10 +26,12 @@ slow = settings(
 
 
 def run(rows: Rows, **given_):
+    """Reconcile drawn rows as two sales units of different markets."""
     return reconcile(*rows.frames(), units=UNITS, as_of=NOW, **given_)
 
 
 def records(frame):
+    """Return a frame as plain rows."""
     return frame.to_dict("records")
 
 
@@ -126,47 +129,71 @@ def test_tolerance_only_hides_what_is_within_it(rows, tolerance):
 
 
 @slow
-@given(st.lists(st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS), min_size=1, max_size=40))
-def test_refunds_at_risk_never_exceed_what_is_owed(cases):
-    """Per payment, what could be refunded on our word is at most (C - R) - (O - Or).
+@given(anything())
+def test_proposals_never_exceed_what_is_owed_or_held(rows):
+    """Refunds of a payment, together, give back no more than is held beyond what the order keeps.
 
-    Kinds that propose a refund: rules of the plans. Whatever is at risk in them together must
-    never be more than is still held beyond what the order keeps.
+    Captures and cancels never ask for more than is reserved. Whatever the rows.
     """
-    from vippsrecon.reconcile.result import frame_of
-    from vippsrecon.reconcile.worked import order_row, payment_rows
-    from vippsrecon.schemas import EVENTS, ORDERS, PAYMENTS
+    result = run(rows._replace(events=[]))
+    assert not any(row["proposal"] for row in records(result.discrepancies)), "amounts as fetched"
+    result = run(rows)
+    payments = {(p["msn"], p["reference"]): p for p in rows.payments}
+    proposed: Counter[tuple[str, str, str]] = Counter()
+    for row in records(result.discrepancies):
+        if isinstance(row["proposal"], str):
+            proposed[row["msn"], row["reference"], row["proposal"]] += row["proposal_minor"]
+    for (msn, reference, verb), amount in proposed.items():
+        events = [
+            e
+            for e in rows.events
+            if (e["msn"], e["reference"]) == (msn, reference) and e["success"]
+        ]
+        assert (msn, reference) in payments
+        sums: Counter[str] = Counter()
+        for event in events:
+            if event["event_at"] <= NOW:
+                sums[event["name"]] += event["amount_minor"]
+        held = sums["AUTHORIZED"] - sums["CANCELLED"] - sums["TERMINATED"]
+        if verb == "refund":
+            assert amount <= sums["CAPTURED"] - sums["REFUNDED"]
+        else:
+            assert amount <= held
 
-    proposing = {
-        "refund_missing_at_vipps",
-        "refund_failed",
-        "over_captured",
-        "duplicate_capture",
-        "cancelled_but_captured",
-    }
-    statuses = ["fulfilled", "open", "partial", "cancelled"]
-    orders, payments, events, owed = [], [], [], {}
-    for number, (o, o_r, c, r) in enumerate(cases):
-        status, o_r, r = statuses[number % 4], min(o_r, o), min(r, c)
-        reference = f"order-{number:04}"
-        orders.append(
-            order_row(
-                reference=reference,
-                total_minor=o,
-                refunded_minor=o_r,
-                status=status,
-                source_row=number + 2,
-            )
-        )
-        made, logged = payment_rows(reference=reference, A=c, captures=(c,) if c else (), R=r)
-        payments.append(made)
-        events += logged
-        owed[reference] = c - r if status == "cancelled" else max(0, (c - r) - (o - o_r))
-    found = reconcile(
-        frame_of(orders, ORDERS), frame_of(payments, PAYMENTS), frame_of(events, EVENTS), as_of=NOW
-    ).discrepancies
-    proposed: Counter[str] = Counter()
-    for row in records(found):
-        if row["kind"] in proposing:
-            proposed[row["reference"]] += row["at_risk_minor"]
-    assert {r: amount for r, amount in proposed.items() if amount > owed[r]} == {}
+
+@pytest.mark.parametrize(
+    ("case", "proposals"),
+    [
+        pytest.param({"C": 400}, [("capture", 600)], id="4 capture the rest, no cancel"),
+        pytest.param({"A": 1200, "C": 1200, "R": 200}, [], id="5 excess already refunded"),
+        pytest.param({"A": 1200, "C": 1200, "R": 50}, [("refund", 150)], id="6 partly refunded"),
+        pytest.param(
+            {"Or": 300, "A": 1100, "C": 1100},
+            [("refund", 300), ("refund", 100)],
+            id="7 400 in all",
+        ),
+        pytest.param({"status": "cancelled"}, [("refund", 1000)], id="14 cancelled, captured"),
+        pytest.param({"C": 0}, [("capture", 1000)], id="fulfilled, not captured"),
+        pytest.param({"C": 0, "authorized_days_ago": 181}, [], id="25 too late to capture"),
+        pytest.param({"C": 0, "status": "unknown"}, [], id="21 unknown: never a capture"),
+        pytest.param({"C": 400, "status": "partial"}, [], id="partial: never a capture"),
+        pytest.param({"A": 1099, "C": 1099, "amount": 1000}, [], id="30 express freight"),
+        pytest.param({"O": 800, "C": 800}, [("cancel", 200)], id="8 release the remainder"),
+        pytest.param(
+            {"C": 0, "status": "cancelled"}, [("cancel", 1000)], id="11 cancelled, reserved"
+        ),
+        pytest.param({"Or": 300, "with_events": False}, [], id="amounts as fetched"),
+        pytest.param(
+            {"Or": 300, "authorized_days_ago": 366, "captured_days_ago": 365}, [], id="past 365 days"
+        ),
+        pytest.param({"Or": 300, "aggregate_captured": 900}, [], id="contradicts itself"),
+        pytest.param({"O": 500, "A": 1000, "captures": (500, 500)}, [("refund", 500)], id="27 double"),
+    ],
+)
+def test_what_is_proposed(case, proposals):
+    """The proposals of the rules' worked cases."""
+    found = records(case_of(**case).discrepancies)
+
+    assert [
+        (row["proposal"], row["proposal_minor"]) for row in found if isinstance(row["proposal"], str)
+    ] == proposals

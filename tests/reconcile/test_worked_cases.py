@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -287,8 +287,8 @@ def test_combined_orders():
 @pytest.mark.parametrize(
     ("first", "last", "rows"),
     [
-        pytest.param(datetime(2026, 11, 1), datetime(2026, 11, 30), 1, id="November, Oslo"),
-        pytest.param(datetime(2026, 10, 1), datetime(2026, 10, 31), 0, id="not October"),
+        pytest.param(date(2026, 11, 1), date(2026, 11, 30), 1, id="November, Oslo"),
+        pytest.param(date(2026, 10, 1), date(2026, 10, 31), 0, id="not October"),
     ],
 )
 def test_the_period_is_counted_in_local_days(first, last, rows):
@@ -311,8 +311,8 @@ def test_the_period_is_counted_in_local_days(first, last, rows):
         frame_of([payment], PAYMENTS),
         frame_of(events, EVENTS),
         units=[SalesUnit(MSN, market="NO")],
-        first=first.date(),
-        last=last.date(),
+        first=first,
+        last=last,
     )
 
     assert (result.buckets["side"] == "payments").sum() == rows

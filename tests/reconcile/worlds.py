@@ -1,12 +1,15 @@
 """Worlds for the oracle: many small situations, drawn by seed, side by side in one run."""
 
+# ruff: noqa: N806 - the rules' own letters
+
 from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from oracle import Unit, World
+from tests.reconcile.oracle import World
+from tests.reconcile.oracle_money import Unit
 from vippsrecon.config import SalesUnit
 from vippsrecon.reconcile.worked import NOW, order_row, payment_rows
 
@@ -21,13 +24,39 @@ UNITS = {
 UNCOVERED = "100009"
 CURRENCY = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
 AMOUNTS = (0, 1, 100, 200, 400, 500, 600, 800, 999, 1000, 1001, 1100, 1200)
-AUTHORIZED_AGO = (1, 6, 8, 10, 11, 12, 13, 14, 15, 40, 165, 166, 170, 177, 180, 181, 200, 340, 363, 366)
+AUTHORIZED_AGO = (
+    1,
+    6,
+    8,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    40,
+    165,
+    166,
+    170,
+    177,
+    180,
+    181,
+    200,
+    340,
+    363,
+    366,
+)
 
 
 def sales_units() -> tuple[SalesUnit, ...]:
     """Return the oracle's sales units as the package knows them."""
     return tuple(
-        SalesUnit(msn, market=u.market, capture="at_once" if u.at_once else "on_fulfilment", late_capture=u.late_capture)
+        SalesUnit(
+            msn,
+            market=u.market,
+            capture="at_once" if u.at_once else "on_fulfilment",
+            late_capture=u.late_capture,
+        )
         for msn, u in (UNITS | {UNCOVERED: Unit("NO")}).items()
     )
 
@@ -41,10 +70,25 @@ class Drawing:
         # One order of nothing at either end says which days the export covers.
         for n, msn in enumerate(UNITS):
             for days in (0, 401):
-                self.order(9000 + 2 * n + (days > 0), msn, NOW, total_minor=0, refunded_minor=0, ordered_at=NOW - timedelta(days=days))
+                self.order(
+                    9000 + 2 * n + (days > 0),
+                    msn,
+                    NOW,
+                    total_minor=0,
+                    refunded_minor=0,
+                    ordered_at=NOW - timedelta(days=days),
+                )
         for number in range(situations):
             draw = self.random.choices(
-                (self.usual, self.strange, self.split, self.shared, self.orphan, self.lonely, self.mangled),
+                (
+                    self.usual,
+                    self.strange,
+                    self.split,
+                    self.shared,
+                    self.orphan,
+                    self.lonely,
+                    self.mangled,
+                ),
                 (60, 15, 8, 6, 4, 6, 2),
             )[0]
             draw(number, self.random.choice(list(UNITS)))
@@ -65,7 +109,9 @@ class Drawing:
                 "currency": CURRENCY[UNITS[msn].market],
                 "exported_at": moment,
                 "source_row": len(self.world.orders) + 2,
-                "fulfilled_at": self.before(moment, 6, 0.1, 0.4, 2, 40) if status in {"fulfilled", "partial"} else None,
+                "fulfilled_at": self.before(moment, 6, 0.1, 0.4, 2, 40)
+                if status in {"fulfilled", "partial"}
+                else None,
                 "refunded_at": self.before(moment, 4, 0.1, 0.4, 2, 40) if refunded else None,
             }
             | given
@@ -77,7 +123,15 @@ class Drawing:
         """Return a moment some days before another."""
         return moment - timedelta(days=self.pick(*days))
 
-    def payment(self, reference: str, msn: str, moment: datetime, *, late: tuple[str, ...] = (), **given: Any) -> dict[str, Any]:
+    def payment(
+        self,
+        reference: str,
+        msn: str,
+        moment: datetime,
+        *,
+        late: tuple[str, ...] = (),
+        **given: Any,
+    ) -> dict[str, Any]:
         """Add a payment and its log to the world; `late` events happen after the moment."""
         authorized = self.before(moment, *AUTHORIZED_AGO)
         row, log = payment_rows(
@@ -108,7 +162,18 @@ class Drawing:
         A = pick(total, total + 100, total + 1, 1200, 2000, max(0, total - 1), max(0, total - 400))
         captures: tuple[int, ...] = (A,) if A else ()
         if chance() < 0.5:
-            captures = self.random.choice(((), (total,), (400,), (600, 600), (500, 500), (500, 500, 500), (400, 600), (100, 100, 200)))
+            captures = self.random.choice(
+                (
+                    (),
+                    (total,),
+                    (400,),
+                    (600, 600),
+                    (500, 500),
+                    (500, 500, 500),
+                    (400, 600),
+                    (100, 100, 200),
+                )
+            )
             captures = () if sum(captures) > A else tuple(v for v in captures if v)
         C = sum(captures)
         R = min(C, pick(0, 0, 100, 200, 400, C, C - 1 if C else 0))
@@ -127,8 +192,12 @@ class Drawing:
             msn,
             moment,
             total_minor=total,
-            refunded_minor=pick(R, 0, 100, 200, total, total, max(0, total - C + R), max(0, total - 100)),
-            status=self.random.choice(("fulfilled", "fulfilled", "open", "partial", "cancelled", "unknown")),
+            refunded_minor=pick(
+                R, 0, 100, 200, total, total, max(0, total - C + R), max(0, total - 100)
+            ),
+            status=self.random.choice(
+                ("fulfilled", "fulfilled", "open", "partial", "cancelled", "unknown")
+            ),
             paid=self.random.choice(("yes", "no", "unknown")),
             split_tender=chance() < 0.05,
             by_vipps=pick(True, None, False),
@@ -138,10 +207,18 @@ class Drawing:
             self.world.waived.add((msn, order["reference"]))
         if chance() < 0.2:
             state = self.random.choice(("CREATED", "ABORTED", "EXPIRED", "TERMINATED"))
-            money = {"A": 0, "captures": (), "R": 0, "X": total if state == "TERMINATED" else 0, "state": state}
+            money = {
+                "A": 0,
+                "captures": (),
+                "R": 0,
+                "X": total if state == "TERMINATED" else 0,
+                "state": state,
+            }
         late = ()
         if moment < NOW and not money.get("state") and chance() < 0.4:
-            late = self.random.choice((("REFUNDED",), ("CAPTURED", "REFUNDED", "CANCELLED"), ("CANCELLED",)))
+            late = self.random.choice(
+                (("REFUNDED",), ("CAPTURED", "REFUNDED", "CANCELLED"), ("CANCELLED",))
+            )
         made = self.payment(
             order["reference"],
             msn,
@@ -196,7 +273,20 @@ class Drawing:
             refunded_minor=pick((0, 0, 0, 100)),
             status=pick(("fulfilled", "fulfilled", "open", "cancelled")),
         )
-        parts = pick(((600, 400), (600, 300), (1000, 1000), (1000, 600), (500, 1000), (400, 300, 300), (1000, 0), (0, 1000), (0, 600, 400), (1000, 1000, 0)))
+        parts = pick(
+            (
+                (600, 400),
+                (600, 300),
+                (1000, 1000),
+                (1000, 600),
+                (500, 1000),
+                (400, 300, 300),
+                (1000, 0),
+                (0, 1000),
+                (0, 600, 400),
+                (1000, 1000, 0),
+            )
+        )
         authorized = self.before(moment, 10, 8, 6)
         for attempt, value in enumerate(parts):
             held = self.random.random() < 0.2
@@ -247,7 +337,9 @@ class Drawing:
                 order_number=f"#{number:04}/{n}",
             )
         value = pick((1000, 600, sum(totals)))
-        self.payment(f"order{number:04}", msn, moment, A=value, captures=pick(((value,), (value,), ())))
+        self.payment(
+            f"order{number:04}", msn, moment, A=value, captures=pick(((value,), (value,), ()))
+        )
         if self.random.random() < 0.1:
             self.unread(self.world.orders[-1])
 
@@ -257,7 +349,9 @@ class Drawing:
         unit = UNCOVERED if chance() < 0.2 else msn
         days = self.pick(10, 40, 177, 500)
         money = self.money(1000)
-        made = self.payment(f"order{number:04}", unit, NOW, authorized=NOW - timedelta(days=days), **money)
+        made = self.payment(
+            f"order{number:04}", unit, NOW, authorized=NOW - timedelta(days=days), **money
+        )
         if chance() < 0.1:
             self.world.waived.add((made["msn"], made["reference"]))
 

@@ -27,7 +27,9 @@ _CAPTURED = nw.col("captured_kind").fill_null("")
 _REFUNDED = nw.col("refunded_kind").fill_null("")
 _COMPARED = nw.col("compared")
 _CANCELLED = nw.col("status") == "cancelled"
+_ABANDONED = _COMPARED & (_CAPTURED == "abandoned_checkout")
 _ORDER_ROW = nw.col("role").is_in(["pair", "surplus"])
+_UNREAD_ORDER = (_THERE == "not_checked") & _ORDER_ROW
 
 LINES = (
     "orders",
@@ -52,9 +54,8 @@ LINES = (
 
 def _captured_lines() -> dict[str, nw.Expr]:
     ignored_there = _THERE.is_in(list(IGNORED))
-    abandoned = _COMPARED & (_CAPTURED == "abandoned_checkout")
-    netted = _COMPARED & ~_CANCELLED & ~abandoned
-    rest_lost = (_CAPTURED == "authorization_lost") & (C > 0)
+    netted = _COMPARED & ~_CANCELLED & ~_ABANDONED
+    rest_lost = (_CAPTURED == "authorization_lost") & nw.col("part_captured")
     waiting = _CAPTURED.str.starts_with("timing_") | rest_lost
     # Of an open order nothing is expected yet, whatever its code says of what is there.
     open_and_wrong = (nw.col("status") == "open") & _CAPTURED.is_in(list(DISCREPANCIES))
@@ -64,8 +65,8 @@ def _captured_lines() -> dict[str, nw.Expr]:
         "orders": _only(_ORDER_ROW, O),
         "ignored": _only(ignored_there & (nw.col("role") == "pair"), C - O)
         + _only(ignored_there & (nw.col("role") == "orphan"), C)
-        + _only(abandoned, C - O),
-        "not_checked": _only(_THERE == "not_checked", -O),
+        + _only(_ABANDONED, C - O),
+        "not_checked": _only(_THERE == "not_checked", C) - _only(_UNREAD_ORDER, O),
         "cancelled": _only(of_cancelled | (_THERE == "cancelled_unpaid"), -O),
         "not_yet_due": _only(netted & waiting, C - E)
         + _only(netted & open_and_wrong, -E),
@@ -82,13 +83,15 @@ def _captured_lines() -> dict[str, nw.Expr]:
 def _refunded_lines() -> dict[str, nw.Expr]:
     ignored_there = _THERE.is_in(list(IGNORED))
     pair = nw.col("role") == "pair"
-    netted = _COMPARED & ~_CANCELLED
+    netted = _COMPARED & ~_CANCELLED & ~_ABANDONED
     absent = _THERE.is_in(["missing_in_vipps", "duplicate_order_row"])
     without_order = _THERE.is_in(["missing_in_orders", "duplicate_payment"])
     return {
         "orders": _only(_ORDER_ROW, Or),
-        "ignored": _only(ignored_there & pair, R - Or) + _only(ignored_there & ~pair, R),
-        "not_checked": _only(_THERE == "not_checked", -Or),
+        "ignored": _only(ignored_there & pair, R - Or)
+        + _only(ignored_there & ~pair, R)
+        + _only(_ABANDONED, R - Or),
+        "not_checked": _only(_THERE == "not_checked", R) - _only(_UNREAD_ORDER, Or),
         "cancelled": _only((_COMPARED & _CANCELLED) | (_THERE == "cancelled_unpaid"), -Or),
         "not_compared": _only(absent, -Or),
         "refunded_before_capture": _only(netted, -nw.col("q")),
@@ -118,11 +121,12 @@ _KEYS = (
     "captured_kind",
     "refunded_kind",
     "nets",
+    "part_captured",
 )
 _SUMMED = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back")
 
 
-def bridge(answered: Lazy) -> list[dict[str, Any]]:
+def bridge(answered: Lazy, kinds: dict[str, frozenset[str]], agreed: Lazy) -> list[dict[str, Any]]:
     """Return the rows of the bridge frame, each leg ending in its own total.
 
     Pairs with the same answers move the sums in the same way, so they are summed first, and
@@ -131,14 +135,7 @@ def bridge(answered: Lazy) -> list[dict[str, Any]]:
     Raises:
         BridgeError: A leg does not foot; names the sales unit, the currency and by how much.
     """
-    nets = nw.when(nw.col("q") > 0).then(nw.lit(1, nw.Int64)).otherwise(
-        nw.when(nw.col("p") > 0).then(nw.lit(2, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
-    )
-    alike = settle(
-        answered.with_columns(nets=nets, given_back=smaller(C, R), one=nw.lit(1, nw.Int64))
-        .group_by(*_KEYS)
-        .agg(*(nw.col(name).sum().cast(nw.Int64) for name in (*_SUMMED, "one")))
-    )
+    alike = _summed(nw.concat([_alike(answered), _all_agreed(agreed)], how="vertical"))
     rows: list[dict[str, Any]] = []
     for leg, lines, total, ordered, questions in (
         ("captured", _captured_lines(), C, O, ("there", "captured")),
@@ -146,21 +143,70 @@ def bridge(answered: Lazy) -> list[dict[str, Any]]:
     ):
         sums = _sums(alike, lines, total, ordered)
         for question in questions:
-            _add_codes(sums, answered, question)
+            if not kinds[question].isdisjoint(DISCREPANCIES):
+                _add_codes(sums, answered, question, kinds[question])
         rows.extend(_footed(leg, sums))
     return rows
+
+
+def _alike(answered: Lazy) -> Lazy:
+    nets = nw.when(nw.col("q") > 0).then(nw.lit(1, nw.Int64)).otherwise(
+        nw.when(nw.col("p") > 0).then(nw.lit(2, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
+    )
+    return _summed(
+        answered.with_columns(
+            nets=nets, part_captured=C > 0, given_back=smaller(C, R), one=nw.lit(1, nw.Int64)
+        )
+    )
+
+
+def _all_agreed(agreed: Lazy) -> Lazy:
+    """Sum the pairs that agree: all of them have the same, empty answers."""
+    nothing, unsaid = nw.lit(0, nw.Int64), nw.lit(None).cast(nw.String)
+    return _summed(
+        agreed.with_columns(
+            order_currency=nw.col("currency"),
+            role=nw.lit("pair"),
+            status=nw.lit("fulfilled"),
+            has_payment=nw.lit(value=True),
+            compared=nw.lit(value=True),
+            there_kind=unsaid,
+            captured_kind=unsaid,
+            refunded_kind=unsaid,
+            nets=nothing,
+            part_captured=nw.lit(value=True),
+            C=O,
+            R=Or,
+            E=O,
+            Er=Or,
+            q=nothing,
+            p=nothing,
+            given_back=Or,
+            one=nw.lit(1, nw.Int64),
+        )
+    )
+
+
+def _summed(rows: Lazy) -> Lazy:
+    sums = [nw.col(name).sum().cast(nw.Int64) for name in (*_SUMMED, "one")]
+    return settle(rows.group_by(*_KEYS).agg(*sums))
 
 
 Sums = dict[tuple[str, str], dict[str, tuple[int, int]]]
 
 
 def _sums(alike: Lazy, lines: dict[str, nw.Expr], total: nw.Expr, ordered: nw.Expr) -> Sums:
-    """Sum each line per sales unit and currency: the order's own for an order's line."""
+    """Sum each line per sales unit and currency.
+
+    Where order and payment are in two currencies, each is in its own, and beyond the orders and
+    the leg's total only *other currency* knows of them, whatever became of the pair.
+    """
     sums: Sums = defaultdict(dict)
-    mismatch = _THERE == "currency_mismatch"
-    same = {**lines, "total": _only(nw.col("has_payment"), total)}
+    differs = nw.col("order_currency") != nw.col("currency")
+    mismatch = nw.col("has_payment") & differs.fill_null(value=False)
+    same = {line: _only(~mismatch, amount) for line, amount in lines.items()}
+    same["total"] = _only(nw.col("has_payment"), total)
     same["other_currency"] = _only(mismatch, total)
-    same["orders"] = _only(~mismatch, lines["orders"])
     _collect(sums, alike, "currency", same)
     elsewhere = {"orders": ordered, "other_currency": -ordered}
     _collect(sums, alike.filter(mismatch), "order_currency", elsewhere)
@@ -181,12 +227,12 @@ def _collect(sums: Sums, alike: Lazy, currency: str, lines: dict[str, nw.Expr]) 
             into[line] = (amount + row[line], count + (row["one"] if row[line] else 0))
 
 
-def _add_codes(sums: Sums, answered: Lazy, question: str) -> None:
+def _add_codes(sums: Sums, answered: Lazy, question: str, kinds: frozenset[str]) -> None:
     """Add the difference each code makes; what is merely reserved has not moved the captured sum."""
     reserved_only = (nw.col("role") == "orphan") if question == "there" else nw.lit(value=False)
     expected, actual = nw.col("expected").fill_null(0), nw.col("actual").fill_null(0)
     grouped = (
-        wrong(answered, question)
+        wrong(answered, question, kinds)
         .select(
             "msn",
             "currency",

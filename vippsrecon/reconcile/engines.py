@@ -8,6 +8,7 @@ zones or durations, which engines do differently.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -87,15 +88,38 @@ def _enter_polars(data: Any, frame: Frame, wanted: list[Column]) -> Lazy:
 
     if isinstance(data, pl.LazyFrame):
         data = data.collect()
-    if not isinstance(data, pl.DataFrame):
-        data = pl.from_arrow(_as_arrow(data, frame))
-    validate(data, frame)
+    if isinstance(data, pl.DataFrame):
+        validate(data, frame)
+    else:
+        table = _as_arrow(data, frame)
+        _check_unread(table, frame, [c for c in frame.columns if c not in wanted])
+        data = pl.from_arrow(table.select([c.name for c in wanted]))
+        validate(data, replace(frame, columns=tuple(wanted)))
     columns = [
         pl.col(c.name).dt.timestamp("us").alias(f"{c.name}_us") if c.kind == "moment" else c.name
         for c in wanted
     ]
     entered: Lazy = nw.from_native(data.lazy().select(columns))
     return entered
+
+
+def _check_unread(table: Any, frame: Frame, columns: list[Column]) -> None:
+    """Hold columns nobody here reads to their promise, without making Polars' text of them."""
+    import pyarrow.compute as pc
+
+    wrong = [
+        c.name
+        for c in columns
+        if (not c.nullable and table[c.name].null_count)
+        or (c.at_least is not None and pc.any(pc.less(table[c.name], c.at_least)).as_py())
+        or (c.one_of and not set(pc.unique(table[c.name]).to_pylist()) <= {*c.one_of, None})
+    ]
+    if wrong:
+        raise SchemaError(
+            f"{frame.name} does not fit its schema (in {', '.join(wrong)})",
+            frame=frame.name,
+            cases=[],
+        )
 
 
 def _as_arrow(data: Any, frame: Frame) -> Any:
@@ -164,7 +188,7 @@ def settle(data: Lazy) -> Lazy:
     native = nw.to_native(data)
     engine = engine_of(native)
     if engine == "polars":
-        settled: Lazy = nw.from_native(native.collect().lazy())
+        settled: Lazy = nw.from_native(native.collect(engine="streaming").lazy())
     elif engine == "duckdb":
         settled = nw.from_native(_once(native)).lazy()
     else:
@@ -177,6 +201,16 @@ def settle(data: Lazy) -> Lazy:
 def _once(relation: Any) -> Any:
     """Keep a DuckDB relation's rows. Before DuckDB 2 the relation itself did, by `execute`."""
     return relation.materialize() if hasattr(relation, "materialize") else relation.execute()
+
+
+def is_empty(data: Lazy) -> bool:
+    """Whether a frame has no rows."""
+    return not rows_of(data.select(data.collect_schema().names()[0]).head(1))
+
+
+def rows_in(data: Lazy) -> int:
+    """Count a frame's rows."""
+    return int(rows_of(data.select(n=nw.len()))[0]["n"])
 
 
 def rows_of(data: Lazy) -> list[dict[str, Any]]:

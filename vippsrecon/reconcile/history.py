@@ -6,18 +6,57 @@ and cancel. Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+from vippsrecon.reconcile.engines import Lazy, is_empty, settle
 from vippsrecon.schemas import PAYMENT
 
 ENDED = ("ABORTED", "EXPIRED", "TERMINATED")
 """Names of the events that end a payment before it is authorized, and of the states they leave."""
 
+MOVES = ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED")
+"""Names of the events whose amounts make up the aggregates."""
+
 KEY = list(PAYMENT)
 
 
-def at_moment(payments: Lazy, events: Lazy | None) -> Lazy:
+LETTERS = {
+    "A": "authorized_minor",
+    "C": "captured_minor",
+    "R": "refunded_minor",
+    "X": "cancelled_minor",
+}
+"""Letter to the payment's own aggregate, which the sum of its successful events should equal."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """The event logs, summed once.
+
+    Attributes:
+        totals: One row per payment whose log holds money: sums of every event, and `last_us`,
+            the moment of the last.
+        events: The events themselves.
+    """
+
+    totals: Lazy
+    events: Lazy
+
+
+def summed(events: Lazy, until_us: int) -> Log:
+    """Sum every payment's events.
+
+    What moves no money and came by `until_us`, before which nothing is compared, changes no sum
+    and is not looked at here.
+    """
+    at = nw.col("event_at_us")
+    counting = events.filter(nw.col("name").is_in(list(MOVES)) | (at > until_us))
+    return Log(settle(_totals(counting, {**_seen_columns(), "last_us": (at, "max")})), events)
+
+
+def at_moment(payments: Lazy, log: Log | None) -> Lazy:
     """Add what each payment amounted to at its moment compared at, `t_us`.
 
     A, C, R, X (authorized, captured, refunded, cancelled; minor units) are sums of successful
@@ -27,62 +66,57 @@ def at_moment(payments: Lazy, events: Lazy | None) -> Lazy:
 
     Args:
         payments: One row per payment, with `t_us`.
-        events: One row per event, or None where none were fetched.
+        log: The event logs, or None where none were fetched.
 
     Returns:
         `payments` with these columns added; same rows.
     """
-    facts = None if events is None else _facts(payments, events)
-    joined = payments if facts is None else payments.join(facts, on=KEY, how="left")
+    joined = payments if log is None else payments.join(_facts(payments, log), on=KEY, how="left")
     have = joined.collect_schema().names()
-    names = [*_seen_columns(), *_later_columns()]
-    counted = joined.with_columns(
-        *(nw.lit(None).cast(nw.Int64).alias(name) for name in names if name not in have)
-    ) if set(names) - set(have) else joined
-    return _letters(counted)
+    missing = [name for name in (*_seen_columns(), *_later_columns()) if name not in have]
+    return _letters(
+        joined.with_columns(*(nw.lit(None).cast(nw.Int64).alias(name) for name in missing))
+        if missing
+        else joined
+    )
 
 
-def moved_days(events: Lazy | None) -> Lazy | None:
-    """Return the first and last local day money moved, per payment: what a period chooses by."""
-    if events is None:
-        return None
+def moved_within(events: Lazy, first: int, last: int) -> Lazy:
+    """Return, per payment that moved money, how often it did on the local days of a period."""
     moved = nw.col("name").is_in(["CAPTURED", "REFUNDED"]) & nw.col("success")
+    day = nw.col("event_day")
+    inside = _only((day >= first) & (day <= last), nw.lit(1, nw.Int64))
     return (
         events.filter(moved)
+        .select(*KEY, inside=inside)
         .group_by(*KEY)
-        .agg(first_moved_day=nw.col("event_day").min(), last_moved_day=nw.col("event_day").max())
+        .agg(moved_inside=nw.col("inside").sum().cast(nw.Int64))
     )
 
 
-def _facts(payments: Lazy, events: Lazy) -> Lazy:
-    """Sum each payment's events up to its moment, and count those after it.
+def _facts(payments: Lazy, log: Log) -> Lazy:
+    """Return each payment's sums up to its moment, and of what came after it.
 
-    Most runs have no event later than any moment compared at; only what may be later is
-    joined to its payment's own moment.
+    The sums made once hold wherever nothing came later than that. The other payments' events, and those of logs that hold no money, are looked at one by one.
     """
-    earliest = rows_of(payments.select(us=nw.col("t_us").min()))[0]["us"] or 0
+    known = settle(payments.select(*KEY, "t_us").join(log.totals, on=KEY, how="left"))
+    in_time = (nw.col("last_us") <= nw.col("t_us")).fill_null(value=False)
+    sums = known.filter(in_time).select(*KEY, *_seen_columns())
+    again = settle(known.filter(~in_time).select(*KEY, "t_us"))
+    if is_empty(again):
+        return settle(sums)
+    events = settle(log.events.join(again, on=KEY, how="inner"))
     at = nw.col("event_at_us")
-    surely = events.filter(at <= earliest)
-    perhaps = settle(
-        events.filter(at > earliest).join(payments.select(*KEY, "t_us"), on=KEY, how="inner")
-    )
-    columns = events.collect_schema().names()
-    in_time = perhaps.filter(at <= nw.col("t_us")).select(columns)
-    seen = nw.concat([surely, in_time], how="vertical")
-    sums = _totals(seen, _seen_columns())
-    later = settle(_totals(perhaps.filter(at > nw.col("t_us")), _later_columns()))
-    every = sums if _is_empty(later) else _full(sums, later)
-    return every
+    seen = _totals(events.filter(at <= nw.col("t_us")), _seen_columns())
+    later = settle(_totals(events.filter(at > nw.col("t_us")), _later_columns()))
+    every = settle(nw.concat([sums, seen], how="vertical"))
+    return every if is_empty(later) else settle(_full(every, later))
 
 
 def _full(sums: Lazy, later: Lazy) -> Lazy:
     """Join what was seen and what came later; a payment may have only one of them."""
     keys = nw.concat([sums.select(KEY), later.select(KEY)], how="vertical").unique()
     return keys.join(sums, on=KEY, how="left").join(later, on=KEY, how="left")
-
-
-def _is_empty(data: Lazy) -> bool:
-    return not rows_of(data.head(1).select("msn"))
 
 
 def _only(where: nw.Expr, value: nw.Expr) -> nw.Expr:
@@ -133,12 +167,6 @@ def _totals(events: Lazy, columns: dict[str, tuple[nw.Expr, str]]) -> Lazy:
 
 
 def _letters(counted: Lazy) -> Lazy:
-    aggregates = {
-        "A": "authorized_minor",
-        "C": "captured_minor",
-        "R": "refunded_minor",
-        "X": "cancelled_minor",
-    }
     logged = ~(nw.col("n_events").is_null() & nw.col("n_later_at_all").is_null())
     with_gaps = counted.with_columns(
         *(
@@ -146,7 +174,7 @@ def _letters(counted: Lazy) -> Lazy:
             .then(nw.col(letter).fill_null(0))
             .otherwise(nw.col(aggregate))
             .alias(letter)
-            for letter, aggregate in aggregates.items()
+            for letter, aggregate in LETTERS.items()
         ),
         *(
             nw.when(logged)
@@ -159,7 +187,7 @@ def _letters(counted: Lazy) -> Lazy:
             )
             .otherwise(nw.lit(0, nw.Int64))
             .alias(f"gap_{letter}")
-            for letter, aggregate in aggregates.items()
+            for letter, aggregate in LETTERS.items()
         ),
         n_captures=nw.col("n_captures").fill_null(0),
         has_events=logged,

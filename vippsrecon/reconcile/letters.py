@@ -73,18 +73,17 @@ def _sides(
         split_tender=nw.col("split_tender").fill_null(value=False),
         shop_currency_only=nw.col("shop_currency_only").fill_null(value=False),
         captures_at_once=nw.col("msn").is_in(at_once),
-        waived=_is_waived(waived),
+        waived=is_among(waived, nw.col("okey").fill_null(nw.col("reference"))),
     )
 
 
-def _is_waived(waived: frozenset[tuple[str, str]]) -> nw.Expr:
-    if not waived:
+def is_among(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
+    """Whether the row's msn and `reference` are one of these keys."""
+    if not keys:
         return nw.lit(value=False)
-    keys = sorted(f"{msn}:{reference}" for msn, reference in waived)
+    names = sorted(f"{msn}:{name}" for msn, name in keys)
     return (
-        nw.concat_str(nw.col("msn"), nw.lit(":"), nw.col("okey").fill_null(nw.col("reference")))
-        .is_in(keys)
-        .fill_null(value=False)
+        nw.concat_str(nw.col("msn"), nw.lit(":"), reference).is_in(names).fill_null(value=False)
     )
 
 

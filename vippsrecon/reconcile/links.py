@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, settle
+from vippsrecon.reconcile.engines import Lazy, is_empty, settle
 
 SUFFIX = r"-\d{1,2}$"
 """How an attempt after the first ends."""
@@ -17,31 +17,45 @@ SUFFIX = r"-\d{1,2}$"
 KEY = ["msn", "reference"]
 
 
-def link(payments: Lazy, orders: Lazy) -> Lazy:
+def link(payments: Lazy, references: Lazy, links: Lazy) -> Lazy:
     """Say of each payment which order reference it belongs to.
 
     Args:
         payments: One row per payment.
-        orders: msn, reference, attempt_base, exported_at_us; one row per reference the orders
-            hold.
+        references: msn, reference, exported_at_us; one row per reference the orders hold.
+        links: What `derived` found for those no order names.
 
     Returns:
         `payments` with okey (the order's reference, null where none), link (`exact`,
         `attempt`, `repaired`, null) and the order's exported_at_us; same rows.
     """
-    known = orders.select(*KEY, "exported_at_us", okey=nw.col("reference"))
-    exact = settle(payments.join(known, on=KEY, how="left"))
-    found = exact.filter(~nw.col("okey").is_null()).with_columns(link=nw.lit("exact"))
-    missed = settle(exact.filter(nw.col("okey").is_null()).drop("okey", "exported_at_us"))
-    names = missed.select(*KEY)
-    attempts = settle(_attempts(names, orders))
-    still_missed = names.join(attempts.select(*KEY), on=KEY, how="anti")
-    repaired = settle(_repaired(still_missed, orders, payments, attempts))
-    linked = nw.concat([attempts, repaired], how="vertical")
-    exported = orders.select("msn", "exported_at_us", okey=nw.col("reference"))
-    resolved = missed.join(linked, on=KEY, how="left").join(exported, on=["msn", "okey"], how="left")
-    columns = found.collect_schema().names()
-    return nw.concat([found, resolved.select(columns)], how="vertical")
+    exported = references.select("msn", "exported_at_us", okey=nw.col("reference"))
+    known = references.select(*KEY, okey=nw.col("reference"), link=nw.lit("exact"))
+    belongs = settle(nw.concat([known, links], how="vertical"))
+    return settle(payments.join(belongs, on=KEY, how="left")).join(
+        exported, on=["msn", "okey"], how="left"
+    )
+
+
+def derived(strays: Lazy, orders: Lazy, payments: Lazy) -> Lazy:
+    """Find the orders of payments whose reference no order holds.
+
+    Args:
+        strays: msn, reference of those payments.
+        orders: msn, reference, attempt_base of every order.
+        payments: msn, reference of every payment.
+
+    Returns:
+        msn, reference, okey, link (`attempt` or `repaired`): one row per payment whose order
+        was found.
+    """
+    if is_empty(strays):
+        return settle(strays.select(*KEY, okey=nw.col("reference"), link=nw.lit("exact")))
+    named = orders.filter(~nw.col("reference").is_null())
+    attempts = settle(_attempts(strays, named))
+    still = settle(strays.join(attempts.select(*KEY), on=KEY, how="anti"))
+    repaired = settle(_repaired(still, named, payments, attempts))
+    return settle(nw.concat([attempts, repaired], how="vertical"))
 
 
 def _attempts(missed: Lazy, orders: Lazy) -> Lazy:
@@ -95,9 +109,11 @@ def _repaired(missed: Lazy, orders: Lazy, payments: Lazy, attempts: Lazy) -> Laz
         .otherwise(_plain(nw.col("reference"))),
         okey=nw.col("reference"),
     )
-    candidates = damage_of_payment.join(damaged, on=["msn", "alias"], how="inner").select(
-        *KEY, "okey"
+    candidates = settle(
+        damage_of_payment.join(damaged, on=["msn", "alias"], how="inner").select(*KEY, "okey")
     )
+    if is_empty(candidates):
+        return candidates.with_columns(link=nw.lit("repaired"))
     answered = payments.select("msn", okey=nw.col("reference"))
     taken = attempts.select("msn", "okey")
     unanswered = candidates.join(answered, on=["msn", "okey"], how="anti").join(

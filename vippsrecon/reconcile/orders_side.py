@@ -55,12 +55,11 @@ class OrderSide:
 
 
 def references_of(orders: Lazy) -> Lazy:
-    """Return one row per (msn, reference) the orders hold: attempt_base, exported_at_us, rows."""
+    """Return one row per (msn, reference) the orders hold: exported_at_us, rows."""
     return (
         orders.filter(~nw.col("reference").is_null())
         .group_by("msn", "reference")
         .agg(
-            attempt_base=nw.col("attempt_base").min(),
             exported_at_us=nw.col("exported_at_us").min(),
             rows=nw.len(),
         )

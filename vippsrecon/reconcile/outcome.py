@@ -6,30 +6,39 @@ import datetime as dt
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks import IGNORED, QUESTIONS, SETTLED, TIMING
+from vippsrecon.reconcile.checks import DISCREPANCIES, IGNORED, QUESTIONS, SETTLED, TIMING
 from vippsrecon.reconcile.engines import Lazy, settle
 from vippsrecon.reconcile.flags import deadline_near, flags_of
+from vippsrecon.reconcile.pairs import Paired
+from vippsrecon.reconcile.proposals import proposal
 from vippsrecon.reconcile.questions import is_discrepancy, wrong
 from vippsrecon.reconcile.severity import graded
-from vippsrecon.reconcile.texts import sentence
-from vippsrecon.schemas import BUCKETS, DISCREPANCIES
+from vippsrecon.reconcile.texts import ENGLISH, TOO_LATE, sentence
+from vippsrecon.schemas import DISCREPANCIES as FRAME
 
+Kinds = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
 
 
-def discrepancies(answered: Lazy, rounding_cap_minor: int, seen: dt.date) -> Lazy:
+def discrepancies(
+    answered: Lazy, kinds: Kinds, rounding_cap_minor: int, seen: dt.date
+) -> Lazy:
     """Return one row per thing wrong, worst first, with `store` beside the schema's columns.
 
     Args:
         answered: Pairs with their answers.
+        kinds: What `questions.kinds_of` says of them.
         rounding_cap_minor: See `severity.graded`.
         seen: The day of this run's moment, as first_seen_date.
     """
-    parts = [_rows(answered, question) for question in QUESTIONS]
+    raised = {question: found & set(DISCREPANCIES) for question, found in kinds.items()}
+    asked = [question for question in QUESTIONS if raised[question]] or ["there"]
+    parts = [_rows(answered, question, raised[question]) for question in asked]
     found = settle(nw.concat(parts, how="vertical"))
+    told = tuple(text for text in ENGLISH if any(text.kind in there for there in raised.values()))
     known = graded(found, rounding_cap_minor).with_columns(
-        cause=sentence("cause"),
-        next_step=sentence("next_step"),
+        cause=sentence("cause", told),
+        next_step=sentence("next_step", told),
         first_seen_date=nw.lit(seen).cast(nw.Date),
     )
     return settle(
@@ -37,7 +46,7 @@ def discrepancies(answered: Lazy, rounding_cap_minor: int, seen: dt.date) -> Laz
     )
 
 
-def _rows(answered: Lazy, question: str) -> Lazy:
+def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
     kind = nw.col(f"{question}_kind")
     expected, actual = nw.col("expected"), nw.col("actual")
     number = nw.col("order_number").fill_null("")
@@ -47,7 +56,9 @@ def _rows(answered: Lazy, question: str) -> Lazy:
     tail = nw.when(surplus | nameless).then(
         nw.concat_str(nw.lit(":"), number)
     ).otherwise(nw.lit(""))
-    return wrong(answered, question).select(
+    verb, offered = proposal(question)
+    named = wrong(answered, question, kinds).with_columns(kind=kind, flags=flags_of(question))
+    return named.select(
         discrepancy_id=nw.concat_str(
             kind,
             nw.lit(":"),
@@ -58,7 +69,7 @@ def _rows(answered: Lazy, question: str) -> Lazy:
         ),
         leg=nw.lit("order_payment"),
         question=nw.lit(question),
-        kind=kind,
+        kind=nw.col("kind"),
         msn=nw.col("msn"),
         reference=nw.col("reference"),
         order_number=nw.col("order_number"),
@@ -68,10 +79,21 @@ def _rows(answered: Lazy, question: str) -> Lazy:
         actual_minor=actual,
         difference_minor=actual.fill_null(0) - expected.fill_null(0),
         at_risk_minor=nw.col("at_risk"),
-        flags=flags_of(question),
+        proposal=verb,
+        proposal_minor=offered,
+        flags=nw.col("flags"),
+        hints=_hints(),
         age_days=_age(question),
         near=deadline_near(),
         store=nw.col("store"),
+    )
+
+
+def _hints() -> nw.Expr:
+    """Return what changes the sentence: the flags, and a refund that comes too late."""
+    late = (nw.col("refund_left_us") < 0).fill_null(value=False)
+    return nw.concat_str(
+        nw.col("flags"), nw.when(late).then(nw.lit(f" {TOO_LATE}")).otherwise(nw.lit(""))
     )
 
 
@@ -124,43 +146,60 @@ def placed(answered: Lazy) -> Lazy:
     return answered.with_columns(bucket=bucket, kind=kind, flags=flags_of())
 
 
-def buckets(settled: Lazy, order_members: Lazy, payment_members: Lazy) -> Lazy:
-    """Return one row per input row: which bucket it ended in, and why."""
-    order_rows = settled.filter(
-        (nw.col("role").is_in(["pair", "surplus"])) & ~nw.col("combined")
-    ).select(
-        side=nw.lit("orders"),
-        row_key=_row_key("source_file", "source_row"),
-        bucket=nw.col("bucket"),
-        kind=nw.col("kind"),
-        flags=nw.col("flags"),
-    )
+def buckets(answered: Lazy, agreed: Lazy, paired: Paired) -> Lazy:
+    """Return one row per input row: which bucket it ended in, and why; by side and row_key."""
     key = ["msn", "okey"]
     placing = ["bucket", "kind", "flags"]
-    combined = order_members.join(
-        settled.filter(nw.col("combined")).select(*key, *placing), on=key, how="inner"
-    ).select(side=nw.lit("orders"), row_key=_row_key("source_file", "source_row"), **_same(placing))
-    payment_rows = settled.filter(nw.col("has_payment") & ~nw.col("split")).select(
-        side=nw.lit("payments"), row_key=_row_key("msn", "payment_reference"), **_same(placing)
+    quiet = agreed.with_columns(
+        bucket=nw.lit("matched"),
+        kind=nw.lit(""),
+        flags=nw.lit("amounts_as_fetched" if paired.as_fetched else ""),
     )
-    split = payment_members.join(
-        settled.filter(nw.col("split")).select(*key, *placing), on=key, how="inner"
-    ).select(side=nw.lit("payments"), row_key=_row_key("msn", "reference"), **_same(placing))
-    return nw.concat([order_rows, combined, payment_rows, split], how="vertical").select(
-        list(BUCKETS.names)
+    own_row = nw.col("role").is_in(["pair", "surplus"]) & ~nw.col("combined")
+    orders = [
+        answered.filter(own_row),
+        quiet,
+        paired.order_members.join(
+            settle(answered.filter(nw.col("combined")).select(*key, *placing)), on=key, how="inner"
+        ),
+    ]
+    payments = [
+        answered.filter(nw.col("has_payment") & ~nw.col("split")),
+        quiet,
+        paired.payment_members.join(
+            settle(answered.filter(nw.col("split")).select(*key, *placing)), on=key, how="inner"
+        ).with_columns(payment_reference=nw.col("reference")),
+    ]
+    return nw.concat(
+        [
+            _side("orders", orders, "source_file", "source_row"),
+            _side("payments", payments, "msn", "payment_reference"),
+        ],
+        how="vertical",
     )
 
 
-def _same(columns: list[str]) -> dict[str, nw.Expr]:
-    return {name: nw.col(name) for name in columns}
+def _side(side: str, parts: list[Lazy], one: str, other: str) -> Lazy:
+    """Name the rows of one side and put them in order."""
+    named = [
+        part.select(
+            nw.concat_str(nw.col(one), nw.lit(":"), nw.col(other).cast(nw.String)).alias("row_key"),
+            "bucket",
+            "kind",
+            "flags",
+        )
+        for part in parts
+    ]
+    return settle(
+        nw.concat(named, how="vertical")
+        .sort("row_key")
+        .select(nw.lit(side).alias("side"), "row_key", "bucket", "kind", "flags")
+    )
 
 
-def _row_key(one: str, other: str) -> nw.Expr:
-    return nw.concat_str(nw.col(one), nw.lit(":"), nw.col(other).cast(nw.String))
-
-
-def summary(settled: Lazy, found: Lazy) -> Lazy:
+def summary(settled: Lazy, found: Lazy, agreed: Lazy) -> Lazy:
     """Return counts and sums by currency, bucket and kind; discrepancies by their own rows."""
+    nothing = nw.lit(0, nw.Int64)
     total = nw.when(nw.col("has_order")).then(nw.col("O")).otherwise(nw.col("C"))
     quiet = settled.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
@@ -168,8 +207,8 @@ def summary(settled: Lazy, found: Lazy) -> Lazy:
         "kind",
         one=nw.lit(1, nw.Int64),
         total_minor=total,
-        difference_minor=nw.lit(0, nw.Int64),
-        at_risk_minor=nw.lit(0, nw.Int64),
+        difference_minor=nothing,
+        at_risk_minor=nothing,
     )
     loud = found.select(
         "currency",
@@ -180,9 +219,18 @@ def summary(settled: Lazy, found: Lazy) -> Lazy:
         difference_minor=nw.col("difference_minor"),
         at_risk_minor=nw.col("at_risk_minor"),
     )
+    matched = agreed.select(
+        "currency",
+        bucket=nw.lit("matched"),
+        kind=nw.lit(""),
+        one=nw.lit(1, nw.Int64),
+        total_minor=nw.col("O"),
+        difference_minor=nothing,
+        at_risk_minor=nothing,
+    )
     keys = ["currency", "bucket", "kind"]
     return (
-        nw.concat([quiet, loud], how="vertical")
+        nw.concat([quiet, loud, matched], how="vertical")
         .group_by(*keys)
         .agg(
             rows=nw.col("one").sum().cast(nw.Int64),
@@ -196,4 +244,4 @@ def summary(settled: Lazy, found: Lazy) -> Lazy:
 
 def as_frame(found: Lazy) -> Lazy:
     """Return discrepancies with exactly their schema's columns, in order."""
-    return found.select(list(DISCREPANCIES.names))
+    return found.select(list(FRAME.names))

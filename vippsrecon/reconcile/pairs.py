@@ -16,19 +16,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config import Rules, SalesUnit
+from vippsrecon.reconcile.agreed import Terms, part
 from vippsrecon.reconcile.engines import Lazy, rows_of, settle, widened
-from vippsrecon.reconcile.history import at_moment, moved_days
+from vippsrecon.reconcile.history import at_moment, moved_within, summed
 from vippsrecon.reconcile.letters import letters
 from vippsrecon.reconcile.links import link
 from vippsrecon.reconcile.orders_side import ORDER, OrderSide, references_of, resolve
 from vippsrecon.reconcile.payments_side import PAID, PaymentSide, choose
 from vippsrecon.reconcile.repeats import with_repeats
+from vippsrecon.schemas import PAYMENT
 
 KEY = ["msn", "okey"]
+
+NEVER_US = 2**62
+"""Later than any moment, in microseconds."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Question:
         rules: Tolerances and graces.
         period: First and last local day, as day numbers, both included; None: all.
         waived: (msn, reference) the user asked to leave alone.
+        set_aside: Whether pairs that agree are set aside; False asks every pair everything.
     """
 
     as_of_us: int
@@ -48,6 +53,7 @@ class Question:
     rules: Rules
     period: tuple[int, int] | None = None
     waived: frozenset[tuple[str, str]] = frozenset()
+    set_aside: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,16 @@ class Paired:
     """The pairs, and the rows compared as a sum within one.
 
     Attributes:
-        pairs: One row per order and payment that belong together.
+        pairs: One row per order and payment that belong together, to be asked about.
+        agreed: Those about which there is nothing to say (`agreed.AGREED`).
+        as_fetched: Whether amounts are aggregates, no event log having been fetched.
         order_members: msn, okey, source_file, source_row of orders paid together.
         payment_members: msn, okey, reference of the parts of split payments.
     """
 
     pairs: Lazy
+    agreed: Lazy
+    as_fetched: bool
     order_members: Lazy
     payment_members: Lazy
 
@@ -71,24 +81,46 @@ def pair(
     """Join both sides once, at the moment compared at.
 
     Args:
-        orders, payments, events, failures: Frames as `engines.enter` gives them.
+        orders: The export's rows, as `engines.enter` gives them.
+        payments: One row per payment, likewise.
+        events: One row per event, or what they sum to; None where none were fetched.
+        failures: References that were not read; None: all were.
         asked: Moment, sales units, tolerances, period.
 
     Returns:
-        `pairs`, one row per (msn, order reference or payment reference), with ORDER and PAID
+        The pairs that agree, and `pairs`, one row for each of the others, with ORDER and PAID
         columns, `role`, and the letters of `letters.py`.
     """
-    references = settle(references_of(orders))
+    exported_us = _earliest(orders, "exported_at_us")
+    fetched_us = _earliest(payments, "fetched_at_us")
+    log = None if events is None else summed(events, min(exported_us, fetched_us, asked.as_of_us))
+    holes = None if failures is None else settle(_holes(failures))
     cover = settle(_cover(orders))
-    counted = settle(at_moment(_dated(link(payments, references), cover, asked), events))
-    sides = resolve(orders, references, counted)
+    terms = Terms(fetched_us, asked.as_of_us, asked.waived, asked.set_aside)
+    parted = part(orders, payments, log, holes, terms)
+    references = settle(references_of(parted.orders))
+    linked = link(parted.payments, references, parted.links)
+    counted = settle(at_moment(settle(_dated(linked, cover, asked)), log))
+    sides = resolve(parted.orders, references, counted)
     groups = settle(sides.groups)
     chosen = choose(counted, groups)
-    complete = _with_failures(_stack(groups, sides, chosen, cover), failures)
-    lettered = settle(letters(complete, asked.as_of_us, asked.units, asked.rules, asked.waived))
+    complete = _with_failures(_stack(groups, sides, chosen, cover), holes)
+    pairs = settle(letters(complete, asked.as_of_us, asked.units, asked.rules, asked.waived))
+    agreed = parted.agreed.with_columns(payment_reference=nw.col("reference"))
     if asked.period is not None:
-        lettered = settle(_within(lettered, moved_days(events), *asked.period))
-    return Paired(with_repeats(lettered, events), sides.members, chosen.members)
+        moved = None if events is None else settle(moved_within(events, *asked.period))
+        days = payments.select(*PAYMENT, "created_day", ordered_day=nw.col("created_day"))
+        agreed = settle(agreed.join(days, on=list(PAYMENT), how="left"))
+        pairs, agreed = (settle(_within(side, moved, *asked.period)) for side in (pairs, agreed))
+    return Paired(
+        with_repeats(pairs, events), agreed, events is None, sides.members, chosen.members
+    )
+
+
+def _earliest(rows: Lazy, column: str) -> int:
+    """Return the first moment in a column; of no rows, one later than any."""
+    first = rows_of(rows.select(at=nw.col(column).min()))[0]["at"]
+    return NEVER_US if first is None else int(first)
 
 
 def _cover(orders: Lazy) -> Lazy:
@@ -153,19 +185,24 @@ def _stack(groups: Lazy, sides: OrderSide, chosen: PaymentSide, cover: Lazy) -> 
     return nw.concat(parts, how="vertical")
 
 
-def _with_failures(pairs: Lazy, failures: Lazy | None) -> Lazy:
-    """Mark the orders whose reading failed; 404 is an answer, and so is not sending nonsense."""
-    if failures is None:
-        return pairs.with_columns(read_failed=nw.lit(value=False))
-    holes = (
+def _holes(failures: Lazy) -> Lazy:
+    """Return msn, reference of what was not read; 404 is an answer, so is not sending nonsense."""
+    return (
         failures.filter(
             (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
         )
-        .select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
+        .select("msn", "reference")
         .unique()
     )
+
+
+def _with_failures(pairs: Lazy, holes: Lazy | None) -> Lazy:
+    """Mark the orders whose reading failed."""
+    if holes is None:
+        return pairs.with_columns(read_failed=nw.lit(value=False))
+    marked = holes.select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
     return (
-        pairs.join(holes, on=KEY, how="left")
+        pairs.join(settle(marked), on=KEY, how="left")
         .with_columns(read_failed=nw.col("hole").fill_null(value=False))
         .drop("hole")
     )
@@ -178,9 +215,7 @@ def _within(pairs: Lazy, moved: Lazy | None, first: int, last: int) -> Lazy:
     order's own day. A pair whose day nobody knows is kept.
     """
     if moved is None:
-        days = pairs.with_columns(
-            first_moved_day=nw.lit(None).cast(nw.Int64), last_moved_day=nw.lit(None).cast(nw.Int64)
-        )
+        days = pairs.with_columns(moved_inside=nw.lit(None).cast(nw.Int64))
     else:
         days = pairs.join(
             moved.rename({"reference": "payment_reference"}),
@@ -190,7 +225,7 @@ def _within(pairs: Lazy, moved: Lazy | None, first: int, last: int) -> Lazy:
     made = nw.when(nw.col("created_day").is_null()).then(nw.col("ordered_day")).otherwise(
         nw.col("created_day")
     )
-    in_moved = (nw.col("first_moved_day") <= last) & (nw.col("last_moved_day") >= first)
     in_made = ((made >= first) & (made <= last)).fill_null(value=True)
-    inside = nw.when(nw.col("first_moved_day").is_null()).then(in_made).otherwise(in_moved)
+    in_moved = nw.col("moved_inside") > 0
+    inside = nw.when(nw.col("moved_inside").is_null()).then(in_made).otherwise(in_moved)
     return days.filter(inside)

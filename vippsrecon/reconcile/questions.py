@@ -7,7 +7,7 @@ from collections.abc import Collection
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconcile.checks import DISCREPANCIES, QUESTIONS
-from vippsrecon.reconcile.engines import Lazy
+from vippsrecon.reconcile.engines import Lazy, rows_of
 
 ASKED_OF_BOTH = ("captured", "refunded", "reserved")
 
@@ -39,12 +39,22 @@ def answer(pairs: Lazy, questions: Collection[str] = tuple(QUESTIONS)) -> Lazy:
     )
 
 
-def wrong(answered: Lazy, question: str) -> Lazy:
+def kinds_of(answered: Lazy) -> dict[str, frozenset[str]]:
+    """Return, for each question, the kinds that occur: nothing is built for the others."""
+    columns = {question: f"{question}_kind" for question in QUESTIONS}
+    rows = rows_of(answered.select(list(columns.values())).unique())
+    return {
+        question: frozenset(row[column] for row in rows if row[column] is not None)
+        for question, column in columns.items()
+    }
+
+
+def wrong(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
     """Return the pairs whose answer to a question is a discrepancy, with its amounts.
 
     Adds `expected`, `actual` (minor units, null where a side is unknown) and `at_risk`.
     """
-    return answered.filter(is_discrepancy(question)).with_columns(*_amounts(question))
+    return answered.filter(is_discrepancy(question)).with_columns(*_amounts(question, kinds))
 
 
 def _place(question: str, asked: nw.Expr | None = None) -> nw.Expr:
@@ -57,12 +67,14 @@ def _place(question: str, asked: nw.Expr | None = None) -> nw.Expr:
     return chain.alias(f"{question}_kind")
 
 
-def _amounts(question: str) -> list[nw.Expr]:
+def _amounts(question: str, kinds: frozenset[str]) -> list[nw.Expr]:
     """Return expected, actual and at risk of the check whose kind was found."""
     kind = nw.col(f"{question}_kind")
     unknown = nw.lit(None).cast(nw.Int64)
     expected, actual, at_risk = unknown, unknown, nw.lit(0, nw.Int64)
     for check in QUESTIONS[question]:
+        if check.__name__ not in kinds:
+            continue
         found = check()
         here = kind == check.__name__
         expected = nw.when(here).then(found.expected).otherwise(expected)
@@ -78,5 +90,3 @@ def _amounts(question: str) -> list[nw.Expr]:
 def is_discrepancy(question: str) -> nw.Expr:
     """Where a question's answer is a discrepancy."""
     return nw.col(f"{question}_kind").is_in(list(DISCREPANCIES)).fill_null(value=False)
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+from vippsrecon.reconcile.engines import Lazy, is_empty, rows_of, settle
 
 KEY = ["msn", "payment_reference"]
 
@@ -21,6 +21,8 @@ def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
     suspects = settle(
         pairs.filter((nw.col("over") > 0) & (nw.col("n_captures") >= 2)).select(*KEY, "over", "t_us")
     )
+    if is_empty(suspects):
+        return pairs.with_columns(repeats=nw.lit(value=False))
     captures = events.filter((nw.col("name") == "CAPTURED") & nw.col("success")).select(
         "msn", "amount_minor", "event_at_us", payment_reference=nw.col("reference")
     )

@@ -9,15 +9,14 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config import Rules, SalesUnit
-from vippsrecon.errors import InputError
 from vippsrecon.reconcile import outcome
 from vippsrecon.reconcile.bridge import bridge
 from vippsrecon.reconcile.checks import QUESTIONS
-from vippsrecon.reconcile.engines import Lazy, engine_of, enter, rows_of, settle
+from vippsrecon.reconcile.engines import Lazy, engine_of, enter, is_empty, rows_in, rows_of, settle
 from vippsrecon.reconcile.floods import GROUPS, groups, notices
 from vippsrecon.reconcile.moments import microseconds, moment_of
-from vippsrecon.reconcile.pairs import Paired, Question, pair
-from vippsrecon.reconcile.questions import answer
+from vippsrecon.reconcile.pairs import Question, pair
+from vippsrecon.reconcile.questions import answer, kinds_of
 from vippsrecon.reconcile.result import Reconciliation, frame_of
 from vippsrecon.schemas import (
     BRIDGE,
@@ -34,9 +33,13 @@ from vippsrecon.schemas import (
 )
 
 _EPOCH = date(1970, 1, 1)
-_PAYMENT_COLUMNS = tuple(n for n in PAYMENTS.names if n not in {"psp_reference", "payment_method"})
+_PAYMENT_COLUMNS = tuple(
+    n for n in PAYMENTS.names if n not in {"psp_reference", "payment_method", "discovered_by", "created_at"}
+)
 _EVENT_COLUMNS = ("msn", "reference", "name", "amount_minor", "event_at", "event_day", "success")
-_ORDER_COLUMNS = tuple(n for n in ORDERS.names if n not in {"ordered_at", "vat_minor"})
+_ORDER_COLUMNS = tuple(
+    n for n in ORDERS.names if n not in {"ordered_at", "vat_minor", "payment_method"}
+)
 
 
 def reconcile(
@@ -74,7 +77,8 @@ def reconcile(
         units: Sales units whose market, zone or way of capturing is not the currency's usual.
         rules: Tolerances and graces; None: the documented ones.
         as_of: Events after it do not count; None: the latest fetch.
-        first, last: Local days of the period, both included; None: everything.
+        first: First local day of the period, included; None: from the beginning.
+        last: Last local day of the period, included; None: to the end.
         waived: (msn, reference) to leave alone.
         only: Keep discrepancies of this kind only.
         questions: The questions to ask; fewer are faster. Unless all are asked no row is put
@@ -95,17 +99,21 @@ def reconcile(
     as_of_us = microseconds(as_of) if as_of is not None else _latest(frames)
     asked = Question(as_of_us, units, rules, _period(first, last), frozenset(waived))
     paired = pair(frames.orders, frames.payments, frames.events, frames.failures, asked)
+    unread = frames.failures
+    del frames  # by far the largest, and nothing below looks at events again
     whole = set(questions) == set(QUESTIONS)
+    agreed = settle(paired.agreed) if whole else paired.agreed
     asked_pairs = answer(paired.pairs, questions)
     answered = settle(outcome.placed(asked_pairs) if whole else asked_pairs)
     seen = _seen(as_of_us, units)
-    found = outcome.discrepancies(answered, rules.rounding_cap_minor, seen)
+    kinds = kinds_of(answered)
+    found = outcome.discrepancies(answered, kinds, rules.rounding_cap_minor, seen)
     if only is not None:
         found = settle(found.filter(nw.col("kind") == only))
-    compared = int(rows_of(answered.select(n=nw.len()))[0]["n"])
+    compared = rows_in(answered) + rows_in(agreed)
     grouped = groups(found, compared)
     spark = engine_of(orders) == "spark"
-    counts = _counts(found, frames, compared, rejects)
+    counts = _counts(found, unread, compared, rejects)
     return Reconciliation(
         orders=orders,
         payments=payments,
@@ -113,11 +121,13 @@ def reconcile(
         failures=_or_empty(failures, FAILURES),
         rejects=_or_empty(rejects, REJECTS),
         discrepancies=_leave(outcome.as_frame(found), DISCREPANCIES, spark),
-        buckets=_leave(_buckets(answered, paired), BUCKETS, spark) if whole else BUCKETS.empty(),
-        summary=_leave(outcome.summary(answered, found), SUMMARY, False)
+        buckets=_leave(outcome.buckets(answered, agreed, paired), BUCKETS, spark)
+        if whole
+        else BUCKETS.empty(),
+        summary=_leave(outcome.summary(answered, found, agreed), SUMMARY, False)
         if whole
         else SUMMARY.empty(),
-        bridge=frame_of(bridge(answered) if whole else [], BRIDGE),
+        bridge=frame_of(bridge(answered, kinds, agreed) if whole else [], BRIDGE),
         groups=frame_of(grouped, GROUPS),
         notices=notices(grouped, compared),
         manifest={
@@ -133,7 +143,9 @@ def reconcile(
 class _Frames:
     """The four frames that are compared, entered."""
 
-    def __init__(self, orders: Lazy, payments: Lazy, events: Lazy | None, failures: Lazy | None):
+    def __init__(
+        self, orders: Lazy, payments: Lazy, events: Lazy | None, failures: Lazy | None
+    ) -> None:
         self.orders = orders
         self.payments = payments
         self.events = events
@@ -141,23 +153,17 @@ class _Frames:
 
 
 def _enter(orders: Any, payments: Any, events: Any, failures: Any) -> _Frames:
-    entered = _Frames(
+    return _Frames(
         enter(orders, ORDERS, _ORDER_COLUMNS),
         enter(payments, PAYMENTS, _PAYMENT_COLUMNS),
-        None if events is None else enter(events, EVENTS, _EVENT_COLUMNS),
+        None if events is None else _unless_empty(enter(events, EVENTS, _EVENT_COLUMNS)),
         None if failures is None else enter(failures, FAILURES, ("msn", "reference", "operation", "status")),
     )
-    twice = rows_of(
-        entered.payments.group_by("msn", "reference")
-        .agg(n=nw.len())
-        .filter(nw.col("n") > 1)
-        .sort("msn", "reference")
-        .head(3)
-    )
-    if twice:
-        named = ", ".join(f"{row['reference']} ({row['msn']})" for row in twice)
-        raise InputError(f"payments holds a payment twice: {named}; fetch again")
-    return entered
+
+
+def _unless_empty(events: Lazy) -> Lazy | None:
+    """An empty frame of events says as little as none: no log was fetched."""
+    return None if is_empty(events) else events
 
 
 def _latest(frames: _Frames) -> int:
@@ -186,15 +192,15 @@ def _seen(as_of_us: int, units: Sequence[SalesUnit]) -> date:
     return _EPOCH + timedelta(days=local_day(as_of_us, zone))
 
 
-def _counts(found: Lazy, frames: _Frames, compared: int, rejects: Any) -> dict[str, int]:
+def _counts(found: Lazy, failures: Lazy | None, compared: int, rejects: Any) -> dict[str, int]:
     severities = rows_of(
         found.select(worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1)))
         .select(rows=nw.len(), above_info=nw.col("worse").sum())
     )[0]
     holes = 0
-    if frames.failures is not None:
+    if failures is not None:
         holes = rows_of(
-            frames.failures.filter(
+            failures.filter(
                 (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
             ).select(n=nw.len())
         )[0]["n"]
@@ -205,10 +211,6 @@ def _counts(found: Lazy, frames: _Frames, compared: int, rejects: Any) -> dict[s
         "holes": int(holes),
         "rejects": 0 if rejects is None else len(rejects),
     }
-
-
-def _buckets(answered: Lazy, paired: Paired) -> Lazy:
-    return outcome.buckets(answered, paired.order_members, paired.payment_members).sort("side", "row_key")
 
 
 def _or_empty(frame: Any, schema: Frame) -> Any:

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 
+TOO_LATE = "refund_window_passed"
+"""No flag: a hint that the refund deadline has passed, which changes what a person can do."""
+
 
 class Text(NamedTuple):
     """A cause and a next step, for a kind and, where given, one of its flags."""
@@ -77,6 +80,11 @@ ENGLISH: tuple[Text, ...] = (
         "Refund what is still held; if it fails again, ask Vipps MobilePay's support why.",
     ),
     Text(
+        "cancelled_but_captured", TOO_LATE,
+        "The order is cancelled, but money was captured and not refunded in full.",
+        "Pay the customer by bank transfer: the time for refunds has passed, and Vipps MobilePay would refuse one (code 6220).",
+    ),
+    Text(
         "cancelled_but_captured", "",
         "The order is cancelled, but money was captured and not refunded in full.",
         "Refund what is still held, or correct the order if it was delivered after all.",
@@ -100,6 +108,11 @@ ENGLISH: tuple[Text, ...] = (
         "fulfilled_not_captured", "",
         "The order is fulfilled, and nothing was captured for it.",
         "Capture the payment before its reservation runs out.",
+    ),
+    Text(
+        "duplicate_capture", TOO_LATE,
+        "The same amount was captured more than once, and the excess is exactly that amount.",
+        "Pay the customer by bank transfer: the time for refunds has passed, and Vipps MobilePay would refuse one (code 6220).",
     ),
     Text(
         "duplicate_capture", "",
@@ -137,6 +150,11 @@ ENGLISH: tuple[Text, ...] = (
         "Look up in the shop how much was to be paid with Vipps MobilePay.",
     ),
     Text(
+        "over_captured", TOO_LATE,
+        "More was captured than the order comes to.",
+        "Pay the customer by bank transfer: the time for refunds has passed, and Vipps MobilePay would refuse one (code 6220).",
+    ),
+    Text(
         "over_captured", "",
         "More was captured than the order comes to.",
         "Refund the excess, or correct the order if it was changed after the capture.",
@@ -147,9 +165,19 @@ ENGLISH: tuple[Text, ...] = (
         "Send the reference to Vipps MobilePay's support at once, and refund nothing more on it.",
     ),
     Text(
+        "refund_failed", TOO_LATE,
+        "The shop refunded the customer, but the refund failed at Vipps MobilePay.",
+        "Pay the customer by bank transfer: the time for refunds has passed, and Vipps MobilePay would refuse one (code 6220).",
+    ),
+    Text(
         "refund_failed", "",
         "The shop refunded the customer, but the refund failed at Vipps MobilePay.",
         "Refund again; if it fails once more, pay the customer by bank transfer.",
+    ),
+    Text(
+        "refund_missing_at_vipps", TOO_LATE,
+        "The shop records a refund that was never made at Vipps MobilePay.",
+        "Pay the customer by bank transfer: the time for refunds has passed, and Vipps MobilePay would refuse one (code 6220).",
     ),
     Text(
         "refund_missing_at_vipps", "",
@@ -197,11 +225,11 @@ TIMING_ENGLISH: dict[str, str] = {
 
 
 def sentence(column: str, table: tuple[Text, ...] = ENGLISH) -> nw.Expr:
-    """Return `cause` or `next_step` as an expression over kind and flags."""
+    """Return `cause` or `next_step` as an expression over kind and hints."""
     chain: nw.Expr = nw.lit("")
     for text in reversed(table):
         here: nw.Expr = nw.col("kind") == text.kind
         if text.flag:
-            here = here & nw.col("flags").str.contains(text.flag, literal=True)
+            here = here & nw.col("hints").str.contains(text.flag, literal=True)
         chain = nw.when(here).then(nw.lit(getattr(text, column))).otherwise(chain)
     return chain

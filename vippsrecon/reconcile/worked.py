@@ -104,7 +104,10 @@ def case_of(
         A = max(A or 0, C)  # noqa: N806
     currency = CURRENCY[market]
     ago = _ago
-    orders, payments, events, failures = [], [], [], []
+    orders: list[dict[str, Any]] = []
+    payments: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
     if O is not None:
         orders.append(
             order_row(
@@ -135,11 +138,6 @@ def case_of(
             for n, days in enumerate(cover)
         ]
     if A is not None:
-        times = dict(
-            authorized=ago(authorized_days_ago),
-            captured=ago(captured_days_ago),
-            refunded=ago(refunded_days_ago),
-        )
         made, logged = payment_rows(
             reference=reference,
             currency=currency,
@@ -150,7 +148,9 @@ def case_of(
             state=state,
             failed_refund=failed_refund,
             amount=amount,
-            **times,
+            authorized=ago(authorized_days_ago),
+            captured=ago(captured_days_ago),
+            refunded=ago(refunded_days_ago),
         )
         if aggregate_captured is not None:
             made["captured_minor"] = aggregate_captured

@@ -19,7 +19,8 @@ def aggregate_mismatch() -> Check:
     ['discrepancy aggregate_mismatch - → -, at risk 100']
     """
     gap = nw.col("gap")
-    return Check(HAS_PAYMENT & ~nw.col("waived") & (gap > 0), UNKNOWN, UNKNOWN, gap)
+    spoken_of = ~nw.col("waived") & ~nw.col("read_failed") & ~nw.col("recurring")
+    return Check(HAS_PAYMENT & spoken_of & (gap > 0), UNKNOWN, UNKNOWN, gap)
 
 
 AGGREGATE: tuple[Named, ...] = (aggregate_mismatch,)

@@ -16,7 +16,6 @@ from vippsrecon.reconcile.checks.check import (
     C,
     Check,
     E,
-    K,
     Named,
     O,
     Or,
@@ -42,7 +41,7 @@ def cancellation_fee_kept() -> Check:
     >>> worked(Or=900, R=900, status="cancelled")
     ['matched cancellation_fee_kept']
     """
-    return Check(_CANCELLED & (Or > 0) & (O > Or) & (C - R == O - Or))
+    return Check(_CANCELLED & (Or > 0) & (Or < O) & (O - Or == C - R))
 
 
 def cancelled_but_captured() -> Check:
@@ -66,7 +65,7 @@ def captured_not_fulfilled() -> Check:
     ['discrepancy captured_not_fulfilled 0 → 1000, at risk 1000']
     """
     late = (nw.col("since_capture_us") > nw.col("grace_delivery_us")).fill_null(value=True)
-    returned = nw.when(R > Or).then(R).otherwise(Or)
+    returned = nw.when(Or < R).then(R).otherwise(Or)
     return Check(_ASK & _OPEN & (C > 0) & late, nw.lit(0), C, positive(C - returned))
 
 

@@ -83,7 +83,7 @@ def refund_missing_in_shop() -> Check:
     >>> worked(R=300)
     ['discrepancy refund_missing_in_shop 0 → 300, at risk 300']
     """
-    return Check(_ASK & (R > Er), Er, R, R - Er)
+    return Check(_ASK & (Er < R), Er, R, R - Er)
 
 
 REFUNDED: tuple[Named, ...] = (

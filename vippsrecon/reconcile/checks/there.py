@@ -104,11 +104,14 @@ def missing_in_orders() -> Check:
 def not_checked() -> Check:
     """The payment could not be read, so nothing is said of it and the run is incomplete.
 
+    Nor is anything said of other attempts at the same order: with one of them unread, what the
+    others hold proves nothing.
+
     >>> from vippsrecon.reconcile.worked import worked
     >>> worked(A=None, failure=503)
     ['not_checked']
     """
-    return Check(_ABSENT & nw.col("read_failed"))
+    return Check(nw.col("read_failed"))
 
 
 def nothing_to_pay() -> Check:
@@ -221,12 +224,12 @@ def abandoned_checkout() -> Check:
 
 
 THERE: tuple[Named, ...] = (
+    not_checked,
     duplicate_order_row,
     superseded_attempt,
     duplicate_payment,
     timing_outside_export,
     missing_in_orders,
-    not_checked,
     nothing_to_pay,
     other_payment_method,
     not_epayment,

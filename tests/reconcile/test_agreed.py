@@ -1,0 +1,135 @@
+"""Of a pair set aside as agreed, no check has anything to say.
+
+Setting pairs aside is why a million of them take seconds; were one of them wrong, nobody would
+ever hear of it. So here every pair is asked everything, and the agreed ones must be silent.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.reconcile.frames_of_anything import Rows
+from vippsrecon.config import Rules, SalesUnit
+from vippsrecon.reconcile.engines import enter, rows_of, settle
+from vippsrecon.reconcile.moments import microseconds
+from vippsrecon.reconcile.outcome import placed
+from vippsrecon.reconcile.pairs import Question, pair
+from vippsrecon.reconcile.questions import answer
+from vippsrecon.reconcile.result import frame_of
+from vippsrecon.reconcile.worked import MSN, NOW, order_row, payment_rows
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
+
+SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)
+KINDS = [f"{question}_kind" for question in ("there", "captured", "refunded", "reserved", "aggregate")]
+
+
+AMOUNTS = (0, 1, 100, 999, 1000, 1001, 2000)
+DAYS = (-2, 0, 1, 20, 180, 320, 340, 400)
+CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
+    "orders": {
+        "total_minor": AMOUNTS,
+        "refunded_minor": (*AMOUNTS, None),
+        "status": STATUSES,
+        "currency": ("NOK", "DKK"),
+        "paid": ("yes", "no", "unknown"),
+        "by_vipps": (True, False, None),
+        "recurring": (True,),
+        "split_tender": (True,),
+        "shop_currency_only": (True,),
+        "fulfilled_at": (*DAYS, None),
+        "refunded_at": DAYS,
+        "exported_at": (0, 1, 9),
+        "reference": (None, "pair-0001", "pair-0002-1"),
+    },
+    "payments": {
+        **{f"{name}_minor": AMOUNTS for name in ("amount", "authorized", "captured", "refunded", "cancelled")},
+        "state": ("AUTHORIZED", "CREATED", "ABORTED", "EXPIRED", "TERMINATED", "NEW"),
+        "currency": ("NOK", "DKK"),
+        "authorized_at": (*DAYS, None),
+        "capture_guaranteed_until_at": DAYS,
+        "created_day": (None,),
+        "fetched_at": (0, 1, 9),
+    },
+    "events": {
+        "amount_minor": AMOUNTS,
+        "success": (False,),
+        "event_at": DAYS,
+        "name": ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED", "NEW"),
+    },
+}
+"""What is changed, one value at a time, in pairs that agreed before. Moments are days ago."""
+
+
+def nearly_agreed(seed: int, count: int = 400) -> Rows:
+    """Draw pairs that agree, most of them with one or two values changed."""
+    draw = random.Random(seed)
+    orders, payments, events = [], [], []
+    for number in range(count):
+        reference = f"pair-{number:04}"
+        refunded = draw.choice((0, 0, 300, 1000))
+        orders.append(
+            order_row(reference=reference, refunded_minor=refunded, source_row=number + 2)
+        )
+        payment, logged = payment_rows(reference=reference, R=refunded)
+        for _ in range(draw.choice((0, 1, 1, 2))):
+            side = draw.choice(list(CHANGES))
+            row = {"orders": orders[-1], "payments": payment, "events": draw.choice(logged)}[side]
+            column = draw.choice(list(CHANGES[side]))
+            value = draw.choice(CHANGES[side][column])
+            moment = column.endswith("_at") and value is not None
+            row[column] = NOW - timedelta(days=value) if moment else value
+        payments.append(payment)
+        events += logged
+        if draw.random() < 0.02:
+            again, more = payment_rows(reference=f"{reference}-1", captures=())
+            payments.append(again)
+            events += more
+    failures = [
+        {"msn": MSN, "reference": "pair-0003", "operation": "getPayment", "status": 503, "title": "no"}
+    ]
+    return Rows(orders, payments, events, failures)
+
+
+def agreed_and_all(rows: Rows, *, with_events: bool):
+    """Return the pairs set aside, and every pair by its key where none is."""
+    orders, payments, events, failures = (
+        enter(frame_of(part, schema), schema) for part, schema in zip(rows, SCHEMAS, strict=True)
+    )
+
+    def paired(*, set_aside: bool):
+        question = Question(
+            microseconds(NOW),
+            (SalesUnit(MSN, market="NO"),),
+            Rules(),
+            waived=frozenset({(MSN, "pair-0004")}),
+            set_aside=set_aside,
+        )
+        return pair(orders, payments, events if with_events else None, failures, question)
+
+    everything = settle(placed(answer(paired(set_aside=False).pairs)))
+    return rows_of(paired(set_aside=True).agreed), {
+        (row["msn"], row["payment_reference"]): row
+        for row in rows_of(everything)
+        if row["has_payment"]
+    }
+
+
+@pytest.mark.parametrize("with_events", [True, False], ids=["events", "aggregates"])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_check_speaks_of_what_agrees(seed, with_events):
+    """Every question, flag and letter of an agreed pair is as the bridge and buckets take it."""
+    agreed, everything = agreed_and_all(nearly_agreed(seed), with_events=with_events)
+
+    assert len(agreed) > 100
+    for row in agreed:
+        asked = everything[row["msn"], row["reference"]]
+        assert [asked[kind] for kind in KINDS] == [None] * len(KINDS)
+        assert (asked["bucket"], asked["kind"], asked["role"]) == ("matched", "", "pair")
+        assert asked["flags"] == ("" if with_events else "amounts_as_fetched")
+        assert asked["C"] == asked["E"] == asked["O"] == row["O"]
+        assert asked["R"] == asked["Er"] == asked["Or"] == row["Or"]
+        assert (asked["q"], asked["p"], asked["status"]) == (0, 0, "fulfilled")
