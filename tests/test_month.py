@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import httpx
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from vippsrecon import schemas
@@ -16,9 +17,10 @@ from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetch import read_fetched
 from vippsrecon.month import fetch_month, reconcile_month
 from vippsrecon.month.ignored import read_waived
-from vippsrecon.month.wanted import references_wanted
+from vippsrecon.month.opening import skew_warning
+from vippsrecon.month.wanted import references_wanted, without_others
 from vippsrecon.scenario import write_month
-from vippsrecon.simulator import Simulator
+from vippsrecon.simulator import Simulator, serve
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +201,65 @@ def test_a_moment_given_is_the_moment_compared_at(month, settings, kept):
     )
 
     assert result.manifest["as_of"] == "2026-10-20T00:00:00Z"
+
+
+def test_folders_may_be_named_as_text(month, settings, kept):
+    """A notebook's author writes `payments="report.data"`."""
+    first, folder = kept
+    again = reconcile_month([str(month / "orders.csv")], settings, payments=str(folder))
+
+    assert again.manifest == first.manifest
+
+
+def test_an_order_paid_another_way_is_no_failure(kept):
+    """It is asked for, since the shop may be wrong; that Vipps has nothing is as expected."""
+    result, _ = kept
+    other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
+    unknown = result.failures[result.failures["status"].eq(404).fillna(False).astype(bool)]
+
+    assert other["reference"].notna().any()
+    assert not set(other["reference"].dropna()) & set(unknown["reference"])
+    assert {"other_payment_method"} <= set(result.buckets["kind"].dropna())
+
+
+def test_what_is_no_answer_stays_a_failure(kept):
+    """Paid another way or not: a reference that could not be read leaves a hole."""
+    result, _ = kept
+    other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
+    order = other[other["reference"].notna()].iloc[0]
+    rows = [
+        {
+            "msn": order["msn"],
+            "reference": order["reference"],
+            "operation": "getPayment",
+            "status": status,
+            "title": "no",
+            "detail": None,
+            "trace_id": None,
+        }
+        for status in (404, 503)
+    ]
+    table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow())
+    left = without_others(schemas.to_pandas(table), result.orders)
+
+    assert left["status"].tolist() == [503]
+
+
+def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):
+    """The orders can be reconciled without it; what cannot be seen then is said."""
+    fault = {"operations": ["ledgers", "dates"], "share": 1.0, "status": 503}
+    with serve(Simulator.from_file(month / "simulator.jsonl", faults=[fault])) as base_url:
+        here = replace(settings, base_url=base_url, retry_seconds=1.0)
+        result = reconcile_month([month / "orders.csv"], here)
+
+    assert result.manifest["ledger_read"] is False
+    assert any("Report API could not be read" in notice for notice in result.notices)
+    assert result.verdict == "discrepancies"
+
+
+@pytest.mark.parametrize("seconds", [59.0, -59.0, 61.0, -61.0])
+def test_a_minute_between_the_clocks_is_the_limit(seconds):
+    """Either way round."""
+    warning = skew_warning(seconds)
+
+    assert (warning is not None) == (abs(seconds) > 60)

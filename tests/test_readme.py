@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from vippsrecon.cli import app
+from vippsrecon.simulator import Simulator, serve
 
 FIRST = "pip install -e . && vippsrecon demo"
 TESTS = 'pip install -e ".[dev]" && pytest'
@@ -70,6 +72,30 @@ def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path):
     for line in block:
         if line.strip() not in {"", "…"}:
             assert line in said
+
+
+def test_the_python_example_runs_as_it_stands(root, readme, tmp_path, monkeypatch):
+    """It is what people copy first, and a text where a path was meant broke it once."""
+    block = readme.split("```python\n", 1)[1].split("```", 1)[0]
+    month = root / "sample_data" / "plain"
+    shutil.copy(month / "orders.csv", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VIPPS_ENVIRONMENT", "simulator")
+    monkeypatch.setenv("VIPPS_MSN", "123456")
+    for name in ("client-id", "client-secret", "subscription-key"):
+        kind = name.removesuffix("-id").removesuffix("-key").removeprefix("client-")
+        variable = f"VIPPS_{name.replace('-', '_').upper()}"
+        monkeypatch.setenv(variable, f"scenario-{kind}-123456")
+    with serve(Simulator.from_file(month / "simulator.jsonl")) as base_url:
+        monkeypatch.setenv("VIPPS_BASE_URL", base_url)
+        done = subprocess.run(
+            [sys.executable, "-c", block], capture_output=True, text=True, check=False
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert "discrepancies" in done.stdout
+    assert (tmp_path / "report.xlsx").stat().st_size > 0
+    assert (tmp_path / "report.data" / "payments.parquet").exists()
 
 
 def test_every_public_name_in_python_examples_is_public(root, readme):

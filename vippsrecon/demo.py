@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from vippsrecon.api import Client
 from vippsrecon.config import Keys, SalesUnit, Settings, load_settings
 from vippsrecon.errors import InputError
+from vippsrecon.money import spaced
 from vippsrecon.month import reconcile_month
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
@@ -108,14 +109,16 @@ class Score:
 
     def lines(self) -> list[str]:
         """Return the score for people."""
+        if self.exact and not self.planted:
+            return ["so small a month has no discrepancy planted, and none was found"]
         if self.exact:
             return [
-                f"found all {self.planted.total():,} planted discrepancies "
+                f"found all {spaced(self.planted.total())} planted discrepancies "
                 f"of {len(self.planted)} kinds, and nothing else"
             ]
         said = [
-            f"found {self.right.total():,} of {self.planted.total():,} planted discrepancies, "
-            f"and {len(self.invented):,} that were not planted"
+            f"found {spaced(self.right.total())} of {spaced(self.planted.total())} planted "
+            f"discrepancies, and {spaced(len(self.invented))} that were not planted"
         ]
         for what, findings in (("missed", self.missed), ("invented", self.invented)):
             said += [f"  {what}: {_in_words(finding)}" for finding in findings[:20]]

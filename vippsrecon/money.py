@@ -29,7 +29,7 @@ def to_minor(amount: Decimal | str, currency: str) -> int:
     49950
     >>> to_minor("499.505", "NOK")
     Traceback (most recent call last):
-    vippsrecon.errors.InputError: amount 499.505 is finer than one minor unit of NOK
+    vippsrecon.errors.InputError: amount 499.505 has more decimals than NOK has
     """
     try:
         value = Decimal(amount)
@@ -42,7 +42,7 @@ def to_minor(amount: Decimal | str, currency: str) -> int:
     scaled = value.scaleb(_decimals(currency))
     minor = int(scaled)
     if minor != scaled:
-        raise InputError(f"amount {amount} is finer than one minor unit of {currency}")
+        raise InputError(f"amount {amount} has more decimals than {currency} has")
     if abs(minor) > LARGEST_MINOR:
         raise InputError(f"amount {amount} has more than fifteen digits")
     return minor
@@ -63,7 +63,25 @@ def in_words(minor: int, currency: str) -> str:
     >>> in_words(123450, "NOK")
     '1 234.50 NOK'
     """
-    return f"{to_major(minor, currency):,}".replace(",", " ") + f" {currency}"
+    return f"{spaced(to_major(minor, currency))} {currency}"
+
+
+def spaced(number: int | Decimal) -> str:
+    """Return a number with a space between thousands.
+
+    >>> spaced(1234567)
+    '1 234 567'
+    """
+    return f"{number:,}".replace(",", " ")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun for a sentence, with a space between thousands.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1 200 rows')
+    """
+    return f"{spaced(number)} {one if number == 1 else many or f'{one}s'}"
 
 
 def _decimals(currency: str) -> int:
@@ -71,4 +89,6 @@ def _decimals(currency: str) -> int:
         return DECIMALS[currency]
     except KeyError:
         known = ", ".join(DECIMALS)
-        raise InputError(f"currency {currency!r} is not one Vipps MobilePay uses ({known})") from None
+        raise InputError(
+            f"currency {currency!r} is not one Vipps MobilePay uses ({known})"
+        ) from None

@@ -73,7 +73,9 @@ def make(folder: Path, count: int) -> None:
             for key, kind in types.items()
         )
         feather.write_feather(
-            pa.table(filled.to_arrow()).cast(schema.arrow()), folder / f"{name}.arrow", "uncompressed"
+            pa.table(filled.to_arrow()).cast(schema.arrow()),
+            folder / f"{name}.arrow",
+            "uncompressed",
         )
 
     write(
@@ -302,7 +304,9 @@ def compare(count: int, rounds: int, contenders: list[str]) -> None:
 
 def main() -> None:
     """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--linear", action="store_true")
     parser.add_argument("--rows", type=int, default=1_000_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -226,3 +227,99 @@ def test_a_simulator_state_that_is_none(run, folder):
     (folder / "state.jsonl").write_text("{not json\n")
 
     one_sentence(run("simulator", "--state", "state.jsonl"), "state.jsonl")
+
+
+def test_a_report_does_not_replace_what_it_is_made_from(run, keys, orders):
+    """The export may be the only copy; a slip of the hand must not cost it."""
+    before = orders.read_bytes()
+    done = run("reconcile", "--orders", orders, "--out", orders.name)
+
+    one_sentence(done, "orders.csv", "files read")
+    assert orders.read_bytes() == before
+
+
+def test_a_workbook_read_is_not_written(run, keys, folder):
+    """An export that is a workbook has the right suffix, and is an input all the same."""
+    (folder / "orders.xlsx").write_bytes(b"a workbook")
+    done = run("reconcile", "--orders", "orders.xlsx", "--out", "./orders.xlsx")
+
+    one_sentence(done, "orders.xlsx", "files read")
+    assert (folder / "orders.xlsx").read_bytes() == b"a workbook"
+
+
+@pytest.mark.parametrize("name", ["report.csv", "report", "truth.pdf"])
+def test_a_report_is_a_workbook(run, keys, orders, folder, name):
+    """Excel refuses a workbook named otherwise, and a file of that name may be somebody's."""
+    (folder / name).write_bytes(b"mine")
+
+    one_sentence(run("reconcile", "--orders", orders, "--out", name), name, ".xlsx")
+    assert (folder / name).read_bytes() == b"mine"
+
+
+def test_one_bad_file_does_not_hide_the_others(run, orders, folder):
+    """A folder of exports is looked at in one go, and one of them is always something else."""
+    (folder / "empty.csv").write_bytes(b"")
+    done = run("preview", "empty.csv", orders, "--json")
+
+    one_sentence(done, "empty.csv")
+    assert [file["path"] for file in json.loads(done.stdout)["files"]] == [str(orders)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["demo", "--payments", "0"], ["--payments"], id="too few"),
+        pytest.param(["demoo"], ["demoo"], id="no such command"),
+        pytest.param(
+            ["simulator", "--state", "s.jsonl", "--faults", "nope.toml"],
+            ["nope.toml", "no such file"],
+            id="no such faults",
+        ),
+    ],
+)
+def test_a_slip_of_the_hand(run, folder, arguments, words):
+    """Half a page of usage hides the one thing that is wrong."""
+    (folder / "s.jsonl").write_text("")
+
+    one_sentence(run(*arguments), *words)
+
+
+def test_a_moment_that_is_none(run, keys, orders):
+    """Said with an example of one."""
+    one_sentence(reconcile(run, orders, "--as-of", "yesterday"), "--as-of", "yesterday")
+
+
+def test_a_moment_before_every_order(run, keys, orders):
+    """A year mistyped would call every order not due, and the month clean."""
+    one_sentence(reconcile(run, orders, "--as-of", "2025-10-31"), "--as-of", "before every order")
+
+
+def test_a_fetch_onto_a_file(run, keys, orders, folder):
+    """`--out` is a folder; the machine's own words for it say nothing."""
+    (folder / "october").write_text("")
+
+    one_sentence(run("fetch", orders, "--out", "october"), "october", "folder is wanted")
+
+
+def test_payments_of_another_month(run, keys, orders, folder):
+    """Nothing of the one is in the other: the wrong folder was named."""
+    (folder / "other.csv").write_text("reference\norder-nobody-made\n")
+    assert run("fetch", "other.csv", "--out", "other").exit_code == 0
+    done = reconcile(run, orders, "--payments", "other")
+
+    one_sentence(done, "other", "fetched for other orders", "--payments")
+
+
+def test_check_needs_a_sales_unit(run, keys):
+    """None configured was told as several configured."""
+    keys.delenv("VIPPS_MSN")
+
+    one_sentence(run("check"), "VIPPS_MSN is not set")
+
+
+def test_no_token_names_the_call(run, served_with, orders):
+    """An accountant forwards the sentence: it has to say what was asked, and what to do."""
+    served_with({"operations": ["accessToken"], "share": 1.0, "status": 503})
+    (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\n")
+
+    one_sentence(reconcile(run, orders), "access token of sales unit 123456", "try again")

@@ -239,3 +239,88 @@ def test_without_json_a_person_reads_a_summary(run, keys, orders, folder):
 
     assert done.stdout.splitlines()[-1] == "Report: report.xlsx"
     assert "under_captured" in done.stdout
+
+
+def test_preview_of_a_file_that_is_only_recognised(run, month):
+    """A bank statement has no rows or sums yet, and is named for what it is."""
+    done = run("preview", month / "bank.xml")
+
+    assert done.exit_code == 0, done.output
+    assert "bank, camt.053" in done.stdout
+
+
+def test_fetch_says_what_a_list_names_twice(run, keys, folder):
+    """A list glued together from two counts payments twice, unless somebody says so."""
+    names = ["reference", "order-1001", "order-1001", "order-1002", "x" * 80]
+    (folder / "references.csv").write_text("\n".join(names) + "\n")
+    done = run("fetch", "references.csv", "--out", "some")
+
+    assert done.exit_code == 1
+    assert "1 row named a reference again" in done.stdout
+    assert "row 5: is longer than the 64 characters" in done.stdout
+
+
+def test_fetch_says_why_references_are_missing(run, served_with, orders, folder):
+    """Ten thousand rows of failures.csv have one reason as a rule."""
+    served_with({"operations": ["getPayment"], "share": 1.0, "status": 503})
+    (folder / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
+    done = run("fetch", orders, "--out", "october")
+
+    assert done.exit_code == frame.COULD_NOT_FINISH
+    line = next(line for line in done.stderr.splitlines() if line.startswith("MISSING"))
+    assert "failures.csv" in line
+    assert "all: " in line or "of them: " in line
+
+
+@pytest.mark.parametrize("command", ["fetch", "reconcile"])
+def test_a_clock_that_is_off_is_a_warning(keys, orders, folder, command):
+    """In a process of its own: what a person sees, without the test's own log handlers."""
+    more = {
+        "fetch": ["fetch", orders, "--out", "october"],
+        "reconcile": ["reconcile", "--orders", orders, "--out", "report.xlsx"],
+    }[command]
+    done = subprocess.run(
+        [sys.executable, "-m", "vippsrecon", *more], capture_output=True, text=True, check=False
+    )
+
+    assert "warning: this machine's clock" in done.stderr
+
+
+def test_check_shows_all_that_is_settled(run, keys, folder):
+    """A tolerance misspelled or left in a wrong folder is found here or nowhere."""
+    (folder / "vippsrecon.toml").write_text(
+        '[tolerances]\ntolerance_minor = 7\n[[sales_unit]]\nmsn = "123456"\nmarket = "FI"\n'
+    )
+    said = run("check").stdout
+
+    assert "tolerance_minor 7" in said
+    assert "sales unit 123456: market FI, timezone Europe/Helsinki" in said
+
+
+def test_check_shows_the_settings_before_it_calls(keys, folder):
+    """Whom it speaks to is what a person wants to see while nobody answers."""
+    keys.setenv("VIPPS_BASE_URL", "http://127.0.0.1:9")
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "vippsrecon", "check"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == frame.COULD_NOT_FINISH
+    assert "base_url = http://127.0.0.1:9" in done.stdout
+    assert time.monotonic() - started < 40
+
+
+def test_the_simulator_prints_settings_to_export(month, folder):
+    """Invented keys are there to be used; whoever has to look for them gives up."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "vippsrecon", "simulator", "--state", month / "simulator.jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    said = server.stdout.readline() + server.stdout.readline()
+    server.terminate()
+    server.communicate(timeout=30)
+
+    assert "VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL=http://127.0.0.1:" in said
+    assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in said

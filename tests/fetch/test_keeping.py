@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -325,7 +326,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(opened, tmp_path):
     client, _ = opened()
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(OutputError, match="so set it right and run the same again"):
+    with pytest.raises(OutputError, match="a folder is wanted; name another"):
         fetch_into(tmp_path / "file" / "out", [], client)
 
 
@@ -451,3 +452,29 @@ def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
             rows, key=lambda one: one.reference
         )
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_few_and_slow_answers_are_kept_within_seconds(served, tmp_path):
+    """A kill in a slow month costs what the last seconds brought, not the last thousand."""
+    client, _, _ = served(*map(payment_line, references(40)), latency_ms=400, in_flight=4)
+    thread = threading.Thread(target=fetch_into, args=(tmp_path, references(40), client))
+    thread.start()
+    began = time.monotonic()
+    while not list((tmp_path / "parts").glob("*.arrow")) and thread.is_alive():
+        time.sleep(0.05)
+    took, fetching = time.monotonic() - began, thread.is_alive()
+    thread.join()
+
+    assert fetching, "the fetch was over before a part was seen"
+    assert took < 4.5
+
+
+def test_a_full_disk_is_said_without_a_library_s_words(tmp_path):
+    """Arrow's own sentence names its C++ functions."""
+    with (
+        pytest.raises(OutputError, match="the disk is full, so free some space") as said,
+        folder.written(tmp_path),
+    ):
+        raise OSError(28, "Error writing bytes to file. Detail: [errno 28]", "parts/1.arrow")
+
+    assert "Detail" not in str(said.value)

@@ -24,7 +24,9 @@ from vippsrecon.reconcile.worked import MSN, NOW, order_row, payment_rows
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
 
 SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)
-KINDS = [f"{question}_kind" for question in ("there", "captured", "refunded", "reserved", "aggregate")]
+KINDS = [
+    f"{question}_kind" for question in ("there", "captured", "refunded", "reserved", "aggregate")
+]
 
 
 AMOUNTS = (0, 1, 100, 999, 1000, 1001, 2000)
@@ -46,7 +48,10 @@ CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
         "reference": (None, "pair-0001", "pair-0002-1"),
     },
     "payments": {
-        **{f"{name}_minor": AMOUNTS for name in ("amount", "authorized", "captured", "refunded", "cancelled")},
+        **{
+            f"{name}_minor": AMOUNTS
+            for name in ("amount", "authorized", "captured", "refunded", "cancelled")
+        },
         "state": ("AUTHORIZED", "CREATED", "ABORTED", "EXPIRED", "TERMINATED", "NEW"),
         "currency": ("NOK", "DKK"),
         "authorized_at": (*DAYS, None),
@@ -89,7 +94,13 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
             payments.append(again)
             events += more
     failures = [
-        {"msn": MSN, "reference": "pair-0003", "operation": "getPayment", "status": 503, "title": "no"}
+        {
+            "msn": MSN,
+            "reference": "pair-0003",
+            "operation": "getPayment",
+            "status": 503,
+            "title": "no",
+        }
     ]
     return Rows(orders, payments, events, failures)
 

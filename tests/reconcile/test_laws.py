@@ -184,10 +184,14 @@ def test_proposals_never_exceed_what_is_owed_or_held(rows):
         ),
         pytest.param({"Or": 300, "with_events": False}, [], id="amounts as fetched"),
         pytest.param(
-            {"Or": 300, "authorized_days_ago": 366, "captured_days_ago": 365}, [], id="past 365 days"
+            {"Or": 300, "authorized_days_ago": 366, "captured_days_ago": 365},
+            [],
+            id="past 365 days",
         ),
         pytest.param({"Or": 300, "aggregate_captured": 900}, [], id="contradicts itself"),
-        pytest.param({"O": 500, "A": 1000, "captures": (500, 500)}, [("refund", 500)], id="27 double"),
+        pytest.param(
+            {"O": 500, "A": 1000, "captures": (500, 500)}, [("refund", 500)], id="27 double"
+        ),
     ],
 )
 def test_what_is_proposed(case, proposals):
@@ -195,5 +199,7 @@ def test_what_is_proposed(case, proposals):
     found = records(case_of(**case).discrepancies)
 
     assert [
-        (row["proposal"], row["proposal_minor"]) for row in found if isinstance(row["proposal"], str)
+        (row["proposal"], row["proposal_minor"])
+        for row in found
+        if isinstance(row["proposal"], str)
     ] == proposals

@@ -115,3 +115,9 @@ def test_waterfall_ends_at_what_was_captured(month):
     danish = month.payments.query("currency == 'DKK'")["captured_minor"].sum()
     assert last.get_x() == 0
     assert last.get_width() == pytest.approx(float(danish) / 100)
+
+
+def test_thousands_are_written_one_way(month):
+    """Two ways of writing thousands on one page read as two decimal signs."""
+    for text in (summary_text(month), to_html(month)):
+        assert not re.search(r"\d,\d{3}\b", re.sub(r'style="[^"]*"', "", text))

@@ -392,3 +392,71 @@ def test_bridge_ties_to_the_payments_as_fetched(tmp_path):
     sheet = load_workbook(path, data_only=True)["Summary"]
     gaps = [r[4].value for r in sheet.iter_rows() if str(r[1].value).startswith("Later events")]
     assert sorted(gaps) == [0, 2.5]
+
+
+def test_what_may_be_done_stands_beside_what_is_at_risk(tmp_path):
+    """The next operation and its amount, where one may be proposed; empty where not."""
+    month = Month()
+    wrong = {"kind": "over_captured", "bucket": "discrepancy"}
+    month.pair("a-1", 100, 1_350, **wrong, proposal="refund", proposal_minor=1_250)
+    month.pair("a-2", 100, 200, **wrong)
+    book = load_workbook(write_workbook(month.reconciliation(), tmp_path / "r.xlsx"))
+    rows = rows_of(book["Discrepancies"])
+    assert [(row["Proposed"], row["Proposed amount"]) for row in rows] == [
+        ("refund", 12.5),
+        (None, None),
+    ]
+    heads = list(rows[0])
+    at = heads.index("At risk")
+    assert heads[at + 1 : at + 3] == ["Proposed", "Proposed amount"]
+
+
+def test_what_is_at_risk_without_a_difference_is_explained(tmp_path):
+    """Expected equals actual and yet 40.00 at risk reads as a mistake of the report."""
+    month = Month()
+    lost = {"kind": "authorization_lost", "bucket": "discrepancy", "severity": "high"}
+    month.pair("a-1", 100, 100, **lost, at_risk_minor=4_000)
+    path = write_workbook(month.reconciliation(), tmp_path / "r.xlsx")
+    sheet = load_workbook(path)["Discrepancies"]
+    above = [str(sheet.cell(row, 1).value) for row in range(1, head_of(sheet))]
+    assert any(text.startswith("1 row without a difference, but with") for text in above)
+
+
+def test_an_order_paid_in_another_currency_is_told_in_its_own(tmp_path):
+    """'None in SEK' above a table with a discrepancy in SEK contradicts itself."""
+    month = Month()
+    month.pair("a-1", 100, 100, currency="SEK", kind="currency_mismatch", bucket="discrepancy")
+    month.payments[0]["currency"] = "NOK"
+    month.discrepancies[0]["currency"] = "NOK"
+    path = write_workbook(month.reconciliation(), tmp_path / "r.xlsx")
+    texts = [str(c.value) for (c,) in load_workbook(path)["Summary"]["B1:B200"]]
+    assert any(text.startswith("None is counted in SEK. 1 order in SEK has its") for text in texts)
+
+
+def test_a_long_value_is_shown_whole(tmp_path):
+    """A value without a space in it is broken over lines, and its row grows with it."""
+    month = Month()
+    month.pair("r", 100, 100)
+    month.rejects.append(
+        {"source_file": "o.csv", "source_row": 2, "value": "x" * 65, "reason": "?"}
+    )
+    sheet = load_workbook(write_workbook(month.reconciliation(), tmp_path / "r.xlsx"))[
+        "Rejects and failures"
+    ]
+    assert sheet.row_dimensions[head_of(sheet) + 1].height >= 3 * 11
+
+
+def test_that_vipps_does_not_know_an_order_paid_otherwise_is_no_failure(tmp_path):
+    """Ten orders paid by card are not ten things to look into."""
+    month = Month()
+    for reference, bucket in (("card", "ignored"), ("gone", "matched")):
+        month.pair(reference, 100, 100, bucket=bucket)
+        asked = {"msn": "123456", "reference": reference, "operation": "getPayment"}
+        month.failures.append({**asked, "status": 404, "title": "Not Found"})
+    month.failures.append({**month.failures[0], "status": 503, "title": "Down"})
+    book = load_workbook(write_workbook(month.reconciliation(), tmp_path / "r.xlsx"))
+    shown = rows_of(book["Rejects and failures"])
+    assert [(row["Reference"], row["What"]) for row in shown] == [
+        ("card", "not read"),
+        ("gone", "not found"),
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from tests.sources.conftest import Writer
+from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from vippsrecon.config import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.sources import files, preview, read_orders
@@ -139,6 +139,56 @@ def test_shop_named_wrongly_says_what_it_looks_like(write: Writer):
         read_orders(write(GOOD), shop="shopify")
     with pytest.raises(ConfigurationError, match="known are"):
         read_orders(write(GOOD), shop="shopifi")
+
+
+def test_a_shop_named_against_the_headings_is_refused(write: Writer):
+    """Read as the plain form it is rejected row by row, and the reason shows nowhere."""
+    path = write(as_csv(SHOPIFY, [{"Name": "#1", "Total": "5.00", "Currency": "NOK"}]))
+    with pytest.raises(
+        SourceError, match=r"export of Shopify.*not of the plain form.*--shop shopify"
+    ):
+        read_orders(path, shop="plain", default_msn="123456")
+    with pytest.raises(SourceError, match="not of the plain form"):
+        preview(path, shop="plain")
+
+
+def test_a_mapping_of_ones_own_is_not_spoken_against(write: Writer):
+    """Whoever writes one knows the file better than its headings do."""
+    path = write(as_csv(SHOPIFY, [{"Name": "shop-00001", "Total": "5", "Currency": "NOK"}]))
+    own = write('extends = "plain"\n[columns]\nreference = ["Name"]\n', "own.toml")
+    got = read_orders(path, mapping=own, default_msn="123456")
+    assert list(got.orders["reference"]) == ["shop-00001"]
+
+
+def test_a_list_of_ones_own_with_a_shops_headings_may_be_plain(write: Writer):
+    """Named rightly, it must not be taken for the shop whose words it borrows."""
+    path = write("reference,currency,total,Vendor,Id\nord-000001,NOK,5,A,1\n")
+    assert len(read_orders(path, shop="plain", default_msn="123456").orders) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "heading"),
+    [
+        pytest.param("reference,currency,total,total\nord-000001,NOK,5,6\n", "total", id="equal"),
+        pytest.param(
+            'reference,currency,total," Reference"\nord-000001,NOK,5,x\n', "reference", id="alike"
+        ),
+    ],
+)
+def test_two_columns_of_one_heading_that_is_read_are_refused(
+    write: Writer, content: str, heading: str
+):
+    """Whichever is taken may be the wrong one, and nothing would show it."""
+    path = write(content)
+    for read in (preview, lambda path: read_orders(path, default_msn="123456")):
+        with pytest.raises(SourceError, match=f"several columns are headed '{heading}'"):
+            read(path)
+
+
+def test_two_columns_of_one_heading_that_is_not_read_do_no_harm(write: Writer):
+    """Shops with fields of their own repeat headings nobody asks for."""
+    path = write("reference,currency,total,note,note\nord-000001,NOK,5,a,b\n")
+    assert len(read_orders(path, default_msn="123456").orders) == 1
 
 
 def test_a_bank_statement_among_the_orders_is_named(write: Writer):

@@ -41,6 +41,7 @@ def test_what_is_missing_names_the_box_to_tick(write: Writer):
     headings = [name for name in WOO if name not in ("Transaction ID", "Order Refund Amount")]
     (entry,) = preview(write(as_csv(headings, [woo()])))["files"]
     assert entry["rows"] == 1
+    assert entry["totals"]["NOK"]["refunded_minor"] is None
     notes = " ".join(entry["notes"])
     assert "Set up fields to export" in notes
     assert "Order Refund Amount" in notes
@@ -55,6 +56,32 @@ def test_nothing_has_to_be_configured(write: Writer):
     (entry,) = preview(path, units=(SalesUnit("123456", currency="DKK"),))["files"]
     assert list(entry["totals"]) == ["DKK"]
     assert "VIPPS_MSN" not in " ".join(entry["notes"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        pytest.param("ord-000001,NOK,5\nord-000002,NOK\n", None, id="a row cut off"),
+        pytest.param("ord-000001,NOK,5\nord-000002,,x\n", None, id="a reject without one"),
+        pytest.param(
+            "ord-000001,NOK,5\nord-000002,,6\n",
+            "Orders without a currency: 1; they are shown as NOK until 'currency' is set.",
+            id="an order without one",
+        ),
+    ],
+)
+def test_a_currency_column_is_not_denied(write: Writer, lines: str, said: str | None):
+    """Rows that are rejected anyway say nothing about the file's currency."""
+    (entry,) = preview(write(f"reference,currency,total\n{lines}"))["files"]
+    assert [note for note in entry["notes"] if "urrency" in note] == ([said] if said else [])
+
+
+def test_refunds_in_an_empty_column_are_unknown_too(write: Writer):
+    """An order's empty cell is unknown, so the sum of nothing but such is no zero."""
+    content = "reference,currency,total,refunded\nord-000001,NOK,5,\nord-000002,SEK,5,0\n"
+    (entry,) = preview(write(content))["files"]
+    refunded = {currency: sums["refunded_minor"] for currency, sums in entry["totals"].items()}
+    assert refunded == {"NOK": None, "SEK": 0}
 
 
 def test_other_tenders_and_nothing_to_pay_are_counted(write: Writer):

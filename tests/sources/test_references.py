@@ -83,6 +83,14 @@ def test_only_earlier_attempts_are_asked_for_always(write: Writer):
     assert "earlier_attempt" not in AFTER_MISS
 
 
+def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
+    """The shop may have missed a payment; where it is paid there is no later attempt to find."""
+    later = ("woo-butikk-1001", "woo-butikk-1001-1", "later_attempt")
+    assert tried(write, "woo-butikk-1001,NOK,5,1001,yes") == set()
+    assert tried(write, "woo-butikk-1001,NOK,5,1001,no") == {later}
+    assert tried(write, "woo-butikk-1001,NOK,5,1001,") == {later}
+
+
 def test_no_orders_have_no_candidates(write: Writer):
     """An export of rejects only is an answer too."""
     orders = read_orders(write(f"{HEAD}ord-000001,NOK,x,,\n"), default_msn="123456").orders

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.sources.conftest import Writer
 from vippsrecon.sources import read_orders
-from vippsrecon.sources.workbooks import text
+from vippsrecon.sources.cells import text, texts
 
 NEAR_MIDNIGHT = dt.datetime.fromisoformat("2026-01-31T23:30")
 HEAD = ("reference", "currency", "total", "refunded", "ordered_at", "order_number")
@@ -93,3 +95,23 @@ def test_a_size_that_lies_is_found_out(write_xlsx: Writer, tmp_path: Path):
 def test_a_cell_as_text(cell: object, said: str):
     """No exponent, no fraction that Excel does not show, and no mark that text may forge."""
     assert text(cell) == said
+    assert texts([cell]).to_list() == [said]
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.text(max_size=5),
+    st.sampled_from(["\x01forged", "", 0.0, -0.0, 1e-5, 1e15, 2.0**53, 2.0**53 - 1, 1e16, 1.5e300]),
+    st.floats(),
+    st.integers(-(2**60), 2**60).map(lambda number: number / 100),
+    st.datetimes(),
+    st.datetimes().map(lambda moment: moment.replace(microsecond=0)),
+    st.dates(),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(CELLS, max_size=12))
+def test_a_column_at_a_time_is_cell_by_cell(cells: list[object]):
+    """The fast way knows nothing of its own: no figure, date or text differs by it."""
+    assert texts(cells).to_list() == [text(cell) for cell in cells]

@@ -40,44 +40,52 @@ def preview(
       vippsrecon preview export.xlsx --shop shopify --json
     """
     from vippsrecon.cli import show
+    from vippsrecon.cli.frame import in_a_sentence, say
     from vippsrecon.config import load_settings
+    from vippsrecon.errors import VippsReconError
     from vippsrecon.sources import preview as look
 
-    found = look(files, shop=shop, mapping=mapping, units=load_settings(offline=True).units)
+    units = load_settings(offline=True).units
+    found: dict[str, list[Any]] = {"files": []}
+    refused: list[VippsReconError | OSError] = []
+    for file in files:
+        try:
+            found["files"] += look([file], shop=shop, mapping=mapping, units=units)["files"]
+        except (VippsReconError, OSError) as error:
+            refused.append(error)
     if json:
         print(show.as_json(found))
     else:
         for file in found["files"]:
             print("\n".join(_lines(file)))
+    if refused:
+        for one in refused[:-1]:
+            say(in_a_sentence(one))
+        raise refused[-1]
     if any(file.get("rejects") for file in found["files"]):
         raise typer.Exit(1)
 
 
 def _lines(file: dict[str, Any]) -> list[str]:
     from vippsrecon.cli import show
+    from vippsrecon.money import counted
 
-    period = " to ".join(str(day) for day in file.get("period") or []) or "unknown"
-    lines = [
-        str(file["path"]),
-        f"  {file['kind']}, {file['format']}: {file['rows']:,} rows, period {period}",
-    ]
+    understood = []
+    if file.get("rows") is not None:
+        period = " to ".join(str(day) for day in file.get("period") or []) or "unknown"
+        understood = [counted(file["rows"], "row"), f"period {period}"]
+    said = ": ".join(filter(None, [f"{file['kind']}, {file['format']}", ", ".join(understood)]))
+    lines = [str(file["path"]), f"  {said}"]
     for currency, sums in (file.get("totals") or {}).items():
         said = ", ".join(
             f"{name.removesuffix('_minor')} {show.major(value, currency)}"
             if name.endswith("_minor")
-            else f"{value:,} {name}"
+            else counted(value, name.removesuffix("s"))
             for name, value in sums.items()
         )
         lines.append(f"  {currency}: {said}")
     rejects = file.get("rejects") or []
     if rejects:
-        lines.append(f"  {len(rejects):,} rows could not be read:")
-        lines += [
-            f"    row {row['source_row']}: {row['reason']}"
-            + (f" ({row['column']} = {row['value']!r})" if row.get("column") else "")
-            for row in rejects[:20]
-        ]
-        if len(rejects) > 20:
-            lines.append(f"    and {len(rejects) - 20:,} more; --json lists them")
+        lines += [f"  {line}" for line in show.rejected(rejects)]
     lines += [f"  note: {note}" for note in file.get("notes") or []]
     return lines

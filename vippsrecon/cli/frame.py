@@ -29,15 +29,16 @@ class OneSentence(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except VippsReconError as error:
-            _say(str(error))
-        except OSError as error:
-            _say(_of_the_machine(error))
+        except (VippsReconError, OSError) as error:
+            say(in_a_sentence(error))
         except KeyboardInterrupt:
-            _say("stopped. What was fetched is kept: run the same command again to go on.")
+            say("stopped. What was fetched is kept: run the same command again to go on.")
         except MemoryError:
-            _say("not enough memory for this much at once; give it fewer orders at a time.")
+            say("not enough memory for this much at once; give it fewer orders at a time.")
         except BaseException as error:  # a panic of Polars is no Exception
+            if said := _of_usage(error):
+                say(said)
+                raise typer.Exit(COULD_NOT_FINISH) from None
             # Typer's own ways out (usage errors, exit codes) carry an exit code: not ours.
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, SystemExit)):
                 raise
@@ -73,8 +74,9 @@ def spread(args: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def start_log(level: str) -> None:
-    """Write the log to standard error from this level on; nothing where it is empty."""
+    """Write the log to standard error from this level on; where it is empty, warnings alone."""
     if not level:
+        logging.basicConfig(level="WARNING", stream=sys.stderr, format="warning: %(message)s")
         return
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
@@ -84,14 +86,30 @@ def start_log(level: str) -> None:
     )
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """Print a sentence on standard error."""
     print(f"vippsrecon: {sentence}", file=sys.stderr)
+
+
+def in_a_sentence(error: VippsReconError | OSError) -> str:
+    """Return what stopped a command, with what was noted on the way about the call it was."""
+    said = _of_the_machine(error) if isinstance(error, OSError) else str(error)
+    return "; ".join([said, *getattr(error, "__notes__", ())])
+
+
+def _of_usage(error: BaseException) -> str:
+    """Return a usage error as one sentence, in place of Typer's usage lines; "" for any other."""
+    # Told by what it has: Typer may bring its own copy of click's classes.
+    message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
+    if message is None or context is None:
+        return ""
+    return f"{message()} (see {context.command_path} --help)"
 
 
 def _fault(error: BaseException) -> None:
     """Show a fault of ours whole: a verdict was not reached, so the code must not be 1."""
     traceback.print_exception(error, file=sys.stderr)
-    _say("this is a fault in vippsrecon, not in your data. Please report it with the lines above.")
+    say("this is a fault in vippsrecon, not in your data. Please report it with the lines above.")
 
 
 def _of_the_machine(error: OSError) -> str:
@@ -110,6 +128,7 @@ def _of_the_machine(error: OSError) -> str:
         errno.EACCES: "may not be opened or written here; is it open in Excel, or another's?",
         errno.EPERM: "may not be opened or written here; is it open in Excel, or another's?",
         errno.EROFS: "this disk can only be read; name another place with --out",
+        errno.EEXIST: "this is a file, and a folder is wanted; name another",
         errno.ENOENT: "there is no such file or folder",
         errno.EISDIR: "this is a folder, and a file is wanted",
         errno.ENOTDIR: "part of this path is a file, not a folder",

@@ -42,10 +42,11 @@ def fetch(
     """
     from vippsrecon.cli import show
     from vippsrecon.config import load_settings
+    from vippsrecon.money import counted
     from vippsrecon.month import fetch_file
 
     settings = load_settings()
-    fetched, rejects = fetch_file(
+    found = fetch_file(
         source,
         settings,
         out=out,
@@ -54,6 +55,7 @@ def fetch(
         resume=resume,
         progress=_bars(json),
     )
+    fetched, rejects = found.fetched, found.rejects
     holes = show.holes(fetched.failures)
     unsent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
     if json:
@@ -65,20 +67,30 @@ def fetch(
                     "missing": len(holes),
                     "failures": show.rows(fetched.failures),
                     "rejects": show.rows(rejects),
+                    "repeated": found.repeated,
                     "out": str(out),
                 }
             )
         )
     else:
         unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
-        print(f"{len(fetched.payments):,} payments, {len(fetched.events):,} events in {out}")
-        print(f"{unknown:,} references Vipps MobilePay does not know")
+        payments, events = counted(len(fetched.payments), "payment"), len(fetched.events)
+        print(f"{payments}, {counted(events, 'event')} in {out}")
+        print(f"{counted(unknown, 'reference')} Vipps MobilePay does not know")
         if len(unsent):
-            print(f"{len(unsent):,} references were not sent: see failures.csv")
-        if len(rejects):
-            print(f"{len(rejects):,} rows could not be read: vippsrecon preview {source}")
+            was = counted(len(unsent), "reference was", "references were")
+            print(f"{was} not sent: see {out / 'failures.csv'}")
+        if found.repeated:
+            print(f"{counted(found.repeated, 'row')} named a reference again: asked for once")
+        if len(rejects) and found.is_list:
+            print("\n".join(show.rejected(show.rows(rejects))))
+        elif len(rejects):
+            print(f"{counted(len(rejects), 'row')} could not be read: vippsrecon preview {source}")
     if len(holes):
-        _loud(f"MISSING: {len(holes):,} references could not be read; run it again")
+        _loud(
+            f"MISSING: {counted(len(holes), 'reference')} could not be read "
+            f"({show.commonest(holes)}); see {out / 'failures.csv'}, and run it again"
+        )
         raise typer.Exit(2)
     raise typer.Exit(1 if len(rejects) or len(unsent) else 0)
 
@@ -125,12 +137,16 @@ def reconcile(
     """
     from vippsrecon.cli import show
     from vippsrecon.config import load_settings
+    from vippsrecon.money import counted
     from vippsrecon.month import reconcile_month, zone_of
     from vippsrecon.report import write_workbook
     from vippsrecon.report.console import summary_text
 
     settings = load_settings(offline=payments is not None)
     zone = zone_of(settings)
+    ignored = [settings.ignore_file] if settings.ignore_file else []
+    given = [*orders, *(references or ()), *([mapping] if mapping else []), *ignored]
+    _refuse_overwriting(out, given)
     _refuse_unwritable(out)
     result = reconcile_month(
         orders,
@@ -151,10 +167,29 @@ def reconcile(
         print(show.as_json(show.reconciliation_json(result, str(report))))
     else:
         print(summary_text(result, report))
-    holes = len(show.holes(result.failures))
-    if holes:
-        _loud(f"MISSING: {holes:,} references could not be read: there is no verdict")
+    holes = show.holes(result.failures)
+    if len(holes):
+        _loud(
+            f"MISSING: {counted(len(holes), 'reference')} could not be read "
+            f"({show.commonest(holes)}): there is no verdict"
+        )
     raise typer.Exit(result.exit_code)
+
+
+def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
+    """Refuse a report that would replace what it is made from, or anything but a workbook."""
+    from vippsrecon.errors import OutputError
+
+    same = [
+        file
+        for file in inputs
+        if file.resolve() == out.resolve()
+        or (file.exists() and out.exists() and file.samefile(out))
+    ]
+    if same:
+        raise OutputError(f"{out} is one of the files read: name another workbook with --out")
+    if out.suffix.lower() != ".xlsx":
+        raise OutputError(f"{out} is no name of a workbook: name one that ends in .xlsx")
 
 
 def _refuse_unwritable(out: Path) -> None:
@@ -183,14 +218,14 @@ def _loud(line: str) -> None:
 
 
 def _moment(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
+    from vippsrecon.errors import InputError
+
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a time such as {MOMENT}", param_hint=option
-        ) from None
+        raise InputError(f"{option}: {text!r} is not a time such as {MOMENT}") from None
     if len(text) == len("2026-10-31"):
         moment += timedelta(days=1, seconds=-1)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

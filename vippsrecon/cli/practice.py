@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from json import loads
 from pathlib import Path
 from typing import Annotated
 
@@ -107,7 +108,7 @@ def simulator(
 ) -> None:
     """Serve the Access Token, ePayment and Report APIs on 127.0.0.1 until stopped.
 
-    Set VIPPS_ENVIRONMENT=simulator and VIPPS_BASE_URL to the address it prints.
+    Prints the settings that speak to it: put `export` before its lines in another terminal.
 
     \b
     Example:
@@ -116,6 +117,9 @@ def simulator(
     from vippsrecon.errors import InputError
     from vippsrecon.simulator import Simulator, read_faults, run
 
+    for file in filter(None, (state, faults)):
+        if not file.is_file():
+            raise InputError(f"{file}: there is no such file")
     try:
         served = Simulator.from_file(
             state,
@@ -126,9 +130,29 @@ def simulator(
     except ValueError as error:
         # The simulator stands apart from the house, so it does not know its errors.
         raise InputError(str(error)) from error
-    run(served, port=port, started=_announce)
+    keys = _invented_keys(state)
+    run(served, port=port, started=lambda base_url: _announce(base_url, keys))
 
 
-def _announce(base_url: str) -> None:
-    print(f"VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}", flush=True)
+def _invented_keys(state: Path) -> list[str]:
+    """Return a line of settings for each sales unit whose keys `scenario` invented.
+
+    Any other keys of a state file may be somebody's own and are shown to nobody.
+    """
+    lines = []
+    with state.open(encoding="utf-8") as records:
+        for record in records:
+            unit = loads(record).get("sales_unit") if '"sales_unit"' in record else None
+            if unit and str(unit.get("client_secret")) == f"scenario-secret-{unit['msn']}":
+                lines.append(
+                    f"VIPPS_MSN={unit['msn']} VIPPS_CLIENT_ID={unit['client_id']} "
+                    f"VIPPS_CLIENT_SECRET={unit['client_secret']} "
+                    f"VIPPS_SUBSCRIPTION_KEY={unit['subscription_key']}"
+                )
+    return lines
+
+
+def _announce(base_url: str, keys: list[str]) -> None:
+    lines = [f"VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}", *keys]
+    print("\n".join(lines), flush=True)
     print("serving until stopped (Ctrl-C)", file=sys.stderr)

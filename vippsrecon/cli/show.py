@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.money import to_major
+from vippsrecon.money import counted, spaced, to_major
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
     from vippsrecon.reconcile import Reconciliation
+
+MOST_REJECTS = 20
 
 
 def as_json(value: Any) -> str:
@@ -39,6 +43,14 @@ def holes(failures: pd.DataFrame) -> pd.DataFrame:
     return failures[~answered.astype(bool)]
 
 
+def commonest(failures: pd.DataFrame) -> str:
+    """Return the reason most of these failures have, and how many have it."""
+    reasons = failures["title"].str.cat(failures["detail"].fillna(""), sep=": ")
+    first = reasons.mode().iloc[0]
+    many = "all" if (reasons == first).all() else f"{spaced(int((reasons == first).sum()))} of them"
+    return f"{many}: {first.removesuffix(': ')}"
+
+
 def reconciliation_json(result: Reconciliation, report: str | None) -> dict[str, Any]:
     """Return what `reconcile --json` prints."""
     buckets: dict[str, dict[str, int]] = {"orders": {}, "payments": {}}
@@ -58,10 +70,23 @@ def reconciliation_json(result: Reconciliation, report: str | None) -> dict[str,
     }
 
 
-def major(amount: int | None, currency: str) -> str:
-    """Return an amount as people write it, or nothing where it is unknown.
+def rejected(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return lines that say which rows could not be read and why, the first twenty of them."""
+    lines = [f"{counted(len(rejects), 'row')} could not be read:"]
+    lines += [
+        f"  row {row['source_row']}: {row['reason']}"
+        + (f" ({row['column']} = {row['value']!r})" if row.get("column") else "")
+        for row in rejects[:MOST_REJECTS]
+    ]
+    if len(rejects) > MOST_REJECTS:
+        lines.append(f"  and {spaced(len(rejects) - MOST_REJECTS)} more; --json lists them")
+    return lines
 
-    >>> major(123450, "NOK")
-    '1,234.50'
+
+def major(amount: int | None, currency: str) -> str:
+    """Return an amount as people write it.
+
+    >>> major(123450, "NOK"), major(None, "NOK")
+    ('1 234.50', 'unknown')
     """
-    return "" if amount is None else f"{to_major(amount, currency):,}"
+    return "unknown" if amount is None else spaced(to_major(amount, currency))

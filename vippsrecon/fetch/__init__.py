@@ -20,7 +20,7 @@ from vippsrecon import frames, schemas
 from vippsrecon.errors import InputError
 from vippsrecon.fetch.folder import Folder, locked
 from vippsrecon.fetch.reading import Keep, Part, Reader
-from vippsrecon.fetch.references import LedgerWalk, ledger_references
+from vippsrecon.fetch.references import LedgerWalk, ledger_references, ledger_unread
 from vippsrecon.fetch.results import Fetched, read_fetched
 from vippsrecon.fetch.worklist import KEY, Reference, Worklist
 
@@ -35,6 +35,7 @@ __all__ = [
     "fetch",
     "fetch_into",
     "ledger_references",
+    "ledger_unread",
     "read_fetched",
 ]
 

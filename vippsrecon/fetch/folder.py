@@ -9,6 +9,7 @@ parts/              what has been fetched so far; gone when nothing is missing
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -41,6 +42,7 @@ PARTS = "parts"
 GOES_ON_FOR = timedelta(hours=24)
 
 _IDENTITY = ("version", "environment", "sales_units", "references_sha256", "events")
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _log = logging.getLogger("vippsrecon.fetch")
 
 
@@ -248,10 +250,17 @@ def written(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"{error.filename or out}: {error.strerror or error}; what was fetched before is kept, "
-            "so set it right and run the same again"
-        ) from error
+        raise OutputError(f"{error.filename or out}: {_refused(error)}") from error
+
+
+def _refused(error: OSError) -> str:
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return "this or part of it is a file, and a folder is wanted; name another"
+    # By number: the libraries' own sentences name their functions.
+    said = os.strerror(error.errno) if error.errno else "it cannot be written"
+    if error.errno in _NO_SPACE:
+        said = "the disk is full, so free some space"
+    return f"{said}; what was fetched before is kept: set it right and run the same again"
 
 
 def _moment(said: dict[str, Any], name: str = "started_at") -> datetime | None:

@@ -1,6 +1,6 @@
 """Many references read at once: workers, the second look, and when to stop asking.
 
-    worklist ──► N workers ──► landed ──every 1,000 or 5 s──► decoded ──► kept (on disk)
+    worklist ──► N workers ──► landed ──every 1,000 or 2 s──► decoded ──► kept (on disk)
                                                                 └─ disagrees ─► again, at most twice
 
 One coroutine on the client's loop. Decoding and writing run in a thread beside it, so that
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from vippsrecon.api import AsyncClient
 
 PART_ROWS = 1_000
-PART_SECONDS = 5.0
+PART_SECONDS = 2.0
 """A part is written when this many have landed or this long has passed: what a kill can cost."""
 
 PAUSES = (0.3, 1.0)

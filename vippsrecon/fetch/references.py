@@ -18,6 +18,7 @@ from vippsrecon.errors import (
     PaymentNotFoundError,
     UnauthorizedError,
 )
+from vippsrecon.money import counted
 
 if TYPE_CHECKING:
     from vippsrecon.api import AsyncClient, Client
@@ -77,14 +78,14 @@ def ledger_references(
         raise InputError(f"the ledger cannot be walked from {first} to {last}")
     settings = client.settings
     if settings.environment == "test":
-        return _unread("the test environment has no Report API")
+        return ledger_unread("the test environment has no Report API")
     units = list(msns) if msns is not None else [unit.msn for unit in settings.units]
     if not units and client.default_msn is not None:
         units = [client.default_msn]
     try:
         found = client.run(_walk(client.core, first, last, units))
     except _CANNOT_READ as error:
-        return _unread(f"the Report API may not be read with these keys ({error.status})")
+        return ledger_unread(f"the Report API may not be read with these keys ({error.status})")
     return _gathered(*found, units)
 
 
@@ -146,21 +147,26 @@ def _gathered(ledgers: int, days: Sequence[_Day], units: Sequence[str]) -> Ledge
     if not ledgers:
         notes.append("No ledger settles for these sales units, so none was read.")
     if opened:
-        notes.append(
-            f"{len(opened)} ledger dates from {opened[0]} to {opened[-1]} are not final yet: "
-            "more captures and refunds may come on them."
-        )
+        notes.append(f"{_dates(opened)} not final yet: more captures and refunds may come.")
     if others:
         notes.append(
             f"The ledger also holds payments of sales units {', '.join(others)}, which are not "
             "configured here and were left out."
         )
     if nobody:
-        notes.append(f"{nobody:,} ledger entries name no ePayment sales unit and were left out.")
+        entries = counted(nobody, "ledger entry names", "ledger entries name")
+        notes.append(f"{entries} no ePayment sales unit: left out.")
     return LedgerWalk(_frame(ours), bool(ledgers), opened, tuple(notes))
 
 
-def _unread(why: str) -> LedgerWalk:
+def _dates(opened: Sequence[date]) -> str:
+    if len(opened) == 1:
+        return f"Ledger date {opened[0]} is"
+    return f"{counted(len(opened), 'ledger date')} from {opened[0]} to {opened[-1]} are"
+
+
+def ledger_unread(why: str) -> LedgerWalk:
+    """Return the walk of a ledger that could not be read, with a note that says why."""
     note = f"The ledger was not read: {why}. Payments the shop does not know cannot be found."
     return LedgerWalk(_frame([]), False, (), (note,))
 

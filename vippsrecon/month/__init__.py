@@ -10,22 +10,34 @@ Behind `vippsrecon reconcile` and the notebooks.
 
 from __future__ import annotations
 
-import logging
 import re
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from vippsrecon import __version__, schemas
 from vippsrecon.errors import InputError
-from vippsrecon.fetch import Fetched, fetch, ledger_references
+from vippsrecon.fetch import Fetched, fetch
 from vippsrecon.month.ignored import read_waived
 from vippsrecon.month.kept import Facts, recalled, remember
-from vippsrecon.month.wanted import Wanted, once, references_wanted, stack, without_guesses
+from vippsrecon.month.opening import check_keys, walk_ledger, warn_of_clock
+from vippsrecon.month.period import (
+    refuse_a_moment_before,
+    refuse_another_month,
+    refuse_empty_period,
+)
+from vippsrecon.month.wanted import (
+    Wanted,
+    once,
+    references_wanted,
+    stack,
+    without_guesses,
+    without_others,
+)
 from vippsrecon.reconcile import Reconciliation, reconcile
 from vippsrecon.sources import read_orders
 
@@ -40,11 +52,25 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_file", "fetch_month", "reconcile_month", "zone_of"]
 
-LOG = logging.getLogger(__name__)
-MOST_SKEW_SECONDS = 60
 
 FIGURES = ("narwhals", "pandas", "polars", "pyarrow")
 """The libraries whose versions could change a figure; they stand in the manifest."""
+
+
+class FetchedFile(NamedTuple):
+    """What `fetch_file` gives.
+
+    Attributes:
+        fetched: Payments, events, failures.
+        rejects: Rows of the file that could not be used.
+        repeated: Rows of a list that name a payment named before.
+        is_list: Whether the file is a list of references.
+    """
+
+    fetched: Fetched
+    rejects: pd.DataFrame
+    repeated: int
+    is_list: bool
 
 
 def reconcile_month(
@@ -53,14 +79,14 @@ def reconcile_month(
     *,
     client: Client | None = None,
     shop: str | None = None,
-    mapping: Path | None = None,
-    payments: Path | None = None,
-    references: Sequence[Path] = (),
+    mapping: Path | str | None = None,
+    payments: Path | str | None = None,
+    references: Sequence[Path | str] = (),
     first: date | str | None = None,
     last: date | str | None = None,
     as_of: datetime | None = None,
     exported_at: datetime | None = None,
-    keep: Path | None = None,
+    keep: Path | str | None = None,
     progress: bool = False,
 ) -> Reconciliation:
     """Compare a month's order exports with what Vipps MobilePay says of the payments.
@@ -97,7 +123,8 @@ def reconcile_month(
         default_msn=_only_msn(settings),
         exported_at=exported_at,
     )
-    _refuse_another_month(files, first, last)
+    refuse_another_month(files, first, last)
+    refuse_a_moment_before(files, as_of)
     wanted = references_wanted(files.orders, references, _only_msn(settings))
     if payments is not None:
         fetched, facts = recalled(Path(payments), wanted)
@@ -108,7 +135,7 @@ def reconcile_month(
             client=client,
             first=_first_day(files.orders, first),
             last=last,
-            out=keep,
+            out=None if keep is None else Path(keep),
             progress=progress,
         )
     moment = as_of or facts.as_of
@@ -116,7 +143,7 @@ def reconcile_month(
         files.orders,
         fetched.payments,
         fetched.events,
-        without_guesses(fetched.failures, wanted.guesses),
+        without_others(without_guesses(fetched.failures, wanted.guesses), files.orders),
         rejects=stack([files.rejects, wanted.rejects], schemas.REJECTS),
         units=settings.units,
         rules=settings.rules,
@@ -126,44 +153,50 @@ def reconcile_month(
         waived=_waived(settings, moment),
         manifest=_manifest(files, fetched, settings, facts),
     )
+    refuse_empty_period(result, files, first, last)
     return replace(result, notices=(*result.notices, *facts.notes))
 
 
 def fetch_file(
-    source: Path,
+    source: Path | str,
     settings: Settings,
     *,
-    out: Path,
+    out: Path | str,
     shop: str | None = None,
-    mapping: Path | None = None,
+    mapping: Path | str | None = None,
     resume: bool = False,
     client: Client | None = None,
     progress: bool = False,
-) -> tuple[Fetched, pd.DataFrame]:
-    """Fetch for an order export, or for a plain list of references; return rejects beside.
+) -> FetchedFile:
+    """Fetch for an order export, or for a plain list of references.
 
     An export's period is walked in the ledger too; a list is asked for as it stands.
     """
     default_msn = _only_msn(settings)
-    if _is_list(source):
-        wanted = references_wanted(schemas.ORDERS.empty(), [source], default_msn)
+    source = Path(source)
+    is_list = _is_list(source)
+    orders = schemas.ORDERS.empty()
+    if is_list:
+        wanted = references_wanted(orders, [source], default_msn)
         first, rejects = None, wanted.rejects
     else:
         files = read_orders(
             [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
         )
-        wanted = references_wanted(files.orders)
-        first, rejects = _first_day(files.orders, None), files.rejects
+        orders = files.orders
+        wanted = references_wanted(orders)
+        first, rejects = _first_day(orders, None), files.rejects
     fetched, _ = fetch_month(
         wanted,
         settings,
         client=client,
         first=first,
-        out=out,
+        out=Path(out),
         resume=resume,
         progress=progress,
     )
-    return fetched._replace(failures=without_guesses(fetched.failures, wanted.guesses)), rejects
+    failures = without_others(without_guesses(fetched.failures, wanted.guesses), orders)
+    return FetchedFile(fetched._replace(failures=failures), rejects, wanted.repeated, is_list)
 
 
 def _is_list(source: Path) -> bool:
@@ -207,13 +240,11 @@ def fetch_month(
         references = wanted.references
         ledger_read = False
         notes: tuple[str, ...] = ()
-        # Wrong keys are said once, before thousands of references fail one by one.
-        for msn in sorted(references["msn"].unique()):
-            speaker.check_keys(msn)
-        _warn_of_clock(speaker.clock_skew_seconds(), settings)
+        check_keys(speaker, sorted(references["msn"].unique()))
+        warn_of_clock(speaker.clock_skew_seconds(), settings)
         if first is not None:
             today = speaker.now().astimezone(zone_of(settings)).date()
-            walk = ledger_references(speaker, first, max(first, last or today))
+            walk = walk_ledger(speaker, first, max(first, last or today))
             references = once([references, walk.references])
             ledger_read, notes = walk.read, tuple(walk.notes)
         fetched = fetch(references, speaker, out=out, resume=resume, progress=progress)
@@ -223,16 +254,6 @@ def fetch_month(
     if out is not None:
         remember(facts, out)
     return fetched, facts
-
-
-def _warn_of_clock(skew_seconds: float, settings: Settings) -> None:
-    # The simulator's clock stands where its month does; only a real one can be wrong.
-    if abs(skew_seconds) > MOST_SKEW_SECONDS and settings.environment != "simulator":
-        LOG.warning(
-            "this machine's clock and Vipps MobilePay's are %.0f s apart: theirs is used for ages "
-            "and deadlines; set this one right",
-            abs(skew_seconds),
-        )
 
 
 def _day(day: date | str | None) -> date | None:
@@ -250,23 +271,6 @@ def _first_day(orders: pd.DataFrame, first: date | None) -> date | None:
     if first is not None or not len(days):
         return first
     return date(1970, 1, 1) + timedelta(days=int(days.min()))
-
-
-def _refuse_another_month(files: OrderFiles, first: date | None, last: date | None) -> None:
-    """Refuse exports of which no order is of the period: the wrong file was taken."""
-    if first is not None and last is not None and last < first:
-        raise InputError(f"the period ends ({last}) before it begins ({first})")
-    days = files.orders["ordered_day"].dropna()
-    if not len(days) or (first is None and last is None):
-        return
-    zero = date(1970, 1, 1)
-    earliest, latest = (zero + timedelta(days=int(day)) for day in (days.min(), days.max()))
-    if (last is not None and earliest > last) or (first is not None and latest < first):
-        names = ", ".join(file.name for file in files.files)
-        raise InputError(
-            f"{names}: the orders are of {earliest} to {latest}, and the period asked for is "
-            f"{first or '…'} to {last or '…'}; take the export of that month"
-        )
 
 
 def _waived(settings: Settings, moment: datetime) -> frozenset[tuple[str, str]]:

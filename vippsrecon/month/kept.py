@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,10 +12,13 @@ import pyarrow as pa
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetch import Fetched, read_fetched
+from vippsrecon.money import counted
 from vippsrecon.month.wanted import Wanted, keys, stack
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+LOG = logging.getLogger(__name__)
 
 FACTS = "month.json"
 """What a repeated run must know besides the frames: the moment compared at, the ledger's walk."""
@@ -37,11 +41,25 @@ class Facts(NamedTuple):
 
 
 def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
-    """Read an earlier fetch; what it did not ask for becomes a failure."""
+    """Read an earlier fetch; what it did not ask for becomes a failure.
+
+    Raises:
+        InputError: It asked for none of what is wanted: it is another month's or shop's.
+    """
     fetched, info = read_fetched(folder)
     facts = _recall(folder, fetched, info)
     asked = keys(fetched.payments) | keys(fetched.failures)
-    missing = sorted(key for key in keys(wanted.references) - asked if key not in wanted.guesses)
+    needed = keys(wanted.references) - wanted.guesses
+    missing = sorted(needed - asked)
+    other = (
+        f"{folder} was fetched for other orders: "
+        f"{counted(len(missing), 'reference is', 'references are')} not in it; run without "
+        "--payments, or fetch again"
+    )
+    if missing and len(missing) == len(needed):
+        raise InputError(other)
+    if missing:
+        LOG.warning("%s", other)
     rows = [
         {
             "msn": msn,

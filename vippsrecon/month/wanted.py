@@ -26,15 +26,17 @@ class Wanted(NamedTuple):
         guesses: Keys among them that no order holds as they stand (a retry's earlier attempt,
             a repaired reference): that Vipps does not know one of these says nothing.
         rejects: Rows of reference files that could not be used.
+        repeated: How many rows of reference files name a payment that one before them named.
     """
 
     references: pd.DataFrame
     guesses: frozenset[tuple[str, str]]
     rejects: pd.DataFrame
+    repeated: int = 0
 
 
 def references_wanted(
-    orders: pd.DataFrame, reference_files: Iterable[Path] = (), default_msn: str | None = None
+    orders: pd.DataFrame, reference_files: Iterable[Path | str] = (), default_msn: str | None = None
 ) -> Wanted:
     """Gather what to ask for: the orders' references, likely others, and the files' own."""
     own = orders.loc[orders["reference"].notna(), KEY].assign(discovered_by="orders")
@@ -53,19 +55,35 @@ def references_wanted(
         once([own, *listed, likely]),
         frozenset(keys(likely) - known),
         stack([rejects for _, rejects in read], schemas.REJECTS),
+        sum(map(len, listed)) - len(once(listed)),
     )
 
 
 def without_guesses(failures: pd.DataFrame, guesses: frozenset[tuple[str, str]]) -> pd.DataFrame:
     """Leave out that Vipps does not know a reference we only guessed."""
-    unknown = failures["status"].fillna(0).eq(404).astype(bool)
-    guessed = [key in guesses for key in failures[KEY].itertuples(index=False, name=None)]
-    return failures[~(unknown & pd.Series(guessed, index=failures.index, dtype=bool))]
+    return _without_unknown(failures, guesses)
+
+
+def without_others(failures: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+    """Leave out that Vipps does not know an order the shop says was paid another way.
+
+    It is asked for all the same, since the shop may be wrong; that nothing is there is then
+    what was expected, and no failure.
+    """
+    other = orders["by_vipps"].eq(False).fillna(False).astype(bool) & orders["reference"].notna()
+    ours = keys(orders[~other])
+    return _without_unknown(failures, frozenset(keys(orders[other]) - ours))
 
 
 def keys(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """Return the (msn, reference) of each row."""
     return set(frame[KEY].itertuples(index=False, name=None))
+
+
+def _without_unknown(failures: pd.DataFrame, left: frozenset[tuple[str, str]]) -> pd.DataFrame:
+    unknown = failures["status"].fillna(0).eq(404).astype(bool)
+    meant = [key in left for key in failures[KEY].itertuples(index=False, name=None)]
+    return failures[~(unknown & pd.Series(meant, index=failures.index, dtype=bool))]
 
 
 def once(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

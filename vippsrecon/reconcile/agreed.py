@@ -62,9 +62,7 @@ class Parted:
     links: Lazy
 
 
-def part(
-    orders: Lazy, payments: Lazy, log: Log | None, apart: Lazy | None, terms: Terms
-) -> Parted:
+def part(orders: Lazy, payments: Lazy, log: Log | None, apart: Lazy | None, terms: Terms) -> Parted:
     """Set aside the pairs that agree.
 
     Args:

@@ -68,13 +68,14 @@ def _captured_lines() -> dict[str, nw.Expr]:
         + _only(_ABANDONED, C - O),
         "not_checked": _only(_THERE == "not_checked", C) - _only(_UNREAD_ORDER, O),
         "cancelled": _only(of_cancelled | (_THERE == "cancelled_unpaid"), -O),
-        "not_yet_due": _only(netted & waiting, C - E)
-        + _only(netted & open_and_wrong, -E),
+        "not_yet_due": _only(netted & waiting, C - E) + _only(netted & open_and_wrong, -E),
         "refunded_before_capture": _only(netted, -nw.col("q")),
         "excess_given_back": _only(netted, nw.col("p")),
         "given_back_on_cancelled": _only(of_cancelled, nw.col("given_back")),
         "cancellation_fees": _only(kept, C - R),
-        "timing_after_cut": _only((nw.col("role") == "pair") & (_THERE == "timing_after_cut"), C - O),
+        "timing_after_cut": _only(
+            (nw.col("role") == "pair") & (_THERE == "timing_after_cut"), C - O
+        ),
         "superseded_attempts": _only(_THERE == "superseded_attempt", C),
         "outside_export": _only(_THERE == "timing_outside_export", C),
     }
@@ -150,8 +151,12 @@ def bridge(answered: Lazy, kinds: dict[str, frozenset[str]], agreed: Lazy) -> li
 
 
 def _alike(answered: Lazy) -> Lazy:
-    nets = nw.when(nw.col("q") > 0).then(nw.lit(1, nw.Int64)).otherwise(
-        nw.when(nw.col("p") > 0).then(nw.lit(2, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
+    nets = (
+        nw.when(nw.col("q") > 0)
+        .then(nw.lit(1, nw.Int64))
+        .otherwise(
+            nw.when(nw.col("p") > 0).then(nw.lit(2, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
+        )
     )
     return _summed(
         answered.with_columns(

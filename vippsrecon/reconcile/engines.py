@@ -128,9 +128,7 @@ def _as_arrow(data: Any, frame: Frame) -> Any:
 
     missing = [name for name in frame.names if name not in list(_names(data))]
     if missing:
-        raise SchemaError(
-            f"{frame.name} lacks {', '.join(missing)}", frame=frame.name, cases=[]
-        )
+        raise SchemaError(f"{frame.name} lacks {', '.join(missing)}", frame=frame.name, cases=[])
     try:
         if isinstance(data, pd.DataFrame):
             return pa.Table.from_pandas(data, schema=frame.arrow(), preserve_index=False)

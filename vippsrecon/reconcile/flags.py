@@ -18,7 +18,9 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
     failed, done = nw.col("refund_failed_us"), nw.col("refund_done_us")
     last_failed = ~failed.is_null() & (done.is_null() | (failed >= done).fill_null(value=False))
     shipping = (
-        _kind("captured", "over_captured") & (nw.col("amount_minor") < A) & (A - nw.col("amount_minor") == C - O)
+        _kind("captured", "over_captured")
+        & (nw.col("amount_minor") < A)
+        & (A - nw.col("amount_minor") == C - O)
     )
     truncated = (
         _kind("captured", "rounding_difference")
@@ -32,13 +34,30 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
         "combined_orders": ("", nw.col("combined")),
         "excess_refunded": ("", compared & (nw.col("p") > 0)),
         "express_shipping": ("captured", shipping),
-        "guarantee_lapsed": ("", has_payment & (K > 0) & (nw.col("guarantee_left_us") < 0).fill_null(value=False)),
+        "guarantee_lapsed": (
+            "",
+            has_payment & (K > 0) & (nw.col("guarantee_left_us") < 0).fill_null(value=False),
+        ),
         "last_refund_failed": ("", compared & (nw.col("status") == "cancelled") & last_failed),
-        "made_elsewhere": ("refunded", _kind("refunded", "refund_missing_in_shop") & ~nw.col("no_events")),
-        "no_reference": ("there", _kind("there", "missing_in_vipps") & nw.col("no_reference") & nw.col("by_vipps").fill_null(value=False)),
+        "made_elsewhere": (
+            "refunded",
+            _kind("refunded", "refund_missing_in_shop") & ~nw.col("no_events"),
+        ),
+        "no_reference": (
+            "there",
+            _kind("there", "missing_in_vipps")
+            & nw.col("no_reference")
+            & nw.col("by_vipps").fill_null(value=False),
+        ),
         "not_capturable": ("captured", _kind("captured", "under_captured") & (E - C > K)),
-        "presentment_currency": ("there", _kind("there", "currency_mismatch") & nw.col("shop_currency_only")),
-        "refund_window_closing": ("", has_payment & (C > R) & within_days(nw.col("refund_left_us"), 30)),
+        "presentment_currency": (
+            "there",
+            _kind("there", "currency_mismatch") & nw.col("shop_currency_only"),
+        ),
+        "refund_window_closing": (
+            "",
+            has_payment & (C > R) & within_days(nw.col("refund_left_us"), 30),
+        ),
         "refunded_before_capture": ("", compared & (nw.col("q") > 0)),
         "shopware_truncation": ("captured", truncated),
         "split_payment": ("", nw.col("split")),

@@ -32,7 +32,7 @@ GROUPS = Frame(
 )
 
 LIKELIEST = {
-    "captured_not_fulfilled": "the shop captures when the order is placed (set capture = \"at_once\" for the sales unit), or the export lacks the fulfilment column",
+    "captured_not_fulfilled": 'the shop captures when the order is placed (set capture = "at_once" for the sales unit), or the export lacks the fulfilment column',
     "missing_in_vipps": "the wrong sales unit or environment, or the wrong reference column",
     "missing_in_orders": "an export that holds only some of the orders",
     "refund_missing_in_shop": "an export without the refunds column, or refunds made in the business portal",
@@ -57,7 +57,13 @@ def groups(found: Lazy, pairs: int) -> list[dict[str, Any]]:
     """
     keys = ["kind", "currency", "cause"]
     by_store = rows_of(
-        found.select(*keys, "difference_minor", "at_risk_minor", store=nw.col("store").fill_null(""), one=nw.lit(1))
+        found.select(
+            *keys,
+            "difference_minor",
+            "at_risk_minor",
+            store=nw.col("store").fill_null(""),
+            one=nw.lit(1),
+        )
         .group_by(*keys, "store")
         .agg(
             rows=nw.col("one").sum().cast(nw.Int64),

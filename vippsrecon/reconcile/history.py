@@ -125,7 +125,9 @@ def _only(where: nw.Expr, value: nw.Expr) -> nw.Expr:
 
 def _seen_columns() -> dict[str, tuple[nw.Expr, str]]:
     """Return column to (value per event, how it is put together), for events in time."""
-    name, amount, at, day = (nw.col(c) for c in ("name", "amount_minor", "event_at_us", "event_day"))
+    name, amount, at, day = (
+        nw.col(c) for c in ("name", "amount_minor", "event_at_us", "event_day")
+    )
     done = nw.col("success")
     captured = (name == "CAPTURED") & done
     refunded = (name == "REFUNDED") & done
@@ -162,7 +164,10 @@ def _later_columns() -> dict[str, tuple[nw.Expr, str]]:
 def _totals(events: Lazy, columns: dict[str, tuple[nw.Expr, str]]) -> Lazy:
     values = events.select(*KEY, *(value.alias(key) for key, (value, _) in columns.items()))
     return values.group_by(*KEY).agg(
-        *(getattr(nw.col(key), how)().cast(nw.Int64).alias(key) for key, (_, how) in columns.items())
+        *(
+            getattr(nw.col(key), how)().cast(nw.Int64).alias(key)
+            for key, (_, how) in columns.items()
+        )
     )
 
 

@@ -49,8 +49,8 @@ def _sides(
     amounts = ("O", "Or", "A", "C", "R", "X", "K", "gap", "n_captures", "amount_minor")
     export_us = nw.col("exported_at_us").fill_null(as_of_us)
     order_t = nw.when(export_us < as_of_us).then(export_us).otherwise(nw.lit(as_of_us))
-    currency = nw.when(has_payment).then(nw.col("payment_currency")).otherwise(
-        nw.col("order_currency")
+    currency = (
+        nw.when(has_payment).then(nw.col("payment_currency")).otherwise(nw.col("order_currency"))
     )
     at_once = [unit.msn for unit in units if unit.capture == "at_once"]
     return pairs.with_columns(
@@ -65,7 +65,10 @@ def _sides(
         no_reference=nw.col("no_reference").fill_null(value=False),
         combined=nw.col("combined").fill_null(value=False),
         split=(nw.col("payments") > 1).fill_null(value=False),
-        t_us=nw.when(nw.col("t_us").is_null()).then(order_t).otherwise(nw.col("t_us")).cast(nw.Int64),
+        t_us=nw.when(nw.col("t_us").is_null())
+        .then(order_t)
+        .otherwise(nw.col("t_us"))
+        .cast(nw.Int64),
         state=nw.col("state").fill_null(""),
         raw_status=nw.col("status").fill_null(""),
         paid=nw.col("paid").fill_null("unknown"),
@@ -82,9 +85,7 @@ def is_among(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
     if not keys:
         return nw.lit(value=False)
     names = sorted(f"{msn}:{name}" for msn, name in keys)
-    return (
-        nw.concat_str(nw.col("msn"), nw.lit(":"), reference).is_in(names).fill_null(value=False)
-    )
+    return nw.concat_str(nw.col("msn"), nw.lit(":"), reference).is_in(names).fill_null(value=False)
 
 
 def _by_unit(units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr) -> nw.Expr:
@@ -93,9 +94,7 @@ def _by_unit(units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: 
     for unit in units:
         if unit.market is not None:
             chain = (
-                nw.when(nw.col("msn") == unit.msn)
-                .then(nw.lit(value_of[unit.msn]))
-                .otherwise(chain)
+                nw.when(nw.col("msn") == unit.msn).then(nw.lit(value_of[unit.msn])).otherwise(chain)
             )
     return chain
 

@@ -71,9 +71,9 @@ def _attempts(missed: Lazy, orders: Lazy) -> Lazy:
     )
     itself = orders.select("msn", alias=nw.col("reference"), okey=nw.col("reference"))
     as_is = missed.with_columns(alias=nw.col("reference"))
-    stripped = missed.with_columns(
-        alias=nw.col("reference").str.replace_all(SUFFIX, "")
-    ).filter(nw.col("alias") != nw.col("reference"))
+    stripped = missed.with_columns(alias=nw.col("reference").str.replace_all(SUFFIX, "")).filter(
+        nw.col("alias") != nw.col("reference")
+    )
     candidates = nw.concat(
         [
             side.join(other, on=["msn", "alias"], how="inner").select(*KEY, "okey")

@@ -67,6 +67,10 @@ def _offset_changes(zone: str, latest_us: int) -> list[tuple[int, int]]:
     for day in range(2 * 366 + 1):
         until = start + (day + 1) * DAY
         if offset(until) != changes[-1][1]:
-            since = next(until - DAY + h * HOUR for h in range(25) if offset(until - DAY + h * HOUR) != changes[-1][1])
+            since = next(
+                until - DAY + h * HOUR
+                for h in range(25)
+                if offset(until - DAY + h * HOUR) != changes[-1][1]
+            )
             changes.append((since, offset(since)))
     return changes

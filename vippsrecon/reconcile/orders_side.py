@@ -77,13 +77,9 @@ def resolve(orders: Lazy, references: Lazy, payments: Lazy) -> OrderSide:
     rows = orders.with_columns(
         okey=nw.col("reference"), O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
     ).select("msn", "okey", *ORDER)
-    repeated = settle(
-        references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference"))
-    )
+    repeated = settle(references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference")))
     once = rows.join(repeated, on=KEY, how="anti") if rows_of(repeated.head(1)) else rows
-    single = once.with_columns(
-        combined=nw.lit(value=False), no_reference=nw.col("okey").is_null()
-    )
+    single = once.with_columns(combined=nw.lit(value=False), no_reference=nw.col("okey").is_null())
     several = settle(_judged(rows.join(repeated, on=KEY, how="semi"), payments))
     combined = several.filter(nw.col("combined"))
     apart = several.filter(~nw.col("combined")).with_columns(no_reference=nw.lit(value=False))
@@ -153,7 +149,10 @@ def _summed(combined: Lazy) -> Lazy:
     flags = ("by_vipps", "recurring", "split_tender", "shop_currency_only")
     return (
         combined.with_columns(
-            *(nw.when(nw.col(flag)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(flag) for flag in flags)
+            *(
+                nw.when(nw.col(flag)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(flag)
+                for flag in flags
+            )
         )
         .group_by(*KEY)
         .agg(

@@ -20,9 +20,7 @@ Kinds = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
 
 
-def discrepancies(
-    answered: Lazy, kinds: Kinds, rounding_cap_minor: int, seen: dt.date
-) -> Lazy:
+def discrepancies(answered: Lazy, kinds: Kinds, rounding_cap_minor: int, seen: dt.date) -> Lazy:
     """Return one row per thing wrong, worst first, with `store` beside the schema's columns.
 
     Args:
@@ -53,9 +51,9 @@ def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
     # A row without a reference is known by its order's number; a surplus row has both.
     surplus = nw.col("role") == "surplus"
     nameless = nw.col("reference").is_null()
-    tail = nw.when(surplus | nameless).then(
-        nw.concat_str(nw.lit(":"), number)
-    ).otherwise(nw.lit(""))
+    tail = (
+        nw.when(surplus | nameless).then(nw.concat_str(nw.lit(":"), number)).otherwise(nw.lit(""))
+    )
     verb, offered = proposal(question)
     named = wrong(answered, question, kinds).with_columns(kind=kind, flags=flags_of(question))
     return named.select(

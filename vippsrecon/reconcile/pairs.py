@@ -167,11 +167,15 @@ def _stack(groups: Lazy, sides: OrderSide, chosen: PaymentSide, cover: Lazy) -> 
     """Put pairs, orphans, second payments and surplus rows under one set of columns."""
     order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER]
     rename = {"currency": "order_currency"}
-    paired = groups.rename(rename).join(chosen.counted, on=KEY, how="left").with_columns(
-        role=nw.lit("pair")
+    paired = (
+        groups.rename(rename)
+        .join(chosen.counted, on=KEY, how="left")
+        .with_columns(role=nw.lit("pair"))
     )
     beside = chosen.beside.join(
-        groups.filter(~nw.col("okey").is_null()).select(*KEY, "order_number", "ordered_day", "store"),
+        groups.filter(~nw.col("okey").is_null()).select(
+            *KEY, "order_number", "ordered_day", "store"
+        ),
         on=KEY,
         how="left",
     )
@@ -222,8 +226,10 @@ def _within(pairs: Lazy, moved: Lazy | None, first: int, last: int) -> Lazy:
             on=["msn", "payment_reference"],
             how="left",
         )
-    made = nw.when(nw.col("created_day").is_null()).then(nw.col("ordered_day")).otherwise(
-        nw.col("created_day")
+    made = (
+        nw.when(nw.col("created_day").is_null())
+        .then(nw.col("ordered_day"))
+        .otherwise(nw.col("created_day"))
     )
     in_made = ((made >= first) & (made <= last)).fill_null(value=True)
     in_moved = nw.col("moved_inside") > 0

@@ -89,9 +89,7 @@ def choose(payments: Lazy, groups: Lazy) -> PaymentSide:
         payments: msn, okey, PAID, live; one row per payment.
         groups: The orders to be compared (msn, okey, O, Or, …).
     """
-    shared = settle(
-        payments.filter(nw.col("link") == "attempt").select(*KEY).unique()
-    )
+    shared = settle(payments.filter(nw.col("link") == "attempt").select(*KEY).unique())
     linked = payments.filter(~nw.col("okey").is_null())
     only = linked.join(shared, on=KEY, how="anti") if rows_of(shared.head(1)) else linked
     alone = only.with_columns(payments=nw.lit(1, nw.Int64))
@@ -152,9 +150,7 @@ def _judged(shared: Lazy, groups: Lazy) -> Lazy:
         .otherwise(
             nw.when(~is_split & (nw.col("place") == 1))
             .then(nw.lit("primary"))
-            .otherwise(
-                nw.when(live).then(nw.lit("second")).otherwise(nw.lit("superseded"))
-            )
+            .otherwise(nw.when(live).then(nw.lit("second")).otherwise(nw.lit("superseded")))
         )
     )
     return beside.with_columns(role=role)

@@ -42,9 +42,11 @@ def proposal(question: str) -> tuple[nw.Expr, nw.Expr]:
     keeps = nw.when(cancelled).then(nw.lit(0, nw.Int64)).otherwise(O - Or)
     owed = positive(C - R - keeps)
     first = nw.when(cancelled).then(C - R).otherwise(C - E)
-    first = nw.when(nw.col("captured_kind").is_in(list(REFUNDING)).fill_null(value=False)).then(
-        smaller(positive(first), owed)
-    ).otherwise(nw.lit(0, nw.Int64))
+    first = (
+        nw.when(nw.col("captured_kind").is_in(list(REFUNDING)).fill_null(value=False))
+        .then(smaller(positive(first), owed))
+        .otherwise(nw.lit(0, nw.Int64))
+    )
     refund = first if question == "captured" else smaller(positive(Er - R), owed - first)
     capture = smaller(positive(E - C), K)
     in_window = (nw.col("refund_left_us") >= 0).fill_null(value=True)
@@ -56,14 +58,22 @@ def proposal(question: str) -> tuple[nw.Expr, nw.Expr]:
         .otherwise(
             nw.when(kind.is_in(list(CAPTURING)) & in_time)
             .then(capture)
-            .otherwise(nw.when((kind == "remainder_open") & all_captured).then(K).otherwise(nw.lit(0, nw.Int64)))
+            .otherwise(
+                nw.when((kind == "remainder_open") & all_captured)
+                .then(K)
+                .otherwise(nw.lit(0, nw.Int64))
+            )
         )
     )
     settled_by_hand = nw.col("gap") > 0
     for flag in KEPT_FROM_PLANS:
         settled_by_hand = settled_by_hand | nw.col("flags").str.contains(flag, literal=True)
     offered = nw.when(~settled_by_hand & (amount > 0)).then(amount)
-    verb = nw.when(kind.is_in(list(REFUNDING))).then(nw.lit("refund")).otherwise(
-        nw.when(kind.is_in(list(CAPTURING))).then(nw.lit("capture")).otherwise(nw.lit("cancel"))
+    verb = (
+        nw.when(kind.is_in(list(REFUNDING)))
+        .then(nw.lit("refund"))
+        .otherwise(
+            nw.when(kind.is_in(list(CAPTURING))).then(nw.lit("capture")).otherwise(nw.lit("cancel"))
+        )
     )
     return nw.when(~offered.is_null()).then(verb), offered

@@ -31,9 +31,13 @@ def answer(pairs: Lazy, questions: Collection[str] = tuple(QUESTIONS)) -> Lazy:
         return unasked.alias(f"{question}_kind")
 
     there = pairs.with_columns(_place("there"), place("aggregate"))
-    compared = (nw.col("role") == "pair") & nw.col("has_payment") & (
-        nw.col("there_kind").is_null() | (nw.col("there_kind") == "reference_mangled")
-    ).fill_null(value=False)
+    compared = (
+        (nw.col("role") == "pair")
+        & nw.col("has_payment")
+        & (
+            nw.col("there_kind").is_null() | (nw.col("there_kind") == "reference_mangled")
+        ).fill_null(value=False)
+    )
     return there.with_columns(compared=compared).with_columns(
         *(place(question, nw.col("compared")) for question in ASKED_OF_BOTH)
     )

@@ -19,7 +19,9 @@ def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
     if events is None:
         return pairs.with_columns(repeats=nw.lit(value=False))
     suspects = settle(
-        pairs.filter((nw.col("over") > 0) & (nw.col("n_captures") >= 2)).select(*KEY, "over", "t_us")
+        pairs.filter((nw.col("over") > 0) & (nw.col("n_captures") >= 2)).select(
+            *KEY, "over", "t_us"
+        )
     )
     if is_empty(suspects):
         return pairs.with_columns(repeats=nw.lit(value=False))
@@ -38,12 +40,17 @@ def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
         & (nw.col("k") >= 1)
         & (nw.col("k") <= nw.col("n") - 1)
     )
-    keys = [f"{row['msn']}:{row['payment_reference']}" for row in rows_of(found.select(*KEY).unique())]
+    keys = [
+        f"{row['msn']}:{row['payment_reference']}" for row in rows_of(found.select(*KEY).unique())
+    ]
     if not keys:
         return pairs.with_columns(repeats=nw.lit(value=False))
     # Few, so looked up rather than joined: a join would copy every column of every pair.
     suspect = (nw.col("over") > 0) & (nw.col("n_captures") >= 2)
     name = nw.concat_str(nw.col("msn"), nw.lit(":"), nw.col("payment_reference"))
     return pairs.with_columns(
-        repeats=nw.when(suspect).then(name.is_in(keys)).otherwise(nw.lit(value=False)).fill_null(value=False)
+        repeats=nw.when(suspect)
+        .then(name.is_in(keys))
+        .otherwise(nw.lit(value=False))
+        .fill_null(value=False)
     )

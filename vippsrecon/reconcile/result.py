@@ -73,7 +73,8 @@ class Reconciliation:
     def collect(self) -> Reconciliation:
         """Return the same run with every frame in pandas: for a workbook, after a cluster's run."""
         return replace(
-            self, **{name: _in_pandas(getattr(self, name), schema) for name, schema in _LARGE.items()}
+            self,
+            **{name: _in_pandas(getattr(self, name), schema) for name, schema in _LARGE.items()},
         )
 
     def _repr_html_(self) -> str:

@@ -34,7 +34,9 @@ from vippsrecon.schemas import (
 
 _EPOCH = date(1970, 1, 1)
 _PAYMENT_COLUMNS = tuple(
-    n for n in PAYMENTS.names if n not in {"psp_reference", "payment_method", "discovered_by", "created_at"}
+    n
+    for n in PAYMENTS.names
+    if n not in {"psp_reference", "payment_method", "discovered_by", "created_at"}
 )
 _EVENT_COLUMNS = ("msn", "reference", "name", "amount_minor", "event_at", "event_day", "success")
 _ORDER_COLUMNS = tuple(
@@ -157,7 +159,9 @@ def _enter(orders: Any, payments: Any, events: Any, failures: Any) -> _Frames:
         enter(orders, ORDERS, _ORDER_COLUMNS),
         enter(payments, PAYMENTS, _PAYMENT_COLUMNS),
         None if events is None else _unless_empty(enter(events, EVENTS, _EVENT_COLUMNS)),
-        None if failures is None else enter(failures, FAILURES, ("msn", "reference", "operation", "status")),
+        None
+        if failures is None
+        else enter(failures, FAILURES, ("msn", "reference", "operation", "status")),
     )
 
 
@@ -194,8 +198,9 @@ def _seen(as_of_us: int, units: Sequence[SalesUnit]) -> date:
 
 def _counts(found: Lazy, failures: Lazy | None, compared: int, rejects: Any) -> dict[str, int]:
     severities = rows_of(
-        found.select(worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1)))
-        .select(rows=nw.len(), above_info=nw.col("worse").sum())
+        found.select(
+            worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
+        ).select(rows=nw.len(), above_info=nw.col("worse").sum())
     )[0]
     holes = 0
     if failures is not None:

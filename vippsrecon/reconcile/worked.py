@@ -121,7 +121,9 @@ def case_of(
                 recurring=recurring,
                 split_tender=split_tender,
                 truncated_minor=truncated,
-                fulfilled_at=ago(fulfilled_days_ago) if status in {"fulfilled", "partial"} else None,
+                fulfilled_at=ago(fulfilled_days_ago)
+                if status in {"fulfilled", "partial"}
+                else None,
                 refunded_at=ago(refunded_days_ago) if Or else None,
                 exported_at=ago(exported_days_ago),
             )
@@ -158,7 +160,13 @@ def case_of(
         events += logged
     if failure is not None:
         failures.append(
-            {"msn": MSN, "reference": reference, "operation": "getPayment", "status": failure, "title": "no"}
+            {
+                "msn": MSN,
+                "reference": reference,
+                "operation": "getPayment",
+                "status": failure,
+                "title": "no",
+            }
         )
     return reconcile(
         frame_of(orders, ORDERS),
@@ -178,7 +186,9 @@ def _ago(days: float) -> datetime:
 
 def day_of(moment: datetime | None) -> int | None:
     """Return the UTC day number of a moment: worked cases keep clear of midnight."""
-    return None if moment is None else (moment.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+    return (
+        None if moment is None else (moment.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+    )
 
 
 def order_row(**given: Any) -> dict[str, Any]:
@@ -253,7 +263,9 @@ def payment_rows(
     for number, value in enumerate(captures):
         log("CAPTURED", value, captured + timedelta(minutes=number))
     if X:
-        log("TERMINATED" if state == "TERMINATED" else "CANCELLED", X, captured + timedelta(hours=1))
+        log(
+            "TERMINATED" if state == "TERMINATED" else "CANCELLED", X, captured + timedelta(hours=1)
+        )
     if R:
         log("REFUNDED", R, refunded)
     if failed_refund:

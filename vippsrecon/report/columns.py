@@ -9,8 +9,8 @@ _CURRENCY = Column("Currency", "currency", width=8.5, about="ISO 4217 code of th
 _MSN = Column("Sales unit", "msn", width=9.5, about="Merchant serial number.")
 _REFERENCE = Column("Reference", "reference", width=20, about="The merchant's id of the payment.")
 _ORDER = Column("Order", "order_number", width=13, about="The number the shop shows.")
-_BUCKET = Column("Bucket", "bucket", width=11, about="Where the row ended.")
-_CODE = Column("Code", "kind", width=24, about="The code; empty where simply matched.")
+_OUTCOME = Column("Outcome", "bucket", width=11, about="What the row came to.")
+_CODE = Column("Code", "kind", width=25, about="The code; empty where simply matched.")
 
 
 def _amount(header: str, name: str, about: str, width: float = 12) -> Column:
@@ -41,7 +41,11 @@ DISCREPANCIES = (
     _amount("Expected", "expected_minor", "What the order says.", 14),
     _amount("Actual", "actual_minor", "What Vipps MobilePay says.", 14),
     _amount("Difference", "difference_minor", "Actual minus expected; unknown counts as 0.", 14),
-    _amount("At risk", "at_risk_minor", "Money that may be lost or owed.", 14),
+    _amount("At risk", "at_risk_minor", "May be lost or owed; not always the difference.", 14),
+    Column(
+        "Proposed", "proposal", width=9.5, about="refund, capture or cancel; empty: look first."
+    ),
+    _amount("Proposed amount", "proposal_minor", "How much to refund, capture or cancel.", 14),
     Column("Age, days", "age_days", "count", 6, "Local days since it went wrong."),
     Column("What happened", "cause", "wrapped", 38, "One sentence for each code and variant."),
     Column("Next step", "next_step", "wrapped", 38, "What to do about it."),
@@ -79,7 +83,7 @@ PAIRS = (
     _amount("Refunded", "refunded_minor", "Aggregate refunded."),
     _amount("Cancelled", "cancelled_minor", "Aggregate cancelled."),
     _CODE,
-    _extra("Meaning", "meaning", "The code in a few words.", 36),
+    Column("Meaning", "meaning", width=36, about="The code in a few words."),
     _FLAGS,
 )
 
@@ -87,16 +91,16 @@ PAYMENTS = (
     _REFERENCE,
     _MSN,
     _CURRENCY,
-    Column("State", "state", width=13, about="CREATED, AUTHORIZED, ABORTED, EXPIRED, TERMINATED."),
+    Column("State", "state", width=13, about="How far it came, such as AUTHORIZED."),
     _amount("Amount", "amount_minor", "Asked for at creation."),
     _amount("Authorized", "authorized_minor", "Aggregate authorized."),
     _amount("Captured", "captured_minor", "Aggregate captured, before refunds."),
     _amount("Refunded", "refunded_minor", "Aggregate refunded."),
     _amount("Cancelled", "cancelled_minor", "Aggregate cancelled."),
-    Column("Method", "payment_method", width=9, about="WALLET, CARD, …"),
+    Column("Method", "payment_method", width=10, about="WALLET, CARD, …"),
     Column("Created", "created_day", "day", 10.5, "Local day."),
     Column("Found by", "discovered_by", width=11, about="How the reference came to be asked for."),
-    _BUCKET,
+    _OUTCOME,
     _CODE,
     _moment("Created", "created_at", "Time of the CREATED event."),
     _moment("Authorized", "authorized_at", "Of the first AUTHORIZED event."),
@@ -109,10 +113,10 @@ PAYMENTS = (
 EVENTS = (
     _REFERENCE,
     _MSN,
-    Column("Event", "name", width=14, about="CREATED, AUTHORIZED, CAPTURED, REFUNDED, …"),
+    Column("Event", "name", width=14, about="Such as CAPTURED or REFUNDED."),
     _CURRENCY,
     _amount("Amount", "amount_minor", "Of this one operation."),
-    Column("Success", "success", width=9, about="no: the attempt changed nothing."),
+    Column("Success", "success", width=10, about="no: the attempt changed nothing."),
     Column("Day", "event_day", "day", 10.5, "Local day."),
     Column("Time (UTC)", "event_at", "moment", 18, "When it happened."),
     Column("PSP reference", "psp_reference", width=38, about="Equals the ledger entry's."),
@@ -130,7 +134,7 @@ ORDERS = (
     Column("Paid", "paid", width=9, about="Whether the shop believes it is paid."),
     Column("Method", "payment_method", width=14, about="The tender, as the shop names it."),
     Column("Ordered", "ordered_day", "day", 10.5, "Local day."),
-    _BUCKET,
+    _OUTCOME,
     _CODE,
     Column("File", "source_file", width=20, about="Name of the file read."),
     Column("Row", "source_row", "count", 8, "Line or sheet row, from 1."),
@@ -152,8 +156,8 @@ SET_ASIDE = (
     Column("Column", "column", width=16, about="At fault; empty for the whole row."),
     Column("Value", "value", "wrapped", 22, "What stood there."),
     Column("Reason", "reason", "wrapped", 36, "Why it could not be used."),
-    Column("Status", "status", "count", 8, "HTTP status; empty where no answer came."),
+    Column("Status", "status", "count", 7, "HTTP status; empty where no answer came."),
     Column("Operation", "operation", width=19, about="getPayment, getPaymentEventLog, not_sent."),
-    Column("Detail", "detail", "wrapped", 36, "In a sentence.", printed=False),
+    Column("Detail", "detail", "text", 60, "In a sentence.", printed=False),
     _extra("Trace", "trace_id", "Quote it to Vipps MobilePay's support.", 26),
 )

@@ -25,7 +25,7 @@ def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -
         report: Where the workbook is, for the last line; None for none.
 
     Returns:
-        The verdict, then for each currency its figures, codes and buckets, then whether the
+        The verdict, then for each currency its figures, codes and outcomes, then whether the
         data is complete. Amounts in major units with their currency. No colour, no trailing
         newline.
     """
@@ -64,21 +64,29 @@ def _currency(glance: Glance, figures: Tally) -> Iterable[str]:
     buckets = figures.buckets_of(currency)
     if buckets:
         yield ""
-        yield from _table(("bucket", "orders", "payments", "captured"), _buckets(buckets, currency))
+        yield from _table(
+            ("outcome", "orders", "payments", "captured"), _buckets(buckets, currency)
+        )
 
 
 def _code(code: Code) -> tuple[str, ...]:
-    return (code.kind, code.severity, f"{code.rows}", money(code.at_risk_minor, code.currency))
+    return (
+        code.kind,
+        code.severity,
+        words.grouped(code.rows),
+        money(code.at_risk_minor, code.currency),
+    )
 
 
 def _buckets(buckets: Sequence[Bucket], currency: str) -> list[tuple[str, ...]]:
     sums: dict[str, list[int]] = {}
     for bucket in buckets:
-        held = sums.setdefault(bucket.bucket or "outside the period", [0, 0, 0])
+        name = bucket.bucket.replace("_", " ") or "outside the period"
+        held = sums.setdefault(name, [0, 0, 0])
         for place, figure in enumerate((bucket.orders, bucket.payments, bucket.captured_minor)):
             held[place] += figure
     return [
-        (name, f"{orders}", f"{payments}", money(captured, currency))
+        (name, words.grouped(orders), words.grouped(payments), money(captured, currency))
         for name, (orders, payments, captured) in sums.items()
     ]
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.report.checks import RESULTS, Check, Checks
+from vippsrecon.report.earlier import SIGN_OFF
 from vippsrecon.report.page import lines_of
+from vippsrecon.report.settings_words import named
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from vippsrecon.report.sheet import Table
 
 SHEET = "Controls"
-WIDTHS = (1.5, 44, 44, 22, 18, 12, 2, 18, 14, 34)
+WIDTHS = (1.5, 44, 44, 26, 18, 14, 2, 18, 14, 34)
 """Columns A to J: margin, what, value, three figures, gap, the three lists."""
 
 B, C, D, E, F, OWNERS, DECISIONS, NOTES = 1, 2, 3, 4, 5, 7, 8, 9
@@ -29,6 +31,8 @@ LIST_ROW, LIST_ROWS = 4, 12
 
 COLUMN_C = 44
 """Characters of a value that fit; longer ones are spread over the columns to the right."""
+
+SIGNERS = ("Prepared by", "Reviewed by", "Approved by")
 
 DECISION_LIST = (
     "accept",
@@ -82,6 +86,8 @@ class Controls:
         self.page.height(0, 24)
         about = "What went into this report, under which rules, and whether its figures agree."
         self.page.text(1, B, about, self.looks["muted"])
+        paper = "Meant for paper: Summary, Discrepancies, Controls. The others are for the screen."
+        self.page.text(1, OWNERS, paper, self.looks["muted"])
         self._lists(manifest)
         self._sign_off()
         self._run(reconciliation)
@@ -92,12 +98,20 @@ class Controls:
             ("versions", "Versions"),
             ("counts", "Counts"),
         ):
-            self._pairs(title, flatten(manifest.get(key)))
+            self._pairs(title, named(flatten(manifest.get(key))))
         known = {
             *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
-            *("inputs", "versions", "settings", "counts", "outside_period", "discovered_by"),
+            *(
+                "inputs",
+                "versions",
+                "settings",
+                "counts",
+                "outside_period",
+                "discovered_by",
+                "complete",
+            ),
         }
-        self._pairs("Also in the manifest", flatten(_without(manifest, known)))
+        self._pairs("Also known of this run", named(flatten(_without(manifest, known))))
         self._checks(checks)
         self._glossary(tables)
         worksheet = self.page.worksheet
@@ -137,10 +151,12 @@ class Controls:
         self.row = 2
         self._section("Sign-off")
         page, looks = self.page, self.looks
-        for column, title in ((B, ""), (C, "Name"), (D, "Date"), (E, "Initials")):
+        for column, title in ((B, ""), (C, "Name"), (D, "Date"), (E, "Initials"), (F, "")):
             page.text(self.row, column, title, looks["head"])
         self.row += 1
-        for who in ("Prepared by", "Reviewed by", "Approved by"):
+        signed = xl_range_abs(self.row, C, self.row + len(SIGNERS) - 1, E)
+        self.workbook.define_name(SIGN_OFF, f"={SHEET}!{signed}")
+        for who in SIGNERS:
             page.text(self.row, B, who, looks["bold"])
             page.blank(self.row, range(C, D), looks["signature"])
             page.blank(self.row, range(D, E), looks["input_date"])
@@ -167,7 +183,7 @@ class Controls:
                 for how, n in (manifest.get("discovered_by") or {}).items()
             ),
         ]
-        self._pairs("Run", rows)
+        self._pairs("Run", [(name[0].upper() + name[1:], value) for name, value in rows])
 
     def _pairs(self, title: str, rows: list[tuple[str, str]]) -> None:
         if not rows:
@@ -176,7 +192,7 @@ class Controls:
         for name, value in rows:
             self.page.text(self.row, B, name, self.looks["muted"])
             if len(value) > COLUMN_C:
-                self.page.across(self.row, C, F, value, self.looks["wrapped"])
+                self.page.across(self.row, C, F, value, self.looks["wrapped_flush"])
                 self.page.height(self.row, 3 + 12 * lines_of(value, 92))
             else:
                 self.page.text(self.row, C, value, self.looks["text"])
@@ -190,11 +206,13 @@ class Controls:
         if not files:
             return
         self._section("Inputs")
-        self._head("File", "SHA-256", "", "Exported at")
+        self._head("File", "SHA-256", "", "Exported at", "")
         for file in files:
-            self.page.text(self.row, B, file, self.looks["text"])
+            self.page.text(self.row, B, file, self.looks["wrapped_flush"])
             self.page.across(self.row, C, D, str(hashes.get(file, "")), self.looks["mono"])
-            self.page.text(self.row, E, str(exported.get(file, "")), self.looks["text"])
+            at = str(exported.get(file, ""))
+            self.page.across(self.row, E, F, at, self.looks["wrapped_flush"])
+            self.page.height(self.row, 4 + 12 * max(lines_of(at, 32), lines_of(file, 48)))
             self.row += 1
         self.row += 1
 
@@ -267,8 +285,11 @@ class Controls:
                     " (hidden)" if column.hidden else "" if column.printed else " (not printed)"
                 )
                 heading = f"{table.sheet}: {column.header}{hidden}"
-                self.page.text(self.row, B, heading, self.looks["text"])
-                self.page.text(self.row, C, column.about, self.looks["text"])
+                self.page.text(self.row, B, heading, self.looks["wrapped_flush"])
+                self.page.text(self.row, C, column.about, self.looks["wrapped_flush"])
+                lines = max(lines_of(column.about, COLUMN_C + 4), lines_of(heading, COLUMN_C + 4))
+                if lines > 1:
+                    self.page.height(self.row, 4 + 12 * lines)
                 self.page.text(self.row, D, column.name, self.looks["code"])
                 self.page.text(self.row, E, units.get(column.kind, ""), self.looks["muted"])
                 self.row += 1

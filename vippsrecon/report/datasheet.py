@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.report import controls
+from vippsrecon.report import controls, words
 from vippsrecon.report.checks import Checks, live, major
+from vippsrecon.report.earlier import ROWS
 from vippsrecon.report.page import Page
-from vippsrecon.report.sheet import row_formats, write_rows
+from vippsrecon.report.sheet import after_numbers, row_formats, write_rows
 from vippsrecon.schemas import SEVERITIES
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def write_table(
     where a workbook people worked in is read back from.
     """
     head = table.head_row
+    discrepancies = table.sheet == "Discrepancies"
     last_column = len(table.columns) - 1
     last_row = head + max(table.rows, 1)
     for place, column in enumerate(table.columns):
@@ -43,19 +45,19 @@ def write_table(
             place, place, column.width, None, {"hidden": True} if column.hidden else {}
         )
     _top(Page(worksheet), table, looks, checks)
-    formats = row_formats(table, looks, suffix=table.sheet == "Discrepancies")
+    formats = row_formats(table, looks, suffix=discrepancies)
     write_rows(worksheet, head + 1, table, formats)
     worksheet.freeze_panes(head + 1, _frozen_columns(table))
     worksheet.autofilter(head, 0, last_row, last_column)
     worksheet.repeat_rows(head)
     worksheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last_row + 1}"})
-    name = f"{table.sheet.lower().replace(' ', '_')}_rows"
+    name = ROWS if discrepancies else f"{table.sheet.lower().replace(' ', '_')}_rows"
     ends = (
         xl_rowcol_to_cell(head, 0, True, True),
         xl_rowcol_to_cell(last_row, last_column, True, True),
     )
     workbook.define_name(name, f"='{table.sheet}'!{ends[0]}:{ends[1]}")
-    if table.sheet == "Discrepancies":
+    if discrepancies:
         _colours(worksheet, table, looks)
         _drop_downs(worksheet, table)
     printed = sum(column.printed and not column.hidden for column in table.columns)
@@ -87,17 +89,20 @@ def _top(page: Page, table: Table, looks: Looks, checks: Checks) -> None:
     if table.spilled:
         page.text(row, 0, _spilled(table), looks["check_left"])
         row += 1
+    after = after_numbers(table.columns)
     for place, column in enumerate(table.columns):
         right = column.kind in ("money", "count")
-        page.text(table.head_row, place, column.header, looks["head_right" if right else "head"])
+        indented = place in after or column.kind == "wrapped"
+        look = looks.after_number("head") if indented else looks["head"]
+        page.text(table.head_row, place, column.header, looks["head_right"] if right else look)
     page.height(table.head_row, 28)
     page.write()
 
 
 def _spilled(table: Table) -> str:
     return (
-        f"{table.data.height:,} rows, more than a sheet holds: the first {table.rows:,} are here, "
-        f"ALL of them in {table.spilled} beside this workbook. Totals are of all rows."
+        f"{words.counted(table.data.height, 'row')}, more than a sheet holds: the first "
+        f"{words.grouped(table.rows)} are here, ALL of them in {table.spilled} beside this workbook. Totals are of all rows."
     )
 
 
@@ -111,7 +116,8 @@ def _totals(
     live(page, (row, 1), table, table.count_if(currency=currency), rows.height, look=looks["count"])
     _check(checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, 1))
     for place, column in enumerate(table.columns):
-        if column.kind != "money" or table.sheet == "Events":
+        if column.kind != "money" or table.sheet == "Events" or column.name == "proposal_minor":
+            # Operations of several kinds: their sum says nothing.
             continue
         total = major(int(rows[column.name].sum() or 0))
         formula = table.sum_if(column.name, currency=currency)

@@ -55,10 +55,12 @@ def at_risk_by_code(reconciliation: Reconciled) -> Figure:
     for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
         amounts = [float(major(code.at_risk_minor)) for code in codes]
         bars = panel.barh([code.kind for code in codes], amounts, color=BAR, height=0.62)
-        panel.bar_label(bars, [f"{amount:,.2f}" for amount in amounts], padding=4, fontsize=8)
+        panel.bar_label(
+            bars, [words.grouped(amount, 2) for amount in amounts], padding=4, fontsize=8
+        )
         panel.invert_yaxis()
         panel.set_xlabel(currency)
-        panel.xaxis.set_major_formatter("{x:,.0f}")
+        panel.xaxis.set_major_formatter(_axis)
         panel.margins(x=0.16)
     return figure
 
@@ -98,10 +100,10 @@ def _waterfall(panel: Axes, leg: Leg) -> None:
     # Bars of one name would fall onto each other: places first, names as their labels.
     bars = panel.barh(range(len(names)), amounts, left=starts, color=colours, height=0.62)
     panel.set_yticks(range(len(names)), names)
-    panel.bar_label(bars, [f"{amount:,.2f}" for amount in amounts], padding=4, fontsize=8)
+    panel.bar_label(bars, [words.grouped(amount, 2) for amount in amounts], padding=4, fontsize=8)
     panel.invert_yaxis()
     panel.set_xlabel(leg.currency)
-    panel.xaxis.set_major_formatter("{x:,.0f}")
+    panel.xaxis.set_major_formatter(_axis)
     panel.margins(x=0.16)
 
 
@@ -126,10 +128,12 @@ def ages(reconciliation: Reconciled) -> Figure:
             for band in TO_DEADLINE
         ]
         bars = panel.bar(names, amounts, color=[_DOWN, _DOWN, "#EDB876", BAR, BAR], width=0.6)
-        panel.bar_label(bars, [f"{a:,.0f}" if a else "" for a in amounts], padding=3, fontsize=8)
+        panel.bar_label(
+            bars, [words.grouped(a) if a else "" for a in amounts], padding=3, fontsize=8
+        )
         panel.set_xlabel("days to the end of capture")
         panel.set_ylabel(currency)
-        panel.yaxis.set_major_formatter("{x:,.0f}")
+        panel.yaxis.set_major_formatter(_axis)
         panel.margins(y=0.15)
     return figure
 
@@ -165,6 +169,10 @@ def _reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
         & (pl.col("open_minor") > 0)
         & pl.col("authorized_at").is_not_null()
     )
+
+
+def _axis(value: float, _place: float) -> str:
+    return words.grouped(value)
 
 
 def _within(name: str, band: tuple[int | None, int | None]) -> pl.Expr:

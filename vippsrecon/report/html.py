@@ -13,6 +13,7 @@ from vippsrecon.report.intake import take_in
 from vippsrecon.report.looks import MUTED, NAVY, PALE, RULE, SEVERITY_COLOURS, VERDICT_COLOURS
 from vippsrecon.report.tally import tally
 from vippsrecon.report.verdicts import money
+from vippsrecon.report.words import grouped
 
 if TYPE_CHECKING:
     from vippsrecon.report.intake import Reconciled
@@ -63,11 +64,11 @@ def tiles(reconciliation: Reconciled) -> str:
 def _currency(glance: Glance) -> str:
     currency = glance.currency
     shown = (
-        ("Orders", f"{glance.orders:,}".replace(",", " ")),
+        ("Orders", grouped(glance.orders)),
         ("Order total", money(glance.ordered_minor, currency)),
         ("Captured", money(glance.captured_minor, currency)),
         ("Refunded", money(glance.refunded_minor, currency)),
-        ("Discrepancies", f"{glance.discrepancies:,}".replace(",", " ")),
+        ("Discrepancies", grouped(glance.discrepancies)),
         ("At risk", money(glance.at_risk_minor, currency)),
     )
     made = "".join(
@@ -91,7 +92,7 @@ def worst(reconciliation: Reconciled, rows: int = ROWS_SHOWN) -> str:
     body = "".join(_row(row) for row in found.head(rows).iter_rows(named=True))
     rest = found.height - rows
     more = (
-        f'<div style="{_FONT};color:{MUTED}">and {rest:,} more, in <code>.discrepancies</code></div>'
+        f'<div style="{_FONT};color:{MUTED}">and {grouped(rest)} more, in <code>.discrepancies</code></div>'
         if rest > 0
         else ""
     )

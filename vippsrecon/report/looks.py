@@ -53,7 +53,7 @@ _HEAD: dict[str, Any] = {
 }
 _TOTAL: dict[str, Any] = {
     "bold": True,
-    "valign": "top",
+    "valign": "vcenter",
     "top": 1,
     "top_color": INK,
     "bottom": 6,
@@ -61,13 +61,14 @@ _TOTAL: dict[str, Any] = {
 }
 
 _STYLES: dict[str, dict[str, Any]] = {
-    "text": {"valign": "top"},
-    "wrapped": {"text_wrap": True, "valign": "top", "align": "left", "indent": 1},
-    "muted": {"valign": "top", "font_color": MUTED},
-    "muted_wrapped": {"font_color": MUTED, "text_wrap": True, "valign": "top"},
-    "muted_right": {"valign": "top", "font_color": MUTED, "align": "right"},
-    "bold": {"valign": "top", "bold": True},
-    "code": {"valign": "top", "font_color": NAVY},
+    "text": {"valign": "vcenter"},
+    "wrapped": {"text_wrap": True, "valign": "vcenter", "align": "left", "indent": 1},
+    "wrapped_flush": {"text_wrap": True, "valign": "vcenter", "align": "left"},
+    "muted": {"valign": "vcenter", "font_color": MUTED},
+    "muted_wrapped": {"font_color": MUTED, "text_wrap": True, "valign": "vcenter"},
+    "muted_right": {"valign": "vcenter", "font_color": MUTED, "align": "right"},
+    "bold": {"valign": "vcenter", "bold": True},
+    "code": {"valign": "vcenter", "font_color": NAVY},
     "title": {"bold": True, "font_size": 18, "font_color": NAVY, "valign": "vcenter"},
     "sheet_title": {"bold": True, "font_size": 13, "font_color": NAVY, "valign": "vcenter"},
     "section": {
@@ -88,7 +89,7 @@ _STYLES: dict[str, dict[str, Any]] = {
         "left_color": "#E08E0B",
         "indent": 1,
     },
-    "input": {"bg_color": INPUT, "text_wrap": True, "valign": "top", "locked": False},
+    "input": {"bg_color": INPUT, "text_wrap": True, "valign": "vcenter", "locked": False},
     "input_date": {
         "bg_color": INPUT,
         "num_format": "yyyy-mm-dd",
@@ -98,13 +99,13 @@ _STYLES: dict[str, dict[str, Any]] = {
         "bottom_color": MUTED,
     },
     "signature": {"bg_color": INPUT, "locked": False, "bottom": 4, "bottom_color": MUTED},
-    "count": {"num_format": "#,##0", "align": "right", "valign": "top"},
-    "share": {"valign": "top", "num_format": "0.0%", "align": "right"},
-    "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "top"},
-    "moment": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "valign": "top"},
-    "check": {"valign": "top", "bold": True, "align": "center"},
-    "check_left": {"valign": "top", "bold": True, "align": "left"},
-    "mono": {"valign": "top", "font_name": "Courier New", "font_size": 8},
+    "count": {"num_format": "#,##0", "align": "right", "valign": "vcenter"},
+    "share": {"valign": "vcenter", "num_format": "0.0%", "align": "right"},
+    "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "vcenter"},
+    "moment": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "valign": "vcenter"},
+    "check": {"valign": "vcenter", "bold": True, "align": "center"},
+    "check_left": {"valign": "vcenter", "bold": True, "align": "left"},
+    "mono": {"valign": "vcenter", "font_name": "Courier New", "font_size": 8},
     "total_text": _TOTAL,
     "total_count": {**_TOTAL, "num_format": "#,##0", "align": "right"},
 }
@@ -126,6 +127,10 @@ class Looks:
         """Return the format called `name`."""
         return self._format(name, _STYLES[name])
 
+    def after_number(self, name: str) -> Format:
+        """Return the format called `name` a little to the right: amounts end where it begins."""
+        return self._format(f"{name} after number", {**_STYLES[name], "indent": 1, "align": "left"})
+
     def money(self, currency: str = "", *, total: bool = False) -> Format:
         """Return the number format of amounts in major units.
 
@@ -137,7 +142,7 @@ class Looks:
         pattern = f"#,##0.{decimals}"
         if currency:
             pattern += f'\\ "{currency}"'
-        style = {**(_TOTAL if total else {"valign": "top"}), **_AMOUNT, "num_format": pattern}
+        style = {**(_TOTAL if total else {"valign": "vcenter"}), **_AMOUNT, "num_format": pattern}
         return self._format(f"money {currency} {total}", style)
 
     def severity(self, name: str) -> Format:

@@ -7,6 +7,7 @@ whole: whatever goes wrong before, a report that was there already stays as it w
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import tempfile
 from contextlib import contextmanager
@@ -14,9 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import OutputError
+from vippsrecon.report.earlier import aside, worked_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_log = logging.getLogger("vippsrecon.report")
+
+SUFFIX = ".xlsx"
+"""How a report's name ends: anything else may be somebody's order export."""
 
 
 @contextmanager
@@ -28,27 +35,58 @@ def making(path: Path) -> Iterator[Path]:
 
     Yields:
         An empty folder on the same disk. What is in it at the end, folders apart, is moved to
-        the folder of `path`, the file named like `path` last.
+        the folder of `path`, the file named like `path` last. A workbook that people worked in
+        is moved aside first, which the log tells as a warning.
 
     Raises:
-        OutputError: `path` is a folder, its folder is missing or may not be written, somebody
-            has the file open, or the disk is full.
+        OutputError: `path` does not end in .xlsx, is a folder, its folder is missing or may not
+            be written, somebody has the file open, or the disk is full.
     """
-    _refuse(path)
+    refuse(path)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as made:
             yield Path(made)
             files = sorted(file for file in Path(made).iterdir() if file.is_file())
             for file in sorted(files, key=lambda file: file.name == path.name):
-                file.replace(path.parent / file.name)
+                _place(file, path.parent / file.name)
     except OSError as error:
         raise OutputError(_why(path, error)) from error
 
 
-def _refuse(path: Path) -> None:
+def _place(made: Path, path: Path) -> None:
+    """Move a finished file to `path`; a workbook there that people worked in is kept beside it."""
+    if path.suffix.lower() != SUFFIX or not path.exists() or not worked_in(path):
+        made.replace(path)
+        return
+    kept = aside(path)
+    path.rename(kept)
+    try:
+        made.replace(path)
+    except OSError:
+        kept.rename(path)
+        raise
+    _log.warning(
+        "%s was there already, and somebody has worked in it (or it is no report of ours): "
+        "it is kept as %s beside the new one.",
+        path.name,
+        kept.name,
+    )
+
+
+def refuse(path: Path) -> None:
+    """Raise where a report cannot stand at `path`; nothing is written.
+
+    Raises:
+        OutputError: As `making` says, the disk apart.
+    """
     folder = path.parent
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file in it, such as report.xlsx")
+    if path.suffix.lower() != SUFFIX:
+        raise OutputError(
+            f"{path} does not end in {SUFFIX}, so it cannot be the report; name a new workbook, "
+            f"such as {path.with_suffix(SUFFIX).name}"
+        )
     if path.exists() and not path.is_file():
         raise OutputError(f"{path} is not an ordinary file; choose another name for the report")
     if not folder.exists():

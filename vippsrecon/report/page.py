@@ -115,11 +115,14 @@ def lines_of(text: str, characters: int) -> int:
 
     >>> lines_of("one two three", 8)
     2
+    >>> lines_of("x" * 20, 8)
+    3
     """
     lines, used = 1, 0
     for word in text.split():
         if used and used + 1 + len(word) > characters:
-            lines, used = lines + 1, len(word)
-        else:
-            used += len(word) + (1 if used else 0)
+            lines, used = lines + 1, 0
+        used += len(word) + (1 if used else 0)
+        while used > characters:  # A word longer than a line is broken where the line ends.
+            lines, used = lines + 1, used - characters
     return lines

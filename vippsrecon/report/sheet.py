@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -188,7 +189,7 @@ def _grow(worksheet: Worksheet, row: int, texts: list[tuple[str | None, float]])
     """Make a row as high as its longest wrapped text: LibreOffice does not when it opens one."""
     lines = max(_lines(text or "", width) for text, width in texts)
     if lines > 1:
-        worksheet.set_row(row, POINTS_BETWEEN_LINES * lines + 3)
+        worksheet.set_row(row, POINTS_BETWEEN_LINES * lines + 5)
 
 
 @lru_cache(maxsize=4096)
@@ -254,14 +255,27 @@ def row_formats(table: Table, looks: Looks, *, suffix: bool) -> dict[str, list[F
         looks: The workbook's formats.
         suffix: Amounts carry their currency behind them.
     """
+    after = after_numbers(table.columns)
     currencies = ["", *table.data["currency"].unique().drop_nulls()] if suffix else [""]
 
-    def look(column: Column, currency: str) -> Format | None:
+    def look(place: int, column: Column, currency: str) -> Format | None:
         if column.kind == "money":
             return looks.money(currency)
         names = {"count": "count", "moment": "moment", "day": "date", "date": "date"}
-        return looks[names.get(column.kind, column.kind)]
+        name = names.get(column.kind, column.kind)
+        return looks.after_number(name) if place in after else looks[name]
 
     return {
-        currency: [look(column, currency) for column in table.columns] for currency in currencies
+        currency: [look(place, column, currency) for place, column in enumerate(table.columns)]
+        for currency in currencies
+    }
+
+
+def after_numbers(columns: Sequence[Column]) -> set[int]:
+    """Return the places of the columns that begin at the left, right behind figures."""
+    figures = ("money", "count")
+    return {
+        place
+        for place, (before, column) in enumerate(pairwise(columns), start=1)
+        if before.kind in figures and column.kind not in figures
     }

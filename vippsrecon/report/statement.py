@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from vippsrecon.report.tally import Leg, Tally
 
 SHEET = "Summary"
-LEFT = (1, 3, 4)
-RIGHT = (8, 11, 12)
-"""Columns of label, rows and amount: captured to the left, refunded to the right."""
+LEFT = (1, 4)
+RIGHT = (8, 12)
+"""Columns of label and amount: captured to the left, refunded to the right."""
 
 
 @dataclass
@@ -54,14 +54,12 @@ class Statement:
     def _leg(self, leg: Leg, row: int) -> int:
         page, looks = self.page, self.looks
         heading, foot = words.LEGS.get(leg.leg, (leg.leg, leg.leg))
-        label, rows, amount = LEFT if leg.leg == "captured" else RIGHT
-        page.across(row, label, rows - 1, heading, looks["head"])
-        page.text(row, rows, "Rows", looks["head_right"])
+        label, amount = LEFT if leg.leg == "captured" else RIGHT
+        page.across(row, label, amount - 1, heading, looks["head"])
         page.text(row, amount, "Amount", looks["head_right"])
         first = row = row + 1
-        for line, minor, count in leg.lines:
+        for line, minor, _ in leg.lines:
             self._line(leg, line, row)
-            page.number(row, rows, count, looks["count"])
             page.number(row, amount, major(minor), looks.money())
             row += 1
         page.text(row, label, foot, looks["total_text"])
@@ -74,7 +72,7 @@ class Statement:
 
     def _as_fetched(self, leg: Leg, foot: int) -> int:
         page, looks = self.page, self.looks
-        label, _, amount = LEFT if leg.leg == "captured" else RIGHT
+        label, amount = LEFT if leg.leg == "captured" else RIGHT
         fetched, later = foot + 1, foot + 2
         page.text(fetched, label, "Payments' totals as fetched", looks["muted"])
         formula = self.payments.sum_if(f"{leg.leg}_minor", msn=leg.msn, currency=leg.currency)

@@ -187,7 +187,7 @@ class Summary:
         page, looks = self.page, self.looks
         self._section(f"Discrepancies by code, {currency}")
         if not codes:
-            page.text(self.row, B, f"None in {currency}.", looks["text"])
+            page.text(self.row, B, self._none(currency), looks["text"])
             self.row += 2
             return
         table = self.tables["Discrepancies"]
@@ -220,6 +220,20 @@ class Summary:
             page.worksheet.insert_chart(first - 1, RIGHT, chart, {"x_offset": 2, "y_offset": 2})
             self.row = max(self.row, first + height_pixels(codes) // ROW_PIXELS)
         self.row += 1
+
+    def _none(self, currency: str) -> str:
+        import polars as pl
+
+        orders = self.tables["Orders"].data
+        wrong = (pl.col("currency") == currency) & (pl.col("bucket") == "discrepancy")
+        found = orders.filter(wrong).height
+        if not found:
+            return f"None in {currency}."
+        return (
+            f"None is counted in {currency}. {words.counted(found, 'order')} in {currency} "
+            f"{'has its' if found == 1 else 'have their'} payment in another currency: see "
+            "currency_mismatch there."
+        )
 
     def _sums(self, first: int, currency: str, codes: tuple[Code, ...]) -> None:
         page, looks = self.page, self.looks
@@ -259,14 +273,16 @@ class Summary:
         if not buckets:
             return
         page, looks = self.page, self.looks
-        self._section(f"Where every row ended, {currency}", G)
-        self._head("Bucket", "Code", "Orders", "Order total", "Payments", "Captured")
+        self._section(f"Outcome of every order and payment, {currency}")
+        page.across(self.row, RIGHT, LAST, "What the code means", looks["head"])
+        self._head("Outcome", "Code", "Orders", "Order total", "Payments", "Captured")
         first = self.row
         orders, payments = self.tables["Orders"], self.tables["Payments"]
         for bucket in buckets:
             name = words.BUCKETS.get(bucket.bucket, bucket.bucket or "Outside the period")
             page.text(self.row, B, name, looks["text"])
             page.text(self.row, C, bucket.kind, looks["code"])
+            page.text(self.row, RIGHT, words.meaning(bucket.kind), looks["text"])
             chosen = {"bucket": bucket.bucket, "kind": bucket.kind, "currency": currency}
             for column, table, amount, value in (
                 (D, orders, "", bucket.orders),

@@ -112,7 +112,9 @@ def _placed(table: Table, figures: Tally, stem: str, limit: int) -> Table:
     """Settle where the header stands: below title, sentence, totals, groups and notes."""
     present = set(table.data["currency"].unique()) if "currency" in table.data.columns else set()
     currencies = tuple(currency for currency in figures.currencies if currency in present)
-    notes = groups_in_words(figures) if table.sheet == "Discrepancies" else ()
+    notes: tuple[str, ...] = ()
+    if table.sheet == "Discrepancies":
+        notes = (*groups_in_words(figures), *risk_in_words(table.data))
     head_row = 2 + len(currencies) + 1 + len(notes) + 1
     if table.data.height > limit - head_row - 1:
         head_row += 1
@@ -138,8 +140,20 @@ def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
     ]
     if len(said) > most:
         rest = len(said) - most + 1
-        return (*said[: most - 1], f"… and {rest} more groups: see Summary.")
+        return (*said[: most - 1], f"… and {words.counted(rest, 'more group')}: see Summary.")
     return tuple(said)
+
+
+def risk_in_words(found: pl.DataFrame) -> tuple[str, ...]:
+    """Return the line that says why rows without a difference have money at risk, if any have."""
+    agreed = found.filter((pl.col("difference_minor") == 0) & (pl.col("at_risk_minor") > 0))
+    if agreed.is_empty():
+        return ()
+    return (
+        f"{words.counted(agreed.height, 'row')} without a difference, but with money at risk: what "
+        "is at risk there is not yet in either figure, such as the part of a lapsed reservation "
+        "that was still to be captured. What happened says it row by row.",
+    )
 
 
 def discrepancies(frames: Frames, figures: Tally) -> pl.DataFrame:
@@ -193,7 +207,12 @@ def pairs(frames: Frames, bucket: str) -> pl.DataFrame:
 
 
 def set_aside(frames: Frames) -> pl.DataFrame:
-    """Return failures, then rejects, in one frame: holes first."""
+    """Return failures, then rejects, in one frame: holes first.
+
+    That Vipps MobilePay does not know the reference of an order paid by other means is as it
+    should be, and is left out.
+    """
+    otherwise = frames.orders.filter(pl.col("bucket") == "ignored").select("msn", "reference")
     status = pl.col("status")
     what = (
         pl.when(pl.col("operation") == "not_sent")
@@ -202,7 +221,16 @@ def set_aside(frames: Frames) -> pl.DataFrame:
         .then(pl.lit("not found"))
         .otherwise(pl.lit("not read"))
     )
-    failures = frames.failures.with_columns(what=what, reason=pl.col("title")).drop("title")
+    asked = frames.failures.filter(status == 404).join(
+        otherwise, on=["msn", "reference"], how="semi", nulls_equal=True
+    )
+    failures = (
+        frames.failures.join(
+            asked, on=["msn", "reference", "operation", "status"], how="anti", nulls_equal=True
+        )
+        .with_columns(what=what, reason=pl.col("title"))
+        .drop("title")
+    )
     rejects = frames.rejects.with_columns(what=pl.lit("row rejected"))
     order = {"not read": 0, "not sent": 1, "row rejected": 2, "not found": 3}
     return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import in_words
-from vippsrecon.report.words import counted
+from vippsrecon.report.words import counted, grouped
 
 if TYPE_CHECKING:
     from vippsrecon.report.intake import Reconciled
@@ -86,7 +86,7 @@ def completeness(reconciliation: Reconciled, figures: Tally) -> str:
 def discovered(manifest: Mapping[str, Any]) -> str:
     """Return how the payments were found, and what that leaves open."""
     counts = manifest.get("discovered_by") or {}
-    parts = [f"{_FOUND_BY.get(how, how)} {n:,}".replace(",", " ") for how, n in counts.items() if n]
+    parts = [f"{_FOUND_BY.get(how, how)} {grouped(n)}" for how, n in counts.items() if n]
     found = f"Payments found through {', '.join(parts)}. " if parts else ""
     if manifest.get("ledger_read", counts.get("ledger")):
         return found + "The funds ledger was walked, so captures unknown to the shop are here."
@@ -116,14 +116,19 @@ def moments(manifest: Mapping[str, Any]) -> str:
     parts = [
         ("As of", manifest.get("as_of")),
         ("fetched", manifest.get("fetched_at")),
-        ("orders exported", ", ".join(exports[:3]) + (" …" if len(exports) > 3 else "")),
+        (
+            "orders exported",
+            ", ".join(_shown(at) for at in exports[:3]) + (" …" if len(exports) > 3 else ""),
+        ),
     ]
     return "  ·  ".join(f"{what} {_shown(str(at))}" for what, at in parts if at)
 
 
 def _shown(at: str) -> str:
+    said, space, remark = at.partition(" (")
     try:
-        moment = datetime.fromisoformat(at)
+        moment = datetime.fromisoformat(said)
     except ValueError:
         return at
-    return moment.strftime("%Y-%m-%d %H:%M") + (" UTC" if moment.tzinfo else "")
+    zone = " UTC" if moment.tzinfo else ""
+    return moment.strftime("%Y-%m-%d %H:%M") + zone + space + remark

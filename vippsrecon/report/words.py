@@ -1,4 +1,4 @@
-"""What the codes, buckets and lines are called in a report. The codes themselves never change.
+"""What the codes, outcomes and lines are called in a report. The codes themselves never change.
 
 The sentences of a discrepancy (cause, next step) are its own; here are the few words that
 stand beside a code in a table of totals.
@@ -17,7 +17,7 @@ MEANINGS = {
     "not_paid": "The shop expects money that never came",
     "cancelled_but_captured": "The order is cancelled, the money was kept",
     "captured_not_fulfilled": "Captured long before delivery",
-    "authorization_lost": "The reservation lapsed before capture",
+    "authorization_lost": "The reservation lapsed before all was captured",
     "fulfilled_not_captured": "Delivered, nothing captured",
     "duplicate_capture": "The same amount captured twice",
     "rounding_difference": "A difference within the tolerance",
@@ -41,6 +41,9 @@ MEANINGS = {
     "waived": "Waived in the ignore file",
     "abandoned_checkout": "Checkout abandoned",
     "superseded_attempt": "An earlier attempt at the same order",
+    "cancellation_fee_kept": "Cancelled, a fee was kept as agreed",
+    "cancelled_unpaid": "Cancelled, and nothing was paid",
+    "not_checked": "Vipps MobilePay's answer is missing",
 }
 """Code to a few words for it."""
 
@@ -51,7 +54,7 @@ BUCKETS = {
     "ignored": "Ignored, by rule",
     "not_checked": "Not checked",
 }
-"""Bucket to its name, in the order of a report."""
+"""Bucket to the outcome it is called, in the order of a report."""
 
 LEGS = {
     "captured": ("From orders to captured", "Captured at Vipps MobilePay"),
@@ -60,7 +63,7 @@ LEGS = {
 """Leg of the bridge to its heading and the name of its foot."""
 
 LINES = {
-    "orders": "Orders accepted",
+    "orders": "Order total",
     "ignored": "Ignored orders",
     "not_checked": "Not checked",
     "cancelled": "Cancelled orders",
@@ -88,7 +91,7 @@ def line_name(line: str, leg: str = "captured") -> str:
     """Return the name of a line of the bridge.
 
     >>> line_name("orders"), line_name("under_captured"), line_name("something_new")
-    ('Orders accepted', 'Less captured than the order says', 'Something new')
+    ('Order total', 'Less captured than the order says', 'Something new')
     """
     if (leg, line) == ("refunded", "orders"):
         return "Refunds recorded by the shop"
@@ -107,4 +110,13 @@ def counted(number: int, one: str, many: str = "") -> str:
     >>> counted(1, "payment"), counted(1200, "payment")
     ('1 payment', '1 200 payments')
     """
-    return f"{number:,} ".replace(",", " ") + (one if number == 1 else many or f"{one}s")
+    return f"{grouped(number)} {one if number == 1 else many or f'{one}s'}"
+
+
+def grouped(number: float, decimals: int = 0) -> str:
+    """Return a number with a space between thousands, the one way texts write it.
+
+    >>> grouped(-1234567), grouped(1234.5, 2)
+    ('-1 234 567', '1 234.50')
+    """
+    return f"{number:,.{decimals}f}".replace(",", " ")

@@ -43,14 +43,17 @@ def write_workbook(
 
     Args:
         reconciliation: What `vippsrecon.reconcile` returned. Not changed.
-        path: Where it shall stand; a report that is there is replaced when the new one is whole.
+        path: Where it shall stand, ending in .xlsx. A report that is there is replaced when the
+            new one is whole; one that people worked in (owners, decisions, notes, signatures) is
+            kept as `<name>.before-1.xlsx` beside it, and logged as a warning.
         row_limit: Rows a sheet may have.
 
     Returns:
         The path of the workbook.
 
     Raises:
-        OutputError: The place cannot be written: a folder, missing, open elsewhere, full.
+        OutputError: The name does not end in .xlsx, or the place cannot be written: a folder,
+            missing, open elsewhere, full.
     """
     path = Path(path)
     frames = take_in(reconciliation)

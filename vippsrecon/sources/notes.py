@@ -28,8 +28,13 @@ def notes_on(
         for field, text in profile.missing.items()
         if field not in found and field != "reference"
     ]
-    if rows.currency_assumed:
-        said.append("The file has no currency: its sums are shown as NOK until 'currency' is set.")
+    if rows.currencies_assumed:
+        lacking = (
+            f"Orders without a currency: {rows.currencies_assumed:,}; they"
+            if "currency" in found
+            else "The file has no currency: its sums"
+        )
+        said.append(f"{lacking} are shown as NOK until 'currency' is set.")
     said += table.notes
     if rows.continuations:
         said.append(f"Rows with further products of the order above: {rows.continuations:,}.")

@@ -47,7 +47,7 @@ class Rows(NamedTuple):
         continuations: How many rows only went on with the order above.
         reference_column: Heading the references were read from; "" where there is none.
         words_unknown: Status words the profile does not know.
-        currency_assumed: Whether some row had its currency from nowhere (in a preview).
+        currencies_assumed: How many orders have their currency from nowhere (in a preview).
     """
 
     orders: pl.DataFrame
@@ -55,7 +55,7 @@ class Rows(NamedTuple):
     continuations: int
     reference_column: str
     words_unknown: tuple[str, ...]
-    currency_assumed: bool
+    currencies_assumed: int
 
 
 def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
@@ -134,15 +134,14 @@ def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
     typed = typed.with_columns(reference=_references(heads, typed["by_vipps"], profile))
     typed = typed.with_columns(attempt_base=_attempt_bases(heads, typed["reference"], profile))
     schema = polars_schema(ORDERS)
+    usable = judged["reason"].is_null()
     return Rows(
-        typed.filter(judged["reason"].is_null()).select(
-            pl.col(name).cast(kind) for name, kind in schema.items()
-        ),
+        typed.filter(usable).select(pl.col(name).cast(kind) for name, kind in schema.items()),
         _rejects(judged, table.name, named),
         int(continues.sum()),
         named.get("reference", ""),
         words_unknown,
-        placing.assumed,
+        int(placed.filter(usable)["assumed"].sum()),
     )
 
 
@@ -177,7 +176,10 @@ def _filled(heads: pl.DataFrame, name: str) -> pl.Series:
 
 def _nowhere(height: int) -> pl.DataFrame:
     names = ("msn", "currency", "zone", "field", "value", "reason")
-    return pl.DataFrame({name: pl.Series([None] * height, dtype=pl.String) for name in names})
+    return pl.DataFrame(
+        {name: pl.Series([None] * height, dtype=pl.String) for name in names}
+        | {"assumed": pl.Series([False] * height, dtype=pl.Boolean)}
+    )
 
 
 def _style(profile: Profile, total: pl.Series, file: str, column: str) -> AmountStyle:

@@ -18,7 +18,10 @@ _MSN = re.compile(r"[0-9]{4,10}")
 
 
 class Place(NamedTuple):
-    """Where a row belongs, or the field at fault and why it belongs nowhere."""
+    """Where a row belongs, or the field at fault and why it belongs nowhere.
+
+    `assumed` says that nothing but the assumption of a preview gives the currency.
+    """
 
     msn: str | None
     currency: str | None
@@ -26,6 +29,7 @@ class Place(NamedTuple):
     field: str | None = None
     value: str | None = None
     reason: str | None = None
+    assumed: bool = False
 
 
 class Placing:
@@ -36,8 +40,8 @@ class Placing:
     The currency is the file's, else the sales unit's own, else its market's.
 
     >>> placing = Placing((SalesUnit("123456", market="DK"),), None, "orders.csv")
-    >>> placing.place("", "", "")
-    Place(msn='123456', currency='DKK', zone='Europe/Copenhagen', field=None, value=None, reason=None)
+    >>> placing.place("", "", "")[:3]
+    ('123456', 'DKK', 'Europe/Copenhagen')
     """
 
     def __init__(
@@ -49,7 +53,6 @@ class Placing:
     ) -> None:
         """Keep the settings of this file; a currency is assumed in previews only."""
         self.assumed_currency = assumed_currency
-        self.assumed = False
         self.units = {unit.msn: unit for unit in units}
         self.stores = {word(store): unit.msn for unit in units for store in unit.stores}
         self.default = default_msn or (units[0].msn if len(units) == 1 else None)
@@ -79,7 +82,7 @@ class Placing:
                 "or map the column with --mapping",
                 file=self.file,
             )
-        schema = dict.fromkeys(Place._fields, pl.String)
+        schema = dict.fromkeys(Place._fields, pl.String) | {"assumed": pl.Boolean}
         made = pl.DataFrame([list(place) for place in found], schema=schema, orient="row")
         return keys.join(
             different.hstack(made), on=keys.columns, how="left", maintain_order="left"
@@ -99,16 +102,15 @@ class Placing:
         zone = unit.timezone or ZONES.get(
             unit.market or MARKET_OF_CURRENCY.get(code, ""), unit.zone
         )
-        if not code and self.assumed_currency:
-            code = self.assumed_currency
-            self.assumed = True
+        assumed = not code and self.assumed_currency is not None
+        code = code or self.assumed_currency or ""
         if not code:
             return Place(found, None, zone, "currency", "", "has no currency")
         if code not in DECIMALS:
             known = ", ".join(DECIMALS)
             why = f"is not a currency of Vipps MobilePay ({known})"
             return Place(found, None, zone, "currency", currency, why)
-        return Place(found, code, zone)
+        return Place(found, code, zone, assumed=assumed)
 
     def _by_currency(self, code: str) -> str | None:
         trading = [

@@ -45,11 +45,12 @@ def preview(
 
     Returns:
         `{"files": [{"path", "kind", "format", "rows", "period", "totals", "rejects", "notes"}]}`,
-        amounts in minor units.
+        amounts in minor units; refunds are None where the file does not say them.
 
     Raises:
         SourceError: A file cannot be opened, is nothing known here, or is an export that can
-            never carry the job (then the sentence names the one to take).
+            never carry the job (then the sentence names the one to take). To go on with the
+            other files, give one path at a time.
     """
     profile = chosen_profile(shop, mapping)
     return {"files": [_one(path, profile, tuple(units)) for path in listed_paths(paths)]}
@@ -94,7 +95,7 @@ def _entry(
     rows: int | None,
     *,
     period: list[str] | None = None,
-    totals: dict[str, dict[str, int]] | None = None,
+    totals: dict[str, dict[str, int | None]] | None = None,
     rejects: list[dict[str, Any]] | None = None,
     notes: list[str],
 ) -> dict[str, Any]:

@@ -7,7 +7,7 @@ A profile is a TOML file in `profiles/`, and a user's own mapping is a file of t
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
@@ -90,7 +90,7 @@ class Profile:
     def places(self, headings: Iterable[str]) -> dict[str, list[int]]:
         """Return for each field found where its columns stand, best first.
 
-        A heading that is there twice counts where it stands first.
+        A heading that is there twice counts where it stands first; see `ambiguous`.
         """
         where: dict[str, int] = {}
         for place, text in enumerate(headings):
@@ -100,6 +100,14 @@ class Profile:
             for name, aliases in self.columns.items()
         }
         return {name: list(dict.fromkeys(places)) for name, places in found.items() if places}
+
+    def ambiguous(self, headings: Sequence[str]) -> str | None:
+        """Return the first heading this profile reads that several columns have, if one does."""
+        compared = [heading(text) for text in headings]
+        read = sorted(place for found in self.places(headings).values() for place in found)
+        return next(
+            (headings[place] for place in read if compared.count(compared[place]) > 1), None
+        )
 
     def fit(self, headings: Iterable[str]) -> int:
         """Return how many headings of a file speak for this profile; 0 where it is ruled out."""
@@ -176,6 +184,23 @@ def recognised(headings: tuple[str, ...], file: str) -> Profile:
             f"this may be an export of {' or '.join(names)}; say which with --shop", file=file
         )
     return builtin()[names[0]]
+
+
+def contradicted(profile: Profile, headings: tuple[str, ...]) -> Profile | None:
+    """Return the shop a file clearly is of, where that is not the one named.
+
+    Clearly: the headings speak for it at least twice as much. The plain form says too little
+    to speak against a shop, and a user's own mapping is never spoken against.
+    """
+    if profile is not builtin().get(profile.name):
+        return None
+    try:
+        other = recognised(headings, "")
+    except SourceError:
+        return None
+    if other.name in (profile.name, "plain"):
+        return None
+    return other if other.fit(headings) >= 2 * profile.fit(headings) else None
 
 
 def _unrecognised(headings: tuple[str, ...]) -> str:

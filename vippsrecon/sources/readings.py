@@ -42,7 +42,8 @@ class FileReading:
         rejected: Rows that went to the rejects.
         continuations: Rows that only went on with the order above (one row a product).
         period: First and last local day an order was placed; None where there is no date.
-        totals: Currency to `orders`, `total_minor`, `refunded_minor`.
+        totals: Currency to `orders`, `total_minor`, `refunded_minor`; the last is None where the
+            file does not say what was refunded.
         exported_at: When the export was taken.
         exported_at_from: "argument" or "modification time".
         msns: Sales units its orders belong to.
@@ -60,7 +61,7 @@ class FileReading:
     rejected: int
     continuations: int
     period: tuple[date, date] | None
-    totals: dict[str, dict[str, int]]
+    totals: dict[str, dict[str, int | None]]
     exported_at: datetime
     exported_at_from: str
     msns: tuple[str, ...]
@@ -219,13 +220,28 @@ def _opened(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
     lacking = [name for name in profile.lacking(table.headings) if name != "reference"]
     if lacking:
         raise SourceError(_other_shop(table, profile, lacking), file=table.name)
+    shop = profiles.contradicted(profile, table.headings)
+    if shop is not None:
+        raise SourceError(
+            shop.refused
+            or f"this is an export of {shop.title}, not of {profile.title or profile.name}; "
+            f"leave --shop out, or say --shop {shop.name}",
+            file=table.name,
+        )
     return table, profile
 
 
 def _refuse_unfit(table: Table, profile: Profile, *, preview: bool) -> None:
-    """Refuse an export that cannot carry the job, naming the one that can."""
+    """Refuse an export that cannot carry the job, naming what is wrong or the one that can."""
     if profile.refused:
         raise SourceError(profile.refused, file=table.name)
+    twice = profile.ambiguous(table.headings)
+    if twice is not None:
+        raise SourceError(
+            f"several columns are headed {twice.strip()!r}, and it cannot be told which one is "
+            "meant; rename or remove the others",
+            file=table.name,
+        )
     if not preview and "reference" not in profile.places(table.headings) and not profile.prefix:
         missing = profile.missing.get("reference", NO_REFERENCE)
         raise SourceError(missing[0].lower() + missing[1:].rstrip("."), file=table.name)
@@ -304,10 +320,12 @@ def _reading(
     )
 
 
-def _totals(orders: pl.DataFrame) -> dict[str, dict[str, int]]:
+def _totals(orders: pl.DataFrame) -> dict[str, dict[str, int | None]]:
     summed = orders.group_by("currency").agg(
         orders=pl.len(),
         total_minor=pl.col("total_minor").sum(),
-        refunded_minor=pl.col("refunded_minor").sum(),
+        refunded_minor=pl.when(pl.col("refunded_minor").count() > 0).then(
+            pl.col("refunded_minor").sum()
+        ),
     )
     return {row.pop("currency"): row for row in summed.sort("currency").to_dicts()}

@@ -6,7 +6,6 @@ shops' own plugins (docs/order-exports.md).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -89,18 +88,12 @@ def candidates(orders: pd.DataFrame) -> pd.DataFrame:
         how the candidate was made. See `AFTER_MISS` for which to ask for when.
     """
     wanted = ["msn", "reference", "attempt_base", "paid"]
-    known = orders[wanted].dropna(subset=["reference"]).drop_duplicates()
+    read = pl.DataFrame(pa.Table.from_pandas(orders[wanted], preserve_index=False))
+    known = read.cast(pl.String).filter(pl.col("reference").is_not_null()).unique()
     length = _voted_length(known["reference"])
-    rows = {
-        (msn, reference, candidate, rule)
-        for msn, reference, base, paid in known.itertuples(index=False)
-        for candidate, rule in _candidates(
-            reference, None if pd.isna(base) else base, length, paid=paid == "yes"
-        )
-        if candidate != reference
-    }
-    columns = list(zip(*sorted(rows), strict=True)) or [()] * len(_SCHEMA)
-    return to_pandas(pa.table(columns, schema=_SCHEMA))
+    made = pl.concat([*_attempts(known), *_zeros(known, length), _written_out(known)])
+    found = made.filter(pl.col("candidate") != pl.col("reference")).unique()
+    return to_pandas(found.sort(found.columns).to_arrow().cast(_SCHEMA))
 
 
 def damage_note(references: pl.Series) -> str | None:
@@ -123,43 +116,73 @@ def damage_note(references: pl.Series) -> str | None:
     return None
 
 
-def _voted_length(references: pd.Series | pl.Series) -> int:
+def _voted_length(references: pl.Series) -> int:
     """Return the length that references of digits only have, by majority; 0 where none.
 
     A spreadsheet that ate the zeros of all of them leaves no majority to learn from: then
     what is shorter than a reference may be takes Magento's length.
     """
-    digits = [text for text in references if text.isascii() and text.isdecimal()]
-    if not digits:
-        return 0
-    padded = [len(text) for text in digits if text.startswith("0")]
-    if padded:
-        return max(set(padded), key=lambda length: (padded.count(length), length))
-    return MAGENTO_LENGTH if any(len(text) < _SHORTEST for text in digits) else 0
+    digits = references.filter(references.str.contains(_DIGITS))
+    padded = digits.filter(digits.str.starts_with("0")).str.len_bytes()
+    if not padded.is_empty():
+        longest: int = padded.mode().max()  # type: ignore[assignment]  # of whole numbers
+        return longest
+    return MAGENTO_LENGTH if (digits.str.len_bytes() < _SHORTEST).any() else 0
 
 
 _SHORTEST = 8
+_DIGITS = "^[0-9]+$"
 
 
-def _candidates(
-    reference: str, base: str | None, length: int, *, paid: bool
-) -> Iterator[tuple[str, str]]:
-    attempt = int(reference[len(base) + 1 :]) if base and base != reference else 0
-    if base:
-        if attempt:
-            yield base, EARLIER_ATTEMPT
-        for number in range(1, attempt):
-            yield f"{base}-{number}", EARLIER_ATTEMPT
-        if attempt or not paid:
-            yield f"{base}-{attempt + 1}", LATER_ATTEMPT
-    elif re.fullmatch(r".{7,}[A-Za-z0-9]-[1-9][0-9]?", reference):
-        yield reference.rpartition("-")[0], WITHOUT_SUFFIX
-    if reference.isascii() and reference.isdecimal():
-        if len(reference) < length:
-            yield reference.zfill(length), ZERO_PADDED
-        if reference.startswith("0") and len(reference.lstrip("0")) >= 1:
-            yield reference.lstrip("0"), ZERO_STRIPPED
-    if re.fullmatch(SCIENTIFIC, reference):
-        mantissa, _, exponent = reference.lower().replace(",", ".").partition("e")
-        whole, _, part = mantissa.partition(".")
-        yield (whole + part).ljust(int(exponent) + 1, "0"), WRITTEN_OUT
+def _made(rows: pl.DataFrame, candidate: pl.Expr, rule: str) -> pl.DataFrame:
+    return rows.select("msn", "reference", candidate=candidate, rule=pl.lit(rule))
+
+
+def _attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield what a new attempt's suffix leads to: attempts before it, and the next one."""
+    base = pl.col("attempt_base")
+    based = known.filter(base.is_not_null() & (base != "")).with_columns(
+        attempt=pl.col("reference")
+        .str.slice(base.str.len_chars() + 1)
+        .cast(pl.Int64, strict=False)
+        .fill_null(0)
+    )
+    again = based.filter(pl.col("attempt") > 0)
+    yield _made(again, base, EARLIER_ATTEMPT)
+    between = again.filter(pl.col("attempt") > 1).with_columns(
+        number=pl.int_ranges(1, pl.col("attempt"))
+    )
+    numbered = between.explode("number")
+    yield _made(numbered, pl.format("{}-{}", base, "number"), EARLIER_ATTEMPT)
+    paid = (pl.col("paid") == "yes").fill_null(value=False)
+    later = based.filter((pl.col("attempt") > 0) | ~paid)
+    yield _made(later, pl.format("{}-{}", base, pl.col("attempt") + 1), LATER_ATTEMPT)
+    suffixed = known.filter(
+        (base.is_null() | (base == ""))
+        & pl.col("reference").str.contains("^.{7,}[A-Za-z0-9]-[1-9][0-9]?$")
+    )
+    yield _made(suffixed, pl.col("reference").str.replace("-[0-9]+$", ""), WITHOUT_SUFFIX)
+
+
+def _zeros(known: pl.DataFrame, length: int) -> Iterator[pl.DataFrame]:
+    """Yield references of digits with the zeros put back that a spreadsheet takes, or without."""
+    reference = pl.col("reference")
+    digits = known.filter(reference.str.contains(_DIGITS))
+    short = digits.filter(reference.str.len_bytes() < length)
+    yield _made(short, reference.str.zfill(length), ZERO_PADDED)
+    padded = digits.filter(reference.str.contains("^0+[1-9]"))
+    yield _made(padded, reference.str.strip_chars_start("0"), ZERO_STRIPPED)
+
+
+def _written_out(known: pl.DataFrame) -> pl.DataFrame:
+    """Return references that a spreadsheet turned into `1E+11`, as the number that is."""
+    damaged = known.filter(pl.col("reference").str.contains(SCIENTIFIC))
+    whole = {text: _without_exponent(text) for text in damaged["reference"].unique()}
+    written = pl.col("reference").replace_strict(whole, return_dtype=pl.String)
+    return _made(damaged, written if whole else pl.col("reference"), WRITTEN_OUT)
+
+
+def _without_exponent(text: str) -> str:
+    mantissa, _, exponent = text.lower().replace(",", ".").partition("e")
+    whole, _, part = mantissa.partition(".")
+    return (whole + part).ljust(int(exponent) + 1, "0")

@@ -52,7 +52,7 @@ class Table:
     headings: tuple[str, ...]
     records: Callable[[Sequence[int]], Iterator[Record]]
     notes: tuple[str, ...] = ()
-    texts: Callable[[Sequence[Any]], Sequence[str]] = tuple
+    texts: Callable[[Sequence[Any]], Sequence[str] | pl.Series] = tuple
 
     def columns(self, places: Sequence[int]) -> pl.DataFrame:
         """Return the columns at `places` as text.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 from itertools import islice
-from operator import methodcaller
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from vippsrecon.errors import SourceError
+from vippsrecon.sources.cells import text, texts
 from vippsrecon.sources.files import LONGEST_CELL, MOST_COLUMNS
 from vippsrecon.sources.headings import without_trailing_empties
 from vippsrecon.sources.tables import NATIVE, Record, Table, picker
@@ -53,54 +53,16 @@ def workbook_table(path: Path) -> Table:
         first = sheet.first_row + above + 1
         return _records(islice(sheet.rows, above + 1, None), first, width, places)
 
-    def texts(cells: Sequence[Any]) -> Sequence[str]:
-        plain = set(map(type, cells)) == {str} and not any(map(_FORGED, cells))
-        made = cells if plain else [text(cell) for cell in cells]
-        if max(map(len, made), default=0) > LONGEST_CELL:
+    def short_texts(cells: Sequence[Any]) -> pl.Series:
+        made = texts(cells)
+        if (made.str.len_chars() > LONGEST_CELL).any():
             raise SourceError("a cell is larger than 1 MB", file=path.name)
         return made
 
     if next(records(range(width)), None) is None:
         raise SourceError("there is a heading row and nothing below it", file=path.name)
     notes = [f"the sheet read is {sheet.name!r}; {others} more hold something"] if others else []
-    return Table(path.name, "xlsx", "", named, records, tuple(notes), texts)
-
-
-def text(cell: Any) -> str:
-    r"""Return a cell's value as a table holds it.
-
-    >>> text(499.5), text(123.0), text("000123"), text(dt.date(2026, 1, 31)), text(None)
-    ('\x01499.5', '\x01123', '000123', '\x012026-01-31', '')
-    """
-    kind = type(cell)
-    if kind is str:
-        return str.lstrip(cell, NATIVE)
-    if kind is float:
-        return NATIVE + _figures(cell)
-    if kind in (dt.datetime, dt.date, dt.time):
-        return f"{NATIVE}{cell.isoformat()}"
-    if kind is bool:
-        return "true" if cell else "false"
-    if kind is int:
-        return f"{NATIVE}{cell}"
-    return "" if cell is None else str(cell)
-
-
-def _figures(number: float) -> str:
-    """Return a number as Excel shows it at full precision, without an exponent.
-
-    repr is the shortest text that gives the same float back.
-    """
-    if number.is_integer() and abs(number) < _EXACT:
-        return f"{number:.0f}"
-    shortest = repr(number)
-    return shortest if "e" not in shortest else f"{Decimal(shortest):f}"
-
-
-_FORGED = methodcaller("startswith", NATIVE)
-
-_EXACT = 2**53
-"""Up to here a float holds every whole number."""
+    return Table(path.name, "xlsx", "", named, records, tuple(notes), short_texts)
 
 
 def _records(

@@ -137,9 +137,7 @@ def authorization_lost() -> Check:
     # Nothing is due of an open order yet, so nothing was expected; the rest of a part sent is
     # no difference either. Both are "not yet due" in the bridge, and at risk all the same.
     expected = nw.when(_OPEN | (C > 0)).then(C).otherwise(E)
-    return Check(
-        _ASK & ~_CANCELLED & (whole | rest), expected, C, positive(O - nw.col("q") - C)
-    )
+    return Check(_ASK & ~_CANCELLED & (whole | rest), expected, C, positive(O - nw.col("q") - C))
 
 
 def timing_capture_pending() -> Check:
@@ -187,9 +185,9 @@ def rounding_difference() -> Check:
     """
     difference = (C - E).abs()
     tolerated = (difference > 0) & (difference <= TOLERANCE)
-    truncated = (
-        (A == C) & (nw.col("truncated_minor") == C) & (difference > 0)
-    ).fill_null(value=False)
+    truncated = ((A == C) & (nw.col("truncated_minor") == C) & (difference > 0)).fill_null(
+        value=False
+    )
     return Check(_ASK & ~_CANCELLED & (tolerated | truncated), E, C)
 
 

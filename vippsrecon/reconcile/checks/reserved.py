@@ -49,8 +49,10 @@ def authorization_expiring() -> Check:
     """
     left = nw.col("capture_left_us")
     soon = ((left >= 0) & (left <= nw.col("warn_us"))).fill_null(value=False)
-    applies = (status_is("open") | _PARTIAL) & (K > 0) & (
-        soon | within_days(nw.col("guarantee_left_us"), 2)
+    applies = (
+        (status_is("open") | _PARTIAL)
+        & (K > 0)
+        & (soon | within_days(nw.col("guarantee_left_us"), 2))
     )
     return Check(applies, nw.lit(0), K, smaller(K, positive(E - C)))
 

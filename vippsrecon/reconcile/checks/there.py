@@ -74,8 +74,10 @@ def timing_outside_export() -> Check:
     >>> worked(O=None, cover=(5, 1))
     ['timing timing_outside_export']
     """
-    day = nw.when(~nw.col("authorized_day").is_null()).then(nw.col("authorized_day")).otherwise(
-        nw.col("created_day")
+    day = (
+        nw.when(~nw.col("authorized_day").is_null())
+        .then(nw.col("authorized_day"))
+        .otherwise(nw.col("created_day"))
     )
     outside = (day < nw.col("cover_first_day")) | (day > nw.col("cover_last_day"))
     uncovered = nw.col("cover_exported_us").is_null()
@@ -96,9 +98,7 @@ def missing_in_orders() -> Check:
     ['discrepancy missing_in_orders - → 1000, at risk 0']
     """
     amount = nw.when(C > 0).then(C).otherwise(K)
-    return Check(
-        _ORPHAN & ~nw.col("waived") & ((C > 0) | (K > 0)), UNKNOWN, amount, _HOLDS
-    )
+    return Check(_ORPHAN & ~nw.col("waived") & ((C > 0) | (K > 0)), UNKNOWN, amount, _HOLDS)
 
 
 def not_checked() -> Check:

@@ -1,0 +1,47 @@
+"""What settings, counts and facts of a run are called on Controls, in a controller's words."""
+
+from __future__ import annotations
+
+NAMES = {
+    # Settings and tolerances.
+    "msn": "number",
+    "late_capture": "late capture agreed",
+    "capture": "captures",
+    "rules.tolerance_minor": "Rounding allowed per order, in minor units",
+    "rules.rounding_cap_minor": "Rounding allowed per currency, in minor units",
+    "rules.delivery_grace_days": "Days from capture to delivery",
+    "rules.capture_grace_hours": "Hours from delivery to capture",
+    "rules.refund_grace_hours": "Hours from the shop's refund to the payment's",
+    # Counts.
+    "pairs": "Orders and payments compared, as pairs",
+    "discrepancies": "Discrepancies",
+    "above_info": "Discrepancies that are more than information",
+    "holes": "References that could not be read",
+    "rejects": "Input rows rejected",
+    # Facts of the run.
+    "ledger_read": "Funds ledger read",
+    "notes": "Note",
+    "sales_units": "Sales unit",
+}
+"""Dotted name, or one part of it, to words."""
+
+VALUES = {"True": "yes", "False": "no", "on_fulfilment": "on fulfilment"}
+
+
+def named(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return (dotted name, value) rows in words; what is not known keeps its own name.
+
+    >>> named([("sales_units.1.late_capture", "False"), ("rules.new_days", "3"), ("pandas", "3")])
+    [('Sales unit 1: late capture agreed', 'no'), ('rules: new days', '3'), ('pandas', '3')]
+    """
+    return [(_name(name), VALUES.get(value, value)) for name, value in rows]
+
+
+def _name(dotted: str) -> str:
+    if dotted in NAMES:
+        return NAMES[dotted]
+    said = ""
+    for part in dotted.split("."):
+        word = NAMES.get(part, part.replace("_", " "))
+        said += f" {word}" if part.isdigit() else f": {word}" if said else word
+    return said
