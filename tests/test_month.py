@@ -12,6 +12,7 @@ import pytest
 
 from vippsrecon import schemas
 from vippsrecon.api import Client
+from vippsrecon.config import load_settings
 from vippsrecon.demo import simulated
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetch import read_fetched
@@ -113,6 +114,79 @@ def test_another_month_is_refused(month, settings):
     """Before a call is made: the wrong file was taken."""
     with pytest.raises(InputError, match=r"orders.csv: the orders are of .* take the export"):
         reconcile_month([month / "orders.csv"], settings, first=date(2026, 1, 1), last="2026-01-31")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "orders"),
+    [
+        pytest.param("2026-11-01", "2026-11-30", 1, id="captured in November, Oslo"),
+        pytest.param("2026-10-01", "2026-10-31", None, id="nothing of October"),
+    ],
+)
+def test_the_period_is_the_payments_not_the_orders(first, last, orders, tmp_path):
+    """An order of the last of October captured after midnight is November's.
+
+    Its export is no wrong file for November, and holds nothing for October.
+    """
+    line = "ref-000001,#1,NOK,100.00,0.00,fulfilled,2026-10-31T10:00:00Z,2026-10-31T11:00:00Z"
+    header = "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at"
+    (tmp_path / "orders.csv").write_text(f"{header}\n{line}\n", encoding="utf-8")
+    amount = {"currency": "NOK", "value": 10000}
+    nothing = {"currency": "NOK", "value": 0}
+    captured = "2026-10-31T23:30:00Z"
+    names = {
+        "CREATED": "2026-10-31T10:00:00Z",
+        "AUTHORIZED": "2026-10-31T10:01:00Z",
+        "CAPTURED": captured,
+    }
+    payment = {
+        "reference": "ref-000001",
+        "pspReference": "psp-1",
+        "amount": amount,
+        "state": "AUTHORIZED",
+        "paymentMethod": {"type": "WALLET"},
+        "profile": {},
+        "aggregate": {
+            "authorizedAmount": amount,
+            "capturedAmount": amount,
+            "refundedAmount": nothing,
+            "cancelledAmount": nothing,
+        },
+    }
+    events = [
+        {
+            "reference": "ref-000001",
+            "pspReference": f"psp-{name}",
+            "name": name,
+            "amount": amount,
+            "timestamp": at,
+            "success": True,
+        }
+        for name, at in names.items()
+    ]
+    simulator = Simulator(
+        [
+            {"clock": "2026-11-03T06:00:00Z"},
+            {"msn": "123456", "payment": payment, "events": events},
+        ]
+    )
+    with serve(simulator) as base_url:
+        settings = load_settings(
+            folder=tmp_path,
+            environment="simulator",
+            base_url=base_url,
+            client_id="invented",
+            client_secret="invented",
+            subscription_key="invented",
+            msn="123456",
+        )
+        asked = {"first": first, "last": last, "exported_at": datetime(2026, 11, 3, tzinfo=UTC)}
+        if orders is None:
+            with pytest.raises(InputError, match="none of them was captured or refunded"):
+                reconcile_month([tmp_path / "orders.csv"], settings, **asked)
+        else:
+            result = reconcile_month([tmp_path / "orders.csv"], settings, **asked)
+            assert list(result.buckets["bucket"]) == ["matched", "matched"]
 
 
 def test_a_payment_is_asked_for_once():

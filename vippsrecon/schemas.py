@@ -1,88 +1,45 @@
-"""What each frame promises: one table of columns per frame, and the check that it holds.
-
-A column is a name, a kind, whether it may be empty, and its bounds. From that one table come
-the pandera models (pandas at the doors, Polars inside), the Arrow types a frame is built
-with, and the filter that finds offending rows on engines pandera does not know.
-
-Kinds: `text` · `count` (whole number) · `minor` (whole minor units of the row's `currency`) ·
-`boolean` · `moment` (aware UTC time, microseconds) · `day` (whole days since 1970-01-01 in the
-sales unit's own zone) · `date`.
+"""The frames of the house: one table of columns each (name, kind, bounds, what it says).
 
 Uniqueness is nobody's promise here: duplicates are data, and reconciling names them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from vippsrecon.promises import (
+    Column,
+    Frame,
+    Kind,
+    model,
+    polars_schema,
+    to_pandas,
+    validate,
+)
 
-from vippsrecon.errors import SchemaError
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
-
-Kind = Literal["text", "count", "minor", "boolean", "moment", "day", "date"]
+__all__ = [
+    "BRIDGE",
+    "BUCKETS",
+    "DISCREPANCIES",
+    "EVENTS",
+    "FAILURES",
+    "FRAMES",
+    "ORDERS",
+    "PAYMENT",
+    "PAYMENTS",
+    "REJECTS",
+    "SEVERITIES",
+    "STATUSES",
+    "SUMMARY",
+    "Column",
+    "Frame",
+    "model",
+    "polars_schema",
+    "to_pandas",
+    "validate",
+]
 
 PAYMENT = ("msn", "reference")
 """A reference is unique within one sales unit only, so both make the key of a payment.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/"""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its name, kind and bounds, and what it says."""
-
-    name: str
-    kind: Kind
-    about: str
-    nullable: bool = True
-    at_least: int | None = None
-    one_of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame: its name, its grain, where it comes from, its columns in order."""
-
-    name: str
-    grain: str
-    source: str
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns' names, in order."""
-        return tuple(column.name for column in self.columns)
-
-    def arrow(self) -> pa.Schema:
-        """Return the Arrow schema a frame of this kind is built with."""
-        import pyarrow as pa
-
-        kinds = {
-            "text": pa.large_string(),
-            "count": pa.int64(),
-            "minor": pa.int64(),
-            "boolean": pa.bool_(),
-            "moment": pa.timestamp("us", tz="UTC"),
-            "day": pa.int64(),
-            "date": pa.date32(),
-        }
-        return pa.schema([pa.field(c.name, kinds[c.kind], c.nullable) for c in self.columns])
-
-    def empty(self) -> pd.DataFrame:
-        """Return a pandas frame of this kind without rows."""
-        return to_pandas(self.arrow().empty_table())
-
-
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as pandas with Arrow types: text stays text, unknown stays NA."""
-    import pandas as pd
-
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
-    return frame
 
 
 def _c(
@@ -393,93 +350,3 @@ BRIDGE = Frame(
 )
 
 FRAMES = (ORDERS, PAYMENTS, EVENTS, FAILURES, REJECTS, DISCREPANCIES, BUCKETS, SUMMARY, BRIDGE)
-
-
-def polars_schema(frame: Frame) -> dict[str, Any]:
-    """Return the Polars types of a frame's columns."""
-    import polars as pl
-
-    kinds: dict[str, Any] = {
-        "text": pl.String,
-        "count": pl.Int64,
-        "minor": pl.Int64,
-        "boolean": pl.Boolean,
-        "moment": pl.Datetime("us", "UTC"),
-        "day": pl.Int64,
-        "date": pl.Date,
-    }
-    return {column.name: kinds[column.kind] for column in frame.columns}
-
-
-@cache
-def model(frame: Frame, backend: Literal["pandas", "polars"]) -> Any:
-    """Return the strict pandera schema of a frame for pandas or eager Polars frames."""
-    import pandas as pd
-
-    if backend == "pandas":
-        import pandera.pandas as pa
-
-        kinds: dict[str, Any] = {f.name: pd.ArrowDtype(f.type) for f in frame.arrow()}
-    else:
-        import pandera.polars as pa  # type: ignore[no-redef]
-
-        kinds = polars_schema(frame)
-
-    def checks(column: Column) -> list[Any]:
-        found: list[Any] = []
-        if column.at_least is not None:
-            found.append(pa.Check.ge(column.at_least))
-        if column.one_of:
-            found.append(pa.Check.isin(list(column.one_of)))
-        return found
-
-    return pa.DataFrameSchema(
-        {
-            column.name: pa.Column(kinds[column.name], checks(column), nullable=column.nullable)
-            for column in frame.columns
-        },
-        strict=True,
-        name=frame.name,
-    )
-
-
-def validate(data: pd.DataFrame | pl.DataFrame, frame: Frame) -> Any:
-    """Return `data` when it fits `frame`, unchanged.
-
-    Args:
-        data: A pandas frame with Arrow types, or an eager Polars frame. A LazyFrame is
-            refused: pandera would look at its types only, and a check that cannot fail is none.
-        frame: The promise, such as `schemas.ORDERS`.
-
-    Raises:
-        SchemaError: A column is missing, unknown, of another type, or holds what it must not.
-    """
-    import pandas as pd
-    from pandera.errors import SchemaErrors
-
-    if not isinstance(data, pd.DataFrame) and not hasattr(data, "get_column"):
-        raise SchemaError(
-            f"{frame.name}: a {type(data).__name__} cannot be validated; collect it first",
-            frame=frame.name,
-            cases=[],
-        )
-    backend: Literal["pandas", "polars"] = "pandas" if isinstance(data, pd.DataFrame) else "polars"
-    try:
-        model(frame, backend).validate(data, lazy=True)
-    except SchemaErrors as errors:
-        raise _schema_error(frame, errors) from None
-    return data
-
-
-def _schema_error(frame: Frame, errors: Any) -> SchemaError:
-    cases = errors.failure_cases
-    if hasattr(cases, "to_pandas"):
-        cases = cases.to_pandas()
-    wanted = [name for name in ("column", "check", "failure_case", "index") if name in cases]
-    rows = cases[wanted].astype("object").head(100).to_dict("records")
-    said = "; ".join(sorted({f"{row.get('column')}: {row.get('check')}" for row in rows})[:10])
-    return SchemaError(
-        f"{frame.name} does not fit its schema ({said})",
-        frame=frame.name,
-        cases=[{str(key): value for key, value in row.items()} for row in rows],
-    )

@@ -78,6 +78,8 @@ def test_one_answer_per_pair_and_question(rows):
         if row["kind"] != "duplicate_order_row" and row["reference"] is not None
     )
 
+    named = [row["discrepancy_id"] for row in found if row["reference"] is not None]
+    assert len(named) == len(set(named))
     assert all(count == 1 for count in pairs.values())
     assert all(row["at_risk_minor"] >= 0 for row in found)
     for row in found:

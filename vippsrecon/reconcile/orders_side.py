@@ -45,7 +45,8 @@ class OrderSide:
 
     Attributes:
         groups: One row per order to be compared (msn, okey, ORDER, combined, no_reference).
-        surplus: Rows that are too many beside another (same columns): `duplicate_order_row`.
+        surplus: Rows that are too many beside another (same columns, and place, from 2 on):
+            `duplicate_order_row`.
         members: Rows compared as a sum (msn, okey, source_file, source_row).
     """
 
@@ -94,7 +95,7 @@ def resolve(orders: Lazy, references: Lazy, payments: Lazy) -> OrderSide:
     )
     return OrderSide(
         groups,
-        apart.filter(nw.col("place") > 1).select(columns),
+        apart.filter(nw.col("place") > 1).select(*columns, "place"),
         combined.select(*KEY, "source_file", "source_row"),
     )
 

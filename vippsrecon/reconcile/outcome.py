@@ -51,8 +51,13 @@ def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
     # A row without a reference is known by its order's number; a surplus row has both.
     surplus = nw.col("role") == "surplus"
     nameless = nw.col("reference").is_null()
+    again = nw.when(surplus & (nw.col("place") > 2)).then(
+        nw.concat_str(nw.lit(":"), nw.col("place").cast(nw.String))
+    )
     tail = (
-        nw.when(surplus | nameless).then(nw.concat_str(nw.lit(":"), number)).otherwise(nw.lit(""))
+        nw.when(surplus | nameless)
+        .then(nw.concat_str(nw.lit(":"), number, again.otherwise(nw.lit(""))))
+        .otherwise(nw.lit(""))
     )
     verb, offered = proposal(question)
     named = wrong(answered, question, kinds).with_columns(kind=kind, flags=flags_of(question))

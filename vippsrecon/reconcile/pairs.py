@@ -184,7 +184,7 @@ def _stack(groups: Lazy, sides: OrderSide, chosen: PaymentSide, cover: Lazy) -> 
     columns = ["msn", "okey", "role", *order_columns, "combined", "no_reference", *PAID, "payments"]
     columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
     schema = {**paired.collect_schema(), **cover.collect_schema()}
-    types = {name: schema[name] for name in columns}
+    types = {name: schema[name] for name in columns} | {"place": nw.Int64}
     parts = [widened(part, types) for part in (paired, beside, orphans, surplus)]
     return nw.concat(parts, how="vertical")
 
