@@ -379,3 +379,23 @@ def test_a_repair_that_leaves_a_choice_is_not_made():
         "missing_in_orders",
         "missing_in_vipps",
     ]
+
+
+@pytest.mark.parametrize(
+    ("case", "said_of_it"),
+    [
+        pytest.param({"A": None}, "knows no payment under its reference", id="unknown"),
+        pytest.param({"A": None, "reference": "4711"}, "none that Vipps", id="impossible"),
+        pytest.param({"Or": 300}, "Refund the customer", id="refund in time"),
+        pytest.param(
+            {"Or": 300, "authorized_days_ago": 366, "captured_days_ago": 365},
+            "by bank transfer",
+            id="refund too late",
+        ),
+    ],
+)
+def test_the_sentence_fits_the_case(case, said_of_it):
+    """What a person can do differs; so does what they are told."""
+    row = case_of(**case).discrepancies.iloc[0]
+
+    assert said_of_it in f"{row['cause']} {row['next_step']}"

@@ -13,11 +13,14 @@ from vippsrecon.reconcile.pairs import Paired
 from vippsrecon.reconcile.proposals import proposal
 from vippsrecon.reconcile.questions import is_discrepancy, wrong
 from vippsrecon.reconcile.severity import graded
-from vippsrecon.reconcile.texts import ENGLISH, TOO_LATE, sentence
+from vippsrecon.reconcile.texts import ENGLISH, NO_REFERENCE, TOO_LATE, sentence
 from vippsrecon.schemas import DISCREPANCIES as FRAME
 
 Kinds = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
+
+REFERENCE = r"^[a-zA-Z0-9-]{8,64}$"
+"""What a reference can be. Source: https://developer.vippsmobilepay.com/api/epayment/"""
 
 
 def discrepancies(answered: Lazy, kinds: Kinds, rounding_cap_minor: int, seen: dt.date) -> Lazy:
@@ -93,10 +96,15 @@ def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
 
 
 def _hints() -> nw.Expr:
-    """Return what changes the sentence: the flags, and a refund that comes too late."""
+    """Return what changes the sentence: the flags, and two hints that are none."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
+    impossible = ~nw.col("reference").str.contains(REFERENCE)
     return nw.concat_str(
-        nw.col("flags"), nw.when(late).then(nw.lit(f" {TOO_LATE}")).otherwise(nw.lit(""))
+        nw.col("flags"),
+        nw.when(late).then(nw.lit(f" {TOO_LATE}")).otherwise(nw.lit("")),
+        nw.when(impossible.fill_null(value=False))
+        .then(nw.lit(f" {NO_REFERENCE}"))
+        .otherwise(nw.lit("")),
     )
 
 

@@ -13,6 +13,9 @@ import narwhals.stable.v2 as nw
 TOO_LATE = "refund_window_passed"
 """No flag: a hint that the refund deadline has passed, which changes what a person can do."""
 
+NO_REFERENCE = "impossible_reference"
+"""No flag: a hint that Vipps MobilePay can have no payment of that name, so it was not asked."""
+
 
 class Text(NamedTuple):
     """A cause and a next step, for a kind and, where given, one of its flags."""
@@ -29,6 +32,12 @@ ENGLISH: tuple[Text, ...] = (
         "no_reference",
         "The order says it was paid with Vipps or MobilePay, but the export holds no payment reference for it.",
         "Export again with the column that holds the payment reference, or look the order up in the shop.",
+    ),
+    Text(
+        "missing_in_vipps",
+        NO_REFERENCE,
+        "The reference in the export is none that Vipps MobilePay can have (8 to 64 letters, digits and hyphens), so it was not asked for.",
+        "Export again with the column that holds the payment reference, and without opening the file in a spreadsheet.",
     ),
     Text(
         "missing_in_vipps",
