@@ -284,7 +284,8 @@ def _from_keyring(variable: str) -> str | None:
     except ImportError:
         return None
     try:
-        return keyring.get_password(KEYRING_SERVICE, variable)
+        found: str | None = keyring.get_password(KEYRING_SERVICE, variable)
     except Exception:
         # Each backend fails in its own way, and a machine without one is quite usual.
         return None
+    return found

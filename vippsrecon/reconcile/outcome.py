@@ -19,6 +19,9 @@ from vippsrecon.schemas import DISCREPANCIES as FRAME
 Kinds = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
 
+_ORDER = ("rank", "at_risk_minor", "discrepancy_id", "currency", "difference_minor", "flags")
+"""Worst first; orders without reference and number share an id, and what they say decides."""
+
 REFERENCE = r"^[a-zA-Z0-9-]{8,64}$"
 """What a reference can be. Source: https://developer.vippsmobilepay.com/api/epayment/"""
 
@@ -42,9 +45,7 @@ def discrepancies(answered: Lazy, kinds: Kinds, rounding_cap_minor: int, seen: d
         next_step=sentence("next_step", told),
         first_seen_date=nw.lit(seen).cast(nw.Date),
     )
-    return settle(
-        known.sort("rank", "at_risk_minor", "discrepancy_id", descending=[False, True, False])
-    )
+    return settle(known.sort(*_ORDER, descending=[name == "at_risk_minor" for name in _ORDER]))
 
 
 def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
