@@ -152,7 +152,7 @@ def _attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:
     between = again.filter(pl.col("attempt") > 1).with_columns(
         number=pl.int_ranges(1, pl.col("attempt"))
     )
-    numbered = between.explode("number")
+    numbered = between.explode("number", empty_as_null=False)
     yield _made(numbered, pl.format("{}-{}", base, "number"), EARLIER_ATTEMPT)
     paid = (pl.col("paid") == "yes").fill_null(value=False)
     later = based.filter((pl.col("attempt") > 0) | ~paid)
