@@ -1,9 +1,10 @@
 """Pairs that agree in everything: set aside early, so that the checks see only the others.
 
-In a healthy shop nine pairs in ten are fulfilled orders captured to the øre. Both sides meet
-in one narrow join; of those that agree little more is carried along, and every rule is asked
-of the rest. To agree is sufficient, never necessary: a pair that is doubted is asked everything,
-and a test asks the agreed ones too, to see that there is nothing to say.
+In a healthy shop nine pairs in ten are fulfilled orders captured to the øre. Orders, payments
+and events are put under one another, each with its own sign, and summed once by reference:
+where every sum is nothing the pair agrees, little more of it is carried along, and the rules
+are asked of the rest. To agree is sufficient, never necessary: a pair that is doubted is asked
+everything, and a test asks the agreed ones too, to see that there is nothing to say.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import NamedTuple
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError
-from vippsrecon.reconcile.engines import Lazy, rows_in, rows_of, settle
-from vippsrecon.reconcile.history import LETTERS, Log
+from vippsrecon.money import DECIMALS
+from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+from vippsrecon.reconcile.history import LETTERS, moves
 from vippsrecon.reconcile.letters import is_among
 from vippsrecon.reconcile.links import derived
 from vippsrecon.reconcile.moments import DAY
@@ -29,6 +31,12 @@ RECENT_DAYS = 300
 AGREED = (*KEY, "currency", "O", "Or", "source_file", "source_row")
 """What is kept of a pair that agrees. C is its O and R its Or, and its payment has its reference."""
 
+_NEVER_US = -(2**62)
+"""Earlier than any moment: of a row that is doubted, no event is early enough."""
+
+_NOTHING = nw.lit(0, nw.Int64)
+_ONE = nw.lit(1, nw.Int64)
+
 
 class Terms(NamedTuple):
     """What agreement is judged under.
@@ -36,12 +44,14 @@ class Terms(NamedTuple):
     Attributes:
         fetched_us: No payment was fetched earlier, in microseconds since 1970.
         as_of_us: No event later than this counts.
+        until_us: Nothing is compared at an earlier moment.
         waived: (msn, reference) to leave alone: never agreed.
         set_aside: False: nothing agrees, so that every pair is asked everything.
     """
 
     fetched_us: int
     as_of_us: int
+    until_us: int
     waived: frozenset[tuple[str, str]]
     set_aside: bool = True
 
@@ -62,81 +72,132 @@ class Parted:
     links: Lazy
 
 
-def part(orders: Lazy, payments: Lazy, log: Log | None, apart: Lazy | None, terms: Terms) -> Parted:
+def part(
+    orders: Lazy, payments: Lazy, events: Lazy | None, apart: Lazy | None, terms: Terms
+) -> Parted:
     """Set aside the pairs that agree.
 
     Args:
         orders: The export's rows, as `engines.enter` gives them.
         payments: One row per payment, likewise.
-        log: What the events sum to; None where none were fetched.
+        events: One row per event; None where none were fetched.
         apart: msn, reference of what could not be read: never agreed.
         terms: What agreement is judged under.
 
     Raises:
         InputError: A payment stands twice in `payments`.
     """
-    met = settle(_met(orders, payments, log, terms))
-    strays = settle(met.filter(~nw.col("in_orders")).select(*KEY))
-    never = [_shared(met, strays, orders, payments)]
-    links = derived(strays, orders, payments)
-    never.append(links.select("msn", reference=nw.col("okey")))
-    if apart is not None:
-        never.append(apart.select(*KEY))
-    doubts = [met.filter(~nw.col("agrees")).select(*KEY), *never]
-    doubted = settle(nw.concat(doubts, how="vertical").unique())
     nameless = nw.col("reference").is_null()
+    named = orders.filter(~nameless)
+    met = settle(_met(named, payments, events, terms), large=True)
+    _refuse_twice(met)
+    strays = (nw.col("orders") == 0) & (nw.col("payments") == 1)
+    links = derived(settle(met.filter(strays).select(*KEY)), orders, payments)
+    doubts = [
+        met.filter(~nw.col("agrees")).select(*KEY),
+        links.select("msn", reference=nw.col("okey")),
+    ]
+    if apart is not None:
+        doubts.append(apart.select(*KEY))
+    doubted = settle(nw.concat(doubts, how="vertical").unique())
     rest = [orders.join(doubted, on=KEY, how="semi"), orders.filter(nameless)]
     return Parted(
-        orders.filter(~nameless)
-        .with_columns(O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0))
+        named.with_columns(O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0))
         .join(doubted, on=KEY, how="anti")
         .select(list(AGREED)),
-        settle(nw.concat(rest, how="vertical")),
-        settle(payments.join(doubted, on=KEY, how="semi")),
+        settle(nw.concat(rest, how="vertical"), large=True),
+        settle(payments.join(doubted, on=KEY, how="semi"), large=True),
         links,
     )
 
 
-def _met(orders: Lazy, payments: Lazy, log: Log | None, terms: Terms) -> Lazy:
-    """Join both sides by exact reference: msn, reference, in_orders, in_payments, agrees."""
-    left = orders.filter(~nw.col("reference").is_null()).select(
+def totals(agreed: Lazy) -> Lazy:
+    """Return the sums of pairs that agree, per msn and currency: O, Or and rows."""
+    return settle(
+        agreed.select("msn", "currency", "O", "Or", rows=_ONE)
+        .group_by("msn", "currency")
+        .agg(nw.col("O", "Or", "rows").sum().cast(nw.Int64))
+    )
+
+
+def _met(orders: Lazy, payments: Lazy, events: Lazy | None, terms: Terms) -> Lazy:
+    """Sum each reference's rows: msn, reference, orders and payments (rows of each), agrees."""
+    sums = ["orders", "payments", "currency", "captured", "refunded"]
+    ends = ["until_us"]
+    stacked = [_of_orders(orders, terms), _of_payments(payments, terms)]
+    if events is not None:
+        sums += LETTERS
+        ends.append("last_us")
+        stacked.append(moves(events, terms.until_us))
+    met = (
+        nw.concat([_filled(part, sums, ends) for part in stacked], how="vertical")
+        .group_by(*KEY)
+        .agg(
+            *(nw.col(name).sum().cast(nw.Int64) for name in sums),
+            nw.col("until_us").min(),
+            *(nw.col(name).max() for name in ends[1:]),
+        )
+    )
+    agrees = (nw.col("orders") == 1) & (nw.col("payments") == 1)
+    for name in sums[2:]:
+        agrees = agrees & (nw.col(name) == 0)
+    last_us = nw.lit(0, nw.Int64) if events is None else nw.col("last_us").fill_null(0)
+    in_time = last_us <= nw.col("until_us")
+    return met.select(*KEY, "orders", "payments", agrees=(agrees & in_time).fill_null(value=False))
+
+
+def _filled(rows: Lazy, sums: list[str], ends: list[str]) -> Lazy:
+    """Return what is summed, nothing where these rows have no part in it, and the moments."""
+    have = rows.collect_schema().names()
+    unknown = nw.lit(None).cast(nw.Int64)
+    return rows.select(
         *KEY,
-        "currency",
-        "exported_at_us",
-        O=nw.col("total_minor"),
-        Or=nw.col("refunded_minor").fill_null(0),
-        plain_order=_plain_order(terms),
+        *(nw.col(name) if name in have else _NOTHING.alias(name) for name in sums),
+        *(nw.col(name) if name in have else unknown.alias(name) for name in ends),
     )
-    logged = (
-        payments.with_columns(last_us=nw.lit(0, nw.Int64))
-        if log is None
-        else payments.join(log.totals.select(*KEY, *LETTERS, "last_us"), on=KEY, how="left")
-    )
-    right = logged.select(
-        *KEY,
-        "last_us",
-        C=nw.col("captured_minor"),
-        R=nw.col("refunded_minor"),
-        payment_currency=nw.col("currency"),
-        plain_payment=_plain_payment(terms, with_log=log is not None),
-    )
-    agrees = (
-        nw.col("plain_order")
-        & nw.col("plain_payment")
-        & (nw.col("O") == nw.col("C"))
-        & (nw.col("Or") == nw.col("R"))
-        & (nw.col("currency") == nw.col("payment_currency"))
-        & (nw.col("last_us") <= nw.col("exported_at_us"))
+
+
+def _of_orders(orders: Lazy, terms: Terms) -> Lazy:
+    """What orders say, positive; and until when: those with something special about them never."""
+    plain = (
+        _plain_order(terms)
+        & (_currency() > 0)
         & ~is_among(terms.waived, nw.col("reference"))
         & nw.lit(value=terms.set_aside)
     )
-    return left.join(right, on=KEY, how="full").select(
-        msn=nw.col("msn").fill_null(nw.col("msn_right")),
-        reference=nw.col("reference").fill_null(nw.col("reference_right")),
-        in_orders=~nw.col("O").is_null(),
-        in_payments=~nw.col("C").is_null(),
-        agrees=agrees.fill_null(value=False),
+    until = nw.when(plain).then(nw.col("exported_at_us"))
+    return orders.select(
+        *KEY,
+        orders=_ONE,
+        currency=_currency(),
+        captured=nw.col("total_minor"),
+        refunded=nw.col("refunded_minor").fill_null(0),
+        until_us=until.otherwise(nw.lit(_NEVER_US, nw.Int64)),
     )
+
+
+def _of_payments(payments: Lazy, terms: Terms) -> Lazy:
+    """What payments say, negative; and until when."""
+    fetched_us, as_of_us = nw.col("fetched_at_us"), nw.lit(terms.as_of_us, nw.Int64)
+    until = nw.when(fetched_us < as_of_us).then(fetched_us).otherwise(as_of_us)
+    return payments.select(
+        *KEY,
+        *((-nw.col(aggregate)).alias(letter) for letter, aggregate in LETTERS.items()),
+        payments=_ONE,
+        currency=-_currency(),
+        captured=-nw.col("captured_minor"),
+        refunded=-nw.col("refunded_minor"),
+        until_us=nw.when(_plain_payment(terms)).then(until).otherwise(nw.lit(_NEVER_US, nw.Int64)),
+    )
+
+
+def _currency() -> nw.Expr:
+    """A number for each currency; 0 for those nobody here knows, which are doubted."""
+    number: nw.Expr = _NOTHING
+    for position, currency in enumerate(DECIMALS, start=1):
+        here = nw.col("currency") == currency
+        number = nw.when(here).then(nw.lit(position, nw.Int64)).otherwise(number)
+    return number
 
 
 def _plain_order(terms: Terms) -> nw.Expr:
@@ -148,10 +209,10 @@ def _plain_order(terms: Terms) -> nw.Expr:
     return plain
 
 
-def _plain_payment(terms: Terms, *, with_log: bool) -> nw.Expr:
-    """Captured lately, nothing left reserved, and its event log, where there is one, agrees."""
+def _plain_payment(terms: Terms) -> nw.Expr:
+    """Captured lately, and nothing left reserved."""
     a, c, r, x = (nw.col(aggregate) for aggregate in LETTERS.values())
-    plain = (
+    return (
         (nw.col("state") == "AUTHORIZED")
         & (c > 0)
         & (r <= c)
@@ -159,33 +220,10 @@ def _plain_payment(terms: Terms, *, with_log: bool) -> nw.Expr:
         & ~nw.col("created_day").is_null()
         & (nw.col("authorized_at_us") > terms.as_of_us - RECENT_DAYS * DAY)
     )
-    if with_log:
-        for letter, aggregate in LETTERS.items():
-            plain = plain & (nw.col(letter) == nw.col(aggregate))
-        last_us = nw.col("last_us")
-        plain = plain & (last_us <= nw.col("fetched_at_us")) & (last_us <= terms.as_of_us)
-    return plain
 
 
-def _shared(met: Lazy, strays: Lazy, orders: Lazy, payments: Lazy) -> Lazy:
-    """Return the keys of references that stand in several rows.
-
-    Where the join made no more rows than went in, no reference that met its other side stands
-    twice on either.
-    """
-    seen = [rows_in(met.filter(nw.col(side))) for side in ("in_orders", "in_payments")]
-    named = orders.filter(~nw.col("reference").is_null())
-    if seen == [rows_in(named), rows_in(payments)]:
-        _refuse_twice(strays)
-        return met.head(0).select(*KEY)
-    _refuse_twice(payments)
-    return met.group_by(*KEY).agg(n=nw.len()).filter(nw.col("n") > 1).select(*KEY)
-
-
-def _refuse_twice(payments: Lazy) -> None:
-    twice = rows_of(
-        payments.group_by(*KEY).agg(n=nw.len()).filter(nw.col("n") > 1).sort(*KEY).head(3)
-    )
+def _refuse_twice(met: Lazy) -> None:
+    twice = rows_of(met.filter(nw.col("payments") > 1).select(*KEY).sort(*KEY).head(3))
     if twice:
         named = ", ".join(f"{row['reference']} ({row['msn']})" for row in twice)
         raise InputError(f"payments holds a payment twice: {named}; fetch again")

@@ -22,12 +22,11 @@ from vippsrecon.reconcile.checks.check import C, E, Er, O, Or, R, smaller
 from vippsrecon.reconcile.engines import Lazy, rows_of, settle
 from vippsrecon.reconcile.questions import wrong
 
-_THERE = nw.col("there_kind").fill_null("")
-_CAPTURED = nw.col("captured_kind").fill_null("")
-_REFUNDED = nw.col("refunded_kind").fill_null("")
-_COMPARED = nw.col("compared")
-_CANCELLED = nw.col("status") == "cancelled"
-_ABANDONED = _COMPARED & (_CAPTURED == "abandoned_checkout")
+_THERE, _CAPTURED, _REFUNDED = nw.col("there"), nw.col("captured"), nw.col("refunded")
+_COMPARED, _MISMATCH = nw.col("compared"), nw.col("mismatch")
+_OF_CANCELLED, _ABANDONED = nw.col("of_cancelled"), nw.col("abandoned")
+_NETTED, _IGNORED = nw.col("netted"), nw.col("ignored_there")
+_PAIR = nw.col("role") == "pair"
 _ORDER_ROW = nw.col("role").is_in(["pair", "surplus"])
 _UNREAD_ORDER = (_THERE == "not_checked") & _ORDER_ROW
 
@@ -53,52 +52,44 @@ LINES = (
 
 
 def _captured_lines() -> dict[str, nw.Expr]:
-    ignored_there = _THERE.is_in(list(IGNORED))
-    netted = _COMPARED & ~_CANCELLED & ~_ABANDONED
     rest_lost = (_CAPTURED == "authorization_lost") & nw.col("part_captured")
     waiting = _CAPTURED.str.starts_with("timing_") | rest_lost
     # Of an open order nothing is expected yet, whatever its code says of what is there.
     open_and_wrong = (nw.col("status") == "open") & _CAPTURED.is_in(list(DISCREPANCIES))
-    of_cancelled = _COMPARED & _CANCELLED
-    kept = of_cancelled & (_CAPTURED == "cancellation_fee_kept")
+    kept = _OF_CANCELLED & (_CAPTURED == "cancellation_fee_kept")
     return {
         "orders": _only(_ORDER_ROW, O),
-        "ignored": _only(ignored_there & (nw.col("role") == "pair"), C - O)
-        + _only(ignored_there & (nw.col("role") == "orphan"), C)
+        "ignored": _only(_IGNORED & _PAIR, C - O)
+        + _only(_IGNORED & (nw.col("role") == "orphan"), C)
         + _only(_ABANDONED, C - O),
         "not_checked": _only(_THERE == "not_checked", C) - _only(_UNREAD_ORDER, O),
-        "cancelled": _only(of_cancelled | (_THERE == "cancelled_unpaid"), -O),
-        "not_yet_due": _only(netted & waiting, C - E) + _only(netted & open_and_wrong, -E),
-        "refunded_before_capture": _only(netted, -nw.col("q")),
-        "excess_given_back": _only(netted, nw.col("p")),
-        "given_back_on_cancelled": _only(of_cancelled, nw.col("given_back")),
+        "cancelled": _only(_OF_CANCELLED | (_THERE == "cancelled_unpaid"), -O),
+        "not_yet_due": _only(_NETTED & waiting, C - E) + _only(_NETTED & open_and_wrong, -E),
+        "refunded_before_capture": _only(_NETTED, -nw.col("q")),
+        "excess_given_back": _only(_NETTED, nw.col("p")),
+        "given_back_on_cancelled": _only(_OF_CANCELLED, nw.col("given_back")),
         "cancellation_fees": _only(kept, C - R),
-        "timing_after_cut": _only(
-            (nw.col("role") == "pair") & (_THERE == "timing_after_cut"), C - O
-        ),
+        "timing_after_cut": _only(_PAIR & (_THERE == "timing_after_cut"), C - O),
         "superseded_attempts": _only(_THERE == "superseded_attempt", C),
         "outside_export": _only(_THERE == "timing_outside_export", C),
     }
 
 
 def _refunded_lines() -> dict[str, nw.Expr]:
-    ignored_there = _THERE.is_in(list(IGNORED))
-    pair = nw.col("role") == "pair"
-    netted = _COMPARED & ~_CANCELLED & ~_ABANDONED
     absent = _THERE.is_in(["missing_in_vipps", "duplicate_order_row"])
     without_order = _THERE.is_in(["missing_in_orders", "duplicate_payment"])
     return {
         "orders": _only(_ORDER_ROW, Or),
-        "ignored": _only(ignored_there & pair, R - Or)
-        + _only(ignored_there & ~pair, R)
+        "ignored": _only(_IGNORED & _PAIR, R - Or)
+        + _only(_IGNORED & ~_PAIR, R)
         + _only(_ABANDONED, R - Or),
         "not_checked": _only(_THERE == "not_checked", R) - _only(_UNREAD_ORDER, Or),
-        "cancelled": _only((_COMPARED & _CANCELLED) | (_THERE == "cancelled_unpaid"), -Or),
+        "cancelled": _only(_OF_CANCELLED | (_THERE == "cancelled_unpaid"), -Or),
         "not_compared": _only(absent, -Or),
-        "refunded_before_capture": _only(netted, -nw.col("q")),
-        "excess_given_back": _only(netted, nw.col("p")),
-        "given_back_on_cancelled": _only(_COMPARED & _CANCELLED, nw.col("given_back")),
-        "timing_after_cut": _only(pair & (_THERE == "timing_after_cut"), R - Or),
+        "refunded_before_capture": _only(_NETTED, -nw.col("q")),
+        "excess_given_back": _only(_NETTED, nw.col("p")),
+        "given_back_on_cancelled": _only(_OF_CANCELLED, nw.col("given_back")),
+        "timing_after_cut": _only(_PAIR & (_THERE == "timing_after_cut"), R - Or),
         "timing_refund_pending": _only(_COMPARED & (_REFUNDED == "timing_refund_pending"), R - Er),
         "superseded_attempts": _only(_THERE == "superseded_attempt", R),
         "outside_export": _only(_THERE == "timing_outside_export", R),
@@ -124,7 +115,7 @@ _KEYS = (
     "nets",
     "part_captured",
 )
-_SUMMED = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back")
+_SUMMED = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back", "rows")
 
 
 def bridge(answered: Lazy, kinds: dict[str, frozenset[str]], agreed: Lazy) -> list[dict[str, Any]]:
@@ -133,10 +124,15 @@ def bridge(answered: Lazy, kinds: dict[str, frozenset[str]], agreed: Lazy) -> li
     Pairs with the same answers move the sums in the same way, so they are summed first, and
     the lines are written over those few sums.
 
+    Args:
+        answered: Pairs with their answers.
+        kinds: What `questions.kinds_of` says of them.
+        agreed: The sums of the pairs that agree, as `agreed.totals` gives them.
+
     Raises:
         BridgeError: A leg does not foot; names the sales unit, the currency and by how much.
     """
-    alike = _summed(nw.concat([_alike(answered), _all_agreed(agreed)], how="vertical"))
+    alike = _noted(nw.concat([_alike(answered), _all_agreed(agreed)], how="vertical"))
     rows: list[dict[str, Any]] = []
     for leg, lines, total, ordered, questions in (
         ("captured", _captured_lines(), C, O, ("there", "captured")),
@@ -158,43 +154,57 @@ def _alike(answered: Lazy) -> Lazy:
             nw.when(nw.col("p") > 0).then(nw.lit(2, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
         )
     )
-    return _summed(
+    sums = [nw.col(name).sum().cast(nw.Int64) for name in _SUMMED]
+    return (
         answered.with_columns(
-            nets=nets, part_captured=C > 0, given_back=smaller(C, R), one=nw.lit(1, nw.Int64)
+            nets=nets, part_captured=C > 0, given_back=smaller(C, R), rows=nw.lit(1, nw.Int64)
         )
+        .group_by(*_KEYS)
+        .agg(*sums)
     )
 
 
 def _all_agreed(agreed: Lazy) -> Lazy:
-    """Sum the pairs that agree: all of them have the same, empty answers."""
+    """Return the sums of the pairs that agree: all of them have the same, empty answers."""
     nothing, unsaid = nw.lit(0, nw.Int64), nw.lit(None).cast(nw.String)
-    return _summed(
-        agreed.with_columns(
-            order_currency=nw.col("currency"),
-            role=nw.lit("pair"),
-            status=nw.lit("fulfilled"),
-            has_payment=nw.lit(value=True),
-            compared=nw.lit(value=True),
-            there_kind=unsaid,
-            captured_kind=unsaid,
-            refunded_kind=unsaid,
-            nets=nothing,
-            part_captured=nw.lit(value=True),
-            C=O,
-            R=Or,
-            E=O,
-            Er=Or,
-            q=nothing,
-            p=nothing,
-            given_back=Or,
-            one=nw.lit(1, nw.Int64),
+    return agreed.with_columns(
+        order_currency=nw.col("currency"),
+        role=nw.lit("pair"),
+        status=nw.lit("fulfilled"),
+        has_payment=nw.lit(value=True),
+        compared=nw.lit(value=True),
+        there_kind=unsaid,
+        captured_kind=unsaid,
+        refunded_kind=unsaid,
+        nets=nothing,
+        part_captured=nw.lit(value=True),
+        C=O,
+        R=Or,
+        E=O,
+        Er=Or,
+        q=nothing,
+        p=nothing,
+        given_back=Or,
+    ).select(*_KEYS, *_SUMMED)
+
+
+def _noted(alike: Lazy) -> Lazy:
+    """Add what several lines ask of a row."""
+    differs = nw.col("order_currency") != nw.col("currency")
+    cancelled = nw.col("status") == "cancelled"
+    kinds = {
+        question: nw.col(f"{question}_kind").fill_null("")
+        for question in ("there", "captured", "refunded")
+    }
+    return settle(
+        alike.with_columns(**kinds, mismatch=nw.col("has_payment") & differs.fill_null(value=False))
+        .with_columns(
+            of_cancelled=_COMPARED & cancelled,
+            abandoned=_COMPARED & (_CAPTURED == "abandoned_checkout"),
+            ignored_there=_THERE.is_in(list(IGNORED)),
         )
+        .with_columns(netted=_COMPARED & ~_OF_CANCELLED & ~_ABANDONED)
     )
-
-
-def _summed(rows: Lazy) -> Lazy:
-    sums = [nw.col(name).sum().cast(nw.Int64) for name in (*_SUMMED, "one")]
-    return settle(rows.group_by(*_KEYS).agg(*sums))
 
 
 Sums = dict[tuple[str, str], dict[str, tuple[int, int]]]
@@ -207,21 +217,19 @@ def _sums(alike: Lazy, lines: dict[str, nw.Expr], total: nw.Expr, ordered: nw.Ex
     the leg's total only *other currency* knows of them, whatever became of the pair.
     """
     sums: Sums = defaultdict(dict)
-    differs = nw.col("order_currency") != nw.col("currency")
-    mismatch = nw.col("has_payment") & differs.fill_null(value=False)
-    same = {line: _only(~mismatch, amount) for line, amount in lines.items()}
+    same = {line: _only(~_MISMATCH, amount) for line, amount in lines.items()}
     same["total"] = _only(nw.col("has_payment"), total)
-    same["other_currency"] = _only(mismatch, total)
+    same["other_currency"] = _only(_MISMATCH, total)
     _collect(sums, alike, "currency", same)
     elsewhere = {"orders": ordered, "other_currency": -ordered}
-    _collect(sums, alike.filter(mismatch), "order_currency", elsewhere)
+    _collect(sums, alike.filter(_MISMATCH), "order_currency", elsewhere)
     return sums
 
 
 def _collect(sums: Sums, alike: Lazy, currency: str, lines: dict[str, nw.Expr]) -> None:
     named = alike.select(
         "msn",
-        "one",
+        "rows",
         nw.col(currency).alias("in_currency"),
         *(amount.cast(nw.Int64).alias(line) for line, amount in lines.items()),
     )
@@ -229,7 +237,7 @@ def _collect(sums: Sums, alike: Lazy, currency: str, lines: dict[str, nw.Expr]) 
         into = sums[row["msn"], row["in_currency"]]
         for line in lines:
             amount, count = into.get(line, (0, 0))
-            into[line] = (amount + row[line], count + (row["one"] if row[line] else 0))
+            into[line] = (amount + row[line], count + (row["rows"] if row[line] else 0))
 
 
 def _add_codes(sums: Sums, answered: Lazy, question: str, kinds: frozenset[str]) -> None:

@@ -93,7 +93,7 @@ def _enter_polars(data: Any, frame: Frame, wanted: list[Column]) -> Lazy:
     else:
         table = _as_arrow(data, frame)
         _check_unread(table, frame, [c for c in frame.columns if c not in wanted])
-        data = pl.from_arrow(table.select([c.name for c in wanted]))
+        data = pl.from_arrow(table.select([c.name for c in wanted]), rechunk=False)
         validate(data, replace(frame, columns=tuple(wanted)))
     columns = [
         pl.col(c.name).dt.timestamp("us").alias(f"{c.name}_us") if c.kind == "moment" else c.name
@@ -181,12 +181,20 @@ def _check_lazily(data: Lazy, frame: Frame) -> None:
         )
 
 
-def settle(data: Lazy) -> Lazy:
-    """Compute a frame once, so that what is built on it does not compute it again."""
+def settle(data: Lazy, *, large: bool = False) -> Lazy:
+    """Compute a frame once, so that what is built on it does not compute it again.
+
+    Args:
+        data: What to compute.
+        large: Whether whole inputs are read for it. Polars' streaming engine then takes half the
+            time of its other one and less memory; for a few rows it takes longer to start.
+    """
     native = nw.to_native(data)
     engine = engine_of(native)
     if engine == "polars":
-        settled: Lazy = nw.from_native(native.collect(engine="streaming").lazy())
+        settled: Lazy = nw.from_native(
+            native.collect(engine="streaming" if large else "in-memory").lazy()
+        )
     elif engine == "duckdb":
         settled = nw.from_native(_once(native)).lazy()
     else:

@@ -6,8 +6,6 @@ and cancel. Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconcile.engines import Lazy, is_empty, settle
@@ -31,32 +29,18 @@ LETTERS = {
 """Letter to the payment's own aggregate, which the sum of its successful events should equal."""
 
 
-@dataclass(frozen=True)
-class Log:
-    """The event logs, summed once.
+def moves(events: Lazy, until_us: int) -> Lazy:
+    """Return what each event moved: msn, reference, A, C, R, X and its moment, `last_us`.
 
-    Attributes:
-        totals: One row per payment whose log holds money: sums of every event, and `last_us`,
-            the moment of the last.
-        events: The events themselves.
-    """
-
-    totals: Lazy
-    events: Lazy
-
-
-def summed(events: Lazy, until_us: int) -> Log:
-    """Sum every payment's events.
-
-    What moves no money and came by `until_us`, before which nothing is compared, changes no sum
-    and is not looked at here.
+    What moves no money and came by `until_us`, before which nothing is compared, is left out.
     """
     at = nw.col("event_at_us")
     counting = events.filter(nw.col("name").is_in(list(MOVES)) | (at > until_us))
-    return Log(settle(_totals(counting, {**_seen_columns(), "last_us": (at, "max")})), events)
+    moved = (value.alias(key) for key, (value, _) in _seen_columns().items() if key in LETTERS)
+    return counting.select(*KEY, *moved, last_us=at)
 
 
-def at_moment(payments: Lazy, log: Log | None) -> Lazy:
+def at_moment(payments: Lazy, events: Lazy | None) -> Lazy:
     """Add what each payment amounted to at its moment compared at, `t_us`.
 
     A, C, R, X (authorized, captured, refunded, cancelled; minor units) are sums of successful
@@ -66,12 +50,14 @@ def at_moment(payments: Lazy, log: Log | None) -> Lazy:
 
     Args:
         payments: One row per payment, with `t_us`.
-        log: The event logs, or None where none were fetched.
+        events: One row per event, of other payments too; None where none were fetched.
 
     Returns:
         `payments` with these columns added; same rows.
     """
-    joined = payments if log is None else payments.join(_facts(payments, log), on=KEY, how="left")
+    joined = payments
+    if events is not None:
+        joined = payments.join(_facts(payments, events), on=KEY, how="left")
     have = joined.collect_schema().names()
     missing = [name for name in (*_seen_columns(), *_later_columns()) if name not in have]
     return _letters(
@@ -94,23 +80,16 @@ def moved_within(events: Lazy, first: int, last: int) -> Lazy:
     )
 
 
-def _facts(payments: Lazy, log: Log) -> Lazy:
-    """Return each payment's sums up to its moment, and of what came after it.
-
-    The sums made once hold wherever nothing came later than that. The other payments' events, and those of logs that hold no money, are looked at one by one.
-    """
-    known = settle(payments.select(*KEY, "t_us").join(log.totals, on=KEY, how="left"))
-    in_time = (nw.col("last_us") <= nw.col("t_us")).fill_null(value=False)
-    sums = known.filter(in_time).select(*KEY, *_seen_columns())
-    again = settle(known.filter(~in_time).select(*KEY, "t_us"))
-    if is_empty(again):
-        return settle(sums)
-    events = settle(log.events.join(again, on=KEY, how="inner"))
+def _facts(payments: Lazy, events: Lazy) -> Lazy:
+    """Return each payment's sums up to its moment, and of what came after it."""
+    moments = settle(payments.select(*KEY, "t_us"))
+    own = settle(events.join(moments, on=KEY, how="inner"), large=True)
     at = nw.col("event_at_us")
-    seen = _totals(events.filter(at <= nw.col("t_us")), _seen_columns())
-    later = settle(_totals(events.filter(at > nw.col("t_us")), _later_columns()))
-    every = settle(nw.concat([sums, seen], how="vertical"))
-    return every if is_empty(later) else settle(_full(every, later))
+    seen = settle(_totals(own.filter(at <= nw.col("t_us")), _seen_columns()))
+    after = settle(own.filter(at > nw.col("t_us")))
+    if is_empty(after):
+        return seen
+    return settle(_full(seen, settle(_totals(after, _later_columns()))))
 
 
 def _full(sums: Lazy, later: Lazy) -> Lazy:

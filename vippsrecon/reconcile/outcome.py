@@ -10,7 +10,7 @@ from vippsrecon.reconcile.checks import DISCREPANCIES, IGNORED, QUESTIONS, SETTL
 from vippsrecon.reconcile.engines import Lazy, settle
 from vippsrecon.reconcile.flags import deadline_near, flags_of
 from vippsrecon.reconcile.pairs import Paired
-from vippsrecon.reconcile.proposals import proposal
+from vippsrecon.reconcile.proposals import proposed
 from vippsrecon.reconcile.questions import is_discrepancy, wrong
 from vippsrecon.reconcile.severity import graded
 from vippsrecon.reconcile.texts import ENGLISH, NO_REFERENCE, TOO_LATE, sentence
@@ -63,9 +63,8 @@ def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
         .then(nw.concat_str(nw.lit(":"), number, again.otherwise(nw.lit(""))))
         .otherwise(nw.lit(""))
     )
-    verb, offered = proposal(question)
     named = wrong(answered, question, kinds).with_columns(kind=kind, flags=flags_of(question))
-    return named.select(
+    return proposed(named, question).select(
         discrepancy_id=nw.concat_str(
             kind,
             nw.lit(":"),
@@ -86,8 +85,8 @@ def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
         actual_minor=actual,
         difference_minor=actual.fill_null(0) - expected.fill_null(0),
         at_risk_minor=nw.col("at_risk"),
-        proposal=verb,
-        proposal_minor=offered,
+        proposal=nw.col("proposal"),
+        proposal_minor=nw.col("proposal_minor"),
         flags=nw.col("flags"),
         hints=_hints(),
         age_days=_age(question),
@@ -118,10 +117,7 @@ def _age(question: str) -> nw.Expr:
         "reserved": ("authorized_day", "ordered_day"),
         "aggregate": ("authorized_day", "created_day", "ordered_day"),
     }[question]
-    since = nw.col(days[0])
-    for other in days[1:]:
-        since = nw.when(since.is_null()).then(nw.col(other)).otherwise(since)
-    age = nw.col("t_day") - since
+    age = nw.col("t_day") - nw.coalesce(*days)
     return nw.when(age < 0).then(nw.lit(0)).otherwise(age).cast(nw.Int64)
 
 
@@ -210,14 +206,20 @@ def _side(side: str, parts: list[Lazy], one: str, other: str) -> Lazy:
 
 
 def summary(settled: Lazy, found: Lazy, agreed: Lazy) -> Lazy:
-    """Return counts and sums by currency, bucket and kind; discrepancies by their own rows."""
+    """Return counts and sums by currency, bucket and kind; discrepancies by their own rows.
+
+    Args:
+        settled: Pairs, placed.
+        found: Their discrepancies.
+        agreed: The sums of the pairs that agree, as `agreed.totals` gives them.
+    """
     nothing = nw.lit(0, nw.Int64)
     total = nw.when(nw.col("has_order")).then(nw.col("O")).otherwise(nw.col("C"))
     quiet = settled.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
         "bucket",
         "kind",
-        one=nw.lit(1, nw.Int64),
+        rows=nw.lit(1, nw.Int64),
         total_minor=total,
         difference_minor=nothing,
         at_risk_minor=nothing,
@@ -226,7 +228,7 @@ def summary(settled: Lazy, found: Lazy, agreed: Lazy) -> Lazy:
         "currency",
         bucket=nw.lit("discrepancy"),
         kind=nw.col("kind"),
-        one=nw.lit(1, nw.Int64),
+        rows=nw.lit(1, nw.Int64),
         total_minor=nw.col("expected_minor").fill_null(0),
         difference_minor=nw.col("difference_minor"),
         at_risk_minor=nw.col("at_risk_minor"),
@@ -235,7 +237,7 @@ def summary(settled: Lazy, found: Lazy, agreed: Lazy) -> Lazy:
         "currency",
         bucket=nw.lit("matched"),
         kind=nw.lit(""),
-        one=nw.lit(1, nw.Int64),
+        rows=nw.col("rows"),
         total_minor=nw.col("O"),
         difference_minor=nothing,
         at_risk_minor=nothing,
@@ -245,7 +247,7 @@ def summary(settled: Lazy, found: Lazy, agreed: Lazy) -> Lazy:
         nw.concat([quiet, loud, matched], how="vertical")
         .group_by(*keys)
         .agg(
-            rows=nw.col("one").sum().cast(nw.Int64),
+            rows=nw.col("rows").sum().cast(nw.Int64),
             total_minor=nw.col("total_minor").sum().cast(nw.Int64),
             difference_minor=nw.col("difference_minor").sum().cast(nw.Int64),
             at_risk_minor=nw.col("at_risk_minor").sum().cast(nw.Int64),

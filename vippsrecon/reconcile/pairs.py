@@ -20,8 +20,8 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.config import Rules, SalesUnit
 from vippsrecon.reconcile.agreed import Terms, part
-from vippsrecon.reconcile.engines import Lazy, rows_of, settle, widened
-from vippsrecon.reconcile.history import at_moment, moved_within, summed
+from vippsrecon.reconcile.engines import Lazy, rows_in, rows_of, settle, widened
+from vippsrecon.reconcile.history import at_moment, moved_within
 from vippsrecon.reconcile.letters import letters
 from vippsrecon.reconcile.links import link
 from vippsrecon.reconcile.orders_side import ORDER, OrderSide, references_of, resolve
@@ -63,6 +63,7 @@ class Paired:
     Attributes:
         pairs: One row per order and payment that belong together, to be asked about.
         agreed: Those about which there is nothing to say (`agreed.AGREED`).
+        agreed_rows: How many.
         as_fetched: Whether amounts are aggregates, no event log having been fetched.
         order_members: msn, okey, source_file, source_row of orders paid together.
         payment_members: msn, okey, reference of the parts of split payments.
@@ -70,6 +71,7 @@ class Paired:
 
     pairs: Lazy
     agreed: Lazy
+    agreed_rows: int
     as_fetched: bool
     order_members: Lazy
     payment_members: Lazy
@@ -93,27 +95,34 @@ def pair(
     """
     exported_us = _earliest(orders, "exported_at_us")
     fetched_us = _earliest(payments, "fetched_at_us")
-    log = None if events is None else summed(events, min(exported_us, fetched_us, asked.as_of_us))
+    until_us = min(exported_us, fetched_us, asked.as_of_us)
     holes = None if failures is None else settle(_holes(failures))
     cover = settle(_cover(orders))
-    terms = Terms(fetched_us, asked.as_of_us, asked.waived, asked.set_aside)
-    parted = part(orders, payments, log, holes, terms)
+    terms = Terms(fetched_us, asked.as_of_us, until_us, asked.waived, asked.set_aside)
+    parted = part(orders, payments, events, holes, terms)
     references = settle(references_of(parted.orders))
     linked = link(parted.payments, references, parted.links)
-    counted = settle(at_moment(settle(_dated(linked, cover, asked)), log))
+    counted = settle(at_moment(settle(_dated(linked, cover, asked)), events))
     sides = resolve(parted.orders, references, counted)
     groups = settle(sides.groups)
     chosen = choose(counted, groups)
     complete = _with_failures(_stack(groups, sides, chosen, cover), holes)
     pairs = settle(letters(complete, asked.as_of_us, asked.units, asked.rules, asked.waived))
     agreed = parted.agreed.with_columns(payment_reference=nw.col("reference"))
+    agreed_rows = rows_in(orders) - rows_in(parted.orders)
     if asked.period is not None:
         moved = None if events is None else settle(moved_within(events, *asked.period))
         days = payments.select(*PAYMENT, "created_day", ordered_day=nw.col("created_day"))
         agreed = settle(agreed.join(days, on=list(PAYMENT), how="left"))
         pairs, agreed = (settle(_within(side, moved, *asked.period)) for side in (pairs, agreed))
+        agreed_rows = rows_in(agreed)
     return Paired(
-        with_repeats(pairs, events), agreed, events is None, sides.members, chosen.members
+        with_repeats(pairs, events),
+        agreed,
+        agreed_rows,
+        events is None,
+        sides.members,
+        chosen.members,
     )
 
 

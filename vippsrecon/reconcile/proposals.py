@@ -9,6 +9,7 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconcile.checks.check import C, E, Er, K, O, Or, R, positive, smaller
+from vippsrecon.reconcile.engines import Lazy
 
 REFUNDING = (
     "over_captured",
@@ -23,8 +24,8 @@ KEPT_FROM_PLANS = ("express_shipping", "split_tender", "amounts_as_fetched", "sp
 """Flags of rows a person has to settle. A split payment's sum is no single payment's amount."""
 
 
-def proposal(question: str) -> tuple[nw.Expr, nw.Expr]:
-    """Return verb (`refund`, `capture`, `cancel` or null) and amount in minor units (or null).
+def proposed(found: Lazy, question: str) -> Lazy:
+    """Add `proposal` (`refund`, `capture`, `cancel` or null) and `proposal_minor` (or null).
 
     Refunds of one payment come, together, to no more than what is held beyond what the order
     keeps: (C - R) - (O - Or), where a cancelled order keeps nothing. The captured question is
@@ -35,45 +36,52 @@ def proposal(question: str) -> tuple[nw.Expr, nw.Expr]:
     after its window (Vipps MobilePay would refuse it, code 6220); and nothing at all where the
     payment contradicts itself.
 
+    Args:
+        found: What is wrong, with kind and flags.
+        question: The question it was the answer to.
+
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/
     """
-    kind = nw.col("kind")
+    nothing = nw.lit(0, nw.Int64)
     cancelled = nw.col("status") == "cancelled"
-    keeps = nw.when(cancelled).then(nw.lit(0, nw.Int64)).otherwise(O - Or)
-    owed = positive(C - R - keeps)
-    first = nw.when(cancelled).then(C - R).otherwise(C - E)
-    first = (
-        nw.when(nw.col("captured_kind").is_in(list(REFUNDING)).fill_null(value=False))
-        .then(smaller(positive(first), owed))
-        .otherwise(nw.lit(0, nw.Int64))
+    keeps = nw.when(cancelled).then(nothing).otherwise(O - Or)
+    too_much = nw.when(cancelled).then(C - R).otherwise(C - E)
+    by_hand = nw.col("gap") > 0
+    for flag in KEPT_FROM_PLANS:
+        by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
+    verb = _by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))
+    # Step by step: an expression that holds another several times is built as many times.
+    sized = found.with_columns(
+        owed=positive(C - R - keeps), first=positive(too_much), by_hand=by_hand, verb=verb
+    ).with_columns(
+        first=nw.when(nw.col("captured_kind").is_in(list(REFUNDING)).fill_null(value=False))
+        .then(smaller(nw.col("first"), nw.col("owed")))
+        .otherwise(nothing)
     )
-    refund = first if question == "captured" else smaller(positive(Er - R), owed - first)
-    capture = smaller(positive(E - C), K)
+    left = smaller(positive(Er - R), nw.col("owed") - nw.col("first"))
     in_window = (nw.col("refund_left_us") >= 0).fill_null(value=True)
     in_time = ~nw.col("deadline_passed") & (nw.col("raw_status") == "fulfilled")
-    all_captured = cancelled | (C >= E)
-    amount = (
-        nw.when(kind.is_in(list(REFUNDING)) & in_window)
-        .then(refund)
-        .otherwise(
-            nw.when(kind.is_in(list(CAPTURING)) & in_time)
-            .then(capture)
-            .otherwise(
-                nw.when((kind == "remainder_open") & all_captured)
-                .then(K)
-                .otherwise(nw.lit(0, nw.Int64))
-            )
-        )
+    releases = (nw.col("kind") == "remainder_open") & (cancelled | (C >= E))
+    amount = _by_kind(
+        _where(in_window, nw.col("first") if question == "captured" else left),
+        _where(in_time, smaller(positive(E - C), K)),
+        _where(releases, K),
     )
-    settled_by_hand = nw.col("gap") > 0
-    for flag in KEPT_FROM_PLANS:
-        settled_by_hand = settled_by_hand | nw.col("flags").str.contains(flag, literal=True)
-    offered = nw.when(~settled_by_hand & (amount > 0)).then(amount)
-    verb = (
+    offered = ~nw.col("by_hand") & (nw.col("amount") > 0)
+    return sized.with_columns(amount=amount).with_columns(
+        proposal=nw.when(offered).then(nw.col("verb")),
+        proposal_minor=nw.when(offered).then(nw.col("amount")),
+    )
+
+
+def _by_kind(refund: nw.Expr, capture: nw.Expr, other: nw.Expr) -> nw.Expr:
+    kind = nw.col("kind")
+    return (
         nw.when(kind.is_in(list(REFUNDING)))
-        .then(nw.lit("refund"))
-        .otherwise(
-            nw.when(kind.is_in(list(CAPTURING))).then(nw.lit("capture")).otherwise(nw.lit("cancel"))
-        )
+        .then(refund)
+        .otherwise(nw.when(kind.is_in(list(CAPTURING))).then(capture).otherwise(other))
     )
-    return nw.when(~offered.is_null()).then(verb), offered
+
+
+def _where(condition: nw.Expr, amount: nw.Expr) -> nw.Expr:
+    return nw.when(condition).then(amount).otherwise(nw.lit(0, nw.Int64))

@@ -10,12 +10,13 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.config import Rules, SalesUnit
 from vippsrecon.reconcile import outcome
+from vippsrecon.reconcile.agreed import totals
 from vippsrecon.reconcile.bridge import bridge
 from vippsrecon.reconcile.checks import QUESTIONS
 from vippsrecon.reconcile.engines import Lazy, engine_of, enter, is_empty, rows_in, rows_of, settle
 from vippsrecon.reconcile.floods import GROUPS, groups, notices
 from vippsrecon.reconcile.moments import microseconds, moment_of
-from vippsrecon.reconcile.pairs import Question, pair
+from vippsrecon.reconcile.pairs import Paired, Question, pair
 from vippsrecon.reconcile.questions import answer, kinds_of
 from vippsrecon.reconcile.result import Reconciliation, frame_of
 from vippsrecon.schemas import (
@@ -104,7 +105,6 @@ def reconcile(
     unread = frames.failures
     del frames  # by far the largest, and nothing below looks at events again
     whole = set(questions) == set(QUESTIONS)
-    agreed = settle(paired.agreed) if whole else paired.agreed
     asked_pairs = answer(paired.pairs, questions)
     answered = settle(outcome.placed(asked_pairs) if whole else asked_pairs)
     seen = _seen(as_of_us, units)
@@ -112,10 +112,15 @@ def reconcile(
     found = outcome.discrepancies(answered, kinds, rules.rounding_cap_minor, seen)
     if only is not None:
         found = settle(found.filter(nw.col("kind") == only))
-    compared = rows_in(answered) + rows_in(agreed)
+    compared = rows_in(answered) + paired.agreed_rows
     grouped = groups(found, compared)
     spark = engine_of(orders) == "spark"
     counts = _counts(found, unread, compared, rejects)
+    buckets, summary, lines = (
+        _accounted(answered, found, kinds, paired, spark)
+        if whole
+        else (frame.empty() for frame in (BUCKETS, SUMMARY, BRIDGE))
+    )
     return Reconciliation(
         orders=orders,
         payments=payments,
@@ -123,13 +128,9 @@ def reconcile(
         failures=_or_empty(failures, FAILURES),
         rejects=_or_empty(rejects, REJECTS),
         discrepancies=_leave(outcome.as_frame(found), DISCREPANCIES, spark),
-        buckets=_leave(outcome.buckets(answered, agreed, paired), BUCKETS, spark)
-        if whole
-        else BUCKETS.empty(),
-        summary=_leave(outcome.summary(answered, found, agreed), SUMMARY, False)
-        if whole
-        else SUMMARY.empty(),
-        bridge=frame_of(bridge(answered, kinds, agreed) if whole else [], BRIDGE),
+        buckets=buckets,
+        summary=summary,
+        bridge=lines,
         groups=frame_of(grouped, GROUPS),
         notices=notices(grouped, compared),
         manifest={
@@ -139,6 +140,19 @@ def reconcile(
             "counts": {**(manifest or {}).get("counts", {}), **counts},
             "period": [str(first), str(last)] if first or last else None,
         },
+    )
+
+
+def _accounted(
+    answered: Lazy, found: Lazy, kinds: outcome.Kinds, paired: Paired, spark: bool
+) -> tuple[Any, Any, Any]:
+    """Return where every row ended: buckets, summary and bridge."""
+    agreed = settle(paired.agreed, large=True)
+    sums = totals(agreed)
+    return (
+        _leave(outcome.buckets(answered, agreed, paired), BUCKETS, spark),
+        _leave(outcome.summary(answered, found, sums), SUMMARY, False),
+        frame_of(bridge(answered, kinds, sums), BRIDGE),
     )
 
 

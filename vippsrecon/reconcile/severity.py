@@ -59,16 +59,18 @@ def graded(found: Lazy, rounding_cap_minor: int) -> Lazy:
     kind, at_risk = nw.col("kind"), nw.col("at_risk_minor")
     truncation = nw.col("flags").str.contains("shopware_truncation", literal=True)
     counts = (kind == "rounding_difference") & ~truncation
-    summed = found.with_columns(
-        rounding=nw.when(counts).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
-    ).with_columns(rounding_sum=nw.col("rounding").sum().over("currency").cast(nw.Int64))
-    low = SEVERITIES.index("low")
-    base: nw.Expr = nw.lit(low)
+    rounding = nw.when(counts).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
+    low, info = SEVERITIES.index("low"), SEVERITIES.index("info")
+    by_kind: nw.Expr = nw.lit(low)
     for name, severity in BY_KIND.items():
-        base = nw.when(kind == name).then(nw.lit(SEVERITIES.index(severity))).otherwise(base)
+        by_kind = nw.when(kind == name).then(nw.lit(SEVERITIES.index(severity))).otherwise(by_kind)
+    summed = found.with_columns(rounding=rounding, base=by_kind.cast(nw.Int64)).with_columns(
+        rounding_sum=nw.col("rounding").sum().over("currency").cast(nw.Int64)
+    )
     known_effect = nw.col("flags").str.contains("express_shipping", literal=True) | nw.col(
         "flags"
     ).str.contains("split_tender", literal=True)
+    base = nw.col("base")
     lowered = (known_effect | (at_risk == 0)) & ~kind.is_in(list(RISKLESS)) & (base > 0)
     base = nw.when(lowered).then(nw.lit(low)).otherwise(base)
     past_cap = counts & (nw.col("rounding_sum") > rounding_cap_minor)
@@ -78,7 +80,6 @@ def graded(found: Lazy, rounding_cap_minor: int) -> Lazy:
     for currency, minor in LARGE_MINOR.items():
         large = nw.when(nw.col("currency") == currency).then(at_risk >= minor).otherwise(large)
     old = (nw.col("age_days") > OPEN_DAYS).fill_null(value=False)
-    info = SEVERITIES.index("info")
     graded_ = summed.with_columns(base=base.cast(nw.Int64))
     step_up = (large | old) & (nw.col("base") > 0) & (nw.col("base") < info)
     ranked = graded_.with_columns(
