@@ -15,7 +15,20 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->"
 
-COMMANDS = ("demo", "scenario", "simulator", "preview", "fetch", "reconcile", "check")
+COMMANDS = (
+    "demo",
+    "scenario",
+    "simulator",
+    "preview",
+    "fetch",
+    "reconcile",
+    "plan",
+    "approve",
+    "carry-out",
+    "journal",
+    "journal settle",
+    "check",
+)
 
 
 def codes_page() -> str:
@@ -112,9 +125,14 @@ def commands_page() -> str:
 
 
 def _help(command: str) -> str:
-    arguments = [command] if command else []
     done = subprocess.run(
-        [sys.executable, "-c", "from vippsrecon.cli import main; main()", *arguments, "--help"],
+        [
+            sys.executable,
+            "-c",
+            "from vippsrecon.cli import main; main()",
+            *command.split(),
+            "--help",
+        ],
         env={**os.environ, "COLUMNS": "90", "TERMINAL_WIDTH": "90"},
         capture_output=True,
         text=True,

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vippsrecon.api import Client
+    from vippsrecon.bulk.approval import approve
+    from vippsrecon.bulk.outcomes_book import write_outcomes
+    from vippsrecon.bulk.plan import read_plan, write_plan
+    from vippsrecon.bulk.planning import plan_cancels, plan_captures, plan_refunds
+    from vippsrecon.bulk.run import carry_out
     from vippsrecon.config import Rules, SalesUnit, Settings, load_settings
     from vippsrecon.demo import Month, open_month, run_demo
     from vippsrecon.errors import VippsReconError
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from vippsrecon.reconcile import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
+    from vippsrecon.store import open_store
 
 __version__ = "0.1.0"
 
@@ -32,17 +38,26 @@ __all__ = [
     "SalesUnit",
     "Settings",
     "VippsReconError",
+    "approve",
+    "carry_out",
     "fetch",
     "ledger_references",
     "load_settings",
     "open_month",
+    "open_store",
+    "plan_cancels",
+    "plan_captures",
+    "plan_refunds",
     "preview",
     "read_fetched",
     "read_orders",
+    "read_plan",
     "read_references",
     "reconcile",
     "reconcile_month",
     "run_demo",
+    "write_outcomes",
+    "write_plan",
     "write_workbook",
 ]
 
@@ -55,17 +70,26 @@ _HOME = {
     "SalesUnit": "config",
     "Settings": "config",
     "VippsReconError": "errors",
+    "approve": "bulk.approval",
+    "carry_out": "bulk.run",
     "fetch": "fetch",
     "ledger_references": "fetch",
     "load_settings": "config",
     "open_month": "demo",
+    "open_store": "store",
+    "plan_cancels": "bulk.planning",
+    "plan_captures": "bulk.planning",
+    "plan_refunds": "bulk.planning",
     "preview": "sources",
     "read_fetched": "fetch",
     "read_orders": "sources",
+    "read_plan": "bulk.plan",
     "read_references": "sources",
     "reconcile": "reconcile",
     "reconcile_month": "month",
     "run_demo": "demo",
+    "write_outcomes": "bulk.outcomes_book",
+    "write_plan": "bulk.plan",
     "write_workbook": "report",
 }
 

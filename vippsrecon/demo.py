@@ -281,6 +281,9 @@ def _settings(state: Path, base_url: str) -> Settings:
             )
             for unit in named
         },
+        # A journal of its own: each month has the same references, and what was refunded in one
+        # must not count in the next.
+        database_url=f"sqlite:///{(state.parent.resolve() / 'practice.db').as_posix()}",
     )
 
 

@@ -4,10 +4,14 @@
     ├── ConfigurationError           a setting is missing, contradicts another, or is not allowed
     ├── InputError (ValueError)      a file, frame or argument is not what it promised to be
     │   ├── SourceError                  a file people have: names file, row and column
-    │   └── SchemaError                  a frame does not fit its schema; carries the failure cases
+    │   ├── SchemaError                  a frame does not fit its schema; carries the failure cases
+    │   └── PlanError                    a plan cannot be taken as it is, or is not approved
     ├── OutputError                  a result could not be written where it was asked for
     ├── IncompleteError              the data is not whole, so no verdict can be given
     ├── BridgeError                  the bridge does not foot: a fault of ours, never hidden
+    ├── StoreError                   the workspace database cannot be used
+    │   ├── HeldError                    another carrier holds the plan
+    │   └── LostError                    this carrier lost the plan to another, and stops
     ├── ApiError                     Vipps MobilePay answered, and the answer was no
     │   ├── UnauthorizedError            401: keys or token not accepted
     │   ├── ForbiddenError               403: this sales unit may not do that
@@ -80,6 +84,22 @@ class SchemaError(InputError):
         self.cases = cases
 
 
+class PlanError(InputError):
+    """A plan cannot be taken as it is: changed, expired, foreign, or not approved."""
+
+
+class StoreError(VippsReconError):
+    """The workspace database cannot be used, or said no half-way."""
+
+
+class HeldError(StoreError):
+    """Another carrier holds the plan."""
+
+
+class LostError(StoreError):
+    """This carrier's epoch is no longer the plan's: another took it over."""
+
+
 class OutputError(VippsReconError):
     """A result could not be written where it was asked for."""
 
@@ -103,6 +123,7 @@ class ApiError(VippsReconError):
         trace_id: Quote it to Vipps MobilePay's support.
         reference: The payment asked about, or "".
         fields: Field name to reason, for a 400 that names fields.
+        operation: What was asked, in words such as "capture"; "" where the title says it.
     """
 
     def __init__(
@@ -115,8 +136,9 @@ class ApiError(VippsReconError):
         trace_id: str = "",
         reference: str = "",
         fields: dict[str, str] | None = None,
+        operation: str = "",
     ) -> None:
-        """Put status, code and reference into one sentence, and keep each apart."""
+        """Put all of it into one sentence, and keep each apart."""
         self.status = status
         self.code = code
         self.title = title
@@ -124,7 +146,8 @@ class ApiError(VippsReconError):
         self.trace_id = trace_id
         self.reference = reference
         self.fields = fields or {}
-        about = f"{reference}: " if reference else ""
+        self.operation = operation
+        about = ", ".join(part for part in (reference, operation) if part)
         said = title or "no reason given"
         if code:
             said += f" (code {code})"
@@ -133,7 +156,8 @@ class ApiError(VippsReconError):
         if self.fields:
             said += "; " + "; ".join(f"{name}: {why}" for name, why in self.fields.items())
         trace = f" [trace {trace_id}]" if trace_id else ""
-        super().__init__(f"{about}Vipps MobilePay answered {status} {said}{trace}")
+        answered = f"Vipps MobilePay answered {status} {said}{trace}"
+        super().__init__(f"{about}: {answered}" if about else answered)
 
 
 class UnauthorizedError(ApiError):

@@ -4,7 +4,7 @@
 
 Records come as the plain tuples `vippsrecon.api.wire` decodes, taken here by position, or as the
 columns `vippsrecon.api.columns` decodes: both several times faster than frames made of dicts (docs/benchmarks.md).
-This is where a timestamp stops being text.
+A timestamp stops being text in `vippsrecon.arrays`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vippsrecon import schemas
-from vippsrecon.errors import SchemaError
+from vippsrecon.arrays import Column, array, days, moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,9 +51,6 @@ EVENT_FIELDS = (
     "success",
 )
 """The order in which an event's tuple carries its values."""
-
-
-Column: TypeAlias = "pa.Array | Sequence[Any]"
 
 
 class Reading(Protocol):
@@ -205,79 +201,6 @@ def joined(parts: Sequence[Tables]) -> Tables:
     return Tables(*(pa.concat_tables(tables) for tables in zip(*parts, strict=True)))
 
 
-def moments(texts: Column, frame: str) -> pa.Array:
-    """Return RFC 3339 texts as UTC moments, cut (not rounded) to microseconds.
-
-    Vipps writes 0 to 7 fraction digits, and `Z`, `+00:00` or, on the ledger, `+0200`.
-
-    Args:
-        texts: What the API gave; None stays unknown.
-        frame: The frame they are for, to be named when one cannot be read.
-
-    Raises:
-        SchemaError: A text is no time, has no offset, or lies outside the years 1678 to 2261.
-
-    Source: https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/
-
-    >>> moments(["2026-03-27T10:51:44.5333258Z", "2026-03-27T12:51:59+0200"], "events")[1].as_py()
-    datetime.datetime(2026, 3, 27, 10, 51, 59, tzinfo=zoneinfo.ZoneInfo(key='UTC'))
-    """
-    nanoseconds = pa.timestamp("ns", "UTC")
-    column = _array(texts, pa.large_string(), frame, "timestamp")
-    try:
-        parsed = column.cast(nanoseconds)
-    except pa.ArrowInvalid:
-        # RFC 3339 lets t and z be lower case and sets no end to the fraction; Arrow does.
-        try:
-            parsed = _plain(column).cast(nanoseconds)
-        except pa.ArrowInvalid:
-            worst = next(
-                text for text in _listed(column) if text is not None and not _is_moment(text)
-            )
-            raise _misfit(frame, "timestamp", "is not a time with an offset", worst) from None
-    return parsed.cast(pa.timestamp("us", "UTC"), safe=False)
-
-
-def days(at: pa.Array, msns: Column, zones: Mapping[str, str]) -> pa.Array:
-    """Return the local day of each moment: whole days since 1970-01-01 in its unit's zone.
-
-    The zones are those Polars carries with it (summer time until 2099), so it works where the
-    machine has none.
-
-    Args:
-        at: Moments; an unknown one has no day.
-        msns: The sales unit of each.
-        zones: Sales unit (msn) to zone.
-
-    Raises:
-        SchemaError: A sales unit has no zone.
-
-    >>> midnight = moments(["2026-01-31T23:30:00Z"], "events")
-    >>> days(midnight, ["123456"], {"123456": "Europe/Oslo"}).to_pylist()
-    [20485]
-    """
-    units: dict[str, list[str]] = {}
-    whose = pl.Series("msn", msns, dtype=pl.String)
-    for msn in whose.unique(maintain_order=True):
-        if msn not in zones:
-            raise _misfit("zones", "msn", "has no time zone", msn)
-        units.setdefault(zones[msn], []).append(msn)
-    if not units:
-        return pa.nulls(len(at), pa.int64())
-    local = {
-        zone: pl.col("at").dt.convert_time_zone(zone).dt.date().cast(pl.Int32).cast(pl.Int64)
-        for zone in units
-    }
-    if len(units) == 1:
-        (day,) = local.values()
-    else:
-        day = pl.coalesce(
-            pl.when(pl.col("msn").is_in(units[zone])).then(local[zone]) for zone in units
-        )
-    frame = pl.DataFrame({"at": pl.from_arrow(at), "msn": whose})
-    return frame.select(day.alias("day"))["day"].to_arrow()
-
-
 def _events(raw: Mapping[str, Column], zones: Mapping[str, str]) -> pa.Table:
     columns: dict[str, Any] = dict(raw)
     columns["event_at"] = moments(columns.pop("timestamp"), schemas.EVENTS.name)
@@ -294,7 +217,7 @@ def _firsts(count: int, owners: Column, happened: pa.Table) -> dict[str, pa.Arra
     # The log is chronological in Vipps's examples but nowhere promised to be: take the earliest.
     log = pl.DataFrame(
         {
-            "owner": pl.from_arrow(_array(owners, pa.int64(), "events", "owner")),
+            "owner": pl.from_arrow(array(owners, pa.int64(), "events", "owner")),
             **{name: pl.from_arrow(happened[name]) for name in ("name", "event_at", "success")},
         }
     )
@@ -325,46 +248,7 @@ def _columns(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...]) -> dict[st
 def _fitting(columns: Mapping[str, Any], frame: schemas.Frame) -> pa.Table:
     # The Polars backend of pandera checks the same promise in a fraction of the time.
     schema = frame.arrow()
-    arrays = [_array(columns[field.name], field.type, frame.name, field.name) for field in schema]
+    arrays = [array(columns[field.name], field.type, frame.name, field.name) for field in schema]
     table = pa.Table.from_arrays(arrays, schema=schema)
     schemas.validate(pl.DataFrame(pl.from_arrow(table)), frame)
     return table
-
-
-def _listed(column: Column) -> list[Any]:
-    return column.to_pylist() if isinstance(column, pa.Array) else list(column)
-
-
-def _array(values: Any, kind: pa.DataType, frame: str, column: str) -> pa.Array:
-    if isinstance(values, pa.Array):
-        return values.cast(kind)
-    try:
-        if not pa.types.is_integer(kind):
-            return pa.array(values, kind)
-        # Told to make integers, Arrow cuts the fraction off a float: see first what is there.
-        whole = pa.array(values)
-        if pa.types.is_integer(whole.type) or pa.types.is_null(whole.type):
-            return whole.cast(kind)
-        raise _misfit(frame, column, "must hold whole numbers", str(whole.type))
-    except (pa.ArrowException, OverflowError, UnicodeError) as error:
-        raise _misfit(frame, column, f"cannot be a {kind}", str(error)) from None
-
-
-def _plain(texts: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(pc.utf8_upper(texts), r"(\.\d{9})\d+", r"\1")
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        _plain(pa.array([text])).cast(pa.timestamp("ns", "UTC"))
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _misfit(frame: str, column: str, check: str, value: str) -> SchemaError:
-    return SchemaError(
-        f"{frame} does not fit its schema ({column} {value[:80]!r} {check})",
-        frame=frame,
-        cases=[{"column": column, "check": check, "failure_case": value[:80]}],
-    )

@@ -37,6 +37,24 @@ class Column:
     one_of: tuple[str, ...] = ()
 
 
+def column(
+    name: str,
+    kind: Kind,
+    about: str,
+    *,
+    required: bool = False,
+    at_least: int | None = None,
+    one_of: tuple[str, ...] = (),
+) -> Column:
+    """Return a column, which may be empty unless it is required."""
+    return Column(name, kind, about, not required, at_least, one_of)
+
+
+MSN = column("msn", "text", "Merchant serial number of the sales unit.", required=True)
+REFERENCE = column("reference", "text", "The merchant's id of the payment.", required=True)
+CURRENCY = column("currency", "text", "ISO 4217 code of every amount in the row.", required=True)
+
+
 @dataclass(frozen=True)
 class Frame:
     """One frame: its name, its grain, where it comes from, its columns in order."""

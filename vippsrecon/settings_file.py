@@ -75,6 +75,8 @@ LIMITS: Shape = {
     "per_day": _AMOUNTS,
     "stop_after_failures": int,
     "stop_at_share": (int, float),
+    "max_report_age_hours": (int, float),
+    "settle_for": (int, float),
 }
 
 _SAID = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}

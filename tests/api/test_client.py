@@ -251,6 +251,51 @@ def test_an_unreadable_answer_is_asked_for_three_times(opened, no_waiting):
     assert len(door.requests) == 3
 
 
+CAPTURE = {"idempotency_key": "key-1", "retry": False}
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        pytest.param(
+            lambda c: c.payment("order-001"), "order-001, reading the payment: Vipps", id="payment"
+        ),
+        pytest.param(
+            lambda c: c.events("order-001"), "order-001, reading its event log: Vipps", id="events"
+        ),
+        pytest.param(
+            lambda c: c.capture("order-001", 1, "NOK", **CAPTURE),
+            "order-001, capture: Vipps",
+            id="capture",
+        ),
+        pytest.param(
+            lambda c: c.refund("order-001", 1, "NOK", **CAPTURE),
+            "order-001, refund: Vipps",
+            id="refund",
+        ),
+        pytest.param(
+            lambda c: c.cancel("order-001", **CAPTURE), "order-001, cancel: Vipps", id="cancel"
+        ),
+        pytest.param(lambda c: c.ledgers(), "reading the ledgers: Vipps", id="ledgers"),
+        pytest.param(
+            lambda c: c.ledger_date("302321", "funds", date(2026, 1, 31)),
+            "reading ledger date 2026-01-31: Vipps",
+            id="ledger date",
+        ),
+    ],
+)
+@pytest.mark.parametrize("answer", [httpx.Response(403), httpx.Response(200, text="<html>")])
+def test_an_error_names_the_call(opened, no_waiting, call, said, answer):
+    """A run makes many kinds of calls: which one was turned down is the first question."""
+    client, _ = opened(answer)
+
+    with pytest.raises(errors.ApiError) as caught:
+        call(client)
+
+    assert str(caught.value).startswith(said)
+    assert str(caught.value).count("MobilePay answered") == 1
+
+
 def test_force_approve_is_repeated_only_where_nothing_was_sent(opened, no_waiting):
     """It has no key, so a lost answer is left to whoever reads the payment."""
     client, door = opened(httpx.ConnectError("no"), httpx.Response(200))

@@ -23,9 +23,9 @@ from pathlib import Path
 import polars as pl
 from xlsxwriter import Workbook
 
+from vippsrecon.paper.looks import FONT, Looks
 from vippsrecon.report.checks import Checks
 from vippsrecon.report.datasheet import write_table
-from vippsrecon.report.looks import FONT, Looks
 from vippsrecon.report.sheet import Column, Table
 
 TARGET = 1.15

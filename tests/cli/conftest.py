@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.bulk.world import CLOCK, line
+from tests.cli.desks import MSN, Desk
 from vippsrecon.cli import app
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
@@ -93,3 +96,31 @@ def printed():
         return json.loads(done.stdout)
 
     return read
+
+
+@pytest.fixture
+def desk(run, folder, monkeypatch):
+    """Return `desk(count, *lines)`: so many captured payments, and further state lines."""
+    with contextlib.ExitStack() as stack:
+
+        def make(count: int = 3, *lines) -> Desk:
+            paid = [line(f"order-{n:06d}", captured=100_000) for n in range(1, count + 1)]
+            busy = {"settings": {"writes_per_minute": None, "reads_per_minute": None}}
+            simulator = Simulator([{"clock": CLOCK}, busy, *paid, *lines])
+            monkeypatch.setenv("VIPPS_ENVIRONMENT", "simulator")
+            monkeypatch.setenv("VIPPS_BASE_URL", stack.enter_context(serve(simulator)))
+            for name in ("CLIENT_ID", "CLIENT_SECRET", "SUBSCRIPTION_KEY"):
+                monkeypatch.setenv(f"VIPPS_{name}", name.lower())
+            monkeypatch.setenv("VIPPS_MSN", MSN)
+            return Desk(run, simulator, folder)
+
+        yield make
+
+
+@pytest.fixture
+def ready(desk):
+    """A desk with an approved plan of three refunds, 1 250.50 NOK in all."""
+    here = desk(3)
+    here.plan("1000.00", "250.00", "0.50")
+    here.approve()
+    return here

@@ -158,6 +158,27 @@ def test_fetch_takes_a_list_of_references(run, keys, month, folder, printed):
     assert said["payments"] + len(said["failures"]) >= references.nunique()
 
 
+def test_fetch_says_which_column_of_a_list_it_took(run, keys, month, folder, printed):
+    """A sheet with references among other columns will do; which one was meant must be seen."""
+    said = "truth.csv is read as a list of references, from its column 'reference'"
+    done = run("fetch", month / "truth.csv", "--out", "some", "--json")
+    told = run("fetch", month / "truth.csv", "--out", "some")
+
+    assert [note.partition(";")[0] for note in printed(done)["notes"]] == [said]
+    assert printed(done)["payments"] > 0
+    assert said in told.stdout
+
+
+def test_reconcile_says_which_column_of_a_list_it_took(run, keys, month, orders, folder, printed):
+    """Beside an export likewise, where the notices are."""
+    options = ("--orders", orders, "--references", month / "truth.csv", "--out", "r.xlsx", "--json")
+
+    assert any(
+        "from its column 'reference'" in line
+        for line in printed(run("reconcile", *options))["notices"]
+    )
+
+
 def test_reconcile_prints_one_object(run, keys, orders, folder, printed):
     """Programs read it: names and kinds of values stand as documented."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")

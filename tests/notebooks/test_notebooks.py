@@ -10,8 +10,14 @@ import sys
 
 import nbformat
 import pytest
+from openpyxl import load_workbook
 
-NAMES = ["01_fetch_payments", "02_reconcile_orders", "03_explore_discrepancies"]
+NAMES = [
+    "01_fetch_payments",
+    "02_reconcile_orders",
+    "03_explore_discrepancies",
+    "04_refund_and_cancel",
+]
 SMALL = 150
 """Payments in the month a test runs a notebook on."""
 
@@ -122,3 +128,28 @@ def test_papermill_runs_it_with_parameters(notebooks, tmp_path, name):
     assert done.returncode == 0, done.stderr[-3000:]
     outputs = [cell for cell in code(nbformat.read(ran, as_version=4)) if cell.outputs]
     assert outputs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("live", [False, True], ids=["dry", "live"])
+def test_money_moves_only_where_it_is_said(notebooks, tmp_path, live):
+    """`LIVE` is the one thing to edit by hand; without it nothing is sent."""
+    source = notebooks / "04_refund_and_cancel.ipynb"
+    given = ["-p", "PAYMENTS", "600", "--cwd", tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", source, tmp_path / "ran.ipynb", *given]
+        + (["-p", "LIVE", "True"] if live else []),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    rows = load_workbook(tmp_path / "outcomes.xlsx")["Outcomes"].iter_rows(min_row=5)
+    assert {row[0].value for row in rows} == ({"done"} if live else {"would_do"})
+    shown = code(nbformat.read(tmp_path / "ran.ipynb", as_version=4))
+    said = "".join(
+        output.get("data", {}).get("text/html", "") for o in shown for output in o.outputs
+    )
+    assert ("Done: " in said) is live
+    assert "Nothing was sent" in said

@@ -47,6 +47,45 @@ def shopify(**cells: str) -> dict[str, str]:
     return whole | {name.replace("_", " "): value for name, value in cells.items()}
 
 
+@pytest.mark.parametrize(
+    ("cells", "first", "noted"),
+    [
+        pytest.param({"Payment_Reference": "rAAAAAAA1 + rBBBBBBB2"}, "rAAAAAAA1", True, id="plus"),
+        pytest.param({"Payment_Reference": "rAAAAAAA1, rBBBBBBB2"}, "rAAAAAAA1", True, id="comma"),
+        pytest.param(
+            {"Payment_Reference": "rAAAAAAA1;rBBBBBBB2"}, "rAAAAAAA1", True, id="semicolon"
+        ),
+        pytest.param(
+            {"Payment_Reference": "rAAAAAAA1\nrBBBBBBB2"}, "rAAAAAAA1", True, id="newline"
+        ),
+        pytest.param(
+            {"Payment_Reference": "#1001.1 + rAAAAAAA1"},
+            "rAAAAAAA1",
+            False,
+            id="no reference first",
+        ),
+        pytest.param({"Payment_Reference": "rAAAAAAA1, rAAAAAAA1"}, "rAAAAAAA1", False, id="twice"),
+        pytest.param(
+            {"Payment_Reference": "rAAAAAAA1", "Payment_References": "rAAAAAAA1, rBBBBBBB2"},
+            "rAAAAAAA1",
+            True,
+            id="in the column behind",
+        ),
+        pytest.param({"Payment_Reference": "#1001.1, a"}, "#1001.1, a", False, id="none at all"),
+    ],
+)
+def test_a_cell_of_several_references_is_taken_apart(
+    write: Writer, cells: dict[str, str], first: str, noted: bool
+):
+    """An order paid in two goes; which separator the shop writes is not documented."""
+    path = write(as_csv(SHOPIFY, [shopify(**cells), shopify(Name="#1002", Id="2")]))
+    read = read_orders(path, units=(OSLO,))
+
+    assert read.orders["reference"].tolist() == [first, "rGwene1234567890abcdefghi"]
+    said = "Orders whose cell lists several references: 1;"
+    assert any(note.startswith(said) for note in read.files[0].notes) is noted
+
+
 def test_a_whole_shopify_order_keeps_its_figures_and_moments(write: Writer):
     """The commonest file there is; offsets without a colon are its own peculiarity."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify()])))
@@ -206,6 +245,43 @@ def test_a_prefix_in_the_mapping_makes_references_of_order_ids(write: Writer):
     path = write(as_csv(headings, [woo(Order_ID="17", Order_Number="17")]))
     (order,) = rows(path, mapping=own)
     assert order["reference"] == "Woo00017"
+
+
+@pytest.mark.parametrize(
+    ("references", "made"),
+    [
+        pytest.param(["woo-b-{}"] * 3, "woo-b-1005", id="all the others"),
+        pytest.param(["woo-b-{}", "woo-b-{}-1", "woo-b-{}", "woob{}"], "woo-b-1005", id="most"),
+        pytest.param(["woo-b-{}"] * 2, None, id="too few to tell"),
+        pytest.param(["woo-b-{}", "woob{}"] * 2, None, id="no majority"),
+        pytest.param(["ch_3Abcdefghij"] * 3, None, id="no order's id in them"),
+        pytest.param(["woo-b-0{}"] * 3, None, id="not filled up as the plugin does"),
+    ],
+)
+def test_a_prefix_the_others_show_makes_the_reference_that_is_lacking(
+    write: Writer, references: list[str], made: str | None
+):
+    """The shop keeps the reference in a field that other plugins empty or overwrite."""
+    cells = [
+        woo(
+            Order_ID=str(1001 + place),
+            Order_Number=f"B{place}",
+            Transaction_ID=text.format(1001 + place),
+        )
+        for place, text in enumerate(references)
+    ]
+    cells += [
+        woo(Order_ID="1005", Order_Number="B5", Transaction_ID=""),
+        woo(Order_ID="1006", Order_Number="B6", Transaction_ID="", Payment_Method_Title="Klarna"),
+        woo(Order_ID="1007", Order_Number="B7", Transaction_ID="", Payment_Method_Title=""),
+    ]
+    read = read_orders(write(as_csv(WOO, cells, ";")), units=(OSLO,))
+    found = dict(zip(read.orders["order_number"], read.orders["reference"], strict=True))
+
+    assert (None if pd.isna(found["B5"]) else found["B5"]) == made
+    assert pd.isna(found["B6"])
+    assert pd.isna(found["B7"])
+    assert any("the prefix 'woo-b-'" in note for note in read.files[0].notes) is bool(made)
 
 
 SKYVERGE = [

@@ -37,7 +37,7 @@ def test_numbers_and_dates_of_the_workbook_need_no_profile(write: Writer, write_
     assert list(got.orders["order_number"]) == ["1001"]
     reasons = dict(zip(got.rejects["source_row"], got.rejects["reason"], strict=True))
     assert reasons == {
-        3: "is finer than one minor unit",
+        3: "has more decimals than NOK has (2)",
         4: "is not an amount with a decimal comma",
     }
     assert list(got.rejects["value"]) == ["0.301", "1234.5"]

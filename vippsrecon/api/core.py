@@ -245,5 +245,6 @@ def _moved_on(cursor: str, following: str) -> str:
             200,
             "an answer that cannot be understood",
             detail="more is said to follow, but not where",
+            operation="reading a ledger",
         )
     return following

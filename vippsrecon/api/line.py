@@ -114,7 +114,13 @@ class Line:
             except UnreadableAnswerError as error:
                 # Without the decoder's frames, whose variables are the body: a traceback
                 # printed with its variables would show a customer's name.
-                raise error.with_traceback(None) from None
+                raise UnreadableAnswerError(
+                    error.status,
+                    error.title,
+                    detail=error.detail,
+                    reference=asked.reference,
+                    operation=asked.operation,
+                ) from None
 
         if not retry:
             return await once()
@@ -133,6 +139,7 @@ class Line:
             answer.headers,
             answer.body,
             reference=asked.reference,
+            operation=asked.operation,
             secrets=access.secrets(),
         )
 

@@ -51,6 +51,7 @@ def refusal(
     body: bytes,
     *,
     reference: str = "",
+    operation: str = "",
     secrets: Iterable[str] = (),
 ) -> errors.ApiError:
     """Return the error that an answer other than 2xx means.
@@ -59,8 +60,8 @@ def refusal(
     service says, since the error goes into logs and workbooks.
 
     >>> body = b'{"title": "no", "extraDetails": [{"name": "ErrorCode", "reason": "6150"}]}'
-    >>> str(refusal(400, {}, body, reference="order-001"))
-    'order-001: Vipps MobilePay answered 400 no (code 6150)'
+    >>> str(refusal(400, {}, body, reference="order-001", operation="capture"))
+    'order-001, capture: Vipps MobilePay answered 400 no (code 6150)'
     """
     for secret in secrets:
         if secret:
@@ -77,6 +78,7 @@ def refusal(
         trace_id=_clean(said.get("trace_id") or "", reference, keep_numbers=True),
         reference=reference,
         fields={name: _clean(why, reference) for name, why in fields.items()},
+        operation=operation,
     )
     if isinstance(error, errors.RateLimitedError | errors.ServiceError):
         error.retry_after = retry_after(headers)

@@ -25,13 +25,17 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Request(NamedTuple):
-    """One call to make. Without a key, a write is never repeated once it was sent."""
+    """One call to make. Without a key, a write is never repeated once it was sent.
+
+    `operation` names it for people.
+    """
 
     method: str
     path: str
     body: bytes = b""
     key: str | None = None
     reference: str = ""
+    operation: str = ""
 
     def __repr__(self) -> str:
         # The body may hold a phone number, and a repr ends in tracebacks.
@@ -49,17 +53,23 @@ def create_payment(request: dict[str, Any], key: str) -> Request:
     if not isinstance(reference, str):
         raise InputError("a payment cannot be created without a reference")
     checked_reference(reference)
-    return Request("POST", "/epayment/v1/payments", _json(request), checked_key(key), reference)
+    body = _json(request)
+    return Request(
+        "POST", "/epayment/v1/payments", body, checked_key(key), reference, "creating the payment"
+    )
 
 
 def payment(reference: str) -> Request:
     """Read one payment."""
-    return Request("GET", payment_path(reference), reference=reference)
+    return Request(
+        "GET", payment_path(reference), reference=reference, operation="reading the payment"
+    )
 
 
 def events(reference: str) -> Request:
     """Read one payment's event log."""
-    return Request("GET", payment_path(reference) + "/events", reference=reference)
+    path = payment_path(reference) + "/events"
+    return Request("GET", path, reference=reference, operation="reading its event log")
 
 
 def capture(reference: str, amount_minor: int, currency: str, key: str) -> Request:
@@ -83,7 +93,7 @@ def cancel(reference: str, key: str, *, cancel_transaction_only: bool = False) -
     """
     path = payment_path(reference) + "/cancel"
     body = _json({"cancelTransactionOnly": cancel_transaction_only})
-    return Request("POST", path, body, checked_key(key), reference)
+    return Request("POST", path, body, checked_key(key), reference, "cancel")
 
 
 def force_approve(reference: str, *, phone_number: str | None, token: str | None) -> Request:
@@ -92,7 +102,7 @@ def force_approve(reference: str, *, phone_number: str | None, token: str | None
         raise InputError("force-approve takes either a test user's phone number or a token")
     body = {"customer": {"phoneNumber": phone_number}} if token is None else {"token": token}
     path = f"/epayment/v1/test/payments/{checked_reference(reference)}/approve"
-    return Request("POST", path, _json(body), reference=reference)
+    return Request("POST", path, _json(body), reference=reference, operation="force-approve")
 
 
 def ledgers(msn: str | None = None, cursor: str = "") -> Request:
@@ -100,18 +110,19 @@ def ledgers(msn: str | None = None, cursor: str = "") -> Request:
     # "If [a cursor] is used, no other parameters is needed" (Report API).
     handle = "" if cursor or msn is None else f"api:{msn}"
     query = _query(settlesForRecipientHandles=handle, cursor=cursor)
-    return Request("GET", "/settlement/v1/ledgers" + query)
+    return Request("GET", "/settlement/v1/ledgers" + query, operation="reading the ledgers")
 
 
 def ledger_date(ledger_id: str, topic: Topic, day: date, cursor: str = "") -> Request:
     """Read one page of one ledger date."""
     path = f"{_ledger_path(ledger_id, topic)}/dates/{day.isoformat()}"
-    return Request("GET", path + _query(cursor=cursor))
+    return Request("GET", path + _query(cursor=cursor), operation=f"reading ledger date {day}")
 
 
 def feed(ledger_id: str, topic: Topic, cursor: str = "") -> Request:
     """Read what a ledger has had since `cursor`."""
-    return Request("GET", f"{_ledger_path(ledger_id, topic)}/feed" + _query(cursor=cursor))
+    path = f"{_ledger_path(ledger_id, topic)}/feed"
+    return Request("GET", path + _query(cursor=cursor), operation="reading the ledger's feed")
 
 
 def payment_path(reference: str) -> str:
@@ -154,7 +165,8 @@ def _modify(verb: str, reference: str, amount_minor: int, currency: str, key: st
     if _CURRENCY.fullmatch(currency) is None:
         raise InputError(f"{reference[:64]}: currency {currency[:10]!r} is not an ISO 4217 code")
     body = _json({"modificationAmount": {"currency": currency, "value": amount_minor}})
-    return Request("POST", f"{payment_path(reference)}/{verb}", body, checked_key(key), reference)
+    path = f"{payment_path(reference)}/{verb}"
+    return Request("POST", path, body, checked_key(key), reference, verb)
 
 
 def _ledger_path(ledger_id: str, topic: str) -> str:

@@ -7,10 +7,13 @@ from typing import Annotated
 import typer
 
 from vippsrecon import __version__
+from vippsrecon.cli.carry import carry_out
 from vippsrecon.cli.check import check
 from vippsrecon.cli.files import preview
 from vippsrecon.cli.frame import OneSentence, Spread
+from vippsrecon.cli.journal import app as journal
 from vippsrecon.cli.month import fetch, reconcile
+from vippsrecon.cli.plan import approve, plan
 from vippsrecon.cli.practice import demo, scenario, simulator
 
 app = typer.Typer(
@@ -63,6 +66,10 @@ app.command()(simulator)
 app.command()(preview)
 app.command()(fetch)
 app.command(cls=Spread)(reconcile)
+app.command()(plan)
+app.command()(approve)
+app.command()(carry_out)
+app.add_typer(journal, name="journal")
 app.command()(check)
 
 

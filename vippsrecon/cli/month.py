@@ -68,11 +68,14 @@ def fetch(
                     "failures": show.rows(fetched.failures),
                     "rejects": show.rows(rejects),
                     "repeated": found.repeated,
+                    "notes": list(found.notes),
                     "out": str(out),
                 }
             )
         )
     else:
+        for note in found.notes:
+            print(note)
         unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
         payments, events = counted(len(fetched.payments), "payment"), len(fetched.events)
         print(f"{payments}, {counted(events, 'event')} in {out}")

@@ -1,7 +1,8 @@
 """Many references become payments, events and failures: the bulk read.
 
     references ──worklist──► reading (many in flight) ──decoding──► parts on disk ──► results
-                                                                 └► or in memory
+                    ▲                                            └► or in memory
+                    └────── rounds: what was found may lead to further references
 
 One reference that fails never loses the rest: it becomes a row of `failures`. Wrong keys stop
 the run, since every other reference would fail alike.
@@ -9,19 +10,18 @@ the run, since every other reference would fail alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from tqdm import tqdm
 
 from vippsrecon import frames, schemas
-from vippsrecon.errors import InputError
 from vippsrecon.fetch.folder import Folder, locked
-from vippsrecon.fetch.reading import Keep, Part, Reader
+from vippsrecon.fetch.reading import Part
 from vippsrecon.fetch.references import LedgerWalk, ledger_references, ledger_unread
 from vippsrecon.fetch.results import Fetched, read_fetched
+from vippsrecon.fetch.rounds import SO_FAR, Asking, FollowUp, ask
 from vippsrecon.fetch.worklist import KEY, Reference, Worklist
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Fetched",
+    "FollowUp",
     "LedgerWalk",
     "fetch",
     "fetch_into",
@@ -38,8 +39,6 @@ __all__ = [
     "ledger_unread",
     "read_fetched",
 ]
-
-MOST_IN_FLIGHT = 256
 
 
 def fetch(
@@ -51,6 +50,7 @@ def fetch(
     out: Path | None = None,
     resume: bool = False,
     progress: bool = False,
+    follow_ups: Sequence[FollowUp] = (),
 ) -> Fetched:
     """Read payments and their event logs for many references.
 
@@ -67,6 +67,8 @@ def fetch(
             there, without asking again for what it has; any other is begun anew.
         resume: Go on with the run in `out` however old it is; how old is logged.
         progress: Show a bar where there is a terminal.
+        follow_ups: Functions that say, of the payments found so far (a Polars frame of
+            `rounds.SO_FAR`), what to ask for besides (msn, reference): one more round each.
 
     Returns:
         The three frames, sorted. `Fetched.missing` counts the holes: look at it.
@@ -80,20 +82,24 @@ def fetch(
     """
     if out is not None:
         fetch_into(
-            out, references, client, events, in_flight=in_flight, resume=resume, progress=progress
+            out,
+            references,
+            client,
+            events,
+            in_flight=in_flight,
+            resume=resume,
+            progress=progress,
+            follow_ups=follow_ups,
         )
         return read_fetched(out)[0]
     work = Worklist(references, client.default_msn)
     kept: list[Part] = [Part(frames.joined([]), work.not_sent())]
-    nothing = work.rows.clear()
-    _read(
+    ask(
         work,
-        nothing,
-        client,
+        work.rows.clear(),
+        Asking(client, events, in_flight, progress, follow_ups),
         kept.append,
-        events=events,
-        in_flight=in_flight,
-        progress=progress,
+        lambda: [pl.DataFrame(part.tables.payments.select(SO_FAR)) for part in kept],
     )
     tables = frames.joined([part.tables for part in kept])
     failures = sorted(
@@ -117,6 +123,7 @@ def fetch_into(
     in_flight: int | None = None,
     resume: bool = False,
     progress: bool = False,
+    follow_ups: Sequence[FollowUp] = (),
 ) -> dict[str, Any]:
     """Do what `fetch` does with `out`, without reading the result back.
 
@@ -139,44 +146,10 @@ def fetch_into(
         if folder.finished:
             return folder.info
         try:
-            again = _read(
-                work,
-                folder.done(),
-                client,
-                folder.keep,
-                events=events,
-                in_flight=in_flight,
-                progress=progress,
-            )
+            how = Asking(client, events, in_flight, progress, follow_ups)
+            again = ask(work, folder.done(), how, folder.keep, folder.payments)
         except BaseException:
             folder.interrupted()
             raise
         folder.finish(again)
         return folder.info
-
-
-def _read(
-    work: Worklist,
-    done: pl.DataFrame,
-    client: Client,
-    keep: Keep,
-    *,
-    events: bool,
-    in_flight: int | None,
-    progress: bool,
-) -> int:
-    """Read what is not done; return how many payments needed another look."""
-    most = client.settings.in_flight if in_flight is None else in_flight
-    if not 1 <= most <= MOST_IN_FLIGHT:
-        raise InputError(f"in_flight is {most}, and must be 1 to {MOST_IN_FLIGHT}")
-    sendable = int(work.rows["sendable"].sum())
-    left = work.left(done)
-    # None: tqdm is quiet by itself where there is no terminal.
-    disable = None if progress else True
-    begun = sendable - len(left)
-    with tqdm(
-        total=sendable, initial=begun, unit=" payments", desc="fetching", disable=disable
-    ) as bar:
-        reader = Reader(client.core, keep, events=events, in_flight=most, bar=bar)
-        client.run(reader.read(work.wanted(left)))
-    return reader.read_again

@@ -22,11 +22,12 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from vippsrecon import frames
+from vippsrecon import frames, schemas
 from vippsrecon.config import Settings
 from vippsrecon.errors import IncompleteError, InputError, OutputError
 from vippsrecon.fetch import parts
 from vippsrecon.fetch.reading import Part
+from vippsrecon.fetch.rounds import SO_FAR
 from vippsrecon.fetch.worklist import KEY, Worklist
 
 try:
@@ -106,6 +107,12 @@ class Folder:
             found += [kept.payments.select(KEY), unknown.select(KEY)]
         return pl.concat(found).unique()
 
+    def payments(self) -> list[pl.DataFrame]:
+        """Return what the payments on disk were found to be, as `SO_FAR`."""
+        none = pl.DataFrame(schema=schemas.polars_schema(schemas.PAYMENTS))
+        kept = [none, *(one.payments for _, one in parts.read_parts(self._parts))]
+        return [payments.select(SO_FAR) for payments in kept]
+
     def keep(self, part: Part) -> None:
         """Put a part on disk."""
         with written(self._out):
@@ -122,7 +129,12 @@ class Folder:
             counts = parts.combine(self._parts, self._work.rows, self._out)
             lost = len(self._work) - counts["payments"] - counts["failures"]
             missing = counts["failures"] - counts["not_found"] - counts["not_sent"] + lost
-            self.info["counts"] |= {**counts, "missing": missing, "read_again": read_again}
+            self.info["counts"] |= {
+                "references": len(self._work),
+                **counts,
+                "missing": missing,
+                "read_again": read_again,
+            }
             self._note(complete=missing == 0)
             if missing == 0:
                 parts.remove_parts(self._parts)

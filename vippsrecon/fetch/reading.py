@@ -95,6 +95,11 @@ class Reader:
         self._stop: VippsReconError | None = None
         self._bad_in_a_row = 0
 
+    @property
+    def stopped(self) -> bool:
+        """Whether asking was given up, since the service had stopped answering."""
+        return self._stop is not None
+
     async def read(self, work: Iterator[Wanted]) -> None:
         """Read all of `work`.
 

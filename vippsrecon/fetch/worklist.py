@@ -48,7 +48,8 @@ class Worklist:
     Attributes:
         rows: msn, reference, discovered_by, sendable; sorted by msn and reference.
         duplicates: How many rows of the input named a payment already named.
-        sha256: Names the set: hash of the sorted (msn, reference) pairs.
+        sha256: Names what was given: hash of the sorted (msn, reference) pairs. What `add` adds
+            later does not change it.
     """
 
     def __init__(
@@ -61,10 +62,7 @@ class Worklist:
         rows = rows.filter(
             pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in KEY)
         )
-        self.rows = rows.with_columns(
-            sendable=pl.col("reference").str.contains(SENDABLE)
-            & pl.col("msn").str.contains(SENDABLE_MSN)
-        )
+        self.rows = rows.with_columns(sendable=_can_be_sent())
         self.duplicates = named - len(rows)
         self.sha256 = _hash(self.rows)
 
@@ -75,6 +73,23 @@ class Worklist:
     def msns(self) -> list[str]:
         """The sales units that will be asked about, sorted."""
         return self.rows.filter("sendable")["msn"].unique().sort().to_list()
+
+    def add(self, further: pl.DataFrame) -> pl.DataFrame:
+        """Take in further references; return the rows that are new and can be sent, in order.
+
+        Args:
+            further: msn, reference; what answers to them counts as found through the orders.
+        """
+        given = further.select(*KEY, discovered_by=pl.lit("orders"), sendable=_can_be_sent())
+        new = (
+            given.filter("sendable")
+            .unique(KEY)
+            .join(self.rows.select(KEY), on=KEY, how="anti")
+            .sort(KEY)
+        )
+        if len(new):
+            self.rows = pl.concat([self.rows, new]).sort(KEY)
+        return new
 
     def left(self, done: pl.DataFrame) -> pl.DataFrame:
         """Return what can be sent and is not among `done` (msn, reference), in order."""
@@ -94,6 +109,10 @@ class Worklist:
             Failure(msn, reference, "not_sent", None, "malformed reference", _why(msn, reference))
             for msn, reference in self.rows.filter(~pl.col("sendable")).select(KEY).iter_rows()
         ]
+
+
+def _can_be_sent() -> pl.Expr:
+    return pl.col("reference").str.contains(SENDABLE) & pl.col("msn").str.contains(SENDABLE_MSN)
 
 
 def _given(references: Iterable[Reference] | pd.DataFrame, default_msn: str | None) -> pl.DataFrame:

@@ -10,7 +10,6 @@ Behind `vippsrecon reconcile` and the notebooks.
 
 from __future__ import annotations
 
-import re
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -22,6 +21,7 @@ from zoneinfo import ZoneInfo
 from vippsrecon import __version__, schemas
 from vippsrecon.errors import InputError
 from vippsrecon.fetch import Fetched, fetch
+from vippsrecon.month.capturing import captures_at_once
 from vippsrecon.month.ignored import read_waived
 from vippsrecon.month.kept import Facts, recalled, remember
 from vippsrecon.month.opening import check_keys, walk_ledger, warn_of_clock
@@ -35,11 +35,10 @@ from vippsrecon.month.wanted import (
     once,
     references_wanted,
     stack,
-    without_guesses,
-    without_others,
+    without_expected,
 )
 from vippsrecon.reconcile import Reconciliation, reconcile
-from vippsrecon.sources import read_orders
+from vippsrecon.sources import is_list, read_orders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,12 +64,14 @@ class FetchedFile(NamedTuple):
         rejects: Rows of the file that could not be used.
         repeated: Rows of a list that name a payment named before.
         is_list: Whether the file is a list of references.
+        notes: Which of its columns was taken, where it has others.
     """
 
     fetched: Fetched
     rejects: pd.DataFrame
     repeated: int
     is_list: bool
+    notes: tuple[str, ...]
 
 
 def reconcile_month(
@@ -143,7 +144,7 @@ def reconcile_month(
         files.orders,
         fetched.payments,
         fetched.events,
-        without_others(without_guesses(fetched.failures, wanted.guesses), files.orders),
+        without_expected(fetched.failures, wanted, files.orders),
         rejects=stack([files.rejects, wanted.rejects], schemas.REJECTS),
         units=settings.units,
         rules=settings.rules,
@@ -154,7 +155,8 @@ def reconcile_month(
         manifest=_manifest(files, fetched, settings, facts),
     )
     refuse_empty_period(result, files, first, last)
-    return replace(result, notices=(*result.notices, *facts.notes))
+    habits = captures_at_once(files.orders, fetched.payments, settings.units)
+    return replace(result, notices=(*result.notices, *habits, *wanted.notes, *facts.notes))
 
 
 def fetch_file(
@@ -174,9 +176,9 @@ def fetch_file(
     """
     default_msn = _only_msn(settings)
     source = Path(source)
-    is_list = _is_list(source)
+    listed = shop is None and mapping is None and is_list(source)
     orders = schemas.ORDERS.empty()
-    if is_list:
+    if listed:
         wanted = references_wanted(orders, [source], default_msn)
         first, rejects = None, wanted.rejects
     else:
@@ -195,20 +197,10 @@ def fetch_file(
         resume=resume,
         progress=progress,
     )
-    failures = without_others(without_guesses(fetched.failures, wanted.guesses), orders)
-    return FetchedFile(fetched._replace(failures=failures), rejects, wanted.repeated, is_list)
-
-
-def _is_list(source: Path) -> bool:
-    """Tell a list of references from an export: no other column than msn and reference."""
-    if not source.is_file() or source.suffix.lower() not in (".txt", ".csv"):
-        return False
-    with source.open(encoding="utf-8-sig", errors="replace") as lines:
-        first = lines.readline(4096)
-    return {name.strip(' "\n').lower() for name in re.split("[,;\t]", first)} <= {
-        "msn",
-        "reference",
-    } or (source.suffix.lower() == ".txt" and not re.search("[,;\t]", first))
+    failures = without_expected(fetched.failures, wanted, orders)
+    return FetchedFile(
+        fetched._replace(failures=failures), rejects, wanted.repeated, listed, wanted.notes
+    )
 
 
 def fetch_month(
@@ -247,7 +239,14 @@ def fetch_month(
             walk = walk_ledger(speaker, first, max(first, last or today))
             references = once([references, walk.references])
             ledger_read, notes = walk.read, tuple(walk.notes)
-        fetched = fetch(references, speaker, out=out, resume=resume, progress=progress)
+        fetched = fetch(
+            references,
+            speaker,
+            out=out,
+            resume=resume,
+            progress=progress,
+            follow_ups=wanted.follow_ups,
+        )
         facts = Facts(
             speaker.now().replace(microsecond=0), settings.environment, ledger_read, notes
         )

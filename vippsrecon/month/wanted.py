@@ -8,11 +8,14 @@ import pandas as pd
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.sources import candidates, read_references
+from vippsrecon.month.attempts import follow_ups, without_attempts
+from vippsrecon.sources import candidates, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from vippsrecon.fetch import FollowUp
 
 KEY = list(schemas.PAYMENT)
 REFERENCES = pa.schema([(name, pa.large_string()) for name in (*KEY, "discovered_by")])
@@ -27,12 +30,16 @@ class Wanted(NamedTuple):
             a repaired reference): that Vipps does not know one of these says nothing.
         rejects: Rows of reference files that could not be used.
         repeated: How many rows of reference files name a payment that one before them named.
+        follow_ups: What to ask for once these are there, round by round.
+        notes: Which column of a reference file was taken, where it has others.
     """
 
     references: pd.DataFrame
     guesses: frozenset[tuple[str, str]]
     rejects: pd.DataFrame
     repeated: int = 0
+    follow_ups: tuple[FollowUp, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def references_wanted(
@@ -48,20 +55,26 @@ def references_wanted(
             "discovered_by": "orders",
         }
     )
-    read = [read_references(path, default_msn) for path in reference_files]
-    listed = [frame[[*KEY, "discovered_by"]] for frame, _ in read]
+    read = [read_list(path, default_msn) for path in reference_files]
+    listed = [one.references[[*KEY, "discovered_by"]] for one in read]
     known = keys(once([own, *listed]))
     return Wanted(
         once([own, *listed, likely]),
         frozenset(keys(likely) - known),
-        stack([rejects for _, rejects in read], schemas.REJECTS),
+        stack([one.rejects for one in read], schemas.REJECTS),
         sum(map(len, listed)) - len(once(listed)),
+        follow_ups(orders) if len(orders) else (),
+        tuple(one.note for one in read if one.note),
     )
 
 
-def without_guesses(failures: pd.DataFrame, guesses: frozenset[tuple[str, str]]) -> pd.DataFrame:
-    """Leave out that Vipps does not know a reference we only guessed."""
-    return _without_unknown(failures, guesses)
+def without_expected(failures: pd.DataFrame, wanted: Wanted, orders: pd.DataFrame) -> pd.DataFrame:
+    """Leave out that Vipps does not know a reference where that is no surprise.
+
+    We only guessed it, or the shop says the order was paid another way.
+    """
+    guessed = _without_unknown(failures, wanted.guesses)
+    return without_others(without_attempts(guessed, wanted.references, orders), orders)
 
 
 def without_others(failures: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.paper.looks import BAR, FONT, INK, RULE
 from vippsrecon.report.checks import major
-from vippsrecon.report.looks import BAR, FONT, INK, RULE
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook

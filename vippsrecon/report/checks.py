@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
 
-    from vippsrecon.report.page import Page
+    from vippsrecon.paper.page import Page
     from vippsrecon.report.sheet import Table
 
 RESULTS = "check_results"

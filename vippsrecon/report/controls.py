@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
+from vippsrecon.paper.page import lines_of
 from vippsrecon.report.checks import RESULTS, Check, Checks
 from vippsrecon.report.earlier import SIGN_OFF
-from vippsrecon.report.page import lines_of
 from vippsrecon.report.settings_words import named
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
+    from vippsrecon.paper.looks import Looks
+    from vippsrecon.paper.page import Page
     from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.looks import Looks
-    from vippsrecon.report.page import Page
     from vippsrecon.report.sheet import Table
 
 SHEET = "Controls"

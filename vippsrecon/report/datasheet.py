@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from vippsrecon.paper.page import Page
 from vippsrecon.report import controls, words
 from vippsrecon.report.checks import Checks, live, major
 from vippsrecon.report.earlier import ROWS
-from vippsrecon.report.page import Page
 from vippsrecon.report.sheet import after_numbers, row_formats, write_rows
 from vippsrecon.schemas import SEVERITIES
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.report.looks import Looks
+    from vippsrecon.paper.looks import Looks
     from vippsrecon.report.sheet import Table
 
 _COUNTED = "Rows shown"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from vippsrecon.config import MARKET_OF_CURRENCY
+from vippsrecon.paper.looks import BAR, INK, MUTED, NAVY, SEVERITY_COLOURS
 from vippsrecon.reconcile.letters import CAPTURE_DAYS
 from vippsrecon.report import words
 from vippsrecon.report.checks import major
 from vippsrecon.report.intake import take_in
-from vippsrecon.report.looks import BAR, INK, MUTED, NAVY, SEVERITY_COLOURS
 from vippsrecon.report.tally import tally
 from vippsrecon.schemas import SEVERITIES
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from vippsrecon.paper.looks import MUTED, NAVY, PALE, RULE, SEVERITY_COLOURS, VERDICT_COLOURS
 from vippsrecon.report import verdicts
 from vippsrecon.report.intake import take_in
-from vippsrecon.report.looks import MUTED, NAVY, PALE, RULE, SEVERITY_COLOURS, VERDICT_COLOURS
 from vippsrecon.report.tally import tally
 from vippsrecon.report.verdicts import money
 from vippsrecon.report.words import grouped

@@ -11,8 +11,8 @@ from vippsrecon.report import words
 from vippsrecon.report.checks import Checks, live, major
 
 if TYPE_CHECKING:
-    from vippsrecon.report.looks import Looks
-    from vippsrecon.report.page import Page
+    from vippsrecon.paper.looks import Looks
+    from vippsrecon.paper.page import Page
     from vippsrecon.report.sheet import Table
     from vippsrecon.report.tally import Leg, Tally
 

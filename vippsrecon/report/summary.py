@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from vippsrecon.paper.page import Page, lines_of
 from vippsrecon.report import verdicts, words
 from vippsrecon.report.chart import at_risk_chart, height_pixels
 from vippsrecon.report.checks import Checks, live, major
-from vippsrecon.report.page import Page, lines_of
 from vippsrecon.report.statement import Statement
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
+    from vippsrecon.paper.looks import Looks
     from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.looks import Looks
     from vippsrecon.report.sheet import Table
     from vippsrecon.report.tally import Bucket, Code, Glance, Tally
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,35 +11,11 @@ from vippsrecon.report import words
 from vippsrecon.report.columns import DISCREPANCIES, EVENTS, ORDERS, PAIRS, PAYMENTS, SET_ASIDE
 from vippsrecon.report.sheet import EXCEL_ROWS, Table
 from vippsrecon.report.verdicts import money
+from vippsrecon.sources.row_hash import HASHED, row_hash
 
 if TYPE_CHECKING:
     from vippsrecon.report.intake import Frames
     from vippsrecon.report.tally import Tally
-
-HASHED = (
-    "discrepancy_id",
-    "msn",
-    "reference",
-    "kind",
-    "currency",
-    "expected_minor",
-    "actual_minor",
-    "at_risk_minor",
-)
-"""Columns of `schemas.DISCREPANCIES` a row's hash is made of, in this order."""
-
-
-def row_hash(row: tuple[Any, ...]) -> str:
-    """Return the hash hidden in a row of *Discrepancies*, from its values of `HASHED`.
-
-    A row read back whose hash is not that of what stands in it was shifted: somebody sorted or
-    pasted part of the columns.
-
-    >>> row_hash(("under_captured:123456:a-1", "123456", "a-1", "under_captured", "NOK", 2, 1, 1))
-    '573ac1cbd83b88d2'
-    """
-    text = "\x1f".join("" if value is None else str(value) for value in row)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def tables(

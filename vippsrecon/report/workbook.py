@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlsxwriter import Workbook
-from xlsxwriter.exceptions import FileCreateError
-
+from vippsrecon.paper.book import filling, for_printing
+from vippsrecon.paper.looks import NAVY, Looks
+from vippsrecon.paper.page import Page
 from vippsrecon.report import controls, summary
 from vippsrecon.report.checks import Checks
 from vippsrecon.report.datasheet import write_table
 from vippsrecon.report.intake import Frames, take_in
-from vippsrecon.report.looks import FONT, NAVY, Looks
 from vippsrecon.report.outlet import making
-from vippsrecon.report.page import Page
 from vippsrecon.report.sheet import EXCEL_ROWS
 from vippsrecon.report.tables import tables
 from vippsrecon.report.tally import Tally, tally
@@ -24,10 +22,10 @@ from vippsrecon.report.verdicts import period
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from xlsxwriter import Workbook
+
     from vippsrecon.report.intake import Reconciled
     from vippsrecon.report.sheet import Table
-
-A4 = 9
 
 
 def write_workbook(
@@ -72,45 +70,8 @@ def _write(
 ) -> None:
     rows = path.parent / "rows"
     rows.mkdir()
-    workbook = Workbook(
-        str(path),
-        {
-            "constant_memory": True,
-            "tmpdir": str(rows),
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-            "default_format_properties": dict(FONT),
-        },
-    )
-    try:
+    with filling(path, rows) as workbook:
         _fill(workbook, reconciliation, figures, sheets)
-        workbook.close()
-    except FileCreateError as error:
-        raise error.args[0] from None
-    finally:
-        _let_go(workbook)
-
-
-def _let_go(workbook: Workbook) -> None:
-    """Close what a workbook that could not be written still holds open, and let it be forgotten.
-
-    XlsxWriter would try once more to write it when it is collected.
-    """
-    if not workbook.fileclosed:
-        workbook.fileclosed = True
-        for worksheet in workbook.worksheets():
-            for handle in (worksheet.row_data_fh, worksheet.fh):
-                if handle is not None:
-                    _close(handle)
-
-
-def _close(handle: Any) -> None:
-    try:
-        handle.close()
-    except OSError:
-        # What was still to be flushed has no room either; the first error is the one to tell.
-        return
 
 
 def _fill(
@@ -120,7 +81,6 @@ def _fill(
     sheets: Mapping[str, Table],
 ) -> None:
     manifest = reconciliation.manifest
-    workbook.use_zip64()
     workbook.set_properties(
         {
             "title": "Reconciliation of orders and payments",
@@ -133,7 +93,7 @@ def _fill(
     names = (summary.SHEET, *sheets, controls.SHEET)
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
-        _for_printing(worksheet, name, period(manifest))
+        for_printing(worksheet, name, period(manifest))
     # Summary goes first: it collects the checks that Controls shows.
     summary.Summary(workbook, Page(worksheets[summary.SHEET]), looks, dict(sheets), checks).write(
         reconciliation, figures
@@ -146,22 +106,6 @@ def _fill(
     worksheets[summary.SHEET].activate()
     worksheets[summary.SHEET].set_tab_color(NAVY)
     workbook.set_size(2400, 1400)
-
-
-def _for_printing(worksheet: Any, name: str, said: str) -> None:
-    worksheet.set_landscape()
-    worksheet.set_paper(A4)
-    worksheet.fit_to_pages(1, 0)
-    worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    worksheet.set_footer(f"&L&8 {_footed(said)}&C&8 {_footed(name)}&R&8 Page &P of &N")
-
-
-def _footed(text: str) -> str:
-    """Return text for a footer, where & starts a command and 255 characters are the limit.
-
-    A space goes before it: a digit would be read as part of the font size.
-    """
-    return text[:80].replace("&", "&&")
 
 
 def _created(as_of: str) -> datetime:

@@ -9,7 +9,7 @@ A row of a file ends in exactly one place: an order, a reject, or a continuation
 above it.
 """
 
-from vippsrecon.sources.lists import read_references
+from vippsrecon.sources.lists import is_list, read_list, read_references
 from vippsrecon.sources.previews import preview
 from vippsrecon.sources.readings import FileReading, OrderFiles, read_orders
 from vippsrecon.sources.references import AFTER_MISS, candidates
@@ -19,7 +19,9 @@ __all__ = [
     "FileReading",
     "OrderFiles",
     "candidates",
+    "is_list",
     "preview",
+    "read_list",
     "read_orders",
     "read_references",
 ]

@@ -78,7 +78,7 @@ def amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> Amounts
     >>> read.minor.to_list()
     [49950, None, None, None]
     >>> read.reason.to_list()[1:3]
-    ['is finer than one minor unit', 'is not an amount with a decimal point']
+    ['has more decimals than NOK has (2)', 'is not an amount with a decimal point']
     """
     plain = _bare(text, style)
     native = text.str.starts_with(NATIVE)
@@ -117,7 +117,7 @@ def amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> Amounts
         .when(pl.col("whole").str.len_bytes() > _MOST_WHOLE_DIGITS)
         .then(pl.lit("has more than fifteen digits"))
         .when(pl.col("part").str.len_bytes() > pl.col("places"))
-        .then(pl.lit("is finer than one minor unit")),
+        .then(pl.format("has more decimals than {} has ({})", "currency", "places")),
         well_formed=formed,
     )
     return Amounts(read["minor"], read["reason"], read["well_formed"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import polars as pl
@@ -17,6 +18,20 @@ from vippsrecon.sources.headings import heading
 from vippsrecon.sources.readings import as_pandas, table_of
 
 _SCHEMA = pa.schema([(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")])
+
+
+class ReferenceList(NamedTuple):
+    """A list of references read.
+
+    Attributes:
+        references: msn, reference, discovered_by = "references", in the file's order.
+        rejects: `schemas.REJECTS`.
+        note: Which column was taken, where there were others; "" where there was no choice.
+    """
+
+    references: pd.DataFrame
+    rejects: pd.DataFrame
+    note: str
 
 
 def read_references(
@@ -36,12 +51,18 @@ def read_references(
         SourceError: The file cannot be read as such a list, or says no sales unit and there is
             no default.
     """
+    found = read_list(path, default_msn)
+    return found.references, found.rejects
+
+
+def read_list(path: str | Path, default_msn: str | None = None) -> ReferenceList:
+    """Do what `read_references` does, and say which column was taken."""
     path = Path(path)
     form = file_form(path)
     if form in ("xml", "json"):
         raise SourceError(f"this is {form.upper()}, not a list of references", file=path.name)
     plain = form == "text" and not _has_headings(path)
-    rows = _lines(path) if plain else _columns(path)
+    rows, note = (_lines(path), "") if plain else _columns(path)
     rows = rows.with_columns(
         msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn)).otherwise("msn")
     )
@@ -70,17 +91,44 @@ def read_references(
     kept = judged.filter(pl.col("reason").is_null()).select(
         "msn", "reference", pl.lit("references").alias("discovered_by")
     )
-    return (
+    return ReferenceList(
         schemas.to_pandas(kept.to_arrow().cast(_SCHEMA)),
         as_pandas(rejects, schemas.REJECTS),
+        note,
     )
+
+
+def is_list(path: str | Path) -> bool:
+    """Tell a list of references from an order export.
+
+    It has a column of references and is no export of a shop known here, or it is a text file
+    without separators, one reference on each line.
+    """
+    path = Path(path)
+    form = file_form(path)
+    if form not in ("text", "workbook"):
+        return False
+    headings = tuple(_first_cells(path)) if form == "text" else table_of(path).headings
+    if len(headings) == 1 and path.suffix.lower() == ".txt":
+        return True
+    if "reference" not in profiles.named("plain").places(headings):
+        return False
+    try:
+        profiles.recognised(headings, path.name)
+    except SourceError:
+        return True
+    return False
+
+
+def _first_cells(path: Path) -> list[str]:
+    _, first = next(plain_lines(path), (0, ""))
+    return first.replace(";", ",").replace("\t", ",").replace("|", ",").split(",")
 
 
 def _has_headings(path: Path) -> bool:
     """Return whether the first line is a heading row and not a reference."""
-    _, first = next(plain_lines(path), (0, ""))
     names = {heading(alias) for alias in profiles.named("plain").columns["reference"]}
-    cells = first.replace(";", ",").replace("\t", ",").replace("|", ",").split(",")
+    cells = _first_cells(path)
     if any(heading(cell) in names for cell in cells):
         return True
     if len(cells) > 1:
@@ -101,7 +149,8 @@ def _lines(path: Path) -> pl.DataFrame:
     return frame.with_columns(references.cleaned(frame["reference"]))
 
 
-def _columns(path: Path) -> pl.DataFrame:
+def _columns(path: Path) -> tuple[pl.DataFrame, str]:
+    """Return the rows, and which column was taken where there were others."""
     table = table_of(path)
     places = profiles.named("plain").places(table.headings)
     if "reference" not in places:
@@ -112,4 +161,10 @@ def _columns(path: Path) -> pl.DataFrame:
         name: references.cleaned(frame[f"c{position}"]) for position, name in enumerate(wanted)
     }
     cells.setdefault("msn", pl.lit(""))
-    return frame.select("row", "fault", **cells)
+    note = (
+        f"{path.name} is read as a list of references, from its column "
+        f"{table.headings[wanted['reference']].strip()!r}; its other columns are not used."
+        if len(table.headings) > len(wanted)
+        else ""
+    )
+    return frame.select("row", "fault", **cells), note

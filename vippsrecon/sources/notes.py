@@ -36,6 +36,18 @@ def notes_on(
         )
         said.append(f"{lacking} are shown as NOK until 'currency' is set.")
     said += table.notes
+    if rows.voted_prefix:
+        said.append(
+            "Orders by Vipps MobilePay that have no reference: it is made of the prefix "
+            f"{rows.voted_prefix!r}, which most others have, and the order's id. Another prefix "
+            "can be set in a mapping."
+        )
+    if rows.several_references:
+        said.append(
+            f"Orders whose cell lists several references: {rows.several_references:,}; the first "
+            "is the order's. A payment under another one is found in the funds ledger only, or "
+            "where its reference is the first one's with -1, -2."
+        )
     if rows.continuations:
         said.append(f"Rows with further products of the order above: {rows.continuations:,}.")
     said += _tender_sentences(orders)

@@ -48,6 +48,8 @@ class Rows(NamedTuple):
         reference_column: Heading the references were read from; "" where there is none.
         words_unknown: Status words the profile does not know.
         currencies_assumed: How many orders have their currency from nowhere (in a preview).
+        several_references: How many orders have a cell that lists more than one reference.
+        voted_prefix: What references that are lacking were made with, as the others have it.
     """
 
     orders: pl.DataFrame
@@ -56,6 +58,8 @@ class Rows(NamedTuple):
     reference_column: str
     words_unknown: tuple[str, ...]
     currencies_assumed: int
+    several_references: int
+    voted_prefix: str
 
 
 def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
@@ -131,7 +135,8 @@ def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
         **{name: times[name].at for name in _MOMENTS},
         **{name.replace("_at", "_day"): times[name].day for name in _MOMENTS},
     )
-    typed = typed.with_columns(reference=_references(heads, typed["by_vipps"], profile))
+    reference, voted = _references(heads, typed["by_vipps"], profile)
+    typed = typed.with_columns(reference=reference)
     typed = typed.with_columns(attempt_base=_attempt_bases(heads, typed["reference"], profile))
     schema = polars_schema(ORDERS)
     usable = judged["reason"].is_null()
@@ -142,6 +147,8 @@ def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
         named.get("reference", ""),
         words_unknown,
         int(placed.filter(usable)["assumed"].sum()),
+        int(heads.filter(usable)["several"].sum()),
+        voted,
     )
 
 
@@ -155,10 +162,13 @@ def _cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]
     frame = table.columns(wanted)
     chosen = {}
     named = {}
+    several = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
     for name, found in places.items():
         columns = [frame[f"c{wanted.index(place)}"] for place in found]
         if name not in (*_MOMENTS, "total", "refunded", "outstanding", "vat"):
             columns = [references.cleaned(column) for column in columns]
+        if name == "reference":
+            several = pl.select(pl.any_horizontal(*map(references.several, columns))).to_series()
         cells = columns[0]
         named[name] = table.headings[found[0]]
         for place, column in zip(found[1:], columns[1:], strict=True):
@@ -166,7 +176,7 @@ def _cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]
                 named[name] = named[name] if (cells != "").any() else table.headings[place]
                 cells = cells.zip_with(cells != "", column)
         chosen[name] = cells
-    return frame.select("row", "fault", **chosen), named
+    return frame.select("row", "fault", several=several, **chosen), named
 
 
 def _filled(heads: pl.DataFrame, name: str) -> pl.Series:
@@ -266,23 +276,30 @@ def _truncated(total: pl.Series, profile: Profile) -> pl.Series:
     return plain.replace_strict(sent, return_dtype=pl.Int64)
 
 
-def _references(heads: pl.DataFrame, by_vipps: pl.Series, profile: Profile) -> pl.Series:
-    """Return each order's reference, made of prefix and order id where the profile has both."""
-    frame = pl.DataFrame(
-        {
-            "reference": _filled(heads, "reference"),
-            "id": column_of(heads, "order_id"),
-            "number": column_of(heads, "order_number"),
-            "by_vipps": by_vipps,
-        }
-    ).with_columns(references.first_of_several(pl.col("reference")))
-    if not profile.prefix:
-        return frame["reference"]
-    number = pl.when(pl.col("id") != "").then("id").otherwise("number")
-    zeros = max(0, profile.pad - len(profile.prefix))
-    made = pl.lit(profile.prefix) + number.str.zfill(zeros)
-    wanted = (number != "") & pl.col("by_vipps").fill_null(value=True)
-    return frame.select(pl.coalesce("reference", pl.when(wanted).then(made)))["reference"]
+def _references(
+    heads: pl.DataFrame, by_vipps: pl.Series, profile: Profile
+) -> tuple[pl.Series, str]:
+    """Return each order's reference, and the prefix voted for; "" where none was needed.
+
+    Where the profile has a prefix, or the others in the file show one, a reference that is
+    lacking is made of it and the order's id.
+    """
+    reference = references.first_of_several(_filled(heads, "reference"))
+    numbers = [_filled(heads, name) for name in ("order_id", "order_number")]
+    wanted = reference.is_null() & by_vipps.fill_null(bool(profile.prefix))
+    if not wanted.any():
+        return reference, ""
+    # By the order's id, or where a shop's own filter has it so, by the number it shows.
+    ids = [numbers[0].zip_with(numbers[0].is_not_null(), numbers[1]), numbers[1]]
+    number, voted = ids[0], ""
+    if not profile.prefix and profile.pad:
+        votes = ((one, references.voted_prefix(reference, one, profile.pad)) for one in ids)
+        number, voted = next((vote for vote in votes if vote[1]), (number, ""))
+    prefix = profile.prefix or voted
+    if not prefix:
+        return reference, ""
+    made = pl.select(references.made(prefix, pl.lit(number), profile.pad)).to_series()
+    return reference.zip_with(~wanted, made), voted
 
 
 def _attempt_bases(heads: pl.DataFrame, reference: pl.Series, profile: Profile) -> pl.Series:

@@ -6,6 +6,7 @@ shops' own plugins (docs/order-exports.md).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -18,6 +19,9 @@ from vippsrecon.sources.tables import NATIVE
 LONGEST = 64
 WELL_FORMED = r"^[a-zA-Z0-9-]{8,64}$"
 SCIENTIFIC = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
+_BETWEEN = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
+"""Between the references of one cell. Shopify's export joins several with one of these."""
+
 MAGENTO_LENGTH = 9
 """Digits of an order number of Magento, zeros in front: the one shop whose references are."""
 
@@ -52,9 +56,27 @@ def cleaned(text: pl.Series) -> pl.Series:
     return plain.str.strip_prefix("'").str.strip_chars()
 
 
-def first_of_several(text: pl.Expr) -> pl.Expr:
-    """Return the first reference of a cell that lists several."""
-    return text.str.replace(r"(?s)^([A-Za-z0-9-]{8,64})\s*(?:[,;|\n]|\s\+\s).*$", "${1}")
+def listed(cell: str) -> list[str]:
+    """Return the references of a cell that may list several, each once, in its order.
+
+    >>> listed("#1001.1 + rGwene1234567890, rGwene1234567891")
+    ['rGwene1234567890', 'rGwene1234567891']
+    """
+    parts = _BETWEEN.split(cell)
+    return list(dict.fromkeys(part for part in parts if re.fullmatch(WELL_FORMED, part)))
+
+
+def first_of_several(text: pl.Series) -> pl.Series:
+    """Return the first reference of cells that list several; other cells as they are."""
+    several = text.filter(text.str.contains(_BETWEEN.pattern)).unique()
+    first = {cell: found[0] for cell in several if (found := listed(cell))}
+    return text.replace(first) if first else text
+
+
+def several(text: pl.Series) -> pl.Series:
+    """Return which cells list more than one reference."""
+    cells = text.filter(text.str.contains(_BETWEEN.pattern)).unique()
+    return text.is_in([cell for cell in cells if len(listed(cell)) > 1])
 
 
 def attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
@@ -75,6 +97,40 @@ def attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
             ends = base.str.ends_with(order_id) & (order_id != "")
             found.append(pl.when(ends & ~before.str.contains(r"[0-9]$")).then(base))
     return pl.coalesce(found) if found else pl.lit(None, pl.String)
+
+
+def made(prefix: str, order_id: pl.Expr, pad: int) -> pl.Expr:
+    """Return the references a shop makes of a prefix and its order ids, zeros between them.
+
+    >>> pl.select(made("Woo", pl.lit("17"), 8)).item()
+    'Woo00017'
+    """
+    return pl.lit(prefix) + order_id.str.zfill(max(0, pad - len(prefix)))
+
+
+def voted_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
+    """Return the prefix that most references have before their order's id; "" for no majority.
+
+    >>> ids = pl.Series(["17", "1018", "1019", "1020"])
+    >>> said = pl.Series(["Woo00017", "Woo01018-1", "Woo01019", None])
+    >>> voted_prefix(said, ids, 8)
+    'Woo'
+    """
+    frame = pl.DataFrame({"reference": reference, "id": order_id}).drop_nulls()
+    base = attempt_base(pl.col("reference"), [pl.col("id")])
+    votes = (
+        frame.with_columns(base=base)
+        .drop_nulls()
+        .with_columns(prefix=pl.col("base").str.strip_suffix(pl.col("id")).str.strip_chars_end("0"))
+        .group_by("prefix")
+        .len()
+        .sort(["len", "prefix"], descending=[True, False])
+    )
+    if votes.is_empty():
+        return ""
+    prefix: str = votes["prefix"][0]
+    rebuilt = frame.filter(base == made(prefix, pl.col("id"), pad)).height
+    return prefix if rebuilt >= _FEWEST_VOTES and rebuilt * 2 > frame.height else ""
 
 
 def candidates(orders: pd.DataFrame) -> pd.DataFrame:
@@ -131,6 +187,7 @@ def _voted_length(references: pl.Series) -> int:
 
 
 _SHORTEST = 8
+_FEWEST_VOTES = 3
 _DIGITS = "^[0-9]+$"
 
 

@@ -150,6 +150,11 @@ class Looks:
         fill, ink = SEVERITY_COLOURS[name]
         return self._format(f"severity {name}", {"bg_color": fill, "font_color": ink}, bare=True)
 
+    def coloured(self, fill: str, ink: str) -> Format:
+        """Return these colours, for a conditional format."""
+        colours = {"bg_color": fill, "font_color": ink}
+        return self._format(f"coloured {fill} {ink}", colours, bare=True)
+
     def ruled(self) -> Format:
         """Return the thin line under a row, for a conditional format."""
         return self._format("ruled", {"bottom": 4, "bottom_color": RULE}, bare=True)

@@ -1,0 +1,240 @@
+"""Approval: of exactly this digest, count and sum; by whom; until when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.bulk.plans import plan_of, plan_row
+from vippsrecon.bulk.approval import approve, register_plan, second_person, standing
+from vippsrecon.bulk.limits import Limits
+from vippsrecon.bulk.plan import digest, read_plan, write_plan
+from vippsrecon.config import load_settings
+from vippsrecon.errors import ConfigurationError, PlanError
+from vippsrecon.store import entries, open_store, plans, verify
+
+NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
+OWN = 1_000_000
+"""10,000.00 NOK: what a planner may approve alone where nothing is set."""
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A workspace database."""
+    with open_store(f"sqlite:///{tmp_path / 'work.db'}") as opened:
+        yield opened
+
+
+def large(amount, *, currency="NOK", plan_id=None, **changed):
+    """A plan of one refund of this amount."""
+    row = plan_row(
+        amount_minor=amount, currency=currency, authorized_minor=10**12, captured_minor=10**12
+    )
+    more = {"plan_id": plan_id} if plan_id else {}
+    return plan_of(row, **more, **changed)
+
+
+def approved(plan, store, approver="ola", *, now=NOW, **limits):
+    """Approve a plan."""
+    return approve(
+        plan, store, approver=approver, os_account="acc", host="desk", now=now,
+        limits=Limits.of(limits),
+    )  # fmt: skip
+
+
+def test_what_an_approval_says(store):
+    """Digest, count and sum per currency; person, account, machine; a day."""
+    plan = plan_of(plan_row(1), plan_row(2, currency="EUR"))
+    entry = approved(plan, store)
+    assert (entry.kind, entry.at) == ("approved", "2026-01-31T13:00:00.000Z")
+    assert entry.said() == {
+        "digest": digest(plan),
+        "count": 2,
+        "totals": {"NOK": 25_000, "EUR": 25_000},
+        "approver": "ola",
+        "os_account": "acc",
+        "host": "desk",
+        "expires_at": "2026-02-01T13:00:00Z",
+    }
+    first = next(entries(store, plan.plan_id))
+    assert first.said()["digest"] == digest(plan)
+    assert first.said()["planner"] == "kari"
+    assert verify(store, plan.plan_id).ok
+
+
+def test_an_approval_stands_for_a_day(store):
+    """Until the second it expires."""
+    plan = plan_of()
+    approved(plan, store)
+    found = standing(plan, store, Limits(), NOW + timedelta(hours=24, seconds=-1))
+    assert (found.approver, found.os_account, found.host) == ("ola", "acc", "desk")
+    assert found.expires_at == NOW + timedelta(hours=24)
+    with pytest.raises(PlanError, match=r"expired at 2026-02-01T13:00:00Z.*Nothing was sent"):
+        standing(plan, store, Limits(), NOW + timedelta(hours=24))
+    approved(plan, store, "per", now=NOW + timedelta(hours=25))
+    assert standing(plan, store, Limits(), NOW + timedelta(hours=25)).approver == "per"
+
+
+def test_no_approval(store):
+    """Registered is not approved; neither is unknown."""
+    plan = plan_of()
+    for _ in range(2):
+        with pytest.raises(PlanError, match=r"is not approved in .*work\.db"):
+            standing(plan, store, Limits(), NOW)
+        register_plan(store, plan, at=NOW)
+
+
+def test_an_approval_of_another_database(store, tmp_path):
+    """An approval is in one database: the one the plan is carried out with."""
+    plan = plan_of()
+    with open_store(f"sqlite:///{tmp_path / 'other.db'}") as other:
+        approved(plan, other)
+    with pytest.raises(PlanError, match="not approved"):
+        standing(plan, store, Limits(), NOW)
+
+
+def test_a_plan_changed_after_its_approval(store, tmp_path):
+    """The first digest seen stands for ever: neither approved nor carried out is another."""
+    plan = plan_of()
+    approved(plan, store)
+    changed = plan_of(plan_row(note="changed"))
+    with pytest.raises(PlanError, match="was changed since"):
+        approved(changed, store)
+    with pytest.raises(PlanError, match="of another plan than this file"):
+        standing(changed, store, Limits(), NOW)
+    assert standing(plan, store, Limits(), NOW)
+    path = write_plan(plan, tmp_path / "plan.json")
+    path.write_text(path.read_text().replace("25000", "35000"))
+    with pytest.raises(PlanError, match="changed"):
+        read_plan(path)
+
+
+@pytest.mark.parametrize(
+    ("plan", "limits", "alone"),
+    [
+        pytest.param(large(OWN), {}, True, id="just within"),
+        pytest.param(large(OWN + 1), {}, False, id="just above"),
+        pytest.param(large(100_000, currency="EUR"), {}, True, id="euros within"),
+        pytest.param(large(100_001, currency="EUR"), {}, False, id="euros above"),
+        pytest.param(large(1), {"own_approval_up_to": 0}, False, id="always two"),
+        pytest.param(large(500_001), {"own_approval_up_to": {"NOK": 5000}}, False, id="set"),
+        pytest.param(large(100_001), {"row_limit": 1000}, False, id="a large row"),
+        pytest.param(large(100_000), {"row_limit": {"NOK": 1000}}, True, id="a row within"),
+        pytest.param(large(100_001), {"row_limit": {"EUR": 1}}, True, id="another currency"),
+    ],
+)
+def test_when_a_second_person_is_needed(store, plan, limits, alone):
+    """Above the limits the planner's own approval is refused, and nothing is kept of it."""
+    if alone:
+        approved(plan, store, "kari", **limits)
+        assert standing(plan, store, Limits.of(limits), NOW).approver == "kari"
+        return
+    for name in ("kari", " KARI "):
+        with pytest.raises(PlanError, match="somebody else than its planner"):
+            approved(plan, store, name, **limits)
+    assert plans(store) == []
+    approved(plan, store, "ola", **limits)
+    assert standing(plan, store, Limits.of(limits), NOW).approver == "ola"
+
+
+IDS = [f"1111111{n}-1111-4111-8111-111111111111" for n in range(4)]
+
+
+def test_plans_split_in_two_count_together(store):
+    """Two plans of 6,000 are one of 12,000: the planner's last 24 hours."""
+    first, second = (large(600_000, plan_id=one) for one in IDS[:2])
+    approved(first, store, "kari")
+    approved(first, store, "kari")
+    with pytest.raises(PlanError, match=r"6 000.00 NOK and the 6 000.00 NOK of kari's other"):
+        approved(second, store, "kari")
+    later = NOW + timedelta(hours=25)
+    approved(second, store, "kari", now=later)
+    assert standing(first, store, Limits(), NOW)
+
+
+def test_other_peoples_plans_do_not_count(store):
+    """Nor another environment's, nor another currency's."""
+    approved(large(900_000, plan_id=IDS[0], planner="per"), store)
+    approved(large(900_000, plan_id=IDS[1], environment="test"), store)
+    approved(large(90_000, plan_id=IDS[2], currency="EUR"), store)
+    approved(large(900_000, plan_id=IDS[3]), store, "kari")
+
+
+def test_a_limit_lowered_since(store):
+    """The planner's own approval stands only as long as the limits allow it."""
+    plan = large(900_000)
+    approved(plan, store, "kari")
+    with pytest.raises(PlanError, match="kari planned it: somebody else"):
+        standing(plan, store, Limits.of({"own_approval_up_to": 5000}), NOW)
+    approved(plan, store, "ola")
+    assert standing(plan, store, Limits.of({"own_approval_up_to": 5000}), NOW).approver == "ola"
+
+
+@pytest.mark.parametrize(
+    ("plan", "approver", "said"),
+    [
+        pytest.param(plan_of(expires_at="2026-01-31T13:00:00Z"), "ola", "expired", id="expired"),
+        pytest.param(plan_of(plan_row(amount_minor=0)), "ola", "nothing to do", id="unsound"),
+        pytest.param(plan_of(), "  ", "--as", id="nobody"),
+        pytest.param(plan_of(), "o\u202ela\x00", "--as", id="a name that cannot be shown"),
+        pytest.param(plan_of(), "o" * 501, "--as", id="a long name"),
+    ],
+)
+def test_what_is_not_approved(store, plan, approver, said):
+    """A sentence, and nothing kept."""
+    with pytest.raises(PlanError, match=said):
+        approved(plan, store, approver)
+    assert plans(store) == []
+
+
+def test_without_a_name_the_account_is_meant(store):
+    """The machine is asked, not a variable anybody can set."""
+    entry = approve(plan_of(), store, now=NOW)
+    assert entry.said()["approver"] == entry.said()["os_account"] != ""
+
+
+def test_why_a_second_person_is_needed():
+    """The sentence names sum and setting."""
+    said = second_person(large(OWN + 5), Limits())
+    assert "10 000.05 NOK" in said
+    assert "own_approval_up_to" in said
+    assert second_person(large(5), Limits()) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        pytest.param({"own_aproval_up_to": 1}, "did you mean own_approval_up_to", id="misspelled"),
+        pytest.param({"per_day": -1}, "below zero", id="negative"),
+        pytest.param({"per_day": True}, "not an amount", id="a truth"),
+        pytest.param({"per_day": "much"}, "not a number", id="a word"),
+        pytest.param({"per_day": 1.005}, "decimals", id="three decimals"),
+        pytest.param({"per_day": {"NOKK": 1}}, "no currency", id="currency misspelled"),
+        pytest.param({"per_day": {"NOK": "x"}}, "per_day.NOK", id="a word in a table"),
+        pytest.param({"stop_after_failures": 0}, "1, 2, 3", id="never stop"),
+        pytest.param({"stop_after_failures": 1.5}, "1, 2, 3", id="half a failure"),
+        pytest.param({"stop_at_share": 1.5}, "up to 1", id="more than all"),
+        pytest.param({"stop_at_share": float("nan")}, "up to 1", id="no number"),
+        pytest.param({"max_report_age_hours": 0}, "above 0", id="no age"),
+        pytest.param({"settle_for": "long"}, "above 0", id="no time"),
+    ],
+)
+def test_limits_that_cannot_be(said, words):
+    """A limit misspelled is a limit not set, so it is refused."""
+    with pytest.raises(ConfigurationError, match=words):
+        Limits.of(said)
+
+
+def test_limits_from_the_settings_file(tmp_path):
+    """As written in vippsrecon.toml: one number for all currencies, or a table."""
+    (tmp_path / "vippsrecon.toml").write_text(
+        "[limits]\nown_approval_up_to = 5000\nper_run = {NOK = 250000.50, EUR = '1000'}\n"
+        "stop_after_failures = 3\nmax_report_age_hours = 24\nsettle_for = 60\n"
+    )
+    limits = Limits.of(load_settings(folder=tmp_path, offline=True).limits)
+    assert limits.own_approval_up_to("SEK") == 500_000
+    assert (limits.per_run("NOK"), limits.per_run("EUR")) == (25_000_050, 100_000)
+    assert limits.per_run("DKK") is limits.per_day("NOK") is limits.row_limit("NOK") is None
+    assert (limits.stop_after_failures, limits.stop_at_share) == (3, 0.2)
+    assert (limits.max_report_age_hours, limits.settle_for) == (24, 60)

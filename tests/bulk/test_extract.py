@@ -1,0 +1,218 @@
+"""The auditor's workbook of a journal: it foots, it hashes, and no text in it is a formula."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import subprocess
+from decimal import Decimal
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import text
+
+from vippsrecon.bulk.extract import write_extract
+from vippsrecon.bulk.kept import kept
+from vippsrecon.errors import PlanError, StoreError
+from vippsrecon.store import entries, head, verify
+
+
+@pytest.fixture
+def journal(world):
+    """A world with a plan carried out in part, and one that was only approved."""
+    here = world(4)
+    plan = here.plan("refund", 2_500, 995, 300, 400)
+    rows = [
+        plan.rows[0]._replace(
+            order_number="=HYPERLINK(1)", document_ref="+CN-1", reason="return", note="@agreed"
+        ),
+        *plan.rows[1:3],
+        plan.rows[3]._replace(reference="order-unknown"),
+    ]
+    plan = dataclasses.replace(plan, rows=tuple(rows))
+    here.approve(plan)
+    here.live(plan)
+    here.approved("refund", 700, 800)
+    return here, plan
+
+
+def sheet(path, name):
+    """The rows of a sheet as dicts by heading."""
+    rows = list(load_workbook(path, data_only=True)[name].iter_rows(min_row=4, values_only=True))
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+
+def words(path, name):
+    """Every value of a sheet."""
+    return [c.value for row in load_workbook(path, data_only=True)[name].iter_rows() for c in row]
+
+
+def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
+    """Both digests, who, why, which document, when, and the hash that proves it."""
+    here, plan = journal
+    path = write_extract(here.store, tmp_path / "j.xlsx", units=here.client.settings.units)
+
+    first, *_, last = sheet(path, "Outcomes")
+    known = kept(here.store, plan.plan_id)
+    assert first["Digest of the plan"] == known.said["digest"]
+    assert first["SHA-256 of that file"] == "0" * 64
+    assert (first["Planner"], first["Approver"]) == ("kari", "ola")
+    assert first["Carried out by"] == known.carrier
+    assert (first["Reason"], first["Document"], first["Note"]) == ("return", "+CN-1", "@agreed")
+    assert first["Order"] == "=HYPERLINK(1)"
+    assert Decimal(str(first["Amount"])) == Decimal("25.00")
+    assert first["Booking day"].isoformat()[:10] == "2026-01-31"
+    assert first["PSP reference"]
+    assert first["Hash of the entry"] in [e.hash for e in entries(here.store, plan.plan_id)]
+    assert (last["Outcome"], last["Reference"]) == ("refused", "order-unknown")
+
+
+def test_entries_can_be_hashed_anew(journal, tmp_path):
+    """From the sheet alone, by the rule in the documents: the chain is the auditor's to check."""
+    here, _ = journal
+    path = write_extract(here.store, tmp_path / "j.xlsx")
+    names = {
+        "Plan": "plan_id",
+        "Entry": "seq",
+        "At (UTC)": "at",
+        "Kind": "kind",
+        "Epoch": "epoch",
+        "Row": "row",
+        "Environment": "environment",
+        "Verb": "verb",
+        "Sales unit": "msn",
+        "Reference": "reference",
+        "Currency": "currency",
+        "Idempotency key": "idempotency_key",
+        "Detail, as it was hashed": "detail",
+    }
+
+    rows = sheet(path, "Entries")
+    for row in rows:
+        said = {name: row[heading] for heading, name in names.items()}
+        amount = row["Amount"]
+        said["amount_minor"] = None if amount is None else int(Decimal(str(amount)) * 100)
+        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        hashed = hashlib.sha256(f"{row['Previous hash']}\n{canonical}".encode()).hexdigest()
+        assert hashed == row["Hash"], row["Entry"]
+    assert len(rows) == sum(one.entries for one in _plans(here.store))
+
+
+def _plans(store):
+    from vippsrecon.store import plans
+
+    return plans(store)
+
+
+def test_no_text_is_a_formula(journal, tmp_path):
+    """A document number that begins with + must not be computed."""
+    here, _ = journal
+    book = load_workbook(write_extract(here.store, tmp_path / "j.xlsx"))
+
+    for name in ("Outcomes", "Entries"):
+        assert [c for row in book[name].iter_rows() for c in row if c.data_type == "f"] == []
+
+
+def test_control_shows_totals_and_hashes(journal, tmp_path):
+    """Every plan agrees with itself, rows never begun included, and its hashes are there."""
+    here, plan = journal
+    path = write_extract(here.store, tmp_path / "j.xlsx")
+
+    said = words(path, "Control")
+    assert said.count("OK") == 4
+    assert "DIFFERS" not in said
+    seq, last = head(here.store, plan.plan_id)
+    assert f"{seq}:{last}" in said
+    assert verify(here.store, plan.plan_id).first_hash in said
+    assert "2 rows, counted as skipped above" in said
+    assert "2 plans; every chain of entries holds." in said
+
+
+def test_one_plan_alone(journal, tmp_path):
+    """An auditor asks about one plan; another's customers are none of that."""
+    here, plan = journal
+    path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[plan.plan_id])
+
+    assert {row["Plan"] for row in sheet(path, "Entries")} == {plan.plan_id}
+
+
+def test_the_same_journal_gives_the_same_bytes(journal, tmp_path):
+    """Two extracts of one journal can be compared."""
+    here, _ = journal
+    one = write_extract(here.store, tmp_path / "a.xlsx").read_bytes()
+
+    assert write_extract(here.store, tmp_path / "b.xlsx").read_bytes() == one
+
+
+def test_a_broken_chain_is_on_the_cover(journal, tmp_path):
+    """The workbook must not look sound when the journal is not."""
+    here, plan = journal
+    _tamper(here.store, "amount_minor = 1 WHERE kind = 'intended' AND row = 2")
+
+    said = words(write_extract(here.store, tmp_path / "j.xlsx"), "Control")
+
+    assert any(f"Plan {plan.plan_id}: entry" in str(one) for one in said)
+    assert not any("every chain of entries holds" in str(one) for one in said)
+
+
+def test_an_entry_that_cannot_be_read_is_a_sentence(journal, tmp_path):
+    """A detail that is no JSON any more stops the extract, and names the entry."""
+    here, _ = journal
+    _tamper(here.store, "detail = 'gone' WHERE kind = 'intended' AND row = 2")
+
+    with pytest.raises(StoreError, match=r"entry \d+ of plan .* was changed"):
+        write_extract(here.store, tmp_path / "j.xlsx")
+    assert not (tmp_path / "j.xlsx").exists()
+
+
+def _tamper(store, change):
+    """Change the journal behind its back, as somebody with the database's password would."""
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("DROP TRIGGER journal_no_update")
+        connection.execute(text(f"UPDATE journal SET {change}"))
+        connection.commit()
+
+
+def test_an_empty_or_unknown_journal_is_a_sentence(world, tmp_path):
+    """Nothing to show is said, not written as an empty workbook."""
+    here = world(1)
+
+    with pytest.raises(PlanError, match="knows no plan yet"):
+        write_extract(here.store, tmp_path / "j.xlsx")
+    with pytest.raises(PlanError, match="is not known"):
+        write_extract(here.store, tmp_path / "j.xlsx", plan_ids=["gone"])
+
+
+@pytest.mark.office
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
+def test_a_spreadsheet_computes_the_same(journal, tmp_path):
+    """LibreOffice recalculates every control total; a row changed by hand shows as DIFFERS."""
+    here, plan = journal
+    path = write_extract(here.store, tmp_path / "j.xlsx")
+    book = load_workbook(path)
+    book.save(path)  # without the figures kept beside the formulas
+    book["Outcomes"]["D5"] = "refunded?"
+    book.save(tmp_path / "changed.xlsx")
+    for name in ("j.xlsx", "changed.xlsx"):
+        subprocess.run(
+            [
+                "soffice",
+                f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
+                "--headless",
+                "--convert-to",
+                "xlsx:Calc MS Excel 2007 XML",
+                "--outdir",
+                str(tmp_path / "out"),
+                str(tmp_path / name),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+
+    assert words(tmp_path / "out" / "j.xlsx", "Control").count("OK") == 4
+    changed = words(tmp_path / "out" / "changed.xlsx", "Control")
+    assert (changed.count("OK"), changed.count("DIFFERS")) == (2, 2)
+    assert plan.plan_id in changed

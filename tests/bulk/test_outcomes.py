@@ -1,0 +1,330 @@
+"""The outcomes frame, its totals, its workbook and its page: one row per row of the plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from datetime import date
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl import load_workbook
+
+from tests.bulk.plans import plan_of, plan_row
+from vippsrecon.bulk.aftermath import SHOP_KNOWS, customer_notice, shop_to_update
+from vippsrecon.bulk.carried import LIVE, Carried
+from vippsrecon.bulk.kept import rebuilt
+from vippsrecon.bulk.outcomes import outcomes, page, totals, worst_first
+from vippsrecon.bulk.outcomes_book import COLUMNS, write_outcomes
+from vippsrecon.bulk.plan_rules import Aggregate
+from vippsrecon.bulk.result import Result
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import OutputError
+from vippsrecon.schemas import OUTCOMES, validate
+
+BEFORE = Aggregate(100_000, 100_000, 0, 0)
+
+
+def carried_of(*made, live=True, units=(), **changed) -> Carried:
+    """A run of one row for each (outcome, changes of the row)."""
+    rows = [plan_row(number, **row) for number, (_, row) in enumerate(made, start=1)]
+    results = tuple(
+        Result(number, outcome, f"because of {outcome}", before=BEFORE)
+        for number, (outcome, _) in enumerate(made, start=1)
+    )
+    return Carried(
+        plan_of(*rows, **changed), live, results, "", "ola", "kari", (9, "f" * 64), units
+    )
+
+
+def test_a_live_run_and_its_journal_say_the_same(world):
+    """The journal alone gives the outcomes again, without asking Vipps MobilePay."""
+    here = world(4)
+    plan = here.plan("refund", 100, 200, 300)
+    rows = (
+        *(row._replace(document_ref="CN-1", note="agreed", vat_minor=20) for row in plan.rows[:2]),
+        plan.rows[2]._replace(reference="order-unknown"),
+    )
+    plan = dataclasses.replace(plan, rows=rows)
+    here.approve(plan)
+    carried = here.live(plan)
+    asked = here.simulator.requests()["requests"]
+
+    again = rebuilt(plan, here.store, carried.units)
+
+    assert list(carried.outcomes["outcome"]) == ["done", "done", "refused"]
+    pd.testing.assert_frame_equal(again.outcomes, carried.outcomes)
+    assert (again.head, again.approver, again.carrier) == (
+        carried.head,
+        carried.approver,
+        carried.carrier,
+    )
+    assert here.simulator.requests()["requests"] == asked
+
+
+def test_the_frame_keeps_its_promise(world):
+    """Every column is there, and a done row names its event, its day and its aggregates."""
+    here = world(1)
+    frame = here.live(here.approved("refund", 25_000)).outcomes
+
+    validate(frame, OUTCOMES)
+    row = frame.iloc[0]
+    assert row["sentence"].startswith("Refunded 250.00 NOK: ")
+    assert row["psp_reference"]
+    assert row["event_at"].tzinfo is not None
+    assert row["booking_date"] == date(2026, 1, 31)
+    assert (row["refunded_before_minor"], row["refunded_after_minor"]) == (0, 25_000)
+    assert (row["planner"], row["approver"]) == ("kari", "ola")
+    assert len(row["idempotency_key"]) == 36
+
+
+def test_an_empty_run_still_has_its_columns():
+    """A run that stopped before its first row has a frame, not an error."""
+    carried = dataclasses.replace(carried_of(("done", {})), results=())
+
+    assert list(outcomes(carried).columns) == list(OUTCOMES.names)
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "day"),
+    [
+        pytest.param("2026-01-31T22:59:59Z", "Europe/Oslo", date(2026, 1, 31), id="Oslo, before"),
+        pytest.param("2026-01-31T23:00:00Z", "Europe/Oslo", date(2026, 2, 1), id="Oslo, after"),
+        pytest.param(
+            "2026-01-31T22:00:00.1234567Z", "Europe/Helsinki", date(2026, 2, 1), id="Helsinki"
+        ),
+    ],
+)
+def test_booked_on_the_local_day(at, zone, day):
+    """An operation at half past midnight in Helsinki is February's there."""
+    carried = carried_of(("done", {}), units=(SalesUnit("123456", timezone=zone),))
+    result = carried.results[0]._replace(event_at=at)
+
+    assert outcomes(dataclasses.replace(carried, results=(result,)))["booking_date"][0] == day
+
+
+@pytest.mark.parametrize(
+    ("verb", "outcome", "document", "needed"),
+    [
+        pytest.param("refund", "done", "", True, id="refunded without a document"),
+        pytest.param("refund", "already_done", "", True, id="found refunded"),
+        pytest.param("refund", "done", "CN-7", False, id="with its credit note"),
+        pytest.param("refund", "unknown", "", False, id="not known"),
+        pytest.param("capture", "done", "", False, id="a capture gives nothing back"),
+    ],
+)
+def test_credit_note(verb, outcome, document, needed):
+    """Captured money given back without a document is a hole in the books."""
+    captured = {} if verb == "refund" else {"captured_minor": 0}
+    carried = carried_of((outcome, {"document_ref": document, **captured}), verb=verb)
+
+    assert outcomes(carried)["credit_note_needed"][0] == needed
+
+
+@pytest.mark.parametrize(
+    ("kinds", "outcome", "news"),
+    [
+        pytest.param("", "done", True, id="from a list"),
+        pytest.param("refund_missing_at_vipps", "done", False, id="the shop said refunded"),
+        pytest.param("over_captured", "done", False, id="the shop's total was right"),
+        pytest.param("cancelled_but_captured", "done", True, id="cancelled, money given back now"),
+        pytest.param("under_captured", "already_done", True, id="captured"),
+        pytest.param("over_captured under_captured", "done", True, id="one of two is news"),
+        pytest.param("", "refused", False, id="nothing was done"),
+        pytest.param("", "would_do", False, id="nothing was done yet"),
+    ],
+)
+def test_shop_to_update(kinds, outcome, news):
+    """An excess given back, entered in the shop too, would be asked for a second time."""
+    ids = " ".join(f"{kind}:123456:order-000001" for kind in kinds.split()) or None
+
+    assert shop_to_update(plan_row(discrepancy_id=ids), outcome) is news
+
+
+def test_what_the_shop_knows_are_codes():
+    """A misspelled code would never be met."""
+    from vippsrecon.reconcile import DISCREPANCIES
+
+    assert set(DISCREPANCIES) >= SHOP_KNOWS
+
+
+@pytest.mark.parametrize(
+    ("market", "currency", "said"),
+    [
+        pytest.param("NO", "NOK", "the card that was paid with", id="Norway"),
+        pytest.param(None, "SEK", "the card that was paid with", id="Sweden by its currency"),
+        pytest.param("DK", "DKK", "may be another account", id="Denmark"),
+        pytest.param(None, "EUR", "may be another account", id="Finland by its currency"),
+        pytest.param(None, "USD", "back to the customer", id="unknown market"),
+    ],
+)
+def test_customer_notice(market, currency, said):
+    """In Denmark and Finland the money need not come back where it came from."""
+    notice = customer_notice(
+        "refund", plan_row(currency=currency), "done", SalesUnit("123456", market=market)
+    )
+
+    assert said in notice
+    assert "2 to 3 bank days, at the latest after 10" in notice
+
+
+def test_nothing_is_told_to_customers_before_it_is_done():
+    """A refund that was refused is no news to the customer."""
+    unit = SalesUnit("123456")
+
+    assert customer_notice("refund", plan_row(), "refused", unit) == ""
+    assert customer_notice("capture", plan_row(), "done", unit) == ""
+
+
+@given(
+    made=st.lists(
+        st.tuples(
+            st.sampled_from(LIVE), st.sampled_from(["NOK", "DKK", "EUR"]), st.integers(1, 100_000)
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_control_totals_always_foot(made):
+    """Planned = done + already done + refused + skipped + unknown, rows and amounts."""
+    carried = carried_of(
+        *((outcome, {"currency": c, "amount_minor": amount}) for outcome, c, amount in made)
+    )
+
+    found = totals(carried.plan, carried.results)
+
+    assert all(total.agrees for total in found)
+    assert {total.currency: total.planned[1] for total in found} == carried.plan.totals
+    assert sum(total.planned[0] for total in found) == carried.plan.count
+
+
+def test_a_missing_result_shows_in_the_control_total():
+    """A check that cannot fail is none."""
+    carried = carried_of(("done", {}), ("done", {}))
+
+    assert not totals(carried.plan, carried.results[:1])[0].agrees
+
+
+def test_worst_first_is_stable():
+    """Rows of one outcome stay in the plan's order, whatever order they came in."""
+    results = list(carried_of(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
+    random.Random(3).shuffle(results)
+
+    assert [one.row for one in worst_first(results)] == [3, 2, 1, 4]
+
+
+@pytest.fixture
+def mixed() -> Carried:
+    """A run with every outcome, two currencies, and texts that look like formulas."""
+    return carried_of(
+        ("done", {"order_number": "=1+1"}),
+        ("already_done", {"currency": "DKK", "note": "@SUM(A1)"}),
+        ("refused", {"note": "+47 900 00 000", "amount_minor": 995}),
+        ("skipped", {"document_ref": "-12"}),
+        ("unknown", {"order_number": "<r>forged</r>"}),
+        units=(SalesUnit("123456", market="DK"),),
+    )
+
+
+def test_workbook_says_what_the_frame_says(mixed, tmp_path):
+    """Amounts to the øre, texts as texts, the worst first, and control totals that agree."""
+    book = load_workbook(write_outcomes(mixed, tmp_path / "o.xlsx"), data_only=True)
+    sheet = list(book["Outcomes"].iter_rows(min_row=4, values_only=True))
+    place = {header: i for i, header in enumerate(sheet[0])}
+    rows = sheet[1:]
+
+    assert [row[place["Outcome"]] for row in rows] == [
+        "unknown",
+        "refused",
+        "skipped",
+        "already_done",
+        "done",
+    ]
+    assert Decimal(str(rows[1][place["Amount"]])) == Decimal("9.95")
+    assert {row[place["Order"]] for row in rows} >= {"=1+1", "<r>forged</r>"}
+    checks = [c.value for row in book["Summary"].iter_rows() for c in row if c.value == "OK"]
+    assert len(checks) == 4
+    said = {c.value for row in book["Summary"].iter_rows() for c in row}
+    assert f"9:{'f' * 64}" in said
+
+
+def test_no_text_becomes_a_formula(mixed, tmp_path):
+    """An order number that begins with = is data, and somebody else's."""
+    book = load_workbook(write_outcomes(mixed, tmp_path / "o.xlsx"))
+    place = [cell.value for cell in book["Outcomes"][4]].index("Order")
+
+    formulas = [c for row in book["Outcomes"].iter_rows() for c in row if c.data_type == "f"]
+    assert formulas == []
+    assert "=1+1" in [row[place].value for row in book["Outcomes"].iter_rows(min_row=5)]
+    assert [c for row in book["Summary"].iter_rows() for c in row if c.data_type == "f"]
+
+
+def test_the_same_run_gives_the_same_bytes(mixed, tmp_path):
+    """A report that differs without a reason cannot be compared."""
+    one = write_outcomes(mixed, tmp_path / "a.xlsx").read_bytes()
+
+    assert write_outcomes(mixed, tmp_path / "b.xlsx").read_bytes() == one
+
+
+def test_an_earlier_workbook_is_kept(mixed, tmp_path):
+    """Somebody may have written into it."""
+    path = write_outcomes(mixed, tmp_path / "o.xlsx")
+    first = path.read_bytes()
+    write_outcomes(dataclasses.replace(mixed, live=False), path)
+
+    assert (tmp_path / "o.before-1.xlsx").read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["outcomes.csv", "gone/outcomes.xlsx", "taken.xlsx"])
+def test_a_place_that_cannot_be_meant_is_refused(mixed, tmp_path, name):
+    """Nothing that is not a workbook of ours is replaced."""
+    (tmp_path / "taken.xlsx").write_text("reference,amount\n", encoding="utf-8")
+
+    with pytest.raises(OutputError):
+        write_outcomes(mixed, tmp_path / name)
+    assert (tmp_path / "taken.xlsx").read_text(encoding="utf-8") == "reference,amount\n"
+
+
+def test_every_column_of_the_frame_is_on_the_sheet_or_said_once():
+    """What a row says must not be lost on its way to the auditor."""
+    on_sheet = {column.name for column in COLUMNS}
+
+    assert set(OUTCOMES.names) - on_sheet == {"plan_id", "verb"}
+
+
+def test_page_escapes_and_counts(mixed):
+    """A reference from outside must not become markup in a notebook."""
+    shown = page(mixed)
+
+    assert "<r>forged" not in shown
+    assert "&lt;r&gt;forged" in shown
+    assert "2 of 5 refunds done" in shown
+    assert mixed._repr_html_() == shown
+
+
+def test_page_of_a_dry_run_says_that_nothing_was_sent(world):
+    """A dry run must not be taken for the real one."""
+    from vippsrecon.bulk.run import carry_out
+
+    here = world(2)
+    carried = carry_out(here.plan("refund", 100, 200), here.client)
+
+    assert "Dry run: 2 of 2 refunds would be sent. Nothing was sent" in carried._repr_html_()
+    assert "not approved" in carried._repr_html_()
+
+
+def test_carrying_needs_no_pandas():
+    """A restart is quick: what makes frames is loaded when one is asked for."""
+    import subprocess
+    import sys
+
+    code = (
+        "import vippsrecon.bulk.run, sys; "
+        "print([m for m in ('pandas', 'polars', 'pandera', 'narwhals') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

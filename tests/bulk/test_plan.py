@@ -1,0 +1,346 @@
+"""A plan's file is taken byte for byte or refused, and never says what no plan may say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bulk.plans import MSN, plan_of, plan_row
+from vippsrecon.bulk.plan import (
+    FORMAT,
+    PlanRow,
+    check_plan,
+    digest,
+    key_of,
+    plan_text,
+    read_plan,
+    write_plan,
+)
+from vippsrecon.errors import OutputError, PlanError
+
+TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40)
+
+
+@st.composite
+def plans(draw):
+    """Plans of one to five refunds, with whatever people write in notes."""
+    rows = []
+    for number in range(1, draw(st.integers(1, 5)) + 1):
+        captured = draw(st.integers(1, 10**9))
+        refunded = draw(st.integers(0, captured - 1))
+        rows.append(
+            plan_row(
+                number,
+                msn=draw(st.sampled_from(["123456", "654321"])),
+                currency=draw(st.sampled_from(["NOK", "EUR"])),
+                amount_minor=draw(st.integers(1, captured - refunded)),
+                note=draw(TEXT),
+                document_ref=draw(TEXT),
+                authorized_minor=captured,
+                captured_minor=captured,
+                refunded_minor=refunded,
+                duplicate=draw(st.booleans()),
+            )
+        )
+    return plan_of(*rows, plan_id=str(draw(st.uuids(version=4))))
+
+
+@given(plans())
+def test_a_plan_is_read_back_as_it_was_made(tmp_path_factory, plan):
+    """Every field survives, whatever people write in notes."""
+    path = tmp_path_factory.mktemp("plan") / "plan.json"
+    write_plan(plan, path)
+    assert read_plan(path) == plan
+
+
+@given(plans(), st.data())
+def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
+    """An approval stands for every byte: no edit is too small to matter."""
+    path = tmp_path_factory.mktemp("plan") / "plan.json"
+    whole = plan_text(plan).encode()
+    place = data.draw(st.integers(0, len(whole) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[place]))
+    path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+    with pytest.raises(PlanError, match=r"plan\.json"):
+        read_plan(path)
+
+
+@given(plans(), st.data())
+def test_one_byte_more_or_less_is_refused(tmp_path_factory, plan, data):
+    """Spaces and line ends too: what people compared is what is carried out."""
+    path = tmp_path_factory.mktemp("plan") / "plan.json"
+    whole = plan_text(plan).encode()
+    place = data.draw(st.integers(0, len(whole)))
+    more = data.draw(st.sampled_from([b" ", b"\n", b"0", b'"', b"\xef\xbb\xbf"]))
+    path.write_bytes(whole[:place] + more + whole[place:])
+    with pytest.raises(PlanError):
+        read_plan(path)
+    path.write_bytes(whole[:place] + whole[place + 1 :] if place < len(whole) else whole[:-1])
+    with pytest.raises(PlanError):
+        read_plan(path)
+
+
+OTHERS = {
+    "plan_id": str(uuid.UUID(int=8, version=4)),
+    "verb": "capture",
+    "environment": "test",
+    "host": "127.0.0.1:8801",
+    "planner": "ola",
+    "made_at": "2026-01-31T12:00:01Z",
+    "expires_at": "2026-02-03T12:00:01Z",
+    "cancel_created": True,
+    "msns": ("654321",),
+    "format": 2,
+}
+ROW_OTHERS = {
+    "row": 2,
+    "msn": "654321",
+    "reference": "order-000002",
+    "order_number": None,
+    "currency": "EUR",
+    "amount_minor": 25_001,
+    "reason": "other",
+    "note": "x",
+    "document_ref": "x",
+    "vat_minor": 0,
+    "discrepancy_id": "x",
+    "authorized_minor": 100_001,
+    "captured_minor": 100_001,
+    "refunded_minor": 1,
+    "cancelled_minor": 1,
+    "duplicate": True,
+}
+
+
+@pytest.mark.parametrize("field", sorted(OTHERS))
+def test_the_digest_covers_every_field(field):
+    """What is not in the digest was not approved."""
+    plan = plan_of()
+    assert digest(replace(plan, **{field: OTHERS[field]})) != digest(plan)
+
+
+@pytest.mark.parametrize("field", PlanRow._fields)
+def test_the_digest_covers_every_field_of_a_row(field):
+    """Also the note, the document and the aggregate seen."""
+    changed = plan_row()._replace(**{field: ROW_OTHERS[field]})
+    assert digest(plan_of(changed)) != digest(plan_of(plan_row()))
+
+
+@pytest.mark.parametrize("field", ["kind", "name", "sha256", "fetched_at"])
+def test_the_digest_covers_where_it_came_from(field):
+    """A plan says which report it rests on."""
+    plan = plan_of()
+    assert digest(replace(plan, source=plan.source._replace(**{field: "x"}))) != digest(plan)
+
+
+def test_the_digest_covers_the_order_of_rows():
+    """Rows swapped are another plan."""
+    first, second = plan_row(1), plan_row(2)
+    assert digest(plan_of(first, second)) != digest(plan_of(second, first))
+
+
+@given(plans())
+def test_an_auditor_computes_the_digest_with_python_alone(plan):
+    """The digest is what the docs say it is, by another JSON library."""
+    said = json.loads(plan_text(plan))
+    claimed = said.pop("digest")
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(canonical.encode()).hexdigest() == claimed == digest(plan)
+
+
+def _edited(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param('"amount_minor":25000', '"amount_minor":26000', "totals", id="amount"),
+        pytest.param('"count": 1', '"count": 2', "2 rows", id="count"),
+        pytest.param('"NOK": 25000', '"NOK": 26000', "totals", id="totals"),
+        pytest.param('"kari"', '"ola"', "digest", id="planner"),
+        pytest.param('"note":""', '"note":"","extra":1', "'extra'", id="unknown field of a row"),
+        pytest.param('"planner"', '"plotter"', "'plotter'", id="unknown field"),
+        pytest.param('"note":"",', "", "'note'", id="a field gone"),
+        pytest.param(
+            '"verb": "refund"', '"verb": "refund", "verb": "refund"', "spacing", id="twice"
+        ),
+        pytest.param(f'"format": {FORMAT}', f'"format": {FORMAT + 1}', "newer version", id="newer"),
+        pytest.param(f'"format": {FORMAT}', '"format": "old"', "not known", id="no format"),
+        pytest.param('"msns": [', '"msns": [1,', "digest", id="a number for a sales unit"),
+        pytest.param('"amount_minor":25000', '"amount_minor":250.0', "no amount", id="a float"),
+        pytest.param('"currency":"NOK"', '"currency":["NOK"]', "no currency", id="a list"),
+        pytest.param('"rows": [', '"rows": {', "no JSON", id="broken"),
+    ],
+)
+def test_a_plan_edited_by_hand_is_refused(tmp_path, old, new, said):
+    """The sentence names the file and what does not fit."""
+    path = write_plan(plan_of(), tmp_path / "plan.json")
+    _edited(path, old, new)
+    with pytest.raises(PlanError, match=said) as met:
+        read_plan(path)
+    assert str(met.value).startswith("plan.json: ")
+
+
+def _twice():
+    row = plan_row(1)
+    return plan_of(row, row._replace(row=2))
+
+
+CANCEL = {"verb": "cancel"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        pytest.param(plan_of(plan_row(amount_minor=0)), "nothing to do", id="zero"),
+        pytest.param(plan_of(plan_row(amount_minor=-1)), "from 0 up", id="negative"),
+        pytest.param(plan_of(plan_row(amount_minor=True)), "whole number", id="a truth"),
+        pytest.param(
+            plan_of(plan_row(amount_minor=100_001)), "more than the 1 000.00", id="excess"
+        ),
+        pytest.param(plan_of(plan_row(refunded_minor=75_001)), "249.99", id="more than is left"),
+        pytest.param(plan_of(plan_row(), verb="capture"), "0.00 NOK", id="nothing to capture"),
+        pytest.param(
+            plan_of(plan_row(captured_minor=60_000), **CANCEL), "releases everything", id="half"
+        ),
+        pytest.param(
+            plan_of(plan_row(amount_minor=0), **CANCEL), "nothing to do", id="nothing reserved"
+        ),
+        pytest.param(
+            plan_of(plan_row(amount_minor=0, authorized_minor=0, captured_minor=0), **CANCEL),
+            "nothing to do",
+            id="unpaid and not said so",
+        ),
+        pytest.param(plan_of(plan_row(currency="JPY")), "'JPY'", id="currency"),
+        pytest.param(plan_of(plan_row(reason="because")), "'because'", id="reason"),
+        pytest.param(plan_of(plan_row(reference="a/../b")), "a/../b", id="reference"),
+        pytest.param(plan_of(plan_row(msn="12"), msns=("12",)), "'12'", id="sales unit"),
+        pytest.param(plan_of(plan_row(note="a\nb")), "line break", id="line break"),
+        pytest.param(plan_of(plan_row(note="x" * 501)), "longer", id="long note"),
+        pytest.param(plan_of(plan_row(vat_minor=25_001)), "vat_minor", id="more VAT than amount"),
+        pytest.param(plan_of(plan_row(2)), "numbered 2", id="a gap"),
+        pytest.param(_twice(), "twice", id="a payment twice"),
+        pytest.param(plan_of(msns=("654321",)), "sales units", id="other sales units"),
+        pytest.param(plan_of(verb="charge"), "'charge'", id="verb"),
+        pytest.param(plan_of(environment="prod"), "'prod'", id="environment"),
+        pytest.param(plan_of(planner=""), "planner is empty", id="nobody"),
+        pytest.param(plan_of(plan_id="1"), "UUID", id="no id"),
+        pytest.param(plan_of(format=2), "newer", id="newer"),
+        pytest.param(plan_of(format=True), "not known", id="a truth for a format"),
+        pytest.param(plan_of(made_at="2026-02-30T00:00:00Z"), "not a time", id="no such day"),
+        pytest.param(plan_of(made_at="2026-02-02T24:00:00Z"), "not a time", id="24 o'clock"),
+        pytest.param(plan_of(expires_at="2026-01-31T12:00:00Z"), "expires", id="no life"),
+        pytest.param(replace(plan_of(), rows=(), msns=()), "no rows", id="empty"),
+    ],
+)
+def test_what_no_plan_may_say(tmp_path, plan, said):
+    """Refused in Python, when written, and when read with a digest that fits."""
+    with pytest.raises(PlanError, match=said):
+        check_plan(plan)
+    with pytest.raises(PlanError, match=said):
+        write_plan(plan, tmp_path / "plan.json")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(PlanError):
+        _forged(plan, tmp_path / "plan.json")
+    assert read_plan(_forged(plan_of(), tmp_path / "plan.json")) == plan_of()
+
+
+def _forged(plan, path):
+    """Write a plan unchecked, with a digest that fits, and read it."""
+    path.write_text(plan_text(plan))
+    read_plan(path)
+    return path
+
+
+def test_an_unpaid_payment_is_cancelled_where_the_plan_says_so():
+    """The one operation without an amount."""
+    row = plan_row(amount_minor=0, authorized_minor=0, captured_minor=0)
+    check_plan(plan_of(row, verb="cancel", cancel_created=True))
+
+
+def test_keys_are_the_same_for_ever():
+    """A key computed after a restart, on another machine or by another version is this one."""
+    plan = plan_of()
+    key = key_of(plan.plan_id, plan.verb, plan.rows[0])
+    assert key == "7f01880f-25f6-555b-b854-5f5efd4e9b2e"
+    assert len(key) == 36
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"row": 2}, {"msn": "654321"}, {"reference": "order-x"}, {"amount_minor": 1}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_another_operation_has_another_key(changed):
+    """A key shared by two operations would lose the second."""
+    row = plan_row()
+    assert key_of("p", "refund", row._replace(**changed)) != key_of("p", "refund", row)
+    assert key_of("p", "cancel", row) != key_of("p", "refund", row)
+    assert key_of("q", "refund", row) != key_of("p", "refund", row)
+
+
+def test_an_earlier_plan_is_kept(tmp_path):
+    """A plan half carried out is needed to go on with it."""
+    path = tmp_path / "plan.json"
+    first, second = plan_of(), plan_of(planner="ola")
+    write_plan(first, path)
+    write_plan(second, path)
+    write_plan(first, path)
+    assert read_plan(path) == first
+    assert read_plan(tmp_path / "plan.before-1.json") == first
+    assert read_plan(tmp_path / "plan.before-2.json") == second
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("place", ["report.xlsx", "folder", "nowhere/plan.json"])
+def test_nothing_else_is_overwritten(tmp_path, place):
+    """A report named by mistake stays."""
+    (tmp_path / "report.xlsx").write_bytes(b"PK somebody's work")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError):
+        write_plan(plan_of(), tmp_path / place)
+    assert (tmp_path / "report.xlsx").read_bytes() == b"PK somebody's work"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"null", b"\xff\xfe", b"msn,reference\n1,2\n", b'{"plan_id":1,"format":1}'],
+    ids=["empty", "list", "object", "null", "utf-16", "csv", "nearly"],
+)
+def test_what_is_no_plan_is_refused(tmp_path, content):
+    """A sentence, never a traceback."""
+    path = tmp_path / "plan.json"
+    path.write_bytes(content)
+    with pytest.raises(PlanError, match=r"^plan\.json: "):
+        read_plan(path)
+
+
+def test_no_file(tmp_path):
+    """A name mistyped is said with its name."""
+    with pytest.raises(PlanError, match=r"plan\.json cannot be read: No such file"):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path):
+    """A restart after a crash must not wait for its plan."""
+    rows = tuple(plan_row(number) for number in range(1, 100_001))
+    path = write_plan(plan_of(*rows), tmp_path / "plan.json")
+    began = time.perf_counter()
+    plan = read_plan(path)
+    assert plan.count == 100_000
+    assert time.perf_counter() - began < 20
+    print(f"read in {time.perf_counter() - began:.2f} s")
+    assert re.fullmatch("[0-9a-f]{64}", digest(plan))
+    assert plan.msns == (MSN,)

@@ -1,0 +1,88 @@
+"""A plan for people: frames, a notebook's table, a workbook to sign."""
+
+from __future__ import annotations
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.bulk.plans import plan_of, plan_row
+from vippsrecon.bulk.plan import digest
+from vippsrecon.bulk.plan_workbook import write_plan_workbook
+from vippsrecon.errors import OutputError
+from vippsrecon.schemas import REJECTS, validate
+from vippsrecon.sources.worked import Refused
+
+NASTY = ("=1+1", "+46701234567", "-5", "@SUM(A1)", '=HYPERLINK("http://x","y")', "<r>x</r>", "'007")
+REFUSED = Refused("list.csv", 7, "amount", "=0", "is 0, so there is nothing to do")
+
+
+def plan(**changed):
+    """A plan in two currencies with texts a spreadsheet would like to obey."""
+    rows = [
+        plan_row(number, note=text, document_ref=text, currency="NOK" if number % 2 else "EUR")
+        for number, text in enumerate(NASTY, start=1)
+    ]
+    return plan_of(*rows, refused=(REFUSED,), notes=("a note",), **changed)
+
+
+def test_the_summary_foots():
+    """Rows and sums by sales unit, currency and reason."""
+    made = plan()
+    summary = made.summary()
+    assert summary["rows"].sum() == made.count
+    sums = summary.groupby("currency")["amount_minor"].sum().to_dict()
+    assert sums == made.totals
+    assert str(made.to_frame()["amount_minor"].dtype) == "int64[pyarrow]"
+    validate(made.rejects(), REJECTS)
+    assert validate(plan_of().rejects(), REJECTS).empty
+
+
+def test_a_notebook_shows_it_as_a_table():
+    """Amounts, who, until when; text from outside never becomes HTML."""
+    shown = plan(planner="<b>kari</b>")._repr_html_()
+    assert "7 refunds" in shown
+    assert "1 000.00 NOK" in shown
+    assert "<b>kari" not in shown
+    assert "&lt;r&gt;x&lt;/r&gt;" in shown
+    assert "is 0, so there is nothing to do" in shown
+    many = plan_of(*(plan_row(n) for n in range(1, 101)))._repr_html_()
+    assert "80 more rows" in many
+
+
+def test_the_workbook_says_what_the_plan_says(tmp_path):
+    """Digest, sums, every row, what was refused; texts stay texts."""
+    made = plan()
+    path = write_plan_workbook(made, tmp_path / "plan.xlsx")
+    book = load_workbook(path)
+    cover = [cell for row in book["Plan"].iter_rows(values_only=True) for cell in row if cell]
+    assert digest(made) in cover
+    assert made.plan_id in cover
+    rows = list(book["Rows"].iter_rows(min_row=4, values_only=True))
+    titles = rows[0]
+    notes = [row[titles.index("Note")] for row in rows[1 : made.count + 1]]
+    assert notes == list(NASTY)
+    assert [row[titles.index("Amount")] for row in rows[1 : made.count + 1]] == [250] * made.count
+    for name in ("Rows", "Refused"):
+        for row in book[name].iter_rows():
+            assert all(cell.data_type != "f" for cell in row), "text must never be a formula"
+    refused = next(book["Refused"].iter_rows(min_row=5, values_only=True))
+    assert REFUSED.reason in refused
+    cached = load_workbook(path, data_only=True)["Plan"]
+    shown = [cell for row in cached.iter_rows(values_only=True) for cell in row if cell]
+    assert 1000 in shown, "the sum of the four NOK rows, for readers that compute nothing"
+
+
+def test_the_same_plan_gives_the_same_workbook(tmp_path):
+    """Byte for byte: a signed copy can be compared."""
+    first = write_plan_workbook(plan(), tmp_path / "a.xlsx")
+    second = write_plan_workbook(plan(), tmp_path / "b.xlsx")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_workbook_that_cannot_stand_there(tmp_path):
+    """Not a CSV, not over somebody's list."""
+    with pytest.raises(OutputError, match=r"\.xlsx"):
+        write_plan_workbook(plan(), tmp_path / "plan.csv")
+    (tmp_path / "list.xlsx").write_text("no workbook")
+    with pytest.raises(OutputError, match="is no workbook"):
+        write_plan_workbook(plan(), tmp_path / "list.xlsx")

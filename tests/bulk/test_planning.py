@@ -1,0 +1,406 @@
+"""Planning: amounts fixed, nothing lost, nothing more than the payments allow."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
+
+from tests.bulk.world import CLOCK, MSN, line
+from vippsrecon.api import Client
+from vippsrecon.bulk.plan import read_plan, write_plan
+from vippsrecon.bulk.planning import (
+    NothingToPlanError,
+    plan_cancels,
+    plan_captures,
+    plan_refunds,
+)
+from vippsrecon.config import SalesUnit, load_settings
+from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
+from vippsrecon.schemas import REJECTS, validate
+from vippsrecon.simulator import Simulator, serve
+
+OTHER_MSN = "654321"
+PLANS = {"refund": plan_refunds, "cancel": plan_cancels, "capture": plan_captures}
+
+
+def created(reference):
+    """A payment nobody has paid yet."""
+    made = line(reference, authorized=100_000)
+    made["payment"]["state"] = "CREATED"
+    made["payment"]["aggregate"]["authorizedAmount"]["value"] = 0
+    made["events"] = made["events"][:1]
+    return made
+
+
+LINES = (
+    *(line(f"order-00000{n}", captured=100_000) for n in range(1, 6)),
+    line("held-000001"),
+    line("part-000001", captured=40_000),
+    line("euro-000001", captured=100_000, currency="EUR"),
+    created("unpaid-00001"),
+    {**line("other-000001", captured=100_000), "msn": OTHER_MSN},
+)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Return `shop(*lines, faults=…, **settings) -> (client, simulator)`."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*lines, faults=(), **changed):
+            simulator = Simulator([{"clock": CLOCK}, *(lines or LINES)], faults=faults)
+            given = {
+                "environment": "simulator",
+                "base_url": stack.enter_context(serve(simulator)),
+                "client_id": "client-id",
+                "client_secret": "client-secret",
+                "subscription_key": "subscription-key",
+                "msn": MSN,
+                "units": (SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, market="NO")),
+                "retry_seconds": 2,
+            }
+            settings_ = load_settings(folder=tmp_path, **(given | changed))
+            return stack.enter_context(Client(settings_)), simulator
+
+        yield make
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Write a list and return its path; rows are texts of cells."""
+
+    def write(*rows, head="reference,amount,currency,reason,note,document_ref,msn"):
+        path = tmp_path / "list.csv"
+        width = head.count(",") + 1
+        cells = [len(next(csv.reader([row]))) for row in rows]
+        filled = [row + "," * (width - count) for row, count in zip(rows, cells, strict=True)]
+        path.write_text("\n".join([head, *filled]) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def refusals(plan_or_error):
+    """What was refused, as {row: reason}."""
+    return {one.source_row: one.reason for one in plan_or_error.refused}
+
+
+def test_a_list_becomes_a_plan(shop, listed, tmp_path):
+    """Amounts in minor units, `all` a number, the aggregate seen, everything written kept."""
+    client, simulator = shop()
+    path = listed("order-000001,250.50,NOK,return,torn sleeve,CN-17", "order-000002,all,NOK")
+    plan = plan_refunds(path, client=client, planner="Kari  Nordmann")
+    first, second = plan.rows
+    assert first[:9] == (
+        1, MSN, "order-000001", None, "NOK", 25_050, "return", "torn sleeve", "CN-17",
+    )  # fmt: skip
+    assert first[9:] == (None, None, 100_000, 100_000, 0, 0, False)
+    assert (second.amount_minor, second.reason) == (100_000, "other")
+    assert plan.totals == {"NOK": 125_050}
+    assert (plan.environment, plan.host) == ("simulator", "127.0.0.1")
+    assert plan.planner == "Kari Nordmann"
+    assert plan.source[:2] == ("list", "list.csv")
+    assert plan.made_at.startswith("2026-01-31T12:00:"), "the house's clock, not the machine's"
+    assert plan.refused == ()
+    asked = {name for name, times in simulator.requests()["requests"].items() if times}
+    assert asked == {"accessToken", "getPayment"}, "planning moves nothing"
+    assert read_plan(write_plan(plan, tmp_path / "plan.json")) == plan
+
+
+GOOD = "order-000001,250.50,NOK"
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "reason"),
+    [
+        pytest.param("order-000002,1000.01,NOK", "amount", "1 000.00 NOK that can", id="excess"),
+        pytest.param("order-000002,0,NOK", "amount", "is 0", id="zero"),
+        pytest.param("order-000002,-5,NOK", "amount", "negative", id="negative"),
+        pytest.param("order-000002,5.125,NOK", "amount", "decimals", id="three decimals"),
+        pytest.param("order-000002,1e2,NOK", "amount", "not an amount", id="exponent"),
+        pytest.param("order-000002,abc,NOK", "amount", "not an amount", id="word"),
+        pytest.param("order-000002,,NOK", "amount", "write all", id="no amount"),
+        pytest.param("order-000002,5,EUR", "currency", "is in NOK", id="wrong currency"),
+        pytest.param("order-000002,5,", "currency", "missing", id="no currency"),
+        pytest.param("order-000002,5,JPY", "currency", "not a currency", id="foreign currency"),
+        pytest.param("order-999999,5,NOK", "reference", "no payment", id="unknown"),
+        pytest.param("other-000001,5,NOK", "reference", "another sales unit's", id="other unit"),
+        pytest.param(
+            f"order-000002,5,NOK,,,,{OTHER_MSN}", "reference", "no payment", id="in another unit"
+        ),
+        pytest.param("order-000002,5,NOK,,,,999999", "reference", "no payment", id="unknown unit"),
+        pytest.param("order-000002,5,NOK,,,,12", "msn", "not a merchant", id="no unit at all"),
+        pytest.param("order-000002,5,NOK,because", "reason", "not a reason", id="reason"),
+        pytest.param("1E+11,5,NOK", "reference", "spreadsheet", id="scientific"),
+        pytest.param("1234,5,NOK", "reference", "zeros in front", id="short"),
+        pytest.param(",5,NOK", "reference", "missing", id="no reference"),
+        pytest.param("held-000001,5,NOK", None, "nothing is left to refund", id="not captured"),
+        pytest.param("euro-000001,5,NOK", "currency", "is in EUR", id="payment's currency"),
+        pytest.param(f"order-000002,5,NOK,,{'x' * 501}", "note", "longer", id="long note"),
+    ],
+)
+def test_a_row_that_cannot_be_planned(shop, listed, row, column, reason):
+    """It is refused with file, row, column, value and reason, and the others go on."""
+    client, _ = shop()
+    plan = plan_refunds(listed(GOOD, row, "order-000003,all,NOK"), client=client)
+    assert [one.reference for one in plan.rows] == ["order-000001", "order-000003"]
+    [refused] = plan.refused
+    assert (refused.source_file, refused.source_row, refused.column) == ("list.csv", 3, column)
+    assert reason in refused.reason
+    validate(plan.rejects(), REJECTS)
+
+
+def test_the_same_reference_twice(shop, listed):
+    """Neither is planned: whether both or one was meant cannot be told."""
+    client, _ = shop()
+    path = listed(GOOD, "order-000002,5,NOK", "order-000002,7,NOK", "order-000002,7,NOK")
+    plan = plan_refunds(path, client=client)
+    assert [one.reference for one in plan.rows] == ["order-000001"]
+    assert {row: "rows 3, 4, 5" in why for row, why in refusals(plan).items()} == {
+        3: True,
+        4: True,
+        5: True,
+    }
+
+
+def test_the_same_reference_in_two_sales_units(shop, listed):
+    """A reference is unique within one sales unit only: these are two payments."""
+    twin = {**line("order-000001", captured=100_000), "msn": OTHER_MSN}
+    client, _ = shop(*LINES, twin)
+    path = listed(GOOD, f"order-000001,7,NOK,,,,{OTHER_MSN}")
+    plan = plan_refunds(path, client=client)
+    assert [(one.msn, one.amount_minor) for one in plan.rows] == [(MSN, 25_050), (OTHER_MSN, 700)]
+    assert plan.msns == (MSN, OTHER_MSN)
+
+
+def test_an_empty_plan(shop, listed):
+    """Refused with a sentence that says why the first row was, and all of them kept."""
+    client, _ = shop()
+    with pytest.raises(NothingToPlanError, match=r"2 rows refused.*order-999999") as met:
+        plan_refunds(listed("order-999999,5,NOK", "order-000001,0,NOK"), client=client)
+    assert sorted(refusals(met.value)) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param("reference,amount,currency\n", "nothing below", id="headings only"),
+        pytest.param("reference,currency\norder-000001,NOK\n", "no column 'amount'", id="amount"),
+        pytest.param("amount,currency\n5,NOK\n", "no column 'reference'", id="reference"),
+        pytest.param(
+            "reference,amount,beløp,currency\na,5,5,NOK\n", "several columns", id="two amounts"
+        ),
+        pytest.param(
+            'reference,amount,currency\norder-000001,"5,50",NOK\norder-000002,5.50,NOK\n',
+            "one way",
+            id="both marks",
+        ),
+        pytest.param('{"plan_id": "x"}', "not a list", id="json"),
+        pytest.param("", "empty", id="nothing"),
+    ],
+)
+def test_a_file_that_is_no_list(shop, tmp_path, content, said):
+    """The whole file is refused, with its name."""
+    client, _ = shop()
+    path = tmp_path / ("list.json" if content.startswith("{") else "list.csv")
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(SourceError, match=said):
+        plan_refunds(path, client=client)
+
+
+def test_no_sales_unit(shop, listed):
+    """With several configured and none named, the sentence names the setting."""
+    client, _ = shop(msn=None)
+    with pytest.raises(SourceError, match="VIPPS_MSN"):
+        plan_refunds(listed(GOOD), client=client)
+
+
+def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):
+    """Numbers are numbers there: 250.5 is 250.50, whatever the country."""
+    client, _ = shop()
+    book = Workbook()
+    for row in (
+        ("Referanse", "Beløp", "Valuta", "Årsak", "Merknad"),
+        ("order-000001", 250.5, "nok", "Retur", "=1+1"),
+        ("order-000002", "alt", "NOK", None, None),
+        (12345678901234567890, 5, "NOK", None, None),
+        ("order-000003", 5.125, "NOK", None, None),
+    ):
+        book.active.append(row)
+    book.active["E2"].data_type = "s"
+    book.save(tmp_path / "list.xlsx")
+    plan = plan_refunds(tmp_path / "list.xlsx", client=client)
+    assert [(one.amount_minor, one.reason, one.note) for one in plan.rows] == [
+        (25_050, "return", "=1+1"),
+        (100_000, "other", ""),
+    ]
+    assert sorted(refusals(plan)) == [4, 5]
+
+
+def test_a_decimal_comma(shop, listed):
+    """A Nordic spreadsheet's own way, for the whole column."""
+    client, _ = shop()
+    path = listed('order-000001,"1 000,00",NOK', 'order-000002,"2,5",NOK', "order-000003,3,NOK")
+    plan = plan_refunds(path, client=client)
+    assert [one.amount_minor for one in plan.rows] == [100_000, 250, 300]
+
+
+@pytest.mark.parametrize(
+    ("rows", "planned", "refused"),
+    [
+        pytest.param(["held-000001"], {"held-000001": 100_000}, [], id="all of it"),
+        pytest.param(["part-000001,all"], {"part-000001": 60_000}, [], id="the rest"),
+        pytest.param(["held-000001,1000.00,NOK"], {"held-000001": 100_000}, [], id="exactly all"),
+        pytest.param(
+            ["held-000001,5,NOK", "part-000001"], {"part-000001": 60_000}, [2], id="a part"
+        ),
+        pytest.param(
+            ["order-000001", "part-000001"], {"part-000001": 60_000}, [2], id="nothing reserved"
+        ),
+        pytest.param(["unpaid-00001", "held-000001"], {"held-000001": 100_000}, [2], id="unpaid"),
+    ],
+)
+def test_cancels(shop, listed, rows, planned, refused):
+    """A cancel takes all that is reserved, and the plan says how much that is."""
+    client, _ = shop()
+    plan = plan_cancels(listed(*rows, head="reference,amount,currency"), client=client)
+    assert {one.reference: one.amount_minor for one in plan.rows} == planned
+    assert sorted(refusals(plan)) == refused
+
+
+def test_cancelling_what_nobody_paid_has_to_be_said(shop, listed):
+    """Such a row has no amount; the plan itself says that it is meant."""
+    client, _ = shop()
+    plan = plan_cancels(listed("unpaid-00001", head="reference"), client=client, created=True)
+    assert plan.cancel_created
+    assert plan.totals == {"NOK": 0}
+
+
+def test_captures(shop, listed):
+    """Never more than is left of the reservation."""
+    client, _ = shop()
+    rows = ["held-000001,999.99,NOK", "part-000001,all,NOK", "order-000001,1,NOK"]
+    plan = plan_captures(listed(*rows, "unpaid-00001,1,NOK"), client=client)
+    assert [one.amount_minor for one in plan.rows] == [99_999, 60_000]
+    assert sorted(refusals(plan)) == [4, 5]
+    assert "nobody has paid it" in refusals(plan)[5]
+
+
+def test_insisting_on_a_payment(shop, listed):
+    """It is in the row, so it is in the digest; a name mistyped is not passed over."""
+    client, _ = shop()
+    path = listed(GOOD, "order-000002,5,NOK")
+    plan = plan_refunds(path, client=client, duplicate=["order-000002"])
+    assert [one.duplicate for one in plan.rows] == [False, True]
+    with pytest.raises(InputError, match="order-00002:"):
+        plan_refunds(path, client=client, duplicate=["order-00002"])
+
+
+def test_a_payment_that_could_not_be_read(shop, listed):
+    """The service failing is no reason to lose a row, nor to plan one unseen."""
+    fault = {"operations": ["getPayment"], "share": 0.5, "status": 503}
+    client, _ = shop(faults=[fault], retry_seconds=0.3)
+    rows = [f"order-00000{n},5,NOK" for n in range(1, 6)]
+    plan = plan_refunds(listed(*rows), client=client)
+    assert plan.refused, "the seed's share of failures"
+    assert plan.count + len(plan.refused) == 5
+    assert all("could not be read now" in one.reason for one in plan.refused)
+
+
+def test_a_list_without_anybody_to_ask(listed, tmp_path):
+    """A list does not say what its payments allow."""
+    given = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
+    with pytest.raises(ConfigurationError, match="client"):
+        plan_refunds(listed(GOOD), settings=load_settings(**given))
+
+
+def test_a_frame_is_a_list(shop):
+    """In Python: major units as text, Decimal or number, or minor units as such."""
+    import pandas as pd
+
+    client, _ = shop()
+    frame = pd.DataFrame(
+        {
+            "reference": ["order-000001", "order-000002", "order-000003"],
+            "amount": [250.5, 3, None],
+            "currency": ["NOK"] * 3,
+        }
+    )
+    plan = plan_refunds(frame, client=client)
+    assert [one.amount_minor for one in plan.rows] == [25_050, 300]
+    assert [(one.source_file, one.source_row) for one in plan.refused] == [("python", 3)]
+    minor = frame.drop(columns="amount").assign(amount_minor=[1, 2, 3])
+    assert plan_refunds(minor, client=client).totals == {"NOK": 6}
+
+
+CELL = st.sampled_from(
+    [
+        *("order-000001", "order-000002", "order-000003", "held-000001", "part-000001"),
+        *("euro-000001", "unpaid-00001", "nothing", "", "5", "5.5", "5,5", "-1", "0", "1e3"),
+        *("all", "NOK", "EUR", "1000", "1000.01", "return", "'0001", "=1+1", "\x01", "æ\u2028"),
+    ]
+)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(CELL, CELL, CELL, CELL), min_size=1, max_size=8),
+    st.sampled_from(sorted(PLANS)),
+)
+def test_no_row_is_lost_and_none_asks_for_too_much(shop_once, tmp_path_factory, rows, verb):
+    """Each row is planned or refused, once; what is planned fits the payment."""
+    path = tmp_path_factory.mktemp("list") / "list.csv"
+    lines = [",".join(f'"{cell}"' for cell in row) for row in rows]
+    path.write_text("reference,amount,currency,note\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        plan = PLANS[verb](path, client=shop_once)
+    except SourceError:
+        return  # a decimal point and a decimal comma in one column, or nothing at all
+    except NothingToPlanError as error:
+        planned, refused = (), error.refused
+    else:
+        planned, refused = plan.rows, plan.refused
+    assert len(planned) + len(refused) == sum(any(row) for row in rows)
+    assert len({one.source_row for one in refused}) == len(refused)
+    for row in planned:
+        held = row.authorized_minor - row.captured_minor - row.cancelled_minor
+        most = row.captured_minor - row.refunded_minor if verb == "refund" else held
+        assert 0 < row.amount_minor <= most
+
+
+@pytest.fixture(scope="module")
+def shop_once(tmp_path_factory):
+    """One shop for many lists: planning changes nothing there."""
+    simulator = Simulator(
+        [{"clock": CLOCK}, {"settings": {"reads_per_minute": None}}, *LINES], latency_ms=0
+    )
+    with serve(simulator) as url:
+        given = {
+            "environment": "simulator",
+            "base_url": url,
+            "client_id": "client-id",
+            "client_secret": "client-secret",
+            "subscription_key": "subscription-key",
+            "msn": MSN,
+            "units": (SalesUnit(MSN, market="NO"),),
+        }
+        with Client(load_settings(folder=tmp_path_factory.mktemp("shop"), **given)) as client:
+            yield client
+            assert simulator.requests()["requests"]["refund"] == 0
+
+
+def test_how_long_a_plan_may_be_carried_out(shop, listed):
+    """Three days, or as said."""
+    client, simulator = shop()
+    now = simulator.now().replace(microsecond=0)
+    for hours, given_ in ((72, {}), (5, {"expires_hours": 5})):
+        plan = plan_refunds(listed(GOOD), client=client, now=now, **given_)
+        assert plan.expires_at == f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+    with pytest.raises(PlanError, match="before it was made"):
+        plan_refunds(listed(GOOD), client=client, expires_hours=-1)

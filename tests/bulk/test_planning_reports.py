@@ -1,0 +1,477 @@
+"""Plans from what reconciling found: what people decided, and nothing the rules do not allow."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from openpyxl import load_workbook
+
+from tests.reconcile.frames_of_anything import anything
+from vippsrecon.api import Client
+from vippsrecon.bulk.plan import check_plan
+from vippsrecon.bulk.planning import (
+    NothingToPlanError,
+    plan_cancels,
+    plan_captures,
+    plan_refunds,
+)
+from vippsrecon.bulk.proposals import BY_HAND, VERB_OF
+from vippsrecon.config import SalesUnit, load_settings
+from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
+from vippsrecon.month import reconcile_month
+from vippsrecon.reconcile import reconcile
+from vippsrecon.reconcile.worked import NOW, case_of
+from vippsrecon.report import write_workbook
+from vippsrecon.scenario import write_month
+from vippsrecon.simulator import Simulator, serve
+from vippsrecon.store import Draft, commit, open_store, register, take
+
+MSN = "123456"
+PLANS = {"refund": plan_refunds, "cancel": plan_cancels, "capture": plan_captures}
+UNITS = (SalesUnit("123456", market="NO"), SalesUnit("654321", market="DK", capture="at_once"))
+
+
+def settings_for(folder, url="http://127.0.0.1:9", **changed):
+    """Settings of the month's merchant."""
+    given_ = {
+        "environment": "simulator",
+        "base_url": url,
+        "client_id": f"scenario-client-{MSN}",
+        "client_secret": f"scenario-secret-{MSN}",
+        "subscription_key": f"scenario-subscription-{MSN}",
+        "msn": MSN,
+        "units": (SalesUnit(MSN, market="NO"),),
+    }
+    return load_settings(folder=folder, **(given_ | changed))
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory):
+    """A month reconciled, and its report: nothing changes them."""
+    folder = tmp_path_factory.mktemp("month")
+    write_month(folder, payments=300, seed=7)
+    with (
+        serve(Simulator.from_file(folder / "simulator.jsonl")) as url,
+        Client(settings_for(folder, url)) as client,
+    ):
+        found = reconcile_month([folder / "orders.csv"], client.settings, client=client)
+    write_workbook(found, folder / "report.xlsx")
+    return folder, found
+
+
+@pytest.fixture
+def report(month, tmp_path):
+    """A report of one's own to work in."""
+    return shutil.copy(month[0] / "report.xlsx", tmp_path / "report.xlsx")
+
+
+@pytest.fixture
+def later(month, tmp_path):
+    """The month's simulator again, with a client: what happens after the report."""
+    simulator = Simulator.from_file(month[0] / "simulator.jsonl")
+    with serve(simulator) as url, Client(settings_for(tmp_path, url)) as client:
+        yield client, simulator
+
+
+@pytest.fixture
+def offline(month, tmp_path):
+    """Settings, and the time right after the report was made."""
+    made = datetime.fromisoformat(month[1].manifest["fetched_at"])
+    return {"settings": settings_for(tmp_path), "now": made + timedelta(minutes=5)}
+
+
+def worked_in(path, work):
+    """Let `work(rows)` change the sheet: rows of cells by heading, as a person sees them."""
+    book = load_workbook(path)
+    sheet = book["Discrepancies"]
+    head = next(
+        n for n, row in enumerate(sheet.iter_rows(values_only=True), 1) if "discrepancy_id" in row
+    )
+    titles = [cell.value for cell in sheet[head]]
+    rows = [
+        dict(zip(titles, row, strict=True))
+        for row in sheet.iter_rows(min_row=head + 1)
+        if row[titles.index("discrepancy_id")].value
+    ]
+    work(rows)
+    book.save(path)
+
+
+def proposed(found, verb):
+    """What reconciling proposed: {reference: amount}."""
+    rows = found.discrepancies[found.discrepancies["proposal"].eq(verb).fillna(False)]
+    return rows.groupby("reference")["proposal_minor"].sum().to_dict()
+
+
+def amounts(plan):
+    """A plan's rows as {reference: amount}."""
+    return {row.reference: row.amount_minor for row in plan.rows}
+
+
+@pytest.mark.parametrize("verb", sorted(PLANS))
+def test_an_untouched_report_plans_every_proposal(month, report, offline, verb):
+    """Of the plan's verb; one row a payment, with its discrepancy, order and aggregate."""
+    plan = PLANS[verb](report, **offline)
+    assert amounts(plan) == proposed(month[1], verb)
+    assert plan.refused == ()
+    found = month[1].discrepancies.set_index("discrepancy_id")
+    payments = month[1].payments.set_index("reference")
+    for row in plan.rows:
+        assert found.loc[row.discrepancy_id.split(), "reference"].eq(row.reference).all()
+        assert row.order_number == found.loc[row.discrepancy_id.split()[0], "order_number"]
+        assert row.captured_minor == payments.loc[row.reference, "captured_minor"]
+    assert plan.source[:2] == ("report", "report.xlsx")
+    assert plan.source.fetched_at <= month[1].manifest["fetched_at"]
+
+
+@pytest.mark.parametrize("verb", sorted(PLANS))
+def test_python_plans_what_the_report_does(month, report, offline, verb):
+    """A Reconciliation, its discrepancies with payments, and the workbook say the same."""
+    found = month[1]
+    plans = [
+        PLANS[verb](found, **offline),
+        PLANS[verb](found.discrepancies, payments=found.payments, **offline),
+        PLANS[verb](report, **offline),
+    ]
+    assert plans[0].rows == plans[1].rows == plans[2].rows
+
+
+def test_discrepancies_alone_are_not_enough(month, offline):
+    """Without the payments they were found with, nobody could see that one moved since."""
+    with pytest.raises(InputError, match="payments="):
+        plan_refunds(month[1].discrepancies, **offline)
+
+
+def test_only_some(month, offline):
+    """By code, or by discrepancy."""
+    plan = plan_refunds(month[1], only="over_captured", **offline)
+    assert {row.reason for row in plan.rows} == {"excess_capture"}
+    one = plan.rows[0].discrepancy_id
+    assert plan_refunds(month[1], only=[one], **offline).count == 1
+
+
+def test_owners_decide(month, report, offline):
+    """Once anything is decided, only what is decided so is planned; a note goes along."""
+    chosen = []
+
+    def work(rows):
+        refunds = [row for row in rows if row["Proposed"].value == "refund"]
+        for row, decision in zip(refunds, ("refund", " Refund ", "waive", "accept"), strict=False):
+            row["Decision"].value = decision
+            row["Note"].value = "agreed\nby phone"
+            chosen.append(row["Reference"].value)
+
+    worked_in(report, work)
+    plan = plan_refunds(report, **offline)
+    assert list(amounts(plan)) == chosen[:2]
+    assert {row.note for row in plan.rows} == {"agreed by phone"}
+    assert plan.refused == ()
+    said = " ".join(plan.notes)
+    assert "'waive'" in said
+    assert "'accept'" in said
+    assert "without a decision" in said
+
+
+def test_what_is_never_proposed_is_not_planned(month, report, offline):
+    """A person may decide on it; then the row is refused and says what to do instead."""
+    decided = {}
+
+    def work(rows):
+        for row in rows:
+            if row["Proposed"].value != "refund":
+                decided[row["Code"].value] = row["Next step"].value
+            row["Decision"].value = "refund"
+
+    worked_in(report, work)
+    plan = plan_refunds(report, **offline)
+    assert amounts(plan) == proposed(month[1], "refund")
+    never = {"duplicate_payment", "missing_in_orders", "captured_not_fulfilled"}
+    never |= {"refund_missing_in_shop", "currency_mismatch", "aggregate_mismatch"}
+    assert never <= decided.keys(), "the month has each of them"
+    reasons = " ".join(one.reason for one in plan.refused)
+    for kind in never:
+        assert f"nothing can be proposed for this {kind}. {decided[kind]}" in reasons
+    assert "what may be done is cancel" in reasons
+    assert all(one.column == "Decision" for one in plan.refused)
+
+
+def test_a_report_sorted_by_hand_is_as_good(month, report, offline):
+    """Rows that moved as a whole are the same rows."""
+
+    def work(rows):
+        values = [[cell.value for cell in row.values()] for row in rows]
+        for row, new in zip(rows, reversed(values), strict=True):
+            for cell, value in zip(row.values(), new, strict=True):
+                cell.value = value
+
+    worked_in(report, work)
+    assert amounts(plan_refunds(report, **offline)) == proposed(month[1], "refund")
+
+
+@pytest.mark.parametrize(
+    "heading", ["Reference", "Sales unit", "Proposed amount", "Actual", "Proposed", "Currency"]
+)
+def test_a_shifted_or_changed_row_is_refused(month, report, offline, heading):
+    """A column sorted without the others would refund one customer another's money."""
+    touched = []
+
+    def work(rows):
+        mine = [row for row in rows if row["Proposed"].value == "refund"]
+        first, second = mine[:2]
+        if heading in ("Reference", "Proposed amount", "Actual"):
+            values = second[heading].value, first[heading].value
+            first[heading].value, second[heading].value = values
+            touched.extend([mine[0]["Proposed amount"].row, mine[1]["Proposed amount"].row])
+        else:
+            other = {"Sales unit": "654321", "Proposed": "cancel", "Currency": "EUR"}
+            first[heading].value = other[heading]
+            touched.append(first[heading].row)
+
+    worked_in(report, work)
+    plan = plan_refunds(report, **offline)
+    assert [one.source_row for one in plan.refused] == touched
+    assert all("changed or shifted" in one.reason for one in plan.refused)
+    assert plan.count == len(proposed(month[1], "refund")) - len(touched)
+
+
+def test_a_row_copied_is_refused(month, report, offline):
+    """Twice the same row would be twice the money."""
+
+    def work(rows):
+        mine = [row for row in rows if row["Proposed"].value == "refund"]
+        other = next(row for row in rows if row["Proposed"].value is None)
+        for title, cell in mine[0].items():
+            other[title].value = cell.value
+
+    worked_in(report, work)
+    plan = plan_refunds(report, **offline)
+    assert ["more than once" in one.reason for one in plan.refused] == [True, True]
+    assert plan.count == len(proposed(month[1], "refund")) - 1
+
+
+def test_a_payment_that_moved_since_the_report(month, report, later):
+    """Somebody refunded it in the portal meanwhile: the report's figures no longer hold."""
+    client, _ = later
+    reference, amount = next(iter(proposed(month[1], "refund").items()))
+    client.refund(reference, 100, "NOK", idempotency_key="portal-1")
+    plan = plan_refunds(report, client=client)
+    assert reference not in amounts(plan)
+    [refused] = plan.refused
+    assert refused.value == reference
+    assert "changed since the report" in refused.reason
+    assert amount > 0
+
+
+def test_an_old_report_is_refused_whole(report, later):
+    """By the house's clock; three days, or as the settings say."""
+    client, simulator = later
+    plan_refunds(report, client=client)
+    simulator.advance(73 * 3600)
+    with pytest.raises(PlanError, match=r"73 hours ago, and 72 are allowed"):
+        plan_refunds(report, client=client)
+
+
+def test_how_old_a_report_may_be(report, tmp_path, offline):
+    """max_report_age_hours under [limits]."""
+    (tmp_path / "vippsrecon.toml").write_text("[limits]\nmax_report_age_hours = 0.05\n")
+    given_ = offline | {"settings": settings_for(tmp_path)}
+    with pytest.raises(PlanError, match=r"0\.05 are allowed"):
+        plan_refunds(report, **given_)
+
+
+def test_a_report_of_another_environment(report, offline, tmp_path):
+    """A test report says nothing of production's payments."""
+    changed = {"environment": "test", "base_url": None}
+    with pytest.raises(PlanError, match="the report is of simulator"):
+        plan_refunds(report, **offline | {"settings": settings_for(tmp_path, **changed)})
+
+
+def test_no_environment_at_all(month, tmp_path, offline):
+    """A plan is for one environment; nothing is guessed."""
+    bare = load_settings(folder=tmp_path, offline=True)
+    with pytest.raises(ConfigurationError, match="VIPPS_ENVIRONMENT"):
+        plan_refunds(month[1], **offline | {"settings": bare})
+
+
+def _journal(store, reference, kind, at, *, verb="refund", environment="simulator"):
+    plan_id = "11111111-1111-4111-8111-111111111111"
+    said = {"planner": "kari", "totals": {"NOK": 1}, "count": 1}
+    register(store, plan_id, "d" * 64, environment, verb, at, said)
+    held = take(store, plan_id, holder="test", host="desk", pid=1, started="1")
+    drafts = [
+        Draft(what, 1, MSN, reference, "NOK", 1, "key", {}, (), at) for what in ("intended", kind)
+    ]
+    commit(store, held, drafts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "minutes", "changed", "kept"),
+    [
+        pytest.param("done", 1, {}, False, id="done since"),
+        pytest.param("already_done", 1, {}, False, id="found done since"),
+        pytest.param("unknown", 1, {}, False, id="unknown since"),
+        pytest.param("unknown", -600, {}, False, id="unknown before"),
+        pytest.param("done", -600, {}, True, id="done before"),
+        pytest.param("refused", 1, {}, True, id="refused since"),
+        pytest.param("done", 1, {"verb": "capture"}, True, id="another verb"),
+        pytest.param("done", 1, {"environment": "test"}, True, id="another environment"),
+    ],
+)
+def test_what_other_plans_did_since(month, report, offline, tmp_path, kind, minutes, changed, kept):
+    """The report had not seen it, so its figures are not today's."""
+    reference = next(iter(proposed(month[1], "refund")))
+    moment = month[1].payments["fetched_at"].max() + timedelta(minutes=minutes)
+    at = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    with open_store(f"sqlite:///{tmp_path / 'work.db'}") as store:
+        _journal(store, reference, kind, at, **changed)
+        plan = plan_refunds(report, store=store, **offline)
+    assert (reference in amounts(plan)) is kept
+    assert len(plan.refused) == (not kept)
+    if not kept:
+        assert "which the report had not seen" in plan.refused[0].reason
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 no workbook", b"reference,amount\n"])
+def test_what_is_no_report(tmp_path, offline, content):
+    """Named as one, it is refused as a file."""
+    path = tmp_path / "report.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"report\.xlsx"):
+        plan_refunds(path, **offline)
+
+
+CASES = [
+    pytest.param({"A": 1200, "C": 1200, "R": 200}, {}, id="5 excess given back already"),
+    pytest.param({"A": 1200, "C": 1200, "R": 50}, {"refund": 150}, id="6 partly given back"),
+    pytest.param({"Or": 300, "A": 1100, "C": 1100}, {"refund": 400}, id="7 both, in one row"),
+    pytest.param({"C": 400}, {"capture": 600}, id="4 under-captured, no cancel"),
+    pytest.param({"O": 800, "C": 800}, {"cancel": 200}, id="8 edited down before capture"),
+    pytest.param({"O": 800}, {"refund": 200}, id="8 edited down after capture"),
+    pytest.param({"C": 0}, {"capture": 1000}, id="fulfilled, not captured"),
+    pytest.param({"C": 0, "status": "unknown"}, {}, id="21 status unknown"),
+    pytest.param({"C": 400, "status": "partial"}, {}, id="2 part shipped"),
+    pytest.param(
+        {"C": 0, "status": "cancelled", "O": 1000}, {"cancel": 1000}, id="11 cancelled, reserved"
+    ),
+    pytest.param(
+        {"status": "cancelled", "Or": 1000}, {"refund": 1000}, id="14 cancelled, not refunded"
+    ),
+    pytest.param({"O": 1000, "A": 1099, "C": 1099, "amount": 1000}, {}, id="30 express freight"),
+    pytest.param({"O": 800, "split_tender": True}, {}, id="split tender"),
+    pytest.param({"O": 800, "with_events": False}, {}, id="amounts as fetched"),
+    pytest.param(
+        {"O": 800, "authorized_days_ago": 400, "captured_days_ago": 390}, {}, id="window passed"
+    ),
+    pytest.param({"C": 0, "authorized_days_ago": 181}, {}, id="25 past the deadline"),
+    pytest.param({"captures": (500, 500), "O": 500}, {"refund": 500}, id="27 captured twice"),
+    pytest.param({"O": None}, {}, id="no order"),
+]
+
+
+@pytest.mark.parametrize(("case", "planned"), CASES)
+def test_the_rules_worked_cases(tmp_path, case, planned):
+    """What each code proposes, and what is never proposed."""
+    found = case_of(**case)
+    given_ = {"settings": settings_for(tmp_path), "now": NOW, "planner": "kari"}
+    for verb, plan_of in PLANS.items():
+        if verb in planned:
+            plan = plan_of(found, **given_)
+            assert [row.amount_minor for row in plan.rows] == [planned[verb]]
+        else:
+            with pytest.raises(NothingToPlanError):
+                plan_of(found, **given_)
+
+
+def test_two_refunds_of_one_payment_are_one_row(tmp_path):
+    """Both discrepancies are settled by it, and the larger one gives the reason."""
+    found = case_of(Or=300, A=1100, C=1100)
+    plan = plan_refunds(found, settings=settings_for(tmp_path), now=NOW)
+    [row] = plan.rows
+    assert sorted(row.discrepancy_id.split()) == [
+        "over_captured:123456:order-0001",
+        "refund_missing_at_vipps:123456:order-0001",
+    ]
+    assert row.reason == "return"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        pytest.param({"proposal_minor": 201}, "call for 2.00 NOK at most", id="grown"),
+        pytest.param({"kind": "duplicate_payment"}, "nothing is ever proposed", id="kind"),
+        *(pytest.param({"flags": flag}, flag, id=flag) for flag in BY_HAND),
+    ],
+)
+def test_a_frame_changed_in_python(tmp_path, changed, said):
+    """The rules hold for frames too, whoever made them."""
+    found = case_of(O=800)
+    rows = found.discrepancies.assign(**changed)
+    given_ = {"settings": settings_for(tmp_path), "now": NOW}
+    with pytest.raises(NothingToPlanError) as met:
+        plan_refunds(rows, payments=found.payments, **given_)
+    assert said in met.value.refused[0].reason
+
+
+def test_a_contradicting_payment_is_left_alone(tmp_path):
+    """Events and totals that disagree: nothing is planned until that is settled."""
+    found = case_of(O=800)
+    mismatch = found.discrepancies.assign(kind="aggregate_mismatch", proposal=None)
+    mismatch = mismatch.assign(discrepancy_id="aggregate_mismatch:123456:order-0001")
+    import pandas as pd
+
+    rows = pd.concat([found.discrepancies, mismatch.astype(found.discrepancies.dtypes)])
+    with pytest.raises(NothingToPlanError) as met:
+        plan_refunds(rows, payments=found.payments, settings=settings_for(tmp_path), now=NOW)
+    assert "contradict" in met.value.refused[0].reason
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(anything())
+def test_no_plan_gives_back_more_than_is_owed(tmp_path_factory, rows):
+    """For frames of anything: within the aggregate, and together within what the order leaves."""
+    found = reconcile(*rows.frames(), units=UNITS, as_of=NOW)
+    orders = {}
+    for order in rows.orders:
+        orders.setdefault((order["msn"], order["reference"]), []).append(order)
+    given_ = {
+        "settings": settings_for(tmp_path_factory.getbasetemp(), units=UNITS),
+        "now": NOW + timedelta(hours=1),
+    }
+    for verb, plan_of in PLANS.items():
+        try:
+            plan = plan_of(found, **given_)
+        except NothingToPlanError:
+            continue
+        check_plan(plan)
+        assert len({(row.msn, row.reference) for row in plan.rows}) == plan.count
+        for row in plan.rows:
+            codes = {one.split(":")[0] for one in row.discrepancy_id.split()}
+            assert {VERB_OF[code] for code in codes} == {verb}
+            mine = orders.get((row.msn, row.reference), [])
+            if verb == "refund" and len(mine) == 1:
+                [order] = mine
+                total, given_back = order["total_minor"], order["refunded_minor"] or 0
+                keeps = 0 if order["status"] == "cancelled" else total - given_back
+                events = _sums(rows, row, order)
+                assert row.amount_minor <= max(0, events["CAPTURED"] - events["REFUNDED"] - keeps)
+            if verb == "capture":
+                assert {one["status"] for one in mine} <= {"fulfilled"}
+
+
+def _sums(rows, row, order):
+    """Successful events up to the moment compared at."""
+    sums = {"CAPTURED": 0, "REFUNDED": 0}
+    moment = min(NOW, order["exported_at"])
+    for event in rows.events:
+        mine = (event["msn"], event["reference"]) == (row.msn, row.reference)
+        if mine and event["success"] and event["event_at"] <= moment and event["name"] in sums:
+            sums[event["name"]] += event["amount_minor"]
+    return sums

@@ -1,0 +1,398 @@
+"""Carrying plans out: what is sent, what is kept, and what every answer leads to."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.bulk.world import SOON
+from vippsrecon.bulk.plan import key_of
+from vippsrecon.bulk.run import carry_out
+from vippsrecon.errors import ConfigurationError, HeldError, PlanError
+from vippsrecon.store import entries, take, verify
+
+
+def outcomes(carried) -> list[str]:
+    """The outcomes, in the plan's order."""
+    return [result.outcome for result in carried.results]
+
+
+def kinds(world, plan) -> list[str]:
+    """The kinds of the journal's entries, in order."""
+    return [entry.kind for entry in entries(world.store, plan.plan_id)]
+
+
+def test_dry_sends_nothing(world):
+    """A dry run reads every payment, says what live would do, and makes no database."""
+    here = world(3)
+    plan = here.plan("refund", 100, 200, 300)
+
+    carried = carry_out(plan, here.client)
+
+    assert outcomes(carried) == ["would_do"] * 3
+    assert carried.exit_code == 0
+    assert here.asked("refund") == 0
+    assert carried.results[2].after.refunded_minor == 300
+    assert kinds(here, plan) == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "amount", "captured"),
+    [("refund", 250, 100_000), ("capture", 700, 0), ("cancel", 100_000, 0)],
+    ids=["refund", "capture", "cancel"],
+)
+def test_live_does_each_row_once(world, verb, amount, captured):
+    """Every row is done, once, and the journal says so before and after."""
+    here = world(3, captured=captured)
+    plan = here.approved(verb, amount, amount, amount)
+
+    carried = here.live(plan)
+
+    assert outcomes(carried) == ["done"] * 3
+    assert carried.exit_code == 0
+    assert set(here.effects().values()) == {(verb, 1, amount)}
+    assert len(here.effects()) == 3
+    assert all(result.psp_reference and result.event_at for result in carried.results)
+    assert verify(here.store, plan.plan_id, carried.head).ok
+    said = kinds(here, plan)
+    assert said[:3] == ["seen", "approved", "carrier"]
+    assert sorted(said[3:-1]) == ["done"] * 3 + ["intended"] * 3
+    assert said[-1] == "ended"
+
+
+def test_the_same_command_again_does_nothing(world):
+    """Finished rows are not even read again."""
+    here = world(3)
+    plan = here.approved("refund", 100, 200, 300)
+    first = here.live(plan)
+    reads = here.asked("getPayment")
+
+    again = here.live(plan)
+
+    assert again.results == first.results
+    assert here.asked("getPayment") == reads
+    assert here.asked("refund") == 3
+
+
+FAULTS = {
+    "answer lost after it was done": ({"drop_after": True}, 1.0),
+    "connection cut before": ({"drop_before": True}, 0.6),
+    "answer cut short": ({"truncate": True}, 1.0),
+    "a page of HTML": ({"html_body": True}, 1.0),
+    "500": ({"status": 500}, 0.6),
+    "502": ({"status": 502}, 0.6),
+    "503": ({"status": 503}, 0.6),
+    "429": ({"status": 429}, 0.6),
+    "429 with a wait": ({"status": 429, "retry_after": 0}, 0.6),
+}
+
+
+@pytest.mark.parametrize(("fault", "share"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("verb", ["refund", "capture", "cancel"])
+def test_whatever_goes_wrong_with_an_answer(world, fault, share, verb):
+    """However an answer is lost, the log settles it: each operation exactly once."""
+    here = world(4, captured=100_000 if verb == "refund" else 0)
+    amount = 100_000 if verb == "cancel" else 500
+    plan = here.approved(verb, *[amount] * 4)
+    here.simulator.set_faults([{"operations": [verb], "share": share, **fault}])
+
+    carried = here.live(plan)
+
+    assert set(outcomes(carried)) == {"done"}
+    assert set(here.effects().values()) == {(verb, 1, amount)}
+    assert len(here.effects()) == 4
+
+
+CODES = {
+    "more than is left": (6150, "refused", False),
+    "the window is over": (6220, "refused", False),
+    "refunded already, says it, and is not": (6180, "refused", False),
+    "our key is taken": (4150, "unknown", True),
+    "not possible for the sales unit": (5100, "skipped", True),
+    "bank account not verified": (5060, "skipped", True),
+    "unknown reference": (5090, "refused", False),
+}
+
+
+@pytest.mark.parametrize(("code", "outcome", "stops"), CODES.values(), ids=CODES)
+def test_what_a_no_leads_to(world, code, outcome, stops):
+    """Each answer has one outcome, and some stop the run."""
+    here = world(1)
+    plan = here.approved("refund", 500)
+    here.simulator.set_settings(refusals=[{"code": code, "operation": "refund"}])
+
+    carried = here.live(plan)
+
+    assert outcomes(carried) == [outcome]
+    assert bool(carried.stopped) is stops
+    assert carried.exit_code == (2 if stops else 1)
+    assert here.effects() == {}
+    if code != 5090:
+        assert carried.results[0].code == str(code)
+
+
+@pytest.mark.parametrize("code", [6160, 6280], ids=["locked", "failed for now"])
+def test_not_taken_for_now(world, code):
+    """Where nothing was done the same key is offered again, and skipped when time is over."""
+    here = world(2, captured=0)
+    plan = here.approved("capture", 500, 500)
+    here.simulator.set_settings(refusals=[{"code": code, "operation": "capture", "times": 3}])
+    assert outcomes(here.live(plan)) == ["done", "done"]
+
+    other = here.approved(
+        "capture",
+        600,
+        600,
+        rows=tuple(row._replace(captured_minor=500, amount_minor=600) for row in plan.rows),
+    )
+    here.simulator.set_settings(refusals=[{"code": code, "operation": "capture"}])
+    carried = here.live(other)
+    assert outcomes(carried) == ["skipped", "skipped"]
+
+    here.simulator.set_settings(refusals=[])
+    assert outcomes(here.live(other)) == ["done", "done"]
+    assert {sum_ for _, _, sum_ in here.effects().values()} == {1100}
+
+
+def test_an_unknown_is_settled_by_the_same_command(world):
+    """Vipps MobilePay is down for longer than we wait: unknown, and nothing is lost."""
+    here = world(1)
+    plan = here.approved("refund", 500)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 503}])
+    carried = here.live(plan, patience=SOON._replace(settle_for=0.2))
+    assert outcomes(carried) == ["unknown"]
+    assert carried.exit_code == 1
+
+    here.simulator.set_faults([])
+    assert outcomes(here.live(plan)) == ["done"]
+    assert here.effects() == {"order-000001": ("refund", 1, 500)}
+
+
+def test_a_log_that_lags_is_waited_for_and_read_again_at_the_end(world):
+    """Without its event an operation is done all the same; its reference comes later or never."""
+    here = world(1)
+    plan = here.approved("refund", 500)
+    here.simulator.set_settings(event_log_lag_ms=120_000)
+
+    carried = here.live(plan)
+
+    assert outcomes(carried) == ["done"]
+    assert carried.results[0].psp_reference is None
+
+
+def test_lost_answer_and_lagging_log_is_for_a_person(world):
+    """It moved and no key shows: never sent again."""
+    here = world(1)
+    plan = here.approved("refund", 500)
+    here.simulator.set_settings(event_log_lag_ms=120_000)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+
+    carried = here.live(plan, patience=SOON._replace(settle_for=0.3))
+
+    assert outcomes(carried) == ["unknown"]
+    assert "refunded was 0 and is 500" in carried.results[0].why
+    assert here.effects() == {"order-000001": ("refund", 1, 500)}
+
+
+def test_a_lost_journal_does_nothing_twice(world, tmp_path):
+    """Another machine, a restored backup: the key in the log says that it was done."""
+    from vippsrecon.store import open_store
+
+    here = world(2)
+    plan = here.approved("refund", 100, 200)
+    here.live(plan)
+    with open_store(f"sqlite:///{tmp_path / 'elsewhere.db'}") as store:
+        there = here._replace(store=store)
+        there.approve(plan)
+        carried = there.live(plan)
+
+    assert outcomes(carried) == ["already_done"] * 2
+    assert carried.exit_code == 0
+    assert here.asked("refund") == 2
+
+
+def test_a_payment_that_moved_is_refused(world):
+    """Somebody refunded in the portal after the plan was made."""
+    here = world(2)
+    plan = here.approved("refund", 100, 200)
+    here.client.refund("order-000001", 50, "NOK", idempotency_key="portal")
+
+    carried = here.live(plan)
+
+    assert outcomes(carried) == ["refused", "done"]
+    assert "refunded was 0 and is 50" in carried.results[0].why
+    assert carried.exit_code == 1
+
+
+def test_another_plans_operation_is_a_possible_duplicate(world):
+    """The same verb and amount on a payment within thirty days, unless the plan insists."""
+    here = world(1)
+    first = here.approved("refund", 100)
+    here.live(first)
+    seen = first.rows[0]._replace(refunded_minor=100)
+
+    refused = here.live(here.approved("refund", rows=(seen,)))
+    insisted = here.live(here.approved("refund", rows=(seen._replace(duplicate=True),)))
+
+    assert outcomes(refused) == ["refused"]
+    assert f"row 1 of plan {first.plan_id}" in refused.results[0].why
+    assert outcomes(insisted) == ["done"]
+    assert here.effects() == {"order-000001": ("refund", 2, 200)}
+
+
+def test_a_payment_under_way_in_another_plan_is_skipped(world):
+    """Its unknown outcome has to be settled first; another amount may come later."""
+    here = world(1)
+    first = here.approved("refund", 100)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
+    assert outcomes(here.live(first, patience=SOON._replace(settle_for=0.1))) == ["unknown"]
+    here.simulator.set_faults([])
+
+    refused = here.live(here.approved("refund", 70))
+
+    assert outcomes(refused) == ["refused"]
+    assert "is not settled" in refused.results[0].why
+
+
+def test_caps_are_counted_over_plans(world):
+    """A day's cap holds for all plans together."""
+    here = world(3, limits="per_day = 4")
+    first, second = here.approved("refund", 100, 200), here.plan("refund", 0, 0, 150)
+    second = dataclasses.replace(second, rows=(second.rows[2]._replace(row=1),))
+    here.approve(second)
+
+    assert outcomes(here.live(first)) == ["done", "done"]
+    carried = here.live(second)
+
+    assert outcomes(carried) == ["refused"]
+    assert "cap of 4.00 NOK" in carried.results[0].why
+    assert sorted(here.effects()) == ["order-000001", "order-000002"]
+
+
+def test_a_run_in_which_everything_fails_stops(world):
+    """After five failures in a row the rest is not begun, and says why."""
+    here = world(9)
+    plan = here.approved("refund", *[100] * 9)
+    here.simulator.set_settings(refusals=[{"code": 6210, "operation": "refund"}])
+
+    carried = here.live(plan, in_flight=1)
+
+    assert outcomes(carried) == ["refused"] * 5 + ["skipped"] * 4
+    assert "5 rows in a row failed" in carried.results[-1].why
+    assert carried.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("confirm", "said"),
+    [
+        (None, "3.00 NOK"),
+        ("3.01 NOK", "3.00 NOK"),
+        ("3.00 DKK", "3.00 NOK"),
+        (["3.00 NOK", "1.00 DKK"], "3.00 NOK"),
+        ("three", "is not a sum"),
+    ],
+    ids=["none", "another sum", "another currency", "one too many", "no sum"],
+)
+def test_live_repeats_the_sum(world, confirm, said):
+    """Whoever moves money says how much, exactly."""
+    here = world(2)
+    plan = here.approved("refund", 100, 200)
+
+    with pytest.raises(PlanError, match=said):
+        here.live(plan, confirm=confirm)
+
+    assert here.asked("refund") == 0
+
+
+def test_live_needs_an_approval(world):
+    """Nobody approved it in this database."""
+    here = world(1)
+
+    with pytest.raises(PlanError, match="not approved"):
+        here.live(here.plan("refund", 100))
+
+    assert here.asked("refund") == 0
+
+
+def test_a_plan_of_another_environment(world):
+    """Nothing is asked of the wrong one."""
+    here = world(1)
+    plan = here.plan("refund", 100, environment="production", host="api.vipps.no")
+
+    with pytest.raises(PlanError, match="the plan is for production"):
+        carry_out(plan, here.client)
+
+    assert here.asked("accessToken") == 0
+
+
+def test_keys_that_are_not_there(world):
+    """A sales unit nobody configured is refused before anything is asked of another."""
+    here = world(1)
+    row = here.plan("refund", 100).rows[0]._replace(msn="654321")
+    plan = here.plan("refund", rows=(row,), msns=("654321",))
+
+    carried = carry_out(plan, here.client)
+
+    assert outcomes(carried) == ["refused"]
+    assert "has no payment order-000001" in carried.results[0].why
+
+
+def test_one_carrier_at_a_time(world):
+    """Somebody on another machine has it: who, where and since when."""
+    here = world(1)
+    plan = here.approved("refund", 100)
+    take(here.store, plan.plan_id, holder="per", host="elsewhere", pid=1, started="x")
+
+    with pytest.raises(HeldError, match="per on elsewhere"):
+        here.live(plan)
+
+    assert here.asked("refund") == 0
+
+
+def test_production_needs_its_caps():
+    """Without per_run and per_day nothing moves in production."""
+    from tests.bulk.plans import plan_of
+    from vippsrecon.bulk.admission import caps_for
+    from vippsrecon.bulk.limits import Limits
+
+    plan = plan_of(environment="production", host="api.vipps.no")
+
+    with pytest.raises(ConfigurationError, match="per_run and per_day for NOK"):
+        caps_for(plan, Limits.of({"per_run": 100}), "2026-01-31")
+    assert len(caps_for(plan, Limits.of({"per_run": 100, "per_day": 1}), "2026-01-31")["NOK"]) == 2
+
+
+def test_an_unpaid_payment_is_cancelled_only_where_the_plan_says_so(world):
+    """Still CREATED: its payer may be about to approve it."""
+    here = world(0)
+    request = {
+        "amount": {"currency": "NOK", "value": 1000},
+        "paymentMethod": {"type": "WALLET"},
+        "reference": "order-000001",
+        "userFlow": "WEB_REDIRECT",
+        "returnUrl": "https://example.com/",
+    }
+    here.client.create_payment(request, idempotency_key="shop")
+    row = here.plan("cancel", 0).rows[0]._replace(authorized_minor=0)
+
+    meant = here.plan("cancel", rows=(row,), cancel_created=True)
+    here.approve(meant)
+    carried = here.live(meant)
+
+    assert outcomes(carried) == ["done"]
+    assert here.client.payment("order-000001").state == "TERMINATED"
+
+
+def test_the_key_is_the_plans(world):
+    """What goes over the wire is what the journal kept."""
+    here = world(1)
+    plan = here.approved("refund", 100)
+    here.live(plan)
+
+    (intended,) = [e for e in entries(here.store, plan.plan_id) if e.kind == "intended"]
+    key = key_of(plan.plan_id, "refund", plan.rows[0])
+
+    assert intended.idempotency_key == key
+    assert [e.idempotency_key for e in here.client.events("order-000001")][-1] == key
+    assert intended.said()["path"] == "/epayment/v1/payments/order-000001/refund"

@@ -1,0 +1,215 @@
+"""Open rows: looked at again, never sent, and a person's word only where nothing contradicts it."""
+
+from __future__ import annotations
+
+import pytest
+
+from vippsrecon.bulk.kept import kept
+from vippsrecon.bulk.run import carry_out
+from vippsrecon.bulk.settling import Word, settle
+from vippsrecon.errors import HeldError, PlanError
+from vippsrecon.store import entries, state_by_row, take, verify
+
+
+@pytest.fixture
+def lost(world):
+    """Return a world and a plan whose one refund was done, while its event does not show yet."""
+    here = world(1)
+    here.simulator.set_settings(event_log_lag_ms=600_000)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    plan = here.approved("refund", 2_500)
+    assert [one.outcome for one in here.live(plan).results] == ["unknown"]
+    here.simulator.set_faults([])
+    return here, plan
+
+
+@pytest.fixture
+def undone(world):
+    """Return a world and a plan whose one refund never arrived."""
+    here = world(1)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 500}])
+    plan = here.approved("refund", 2_500)
+    assert [one.outcome for one in here.live(plan).results] == ["unknown"]
+    here.simulator.set_faults([])
+    return here, plan
+
+
+def state(here, plan):
+    """Where the plan's first row stands."""
+    return state_by_row(here.store, plan.plan_id)[1]
+
+
+def test_what_the_log_proves_is_kept(lost):
+    """The event log echoes our key: that settles what a lost answer left open."""
+    here, plan = lost
+    here.simulator.advance(601)
+
+    settled = settle(here.store, plan.plan_id, here.client)
+
+    assert [one.outcome for one in settled.results] == ["done"]
+    assert settled.results[0].psp_reference
+    assert settled.exit_code == 0
+    assert state(here, plan).outcome == "done"
+    assert verify(here.store, plan.plan_id, settled.head).ok
+    assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
+
+
+def test_settling_sends_nothing(undone):
+    """It only reads, whatever it finds."""
+    here, plan = undone
+    sent = here.asked("refund")
+    here.simulator.advance(61)
+
+    settled = settle(here.store, plan.plan_id, here.client)
+
+    assert here.asked("refund") == sent
+    assert [one.outcome for one in settled.results] == ["unknown"]
+    assert settled.exit_code == 1
+    assert "as it was before" in settled.results[0].why
+    assert "--as refused" in settled.results[0].why
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_absence_proves_nothing_within_a_minute(undone):
+    """The log may lag: a word that nothing was done has to wait."""
+    here, plan = undone
+    word = Word(1, "refused", "the portal shows no refund", "kari")
+
+    with pytest.raises(PlanError, match="less than a minute ago"):
+        settle(here.store, plan.plan_id, here.client, word=word)
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_a_word_that_nothing_was_done(undone):
+    """Kept as a person's word: who, why, and what the payment showed."""
+    here, plan = undone
+    here.simulator.advance(61)
+    word = Word(1, "refused", "the portal shows  no refund", "kari")
+
+    settle(here.store, plan.plan_id, here.client, word=word)
+
+    last = list(entries(here.store, plan.plan_id))[-1]
+    said = last.said()
+    assert last.kind == "settled"
+    assert (said["outcome"], said["by"]) == ("refused", "kari")
+    assert said["because"] == "the portal shows no refund"
+    assert said["after"] == [100_000, 100_000, 0, 0]
+    assert kept(here.store, plan.plan_id).rows[1].settled_by == "kari"
+    assert [one.outcome for one in here.live(plan).results] == ["refused"]
+    assert here.effects() == {}
+
+
+def test_a_word_the_payment_contradicts_is_refused(undone):
+    """A payment that is as it was before was not refunded, whoever says so."""
+    here, plan = undone
+    here.simulator.advance(61)
+
+    with pytest.raises(PlanError, match="cannot be settled as done"):
+        settle(here.store, plan.plan_id, here.client, word=Word(1, "done", "I believe so"))
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_a_word_the_log_contradicts_is_refused(lost):
+    """Called refused, a refund that was done would be planned and made again."""
+    here, plan = lost
+    here.simulator.advance(601)
+
+    with pytest.raises(PlanError, match="cannot be settled as refused"):
+        settle(here.store, plan.plan_id, here.client, word=Word(1, "refused", "I think not"))
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_a_proof_is_kept_rather_than_a_word(lost):
+    """Where the log shows it, nobody's word is needed."""
+    here, plan = lost
+    here.simulator.advance(601)
+
+    settle(here.store, plan.plan_id, here.client, word=Word(1, "done", "in the portal"))
+
+    assert state(here, plan).entry.kind == "done"
+
+
+def test_a_word_where_the_payment_moved_without_our_key(lost):
+    """The aggregate moved and the log lags for longer than it should: a person looks."""
+    here, plan = lost
+    here.simulator.advance(120)
+
+    settled = settle(here.store, plan.plan_id, here.client)
+    assert "business portal" in settled.results[0].why
+
+    settle(
+        here.store, plan.plan_id, here.client, word=Word(1, "done", "portal, 31 January", "kari")
+    )
+    assert state(here, plan).outcome == "done"
+    again = here.live(plan)
+    assert [one.outcome for one in again.results] == ["done"]
+    assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
+
+
+def test_a_payment_that_cannot_be_read_stays_open(undone):
+    """A service that is down proves nothing."""
+    here, plan = undone
+    here.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "status": 503}])
+
+    settled = settle(here.store, plan.plan_id, here.client)
+
+    assert settled.results[0].outcome == "unknown"
+    assert "could not be read" in settled.results[0].why
+
+
+def test_nothing_open_is_nothing_to_settle(world):
+    """A finished plan is left alone, and a word on one of its rows refused."""
+    here = world(1)
+    plan = here.approved("refund", 100)
+    here.live(plan)
+
+    assert settle(here.store, plan.plan_id, here.client).results == ()
+    with pytest.raises(PlanError, match="is not open"):
+        settle(here.store, plan.plan_id, here.client, word=Word(1, "refused", "no"))
+
+
+def test_a_plan_under_way_is_left_to_its_carrier(undone):
+    """Two who write about one row would contradict each other."""
+    here, plan = undone
+    take(here.store, plan.plan_id, holder="ola", host="elsewhere", pid=1, started="")
+
+    with pytest.raises(HeldError):
+        settle(here.store, plan.plan_id, here.client)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        pytest.param(Word(1, "skipped", "why not"), "done or refused", id="no ending"),
+        pytest.param(Word(1, "done", "  "), "say in a sentence", id="no reason"),
+        pytest.param(Word(1, "done", "seen", "\x07"), "is no name", id="a name that is none"),
+        pytest.param(Word(7, "done", "seen"), "is not open", id="no such row"),
+    ],
+)
+def test_a_word_has_to_be_whole(undone, word, said):
+    """Who, what and why: an auditor reads it years later."""
+    here, plan = undone
+    before = list(entries(here.store, plan.plan_id))
+
+    with pytest.raises(PlanError, match=said):
+        settle(here.store, plan.plan_id, here.client, word=word)
+    kinds = [one.kind for one in entries(here.store, plan.plan_id)][len(before) :]
+    assert set(kinds) <= {"carrier"}
+
+
+def test_a_plan_not_known_here(world):
+    """The sentence says where to look."""
+    here = world(1)
+
+    with pytest.raises(PlanError, match="vippsrecon journal lists"):
+        settle(here.store, here.plan("refund", 1).plan_id, here.client)
+
+
+def test_a_settled_plan_goes_on(undone):
+    """A row nobody settled is sent by the next run, once."""
+    here, plan = undone
+
+    assert settle(here.store, plan.plan_id, here.client).exit_code == 1
+    assert [one.outcome for one in here.live(plan).results] == ["done"]
+    assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
+    assert carry_out(plan, here.client, store=here.store).results[0].outcome != "would_do"

@@ -1,0 +1,131 @@
+"""A few payments at the simulator, a client, a database, and approved plans over them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vippsrecon.api import Client
+from vippsrecon.bulk.approval import approve
+from vippsrecon.bulk.limits import Limits
+from vippsrecon.bulk.plan import FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan_rules import stamp
+from vippsrecon.bulk.run import carry_out
+from vippsrecon.bulk.terms import Patience
+from vippsrecon.simulator import Simulator
+from vippsrecon.store import Store
+
+MSN = "123456"
+CLOCK = "2026-01-31T12:00:00Z"
+SOON = Patience(settle_for=2.0, wait_for=2.0, first_wait=0.01, longest_wait=0.1, apart=0.05)
+"""Waits as short as a test needs."""
+
+
+def money(value: int, currency: str = "NOK") -> dict[str, Any]:
+    """An amount as the API writes it."""
+    return {"currency": currency, "value": value}
+
+
+def line(
+    reference: str, *, authorized: int = 100_000, captured: int = 0, currency: str = "NOK"
+) -> dict[str, Any]:
+    """A state line: a payment of 1,000.00 held since ten days, `captured` of it captured."""
+    steps = [("CREATED", authorized), ("AUTHORIZED", authorized), ("CAPTURED", captured)]
+    events = [
+        {
+            "reference": reference,
+            "pspReference": f"{reference}-{name}",
+            "name": name,
+            "amount": money(amount, currency),
+            "timestamp": f"2026-01-21T1{place}:00:00.123Z",
+            "idempotencyKey": f"shop-{reference}-{name}",
+            "success": True,
+        }
+        for place, (name, amount) in enumerate(steps)
+        if amount
+    ]
+    sums = {"authorized": authorized, "captured": captured, "refunded": 0, "cancelled": 0}
+    payment = {
+        "aggregate": {f"{name}Amount": money(value, currency) for name, value in sums.items()},
+        "amount": money(authorized, currency),
+        "state": "AUTHORIZED",
+        "paymentMethod": {"type": "WALLET"},
+        "profile": {},
+        "pspReference": f"{reference}-CREATED",
+        "reference": reference,
+    }
+    return {"msn": MSN, "payment": payment, "events": events}
+
+
+class World(NamedTuple):
+    """The simulator, a client of it, and a workspace database."""
+
+    simulator: Simulator
+    client: Client
+    store: Store
+    folder: Path
+
+    def plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
+        """Return a plan of one row for each amount, over payments `order-000001` and on."""
+        captured = 100_000 if verb == "refund" else 0
+        rows = tuple(
+            PlanRow(
+                number, MSN, f"order-{number:06d}", f"#{number}", "NOK", amount, "other", "",
+                "", None, None, 100_000, captured, 0, 0, False,
+            )
+            for number, amount in enumerate(amounts, start=1)
+        )  # fmt: skip
+        now = self.simulator.now()
+        given: dict[str, Any] = {
+            "format": FORMAT,
+            "plan_id": str(uuid.uuid4()),
+            "verb": verb,
+            "environment": "simulator",
+            "host": "127.0.0.1",
+            "msns": (MSN,),
+            "planner": "kari",
+            "made_at": stamp(now),
+            "expires_at": stamp(now + timedelta(hours=72)),
+            "source": Source("list", "list.csv", "0" * 64, stamp(now)),
+            "cancel_created": False,
+            "rows": rows,
+        }
+        return Plan(**(given | changed))
+
+    def approved(self, verb: str, *amounts: int, **changed: Any) -> Plan:
+        """Return such a plan, approved by another than its planner."""
+        plan = self.plan(verb, *amounts, **changed)
+        self.approve(plan)
+        return plan
+
+    def approve(self, plan: Plan) -> None:
+        """Approve a plan by another than its planner."""
+        approve(
+            plan,
+            self.store,
+            approver="ola",
+            os_account="ola",
+            host="desk",
+            now=self.simulator.now(),
+            limits=Limits.of(self.client.settings.limits),
+        )
+
+    def live(self, plan: Plan, **changed: Any):
+        """Carry a plan out."""
+        given = {"live": True, "confirm": plan.totals, "store": self.store, "patience": SOON}
+        return carry_out(plan, self.client, **(given | changed))
+
+    def effects(self) -> dict[str, tuple[str, int, int]]:
+        """What took effect at Vipps MobilePay: payment to (operation, how often, sum)."""
+        payments = self.simulator.requests()["payments"].get(MSN, {})
+        return {
+            reference: (operation, tally["count"], tally["sum"])
+            for reference, operations in payments.items()
+            for operation, tally in operations.items()
+        }
+
+    def asked(self, operation: str) -> int:
+        """How often an operation was asked for."""
+        return int(self.simulator.requests()["requests"].get(operation, 0))

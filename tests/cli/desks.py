@@ -1,0 +1,37 @@
+"""A person's desk: a folder with a list of refunds, and the simulator its payments are at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vippsrecon.simulator import Simulator
+
+MSN = "123456"
+SUM = "1250.50 NOK"
+"""What the plan of a desk that is `ready` gives back in all."""
+
+
+class Desk:
+    """A folder with a list of refunds, and the simulator its payments are at."""
+
+    def __init__(self, run, simulator: Simulator, folder: Path) -> None:
+        self.run, self.simulator, self.folder = run, simulator, folder
+
+    def plan(self, *amounts: str, references=()) -> None:
+        """Plan refunds of these amounts, of payments `order-000001` and on."""
+        named = references or [f"order-{n:06d}" for n in range(1, len(amounts) + 1)]
+        rows = [f"{one},{amount},NOK" for one, amount in zip(named, amounts, strict=True)]
+        listed = "\n".join(["reference,amount,currency", *rows])
+        self.folder.joinpath("refunds.csv").write_text(listed, encoding="utf-8")
+        done = self.run("plan", "refunds", "refunds.csv", "--out", "plan.json", "--as", "kari")
+        assert done.exit_code == 0, done.output
+
+    def approve(self) -> None:
+        """Approve the plan by another than its planner."""
+        done = self.run("approve", "plan.json", "--as", "ola")
+        assert done.exit_code == 0, done.output
+
+    def effects(self) -> dict[str, int]:
+        """Payment to what was given back."""
+        payments = self.simulator.requests()["payments"].get(MSN, {})
+        return {ref: done["refund"]["sum"] for ref, done in payments.items() if "refund" in done}

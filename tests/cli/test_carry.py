@@ -1,0 +1,273 @@
+"""`carry-out` as a person uses it: from a list to money moved, dry by default."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.cli.desks import MSN, SUM
+
+LEDGER = {
+    "ledgerId": "302321",
+    "currency": "NOK",
+    "payoutBankAccount": {"scheme": "BBAN:NO", "id": "86011117947"},
+    "owner": {"jurisdiction": "NO", "id": "987654321"},
+    "firstLedgerDate": "2026-01-01",
+    "settlesForRecipientHandles": [f"api:{MSN}"],
+}
+
+
+def test_help_has_an_example(run):
+    """An example answers more than a list of options."""
+    done = run("carry-out", "--help")
+
+    assert done.exit_code == 0
+    assert "Example:" in done.stdout
+    assert "--live" in done.stdout
+
+
+def test_dry_is_the_default(desk):
+    """It says what would be done, sends nothing, and makes no database."""
+    here = desk(3)
+    here.plan("1000.00", "250.00", "0.50")
+
+    done = here.run("carry-out", "plan.json")
+
+    assert done.exit_code == 0, done.output
+    assert "Dry run: 3 of 3 refunds would be sent. Nothing was sent" in done.stdout
+    assert "1 250.50 NOK" in done.stdout
+    assert "by nobody yet" in done.stdout
+    assert here.effects() == {}
+    assert not list(here.folder.glob("*.db"))
+
+
+def test_live_does_it_once_however_often_it_is_run(ready, printed):
+    """The same command again goes on where it stopped, which here is at the end."""
+    for _ in range(2):
+        done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+        assert done.exit_code == 0, done.output
+        assert "Done: 3 refunds" in done.stdout
+        assert "approved  ola" in done.stdout
+
+    assert ready.effects() == {"order-000001": 100_000, "order-000002": 25_000, "order-000003": 50}
+    head = done.stdout.split("head      ")[1].split()[0]
+    verified = ready.run("journal", "--plan", "plan.json", "--verify", "--head", head, "--json")
+    assert verified.exit_code == 0
+    assert printed(verified)["plans"][0]["head"] == head
+
+
+def test_json_has_every_row(ready, printed):
+    """The frame's rows, amounts as integers, and counts that add up to the plan."""
+    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
+
+    said = printed(done)
+    assert said["counts"] == {
+        "done": 3,
+        "already_done": 0,
+        "refused": 0,
+        "skipped": 0,
+        "unknown": 0,
+    }
+    assert [row["amount_minor"] for row in said["outcomes"]] == [100_000, 25_000, 50]
+    assert {row["outcome"] for row in said["outcomes"]} == {"done"}
+    assert said["outcomes"][0]["booking_date"] == "2026-01-31"
+    assert said["outcomes"][0]["credit_note_needed"] is True
+    assert (said["stopped"], said["live"], said["approver"]) == (None, True, "ola")
+    assert len(said["head"].partition(":")[2]) == 64
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], id="not said"),
+        pytest.param(["--confirm", "1250.49 NOK"], id="another sum"),
+        pytest.param(["--confirm", "1250.50 EUR"], id="another currency"),
+        pytest.param(["--confirm", SUM, "--confirm", "1 EUR"], id="one too many"),
+        pytest.param(["--confirm", "1250.50"], id="no currency"),
+        pytest.param(["--confirm", "all NOK"], id="no number"),
+    ],
+)
+def test_live_needs_the_sum(ready, arguments):
+    """Whoever repeats the sum has read it."""
+    done = ready.run("carry-out", "plan.json", "--live", *arguments)
+
+    assert done.exit_code == 2
+    assert done.stderr.strip()
+    assert "Traceback" not in done.output
+    assert ready.effects() == {}
+
+
+def test_live_needs_an_approval(desk):
+    """Nothing moves on one person's command alone."""
+    here = desk(1)
+    here.plan("10.00")
+
+    done = here.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
+
+    assert done.exit_code == 2
+    assert "not approved" in done.stderr
+    assert here.effects() == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        pytest.param("1250.50", 0, id="the sum"),
+        pytest.param("1 250.50 NOK", 0, id="with its currency"),
+        pytest.param("12.50", 2, id="another"),
+    ],
+)
+def test_a_terminal_is_asked_for_the_sum(ready, typed, code):
+    """A person at a terminal types the sum; a script has to bring it."""
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "vippsrecon", "carry-out", "plan.json", "--live"],
+        cwd=ready.folder,
+        stdin=end,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        os.write(terminal, f"{typed}\n".encode())
+        out, err = process.communicate(timeout=120)
+    os.close(terminal)
+    os.close(end)
+
+    assert process.returncode == code, out + err
+    assert "1 250.50 NOK" in err
+    assert len(ready.effects()) == (3 if code == 0 else 0)
+
+
+def test_a_refused_row_is_code_1_and_says_why(ready):
+    """The payment moved since: one row waits for a person, the others are done."""
+    other = ready.run(
+        "carry-out", "plan.json", "--json"
+    )  # a dry run first, as the documents advise
+    assert other.exit_code == 0
+    from vippsrecon.api import Client
+    from vippsrecon.config import load_settings
+
+    with Client(load_settings()) as client:
+        client.refund("order-000002", 100, "NOK", idempotency_key="from-the-portal")
+
+    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+
+    assert done.exit_code == 1
+    assert "2 of 3 refunds done, 1 refused" in done.stdout
+    assert "refused  row 2, order-000002: Not refunded (250.00 NOK)" in done.stdout
+    assert ready.effects()["order-000002"] == 100
+
+
+def test_a_run_that_stops_is_code_2(ready, printed):
+    """A sales unit that may not refund: no other row will fare better."""
+    ready.simulator.set_settings(refusals=[{"code": 5100, "operation": "refund"}])
+
+    done = ready.run(
+        "carry-out", "plan.json", "--live", "--confirm", SUM, "--in-flight", "1", "--json"
+    )
+
+    assert done.exit_code == 2
+    said = printed(done)
+    assert said["stopped"]
+    assert said["counts"]["skipped"] == 3
+    assert sum(said["counts"].values()) == 3
+    assert ready.effects() == {}
+
+
+def test_outcomes_are_written(ready):
+    """The workbook beside the plan, with the head in it."""
+    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "outcomes.xlsx")
+
+    assert done.exit_code == 0
+    head = done.stdout.split("head      ")[1].split()[0]
+    book = load_workbook(ready.folder / "outcomes.xlsx", data_only=True)
+    assert head in [cell.value for row in book["Summary"].iter_rows() for cell in row]
+    assert book["Outcomes"].max_row == 4 + 3
+
+
+@pytest.mark.parametrize("out", ["outcomes.csv", "gone/outcomes.xlsx", "plan.json", "folder.xlsx"])
+def test_a_place_for_outcomes_is_refused_before_money_moves(ready, out):
+    """After the run is too late to hear that the folder does not exist."""
+    (ready.folder / "folder.xlsx").mkdir()
+    before = (ready.folder / "plan.json").read_bytes()
+
+    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", out)
+
+    assert done.exit_code == 2
+    assert ready.effects() == {}
+    assert (ready.folder / "plan.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b'"amount_minor":100000', b'"amount_minor":100001', id="an amount"),
+        pytest.param(b'"planner": "kari"', b'"planner": "nils"', id="the planner"),
+        pytest.param(b"\n}", b" \n}", id="a space"),
+    ],
+)
+def test_a_plan_changed_by_hand_is_refused(ready, old, new):
+    """What was approved is carried out, byte for byte, or nothing is."""
+    path = ready.folder / "plan.json"
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+
+    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+
+    assert done.exit_code == 2
+    assert "plan.json" in done.stderr
+    assert ready.effects() == {}
+
+
+def test_a_plan_for_another_environment_is_refused(ready, monkeypatch):
+    """The same file must not move money in production."""
+    monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
+    monkeypatch.delenv("VIPPS_BASE_URL")
+
+    done = ready.run("carry-out", "plan.json")
+
+    assert done.exit_code == 2
+    assert ready.effects() == {}
+
+
+def test_the_ledgers_balance_stands_beside_the_sum(desk):
+    """Refunds are taken from the next settlement: is there anything in it?"""
+    entry = {
+        "pspReference": "3343121302",
+        "time": "2026-01-31T09:30:00Z",
+        "ledgerDate": "2026-01-31",
+        "entryType": "capture",
+        "reference": "order-000001",
+        "currency": "NOK",
+        "amount": 500,
+        "recipientHandle": f"api:{MSN}",
+        "balanceBefore": 0,
+        "balanceAfter": 500,
+        "unrelated": "",
+    }
+    here = desk(1, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry})
+    here.plan("10.00")
+
+    done = here.run("carry-out", "plan.json")
+
+    assert "ledger    302321 held 5.00 NOK on 2026-01-31" in done.stdout
+    assert "gives back 10.00 NOK of it, which is more" in done.stdout
+
+
+def test_no_ledger_is_no_news(desk):
+    """Most keys cannot read the Report API: nothing is said, nothing fails."""
+    here = desk(1)
+    here.plan("10.00")
+    here.simulator.set_faults([{"operations": ["ledgers"], "share": 1, "status": 500}])
+
+    done = here.run("carry-out", "plan.json")
+
+    assert done.exit_code == 0
+    assert "ledger" not in done.output

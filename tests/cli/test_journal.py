@@ -1,0 +1,201 @@
+"""`journal` as a person uses it: what was done, whether it holds, and what is still open."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.cli.desks import SUM
+
+
+@pytest.fixture
+def done(ready):
+    """A desk whose plan was carried out; `plan_id` and `head` as its run printed them."""
+    ran = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
+    said = json.loads(ran.stdout)
+    ready.plan_id, ready.head = said["plan_id"], said["head"]
+    return ready
+
+
+@pytest.fixture
+def open_row(desk, monkeypatch):
+    """A desk with one refund that was done, while its event does not show yet."""
+    here = desk(1)
+    here.plan("10.00")
+    here.approve()
+    (here.folder / "vippsrecon.toml").write_text("[limits]\nsettle_for = 1\n", encoding="utf-8")
+    here.simulator.set_settings(event_log_lag_ms=600_000)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    ran = here.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
+    assert "1 unknown" in ran.stdout, ran.output
+    here.simulator.set_faults([])
+    return here
+
+
+def tamper(here, change):
+    """Change the journal behind its back."""
+    with sqlite3.connect(here.folder / "vippsrecon.db") as database:
+        database.execute("DROP TRIGGER journal_no_update")
+        database.execute("DROP TRIGGER journal_no_delete")
+        database.execute(change)
+    database.close()
+
+
+@pytest.mark.parametrize("command", [["journal"], ["journal", "settle"]])
+def test_help_has_an_example(run, command):
+    """An example answers more than a list of options."""
+    helped = run(*command, "--help")
+
+    assert helped.exit_code == 0
+    assert "Example:" in helped.stdout
+
+
+def test_it_lists_the_plans(done, printed):
+    """What was planned, by whom, and what became of it."""
+    said = done.run("journal")
+
+    assert said.exit_code == 0
+    assert done.plan_id in said.stdout
+    assert "3 refunds, 1 250.50 NOK: 3 done" in said.stdout
+    assert "approved by ola" in said.stdout
+    assert done.head in said.stdout
+    plan = printed(done.run("journal", "--json"))["plans"][0]
+    assert plan["totals"] == {"NOK": 125_050}
+    assert plan["counts"]["done"] == 3
+
+
+@pytest.mark.parametrize("named", ["file", "id"])
+def test_one_plan_by_file_or_id(done, printed, named):
+    """An accountant has the file, an auditor the id."""
+    name = "plan.json" if named == "file" else done.plan_id
+
+    said = printed(done.run("journal", "--plan", name, "--json"))
+
+    assert [one["plan_id"] for one in said["plans"]] == [done.plan_id]
+    kinds = [one["kind"] for one in said["entries"]]
+    assert kinds[:3] == ["seen", "approved", "carrier"]
+    assert kinds.count("done") == 3
+    assert said["entries"][-1]["hash"] == done.head.partition(":")[2]
+
+
+def test_verify_holds(done):
+    """First and last hash, to keep elsewhere."""
+    said = done.run("journal", "--verify")
+
+    assert said.exit_code == 0
+    assert f"head        {done.head}" in said.stdout
+
+
+def test_verify_against_the_head_of_the_run(done):
+    """What the run printed still is the journal's end."""
+    assert (
+        done.run("journal", "--plan", done.plan_id, "--verify", "--head", done.head).exit_code == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(
+            "UPDATE journal SET amount_minor = 1 WHERE seq = 5", "entry 5 was changed", id="changed"
+        ),
+        pytest.param("DELETE FROM journal WHERE seq = 6", "entry 6 is missing", id="removed"),
+    ],
+)
+def test_a_broken_chain_is_code_1_and_names_the_entry(done, printed, change, said):
+    """Nothing may be changed without showing."""
+    tamper(done, change)
+
+    shown = done.run("journal", "--verify")
+
+    assert shown.exit_code == 1
+    assert said in shown.stdout
+    verdict = printed(done.run("journal", "--verify", "--json"))["plans"][0]
+    assert (verdict["ok"], verdict["head"]) == (False, None)
+    assert said in verdict["fault"]
+
+
+def test_a_tail_cut_off_shows_against_the_head(done):
+    """By itself a shortened chain holds; the head kept elsewhere says otherwise."""
+    tamper(done, "DELETE FROM journal WHERE seq >= 9")
+
+    assert done.run("journal", "--verify").exit_code == 0
+    shown = done.run("journal", "--plan", "plan.json", "--verify", "--head", done.head)
+    assert shown.exit_code == 1
+    assert "cut off" in shown.stdout
+
+
+def test_the_auditors_workbook(done):
+    """Written beside what is printed; a database is only read."""
+    said = done.run("journal", "--out", "journal.xlsx")
+
+    assert said.exit_code == 0
+    book = load_workbook(done.folder / "journal.xlsx", data_only=True)
+    assert book.sheetnames == ["Control", "Outcomes", "Entries"]
+    assert book["Outcomes"].max_row == 4 + 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--plan", "gone.json"], id="neither file nor id"),
+        pytest.param(["--plan", "00000000-0000-4000-8000-000000000009"], id="unknown id"),
+        pytest.param(["--verify", "--head", "1:" + "0" * 64], id="a head without its plan"),
+        pytest.param(["--plan", "plan.json", "--verify", "--head", "last"], id="no head"),
+        pytest.param(["--out", "journal.csv"], id="no workbook"),
+        pytest.param(["settle", "gone.json"], id="settle nothing"),
+        pytest.param(["settle", "plan.json", "--row", "1"], id="half a word"),
+        pytest.param(
+            ["settle", "plan.json", "--row", "1", "--as", "lost", "--because", "x"], id="no ending"
+        ),
+    ],
+)
+def test_a_wrong_use_is_code_2(done, arguments):
+    """1 would say that a chain is broken."""
+    said = done.run("journal", *arguments)
+
+    assert said.exit_code == 2
+    assert said.stderr.strip()
+    assert "Traceback" not in said.output
+
+
+def test_no_database_is_a_sentence(run, folder):
+    """A wrong folder must not look like a journal without entries, nor make one."""
+    said = run("journal", "--verify")
+
+    assert said.exit_code == 2
+    assert "there is no workspace database" in said.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_settle_looks_again(open_row, printed):
+    """Once the log shows it, the row is done; nothing is sent."""
+    still = open_row.run("journal", "settle", "plan.json")
+    assert still.exit_code == 1
+    assert "unknown      row 1, order-000001" in still.stdout
+    open_row.simulator.advance(601)
+
+    said = open_row.run("journal", "settle", "plan.json", "--json")
+
+    assert said.exit_code == 0
+    assert [row["outcome"] for row in printed(said)["rows"]] == ["done"]
+    assert open_row.effects() == {"order-000001": 1_000}
+    assert "nothing to settle" in open_row.run("journal", "settle", "plan.json").stdout
+
+
+def test_settle_on_a_persons_word(open_row):
+    """Who said so and why stays in the journal."""
+    open_row.simulator.advance(120)
+
+    said = open_row.run(
+        *("journal", "settle", "plan.json", "--row", "1", "--as", "done"),
+        *("--because", "in the portal, 31 January", "--by", "kari"),
+    )
+
+    assert said.exit_code == 0
+    assert "in the portal, 31 January (said by kari)" in said.stdout
+    assert "1 done" in open_row.run("journal").stdout
+    assert "entries" in open_row.run("journal", "--verify").stdout

@@ -1,0 +1,234 @@
+"""`plan` and `approve`, as people and machines use them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vippsrecon.bulk.plan import digest, read_plan
+from vippsrecon.store import entries, open_store
+
+HEAD = "reference,amount,currency,reason,note,document_ref\n"
+
+
+@pytest.fixture(scope="module")
+def references(month):
+    """Captured payments of the month nothing was refunded of, as {reference: captured}."""
+    found = {}
+    for text in (month / "simulator.jsonl").read_text().splitlines():
+        line = json.loads(text)
+        if "payment" not in line or line["msn"] != "123456":
+            continue
+        sums = {name: amount["value"] for name, amount in line["payment"]["aggregate"].items()}
+        if sums["capturedAmount"] > 20_000 and not sums["refundedAmount"]:
+            found[line["payment"]["reference"]] = sums["capturedAmount"]
+    return list(found)[:10]
+
+
+@pytest.fixture
+def refunds(folder, references):
+    """A list of three refunds in the working folder."""
+    rows = [f"{one},100.50,NOK,return,,CN-{n}\n" for n, one in enumerate(references[:3])]
+    (folder / "refunds.csv").write_text(HEAD + "".join(rows), encoding="utf-8")
+    return folder / "refunds.csv"
+
+
+def one_sentence(done, *words):
+    """Hold what every refusal has in common."""
+    assert done.exit_code == 2, done.output
+    lines = [line for line in done.stderr.splitlines() if line.startswith("vippsrecon: ")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.output
+    for word in words:
+        assert word in lines[0]
+
+
+def test_plan_and_approve(run, keys, folder, refunds, references, printed):
+    """The whole way of a list: what a machine reads is what the file and the journal say."""
+    done = run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari", "--json")
+    assert done.exit_code == 0, done.output
+    said, plan = printed(done), read_plan(folder / "plan.json")
+    assert list(said)[:4] == ["plan_id", "digest", "rows", "totals"]
+    assert said["plan_id"] == plan.plan_id
+    assert said["digest"] == digest(plan)
+    assert (said["rows"], said["totals"], said["rejects"]) == (3, {"NOK": 30_150}, [])
+    assert [row.reference for row in plan.rows] == references[:3]
+    assert plan.planner == "Kari"
+    assert not (folder / "vippsrecon.db").exists(), "planning keeps nothing"
+
+    done = run("approve", "plan.json", "--as", "Ola", "--json")
+    assert done.exit_code == 0, done.output
+    approval = printed(done)
+    assert (approval["digest"], approval["rows"]) == (said["digest"], 3)
+    assert (approval["totals"], approval["approver"]) == ({"NOK": 30_150}, "Ola")
+    with open_store("sqlite:///vippsrecon.db") as store:
+        kinds = [entry.kind for entry in entries(store, plan.plan_id)]
+    assert kinds == ["seen", "approved"]
+
+
+def test_what_a_person_reads(run, keys, folder, refunds, printed):
+    """Sums, digest and the next step; an approval shows what is approved."""
+    done = run("plan", "refunds", refunds, "--out", "plan.json", "--workbook", "plan.xlsx")
+    assert done.exit_code == 0, done.output
+    assert "3 refunds, 301.50 NOK in all" in done.stdout
+    assert "Nothing has been moved. Next: vippsrecon approve plan.json" in done.stdout
+    assert (folder / "plan.xlsx").read_bytes().startswith(b"PK")
+    done = run("approve", "plan.json", "--as", "Ola")
+    assert digest(read_plan("plan.json")) in done.stdout
+    assert re.search(r"NOK +3 rows, 301\.50, the largest 100\.50", done.stdout)
+    assert "approved by Ola" in done.stdout
+
+
+def test_rows_that_are_refused(run, keys, folder, refunds, printed):
+    """Exit code 1, the plan is there, and each row says why it is not in it."""
+    with refunds.open("a") as file:
+        file.write("nothing-000001,5,NOK,,,\n=1+1,5,NOK,,,\n")
+    done = run("plan", "refunds", refunds, "--out", "plan.json", "--json")
+    assert done.exit_code == 1, done.output
+    assert [(one["source_row"], one["column"]) for one in printed(done)["rejects"]] == [
+        (5, "reference"),
+        (6, "reference"),
+    ]
+    done = run("plan", "refunds", refunds, "--out", "plan.json")
+    assert "2 rows not in the plan:" in done.stdout
+    assert "row 5: " in done.stdout
+    assert (folder / "plan.before-1.json").exists(), "an earlier plan is kept"
+
+
+def test_a_plan_of_nothing(run, keys, folder, printed):
+    """Exit code 2, no file, and the refused rows all the same."""
+    (folder / "refunds.csv").write_text(HEAD + "nothing-000001,5,NOK,,,\n", encoding="utf-8")
+    done = run("plan", "refunds", "refunds.csv", "--out", "plan.json", "--json")
+    one_sentence(done, "no row can be planned", "nothing-000001")
+    assert len(printed(done)["rejects"]) == 1
+    assert not (folder / "plan.json").exists()
+
+
+def test_from_a_report(run, keys, folder, orders, printed):
+    """The report's proposals, by verb; payments are read again before they are planned."""
+    done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
+    found = printed(done)["discrepancies"]
+    for verb in ("refund", "cancel", "capture"):
+        wanted = sum(row["proposal_minor"] for row in found if row["proposal"] == verb)
+        done = run(
+            "plan", f"{verb}s", "--from-report", "report.xlsx", "--out", f"{verb}.json", "--json"
+        )
+        assert done.exit_code == 0, done.output
+        assert printed(done)["totals"] == {"NOK": wanted}
+        assert read_plan(f"{verb}.json").verb == verb
+
+
+def test_a_report_without_any_settings(run, keys, folder, orders, monkeypatch):
+    """A report says its environment; for the simulator's, where that is has to be said."""
+    run("reconcile", "--orders", orders, "--out", "report.xlsx")
+    monkeypatch.delenv("VIPPS_ENVIRONMENT")
+    done = run("plan", "refunds", "--from-report", "report.xlsx", "--out", "plan.json")
+    one_sentence(done, "VIPPS_ENVIRONMENT", "VIPPS_BASE_URL")
+
+
+def test_insisting(run, keys, folder, refunds, references, printed):
+    """--duplicate is in the plan, so in its digest; it may be repeated."""
+    options = ["--duplicate", references[0], "--duplicate", references[2]]
+    done = run("plan", "refunds", refunds, "--out", "plan.json", *options)
+    assert done.exit_code == 0, done.output
+    assert [row.duplicate for row in read_plan("plan.json").rows] == [True, False, True]
+    done = run("approve", "plan.json")
+    assert "insisted upon though the same was done before: 2 rows" in done.stdout
+    done = run("plan", "refunds", refunds, "--out", "other.json", "--duplicate", "mistyped-1")
+    one_sentence(done, "mistyped-1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["refunds"], ["a list", "--from-report"], id="nothing to plan from"),
+        pytest.param(["refunds", "refunds.csv", "--from-report", "r.xlsx"], ["either"], id="both"),
+        pytest.param(["charges", "refunds.csv"], ["charges"], id="no such operation"),
+        pytest.param(["refunds", "nowhere.csv"], ["nowhere.csv"], id="no file"),
+        pytest.param(["refunds", "refunds.csv", "--created"], ["cancels"], id="created refunds"),
+        pytest.param(
+            ["refunds", "refunds.csv", "--workbook", "plan.csv"], [".xlsx"], id="no workbook"
+        ),
+        pytest.param(
+            ["refunds", "--from-report", "refunds.csv"], ["no workbook", "refunds.csv"], id="list"
+        ),
+    ],
+)
+def test_commands_that_cannot_be_meant(run, keys, folder, refunds, arguments, words):
+    """One sentence, before anything is read."""
+    one_sentence(run("plan", *arguments, "--out", "plan.json"), *words)
+    assert not (folder / "plan.json").exists()
+
+
+@pytest.mark.parametrize("out", ["refunds.csv", "nowhere/plan.json", "."])
+def test_places_a_plan_cannot_stand(run, keys, folder, refunds, out):
+    """The list itself is never overwritten."""
+    before = refunds.read_bytes()
+    one_sentence(run("plan", "refunds", refunds, "--out", out))
+    assert refunds.read_bytes() == before
+
+
+def test_a_plan_edited_by_hand(run, keys, folder, refunds):
+    """Refused at the approval, with nothing kept."""
+    run("plan", "refunds", refunds, "--out", "plan.json")
+    path = folder / "plan.json"
+    path.write_text(path.read_text().replace('"amount_minor":10050', '"amount_minor":10060'))
+    one_sentence(run("approve", "plan.json"), "plan.json", "changed")
+    assert not (folder / "vippsrecon.db").exists()
+
+
+def test_a_plan_for_another_environment(run, keys, folder, refunds):
+    """What was planned at the simulator is not approved for the test environment."""
+    run("plan", "refunds", refunds, "--out", "plan.json")
+    keys.setenv("VIPPS_ENVIRONMENT", "test")
+    keys.delenv("VIPPS_BASE_URL")
+    one_sentence(run("approve", "plan.json"), "is for simulator", "says test")
+
+
+def test_a_second_person(run, keys, folder, refunds):
+    """The planner's own name does not do above the limit."""
+    (folder / "vippsrecon.toml").write_text("[limits]\nown_approval_up_to = 0\n")
+    run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari")
+    one_sentence(run("approve", "plan.json", "--as", "kari"), "somebody else", "Kari")
+    assert run("approve", "plan.json", "--as", "Ola").exit_code == 0
+
+
+def test_an_expired_plan(run, served_with, folder, refunds, month):
+    """By the house's clock, which at the simulator is the simulator's."""
+    simulator = served_with()
+    run("plan", "refunds", refunds, "--out", "plan.json")
+    simulator.advance(73 * 3600)
+    one_sentence(run("approve", "plan.json"), "the plan expired")
+
+
+def test_a_database_that_cannot_be_used(run, keys, folder, refunds):
+    """A sentence with the way out; no password, no traceback."""
+    run("plan", "refunds", refunds, "--out", "plan.json")
+    (folder / "work.db").write_bytes(b"this is no database " * 50)
+    keys.setenv("VIPPSRECON_DATABASE_URL", "sqlite:///work.db")
+    one_sentence(run("approve", "plan.json"), "work.db")
+    keys.setenv("VIPPSRECON_DATABASE_URL", "postgresql://kari:MARK-secret@127.0.0.1:1/none")
+    done = run("approve", "plan.json")
+    one_sentence(done)  # the server is down, or psycopg, an extra, is not there
+    assert "MARK" not in done.output
+
+
+@pytest.mark.parametrize("command", ["plan", "approve"])
+def test_help_is_quick(command):
+    """Nothing heavy is loaded before it is used."""
+    heavy = ["pandas", "polars", "httpx", "sqlalchemy", "xlsxwriter", "pyarrow", "orjson"]
+    code = (
+        "import sys\nfrom vippsrecon.cli import app\n"
+        f"try: app([{command!r}, '--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Example:" in done.stdout
+    print(f"{time.perf_counter() - began:.2f} s")

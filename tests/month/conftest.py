@@ -1,0 +1,83 @@
+"""A handful of orders and their payments at a simulator that has no ledger."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fetch.conftest import MSN, nok
+from tests.fetch.doors import Watched
+from vippsrecon.api import Client
+from vippsrecon.config import SalesUnit, load_settings
+from vippsrecon.simulator import Simulator
+
+HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
+MOMENTS = "2026-10-12T10:00:00Z,2026-10-13T10:00:00Z"
+CLOCK = {"clock": "2026-11-05T12:00:00Z"}
+
+
+def payment(reference, *, captured=0, released=0, aborted=False):
+    """A state line: reserved as much as was captured and released, or nothing at all."""
+    reserved = captured + released
+    moved = [("CREATED", max(reserved, 1000)), ("AUTHORIZED", reserved), ("CAPTURED", captured)]
+    moved += [("CANCELLED", released), ("ABORTED", 1000 if aborted else 0)]
+    names = [(name, amount) for name, amount in moved if amount]
+    return {
+        "msn": MSN,
+        "payment": {
+            "aggregate": {
+                "authorizedAmount": nok(reserved),
+                "capturedAmount": nok(captured),
+                "refundedAmount": nok(0),
+                "cancelledAmount": nok(released),
+            },
+            "amount": nok(max(reserved, 1000)),
+            "state": "ABORTED" if aborted else "AUTHORIZED",
+            "paymentMethod": {"type": "WALLET"},
+            "profile": {},
+            "pspReference": f"{reference}-CREATED",
+            "reference": reference,
+        },
+        "events": [
+            {
+                "reference": reference,
+                "pspReference": f"{reference}-{name}",
+                "name": name,
+                "amount": nok(amount),
+                "timestamp": f"2026-10-12T10:0{minute}:00Z",
+                "success": True,
+            }
+            for minute, (name, amount) in enumerate(names)
+        ],
+    }
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Return `world(order lines, payments) -> (orders.csv, settings, client, door)`."""
+    opened = []
+
+    def make(lines, payments, instead=None, **changed):
+        path = tmp_path / "orders.csv"
+        path.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
+        settings = load_settings(
+            folder=tmp_path,
+            environment="simulator",
+            base_url="http://127.0.0.1:9",
+            client_id="invented",
+            client_secret="invented",
+            subscription_key="invented",
+            msn=MSN,
+            **{"units": (SalesUnit(MSN, market="NO"),)} | changed,
+        )
+        door = Watched(Simulator([CLOCK, *payments]).app, instead)
+        opened.append(Client(settings, transport=door))
+        return path, settings, opened[-1], door
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+def order(reference, number="#1", status="fulfilled", paid="yes", total="10.00"):
+    """A line of the export."""
+    return f"{reference},{number},NOK,{total},0.00,{status},{paid},{MOMENTS}"

@@ -1,0 +1,177 @@
+"""Payments of an order under a reference its shop does not know, where no ledger tells of them."""
+
+from __future__ import annotations
+
+import httpx
+import pandas as pd
+import pytest
+
+from tests.month.conftest import order, payment
+from vippsrecon.fetch import read_fetched
+from vippsrecon.month import fetch_file, reconcile_month
+
+
+def asked(door, reference):
+    """How often this payment was asked for."""
+    return door.asked[f"/epayment/v1/payments/{reference}"]
+
+
+DEAD = {"released": 1000}
+
+
+@pytest.mark.parametrize(
+    ("held", "payments", "kinds"),
+    [
+        pytest.param(
+            "order-000001",
+            [payment("order-000001", **DEAD), payment("order-000001-1", captured=1000)],
+            {"superseded_attempt"},
+            id="the first was released, the second captured",
+        ),
+        pytest.param(
+            "order-000001",
+            [payment("order-000001", aborted=True), payment("order-000001-2", captured=1000)],
+            {"superseded_attempt"},
+            id="the third, and no second",
+        ),
+        pytest.param(
+            "order-000001",
+            [
+                payment("order-000001", aborted=True),
+                payment("order-000001-1", aborted=True),
+                payment("order-000001-2", aborted=True),
+                payment("order-000001-3", captured=1000),
+            ],
+            {"superseded_attempt"},
+            id="the fourth, in a further round",
+        ),
+        pytest.param(
+            "order-000001",
+            [payment("order-000001", captured=600), payment("order-000001-1", captured=400)],
+            set(),
+            id="split in two",
+        ),
+        pytest.param(
+            "order-000001",
+            [payment("order-000001", captured=600), payment("order-000001-2", captured=400)],
+            set(),
+            id="split, the half in between never came",
+        ),
+        pytest.param(
+            "woo-shop-1001-1",
+            [
+                payment("woo-shop-1001", aborted=True),
+                payment("woo-shop-1001-1", aborted=True),
+                payment("woo-shop-1001-3", captured=1000),
+            ],
+            {"superseded_attempt"},
+            id="counted from the shop's own attempt",
+        ),
+    ],
+)
+def test_an_attempt_the_shop_does_not_know_is_found_by_asking(world, held, payments, kinds):
+    """No ledger tells of it, and a sound order must not look lost or half paid."""
+    orders, settings, client, _ = world([order(held, "1001")], payments)
+
+    result = reconcile_month([orders], settings, client=client)
+
+    assert result.discrepancies["kind"].tolist() == []
+    assert set(result.buckets["bucket"]) == {"matched"}
+    assert set(result.buckets["kind"]) == {"", *kinds}
+    assert set(result.payments["discovered_by"]) == {"orders"}
+    assert len(result.failures) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "payments", "calls"),
+    [
+        pytest.param(
+            order("order-000001"), [payment("order-000001", captured=1000)], 0, id="whole"
+        ),
+        pytest.param(
+            order("order-000001", status="cancelled"),
+            [payment("order-000001", **DEAD)],
+            0,
+            id="cancelled",
+        ),
+        pytest.param(order("order-000001"), [], 0, id="nothing known of it"),
+        pytest.param(order("order-000001"), [payment("order-000001", **DEAD)], 1, id="lost"),
+    ],
+)
+def test_only_orders_whose_money_is_not_there_are_asked_about_again(world, line, payments, calls):
+    """A sound month costs no call more, and a guess that fails is no failure."""
+    orders, settings, client, door = world([line], payments)
+
+    result = reconcile_month([orders], settings, client=client)
+
+    assert [asked(door, f"order-000001-{number}") for number in (1, 2)] == [calls, calls]
+    assert asked(door, "order-000001-3") == 0
+    assert set(result.failures["reference"]) <= {"order-000001"}
+
+
+def test_an_order_of_its_own_is_no_attempt_at_another(world):
+    """Its money is not the other's: that one is still short, and is asked about."""
+    lines = [order("order-000001"), order("order-000001-1", "#2")]
+    payments = [payment("order-000001", **DEAD), payment("order-000001-1", captured=1000)]
+    orders, settings, client, door = world(lines, payments)
+
+    result = reconcile_month([orders], settings, client=client)
+
+    assert result.discrepancies["kind"].tolist() == ["authorization_lost"]
+    assert asked(door, "order-000001-2") == 1
+
+
+def test_what_was_fetched_beforehand_holds_the_attempts_too(world, tmp_path):
+    """`fetch`, then `reconcile --payments`: the same as in one go, without a call."""
+    orders, settings, client, door = world(
+        [order("order-000001"), order("order-000002", "#2")],
+        [
+            payment("order-000001", **DEAD),
+            payment("order-000001-1", captured=1000),
+            payment("order-000002", **DEAD),
+        ],
+    )
+    found = fetch_file(orders, settings, out=tmp_path / "out", client=client)
+    calls = door.asked.total()
+    result = reconcile_month([orders], settings, payments=tmp_path / "out")
+    again = reconcile_month([orders], settings, client=client, keep=tmp_path / "kept")
+    repeated = reconcile_month([orders], settings, payments=tmp_path / "kept")
+
+    assert calls < door.asked.total()
+    assert len(found.fetched.failures) == len(result.failures) == 0
+    assert result.discrepancies["kind"].tolist() == ["authorization_lost"]
+    assert again.discrepancies["discrepancy_id"].tolist() == [
+        "authorization_lost:123456:order-000002"
+    ]
+    pd.testing.assert_frame_equal(again.buckets, repeated.buckets)
+    assert again.manifest == repeated.manifest
+
+
+def test_a_run_stopped_between_the_rounds_goes_on_there(world, tmp_path):
+    """Attempts on disk are not asked for again, and those left are."""
+    payments = [
+        line
+        for number in range(1, 5)
+        for line in (
+            payment(f"order-00000{number}", **DEAD),
+            payment(f"order-00000{number}-1", captured=1000),
+        )
+    ]
+    out_of_service = True
+
+    def instead(path, time):
+        return httpx.Response(503) if out_of_service and path.endswith("order-000004-1") else None
+
+    lines = [order(f"order-00000{number}", f"#{number}") for number in range(1, 5)]
+    orders, settings, client, door = world(lines, payments, instead, retry_seconds=0.2)
+    first = fetch_file(orders, settings, out=tmp_path / "out", client=client)
+    out_of_service = False
+    second = fetch_file(orders, settings, out=tmp_path / "out", client=client)
+
+    assert first.fetched.missing == 1
+    assert second.fetched.missing == 0
+    assert len(second.fetched.payments) == 8
+    assert read_fetched(tmp_path / "out")[1]["counts"]["references"] == 12
+    assert {asked(door, f"order-00000{number}") for number in range(1, 5)} == {1}
+    assert {asked(door, f"order-00000{number}-1") for number in range(1, 4)} == {1}
+    assert {asked(door, f"order-00000{number}-2") for number in range(1, 5)} == {1}

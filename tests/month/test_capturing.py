@@ -1,0 +1,51 @@
+"""A shop that captures when an order is placed is told of the setting for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fetch.conftest import MSN
+from tests.month.conftest import order, payment
+from vippsrecon.config import SalesUnit
+from vippsrecon.month import reconcile_month
+
+
+def line(number, status="open"):
+    """An order of the export, its reference made of a number."""
+    return order(f"order-{number:06d}", f"#{number}", status)
+
+
+def paid(number, **moved):
+    """Its payment."""
+    return payment(f"order-{number:06d}", **moved)
+
+
+@pytest.mark.parametrize(
+    ("open_orders", "captured", "fulfilled", "capture", "said"),
+    [
+        pytest.param(20, 11, 0, "on_fulfilment", "11 of 20 open orders", id="most"),
+        pytest.param(20, 10, 0, "on_fulfilment", None, id="half"),
+        pytest.param(19, 19, 0, "on_fulfilment", None, id="too few to be a habit"),
+        pytest.param(20, 8, 9, "on_fulfilment", None, id="those fulfilled do not count"),
+        pytest.param(20, 20, 0, "at_once", None, id="set already"),
+    ],
+)
+def test_the_setting_is_proposed_where_most_open_orders_are_captured(
+    world, open_orders, captured, fulfilled, capture, said
+):
+    """Without it every open order of such a shop would be a discrepancy."""
+    lines = [line(number) for number in range(open_orders)]
+    lines += [line(number, "fulfilled") for number in range(open_orders, open_orders + fulfilled)]
+    payments = [paid(number, captured=1000) for number in range(captured)]
+    payments += [paid(number, released=1000) for number in range(captured, open_orders)]
+    payments += [
+        paid(number, captured=1000) for number in range(open_orders, open_orders + fulfilled)
+    ]
+    units = (SalesUnit(MSN, market="NO", capture=capture),)
+    orders, settings, client, _ = world(lines, payments, units=units)
+
+    result = reconcile_month([orders], settings, client=client)
+    found = [notice for notice in result.notices if 'capture = "at_once" for it' in notice]
+
+    assert len(found) == (said is not None)
+    assert all(f"Sales unit {MSN}: {said} are captured" in notice for notice in found)

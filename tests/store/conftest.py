@@ -1,0 +1,42 @@
+"""Real databases for the store's tests: a SQLite file, and a PostgreSQL server of our own."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.postgres import binaries, running
+from tests.store.making import PLAN, approved
+from vippsrecon.store import open_store, take
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server, one per worker; each test has a database of its own in it."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: apt-get install postgresql)")
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """The URL of an empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'workspace.db'}"
+    return request.getfixturevalue("postgres").database()
+
+
+@pytest.fixture
+def store(store_url):
+    """An open database in which one plan is registered and approved."""
+    with open_store(store_url, wait_seconds=5) as opened:
+        approved(opened)
+        yield opened
+
+
+@pytest.fixture
+def carrier(store):
+    """This process, holding that plan."""
+    return take(store, PLAN, holder="ola", host="here", pid=os.getpid())

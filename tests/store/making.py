@@ -1,0 +1,76 @@
+"""Plans, drafts and processes as the store's tests need them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import text
+
+from vippsrecon.store import Draft, append, open_store, register
+
+PLAN = "11111111-1111-4111-8111-111111111111"
+OTHER = "22222222-2222-4222-8222-222222222222"
+DIGEST = "d" * 64
+AT = "2026-01-31T10:00:00.000Z"
+ROOT = Path(__file__).parents[2]
+
+
+def approved(store, plan_id=PLAN, *, planner="kari", totals=None, at=AT, verb="refund"):
+    """Register a plan and approve it."""
+    said = {"planner": planner, "totals": totals or {"NOK": 1000}, "count": 1}
+    register(store, plan_id, DIGEST, "simulator", verb, at, said)
+    append(store, plan_id, [Draft("approved", detail={"approver": "liv"})], at=at)
+
+
+def draft(kind, row, *, reference=None, amount=100, caps=(), at="", known=None, **detail):
+    """Return a draft about the payment of a row: one per row where none is named."""
+    return Draft(
+        kind,
+        row,
+        "123456",
+        reference or f"order-{row}",
+        "NOK",
+        amount,
+        f"key-{row}",
+        detail,
+        caps,
+        at,
+        known,
+    )
+
+
+@contextmanager
+def as_owner(store):
+    """The database's owner at work: the triggers against accidents are gone."""
+    sqlite = store._engine.dialect.name == "sqlite"
+    drops = (
+        ["DROP TRIGGER journal_no_update", "DROP TRIGGER journal_no_delete"]
+        if sqlite
+        else ["DROP TRIGGER journal_append_only ON journal"]
+    )
+    with closing(store._engine.connect()) as connection, connection.begin():
+        for drop in drops:
+            connection.execute(text(drop))
+        yield lambda statement, **values: connection.execute(text(statement), values)
+
+
+def process(code, *arguments, **options):
+    """Start a Python process that runs a piece of code with arguments."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def opened(url, **options):
+    """Open a database, impatiently."""
+    return open_store(url, **{"wait_seconds": 5, **options})

@@ -1,0 +1,412 @@
+"""Opening: migrations, places that are refused, and what is said when a database will not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import inspect, text
+
+from tests.postgres import DATABASE, PASSWORD, free_port
+from tests.store.making import PLAN, approved, draft, opened
+from vippsrecon.errors import StoreError
+from vippsrecon.store import commit, entries, exists, open_store, take, verify
+from vippsrecon.store.addresses import refuse_shared
+from vippsrecon.store.migrating import migrations
+from vippsrecon.store.tables import METADATA
+from vippsrecon.store.transactions import writing
+
+
+def test_the_tables_are_as_the_code_believes(store):
+    """`tables.py` and the migrations say the same: names, order, keys, what may be absent."""
+    looked = inspect(store._engine)
+    for table in METADATA.sorted_tables:
+        there = looked.get_columns(table.name)
+        assert [(c["name"], c["nullable"]) for c in there] == [
+            (column.name, column.nullable) for column in table.columns
+        ]
+        keys = looked.get_pk_constraint(table.name)["constrained_columns"]
+        assert set(keys) == {column.name for column in table.primary_key}
+    assert set(looked.get_table_names()) == set(METADATA.tables)
+
+
+def test_opening_again_changes_nothing(store_url):
+    """Migrations are applied once, and what was written stands."""
+    with opened(store_url) as store:
+        approved(store)
+        before = list(entries(store, PLAN))
+    with opened(store_url) as store:
+        assert list(entries(store, PLAN)) == before
+        with store._engine.connect() as connection:
+            versions = connection.execute(text("SELECT version FROM migrations")).scalars().all()
+    assert versions == [migration.version for migration in migrations()]
+
+
+def test_many_open_a_new_database_at_once(store_url):
+    """One of them makes the tables, the others wait for it."""
+    start, failed = threading.Barrier(6), []
+
+    def run():
+        start.wait()
+        try:
+            opened(store_url, wait_seconds=20).close()
+        except StoreError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert failed == []
+
+
+def test_a_newer_database_is_refused(store_url):
+    """An old program would not know what the new tables mean, so it touches nothing."""
+    with opened(store_url) as store, store._engine.begin() as connection:
+        connection.execute(text("INSERT INTO migrations VALUES (99, '0099_later.sql', 'now')"))
+    with pytest.raises(StoreError, match=r"newer vippsrecon \(version 99, .* pip install -U"):
+        opened(store_url)
+
+
+def test_sqlite_keeps_what_it_confirmed(tmp_path):
+    """The third assumption of the claim: a commit is on the disk when it returns."""
+    url = f"sqlite:///{tmp_path / 'workspace.db'}"
+    with opened(url) as store, store._engine.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000}
+
+
+def test_postgresql_keeps_what_it_confirmed(postgres):
+    """Likewise, even where the server was told not to wait for its disk."""
+    url = postgres.database() + "%20-csynchronous_commit%3Doff"
+    with opened(url) as store, store._engine.connect() as connection:
+        assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        assert connection.execute(text("SHOW lock_timeout")).scalar() == "5s"
+        standstill = text("SHOW idle_in_transaction_session_timeout")
+        assert connection.execute(standstill).scalar() == "15s"
+
+
+def test_whether_there_is_a_database_makes_none(tmp_path):
+    """A dry run asks, and leaves no file behind."""
+    url = f"sqlite:///{tmp_path / 'workspace.db'}"
+    assert not exists(url)
+    with pytest.raises(StoreError, match="there is no workspace database"):
+        open_store(url, create=False)
+    assert list(tmp_path.iterdir()) == []
+    opened(url).close()
+    assert exists(url)
+    opened(url, create=False).close()
+
+
+def test_a_relative_file_stays_where_it_was_opened(tmp_path, monkeypatch):
+    """A program that changes its folder half-way does not begin a second journal."""
+    monkeypatch.chdir(tmp_path)
+    with open_store("sqlite:///workspace.db") as store:
+        approved(store)
+        store._engine.dispose()
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert verify(store, PLAN).ok
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db"] == ["workspace.db"]
+
+
+PLACES = {
+    "OneDrive - Acme AS/regnskap": "OneDrive",
+    "Dropbox (Acme)": "Dropbox",
+    "Library/CloudStorage/GoogleDrive-ola": "cloud storage",
+    "Google Drive": "Google Drive",
+    "Library/Mobile Documents/x": "iCloud",
+    "iCloudDrive": "iCloud",
+    "Nextcloud": "Nextcloud",
+}
+
+
+@pytest.mark.parametrize(("folder", "whose"), PLACES.items(), ids=PLACES)
+def test_a_synchronised_folder_is_refused(tmp_path, folder, whose):
+    """Such a folder is copied while it is written, and comes back older on another machine."""
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    with pytest.raises(StoreError, match=rf"in a folder of .*{whose}.*or use PostgreSQL"):
+        open_store(f"sqlite:///{place / 'workspace.db'}")
+    assert list(place.iterdir()) == []
+
+
+def test_a_link_into_a_synchronised_folder_is_refused_too(tmp_path):
+    """The file is where the link leads."""
+    (tmp_path / "Dropbox").mkdir()
+    (tmp_path / "local").symlink_to(tmp_path / "Dropbox")
+    with pytest.raises(StoreError, match="Dropbox"):
+        open_store(f"sqlite:///{tmp_path / 'local' / 'workspace.db'}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks the drive")
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ("nfs4", True),
+        ("cifs", True),
+        ("smb3", True),
+        ("9p", True),
+        ("fuse.sshfs", True),
+        ("ext4", False),
+        ("fuseblk", False),
+        ("overlay", False),
+    ],
+)
+def test_a_network_drive_is_refused(tmp_path, kind, refused):
+    """By the mount nearest to the file; a later one on the same place hides the earlier."""
+    share = tmp_path / "the share"
+    share.mkdir()
+    mounts = tmp_path / "mounts"
+    point = str(share).replace(" ", "\\040")
+    mounts.write_text(
+        f"/dev/sda / ext4 rw 0 0\nold {point} nfs rw 0 0\nnew {point} {kind} rw 0 0\n"
+    )
+    if refused:
+        with pytest.raises(StoreError, match=r"network drive, .* or use PostgreSQL"):
+            refuse_shared(share / "workspace.db", mounts)
+    else:
+        refuse_shared(share / "workspace.db", mounts)
+    refuse_shared(tmp_path / "workspace.db", mounts)
+
+
+def test_other_files_are_refused(tmp_path):
+    """A folder, a folder that is not there, another program's database, a text, a torn file."""
+    with pytest.raises(StoreError, match="is a folder"):
+        open_store(f"sqlite:///{tmp_path}")
+    with pytest.raises(StoreError, match=r"does not exist: create .*missing"):
+        open_store(f"sqlite:///{tmp_path / 'missing' / 'workspace.db'}")
+    theirs = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(theirs)) as connection:
+        connection.execute("CREATE TABLE photos (id)")
+    before = theirs.read_bytes()
+    with pytest.raises(StoreError, match=r"other tables \(photos\)"):
+        open_store(f"sqlite:///{theirs}")
+    assert theirs.read_bytes() == before
+    (tmp_path / "text.db").write_text("reference,amount\n" * 100)
+    with pytest.raises(StoreError, match="is not a database"):
+        open_store(f"sqlite:///{tmp_path / 'text.db'}")
+
+
+def test_a_damaged_file_is_said_to_be(tmp_path):
+    """Damage inside, past a healthy first page, shows when the page is read."""
+    path = tmp_path / "workspace.db"
+    with opened(f"sqlite:///{path}") as store:
+        approved(store)
+        carrier = take(store, PLAN, holder="ola", host="here", pid=1, started="")
+        commit(store, carrier, [draft("intended", row) for row in range(1, 500)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 3] + b"\xff" * (len(whole) - len(whole) // 3))
+    damaged = pytest.raises(StoreError, match="is damaged: put it aside and restore")
+    with damaged, opened(f"sqlite:///{path}") as store:
+        verify(store, PLAN)
+
+
+@contextmanager
+def unprivileged():
+    """A user whom permissions concern; root may write to everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def a_folder_of_ones_own():
+    """A folder that the unprivileged user can reach, which pytest's own is not."""
+    folder = Path(tempfile.mkdtemp(prefix="vippsrecon-store-"))
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are other there")
+def test_a_read_only_file_takes_no_entry(a_folder_of_ones_own):
+    """A sentence, and nothing half written."""
+    path = a_folder_of_ones_own / "workspace.db"
+    with opened(f"sqlite:///{path}") as store:
+        approved(store)
+    path.chmod(0o444)
+    a_folder_of_ones_own.chmod(0o555)
+    with (
+        unprivileged(),
+        pytest.raises(StoreError, match=r"is read-only|cannot be opened"),
+        opened(f"sqlite:///{path}") as store,
+    ):
+        approved(store, "another")
+    a_folder_of_ones_own.chmod(0o755)
+    path.chmod(0o644)
+    with opened(f"sqlite:///{path}") as store:
+        assert verify(store, PLAN).rows == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are other there")
+def test_a_folder_nobody_may_write_to(a_folder_of_ones_own):
+    """A new database cannot be made there."""
+    a_folder_of_ones_own.chmod(0o555)
+    with unprivileged(), pytest.raises(StoreError, match="cannot be opened: check that its folder"):
+        open_store(f"sqlite:///{a_folder_of_ones_own / 'workspace.db'}")
+
+
+def test_a_locked_file_is_waited_for_then_said(tmp_path):
+    """Somebody holds a transaction open: a database tool, or a stopped process."""
+    path = tmp_path / "workspace.db"
+    with opened(f"sqlite:///{path}", wait_seconds=0.3) as store:
+        approved(store)
+        with closing(sqlite3.connect(path, isolation_level=None)) as tool:
+            tool.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="is locked by another process: wait until"):
+                take(store, PLAN, holder="ola", host="here", pid=1)
+            assert verify(store, PLAN).ok, "readers are not kept out"
+            tool.execute("ROLLBACK")
+        assert take(store, PLAN, holder="ola", host="here", pid=1).epoch == 1
+
+
+def test_a_locked_postgresql_is_waited_for_then_said(postgres):
+    """Likewise."""
+    url = postgres.database()
+    with opened(url, wait_seconds=0.3) as store, opened(url) as other:
+        approved(store)
+        with writing(other), pytest.raises(StoreError, match="is locked by another process"):
+            take(store, PLAN, holder="ola", host="here", pid=1)
+
+
+def test_a_read_only_server_is_said_to_be(postgres):
+    """A standby answers reads; the sentence asks for the primary."""
+    url = postgres.database()
+    with opened(url) as store:
+        approved(store)
+    with opened(url + "%20-cdefault_transaction_read_only%3Don") as store:
+        assert verify(store, PLAN).ok
+        with pytest.raises(StoreError, match="is read-only"):
+            take(store, PLAN, holder="ola", host="here", pid=1)
+
+
+SHOWN = r"database postgresql://carrier:\*\*\*@127\.0\.0\.1:\d+/\w+ "
+
+
+def test_a_server_that_is_not_there(postgres):
+    """Down at start: before anything was asked, and in a sentence."""
+    with pytest.raises(StoreError, match=SHOWN + "cannot be reached: check that the server runs"):
+        open_store(postgres.url(DATABASE, port=free_port()))
+
+
+def test_a_server_that_says_no(postgres):
+    """Wrong password, no such database: each says what to check."""
+    with pytest.raises(StoreError, match=SHOWN + "refused the user name or password"):
+        open_store(postgres.url(DATABASE, password="wr0ng-w0rd"))
+    with pytest.raises(StoreError, match=SHOWN + "does not exist on that server"):
+        open_store(postgres.url("nowhere"))
+
+
+def test_something_else_on_the_port_is_not_a_server(postgres):
+    """A port that answers, but not as PostgreSQL does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            client, _ = listener.accept()
+            client.recv(1024)
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            client.close()
+
+        other = threading.Thread(target=answer)
+        other.start()
+        with pytest.raises(StoreError, match=SHOWN):
+            open_store(postgres.url(DATABASE, port=listener.getsockname()[1]))
+        other.join()
+
+
+def test_a_user_who_may_not_make_tables(postgres):
+    """Not the owner: what is missing is said."""
+    postgres.sql("CREATE ROLE guest LOGIN PASSWORD 'guest'", DATABASE)
+    postgres.sql("CREATE SCHEMA closed", DATABASE)
+    postgres.sql("GRANT USAGE ON SCHEMA closed TO guest", DATABASE)
+    url = f"postgresql://guest:guest@127.0.0.1:{postgres.port}/{DATABASE}"
+    with pytest.raises(StoreError, match="refused permission: let this user create"):
+        open_store(url + "?options=-csearch_path%3Dclosed")
+
+
+def test_without_the_extra_the_way_out_is_named(tmp_path):
+    """Whoever has not installed psycopg is told what to install."""
+    (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError('No module named psycopg')")
+    code = "import sys; from vippsrecon.store import open_store; open_store(sys.argv[1])"
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    run = subprocess.run(
+        [sys.executable, "-c", code, "postgresql://u:s3cret@h/d"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "pip install 'vippsrecon[postgres]'" in run.stderr
+    assert "s3cret" not in run.stderr
+
+
+BAD_URLS = {
+    "an @ in the password": "postgresql://ola:p@SECRET@host/db",
+    "a port that is none": "postgresql://ola:SECRET@host:SECRET/db",
+    "another database": "mysql://ola:SECRET@host/db",
+    "no URL": "SECRET",
+    "empty": "",
+    "in memory": "sqlite://",
+    "named in memory": "sqlite:///:memory:",
+    "with options": "sqlite:///workspace.db?mode=SECRET",
+    "as a file URI": "sqlite:///file:workspace.db?uri=true&x=SECRET",
+    "password as an option": "postgresql://ola@127.0.0.1:1/db?password=SECRET&bad=SECRET",
+    "an unknown driver": "postgresql+SECRET://ola:SECRET@127.0.0.1:1/db",
+}
+
+
+@pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS)
+def test_a_url_that_is_none_is_not_quoted(url, caplog):
+    """A mistake in a URL may have moved its password to any part of it."""
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(StoreError) as caught:
+        open_store(url)
+    assert "SECRET" not in str(caught.value) + caplog.text
+    assert len(str(caught.value).split()) > 5
+
+
+@given(st.text("abc:/@%?#&= øß\\'\"", min_size=1, max_size=12))
+def test_no_password_is_ever_in_a_message(word):
+    """Escaped or not, wherever a wrong URL puts it: what the user sees does not hold it."""
+    secret = f"S3CRET{word}S3CRET"
+    with pytest.raises(StoreError) as caught:
+        open_store(f"postgresql://ola:{secret}@127.0.0.1:1/db", wait_seconds=1)
+    assert "S3CRET" not in f"{caught.value!r} {caught.value}"
+    assert caught.value.__cause__ is None
+
+
+def test_an_open_store_shows_no_password(postgres, caplog):
+    """Not in its repr, its errors or SQLAlchemy's log, at the finest level."""
+    caplog.set_level(logging.DEBUG)
+    url = postgres.database()
+    with opened(url) as store:
+        approved(store)
+        carrier = take(store, PLAN, holder="ola", host="here", pid=1)
+        with pytest.raises(StoreError, match=r"said no: .* NUL") as caught:
+            commit(store, carrier, [draft("intended", 1, reference="a\0b")])
+        shown = f"{store} {store!r} {store.url_masked} {caught.value} {caplog.text}"
+    assert PASSWORD not in shown
+    assert PASSWORD.split("/")[0] not in shown

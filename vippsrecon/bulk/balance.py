@@ -1,0 +1,73 @@
+"""What the funds ledgers hold, to be seen beside what a plan would give back.
+
+Best effort: where the Report API cannot be read (it exists in production only, and some keys have
+no access) there is nothing to show, and nothing is said about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from vippsrecon.api.client import Client
+from vippsrecon.api.core import AsyncClient
+from vippsrecon.api.records import Ledger
+from vippsrecon.config import Settings
+from vippsrecon.errors import VippsReconError
+
+DAYS_BACK = 7
+"""A ledger without an entry for so long says nothing about today."""
+
+AT_MOST_SECONDS = 5.0
+
+
+class Balance(NamedTuple):
+    """What one ledger held after its last entry, in minor units."""
+
+    ledger_id: str
+    msns: tuple[str, ...]
+    currency: str
+    balance_minor: int
+    ledger_date: str
+
+
+def balances(client: Client, msns: Sequence[str]) -> tuple[Balance, ...]:
+    """Return the balance of each ledger that settles for these sales units, where it can be read.
+
+    Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
+    """
+    if client.settings.environment == "test":
+        return ()
+    try:
+        found = client.run(
+            asyncio.wait_for(_all(client.core, client.settings, msns), AT_MOST_SECONDS)
+        )
+    except (VippsReconError, TimeoutError):
+        return ()
+    return tuple(found)
+
+
+async def _all(core: AsyncClient, settings: Settings, msns: Sequence[str]) -> list[Balance]:
+    asked: dict[str, tuple[Ledger, str]] = {}
+    for msn in msns:
+        for ledger in await core.ledgers(msn):
+            asked.setdefault(ledger.ledger_id, (ledger, msn))
+    found = [await _one(core, settings, ledger, msn) for ledger, msn in asked.values()]
+    return [one for one in found if one is not None]
+
+
+async def _one(core: AsyncClient, settings: Settings, ledger: Ledger, msn: str) -> Balance | None:
+    day = core.now().astimezone(ZoneInfo(settings.unit(msn).zone)).date()
+    for back in range(DAYS_BACK):
+        date = day - timedelta(days=back)
+        entries = (await core.ledger_date(ledger.ledger_id, "funds", date, msn)).entries
+        held = [one for one in entries if one.balance_after_minor is not None]
+        if held:
+            last = held[-1]
+            assert last.balance_after_minor is not None
+            minor = last.balance_after_minor
+            return Balance(ledger.ledger_id, ledger.msns, ledger.currency, minor, str(date))
+    return None

@@ -1,0 +1,207 @@
+"""Before a row is sent: read the payment, judge the row, keep the intention on disk.
+
+Nothing in here changes a payment.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from vippsrecon.api.records import Event, Payment
+from vippsrecon.bulk.answers import meaning
+from vippsrecon.bulk.judge import Case, objection, seen_in
+from vippsrecon.bulk.operation import (
+    aggregate_of,
+    expected,
+    moment_of,
+    own_event,
+    request_of,
+)
+from vippsrecon.bulk.plan import PlanRow
+from vippsrecon.bulk.plan_rules import moment
+from vippsrecon.bulk.result import Result
+from vippsrecon.bulk.settle import Sent, look
+from vippsrecon.bulk.terms import Desk, StopRunError
+from vippsrecon.errors import ApiError, PaymentNotFoundError, VippsReconError
+from vippsrecon.money import in_words
+from vippsrecon.store import Attempt, Draft, Moved, OverCap, Taken
+
+
+class Reading(NamedTuple):
+    """A payment and its log, read now, and what other plans did with it."""
+
+    payment: Payment
+    events: list[Event]
+    others: list[Attempt]
+
+
+async def would(desk: Desk, row: PlanRow) -> Result:
+    """Say what a live run would do with a row now. Reads; sends and keeps nothing."""
+    reading = await read(desk, row)
+    if isinstance(reading, Result):
+        return reading
+    decided = decide(desk, row, reading)
+    if decided is not None:
+        return decided
+    before = aggregate_of(reading.payment)
+    after = expected(desk.verb, before, row.amount_minor)
+    return Result(row.row, "would_do", "would be sent", before=before, after=after)
+
+
+async def begin(desk: Desk, row: PlanRow) -> Result | Sent:
+    """Read, judge and intend one row.
+
+    Returns:
+        What became of it where nothing is to be sent, else what may be sent now: its intention
+        is on disk.
+    """
+    assert desk.writer is not None
+    while True:
+        reading = await read(desk, row)
+        if isinstance(reading, Result):
+            return await keep(desk, row, reading)
+        decided = decide(desk, row, reading)
+        if decided is not None:
+            return await keep(desk, row, decided)
+        intended = await _intend(desk, row, reading)
+        if not isinstance(intended, Moved):
+            return intended
+
+
+async def read(desk: Desk, row: PlanRow) -> Reading | Result:
+    """Read a payment, its event log and its journal; a failure becomes the row's result.
+
+    Raises:
+        StopRunError: The keys are not accepted, or not for this.
+    """
+    try:
+        payment = await desk.core.payment(row.reference, row.msn)
+        events = await desk.core.events(row.reference, row.msn)
+    except PaymentNotFoundError as error:
+        why = (
+            f"sales unit {row.msn} has no payment {row.reference} in this environment; look for "
+            "the reference in the business portal"
+        )
+        return Result(row.row, "refused", why, 404, error.code, error.trace_id)
+    except VippsReconError as error:
+        unread = _said(
+            row, "skipped", f"it could not be read, and nothing was sent: {error}", error
+        )
+        if meaning(error) == "stop":
+            raise StopRunError(str(error), unread) from None
+        return unread
+    return Reading(payment, events, await desk.others(row))
+
+
+def decide(desk: Desk, row: PlanRow, reading: Reading) -> Result | None:
+    """Return what a reading decides by itself, or None where the row may be sent."""
+    payment, events = reading.payment, reading.events
+    now = aggregate_of(payment)
+    done = _done_before(desk, row, reading)
+    if done is not None:
+        why = "it was done before, and is not done again"
+        return Result(row.row, "already_done", why, after=now)._replace(
+            psp_reference=done.psp_reference, event_at=done.timestamp
+        )
+    said = objection(
+        Case(
+            desk.verb,
+            row,
+            desk.key(row),
+            payment,
+            events,
+            reading.others,
+            desk.core.settings.unit(row.msn),
+            desk.core.now(),
+            moment(desk.plan.expires_at),
+            desk.approval_expires_at,
+            desk.plan.cancel_created,
+        )
+    )
+    return Result(row.row, "refused", said, before=now, after=now) if said else None
+
+
+def _done_before(desk: Desk, row: PlanRow, reading: Reading) -> Event | None:
+    """Return the event of this very operation: a lost journal or a restored backup forgot it.
+
+    A cancel's event carries no key: one that left nothing reserved is as good.
+    """
+    if desk.verb != "cancel":
+        event = own_event(desk.verb, desk.key(row), reading.events)
+        return event if event is not None and event.success else None
+    as_planned = Sent(row, desk.key(row), seen_in(row), desk.core.now())
+    found = look("cancel", as_planned, reading.payment, reading.events)
+    return found.event if found.kind in ("done", "already_done") else None
+
+
+async def _intend(desk: Desk, row: PlanRow, reading: Reading) -> Result | Sent | Moved:
+    """Reserve the payment and the caps and keep the intention, in one transaction."""
+    assert desk.writer is not None
+    before = aggregate_of(reading.payment)
+    request = request_of(desk.verb, row, desk.key(row))
+    at = desk.core.now()
+    draft = _draft(desk, row, "intended", at)._replace(
+        detail={
+            "method": request.method,
+            "path": request.path,
+            "body": request.body.decode(),
+            "before": list(before),
+            **planned(row),
+        },
+        caps=tuple(desk.caps.get(row.currency, ())),
+        known=sum(attempt.times for attempt in reading.others),
+    )
+    kept = await desk.writer.keep(draft)
+    if isinstance(kept, Moved):
+        return kept
+    if isinstance(kept, Taken):
+        why = f"row {kept.row} of plan {kept.plan_id} is under way on this payment; finish it first"
+        return await keep(desk, row, Result(row.row, "skipped", why, before=before))
+    if isinstance(kept, OverCap):
+        why = (
+            f"it would pass the cap of {in_words(kept.limit, row.currency)} "
+            f"({kept.scope.partition(':')[0]}), of which "
+            f"{in_words(kept.reserved, row.currency)} is taken"
+        )
+        return await keep(desk, row, Result(row.row, "refused", why, before=before, after=before))
+    return Sent(row, desk.key(row), before, moment_of(kept.at))
+
+
+async def keep(desk: Desk, row: PlanRow, result: Result) -> Result:
+    """Keep what became of a row; return it when it is on disk."""
+    assert desk.writer is not None
+    draft = _draft(desk, row, result.outcome, desk.core.now())
+    await desk.writer.keep(draft._replace(detail=result.detail() | planned(row)))
+    return result
+
+
+def planned(row: PlanRow) -> dict[str, Any]:
+    """Return what the planner said of a row, for a journal read without the plan's file."""
+    return {
+        "order_number": row.order_number,
+        "reason": row.reason,
+        "note": row.note,
+        "document_ref": row.document_ref,
+        "vat_minor": row.vat_minor,
+        "discrepancy_id": row.discrepancy_id,
+    }
+
+
+def _draft(desk: Desk, row: PlanRow, kind: str, at: datetime) -> Draft:
+    return Draft(
+        kind=kind,
+        at=at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        row=row.row,
+        msn=row.msn,
+        reference=row.reference,
+        currency=row.currency,
+        amount_minor=row.amount_minor,
+        idempotency_key=desk.key(row),
+    )
+
+
+def _said(row: PlanRow, outcome: str, why: str, error: VippsReconError) -> Result:
+    if isinstance(error, ApiError):
+        return Result(row.row, outcome, why, error.status, error.code, error.trace_id)
+    return Result(row.row, outcome, why)

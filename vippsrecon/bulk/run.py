@@ -1,0 +1,337 @@
+"""Carry out a plan: dry by default, live only when everything it needs is there.
+
+A live run holds the plan (nobody else can carry it out meanwhile), goes through its rows
+concurrently, each row's own steps in order, and ends with its journal's head.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from vippsrecon.api.client import Client
+from vippsrecon.bulk.admission import belongs_here, caps_for, confirmed, in_time
+from vippsrecon.bulk.approval import Approval, register_plan, standing
+from vippsrecon.bulk.begin import begin, keep, would
+from vippsrecon.bulk.breaker import Breaker
+from vippsrecon.bulk.carried import Carried
+from vippsrecon.bulk.finish import finish, logged
+from vippsrecon.bulk.limits import Limits
+from vippsrecon.bulk.plan import Plan, PlanRow, check_plan
+from vippsrecon.bulk.result import NEVER_AGAIN, Result
+from vippsrecon.bulk.settle import Sent
+from vippsrecon.bulk.terms import Desk, Patience, StopRunError
+from vippsrecon.bulk.writer import Writer
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import PlanError, StoreError
+from vippsrecon.store import (
+    Carrier,
+    Draft,
+    RowState,
+    Store,
+    exists,
+    head,
+    open_store,
+    release,
+    started_of,
+    state_by_row,
+    take,
+)
+
+IN_FLIGHT = 16
+"""Rows under way at once where nothing is said: modest, for each is money."""
+
+
+class Pace(NamedTuple):
+    """How many rows are under way at once, and whether a bar shows it."""
+
+    in_flight: int
+    progress: bool
+
+
+Row = Callable[[PlanRow], Awaitable[Result]]
+
+
+def carry_out(
+    plan: Plan,
+    client: Client,
+    *,
+    live: bool = False,
+    confirm: Sequence[str] | Mapping[str, int] | None = None,
+    store: Store | None = None,
+    in_flight: int = IN_FLIGHT,
+    progress: bool = False,
+    carrier: str | None = None,
+    patience: Patience | None = None,
+) -> Carried:
+    """Carry out a plan, or say what carrying it out would do.
+
+    A dry run reads every payment, judges every row and sends nothing. A live run sends what the
+    judge lets pass, and goes on where an earlier run of the same plan stopped.
+
+    Args:
+        plan: The plan.
+        client: For the plan's environment.
+        live: Move money. Needs an approval in this database, and `confirm`.
+        confirm: The plan's sum of each currency, such as "1234.50 NOK" or {"NOK": 123450}.
+        store: The workspace database; None: the settings' own.
+        in_flight: Rows under way at once.
+        progress: Show a bar.
+        carrier: Who carries it out; None: the account on this machine.
+        patience: How long to wait for what; None: as long as the documents say.
+
+    Returns:
+        One result per row; `exit_code` is 0 when all are done, 1 when some are not, 2 when the
+        run stopped before its end.
+
+    Raises:
+        PlanError: The plan may not be carried out here, or so; nothing was sent.
+        ConfigurationError: A setting forbids it; nothing was sent.
+        HeldError: Another carrier has the plan.
+        StoreError: The database cannot be used.
+    """
+    check_plan(plan)
+    belongs_here(plan, client.settings)
+    limits = Limits.of(client.settings.limits)
+    for msn in plan.msns:
+        client.check_keys(msn)  # its answer sets the house's clock, too
+    who = carrier or _account()
+    patience = patience or Patience(settle_for=limits.settle_for)
+    if not live:
+        return _dry(plan, client, store, Pace(in_flight, progress), who)
+    confirmed(plan, confirm)
+    in_time(plan.environment, client.clock_skew_seconds())
+    caps = caps_for(plan, limits, _local_day(client, plan))
+    with _opened(store, client) as open_:
+        register_plan(open_, plan, at=client.now())
+        approval = standing(plan, open_, limits, client.now())
+        held = take(
+            open_,
+            plan.plan_id,
+            holder=who,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started=started_of(),
+        )
+        try:
+            states = state_by_row(open_, plan.plan_id)
+            desk = Desk(
+                client.core, plan, approval.expires_at, caps, patience, Writer(open_, held), open_
+            )
+            breaker = Breaker(limits.stop_after_failures, limits.stop_at_share)
+            with _gently_stopped(desk):
+                results = client.run(_live(desk, states, breaker, Pace(in_flight, progress)))
+        finally:
+            _let_go(open_, held)
+        return Carried(
+            plan, True, tuple(results), desk.stopping, approval.approver, who,
+            head(open_, plan.plan_id), _units(client, plan),
+        )  # fmt: skip
+
+
+async def _live(
+    desk: Desk,
+    states: Mapping[int, RowState],
+    breaker: Breaker,
+    pace: Pace,
+) -> list[Result]:
+    assert desk.writer is not None
+    async with desk.writer:
+
+        async def carry(row: PlanRow) -> Result:
+            return await _carried(desk, row, states.get(row.row), breaker)
+
+        results = await _all(desk, carry, pace)
+        if desk.writer.failed is None:
+            results = [await _verified(desk, result) for result in results]
+            counts: dict[str, int] = {}
+            for result in results:
+                counts[result.outcome] = counts.get(result.outcome, 0) + 1
+            await desk.writer.keep(
+                Draft("ended", detail={"counts": counts, "stopped": desk.stopping})
+            )
+    return results
+
+
+async def _carried(desk: Desk, row: PlanRow, state: RowState | None, breaker: Breaker) -> Result:
+    """Carry out one row from wherever an earlier run left it.
+
+    | its state in the journal | goes on with |
+    |---|---|
+    | done, already_done, refused, settled | nothing: it is over |
+    | intended, unknown | settle: never straight to send |
+    | none, skipped | read, judge, intend, send |
+    """
+    if state is not None and state.outcome in NEVER_AGAIN:
+        return Result.kept(row.row, state.outcome, state.detail)
+    begun: Sent | Result | None = None
+    try:
+        if state is not None and state.intended and state.outcome in ("intended", "unknown"):
+            begun = Sent.found(row, state.intended)
+            result = await finish(desk, begun, may_be_done=True)
+        else:
+            begun = await begin(desk, row)
+            if isinstance(begun, Result):
+                result = begun
+            else:
+                result = await finish(desk, begun, may_be_done=False)
+    except StopRunError as stop:
+        desk.stopping = desk.stopping or str(stop)
+        return stop.result
+    except StoreError as error:
+        desk.stopping = desk.stopping or str(error)
+        if isinstance(begun, Sent):
+            why = "its outcome could not be kept; the same command again settles it"
+            return Result(row.row, "unknown", why, before=begun.before)
+        return Result(row.row, "skipped", "nothing was sent: the journal could not be kept")
+    desk.stopping = desk.stopping or breaker.after(result)
+    return result
+
+
+async def _all(desk: Desk, carry: Row, pace: Pace) -> list[Result]:
+    """Carry every row, some at a time; rows never begun are skipped, and say so."""
+    results: dict[int, Result] = {}
+    rows = iter(desk.plan.rows)
+    with _bar(desk.plan, pace.progress) as advance:
+
+        async def work() -> None:
+            for row in rows:
+                if desk.stopping:
+                    return
+                results[row.row] = await carry(row)
+                advance()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, min(pace.in_flight, desk.plan.count))):
+                group.create_task(work())
+    why = f"not begun: the run stopped ({desk.stopping})"
+    return [results.get(r.row) or Result(r.row, "skipped", why) for r in desk.plan.rows]
+
+
+async def _verified(desk: Desk, result: Result) -> Result:
+    """Read the log once more for an operation that was done before the log showed it."""
+    if result.outcome != "done" or result.psp_reference is not None or result.before is None:
+        return result
+    row = desk.plan.rows[result.row - 1]
+    event = await logged(desk, Sent(row, desk.key(row), result.before, desk.core.now()))
+    if event is None:
+        return result
+    shown = result._replace(psp_reference=event.psp_reference, event_at=event.timestamp)
+    await keep(desk, row, shown._replace(outcome="verified"))
+    return shown
+
+
+def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) -> Carried:
+    """Read and judge every row. What other plans did is looked up where a database is."""
+    limits = Limits.of(client.settings.limits)
+    with _opened_if_there(store, client) as open_:
+        approval = _approval(plan, open_, limits, client.now())
+        expires_at = None if approval is None else approval.expires_at
+        desk = Desk(client.core, plan, expires_at, {}, Patience(), None, open_)
+
+        async def look(row: PlanRow) -> Result:
+            try:
+                return await would(desk, row)
+            except StopRunError as stop:
+                desk.stopping = desk.stopping or str(stop)
+                return stop.result
+
+        with _gently_stopped(desk):
+            results = client.run(_all(desk, look, pace))
+    approver = "" if approval is None else approval.approver
+    units = _units(client, plan)
+    return Carried(plan, False, tuple(results), desk.stopping, approver, who, units=units)
+
+
+def _units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
+    return tuple(client.settings.unit(msn) for msn in plan.msns)
+
+
+def _approval(plan: Plan, store: Store | None, limits: Limits, now: datetime) -> Approval | None:
+    if store is None:
+        return None
+    try:
+        return standing(plan, store, limits, now)
+    except PlanError:
+        return None
+
+
+@contextmanager
+def _opened(store: Store | None, client: Client) -> Iterator[Store]:
+    """Give the store that was handed in, or open the settings' own for as long as it is used."""
+    if store is not None:
+        yield store
+        return
+    with open_store(client.settings.database_url) as opened:
+        yield opened
+
+
+@contextmanager
+def _opened_if_there(store: Store | None, client: Client) -> Iterator[Store | None]:
+    """Likewise, but a dry run makes no database."""
+    if store is None and not exists(client.settings.database_url):
+        yield None
+        return
+    with _opened(store, client) as opened:
+        yield opened
+
+
+def _let_go(store: Store, held: Carrier) -> None:
+    """Give the plan back. Where that fails, the next carrier waits for the lease to run out."""
+    with suppress(StoreError):
+        release(store, held)
+
+
+@contextmanager
+def _gently_stopped(desk: Desk) -> Iterator[None]:
+    """Let the first Ctrl-C finish the rows under way; the second ends the run at once.
+
+    Ending at once is safe too: the next run settles what was under way.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: object) -> None:
+        desk.stopping = desk.stopping or "Ctrl-C: rows under way were finished, no other begun"
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bar(plan: Plan, shown: bool) -> Iterator[Callable[[], object]]:
+    if not shown:
+        yield lambda: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=plan.count, unit="row", desc=f"{plan.verb}s", disable=None) as bar:
+        yield bar.update
+
+
+def _local_day(client: Client, plan: Plan) -> str:
+    """Return the day caps are counted over: the local day of the plan's first sales unit."""
+    zone = client.settings.unit(plan.msns[0]).zone
+    return client.now().astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except OSError:
+        return "unknown account"

@@ -1,0 +1,94 @@
+"""Payments as they stand: read from Vipps MobilePay now, or as a frame has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+
+from vippsrecon.bulk.plan_rules import Aggregate
+from vippsrecon.bulk.wishes import Payment, Seen
+from vippsrecon.errors import ConfigurationError
+from vippsrecon.fetch import fetch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vippsrecon.api import Client
+
+_COLUMNS = ("msn", "reference", "currency", "state", *Aggregate._fields, "fetched_at")
+
+
+class Read(NamedTuple):
+    """What reading payments came to: those there are, and why each other one is not."""
+
+    seen: dict[Payment, Seen]
+    unread: dict[Payment, str]
+
+
+def read_now(client: Client, payments: Iterable[Payment], *, progress: bool = False) -> Read:
+    """Read payments from Vipps MobilePay, many at once.
+
+    A payment that is not known there, or could not be read, is in `unread` with its reason.
+
+    Raises:
+        UnauthorizedError, ForbiddenError, NoAnswerError: As `fetch`.
+    """
+    unread: dict[Payment, str] = {}
+    keyless: dict[str, str] = {}
+    asked = []
+    for payment in dict.fromkeys(payments):
+        msn = payment[0]
+        if msn not in keyless:
+            keyless[msn] = _no_keys(client, msn)
+        if keyless[msn]:
+            unread[payment] = keyless[msn]
+        else:
+            asked.append(payment)
+    for msn in sorted({msn for msn, _ in asked}):
+        client.check_keys(msn)
+    if not asked:
+        return Read({}, unread)
+    fetched = fetch(asked, client, events=False, progress=progress)
+    for row in _rows(fetched.failures):
+        unread[row["msn"], row["reference"]] = _why(row)
+    return Read(seen_in(fetched.payments), unread)
+
+
+def seen_in(payments: pd.DataFrame) -> dict[Payment, Seen]:
+    """Return the payments of a frame of `schemas.PAYMENTS`."""
+    return {
+        (row["msn"], row["reference"]): Seen(
+            row["currency"],
+            row["state"],
+            Aggregate(*(row[name] for name in Aggregate._fields)),
+            row["fetched_at"],
+        )
+        for row in _rows(payments[list(_COLUMNS)])
+    }
+
+
+def _no_keys(client: Client, msn: str) -> str:
+    try:
+        client.settings.keys_of(msn)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
+
+
+def _why(row: dict[str, Any]) -> str:
+    if row["status"] == 404:
+        return (
+            f"sales unit {row['msn']} has no payment with this reference in this environment: a "
+            "typing error, another sales unit's, or zeros lost in front"
+        )
+    if row["operation"] == "not_sent":
+        return f"cannot be a reference of Vipps MobilePay: {row['detail']}"
+    said = row["detail"] or row["title"]
+    return f"its payment could not be read now ({said}): plan it later, in a plan of its own"
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
+    return rows

@@ -1,0 +1,216 @@
+"""`carry-out`: what a plan would do, and, said so explicitly, doing it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vippsrecon.cli.files import AsJson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vippsrecon.bulk.balance import Balance
+    from vippsrecon.bulk.carried import Carried
+    from vippsrecon.bulk.plan import Plan
+
+MOST_ROWS = 20
+
+
+def carry_out(
+    plan_file: Annotated[
+        Path, typer.Argument(metavar="plan.json", help="The plan, as it was written.")
+    ],
+    live: Annotated[
+        bool, typer.Option("--live", help="Move money. Without it, nothing is sent.")
+    ] = False,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--confirm",
+            metavar='"1234.50 NOK"',
+            help="The plan's sum, for --live; once for each currency. Asked for at a terminal.",
+        ),
+    ] = None,
+    in_flight: Annotated[
+        int | None,
+        typer.Option("--in-flight", min=1, max=256, help="Payments under way at once."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="outcomes.xlsx", help="The outcomes as a workbook."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Carry out a plan: dry by default, which reads every payment and sends nothing.
+
+    With --live the approved plan is carried out, each operation once. Stopped and started again,
+    the same command goes on where it stopped. Exit code 0: all done; 1: some row is not; 2: the
+    run stopped before its end, or did not begin.
+
+    \b
+    Example:
+      vippsrecon carry-out plan.json
+      vippsrecon carry-out plan.json --live --confirm "1234.50 NOK" --out outcomes.xlsx
+    """
+    from vippsrecon.api import Client
+    from vippsrecon.bulk.balance import balances
+    from vippsrecon.bulk.outcomes_book import write_outcomes
+    from vippsrecon.bulk.plan import read_plan
+    from vippsrecon.bulk.run import IN_FLIGHT
+    from vippsrecon.bulk.run import carry_out as carry
+    from vippsrecon.cli import show
+    from vippsrecon.config import load_settings
+
+    if out is not None:
+        _refuse_early(out, plan_file)
+    plan = read_plan(plan_file)
+    settings = load_settings()
+    with Client(settings) as client:
+        held = balances(client, plan.msns) if plan.verb == "refund" else ()
+        if not json:
+            print("\n".join(_planned(plan, held)), flush=True)
+        if live and not confirm and sys.stdin.isatty():
+            confirm = _asked(plan)
+        carried = carry(
+            plan,
+            client,
+            live=live,
+            confirm=confirm,
+            in_flight=in_flight or IN_FLIGHT,
+            progress=not json and sys.stderr.isatty(),
+        )
+    if json:
+        print(show.as_json(_as_json(carried, held, out)), flush=True)
+    else:
+        print("\n".join(_lines(carried)), flush=True)
+    # Last: a workbook that cannot be written must not hide what was done.
+    if out is not None:
+        write_outcomes(carried, out)
+        if not json:
+            print(f"outcomes  {out}")
+    raise typer.Exit(carried.exit_code)
+
+
+def _refuse_early(out: Path, plan_file: Path) -> None:
+    """Refuse places that cannot be meant before money is moved."""
+    from vippsrecon.bulk.sheets import refuse_name
+    from vippsrecon.errors import OutputError
+
+    refuse_name(out)
+    if out.resolve() == plan_file.resolve():
+        raise OutputError(f"{out} is the plan: name another file for the outcomes")
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder: name the workbook, such as {out / 'outcomes.xlsx'}")
+    if not out.parent.is_dir():
+        raise OutputError(f"there is no folder {out.parent} to write {out.name} to")
+
+
+def _asked(plan: Plan) -> list[str]:
+    """Let a person at a terminal repeat the sums; what is typed is compared, not this."""
+    from vippsrecon.money import counted, in_words
+
+    what = f"{counted(plan.count, plan.verb)} in {plan.environment}"
+    print(f"{what}: type the sum of each currency to go on", file=sys.stderr)
+    said = []
+    for currency, total in plan.totals.items():
+        typed = typer.prompt(f"  {in_words(total, currency)}", err=True, prompt_suffix=" ? ")
+        said.append(typed if typed.upper().endswith(currency) else f"{typed} {currency}")
+    return said
+
+
+def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
+    from vippsrecon.bulk.approval import in_short
+    from vippsrecon.bulk.plan import digest
+    from vippsrecon.money import in_words
+
+    yield f"{in_short(plan)}, in {plan.environment}, planned by {plan.planner}"
+    yield f"plan      {plan.plan_id}"
+    yield f"digest    {digest(plan)}"
+    for one in held:
+        planned = sum(
+            row.amount_minor
+            for row in plan.rows
+            if row.currency == one.currency and (not one.msns or row.msn in one.msns)
+        )
+        line = (
+            f"ledger    {one.ledger_id} held {in_words(one.balance_minor, one.currency)} on "
+            f"{one.ledger_date}; this plan gives back {in_words(planned, one.currency)} of it"
+        )
+        yield line + (", which is more" if planned > one.balance_minor else "")
+
+
+def _lines(carried: Carried) -> Iterator[str]:
+    from vippsrecon.bulk.outcomes import totals, worst_first
+    from vippsrecon.bulk.outcomes_page import headline
+    from vippsrecon.money import spaced
+
+    yield ""
+    yield headline(carried)
+    yield from _table(totals(carried.plan, carried.results, live=carried.live))
+    rest = [
+        result
+        for result in worst_first(carried.results)
+        if result.outcome in ("unknown", "refused", "skipped")
+    ]
+    yield from rows_in_words(carried, rest[:MOST_ROWS])
+    if len(rest) > MOST_ROWS:
+        yield f"  and {spaced(len(rest) - MOST_ROWS)} more; --out or --json lists them"
+    yield f"approved  {carried.approver or 'by nobody yet: vippsrecon approve does that'}"
+    if carried.live and carried.head is not None:
+        yield f"head      {in_one(carried.head)}"
+        yield "          keep it elsewhere: a journal cut off or written anew shows against it"
+    elif not carried.live:
+        yield "Nothing was sent: this was a dry run. --live carries the plan out"
+
+
+def _table(totals: Sequence[Any]) -> Iterator[str]:
+    """Return the control total: rows and sums of each currency, which add up to the plan's."""
+    from vippsrecon.cli import show
+    from vippsrecon.money import spaced
+
+    for total in totals:
+        shown = [("planned", total.planned), *total.by_outcome.items()]
+        width = max(len(show.major(minor, total.currency)) for _, (_, minor) in shown)
+        for name, (rows, minor) in shown:
+            amount = show.major(minor, total.currency)
+            said = name.replace("_", " ")
+            yield f"  {said:<13}{spaced(rows):>9}  {amount:>{width}} {total.currency}"
+
+
+def rows_in_words(carried: Carried, results: Sequence[Any]) -> Iterator[str]:
+    """Return a line for each of these results: its outcome, row, payment, and why."""
+    from vippsrecon.bulk.aftermath import sentence
+
+    for result in results:
+        row = carried.plan.rows[result.row - 1]
+        said = sentence(carried.plan.verb, row, result)
+        yield f"  {result.outcome:<8} row {row.row}, {row.reference}: {said}"
+
+
+def in_one(head: tuple[int, str] | None) -> str | None:
+    """Return a journal's head as it is printed and given back: SEQ:HASH."""
+    return None if head is None else f"{head[0]}:{head[1]}"
+
+
+def _as_json(carried: Carried, held: Sequence[Balance], out: Path | None) -> dict[str, Any]:
+    from vippsrecon.bulk.plan import digest
+    from vippsrecon.cli import show
+
+    return {
+        "plan_id": carried.plan.plan_id,
+        "digest": digest(carried.plan),
+        "live": carried.live,
+        "outcomes": show.rows(carried.outcomes),
+        "counts": carried.counts,
+        "totals": carried.plan.totals,
+        "stopped": carried.stopped or None,
+        "approver": carried.approver or None,
+        "carrier": carried.carrier or None,
+        "head": in_one(carried.head),
+        "balances": [one._asdict() for one in held],
+        "report": None if out is None else str(out),
+    }

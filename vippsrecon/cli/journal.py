@@ -1,0 +1,335 @@
+"""`journal`: what was planned, approved and done, whether it still holds, and open rows."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vippsrecon.cli.files import AsJson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vippsrecon.bulk.kept import Kept
+    from vippsrecon.store import PlanSummary, Store, Verdict
+
+MOST_ROWS = 20
+
+app = typer.Typer(rich_markup_mode=None)
+
+PlanName = Annotated[
+    str | None, typer.Option("--plan", metavar="ID", help="One plan: its id, or its file.")
+]
+
+
+class Ending(StrEnum):
+    """How a person may say that a row ended."""
+
+    done = "done"
+    refused = "refused"
+
+
+@app.callback(invoke_without_command=True)
+def journal(
+    context: typer.Context,
+    plan: PlanName = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every entry of the chain. 1 when it breaks.")
+    ] = False,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            "--head", metavar="SEQ:HASH", help="The head kept elsewhere, to be checked against."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.xlsx", help="The journal as the auditor's workbook."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show what was planned, approved and done. Reads the workspace database, asks nobody.
+
+    --verify finds every entry that was changed, removed or exchanged. A tail that was cut off,
+    or a chain written anew as a whole, shows only against a head kept elsewhere: give it with
+    --head.
+
+    \b
+    Example:
+      vippsrecon journal
+      vippsrecon journal --plan plan.json --verify --head 80:9f86d081…
+      vippsrecon journal --out journal.xlsx
+      vippsrecon journal settle plan.json
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from vippsrecon.config import load_settings
+    from vippsrecon.store import open_store
+
+    kept_head = _parsed(head)
+    if kept_head is not None and not (verify and plan):
+        raise typer.BadParameter("--head belongs to --verify and one --plan")
+    settings = load_settings(offline=True)
+    plan_id = None if plan is None else plan_id_of(plan)
+    with open_store(settings.database_url, create=False) as store:
+        if verify:
+            code = _verified(store, plan_id, kept_head, json)
+        else:
+            code = _shown(store, plan_id, json)
+        if out is not None:
+            from vippsrecon.bulk.extract import write_extract
+
+            chosen = () if plan_id is None else (plan_id,)
+            write_extract(store, out, plan_ids=chosen, units=settings.units)
+            if not json:
+                print(f"wrote {out}")
+    raise typer.Exit(code)
+
+
+@app.command()
+def settle(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's file, or its id.")],
+    row: Annotated[
+        int | None, typer.Option("--row", min=1, help="One row, for a person's word on it.")
+    ] = None,
+    ending: Annotated[
+        Ending | None, typer.Option("--as", help="How that row ended, as a person saw it.")
+    ] = None,
+    because: Annotated[
+        str | None, typer.Option("--because", metavar="TEXT", help="What was seen, and where.")
+    ] = None,
+    who: Annotated[
+        str | None,
+        typer.Option("--by", metavar="NAME", help="Who says so; else this machine's account."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Look again at rows whose outcome is open. Reads and never sends.
+
+    What a payment and its event log prove is kept in the journal. What stays open may be settled
+    by a person's word on one row, which is kept as such; a word that the payment contradicts is
+    refused. Exit code 1 while any row looked at is still open.
+
+    \b
+    Example:
+      vippsrecon journal settle plan.json
+      vippsrecon journal settle plan.json --row 7 --as done --because "in the portal, 31 January"
+    """
+    from vippsrecon.api import Client
+    from vippsrecon.bulk.aftermath import sentence
+    from vippsrecon.bulk.settling import Word
+    from vippsrecon.bulk.settling import settle as look
+    from vippsrecon.cli import show
+    from vippsrecon.cli.carry import in_one
+    from vippsrecon.config import load_settings
+    from vippsrecon.store import open_store
+
+    word = None
+    if row is not None and ending is not None and because is not None:
+        word = Word(row, ending.value, because, who or "")
+    elif (row, ending, because, who) != (None, None, None, None):
+        raise typer.BadParameter("a person's word takes --row, --as and --because together")
+    settings = load_settings()
+    plan_id = plan_id_of(plan)
+    with open_store(settings.database_url, create=False) as store, Client(settings) as client:
+        settled = look(store, plan_id, client, word=word)
+    if json:
+        said = [
+            {
+                "row": planned.row,
+                "msn": planned.msn,
+                "reference": planned.reference,
+                "currency": planned.currency,
+                "amount_minor": planned.amount_minor,
+                "outcome": result.outcome,
+                "sentence": sentence(settled.verb, planned, result),
+                "psp_reference": result.psp_reference,
+                "event_at": result.event_at,
+            }
+            for planned, result in zip(settled.rows, settled.results, strict=True)
+        ]
+        print(show.as_json({"plan_id": plan_id, "rows": said, "head": in_one(settled.head)}))
+    else:
+        if not settled.results:
+            print("no row of this plan is open: nothing to settle")
+        for planned, result in zip(settled.rows, settled.results, strict=True):
+            said_of_it = sentence(settled.verb, planned, result)
+            print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {said_of_it}")
+        print(f"head  {in_one(settled.head)}")
+    raise typer.Exit(settled.exit_code)
+
+
+def plan_id_of(name: str) -> str:
+    """Return the id of a plan named by its file or by its id.
+
+    Raises:
+        PlanError: It is neither.
+    """
+    from uuid import UUID
+
+    from vippsrecon.bulk.plan import read_plan
+    from vippsrecon.errors import PlanError
+
+    if Path(name).is_file():
+        return read_plan(name).plan_id
+    try:
+        return str(UUID(name))
+    except ValueError:
+        raise PlanError(
+            f"{name!r} is neither a plan's file nor its id; vippsrecon journal lists the plans"
+        ) from None
+
+
+def _parsed(head: str | None) -> tuple[int, str] | None:
+    import re
+
+    if head is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", head.strip())
+    if match is None:
+        raise typer.BadParameter(
+            f"{head!r} is no head as a run prints it: a number, a colon, 64 hexadecimal digits"
+        )
+    return int(match[1]), match[2]
+
+
+def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, json: bool) -> int:
+    from vippsrecon.cli import show
+    from vippsrecon.money import counted
+    from vippsrecon.store import plans, verify
+
+    ids = [one.plan_id for one in plans(store)] if plan_id is None else [_known(store, plan_id)]
+    verdicts = {one: verify(store, one, head) for one in ids}
+    if json:
+        print(show.as_json({"plans": [_verdict(*one) for one in verdicts.items()]}))
+    else:
+        for one, verdict in verdicts.items():
+            entries = counted(verdict.rows, "entry", "entries")
+            said = f"holds, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
+            print(f"{one}: {said}")
+            if verdict.ok:
+                print(f"  first hash  {verdict.first_hash}")
+                print(f"  head        {verdict.rows}:{verdict.last_hash}")
+        if not ids:
+            print("no plan is known here yet")
+    return int(not all(verdict.ok for verdict in verdicts.values()))
+
+
+def _known(store: Store, plan_id: str) -> str:
+    from vippsrecon.store import head
+
+    head(store, plan_id)  # refuses a plan that is not known here
+    return plan_id
+
+
+def _verdict(plan_id: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "plan_id": plan_id,
+        "ok": verdict.ok,
+        "entries": verdict.rows,
+        "first_hash": verdict.first_hash,
+        "last_hash": verdict.last_hash,
+        "head": f"{verdict.rows}:{verdict.last_hash}" if verdict.ok else None,
+        "fault": verdict.fault,
+        "at_seq": verdict.at_seq,
+    }
+
+
+def _shown(store: Store, plan_id: str | None, json: bool) -> int:
+    from vippsrecon.bulk.kept import kept
+    from vippsrecon.cli import show
+    from vippsrecon.store import plans
+
+    if plan_id is not None:
+        _known(store, plan_id)
+    found = [one for one in plans(store) if plan_id in (None, one.plan_id)]
+    told = [(one, kept(store, one.plan_id)) for one in found]
+    if json:
+        said: dict[str, Any] = {"plans": [_as_json(*one) for one in told]}
+        if plan_id is not None:
+            said["entries"] = _entries(store, plan_id)
+        print(show.as_json(said))
+    else:
+        for one in told:
+            print("\n".join(_lines(*one)))
+            if plan_id is not None:
+                print("\n".join(_more(one[1])))
+        if not told:
+            print("no plan is known here yet: vippsrecon approve registers one")
+    return 0
+
+
+def _as_json(one: PlanSummary, known: Kept) -> dict[str, Any]:
+    from vippsrecon.cli.carry import in_one
+
+    return {
+        "plan_id": one.plan_id,
+        "verb": one.verb,
+        "environment": one.environment,
+        "digest": one.digest,
+        "planner": one.planner,
+        "seen_at": one.seen_at,
+        "rows": known.count,
+        "totals": known.totals,
+        "counts": known.counts,
+        "approver": known.approver or None,
+        "carrier": known.carrier or None,
+        "held_by": one.holder,
+        "stopped": known.stopped or None,
+        "entries": one.entries,
+        "first_hash": known.first_hash,
+        "head": in_one(known.head),
+    }
+
+
+def _entries(store: Store, plan_id: str) -> list[dict[str, Any]]:
+    from vippsrecon.store import entries
+
+    return [{**entry._asdict(), "detail": entry.said()} for entry in entries(store, plan_id)]
+
+
+def _lines(one: PlanSummary, known: Kept) -> Iterator[str]:
+    from vippsrecon.cli.carry import in_one
+    from vippsrecon.money import counted, in_words, spaced
+
+    sums = ", ".join(in_words(total, currency) for currency, total in known.totals.items())
+    counts = [
+        f"{spaced(number)} {name.replace('_', ' ')}"
+        for name, number in known.counts.items()
+        if number
+    ]
+    yield f"{one.plan_id}  {one.verb}, {one.environment}, seen {one.seen_at}, by {one.planner}"
+    never = known.unlisted == known.count
+    said = "not carried out" if never else ", ".join(counts)
+    yield f"  {counted(known.count, one.verb)}, {sums}: {said}"
+    if known.approver:
+        yield f"  approved by {known.approver}"
+    if one.holder:
+        yield f"  held by {one.holder}, last heard of {one.heartbeat_at}"
+    yield f"  head {in_one(known.head)}"
+
+
+def _more(known: Kept) -> Iterator[str]:
+    from vippsrecon.bulk.aftermath import sentence
+    from vippsrecon.bulk.outcomes import worst_first
+    from vippsrecon.money import counted, spaced
+
+    yield f"  first hash {known.first_hash}"
+    if known.stopped:
+        yield f"  the last run stopped: {known.stopped}"
+    if known.unlisted and known.unlisted < known.count:
+        yield f"  {counted(known.unlisted, 'row')} never begun, counted as skipped"
+    rest = worst_first(
+        row.result
+        for row in known.rows.values()
+        if row.result.outcome in ("unknown", "refused", "skipped")
+    )
+    for result in rest[:MOST_ROWS]:
+        planned = known.rows[result.row].planned
+        said = sentence(known.verb, planned, result)
+        yield f"  {result.outcome:<8} row {result.row}, {planned.reference}: {said}"
+    if len(rest) > MOST_ROWS:
+        yield f"  and {spaced(len(rest) - MOST_ROWS)} more; --out or --json lists them"

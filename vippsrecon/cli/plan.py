@@ -1,0 +1,326 @@
+"""`plan` and `approve`: money planned and approved. Neither moves any."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vippsrecon.cli.files import AsJson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vippsrecon.bulk.plan import Plan
+    from vippsrecon.config import Settings
+    from vippsrecon.sources.worked import Refused
+    from vippsrecon.store import Store
+
+
+class Operations(StrEnum):
+    """What is planned, as it is typed."""
+
+    refunds = "refunds"
+    cancels = "cancels"
+    captures = "captures"
+
+
+Who = Annotated[
+    str | None,
+    typer.Option("--as", metavar="NAME", help="Who you are; without it, this machine's account."),
+]
+
+
+def plan(
+    operations: Annotated[
+        Operations, typer.Argument(metavar="refunds|cancels|captures", help="What to plan.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="plan.json", help="The plan to write.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="A list, CSV or XLSX: reference, amount, currency, and maybe msn, reason, note, "
+            "document_ref. An amount may be all.",
+        ),
+    ] = None,
+    from_report: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-report",
+            metavar="report.xlsx",
+            help="Plan what a report proposes and its owners decided.",
+        ),
+    ] = None,
+    duplicate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--duplicate",
+            metavar="REFERENCE",
+            help="Insist on this payment though the same was done before. May be repeated.",
+        ),
+    ] = None,
+    created: Annotated[
+        bool, typer.Option("--created", help="Cancels: payments nobody has paid yet, too.")
+    ] = False,
+    workbook: Annotated[
+        Path | None,
+        typer.Option("--workbook", metavar="FILE.xlsx", help="The plan for reading and signing."),
+    ] = None,
+    who: Who = None,
+    json: AsJson = False,
+) -> None:
+    """Plan refunds, cancels or captures from a list or a report. Moves nothing.
+
+    Each payment is read first; amounts are fixed now. Rows that cannot be planned are listed
+    with their reason and are not in the plan.
+
+    \b
+    Example:
+      vippsrecon plan refunds refunds.csv --out plan.json
+      vippsrecon plan cancels --from-report report.xlsx --out plan.json --workbook plan.xlsx
+      vippsrecon approve plan.json --as "Kari Nordmann"
+    """
+    from vippsrecon.bulk.plan import write_plan
+    from vippsrecon.bulk.planning import NothingToPlanError
+    from vippsrecon.cli import show
+
+    source = _one_source(file, from_report)
+    _refuse_early(out, workbook, source)
+    verb = operations.value.removesuffix("s")
+    if created and verb != "cancel":
+        raise typer.BadParameter("--created is for cancels")
+    try:
+        made = _made(verb, source, from_report is not None, duplicate or [], created, who, json)
+    except NothingToPlanError as error:
+        if json:
+            print(show.as_json({"rows": 0, "totals": {}, "rejects": _rejects(error.refused)}))
+        else:
+            print("\n".join(_set_aside(error.refused, error.notes)))
+        raise
+    write_plan(made, out)
+    if workbook is not None:
+        from vippsrecon.bulk.plan_workbook import write_plan_workbook
+
+        write_plan_workbook(made, workbook)
+    if json:
+        print(show.as_json(_as_json(made, out)))
+    else:
+        print("\n".join([*_lines(made, out), *_set_aside(made.refused, made.notes)]))
+    raise typer.Exit(1 if made.refused else 0)
+
+
+def approve(
+    plan_file: Annotated[
+        Path, typer.Argument(metavar="plan.json", help="The plan, as it was written.")
+    ],
+    who: Who = None,
+    json: AsJson = False,
+) -> None:
+    """Approve a plan: its digest, number of rows and sum per currency. Moves nothing.
+
+    Kept in the workspace database for 24 hours, with your name, this machine and its account.
+    Above own_approval_up_to somebody else than the planner has to do it. A name given with --as
+    documents who approves; it does not prove it.
+
+    \b
+    Example:
+      vippsrecon approve plan.json --as "Ola Hansen"
+      vippsrecon carry-out plan.json
+    """
+    from vippsrecon.bulk.approval import approve as record
+    from vippsrecon.bulk.limits import Limits
+    from vippsrecon.bulk.plan import digest, read_plan
+    from vippsrecon.cli import show
+    from vippsrecon.config import load_settings
+    from vippsrecon.store import open_store
+
+    made = read_plan(plan_file)
+    settings = load_settings(offline=True)
+    now = _now_for(made, settings)
+    limits = Limits.of(settings.limits)
+    if not json:
+        print("\n".join(_approved(made)), flush=True)
+    with open_store(settings.database_url) as store:
+        entry = record(made, store, approver=who, now=now, limits=limits)
+        where = store.url_masked
+    said: dict[str, Any] = entry.said()
+    if json:
+        print(
+            show.as_json(
+                {
+                    "plan_id": made.plan_id,
+                    "digest": digest(made),
+                    "rows": made.count,
+                    "totals": made.totals,
+                    "approver": said["approver"],
+                    "os_account": said["os_account"],
+                    "host": said["host"],
+                    "expires_at": said["expires_at"],
+                }
+            )
+        )
+        return
+    print(f"approved by {said['approver']} (account {said['os_account']}, {said['host']})")
+    print(f"until {said['expires_at']}, in {where}")
+
+
+def _one_source(file: Path | None, report: Path | None) -> Path:
+    given = [one for one in (file, report) if one is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("name either a list, or a report with --from-report")
+    return given[0]
+
+
+def _refuse_early(out: Path, workbook: Path | None, source: Path) -> None:
+    """Refuse places that cannot be meant before minutes of reading."""
+    from vippsrecon.errors import OutputError
+
+    written = [out] if workbook is None else [out, workbook]
+    for path in written:
+        if path.resolve() == source.resolve():
+            raise OutputError(f"{path} is the file read: name another one to write")
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder: name the file to write")
+        if not path.parent.is_dir():
+            raise OutputError(f"there is no folder {path.parent} to write {path.name} to")
+    if workbook is not None and workbook.suffix.lower() != ".xlsx":
+        raise OutputError(f"{workbook} is no name of a workbook: name one that ends in .xlsx")
+    if workbook is not None and workbook.resolve() == out.resolve():
+        raise OutputError(f"{out} cannot be both the plan and its workbook")
+
+
+def _made(
+    verb: str,
+    source: Path,
+    report: bool,
+    duplicate: Sequence[str],
+    created: bool,
+    who: str | None,
+    json: bool,
+) -> Plan:
+    from contextlib import ExitStack
+
+    from vippsrecon.api import Client
+    from vippsrecon.bulk.asked import from_list, from_report
+    from vippsrecon.bulk.planning import How, make
+    from vippsrecon.config import load_settings
+
+    # A report says itself which environment it is of, and what its payments were.
+    settings = load_settings(offline=report)
+    with ExitStack() as opened:
+        client = opened.enter_context(Client(settings)) if settings.environment else None
+        store = _store(settings, opened) if report else None
+        how = How(
+            verb,
+            client=client,
+            settings=settings,
+            store=store,
+            planner=who,
+            duplicate=duplicate,
+            cancel_created=created,
+            progress=not json and sys.stderr.isatty(),
+        )
+        asked = (
+            from_report(source, verb) if report else from_list(source, verb, settings.default_msn)
+        )
+        return make(asked, how)
+
+
+def _store(settings: Settings, opened: Any) -> Store | None:
+    """Open the workspace database where there is one: planning makes none."""
+    from vippsrecon.store import exists, open_store
+
+    if not exists(settings.database_url):
+        return None
+    store: Store = opened.enter_context(open_store(settings.database_url))
+    return store
+
+
+def _now_for(made: Plan, settings: Settings) -> Any:
+    """Return the house's time: the simulator has a clock of its own, and has to be asked."""
+    from datetime import UTC, datetime
+
+    from vippsrecon.api import Client
+    from vippsrecon.errors import PlanError
+
+    if settings.environment and settings.environment != made.environment:
+        raise PlanError(
+            f"the plan is for {made.environment} and VIPPS_ENVIRONMENT says "
+            f"{settings.environment}: nothing was approved"
+        )
+    if made.environment != "simulator" or not settings.environment:
+        return datetime.now(UTC)
+    with Client(settings) as client:
+        client.check_keys(made.msns[0])
+        return client.now()
+
+
+def _as_json(made: Plan, out: Path) -> dict[str, Any]:
+    from vippsrecon.bulk.plan import digest
+
+    return {
+        "plan_id": made.plan_id,
+        "digest": digest(made),
+        "rows": made.count,
+        "totals": made.totals,
+        "rejects": _rejects(made.refused),
+        "notes": list(made.notes),
+        "expires_at": made.expires_at,
+        "plan": str(out),
+    }
+
+
+def _rejects(refused: Sequence[Refused]) -> list[dict[str, Any]]:
+    return [one._asdict() for one in refused]
+
+
+def _lines(made: Plan, out: Path) -> Iterator[str]:
+    from vippsrecon.bulk.approval import in_short
+    from vippsrecon.bulk.plan import digest
+
+    yield f"{in_short(made)}: {out}"
+    yield f"plan    {made.plan_id}, {made.environment}, planned by {made.planner}"
+    yield f"digest  {digest(made)}"
+    yield f"until   {made.expires_at}"
+    yield f"Nothing has been moved. Next: vippsrecon approve {out}"
+
+
+def _approved(made: Plan) -> Iterator[str]:
+    from vippsrecon.bulk.approval import in_short
+    from vippsrecon.bulk.plan import digest
+    from vippsrecon.cli import show
+    from vippsrecon.money import counted
+
+    yield f"{in_short(made)}, in {made.environment}, planned by {made.planner}"
+    yield f"plan    {made.plan_id}"
+    yield f"digest  {digest(made)}"
+    for currency, total in made.totals.items():
+        rows = sum(row.currency == currency for row in made.rows)
+        largest = max(row.amount_minor for row in made.rows if row.currency == currency)
+        yield (
+            f"{currency}     {counted(rows, 'row')}, {show.major(total, currency)}, the largest "
+            f"{show.major(largest, currency)}"
+        )
+    insisted = sum(row.duplicate for row in made.rows)
+    if insisted:
+        yield f"insisted upon though the same was done before: {counted(insisted, 'row')}"
+
+
+def _set_aside(refused: Sequence[Refused], notes: Sequence[str]) -> list[str]:
+    from vippsrecon.cli.show import MOST_REJECTS
+    from vippsrecon.money import counted, spaced
+
+    lines = [f"note: {note}" for note in notes]
+    if not refused:
+        return lines
+    lines.append(f"{counted(len(refused), 'row')} not in the plan:")
+    for one in refused[:MOST_REJECTS]:
+        where = f" ({one.column} = {one.value!r})" if one.column else f" ({one.value})"
+        lines.append(f"  row {one.source_row}: {one.reason}{where if one.value else ''}")
+    if len(refused) > MOST_REJECTS:
+        lines.append(f"  and {spaced(len(refused) - MOST_REJECTS)} more; --json lists them")
+    return lines

@@ -1,0 +1,98 @@
+"""One round of asking after the other: what was found may lead to further references.
+
+    worklist ──► reading ──► payments so far ──follow-up──► further references ──► reading …
+
+As many rounds as there are follow-ups, so that asking always ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+from tqdm import tqdm
+
+from vippsrecon.config import MOST_IN_FLIGHT
+from vippsrecon.errors import InputError
+from vippsrecon.fetch.reading import Keep, Reader
+from vippsrecon.fetch.worklist import KEY, Worklist
+
+if TYPE_CHECKING:
+    from vippsrecon.api import Client
+
+SO_FAR = (
+    *KEY,
+    "state",
+    "currency",
+    "authorized_minor",
+    "captured_minor",
+    "refunded_minor",
+    "cancelled_minor",
+)
+"""What a follow-up is told of each payment: columns of `schemas.PAYMENTS`."""
+
+FollowUp = Callable[[pl.DataFrame], pl.DataFrame]
+"""Takes the payments found so far (`SO_FAR`), returns msn and reference of what to ask for too."""
+
+
+class Asking(NamedTuple):
+    """How a fetch asks.
+
+    Attributes:
+        client: Who asks.
+        events: Whether event logs are read.
+        in_flight: How many references are asked about at once; None: the client's setting.
+        progress: Show a bar where there is a terminal.
+        follow_ups: What to ask for after each round, one round each.
+    """
+
+    client: Client
+    events: bool
+    in_flight: int | None
+    progress: bool
+    follow_ups: Sequence[FollowUp]
+
+
+def ask(
+    work: Worklist,
+    done: pl.DataFrame,
+    how: Asking,
+    keep: Keep,
+    so_far: Callable[[], list[pl.DataFrame]],
+) -> int:
+    """Read what is not done, then what that leads to; return how many needed another look.
+
+    Args:
+        work: What is asked for; grows by what the follow-ups add.
+        done: msn, reference of what an earlier run kept.
+        how: Who asks, and how.
+        keep: Takes what lands.
+        so_far: Gives the payments kept, as `SO_FAR`.
+    """
+    work.add(done)  # an earlier run's follow-ups are among it
+    sendable = int(work.rows["sendable"].sum())
+    reader = _read(work, work.left(done), sendable, how, keep)
+    again = reader.read_again
+    for follow_up in how.follow_ups:
+        if reader.stopped:
+            break
+        further = work.add(follow_up(pl.concat(so_far()).unique(KEY)))
+        if len(further):
+            reader = _read(work, further, len(further), how, keep)
+            again += reader.read_again
+    return again
+
+
+def _read(work: Worklist, left: pl.DataFrame, total: int, how: Asking, keep: Keep) -> Reader:
+    most = how.client.settings.in_flight if how.in_flight is None else how.in_flight
+    if not 1 <= most <= MOST_IN_FLIGHT:
+        raise InputError(f"in_flight is {most}, and must be 1 to {MOST_IN_FLIGHT}")
+    # None: tqdm is quiet by itself where there is no terminal.
+    disable = None if how.progress else True
+    with tqdm(
+        total=total, initial=total - len(left), unit=" payments", desc="fetching", disable=disable
+    ) as bar:
+        reader = Reader(how.client.core, keep, events=how.events, in_flight=most, bar=bar)
+        how.client.run(reader.read(work.wanted(left)))
+    return reader

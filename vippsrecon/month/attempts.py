@@ -1,0 +1,171 @@
+"""Attempts at an order that its shop does not know of.
+
+A shop that lets a customer try again gives each attempt its own reference, ending in -1, -2 …
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
+Where the shop holds the first one and the money came by a later one, or half of it did, the
+funds ledger tells. Where no ledger can be read, only asking does, and it is asked for the few
+orders alone whose known payments do not bring what the shop says was to be collected.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from vippsrecon.reconcile.links import SUFFIX
+
+if TYPE_CHECKING:
+    from vippsrecon.fetch import FollowUp
+
+KEY = ["msn", "reference"]
+FAMILY = ["msn", "base"]
+
+AT_ONCE = 2
+ROUNDS = 2
+"""Two attempts more are asked for; where they exist and still do not do, two more, and no more."""
+
+_COLUMNS = [
+    *KEY, "attempt_base", "currency", "total_minor", "refunded_minor", "truncated_minor", "status",
+    "by_vipps", "recurring", "split_tender",
+]  # fmt: skip
+
+
+def follow_ups(orders: pd.DataFrame) -> tuple[FollowUp, ...]:
+    """Return what to ask for after a fetch of these orders' references, round by round.
+
+    Args:
+        orders: `schemas.ORDERS`. Not changed.
+    """
+    held = _held(orders)
+    return tuple(partial(_further, held, _owed(held), after * AT_ONCE) for after in range(ROUNDS))
+
+
+def without_attempts(
+    failures: pd.DataFrame, asked: pd.DataFrame, orders: pd.DataFrame
+) -> pd.DataFrame:
+    """Leave out that Vipps does not know an attempt which only `follow_ups` thought of.
+
+    Args:
+        failures: `schemas.FAILURES`.
+        asked: msn, reference of what was asked for in the first place.
+        orders: `schemas.ORDERS`, of which follow_ups was made.
+    """
+    named = pl.DataFrame(pa.Table.from_pandas(asked[KEY], preserve_index=False))
+    guessed = (
+        pl.DataFrame(pa.Table.from_pandas(failures[[*KEY, "status"]], preserve_index=False))
+        .with_row_index("place")
+        .with_columns(base=_without_suffix())
+        .filter((pl.col("status") == 404) & (pl.col("base") != pl.col("reference")))
+        .join(named, on=KEY, how="anti")
+        .join(_held(orders), on=FAMILY, how="semi")
+    )
+    return failures.drop(index=failures.index[guessed["place"].to_numpy()])
+
+
+def _held(orders: pd.DataFrame) -> pl.DataFrame:
+    """Return the orders that hold a reference, with the one their attempts are numbered from."""
+    table = pa.Table.from_pandas(orders[_COLUMNS], preserve_index=False)
+    base = pl.col("attempt_base").cast(pl.String)
+    return (
+        pl.DataFrame(table)
+        .filter(pl.col("reference").is_not_null())
+        .with_columns(pl.col("msn", "reference", "currency", "status").cast(pl.String))
+        .with_columns(base=pl.when(base != "").then(base).otherwise("reference"))
+    )
+
+
+def _owed(held: pl.DataFrame) -> pl.DataFrame:
+    """Return what each order's payments were to bring: msn, base, number, currency, owed_minor.
+
+    Nothing of a cancelled order, of one paid another way and of a recurring charge. An order
+    paid in part by something the export cannot take apart is content with any payment.
+    """
+    total = pl.min_horizontal("total_minor", "truncated_minor")
+    net = total - pl.col("refunded_minor").fill_null(0)
+    number = pl.col("reference").str.slice(pl.col("base").str.len_chars() + 1)
+    return (
+        held.filter(
+            (pl.col("status") != "cancelled")
+            & pl.col("by_vipps").fill_null(value=True)
+            & ~pl.col("recurring")
+        )
+        .with_columns(
+            owed_minor=pl.when("split_tender").then(pl.min_horizontal(net, 1)).otherwise(net),
+            number=number.cast(pl.Int64, strict=False).fill_null(0),
+        )
+        .group_by(FAMILY)
+        .agg(pl.col("number").max(), pl.col("currency").min(), pl.col("owed_minor").sum())
+        .filter(pl.col("owed_minor") > 0)
+    )
+
+
+def _further(
+    held: pl.DataFrame, owed: pl.DataFrame, after: int, payments: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the attempts to ask for of orders whose payments do not bring what they are to.
+
+    Args:
+        held: What `_held` gives.
+        owed: What `_owed` gives.
+        after: How many attempts after the shop's own the rounds before asked for: one of the
+            last of them must exist, or there are no further ones.
+        payments: Those found so far, as `fetch.rounds.SO_FAR`.
+    """
+    came = _of_orders(payments, held).join(owed, on=FAMILY)
+    here = pl.col("currency") == pl.col("currency_right")
+    live = _live_minor()
+    short = (
+        came.group_by(*FAMILY, "number", "owed_minor")
+        .agg(
+            live_minor=live.filter(here).sum(),
+            # Amounts in another currency cannot be compared: such a payment is believed.
+            elsewhere=(live.filter(~here) > 0).any(),
+        )
+        .filter((pl.col("live_minor") < pl.col("owed_minor")) & ~pl.col("elsewhere"))
+    )
+    if after:
+        before = _attempts(short, after - AT_ONCE).join(payments, on=KEY, how="semi")
+        short = short.join(before, on=FAMILY, how="semi")
+    return _attempts(short, after).select(KEY)
+
+
+def _of_orders(payments: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """Return the payments that are attempts at an order, with the base of its references."""
+    families = held.select(FAMILY).unique()
+    named = held.select(*KEY, "base").unique(KEY, keep="any")
+    itself, stripped = (
+        families.with_columns(pl.col("base").alias(name)) for name in ("itself", "stripped")
+    )
+    return (
+        payments.with_columns(stripped_from=_without_suffix())
+        .join(named, on=KEY, how="left")
+        .join(itself, left_on=KEY, right_on=FAMILY, how="left")
+        .join(stripped, left_on=["msn", "stripped_from"], right_on=FAMILY, how="left")
+        .with_columns(base=pl.coalesce("base", "itself", "stripped"))
+        .filter(pl.col("base").is_not_null())
+    )
+
+
+def _attempts(orders: pl.DataFrame, after: int) -> pl.DataFrame:
+    """Return msn, base and reference of the attempts that follow the order's own by `after`."""
+    return pl.concat(
+        orders.select(
+            *FAMILY, reference=pl.format("{}-{}", "base", pl.col("number") + after + ahead)
+        )
+        for ahead in range(1, AT_ONCE + 1)
+    )
+
+
+def _live_minor() -> pl.Expr:
+    """Return what a payment holds of the customer's money: captured and kept, or reserved."""
+    left = pl.col("authorized_minor") - pl.col("captured_minor") - pl.col("cancelled_minor")
+    reserved = pl.when(pl.col("state") == "AUTHORIZED").then(left.clip(0)).otherwise(0)
+    return pl.col("captured_minor") - pl.col("refunded_minor") + reserved
+
+
+def _without_suffix() -> pl.Expr:
+    return pl.col("reference").str.replace(SUFFIX, "")

@@ -1,0 +1,129 @@
+"""Which rows of a plan's list cannot be used: the column at fault, what stood there, and why."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from vippsrecon.money import DECIMALS
+from vippsrecon.sources import references
+from vippsrecon.sources.tables import NATIVE
+
+LONGEST = 500
+"""Characters of a note, a document's number, an order's number."""
+
+_EXACT_DIGITS = 15
+"""What a workbook keeps of a number's digits."""
+
+
+def judged(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
+    """Add `column`, `value` and `why` to each row that cannot be used: its first fault.
+
+    Args:
+        cells: One column a field, with the amounts read and what is wrong with them.
+        reasons: The reasons a plan knows.
+    """
+    reference, raw = pl.col("reference"), pl.col("raw")
+    digits = raw.str.strip_prefix(NATIVE)
+    native = raw.str.starts_with(NATIVE)
+    named = reference != ""
+    twice = named & (pl.len().over("msn", "reference") > 1)
+    others = pl.format(
+        "names a payment that rows {} name too: none of them is planned, since it cannot be told "
+        "which is meant; put the whole amount in one row",
+        pl.col("row").cast(pl.String).str.join(", ").over("msn", "reference"),
+    )
+    amount, currency = pl.col("amount"), pl.col("currency")
+    needs_currency = ~pl.col("all")
+    faults: list[tuple[pl.Expr, str | None, pl.Expr]] = [
+        (pl.col("fault").is_not_null(), None, pl.col("fault")),
+        (~named, "reference", _why("is missing")),
+        (
+            native & ~digits.str.contains("^[0-9]+$"),
+            "reference",
+            _why("is a number or date in the workbook, not a reference; make the column text"),
+        ),
+        (
+            native & (digits.str.len_chars() > _EXACT_DIGITS),
+            "reference",
+            _why("is a number of more than 15 digits, whose last ones Excel changed; export anew"),
+        ),
+        (
+            reference.str.contains(references.SCIENTIFIC),
+            "reference",
+            _why("was turned into a number by a spreadsheet, losing digits; export anew"),
+        ),
+        (
+            ~reference.str.contains(references.WELL_FORMED),
+            "reference",
+            _why(
+                "is not 8 to 64 letters A to Z, digits and hyphens; a spreadsheet may have taken "
+                "zeros in front"
+            ),
+        ),
+        (pl.col("msn") == "", "msn", _why("is missing; name the sales unit, or set VIPPS_MSN")),
+        (
+            ~pl.col("msn").str.contains("^[0-9]{4,10}$"),
+            "msn",
+            _why("is not a merchant serial number"),
+        ),
+        (twice, "reference", others),
+        (
+            needs_currency & (currency == ""),
+            "currency",
+            _why("is missing; an amount without a currency says nothing"),
+        ),
+        (
+            (currency != "") & ~currency.is_in(list(DECIMALS)),
+            "currency",
+            _why(f"is not a currency of Vipps MobilePay ({', '.join(DECIMALS)})"),
+        ),
+        (
+            needs_currency & (amount == ""),
+            "amount",
+            _why("is missing; write all where everything is meant"),
+        ),
+        (pl.col("amount_why").is_not_null(), "amount", pl.col("amount_why")),
+        (pl.col("amount_minor") < 0, "amount", _why("is negative; write it without the minus")),
+        (pl.col("amount_minor") == 0, "amount", _why("is 0, so there is nothing to do")),
+        (
+            pl.col("reason").is_null(),
+            "reason",
+            _why(f"is not a reason known here ({', '.join(reasons)})"),
+        ),
+        *(
+            (
+                pl.col(name).str.len_chars() > LONGEST,
+                name,
+                _why(f"is longer than {LONGEST} characters"),
+            )
+            for name in ("note", "document_ref", "order_number")
+        ),
+        (pl.col("vat_why").is_not_null(), "vat", pl.col("vat_why")),
+        (
+            (pl.col("vat_minor") < 0) | (pl.col("vat_minor") > pl.col("amount_minor")),
+            "vat",
+            _why("is negative or more than the amount"),
+        ),
+    ]
+    masks = [mask.fill_null(value=False) for mask, _, _ in faults]
+    return cells.with_columns(
+        why=pl.coalesce(
+            pl.when(mask).then(why) for mask, (_, _, why) in zip(masks, faults, strict=True)
+        ),
+        column=pl.coalesce(
+            pl.when(mask).then(pl.lit(column or ""))
+            for mask, (_, column, _) in zip(masks, faults, strict=True)
+        ).replace("", None),
+        value=pl.coalesce(
+            pl.when(mask).then(pl.lit("") if column is None else _shown(column))
+            for mask, (_, column, _) in zip(masks, faults, strict=True)
+        ),
+    )
+
+
+def _why(sentence: str) -> pl.Expr:
+    return pl.lit(sentence)
+
+
+def _shown(column: str) -> pl.Expr:
+    return pl.col("said_reason" if column == "reason" else column).str.strip_prefix(NATIVE)

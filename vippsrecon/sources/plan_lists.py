@@ -1,0 +1,280 @@
+"""Lists of payments to refund, capture or cancel, as people write them.
+
+    reference, amount, currency [, msn, order_number, reason, note, document_ref, vat]
+
+One row per payment, major units. A reference is taken as it stands: where money moves, none is
+repaired. A payment named twice is not planned at all, since nobody can tell which row was meant.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import polars as pl
+
+from vippsrecon import schemas
+from vippsrecon.errors import SourceError
+from vippsrecon.money import DECIMALS
+from vippsrecon.sources import profiles, references
+from vippsrecon.sources.amounts import AmountStyle, Mark, amounts
+from vippsrecon.sources.cells import text
+from vippsrecon.sources.delimited import delimited_table
+from vippsrecon.sources.files import file_form, sha256
+from vippsrecon.sources.headings import heading, word
+from vippsrecon.sources.plan_list_faults import judged
+from vippsrecon.sources.readings import as_pandas
+from vippsrecon.sources.tables import NATIVE, Record, Table, picker
+from vippsrecon.sources.workbooks import workbook_table
+
+_GROUPS = " '\u00a0\u202f"
+"""Between groups of digits. Neither point nor comma: 12.345 then has three decimals, and no more."""
+
+IN_PYTHON = "python"
+"""Stands for the file's name where a frame was handed in."""
+
+_SHARED = ("msn", "reference", "order_number", "currency")
+_FIELDS = (*_SHARED, "amount", "reason", "note", "document_ref", "vat")
+
+
+class PlanListRow(NamedTuple):
+    """One row that can be used, as far as the file alone tells.
+
+    Attributes:
+        row: Line or sheet row, from 1.
+        msn, reference, order_number: The payment, and the shop's number where given.
+        currency: None where the row names none; then there is no amount either.
+        amount_minor: None where all is meant.
+        reason, note, document_ref: As written, reasons in the plan's own words.
+        vat_minor: VAT within the amount, where given.
+    """
+
+    row: int
+    msn: str
+    reference: str
+    order_number: str | None
+    currency: str | None
+    amount_minor: int | None
+    reason: str
+    note: str
+    document_ref: str
+    vat_minor: int | None
+
+
+class PlanList(NamedTuple):
+    """A list read: its rows, `schemas.REJECTS`, and which file it was."""
+
+    rows: tuple[PlanListRow, ...]
+    rejects: pd.DataFrame
+    name: str
+    sha256: str
+
+
+def read_plan_list(
+    path: str | Path, *, default_msn: str | None = None, cancels: bool = False
+) -> PlanList:
+    """Read a list of payments, each row with its amount or `all`.
+
+    Args:
+        path: CSV or XLSX with a heading row.
+        default_msn: Sales unit of rows that name none.
+        cancels: The list is of cancels, which take all that is reserved: amounts may be absent.
+
+    Returns:
+        Rows in the file's order, and the rows that cannot be used, each with its reason.
+
+    Raises:
+        SourceError: The file cannot be read as such a list, says no sales unit and there is no
+            default, or mixes decimal points with decimal commas.
+    """
+    path = Path(path)
+    return _read(_opened(path), sha256(path), default_msn, cancels=cancels)
+
+
+def plan_list_of(
+    frame: pd.DataFrame, *, default_msn: str | None = None, cancels: bool = False
+) -> PlanList:
+    """Return a frame's rows as `read_plan_list` reads a file's; the first row is row 1.
+
+    Args:
+        frame: The same columns. Amounts are major units (Decimal, text, whole or broken
+            numbers), or stand in a column amount_minor as whole minor units.
+        default_msn: As of `read_plan_list`.
+        cancels: Likewise.
+    """
+    shown = frame.astype(object).where(frame.notna(), None)
+    if "amount_minor" in shown.columns and "amount" not in shown.columns:
+        places = shown["currency"].map(lambda code: DECIMALS.get(code, 2))
+        major = [
+            None if minor is None else Decimal(int(minor)).scaleb(-decimals)
+            for minor, decimals in zip(shown["amount_minor"], places, strict=True)
+        ]
+        shown["amount"] = pd.Series(major, index=shown.index, dtype=object)
+    names = [str(name) for name in shown.columns]
+    values = [list(row) for row in shown.itertuples(index=False, name=None)]
+
+    def records(places: Sequence[int]) -> Iterator[Record]:
+        pick = picker(places)
+        for number, row in enumerate(values, start=1):
+            yield Record(number, pick([text(cell) for cell in row]), None)
+
+    table = Table(IN_PYTHON, "frame", "", tuple(names), records)
+    return _read(table, "", default_msn, cancels=cancels)
+
+
+def _read(table: Table, digest: str, default_msn: str | None, *, cancels: bool) -> PlanList:
+    cells = _cells(table, cancels=cancels)
+    if (cells["msn"] == "").all() and default_msn is None:
+        raise SourceError(
+            "the list does not say which sales unit its payments are of; add a column msn, or set "
+            "VIPPS_MSN",
+            file=table.name,
+        )
+    cells = cells.with_columns(
+        msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn or "")).otherwise("msn"),
+        currency=pl.col("currency").str.to_uppercase(),
+        reason=_reasons(cells["reason"]),
+        said_reason=cells["reason"],
+        all=_means_all(cells["amount"], cancels=cancels),
+    )
+    rows = judged(_with_amounts(cells, table.name), list(_said()["reasons"]))
+    rejects = rows.filter(pl.col("why").is_not_null()).select(
+        source_file=pl.lit(table.name),
+        source_row=pl.col("row"),
+        column=pl.col("column"),
+        value=pl.col("value").str.slice(0, 80),
+        reason=pl.col("why"),
+    )
+    kept = rows.filter(pl.col("why").is_null()).select(
+        "row", "msn", "reference",
+        order_number=_or_null("order_number"),
+        currency=_or_null("currency"),
+        amount_minor=pl.when(~pl.col("all")).then("amount_minor"),
+        reason="reason", note="note", document_ref="document_ref", vat_minor="vat_minor",
+    )  # fmt: skip
+    return PlanList(
+        tuple(map(PlanListRow._make, kept.iter_rows())),
+        as_pandas(rejects, schemas.REJECTS),
+        table.name,
+        digest,
+    )
+
+
+@cache
+def reason_words() -> Mapping[str, str]:
+    """Return word to the reason it means."""
+    reasons = _said()["reasons"]
+    return {word(text): reason for reason, texts in reasons.items() for text in (reason, *texts)}
+
+
+@cache
+def _said() -> dict[str, dict[str, list[str]]]:
+    text = (resources.files("vippsrecon.sources") / "plan_list.toml").read_text(encoding="utf-8")
+    said: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return said
+
+
+def _opened(path: Path) -> Table:
+    form = file_form(path)
+    if form in ("json", "xml"):
+        raise SourceError(
+            f"this is {form.upper()}, not a list; a plan is approved with vippsrecon approve",
+            file=path.name,
+        )
+    return workbook_table(path) if form == "workbook" else delimited_table(path)
+
+
+def _cells(table: Table, *, cancels: bool) -> pl.DataFrame:
+    """Return one column a field, empty where the file has none; guards of spreadsheets gone."""
+    there = [heading(text) for text in table.headings]
+    columns = profiles.named("plain").columns
+    aliases = {name: columns[name] for name in _SHARED} | {
+        name: tuple(texts) for name, texts in _said()["columns"].items()
+    }
+    places: dict[str, int] = {}
+    for name, texts in aliases.items():
+        found = [heading(text) for text in texts if heading(text) in there]
+        if found and (there.count(found[0]) > 1 or len(set(found)) > 1):
+            raise SourceError(
+                f"several columns may be the {name}, such as {found[0]!r}, and it cannot be told "
+                "which one is meant; rename or remove the others",
+                file=table.name,
+            )
+        if found:
+            places[name] = there.index(found[0])
+    wanted = ("reference",) if cancels else ("reference", "amount", "currency")
+    lacking = [name for name in wanted if name not in places]
+    if lacking:
+        raise SourceError(
+            f"it has no column {' or '.join(map(repr, lacking))}; a list of payments has the "
+            "columns reference, amount, currency (a report is named with --from-report)",
+            file=table.name,
+        )
+    frame = table.columns(list(places.values()))
+    cells = {name: frame[f"c{position}"] for position, name in enumerate(places)}
+    empty = pl.Series([""], dtype=pl.String).new_from_index(0, frame.height)
+    texts_of = {name: cells.get(name, empty) for name in _FIELDS}
+    plain = {
+        name: column if name in ("amount", "vat") else references.cleaned(column)
+        for name, column in texts_of.items()
+    }
+    for name in ("note", "document_ref", "order_number"):
+        plain[name] = plain[name].str.replace_all(r"\s+", " ")
+    return frame.select("row", "fault", raw="row").with_columns(raw=texts_of["reference"], **plain)
+
+
+def _reasons(said: pl.Series) -> pl.Series:
+    """Return each reason in the plan's words; null where it is not known."""
+    known = reason_words()
+    words = {text: known.get(word(text)) if text else "other" for text in said.unique()}
+    return said.replace_strict(words, return_dtype=pl.String)
+
+
+def _means_all(amount: pl.Series, *, cancels: bool) -> pl.Series:
+    words = {word(text) for text in _said()["all"]["words"]} | ({""} if cancels else set())
+    means = {text: word(text) in words for text in amount.unique()}
+    return amount.replace_strict(means, return_dtype=pl.Boolean)
+
+
+def _with_amounts(cells: pl.DataFrame, file: str) -> pl.DataFrame:
+    figures = cells["amount"].set(cells["all"], "")
+    style = AmountStyle(_mark(figures, file), _GROUPS)
+    amount = amounts(figures, cells["currency"], style)
+    vat = amounts(cells["vat"], cells["currency"], style)
+    return cells.with_columns(
+        amount_minor=amount.minor,
+        amount_why=amount.reason,
+        vat_minor=vat.minor,
+        vat_why=vat.reason,
+    )
+
+
+def _mark(figures: pl.Series, file: str) -> Mark:
+    """Return the decimal mark of the column: the one its cells have, never one cell's guess."""
+    texts = figures.filter(~figures.str.starts_with(NATIVE))
+    fitting: list[Mark] = [
+        mark
+        for mark in (".", ",")
+        if (
+            texts.str.contains(mark, literal=True)
+            & texts.str.contains(AmountStyle(mark, _GROUPS).pattern())
+        ).any()
+    ]
+    if len(fitting) > 1:
+        raise SourceError(
+            "some amounts have a decimal point and others a decimal comma; write all of them one "
+            "way",
+            file=file,
+            column="amount",
+        )
+    return fitting[0] if fitting else "."
+
+
+def _or_null(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then(name)

@@ -1,0 +1,34 @@
+"""The hash hidden in each row of a report's *Discrepancies*: written there, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+HASHED = (
+    "discrepancy_id",
+    "msn",
+    "reference",
+    "kind",
+    "currency",
+    "expected_minor",
+    "actual_minor",
+    "at_risk_minor",
+    "proposal",
+    "proposal_minor",
+)
+"""Columns of `schemas.DISCREPANCIES` a row's hash is made of, in this order."""
+
+
+def row_hash(row: tuple[Any, ...]) -> str:
+    """Return the hash hidden in a row of *Discrepancies*, from its values of `HASHED`.
+
+    A row read back whose hash is not that of what stands in it was shifted (somebody sorted or
+    pasted part of the columns), or its figures were written over.
+
+    >>> row_hash(("under_captured:123456:a-1", "123456", "a-1", "under_captured", "NOK", 2, 1, 1,
+    ...     "capture", 1))
+    'f45229ea161b6852'
+    """
+    text = "\x1f".join("" if value is None else str(value) for value in row)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,313 @@
+"""A report that people worked in, read back: its discrepancies, decisions and payments.
+
+The workbook's own hidden columns say which row is which; a row whose hash is not that of what
+stands in it is set aside, since part of it may belong to another payment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vippsrecon.errors import InputError, SourceError
+from vippsrecon.money import to_minor
+from vippsrecon.sources.files import file_form, sha256
+from vippsrecon.sources.row_hash import row_hash
+
+_SHEETS = ("Discrepancies", "Payments", "Controls")
+_FOUND = {
+    "kind": "Code",
+    "order_number": "Order",
+    "reference": "Reference",
+    "msn": "Sales unit",
+    "currency": "Currency",
+    "expected": "Expected",
+    "actual": "Actual",
+    "at_risk": "At risk",
+    "proposal": "Proposed",
+    "proposal_amount": "Proposed amount",
+    "next_step": "Next step",
+    "decision": "Decision",
+    "note": "Note",
+    "flags": "Flags",
+    "discrepancy_id": "discrepancy_id",
+    "row_hash": "row_hash",
+}
+_PAYMENTS = {
+    "reference": "Reference",
+    "msn": "Sales unit",
+    "currency": "Currency",
+    "state": "State",
+    "authorized": "Authorized",
+    "captured": "Captured",
+    "refunded": "Refunded",
+    "cancelled": "Cancelled",
+    "fetched": "Fetched (UTC)",
+}
+_MOST_ROWS_ABOVE = 200
+"""Above a header stand a title, totals and notes."""
+
+
+class ReportRow(NamedTuple):
+    """One discrepancy as the workbook has it, and what its owner decided."""
+
+    row: int
+    discrepancy_id: str
+    kind: str
+    msn: str
+    reference: str
+    order_number: str | None
+    currency: str
+    expected_minor: int | None
+    actual_minor: int | None
+    proposal: str | None
+    proposal_minor: int | None
+    next_step: str
+    flags: str
+    decision: str
+    note: str
+
+
+class ReportPayment(NamedTuple):
+    """One payment as it stood when the report's figures were fetched."""
+
+    msn: str
+    reference: str
+    currency: str
+    state: str
+    authorized_minor: int
+    captured_minor: int
+    refunded_minor: int
+    cancelled_minor: int
+    fetched_at: datetime
+
+
+class Refused(NamedTuple):
+    """A row set aside, as `schemas.REJECTS` has it."""
+
+    source_file: str
+    source_row: int
+    column: str | None
+    value: str | None
+    reason: str
+
+
+class WorkedReport(NamedTuple):
+    """A report read back.
+
+    Attributes:
+        name, sha256: The workbook.
+        environment: Where its payments live.
+        fetched_at: When the last of them was read.
+        rows: Its discrepancies, in the sheet's order.
+        payments: By (msn, reference).
+        refused: Rows that cannot be relied on.
+    """
+
+    name: str
+    sha256: str
+    environment: str
+    fetched_at: datetime
+    rows: tuple[ReportRow, ...]
+    payments: Mapping[tuple[str, str], ReportPayment]
+    refused: tuple[Refused, ...]
+
+
+def read_worked_report(path: str | Path) -> WorkedReport:
+    """Read a report's workbook back, as `vippsrecon reconcile` wrote it and people left it.
+
+    Raises:
+        SourceError: It is no report of ours, or its sheets were changed beyond reading.
+    """
+    path = Path(path)
+    if file_form(path) != "workbook":
+        raise SourceError(
+            "this is no workbook, so it is no report; name a list without --from-report",
+            file=path.name,
+        )
+    found, payments, controls = _sheets(path)
+    facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
+    environment, fetched = facts.get("Environment", ""), facts.get("Fetched at", "")
+    try:
+        fetched_at = datetime.fromisoformat(fetched).astimezone(UTC)
+    except ValueError:
+        raise SourceError(
+            "its sheet Controls does not say when payments were fetched, so nothing can be "
+            "planned from it",
+            file=path.name,
+        ) from None
+    rows: list[ReportRow] = []
+    refused: list[Refused] = []
+    for number, cells in _below(found, _FOUND, path.name, "Discrepancies"):
+        made = _row(number, cells, path.name)
+        if isinstance(made, Refused):
+            refused.append(made)
+        elif made is not None:
+            rows.append(made)
+    return WorkedReport(
+        path.name,
+        sha256(path),
+        environment,
+        fetched_at,
+        tuple(rows),
+        _payments(payments, path.name, fetched_at),
+        tuple(refused),
+    )
+
+
+def looks_like_report(path: Path) -> bool:
+    """Return whether a file is a workbook with a report's sheets; a list has others."""
+    from python_calamine import CalamineWorkbook
+
+    if not path.is_file() or file_form(path) != "workbook":
+        return False
+    try:
+        with CalamineWorkbook.from_path(str(path)) as workbook:
+            return set(_SHEETS) <= set(workbook.sheet_names)
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException:
+        return False
+
+
+def _sheets(path: Path) -> list[list[list[Any]]]:
+    from python_calamine import CalamineWorkbook
+
+    try:
+        with CalamineWorkbook.from_path(str(path)) as workbook:
+            names = workbook.sheet_names
+            there = all(name in names for name in _SHEETS)
+            read = [
+                workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+                for name in _SHEETS
+                if there
+            ]
+    # calamine's panics do not even derive from Exception.
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException:
+        raise SourceError("the workbook cannot be opened; save it anew", file=path.name) from None
+    if not read:
+        raise SourceError(
+            f"this is no report of vippsrecon: it has no sheets {', '.join(_SHEETS)}",
+            file=path.name,
+        )
+    return read
+
+
+def _below(
+    sheet: Sequence[Sequence[Any]], columns: Mapping[str, str], file: str, name: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the sheet row's number and its cells by field, for each row below the header."""
+    wanted = set(columns.values())
+    head = next(
+        (n for n, row in enumerate(sheet[:_MOST_ROWS_ABOVE]) if wanted <= set(map(str, row))), None
+    )
+    if head is None:
+        raise SourceError(
+            f"its sheet {name} lacks columns of a report, some of which are hidden; take the "
+            "workbook as vippsrecon wrote it, decisions added",
+            file=file,
+        )
+    titles = [str(cell) for cell in sheet[head]]
+    places = {field: titles.index(title) for field, title in columns.items()}
+    for number, row in enumerate(sheet[head + 1 :], start=head + 2):
+        cells = {field: row[place] for field, place in places.items()}
+        if any(cell not in ("", None) for cell in cells.values()):
+            yield number, cells
+
+
+def _row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Refused | None:
+    text = {name: _text(cells[name]) for name in _FOUND}
+    try:
+        expected, actual, at_risk, proposed = (
+            _minor(cells[name], text["currency"])
+            for name in ("expected", "actual", "at_risk", "proposal_amount")
+        )
+        hashed = row_hash(
+            (
+                *(text[name] for name in ("discrepancy_id", "msn", "reference", "kind")),
+                *(text["currency"], expected, actual, at_risk, text["proposal"], proposed),
+            )
+        )
+    except InputError:
+        hashed = ""
+    if hashed != text["row_hash"]:
+        return Refused(
+            file,
+            number,
+            None,
+            text["reference"],
+            "was changed or shifted: its figures are not the ones reconciling wrote there. Take "
+            "the report anew, or put the payment on a list of your own",
+        )
+    return ReportRow(
+        number,
+        text["discrepancy_id"],
+        text["kind"],
+        text["msn"],
+        text["reference"],
+        text["order_number"] or None,
+        text["currency"],
+        expected,
+        actual,
+        text["proposal"] or None,
+        proposed,
+        text["next_step"],
+        text["flags"],
+        text["decision"],
+        text["note"],
+    )
+
+
+def _payments(
+    sheet: Sequence[Sequence[Any]], file: str, fetched_at: datetime
+) -> dict[tuple[str, str], ReportPayment]:
+    found = {}
+    for number, cells in _below(sheet, _PAYMENTS, file, "Payments"):
+        msn, reference, currency = (_text(cells[name]) for name in ("msn", "reference", "currency"))
+        try:
+            authorized, captured, refunded, cancelled = (
+                _minor(cells[name], currency) or 0
+                for name in ("authorized", "captured", "refunded", "cancelled")
+            )
+        except InputError as error:
+            raise SourceError(str(error), file=file, row=number, column="Captured") from None
+        at = _moment(cells["fetched"]) or fetched_at
+        found[msn, reference] = ReportPayment(
+            msn,
+            reference,
+            currency,
+            _text(cells["state"]),
+            authorized,
+            captured,
+            refunded,
+            cancelled,
+            at,
+        )
+    return found
+
+
+def _text(cell: Any) -> str:
+    """Return a cell as one line of text; a whole number without its decimal point."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return " ".join(str(cell).split()) if cell is not None else ""
+
+
+def _minor(cell: Any, currency: str) -> int | None:
+    if cell in ("", None):
+        return None
+    return to_minor(repr(cell) if isinstance(cell, float) else str(cell), currency)
+
+
+def _moment(cell: Any) -> datetime | None:
+    """Return a moment to the whole second: a workbook keeps days as fractions."""
+    if isinstance(cell, datetime):
+        rounded = cell + timedelta(microseconds=500_000)
+        return rounded.replace(microsecond=0, tzinfo=UTC)
+    if isinstance(cell, date):
+        return datetime(cell.year, cell.month, cell.day, tzinfo=UTC)
+    return None

@@ -1,0 +1,73 @@
+"""The workspace database: the journal of what moved money, and who may write to it.
+
+    open_store ─► register ─► append(approved) ─► take ─► commit, commit, … ─► release
+                                                   │         │
+                                        one carrier per plan └─ one chain of hashes per plan
+
+SQLAlchemy Core over one SQLite file by default, over PostgreSQL for a team; the same SQL on both.
+Read it in this order: `migrations/0001_journal.sql` (the tables), `chain` (what an entry is),
+`standing` (caps and payments in flight), `transactions`, `journal`, `carriers`, `committing`,
+`verifying`. Everything is a plain function over rows, and every error a StoreError or a
+PlanError: a sentence, and never with the password.
+"""
+
+from vippsrecon.store.carriers import (
+    BEAT_SECONDS,
+    LEASE_SECONDS,
+    Carrier,
+    beat,
+    release,
+    still_held,
+    take,
+)
+from vippsrecon.store.chain import FINAL, KINDS, NO_HASH, OF_A_ROW, Cap, Draft, Entry, canonical
+from vippsrecon.store.committing import commit
+from vippsrecon.store.journal import PlanSummary, append, entries, head, plans, register
+from vippsrecon.store.lookups import cap_sums, intended_by_row, last_by_row, planner_sums
+from vippsrecon.store.opening import Store, exists, open_store
+from vippsrecon.store.payments import Attempt, RowState, attempts_on, state_by_row
+from vippsrecon.store.processes import started_of
+from vippsrecon.store.standing import Moved, OverCap, Taken
+from vippsrecon.store.verifying import Verdict, verify
+
+__all__ = [
+    "BEAT_SECONDS",
+    "FINAL",
+    "KINDS",
+    "LEASE_SECONDS",
+    "NO_HASH",
+    "OF_A_ROW",
+    "Attempt",
+    "Cap",
+    "Carrier",
+    "Draft",
+    "Entry",
+    "Moved",
+    "OverCap",
+    "PlanSummary",
+    "RowState",
+    "Store",
+    "Taken",
+    "Verdict",
+    "append",
+    "attempts_on",
+    "beat",
+    "canonical",
+    "cap_sums",
+    "commit",
+    "entries",
+    "exists",
+    "head",
+    "intended_by_row",
+    "last_by_row",
+    "open_store",
+    "planner_sums",
+    "plans",
+    "register",
+    "release",
+    "started_of",
+    "state_by_row",
+    "still_held",
+    "take",
+    "verify",
+]

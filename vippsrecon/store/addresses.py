@@ -1,0 +1,158 @@
+"""Which database is meant, and whether one may be kept there.
+
+A SQLite file's locks and its write-ahead log's shared memory hold on one machine's own disk.
+On a network drive two machines may both believe that they hold the lock, and a folder that is
+synchronised is copied in the middle of a write: such places are refused where it can be told
+(by the folder's name anywhere, by the mounted file system on Linux, by the drive on Windows).
+Source: https://www.sqlite.org/wal.html and https://www.sqlite.org/howtocorrupt.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from vippsrecon.errors import StoreError
+
+SYNCED = {
+    "onedrive": "OneDrive",
+    "dropbox": "Dropbox",
+    "google drive": "Google Drive",
+    "googledrive": "Google Drive",
+    "my drive": "Google Drive",
+    "icloud": "iCloud",
+    "mobile documents": "iCloud",
+    "cloudstorage": "a cloud storage",
+    "nextcloud": "Nextcloud",
+    "owncloud": "ownCloud",
+    "pcloud": "pCloud",
+    "box sync": "Box",
+    "synologydrive": "Synology Drive",
+}
+"""How the name of a synchronised folder begins, in lower case, to whose it is."""
+
+NETWORK = re.compile(
+    r"nfs\d?|cifs|smb\w*|9p|afs|ceph|lustre|gfs2?|ocfs2|vboxsf|davfs\d?|ncpfs|"
+    r"fuse\.(sshfs|rclone|s3fs|glusterfs|gvfsd-fuse|vmhgfs-fuse|davfs2?|gcsfuse|cephfs|nfs\w*)"
+)
+"""Types of file systems that are on another machine. Source: mount(8), filesystems(5)."""
+
+OTHER_PLACE = (
+    "put it in a folder on this computer's own disk and name it in VIPPSRECON_DATABASE_URL, "
+    "or use PostgreSQL for a team"
+)
+
+MOUNTS = Path("/proc/self/mounts")
+
+
+def parsed(url: str) -> URL:
+    """Return the database a URL names.
+
+    Raises:
+        StoreError: It cannot be read, or names what is neither SQLite nor PostgreSQL. The URL
+            is not quoted: a mistake in it may have moved its password.
+    """
+    try:
+        address = make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise StoreError(
+            "VIPPSRECON_DATABASE_URL cannot be read: write sqlite:///file.db, or "
+            "postgresql://user:password@host:5432/database with every special character of "
+            "the password as %XX (an @ is %40)"
+        ) from None
+    if "@" in (address.host or "") or "@" in (address.database or ""):
+        raise StoreError(
+            "VIPPSRECON_DATABASE_URL has more than one @: write each @ of the password as %40"
+        )
+    backend = address.get_backend_name()
+    if backend == "sqlite":
+        return address.set(drivername="sqlite+pysqlite")
+    if backend in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    raise StoreError(
+        "VIPPSRECON_DATABASE_URL names another kind of database: it begins with sqlite:/// or "
+        "postgresql://"
+    )
+
+
+def masked(address: URL) -> str:
+    """Return a database's URL as it may be shown: without password and options.
+
+    >>> masked(make_url("postgresql+psycopg://ola:secret@db.example:5432/vipps?password=x"))
+    'postgresql://ola:***@db.example:5432/vipps'
+    """
+    shown = address.set(drivername=address.get_backend_name(), query={})
+    return shown.render_as_string(hide_password=True)
+
+
+def sqlite_path(address: URL) -> Path:
+    """Return the file a SQLite URL names.
+
+    Raises:
+        StoreError: It names none, or one that nothing may be kept in.
+    """
+    name = address.database or ""
+    if name in ("", ":memory:") or name.startswith("file:") or address.query:
+        raise StoreError(
+            "VIPPSRECON_DATABASE_URL has to name a file, such as sqlite:///vippsrecon.db: a "
+            "journal in memory, or one opened with options, would not survive"
+        )
+    path = Path(os.path.abspath(name))  # noqa: PTH100 (resolve() would follow a link)
+    refuse_shared(path)
+    if path.is_dir():
+        raise StoreError(f"the workspace database {path} is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise StoreError(
+            f"the folder of the workspace database does not exist: create {path.parent}, or name "
+            "another in VIPPSRECON_DATABASE_URL"
+        )
+    return path
+
+
+def refuse_shared(path: Path, mounts: Path = MOUNTS) -> None:
+    """Refuse a file in a synchronised folder or on a network drive, where it can be told.
+
+    Raises:
+        StoreError: It is in one.
+    """
+    for seen in (path, path.resolve()):
+        for part in seen.parent.parts:
+            for start, whose in SYNCED.items():
+                if part.lower().startswith(start):
+                    raise StoreError(
+                        f"the workspace database {path} is in a folder of {whose}, which copies "
+                        f"files while they are written: {OTHER_PLACE}"
+                    )
+        if _on_network(seen, mounts):
+            raise StoreError(
+                f"the workspace database {path} is on a network drive, where locks do not hold: "
+                f"{OTHER_PLACE}"
+            )
+
+
+def _on_network(path: Path, mounts: Path) -> bool:
+    if sys.platform == "win32":
+        import ctypes
+
+        remote = 4  # DRIVE_REMOTE
+        drive = path.drive
+        return drive.startswith("\\\\") or (
+            ctypes.windll.kernel32.GetDriveTypeW(drive + "\\") == remote
+        )
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    nearest, kind = Path(), ""
+    for line in lines:
+        _, point, mounted = line.split()[:3]
+        place = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point))
+        # A later mount on the same place hides the earlier one.
+        if path.is_relative_to(place) and len(place.parts) >= len(nearest.parts):
+            nearest, kind = place, mounted
+    return NETWORK.fullmatch(kind) is not None

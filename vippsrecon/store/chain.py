@@ -1,0 +1,191 @@
+r"""What an entry of the journal is, and the chain of hashes it stands in. Pure.
+
+    hash = SHA-256 of  previous_hash + "\n" + the canonical JSON of all other columns
+
+in hexadecimal. Canonical JSON: one object of the columns' names and values, UTF-8, keys sorted,
+no spaces, absent values `null`; `detail` is in it as the text it is stored as. The first entry's
+`previous_hash` is 64 zeros. So whoever changes, removes or exchanges an entry has to write every
+later hash anew, and the last one, the *head*, no longer is what was kept elsewhere.
+
+Python's own `json.dumps(..., sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives
+the same bytes, so an auditor can check a chain without this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import orjson
+
+KINDS = {
+    "seen": "the plan was registered: its digest, count, totals, planner, times and source",
+    "approved": "a person approved this digest, count and sum",
+    "carrier": "a process took the plan to carry it out, under a new epoch",
+    "intended": "a request is about to be sent: its key, method, path, body, aggregate before",
+    "done": "the operation took effect",
+    "already_done": "the operation had taken effect before",
+    "refused": "the operation will not take effect; final",
+    "skipped": "nothing was done this time; the same plan may try again",
+    "unknown": "whether the operation took effect cannot be told yet",
+    "settled": "a person said how an unknown ended: detail.outcome is done or refused",
+    "verified": "the outcome was read back",
+    "ended": "a run ended: counts, and why it stopped",
+}
+"""Each kind of entry, and what it says."""
+
+FINAL = ("done", "already_done", "refused", "settled")
+"""After one of these nothing more is sent for the row."""
+
+OF_A_ROW = ("intended", *FINAL, "skipped", "unknown")
+"""The kinds that say where a row of a plan stands. The last one of a row is its state."""
+
+NO_HASH = "0" * 64
+"""The `previous_hash` of a chain's first entry."""
+
+
+class Entry(NamedTuple):
+    """One entry of the journal, as stored.
+
+    Attributes:
+        plan_id: The plan whose chain it stands in.
+        seq: Its place there, from 1.
+        at: When, UTC, `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+        kind: One of KINDS.
+        epoch: Which carrier of the plan wrote it: 0 before the first one.
+        row: The plan's row, from 1; None where the plan as a whole is meant.
+        environment: test, production or simulator.
+        verb: refund, cancel or capture.
+        msn: The payment's sales unit, where a row is meant.
+        reference: The payment, likewise.
+        currency: The operation's currency, likewise.
+        amount_minor: The operation's amount in whole minor units, likewise; never negative.
+        idempotency_key: The key the request carries.
+        detail: What else belongs to the kind, as canonical JSON.
+        previous_hash: The hash of the entry before.
+        hash: This entry's own, over all of the above.
+    """
+
+    plan_id: str
+    seq: int
+    at: str
+    kind: str
+    epoch: int
+    row: int | None
+    environment: str
+    verb: str
+    msn: str | None
+    reference: str | None
+    currency: str | None
+    amount_minor: int | None
+    idempotency_key: str | None
+    detail: str
+    previous_hash: str
+    hash: str
+
+    def said(self) -> dict[str, Any]:
+        """Return `detail` as what it says."""
+        said: dict[str, Any] = orjson.loads(self.detail)
+        return said
+
+
+class Cap(NamedTuple):
+    """A sum that must not be exceeded, over all plans of the environment.
+
+    Attributes:
+        scope: What is counted together, such as "day:2026-01-31" or "run:1f0c".
+        currency: Of the sum.
+        limit_minor: The most it may be; None counts and never refuses.
+    """
+
+    scope: str
+    currency: str
+    limit_minor: int | None
+
+
+class Draft(NamedTuple):
+    """An entry to be: what its writer knows. Place, hashes, epoch are the journal's to add.
+
+    Attributes:
+        kind: One of KINDS.
+        row: And the following: see Entry.
+        detail: JSON's own types, whole numbers only.
+        caps: For `intended`: what its amount counts against, as Cap or plain tuples.
+        at: When it happened; "" is the database's time of the append.
+        known: For `intended`: how many entries other plans had on its payment when it was
+            judged (`Attempt.times`). Where there are others by now it is not kept, and is to be
+            judged anew. None does not ask.
+    """
+
+    kind: str
+    row: int | None = None
+    msn: str | None = None
+    reference: str | None = None
+    currency: str | None = None
+    amount_minor: int | None = None
+    idempotency_key: str | None = None
+    detail: Mapping[str, Any] = {}
+    caps: tuple[Cap | tuple[str, str, int | None], ...] = ()
+    at: str = ""
+    known: int | None = None
+
+
+def canonical(value: Any) -> str:
+    """Return JSON's one canonical text for a value.
+
+    >>> canonical({"b": 1, "a": ["ø", None]})
+    '{"a":["ø",null],"b":1}'
+    """
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def hash_of(entry: Entry) -> str:
+    """Return the hash an entry must have, from its other columns.
+
+    Raises:
+        TypeError: A column holds what JSON has no text for.
+    """
+    said = entry._asdict()
+    del said["hash"], said["previous_hash"]
+    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    return sha256(entry.previous_hash.encode() + b"\n" + text).hexdigest()
+
+
+def linked(
+    draft: Draft,
+    *,
+    plan_id: str,
+    head: tuple[int, str],
+    epoch: int,
+    environment: str,
+    verb: str,
+    at: str,
+) -> Entry:
+    """Return the entry a draft becomes after `head`, the (seq, hash) it follows.
+
+    >>> entry = linked(Draft("approved"), plan_id="p", head=(1, NO_HASH), epoch=0,
+    ...                environment="test", verb="refund", at="2026-01-31T10:00:00.000Z")
+    >>> entry.seq, entry.detail, entry.hash == hash_of(entry)
+    (2, '{}', True)
+    """
+    seq, previous_hash = head
+    entry = Entry(
+        plan_id,
+        seq + 1,
+        draft.at or at,
+        draft.kind,
+        epoch,
+        draft.row,
+        environment,
+        verb,
+        draft.msn,
+        draft.reference,
+        draft.currency,
+        draft.amount_minor,
+        draft.idempotency_key,
+        canonical(dict(draft.detail)),
+        previous_hash,
+        "",
+    )
+    return entry._replace(hash=hash_of(entry))

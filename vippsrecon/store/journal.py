@@ -1,0 +1,314 @@
+"""The journal: plans registered, entries appended and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vippsrecon.errors import PlanError
+from vippsrecon.store.chain import KINDS, NO_HASH, OF_A_ROW, Draft, Entry, linked
+from vippsrecon.store.opening import Store
+from vippsrecon.store.tables import CARRIERS, JOURNAL, database_time
+from vippsrecon.store.transactions import reading, recorded
+
+WITHOUT_CARRIER = ("approved", "verified")
+"""What may be appended by somebody who does not carry the plan: nothing that says where a row
+stands, so that only one process at a time can say so."""
+
+ENDINGS = ("done", "already_done", "refused", "skipped")
+"""What a person may say an unknown ended as. The last two: nothing was done."""
+
+PAGE_ROWS = 2_000
+"""Entries read at once. A page is a read of its own, so no reader holds the database up."""
+
+COLUMNS = tuple(JOURNAL.c[name] for name in Entry._fields)
+
+
+class Chain(NamedTuple):
+    """A plan's chain, as an append goes on from it.
+
+    Attributes:
+        plan_id: The plan.
+        environment: And the following: on every entry of the chain.
+        verb: Likewise.
+        head: (seq, hash) of the last entry.
+    """
+
+    plan_id: str
+    environment: str
+    verb: str
+    head: tuple[int, str]
+
+
+def register(  # noqa: PLR0917 (each is named in the plan)
+    store: Store,
+    plan_id: str,
+    digest: str,
+    environment: str,
+    verb: str,
+    at: str,
+    detail: Mapping[str, Any],
+) -> None:
+    """Remember a plan and its digest, for ever. Doing it again changes nothing.
+
+    Args:
+        store: The database.
+        plan_id: The plan's id.
+        digest: SHA-256 of all it says.
+        environment: test, production or simulator.
+        verb: refund, cancel or capture.
+        at: When; "" is the database's time.
+        detail: What else the first entry says: count, totals, planner, made_at, expires_at, source.
+
+    Raises:
+        PlanError: This plan id is known with another digest: the file was changed.
+        StoreError: The database cannot be used.
+    """
+
+    def work(connection: Connection) -> tuple[None, list[Entry]]:
+        # On PostgreSQL and SQLite alike this waits for whoever is just registering the same plan.
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        row = dialect.insert(CARRIERS).values(plan_id=plan_id, epoch=0)
+        connection.execute(row.on_conflict_do_nothing())
+        known = first_entry(connection, plan_id)
+        if known is not None:
+            _refuse_another(known, digest)
+            return None, []
+        now = connection.execute(select(database_time())).scalar_one()
+        entry = linked(
+            Draft("seen", detail={**detail, "digest": digest}),
+            plan_id=plan_id,
+            head=(0, NO_HASH),
+            epoch=0,
+            environment=environment,
+            verb=verb,
+            at=at or now,
+        )
+        write_entries(connection, [entry])
+        return None, [entry]
+
+    recorded(store, work)
+
+
+def append(store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = "") -> list[Entry]:
+    """Append entries to a plan's chain without carrying it: an approval, say.
+
+    Args:
+        store: The database.
+        plan_id: The plan, registered before.
+        drafts: Of the kinds in WITHOUT_CARRIER.
+        at: When, for drafts that do not say so; "" is the database's time.
+
+    Raises:
+        PlanError: The plan is not known in this database.
+        StoreError: The database cannot be used.
+    """
+    for draft in drafts:
+        if draft.kind not in WITHOUT_CARRIER:
+            raise ValueError(f"{draft.kind!r} is for the plan's carrier to write: take the plan")
+
+    def work(connection: Connection) -> tuple[list[Entry], list[Entry]]:
+        # The carrier's own row is what every append to the chain changes first.
+        beat = (
+            update(CARRIERS)
+            .where(CARRIERS.c.plan_id == plan_id)
+            .values(epoch=CARRIERS.c.epoch)
+            .returning(CARRIERS.c.epoch, database_time())
+        )
+        known = connection.execute(beat).one_or_none()
+        if known is None:
+            raise unknown_plan(store, plan_id)
+        epoch, now = known
+        entries = link_all(drafts, chain_of(connection, plan_id), epoch=epoch, at=at or now)
+        write_entries(connection, entries)
+        return entries, entries
+
+    return recorded(store, work)
+
+
+def entries(store: Store, plan_id: str, *, after: int = 0) -> Iterator[Entry]:
+    """Read a plan's chain in order, page by page.
+
+    Args:
+        store: The database.
+        plan_id: The plan.
+        after: Begin after this seq.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    chosen = select(*COLUMNS).where(JOURNAL.c.plan_id == plan_id).order_by(JOURNAL.c.seq)
+    page = chosen if after == 0 else chosen.where(JOURNAL.c.seq > after)
+    while True:
+        with reading(store) as connection:
+            found = [Entry._make(row) for row in connection.execute(page.limit(PAGE_ROWS))]
+        yield from found
+        if len(found) < PAGE_ROWS:
+            return
+        page = chosen.where(JOURNAL.c.seq > found[-1].seq)
+
+
+def head(store: Store, plan_id: str) -> tuple[int, str]:
+    """Return (seq, hash) of a plan's last entry: what to keep elsewhere.
+
+    Raises:
+        PlanError: The plan is not known in this database.
+        StoreError: The database cannot be used.
+    """
+    with reading(store) as connection:
+        found = connection.execute(_last(plan_id)).one_or_none()
+    if found is None:
+        raise unknown_plan(store, plan_id)
+    return found.seq, found.hash
+
+
+class PlanSummary(NamedTuple):
+    """One plan as this database knows it.
+
+    Attributes:
+        plan_id: The plan.
+        environment: And the following: from its first entry.
+        verb: refund, cancel or capture.
+        digest: The first one seen, which stands for ever.
+        planner: Who made it, "" where it was not said.
+        seen_at: When it was registered.
+        detail: The first entry's own: count, totals, source and so on.
+        entries: How many its chain has.
+        last_at: When the last one was.
+        last_hash: Its hash: with `entries`, the head.
+        epoch: How often it was taken.
+        holder: Who carries it out now; None: nobody.
+        heartbeat_at: The carrier's last sign of life, database time.
+    """
+
+    plan_id: str
+    environment: str
+    verb: str
+    digest: str
+    planner: str
+    seen_at: str
+    detail: dict[str, Any]
+    entries: int
+    last_at: str
+    last_hash: str
+    epoch: int
+    holder: str | None
+    heartbeat_at: str | None
+
+
+def plans(store: Store) -> list[PlanSummary]:
+    """Return every plan known in this database, the one seen last at the end.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    chosen = (
+        select(
+            *COLUMNS, CARRIERS.c.epoch.label("taken"), CARRIERS.c.holder, CARRIERS.c.heartbeat_at
+        )
+        .join_from(JOURNAL, CARRIERS, CARRIERS.c.plan_id == JOURNAL.c.plan_id, isouter=True)
+        .where(JOURNAL.c.seq == 1)
+        .order_by(JOURNAL.c.at, JOURNAL.c.plan_id)
+    )
+    with reading(store) as connection:
+        found = connection.execute(chosen).all()
+        lasts = [connection.execute(_last(row.plan_id)).one() for row in found]
+    summaries = []
+    for row, last in zip(found, lasts, strict=True):
+        detail = orjson.loads(row.detail)
+        summaries.append(
+            PlanSummary(
+                row.plan_id,
+                row.environment,
+                row.verb,
+                detail.get("digest", ""),
+                detail.get("planner") or "",
+                row.at,
+                detail,
+                last.seq,
+                last.at,
+                last.hash,
+                row.taken or 0,
+                row.holder,
+                row.heartbeat_at,
+            )
+        )
+    return summaries
+
+
+def first_entry(connection: Connection, plan_id: str) -> Entry | None:
+    """Return a plan's first entry, which says what plan it is; None when it is not known."""
+    chosen = select(*COLUMNS).where(JOURNAL.c.plan_id == plan_id, JOURNAL.c.seq == 1)
+    row = connection.execute(chosen).one_or_none()
+    return None if row is None else Entry._make(row)
+
+
+def chain_of(connection: Connection, plan_id: str) -> Chain:
+    """Return a registered plan's chain as it ends now. The head is never remembered."""
+    last = connection.execute(_last(plan_id)).one()
+    return Chain(plan_id, last.environment, last.verb, (last.seq, last.hash))
+
+
+def link_all(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) -> list[Entry]:
+    """Return the entries drafts become, one after the other."""
+    made: list[Entry] = []
+    place = chain.head
+    for draft in drafts:
+        entry = linked(
+            draft,
+            plan_id=chain.plan_id,
+            head=place,
+            epoch=epoch,
+            environment=chain.environment,
+            verb=chain.verb,
+            at=at,
+        )
+        place = entry.seq, entry.hash
+        made.append(entry)
+    return made
+
+
+def write_entries(connection: Connection, made: Sequence[Entry]) -> None:
+    """Append entries. The only statement in the house that writes to the journal."""
+    if made:
+        connection.execute(insert(JOURNAL), [entry._asdict() for entry in made])
+
+
+def unknown_plan(store: Store, plan_id: str) -> PlanError:
+    """Return the error for a plan that was never registered here."""
+    return PlanError(
+        f"plan {plan_id} is not known in the workspace database {store.url_masked}: approve it "
+        "first, with the same VIPPSRECON_DATABASE_URL"
+    )
+
+
+def checked(drafts: Sequence[Draft]) -> None:
+    """Refuse drafts no journal may hold: a fault of ours, so a ValueError."""
+    for draft in drafts:
+        if draft.kind not in KINDS or draft.kind in ("seen", "carrier"):
+            raise ValueError(f"{draft.kind!r} is not a kind of entry a carrier writes")
+        if draft.kind in OF_A_ROW and None in draft[1:6]:
+            raise ValueError(f"{draft.kind} names row, payment, currency and amount: {draft}")
+        if draft.kind == "intended" and draft.idempotency_key is None:
+            raise ValueError("an intended operation has a key")
+        if draft.kind == "settled" and draft.detail.get("outcome") not in ENDINGS:
+            raise ValueError(f"a settled row ended as one of {ENDINGS}, said in detail.outcome")
+
+
+def _last(plan_id: str) -> Select[Any]:
+    return (
+        select(*COLUMNS).where(JOURNAL.c.plan_id == plan_id).order_by(JOURNAL.c.seq.desc()).limit(1)
+    )
+
+
+def _refuse_another(known: Entry, digest: str) -> None:
+    first = orjson.loads(known.detail)["digest"]
+    if first != digest:
+        raise PlanError(
+            f"plan {known.plan_id} was first seen on {known.at} with digest {first}, and this file "
+            f"has {digest}: it was changed since. Use the file that was seen, or make a new plan"
+        )

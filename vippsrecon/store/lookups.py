@@ -1,0 +1,101 @@
+"""Where a plan's rows stand, and what planners and caps have used."""
+
+from __future__ import annotations
+
+import orjson
+from sqlalchemy import func, select
+from sqlalchemy.sql.functions import Function
+
+from vippsrecon.store.chain import OF_A_ROW, Entry
+from vippsrecon.store.journal import COLUMNS
+from vippsrecon.store.opening import Store
+from vippsrecon.store.tables import CAPS, JOURNAL
+from vippsrecon.store.transactions import reading
+
+
+def last_by_row(store: Store, plan_id: str) -> dict[int, Entry]:
+    """Return where each row of a plan stands: the last entry that says so.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    return _by_row(store, plan_id, func.max(JOURNAL.c.seq), OF_A_ROW)
+
+
+def intended_by_row(store: Store, plan_id: str) -> dict[int, Entry]:
+    """Return the first `intended` of each row that has one.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    return _by_row(store, plan_id, func.min(JOURNAL.c.seq), ("intended",))
+
+
+def last_verified_by_row(store: Store, plan_id: str) -> dict[int, Entry]:
+    """Return the last `verified` of each row that has one.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    return _by_row(store, plan_id, func.max(JOURNAL.c.seq), ("verified",))
+
+
+def planner_sums(
+    store: Store, planner: str, environment: str, since_at: str, *, but: str | None = None
+) -> dict[str, int]:
+    """Return the sums per currency of the plans of one planner, in minor units.
+
+    Args:
+        store: The database.
+        planner: As the plans name them.
+        environment: test, production or simulator.
+        since_at: Of the plans registered at or after this time.
+        but: A plan to leave out.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    chosen = select(JOURNAL.c.plan_id, JOURNAL.c.detail).where(
+        JOURNAL.c.seq == 1, JOURNAL.c.environment == environment, JOURNAL.c.at >= since_at
+    )
+    with reading(store) as connection:
+        found = connection.execute(chosen).all()
+    sums: dict[str, int] = {}
+    for plan_id, detail in found:
+        said = orjson.loads(detail)
+        if said.get("planner") == planner and plan_id != but:
+            for currency, amount in said["totals"].items():
+                sums[currency] = sums.get(currency, 0) + amount
+    return sums
+
+
+def cap_sums(store: Store, environment: str, scope: str) -> dict[str, int]:
+    """Return how much of a cap is used, per currency, in minor units.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    chosen = select(CAPS.c.currency, CAPS.c.amount_minor).where(
+        CAPS.c.environment == environment, CAPS.c.scope == scope
+    )
+    with reading(store) as connection:
+        return {one.currency: one.amount_minor for one in connection.execute(chosen)}
+
+
+def _by_row(
+    store: Store, plan_id: str, which: Function[int], kinds: tuple[str, ...]
+) -> dict[int, Entry]:
+    of_rows = (
+        select(which.label("seq"))
+        .where(JOURNAL.c.plan_id == plan_id, JOURNAL.c.row.is_not(None), JOURNAL.c.kind.in_(kinds))
+        .group_by(JOURNAL.c.row)
+        .subquery()
+    )
+    chosen = (
+        select(*COLUMNS)
+        .join(of_rows, JOURNAL.c.seq == of_rows.c.seq)
+        .where(JOURNAL.c.plan_id == plan_id)
+    )
+    with reading(store) as connection:
+        found = map(Entry._make, connection.execute(chosen))
+        return {entry.row: entry for entry in found if entry.row is not None}

@@ -1,0 +1,97 @@
+"""Bringing a database's tables to this version: numbered SQL files, applied once, in order."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, insert, inspect, select
+
+from vippsrecon.errors import StoreError
+from vippsrecon.store.tables import METADATA, MIGRATIONS, database_time
+
+_NAME = re.compile(r"(\d{4})_\w+\.sql")
+_ONLY = re.compile(r"^-- (sqlite|postgresql)$", re.MULTILINE)
+
+
+class Migration(NamedTuple):
+    """One file of `migrations/`.
+
+    Attributes:
+        version: The database's version once it is applied.
+        name: The file's.
+        text: The file's.
+    """
+
+    version: int
+    name: str
+    text: str
+
+    def statements(self, dialect: str) -> list[str]:
+        """Return the statements for one database, in order."""
+        parts = [part.strip() for part in self.text.split("\n\n")]
+        return [part for part in parts if _is_statement(part) and _is_for(part, dialect)]
+
+
+def migrations() -> list[Migration]:
+    """Return the migrations this version knows, in order."""
+    found = [
+        Migration(int(match[1]), file.name, file.read_text(encoding="utf-8"))
+        for file in files("vippsrecon.store").joinpath("migrations").iterdir()
+        if (match := _NAME.fullmatch(file.name))
+    ]
+    return sorted(found)
+
+
+def version_of(connection: Connection, name: str) -> int:
+    """Return which version a database has; 0 when it has no tables of ours yet.
+
+    Raises:
+        StoreError: It was made by a newer vippsrecon, or holds somebody else's tables.
+    """
+    known = migrations()[-1].version
+    tables = set(inspect(connection).get_table_names())
+    if MIGRATIONS.name not in tables:
+        foreign = tables if connection.dialect.name == "sqlite" else tables & set(METADATA.tables)
+        if foreign:
+            raise StoreError(
+                f"the database {name} holds other tables ({', '.join(sorted(foreign)[:3])}) and "
+                "is not a vippsrecon workspace: name another in VIPPSRECON_DATABASE_URL"
+            )
+        return 0
+    version = connection.execute(select(func.max(MIGRATIONS.c.version))).scalar() or 0
+    if version > known:
+        raise StoreError(
+            f"the workspace database {name} was made by a newer vippsrecon (version {version}, "
+            f"this one knows {known}): upgrade with pip install -U vippsrecon"
+        )
+    return version
+
+
+def migrate(connection: Connection, name: str) -> None:
+    """Apply what is missing. Inside a transaction that holds the write lock.
+
+    Raises:
+        StoreError: As `version_of`.
+    """
+    version = version_of(connection, name)
+    for migration in migrations():
+        if migration.version <= version:
+            continue
+        for statement in migration.statements(connection.dialect.name):
+            connection.exec_driver_sql(statement)
+        connection.execute(
+            insert(MIGRATIONS).values(
+                version=migration.version, name=migration.name, applied_at=database_time()
+            )
+        )
+
+
+def _is_statement(part: str) -> bool:
+    return any(line and not line.startswith("--") for line in part.splitlines())
+
+
+def _is_for(part: str, dialect: str) -> bool:
+    only = _ONLY.search(part)
+    return only is None or only[1] == dialect

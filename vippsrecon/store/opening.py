@@ -1,0 +1,206 @@
+"""Opening the workspace database: one SQLite file by default, PostgreSQL by URL for a team."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from vippsrecon.errors import StoreError
+from vippsrecon.store.addresses import masked, parsed, sqlite_path
+from vippsrecon.store.migrating import migrate, migrations, version_of
+from vippsrecon.store.refusals import driver_errors, refusal
+
+WAIT_SECONDS = 20.0
+"""How long a lock is waited for. Longer than PostgreSQL leaves a transaction standing still, so
+that a carrier that was stopped in the middle of one is waited out."""
+
+STANDSTILL_SECONDS = 15
+"""After which PostgreSQL ends the session of a client that stands still in a transaction.
+Shorter than a lease: a stopped carrier loses its locks before it loses its plan."""
+
+CONNECT_SECONDS = 10
+
+_WRITES = "vippsrecon_writes"
+
+
+class Store:
+    """An open workspace database. A context manager; closes its connections at the end.
+
+    Its connections may be used from any thread. Its repr shows no password.
+
+    Attributes:
+        url_masked: Which database it is, as it may be shown.
+    """
+
+    def __init__(self, engine: Engine, url_masked: str, password: str) -> None:
+        self.url_masked = url_masked
+        self._engine = engine
+        self._password = password
+        self._errors = driver_errors(engine.dialect)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Store {self.url_masked}>"
+
+
+def open_store(url: str, *, create: bool = True, wait_seconds: float = WAIT_SECONDS) -> Store:
+    """Open the workspace database, and bring its tables to this version.
+
+    Args:
+        url: `sqlite:///file.db` (relative to the working folder; four slashes for an absolute
+            path) or `postgresql://user:password@host:5432/database`.
+        create: Make a SQLite file that does not exist.
+        wait_seconds: How long a lock is waited for.
+
+    Raises:
+        StoreError: It cannot be used: a sentence with a way out, never with the password.
+    """
+    address = parsed(url)
+    name = masked(address)
+    if address.get_backend_name() == "sqlite":
+        path = sqlite_path(address)
+        if not create and not path.exists():
+            raise StoreError(
+                f"there is no workspace database {path}: run this in the folder where the plan "
+                "was approved, or name it in VIPPSRECON_DATABASE_URL"
+            )
+        engine = _sqlite(address.set(database=str(path)), wait_seconds)
+    else:
+        engine = _postgresql(address, wait_seconds)
+    store = Store(engine, name, str(address.password or ""))
+    try:
+        _prepare(store, wait_seconds)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def exists(url: str) -> bool:
+    """Say whether there is a database to open: a SQLite file may not have been made yet.
+
+    Raises:
+        StoreError: The URL cannot be read, or names a place nothing may be kept in.
+    """
+    address = parsed(url)
+    return address.get_backend_name() != "sqlite" or sqlite_path(address).exists()
+
+
+def _prepare(store: Store, wait_seconds: float) -> None:
+    from vippsrecon.store.transactions import reading, writing
+
+    with reading(store, at_start=True) as connection:
+        current = version_of(connection, store.url_masked) == migrations()[-1].version
+    if not current:
+        with writing(store) as connection:
+            migrate(connection, store.url_masked)
+    if store._engine.dialect.name == "sqlite":
+        _write_ahead(store, wait_seconds)
+
+
+def _sqlite(address: URL, wait_seconds: float) -> Engine:
+    engine = create_engine(
+        address,
+        connect_args={"check_same_thread": False, "timeout": wait_seconds},
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA fullfsync = ON")  # macOS: past the disk's own cache too
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        # IMMEDIATE takes the write lock before anything is read, so what is read still holds
+        # when it is written.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _write_ahead(store: Store, wait_seconds: float) -> None:
+    """Switch a SQLite file to its write-ahead log, for good: readers and a writer at once."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            connection = store._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+                cursor.close()
+            finally:
+                connection.close()
+        except store._errors as error:
+            locked = "locked" in str(error)
+            # SQLite does not wait by itself here when two processes open a new file at once.
+            if locked and time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            raise refusal(error, store.url_masked) from None
+        if mode != "wal":
+            raise StoreError(
+                f"the workspace database {store.url_masked} is on a file system without shared "
+                "memory (a network drive, perhaps): put it on this computer's own disk"
+            )
+        return
+
+
+def _postgresql(address: URL, wait_seconds: float) -> Engine:
+    defaults = {
+        "application_name": "vippsrecon",
+        "connect_timeout": str(CONNECT_SECONDS),
+        # A server that vanished is noticed in seconds, not in the hours TCP would take.
+        "keepalives_idle": "5",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "15000",
+    }
+    try:
+        engine = create_engine(
+            address,
+            connect_args={k: v for k, v in defaults.items() if k not in address.query},
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError:
+        raise StoreError(
+            "PostgreSQL needs one more package: pip install 'vippsrecon[postgres]'"
+        ) from None
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {round(wait_seconds * 1000)}")
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {STANDSTILL_SECONDS * 1000}")
+            # What was committed has to be on the disk before the request leaves.
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', 'on', false) "
+                "WHERE current_setting('synchronous_commit') = 'off'"
+            )
+        connection.commit()
+
+    return engine

@@ -1,0 +1,179 @@
+"""What the journal holds of a payment, over all plans, and where each row of one plan stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Row, func, select
+
+from vippsrecon.store.chain import OF_A_ROW, Entry
+from vippsrecon.store.lookups import intended_by_row, last_by_row, last_verified_by_row
+from vippsrecon.store.opening import Store
+from vippsrecon.store.standing import Payment
+from vippsrecon.store.tables import JOURNAL, among
+from vippsrecon.store.transactions import reading
+
+CHUNK = 500
+
+OPEN = ("intended", "unknown")
+"""Where a row stands whose operation may have taken effect, or may yet."""
+
+_SAID = [
+    JOURNAL.c[name]
+    for name in (
+        "plan_id", "row", "verb", "msn", "reference", "currency", "amount_minor", "kind", "at",
+        "detail",
+    )
+]  # fmt: skip
+
+
+class Attempt(NamedTuple):
+    """What one row of one plan did, or would have done, with a payment.
+
+    Attributes:
+        plan_id: The plan.
+        row: Its row.
+        verb: refund, cancel or capture.
+        currency: The operation's currency.
+        amount_minor: Its amount in whole minor units.
+        discrepancy_id: What it answers, where it answers discrepancies.
+        intended_at: When it was last intended; where it never was, when that was decided.
+        times: How many entries the journal has of it. Their sum is `Draft.known`.
+        kind: Where it stands: intended, unknown, done, already_done, refused or skipped; what a
+            person said, where one settled it.
+    """
+
+    plan_id: str
+    row: int
+    verb: str
+    currency: str
+    amount_minor: int
+    discrepancy_id: str | None
+    intended_at: str
+    times: int
+    kind: str
+
+
+class RowState(NamedTuple):
+    """Where a row of a plan stands.
+
+    Attributes:
+        outcome: intended, unknown, done, already_done, refused or skipped.
+        entry: The entry that says so.
+        intended: Its first `intended`, while it is open (intended or unknown); else None.
+        verified: A later look at what was done, where there was one.
+    """
+
+    outcome: str
+    entry: Entry
+    intended: Entry | None
+    verified: Entry | None
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """What the journal says of it, with the event that a later look at the log found."""
+        return self.entry.said() | ({} if self.verified is None else self.verified.said())
+
+
+def attempts_on(
+    store: Store, environment: str, payments: Sequence[Payment], *, but: str | None = None
+) -> dict[Payment, list[Attempt]]:
+    """Return, for each payment that has any, what plans did with it or tried to.
+
+    Args:
+        store: The database.
+        environment: test, production or simulator.
+        payments: (msn, reference) of each.
+        but: A plan to leave out.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    chosen = (
+        select(*_SAID)
+        .where(
+            JOURNAL.c.environment == environment,
+            JOURNAL.c.kind.in_(OF_A_ROW),
+            JOURNAL.c.plan_id != (but or ""),
+        )
+        .order_by(JOURNAL.c.plan_id, JOURNAL.c.row, JOURNAL.c.seq)
+    )
+    found: dict[Payment, list[Attempt]] = {}
+    for start in range(0, len(payments), CHUNK):
+        chunk = set(payments[start : start + CHUNK])
+        some = chosen.where(among(JOURNAL.c.msn, JOURNAL.c.reference, chunk))
+        with reading(store) as connection:
+            rows = connection.execute(some).all()
+        for _, said in groupby(rows, key=attrgetter("plan_id", "row", "msn", "reference")):
+            entries = list(said)
+            payment = entries[0].msn, entries[0].reference
+            if payment in chunk:
+                found.setdefault(payment, []).append(_attempt(entries))
+    return found
+
+
+def entries_elsewhere(
+    connection: Connection, environment: str, payments: Collection[Payment], *, but: str
+) -> dict[Payment, int]:
+    """Return how many entries other plans have on payments, these at least.
+
+    As the `times` of what `attempts_on` returns add up.
+    """
+    chosen = (
+        select(JOURNAL.c.msn, JOURNAL.c.reference, func.count())
+        .where(
+            JOURNAL.c.environment == environment,
+            among(JOURNAL.c.msn, JOURNAL.c.reference, payments),
+            JOURNAL.c.kind.in_(OF_A_ROW),
+            JOURNAL.c.plan_id != but,
+        )
+        .group_by(JOURNAL.c.msn, JOURNAL.c.reference)
+    )
+    return {(msn, reference): count for msn, reference, count in connection.execute(chosen)}
+
+
+def state_by_row(store: Store, plan_id: str) -> dict[int, RowState]:
+    """Return where each row of a plan stands; rows never begun are not in it.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    lasts = last_by_row(store, plan_id)
+    verified = last_verified_by_row(store, plan_id)
+    some_open = any(last.kind in OPEN for last in lasts.values())
+    intended = intended_by_row(store, plan_id) if some_open else {}
+    return {
+        row: RowState(
+            _stands(last.kind, last.detail),
+            last,
+            intended[row] if last.kind in OPEN else None,
+            verified.get(row),
+        )
+        for row, last in lasts.items()
+    }
+
+
+def _stands(kind: str, detail: str) -> str:
+    return str(orjson.loads(detail)["outcome"]) if kind == "settled" else kind
+
+
+def _attempt(entries: Sequence[Row[Any]]) -> Attempt:
+    """Return what the entries of one row come to."""
+    intended = [entry for entry in entries if entry.kind == "intended"]
+    # One found already done was never intended here: by a journal that is lost, say.
+    began, last = (intended or entries)[-1], entries[-1]
+    return Attempt(
+        last.plan_id,
+        last.row,
+        last.verb,
+        last.currency,
+        last.amount_minor,
+        orjson.loads(began.detail).get("discrepancy_id"),
+        began.at,
+        len(entries),
+        _stands(last.kind, last.detail),
+    )

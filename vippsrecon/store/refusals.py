@@ -1,0 +1,125 @@
+"""What a database says when it will not, as a sentence with a way out.
+
+Neither URL nor password is ever quoted: of what the driver said only its first line is, and
+only where no sentence of ours knows better; the password is struck from that.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+
+from vippsrecon.errors import StoreError
+
+SQLITE = {
+    "SQLITE_BUSY": "is locked by another process: wait until it has finished, or find and end it "
+    "(a stopped process keeps its lock)",
+    "SQLITE_LOCKED": "is locked by another process: wait until it has finished",
+    "SQLITE_FULL": "could not be written, the disk is full: free some space and run the same "
+    "command again",
+    "SQLITE_READONLY": "is read-only: make the file and its folder writable, or copy it elsewhere",
+    "SQLITE_CANTOPEN": "cannot be opened: check that its folder exists and may be written to",
+    "SQLITE_PERM": "cannot be opened: its file or folder may not be read",
+    "SQLITE_AUTH": "cannot be opened: its file or folder may not be read",
+    "SQLITE_CORRUPT": "is damaged: put it aside and restore the last backup; nothing is lost at "
+    "Vipps MobilePay, and a plan carried out again finds what was done",
+    "SQLITE_NOTADB": "is not a database: the file is damaged, encrypted, or something else; name "
+    "another in VIPPSRECON_DATABASE_URL",
+    "SQLITE_IOERR": "could not be read or written, the disk reported an error: check the disk and "
+    "run the same command again",
+    "SQLITE_TOOBIG": "took no entry of that size",
+}
+"""SQLite's result code, or the beginning of its extended one, to what we say."""
+
+POSTGRESQL = {
+    "28P01": "refused the user name or password: check VIPPSRECON_DATABASE_URL",
+    "28": "refused the user: check VIPPSRECON_DATABASE_URL and the server's pg_hba.conf",
+    "3D000": "does not exist on that server: create it, or name another in VIPPSRECON_DATABASE_URL",
+    "3F000": "has no schema to work in: create it, or correct the user's search_path",
+    "42501": "refused permission: let this user create and use tables in the database",
+    "53100": "could not be written, the server's disk is full: free some space there and run the "
+    "same command again",
+    "53300": "has no connection left: let others finish, or raise max_connections",
+    "55P03": "is locked by another process: wait until it has finished, or end it",
+    "25006": "is read-only (a standby, or set so): name the primary server in "
+    "VIPPSRECON_DATABASE_URL",
+    "25P03": "ended this session because it stood still in the middle of a transaction; nothing "
+    "of that was recorded",
+    "40P01": "broke off two transactions that waited for each other; nothing of ours was recorded: "
+    "run the same command again",
+    "57P": "was shut down by its administrator: run the same command again when it is back",
+    "53": "has no resources left: ask its administrator",
+    "58": "had an error of its disk: ask its administrator",
+    "XX": "is damaged or at fault: ask its administrator",
+}
+"""PostgreSQL's SQLSTATE, or the beginning of one, to what we say. Source:
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+_OF_CONNECTION = ("OperationalError", "InterfaceError")
+"""What the driver raises, without a SQLSTATE, when there is no server at the other end.
+Source: https://peps.python.org/pep-0249/#exceptions"""
+
+NOT_REACHED = (
+    "cannot be reached: check that the server runs, and the host and port in "
+    "VIPPSRECON_DATABASE_URL"
+)
+LOST = "was lost in the middle: run the same command again when it is back; nothing is done twice"
+
+
+def refusal(
+    error: Exception, name: str, password: str = "", *, at_start: bool = False
+) -> StoreError:
+    """Return the StoreError for what a driver or SQLAlchemy raised.
+
+    Args:
+        error: What was raised.
+        name: The database, without password.
+        password: Struck from whatever is quoted.
+        at_start: The database was only just being opened.
+    """
+    if isinstance(error, TimeoutError):
+        return StoreError(f"the workspace database {name} had no free connection in time")
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    said = (
+        _of_sqlite(cause)
+        if isinstance(cause, sqlite3.Error)
+        else _of_postgresql(error, cause, at_start=at_start)
+    )
+    if said is None:
+        first = next(iter(str(cause).splitlines()), type(cause).__name__).strip()
+        said = f"said no: {first}"
+    if password:
+        said = said.replace(password, "***")
+    return StoreError(f"the workspace database {name} {said}")
+
+
+def broken(error: Exception) -> bool:
+    """Whether the connection was lost, so that a COMMIT under way may have been carried out."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def driver_errors(dialect: Any) -> tuple[type[Exception], ...]:
+    """Return what may be raised by a database of this dialect."""
+    return (SQLAlchemyError, dialect.dbapi.Error)
+
+
+def _of_sqlite(cause: sqlite3.Error) -> str | None:
+    code = getattr(cause, "sqlite_errorname", "")
+    return next((said for start, said in SQLITE.items() if code.startswith(start)), None)
+
+
+def _of_postgresql(error: Exception, cause: Any, *, at_start: bool) -> str | None:
+    state = getattr(cause, "sqlstate", None) or ""
+    if not state and "password authentication failed" in str(cause):
+        state = "28P01"  # before a session there is none to tell its state
+    if not state and 'database "' in str(cause) and "does not exist" in str(cause):
+        state = "3D000"
+    for start, said in POSTGRESQL.items():
+        if state.startswith(start):
+            return said
+    of_connection = any(kind.__name__ in _OF_CONNECTION for kind in type(cause).__mro__)
+    if state.startswith("08") or (not state and of_connection):
+        return LOST if broken(error) and not at_start else NOT_REACHED
+    return None

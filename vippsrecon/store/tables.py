@@ -1,0 +1,120 @@
+"""The tables of the workspace database, as SQLAlchemy Core sees them.
+
+`migrations/*.sql` makes them and says what each is for; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Table, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+METADATA = MetaData()
+
+MIGRATIONS = Table(
+    "migrations",
+    METADATA,
+    Column("version", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("applied_at", Text, nullable=False),
+)
+
+JOURNAL = Table(
+    "journal",
+    METADATA,
+    Column("plan_id", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("row", BigInteger),
+    Column("environment", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("msn", Text),
+    Column("reference", Text),
+    Column("currency", Text),
+    Column("amount_minor", BigInteger),
+    Column("idempotency_key", Text),
+    Column("detail", Text, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+CARRIERS = Table(
+    "carriers",
+    METADATA,
+    Column("plan_id", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text),
+    Column("host", Text),
+    Column("pid", BigInteger),
+    Column("started", Text),
+    Column("taken_at", Text),
+    Column("heartbeat_at", Text),
+)
+
+IN_FLIGHT = Table(
+    "in_flight",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("msn", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("plan_id", Text, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("since", Text, nullable=False),
+)
+
+CAPS = Table(
+    "caps",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+)
+
+RESERVED = Table(
+    "reserved",
+    METADATA,
+    Column("plan_id", Text, primary_key=True),
+    Column("row", BigInteger, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("scope", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+)
+
+
+def among(
+    first: Column[str], second: Column[str], pairs: Collection[tuple[str, str]]
+) -> ColumnElement[bool]:
+    """Return a condition that finds at least the rows of some pairs, by an index on both columns.
+
+    It may find others (one pair's first with another's second), so whoever asks looks at what
+    comes back. Compared as pairs, PostgreSQL would compare every row with every pair.
+    """
+    return first.in_({one for one, _ in pairs}) & second.in_({two for _, two in pairs})
+
+
+class database_time(FunctionElement[str]):  # noqa: N801 (reads as the SQL function it is)
+    """The database's clock now, as the journal writes times.
+
+    Leases are measured by it alone, so that no two machines' clocks are ever compared.
+    """
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(database_time, "sqlite")
+def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+
+
+@compiles(database_time, "postgresql")
+def _on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    # clock_timestamp, not now(): now() is when the transaction began, before any wait for a lock
+    return """to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
