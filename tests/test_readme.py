@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 
 import pytest
+import typer
 
 from vippsrecon.cli import app
 from vippsrecon.simulator import Simulator, serve
@@ -40,7 +43,7 @@ def test_ci_runs_the_readme_s_own_test_command(root):
 
 def test_every_command_mentioned_exists(root, readme):
     """A command in a page that is not there costs a reader the afternoon."""
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    known = set(typer.main.get_command(app).commands)
     pages = [readme, *(p.read_text(encoding="utf-8") for p in (root / "docs").rglob("*.md"))]
     named = {name for page in pages for name in re.findall(r"^\s*vippsrecon ([a-z-]+)", page, re.M)}
 
@@ -112,3 +115,43 @@ def test_every_public_name_in_python_examples_is_public(root, readme):
 
     assert named
     assert named <= set(vippsrecon.__all__)
+
+
+def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path):
+    """The commands that move money are followed to the letter, against the simulator."""
+    part = readme.split("## Refund three orders", 1)[1].split("\n## ", 1)[0]
+    listed, commands = (
+        part.split(f"```{kind}\n", 1)[1].split("```", 1)[0] for kind in ("text", "bash")
+    )
+    (tmp_path / "refunds.csv").write_text(listed, encoding="utf-8")
+    state = root / "sample_data" / "plain" / "simulator.jsonl"
+    simulator = Simulator.from_file(state)
+    (keys,) = [line["sales_unit"] for line in simulator.state() if "sales_unit" in line][:1]
+    with serve(simulator) as url:
+        settings = {
+            "VIPPS_ENVIRONMENT": "simulator",
+            "VIPPS_BASE_URL": url,
+            "VIPPS_MSN": keys["msn"],
+            "VIPPS_CLIENT_ID": keys["client_id"],
+            "VIPPS_CLIENT_SECRET": keys["client_secret"],
+            "VIPPS_SUBSCRIPTION_KEY": keys["subscription_key"],
+        }
+        for line in commands.strip().splitlines():
+            command = shlex.split(line, comments=True)
+            done = subprocess.run(
+                [sys.executable, "-m", *command],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(root), **settings},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, f"{line}: {done.stderr}"
+        effects = simulator.requests()["payments"][keys["msn"]]
+
+    references = [row.split(",")[0] for row in listed.strip().splitlines()[1:]]
+    assert {name: effects[name]["refund"]["count"] for name in references} == dict.fromkeys(
+        references, 1
+    )
+    assert sum(effects[name]["refund"]["sum"] for name in references) == 37229
+    assert (tmp_path / "outcomes.xlsx").exists()

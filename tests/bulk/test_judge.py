@@ -75,7 +75,7 @@ FINE = {
 
 REFUSED = {
     "moved since it was planned": (
-        CASE._replace(payment=PAID._replace(refunded_minor=50)), "refunded was 0 and is 50"),
+        CASE._replace(payment=PAID._replace(refunded_minor=50)), "refunded was 0.00 NOK and is 0.50 NOK"),
     "another currency": (CASE._replace(payment=PAID._replace(currency="DKK")), "is in DKK"),
     "another sales unit": (CASE._replace(payment=PAID._replace(msn="654321")), "654321's"),
     "more than is captured": (CASE._replace(row=ROW._replace(amount_minor=601)), "6.00 NOK is what"),

@@ -191,7 +191,7 @@ def test_lost_answer_and_lagging_log_is_for_a_person(world):
     carried = here.live(plan, patience=SOON._replace(settle_for=0.3))
 
     assert outcomes(carried) == ["unknown"]
-    assert "refunded was 0 and is 500" in carried.results[0].why
+    assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].why
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
@@ -221,7 +221,7 @@ def test_a_payment_that_moved_is_refused(world):
     carried = here.live(plan)
 
     assert outcomes(carried) == ["refused", "done"]
-    assert "refunded was 0 and is 50" in carried.results[0].why
+    assert "refunded was 0.00 NOK and is 0.50 NOK" in carried.results[0].why
     assert carried.exit_code == 1
 
 

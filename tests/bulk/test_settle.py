@@ -76,4 +76,4 @@ def test_what_moved_is_said():
     """An unknown has to tell a person what to look for."""
     found = look("refund", Sent(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
 
-    assert found.why == "refunded was 0 and is 100 (minor units)"
+    assert found.why == "refunded was 0.00 NOK and is 1.00 NOK"

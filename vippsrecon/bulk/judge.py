@@ -81,7 +81,8 @@ def seen_in(row: PlanRow) -> Aggregate:
 def _moved(case: Case) -> Iterator[str]:
     seen, now = seen_in(case.row), aggregate_of(case.payment)
     if seen != now:
-        yield f"the payment changed since it was planned: {moved(seen, now)}; plan it anew"
+        said = moved(seen, now, case.payment.currency)
+        yield f"the payment changed since it was planned: {said}; plan it anew"
 
 
 def _wrong_money(case: Case) -> Iterator[str]:

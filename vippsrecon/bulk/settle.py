@@ -13,6 +13,7 @@ from vippsrecon.api.records import Event, Payment
 from vippsrecon.bulk.operation import PAST, aggregate_of, last_release, moment_of, own_event
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import Aggregate, allowed
+from vippsrecon.money import in_words
 from vippsrecon.store import Entry
 
 CLOCK_STEP = timedelta(seconds=1)
@@ -75,7 +76,7 @@ def look(verb: str, sent: Sent, payment: Payment, events: list[Event]) -> Found:
         return Found("refused", event, "Vipps MobilePay tried it and it failed; nothing was done")
     if now == sent.before:
         return Found("nothing", None, "the payment is as it was before")
-    return Found("moved", None, moved(sent.before, now))
+    return Found("moved", None, moved(sent.before, now, payment.currency))
 
 
 def _look_at_release(sent: Sent, payment: Payment, events: list[Event]) -> Found:
@@ -92,19 +93,18 @@ def _look_at_release(sent: Sent, payment: Payment, events: list[Event]) -> Found
         return Found("already_done", event, "it had been cancelled before; nothing is reserved")
     if now == before:
         return Found("nothing", None, "the payment is as it was before")
-    return Found("moved", None, moved(before, now))
+    return Found("moved", None, moved(before, now, payment.currency))
 
 
-def moved(before: Aggregate, now: Aggregate) -> str:
-    """Say what differs between two aggregates, in minor units.
+def moved(before: Aggregate, now: Aggregate, currency: str) -> str:
+    """Say what differs between two aggregates.
 
-    >>> moved(Aggregate(1000, 1000, 0, 0), Aggregate(1000, 1000, 300, 0))
-    'refunded was 0 and is 300 (minor units)'
+    >>> moved(Aggregate(1000, 1000, 0, 0), Aggregate(1000, 1000, 300, 0), "NOK")
+    'refunded was 0.00 NOK and is 3.00 NOK'
     """
     names = ("authorized", "captured", "refunded", "cancelled")
-    changes = [
-        f"{name} was {was} and is {is_now}"
+    return ", ".join(
+        f"{name} was {in_words(was, currency)} and is {in_words(is_now, currency)}"
         for name, was, is_now in zip(names, before, now, strict=True)
         if was != is_now
-    ]
-    return ", ".join(changes) + " (minor units)"
+    )

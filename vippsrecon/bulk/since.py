@@ -21,10 +21,8 @@ def moved_since(reported: Seen, fresh: Seen) -> None:
         NoRowError: Its aggregate is another now.
     """
     if reported.aggregate != fresh.aggregate:
-        raise NoRowError(
-            f"the payment changed since the report: {moved(reported.aggregate, fresh.aggregate)}; "
-            "reconcile anew"
-        )
+        said = moved(reported.aggregate, fresh.aggregate, fresh.currency)
+        raise NoRowError(f"the payment changed since the report: {said}; reconcile anew")
 
 
 def not_planned_since(
