@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -252,6 +253,7 @@ def test_nothing_secret_is_shown(folder):
     )
 
     assert SECRET not in repr(settings) + str(settings.sources) + repr(settings.keys)
+    assert KEYS["client_id"] not in re.findall("'([^']*)'", repr(settings))
 
 
 @pytest.mark.parametrize(

@@ -95,11 +95,13 @@ def test_the_shell_script_is_one(schedule, tmp_path):
     """It names the month before, whatever the day, and gives the reconcile command."""
     script = next(one for one in blocks(schedule, "bash") if one.startswith("#!/bin/sh"))
     (tmp_path / "month.sh").write_text(script)
-    (tmp_path / "vippsrecon").write_text('#!/bin/sh\necho "$@"\nexit 1\n')
-    (tmp_path / "vippsrecon").chmod(0o755)
+    program = tmp_path / "venv" / "bin" / "vippsrecon"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
+    program.chmod(0o755)
     done = subprocess.run(
         ["sh", tmp_path / "month.sh"],
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        env={"PATH": "/usr/bin:/bin"},  # all that cron gives
         capture_output=True,
         text=True,
         check=False,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vippsrecon.demo import Month, open_month, run_demo
     from vippsrecon.errors import VippsReconError
     from vippsrecon.fetch import Fetched, fetch, ledger_references, read_fetched
-    from vippsrecon.month import reconcile_month
+    from vippsrecon.month import closed_by_receipts, reconcile_month
     from vippsrecon.reconcile import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
@@ -40,6 +40,7 @@ __all__ = [
     "VippsReconError",
     "approve",
     "carry_out",
+    "closed_by_receipts",
     "fetch",
     "ledger_references",
     "load_settings",
@@ -72,6 +73,7 @@ _HOME = {
     "VippsReconError": "errors",
     "approve": "bulk.approval",
     "carry_out": "bulk.run",
+    "closed_by_receipts": "month",
     "fetch": "fetch",
     "ledger_references": "fetch",
     "load_settings": "config",

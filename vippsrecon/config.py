@@ -97,12 +97,12 @@ class Keys:
     """The keys of one keyholder. Its repr shows no secret.
 
     Attributes:
-        client_id: Names the keys; not a secret.
+        client_id: Names the keys; not a secret, and yet nobody's to read in a notebook.
         client_secret: Proves them.
         subscription_key: Goes beside a standard token; None for accounting keys.
     """
 
-    client_id: str
+    client_id: str = field(repr=False)
     client_secret: SecretStr
     subscription_key: SecretStr | None = None
 

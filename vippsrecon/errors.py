@@ -156,7 +156,7 @@ class ApiError(VippsReconError):
         if self.fields:
             said += "; " + "; ".join(f"{name}: {why}" for name, why in self.fields.items())
         trace = f" [trace {trace_id}]" if trace_id else ""
-        answered = f"Vipps MobilePay answered {status} {said}{trace}"
+        answered = f"Vipps MobilePay answered {status}: {said}{trace}"
         super().__init__(f"{about}: {answered}" if about else answered)
 
 

@@ -184,3 +184,46 @@ OUTCOMES = Frame(
         _c("customer_notice", "text", "What to tell the customer; empty where there is nothing."),
     ),
 )
+
+RECEIPTS = Frame(
+    "receipts",
+    "one row per discrepancy and row of a plan that was done for it",
+    "vippsrecon.month: the journal, and a comparison of payments it was done with",
+    (
+        _c("discrepancy_id", "text", "The discrepancy.", required=True),
+        _c("plan_id", "text", "The plan.", required=True),
+        _c("row", "count", "The plan's row, from 1.", required=True, at_least=1),
+        _c("verb", "text", "What was done.", required=True, one_of=("refund", "cancel", "capture")),
+        MSN,
+        REFERENCE,
+        CURRENCY,
+        _c(
+            "amount_minor",
+            "minor",
+            "The row's amount; one that answers several discrepancies has it in each.",
+            required=True,
+            at_least=0,
+        ),
+        _c(
+            "outcome",
+            "text",
+            "What became of the row.",
+            required=True,
+            one_of=("done", "already_done"),
+        ),
+        _c(
+            "done_at",
+            "moment",
+            "When Vipps MobilePay did it, from the event log; else when the journal had it.",
+            required=True,
+        ),
+        _c(
+            "booking_date",
+            "date",
+            "The local day of done_at, in the sales unit's zone.",
+            required=True,
+        ),
+        _c("closed", "boolean", "Whether the discrepancy is gone.", required=True),
+        _c("next_step", "text", "What to do about one that is still open, in a sentence."),
+    ),
+)

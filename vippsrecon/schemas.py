@@ -20,7 +20,15 @@ from vippsrecon.promises import (
     validate,
 )
 from vippsrecon.promises import column as _c
-from vippsrecon.result_schemas import BRIDGE, BUCKETS, DISCREPANCIES, OUTCOMES, SEVERITIES, SUMMARY
+from vippsrecon.result_schemas import (
+    BRIDGE,
+    BUCKETS,
+    DISCREPANCIES,
+    OUTCOMES,
+    RECEIPTS,
+    SEVERITIES,
+    SUMMARY,
+)
 
 __all__ = [
     "BRIDGE",
@@ -33,6 +41,7 @@ __all__ = [
     "OUTCOMES",
     "PAYMENT",
     "PAYMENTS",
+    "RECEIPTS",
     "REJECTS",
     "SEVERITIES",
     "STATUSES",
@@ -234,4 +243,5 @@ FRAMES = (
     SUMMARY,
     BRIDGE,
     OUTCOMES,
+    RECEIPTS,
 )

@@ -160,7 +160,7 @@ def test_every_shape_says_what_it_says(body, code, title, detail, trace_id):
         400, code, title, detail, trace_id,
     )  # fmt: skip
     assert error.reference == "order-001"
-    assert str(error).startswith("order-001: Vipps MobilePay answered 400 ")
+    assert str(error).startswith("order-001: Vipps MobilePay answered 400: ")
 
 
 def test_fields_found_fault_with_are_named():

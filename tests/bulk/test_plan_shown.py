@@ -6,8 +6,10 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.bulk.plans import plan_of, plan_row
+from vippsrecon.bulk.carried import Carried
 from vippsrecon.bulk.plan import digest
 from vippsrecon.bulk.plan_workbook import write_plan_workbook
+from vippsrecon.bulk.result import Result
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import REJECTS, validate
 from vippsrecon.sources.worked import Refused
@@ -47,6 +49,38 @@ def test_a_notebook_shows_it_as_a_table():
     assert "is 0, so there is nothing to do" in shown
     many = plan_of(*(plan_row(n) for n in range(1, 101)))._repr_html_()
     assert "80 more rows" in many
+
+
+def test_it_says_in_a_line_what_it_is():
+    """A shell that shows a hundred thousand rows is lost; one that shows none hides the sum."""
+    made = plan()
+    assert repr(made) == f"<Plan {made.plan_id}: 7 refunds, 750.00 EUR, 1 000.00 NOK, simulator>"
+    assert len(repr(plan_of(*(plan_row(n) for n in range(1, 1001))))) < 120
+
+
+def test_an_unsound_plan_shows_itself_too():
+    """Made by hand and not yet checked: what is wrong is said, and nothing raised."""
+    assert "no amount" in repr(plan_of(plan_row(1)._replace(amount_minor=None)))
+
+
+@pytest.mark.parametrize(
+    ("live", "stopped", "said"),
+    [
+        pytest.param(True, "", "1 done, 1 unknown>", id="live"),
+        pytest.param(True, "Ctrl-C", "1 done, 1 unknown; stopped: Ctrl-C>", id="stopped"),
+        pytest.param(False, "", "1 done, 1 unknown>", id="dry"),
+    ],
+)
+def test_a_run_says_in_a_line_what_came_of_it(live, stopped, said):
+    """Counts, and no row."""
+    made = plan_of(plan_row(1), plan_row(2))
+    results = (Result(1, "done", "refunded"), Result(2, "unknown", "no answer"))
+    shown = repr(Carried(made, live, results, stopped))
+    assert shown.startswith(
+        f"<Carried {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
+    )
+    assert shown.endswith(said)
+    assert "order" not in shown
 
 
 def test_the_workbook_says_what_the_plan_says(tmp_path):

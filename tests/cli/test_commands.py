@@ -50,6 +50,24 @@ def test_shell_completion_can_be_had(shell):
     assert "vippsrecon" in done.stdout
 
 
+def test_the_shops_complete():
+    """The profiles that can be named, and not one that is always refused."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from vippsrecon.cli import app; app(prog_name='vippsrecon')"],
+        env={
+            "_VIPPSRECON_COMPLETE": "complete_bash",
+            "COMP_WORDS": "vippsrecon reconcile --shop sh",
+            "COMP_CWORD": "3",
+            "PATH": "/usr/bin",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.split() == ["shopify", "shopware"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -121,7 +139,7 @@ def test_check_shows_places_and_no_secret(run, keys, printed, folder):
     assert done.exit_code == 0
     assert places["environment"] == "environment (VIPPS_ENVIRONMENT)"
     assert said["sales_units"] == ["123456"]
-    assert said["database"] == "not used yet"
+    assert said["database"]["exists"] is False
     assert "scenario-secret" not in done.output
 
 

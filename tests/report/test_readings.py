@@ -11,6 +11,7 @@ from tests.report.building import Month, a_month
 from vippsrecon.report import figures
 from vippsrecon.report.console import summary_text
 from vippsrecon.report.html import tiles, to_html
+from vippsrecon.schemas import SEVERITIES
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,28 @@ def test_waterfall_ends_at_what_was_captured(month):
     danish = month.payments.query("currency == 'DKK'")["captured_minor"].sum()
     assert last.get_x() == 0
     assert last.get_width() == pytest.approx(float(danish) / 100)
+
+
+def test_a_waterfall_has_no_step_of_nothing_and_no_label_among_the_names(month):
+    """A step down as long as the total would write its amount over its name."""
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
+    for panel in figures.bridge_waterfall(month).axes:
+        assert all(bar.get_width() for bar in panel.patches[1:-1])
+        ends = [max(bar.get_x(), bar.get_x() + bar.get_width()) for bar in panel.patches]
+        assert [label.xy[0] for label in panel.texts] == pytest.approx(ends)
+
+
+def test_a_codes_bar_has_the_colour_of_its_worst_severity(month):
+    """The notebook says so, and the legend names only what is drawn."""
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
+    for panel in figures.at_risk_by_code(month).axes:
+        named = {text.get_text() for text in panel.get_legend().get_texts()}
+        mine = month.discrepancies.query(
+            "currency == @panel.get_xlabel() and at_risk_minor > 0"
+        ).groupby("kind")["severity"]
+        worst = mine.agg(lambda found: min(found, key=SEVERITIES.index))
+        assert named == set(worst)
+        assert len({bar.get_facecolor() for bar in panel.patches}) == len(named)
 
 
 def test_thousands_are_written_one_way(month):

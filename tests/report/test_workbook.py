@@ -348,6 +348,7 @@ def test_more_rows_than_a_sheet_holds_go_to_parquet(tmp_path):
     assert "october.events.parquet" in controls
     assert "IN FILE" in controls
     assert "DIFFERS" not in controls
+    assert not [text for text in controls if " :" in text], "a gap where a matched row has no code"
 
 
 def test_long_text_is_cut_visibly(tmp_path):

@@ -61,7 +61,7 @@ def refusal(
 
     >>> body = b'{"title": "no", "extraDetails": [{"name": "ErrorCode", "reason": "6150"}]}'
     >>> str(refusal(400, {}, body, reference="order-001", operation="capture"))
-    'order-001, capture: Vipps MobilePay answered 400 no (code 6150)'
+    'order-001, capture: Vipps MobilePay answered 400: no (code 6150)'
     """
     for secret in secrets:
         if secret:

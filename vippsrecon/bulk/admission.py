@@ -51,6 +51,8 @@ def confirmed(plan: Plan, confirm: Sequence[str] | Mapping[str, int] | None) -> 
     else:
         for text in [confirm] if isinstance(confirm, str) else confirm or ():
             amount, _, currency = text.strip().rpartition(" ")
+            if currency in said:
+                raise PlanError(f"the sum in {currency} is confirmed more than once")
             try:
                 said[currency] = to_minor(amount.replace(" ", ""), currency)
             except ValueError as error:

@@ -140,9 +140,7 @@ def standing(plan: Plan, store: Store, limits: Limits, now: datetime) -> Approva
     wanted = {"digest": digest(plan), "count": plan.count, "totals": plan.totals}
     why = f"plan {plan.plan_id} is not approved in {store.url_masked}: vippsrecon approve does that"
     needed = second_person(plan, limits)
-    for entry in entries(store, plan.plan_id):
-        if entry.kind != "approved":
-            continue
+    for entry in entries(store, plan.plan_id, kinds=("approved",)):
         said = _detail(entry)
         if any(said.get(name) != value for name, value in wanted.items()):
             why = f"the approval of {entry.at} is of another plan than this file: approve this one"
@@ -233,7 +231,13 @@ def _refuse_own(plan: Plan, store: Store, who: str, now: datetime, limits: Limit
     if not same_person(who, plan.planner):
         return
     since = _journal_time(now - TOGETHER)
-    beside = planner_sums(store, plan.planner, plan.environment, since, but=plan.plan_id)
+    beside = planner_sums(
+        store,
+        lambda name: bool(name) and same_person(name, plan.planner),
+        plan.environment,
+        since,
+        but=plan.plan_id,
+    )
     needed = second_person(plan, limits, beside)
     if needed:
         raise PlanError(

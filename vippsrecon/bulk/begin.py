@@ -19,13 +19,13 @@ from vippsrecon.bulk.operation import (
     request_of,
 )
 from vippsrecon.bulk.plan import PlanRow
-from vippsrecon.bulk.plan_rules import moment
+from vippsrecon.bulk.plan_rules import Aggregate, moment
 from vippsrecon.bulk.result import Result
 from vippsrecon.bulk.settle import Sent, look
 from vippsrecon.bulk.terms import Desk, StopRunError
-from vippsrecon.errors import ApiError, PaymentNotFoundError, VippsReconError
+from vippsrecon.errors import ApiError, PaymentNotFoundError, StoreError, VippsReconError
 from vippsrecon.money import in_words
-from vippsrecon.store import Attempt, Draft, Moved, OverCap, Taken
+from vippsrecon.store import Attempt, Draft, Entry, Moved, OverCap, Taken
 
 
 class Reading(NamedTuple):
@@ -36,17 +36,42 @@ class Reading(NamedTuple):
     others: list[Attempt]
 
 
-async def would(desk: Desk, row: PlanRow) -> Result:
-    """Say what a live run would do with a row now. Reads; sends and keeps nothing."""
+async def would(desk: Desk, row: PlanRow, intended: Entry | None = None) -> Result:
+    """Say what a live run would do with a row now. Reads; sends and keeps nothing.
+
+    Args:
+        desk: What the row would be carried out with.
+        row: The row.
+        intended: Its intention, where an earlier run left it open: it would not be judged anew.
+    """
     reading = await read(desk, row)
     if isinstance(reading, Result):
         return reading
+    if intended is not None:
+        return _would_settle(desk, Sent.found(row, intended), reading)
     decided = decide(desk, row, reading)
     if decided is not None:
         return decided
     before = aggregate_of(reading.payment)
     after = expected(desk.verb, before, row.amount_minor)
     return Result(row.row, "would_do", "would be sent", before=before, after=after)
+
+
+def _would_settle(desk: Desk, sent: Sent, reading: Reading) -> Result:
+    """Say what a live run would make of a row that an earlier one left open."""
+    found = look(desk.verb, sent, reading.payment, reading.events)
+    result = Result(sent.row.row, found.kind, found.why, before=sent.before)
+    after = aggregate_of(reading.payment)
+    if found.kind == "nothing":
+        why = "sent before, and nothing was done; would be sent again with the same key"
+        after = expected(desk.verb, sent.before, sent.row.amount_minor)
+        result = result._replace(outcome="would_do", why=why)
+    elif found.kind == "moved":
+        why = f"sent before, and its outcome is open: {found.why}; would be looked at again"
+        result = result._replace(outcome="skipped", why=why)
+    elif found.kind == "done":
+        result = result._replace(outcome="already_done")
+    return result._replace(after=after)
 
 
 async def begin(desk: Desk, row: PlanRow) -> Result | Sent:
@@ -139,17 +164,8 @@ async def _intend(desk: Desk, row: PlanRow, reading: Reading) -> Result | Sent |
     """Reserve the payment and the caps and keep the intention, in one transaction."""
     assert desk.writer is not None
     before = aggregate_of(reading.payment)
-    request = request_of(desk.verb, row, desk.key(row))
-    at = desk.core.now()
-    draft = _draft(desk, row, "intended", at)._replace(
-        detail={
-            "method": request.method,
-            "path": request.path,
-            "body": request.body.decode(),
-            "before": list(before),
-            **planned(row),
-        },
-        caps=tuple(desk.caps.get(row.currency, ())),
+    draft = _intention(desk, row, before)._replace(
+        caps=tuple(desk.caps_of(row)),
         known=sum(attempt.times for attempt in reading.others),
     )
     kept = await desk.writer.keep(draft)
@@ -166,6 +182,34 @@ async def _intend(desk: Desk, row: PlanRow, reading: Reading) -> Result | Sent |
         )
         return await keep(desk, row, Result(row.row, "refused", why, before=before, after=before))
     return Sent(row, desk.key(row), before, moment_of(kept.at))
+
+
+async def intend_again(desk: Desk, sent: Sent) -> None:
+    """Keep once more that a request is about to leave: each one has its own entry before it.
+
+    The row has its payment and its place under the caps from the first time. Whoever looks at
+    the journal later knows from the last of these since when the operation may be under way.
+
+    Raises:
+        StoreError: It could not be kept, or another carrier has the plan: nothing may be sent.
+    """
+    assert desk.writer is not None
+    kept = await desk.writer.keep(_intention(desk, sent.row, sent.before))
+    if not isinstance(kept, Entry):
+        raise StoreError(f"row {sent.row.row} no longer has its payment: {kept}")
+
+
+def _intention(desk: Desk, row: PlanRow, before: Aggregate) -> Draft:
+    """Return what is kept of a request before it leaves."""
+    request = request_of(desk.verb, row, desk.key(row))
+    said = {
+        "method": request.method,
+        "path": request.path,
+        "body": request.body.decode(),
+        "before": list(before),
+        **planned(row),
+    }
+    return _draft(desk, row, "intended", desk.core.now())._replace(detail=said)
 
 
 async def keep(desk: Desk, row: PlanRow, result: Result) -> Result:

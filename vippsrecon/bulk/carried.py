@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.bulk.plan import Plan
 from vippsrecon.bulk.result import FINISHED, Result
 from vippsrecon.config import SalesUnit
+from vippsrecon.money import spaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,19 @@ class Carried:
     carrier: str = ""
     head: tuple[int, str] | None = None
     units: tuple[SalesUnit, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say in one line what came of it; its rows are in `outcomes`."""
+        how = "live" if self.live else "dry"
+        found = [
+            f"{spaced(number)} {name.replace('_', ' ')}"
+            for name, number in self.counts.items()
+            if number
+        ]
+        said = ", ".join(found) or "nothing"
+        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
+        plan = f"plan {self.plan.plan_id}: {self.plan.in_short}"
+        return f"<Carried {how}, {plan}: {said}{stopped}>"
 
     @property
     def counts(self) -> dict[str, int]:

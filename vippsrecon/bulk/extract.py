@@ -19,12 +19,13 @@ from vippsrecon.bulk.outcomes import booking_date
 from vippsrecon.bulk.outcomes_book import colour_outcomes
 from vippsrecon.bulk.sheets import Column, Written, workbook, write_rows
 from vippsrecon.config import SalesUnit
-from vippsrecon.errors import PlanError
+from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.money import counted
 from vippsrecon.paper.book import for_printing
 from vippsrecon.paper.looks import NAVY, Looks
 from vippsrecon.paper.page import Page
 from vippsrecon.store import Entry, PlanSummary, Store, Verdict, entries, plans, verify
+from vippsrecon.store import plan_ids as every_plan
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -121,6 +122,12 @@ def write_extract(
         StoreError: The database cannot be used.
     """
     known = {one.plan_id: one for one in plans(store)}
+    beheaded = [one for one in every_plan(store) if one not in known]
+    if beheaded and not plan_ids:
+        raise StoreError(
+            f"plan {beheaded[0]} has lost its first entry, and an extract would lack it: "
+            "vippsrecon journal --verify says more, --plan extracts the others one by one"
+        )
     wanted = [_known(known, plan_id, store) for plan_id in plan_ids] or list(known.values())
     if not wanted:
         raise PlanError(f"the workspace database {store.url_masked} knows no plan yet")

@@ -10,6 +10,9 @@
           was done         │
                            └── it moved without our key: wait, read again ──► unknown
 
+Each arrow to `send` but the first keeps the intention once more: no request leaves without an
+entry of its own before it.
+
 `may_be_done` is the one thing to remember: from the first request whose answer was lost on, no
 answer to a later one proves that nothing was done; only a reading does.
 """
@@ -22,7 +25,7 @@ from datetime import timedelta
 
 from vippsrecon.api.records import Event, Modification, Payment
 from vippsrecon.bulk.answers import meaning, retry_after
-from vippsrecon.bulk.begin import keep
+from vippsrecon.bulk.begin import intend_again, keep
 from vippsrecon.bulk.operation import PAST, aggregate_of, fits, last_release, own_event, send
 from vippsrecon.bulk.plan_rules import Aggregate
 from vippsrecon.bulk.result import Result
@@ -63,21 +66,23 @@ async def finish(desk: Desk, sent: Sent, *, may_be_done: bool) -> Result:
     Args:
         desk: What the row is carried out with.
         sent: The operation.
-        may_be_done: An earlier run may have sent it: settle before anything is sent.
+        may_be_done: An earlier run may have sent it, or it was read too long ago: settle before
+            anything is sent.
 
     Raises:
         StopRunError: No other row will fare better; it carries this row's result.
         StoreError: The outcome could not be kept; the next run settles the row.
     """
-    assert desk.writer is not None
     offers = Clock(desk, desk.patience.wait_for)
     readings = Clock(desk, desk.patience.settle_for)
+    again = may_be_done
     if may_be_done:
         settled = await _settle(desk, sent, readings)
         if settled is not None:
             return await keep(desk, sent.row, settled)
     while True:
-        await desk.writer.still_held()
+        await _may_leave(desk, sent, again=again)
+        again = True
         try:
             answer = await send(desk.core, desk.verb, sent.row, sent.key)
         except VippsReconError as error:
@@ -105,6 +110,23 @@ async def finish(desk: Desk, sent: Sent, *, may_be_done: bool) -> Result:
             settled = _unknown(sent, "no answer came that says whether it was done", sent.before)
         if settled is not None:
             return await keep(desk, sent.row, settled)
+
+
+async def _may_leave(desk: Desk, sent: Sent, *, again: bool) -> None:
+    """Make sure that the request may leave now: the plan is held, its intention is on disk.
+
+    Args:
+        desk: What the row is carried out with.
+        sent: The operation.
+        again: An earlier request of it may have left; the intention kept was for that one.
+
+    Raises:
+        StoreError: It may not.
+    """
+    assert desk.writer is not None
+    if again:
+        await intend_again(desk, sent)
+    await desk.writer.still_held()
 
 
 async def _settle(desk: Desk, sent: Sent, clock: Clock) -> Result | None:
@@ -143,8 +165,10 @@ async def _look(desk: Desk, sent: Sent) -> tuple[Found, Aggregate | None]:
 
 
 async def _read(desk: Desk, sent: Sent) -> tuple[Payment, list[Event]]:
-    payment = await desk.core.payment(sent.row.reference, sent.row.msn)
-    return payment, await desk.core.events(sent.row.reference, sent.row.msn)
+    # The log first: what it shows is then in the payment's sums, and where they are as they were,
+    # nothing was done up to the later of the two.
+    events = await desk.core.events(sent.row.reference, sent.row.msn)
+    return await desk.core.payment(sent.row.reference, sent.row.msn), events
 
 
 async def _turned_down(
@@ -161,8 +185,12 @@ async def _turned_down(
             return settled or _unknown(sent, f"after a lost answer it was not taken: {error}", None)
     elif means == "already":
         found, after = await _look(desk, sent)
+        while found.kind == "unread" and await clock.wait():
+            found, after = await _look(desk, sent)
         if found.kind in ("done", "already_done"):
             return _found(sent, "already_done", found, after)
+        if found.kind == "unread":
+            return _unknown(sent, found.why, after)
     if means in ("later", "stop"):
         return _answered(sent, "skipped", f"it was not taken, and nothing was done: {error}", error)
     return _answered(sent, "refused", str(error), error)

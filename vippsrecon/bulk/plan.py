@@ -29,7 +29,8 @@ from vippsrecon.bulk.plan_rules import (
     refuse_version,
     stamp,
 )
-from vippsrecon.errors import PlanError
+from vippsrecon.errors import PlanError, VippsReconError
+from vippsrecon.money import counted, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,6 +159,19 @@ class Plan:
     def totals(self) -> dict[str, int]:
         """Currency to the sum of its rows in minor units. Currencies are never added."""
         return _totals(self.rows)
+
+    def __repr__(self) -> str:
+        """Say in one line what it is; its rows are in `to_frame()`."""
+        return f"<Plan {self.plan_id}: {self.in_short}, {self.environment}>"
+
+    @property
+    def in_short(self) -> str:
+        """Number of rows and sum per currency, for a sentence."""
+        try:
+            sums = [in_words(total, currency) for currency, total in self.totals.items()]
+        except VippsReconError as error:  # one that was made by hand and is not checked yet
+            sums = [str(error)]
+        return ", ".join([counted(self.count, self.verb), *sums])
 
     def summary(self) -> pd.DataFrame:
         """Return rows and sums by sales unit, currency and reason."""

@@ -15,8 +15,8 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import cache, partial
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.admission import belongs_here, caps_for, confirmed, in_time
@@ -30,7 +30,7 @@ from vippsrecon.bulk.plan import Plan, PlanRow, check_plan
 from vippsrecon.bulk.result import NEVER_AGAIN, Result
 from vippsrecon.bulk.settle import Sent
 from vippsrecon.bulk.terms import Desk, Patience, StopRunError
-from vippsrecon.bulk.writer import Writer
+from vippsrecon.bulk.writer import Writer, now_seconds
 from vippsrecon.config import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
@@ -49,6 +49,9 @@ from vippsrecon.store import (
 
 IN_FLIGHT = 16
 """Rows under way at once where nothing is said: modest, for each is money."""
+
+OLD_READING_SECONDS = 60.0
+"""From first reading to intention. After more, the payment is read once more before it is sent."""
 
 
 class Pace(NamedTuple):
@@ -110,7 +113,8 @@ def carry_out(
         return _dry(plan, client, store, Pace(in_flight, progress), who)
     confirmed(plan, confirm)
     in_time(plan.environment, client.clock_skew_seconds())
-    caps = caps_for(plan, limits, _local_day(client, plan))
+    caps = cache(partial(caps_for, plan, limits))
+    caps(client.now().date().isoformat())  # refuses production without its caps
     with _opened(store, client) as open_:
         register_plan(open_, plan, at=client.now())
         approval = standing(plan, open_, limits, client.now())
@@ -150,7 +154,7 @@ async def _live(
         async def carry(row: PlanRow) -> Result:
             return await _carried(desk, row, states.get(row.row), breaker)
 
-        results = await _all(desk, carry, pace)
+        results = await _all(desk, states, carry, pace)
         if desk.writer.failed is None:
             results = [await _verified(desk, result) for result in results]
             counts: dict[str, int] = {}
@@ -172,18 +176,21 @@ async def _carried(desk: Desk, row: PlanRow, state: RowState | None, breaker: Br
     | none, skipped | read, judge, intend, send |
     """
     if state is not None and state.outcome in NEVER_AGAIN:
-        return Result.kept(row.row, state.outcome, state.detail)
+        return _kept(row, state)
     begun: Sent | Result | None = None
     try:
-        if state is not None and state.intended and state.outcome in ("intended", "unknown"):
+        if state is not None and state.intended:
             begun = Sent.found(row, state.intended)
             result = await finish(desk, begun, may_be_done=True)
         else:
+            began = now_seconds()
             begun = await begin(desk, row)
+            # A machine that slept on the way judged the row on a reading of before: look again.
+            slept = now_seconds() - began > OLD_READING_SECONDS
             if isinstance(begun, Result):
                 result = begun
             else:
-                result = await finish(desk, begun, may_be_done=False)
+                result = await finish(desk, begun, may_be_done=slept)
     except StopRunError as stop:
         desk.stopping = desk.stopping or str(stop)
         return stop.result
@@ -197,8 +204,26 @@ async def _carried(desk: Desk, row: PlanRow, state: RowState | None, breaker: Br
     return result
 
 
-async def _all(desk: Desk, carry: Row, pace: Pace) -> list[Result]:
-    """Carry every row, some at a time; rows never begun are skipped, and say so."""
+def _kept(row: PlanRow, state: RowState) -> Result:
+    """Return what an earlier run left of a row, as its journal has it; an open one is unknown."""
+    if state.intended is None:
+        return Result.kept(row.row, state.outcome, state.detail)
+    why = "an earlier run sent it, or may have; the same command again settles it"
+    return Result.kept(row.row, "unknown", state.detail)._replace(why=why)
+
+
+def _not_begun(row: PlanRow, state: RowState | None, why: str) -> Result:
+    """Return what is known of a row that this run did not come to: never less than before."""
+    if state is None or state.outcome == "skipped":
+        return Result(row.row, "skipped", f"not begun: the run stopped ({why})")
+    return _kept(row, state)
+
+
+async def _all(desk: Desk, states: Mapping[int, RowState], carry: Row, pace: Pace) -> list[Result]:
+    """Carry every row, some at a time, and return what became of each, in the plan's order.
+
+    Rows that a run which stops did not come to are as an earlier one left them, or skipped.
+    """
     results: dict[int, Result] = {}
     rows = iter(desk.plan.rows)
     with _bar(desk.plan, pace.progress) as advance:
@@ -213,8 +238,10 @@ async def _all(desk: Desk, carry: Row, pace: Pace) -> list[Result]:
         async with asyncio.TaskGroup() as group:
             for _ in range(max(1, min(pace.in_flight, desk.plan.count))):
                 group.create_task(work())
-    why = f"not begun: the run stopped ({desk.stopping})"
-    return [results.get(r.row) or Result(r.row, "skipped", why) for r in desk.plan.rows]
+    return [
+        results.get(row.row) or _not_begun(row, states.get(row.row), desk.stopping)
+        for row in desk.plan.rows
+    ]
 
 
 async def _verified(desk: Desk, result: Result) -> Result:
@@ -236,20 +263,29 @@ def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) 
     with _opened_if_there(store, client) as open_:
         approval = _approval(plan, open_, limits, client.now())
         expires_at = None if approval is None else approval.expires_at
-        desk = Desk(client.core, plan, expires_at, {}, Patience(), None, open_)
+        desk = Desk(client.core, plan, expires_at, lambda _: {}, Patience(), None, open_)
+        states = {} if open_ is None else state_by_row(open_, plan.plan_id)
 
         async def look(row: PlanRow) -> Result:
+            state = states.get(row.row)
+            if state is not None and state.outcome in NEVER_AGAIN:
+                return _would_not(_kept(row, state))
             try:
-                return await would(desk, row)
+                return await would(desk, row, None if state is None else state.intended)
             except StopRunError as stop:
                 desk.stopping = desk.stopping or str(stop)
                 return stop.result
 
         with _gently_stopped(desk):
-            results = client.run(_all(desk, look, pace))
+            results = client.run(_all(desk, {}, look, pace))
     approver = "" if approval is None else approval.approver
     units = _units(client, plan)
     return Carried(plan, False, tuple(results), desk.stopping, approver, who, units=units)
+
+
+def _would_not(kept: Result) -> Result:
+    """Return what a dry run calls a row that is over: a live run would not even read it."""
+    return kept._replace(outcome="already_done") if kept.outcome == "done" else kept
 
 
 def _units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
@@ -322,12 +358,6 @@ def _bar(plan: Plan, shown: bool) -> Iterator[Callable[[], object]]:
 
     with tqdm(total=plan.count, unit="row", desc=f"{plan.verb}s", disable=None) as bar:
         yield bar.update
-
-
-def _local_day(client: Client, plan: Plan) -> str:
-    """Return the day caps are counted over: the local day of the plan's first sales unit."""
-    zone = client.settings.unit(plan.msns[0]).zone
-    return client.now().astimezone(ZoneInfo(zone)).date().isoformat()
 
 
 def _account() -> str:

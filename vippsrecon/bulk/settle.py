@@ -63,8 +63,8 @@ def look(verb: str, sent: Sent, payment: Payment, events: list[Event]) -> Found:
     Args:
         verb: refund, capture or cancel.
         sent: The operation.
-        payment: The payment, read now.
-        events: Its event log, read after it.
+        payment: The payment, read after its log: its sums hold whatever the log shows.
+        events: The log.
     """
     now = aggregate_of(payment)
     if verb == "cancel":
@@ -72,11 +72,12 @@ def look(verb: str, sent: Sent, payment: Payment, events: list[Event]) -> Found:
     event = own_event(verb, sent.key, events)
     if event is not None and event.success:
         return Found("done", event, f"{PAST[verb]}; the event log shows it with this row's key")
+    if now != sent.before:
+        # A failed event is of one attempt; a later one with the same key may have moved it.
+        return Found("moved", None, moved(sent.before, now, payment.currency))
     if event is not None:
         return Found("refused", event, "Vipps MobilePay tried it and it failed; nothing was done")
-    if now == sent.before:
-        return Found("nothing", None, "the payment is as it was before")
-    return Found("moved", None, moved(sent.before, now, payment.currency))
+    return Found("nothing", None, "the payment is as it was before")
 
 
 def _look_at_release(sent: Sent, payment: Payment, events: list[Event]) -> Found:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from vippsrecon.api.client import Client
 from vippsrecon.api.core import AsyncClient
 from vippsrecon.bulk.approval import person, this_account
-from vippsrecon.bulk.operation import aggregate_of
+from vippsrecon.bulk.operation import aggregate_of, moment_of
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import LONGEST_TEXT, UNPRINTABLE, Aggregate
 from vippsrecon.bulk.result import Result
@@ -66,11 +66,20 @@ class Word(NamedTuple):
 
 
 class Open(NamedTuple):
-    """A row that was sent, or may have been, as its first intention says."""
+    """A row that was sent, or may have been.
+
+    Attributes:
+        verb: What it does.
+        sent: The operation, as its first intention says.
+        intended: That intention.
+        last_at: When the journal last said something of it. No request of it left later: each
+            has an entry of its own before it.
+    """
 
     verb: str
     sent: Sent
     intended: Entry
+    last_at: datetime
 
     @property
     def number(self) -> int:
@@ -85,7 +94,7 @@ class Looked(NamedTuple):
         open: The row.
         found: done, already_done, refused, nothing, moved; unread where it could not be read.
         after: The aggregate read.
-        sure: The reading was taken so long after the intention that absence proves something.
+        sure: The reading was taken so long after the last request that absence proves something.
     """
 
     open: Open
@@ -213,7 +222,9 @@ def _open_rows(store: Store, plan_id: str) -> list[Open]:
     for number, state in sorted(state_by_row(store, plan_id).items()):
         if state.outcome in ("intended", "unknown") and state.intended is not None:
             row = _row_of(number, state.intended)
-            found.append(Open(state.intended.verb, Sent.found(row, state.intended), state.intended))
+            sent = Sent.found(row, state.intended)
+            last_at = moment_of(state.entry.at)
+            found.append(Open(state.intended.verb, sent, state.intended, last_at))
     return found
 
 
@@ -250,11 +261,11 @@ async def _look_at_all(core: AsyncClient, rows: list[Open]) -> list[Looked]:
 async def _look(core: AsyncClient, row: Open) -> Looked:
     planned = row.sent.row
     try:
-        payment = await core.payment(planned.reference, planned.msn)
         events = await core.events(planned.reference, planned.msn)
+        payment = await core.payment(planned.reference, planned.msn)
     except VippsReconError as error:
         return Looked(row, Found("unread", None, f"it could not be read: {error}"), None, False)
-    sure = core.now() - row.sent.intended_at > SHOWS_WITHIN
+    sure = core.now() - row.last_at > SHOWS_WITHIN
     return Looked(row, look(row.verb, row.sent, payment, events), aggregate_of(payment), sure)
 
 
@@ -276,7 +287,7 @@ def _result(looked: Looked) -> Result:
 
 def _nothing(looked: Looked) -> str:
     if not looked.sure:
-        return ", but it was intended less than a minute ago; look again in a minute"
+        return ", but it may have been sent less than a minute ago; look again in a minute"
     return (
         ". Carry the plan out again to have it done, or, where it is not to be done any more, "
         f"settle it with --row {looked.open.number} --as refused"

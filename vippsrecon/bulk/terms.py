@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from vippsrecon.api.core import AsyncClient
 from vippsrecon.bulk.plan import Plan, PlanRow, key_of
@@ -42,7 +43,7 @@ class Desk:
         core: The client's asynchronous core.
         plan: The plan.
         approval_expires_at: None in a dry run of a plan nobody approved yet.
-        caps: Currency to the caps its rows are reserved against.
+        caps: A local day to the caps of each currency that rows sent on it are reserved against.
         patience: How long to wait for what.
         writer: Keeps the journal; None in a dry run, which sends nothing.
         store: What a dry run looks other plans up in; None where there is no database yet.
@@ -52,7 +53,7 @@ class Desk:
     core: AsyncClient
     plan: Plan
     approval_expires_at: datetime | None
-    caps: Mapping[str, Sequence[Cap]]
+    caps: Callable[[str], Mapping[str, Sequence[Cap]]]
     patience: Patience
     writer: Writer | None
     store: Store | None = None
@@ -66,6 +67,12 @@ class Desk:
     def key(self, row: PlanRow) -> str:
         """Return the row's idempotency key."""
         return key_of(self.plan.plan_id, self.plan.verb, row)
+
+    def caps_of(self, row: PlanRow) -> Sequence[Cap]:
+        """Return what a row sent now is reserved against: its sales unit may have a new day."""
+        zone = ZoneInfo(self.core.settings.unit(row.msn).zone)
+        day = self.core.now().astimezone(zone).date().isoformat()
+        return self.caps(day)[row.currency]
 
     async def others(self, row: PlanRow) -> list[Attempt]:
         """Return what other plans' journals hold for the row's payment."""

@@ -40,7 +40,7 @@ class Writer:
         self._carrier = carrier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vippsrecon-journal")
         self._waiting: asyncio.Queue[tuple[Draft, asyncio.Future[Kept]]] = asyncio.Queue()
-        self._held_at = now_seconds()
+        self._held_at = float("-inf")  # the plan was taken a while ago; not looked at since
         self.failed: StoreError | None = None
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -1,4 +1,4 @@
-"""`check`: are settings, keys, network and clock as they must be."""
+"""`check`: are settings, keys, network, clock and workspace database as they must be."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from vippsrecon.cli.files import AsJson
 
 if TYPE_CHECKING:
     from vippsrecon.config import SalesUnit, Settings
+    from vippsrecon.errors import VippsReconError
 
 MOST_SECONDS = 10.0
 """A check is watched by a person: it gives up sooner than a fetch."""
 
 
 def check(json: AsJson = False) -> None:
-    """Show the settings and where each came from; try the keys; compare the clocks.
+    """Show the settings and where each came from; try keys, clock and workspace database.
 
-    Asks for an access token and nothing else. Keys are shown masked.
+    Asks Vipps MobilePay for an access token and nothing else, and changes nothing in the
+    database. Keys are shown masked.
 
     \b
     Example:
@@ -34,7 +36,6 @@ def check(json: AsJson = False) -> None:
         "settings": _settings(settings),
         "units": [_unit(unit) for unit in settings.units],
         "tolerances": vars(settings.rules),
-        "database": "not used yet",
     }
     if not json:
         # Before the first call, which may take its time to fail.
@@ -45,6 +46,8 @@ def check(json: AsJson = False) -> None:
     except VippsReconError as error:
         problem = error
         found["problem"] = str(error)
+    found["database"], broken = _look_at_database(settings)
+    problem = problem or broken
     warning = skew_warning(float(found.get("clock_skew_seconds") or 0))
     found["warnings"] = [warning] if warning else []
     if json:
@@ -89,6 +92,18 @@ def _try_keys(settings: Settings) -> tuple[list[str], float]:
         return units, client.clock_skew_seconds()
 
 
+def _look_at_database(settings: Settings) -> tuple[dict[str, Any], VippsReconError | None]:
+    """Return what is known of the workspace database, and why it cannot be used."""
+    from vippsrecon.errors import StoreError
+    from vippsrecon.store import inspect_store
+
+    try:
+        found = inspect_store(settings.database_url)
+    except StoreError as error:
+        return {"problem": str(error)}, error
+    return found._asdict(), None
+
+
 def _unit(unit: SalesUnit) -> dict[str, Any]:
     """Return what is settled for a sales unit; its zone is the market's where it has no own."""
     return {**vars(unit), "timezone": unit.zone}
@@ -116,5 +131,20 @@ def _answered(found: dict[str, Any]) -> list[str]:
     if "sales_units" in found:
         lines += [f"sales unit {msn}: access token received" for msn in found["sales_units"]]
         lines.append(f"clock: {found['clock_skew_seconds'] or 0:.0f} s apart")
-    lines.append(f"database: {found['database']}")
+    lines.append(f"database: {_database_in_words(found['database'])}")
     return lines + [f"warning: {warning}" for warning in found["warnings"]]
+
+
+def _database_in_words(found: dict[str, Any]) -> str:
+    from vippsrecon.money import counted
+
+    if "problem" in found:
+        return str(found["problem"])
+    name = found["url_masked"]
+    if not found["version"]:
+        return f"{name}, not made yet: vippsrecon approve makes it"
+    version = f"version {found['version']}"
+    if found["version"] < found["newest"]:
+        version += f" (the next plan brings it to {found['newest']})"
+    rows = counted(found["unsettled"], "unsettled row")
+    return f"{name}, {version}: {counted(found['plans'], 'plan')}, {rows}"

@@ -7,11 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
+
+def _shops(incomplete: str) -> list[str]:
+    from vippsrecon.sources import profiles
+
+    known = [name for name, profile in profiles.builtin().items() if not profile.refused]
+    return [name for name in known if name.startswith(incomplete)]
+
+
 Shop = Annotated[
     str | None,
     typer.Option(
         "--shop",
         metavar="NAME",
+        autocompletion=_shops,
         help="The shop's profile, where it is not to be recognised: shopify, woocommerce, "
         "magento, shopware, squarespace, plain.",
     ),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vippsrecon.bulk.kept import Kept
+    from vippsrecon.bulk.listed import Listed
     from vippsrecon.store import PlanSummary, Store, Verdict
 
 MOST_ROWS = 20
@@ -199,9 +200,13 @@ def _parsed(head: str | None) -> tuple[int, str] | None:
 def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, json: bool) -> int:
     from vippsrecon.cli import show
     from vippsrecon.money import counted
-    from vippsrecon.store import plans, verify
+    from vippsrecon.store import plan_ids, plans, verify
 
-    ids = [one.plan_id for one in plans(store)] if plan_id is None else [_known(store, plan_id)]
+    if plan_id is None:
+        # As they were seen; then those whose first entry is missing, which is a fault.
+        ids = list(dict.fromkeys([*(one.plan_id for one in plans(store)), *plan_ids(store)]))
+    else:
+        ids = [_known(store, plan_id)]
     verdicts = {one: verify(store, one, head) for one in ids}
     if json:
         print(show.as_json({"plans": [_verdict(*one) for one in verdicts.items()]}))
@@ -239,14 +244,18 @@ def _verdict(plan_id: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def _shown(store: Store, plan_id: str | None, json: bool) -> int:
-    from vippsrecon.bulk.kept import kept
+    from vippsrecon.bulk.kept import Kept, kept
+    from vippsrecon.bulk.listed import listed
     from vippsrecon.cli import show
     from vippsrecon.store import plans
 
-    if plan_id is not None:
+    told: list[tuple[PlanSummary, Kept | Listed]]
+    if plan_id is None:
+        told = [(one.known, one) for one in listed(store)]
+    else:
         _known(store, plan_id)
-    found = [one for one in plans(store) if plan_id in (None, one.plan_id)]
-    told = [(one, kept(store, one.plan_id)) for one in found]
+        known = next(one for one in plans(store) if one.plan_id == plan_id)
+        told = [(known, kept(store, plan_id))]
     if json:
         said: dict[str, Any] = {"plans": [_as_json(*one) for one in told]}
         if plan_id is not None:
@@ -255,14 +264,14 @@ def _shown(store: Store, plan_id: str | None, json: bool) -> int:
     else:
         for one in told:
             print("\n".join(_lines(*one)))
-            if plan_id is not None:
+            if isinstance(one[1], Kept):
                 print("\n".join(_more(one[1])))
         if not told:
             print("no plan is known here yet: vippsrecon approve registers one")
     return 0
 
 
-def _as_json(one: PlanSummary, known: Kept) -> dict[str, Any]:
+def _as_json(one: PlanSummary, known: Kept | Listed) -> dict[str, Any]:
     from vippsrecon.cli.carry import in_one
 
     return {
@@ -291,7 +300,7 @@ def _entries(store: Store, plan_id: str) -> list[dict[str, Any]]:
     return [{**entry._asdict(), "detail": entry.said()} for entry in entries(store, plan_id)]
 
 
-def _lines(one: PlanSummary, known: Kept) -> Iterator[str]:
+def _lines(one: PlanSummary, known: Kept | Listed) -> Iterator[str]:
     from vippsrecon.cli.carry import in_one
     from vippsrecon.money import counted, in_words, spaced
 

@@ -29,6 +29,7 @@ from vippsrecon.fetch import parts
 from vippsrecon.fetch.reading import Part
 from vippsrecon.fetch.rounds import SO_FAR
 from vippsrecon.fetch.worklist import KEY, Worklist
+from vippsrecon.money import counted, spaced
 
 try:
     import fcntl
@@ -141,7 +142,7 @@ class Folder:
                 self._parts.rmdir()
         if lost:
             raise IncompleteError(
-                f"{self._out}: what was fetched of {lost:,} references can no longer be read; "
+                f"{self._out}: what was fetched of {spaced(lost)} references can no longer be read; "
                 "run it again to ask for them once more"
             )
 
@@ -188,11 +189,10 @@ class Folder:
 
     def _tell_age(self, oldest: datetime | None, now: datetime) -> None:
         if oldest is not None:
-            hours = (now - oldest) / timedelta(hours=1)
             _log.warning(
-                "going on with the fetch begun %s; its oldest row is %.1f hours old",
+                "going on with the fetch begun %s; its oldest row is %s old",
                 self.info["started_at"],
-                hours,
+                _age(now - oldest),
             )
 
     def _note(self, *, complete: bool) -> None:
@@ -268,11 +268,27 @@ def written(out: Path) -> Iterator[None]:
 def _refused(error: OSError) -> str:
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         return "this or part of it is a file, and a folder is wanted; name another"
+    if error.errno == errno.EROFS:
+        return "this disk can only be read; name another folder"
     # By number: the libraries' own sentences name their functions.
     said = os.strerror(error.errno) if error.errno else "it cannot be written"
     if error.errno in _NO_SPACE:
         said = "the disk is full, so free some space"
     return f"{said}; what was fetched before is kept: set it right and run the same again"
+
+
+def _age(past: timedelta) -> str:
+    """Return how long ago something was, as far as whoever insists on old rows minds.
+
+    >>> _age(timedelta(seconds=40)), _age(timedelta(minutes=90)), _age(timedelta(hours=30.4))
+    ('less than a minute', '90 minutes', '30 hours')
+    """
+    minutes = int(past / timedelta(minutes=1))
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:
+        return counted(minutes, "minute")
+    return counted(minutes // 60, "hour")
 
 
 def _moment(said: dict[str, Any], name: str = "started_at") -> datetime | None:

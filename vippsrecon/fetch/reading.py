@@ -242,7 +242,7 @@ class Reader:
     async def _give_up(self, unasked: list[Wanted]) -> None:
         if not unasked or isinstance(self._stop, _FATAL):
             return
-        said = f"not asked, since the service had stopped answering ({self._stop})"
+        said = f"the service had stopped answering ({self._stop})"
         failures = [
             Failure(one.msn, one.reference, "getPayment", None, "not asked", said)
             for one in unasked

@@ -14,6 +14,7 @@ from vippsrecon import frames, schemas
 from vippsrecon.errors import InputError, SchemaError, SourceError
 from vippsrecon.fetch import parts
 from vippsrecon.fetch.folder import RUN, VERSION, run_of
+from vippsrecon.money import spaced
 
 
 class Fetched(NamedTuple):
@@ -67,7 +68,7 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     for name, frame in zip(Fetched._fields, fetched, strict=True):
         if said.get(name) != len(frame):
             raise InputError(
-                f"{folder}: {name} has {len(frame):,} rows and {RUN} says {said.get(name)}, "
+                f"{folder}: {name} has {spaced(len(frame))} rows and {RUN} says {said.get(name)}, "
                 "so they are not of one fetch; fetch again"
             )
     return fetched, info

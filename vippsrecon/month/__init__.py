@@ -5,7 +5,8 @@
                 ledger, --references ──┘                        ▼
                                                    reconcile ──► Reconciliation
 
-Behind `vippsrecon reconcile` and the notebooks.
+Where there is a workspace database, its journal says which refunds are ours, and which
+discrepancies are closed by their receipts. Behind `vippsrecon reconcile` and the notebooks.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from vippsrecon.month.period import (
     refuse_another_month,
     refuse_empty_period,
 )
+from vippsrecon.month.receipts import closed_by_receipts, known_of, with_receipts
 from vippsrecon.month.wanted import (
     Wanted,
     once,
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from vippsrecon.config import SalesUnit, Settings
     from vippsrecon.sources import OrderFiles
 
-__all__ = ["fetch_file", "fetch_month", "reconcile_month", "zone_of"]
+__all__ = ["closed_by_receipts", "fetch_file", "fetch_month", "reconcile_month", "zone_of"]
 
 
 FIGURES = ("narwhals", "pandas", "polars", "pyarrow")
@@ -140,6 +142,7 @@ def reconcile_month(
             progress=progress,
         )
     moment = as_of or facts.as_of
+    known = known_of(settings, facts.environment)
     result = reconcile(
         files.orders,
         fetched.payments,
@@ -152,11 +155,15 @@ def reconcile_month(
         first=first,
         last=last,
         waived=_waived(settings, moment),
+        ours=known.keys,
+        unsettled=known.unsettled,
         manifest=_manifest(files, fetched, settings, facts),
     )
     refuse_empty_period(result, files, first, last)
     habits = captures_at_once(files.orders, fetched.payments, settings.units)
-    return replace(result, notices=(*result.notices, *habits, *wanted.notes, *facts.notes))
+    said = (*known.notices, *habits, *wanted.notes, *facts.notes)
+    told = with_receipts(result, settings) if known.asked else result
+    return replace(told, notices=(*told.notices, *said))
 
 
 def fetch_file(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconcile.checks.check import A, C, E, K, O, R, positive, within_days
+from vippsrecon.reconcile.questions import ASKED_OF_BOTH, is_discrepancy
 
 
 def _kind(question: str, kind: str) -> nw.Expr:
@@ -27,6 +28,8 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
         & (A == C)
         & (nw.col("truncated_minor") == C).fill_null(value=False)
     )
+    elsewhere = ~nw.col("no_events") & ~nw.col("wholly_by_us")
+    wrong = nw.any_horizontal(*map(is_discrepancy, ASKED_OF_BOTH), ignore_nulls=False)
     return {
         "amounts_as_fetched": ("", has_payment & nw.col("no_events")),
         "cancellation_fee_kept": ("captured", _kind("captured", "cancellation_fee_kept")),
@@ -41,7 +44,7 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
         "last_refund_failed": ("", compared & (nw.col("status") == "cancelled") & last_failed),
         "made_elsewhere": (
             "refunded",
-            _kind("refunded", "refund_missing_in_shop") & ~nw.col("no_events"),
+            _kind("refunded", "refund_missing_in_shop") & elsewhere,
         ),
         "no_reference": (
             "there",
@@ -50,6 +53,7 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
             & nw.col("by_vipps").fill_null(value=False),
         ),
         "not_capturable": ("captured", _kind("captured", "under_captured") & (E - C > K)),
+        "possible_duplicate": ("", has_payment & nw.col("unsettled") & wrong),
         "presentment_currency": (
             "there",
             _kind("there", "currency_mismatch") & nw.col("shop_currency_only"),
@@ -59,6 +63,10 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
             has_payment & (C > R) & within_days(nw.col("refund_left_us"), 30),
         ),
         "refunded_before_capture": ("", compared & (nw.col("q") > 0)),
+        "refunded_by_us": (
+            "refunded",
+            _kind("refunded", "refund_missing_in_shop") & nw.col("by_us"),
+        ),
         "shopware_truncation": ("captured", truncated),
         "split_payment": ("", nw.col("split")),
         "split_tender": ("", nw.col("split_tender")),

@@ -22,9 +22,10 @@ from vippsrecon.config import Rules, SalesUnit
 from vippsrecon.reconcile.agreed import Terms, part
 from vippsrecon.reconcile.engines import Lazy, rows_in, rows_of, settle, widened
 from vippsrecon.reconcile.history import at_moment, moved_within
-from vippsrecon.reconcile.letters import letters
+from vippsrecon.reconcile.letters import is_among, letters
 from vippsrecon.reconcile.links import link
 from vippsrecon.reconcile.orders_side import ORDER, OrderSide, references_of, resolve
+from vippsrecon.reconcile.ours import with_ours
 from vippsrecon.reconcile.payments_side import PAID, PaymentSide, choose
 from vippsrecon.reconcile.repeats import with_repeats
 from vippsrecon.schemas import PAYMENT
@@ -45,6 +46,8 @@ class Question:
         rules: Tolerances and graces.
         period: First and last local day, as day numbers, both included; None: all.
         waived: (msn, reference) the user asked to leave alone.
+        ours: Idempotency keys of operations made with this toolkit.
+        unsettled: (msn, reference) of payments with an operation of ours whose outcome is open.
         set_aside: Whether pairs that agree are set aside; False asks every pair everything.
     """
 
@@ -53,6 +56,8 @@ class Question:
     rules: Rules
     period: tuple[int, int] | None = None
     waived: frozenset[tuple[str, str]] = frozenset()
+    ours: frozenset[str] = frozenset()
+    unsettled: frozenset[tuple[str, str]] = frozenset()
     set_aside: bool = True
 
 
@@ -78,7 +83,13 @@ class Paired:
 
 
 def pair(
-    orders: Lazy, payments: Lazy, events: Lazy | None, failures: Lazy | None, asked: Question
+    orders: Lazy,
+    payments: Lazy,
+    events: Lazy | None,
+    failures: Lazy | None,
+    asked: Question,
+    *,
+    refunds: Lazy | None = None,
 ) -> Paired:
     """Join both sides once, at the moment compared at.
 
@@ -88,6 +99,7 @@ def pair(
         events: One row per event, or what they sum to; None where none were fetched.
         failures: References that were not read; None: all were.
         asked: Moment, sales units, tolerances, period.
+        refunds: Successful REFUNDED events with their keys, where some may be ours.
 
     Returns:
         The pairs that agree, and `pairs`, one row for each of the others, with ORDER and PAID
@@ -116,8 +128,10 @@ def pair(
         agreed = settle(agreed.join(days, on=list(PAYMENT), how="left"))
         pairs, agreed = (settle(_within(side, moved, *asked.period)) for side in (pairs, agreed))
         agreed_rows = rows_in(agreed)
+    known = with_ours(with_repeats(pairs, events), refunds, chosen.members, asked.ours)
+    unsettled = is_among(asked.unsettled, nw.col("payment_reference"))
     return Paired(
-        with_repeats(pairs, events),
+        known.with_columns(unsettled=unsettled),
         agreed,
         agreed_rows,
         events is None,

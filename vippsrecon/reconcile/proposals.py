@@ -20,7 +20,13 @@ REFUNDING = (
 )
 CAPTURING = ("under_captured", "fulfilled_not_captured")
 
-KEPT_FROM_PLANS = ("express_shipping", "split_tender", "amounts_as_fetched", "split_payment")
+KEPT_FROM_PLANS = (
+    "express_shipping",
+    "split_tender",
+    "amounts_as_fetched",
+    "split_payment",
+    "possible_duplicate",
+)
 """Flags of rows a person has to settle. A split payment's sum is no single payment's amount."""
 
 

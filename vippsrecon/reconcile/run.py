@@ -58,6 +58,8 @@ def reconcile(
     first: date | None = None,
     last: date | None = None,
     waived: Collection[tuple[str, str]] = (),
+    ours: Collection[str] = (),
+    unsettled: Collection[tuple[str, str]] = (),
     only: str | None = None,
     questions: Collection[str] = tuple(QUESTIONS),
     manifest: dict[str, Any] | None = None,
@@ -83,6 +85,11 @@ def reconcile(
         first: First local day of the period, included; None: from the beginning.
         last: Last local day of the period, included; None: to the end.
         waived: (msn, reference) to leave alone.
+        ours: Idempotency keys of operations made with this toolkit, as its journal has them: a
+            refund the shop does not know of is flagged `refunded_by_us` where its event carries
+            one, else `made_elsewhere`.
+        unsettled: (msn, reference) of payments with an operation of ours whose outcome is open:
+            flagged `possible_duplicate`, and nothing is proposed for them.
         only: Keep discrepancies of this kind only.
         questions: The questions to ask; fewer are faster. Unless all are asked no row is put
             in a bucket, and no bridge is built.
@@ -98,10 +105,25 @@ def reconcile(
         BridgeError: The bridge does not foot.
     """
     rules = rules or Rules()
-    frames = _enter(orders, payments, events, failures)
+    frames = _enter(orders, payments, events, failures, keyed=bool(ours))
     as_of_us = microseconds(as_of) if as_of is not None else _latest(frames)
-    asked = Question(as_of_us, units, rules, _period(first, last), frozenset(waived))
-    paired = pair(frames.orders, frames.payments, frames.events, frames.failures, asked)
+    asked = Question(
+        as_of_us,
+        units,
+        rules,
+        _period(first, last),
+        frozenset(waived),
+        frozenset(ours),
+        frozenset(unsettled),
+    )
+    paired = pair(
+        frames.orders,
+        frames.payments,
+        frames.events,
+        frames.failures,
+        asked,
+        refunds=frames.refunds,
+    )
     unread = frames.failures
     del frames  # by far the largest, and nothing below looks at events again
     whole = set(questions) == set(QUESTIONS)
@@ -139,6 +161,7 @@ def reconcile(
             "complete": bool((manifest or {}).get("complete", True)) and counts["holes"] == 0,
             "counts": {**(manifest or {}).get("counts", {}), **counts},
             "period": [str(first), str(last)] if first or last else None,
+            **({} if only is None else {"only": only}),
         },
     )
 
@@ -160,22 +183,39 @@ class _Frames:
     """The four frames that are compared, entered."""
 
     def __init__(
-        self, orders: Lazy, payments: Lazy, events: Lazy | None, failures: Lazy | None
+        self,
+        orders: Lazy,
+        payments: Lazy,
+        events: Lazy | None,
+        failures: Lazy | None,
+        refunds: Lazy | None,
     ) -> None:
         self.orders = orders
         self.payments = payments
         self.events = events
         self.failures = failures
+        self.refunds = refunds
 
 
-def _enter(orders: Any, payments: Any, events: Any, failures: Any) -> _Frames:
+def _enter(orders: Any, payments: Any, events: Any, failures: Any, *, keyed: bool) -> _Frames:
+    """Take the frames in; the keys of events only where some may be ours."""
+    columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
+    log = None if events is None else _unless_empty(enter(events, EVENTS, columns))
     return _Frames(
         enter(orders, ORDERS, _ORDER_COLUMNS),
         enter(payments, PAYMENTS, _PAYMENT_COLUMNS),
-        None if events is None else _unless_empty(enter(events, EVENTS, _EVENT_COLUMNS)),
+        log.drop("idempotency_key") if log is not None and keyed else log,
         None
         if failures is None
         else enter(failures, FAILURES, ("msn", "reference", "operation", "status")),
+        _refunds(log) if log is not None and keyed else None,
+    )
+
+
+def _refunds(log: Lazy) -> Lazy:
+    done = (nw.col("name") == "REFUNDED") & nw.col("success")
+    return log.filter(done & ~nw.col("idempotency_key").is_null()).select(
+        "msn", "reference", "amount_minor", "event_at_us", "idempotency_key"
     )
 
 

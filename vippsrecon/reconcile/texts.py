@@ -233,6 +233,12 @@ ENGLISH: tuple[Text, ...] = (
     ),
     Text(
         "refund_missing_in_shop",
+        "refunded_by_us",
+        "The refund was made with this toolkit, and stands in its journal, and the shop does not know of it.",
+        "Record the refund in the shop, with a credit note; the plan's outcomes name its document.",
+    ),
+    Text(
+        "refund_missing_in_shop",
         "",
         "Vipps MobilePay has refunded money that the shop has not recorded.",
         "Record the refund in the shop, with a credit note.",

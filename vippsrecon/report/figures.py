@@ -6,6 +6,7 @@ a notebook shows it once and nothing needs to be closed. Currencies have panels 
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,12 @@ _SEVERITY_BARS = {
 
 
 def at_risk_by_code(reconciliation: Reconciled) -> Figure:
-    """Draw what is at risk by code, one panel per currency, largest on top."""
+    """Draw what is at risk by code, one panel per currency, largest on top.
+
+    Colour is the worst severity among the rows of a code.
+    """
+    from matplotlib.patches import Patch
+
     figures = tally(take_in(reconciliation))
     panels = {
         currency: [code for code in figures.codes_of(currency) if code.at_risk_minor]
@@ -54,7 +60,8 @@ def at_risk_by_code(reconciliation: Reconciled) -> Figure:
     )
     for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
         amounts = [float(major(code.at_risk_minor)) for code in codes]
-        bars = panel.barh([code.kind for code in codes], amounts, color=BAR, height=0.62)
+        colours = [_SEVERITY_BARS[code.severity] for code in codes]
+        bars = panel.barh([code.kind for code in codes], amounts, color=colours, height=0.62)
         panel.bar_label(
             bars, [words.grouped(amount, 2) for amount in amounts], padding=4, fontsize=8
         )
@@ -62,6 +69,13 @@ def at_risk_by_code(reconciliation: Reconciled) -> Figure:
         panel.set_xlabel(currency)
         panel.xaxis.set_major_formatter(_axis)
         panel.margins(x=0.16)
+        worst = [name for name in SEVERITIES if name in {code.severity for code in codes}]
+        panel.legend(
+            handles=[Patch(color=_SEVERITY_BARS[name], label=name) for name in worst],
+            loc="lower right",
+            frameon=False,
+            fontsize=8,
+        )
     return figure
 
 
@@ -86,25 +100,52 @@ def bridge_waterfall(reconciliation: Reconciled, leg: str = "captured") -> Figur
 
 def _waterfall(panel: Axes, leg: Leg) -> None:
     foot = words.LEGS.get(leg.leg, (leg.leg, leg.leg))[1]
-    names = [words.line_name(line, leg.leg) for line, _, _ in leg.lines] + [foot]
-    amounts = [float(major(amount)) for _, amount, _ in leg.lines] + [float(major(leg.foot_minor))]
-    starts, height = [], 0.0
+    first, *steps = leg.lines
+    lines = [first, *(step for step in steps if step[1])]  # a step of nothing is no step
+    names = [words.line_name(line, leg.leg) for line, _, _ in lines] + [foot]
+    amounts = [float(major(amount)) for _, amount, _ in lines] + [float(major(leg.foot_minor))]
+    starts: list[float] = []
+    levels: list[float] = []
     for place, amount in enumerate(amounts):
-        total = place in (0, len(amounts) - 1)
-        starts.append(0.0 if total else height)
-        height = amount if total else height + amount
+        starts.append(0.0 if place in (0, len(amounts) - 1) else levels[-1])
+        levels.append(starts[-1] + amount)
     colours = [
         _TOTAL if place in (0, len(amounts) - 1) else _UP if amount > 0 else _DOWN
         for place, amount in enumerate(amounts)
     ]
     # Bars of one name would fall onto each other: places first, names as their labels.
-    bars = panel.barh(range(len(names)), amounts, left=starts, color=colours, height=0.62)
+    panel.barh(range(len(names)), amounts, left=starts, color=colours, height=0.62)
     panel.set_yticks(range(len(names)), names)
-    panel.bar_label(bars, [words.grouped(amount, 2) for amount in amounts], padding=4, fontsize=8)
+    for place, (start, level) in enumerate(zip(starts, levels, strict=True)):
+        # To the right of a step down, too: to its left may stand the names.
+        panel.annotate(
+            words.grouped(amounts[place], 2),
+            (max(start, level), place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
     panel.invert_yaxis()
-    panel.set_xlabel(leg.currency)
+    low, high = min(*levels, 0.0), max(*levels, 0.0)
+    left = _axis_start(min(levels), high)
+    panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
+    begins = f", from {words.grouped(left)}: steps show, totals are cut" if left else ""
+    panel.set_xlabel(f"{leg.currency}{begins}")
+    panel.locator_params(axis="x", nbins=6)
     panel.xaxis.set_major_formatter(_axis)
-    panel.margins(x=0.16)
+
+
+def _axis_start(lowest: float, highest: float) -> float:
+    """Return where the axis begins: near the steps where they are small beside the totals.
+
+    >>> _axis_start(1_152_300.0, 1_335_600.0), _axis_start(400.0, 1_000.0), _axis_start(0.0, 9.0)
+    (1100000.0, 0.0, 0.0)
+    """
+    if lowest <= 0 or highest - lowest > lowest / 2:
+        return 0.0
+    unit = 10.0 ** math.floor(math.log10(max(highest - lowest, highest / 100)))
+    return max(math.floor(lowest / unit - 0.5), 0) * unit
 
 
 def ages(reconciliation: Reconciled) -> Figure:

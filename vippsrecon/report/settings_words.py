@@ -22,6 +22,8 @@ NAMES = {
     "ledger_read": "Funds ledger read",
     "notes": "Note",
     "sales_units": "Sales unit",
+    "closed_by_receipts": "Discrepancies closed by receipts of plans",
+    "open_despite_receipts": "Discrepancies still open although a plan's row was done",
 }
 """Dotted name, or one part of it, to words."""
 

@@ -295,7 +295,7 @@ class Summary:
                 look = looks.money() if amount else looks["count"]
                 live(page, (self.row, column), table, formula, shown, look=look)
                 side = "orders" if table is orders else "payments"
-                what = f"{name} {bucket.kind}: {side}{' amount' if amount else ''}, {currency}"
+                what = f"{' '.join(filter(None, (name, bucket.kind)))}: {side}{' amount' if amount else ''}, {currency}"
                 self._check(what, shown, column, table, currency if amount else "")
             self.row += 1
         page.text(self.row, B, f"Total {currency}", looks["total_text"])

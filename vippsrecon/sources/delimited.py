@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vippsrecon.errors import SourceError
+from vippsrecon.money import spaced
 from vippsrecon.sources.files import LONGEST_CELL, MOST_COLUMNS, text_encoding
 from vippsrecon.sources.headings import without_trailing_empties
 from vippsrecon.sources.tables import Record, Table, picker
@@ -90,7 +91,10 @@ def _layout(path: Path, encoding: str) -> _Layout:
         if len(row) > len(best):
             best, chosen = row, delimiter
     if len(best) > MOST_COLUMNS:
-        raise SourceError(f"it has {len(best):,} columns; at most 1,000 are read", file=path.name)
+        raise SourceError(
+            f"it has {spaced(len(best))} columns; at most {spaced(MOST_COLUMNS)} are read",
+            file=path.name,
+        )
     if not best:
         raise SourceError("the heading row cannot be read", file=path.name)
     return _Layout(skipped, chosen, tuple(cell.strip() for cell in best))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from vippsrecon.money import in_words
+from vippsrecon.money import in_words, spaced
 from vippsrecon.sources import references
 from vippsrecon.sources.orders import Rows
 from vippsrecon.sources.profiles import Profile
@@ -30,7 +30,7 @@ def notes_on(
     ]
     if rows.currencies_assumed:
         lacking = (
-            f"Orders without a currency: {rows.currencies_assumed:,}; they"
+            f"Orders without a currency: {spaced(rows.currencies_assumed)}; they"
             if "currency" in found
             else "The file has no currency: its sums"
         )
@@ -44,16 +44,16 @@ def notes_on(
         )
     if rows.several_references:
         said.append(
-            f"Orders whose cell lists several references: {rows.several_references:,}; the first "
+            f"Orders whose cell lists several references: {spaced(rows.several_references)}; the first "
             "is the order's. A payment under another one is found in the funds ledger only, or "
             "where its reference is the first one's with -1, -2."
         )
     if rows.continuations:
-        said.append(f"Rows with further products of the order above: {rows.continuations:,}.")
+        said.append(f"Rows with further products of the order above: {spaced(rows.continuations)}.")
     said += _tender_sentences(orders)
     zero = orders.filter(pl.col("total_minor") == 0).height
     if zero:
-        said.append(f"Orders with nothing to pay: {zero:,}.")
+        said.append(f"Orders with nothing to pay: {spaced(zero)}.")
     if rows.words_unknown:
         words = ", ".join(repr(text[:40]) for text in rows.words_unknown[:5])
         said.append(f"The status is not known for {words}; map it under [statuses].")
@@ -86,17 +86,19 @@ def _tender_sentences(orders: pl.DataFrame) -> list[str]:
             .len()
             .sort(["len", "payment_method"], descending=[True, False])
         )
-        named = ", ".join(f"{name[:40]} {count:,}" for name, count in methods.head(5).iter_rows())
-        said.append(f"Orders paid otherwise: {other.height:,} ({named}; {amounts}).")
+        named = ", ".join(
+            f"{name[:40]} {spaced(count)}" for name, count in methods.head(5).iter_rows()
+        )
+        said.append(f"Orders paid otherwise: {spaced(other.height)} ({named}; {amounts}).")
     split = orders.filter("split_tender").height
     if split:
-        said.append(f"Orders paid by several means the export cannot take apart: {split:,}.")
+        said.append(f"Orders paid by several means the export cannot take apart: {spaced(split)}.")
     recurring = orders.filter("recurring").height
     if recurring:
-        said.append(f"Recurring charges, which are not compared: {recurring:,}.")
+        said.append(f"Recurring charges, which are not compared: {spaced(recurring)}.")
     without = orders.filter(pl.col("reference").is_null() & pl.col("by_vipps")).height
     if without:
-        said.append(f"Orders paid by Vipps MobilePay without a reference: {without:,}.")
+        said.append(f"Orders paid by Vipps MobilePay without a reference: {spaced(without)}.")
     return said
 
 
@@ -110,6 +112,6 @@ def _odd_references(orders: pl.DataFrame) -> list[str]:
     if malformed.len():
         said.append(
             f"References that Vipps MobilePay would not take (8 to 64 letters, digits and "
-            f"hyphens): {malformed.len():,}, such as {malformed[0][:64]!r}."
+            f"hyphens): {spaced(malformed.len())}, such as {malformed[0][:64]!r}."
         )
     return said

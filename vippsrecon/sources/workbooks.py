@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from vippsrecon.errors import SourceError
+from vippsrecon.money import spaced
 from vippsrecon.sources.cells import text, texts
 from vippsrecon.sources.files import LONGEST_CELL, MOST_COLUMNS
 from vippsrecon.sources.headings import without_trailing_empties
@@ -44,7 +45,8 @@ def workbook_table(path: Path) -> Table:
         raise SourceError("the workbook is empty", file=path.name)
     if len(headings) > MOST_COLUMNS:
         raise SourceError(
-            f"it has {len(headings):,} columns; at most 1,000 are read", file=path.name
+            f"it has {spaced(len(headings))} columns; at most {spaced(MOST_COLUMNS)} are read",
+            file=path.name,
         )
     width = len(headings)
     named = tuple(heading.removeprefix(NATIVE).strip() for heading in headings)

@@ -11,6 +11,15 @@ Read it in this order: `migrations/0001_journal.sql` (the tables), `chain` (what
 PlanError: a sentence, and never with the password.
 """
 
+from vippsrecon.store.across_plans import (
+    Flight,
+    Receipt,
+    in_flight,
+    keys_of,
+    outcomes_of,
+    receipts,
+    said_of_runs,
+)
 from vippsrecon.store.carriers import (
     BEAT_SECONDS,
     LEASE_SECONDS,
@@ -22,7 +31,8 @@ from vippsrecon.store.carriers import (
 )
 from vippsrecon.store.chain import FINAL, KINDS, NO_HASH, OF_A_ROW, Cap, Draft, Entry, canonical
 from vippsrecon.store.committing import commit
-from vippsrecon.store.journal import PlanSummary, append, entries, head, plans, register
+from vippsrecon.store.inspecting import Found, inspect_store
+from vippsrecon.store.journal import PlanSummary, append, entries, head, plan_ids, plans, register
 from vippsrecon.store.lookups import cap_sums, intended_by_row, last_by_row, planner_sums
 from vippsrecon.store.opening import Store, exists, open_store
 from vippsrecon.store.payments import Attempt, RowState, attempts_on, state_by_row
@@ -42,9 +52,12 @@ __all__ = [
     "Carrier",
     "Draft",
     "Entry",
+    "Flight",
+    "Found",
     "Moved",
     "OverCap",
     "PlanSummary",
+    "Receipt",
     "RowState",
     "Store",
     "Taken",
@@ -58,13 +71,20 @@ __all__ = [
     "entries",
     "exists",
     "head",
+    "in_flight",
+    "inspect_store",
     "intended_by_row",
+    "keys_of",
     "last_by_row",
     "open_store",
+    "outcomes_of",
+    "plan_ids",
     "planner_sums",
     "plans",
+    "receipts",
     "register",
     "release",
+    "said_of_runs",
     "started_of",
     "state_by_row",
     "still_held",

@@ -90,43 +90,56 @@ def _standing(connection: Connection, carrier: Carrier, drafts: Sequence[Draft])
     """Read what the drafts may meet."""
     rows = {draft.row for draft in drafts if draft.row is not None}
     intended = [draft for draft in drafts if draft.kind == "intended"]
-    payments = {(draft.msn or "", draft.reference or "") for draft in intended}
-    in_flight: dict[Payment, Taken] = {}
-    reserved: dict[int, dict[Counter, int]] = {}
-    if rows:
-        own = (IN_FLIGHT.c.plan_id == carrier.plan_id) & IN_FLIGHT.c.row.in_(rows)
-        _read_in_flight(connection, carrier, own, into=in_flight)
-        held = select(RESERVED).where(
-            RESERVED.c.plan_id == carrier.plan_id, RESERVED.c.row.in_(rows)
-        )
-        for one in connection.execute(held):
-            reserved.setdefault(one.row, {})[(one.scope, one.currency)] = one.amount_minor
-    if payments:
-        theirs = among(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference, payments)
-        _read_in_flight(connection, carrier, theirs, into=in_flight)
+    payments = {_payment(draft) for draft in intended}
+    judged = {_payment(draft) for draft in intended if draft.known is not None}
+    reserved = _read_reserved(connection, carrier, rows)
     counters = {(scope, currency) for draft in intended for scope, currency, _ in draft.caps}
-    counters.update(counter for one in reserved.values() for counter in one)
-    used = _read_caps(connection, carrier.environment, counters)
-    judged = {(one.msn or "", one.reference or "") for one in intended if one.known is not None}
-    elsewhere = (
-        entries_elsewhere(connection, carrier.environment, judged, but=carrier.plan_id)
-        if judged
-        else {}
+    counters.update(counter for held in reserved.values() for counter in held)
+    return Standing(
+        carrier.plan_id,
+        _read_caps(connection, carrier.environment, counters),
+        _read_in_flight(connection, carrier, rows, payments),
+        reserved,
+        entries_elsewhere(connection, carrier.environment, judged, but=carrier.plan_id),
     )
-    return Standing(carrier.plan_id, used, in_flight, reserved, elsewhere)
+
+
+def _payment(draft: Draft) -> Payment:
+    return draft.msn or "", draft.reference or ""
 
 
 def _read_in_flight(
-    connection: Connection, carrier: Carrier, which: Any, *, into: dict[Payment, Taken]
-) -> None:
-    chosen = select(IN_FLIGHT).where(IN_FLIGHT.c.environment == carrier.environment, which)
-    for one in connection.execute(chosen):
-        into[(one.msn, one.reference)] = Taken(one.plan_id, one.row, one.since)
+    connection: Connection, carrier: Carrier, rows: Collection[int], payments: Collection[Payment]
+) -> dict[Payment, Taken]:
+    """Read who has these payments, and which payments these rows of the plan have."""
+    own = select(IN_FLIGHT).where(IN_FLIGHT.c.plan_id == carrier.plan_id, IN_FLIGHT.c.row.in_(rows))
+    theirs = select(IN_FLIGHT).where(
+        IN_FLIGHT.c.environment == carrier.environment,
+        among(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference, payments),
+    )
+    found = list(connection.execute(own)) if rows else []
+    found += connection.execute(theirs) if payments else []
+    return {(one.msn, one.reference): Taken(one.plan_id, one.row, one.since) for one in found}
+
+
+def _read_reserved(
+    connection: Connection, carrier: Carrier, rows: Collection[int]
+) -> dict[int, dict[Counter, int]]:
+    """Read what these rows of the plan hold of each cap."""
+    reserved: dict[int, dict[Counter, int]] = {}
+    if rows:
+        chosen = select(RESERVED).where(
+            RESERVED.c.plan_id == carrier.plan_id, RESERVED.c.row.in_(rows)
+        )
+        for one in connection.execute(chosen):
+            reserved.setdefault(one.row, {})[(one.scope, one.currency)] = one.amount_minor
+    return reserved
 
 
 def _read_caps(
     connection: Connection, environment: str, counters: Collection[Counter]
 ) -> dict[Counter, int]:
+    """Read how much of these caps is used."""
     if not counters:
         return {}
     chosen = select(CAPS).where(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vippsrecon.errors import PlanError
@@ -130,18 +130,23 @@ def append(store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = "")
     return recorded(store, work)
 
 
-def entries(store: Store, plan_id: str, *, after: int = 0) -> Iterator[Entry]:
+def entries(
+    store: Store, plan_id: str, *, after: int = 0, kinds: Collection[str] | None = None
+) -> Iterator[Entry]:
     """Read a plan's chain in order, page by page.
 
     Args:
         store: The database.
         plan_id: The plan.
         after: Begin after this seq.
+        kinds: Only entries of these kinds; None: all.
 
     Raises:
         StoreError: The database cannot be used.
     """
     chosen = select(*COLUMNS).where(JOURNAL.c.plan_id == plan_id).order_by(JOURNAL.c.seq)
+    if kinds is not None:
+        chosen = chosen.where(JOURNAL.c.kind.in_(kinds))
     page = chosen if after == 0 else chosen.where(JOURNAL.c.seq > after)
     while True:
         with reading(store) as connection:
@@ -183,6 +188,7 @@ class PlanSummary(NamedTuple):
         epoch: How often it was taken.
         holder: Who carries it out now; None: nobody.
         heartbeat_at: The carrier's last sign of life, database time.
+        first_hash: The first entry's hash.
     """
 
     plan_id: str
@@ -198,6 +204,7 @@ class PlanSummary(NamedTuple):
     epoch: int
     holder: str | None
     heartbeat_at: str | None
+    first_hash: str
 
 
 def plans(store: Store) -> list[PlanSummary]:
@@ -235,9 +242,23 @@ def plans(store: Store) -> list[PlanSummary]:
                 row.taken or 0,
                 row.holder,
                 row.heartbeat_at,
+                row.hash,
             )
         )
     return summaries
+
+
+def plan_ids(store: Store) -> list[str]:
+    """Return the id of every plan that left a trace here, whether its first entry is there or not.
+
+    `plans` tells a plan by its first entry, so one whose first entry was removed is not in it.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    traces = union(select(JOURNAL.c.plan_id), select(CARRIERS.c.plan_id))
+    with reading(store) as connection:
+        return sorted(connection.execute(traces).scalars())
 
 
 def first_entry(connection: Connection, plan_id: str) -> Entry | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import orjson
 from sqlalchemy import func, select
 from sqlalchemy.sql.functions import Function
@@ -41,13 +43,18 @@ def last_verified_by_row(store: Store, plan_id: str) -> dict[int, Entry]:
 
 
 def planner_sums(
-    store: Store, planner: str, environment: str, since_at: str, *, but: str | None = None
+    store: Store,
+    is_planner: Callable[[str], bool],
+    environment: str,
+    since_at: str,
+    *,
+    but: str | None = None,
 ) -> dict[str, int]:
     """Return the sums per currency of the plans of one planner, in minor units.
 
     Args:
         store: The database.
-        planner: As the plans name them.
+        is_planner: Whether a name, as a plan has it, is the planner's.
         environment: test, production or simulator.
         since_at: Of the plans registered at or after this time.
         but: A plan to leave out.
@@ -63,7 +70,7 @@ def planner_sums(
     sums: dict[str, int] = {}
     for plan_id, detail in found:
         said = orjson.loads(detail)
-        if said.get("planner") == planner and plan_id != but:
+        if plan_id != but and is_planner(said.get("planner") or ""):
             for currency, amount in said["totals"].items():
                 sums[currency] = sums.get(currency, 0) + amount
     return sums

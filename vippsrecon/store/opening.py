@@ -73,25 +73,33 @@ def open_store(url: str, *, create: bool = True, wait_seconds: float = WAIT_SECO
     Raises:
         StoreError: It cannot be used: a sentence with a way out, never with the password.
     """
-    address = parsed(url)
-    name = masked(address)
-    if address.get_backend_name() == "sqlite":
-        path = sqlite_path(address)
-        if not create and not path.exists():
-            raise StoreError(
-                f"there is no workspace database {path}: run this in the folder where the plan "
-                "was approved, or name it in VIPPSRECON_DATABASE_URL"
-            )
-        engine = _sqlite(address.set(database=str(path)), wait_seconds)
-    else:
-        engine = _postgresql(address, wait_seconds)
-    store = Store(engine, name, str(address.password or ""))
+    if not create and not exists(url):
+        raise StoreError(
+            f"there is no workspace database {sqlite_path(parsed(url))}: run this in the folder "
+            "where the plan was approved, or name it in VIPPSRECON_DATABASE_URL"
+        )
+    store = connected(url, wait_seconds)
     try:
         _prepare(store, wait_seconds)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def connected(url: str, wait_seconds: float = WAIT_SECONDS) -> Store:
+    """Return a database with its tables as they are: nothing is asked of it, or made, yet.
+
+    Raises:
+        StoreError: The URL cannot be read, or names a place nothing may be kept in.
+    """
+    address = parsed(url)
+    name = masked(address)
+    if address.get_backend_name() == "sqlite":
+        engine = _sqlite(address.set(database=str(sqlite_path(address))), wait_seconds)
+    else:
+        engine = _postgresql(address, wait_seconds)
+    return Store(engine, name, str(address.password or ""))
 
 
 def exists(url: str) -> bool:
@@ -196,6 +204,9 @@ def _postgresql(address: URL, wait_seconds: float) -> Engine:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = {round(wait_seconds * 1000)}")
             cursor.execute(f"SET idle_in_transaction_session_timeout = {STANDSTILL_SECONDS * 1000}")
+            # Every question asked here has its index. A new table has no statistics yet, and
+            # PostgreSQL would read it whole, again and again while it grows.
+            cursor.execute("SET enable_seqscan = off")
             # What was committed has to be on the disk before the request leaves.
             cursor.execute(
                 "SELECT set_config('synchronous_commit', 'on', false) "

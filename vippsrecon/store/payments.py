@@ -123,6 +123,8 @@ def entries_elsewhere(
 
     As the `times` of what `attempts_on` returns add up.
     """
+    if not payments:
+        return {}
     chosen = (
         select(JOURNAL.c.msn, JOURNAL.c.reference, func.count())
         .where(

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 
 _PROC = Path("/proc")
+_DEAD = ("Z", "X")
+"""A zombie is dead, and only not yet asked for by its parent. Source: proc(5)"""
 
 
 def started_of(pid: int | None = None) -> str:
@@ -24,18 +26,15 @@ def started_of(pid: int | None = None) -> str:
     >>> started_of(2**22 + 1)
     ''
     """
+    seen = _state_and_start(pid or os.getpid())
+    if seen is None or seen[0] in _DEAD:
+        return ""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         namespace = (_PROC / "self/ns/pid").readlink().name
-        stat = (_PROC / str(pid or os.getpid()) / "stat").read_text()
     except OSError:
         return ""
-    # The second field is the program's name in brackets and may hold spaces and brackets.
-    fields = stat[stat.rindex(")") + 2 :].split()
-    state, started = fields[0], fields[19]  # proc(5): fields 3 and 22
-    if state in ("Z", "X"):
-        return ""  # dead, and only not yet asked for by its parent
-    return f"{boot}/{namespace}/{started}"
+    return f"{boot}/{namespace}/{seen[1]}"
 
 
 def is_gone(pid: int, started: str) -> bool:
@@ -45,8 +44,32 @@ def is_gone(pid: int, started: str) -> bool:
         pid: Its id.
         started: What `started_of` said in it.
     """
-    place = started.rpartition("/")[0]
-    here = started_of().rpartition("/")[0]
+    place, _, start = started.rpartition("/")
+    here, _, _ = started_of().rpartition("/")
     if not place or place != here:
         return False  # another machine of that name, another container, or before a restart
-    return started_of(pid) != started
+    seen = _state_and_start(pid)
+    if seen is None:
+        return not _exists(pid)
+    return seen[0] in _DEAD or seen[1] != start
+
+
+def _state_and_start(pid: int) -> tuple[str, str] | None:
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    # The second field is the program's name in brackets and may hold spaces and brackets.
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return fields[0], fields[19]  # proc(5): fields 3 and 22
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process, of another user perhaps, whom /proc may hide."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

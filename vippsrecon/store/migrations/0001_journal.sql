@@ -34,8 +34,9 @@ CREATE TABLE journal (
 -- The plans known here: the first entry of each chain.
 CREATE UNIQUE INDEX journal_plans ON journal (environment, at, plan_id) WHERE seq = 1;
 
--- What was done with a payment, over all plans.
-CREATE INDEX journal_payments ON journal (environment, msn, reference);
+-- What was done with a payment, over all plans. Here and below the column that tells most comes
+-- first: many values of it are looked for at once.
+CREATE INDEX journal_payments ON journal (reference, msn, environment);
 
 -- A row of a plan ends once. The database itself refuses a second end.
 CREATE UNIQUE INDEX journal_one_end ON journal (plan_id, row)
@@ -62,10 +63,10 @@ CREATE TABLE in_flight (
     plan_id     TEXT NOT NULL,
     row         BIGINT NOT NULL,
     since       TEXT NOT NULL,
-    PRIMARY KEY (environment, msn, reference)
+    PRIMARY KEY (reference, msn, environment)
 );
 
-CREATE UNIQUE INDEX in_flight_rows ON in_flight (plan_id, row);
+CREATE UNIQUE INDEX in_flight_rows ON in_flight (row, plan_id);
 
 -- How much of each cap is used, over all plans. Always the sum of `reserved`.
 CREATE TABLE caps (
@@ -84,7 +85,7 @@ CREATE TABLE reserved (
     scope        TEXT NOT NULL,
     currency     TEXT NOT NULL,
     amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
-    PRIMARY KEY (plan_id, row, scope, currency)
+    PRIMARY KEY (row, plan_id, scope, currency)
 );
 
 -- What follows keeps accidents from the journal: a slip in a database tool, a careless script.

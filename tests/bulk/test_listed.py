@@ -1,0 +1,63 @@
+"""A list of plans says what reading each plan's journal says."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import event
+
+from tests.bulk.world import SOON
+from vippsrecon.bulk.kept import kept
+from vippsrecon.bulk.listed import listed
+from vippsrecon.store import append
+from vippsrecon.store.chain import Draft
+
+SAID = ("count", "totals", "counts", "unlisted", "approver", "carrier", "stopped", "first_hash")
+
+
+@pytest.fixture
+def here(world):
+    """A world with a plan left open, one that ended in every other way, one only approved."""
+    here = world(4)
+    here.simulator.set_settings(event_log_lag_ms=600_000)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    here.live(here.approved("refund", 300, 400), patience=SOON._replace(settle_for=0.1))
+    here.simulator.set_faults([])
+    here.live(here.approved("refund", 100, 200, 300, 400, 500))
+    here.approved("refund", 600)
+    return here
+
+
+def test_a_list_says_what_the_chains_say(here):
+    """Two ways to the same figures, so that neither can drift."""
+    found = listed(here.store)
+
+    assert len(found) == 3
+    for one in found:
+        chain = kept(here.store, one.known.plan_id)
+        assert {name: getattr(one, name) for name in (*SAID, "head")} == {
+            name: getattr(chain, name) for name in (*SAID, "head")
+        }
+    assert [{name: n for name, n in one.counts.items() if n} for one in found] == [
+        {"unknown": 2},
+        {"done": 2, "refused": 3},
+        {"skipped": 1},
+    ]
+    assert [one.unlisted for one in found] == [0, 0, 1]
+
+
+def test_a_list_reads_no_chain(here):
+    """Its questions are as many as the plans and a few, whatever their rows."""
+    asked = []
+    event.listen(here.store._engine, "after_cursor_execute", lambda *said: asked.append(said[2]))
+
+    found = listed(here.store)
+
+    assert len([one for one in asked if one.startswith("SELECT")]) <= len(found) + 3
+
+
+def test_the_last_approval_speaks(here):
+    """As in the chain: the last one who approved."""
+    plan_id = listed(here.store)[0].known.plan_id
+    append(here.store, plan_id, [Draft("approved", detail={"approver": "liv"})])
+
+    assert listed(here.store)[0].approver == "liv"

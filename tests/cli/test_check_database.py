@@ -1,0 +1,110 @@
+"""`check` says what there is to say of the workspace database, and changes nothing in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.cli.desks import SUM
+
+
+def test_none_yet(run, keys, folder, printed):
+    """A folder where nothing was approved yet is no problem, and stays without a database."""
+    said = run("check")
+
+    assert said.exit_code == 0
+    assert "database: sqlite:///vippsrecon.db, not made yet" in said.stdout
+    assert list(folder.iterdir()) == []
+    assert printed(run("check", "--json"))["database"] == {
+        "url_masked": "sqlite:///vippsrecon.db",
+        "exists": False,
+        "version": 0,
+        "newest": 1,
+        "plans": 0,
+        "unsettled": 0,
+    }
+
+
+def test_plans_and_unsettled_rows(ready, printed):
+    """A row that nobody settles is what a person wants to be told of."""
+    ready.simulator.set_settings(event_log_lag_ms=600_000)
+    ready.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    (ready.folder / "vippsrecon.toml").write_text("[limits]\nsettle_for = 1\n", encoding="utf-8")
+    ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    ready.simulator.set_faults([])
+    before = ready.run("journal", "--verify").stdout
+
+    said = ready.run("check")
+
+    assert said.exit_code == 0
+    assert "database: sqlite:///vippsrecon.db, version 1: 1 plan, 3 unsettled rows" in said.stdout
+    found = printed(ready.run("check", "--json"))["database"]
+    assert (found["exists"], found["plans"], found["unsettled"]) == (True, 1, 3)
+    assert ready.run("journal", "--verify").stdout == before
+
+
+def test_a_database_of_later_is_a_problem(ready):
+    """Somebody upgraded on another machine."""
+    with closing(sqlite3.connect(ready.folder / "vippsrecon.db")) as database, database:
+        database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
+
+    said = ready.run("check")
+
+    assert said.exit_code == 2
+    assert "database: the workspace database" in said.stdout
+    assert "made by a newer vippsrecon" in said.stderr
+
+
+def test_a_locked_database_is_a_problem(ready, monkeypatch, printed):
+    """A carry-out would stand there waiting: better to know it before."""
+    monkeypatch.setattr("vippsrecon.store.inspecting.INSPECT_SECONDS", 0.2)
+    with closing(sqlite3.connect(ready.folder / "vippsrecon.db", isolation_level=None)) as tool:
+        tool.execute("BEGIN IMMEDIATE")
+
+        said = ready.run("check")
+        problem = printed(ready.run("check", "--json"))["database"]["problem"]
+
+    assert said.exit_code == 2
+    assert "locked" in problem
+    assert problem in said.stdout
+    assert problem in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        pytest.param("sqlite:///gone/work.db", "folder of the workspace database", id="no folder"),
+        pytest.param("mysql://localhost/vipps", "another kind of database", id="another kind"),
+    ],
+)
+def test_what_cannot_be_reached_is_a_problem(run, keys, folder, url, said):
+    """Each with its way out, beside what the keys came to."""
+    done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
+
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "access token received" in done.stdout
+
+
+def test_a_server_that_is_not_there_is_a_problem(run, keys, folder):
+    """Named, and without its password."""
+    pytest.importorskip("psycopg")
+    url = "postgresql://ola:hush-hush@127.0.0.1:9/vipps"
+
+    done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
+
+    assert done.exit_code == 2
+    assert "ola:***@127.0.0.1:9" in done.stderr
+    assert "hush-hush" not in done.output
+
+
+def test_keys_and_database_both_wrong(run, keys, folder):
+    """Both are said, so that nobody comes back for the second."""
+    keys.setenv("VIPPS_CLIENT_SECRET", "wrong")
+    done = run("check", env={"VIPPSRECON_DATABASE_URL": "sqlite:///gone/work.db"})
+
+    assert done.exit_code == 2
+    assert "folder of the workspace database does not exist" in done.stdout
+    assert "the keys of sales unit 123456 were not accepted" in done.stderr

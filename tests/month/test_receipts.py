@@ -1,0 +1,368 @@
+"""What was done with plans comes back at the next comparison: closed, or said to be still open."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+
+from tests.bulk.world import CLOCK, MSN, SOON, line
+from vippsrecon import approve, carry_out, closed_by_receipts, open_store, plan_refunds
+from vippsrecon import reconcile as compare
+from vippsrecon.api import Client
+from vippsrecon.config import SalesUnit, load_settings
+from vippsrecon.errors import InputError
+from vippsrecon.month import reconcile_month
+from vippsrecon.schemas import RECEIPTS, validate
+from vippsrecon.simulator import Simulator, serve
+
+EXPORTED = datetime(2026, 1, 31, 11, tzinfo=UTC)
+AMOUNTS = {"order-000001": "300.00", "order-000002": "20.50", "order-000003": "0.00"}
+"""What the shop gave back of each order of 1,000.00, and Vipps MobilePay did not."""
+
+
+class Books:
+    """A shop's export, the simulator its payments are at, and a workspace database."""
+
+    def __init__(self, folder, simulator, client) -> None:
+        self.folder, self.simulator, self.client = folder, simulator, client
+        self.settings = client.settings
+        self.export(AMOUNTS)
+
+    def export(self, refunded) -> None:
+        """Write the shop's export: each order with what the shop gave back."""
+        head = "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at"
+        head += ",refunded_at"
+        at = "2026-01-21T09:00:00Z,2026-01-22T10:00:00Z,2026-01-23T10:00:00Z"
+        rows = [
+            f"{reference},#{number},NOK,1000.00,{amount},fulfilled,{at}"
+            for number, (reference, amount) in enumerate(refunded.items(), start=1)
+        ]
+        self.orders.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+
+    @property
+    def orders(self):
+        """The export's file."""
+        return self.folder / "orders.csv"
+
+    def month(self, *, exported_at=None, **given):
+        """Reconcile, with an export taken now."""
+        self.simulator.advance(60)
+        moment = exported_at or self.simulator.now()
+        given = {"client": self.client, **given}
+        return reconcile_month([self.orders], self.settings, exported_at=moment, **given)
+
+    def store(self):
+        """Open the workspace database."""
+        return open_store(self.settings.database_url)
+
+    def refund(self, found, *, live=True):
+        """Plan what is proposed, approve it by another, and carry it out: a minute later."""
+        self.simulator.advance(60)
+        plan = plan_refunds(found, client=self.client, planner="kari")
+        with self.store() as store:
+            now = self.simulator.now()
+            approve(plan, store, approver="ola", os_account="ola", host="desk", now=now)
+            return carry_out(
+                plan, self.client, live=live, confirm=plan.totals, store=store, patience=SOON
+            )
+
+
+@pytest.fixture
+def books(tmp_path):
+    """Three captured payments, two of which their shop says were refunded."""
+    simulator = Simulator([{"clock": CLOCK}, *(line(one, captured=100_000) for one in AMOUNTS)])
+    with ExitStack() as stack:
+        settings = load_settings(
+            folder=tmp_path,
+            environment="simulator",
+            base_url=stack.enter_context(serve(simulator)),
+            client_id="client-id",
+            client_secret="client-secret",
+            subscription_key="subscription-key",
+            msn=MSN,
+            units=(SalesUnit(MSN, market="NO"),),
+            retry_seconds=5,
+        )
+        settings = replace(settings, database_url=f"sqlite:///{tmp_path / 'work.db'}")
+        yield Books(tmp_path, simulator, stack.enter_context(Client(settings)))
+
+
+@pytest.fixture
+def done(books):
+    """The same, after both refunds were planned, approved and carried out; `found` as it was."""
+    books.found = books.month()
+    books.carried = books.refund(books.found)
+    return books
+
+
+def about_receipts(result):
+    """Return the notices about receipts."""
+    return [one for one in result.notices if "receipt" in one or "still open" in one]
+
+
+def test_closed_by_their_receipts(done):
+    """The next comparison agrees, so the discrepancies are closed, by two refunds of 320.50."""
+    assert sorted(done.found.discrepancies["kind"]) == ["refund_missing_at_vipps"] * 2
+    assert about_receipts(done.found) == []
+
+    result = done.month()
+
+    assert not len(result.discrepancies)
+    assert about_receipts(result) == [
+        "2 discrepancies are closed by their receipts: 320.50 NOK refunded."
+    ]
+    assert result.manifest["closed_by_receipts"] == 2
+    with done.store() as store:
+        closed = closed_by_receipts(result, store, units=done.settings.units)
+    validate(closed, RECEIPTS)
+    rows = closed.to_dict("records")
+    assert [row["discrepancy_id"] for row in rows] == [
+        f"refund_missing_at_vipps:{MSN}:order-00000{n}" for n in (1, 2)
+    ]
+    assert {row["plan_id"] for row in rows} == {done.carried.plan.plan_id}
+    assert [(row["row"], row["amount_minor"], row["outcome"], row["closed"]) for row in rows] == [
+        (1, 30_000, "done", True),
+        (2, 2_050, "done", True),
+    ]
+    assert {row["booking_date"].isoformat() for row in rows} == {"2026-01-31"}
+
+
+def test_before_anything_was_done_nothing_is_said(books):
+    """A plan that was only approved, or only tried, is no receipt."""
+    found = books.month()
+    books.refund(found, live=False)
+
+    result = books.month()
+
+    assert about_receipts(result) == []
+    assert "closed_by_receipts" not in result.manifest
+
+
+def test_an_earlier_fetch_does_not_know_of_it(done):
+    """`--payments` of before the refund: the money is on its way back, so nobody sends it again."""
+    done.month(keep=done.folder / "kept")
+    earlier = done.folder / "kept"
+    done.export({**AMOUNTS, "order-000003": "10.00"})
+    again = done.month(keep=earlier)
+    done.refund(again)
+
+    result = done.month(client=None, payments=earlier)
+
+    assert len(result.discrepancies) == 1
+    assert about_receipts(result) == [
+        "2 discrepancies are closed by their receipts: 320.50 NOK refunded.",
+        "1 discrepancy is still open although refunded on 2026-01-31 (10.00 NOK refunded): "
+        f"refund_missing_at_vipps:{MSN}:order-000003. Fetch again: the payment was read before "
+        "this was done.",
+    ]
+
+
+def test_an_earlier_export_is_compared_before_it(done):
+    """The same export again: the comparison is as of the export's moment, before the refund."""
+    result = done.month(exported_at=EXPORTED)
+
+    assert len(result.discrepancies) == 2
+    (said,) = about_receipts(result)
+    assert said.startswith("2 discrepancies are still open although refunded on 2026-01-31 (320.50")
+    assert said.endswith(
+        "Export the orders again: the comparison is as of a moment before this was done."
+    )
+    assert result.manifest["open_despite_receipts"] == 2
+
+
+def test_a_refund_that_was_not_enough_is_to_be_looked_at(done):
+    """The shop has given back more since: the id is the same, and the difference is new."""
+    done.export({**AMOUNTS, "order-000001": "400.00"})
+
+    result = done.month()
+
+    (closed, still) = about_receipts(result)
+    assert closed == "1 discrepancy is closed by its receipt: 20.50 NOK refunded."
+    assert still.endswith("Look at payment and order: the money moved, and they still differ.")
+
+
+def test_an_order_of_another_export_closes_nothing(done):
+    """A discrepancy that is not found because its order was not compared is not closed."""
+    done.export({"order-000002": "20.50"})
+
+    result = done.month()
+
+    assert about_receipts(result) == ["1 discrepancy is closed by its receipt: 20.50 NOK refunded."]
+
+
+def test_waived_is_not_closed(done):
+    """Somebody decided to leave it alone: that is no proof that it agrees."""
+    result = compare(
+        done.found.orders,
+        done.found.payments,
+        done.found.events,
+        units=done.settings.units,
+        waived=[(MSN, "order-000001")],
+        manifest={"environment": "simulator"},
+    )
+
+    with done.store() as store:
+        found = closed_by_receipts(result, store)
+    assert found["discrepancy_id"].tolist() == [f"refund_missing_at_vipps:{MSN}:order-000002"]
+    assert found["closed"].tolist() == [False]
+
+
+def test_only_one_kind_closes_no_other(done):
+    """What was not asked for is not gone."""
+    result = compare(
+        done.found.orders,
+        done.found.payments,
+        done.found.events,
+        only="over_captured",
+        manifest={"environment": "simulator"},
+    )
+
+    with done.store() as store:
+        assert not len(closed_by_receipts(result, store))
+
+
+def test_frames_of_another_engine(done):
+    """Payments may be wherever they are."""
+    found = done.month()
+    result = compare(
+        found.orders, found.payments, found.events, manifest={"environment": "simulator"}
+    )
+    elsewhere = replace(result, payments=duckdb.from_arrow(_arrow(found.payments)))
+
+    with done.store() as store:
+        assert closed_by_receipts(elsewhere, store).equals(closed_by_receipts(result, store))
+        assert len(closed_by_receipts(elsewhere, store)) == 2
+
+
+def _arrow(frame):
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def test_the_environment_has_to_be_known(done):
+    """A refund at the simulator closes nothing in production."""
+    result = compare(done.found.orders, done.found.payments, done.found.events)
+
+    with done.store() as store:
+        with pytest.raises(InputError, match="environment="):
+            closed_by_receipts(result, store)
+        assert not len(closed_by_receipts(result, store, environment="production"))
+
+
+def test_a_refund_from_a_list_is_ours(books):
+    """The shop does not know of it: it stands in our journal, and not in somebody's portal."""
+    books.simulator.advance(600)
+    (books.folder / "list.csv").write_text(
+        "reference,amount,currency\norder-000003,50.00,NOK\n", encoding="utf-8"
+    )
+    plan = books.refund(books.folder / "list.csv").plan
+
+    found = books.month().discrepancies
+    flags = dict(zip(found["kind"], found["flags"], strict=True))
+
+    assert plan.source.kind == "list"
+    assert flags["refund_missing_in_shop"] == "refunded_by_us"
+
+
+def test_a_refund_of_the_portal_is_not(done):
+    """Our journal knows nothing of it."""
+    done.client.refund("order-000003", 5_000, "NOK", idempotency_key="the-portal", msn=MSN)
+
+    found = done.month().discrepancies
+
+    assert found["flags"].tolist() == ["made_elsewhere"]
+
+
+def test_an_open_row_is_no_proposal(books):
+    """Whether it was done is not known: nobody is to refund it a second time."""
+    found = books.month()
+    books.simulator.set_settings(event_log_lag_ms=600_000)
+    books.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    carried = books.refund(found)
+    books.simulator.set_faults([])
+    assert carried.counts["unknown"] == 2
+    books.simulator.set_settings(event_log_lag_ms=0)
+
+    result = books.month(exported_at=EXPORTED)
+
+    assert set(result.discrepancies["flags"]) == {"changed_after_export possible_duplicate"}
+    assert result.discrepancies["proposal"].isna().all()
+    assert any(
+        "2 payments have an operation whose outcome is open" in one for one in result.notices
+    )
+
+
+def newer(path):
+    """Say that a later version made it."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
+
+
+def tampered(path):
+    """Change what was done, behind the journal's back."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DROP TRIGGER journal_no_update")
+        database.execute("UPDATE journal SET detail = '[' WHERE kind = 'done'")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(lambda path: path.write_bytes(b"no database at all" * 99), "", id="broken"),
+        pytest.param(newer, "made by a newer vippsrecon", id="of a newer version"),
+        pytest.param(tampered, "cannot be understood", id="tampered with"),
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
+    """The comparison stands without it, and says what it does not know."""
+    before = done.month()
+    path = done.folder / "work.db"
+    for name in ("work.db-wal", "work.db-shm"):
+        (done.folder / name).unlink(missing_ok=True)
+    spoil(path)
+
+    result = done.month()
+
+    (notice,) = [one for one in result.notices if "could not be looked up" in one]
+    assert said in notice
+    assert result.exit_code == before.exit_code == 0
+    assert about_receipts(before) != []
+    assert about_receipts(result) == []
+
+
+def test_a_locked_journal_is_a_notice(done, monkeypatch):
+    """Somebody's database tool holds it: the month does not wait for it."""
+    monkeypatch.setattr("vippsrecon.month.receipts.WAIT_SECONDS", 0.2)
+    with closing(sqlite3.connect(done.folder / "work.db", isolation_level=None)) as tool:
+        tool.execute("PRAGMA locking_mode = EXCLUSIVE")
+        tool.execute("PRAGMA journal_mode = DELETE")
+        tool.execute("BEGIN EXCLUSIVE")
+
+        result = done.month()
+
+    assert any("could not be looked up" in one for one in result.notices)
+    assert result.exit_code == 0
+
+
+def test_no_database_is_made_or_missed(books):
+    """Whoever only reconciles has no journal, and none is made."""
+    result = books.month()
+
+    assert not (books.folder / "work.db").exists()
+    assert not any("looked up" in one for one in result.notices)
+
+
+def test_the_same_again_from_what_was_kept(done):
+    """With the same journal, `payments=` gives the same notices."""
+    moment = done.simulator.now()
+    first = done.month(keep=done.folder / "kept", exported_at=moment)
+    again = done.month(client=None, payments=done.folder / "kept", exported_at=moment)
+
+    assert first.notices == again.notices
+    assert first.manifest == again.manifest

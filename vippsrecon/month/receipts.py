@@ -1,0 +1,296 @@
+"""What the journal has to say of a comparison: which refunds are ours, and what plans settled.
+
+    journal ──keys, open rows──► reconcile ──► discrepancies ──┐
+       └──────────rows that were done for discrepancies────────┴─► closed, or still open
+
+A journal that cannot be read is a notice: the comparison stands without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from vippsrecon import schemas
+from vippsrecon.bulk.operation import PAST, moment_of
+from vippsrecon.bulk.outcomes import booking_date
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import InputError, StoreError
+from vippsrecon.money import counted, in_words
+from vippsrecon.store import (
+    Flight,
+    Receipt,
+    Store,
+    exists,
+    in_flight,
+    keys_of,
+    open_store,
+    receipts,
+)
+
+if TYPE_CHECKING:
+    from vippsrecon.config import Settings
+    from vippsrecon.reconcile import Reconciliation
+
+T = TypeVar("T")
+
+NOT_COMPARED = (
+    "missing_in_vipps",
+    "missing_in_orders",
+    "duplicate_payment",
+    "duplicate_order_row",
+    "currency_mismatch",
+    "aggregate_mismatch",
+)
+"""Kinds of pairs whose amounts were not compared, or prove nothing: nothing is closed by them."""
+
+FETCH_AGAIN = "Fetch again: the payment was read before this was done."
+EXPORT_AGAIN = "Export the orders again: the comparison is as of a moment before this was done."
+LOOK = "Look at payment and order: the money moved, and they still differ."
+
+WAIT_SECONDS = 5.0
+"""How long a lock is waited for: no report waits for the journal."""
+
+_CHUNK = 20_000
+_NAMED = 3
+_ONE_SECOND = timedelta(seconds=1)
+
+
+class Known(NamedTuple):
+    """What the journal knows before a comparison.
+
+    Attributes:
+        keys: Idempotency keys of refunds made with this toolkit.
+        unsettled: (msn, reference) of payments with an operation whose outcome is open.
+        notices: Sentences for the report.
+        asked: Whether there is a journal, and it could be read.
+    """
+
+    keys: frozenset[str] = frozenset()
+    unsettled: frozenset[tuple[str, str]] = frozenset()
+    notices: tuple[str, ...] = ()
+    asked: bool = False
+
+
+def known_of(settings: Settings, environment: str) -> Known:
+    """Ask the workspace database, where there is one, what is ours in an environment."""
+
+    def ask(store: Store) -> Known:
+        flights = in_flight(store, environment)
+        return Known(
+            keys_of(store, environment, "refund"),
+            frozenset((one.msn, one.reference) for one in flights),
+            _open_rows(flights),
+            True,
+        )
+
+    found, notices = _asked(settings, ask)
+    return Known(notices=notices) if found is None else found
+
+
+def with_receipts(result: Reconciliation, settings: Settings) -> Reconciliation:
+    """Add to a comparison's notices and manifest what plans settled of it."""
+
+    def ask(store: Store) -> pd.DataFrame:
+        return closed_by_receipts(result, store, units=settings.units)
+
+    found, notices = _asked(settings, ask)
+    if found is None or not len(found):
+        return replace(result, notices=(*result.notices, *notices))
+    manifest = {
+        **result.manifest,
+        "closed_by_receipts": found[found["closed"]]["discrepancy_id"].nunique(),
+        "open_despite_receipts": found[~found["closed"]]["discrepancy_id"].nunique(),
+    }
+    return replace(result, notices=(*result.notices, *notices_of(found)), manifest=manifest)
+
+
+def closed_by_receipts(
+    reconciliation: Reconciliation,
+    store: Store,
+    *,
+    units: Iterable[SalesUnit] = (),
+    environment: str | None = None,
+) -> pd.DataFrame:
+    """Say of each discrepancy that a row of a plan was done for whether it is gone.
+
+    Only payments whose amounts this comparison compared are in it: a discrepancy that is not
+    found because its order is in no export, because it is waived, or because its payment could
+    not be read, is not closed.
+
+    Args:
+        reconciliation: The comparison. Not changed.
+        store: The workspace database the plans were carried out with.
+        units: Sales units, for their zones; others are taken as their own currency's.
+        environment: test, production or simulator; None: as the comparison says.
+
+    Returns:
+        `schemas.RECEIPTS`, in order of discrepancy, plan and row.
+
+    Raises:
+        InputError: It cannot be told which environment was compared.
+        StoreError: The database cannot be used.
+    """
+    environment = environment or reconciliation.manifest.get("environment")
+    if not environment:
+        raise InputError(
+            "the comparison does not say of which environment its payments are: give environment="
+        )
+    only = reconciliation.manifest.get("only")
+    compared = _compared(reconciliation.buckets)
+    told = receipts(store, environment)
+    found: list[tuple[Receipt, str]] = []
+    while chunk := list(islice(told, _CHUNK)):
+        found += _among(chunk, compared, only)
+    if not found:
+        return schemas.RECEIPTS.empty()
+    flags = _flags(reconciliation.discrepancies, [one for _, one in found])
+    fetched = _fetched(reconciliation.payments, [receipt for receipt, _ in found])
+    zones = {unit.msn: unit for unit in units}
+    rows = []
+    for receipt, discrepancy_id in found:
+        done_at = moment_of(receipt.event_at or receipt.at)
+        read_at = fetched.get((receipt.msn, receipt.reference))
+        raised = flags.get(discrepancy_id)
+        step = None
+        if raised is not None:
+            # An answer's Date has no fractions.
+            earlier = read_at is not None and read_at + _ONE_SECOND <= done_at
+            later = "changed_after_export" in raised.split()
+            step = FETCH_AGAIN if earlier else EXPORT_AGAIN if later else LOOK
+        said = receipt._asdict() | {
+            "discrepancy_id": discrepancy_id,
+            "done_at": done_at,
+            "booking_date": booking_date(done_at, zones.get(receipt.msn, SalesUnit(receipt.msn))),
+            "closed": raised is None,
+            "next_step": step,
+        }
+        rows.append({name: said[name] for name in schemas.RECEIPTS.names})
+    rows.sort(key=lambda row: (row["discrepancy_id"], row["plan_id"], row["row"]))
+    table = pa.Table.from_pylist(rows, schema=schemas.RECEIPTS.arrow())
+    frame: pd.DataFrame = schemas.validate(schemas.to_pandas(table), schemas.RECEIPTS)
+    return frame
+
+
+def notices_of(found: pd.DataFrame) -> tuple[str, ...]:
+    """Return what a report's cover says of `closed_by_receipts`, one sentence for each case."""
+    rows = pa.Table.from_pandas(found, preserve_index=False).to_pylist()
+    said = []
+    closed = [row for row in rows if row["closed"]]
+    if closed:
+        count = len({row["discrepancy_id"] for row in closed})
+        are = "is closed by its receipt" if count == 1 else "are closed by their receipts"
+        said.append(f"{counted(count, *_NOUN)} {are}: {_sums(closed)}.")
+    for step in (FETCH_AGAIN, EXPORT_AGAIN, LOOK):
+        still = [row for row in rows if row["next_step"] == step]
+        if still:
+            names = list(dict.fromkeys(row["discrepancy_id"] for row in still))
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            days = sorted({row["booking_date"].isoformat() for row in still})
+            on = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+            are = "is" if len(names) == 1 else "are"
+            verbs = " and ".join(sorted({PAST[row["verb"]] for row in still}))
+            said.append(
+                f"{counted(len(names), *_NOUN)} {are} still open although {verbs} on {on} "
+                f"({_sums(still)}): {', '.join(names[:_NAMED])}{more}. {step}"
+            )
+    return tuple(said)
+
+
+_NOUN = ("discrepancy", "discrepancies")
+
+
+def _open_rows(flights: Sequence[Flight]) -> tuple[str, ...]:
+    if not flights:
+        return ()
+    plans = sorted({one.plan_id for one in flights})
+    more = f" and {len(plans) - _NAMED} more" if len(plans) > _NAMED else ""
+    have = counted(len(flights), "payment has", "payments have")
+    return (
+        f"{have} an operation whose outcome is open: nothing is proposed for them before it is "
+        f"settled. Plan {', '.join(plans[:_NAMED])}{more}: vippsrecon journal settle does that.",
+    )
+
+
+def _sums(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what was done, per verb and currency; a row of a plan counts once."""
+    amounts = {(row["plan_id"], row["row"]): row for row in rows}
+    sums: dict[tuple[str, str], int] = {}
+    for row in amounts.values():
+        key = row["verb"], row["currency"]
+        sums[key] = sums.get(key, 0) + row["amount_minor"]
+    return " and ".join(
+        f"{in_words(minor, currency)} {PAST[verb]}"
+        for (verb, currency), minor in sorted(sums.items())
+    )
+
+
+def _asked(settings: Settings, ask: Callable[[Store], T]) -> tuple[T | None, tuple[str, ...]]:
+    """Ask the workspace database where there is one; why it could not be asked is a notice."""
+    try:
+        if not exists(settings.database_url):
+            return None, ()
+        with open_store(settings.database_url, create=False, wait_seconds=WAIT_SECONDS) as store:
+            return ask(store), ()
+    except StoreError as error:
+        why = (
+            f"What was done with plans could not be looked up, so nothing here knows of it: {error}"
+        )
+        return None, (why,)
+
+
+def _compared(buckets: Any) -> pl.DataFrame:
+    """Return the row_key of each payment whose amounts were compared."""
+    placed = nw.from_native(buckets).lazy()
+    kind = nw.col("kind").fill_null("")
+    agrees = (nw.col("bucket") == "matched") | (
+        (nw.col("bucket") == "discrepancy") & ~kind.is_in(list(NOT_COMPARED))
+    )
+    rows = placed.filter((nw.col("side") == "payments") & agrees).select("row_key")
+    return _polars(rows)
+
+
+def _among(
+    chunk: Sequence[Receipt], compared: pl.DataFrame, only: str | None
+) -> Iterator[tuple[Receipt, str]]:
+    """Return each receipt of a payment that was compared, with each discrepancy it answered."""
+    named = pl.DataFrame(
+        {"row_key": [f"{one.msn}:{one.reference}" for one in chunk], "place": range(len(chunk))},
+        schema={"row_key": pl.String, "place": pl.Int64},
+    )
+    for place in named.join(compared, on="row_key", how="semi")["place"].sort().to_list():
+        for discrepancy_id in chunk[place].discrepancy_ids:
+            if only in (None, discrepancy_id.partition(":")[0]):
+                yield chunk[place], discrepancy_id
+
+
+def _flags(discrepancies: Any, ids: Sequence[str]) -> dict[str, str]:
+    """Return discrepancy to flags, of those of these that are there."""
+    asked = sorted(set(ids))
+    rows = nw.from_native(discrepancies).lazy().select("discrepancy_id", "flags")
+    kept = _polars(rows).filter(pl.col("discrepancy_id").is_in(asked))
+    return dict(kept.iter_rows())
+
+
+def _fetched(payments: Any, done: Sequence[Receipt]) -> dict[tuple[str, str], Any]:
+    """Return payment to when it was read, of the payments that something was done with."""
+    rows = nw.from_native(payments).lazy().select(*schemas.PAYMENT, "fetched_at")
+    named = pl.DataFrame(
+        sorted({(one.msn, one.reference) for one in done}),
+        schema=dict.fromkeys(schemas.PAYMENT, pl.String),
+        orient="row",
+    )
+    kept = _polars(rows).join(named, on=list(schemas.PAYMENT), how="semi")
+    return {(msn, reference): at for msn, reference, at in kept.iter_rows()}
+
+
+def _polars(rows: nw.LazyFrame[Any]) -> pl.DataFrame:
+    return pl.DataFrame(rows.collect(backend="pyarrow").to_arrow())

@@ -1,0 +1,232 @@
+"""What the journal proves of an environment's payments: for a comparison, and for a listing.
+
+    keys_of      the keys our operations carry, to know them again in event logs
+    in_flight    payments with an operation whose outcome is open
+    receipts     rows that were done, and the discrepancies they answered
+    outcomes_of  how many rows of each plan ended as what
+    said_of_runs who approved, who carried, why a run stopped
+
+Each is one question to the database, however long the journal is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Row, Select, case, func, literal, select, tuple_
+
+from vippsrecon.errors import StoreError
+from vippsrecon.store.chain import OF_A_ROW, Entry
+from vippsrecon.store.journal import COLUMNS, PAGE_ROWS
+from vippsrecon.store.opening import Store
+from vippsrecon.store.tables import IN_FLIGHT, JOURNAL
+from vippsrecon.store.transactions import reading
+
+DONE = ("done", "already_done")
+
+_SAID = [
+    JOURNAL.c[name]
+    for name in (
+        "plan_id", "seq", "row", "verb", "msn", "reference", "currency", "amount_minor", "kind",
+        "at", "detail",
+    )
+]  # fmt: skip
+
+
+class Receipt(NamedTuple):
+    """A row of a plan that was done, for discrepancies.
+
+    Attributes:
+        plan_id: The plan.
+        row: Its row.
+        verb: refund, cancel or capture.
+        msn, reference: The payment.
+        currency: The operation's currency.
+        amount_minor: Its amount in whole minor units.
+        outcome: done or already_done; what a person said, where one settled it.
+        at: When the journal had it.
+        event_at: When Vipps MobilePay did it, from the event log; None where it was not seen.
+        discrepancy_ids: What it answered.
+    """
+
+    plan_id: str
+    row: int
+    verb: str
+    msn: str
+    reference: str
+    currency: str
+    amount_minor: int
+    outcome: str
+    at: str
+    event_at: str | None
+    discrepancy_ids: tuple[str, ...]
+
+
+class Flight(NamedTuple):
+    """A payment with an operation under way, or whose outcome is not known."""
+
+    msn: str
+    reference: str
+    plan_id: str
+    row: int
+
+
+def keys_of(store: Store, environment: str, verb: str) -> frozenset[str]:
+    """Return every idempotency key an operation of ours carries, or may carry, in an event log.
+
+    Args:
+        store: The database.
+        environment: test, production or simulator.
+        verb: refund or capture; the event of a cancel carries no key.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    chosen = select(JOURNAL.c.idempotency_key).where(
+        JOURNAL.c.environment == environment,
+        JOURNAL.c.verb == verb,
+        JOURNAL.c.kind.in_(("intended", *DONE)),
+        JOURNAL.c.idempotency_key.is_not(None),
+    )
+    with reading(store) as connection:
+        return frozenset(connection.execute(chosen).scalars())
+
+
+def in_flight(store: Store, environment: str) -> list[Flight]:
+    """Return the payments with an operation whose outcome is open, in order.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    chosen = (
+        select(*(IN_FLIGHT.c[name] for name in Flight._fields))
+        .where(IN_FLIGHT.c.environment == environment)
+        .order_by(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference)
+    )
+    with reading(store) as connection:
+        return [Flight._make(row) for row in connection.execute(chosen)]
+
+
+def receipts(store: Store, environment: str) -> Iterator[Receipt]:
+    """Return every row that was done for a discrepancy, plan by plan, in bounded memory.
+
+    Args:
+        store: The database.
+        environment: test, production or simulator.
+
+    Raises:
+        StoreError: The database cannot be used, or an entry was changed after it was written.
+    """
+    chosen = select(*_SAID).where(
+        JOURNAL.c.environment == environment,
+        JOURNAL.c.kind.in_((*DONE, "settled", "verified")),
+    )
+    for plan_id, told in groupby(_pages(store, chosen), key=attrgetter("plan_id")):
+        done: dict[int, Receipt] = {}
+        for entry in told:
+            try:
+                _hear(entry, done)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise _changed(plan_id) from None
+        yield from done.values()
+
+
+def outcomes_of(store: Store) -> dict[str, dict[str, int]]:
+    """Return, of each plan with rows in the journal, outcome to how many stand there.
+
+    Outcomes are those of `state_by_row`. Rows never begun are in no count.
+
+    Raises:
+        StoreError: The database cannot be used, or an entry was changed after it was written.
+    """
+    lasts = (
+        select(JOURNAL.c.plan_id, func.max(JOURNAL.c.seq).label("seq"))
+        .where(JOURNAL.c.row.is_not(None), JOURNAL.c.kind.in_(OF_A_ROW))
+        .group_by(JOURNAL.c.plan_id, JOURNAL.c.row)
+    )
+    last = lasts.subquery()
+    word = case((JOURNAL.c.kind == "settled", JOURNAL.c.detail), else_="")
+    chosen = (
+        select(JOURNAL.c.plan_id, JOURNAL.c.kind, word.label("word"), func.count().label("rows"))
+        .join(last, (JOURNAL.c.plan_id == last.c.plan_id) & (JOURNAL.c.seq == last.c.seq))
+        .group_by(JOURNAL.c.plan_id, JOURNAL.c.kind, word)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with reading(store) as connection:
+        for one in connection.execute(chosen):
+            try:
+                outcome = str(orjson.loads(one.word)["outcome"]) if one.word else one.kind
+            except (ValueError, KeyError, TypeError):
+                raise _changed(one.plan_id) from None
+            counts = found.setdefault(one.plan_id, {})
+            counts[outcome] = counts.get(outcome, 0) + one.rows
+    return found
+
+
+def said_of_runs(store: Store) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """Return the entries about plans as a whole (approved, carrier, ended), and what they say.
+
+    Raises:
+        StoreError: The database cannot be used, or an entry was changed after it was written.
+    """
+    chosen = select(*COLUMNS).where(
+        JOURNAL.c.row.is_(None), JOURNAL.c.kind.in_(("approved", "carrier", "ended"))
+    )
+    for row in _pages(store, chosen):
+        entry = Entry._make(row)
+        try:
+            said = dict(entry.said())
+        except (ValueError, TypeError):
+            raise _changed(entry.plan_id) from None
+        yield entry, said
+
+
+def _pages(store: Store, chosen: Select[Any]) -> Iterator[Row[Any]]:
+    """Read rows of the journal in order of plan and seq. A page is a read of its own."""
+    place = tuple_(JOURNAL.c.plan_id, JOURNAL.c.seq)
+    ordered = chosen.order_by(JOURNAL.c.plan_id, JOURNAL.c.seq).limit(PAGE_ROWS)
+    page = ordered
+    while True:
+        with reading(store) as connection:
+            found = connection.execute(page).all()
+        yield from found
+        if len(found) < PAGE_ROWS:
+            return
+        page = ordered.where(place > tuple_(literal(found[-1].plan_id), literal(found[-1].seq)))
+
+
+def _changed(plan_id: str) -> StoreError:
+    return StoreError(
+        f"an entry of plan {plan_id} cannot be understood: it was changed after it was written. "
+        f"vippsrecon journal --plan {plan_id} --verify says which"
+    )
+
+
+def _hear(entry: Row[Any], done: dict[int, Receipt]) -> None:
+    """Take in an entry: a row that was done, or what a later look at its event found."""
+    said = orjson.loads(entry.detail)
+    known = done.get(entry.row)
+    if entry.kind == "verified":
+        if known is not None and said.get("event_at"):
+            done[entry.row] = known._replace(event_at=said["event_at"])
+        return
+    outcome = said["outcome"] if entry.kind == "settled" else entry.kind
+    answered = (said.get("discrepancy_id") or "").split()
+    if outcome in DONE and answered:
+        done[entry.row] = Receipt(
+            entry.plan_id,
+            entry.row,
+            entry.verb,
+            entry.msn,
+            entry.reference,
+            entry.currency,
+            entry.amount_minor,
+            outcome,
+            entry.at,
+            said.get("event_at"),
+            tuple(answered),
+        )
