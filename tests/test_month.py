@@ -69,6 +69,18 @@ def test_what_was_kept_gives_the_same_frames(month, settings, kept, name):
     assert first.notices == again.notices
 
 
+def test_a_guessed_time_of_export_is_said(month, settings, kept):
+    """A copy of the file has another modification time, and so other discrepancies."""
+    _, folder = kept
+    guessed = reconcile_month([month / "orders.csv"], settings, payments=folder)
+    told = reconcile_month(
+        [month / "orders.csv"], settings, payments=folder, exported_at=datetime.now(UTC)
+    )
+
+    assert any("does not say when it was exported" in notice for notice in guessed.notices)
+    assert not any("does not say when it was exported" in notice for notice in told.notices)
+
+
 def test_the_manifest_names_inputs_and_no_place(kept, month):
     """An auditor checks the hashes; a path would differ from machine to machine."""
     result, folder = kept

@@ -207,6 +207,10 @@ class Month:
     client: Client
     _open: ExitStack = field(repr=False)
 
+    def __repr__(self) -> str:
+        names = ", ".join(path.name for path in self.order_files)
+        return f"Month({self.source}: {names})"
+
     def close(self) -> None:
         """Close the client, stop the simulator, remove the invented month."""
         self._open.close()

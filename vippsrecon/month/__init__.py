@@ -23,6 +23,7 @@ from vippsrecon import __version__, schemas
 from vippsrecon.errors import InputError
 from vippsrecon.fetch import Fetched, fetch
 from vippsrecon.month.capturing import captures_at_once
+from vippsrecon.month.exported import export_times
 from vippsrecon.month.ignored import read_waived
 from vippsrecon.month.kept import Facts, recalled, remember
 from vippsrecon.month.opening import check_keys, walk_ledger, warn_of_clock
@@ -161,7 +162,8 @@ def reconcile_month(
     )
     refuse_empty_period(result, files, first, last)
     habits = captures_at_once(files.orders, fetched.payments, settings.units)
-    said = (*known.notices, *habits, *wanted.notes, *facts.notes)
+    times = export_times(files)
+    said = (*known.notices, *habits, *wanted.notes, *facts.notes, *times)
     told = with_receipts(result, settings) if known.asked else result
     return replace(told, notices=(*told.notices, *said))
 
