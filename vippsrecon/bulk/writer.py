@@ -94,6 +94,7 @@ class Writer:
                 if self.failed is not None:
                     raise self.failed
                 done = await self.look(lambda store, d=drafts: commit(store, self._carrier, d))  # type: ignore[misc]
+                ends = list(zip(group, done, strict=True))
             except Exception as error:  # whatever it is, those who wait must hear of it
                 self.failed = _as_store_error(error)
                 for _, kept in group:
@@ -101,7 +102,7 @@ class Writer:
                         kept.set_exception(self.failed)
                 continue
             self._held_at = began
-            for (_, kept), entry in zip(group, done, strict=True):
+            for (_, kept), entry in ends:
                 if not kept.done():
                     kept.set_result(entry)
 

@@ -1,0 +1,161 @@
+"""One life of a carrier, in a process of its own: it carries a plan out until done, or killed.
+
+Everything is imported before a life begins (a fork server does, once), so that a kill falls into
+the carrying and not into Python's start.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, event
+
+from vippsrecon.api.client import Client
+from vippsrecon.bulk.plan import read_plan
+from vippsrecon.bulk.run import carry_out
+from vippsrecon.bulk.terms import Patience
+from vippsrecon.config import load_settings
+from vippsrecon.errors import VippsReconError
+
+PATIENCE = Patience(
+    settle_for=20.0,
+    wait_for=20.0,
+    first_wait=0.02,
+    longest_wait=0.5,
+    apart=0.2,
+)
+"""The waits of a test: everything it waits for is on this machine."""
+
+
+class Death(NamedTuple):
+    """Where in the journal's own commit a life ends by SIGKILL.
+
+    Attributes:
+        when: "before" the database is told to commit, "inside" its commit (so many seconds
+            after it began), "after" it, before anybody heard that it is done.
+        nth: In the how-manieth commit.
+        seconds: See `inside`.
+    """
+
+    when: str
+    nth: int
+    seconds: float = 0.0
+
+
+class Life(NamedTuple):
+    """What a life is given.
+
+    Attributes:
+        folder: The working folder, with `vippsrecon.toml`.
+        base_url: The simulator's.
+        database_url: The workspace database.
+        plan: The plan's file.
+        in_flight: Rows under way at once.
+        patience: How long to wait for what.
+        death: Where it ends by its own hand, if it does.
+        largest_file: What no file it writes may grow beyond, in bytes: a full disk.
+    """
+
+    folder: Path
+    base_url: str
+    database_url: str
+    plan: Path
+    in_flight: int = 4
+    patience: Patience = PATIENCE
+    death: Death | None = None
+    largest_file: int | None = None
+
+
+class Ended(NamedTuple):
+    """What a life that was not killed says at its end.
+
+    Attributes:
+        exit_code: As the command line's.
+        said: Why it stopped, or the error, or "".
+        counts: Outcome to number of rows.
+    """
+
+    exit_code: int
+    said: str
+    counts: dict[str, int]
+
+
+def live(life: Life, line: Connection) -> None:
+    """Carry the plan out, saying first that it begins and at the end what came of it."""
+    # A test runner's own handlers and warnings are not this process's.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    random.seed()
+    if life.death is not None:
+        _end_in_commit(life.death)
+    if life.largest_file is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (life.largest_file, life.largest_file))
+    settings = load_settings(
+        folder=life.folder,
+        environment="simulator",
+        base_url=life.base_url,
+        msn="123456",
+        client_id="11111111-1111-4111-8111-111111111111",
+        client_secret="scenario-secret-123456",
+        subscription_key="0123456789abcdef0123456789abcdef",
+        database_url=life.database_url,
+    )
+    plan = read_plan(life.plan)
+    line.send(time.monotonic())
+    try:
+        with Client(settings) as client:
+            carried = carry_out(
+                plan,
+                client,
+                live=True,
+                confirm=plan.totals,
+                in_flight=life.in_flight,
+                carrier=f"test {os.getpid()}",
+                patience=life.patience,
+            )
+        ended = Ended(carried.exit_code, carried.stopped, carried.counts)
+    except VippsReconError as error:
+        ended = Ended(2, f"{type(error).__name__}: {error}", {})
+    except BaseException:
+        ended = Ended(99, traceback.format_exc(), {})
+        sys.stderr.write(ended.said)
+    line.send(ended)
+    line.close()
+
+
+def _end_in_commit(death: Death) -> None:
+    seen = 0
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def soon() -> None:
+        until = time.perf_counter() + death.seconds
+        while time.perf_counter() < until:
+            time.sleep(0)
+        die()
+
+    def committing(connection: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == death.nth and death.when == "before":
+            die()
+        if seen == death.nth and death.when == "inside":
+            threading.Thread(target=soon, daemon=True).start()
+
+    def given_back(connection: Any, record: Any) -> None:
+        if seen >= death.nth and death.when == "after":
+            die()
+
+    event.listen(Engine, "commit", committing)
+    event.listen(Engine, "checkin", given_back)

@@ -1,0 +1,206 @@
+"""Carriers that are killed, and begun again, until their plans are carried out."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+
+from tests.crash.carrier import Death, Ended, Life, live
+from tests.crash.world import ROOT
+
+START_SECONDS = 60.0
+LONGEST_LIFE_SECONDS = 120.0
+LIVES_LEFT_TO_END = 60
+"""Lives that may end by themselves, undone, before a test says that this leads nowhere."""
+
+
+@contextlib.contextmanager
+def fork_server() -> Iterator[Callable[[Life], Running]]:
+    """Give a way to begin a life in tens of milliseconds: its imports are done once."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(ROOT)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.crash.carrier"])
+
+    def begin(life: Life) -> Running:
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(target=live, args=(life, there), daemon=True)
+        process.start()
+        there.close()
+        return Running(process, here)
+
+    try:
+        yield begin
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+class Running:
+    """One life under way."""
+
+    def __init__(self, process: ForkServerProcess, line: Connection) -> None:
+        self.process = process
+        self.line = line
+        self.began_at: float | None = None
+        self.ended: Ended | None = None
+
+    def wait_until_begun(self) -> None:
+        """Wait until it is about to carry the plan out; it may be dead by then."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.began_at is None and self.ended is None and self.process.is_alive():
+            assert time.monotonic() < deadline, "a life did not begin"
+            self.listen(0.05)
+
+    def listen(self, seconds: float = 0.0) -> None:
+        """Hear what it says, if it does so soon."""
+        with contextlib.suppress(EOFError, OSError):
+            while self.line.poll(seconds):
+                said = self.line.recv()
+                if isinstance(said, Ended):
+                    self.ended = said
+                else:
+                    self.began_at = said
+                seconds = 0.0
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
+
+    def wait(self, seconds: float = LONGEST_LIFE_SECONDS) -> Ended | None:
+        """Wait for its end; return what it said then, None where it was killed."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.listen(0.02)
+            self.process.join(0.02)
+            if not self.process.is_alive():
+                self.close()
+                return self.ended
+        self.signal(signal.SIGKILL)
+        raise AssertionError(f"a carrier did not end within {seconds:.0f} s")
+
+    def close(self) -> None:
+        """Forget the process, which has ended."""
+        self.process.join()
+        self.listen()
+        self.line.close()
+
+
+@dataclass
+class Tally:
+    """What was seen while carriers were killed.
+
+    Attributes:
+        lives: How many were begun.
+        kills: Killed from outside at a random instant, or by their own hand in a commit, by how.
+        ends: Exit codes of those that ended by themselves.
+        found: For each kill, what its plan's rows were in just then, by kind: see `checks`.
+    """
+
+    lives: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    ends: Counter[int] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Add what another saw."""
+        self.lives += other.lives
+        self.kills += other.kills
+        self.ends += other.ends
+        self.found += other.found
+
+
+@dataclass
+class Keeper:
+    """Carries plans out, each by a carrier of its own at the same time, killing as told.
+
+    Args:
+        begin: From `fork_server`.
+        dice: For the instants.
+        window: A life is killed so many seconds after it began at most, drawn evenly.
+        in_commit: Share of lives that end in a commit of their own instead.
+        most_kills: After which lives are left to end.
+        after_kill: Called with a plan's place in the list, after its carrier was killed.
+    """
+
+    begin: Callable[[Life], Running]
+    dice: random.Random
+    window: float = 0.5
+    in_commit: float = 0.4
+    most_kills: int = 1_000
+    after_kill: Callable[[int], dict[str, int]] | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    def carry(self, lives: list[Life], *, until: tuple[int, ...] = (0,)) -> list[Ended]:
+        """Begin, kill and begin again until every plan's carrier ended with one of `until`."""
+        running: dict[int, tuple[Running, float, str]] = {}
+        last: dict[int, Ended] = {}
+        waiting = list(range(len(lives)))
+        try:
+            while waiting or running:
+                for place in waiting:
+                    running[place] = self._begun(lives[place])
+                waiting = []
+                self._watch(running)
+                for place, (life, _, how) in list(running.items()):
+                    if life.process.is_alive():
+                        continue
+                    del running[place]
+                    life.close()
+                    if life.ended is None:
+                        code = life.process.exitcode
+                        assert code == -signal.SIGKILL, f"it died of something else: {code}"
+                        self._killed(place, how)
+                    else:
+                        assert life.ended.exit_code != 99, life.ended.said
+                        self.tally.ends[life.ended.exit_code] += 1
+                        assert self.tally.ends.total() < LIVES_LEFT_TO_END, life.ended
+                        last[place] = life.ended
+                    if life.ended is None or life.ended.exit_code not in until:
+                        waiting.append(place)
+        finally:
+            for life, _, _ in running.values():
+                life.signal(signal.SIGKILL)
+        return [last[place] for place in range(len(lives))]
+
+    def _begun(self, life: Life) -> tuple[Running, float, str]:
+        self.tally.lives += 1
+        if self.tally.kills.total() >= self.most_kills:
+            return self.begin(life), LONGEST_LIFE_SECONDS, ""
+        if self.dice.random() < self.in_commit:
+            when = self.dice.choice(("before", "inside", "inside", "after"))
+            death = Death(when, self.dice.randint(1, 14), self.dice.uniform(0, 0.003))
+            return self.begin(life._replace(death=death)), LONGEST_LIFE_SECONDS, f"{when} a commit"
+        return self.begin(life), self.dice.uniform(0, self.window), "at any instant"
+
+    def _watch(self, running: dict[int, tuple[Running, float, str]]) -> None:
+        """Wait until a life ends, killing those whose time has come."""
+        now = time.monotonic()
+        for life, seconds, _ in running.values():
+            life.listen()
+            if life.began_at is not None and now >= life.began_at + seconds:
+                assert seconds < LONGEST_LIFE_SECONDS, "a carrier did not end"
+                life.signal(signal.SIGKILL)
+        due = [
+            life.began_at + seconds - now if life.began_at is not None else 0.005
+            for life, seconds, _ in running.values()
+        ]
+        wait([life.process.sentinel for life, _, _ in running.values()], max(0.001, min(due)))
+
+    def _killed(self, place: int, how: str) -> None:
+        self.tally.kills[how] += 1
+        if self.after_kill is not None:
+            self.tally.found.update(self.after_kill(place))

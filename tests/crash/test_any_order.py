@@ -1,0 +1,74 @@
+"""Any order of crashes, faults and restarts ends in the same outcomes."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.crash.checks import GOOD, Workspace, assert_cap_counts, assert_carried_out
+from tests.crash.databases import sqlite
+from tests.crash.in_process import BRIEF, BY_ITSELF, InProcess, Run, Slow, carried
+from tests.crash.world import MONEY_OPERATIONS, Case, plan_of
+
+ROWS = 4
+
+RUNS = st.lists(
+    st.builds(
+        Run,
+        st.lists(st.sampled_from(sorted(BRIEF)), max_size=3, unique=True).map(tuple),
+        st.sampled_from(["by itself", "before a request", "after a request", "at a commit"]),
+        st.integers(1, 4 * ROWS),
+        st.integers(1, ROWS),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=20)
+@given(verb=st.sampled_from(MONEY_OPERATIONS), runs=RUNS, seed=st.integers(0, 2**16))
+@example("refund", [Run(("drop_after",), "after a request", 5, 2)] * 3, 1)
+@example("capture", [Run((), "at a commit", n, 1) for n in range(1, 7)], 2)
+@example("cancel", [Run(("500 after", "drop_before"), "before a request", 6, 4)] * 2, 3)
+def test_any_order_ends_the_same(verb, runs, seed):
+    """What happens on the way changes nothing of what is done: each row once, as planned."""
+    dice = random.Random(seed)
+    cases = [Case(verb, number, dice) for number in range(ROWS)]
+    world = InProcess(cases, seed)
+    with tempfile.TemporaryDirectory() as place:
+        workspace = Workspace(Path(place), sqlite(Path(place)), world)
+        plan = plan_of(verb, [case.row(1) for case in cases], dice, world.now())
+        workspace.approved(plan)
+        try:
+            for run in runs:
+                carried(workspace, plan, run)
+            last = carried(workspace, plan, BY_ITSELF)
+            assert last is not None
+            assert {result.outcome for result in last.results} <= set(GOOD)
+            assert last.exit_code == 0
+            assert_carried_out(workspace, plan)
+            assert_cap_counts(workspace)
+        finally:
+            workspace.close()
+
+
+@pytest.mark.parametrize("verb", MONEY_OPERATIONS)
+def test_a_request_that_arrives_between_two_readings(tmp_path, verb):
+    """The dead carrier's request is carried out after the next one read, and before it read on."""
+    dice = random.Random(5)
+    case = Case(verb, 0, dice)
+    world = InProcess([case], 5)
+    workspace = Workspace(tmp_path, sqlite(tmp_path), world)
+    plan = plan_of(verb, [case.row(1)], dice, world.now())
+    workspace.approved(plan)
+    way = Slow(world.simulator)
+
+    assert carried(workspace, plan, BY_ITSELF, door=way) is None
+    assert carried(workspace, plan, BY_ITSELF, door=way).exit_code == 0
+
+    assert_carried_out(workspace, plan)
+    workspace.close()

@@ -1,0 +1,94 @@
+"""What the claim rests on, broken one at a time: never a second operation, at most an unknown."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from tests.crash.carrier import PATIENCE, Life
+from tests.crash.checks import assert_carried_out, assert_never_twice
+from tests.crash.lives import Keeper
+from tests.crash.rounds import fault, killing
+from tests.crash.world import MONEY_OPERATIONS
+
+ROWS = 5
+LAG_SECONDS = 120.0
+
+
+def lives_of(workspace, plans, **changed):
+    """A life for each plan, approved now."""
+    return [
+        Life(
+            workspace.folder,
+            workspace.world.base_url,
+            workspace.database_url,
+            workspace.approved(plan),
+            **changed,
+        )
+        for plan in plans
+    ]
+
+
+@pytest.mark.parametrize("name", ["drop_after", "latency_ms"])
+def test_keys_that_are_forgotten_at_once(workspace_on, begin, name):
+    """Assumption 1: a repeated request is not executed again. Broken, the event log settles it."""
+    workspace = workspace_on("sqlite")
+    workspace.world.settings(key_lifetime_seconds=0, latency_ms=20)
+    workspace.world.faults(fault(name))
+
+    seen = killing(workspace, begin, random.Random(13), rows=3, most_kills=6, window=0.6)
+
+    assert seen.kills.total() >= 3, seen
+
+
+@pytest.mark.parametrize("verb", MONEY_OPERATIONS)
+def test_a_request_still_under_way_when_its_carrier_is_begun_again(workspace_on, begin, verb):
+    """The first request of the dead one is locked at Vipps: its key forgotten, the second waits.
+
+    Whoever is told "locked" after a request of unknown fate has to look before asking again.
+    """
+    workspace = workspace_on("sqlite")
+    world = workspace.world
+    plan = world.plan(verb, ROWS)
+    (life,) = lives_of(workspace, [plan], in_flight=ROWS)
+    world.settings(key_lifetime_seconds=0)
+    world.faults({"operations": list(MONEY_OPERATIONS), "share": 1, "latency_ms": 1500})
+
+    first = begin(life)
+    asked = world.counted()["requests"][verb]
+    while world.counted()["requests"][verb] < asked + ROWS:
+        time.sleep(0.01)
+    first.signal(signal.SIGKILL)
+    assert first.wait() is None
+    world.faults()
+    assert begin(life).wait().exit_code == 0
+
+    assert_carried_out(workspace, plan)
+
+
+def test_an_event_log_two_minutes_late(workspace_on, begin):
+    """Assumption 2: the log shows our key within a minute. Broken, it is a person's to look."""
+    workspace = workspace_on("sqlite")
+    world = workspace.world
+    world.settings(event_log_lag_ms=LAG_SECONDS * 1000, latency_ms=10)
+    world.faults(fault("drop_after"))
+    plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
+    hurried = PATIENCE._replace(settle_for=0.5)
+    lives = lives_of(workspace, plans, patience=hurried)
+
+    keeper = Keeper(begin, random.Random(14), most_kills=6)
+    ended = keeper.carry(lives, until=(0, 1))
+
+    assert_never_twice(workspace, *plans)
+    assert sum(one.counts["unknown"] for one in ended) > 0
+    for one in ended:
+        assert one.counts["skipped"] == one.counts["refused"] == 0, one
+
+    # Two minutes later the log shows them, and the same command settles every one.
+    world.faults()
+    world.advance(LAG_SECONDS)
+    Keeper(begin, random.Random(15), most_kills=0).carry(lives)
+    assert_carried_out(workspace, *plans)

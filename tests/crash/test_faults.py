@@ -1,0 +1,61 @@
+"""Every fault of the simulator, one request in five: nothing twice, nothing lost.
+
+Under kills as well, each alone: python -m tests.crash --kills 100 --faults each
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from tests.crash.carrier import Life
+from tests.crash.checks import Workspace, assert_cap_counts, assert_carried_out
+from tests.crash.databases import sqlite
+from tests.crash.in_process import BY_ITSELF, InProcess, carried
+from tests.crash.lives import Keeper
+from tests.crash.rounds import FAULTS, fault, mixed
+from tests.crash.world import MONEY_OPERATIONS, Case, plan_of
+
+ROWS = 12
+
+
+@pytest.mark.parametrize("name", [*FAULTS, "mixed"])
+def test_a_fault_on_one_request_in_five(tmp_path, name):
+    """Whatever an answer, or its absence, looks like, each row ends as planned."""
+    number = [*FAULTS, "mixed"].index(name)
+    dice = random.Random(number)
+    verb = MONEY_OPERATIONS[number % len(MONEY_OPERATIONS)]
+    cases = [Case(verb, row, dice) for row in range(ROWS)]
+    world = InProcess(cases, seed=number)
+    workspace = Workspace(tmp_path, sqlite(tmp_path), world)
+    plan = plan_of(verb, [case.row(1) for case in cases], dice, world.now())
+    workspace.approved(plan)
+    faults = mixed() if name == "mixed" else [fault(name)]
+
+    until = time.monotonic() + 60
+    while carried(workspace, plan, BY_ITSELF._replace(in_flight=ROWS), faults).exit_code:
+        assert time.monotonic() < until, "no end in sight"
+
+    assert_carried_out(workspace, plan)
+    assert_cap_counts(workspace)
+    assert sum(world.simulator.requests()["faults"].values()) > 0
+    workspace.close()
+
+
+def test_answers_lost_on_the_wire(workspace, begin):
+    """Over a socket, from three carriers at once, on each database."""
+    world = workspace.world
+    world.faults(fault("drop_after"))
+    plans = [world.plan(verb, 5) for verb in MONEY_OPERATIONS]
+    lives = [
+        Life(workspace.folder, world.base_url, workspace.database_url, workspace.approved(plan), 5)
+        for plan in plans
+    ]
+
+    before = world.counted()["faults"]
+    Keeper(begin, random.Random(1), most_kills=0).carry(lives)
+
+    assert_carried_out(workspace, *plans)
+    assert world.counted()["faults"] != before

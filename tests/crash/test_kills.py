@@ -1,0 +1,32 @@
+"""Carriers killed with SIGKILL at any instant: nothing twice, nothing lost, the journal true.
+
+In full: python -m tests.crash --kills 300 --database sqlite|postgresql
+"""
+
+from __future__ import annotations
+
+import random
+
+from tests.crash.rounds import killing, mixed
+
+
+def test_killed_at_any_instant_and_in_any_commit(workspace, begin):
+    """The claim, on each database: three plans at once, killed and begun again until done."""
+    workspace.world.settings(latency_ms=40)
+
+    seen = killing(workspace, begin, random.Random(11), rows=8, most_kills=14)
+
+    # How many depends on how fast the machine is; that there were some is what counts.
+    assert seen.kills.total() >= 3, seen
+    assert seen.kills["at any instant"] > 0, seen
+
+
+def test_killed_while_everything_else_goes_wrong_too(workspace_on, begin):
+    """Lost answers and kills together: what one leaves open, the other must not make worse."""
+    workspace = workspace_on("sqlite")
+    workspace.world.settings(latency_ms=20)
+    workspace.world.faults(*mixed())
+
+    seen = killing(workspace, begin, random.Random(12), rows=8, most_kills=10, window=0.7)
+
+    assert seen.kills.total() > 0, seen

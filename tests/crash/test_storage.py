@@ -1,0 +1,155 @@
+"""Assumption 3's edge: a disk that is full, a database that goes away and comes back."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.crash.carrier import Life
+from tests.crash.checks import Workspace, assert_carried_out, assert_never_twice
+from tests.crash.databases import sqlite
+from tests.crash.lives import Keeper
+from tests.crash.world import MONEY_OPERATIONS
+from tests.postgres import CutWire
+
+ROWS = 10
+
+
+def life_of(workspace, plan, **changed):
+    """A life for a plan, approved now."""
+    path = workspace.approved(plan)
+    return Life(workspace.folder, workspace.world.base_url, workspace.database_url, path, **changed)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of sixteen megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount a small disk")
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_fills_up(small_disk, tmp_path, world, begin):
+    """The journal cannot be kept: nothing is sent that it does not know of, exit 2, a sentence."""
+    workspace = Workspace(tmp_path / "full", sqlite(small_disk), world)
+    world.settings(latency_ms=30)
+    plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
+    lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
+
+    running = [begin(life) for life in lives]
+    for one in running:
+        one.wait_until_begun()
+    time.sleep(0.3)
+    ballast = _fill(small_disk)
+    ended = [one.wait() for one in running]
+    assert all(one.exit_code == 2 for one in ended), ended
+    assert all("the disk is full: free some space" in one.said for one in ended), ended
+    again = begin(lives[0]).wait()
+    assert again.exit_code == 2
+
+    ballast.unlink()
+    assert_never_twice(workspace, *plans)
+    Keeper(begin, random.Random(16), most_kills=0).carry(lives)
+    assert_carried_out(workspace, *plans)
+    workspace.close()
+
+
+@pytest.mark.parametrize("more_bytes", [4_000, 40_000])
+def test_a_file_that_may_grow_no_further(workspace_on, begin, more_bytes):
+    """A quota, met anywhere in a commit: the next run goes on from what the journal kept."""
+    workspace = workspace_on("sqlite")
+    world = workspace.world
+    plan = world.plan("refund", ROWS)
+    life = life_of(workspace, plan, in_flight=2)
+    largest = max(path.stat().st_size for path in _files(workspace))
+
+    stopped = begin(life._replace(largest_file=largest + more_bytes)).wait()
+
+    assert stopped.exit_code == 2, stopped
+    assert_never_twice(workspace, plan)
+    assert begin(life).wait().exit_code == 0
+    assert_carried_out(workspace, plan)
+
+
+def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
+    """PostgreSQL loses its power and comes back: what it confirmed is there, and nothing twice."""
+    workspace = workspace_on("postgresql")
+    world = workspace.world
+    world.settings(latency_ms=30)
+    plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
+    lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
+
+    running = [begin(life) for life in lives]
+    for one in running:
+        one.wait_until_begun()
+    time.sleep(0.4)
+    postgres.stop()
+    away = threading.Timer(1.5, postgres.start)
+    away.start()
+    ended = [one.wait() for one in running]
+    away.join()
+
+    assert {one.exit_code for one in ended} <= {0, 2}, ended
+    assert any(one.exit_code == 2 for one in ended), ended
+    assert all("s3cret" not in one.said for one in ended)
+    assert_never_twice(workspace, *plans)
+    Keeper(begin, random.Random(17), most_kills=0).carry(lives)
+    assert_carried_out(workspace, *plans)
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_a_commit_whose_answer_is_lost(workspace_on, postgres, begin, cut):
+    """The wire is cut at a COMMIT: the carrier finds out whether it was kept, and goes on or stops."""
+    workspace = workspace_on("postgresql")
+    world = workspace.world
+    world.settings(latency_ms=20)
+    plan = world.plan("refund", ROWS)
+    life = life_of(workspace, plan, in_flight=2)
+
+    with CutWire(postgres.port) as wire:
+        url = workspace.database_url.replace(f":{postgres.port}/", f":{wire.port}/")
+        running = begin(life._replace(database_url=url))
+        running.wait_until_begun()
+        while len(workspace.sql("SELECT 1 FROM journal WHERE kind = 'done'")) < 3:
+            time.sleep(0.005)
+        wire.cut = cut
+        ended = running.wait()
+        assert wire.cuts == 1
+
+    assert ended.exit_code in (0, 2), ended
+    assert_never_twice(workspace, plan)
+    Keeper(begin, random.Random(18), most_kills=0).carry([life])
+    assert_carried_out(workspace, plan)
+
+
+def _fill(folder: Path) -> Path:
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (65_536, 4_096, 512, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+    return ballast
+
+
+def _files(workspace):
+    return [
+        path
+        for path in Path(workspace.database_url.removeprefix("sqlite:///")).parent.iterdir()
+        if path.name.startswith("workspace.db")
+    ]

@@ -1,0 +1,161 @@
+"""Two carriers at the same time: on one plan, and on two plans that share payments."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.crash.carrier import Life
+from tests.crash.checks import assert_carried_out, assert_never_twice, ended_rows
+from tests.crash.rounds import FAULTS, fault
+
+ROWS = 8
+
+
+def life_of(workspace, plan, in_flight=4):
+    """A life for a plan that is approved now."""
+    return Life(
+        workspace.folder,
+        workspace.world.base_url,
+        workspace.database_url,
+        workspace.approved(plan),
+        in_flight,
+    )
+
+
+def test_of_two_carriers_of_one_plan_one_is_turned_away(workspace, begin):
+    """The same command in two windows: one carries out, the other says who does."""
+    world = workspace.world
+    world.settings(latency_ms=150)
+    plan = world.plan("refund", ROWS)
+    life = life_of(workspace, plan, in_flight=2)
+
+    both = [begin(life), begin(life)]
+    ended = sorted((one.wait() for one in both), key=lambda end: end.exit_code)
+
+    assert [one.exit_code for one in ended] == [0, 2], ended
+    assert ended[1].said.startswith("HeldError: ")
+    assert_carried_out(workspace, plan)
+
+
+@pytest.mark.parametrize(("kind", "verb"), [("sqlite", "refund"), ("postgresql", "capture")])
+def test_two_plans_that_share_payments_never_both_act(workspace_on, begin, kind, verb):
+    """One payment, two plans made of the same reading: only one was approved for what is there."""
+    workspace = workspace_on(kind)
+    world = workspace.world
+    world.settings(latency_ms=40)
+    cases = [case for case in world.fresh(verb, 2 * ROWS) if case.amount > 400][:ROWS]
+    one = world.plan_for(verb, [case.row(1) for case in cases])
+    amounts = [case.amount // 2 for case in cases]
+    changed = [case.row(1, amount_minor=a) for case, a in zip(cases, amounts, strict=True)]
+    other = world.plan_for(verb, list(reversed(changed)))
+
+    both = [begin(life_of(workspace, plan)) for plan in (one, other)]
+    for running in both:
+        assert running.wait().exit_code in (0, 1)
+    while begin(life_of(workspace, other)).wait().counts["skipped"]:
+        pass  # what was skipped, its payment being taken, is judged again
+    while begin(life_of(workspace, one)).wait().counts["skipped"]:
+        pass
+
+    effects = world.effects()
+    done = {plan.plan_id: _kinds(workspace, plan) for plan in (one, other)}
+    for case in cases:
+        counted = effects[case.reference]
+        kinds = sorted(done[plan.plan_id][case.reference] for plan in (one, other))
+        assert counted[verb]["count"] == 1, counted
+        assert kinds == ["done", "refused"]
+
+
+def test_the_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
+    """Two people plan the same refund, the second after the first was carried out."""
+    world = workspace.world
+    cases = [case for case in world.fresh("refund", 8 * ROWS) if case.amount < 30_000][:4]
+    assert cases
+    first = world.plan_for("refund", [case.row(1) for case in cases])
+    assert begin(life_of(workspace, first)).wait().exit_code == 0
+    seen_anew = [case.row(1, refunded_minor=case.refunded + case.amount) for case in cases]
+    second = world.plan_for("refund", seen_anew)
+
+    assert begin(life_of(workspace, second)).wait().exit_code == 1
+
+    for _, entry, detail in ended_rows(workspace.store, second):
+        assert entry.kind == "refused"
+        assert f"of plan {first.plan_id} refunded the same amount" in detail["why"]
+    assert_carried_out(workspace, first)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("sqlite", "drop_after"), ("sqlite", "none"), ("postgresql", "latency_ms")]
+)
+def test_a_carrier_that_slept_past_its_lease_stops_when_it_wakes(workspace_on, begin, kind, name):
+    """A laptop's lid: another took the plan over meanwhile, and the sleeper does nothing twice."""
+    workspace = workspace_on(kind)
+    world = workspace.world
+    world.settings(latency_ms=60)
+    if name in FAULTS:
+        world.faults(fault(name))
+    plan = world.plan("refund", ROWS)
+    life = life_of(workspace, plan, in_flight=3)
+
+    sleeper = begin(life)
+    sleeper.wait_until_begun()
+    _wait_for_an_intention(workspace, plan)
+    _put_to_sleep(workspace, sleeper)
+    early = begin(life).wait()
+    # The lease is over: nothing was heard of the sleeper for half a minute of database time.
+    workspace.sql("UPDATE carriers SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
+    other = begin(life)
+    other.wait_until_begun()
+    _wait_for_epoch(workspace, plan, 2)
+    sleeper.signal(signal.SIGCONT)
+    woken, carried = sleeper.wait(), other.wait()
+
+    assert (early.exit_code, early.said[:10]) == (2, "HeldError:")
+    assert woken.exit_code == 2
+    assert "was taken over by" in woken.said
+    assert_never_twice(workspace, plan)
+    while carried.exit_code != 0:
+        carried = begin(life).wait()
+    assert_carried_out(workspace, plan)
+
+
+def _put_to_sleep(workspace, sleeper):
+    """Stop a carrier while it holds no lock, for whoever waited for that could not take over.
+
+    A carrier stopped within a transaction is another matter: PostgreSQL ends its session after
+    some seconds, SQLite's file stays locked until it is woken or killed (tests/store).
+    """
+    for _ in range(50):
+        sleeper.signal(signal.SIGSTOP)
+        if workspace.is_free():
+            return
+        sleeper.signal(signal.SIGCONT)
+        time.sleep(0.01)
+    raise AssertionError("the carrier was always in a transaction")
+
+
+def _kinds(workspace, plan):
+    return {row.reference: entry.kind for row, entry, _ in ended_rows(workspace.store, plan)}
+
+
+def _wait_for_an_intention(workspace, plan):
+    _wait(
+        workspace,
+        "SELECT COUNT(*) FROM journal WHERE plan_id = :plan AND kind = 'intended'",
+        plan,
+        1,
+    )
+
+
+def _wait_for_epoch(workspace, plan, epoch):
+    _wait(workspace, "SELECT epoch FROM carriers WHERE plan_id = :plan", plan, epoch)
+
+
+def _wait(workspace, question, plan, least):
+    until = time.monotonic() + 20
+    while workspace.sql(question, plan=plan.plan_id)[0][0] < least:
+        assert time.monotonic() < until, question
+        time.sleep(0.01)

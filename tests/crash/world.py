@@ -1,0 +1,234 @@
+"""A simulated Vipps MobilePay in a process of its own, and plans for the payments in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from vippsrecon.bulk.plan import FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan_rules import stamp
+
+ROOT = Path(__file__).parent.parent.parent
+MSN = "123456"
+KEYS: dict[str, Any] = {
+    "client_id": "11111111-1111-4111-8111-111111111111",
+    "client_secret": "scenario-secret-123456",
+    "subscription_key": "0123456789abcdef0123456789abcdef",
+}
+MONEY_OPERATIONS = ("refund", "capture", "cancel")
+AMOUNT = 100_000
+
+
+def money(value: int) -> dict[str, Any]:
+    """Return an amount in minor units."""
+    return {"currency": "NOK", "value": value}
+
+
+def payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 0) -> Any:
+    """Return a state line: 1000.00 NOK reserved, so much of it captured and given back."""
+    totals = {"authorized": AMOUNT, "captured": captured, "refunded": refunded, "cancelled": 0}
+    happened = [("CREATED", AMOUNT), ("AUTHORIZED", AMOUNT)]
+    happened += [("CAPTURED", captured)] * bool(captured)
+    happened += [("REFUNDED", refunded)] * bool(refunded)
+    events = [
+        {
+            "reference": reference,
+            "pspReference": f"{reference}-{number}",
+            "name": name,
+            "amount": money(value),
+            "timestamp": f"{at}.{100 + number}Z",
+            "idempotencyKey": f"{reference}-{name}",
+            "success": True,
+        }
+        for number, (name, value) in enumerate(happened)
+    ]
+    payment = {
+        "aggregate": {f"{name}Amount": money(value) for name, value in totals.items()},
+        "amount": money(AMOUNT),
+        "state": "AUTHORIZED",
+        "paymentMethod": {"type": "WALLET"},
+        "profile": {},
+        "pspReference": f"{reference}-0",
+        "reference": reference,
+    }
+    return {"msn": MSN, "payment": payment, "events": events}
+
+
+class Case:
+    """One payment to be, and the row that changes it: partial and full, drawn by seed."""
+
+    def __init__(self, verb: str, number: int, dice: random.Random) -> None:
+        self.verb = verb
+        self.reference = f"{verb}-{number:06d}"
+        partly = dice.choice((0, 0, 30_000))
+        full = dice.random() < 0.4
+        self.captured = {"refund": AMOUNT, "capture": partly, "cancel": partly}[verb]
+        self.refunded = partly if verb == "refund" else 0
+        room = AMOUNT - self.refunded if verb == "refund" else AMOUNT - self.captured
+        self.amount = room if full or verb == "cancel" else dice.randrange(200, room)
+
+    def line(self, at: str) -> Any:
+        """Return the payment as a state line."""
+        return payment_line(self.reference, at, captured=self.captured, refunded=self.refunded)
+
+    def row(self, number: int, **changed: Any) -> PlanRow:
+        """Return the plan's row."""
+        given: dict[str, Any] = {
+            "row": number,
+            "msn": MSN,
+            "reference": self.reference,
+            "order_number": None,
+            "currency": "NOK",
+            "amount_minor": self.amount,
+            "reason": "other",
+            "note": "",
+            "document_ref": "",
+            "vat_minor": None,
+            "discrepancy_id": None,
+            "authorized_minor": AMOUNT,
+            "captured_minor": self.captured,
+            "refunded_minor": self.refunded,
+            "cancelled_minor": 0,
+            "duplicate": False,
+        }
+        return PlanRow(**(given | changed))
+
+
+def plan_of(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) -> Plan:
+    """Return a plan of rows, numbered anew."""
+    numbered = tuple(row._replace(row=number) for number, row in enumerate(rows, start=1))
+    return Plan(
+        format=FORMAT,
+        plan_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+        verb=verb,
+        environment="simulator",
+        host="127.0.0.1",
+        msns=(MSN,),
+        planner="kari",
+        made_at=stamp(now),
+        expires_at=stamp(now + timedelta(hours=48)),
+        source=Source("python", "", "", stamp(now)),
+        cancel_created=False,
+        rows=numbered,
+    )
+
+
+class World:
+    """The simulator's process, as a test sees it, and payments no plan has touched yet."""
+
+    def __init__(self, base_url: str, cases: dict[str, list[Case]], dice: random.Random) -> None:
+        self.base_url = base_url
+        self._cases = cases
+        self._dice = dice
+        self._http = httpx.Client(base_url=base_url, trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def fresh(self, verb: str, count: int) -> list[Case]:
+        """Take payments nobody has touched yet."""
+        taken = self._cases[verb][:count]
+        assert len(taken) == count, f"no payments left to {verb}"
+        del self._cases[verb][:count]
+        return taken
+
+    def plan(self, verb: str, count: int) -> Plan:
+        """Make a plan for payments nobody has touched yet."""
+        rows = [case.row(1) for case in self.fresh(verb, count)]
+        return plan_of(verb, rows, self._dice, self.now())
+
+    def plan_for(self, verb: str, rows: list[PlanRow]) -> Plan:
+        """Make a plan of these rows."""
+        return plan_of(verb, rows, self._dice, self.now())
+
+    def now(self) -> datetime:
+        """Return the simulator's time, to the second."""
+        told = self._control("clock", {"advance_seconds": 0})["clock"]
+        return datetime.fromisoformat(told).replace(microsecond=0)
+
+    def advance(self, seconds: float) -> None:
+        """Move the simulator's clock forward."""
+        self._control("clock", {"advance_seconds": seconds})
+
+    def settings(self, **settings: Any) -> None:
+        """Change the simulator's settings."""
+        self._control("settings", settings)
+
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """Set these faults, and no others."""
+        self._control("faults", {"faults": list(faults)})
+
+    def counted(self) -> dict[str, Any]:
+        """Return the simulator's own counts."""
+        answer: dict[str, Any] = self._http.get("/_simulator/requests").json()
+        return answer
+
+    def effects(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return what took effect: reference to operation to count and sum."""
+        payments: dict[str, dict[str, dict[str, int]]] = self.counted()["payments"].get(MSN, {})
+        return payments
+
+    def payments(self) -> dict[str, Any]:
+        """Return every payment as the simulator has it now, by reference."""
+        lines = map(orjson.loads, self._http.get("/_simulator/state").content.splitlines())
+        return {one["payment"]["reference"]: one for one in lines if "payment" in one}
+
+    def _control(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._http.post(f"/_simulator/{what}", json=body)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+@contextlib.contextmanager
+def simulated(folder: Path, *, seed: int, payments: int = 400) -> Iterator[World]:
+    """Serve so many payments of each verb from a process of its own."""
+    dice = random.Random(seed)
+    cases = {
+        verb: [Case(verb, number, dice) for number in range(payments)] for verb in MONEY_OPERATIONS
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    state = folder / "state.jsonl"
+    at = f"{datetime.now().astimezone() - timedelta(days=1):%Y-%m-%dT12:00:00}"
+    unit = {"sales_unit": {"msn": MSN, "market": "NO", **KEYS}}
+    lines = [unit] + [case.line(at) for one in cases.values() for case in one]
+    state.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    command = [sys.executable, "-m", "vippsrecon", "simulator", "--state", str(state)]
+    log = folder / "simulator.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [*command, "--seed", str(seed)],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        world = World(told.strip().rpartition("VIPPS_BASE_URL=")[2], cases, dice)
+        try:
+            yield world
+        finally:
+            world.close()
+    finally:
+        ended = process.poll()
+        process.kill()
+        process.wait()
+        if ended is not None:
+            print(f"the simulator had ended by itself, {ended}: {log.read_text()[-2000:]}")
+        if process.stdout is not None:
+            process.stdout.close()
