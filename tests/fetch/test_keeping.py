@@ -130,8 +130,8 @@ BENCH = pytest.mark.skipif("VIPPSRECON_BENCH" not in os.environ, reason="VIPPSRE
 @pytest.mark.parametrize(
     ("how", "count", "lost"),
     [
-        pytest.param(signal.SIGKILL, 300, 60, id="kill -9"),
-        pytest.param(signal.SIGINT, 300, 4, id="Ctrl-C"),
+        pytest.param(signal.SIGKILL, 600, 60, id="kill -9"),
+        pytest.param(signal.SIGINT, 600, 4, id="Ctrl-C"),
         pytest.param(
             signal.SIGKILL, 20_000, 600, id="kill -9 of 20,000", marks=[pytest.mark.slow, BENCH]
         ),

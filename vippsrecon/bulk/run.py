@@ -47,8 +47,8 @@ from vippsrecon.store import (
     take,
 )
 
-IN_FLIGHT = 16
-"""Rows under way at once where nothing is said: modest, for each is money."""
+IN_FLIGHT = 32
+"""Rows under way at once where nothing is said: modest, and as many as a fetch has."""
 
 OLD_READING_SECONDS = 60.0
 """From first reading to intention. After more, the payment is read once more before it is sent."""
