@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
+from vippsrecon.cli import app
 from vippsrecon.simulator import Simulator, serve
 
 MARKED = {
@@ -43,6 +45,11 @@ COMMANDS = {
     "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
     "scenario": ["scenario", "made", "--payments", "20"],
     "demo": ["demo", "--out", "demo", "--payments", "50"],
+    "plan": ["plan", "refunds", "refunds.csv", "--out", "plan.json", "--workbook", "plan.xlsx"],
+    "approve": ["approve", "plan.json"],
+    "carry-out": ["carry-out", "plan.json", "--out", "dry.xlsx"],
+    "live": ["carry-out", "plan.json", "--live", "--confirm", "2.00 NOK", "--out", "outcomes.xlsx"],
+    "journal": ["journal", "--verify", "--out", "journal.xlsx"],
 }
 FAULTS = {
     "none": [],
@@ -68,6 +75,32 @@ def texts(folder):
                         yield path / name, archive.read(name)
 
 
+def test_every_command_is_tried():
+    """Only the simulator is not: it has a test of its own below."""
+    known = set(typer.main.get_command(app).commands)
+
+    assert known - set(COMMANDS) == {"simulator"}
+
+
+@pytest.fixture
+def refunds(state, folder):
+    """A list of two refunds of a crown each, for the commands that move money."""
+    lines = [json.loads(line) for line in state.read_text(encoding="utf-8").splitlines()]
+    paid = [
+        line["payment"]["reference"]
+        for line in lines
+        if "payment" in line
+        and line["msn"] == "123456"
+        and line["payment"]["aggregate"]["capturedAmount"] == line["payment"]["amount"]
+        and line["payment"]["aggregate"]["refundedAmount"]["value"] == 0
+        and line["payment"]["amount"]["currency"] == "NOK"
+    ]
+    rows = [f"{reference},1.00,NOK" for reference in paid[:2]]
+    text = "\n".join(["reference,amount,currency", *rows])
+    (folder / "refunds.csv").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("refunds")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_command_shows_a_key(state, orders, folder, fault):
     """Every command at DEBUG, in a process of its own, so that no log handler is missed."""
@@ -92,6 +125,8 @@ def test_no_command_shows_a_key(state, orders, folder, fault):
             for name, arguments in COMMANDS.items()
         }
 
+    if fault == "none":
+        assert b"Done: 2 refunds" in said["live"].stdout, said["live"].stderr
     log = b"".join(done.stderr for done in said.values())
     assert b"DEBUG" in log, "the log was off, so this test looked at nothing"
     for secret in map(str.encode, SECRETS):
