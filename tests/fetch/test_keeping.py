@@ -40,8 +40,13 @@ from vippsrecon.simulator import Simulator
 
 RESULTS = ("payments.parquet", "events.parquet", "failures.csv")
 SHOT = """
+import signal
 import sys
 from pathlib import Path
+
+# A job begun in the background by a shell ignores Ctrl-C, and so would all its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 from vippsrecon.api import Client
 from vippsrecon.config import SalesUnit, load_settings
 from vippsrecon.fetch import fetch_into, reading
