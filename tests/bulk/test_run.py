@@ -270,6 +270,37 @@ def test_caps_are_counted_over_plans(world):
     assert sorted(here.effects()) == ["order-000001", "order-000002"]
 
 
+def test_a_dry_run_foresees_the_caps(world):
+    """A refusal is final: whoever would meet a cap has to hear of it while nothing is sent."""
+    here = world(3, limits="per_day = 4")
+    first = here.approved("refund", 100)
+    here.live(first)
+    rows = [
+        row._replace(row=n) for n, row in enumerate(here.plan("refund", 0, 200, 150).rows[1:], 1)
+    ]
+    plan = here.approved("refund", rows=tuple(rows))
+
+    dry = carry_out(plan, here.client, store=here.store)
+
+    assert outcomes(dry) == ["would_do", "refused"]
+    assert dry.results[1].why == (
+        "it would pass the cap of 4.00 NOK (day), of which 3.00 NOK is taken"
+    )
+    assert outcomes(here.live(plan, in_flight=1)) == ["done", "refused"]
+
+
+def test_a_dry_run_says_why_no_approval_stands(world):
+    """One that expired is not the same as none."""
+    here = world(1)
+    plan = here.approved("refund", 100)
+    here.simulator.advance(25 * 3600)
+
+    dry = carry_out(plan, here.client, store=here.store)
+
+    assert dry.approver == ""
+    assert "expired" in dry.unapproved
+
+
 def test_a_run_in_which_everything_fails_stops(world):
     """After five failures in a row the rest is not begun, and says why."""
     here = world(9)

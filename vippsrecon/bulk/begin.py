@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from vippsrecon.api.records import Event, Payment
 from vippsrecon.bulk.answers import meaning
+from vippsrecon.bulk.caps import past
 from vippsrecon.bulk.judge import Case, objection, seen_in
 from vippsrecon.bulk.operation import (
     aggregate_of,
@@ -24,7 +25,6 @@ from vippsrecon.bulk.result import Result
 from vippsrecon.bulk.settle import Sent, look
 from vippsrecon.bulk.terms import Desk, StopRunError
 from vippsrecon.errors import ApiError, PaymentNotFoundError, StoreError, VippsReconError
-from vippsrecon.money import in_words
 from vippsrecon.store import Attempt, Draft, Entry, Moved, OverCap, Taken
 
 
@@ -175,12 +175,8 @@ async def _intend(desk: Desk, row: PlanRow, reading: Reading) -> Result | Sent |
         why = f"row {kept.row} of plan {kept.plan_id} is under way on this payment; finish it first"
         return await keep(desk, row, Result(row.row, "skipped", why, before=before))
     if isinstance(kept, OverCap):
-        why = (
-            f"it would pass the cap of {in_words(kept.limit, row.currency)} "
-            f"({kept.scope.partition(':')[0]}), of which "
-            f"{in_words(kept.reserved, row.currency)} is taken"
-        )
-        return await keep(desk, row, Result(row.row, "refused", why, before=before, after=before))
+        refused = Result(row.row, "refused", past(kept), before=before, after=before)
+        return await keep(desk, row, refused)
     return Sent(row, desk.key(row), before, moment_of(kept.at))
 
 

@@ -30,6 +30,7 @@ class Carried:
         carrier: Who carried it out.
         head: The journal's last (seq, hash) after a live run: keep it elsewhere.
         units: What is configured for the plan's sales units: their days and markets.
+        unapproved: In a dry run, why a live one would have no approval, or "".
     """
 
     plan: Plan
@@ -40,6 +41,7 @@ class Carried:
     carrier: str = ""
     head: tuple[int, str] | None = None
     units: tuple[SalesUnit, ...] = ()
+    unapproved: str = ""
 
     def __repr__(self) -> str:
         """Say in one line what came of it; its rows are in `outcomes`."""

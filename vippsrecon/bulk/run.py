@@ -23,6 +23,7 @@ from vippsrecon.bulk.admission import belongs_here, caps_for, confirmed, in_time
 from vippsrecon.bulk.approval import Approval, register_plan, standing
 from vippsrecon.bulk.begin import begin, keep, would
 from vippsrecon.bulk.breaker import Breaker
+from vippsrecon.bulk.caps import foreseen
 from vippsrecon.bulk.carried import Carried
 from vippsrecon.bulk.finish import finish, logged
 from vippsrecon.bulk.limits import Limits
@@ -261,9 +262,10 @@ def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) 
     """Read and judge every row. What other plans did is looked up where a database is."""
     limits = Limits.of(client.settings.limits)
     with _opened_if_there(store, client) as open_:
-        approval = _approval(plan, open_, limits, client.now())
+        approval, unapproved = _approval(plan, open_, limits, client.now())
         expires_at = None if approval is None else approval.expires_at
-        desk = Desk(client.core, plan, expires_at, lambda _: {}, Patience(), None, open_)
+        caps = cache(partial(caps_for, plan, limits))
+        desk = Desk(client.core, plan, expires_at, caps, Patience(), None, open_)
         states = {} if open_ is None else state_by_row(open_, plan.plan_id)
 
         async def look(row: PlanRow) -> Result:
@@ -278,9 +280,20 @@ def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) 
 
         with _gently_stopped(desk):
             results = client.run(_all(desk, {}, look, pace))
+        reserved = {row for row, state in states.items() if state.intended is not None}
+        results = foreseen(desk, results, reserved)
     approver = "" if approval is None else approval.approver
     units = _units(client, plan)
-    return Carried(plan, False, tuple(results), desk.stopping, approver, who, units=units)
+    return Carried(
+        plan,
+        False,
+        tuple(results),
+        desk.stopping,
+        approver,
+        who,
+        units=units,
+        unapproved=unapproved,
+    )
 
 
 def _would_not(kept: Result) -> Result:
@@ -292,13 +305,16 @@ def _units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
     return tuple(client.settings.unit(msn) for msn in plan.msns)
 
 
-def _approval(plan: Plan, store: Store | None, limits: Limits, now: datetime) -> Approval | None:
+def _approval(
+    plan: Plan, store: Store | None, limits: Limits, now: datetime
+) -> tuple[Approval | None, str]:
+    """Return the approval a live run would have now, or None and what it would say instead."""
     if store is None:
-        return None
+        return None, ""
     try:
-        return standing(plan, store, limits, now)
-    except PlanError:
-        return None
+        return standing(plan, store, limits, now), ""
+    except PlanError as error:
+        return None, str(error)
 
 
 @contextmanager

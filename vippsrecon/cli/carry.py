@@ -159,12 +159,14 @@ def _lines(carried: Carried) -> Iterator[str]:
     yield from rows_in_words(carried, rest[:MOST_ROWS])
     if len(rest) > MOST_ROWS:
         yield f"  and {spaced(len(rest) - MOST_ROWS)} more; --out or --json lists them"
-    yield f"approved  {carried.approver or 'by nobody yet: vippsrecon approve does that'}"
+    nobody = carried.unapproved or "by nobody yet: vippsrecon approve does that"
+    yield f"approved  {carried.approver or nobody}"
     if carried.live and carried.head is not None:
         yield f"head      {in_one(carried.head)}"
         yield "          keep it elsewhere: a journal cut off or written anew shows against it"
     elif not carried.live:
-        yield "Nothing was sent: this was a dry run. --live carries the plan out"
+        more = " --live carries the plan out" if carried.approver else ""
+        yield f"Nothing was sent: this was a dry run.{more}"
 
 
 def _table(totals: Sequence[Any]) -> Iterator[str]:
