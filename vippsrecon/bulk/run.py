@@ -6,17 +6,13 @@ concurrently, each row's own steps in order, and ends with its journal's head.
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
-import signal
 import socket
-import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache, partial
-from typing import NamedTuple
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.admission import belongs_here, caps_for, confirmed, in_time
@@ -27,6 +23,7 @@ from vippsrecon.bulk.caps import foreseen
 from vippsrecon.bulk.carried import Carried
 from vippsrecon.bulk.finish import finish, logged
 from vippsrecon.bulk.limits import Limits
+from vippsrecon.bulk.pacing import Pace, all_rows, gently_stopped, kept
 from vippsrecon.bulk.plan import Plan, PlanRow, check_plan
 from vippsrecon.bulk.result import NEVER_AGAIN, Result
 from vippsrecon.bulk.settle import Sent
@@ -53,16 +50,6 @@ IN_FLIGHT = 32
 
 OLD_READING_SECONDS = 60.0
 """From first reading to intention. After more, the payment is read once more before it is sent."""
-
-
-class Pace(NamedTuple):
-    """How many rows are under way at once, and whether a bar shows it."""
-
-    in_flight: int
-    progress: bool
-
-
-Row = Callable[[PlanRow], Awaitable[Result]]
 
 
 def carry_out(
@@ -133,7 +120,7 @@ def carry_out(
                 client.core, plan, approval.expires_at, caps, patience, Writer(open_, held), open_
             )
             breaker = Breaker(limits.stop_after_failures, limits.stop_at_share)
-            with _gently_stopped(desk):
+            with gently_stopped(desk):
                 results = client.run(_live(desk, states, breaker, Pace(in_flight, progress)))
         finally:
             _let_go(open_, held)
@@ -155,7 +142,7 @@ async def _live(
         async def carry(row: PlanRow) -> Result:
             return await _carried(desk, row, states.get(row.row), breaker)
 
-        results = await _all(desk, states, carry, pace)
+        results = await all_rows(desk, states, carry, pace)
         if desk.writer.failed is None:
             results = [await _verified(desk, result) for result in results]
             counts: dict[str, int] = {}
@@ -177,7 +164,7 @@ async def _carried(desk: Desk, row: PlanRow, state: RowState | None, breaker: Br
     | none, skipped | read, judge, intend, send |
     """
     if state is not None and state.outcome in NEVER_AGAIN:
-        return _kept(row, state)
+        return kept(row, state)
     begun: Sent | Result | None = None
     try:
         if state is not None and state.intended:
@@ -203,46 +190,6 @@ async def _carried(desk: Desk, row: PlanRow, state: RowState | None, breaker: Br
         return Result(row.row, "skipped", "nothing was sent: the journal could not be kept")
     desk.stopping = desk.stopping or breaker.after(result)
     return result
-
-
-def _kept(row: PlanRow, state: RowState) -> Result:
-    """Return what an earlier run left of a row, as its journal has it; an open one is unknown."""
-    if state.intended is None:
-        return Result.kept(row.row, state.outcome, state.detail)
-    why = "an earlier run sent it, or may have; the same command again settles it"
-    return Result.kept(row.row, "unknown", state.detail)._replace(why=why)
-
-
-def _not_begun(row: PlanRow, state: RowState | None, why: str) -> Result:
-    """Return what is known of a row that this run did not come to: never less than before."""
-    if state is None or state.outcome == "skipped":
-        return Result(row.row, "skipped", f"not begun: the run stopped ({why})")
-    return _kept(row, state)
-
-
-async def _all(desk: Desk, states: Mapping[int, RowState], carry: Row, pace: Pace) -> list[Result]:
-    """Carry every row, some at a time, and return what became of each, in the plan's order.
-
-    Rows that a run which stops did not come to are as an earlier one left them, or skipped.
-    """
-    results: dict[int, Result] = {}
-    rows = iter(desk.plan.rows)
-    with _bar(desk.plan, pace.progress) as advance:
-
-        async def work() -> None:
-            for row in rows:
-                if desk.stopping:
-                    return
-                results[row.row] = await carry(row)
-                advance()
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, min(pace.in_flight, desk.plan.count))):
-                group.create_task(work())
-    return [
-        results.get(row.row) or _not_begun(row, states.get(row.row), desk.stopping)
-        for row in desk.plan.rows
-    ]
 
 
 async def _verified(desk: Desk, result: Result) -> Result:
@@ -271,15 +218,15 @@ def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) 
         async def look(row: PlanRow) -> Result:
             state = states.get(row.row)
             if state is not None and state.outcome in NEVER_AGAIN:
-                return _would_not(_kept(row, state))
+                return _would_not(kept(row, state))
             try:
                 return await would(desk, row, None if state is None else state.intended)
             except StopRunError as stop:
                 desk.stopping = desk.stopping or str(stop)
                 return stop.result
 
-        with _gently_stopped(desk):
-            results = client.run(_all(desk, {}, look, pace))
+        with gently_stopped(desk):
+            results = client.run(all_rows(desk, {}, look, pace))
         reserved = {row for row, state in states.items() if state.intended is not None}
         results = foreseen(desk, results, reserved)
     approver = "" if approval is None else approval.approver
@@ -341,39 +288,6 @@ def _let_go(store: Store, held: Carrier) -> None:
     """Give the plan back. Where that fails, the next carrier waits for the lease to run out."""
     with suppress(StoreError):
         release(store, held)
-
-
-@contextmanager
-def _gently_stopped(desk: Desk) -> Iterator[None]:
-    """Let the first Ctrl-C finish the rows under way; the second ends the run at once.
-
-    Ending at once is safe too: the next run settles what was under way.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def stop(*_: object) -> None:
-        desk.stopping = desk.stopping or "Ctrl-C: rows under way were finished, no other begun"
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(plan: Plan, shown: bool) -> Iterator[Callable[[], object]]:
-    if not shown:
-        yield lambda: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=plan.count, unit="row", desc=f"{plan.verb}s", disable=None) as bar:
-        yield bar.update
 
 
 def _account() -> str:
