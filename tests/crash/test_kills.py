@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import random
 
+from tests.crash.lives import Tally
 from tests.crash.rounds import killing, mixed
+
+ROUNDS = range(11, 16)
 
 
 def test_killed_at_any_instant_and_in_any_commit(workspace, begin):
     """The claim, on each database: three plans at once, killed and begun again until done."""
     workspace.world.settings(latency_ms=40)
 
-    seen = killing(workspace, begin, random.Random(11), rows=8, most_kills=14)
-
-    # How many depends on how fast the machine is; that there were some is what counts.
-    assert seen.kills.total() >= 3, seen
-    assert seen.kills["at any instant"] > 0, seen
+    seen = Tally()
+    for seed in ROUNDS:  # how many a round sees depends on how fast the machine is
+        seen.add(killing(workspace, begin, random.Random(seed), rows=8, most_kills=14))
+        if seen.kills.total() >= 3 and seen.kills["at any instant"]:
+            return
+    raise AssertionError(f"hardly anything was killed: {seen}")
 
 
 def test_killed_while_everything_else_goes_wrong_too(workspace_on, begin):
@@ -27,6 +31,9 @@ def test_killed_while_everything_else_goes_wrong_too(workspace_on, begin):
     workspace.world.settings(latency_ms=20)
     workspace.world.faults(*mixed())
 
-    seen = killing(workspace, begin, random.Random(12), rows=8, most_kills=10, window=0.7)
-
-    assert seen.kills.total() > 0, seen
+    seen = Tally()
+    for seed in ROUNDS:
+        seen.add(killing(workspace, begin, random.Random(seed), rows=8, most_kills=10, window=0.7))
+        if seen.kills:
+            return
+    raise AssertionError(f"nothing was killed: {seen}")
