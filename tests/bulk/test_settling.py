@@ -8,7 +8,7 @@ from vippsrecon.bulk.kept import kept
 from vippsrecon.bulk.run import carry_out
 from vippsrecon.bulk.settling import Word, settle
 from vippsrecon.errors import HeldError, PlanError
-from vippsrecon.store import entries, state_by_row, take, verify
+from vippsrecon.store import entries, head, state_by_row, take, verify
 
 
 @pytest.fixture
@@ -158,14 +158,15 @@ def test_a_payment_that_cannot_be_read_stays_open(undone):
 
 
 def test_nothing_open_is_nothing_to_settle(world):
-    """A finished plan is left alone, and a word on one of its rows refused."""
+    """A finished plan is left alone, and the journal names nobody who did nothing."""
     here = world(1)
     plan = here.approved("refund", 100)
-    here.live(plan)
+    carried = here.live(plan)
 
     assert settle(here.store, plan.plan_id, here.client).results == ()
     with pytest.raises(PlanError, match="is not open"):
         settle(here.store, plan.plan_id, here.client, word=Word(1, "refused", "no"))
+    assert head(here.store, plan.plan_id) == carried.head
 
 
 def test_a_plan_under_way_is_left_to_its_carrier(undone):

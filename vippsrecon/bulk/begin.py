@@ -6,7 +6,7 @@ Nothing in here changes a payment.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vippsrecon.api.records import Event, Payment
 from vippsrecon.bulk.answers import meaning
@@ -21,6 +21,7 @@ from vippsrecon.bulk.operation import (
 )
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import Aggregate, moment
+from vippsrecon.bulk.planned import planned
 from vippsrecon.bulk.result import Result
 from vippsrecon.bulk.settle import Sent, look
 from vippsrecon.bulk.terms import Desk, StopRunError
@@ -214,18 +215,6 @@ async def keep(desk: Desk, row: PlanRow, result: Result) -> Result:
     draft = _draft(desk, row, result.outcome, desk.core.now())
     await desk.writer.keep(draft._replace(detail=result.detail() | planned(row)))
     return result
-
-
-def planned(row: PlanRow) -> dict[str, Any]:
-    """Return what the planner said of a row, for a journal read without the plan's file."""
-    return {
-        "order_number": row.order_number,
-        "reason": row.reason,
-        "note": row.note,
-        "document_ref": row.document_ref,
-        "vat_minor": row.vat_minor,
-        "discrepancy_id": row.discrepancy_id,
-    }
 
 
 def _draft(desk: Desk, row: PlanRow, kind: str, at: datetime) -> Draft:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from vippsrecon.bulk.carried import LIVE, Carried
 from vippsrecon.bulk.plan import Plan, PlanRow
+from vippsrecon.bulk.planned import planned_row
 from vippsrecon.bulk.result import Result
 from vippsrecon.config import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
@@ -236,18 +237,4 @@ def _planned(
 ) -> PlanRow:
     if "reason" not in said and before is not None:
         return before.planned
-    return PlanRow(
-        entry.row or 0,
-        entry.msn or "",
-        entry.reference or "",
-        said.get("order_number"),
-        entry.currency or "",
-        entry.amount_minor or 0,
-        str(said.get("reason") or ""),
-        str(said.get("note") or ""),
-        str(said.get("document_ref") or ""),
-        said.get("vat_minor"),
-        said.get("discrepancy_id"),
-        *(result.before or (0, 0, 0, 0)),
-        False,
-    )
+    return planned_row(entry, said, result.before)

@@ -22,6 +22,7 @@ from vippsrecon.bulk.approval import person, this_account
 from vippsrecon.bulk.operation import aggregate_of, moment_of
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import LONGEST_TEXT, UNPRINTABLE, Aggregate
+from vippsrecon.bulk.planned import planned_row
 from vippsrecon.bulk.result import Result
 from vippsrecon.bulk.settle import Found, Sent, look
 from vippsrecon.errors import PlanError, StoreError, VippsReconError
@@ -148,14 +149,11 @@ def settle(
     verb = _verb_here(store, plan_id, client)
     if word is not None:
         word = _checked(word)
+    if not _to_settle(store, plan_id, word):
+        # Not taken for nothing: the journal would name somebody who did nothing.
+        return Settled(plan_id, verb, (), (), head(store, plan_id))
     with _held(store, plan_id, carrier or this_account()) as held:
-        rows = _open_rows(store, plan_id)
-        if word is not None:
-            rows = [row for row in rows if row.number == word.row]
-            if not rows:
-                raise PlanError(
-                    f"row {word.row} of plan {plan_id} is not open: nothing there is to be settled"
-                )
+        rows = _to_settle(store, plan_id, word)
         for row in rows:
             client.settings.keys_of(row.sent.row.msn)
         looked = client.run(_look_at_all(client.core, rows))
@@ -217,35 +215,29 @@ def _held(store: Store, plan_id: str, who: str) -> Iterator[Carrier]:
             release(store, held)
 
 
+def _to_settle(store: Store, plan_id: str, word: Word | None) -> list[Open]:
+    """Return the plan's open rows, or the one a person's word is on."""
+    rows = _open_rows(store, plan_id)
+    if word is None:
+        return rows
+    rows = [row for row in rows if row.number == word.row]
+    if not rows:
+        raise PlanError(
+            f"row {word.row} of plan {plan_id} is not open: nothing there is to be settled"
+        )
+    return rows
+
+
 def _open_rows(store: Store, plan_id: str) -> list[Open]:
     found = []
-    for number, state in sorted(state_by_row(store, plan_id).items()):
+    for _, state in sorted(state_by_row(store, plan_id).items()):
         if state.outcome in ("intended", "unknown") and state.intended is not None:
-            row = _row_of(number, state.intended)
+            said = state.intended.said()
+            row = planned_row(state.intended, said, Aggregate(*said["before"]))
             sent = Sent.found(row, state.intended)
             last_at = moment_of(state.entry.at)
             found.append(Open(state.intended.verb, sent, state.intended, last_at))
     return found
-
-
-def _row_of(number: int, intended: Entry) -> PlanRow:
-    """Return a row as its intention keeps it: the plan's file need not be at hand."""
-    said = intended.said()
-    return PlanRow(
-        number,
-        intended.msn or "",
-        intended.reference or "",
-        said.get("order_number"),
-        intended.currency or "",
-        intended.amount_minor or 0,
-        str(said.get("reason") or ""),
-        str(said.get("note") or ""),
-        str(said.get("document_ref") or ""),
-        said.get("vat_minor"),
-        said.get("discrepancy_id"),
-        *Aggregate(*said["before"]),
-        False,
-    )
 
 
 async def _look_at_all(core: AsyncClient, rows: list[Open]) -> list[Looked]:
