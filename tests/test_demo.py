@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vippsrecon.demo import Finding, Score, open_month, run_demo
-from vippsrecon.errors import InputError
+from vippsrecon.demo import Finding, Score, run_demo
 
 
 @pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento"])
@@ -52,22 +51,6 @@ def test_a_score_is_exact_only_for_the_same_findings(planted, found):
 
     assert score.exact == (sorted(planted, key=str) == sorted(found, key=str))
     assert (score.precision == 1.0 and score.recall == 1.0) == score.exact
-
-
-def test_a_real_month_needs_an_export():
-    """Said before keys are looked for."""
-    with pytest.raises(InputError, match="needs your order export"):
-        open_month("production")
-
-
-def test_a_month_closes_what_it_opened():
-    """A notebook that ends must leave no server and no folder behind."""
-    with open_month(payments=30) as month:
-        folder = month.order_files[0].parent
-        assert month.client.payment is not None
-        assert folder.exists()
-
-    assert not folder.exists()
 
 
 def test_a_month_too_small_for_any_says_so():

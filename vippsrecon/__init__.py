@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.planning import plan_cancels, plan_captures, plan_refunds
     from vippsrecon.bulk.run import carry_out
     from vippsrecon.config import Rules, SalesUnit, Settings, load_settings
-    from vippsrecon.demo import Month, open_month, run_demo
+    from vippsrecon.demo import run_demo
     from vippsrecon.errors import VippsReconError
     from vippsrecon.fetch import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.month import closed_by_receipts, reconcile_month
+    from vippsrecon.practice import Month, open_month
     from vippsrecon.reconcile import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
@@ -65,7 +66,7 @@ __all__ = [
 _HOME = {
     "Client": "api",
     "Fetched": "fetch",
-    "Month": "demo",
+    "Month": "practice",
     "Reconciliation": "reconcile",
     "Rules": "config",
     "SalesUnit": "config",
@@ -77,7 +78,7 @@ _HOME = {
     "fetch": "fetch",
     "ledger_references": "fetch",
     "load_settings": "config",
-    "open_month": "demo",
+    "open_month": "practice",
     "open_store": "store",
     "plan_cancels": "bulk.planning",
     "plan_captures": "bulk.planning",

@@ -22,8 +22,8 @@ def to_minor(amount: Decimal | str, currency: str) -> int:
     """Return an amount of major units as whole minor units of `currency`.
 
     Raises:
-        InputError: The currency is not known here, the amount is not a number, is finer than
-            one minor unit, or has more than fifteen digits.
+        InputError: The currency is not known here, the amount is not a number, has more decimals
+            than the currency has, or has more than fifteen digits.
 
     >>> to_minor("499.50", "NOK")
     49950

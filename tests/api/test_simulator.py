@@ -9,7 +9,7 @@ import orjson
 import pytest
 import stamina
 
-from tests.api.conftest import MSN, nok, payment_body
+from tests.api.conftest import MSN, entry_body, nok, payment_body
 from vippsrecon import errors
 from vippsrecon.api import Client
 from vippsrecon.simulator import Simulator, serve
@@ -137,18 +137,7 @@ def test_a_refund_is_made_once_under_every_fault(client, simulator, fault):
 
 def test_a_ledger_is_walked(settings):
     """Ledgers by sales unit, one date of one of them, and the feed."""
-    entry = {
-        "pspReference": "2018200034",
-        "time": "2026-01-30T10:00:00.000000Z",
-        "ledgerDate": "2026-01-30",
-        "entryType": "capture",
-        "reference": "order-001",
-        "currency": "NOK",
-        "recipientHandle": "api:123456",
-        "amount": 250,
-        "balanceBefore": 0,
-        "balanceAfter": 250,
-    }
+    entry = entry_body(time="2026-01-30T10:00:00.000000Z", ledgerDate="2026-01-30")
     ledger = {
         "ledgerId": "302321",
         "currency": "NOK",

@@ -37,7 +37,7 @@ from tests.postgres import binaries
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval import approve
 from vippsrecon.bulk.plan import Plan
-from vippsrecon.bulk.run import carry_out
+from vippsrecon.bulk.run import IN_FLIGHT, carry_out
 from vippsrecon.config import Settings, load_settings
 from vippsrecon.store import open_store, verify
 
@@ -231,7 +231,7 @@ def main() -> None:
         asyncio.run(_serve())
         return
     rows, sample, seconds = (300, 10, 0.3) if arguments.smoke else (arguments.rows, 100, 3.0)
-    flights = (64,) if arguments.smoke else (16, 64, 128)
+    flights = (64,) if arguments.smoke else (IN_FLIGHT, 64, 128)
     kinds = ("sqlite", "postgresql") if binaries() else ("sqlite",)
     seeds = itertools.count(1)  # each run refunds payments that no other run has
     with tempfile.TemporaryDirectory() as place, serving() as base_url:

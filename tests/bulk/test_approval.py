@@ -153,6 +153,15 @@ def test_plans_split_in_two_count_together(store):
     assert standing(first, store, Limits(), NOW)
 
 
+def test_a_plan_approved_anew_counts_anew(store):
+    """It is when a plan may be carried out that counts, not when it was first seen."""
+    old, new = (large(600_000, plan_id=one) for one in IDS[:2])
+    approved(old, store, "kari")
+    approved(old, store, "kari", now=NOW + timedelta(hours=30))
+    with pytest.raises(PlanError, match="kari's other"):
+        approved(new, store, "kari", now=NOW + timedelta(hours=31))
+
+
 def test_other_peoples_plans_do_not_count(store):
     """Nor another environment's, nor another currency's."""
     approved(large(900_000, plan_id=IDS[0], planner="per"), store)

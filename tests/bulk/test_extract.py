@@ -13,8 +13,10 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import text
 
+from vippsrecon.bulk.approval import approve
 from vippsrecon.bulk.extract import write_extract
 from vippsrecon.bulk.kept import kept
+from vippsrecon.bulk.listed import listed
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import entries, head, verify
 
@@ -67,6 +69,25 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
     assert first["PSP reference"]
     assert first["Hash of the entry"] in [e.hash for e in entries(here.store, plan.plan_id)]
     assert (last["Outcome"], last["Reference"]) == ("refused", "order-unknown")
+    assert {first[f"{name} (UTC)"].date().isoformat() for name in ("Intended", "Decided")} == {
+        "2026-01-31"
+    }
+
+
+def test_one_clock_and_one_approver(journal, tmp_path):
+    """Every entry has the house's time; a run's approver is who approved it, not who came after."""
+    here, plan = journal
+    assert {e.at[:10] for e in entries(here.store, plan.plan_id)} == {"2026-01-31"}
+
+    again = here.approved("refund", 700, 800)
+    late = approve(again, here.store, approver="per", now=here.simulator.now())
+    ran = here.live(again)
+    assert late.said()["approver"] == "per"
+    assert ran.approver == kept(here.store, again.plan_id).approver == "ola"
+    path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[again.plan_id])
+    assert {row["Approver"] for row in sheet(path, "Outcomes")} == {"ola"}
+    (known,) = (one for one in listed(here.store) if one.known.plan_id == again.plan_id)
+    assert known.approver == "ola"
 
 
 def test_entries_can_be_hashed_anew(journal, tmp_path):

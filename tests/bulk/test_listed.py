@@ -55,9 +55,12 @@ def test_a_list_reads_no_chain(here):
     assert len([one for one in asked if one.startswith("SELECT")]) <= len(found) + 3
 
 
-def test_the_last_approval_speaks(here):
-    """As in the chain: the last one who approved."""
-    plan_id = listed(here.store)[0].known.plan_id
-    append(here.store, plan_id, [Draft("approved", detail={"approver": "liv"})])
+def test_who_approved(here):
+    """The last one who did, until it is carried out; then the one it was carried out under."""
+    before = listed(here.store)
+    for one in before:
+        append(here.store, one.known.plan_id, [Draft("approved", detail={"approver": "liv"})])
 
-    assert listed(here.store)[0].approver == "liv"
+    found = listed(here.store)
+    assert [one.approver for one in found] == ["ola", "ola", "liv"]
+    assert [kept(here.store, one.known.plan_id).approver for one in found] == ["ola", "ola", "liv"]

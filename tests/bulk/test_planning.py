@@ -13,15 +13,24 @@ from openpyxl import Workbook
 
 from tests.bulk.world import CLOCK, MSN, line
 from vippsrecon.api import Client
+from vippsrecon.bulk.asked import from_list
 from vippsrecon.bulk.plan import read_plan, write_plan
 from vippsrecon.bulk.planning import (
+    How,
     NothingToPlanError,
+    make,
     plan_cancels,
     plan_captures,
     plan_refunds,
 )
 from vippsrecon.config import SalesUnit, load_settings
-from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
+from vippsrecon.errors import (
+    ConfigurationError,
+    InputError,
+    PlanError,
+    SourceError,
+    UnauthorizedError,
+)
 from vippsrecon.schemas import REJECTS, validate
 from vippsrecon.simulator import Simulator, serve
 
@@ -221,6 +230,41 @@ def test_no_sales_unit(shop, listed):
         plan_refunds(listed(GOOD), client=client)
 
 
+def test_headings_of_ones_own(shop, listed, tmp_path):
+    """A mapping names columns and reasons; what it names wrongly is refused by name."""
+    client, _ = shop()
+    path = listed("order-000001,25,NOK,angret", head="Betalings-ID,Skal tilbake,Valuta,Årsak")
+    mapping = tmp_path / "ours.toml"
+    mapping.write_text(
+        '[columns]\nreference = "Betalings-ID"\namount = ["Skal tilbake"]\n'
+        '[reasons]\nreturn = "angret"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(SourceError, match="--mapping"):
+        plan_refunds(path, client=client)
+    asked = from_list(path, "refund", MSN, mapping)
+    (row,) = make(asked, How("refund", client)).rows
+    assert (row.reference, row.amount_minor, row.reason) == ("order-000001", 2_500, "return")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[columns]\ntotal = 'Sum'", "'total' under"),
+        ("[reasons]\nanger = 'angret'", "'anger' under"),
+        ("[statuses]\nopen = 'ny'", "'statuses' is neither"),
+        ("columns = 'Sum'", "'columns' is neither"),
+        ("[columns]\namount = 7", "columns.amount in the mapping ours.toml is not"),
+        ("[columns", "cannot be read"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, said):
+    """One sentence that names the file and the word."""
+    (tmp_path / "ours.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=said):
+        from_list(listed("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
+
+
 def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):
     """Numbers are numbers there: 250.5 is 250.50, whatever the country."""
     client, _ = shop()
@@ -311,6 +355,29 @@ def test_a_payment_that_could_not_be_read(shop, listed):
     assert plan.refused, "the seed's share of failures"
     assert plan.count + len(plan.refused) == 5
     assert all("could not be read now" in one.reason for one in plan.refused)
+
+
+KEYS = {
+    "client_id": "client-id",
+    "client_secret": "client-secret",
+    "subscription_key": "subscription-key",
+    "market": "NO",
+}
+ANOTHER = {"sales_unit": {**KEYS, "msn": OTHER_MSN, "client_secret": "another"}}
+
+
+def test_a_sales_unit_whose_keys_are_refused(shop, listed):
+    """Its rows are refused, and the others planned; where nothing can be read, that is said."""
+    client, simulator = shop({"sales_unit": {**KEYS, "msn": MSN}}, ANOTHER, *LINES)
+    others = f"other-000001,5,NOK,,,,{OTHER_MSN}"
+    plan = plan_refunds(listed("order-000001,5,NOK", others), client=client)
+    assert [row.reference for row in plan.rows] == ["order-000001"]
+    (refused,) = plan.refused
+    assert (refused.source_row, refused.column, refused.value) == (3, "reference", "other-000001")
+    assert refused.reason.startswith(f"sales unit {OTHER_MSN} cannot be read: ")
+    assert simulator.requests()["payments"] == {}
+    with pytest.raises(UnauthorizedError, match=OTHER_MSN):
+        plan_refunds(listed(others), client=client)
 
 
 def test_a_list_without_anybody_to_ask(listed, tmp_path):

@@ -274,6 +274,13 @@ def test_an_old_report_is_refused_whole(report, later):
         plan_refunds(report, client=client)
 
 
+def test_nothing_to_plan_has_no_age(month, later):
+    """With nothing to ask for there is no answer to tell the time by: no report is called old."""
+    client, _ = later
+    with pytest.raises(NothingToPlanError, match="there is no capture to plan"):
+        plan_captures(month[1], only="over_refunded", client=client)
+
+
 def test_how_old_a_report_may_be(report, tmp_path, offline):
     """max_report_age_hours under [limits]."""
     (tmp_path / "vippsrecon.toml").write_text("[limits]\nmax_report_age_hours = 0.05\n")

@@ -178,6 +178,8 @@ def test_a_run_that_stops_is_code_2(ready, printed):
     assert said["counts"]["skipped"] == 3
     assert sum(said["counts"].values()) == 3
     assert ready.effects() == {}
+    told = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM).stdout
+    assert "next      the same command again" in told
 
 
 def test_outcomes_are_written(ready):
@@ -258,7 +260,7 @@ def test_the_ledgers_balance_stands_beside_the_sum(desk):
     done = here.run("carry-out", "plan.json")
 
     assert "ledger    302321 held 5.00 NOK on 2026-01-31" in done.stdout
-    assert "gives back 10.00 NOK of it, which is more" in done.stdout
+    assert "the plan comes to 10.00 NOK, which is more" in done.stdout
 
 
 def test_no_ledger_is_no_news(desk):

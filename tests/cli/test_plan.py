@@ -107,6 +107,14 @@ def test_a_plan_of_nothing(run, keys, folder, printed):
     one_sentence(done, "no row can be planned", "nothing-000001")
     assert len(printed(done)["rejects"]) == 1
     assert not (folder / "plan.json").exists()
+    # For people the one row stands in the error, and nowhere else.
+    said = run("plan", "refunds", "refunds.csv", "--out", "plan.json")
+    assert said.output.count("nothing-000001") == 1
+
+
+def test_a_missing_list_is_said_before_missing_keys(run, folder):
+    """Where neither is there, the file is what the command named."""
+    one_sentence(run("plan", "refunds", "gone.csv", "--out", "plan.json"), "gone.csv", "no such")
 
 
 def test_from_a_report(run, keys, folder, orders, printed):
@@ -150,6 +158,11 @@ def test_insisting(run, keys, folder, refunds, references, printed):
         pytest.param(["refunds", "refunds.csv", "--from-report", "r.xlsx"], ["either"], id="both"),
         pytest.param(["charges", "refunds.csv"], ["charges"], id="no such operation"),
         pytest.param(["refunds", "nowhere.csv"], ["nowhere.csv"], id="no file"),
+        pytest.param(
+            ["refunds", "--from-report", "r.xlsx", "--mapping", "m.toml"],
+            ["for lists"],
+            id="mapping",
+        ),
         pytest.param(["refunds", "refunds.csv", "--created"], ["cancels"], id="created refunds"),
         pytest.param(
             ["refunds", "refunds.csv", "--workbook", "plan.csv"], [".xlsx"], id="no workbook"

@@ -12,6 +12,9 @@ import nbformat
 import pytest
 from openpyxl import load_workbook
 
+from vippsrecon.bulk.plan import read_plan
+from vippsrecon.money import to_major
+
 NAMES = [
     "01_fetch_payments",
     "02_reconcile_orders",
@@ -131,25 +134,39 @@ def test_papermill_runs_it_with_parameters(notebooks, tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("live", [False, True], ids=["dry", "live"])
-def test_money_moves_only_where_it_is_said(notebooks, tmp_path, live):
-    """`LIVE` is the one thing to edit by hand; without it nothing is sent."""
-    source = notebooks / "04_refund_and_cancel.ipynb"
-    given = ["-p", "PAYMENTS", "600", "--cwd", tmp_path]
-    done = subprocess.run(
-        [sys.executable, "-m", "papermill", source, tmp_path / "ran.ipynb", *given]
-        + (["-p", "LIVE", "True"] if live else []),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
+    """`LIVE` and the sum are what to edit by hand; without them nothing is sent."""
 
-    rows = load_workbook(tmp_path / "outcomes.xlsx")["Outcomes"].iter_rows(min_row=5)
-    assert {row[0].value for row in rows} == ({"done"} if live else {"would_do"})
-    shown = code(nbformat.read(tmp_path / "ran.ipynb", as_version=4))
-    said = "".join(
-        output.get("data", {}).get("text/html", "") for o in shown for output in o.outputs
-    )
-    assert ("Done: " in said) is live
+    def run(*edited):
+        given = ["-p", "PAYMENTS", "600", "--cwd", tmp_path, *edited]
+        source, ran = notebooks / "04_refund_and_cancel.ipynb", tmp_path / "ran.ipynb"
+        done = subprocess.run(
+            [sys.executable, "-m", "papermill", source, ran, *given],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        shown = code(nbformat.read(ran, as_version=4))
+        html = (output.get("data", {}).get("text/html", "") for o in shown for output in o.outputs)
+        return done, "".join(html)
+
+    def outcomes():
+        rows = load_workbook(tmp_path / "outcomes.xlsx")["Outcomes"].iter_rows(min_row=5)
+        return {row[0].value for row in rows}
+
+    done, said = run()
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert outcomes() == {"would_do"}
     assert "Nothing was sent" in said
+    assert "Done: " not in said
+
+    done, said = run("-p", "LIVE", "True")
+    assert done.returncode == 1
+    assert "a live run repeats the plan's sum" in done.stderr
+
+    totals = read_plan(tmp_path / "plan.json").totals
+    sums = [f"{to_major(minor, currency)} {currency}" for currency, minor in totals.items()]
+    done, said = run("-p", "LIVE", "True", "-y", f"CONFIRM: {sums}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert outcomes() == {"done"}
+    assert "Done: " in said

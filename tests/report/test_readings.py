@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -41,6 +42,21 @@ def test_terminal_never_adds_currencies(month):
     assert "\nDKK: 24 orders" in text
     assert "\nNOK: 126 orders" in text
     assert "Report:" not in text
+
+
+@pytest.mark.parametrize("show", [summary_text, tiles], ids=["terminal", "notebook"])
+def test_what_was_captured_is_the_foot_of_the_bridge(show):
+    """Two figures for one thing are explained on a sheet nobody has open at the terminal."""
+    month = Month()
+    month.pair("a", 100_000, 100_000)
+    month.pair("b", 5_000, 5_000, msn="654321")
+    made = month.reconciliation()
+    payments = made.payments.copy()
+    payments.loc[0, "captured_minor"] = 100_250
+
+    assert "1 050.00 NOK" in show(made)
+    assert "as fetched)" not in show(made)
+    assert "1 050.00 NOK (1 052.50 NOK as fetched)" in show(replace(made, payments=payments))
 
 
 def test_nothing_wrong_reads_as_clean():

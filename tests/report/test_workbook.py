@@ -83,6 +83,7 @@ def test_discrepancies_stand_in_the_order_given_with_exact_amounts(month, cached
     given = month.discrepancies.to_dict("records")
     assert [row["discrepancy_id"] for row in shown] == [row["discrepancy_id"] for row in given]
     for row, origin in zip(shown, given, strict=True):
+        assert row["Severity"] == origin["severity"]
         for head, name in (("Expected", "expected_minor"), ("At risk", "at_risk_minor")):
             assert Decimal(str(row[head])) == Decimal(origin[name]).scaleb(-2)
 
@@ -445,6 +446,24 @@ def test_a_long_value_is_shown_whole(tmp_path):
         "Rejects and failures"
     ]
     assert sheet.row_dimensions[head_of(sheet) + 1].height >= 3 * 11
+
+
+def test_a_failure_names_the_row_of_the_order_it_came_from(tmp_path):
+    """A reference to be set right in the shop is looked for in the export first."""
+    month = Month()
+    month.pair("good-one", 100, 100)
+    month.pair("bad_one", 100, 100)
+    month.pair("bad_one", 100, 100)
+    unsent = {"operation": "not_sent", "title": "malformed reference"}
+    for msn, reference in (("123456", "bad_one"), ("123456", "listed"), ("654321", "bad_one")):
+        month.failures.append({"msn": msn, "reference": reference, **unsent})
+    book = load_workbook(write_workbook(month.reconciliation(), tmp_path / "r.xlsx"))
+    shown = rows_of(book["Rejects and failures"])
+    assert [(row["Reference"], row["Sales unit"], row["File"], row["Row"]) for row in shown] == [
+        ("bad_one", "123456", "orders.csv", 3),
+        ("listed", "123456", None, None),
+        ("bad_one", "654321", None, None),
+    ]
 
 
 def test_that_vipps_does_not_know_an_order_paid_otherwise_is_no_failure(tmp_path):

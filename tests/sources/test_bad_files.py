@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -22,6 +23,11 @@ ANALYTICS = (
     'Date,"Order #","N. Revenue (formatted)",Status,Customer,"Customer type",Product(s),'
     '"Items sold",Coupon(s),"Net Sales",Attribution\n2026-10-05,1,kr1,completed,K,new,A,1,,1,D\n'
 )
+REFUND = {
+    "id": 726, "parent_id": 723, "date_created_gmt": "2026-03-21T20:07:11", "amount": "10.00",
+    "reason": "", "refunded_by": 1, "refunded_payment": False, "meta_data": [], "line_items": [],
+}  # fmt: skip
+"""One of what WooCommerce's REST API answers to GET /wp-json/wc/v3/orders/723/refunds."""
 BANK = '"Dato";"Forklaring";"Rentedato";"Ut fra konto";"Inn på konto"\n"1";"2";"3";"";"5"\n'
 SHOPIFY_LIKE = "Name,Email,Total,Created at,Lineitem quantity\n#1,a@b.no,5,2026-01-01,1\n"
 
@@ -72,6 +78,8 @@ def zipped(name: str, content: bytes) -> bytes:
         pytest.param('{"a": ', "orders.json", "is not", id="JSON cut off"),
         pytest.param("[" * 100_000, "orders.json", "is not", id="JSON too deep"),
         pytest.param("[{}]", "orders.json", "WooCommerce", id="other JSON"),
+        pytest.param(json.dumps([REFUND]), "orders.json", "of refunds.* take the orders", id="Woo refunds"),
+        pytest.param(json.dumps(REFUND), "orders.json", "of refunds.* take the orders", id="one Woo refund"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_carry_the_job(

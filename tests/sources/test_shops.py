@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -302,55 +301,6 @@ def test_skyverge_order(write: Writer):
     (order,) = rows(write(as_csv(SKYVERGE, [row])))
     assert (order["order_number"], order["attempt_base"]) == ("N-77", "woo-butikk-2001")
     assert (order["total_minor"], order["status"]) == (10000, "open")
-
-
-def rest(**keys: object) -> dict[str, object]:
-    """Make an order of the REST API, but for the keys given."""
-    return {
-        "id": 727,
-        "number": "727",
-        "status": "completed",
-        "currency": "DKK",
-        "date_created": "2026-01-22T16:28:02",
-        "date_created_gmt": "2026-01-22T15:28:02",
-        "date_completed_gmt": "2026-01-23T15:00:00",
-        "total": "29.35",
-        "total_tax": "1.35",
-        "billing": {"first_name": "Kari", "email": "kunde@example.com", "phone": "99999999"},
-        "payment_method": "vipps",
-        "payment_method_title": "Vipps",
-        "transaction_id": "",
-        "date_paid_gmt": "2026-01-22T15:29:00",
-        "meta_data": [{"id": 1, "key": "_vipps_orderid", "value": "woo-shop-727"}],
-        "refunds": [{"id": 1, "total": "-10.00"}, {"id": 2, "total": "-9.00"}],
-        **keys,
-    }
-
-
-@pytest.mark.parametrize("wrapped", [False, True], ids=["list", "one order"])
-def test_woocommerce_rest_order(write: Writer, wrapped: bool):
-    """`_gmt` keys are UTC without saying so; refunds are negative and have to be summed."""
-    content = rest() if wrapped else [rest()]
-    (order,) = rows(write(json.dumps(content), "orders.json"))
-    assert (order["total_minor"], order["refunded_minor"], order["currency"]) == (2935, 1900, "DKK")
-    assert order["ordered_at"] == pd.Timestamp("2026-01-22T15:28:02Z")
-    assert (order["reference"], order["paid"]) == ("woo-shop-727", "yes")
-    assert order["recurring"] is False
-
-
-def test_a_recurring_charge_is_told(write: Writer):
-    """Its transaction id is a charge's, so asking the ePayment API for it would answer 404."""
-    meta = [{"key": "_charge_id", "value": "chr_123"}]
-    (order,) = rows(write(json.dumps([rest(meta_data=meta)]), "orders.json"))
-    assert order["recurring"] is True
-
-
-def test_json_numbers_that_are_no_money_are_rejected(write: Writer):
-    """Money is text in this API; a number with an exponent is somebody's own making."""
-    path = write('[{"id": 1, "total": 1e5, "status": "completed", "currency": "NOK"}]', "o.json")
-    read = read_orders(path, units=(OSLO,))
-    assert read.orders.empty
-    assert list(read.rejects["column"]) == ["total"]
 
 
 MAGENTO = [

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from vippsrecon.bulk.limits import Limits
+from vippsrecon.bulk.operation import journal_time
 from vippsrecon.bulk.plan import Plan, check_plan, digest, moment, stamp
 from vippsrecon.bulk.plan_rules import LONGEST_TEXT, UNPRINTABLE
 from vippsrecon.errors import PlanError
@@ -66,7 +67,7 @@ def register_plan(store: Store, plan: Plan, *, at: datetime) -> None:
         "msns": list(plan.msns),
         "source": plan.source._asdict(),
     }
-    at_text = _journal_time(at)
+    at_text = journal_time(at)
     register(store, plan.plan_id, digest(plan), plan.environment, plan.verb, at_text, said)
 
 
@@ -119,7 +120,7 @@ def approve(
         "host": host or socket.gethostname(),
         "expires_at": stamp(now + LASTS),
     }
-    draft = Draft("approved", detail=said, at=_journal_time(now))
+    draft = Draft("approved", detail=said, at=journal_time(now))
     return append(store, plan.plan_id, [draft])[0]
 
 
@@ -230,7 +231,7 @@ def _refuse_own(plan: Plan, store: Store, who: str, now: datetime, limits: Limit
     """Refuse the planner's own approval where a second person is needed."""
     if not same_person(who, plan.planner):
         return
-    since = _journal_time(now - TOGETHER)
+    since = journal_time(now - TOGETHER)
     beside = planner_sums(
         store,
         lambda name: bool(name) and same_person(name, plan.planner),
@@ -263,7 +264,3 @@ def _approval(entry: Entry, said: Mapping[str, Any]) -> Approval:
 def _detail(entry: Entry) -> dict[str, Any]:
     said: dict[str, Any] = orjson.loads(entry.detail)
     return said
-
-
-def _journal_time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

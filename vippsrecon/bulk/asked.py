@@ -72,9 +72,11 @@ def asked_for(
     return _of_list(plan_list_of(found, default_msn=default_msn, cancels=cancels), "python")
 
 
-def from_list(path: str | Path, verb: str, default_msn: str | None) -> Asked:
-    """Return what a list asks for."""
-    read = read_plan_list(path, default_msn=default_msn, cancels=verb == "cancel")
+def from_list(
+    path: str | Path, verb: str, default_msn: str | None, mapping: str | Path | None = None
+) -> Asked:
+    """Return what a list asks for; its headings may be the user's own."""
+    read = read_plan_list(path, default_msn=default_msn, cancels=verb == "cancel", mapping=mapping)
     return _of_list(read, "list")
 
 

@@ -15,6 +15,7 @@ from vippsrecon.bulk.judge import Case, objection, seen_in
 from vippsrecon.bulk.operation import (
     aggregate_of,
     expected,
+    journal_time,
     moment_of,
     own_event,
     request_of,
@@ -220,7 +221,7 @@ async def keep(desk: Desk, row: PlanRow, result: Result) -> Result:
 def _draft(desk: Desk, row: PlanRow, kind: str, at: datetime) -> Draft:
     return Draft(
         kind=kind,
-        at=at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at=journal_time(at),
         row=row.row,
         msn=row.msn,
         reference=row.reference,

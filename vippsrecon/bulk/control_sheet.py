@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 
 from vippsrecon.money import to_major
+from vippsrecon.paper.looks import colour_words
 from vippsrecon.paper.page import lines_of
 
 if TYPE_CHECKING:
@@ -124,7 +125,12 @@ class ControlSheet:
         first = self.row
         for line in lines:
             self._line(line, outcomes, written)
-        self._colours(first, self.row - 1, PLANNED + len(names) + 2)
+        colour_words(
+            self.page.worksheet,
+            (first, self.row - 1),
+            PLANNED + len(names) + 2,
+            self.looks.checks(),
+        )
         self.row += 1
 
     def finish(self) -> None:
@@ -155,21 +161,6 @@ class ControlSheet:
             self.looks["check"],
         )
         self.row += 1
-
-    def _colours(self, first: int, last: int, column: int) -> None:
-        for good, word in ((True, "OK"), (False, "DIFFERS")):
-            self.page.worksheet.conditional_format(
-                first,
-                column,
-                last,
-                column,
-                {
-                    "type": "cell",
-                    "criteria": "==",
-                    "value": f'"{word}"',
-                    "format": self.looks.check(good),
-                },
-            )
 
 
 def _formula(line: Line, outcome: str, written: Written) -> str:

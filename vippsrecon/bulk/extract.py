@@ -57,8 +57,8 @@ OUTCOME_COLUMNS = (
     Column("discrepancy_id", "Discrepancy", width=40, printed=False),
     Column("psp_reference", "PSP reference", width=38, printed=False),
     Column("event_at", "Event (UTC)", "moment", 18, printed=False),
-    Column("intended_at", "Intended (UTC)", width=24, printed=False),
-    Column("decided_at", "Decided (UTC)", width=24, printed=False),
+    Column("intended_at", "Intended (UTC)", "moment", 18, printed=False),
+    Column("decided_at", "Decided (UTC)", "moment", 18, printed=False),
     *(
         Column(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
         for when in ("before", "after")
@@ -278,8 +278,8 @@ def _outcome(one: Kept, row: KeptRow, units: dict[str, SalesUnit]) -> tuple[Any,
         planned.discrepancy_id,
         result.psp_reference,
         at,
-        row.intended_at,
-        row.last.at,
+        None if row.intended_at is None else moment_of(row.intended_at),
+        moment_of(row.last.at),
         *(result.before or (None,) * 4),
         *(result.after or (None,) * 4),
         row.key,

@@ -30,7 +30,7 @@ class KeptRow(NamedTuple):
     Attributes:
         planned: The row as planned; its aggregate is the one before, 0 where not kept.
         result: What became of it; one that is under way is unknown.
-        approver: Who had approved when it was last written about.
+        approver: Under whose approval it was carried out then.
         carrier: Who carried it out then.
         intended_at: When it was first intended; None where it never was.
         key: The key it was, or would be, asked with.
@@ -76,7 +76,10 @@ class Kept:
 
     @property
     def approver(self) -> str:
-        """Who approved it last, or ""."""
+        """Under whose approval it was carried out last; before that, who approved it, or ""."""
+        for entry in reversed(self.carriers):
+            if entry.said()["approver"]:
+                return str(entry.said()["approver"])
         return str(self.approvals[-1].said()["approver"]) if self.approvals else ""
 
     @property

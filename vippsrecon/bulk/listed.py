@@ -20,7 +20,7 @@ class Listed:
         known: The plan as the database knows it.
         counts: Outcome to rows; they add up to the plan's. Rows never begun count as skipped.
         unlisted: How many rows the journal has nothing of.
-        approver: Who approved it last, or "".
+        approver: Under whose approval it was carried out last; before, who approved it, or "".
         carrier: Who took it last, or "".
         stopped: Why its last run stopped before its end, or "".
     """
@@ -67,9 +67,11 @@ def listed(store: Store) -> list[Listed]:
         if plan is None:
             continue
         if entry.kind == "approved":
-            plan.approver = str(said.get("approver", ""))
+            if not plan.carrier:
+                plan.approver = str(said.get("approver", ""))
         elif entry.kind == "carrier":
             plan.carrier = str(said.get("holder", ""))
+            plan.approver = str(said.get("approver") or plan.approver)
         else:
             plan.stopped = str(said.get("stopped") or "")
     return list(found.values())

@@ -104,3 +104,12 @@ def moment_of(timestamp: str) -> datetime:
     """
     moment = datetime.fromisoformat(timestamp)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def journal_time(at: datetime) -> str:
+    """Return a moment as the journal writes it: UTC, to the millisecond.
+
+    >>> journal_time(datetime(2026, 3, 27, 10, 51, 44, 533325, tzinfo=UTC))
+    '2026-03-27T10:51:44.533Z'
+    """
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from vippsrecon.bulk.aftermath import sentence
 from vippsrecon.bulk.result import Result
 from vippsrecon.money import counted, in_words, spaced, to_major
-from vippsrecon.paper.looks import MUTED, NAVY, PALE, RULE, VERDICT_COLOURS
+from vippsrecon.paper.looks import MUTED, NAVY, PALE, VERDICT_COLOURS
+from vippsrecon.paper.screen import AMOUNT, CELL, PAGE, TILE
 
 if TYPE_CHECKING:
     from vippsrecon.bulk.carried import Carried
@@ -28,14 +29,6 @@ OUTCOME_COLOURS = {
 """Outcome to fill and ink, as on the report's sheets."""
 
 _NOT_DONE = ("unknown", "refused", "skipped")
-
-_FONT = "font-family:Arial,Helvetica,sans-serif;font-size:13px;line-height:1.4;color:#1F2933"
-_TILE = (
-    f"border:1px solid {RULE};border-radius:6px;padding:8px 14px;margin:0 8px 8px 0;"
-    "min-width:110px;background:#fff"
-)
-_CELL = f"padding:3px 10px;border-bottom:1px solid {RULE};text-align:left;vertical-align:top"
-_AMOUNT = f"{_CELL};text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 
 
 def headline(carried: Carried) -> str:
@@ -64,7 +57,7 @@ def page_of(carried: Carried, totals: Sequence[Total], results: Sequence[Result]
     verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
     fill, ink = VERDICT_COLOURS[verdict]
     return (
-        f'<div style="{_FONT}">'
+        f'<div style="{PAGE}">'
         f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
         f'font-weight:bold;margin-bottom:8px">{escape(headline(carried))}</div>'
         f"{''.join(_tiles(total) for total in totals)}"
@@ -76,7 +69,7 @@ def page_of(carried: Carried, totals: Sequence[Total], results: Sequence[Result]
 def _tiles(total: Total) -> str:
     shown = [("planned", total.planned), *total.by_outcome.items()]
     made = "".join(
-        f'<div style="{_TILE}"><div style="color:{MUTED};font-size:11px">'
+        f'<div style="{TILE}"><div style="color:{MUTED};font-size:11px">'
         f"{escape(name.replace('_', ' '))}</div>"
         f'<div style="color:{NAVY};font-size:16px;font-weight:bold">{spaced(rows)}</div>'
         f'<div style="white-space:nowrap">{escape(in_words(minor, total.currency))}</div></div>'
@@ -97,11 +90,11 @@ def _whose(carried: Carried) -> str:
 def _table(carried: Carried, results: Sequence[Result]) -> str:
     heads = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
     head = "".join(
-        f'<th style="{_CELL};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
+        f'<th style="{CELL};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
     )
     body = "".join(_row(carried, result) for result in results)
     return (
-        f'<table style="{_FONT};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
+        f'<table style="{PAGE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table>"
     )
 
@@ -111,13 +104,13 @@ def _row(carried: Carried, result: Result) -> str:
     fill, ink = OUTCOME_COLOURS[result.outcome]
     amount = f"{spaced(to_major(row.amount_minor, row.currency))} {row.currency}"
     return (
-        f'<tr><td style="{_CELL};background:{fill};color:{ink};white-space:nowrap">'
+        f'<tr><td style="{CELL};background:{fill};color:{ink};white-space:nowrap">'
         f"{result.outcome.replace('_', ' ')}</td>"
-        f'<td style="{_AMOUNT}">{row.row}</td>'
-        f'<td style="{_CELL}">{escape(row.order_number or "")}</td>'
-        f'<td style="{_CELL}">{escape(row.reference)}</td>'
-        f'<td style="{_AMOUNT}">{escape(amount)}</td>'
-        f'<td style="{_CELL}">{escape(sentence(carried.plan.verb, row, result))}</td></tr>'
+        f'<td style="{AMOUNT}">{row.row}</td>'
+        f'<td style="{CELL}">{escape(row.order_number or "")}</td>'
+        f'<td style="{CELL}">{escape(row.reference)}</td>'
+        f'<td style="{AMOUNT}">{escape(amount)}</td>'
+        f'<td style="{CELL}">{escape(sentence(carried.plan.verb, row, result))}</td></tr>'
     )
 
 
@@ -125,6 +118,6 @@ def _more(rest: int) -> str:
     if rest <= 0:
         return ""
     return (
-        f'<div style="{_FONT};color:{MUTED}">and {spaced(rest)} more, in '
+        f'<div style="{PAGE};color:{MUTED}">and {spaced(rest)} more, in '
         "<code>.outcomes</code></div>"
     )

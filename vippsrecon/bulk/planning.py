@@ -199,6 +199,8 @@ def make(asked: Asked, how: How) -> Plan:
         raise ConfigurationError(
             "a list says nothing of its payments, so they are read first: hand in a client"
         )
+    if not asked.wishes:
+        raise NothingToPlanError(_nothing(asked.refused, how.verb), asked.refused, asked.notes)
     _set_clock(asked, how)
     limits = Limits.of(settings.limits)
     _refuse_old(asked, _now(how), limits)

@@ -23,6 +23,7 @@ from vippsrecon.bulk.caps import foreseen
 from vippsrecon.bulk.carried import Carried
 from vippsrecon.bulk.finish import finish, logged
 from vippsrecon.bulk.limits import Limits
+from vippsrecon.bulk.operation import journal_time
 from vippsrecon.bulk.pacing import Pace, all_rows, gently_stopped, kept
 from vippsrecon.bulk.plan import Plan, PlanRow, check_plan
 from vippsrecon.bulk.result import NEVER_AGAIN, Result
@@ -113,6 +114,8 @@ def carry_out(
             host=socket.gethostname(),
             pid=os.getpid(),
             started=started_of(),
+            at=journal_time(client.now()),
+            approver=approval.approver,
         )
         try:
             states = state_by_row(open_, plan.plan_id)
@@ -149,7 +152,11 @@ async def _live(
             for result in results:
                 counts[result.outcome] = counts.get(result.outcome, 0) + 1
             await desk.writer.keep(
-                Draft("ended", detail={"counts": counts, "stopped": desk.stopping})
+                Draft(
+                    "ended",
+                    detail={"counts": counts, "stopped": desk.stopping},
+                    at=journal_time(desk.core.now()),
+                )
             )
     return results
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from vippsrecon.bulk.plan_rules import Aggregate
 from vippsrecon.bulk.wishes import Payment, Seen
-from vippsrecon.errors import ConfigurationError
+from vippsrecon.errors import ConfigurationError, ForbiddenError, UnauthorizedError
 from vippsrecon.fetch import fetch
 
 if TYPE_CHECKING:
@@ -30,24 +30,17 @@ class Read(NamedTuple):
 def read_now(client: Client, payments: Iterable[Payment], *, progress: bool = False) -> Read:
     """Read payments from Vipps MobilePay, many at once.
 
-    A payment that is not known there, or could not be read, is in `unread` with its reason.
+    A payment that is not known there, could not be read, or whose sales unit has no keys that are
+    accepted, is in `unread` with its reason.
 
     Raises:
-        UnauthorizedError, ForbiddenError, NoAnswerError: As `fetch`.
+        UnauthorizedError, ForbiddenError: No sales unit's keys are accepted.
+        NoAnswerError: As `fetch`.
     """
-    unread: dict[Payment, str] = {}
-    keyless: dict[str, str] = {}
-    asked = []
-    for payment in dict.fromkeys(payments):
-        msn = payment[0]
-        if msn not in keyless:
-            keyless[msn] = _no_keys(client, msn)
-        if keyless[msn]:
-            unread[payment] = keyless[msn]
-        else:
-            asked.append(payment)
-    for msn in sorted({msn for msn, _ in asked}):
-        client.check_keys(msn)
+    wanted = list(dict.fromkeys(payments))
+    shut = _without_keys(client, sorted({msn for msn, _ in wanted}))
+    unread = {payment: shut[payment[0]] for payment in wanted if payment[0] in shut}
+    asked = [payment for payment in wanted if payment[0] not in shut]
     if not asked:
         return Read({}, unread)
     fetched = fetch(asked, client, events=False, progress=progress)
@@ -69,12 +62,28 @@ def seen_in(payments: pd.DataFrame) -> dict[Payment, Seen]:
     }
 
 
-def _no_keys(client: Client, msn: str) -> str:
-    try:
-        client.settings.keys_of(msn)
-    except ConfigurationError as error:
-        return str(error)
-    return ""
+def _without_keys(client: Client, msns: list[str]) -> dict[str, str]:
+    """Return the sales units that cannot be read with the keys there are, and why.
+
+    Raises:
+        UnauthorizedError, ForbiddenError: Keys of every sales unit that has any are refused.
+    """
+    shut: dict[str, str] = {}
+    refused: list[UnauthorizedError | ForbiddenError] = []
+    for msn in msns:
+        try:
+            client.settings.keys_of(msn)
+        except ConfigurationError as error:
+            shut[msn] = str(error)
+            continue
+        try:
+            client.check_keys(msn)
+        except (UnauthorizedError, ForbiddenError) as error:
+            shut[msn] = f"sales unit {msn} cannot be read: {error}"
+            refused.append(error)
+    if refused and len(shut) == len(msns):
+        raise refused[0]
+    return shut
 
 
 def _why(row: dict[str, Any]) -> str:

@@ -13,13 +13,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
 from vippsrecon.api.core import AsyncClient
 from vippsrecon.bulk.approval import person, this_account
-from vippsrecon.bulk.operation import aggregate_of, moment_of
+from vippsrecon.bulk.operation import aggregate_of, journal_time, moment_of
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import LONGEST_TEXT, UNPRINTABLE, Aggregate
 from vippsrecon.bulk.planned import planned_row
@@ -149,13 +149,14 @@ def settle(
     verb = _verb_here(store, plan_id, client)
     if word is not None:
         word = _checked(word)
-    if not _to_settle(store, plan_id, word):
+    rows = _to_settle(store, plan_id, word)
+    if not rows:
         # Not taken for nothing: the journal would name somebody who did nothing.
         return Settled(plan_id, verb, (), (), head(store, plan_id))
-    with _held(store, plan_id, carrier or this_account()) as held:
+    for msn in sorted({row.sent.row.msn for row in rows}):
+        client.check_keys(msn)  # its answer sets the house's clock, too
+    with _held(store, plan_id, carrier or this_account(), client.now()) as held:
         rows = _to_settle(store, plan_id, word)
-        for row in rows:
-            client.settings.keys_of(row.sent.row.msn)
         looked = client.run(_look_at_all(client.core, rows))
         results = [_result(one) for one in looked]
         believed = None
@@ -203,10 +204,15 @@ def _checked(word: Word) -> Word:
 
 
 @contextmanager
-def _held(store: Store, plan_id: str, who: str) -> Iterator[Carrier]:
+def _held(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[Carrier]:
     """Hold the plan meanwhile, so that nobody carries it out."""
     held = take(
-        store, plan_id, holder=who, host=socket.gethostname(), pid=os.getpid(), started=None
+        store,
+        plan_id,
+        holder=who,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        at=journal_time(at),
     )
     try:
         yield held
@@ -343,5 +349,5 @@ def _draft(row: Open, result: Result, at: datetime, word: Word | None) -> Draft:
         planned.amount_minor,
         row.sent.key,
         detail=detail,
-        at=at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at=journal_time(at),
     )

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from vippsrecon.bulk.plan import Plan, PlanRow, digest
 from vippsrecon.money import counted, in_words, spaced, to_major
-from vippsrecon.paper.looks import INK, MUTED, NAVY, PALE, RULE
+from vippsrecon.paper.looks import MUTED, NAVY, PALE
+from vippsrecon.paper.screen import AMOUNT, CELL, PAGE
 from vippsrecon.schemas import REJECTS, to_pandas
 
 if TYPE_CHECKING:
@@ -41,10 +42,6 @@ _SUMMARY = pa.schema(
         ("amount_minor", pa.int64()),
     ]
 )
-
-_FONT = f"font-family:Arial,Helvetica,sans-serif;font-size:13px;line-height:1.4;color:{INK}"
-_CELL = f"padding:3px 10px;border-bottom:1px solid {RULE};text-align:left;vertical-align:top"
-_AMOUNT = f"{_CELL};text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 
 
 def summary(plan: Plan) -> pd.DataFrame:
@@ -81,7 +78,7 @@ def page(plan: Plan) -> str:
         f"until {plan.expires_at} · digest {digest(plan)[:16]}…"
     )
     return (
-        f'<div style="{_FONT}"><b style="color:{NAVY};font-size:15px">'
+        f'<div style="{PAGE}"><b style="color:{NAVY};font-size:15px">'
         f"{counted(plan.count, plan.verb)}, {escape(sums)}</b><br>"
         f'<span style="color:{MUTED}">{facts}. Nothing has been moved.</span>'
         f"{_table(plan)}{_refused(plan)}</div>"
@@ -91,28 +88,28 @@ def page(plan: Plan) -> str:
 def _table(plan: Plan) -> str:
     heads = ("Row", "Sales unit", "Reference", "Order", "Amount", "", "Reason", "Document", "Note")
     head = "".join(
-        f'<th style="{_CELL};background:{PALE};color:{NAVY}">{title}</th>' for title in heads
+        f'<th style="{CELL};background:{PALE};color:{NAVY}">{title}</th>' for title in heads
     )
     body = "".join(_row(row) for row in plan.rows[:ROWS_SHOWN])
     more = plan.count - ROWS_SHOWN
     rest = f"… and {counted(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
     return (
-        f'<table style="border-collapse:collapse;margin:8px 0;{_FONT}"><tr>{head}</tr>{body}'
+        f'<table style="border-collapse:collapse;margin:8px 0;{PAGE}"><tr>{head}</tr>{body}'
         f'</table><span style="color:{MUTED}">{rest}</span>'
     )
 
 
 def _row(row: PlanRow) -> str:
     cells: list[tuple[Any, str]] = [
-        (row.row, _AMOUNT),
-        (row.msn, _CELL),
-        (row.reference, _CELL),
-        (row.order_number or "", _CELL),
-        (spaced(to_major(row.amount_minor, row.currency)), _AMOUNT),
-        (row.currency, _CELL),
-        (row.reason, _CELL),
-        (row.document_ref, _CELL),
-        (row.note + (" (insisted upon)" if row.duplicate else ""), _CELL),
+        (row.row, AMOUNT),
+        (row.msn, CELL),
+        (row.reference, CELL),
+        (row.order_number or "", CELL),
+        (spaced(to_major(row.amount_minor, row.currency)), AMOUNT),
+        (row.currency, CELL),
+        (row.reason, CELL),
+        (row.document_ref, CELL),
+        (row.note + (" (insisted upon)" if row.duplicate else ""), CELL),
     ]
     return (
         "<tr>"

@@ -138,7 +138,7 @@ def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
         )
         line = (
             f"ledger    {one.ledger_id} held {in_words(one.balance_minor, one.currency)} on "
-            f"{one.ledger_date}; this plan gives back {in_words(planned, one.currency)} of it"
+            f"{one.ledger_date}; the plan comes to {in_words(planned, one.currency)}"
         )
         yield line + (", which is more" if planned > one.balance_minor else "")
 
@@ -164,6 +164,9 @@ def _lines(carried: Carried) -> Iterator[str]:
     if carried.live and carried.head is not None:
         yield f"head      {in_one(carried.head)}"
         yield "          keep it elsewhere: a journal cut off or written anew shows against it"
+        if carried.stopped or carried.counts["unknown"]:
+            yield "next      the same command again: it settles what is open, begins what was not"
+            yield "          begun, and does nothing twice"
     elif not carried.live:
         more = " --live carries the plan out" if carried.approver else ""
         yield f"Nothing was sent: this was a dry run.{more}"

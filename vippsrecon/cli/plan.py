@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.files import AsJson
+from vippsrecon.cli.files import AsJson, Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vippsrecon.bulk.asked import Asked
     from vippsrecon.bulk.plan import Plan
+    from vippsrecon.bulk.planning import How
     from vippsrecon.config import Settings
     from vippsrecon.sources.worked import Refused
     from vippsrecon.store import Store
@@ -70,6 +72,7 @@ def plan(
         Path | None,
         typer.Option("--workbook", metavar="FILE.xlsx", help="The plan for reading and signing."),
     ] = None,
+    mapping: Mapping = None,
     who: Who = None,
     json: AsJson = False,
 ) -> None:
@@ -85,21 +88,34 @@ def plan(
       vippsrecon approve plan.json --as "Kari Nordmann"
     """
     from vippsrecon.bulk.plan import write_plan
-    from vippsrecon.bulk.planning import NothingToPlanError
+    from vippsrecon.bulk.planning import How, NothingToPlanError
     from vippsrecon.cli import show
 
     source = _one_source(file, from_report)
     _refuse_early(out, workbook, source)
     verb = operations.value.removesuffix("s")
+    if mapping is not None and from_report is not None:
+        raise typer.BadParameter("--mapping is for lists; a report has its own columns")
     if created and verb != "cancel":
         raise typer.BadParameter("--created is for cancels")
     try:
-        made = _made(verb, source, from_report is not None, duplicate or [], created, who, json)
+        asked, settings = _asked(verb, source, mapping, report=from_report is not None)
+        how = How(
+            verb,
+            planner=who,
+            duplicate=duplicate or [],
+            cancel_created=created,
+            progress=not json and sys.stderr.isatty(),
+        )
+        made = _made(asked, settings, how)
     except NothingToPlanError as error:
         if json:
             print(show.as_json({"rows": 0, "totals": {}, "rejects": _rejects(error.refused)}))
         else:
-            print("\n".join(_set_aside(error.refused, error.notes)))
+            # Of one row alone the error says all there is to say.
+            refused = error.refused if len(error.refused) > 1 else ()
+            for line in _set_aside(refused, error.notes):
+                print(line)
         raise
     write_plan(made, out)
     if workbook is not None:
@@ -193,41 +209,31 @@ def _refuse_early(out: Path, workbook: Path | None, source: Path) -> None:
         raise OutputError(f"{out} cannot be both the plan and its workbook")
 
 
-def _made(
-    verb: str,
-    source: Path,
-    report: bool,
-    duplicate: Sequence[str],
-    created: bool,
-    who: str | None,
-    json: bool,
-) -> Plan:
+def _asked(
+    verb: str, source: Path, mapping: Path | None, *, report: bool
+) -> tuple[Asked, Settings]:
+    """Read the list or report, and then the settings: a file's faults need no keys to be said."""
+    from vippsrecon.bulk.asked import from_list, from_report
+    from vippsrecon.config import load_settings
+
+    settings = load_settings(offline=True)
+    if report:
+        # It says itself which environment it is of, and what its payments were.
+        return from_report(source, verb), settings
+    asked = from_list(source, verb, settings.default_msn, mapping)
+    return asked, load_settings()
+
+
+def _made(asked: Asked, settings: Settings, how: How) -> Plan:
     from contextlib import ExitStack
 
     from vippsrecon.api import Client
-    from vippsrecon.bulk.asked import from_list, from_report
-    from vippsrecon.bulk.planning import How, make
-    from vippsrecon.config import load_settings
+    from vippsrecon.bulk.planning import make
 
-    # A report says itself which environment it is of, and what its payments were.
-    settings = load_settings(offline=report)
     with ExitStack() as opened:
         client = opened.enter_context(Client(settings)) if settings.environment else None
-        store = _store(settings, opened) if report else None
-        how = How(
-            verb,
-            client=client,
-            settings=settings,
-            store=store,
-            planner=who,
-            duplicate=duplicate,
-            cancel_created=created,
-            progress=not json and sys.stderr.isatty(),
-        )
-        asked = (
-            from_report(source, verb) if report else from_list(source, verb, settings.default_msn)
-        )
-        return make(asked, how)
+        store = _store(settings, opened) if asked.kind == "report" else None
+        return make(asked, how._replace(client=client, settings=settings, store=store))
 
 
 def _store(settings: Settings, opened: Any) -> Store | None:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.money import DECIMALS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 INK = "#1F2933"
 NAVY = "#1F3A5F"
@@ -150,6 +153,10 @@ class Looks:
         fill, ink = SEVERITY_COLOURS[name]
         return self._format(f"severity {name}", {"bg_color": fill, "font_color": ink}, bare=True)
 
+    def severities(self) -> dict[str, Format]:
+        """Return each severity with its colours, for `colour_words`."""
+        return {name: self.severity(name) for name in SEVERITY_COLOURS}
+
     def coloured(self, fill: str, ink: str) -> Format:
         """Return these colours, for a conditional format."""
         colours = {"bg_color": fill, "font_color": ink}
@@ -163,6 +170,10 @@ class Looks:
         """Return the colours of a check cell, for a conditional format."""
         fill, ink = VERDICT_COLOURS["clean" if good else "incomplete"]
         return self._format(f"check {good}", {"bg_color": fill, "font_color": ink}, bare=True)
+
+    def checks(self) -> dict[str, Format]:
+        """Return what a check cell may say with its colours, for `colour_words`."""
+        return {"OK": self.check(True), "DIFFERS": self.check(False)}
 
     def verdict(self, verdict: str) -> Format:
         """Return the banner of a verdict."""
@@ -186,3 +197,21 @@ class Looks:
             # Excel repair the file.
             self._made[key] = self.workbook.add_format(style if bare else {**FONT, **style})
         return self._made[key]
+
+
+def colour_words(
+    worksheet: Worksheet, rows: tuple[int, int], column: int, words: Mapping[str, Format]
+) -> None:
+    """Colour the cells of a column that say exactly a word, from the first of `rows` to the last.
+
+    As conditions, so that a cell changes its colour with what it says.
+    """
+    first, last = rows
+    for word, look in words.items():
+        worksheet.conditional_format(
+            first,
+            column,
+            last,
+            column,
+            {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": look},
+        )

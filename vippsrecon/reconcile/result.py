@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from vippsrecon.money import counted
 from vippsrecon.schemas import (
     BUCKETS,
     DISCREPANCIES,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 Verdict = Literal["clean", "discrepancies", "incomplete"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reconciliation:
     """One run: what went in, what was found, and the proof that nothing was left out.
 
@@ -77,12 +79,35 @@ class Reconciliation:
             **{name: _in_pandas(getattr(self, name), schema) for name, schema in _LARGE.items()},
         )
 
+    def __repr__(self) -> str:
+        """Say which run it is in one line; the frames are looked at one by one."""
+        counts, days = self.manifest.get("counts", {}), self.manifest.get("period")
+        period = f"{period_in_words(days)}, " if days else ""
+        return (
+            f"<Reconciliation: {period}as of {self.manifest.get('as_of', 'no moment')}, "
+            f"{counted(counts.get('pairs', 0), 'pair')}, "
+            f"{counted(counts.get('discrepancies', 0), 'discrepancy', 'discrepancies')}, "
+            f"{'complete' if self.complete else 'incomplete'}>"
+        )
+
     def _repr_html_(self) -> str:
         from importlib import import_module
 
         # Looked up by name: reports are a floor above, and only a notebook ever asks.
         page = import_module("vippsrecon.report.html")
         return str(page.tiles(self.collect()))
+
+
+def period_in_words(days: Sequence[str | None]) -> str:
+    """Return first and last day, one of which may be open.
+
+    >>> period_in_words(["2026-10-01", "2026-10-31"]), period_in_words([None, "2026-10-31"])
+    ('2026-10-01 to 2026-10-31', 'until 2026-10-31')
+    """
+    first, last = days
+    if first is None:
+        return f"until {last}"
+    return f"from {first}" if last is None else f"{first} to {last}"
 
 
 _LARGE = {

@@ -160,7 +160,9 @@ def reconcile(
             "as_of": moment_of(as_of_us).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "complete": bool((manifest or {}).get("complete", True)) and counts["holes"] == 0,
             "counts": {**(manifest or {}).get("counts", {}), **counts},
-            "period": [str(first), str(last)] if first or last else None,
+            "period": [str(day) if day else None for day in (first, last)]
+            if first or last
+            else None,
             **({} if only is None else {"only": only}),
         },
     )

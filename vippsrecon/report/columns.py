@@ -151,7 +151,7 @@ SET_ASIDE = (
     Column("What", "what", width=13, about="Row rejected, not read, not found, or not sent."),
     Column("Sales unit", "msn", width=11, about="Merchant serial number."),
     Column("Reference", "reference", width=24, about="As the input has it."),
-    Column("File", "source_file", width=22, about="Name of the file."),
+    Column("File", "source_file", width=22, about="Of the row, or of the reference's order."),
     Column("Row", "source_row", "count", 8, "Line or sheet row, from 1."),
     Column("Column", "column", width=16, about="At fault; empty for the whole row."),
     Column("Value", "value", "wrapped", 22, "What stood there."),

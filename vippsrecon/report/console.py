@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vippsrecon.money import counted
 from vippsrecon.report import verdicts, words
 from vippsrecon.report.intake import take_in
 from vippsrecon.report.tally import tally
@@ -51,11 +52,11 @@ def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -
 def _currency(glance: Glance, figures: Tally) -> Iterable[str]:
     currency = glance.currency
     yield (
-        f"{currency}: {words.counted(glance.orders, 'order')} over "
+        f"{currency}: {counted(glance.orders, 'order')} over "
         f"{money(glance.ordered_minor, currency)}, "
-        f"{words.counted(glance.payments, 'payment')}, captured "
-        f"{money(glance.captured_minor, currency)}, refunded "
-        f"{money(glance.refunded_minor, currency)}"
+        f"{counted(glance.payments, 'payment')}, captured "
+        f"{verdicts.moved('captured', glance, figures)}, refunded "
+        f"{verdicts.moved('refunded', glance, figures)}"
     )
     codes = figures.codes_of(currency)
     if codes:
@@ -65,7 +66,7 @@ def _currency(glance: Glance, figures: Tally) -> Iterable[str]:
     if buckets:
         yield ""
         yield from _table(
-            ("outcome", "orders", "payments", "captured"), _buckets(buckets, currency)
+            ("outcome", "orders", "payments", "captured as fetched"), _buckets(buckets, currency)
         )
 
 

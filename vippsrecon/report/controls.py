@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
+from vippsrecon.paper.looks import colour_words
 from vippsrecon.paper.page import lines_of
+from vippsrecon.reconcile.result import period_in_words
 from vippsrecon.report.checks import RESULTS, Check, Checks
 from vippsrecon.report.earlier import SIGN_OFF
 from vippsrecon.report.settings_words import named
@@ -174,7 +176,7 @@ class Controls:
             ("complete", "yes" if reconciliation.complete else "no"),
             ("environment", str(manifest.get("environment") or "")),
             ("sales units", ", ".join(_texts(manifest.get("sales_units")))),
-            ("period", f"{days[0]} to {days[1]}, both included" if days else "none chosen"),
+            ("period", f"{period_in_words(days)}, included" if days else "none chosen"),
             ("as of", str(manifest.get("as_of") or "")),
             ("fetched at", str(manifest.get("fetched_at") or "")),
             *((f"outside the period, {side}", str(n)) for side, n in outside.items()),
@@ -244,19 +246,7 @@ class Controls:
             self._check(check)
         last = max(first, self.row - 1)
         self.workbook.define_name(RESULTS, f"={SHEET}!{xl_range_abs(first, F, last, F)}")
-        for good, word in ((True, "OK"), (False, "DIFFERS")):
-            self.page.worksheet.conditional_format(
-                first,
-                F,
-                last,
-                F,
-                {
-                    "type": "cell",
-                    "criteria": "==",
-                    "value": f'"{word}"',
-                    "format": self.looks.check(good),
-                },
-            )
+        colour_words(self.page.worksheet, (first, last), F, self.looks.checks())
         self.row += 1
 
     def _check(self, check: Check) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from vippsrecon.money import counted
+from vippsrecon.paper.looks import colour_words
 from vippsrecon.paper.page import Page
 from vippsrecon.report import controls, words
 from vippsrecon.report.checks import Checks, live, major
 from vippsrecon.report.earlier import ROWS
 from vippsrecon.report.sheet import after_numbers, row_formats, write_rows
-from vippsrecon.schemas import SEVERITIES
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -101,7 +102,7 @@ def _top(page: Page, table: Table, looks: Looks, checks: Checks) -> None:
 
 def _spilled(table: Table) -> str:
     return (
-        f"{words.counted(table.data.height, 'row')}, more than a sheet holds: the first "
+        f"{counted(table.data.height, 'row')}, more than a sheet holds: the first "
         f"{words.grouped(table.rows)} are here, ALL of them in {table.spilled} beside this workbook. Totals are of all rows."
     )
 
@@ -146,19 +147,7 @@ def _colours(worksheet: Worksheet, table: Table, looks: Looks) -> None:
     # Not over the severities: LibreOffice obeys one condition a cell.
     ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.ruled()}
     worksheet.conditional_format(first, column + 1, last, table.column("note"), ruled)
-    for severity in SEVERITIES:
-        worksheet.conditional_format(
-            first,
-            column,
-            last,
-            column,
-            {
-                "type": "cell",
-                "criteria": "==",
-                "value": f'"{severity}"',
-                "format": looks.severity(severity),
-            },
-        )
+    colour_words(worksheet, (first, last), column, looks.severities())
 
 
 def _drop_downs(worksheet: Worksheet, table: Table) -> None:

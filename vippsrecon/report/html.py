@@ -8,7 +8,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from vippsrecon.paper.looks import MUTED, NAVY, PALE, RULE, SEVERITY_COLOURS, VERDICT_COLOURS
+from vippsrecon.paper.looks import MUTED, NAVY, PALE, SEVERITY_COLOURS, VERDICT_COLOURS
+from vippsrecon.paper.screen import AMOUNT, CELL, PAGE, TILE
 from vippsrecon.report import verdicts
 from vippsrecon.report.intake import take_in
 from vippsrecon.report.tally import tally
@@ -17,17 +18,9 @@ from vippsrecon.report.words import grouped
 
 if TYPE_CHECKING:
     from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.tally import Glance
+    from vippsrecon.report.tally import Glance, Tally
 
 ROWS_SHOWN = 10
-
-_FONT = "font-family:Arial,Helvetica,sans-serif;font-size:13px;line-height:1.4;color:#1F2933"
-_TILE = (
-    f"border:1px solid {RULE};border-radius:6px;padding:8px 14px;margin:0 8px 8px 0;"
-    "min-width:110px;background:#fff"
-)
-_CELL = f"padding:3px 10px;border-bottom:1px solid {RULE};text-align:left;vertical-align:top"
-_AMOUNT = f"{_CELL};text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 
 
 def to_html(reconciliation: Reconciled, rows: int = ROWS_SHOWN) -> str:
@@ -51,28 +44,28 @@ def tiles(reconciliation: Reconciled) -> str:
         for notice in reconciliation.notices
     )
     return (
-        f'<div style="{_FONT}">'
+        f'<div style="{PAGE}">'
         f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
         f'font-weight:bold;margin-bottom:8px">{said}</div>'
         f"{notices}"
-        f"{''.join(_currency(glance) for glance in figures.glances)}"
+        f"{''.join(_currency(glance, figures) for glance in figures.glances)}"
         f'<div style="color:{MUTED}">'
         f"{escape(verdicts.completeness(reconciliation, figures))}</div></div>"
     )
 
 
-def _currency(glance: Glance) -> str:
+def _currency(glance: Glance, figures: Tally) -> str:
     currency = glance.currency
     shown = (
         ("Orders", grouped(glance.orders)),
         ("Order total", money(glance.ordered_minor, currency)),
-        ("Captured", money(glance.captured_minor, currency)),
-        ("Refunded", money(glance.refunded_minor, currency)),
+        ("Captured", verdicts.moved("captured", glance, figures)),
+        ("Refunded", verdicts.moved("refunded", glance, figures)),
         ("Discrepancies", grouped(glance.discrepancies)),
         ("At risk", money(glance.at_risk_minor, currency)),
     )
     made = "".join(
-        f'<div style="{_TILE}"><div style="color:{MUTED};font-size:11px">{escape(name)}</div>'
+        f'<div style="{TILE}"><div style="color:{MUTED};font-size:11px">{escape(name)}</div>'
         f'<div style="color:{NAVY};font-size:16px;font-weight:bold;white-space:nowrap">'
         f"{escape(value)}</div></div>"
         for name, value in shown
@@ -87,17 +80,17 @@ def worst(reconciliation: Reconciled, rows: int = ROWS_SHOWN) -> str:
         return ""
     heads = ("Severity", "Code", "Order", "Reference", "Expected", "Actual", "At risk", "Next step")
     head = "".join(
-        f'<th style="{_CELL};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
+        f'<th style="{CELL};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
     )
     body = "".join(_row(row) for row in found.head(rows).iter_rows(named=True))
     rest = found.height - rows
     more = (
-        f'<div style="{_FONT};color:{MUTED}">and {grouped(rest)} more, in <code>.discrepancies</code></div>'
+        f'<div style="{PAGE};color:{MUTED}">and {grouped(rest)} more, in <code>.discrepancies</code></div>'
         if rest > 0
         else ""
     )
     return (
-        f'<table style="{_FONT};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
+        f'<table style="{PAGE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table>{more}"
     )
 
@@ -105,16 +98,16 @@ def worst(reconciliation: Reconciled, rows: int = ROWS_SHOWN) -> str:
 def _row(row: dict[str, object]) -> str:
     fill, ink = SEVERITY_COLOURS[str(row["severity"])]
     texts = "".join(
-        f'<td style="{_CELL}">{escape(str(row[name] or ""))}</td>'
+        f'<td style="{CELL}">{escape(str(row[name] or ""))}</td>'
         for name in ("kind", "order_number", "reference")
     )
     amounts = "".join(
-        f'<td style="{_AMOUNT}">{_amount(row[name], str(row["currency"]))}</td>'
+        f'<td style="{AMOUNT}">{_amount(row[name], str(row["currency"]))}</td>'
         for name in ("expected_minor", "actual_minor", "at_risk_minor")
     )
     return (
-        f'<tr><td style="{_CELL};background:{fill};color:{ink}">{row["severity"]}</td>{texts}'
-        f'{amounts}<td style="{_CELL}">{escape(str(row["next_step"]))}</td></tr>'
+        f'<tr><td style="{CELL};background:{fill};color:{ink}">{row["severity"]}</td>{texts}'
+        f'{amounts}<td style="{CELL}">{escape(str(row["next_step"]))}</td></tr>'
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from vippsrecon.money import counted
+from vippsrecon.paper.looks import colour_words
 from vippsrecon.paper.page import Page, lines_of
 from vippsrecon.report import verdicts, words
 from vippsrecon.report.chart import at_risk_chart, height_pixels
@@ -123,19 +125,7 @@ class Summary:
         top = self.row
         page.text(top, RIGHT, "Figures agree with formulas", looks["muted"])
         page.formula(top, LAST, self.checks.overall, "OK", looks["check"])
-        for good, word in ((True, "OK"), (False, "DIFFERS")):
-            page.worksheet.conditional_format(
-                top,
-                LAST,
-                top,
-                LAST,
-                {
-                    "type": "cell",
-                    "criteria": "==",
-                    "value": f'"{word}"',
-                    "format": looks.check(good),
-                },
-            )
+        colour_words(page.worksheet, (top, top), LAST, looks.checks())
         page.text(
             top + 1, RIGHT, "Each check: sheet Controls. Amounts in major units,", looks["muted"]
         )
@@ -212,7 +202,7 @@ class Summary:
                 self._check(what, shown, column, table, currency if name else "")
             self.row += 1
         self._sums(first, currency, codes)
-        severity_colours(self, first, D)
+        colour_words(page.worksheet, (first, self.row - 1), D, looks.severities())
         chart = at_risk_chart(
             self.workbook, SHEET, currency, codes, first_row=first, columns=(B, G)
         )
@@ -230,7 +220,7 @@ class Summary:
         if not found:
             return f"None in {currency}."
         return (
-            f"None is counted in {currency}. {words.counted(found, 'order')} in {currency} "
+            f"None is counted in {currency}. {counted(found, 'order')} in {currency} "
             f"{'has its' if found == 1 else 'have their'} payment in another currency: see "
             "currency_mismatch there."
         )
@@ -314,22 +304,3 @@ class Summary:
                 self.row, column, f"=SUM({top}:{end})", major(total) if money else total, look
             )
         self.row += 2
-
-
-def severity_colours(summary: Summary, first: int, column: int) -> None:
-    """Colour the severities from row `first` to the row above the next free one."""
-    from vippsrecon.schemas import SEVERITIES
-
-    for severity in SEVERITIES:
-        summary.page.worksheet.conditional_format(
-            first,
-            column,
-            summary.row - 1,
-            column,
-            {
-                "type": "cell",
-                "criteria": "==",
-                "value": f'"{severity}"',
-                "format": summary.looks.severity(severity),
-            },
-        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from vippsrecon.money import counted
 from vippsrecon.report import words
 from vippsrecon.report.columns import DISCREPANCIES, EVENTS, ORDERS, PAIRS, PAYMENTS, SET_ASIDE
 from vippsrecon.report.sheet import EXCEL_ROWS, Table
@@ -107,7 +108,7 @@ def _placed(table: Table, figures: Tally, stem: str, limit: int) -> Table:
 def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
     """Return one line for each large group, at most `most` and a line for the rest."""
     said = [
-        f"{words.counted(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
+        f"{counted(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
         f"{money(group.at_risk_minor, group.currency)} at risk"
         + (f"; {group.where}" if group.where else "")
         + f". {group.cause}"
@@ -115,7 +116,7 @@ def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
     ]
     if len(said) > most:
         rest = len(said) - most + 1
-        return (*said[: most - 1], f"… and {words.counted(rest, 'more group')}: see Summary.")
+        return (*said[: most - 1], f"… and {counted(rest, 'more group')}: see Summary.")
     return tuple(said)
 
 
@@ -125,7 +126,7 @@ def risk_in_words(found: pl.DataFrame) -> tuple[str, ...]:
     if agreed.is_empty():
         return ()
     return (
-        f"{words.counted(agreed.height, 'row')} without a difference, but with money at risk: what "
+        f"{counted(agreed.height, 'row')} without a difference, but with money at risk: what "
         "is at risk there is not yet in either figure, such as the part of a lapsed reservation "
         "that was still to be captured. What happened says it row by row.",
     )
@@ -184,6 +185,7 @@ def pairs(frames: Frames, bucket: str) -> pl.DataFrame:
 def set_aside(frames: Frames) -> pl.DataFrame:
     """Return failures, then rejects, in one frame: holes first.
 
+    A failure has file and row of the first order of its reference, where it came from an order.
     That Vipps MobilePay does not know the reference of an order paid by other means is as it
     should be, and is left out.
     """
@@ -199,10 +201,14 @@ def set_aside(frames: Frames) -> pl.DataFrame:
     asked = frames.failures.filter(status == 404).join(
         otherwise, on=["msn", "reference"], how="semi", nulls_equal=True
     )
+    origin = frames.orders.select("msn", "reference", "source_file", "source_row").unique(
+        ["msn", "reference"], keep="first", maintain_order=True
+    )
     failures = (
         frames.failures.join(
             asked, on=["msn", "reference", "operation", "status"], how="anti", nulls_equal=True
         )
+        .join(origin, on=["msn", "reference"], how="left", maintain_order="left")
         .with_columns(what=what, reason=pl.col("title"))
         .drop("title")
     )

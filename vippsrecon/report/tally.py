@@ -115,6 +115,12 @@ class Tally:
         """Return one currency's buckets, matched first."""
         return tuple(bucket for bucket in self.buckets if bucket.currency == currency)
 
+    def foot_of(self, leg: str, currency: str) -> int:
+        """Return where a leg of the bridge ends in one currency, over its sales units."""
+        return sum(
+            one.foot_minor for one in self.legs if (one.leg, one.currency) == (leg, currency)
+        )
+
 
 def tally(frames: Frames) -> Tally:
     """Compute the figures of a report."""

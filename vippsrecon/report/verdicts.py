@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import InputError
-from vippsrecon.money import in_words
-from vippsrecon.report.words import counted, grouped
+from vippsrecon.money import counted, in_words
+from vippsrecon.reconcile.result import period_in_words
+from vippsrecon.report.words import grouped
 
 if TYPE_CHECKING:
     from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.tally import Tally
+    from vippsrecon.report.tally import Glance, Tally
 
 _FOUND_BY = {
     "orders": "the orders",
@@ -66,6 +67,18 @@ def money(minor: int, currency: str) -> str:
         return in_words(minor, "NOK")[: -len("NOK")] + currency
 
 
+def moved(leg: str, glance: Glance, figures: Tally) -> str:
+    """Return what was captured or refunded in one currency, as the bridge has it.
+
+    What the payments' own totals say stands behind it where they say otherwise: events after
+    the moment compared at, or totals that disagree with their events.
+    """
+    foot = figures.foot_of(leg, glance.currency)
+    fetched: int = getattr(glance, f"{leg}_minor")
+    said = money(foot, glance.currency)
+    return said if foot == fetched else f"{said} ({money(fetched, glance.currency)} as fetched)"
+
+
 def completeness(reconciliation: Reconciled, figures: Tally) -> str:
     """Return whether every reference asked for was answered."""
     read = sum(glance.payments for glance in figures.glances)
@@ -99,7 +112,7 @@ def discovered(manifest: Mapping[str, Any]) -> str:
 def period(manifest: Mapping[str, Any]) -> str:
     """Return period, sales units and environment in one line."""
     days = manifest.get("period")
-    said = f"{days[0]} to {days[1]}" if days else "All payments handed in, no period chosen"
+    said = period_in_words(days) if days else "All payments handed in, no period chosen"
     units = [
         str(unit.get("msn", unit)) if isinstance(unit, Mapping) else str(unit)
         for unit in manifest.get("sales_units") or ()

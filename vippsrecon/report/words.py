@@ -104,15 +104,6 @@ def meaning(kind: str) -> str:
     return MEANINGS.get(kind, "")
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "payment"), counted(1200, "payment")
-    ('1 payment', '1 200 payments')
-    """
-    return f"{grouped(number)} {one if number == 1 else many or f'{one}s'}"
-
-
 def grouped(number: float, decimals: int = 0) -> str:
     """Return a number with a space between thousands, the one way texts write it.
 

@@ -22,7 +22,7 @@ def notes_on(
     found = set(profile.places(table.headings))
     if "payment_title" in found:
         found.add("payment_method")
-    said = [_reference_sentence(rows.reference_column, profile)]
+    said = [_reference_sentence(rows.reference_column, table.form, profile)]
     said += [
         text
         for field, text in profile.missing.items()
@@ -67,9 +67,10 @@ def notes_on(
     return tuple(said)
 
 
-def _reference_sentence(column: str, profile: Profile) -> str:
+def _reference_sentence(column: str, form: str, profile: Profile) -> str:
     if column:
-        return f"The reference is read from the column {column!r}."
+        what = "field" if form == "json" else "column"
+        return f"The reference is read from the {what} {column!r}."
     if not profile.prefix:
         return profile.missing.get("reference", NO_REFERENCE)
     return f"The reference is made of the prefix {profile.prefix!r} and the order's id."

@@ -8,11 +8,8 @@ repaired. A payment named twice is not planned at all, since nobody can tell whi
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,13 +19,14 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources import profiles, references
+from vippsrecon.sources import references
 from vippsrecon.sources.amounts import AmountStyle, Mark, amounts
 from vippsrecon.sources.cells import text
 from vippsrecon.sources.delimited import delimited_table
 from vippsrecon.sources.files import file_form, sha256
 from vippsrecon.sources.headings import heading, word
 from vippsrecon.sources.plan_list_faults import judged
+from vippsrecon.sources.plan_list_words import FIELDS, Words, words
 from vippsrecon.sources.readings import as_pandas
 from vippsrecon.sources.tables import NATIVE, Record, Table, picker
 from vippsrecon.sources.workbooks import workbook_table
@@ -38,9 +36,6 @@ _GROUPS = " '\u00a0\u202f"
 
 IN_PYTHON = "python"
 """Stands for the file's name where a frame was handed in."""
-
-_SHARED = ("msn", "reference", "order_number", "currency")
-_FIELDS = (*_SHARED, "amount", "reason", "note", "document_ref", "vat")
 
 
 class PlanListRow(NamedTuple):
@@ -77,7 +72,11 @@ class PlanList(NamedTuple):
 
 
 def read_plan_list(
-    path: str | Path, *, default_msn: str | None = None, cancels: bool = False
+    path: str | Path,
+    *,
+    default_msn: str | None = None,
+    cancels: bool = False,
+    mapping: str | Path | None = None,
 ) -> PlanList:
     """Read a list of payments, each row with its amount or `all`.
 
@@ -85,6 +84,7 @@ def read_plan_list(
         path: CSV or XLSX with a heading row.
         default_msn: Sales unit of rows that name none.
         cancels: The list is of cancels, which take all that is reserved: amounts may be absent.
+        mapping: The user's own headings: see `plan_list_words.words`.
 
     Returns:
         Rows in the file's order, and the rows that cannot be used, each with its reason.
@@ -92,9 +92,11 @@ def read_plan_list(
     Raises:
         SourceError: The file cannot be read as such a list, says no sales unit and there is no
             default, or mixes decimal points with decimal commas.
+        ConfigurationError: The mapping cannot be used.
     """
     path = Path(path)
-    return _read(_opened(path), sha256(path), default_msn, cancels=cancels)
+    table = _opened(path)
+    return _read(table, sha256(path), default_msn, words(mapping), cancels=cancels)
 
 
 def plan_list_of(
@@ -125,11 +127,13 @@ def plan_list_of(
             yield Record(number, pick([text(cell) for cell in row]), None)
 
     table = Table(IN_PYTHON, "frame", "", tuple(names), records)
-    return _read(table, "", default_msn, cancels=cancels)
+    return _read(table, "", default_msn, words(), cancels=cancels)
 
 
-def _read(table: Table, digest: str, default_msn: str | None, *, cancels: bool) -> PlanList:
-    cells = _cells(table, cancels=cancels)
+def _read(
+    table: Table, digest: str, default_msn: str | None, said: Words, *, cancels: bool
+) -> PlanList:
+    cells = _cells(table, said, cancels=cancels)
     if (cells["msn"] == "").all() and default_msn is None:
         raise SourceError(
             "the list does not say which sales unit its payments are of; add a column msn, or set "
@@ -139,11 +143,11 @@ def _read(table: Table, digest: str, default_msn: str | None, *, cancels: bool) 
     cells = cells.with_columns(
         msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn or "")).otherwise("msn"),
         currency=pl.col("currency").str.to_uppercase(),
-        reason=_reasons(cells["reason"]),
+        reason=_reasons(cells["reason"], said),
         said_reason=cells["reason"],
-        all=_means_all(cells["amount"], cancels=cancels),
+        all=_means_all(cells["amount"], said, cancels=cancels),
     )
-    rows = judged(_with_amounts(cells, table.name), list(_said()["reasons"]))
+    rows = judged(_with_amounts(cells, table.name), list(dict.fromkeys(said.reasons.values())))
     rejects = rows.filter(pl.col("why").is_not_null()).select(
         source_file=pl.lit(table.name),
         source_row=pl.col("row"),
@@ -166,20 +170,6 @@ def _read(table: Table, digest: str, default_msn: str | None, *, cancels: bool) 
     )
 
 
-@cache
-def reason_words() -> Mapping[str, str]:
-    """Return word to the reason it means."""
-    reasons = _said()["reasons"]
-    return {word(text): reason for reason, texts in reasons.items() for text in (reason, *texts)}
-
-
-@cache
-def _said() -> dict[str, dict[str, list[str]]]:
-    text = (resources.files("vippsrecon.sources") / "plan_list.toml").read_text(encoding="utf-8")
-    said: dict[str, dict[str, list[str]]] = tomllib.loads(text)
-    return said
-
-
 def _opened(path: Path) -> Table:
     form = file_form(path)
     if form in ("json", "xml"):
@@ -190,15 +180,11 @@ def _opened(path: Path) -> Table:
     return workbook_table(path) if form == "workbook" else delimited_table(path)
 
 
-def _cells(table: Table, *, cancels: bool) -> pl.DataFrame:
+def _cells(table: Table, said: Words, *, cancels: bool) -> pl.DataFrame:
     """Return one column a field, empty where the file has none; guards of spreadsheets gone."""
     there = [heading(text) for text in table.headings]
-    columns = profiles.named("plain").columns
-    aliases = {name: columns[name] for name in _SHARED} | {
-        name: tuple(texts) for name, texts in _said()["columns"].items()
-    }
     places: dict[str, int] = {}
-    for name, texts in aliases.items():
+    for name, texts in said.columns.items():
         found = [heading(text) for text in texts if heading(text) in there]
         if found and (there.count(found[0]) > 1 or len(set(found)) > 1):
             raise SourceError(
@@ -213,13 +199,14 @@ def _cells(table: Table, *, cancels: bool) -> pl.DataFrame:
     if lacking:
         raise SourceError(
             f"it has no column {' or '.join(map(repr, lacking))}; a list of payments has the "
-            "columns reference, amount, currency (a report is named with --from-report)",
+            "columns reference, amount, currency (your own headings: --mapping; a report: "
+            "--from-report)",
             file=table.name,
         )
     frame = table.columns(list(places.values()))
     cells = {name: frame[f"c{position}"] for position, name in enumerate(places)}
     empty = pl.Series([""], dtype=pl.String).new_from_index(0, frame.height)
-    texts_of = {name: cells.get(name, empty) for name in _FIELDS}
+    texts_of = {name: cells.get(name, empty) for name in FIELDS}
     plain = {
         name: column if name in ("amount", "vat") else references.cleaned(column)
         for name, column in texts_of.items()
@@ -229,16 +216,15 @@ def _cells(table: Table, *, cancels: bool) -> pl.DataFrame:
     return frame.select("row", "fault", raw="row").with_columns(raw=texts_of["reference"], **plain)
 
 
-def _reasons(said: pl.Series) -> pl.Series:
+def _reasons(written: pl.Series, said: Words) -> pl.Series:
     """Return each reason in the plan's words; null where it is not known."""
-    known = reason_words()
-    words = {text: known.get(word(text)) if text else "other" for text in said.unique()}
-    return said.replace_strict(words, return_dtype=pl.String)
+    meant = {text: said.reasons.get(word(text)) if text else "other" for text in written.unique()}
+    return written.replace_strict(meant, return_dtype=pl.String)
 
 
-def _means_all(amount: pl.Series, *, cancels: bool) -> pl.Series:
-    words = {word(text) for text in _said()["all"]["words"]} | ({""} if cancels else set())
-    means = {text: word(text) in words for text in amount.unique()}
+def _means_all(amount: pl.Series, said: Words, *, cancels: bool) -> pl.Series:
+    everything = said.everything | ({""} if cancels else set())
+    means = {text: word(text) in everything for text in amount.unique()}
     return amount.replace_strict(means, return_dtype=pl.Boolean)
 
 

@@ -236,7 +236,7 @@ def _made(said: dict[str, Any], file: str, base: Profile | None = None) -> Profi
                 raise ConfigurationError(f"{key} in the mapping {file} is not a table")
             changes[key] = _table(key, value, default, file)
         elif isinstance(default, tuple):
-            changes[key] = _texts(value, key, file)
+            changes[key] = texts_of(value, key, file)
         elif type(value) is not type(default):
             raise ConfigurationError(f"{key} in the mapping {file} is not a {_kind(default)}")
         else:
@@ -270,13 +270,13 @@ def _table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
             raise ConfigurationError(f"amounts.decimal in the mapping {file} is '.', ',' or 'auto'")
         if not isinstance(value.get("groups", ""), str):
             raise ConfigurationError(f"amounts.groups in the mapping {file} is not a text")
-        words = _texts(value.get("words", list(default.words)), "amounts.words", file)
+        words = texts_of(value.get("words", list(default.words)), "amounts.words", file)
         return replace(default, **{**value, "words": words})
     if key == "missing":
         return {**default, **{name: str(text) for name, text in value.items()}}
     made = dict(default)
     for name, given in value.items():
-        texts = _texts(given, f"{key}.{name}", file)
+        texts = texts_of(given, f"{key}.{name}", file)
         if key == "columns":
             made[name] = texts
             continue
@@ -289,7 +289,12 @@ def _table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
     return made
 
 
-def _texts(value: Any, key: str, file: str) -> tuple[str, ...]:
+def texts_of(value: Any, key: str, file: str) -> tuple[str, ...]:
+    """Return a text, or a list of texts, of a mapping as a tuple.
+
+    Raises:
+        ConfigurationError: It is neither; the key and the file are named.
+    """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ConfigurationError(f"{key} in the mapping {file} is not a list of texts")

@@ -142,14 +142,17 @@ def candidates(orders: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per (msn, reference, candidate), sorted: `reference` is the order's, `rule` says
-        how the candidate was made. See `AFTER_MISS` for which to ask for when.
+        how the candidate was made. See `AFTER_MISS` for which to ask for when. Each is one that
+        Vipps MobilePay could have.
     """
     wanted = ["msn", "reference", "attempt_base", "paid"]
     read = pl.DataFrame(pa.Table.from_pandas(orders[wanted], preserve_index=False))
     known = read.cast(pl.String).filter(pl.col("reference").is_not_null()).unique()
     length = _voted_length(known["reference"])
     made = pl.concat([*_attempts(known), *_zeros(known, length), _written_out(known)])
-    found = made.filter(pl.col("candidate") != pl.col("reference")).unique()
+    candidate = pl.col("candidate")
+    could_be = candidate.str.contains(WELL_FORMED) & (candidate != pl.col("reference"))
+    found = made.filter(could_be).unique()
     return to_pandas(found.sort(found.columns).to_arrow().cast(_SCHEMA))
 
 

@@ -38,6 +38,12 @@ _KEYS = (
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
 _META = ("_vipps_orderid", "_charge_id", "_agreement_id")
 _HEADINGS = (*_KEYS, "refunds", *(f"meta:{key}" for key in _META))
+_REFUND = {"id", "amount", "refunded_by"}
+"""What each refund of GET /wp-json/wc/v3/orders/<id>/refunds has, and no order."""
+_REFUNDS_ONLY = (
+    "this is WooCommerce's REST answer of refunds, which names neither order total nor Vipps "
+    "reference; take the orders instead, GET /wp-json/wc/v3/orders: each holds its refunds"
+)
 
 
 def read_json(path: Path) -> Any:
@@ -62,17 +68,21 @@ def rest_table(path: Path, content: Any) -> Table:
     the order's refunds, which the API gives as negative amounts.
 
     Raises:
-        SourceError: The content is neither an order nor a list of orders.
+        SourceError: The content is neither an order nor a list of orders, or holds refunds only.
     """
     if isinstance(content, dict):
         listed = content.get("orders")
         content = listed if isinstance(listed, list) else [content]
     if not isinstance(content, list) or not content:
         raise SourceError("this JSON holds no list of orders", file=path.name)
-    there = {key for order in content if isinstance(order, dict) for key in order}
+    orders = [order for order in content if isinstance(order, dict)]
+    there = {key for order in orders for key in order}
     if not {"id", "total", "status"} <= there:
+        if _REFUND.issubset(there):
+            raise SourceError(_REFUNDS_ONLY, file=path.name)
         raise SourceError("this JSON does not hold orders of WooCommerce", file=path.name)
-    headings = tuple(key for key in _HEADINGS if key in there or key.startswith("meta:"))
+    there |= {f"meta:{key}" for key in _META if any(_meta(order, key) for order in orders)}
+    headings = tuple(key for key in _HEADINGS if key in there)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
         pick = picker(places)

@@ -44,7 +44,15 @@ class Carrier(NamedTuple):
 
 
 def take(
-    store: Store, plan_id: str, *, holder: str, host: str, pid: int, started: str | None = None
+    store: Store,
+    plan_id: str,
+    *,
+    holder: str,
+    host: str,
+    pid: int,
+    started: str | None = None,
+    at: str = "",
+    approver: str | None = None,
 ) -> Carrier:
     """Take a plan to carry it out.
 
@@ -58,6 +66,8 @@ def take(
         host: This machine's name.
         pid: This process.
         started: What `started_of` says of it, and is asked where None.
+        at: When, by the house's clock; "" is the database's time, which leases always have.
+        approver: Whose approval it is carried out under; None where nothing can be moved.
 
     Raises:
         HeldError: Another carrier holds it: who, where and since when.
@@ -92,10 +102,11 @@ def take(
             "host": host,
             "pid": pid,
             "epoch": epoch,
+            "approver": approver,
             "instead_of": None if row.holder is None else _named(row),
         }
         chain = chain_of(connection, plan_id)
-        made = link_all([Draft("carrier", detail=detail)], chain, epoch=epoch, at=row.now)
+        made = link_all([Draft("carrier", detail=detail)], chain, epoch=epoch, at=at or row.now)
         write_entries(connection, made)
         return Carrier(plan_id, epoch, chain.environment, chain.verb), made
 

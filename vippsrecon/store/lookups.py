@@ -56,14 +56,19 @@ def planner_sums(
         store: The database.
         is_planner: Whether a name, as a plan has it, is the planner's.
         environment: test, production or simulator.
-        since_at: Of the plans registered at or after this time.
+        since_at: Of the plans first seen, or approved, at or after this time.
         but: A plan to leave out.
 
     Raises:
         StoreError: The database cannot be used.
     """
+    lately = select(JOURNAL.c.plan_id).where(
+        JOURNAL.c.environment == environment,
+        JOURNAL.c.at >= since_at,
+        JOURNAL.c.kind.in_(("seen", "approved")),
+    )
     chosen = select(JOURNAL.c.plan_id, JOURNAL.c.detail).where(
-        JOURNAL.c.seq == 1, JOURNAL.c.environment == environment, JOURNAL.c.at >= since_at
+        JOURNAL.c.seq == 1, JOURNAL.c.plan_id.in_(lately)
     )
     with reading(store) as connection:
         found = connection.execute(chosen).all()

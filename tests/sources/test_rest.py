@@ -1,0 +1,94 @@
+"""Orders as WooCommerce's REST API answers them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.sources.conftest import Writer
+from vippsrecon.config import SalesUnit
+from vippsrecon.errors import SourceError
+from vippsrecon.sources import preview, read_orders
+
+OSLO = SalesUnit("123456", market="NO", currency="NOK")
+
+
+def _order(path: Path) -> dict[str, object]:
+    """Read a file's one order."""
+    (order,) = read_orders(path, units=(OSLO,)).orders.to_dict("records")
+    return order
+
+
+def _field_said(path: Path) -> str:
+    """Return the note that names the field of the references."""
+    (said,) = [note for note in preview(path)["files"][0]["notes"] if "reference is read" in note]
+    return said
+
+
+def rest(**keys: object) -> dict[str, object]:
+    """Make an order of the REST API, but for the keys given."""
+    return {
+        "id": 727,
+        "number": "727",
+        "status": "completed",
+        "currency": "DKK",
+        "date_created": "2026-01-22T16:28:02",
+        "date_created_gmt": "2026-01-22T15:28:02",
+        "date_completed_gmt": "2026-01-23T15:00:00",
+        "total": "29.35",
+        "total_tax": "1.35",
+        "billing": {"first_name": "Kari", "email": "kunde@example.com", "phone": "99999999"},
+        "payment_method": "vipps",
+        "payment_method_title": "Vipps",
+        "transaction_id": "",
+        "date_paid_gmt": "2026-01-22T15:29:00",
+        "meta_data": [{"id": 1, "key": "_vipps_orderid", "value": "woo-shop-727"}],
+        "refunds": [{"id": 1, "total": "-10.00"}, {"id": 2, "total": "-9.00"}],
+        **keys,
+    }
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["list", "one order"])
+def test_woocommerce_rest_order(write: Writer, wrapped: bool):
+    """`_gmt` keys are UTC without saying so; refunds are negative and have to be summed."""
+    content = rest() if wrapped else [rest()]
+    order = _order(write(json.dumps(content), "orders.json"))
+    assert (order["total_minor"], order["refunded_minor"], order["currency"]) == (2935, 1900, "DKK")
+    assert order["ordered_at"] == pd.Timestamp("2026-01-22T15:28:02Z")
+    assert (order["reference"], order["paid"]) == ("woo-shop-727", "yes")
+    assert order["recurring"] is False
+
+
+def test_the_field_a_rest_reference_comes_from_is_named(write: Writer):
+    """Where the plugin's own field is in no order, it is not the one that was read."""
+    bare = rest(transaction_id="woo-shop-727", meta_data=[])
+
+    assert "the field 'meta:_vipps_orderid'" in _field_said(write(json.dumps([rest()]), "o.json"))
+    assert "the field 'transaction_id'" in _field_said(write(json.dumps([bare]), "o.json"))
+
+
+def test_a_rest_answer_without_any_reference_says_how_to_ask_for_one(write: Writer):
+    """With `_fields` the API leaves out what is not named."""
+    kept = ("id", "total", "status", "currency", "payment_method")
+    path = write(json.dumps([{key: rest()[key] for key in kept}]), "o.json")
+
+    with pytest.raises(SourceError, match=r"no transaction_id: ask .* without _fields"):
+        read_orders(path, units=(OSLO,))
+
+
+def test_a_recurring_charge_is_told(write: Writer):
+    """Its transaction id is a charge's, so asking the ePayment API for it would answer 404."""
+    meta = [{"key": "_charge_id", "value": "chr_123"}]
+    order = _order(write(json.dumps([rest(meta_data=meta)]), "orders.json"))
+    assert order["recurring"] is True
+
+
+def test_json_numbers_that_are_no_money_are_rejected(write: Writer):
+    """Money is text in this API; a number with an exponent is somebody's own making."""
+    path = write(json.dumps([rest(total="1e5")]).replace('"1e5"', "1e5"), "o.json")
+    read = read_orders(path, units=(OSLO,))
+    assert read.orders.empty
+    assert list(read.rejects["column"]) == ["total"]

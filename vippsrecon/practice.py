@@ -1,0 +1,131 @@
+"""A month to work on in a notebook: an invented one, answered on this machine, or your own."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import SecretStr
+
+from vippsrecon.api import Client
+from vippsrecon.config import Keys, SalesUnit, Settings, load_settings
+from vippsrecon.errors import InputError
+from vippsrecon.scenario import write_month
+from vippsrecon.simulator import Simulator, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+
+@dataclass
+class Month:
+    """A month to work on in a notebook: files, settings, an open client.
+
+    Attributes:
+        source: simulator, test or production.
+        order_files: The shop's exports.
+        settings: Environment, sales units, tolerances.
+        client: Open until `close`.
+    """
+
+    source: str
+    order_files: tuple[Path, ...]
+    settings: Settings
+    client: Client
+    _open: ExitStack = field(repr=False)
+
+    def __repr__(self) -> str:
+        names = ", ".join(path.name for path in self.order_files)
+        return f"Month({self.source}: {names})"
+
+    def close(self) -> None:
+        """Close the client, stop the simulator, remove the invented month."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_month(
+    source: str = "simulator",
+    *order_files: Path | str,
+    payments: int = 2000,
+    seed: int = 7,
+    shop: str = "plain",
+) -> Month:
+    """Open a month to work on: an invented one, or your own.
+
+    Args:
+        source: "simulator" makes an invented month and starts the simulator in this process;
+            "test" and "production" take keys from the environment and `order_files`.
+        order_files: Your exports; not for the simulator, which makes its own.
+        payments: Size of the invented month.
+        seed: Which invented month.
+        shop: The shop the invented export comes from.
+
+    Raises:
+        ConfigurationError: The keys are missing, or `source` is none of the three.
+        InputError: No order file was given for a real month.
+    """
+    if source != "simulator":
+        if not order_files:
+            raise InputError(f"source {source!r} needs your order export: set ORDERS to its path")
+        settings = load_settings(environment=source)
+        files = tuple(Path(file) for file in order_files)
+    with ExitStack() as stack:
+        if source == "simulator":
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            write_month(folder, payments=payments, seed=seed, shop=shop)
+            settings = stack.enter_context(simulated(folder))
+            files = (folder / "orders.csv",)
+        client = stack.enter_context(Client(settings))
+        return Month(source, files, settings, client, stack.pop_all())
+
+
+@contextmanager
+def simulated(month: Path) -> Iterator[Settings]:
+    """Serve a scenario's Vipps MobilePay on loopback; give the settings that speak to it."""
+    state = month / "simulator.jsonl"
+    with serve(Simulator.from_file(state)) as base_url:
+        yield _settings(state, base_url)
+
+
+def _settings(state: Path, base_url: str) -> Settings:
+    """Return settings with the keys of the sales units a state file names, and nothing else.
+
+    The user's own keys and files are not looked at: an invented month is the same everywhere.
+    """
+    with state.open(encoding="utf-8") as lines:
+        named = [
+            record["sales_unit"] for line in lines if "sales_unit" in (record := json.loads(line))
+        ]
+    return Settings(
+        environment="simulator",
+        base_url=base_url,
+        default_msn=named[0]["msn"] if len(named) == 1 else None,
+        units=tuple(SalesUnit(unit["msn"], market=unit.get("market")) for unit in named),
+        keys={
+            unit["msn"]: Keys(
+                unit["client_id"],
+                SecretStr(unit["client_secret"]),
+                SecretStr(unit["subscription_key"]),
+            )
+            for unit in named
+        },
+        # A journal of its own: each month has the same references, and what was refunded in one
+        # must not count in the next.
+        database_url=f"sqlite:///{(state.parent.resolve() / 'practice.db').as_posix()}",
+    )

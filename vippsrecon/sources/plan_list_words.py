@@ -1,0 +1,92 @@
+"""What a list of payments may head its columns with, and the words its reasons may be written in."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vippsrecon.errors import ConfigurationError
+from vippsrecon.sources import profiles
+from vippsrecon.sources.headings import word
+
+SHARED = ("msn", "reference", "order_number", "currency")
+"""Fields a list shares with the plain order export, headings included."""
+
+FIELDS = (*SHARED, "amount", "reason", "note", "document_ref", "vat")
+
+
+class Words(NamedTuple):
+    """How lists are written.
+
+    Attributes:
+        columns: Field to the headings it may have.
+        reasons: Word to the reason it means.
+        everything: Words that stand for all of an amount.
+    """
+
+    columns: Mapping[str, tuple[str, ...]]
+    reasons: Mapping[str, str]
+    everything: frozenset[str]
+
+
+def words(mapping: str | Path | None = None) -> Words:
+    """Return how lists are written, with the user's own headings and words for reasons.
+
+    Args:
+        mapping: A TOML file with `[columns]` (field to heading or headings, in place of the usual
+            ones) and `[reasons]` (reason to word or words, beside the usual ones).
+
+    Raises:
+        ConfigurationError: It cannot be read, or names a field or reason that is not known.
+    """
+    if mapping is None:
+        return _usual()
+    path = Path(mapping)
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
+    usual = _usual()
+    known = {"columns": FIELDS, "reasons": tuple(dict.fromkeys(usual.reasons.values()))}
+    own: dict[str, dict[str, tuple[str, ...]]] = {"columns": {}, "reasons": {}}
+    for table, given in said.items():
+        if table not in known or not isinstance(given, dict):
+            raise ConfigurationError(
+                f"the mapping {path.name} of a list has the tables [columns] and [reasons], and "
+                f"{table!r} is neither"
+            )
+        for name, texts in given.items():
+            if name not in known[table]:
+                raise ConfigurationError(
+                    f"the mapping {path.name} names {name!r} under [{table}]; it can be one of "
+                    f"{', '.join(known[table])}"
+                )
+            own[table][name] = profiles.texts_of(texts, f"{table}.{name}", path.name)
+    return Words(
+        {**usual.columns, **own["columns"]},
+        {**usual.reasons, **_meant(own["reasons"])},
+        usual.everything,
+    )
+
+
+@cache
+def _usual() -> Words:
+    text = (resources.files("vippsrecon.sources") / "plan_list.toml").read_text(encoding="utf-8")
+    said: dict[str, dict[str, Any]] = tomllib.loads(text)
+    plain = profiles.named("plain").columns
+    reasons = {reason: (reason, *texts) for reason, texts in said["reasons"].items()}
+    return Words(
+        {name: plain[name] for name in SHARED}
+        | {name: tuple(texts) for name, texts in said["columns"].items()},
+        _meant(reasons),
+        frozenset(word(text) for text in said["all"]["words"]),
+    )
+
+
+def _meant(reasons: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {word(text): reason for reason, texts in reasons.items() for text in texts}
