@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import sqlite3
 from datetime import UTC, datetime
@@ -201,6 +202,56 @@ def test_a_chain_without_its_first_entry_is_not_passed_over(world, capsys):
     assert "entry 1 is missing" in capsys.readouterr().out
     with pytest.raises(StoreError, match="has lost its first entry"):
         write_extract(here.store, here.folder / "journal.xlsx")
+
+
+def test_a_changed_journal_is_not_gone_on_from(world):
+    """What it says was done may not be so: nothing is sent."""
+    here = world(2)
+    plan = here.approved("refund", 100, 200)
+    here.live(plan)
+    behind(
+        here,
+        "DROP TRIGGER journal_no_update",
+        f"UPDATE journal SET amount_minor = 1 WHERE plan_id = '{plan.plan_id}' AND row = 1",
+    )
+    sent = here.asked("refund")
+
+    with pytest.raises(StoreError, match=r"does not hold: entry \d+ .*Nothing was sent"):
+        here.live(plan)
+    assert here.asked("refund") == sent
+
+
+def test_a_plan_changed_and_hashed_anew_is_refused_dry_too(world):
+    """A dry run must not say that it would be carried out."""
+    here = world(1)
+    plan = here.approved("refund", 100)
+    other = dataclasses.replace(plan, rows=(plan.rows[0]._replace(amount_minor=200),))
+
+    with pytest.raises(PlanError, match="was first seen on"):
+        carry_out(other, here.client, store=here.store)
+
+
+def test_a_refund_of_a_lost_journal_that_arrives_between_two_readings(world, monkeypatch):
+    """Done before, with the sums after it, though the payment was read before it."""
+    here = world(1)
+    plan = here.approved("refund", 500)
+    core = here.client.core
+    payment = core.payment
+
+    async def then_it_arrives(*given, **named):
+        monkeypatch.undo()
+        found = await payment(*given, **named)
+        row = plan.rows[0]
+        key = key_of(plan.plan_id, plan.verb, row)
+        await core.refund(row.reference, 500, "NOK", idempotency_key=key, msn=row.msn)
+        return found
+
+    monkeypatch.setattr(core, "payment", then_it_arrives)
+    (result,) = here.live(plan).results
+
+    assert result.outcome == "already_done"
+    assert result.after.refunded_minor == 500
+    assert here.effects()["order-000001"] == ("refund", 1, 500)
 
 
 def test_a_machine_that_slept_reads_again_before_it_sends(world, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pty
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.cli.desks import MSN, SUM
+from vippsrecon.bulk.plan import read_plan, write_plan
 
 LEDGER = {
     "ledgerId": "302321",
@@ -236,7 +238,23 @@ def test_a_plan_for_another_environment_is_refused(ready, monkeypatch):
     done = ready.run("carry-out", "plan.json")
 
     assert done.exit_code == 2
+    assert "the plan is for simulator" in done.stderr
     assert ready.effects() == {}
+
+
+def test_nothing_is_asked_before_the_plan_is_known_to_belong_here(ready):
+    """Neither a token nor a balance, of an environment the plan is not for."""
+    before = ready.simulator.requests()["requests"]
+    plan = ready.folder / "plan.json"
+    planned = dataclasses.replace(read_plan(plan), environment="production")
+    plan.unlink()
+    write_plan(planned, plan)
+
+    done = ready.run("carry-out", "plan.json")
+
+    assert done.exit_code == 2
+    assert "ledger" not in done.stdout
+    assert ready.simulator.requests()["requests"] == before
 
 
 def test_the_ledgers_balance_stands_beside_the_sum(desk):

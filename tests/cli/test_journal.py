@@ -44,6 +44,18 @@ def tamper(here, change):
     database.close()
 
 
+def test_an_extract_of_a_changed_journal_is_code_1(done):
+    """The workbook is written for whoever looks into it, and the code says that it does not hold."""
+    assert done.run("journal", "--out", "journal.xlsx").exit_code == 0
+    tamper(done, "UPDATE journal SET amount_minor = 1 WHERE kind = 'intended' AND row = 2")
+
+    said = done.run("journal", "--out", "changed.xlsx")
+
+    assert said.exit_code == 1
+    assert f"the journal of plan {done.plan_id} does not hold" in said.stderr
+    assert (done.folder / "changed.xlsx").exists()
+
+
 @pytest.mark.parametrize("command", [["journal"], ["journal", "settle"]])
 def test_help_has_an_example(run, command):
     """An example answers more than a list of options."""

@@ -79,6 +79,12 @@ class Access:
         # Shielded: that one of many callers gives up must not end it for the others.
         return await asyncio.shield(self._renewal)
 
+    async def give_up(self) -> None:
+        """End a renewal that is under way, and wait until it has ended."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+
     def token_request(self) -> tuple[Request, Headers]:
         """Return the call that fetches a token: standard, or specialized without an MSN."""
         keys = self.keys

@@ -74,7 +74,9 @@ class Line:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections; a renewal nobody waits for any more ends with them."""
+        for access in (*self._units.values(), *([self._ledgers] if self._ledgers else [])):
+            await access.give_up()
         await self._transport.aclose()
 
     @property

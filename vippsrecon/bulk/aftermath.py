@@ -51,7 +51,7 @@ def sentence(verb: str, row: PlanRow, result: Result) -> str:
     'Not refunded (250.00 NOK): nobody has paid it yet.'
     """
     past = PAST[verb]
-    why = result.why.removeprefix(f"{past}; ").rstrip(".")
+    why = result.why.removeprefix(f"{past}; ").removeprefix("would be sent").rstrip(".")
     amount = in_words(row.amount_minor, row.currency)
     said = {
         "done": f"{past.capitalize()} {amount}",

@@ -62,6 +62,11 @@ def asked_for(
         if looks_like_report(Path(found)):
             return from_report(found, verb, kept)
         return from_list(found, verb, default_msn)
+    if not hasattr(found, "columns"):
+        raise InputError(
+            f"a {type(found).__name__} is nothing to plan from: hand in a Reconciliation, a frame, or "
+            "the path of a list or a report"
+        )
     if {"discrepancy_id", "proposal_minor"} <= set(found.columns):
         if payments is None:
             raise InputError(

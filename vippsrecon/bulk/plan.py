@@ -7,6 +7,7 @@ byte for byte as it was written, or refused.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
@@ -294,6 +295,8 @@ def _said(plan: Plan) -> dict[str, Any]:
 
 def _decoded(content: bytes) -> tuple[Plan, object]:
     """Return the plan a file's bytes say, and the digest they claim."""
+    if content.startswith(codecs.BOM_UTF8):
+        raise PlanError("an editor saved it anew. Take the file as it was written")
     try:
         said = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -320,6 +320,6 @@ def _nothing(refused: Collection[Refused], verb: str) -> str:
     if not refused:
         return f"there is no {verb} to plan: nothing asks for one"
     first = next(iter(refused))
-    where = f"row {first.source_row}" + (f" of {first.source_file}" if first.source_file else "")
-    said = f"no row can be planned: {counted(len(refused), 'row')} refused, the first one "
-    return f"{said}({where}): {first.value or ''} {first.reason}".replace("  ", " ")
+    file = f" of {first.source_file}" if first.source_file else ""
+    said = first.in_words().replace(":", f"{file}:", 1)
+    return f"no row can be planned: {counted(len(refused), 'row')} refused, the first one {said}"

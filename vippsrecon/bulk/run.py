@@ -25,7 +25,7 @@ from vippsrecon.bulk.finish import finish, logged
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.operation import journal_time
 from vippsrecon.bulk.pacing import Pace, all_rows, gently_stopped, kept
-from vippsrecon.bulk.plan import Plan, PlanRow, check_plan
+from vippsrecon.bulk.plan import Plan, PlanRow, check_plan, digest
 from vippsrecon.bulk.result import NEVER_AGAIN, Result
 from vippsrecon.bulk.settle import Sent
 from vippsrecon.bulk.terms import Desk, Patience, StopRunError
@@ -40,10 +40,12 @@ from vippsrecon.store import (
     exists,
     head,
     open_store,
+    refuse_changed,
     release,
     started_of,
     state_by_row,
     take,
+    verify,
 )
 
 IN_FLIGHT = 32
@@ -94,18 +96,20 @@ def carry_out(
     check_plan(plan)
     belongs_here(plan, client.settings)
     limits = Limits.of(client.settings.limits)
+    caps = cache(partial(caps_for, plan, limits))
+    if live:
+        confirmed(plan, confirm)
+        caps("")  # refuses production without its caps
     for msn in plan.msns:
         client.check_keys(msn)  # its answer sets the house's clock, too
     who = carrier or _account()
     patience = patience or Patience(settle_for=limits.settle_for)
     if not live:
         return _dry(plan, client, store, Pace(in_flight, progress), who)
-    confirmed(plan, confirm)
     in_time(plan.environment, client.clock_skew_seconds())
-    caps = cache(partial(caps_for, plan, limits))
-    caps(client.now().date().isoformat())  # refuses production without its caps
     with _opened(store, client) as open_:
         register_plan(open_, plan, at=client.now())
+        _refuse_broken(open_, plan)
         approval = standing(plan, open_, limits, client.now())
         held = take(
             open_,
@@ -127,9 +131,10 @@ def carry_out(
                 results = client.run(_live(desk, states, breaker, Pace(in_flight, progress)))
         finally:
             _let_go(open_, held)
+        place = _head(open_, plan, desk)
         return Carried(
-            plan, True, tuple(results), desk.stopping, approval.approver, who,
-            head(open_, plan.plan_id), _units(client, plan),
+            plan, True, tuple(results), desk.stopping, approval.approver, who, place,
+            _units(client, plan),
         )  # fmt: skip
 
 
@@ -216,6 +221,8 @@ def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) 
     """Read and judge every row. What other plans did is looked up where a database is."""
     limits = Limits.of(client.settings.limits)
     with _opened_if_there(store, client) as open_:
+        if open_ is not None:
+            refuse_changed(open_, plan.plan_id, digest(plan))
         approval, unapproved = _approval(plan, open_, limits, client.now())
         expires_at = None if approval is None else approval.expires_at
         caps = cache(partial(caps_for, plan, limits))
@@ -250,6 +257,25 @@ def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) 
     )
 
 
+def _refuse_broken(store: Store, plan: Plan) -> None:
+    """Refuse to go on from a journal that was changed: what it says was done may not be so."""
+    verdict = verify(store, plan.plan_id)
+    if not verdict.ok:
+        raise StoreError(
+            f"the journal of plan {plan.plan_id} does not hold: {verdict.fault}. Nothing was sent. "
+            "Compare it with a backup and with what Vipps MobilePay shows before anything goes on"
+        )
+
+
+def _head(store: Store, plan: Plan, desk: Desk) -> tuple[int, str] | None:
+    """Return the journal's head. What was done is told even where the database is gone."""
+    try:
+        return head(store, plan.plan_id)
+    except StoreError as error:
+        desk.stopping = desk.stopping or str(error)
+        return None
+
+
 def _would_not(kept: Result) -> Result:
     """Return what a dry run calls a row that is over: a live run would not even read it."""
     return kept._replace(outcome="already_done") if kept.outcome == "done" else kept
@@ -268,7 +294,7 @@ def _approval(
     try:
         return standing(plan, store, limits, now), ""
     except PlanError as error:
-        return None, str(error)
+        return None, str(error).removesuffix(". Nothing was sent")
 
 
 @contextmanager

@@ -119,10 +119,7 @@ def _row(row: PlanRow) -> str:
 
 
 def _refused(plan: Plan) -> str:
-    lines = [
-        f"row {one.source_row}: {one.value or ''} {one.reason}".replace("  ", " ")
-        for one in plan.refused[:ROWS_SHOWN]
-    ]
+    lines = [one.in_words() for one in plan.refused[:ROWS_SHOWN]]
     lines += list(plan.notes)
     if not lines:
         return ""

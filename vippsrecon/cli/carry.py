@@ -57,6 +57,7 @@ def carry_out(
       vippsrecon carry-out plan.json --live --confirm "1234.50 NOK" --out outcomes.xlsx
     """
     from vippsrecon.api import Client
+    from vippsrecon.bulk.admission import belongs_here
     from vippsrecon.bulk.balance import balances
     from vippsrecon.bulk.outcomes_book import write_outcomes
     from vippsrecon.bulk.plan import read_plan
@@ -69,6 +70,7 @@ def carry_out(
         _refuse_early(out, plan_file)
     plan = read_plan(plan_file)
     settings = load_settings()
+    belongs_here(plan, settings)  # before a key is shown to anybody
     with Client(settings) as client:
         held = balances(client, plan.msns) if plan.verb == "refund" else ()
         if not json:

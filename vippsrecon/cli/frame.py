@@ -32,7 +32,9 @@ class OneSentence(TyperGroup):
         except (VippsReconError, OSError) as error:
             say(in_a_sentence(error))
         except KeyboardInterrupt:
-            say("stopped. What was fetched is kept: run the same command again to go on.")
+            say(
+                "stopped. What was done is kept: the same command again goes on, and repeats nothing."
+            )
         except MemoryError:
             say("not enough memory for this much at once; give it fewer orders at a time.")
         except BaseException as error:  # a panic of Polars is no Exception

@@ -11,7 +11,7 @@ import typer
 from vippsrecon.cli.files import AsJson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vippsrecon.bulk.kept import Kept
     from vippsrecon.bulk.listed import Listed
@@ -87,6 +87,7 @@ def journal(
             write_extract(store, out, plan_ids=chosen, units=settings.units)
             if not json:
                 print(f"wrote {out}")
+            code = max(code, _unsound(store, chosen))
     raise typer.Exit(code)
 
 
@@ -182,6 +183,17 @@ def plan_id_of(name: str) -> str:
         raise PlanError(
             f"{name!r} is neither a plan's file nor its id; vippsrecon journal lists the plans"
         ) from None
+
+
+def _unsound(store: Store, chosen: Sequence[str]) -> int:
+    """Return 1, and say so, where a chain that was extracted does not hold."""
+    from vippsrecon.cli.frame import say
+    from vippsrecon.store import plan_ids, verify
+
+    broken = [one for one in chosen or plan_ids(store) if not verify(store, one).ok]
+    for one in broken:
+        say(f"the journal of plan {one} does not hold: the sheet Control says where")
+    return int(bool(broken))
 
 
 def _parsed(head: str | None) -> tuple[int, str] | None:

@@ -304,6 +304,7 @@ def _approved(made: Plan) -> Iterator[str]:
     yield f"{in_short(made)}, in {made.environment}, planned by {made.planner}"
     yield f"plan    {made.plan_id}"
     yield f"digest  {digest(made)}"
+    yield f"until   {made.expires_at}"
     for currency, total in made.totals.items():
         rows = sum(row.currency == currency for row in made.rows)
         largest = max(row.amount_minor for row in made.rows if row.currency == currency)
@@ -324,9 +325,7 @@ def _set_aside(refused: Sequence[Refused], notes: Sequence[str]) -> list[str]:
     if not refused:
         return lines
     lines.append(f"{counted(len(refused), 'row')} not in the plan:")
-    for one in refused[:MOST_REJECTS]:
-        where = f" ({one.column} = {one.value!r})" if one.column else f" ({one.value})"
-        lines.append(f"  row {one.source_row}: {one.reason}{where if one.value else ''}")
+    lines += [f"  {one.in_words()}" for one in refused[:MOST_REJECTS]]
     if len(refused) > MOST_REJECTS:
         lines.append(f"  and {spaced(len(refused) - MOST_REJECTS)} more; --json lists them")
     return lines

@@ -93,6 +93,17 @@ class Refused(NamedTuple):
     value: str | None
     reason: str
 
+    def in_words(self) -> str:
+        """Say which row, why, and what stood there.
+
+        >>> Refused("list.csv", 3, "amount", "0", "is 0, so there is nothing to do").in_words()
+        "row 3: amount is 0, so there is nothing to do (amount = '0')"
+        """
+        about = f"{self.column} " if self.column and self.reason.startswith("is ") else ""
+        named = f"{self.column} = {self.value!r}" if self.column else self.value
+        value = f" ({named})" if self.value else ""
+        return f"row {self.source_row}: {about}{self.reason}{value}"
+
 
 class WorkedReport(NamedTuple):
     """A report read back.

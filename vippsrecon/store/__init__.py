@@ -32,7 +32,16 @@ from vippsrecon.store.carriers import (
 from vippsrecon.store.chain import FINAL, KINDS, NO_HASH, OF_A_ROW, Cap, Draft, Entry, canonical
 from vippsrecon.store.committing import commit
 from vippsrecon.store.inspecting import Found, inspect_store
-from vippsrecon.store.journal import PlanSummary, append, entries, head, plan_ids, plans, register
+from vippsrecon.store.journal import (
+    PlanSummary,
+    append,
+    entries,
+    head,
+    plan_ids,
+    plans,
+    refuse_changed,
+    register,
+)
 from vippsrecon.store.lookups import cap_sums, intended_by_row, last_by_row, planner_sums
 from vippsrecon.store.opening import Store, exists, open_store
 from vippsrecon.store.payments import Attempt, RowState, attempts_on, state_by_row
@@ -82,6 +91,7 @@ __all__ = [
     "planner_sums",
     "plans",
     "receipts",
+    "refuse_changed",
     "register",
     "release",
     "said_of_runs",

@@ -94,6 +94,19 @@ def register(  # noqa: PLR0917 (each is named in the plan)
     recorded(store, work)
 
 
+def refuse_changed(store: Store, plan_id: str, digest: str) -> None:
+    """Refuse a plan that is known here with another digest; one that is not known passes.
+
+    Raises:
+        PlanError: The file was changed since it was first seen.
+        StoreError: The database cannot be used.
+    """
+    with reading(store) as connection:
+        known = first_entry(connection, plan_id)
+    if known is not None:
+        _refuse_another(known, digest)
+
+
 def append(store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = "") -> list[Entry]:
     """Append entries to a plan's chain without carrying it: an approval, say.
 
