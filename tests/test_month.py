@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -87,7 +88,14 @@ def test_the_manifest_names_inputs_and_no_place(kept, month):
     said = str(result.manifest)
 
     assert result.manifest["environment"] == "simulator"
-    assert list(result.manifest["inputs"]) == ["orders.csv"]
+    assert list(result.manifest["inputs"]) == [
+        "orders.csv",
+        "payments.parquet",
+        "events.parquet",
+        "failures.csv",
+    ]
+    content = (folder / "payments.parquet").read_bytes()
+    assert result.manifest["inputs"]["payments.parquet"] == hashlib.sha256(content).hexdigest()
     assert str(month) not in said
     assert str(folder) not in said
 
@@ -120,6 +128,18 @@ def test_an_order_that_was_not_asked_for_is_a_hole(month, settings, kept, tmp_pa
 
     assert result.exit_code == 2
     assert "order-nobody-asked-for" in set(result.failures["reference"])
+
+
+def test_an_export_of_which_no_row_can_be_read_is_refused(month, settings, tmp_path):
+    """Every payment would stand alone, and the report would seem to say something."""
+    head, *rows = (month / "orders.csv").read_text(encoding="utf-8").splitlines()
+    place = head.split(",").index("total")
+    cells = [row.split(",") for row in rows[:3]]
+    broken = [",".join([*row[:place], "1.234", *row[place + 1 :]]) for row in cells]
+    (tmp_path / "orders.csv").write_text("\n".join([head, *broken]), encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"none of the 3 rows can be read.*row 2, total = '1.234'"):
+        reconcile_month([tmp_path / "orders.csv"], settings)
 
 
 def test_another_month_is_refused(month, settings):
@@ -340,7 +360,8 @@ def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):
 
     assert result.manifest["ledger_read"] is False
     assert any("Report API could not be read" in notice for notice in result.notices)
-    assert result.verdict == "discrepancies"
+    # A capture that no order knows of may be missing: nobody may sign this.
+    assert (result.verdict, result.exit_code) == ("incomplete", 2)
 
 
 @pytest.mark.parametrize("seconds", [59.0, -59.0, 61.0, -61.0])

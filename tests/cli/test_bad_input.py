@@ -298,7 +298,7 @@ def test_a_fetch_onto_a_file(run, keys, orders, folder):
     """`--out` is a folder; the machine's own words for it say nothing."""
     (folder / "october").write_text("")
 
-    one_sentence(run("fetch", orders, "--out", "october"), "october", "folder is wanted")
+    one_sentence(run("fetch", orders, "--out", "october"), "october", "is a file", "name a folder")
 
 
 def test_payments_of_another_month(run, keys, orders, folder):

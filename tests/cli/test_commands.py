@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def test_stopping_is_one_sentence(run, monkeypatch, folder):
     done = run("check")
 
     assert done.exit_code == frame.COULD_NOT_FINISH
-    assert "run the same command again" in done.stderr
+    assert "the same command again goes on" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -363,3 +364,45 @@ def test_the_simulator_prints_settings_to_export(month, folder):
 
     assert "VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL=http://127.0.0.1:" in said
     assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in said
+
+
+def test_a_month_of_three_countries(run, folder, monkeypatch, printed):
+    """The settings the simulator prints, used as they stand, find what was planted."""
+    said = ["--payments", "300", *(f"--currency={one}" for one in ("NOK", "DKK", "EUR"))]
+    assert run("scenario", "nordic", *said).exit_code == 0
+    told = folder / "told.txt"
+    with told.open("w", encoding="utf-8") as stderr:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "vippsrecon", "simulator", "--state", "nordic/simulator.jsonl"],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+        try:
+            lines = [server.stdout.readline() for _ in range(4)]
+            while "serving" not in told.read_text(encoding="utf-8"):
+                time.sleep(0.05)
+            for name, _, value in (pair.partition("=") for one in lines for pair in one.split()):
+                monkeypatch.setenv(name, value)
+            first, *table, _ = told.read_text(encoding="utf-8").splitlines()
+            assert "vippsrecon.toml" in first
+            (folder / "vippsrecon.toml").write_text("\n".join(table), encoding="utf-8")
+            done = run("reconcile", "--orders", "nordic/orders.csv", "--out", "r.xlsx", "--json")
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
+
+    assert done.exit_code == 1, done.output
+    found = {(row["msn"], row["reference"], row["kind"]) for row in printed(done)["discrepancies"]}
+    with (folder / "nordic" / "truth.csv").open(encoding="utf-8", newline="") as file:
+        planted = [row for row in csv.DictReader(file) if row["bucket"] == "discrepancy"]
+    assert len({row["msn"] for row in planted}) == 3
+    assert found == {(row["msn"], row["reference"], row["kind"]) for row in planted}
+
+
+def test_units_a_shop_cannot_tell_apart(run, folder):
+    """A Shopify export belongs to one sales unit."""
+    done = run("scenario", "month", "--shop", "shopify", "--sales-units", "2")
+
+    assert done.exit_code == frame.COULD_NOT_FINISH
+    assert "one month for each" in done.stderr

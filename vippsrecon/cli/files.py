@@ -22,7 +22,7 @@ Shop = Annotated[
         metavar="NAME",
         autocompletion=_shops,
         help="The shop's profile, where it is not to be recognised: shopify, woocommerce, "
-        "magento, shopware, squarespace, plain.",
+        "woocommerce-rest, woocommerce-skyverge, magento, shopware, squarespace, plain.",
     ),
 ]
 Mapping = Annotated[

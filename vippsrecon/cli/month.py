@@ -42,9 +42,12 @@ def fetch(
     """
     from vippsrecon.cli import show
     from vippsrecon.config import load_settings
+    from vippsrecon.errors import OutputError
     from vippsrecon.money import counted
     from vippsrecon.month import fetch_file
 
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file: name a folder to keep the fetch in")
     settings = load_settings()
     found = fetch_file(
         source,
@@ -65,6 +68,7 @@ def fetch(
                     "payments": len(fetched.payments),
                     "events": len(fetched.events),
                     "missing": len(holes),
+                    "ledger_failed": found.ledger_failed,
                     "failures": show.rows(fetched.failures),
                     "rejects": show.rows(rejects),
                     "repeated": found.repeated,
@@ -94,6 +98,9 @@ def fetch(
             f"MISSING: {counted(len(holes), 'reference')} could not be read "
             f"({show.commonest(holes)}); see {out / 'failures.csv'}, and run it again"
         )
+    if found.ledger_failed:
+        _loud("MISSING: what only the funds ledger knows, which could not be read; run it again")
+    if len(holes) or found.ledger_failed:
         raise typer.Exit(2)
     raise typer.Exit(1 if len(rejects) or len(unsent) else 0)
 
@@ -176,6 +183,8 @@ def reconcile(
             f"MISSING: {counted(len(holes), 'reference')} could not be read "
             f"({show.commonest(holes)}): there is no verdict"
         )
+    elif not result.complete:
+        _loud("MISSING: what only the funds ledger knows, which could not be read; run it again")
     raise typer.Exit(result.exit_code)
 
 

@@ -22,6 +22,9 @@ class Shop(StrEnum):
     plain = "plain"
 
 
+_KEYS = ("client_id", "client_secret", "subscription_key")
+
+
 class Currency(StrEnum):
     """The currencies a practice month can be written in."""
 
@@ -77,7 +80,13 @@ def scenario(
     payments: Payments = 2000,
     seed: Seed = 7,
     shop: Annotated[Shop, typer.Option(help="The shop the order export comes from.")] = Shop.plain,
-    currency: Annotated[Currency, typer.Option(help="The month's currency.")] = Currency.NOK,
+    currency: Annotated[
+        list[Currency] | None,
+        typer.Option(help="The month's currency, NOK unless said; several: one sales unit each."),
+    ] = None,
+    sales_units: Annotated[
+        int, typer.Option(min=1, help="How many; only plain and Magento exports tell them apart.")
+    ] = 1,
 ) -> None:
     """Write an invented month: order export, Vipps MobilePay's side, and the truth.
 
@@ -87,11 +96,24 @@ def scenario(
     \b
     Example:
       vippsrecon scenario month --payments 500 --shop woocommerce
+      vippsrecon scenario nordic --currency NOK --currency DKK --currency EUR
       vippsrecon simulator --state month/simulator.jsonl
     """
+    from vippsrecon.errors import InputError
     from vippsrecon.scenario import write_month
 
-    write_month(directory, payments=payments, seed=seed, shop=shop.value, currency=currency.value)
+    currencies = [one.value for one in currency or [Currency.NOK]]
+    try:
+        write_month(
+            directory,
+            payments=payments,
+            seed=seed,
+            shop=shop.value,
+            sales_units=sales_units,
+            currencies=currencies,
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
     print(f"wrote {directory}: {', '.join(sorted(p.name for p in directory.iterdir()))}")
 
 
@@ -130,29 +152,40 @@ def simulator(
     except ValueError as error:
         # The simulator stands apart from the house, so it does not know its errors.
         raise InputError(str(error)) from error
-    keys = _invented_keys(state)
-    run(served, port=port, started=lambda base_url: _announce(base_url, keys))
+    units = _invented_units(state)
+    run(served, port=port, started=lambda base_url: _announce(base_url, units))
 
 
-def _invented_keys(state: Path) -> list[str]:
-    """Return a line of settings for each sales unit whose keys `scenario` invented.
+def _invented_units(state: Path) -> list[dict[str, str]]:
+    """Return the sales units whose keys `scenario` invented.
 
     Any other keys of a state file may be somebody's own and are shown to nobody.
     """
-    lines = []
+    units = []
     with state.open(encoding="utf-8") as records:
         for record in records:
             unit = loads(record).get("sales_unit") if '"sales_unit"' in record else None
             if unit and str(unit.get("client_secret")) == f"scenario-secret-{unit['msn']}":
-                lines.append(
-                    f"VIPPS_MSN={unit['msn']} VIPPS_CLIENT_ID={unit['client_id']} "
-                    f"VIPPS_CLIENT_SECRET={unit['client_secret']} "
-                    f"VIPPS_SUBSCRIPTION_KEY={unit['subscription_key']}"
-                )
-    return lines
+                units.append(unit)
+    return units
 
 
-def _announce(base_url: str, keys: list[str]) -> None:
-    lines = [f"VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}", *keys]
-    print("\n".join(lines), flush=True)
+def _announce(base_url: str, units: list[dict[str, str]]) -> None:
+    print(f"VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}")
+    several = len(units) > 1
+    for unit in units:
+        suffix = f"_{unit['msn']}" if several else ""
+        named = [f"VIPPS_{key.upper()}{suffix}={unit[key]}" for key in _KEYS]
+        print(" ".join([*([] if several else [f"VIPPS_MSN={unit['msn']}"]), *named]))
+    sys.stdout.flush()
+    if several:
+        print("and in vippsrecon.toml, since there are several sales units:", file=sys.stderr)
+        print("\n".join(line for unit in units for line in _table(unit)), file=sys.stderr)
     print("serving until stopped (Ctrl-C)", file=sys.stderr)
+
+
+def _table(unit: dict[str, str]) -> list[str]:
+    """Return a sales unit as vippsrecon.toml names it, its keys by their variables."""
+    market = [f'market = "{unit["market"]}"'] if unit.get("market") else []
+    keys = [f'{key}_from = "VIPPS_{key.upper()}_{unit["msn"]}"' for key in _KEYS]
+    return ["[[sales_unit]]", f'msn = "{unit["msn"]}"', *market, *keys]

@@ -142,6 +142,8 @@ class Reader:
                 for worker in done:
                     worker.result()
                 landed = len(self._landed) + len(self._failed)
+                if self._stop is not None:
+                    break  # nobody answers: what is under way would wait in vain as well
                 if landed >= PART_ROWS or time.monotonic() - written > PART_SECONDS:
                     await self._put_away()
                     written = time.monotonic()
@@ -150,6 +152,9 @@ class Reader:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             await self._put_away()
+        if self._stop is not None:
+            under_way, self._asked = list(self._asked.values()), {}
+            await self._give_up(under_way)
 
     async def _worker(self, work: Iterator[Wanted], most_again: int | None) -> None:
         while self._stop is None and (most_again is None or len(self._again) < most_again):
@@ -183,7 +188,7 @@ class Reader:
         except VippsReconError as error:
             self._failed.append(failure((msn, reference), operation, error))
             self._bad_in_a_row += isinstance(error, _OUT_OF_SERVICE)
-            if self._bad_in_a_row >= max(_FEWEST_IN_A_ROW, 2 * self._in_flight):
+            if self._bad_in_a_row >= max(_FEWEST_IN_A_ROW, self._in_flight):
                 self._stop = self._stop or error
         else:
             self._bad_in_a_row = 0

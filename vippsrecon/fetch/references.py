@@ -42,12 +42,14 @@ class LedgerWalk(NamedTuple):
         read: Whether the ledger could be read at all.
         open_dates: Ledger dates that are not final yet: more may come on them.
         notes: What a reader of the report should know, in sentences.
+        failed: Whether it is there to be read and could not be: payments may be missing.
     """
 
     references: pd.DataFrame
     read: bool
     open_dates: tuple[date, ...]
     notes: tuple[str, ...]
+    failed: bool = False
 
 
 def ledger_references(

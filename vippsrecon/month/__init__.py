@@ -25,12 +25,13 @@ from vippsrecon.fetch import Fetched, fetch
 from vippsrecon.month.capturing import captures_at_once
 from vippsrecon.month.exported import export_times
 from vippsrecon.month.ignored import read_waived
-from vippsrecon.month.kept import Facts, recalled, remember
+from vippsrecon.month.kept import Facts, hashes, recalled, remember
 from vippsrecon.month.opening import check_keys, walk_ledger, warn_of_clock
 from vippsrecon.month.period import (
     refuse_a_moment_before,
     refuse_another_month,
     refuse_empty_period,
+    refuse_unreadable,
 )
 from vippsrecon.month.receipts import closed_by_receipts, known_of, with_receipts
 from vippsrecon.month.wanted import (
@@ -67,7 +68,8 @@ class FetchedFile(NamedTuple):
         rejects: Rows of the file that could not be used.
         repeated: Rows of a list that name a payment named before.
         is_list: Whether the file is a list of references.
-        notes: Which of its columns was taken, where it has others.
+        notes: Which of its columns was taken, where it has others; what the ledger walk says.
+        ledger_failed: Whether the funds ledger is there to be read and could not be.
     """
 
     fetched: Fetched
@@ -75,6 +77,7 @@ class FetchedFile(NamedTuple):
     repeated: int
     is_list: bool
     notes: tuple[str, ...]
+    ledger_failed: bool
 
 
 def reconcile_month(
@@ -127,6 +130,7 @@ def reconcile_month(
         default_msn=_only_msn(settings),
         exported_at=exported_at,
     )
+    refuse_unreadable(files)
     refuse_another_month(files, first, last)
     refuse_a_moment_before(files, as_of)
     wanted = references_wanted(files.orders, references, _only_msn(settings))
@@ -142,6 +146,9 @@ def reconcile_month(
             out=None if keep is None else Path(keep),
             progress=progress,
         )
+    read = [*references, *([settings.ignore_file] if settings.ignore_file else [])]
+    place = keep if payments is None else payments
+    inputs = hashes(None if place is None else Path(place), read)
     moment = as_of or facts.as_of
     known = known_of(settings, facts.environment)
     result = reconcile(
@@ -158,7 +165,7 @@ def reconcile_month(
         waived=_waived(settings, moment),
         ours=known.keys,
         unsettled=known.unsettled,
-        manifest=_manifest(files, fetched, settings, facts),
+        manifest=_manifest(files, fetched, settings, facts, inputs),
     )
     refuse_empty_period(result, files, first, last)
     habits = captures_at_once(files.orders, fetched.payments, settings.units)
@@ -197,7 +204,7 @@ def fetch_file(
         orders = files.orders
         wanted = references_wanted(orders)
         first, rejects = _first_day(orders, None), files.rejects
-    fetched, _ = fetch_month(
+    fetched, facts = fetch_month(
         wanted,
         settings,
         client=client,
@@ -208,7 +215,12 @@ def fetch_file(
     )
     failures = without_expected(fetched.failures, wanted, orders)
     return FetchedFile(
-        fetched._replace(failures=failures), rejects, wanted.repeated, listed, wanted.notes
+        fetched._replace(failures=failures),
+        rejects,
+        wanted.repeated,
+        listed,
+        (*wanted.notes, *facts.notes),
+        facts.ledger_failed,
     )
 
 
@@ -239,15 +251,13 @@ def fetch_month(
 
     with nullcontext(client) if client is not None else Opened(settings) as speaker:
         references = wanted.references
-        ledger_read = False
-        notes: tuple[str, ...] = ()
+        walk = None
         check_keys(speaker, sorted(references["msn"].unique()))
         warn_of_clock(speaker.clock_skew_seconds(), settings)
         if first is not None:
             today = speaker.now().astimezone(zone_of(settings)).date()
             walk = walk_ledger(speaker, first, max(first, last or today))
             references = once([references, walk.references])
-            ledger_read, notes = walk.read, tuple(walk.notes)
         fetched = fetch(
             references,
             speaker,
@@ -257,7 +267,11 @@ def fetch_month(
             follow_ups=wanted.follow_ups,
         )
         facts = Facts(
-            speaker.now().replace(microsecond=0), settings.environment, ledger_read, notes
+            speaker.now().replace(microsecond=0),
+            settings.environment,
+            walk is not None and walk.read,
+            () if walk is None else walk.notes,
+            walk is not None and walk.failed,
         )
     if out is not None:
         remember(facts, out)
@@ -289,7 +303,11 @@ def _waived(settings: Settings, moment: datetime) -> frozenset[tuple[str, str]]:
 
 
 def _manifest(
-    files: OrderFiles, fetched: Fetched, settings: Settings, facts: Facts
+    files: OrderFiles,
+    fetched: Fetched,
+    settings: Settings,
+    facts: Facts,
+    inputs: dict[str, str],
 ) -> dict[str, Any]:
     """Say what the figures rest on: inputs by hash, versions, settings. No path, no time of running."""
     return {
@@ -297,12 +315,13 @@ def _manifest(
         "sales_units": sorted({*files.orders["msn"].unique(), *fetched.payments["msn"].unique()}),
         "fetched_at": _latest(fetched.payments["fetched_at"]),
         "discovered_by": fetched.payments["discovered_by"].value_counts().sort_index().to_dict(),
-        "inputs": {file.name: file.sha256 for file in files.files},
+        "inputs": {file.name: file.sha256 for file in files.files} | inputs,
         "exported_at": {
             file.name: f"{file.exported_at:%Y-%m-%dT%H:%M:%SZ} ({file.exported_at_from})"
             for file in files.files
         },
         "ledger_read": facts.ledger_read,
+        "complete": not facts.ledger_failed,
         "notes": [note for file in files.files for note in file.notes],
         "versions": {"vippsrecon": __version__, **{name: version(name) for name in FIGURES}},
         "settings": {

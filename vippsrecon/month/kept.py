@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
@@ -12,11 +13,13 @@ import pyarrow as pa
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetch import Fetched, read_fetched
+from vippsrecon.fetch.parts import EVENTS, FAILURES, PAYMENTS
 from vippsrecon.money import counted
 from vippsrecon.month.wanted import Wanted, keys, stack
+from vippsrecon.sources.files import sha256
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
 LOG = logging.getLogger(__name__)
 
@@ -32,12 +35,14 @@ class Facts(NamedTuple):
         environment: test, production or simulator.
         ledger_read: Whether the funds ledger could be walked for references.
         notes: Sentences for the report.
+        ledger_failed: Whether it is there to be read and could not be: the month is not complete.
     """
 
     as_of: datetime
     environment: str
     ledger_read: bool
     notes: tuple[str, ...]
+    ledger_failed: bool = False
 
 
 def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
@@ -77,6 +82,13 @@ def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
     return fetched._replace(failures=failures), facts
 
 
+def hashes(folder: Path | None, others: Iterable[Path | str]) -> dict[str, str]:
+    """Return file name to SHA-256 of what a fetch left in a folder, and of other files read."""
+    fetched = () if folder is None else (folder / name for name in (PAYMENTS, EVENTS, FAILURES))
+    files = [*map(Path, others), *fetched]
+    return {file.name: sha256(file) for file in files if file.is_file()}
+
+
 def remember(facts: Facts, folder: Path) -> None:
     """Write the facts beside the fetch."""
     text = json.dumps(
@@ -85,6 +97,7 @@ def remember(facts: Facts, folder: Path) -> None:
             "environment": facts.environment,
             "ledger_read": facts.ledger_read,
             "notes": facts.notes,
+            "ledger_failed": facts.ledger_failed,
         },
         indent=2,
         ensure_ascii=False,
@@ -102,6 +115,7 @@ def _recall(folder: Path, fetched: Fetched, info: dict[str, Any]) -> Facts:
                 said["environment"],
                 said["ledger_read"],
                 tuple(said["notes"]),
+                bool(said.get("ledger_failed", False)),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error

@@ -74,11 +74,12 @@ def skew_warning(skew_seconds: float) -> str | None:
 def walk_ledger(client: Client, first: date, last: date) -> LedgerWalk:
     """Collect the period's references from the funds ledger, or say why it could not be read.
 
-    The orders can be reconciled without it, so a Report API that is down does not stop a month.
+    The orders can be reconciled without it, so a Report API that is down does not stop a month;
+    but what the ledger alone knows is missing then, and the month is not complete.
     """
     try:
         return ledger_references(client, first, last)
     except (ApiError, NoAnswerError) as error:
         walk = ledger_unread(f"the Report API could not be read ({error}); run it again later")
         LOG.warning("%s", walk.notes[0])
-        return walk
+        return walk._replace(failed=True)

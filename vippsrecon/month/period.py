@@ -1,4 +1,4 @@
-"""Is this the export of the month asked for? Refused where nothing in it is of the period."""
+"""Is this the export of the month asked for? Refused where nothing in it is, or can be read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import InputError
+from vippsrecon.money import counted
 
 if TYPE_CHECKING:
     from vippsrecon.reconcile import Reconciliation
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
 
 LONGEST_DAYS = 366
 """Longer after its order no payment can be refunded, so nothing of it can move."""
+
+
+def refuse_unreadable(files: OrderFiles) -> None:
+    """Refuse exports of which every row was rejected: nothing would be compared with anything."""
+    if len(files.orders) or not len(files.rejects):
+        return
+    first = files.rejects.iloc[0]
+    raise InputError(
+        f"{first['source_file']}: none of the {counted(len(files.rejects), 'row')} can be read, and "
+        f"so nothing can be compared. The first one is row {first['source_row']}, "
+        f"{first['column']} = {first['value']!r}: {first['reason']}"
+    )
 
 
 def refuse_another_month(files: OrderFiles, first: date | None, last: date | None) -> None:

@@ -89,7 +89,10 @@ def completeness(reconciliation: Reconciled, figures: Tally) -> str:
             "is there already is not asked for twice."
         )
     if not reconciliation.complete:
-        return f"Not complete: {counted(read, 'payment')} read, but the data is not whole."
+        return (
+            f"Not complete: {counted(read, 'payment')} read, but the funds ledger could not be, so "
+            "payments the shop does not know of may be missing. Run it again later."
+        )
     return (
         f"Complete: every reference asked for was answered, {counted(read, 'payment')} read, "
         "0 references failed."

@@ -257,7 +257,7 @@ def _other_shop(table: Table, profile: Profile, lacking: list[str]) -> str:
         other = profiles.recognised(table.headings, table.name)
     except SourceError:
         return said
-    return f"{said}; it looks like {other.title}, --shop {other.name}"
+    return other.refused or f"{said}; it looks like {other.title}, --shop {other.name}"
 
 
 def _modified(path: Path) -> datetime:
