@@ -104,6 +104,13 @@ def test_no_such_file_and_a_directory(tmp_path: Path):
         read_orders("nul\0name.csv")
 
 
+def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writer):
+    """No way leads from there to another --shop that is refused as well."""
+    with pytest.raises(SourceError, match="Advanced Order Export") as refused:
+        read_orders(write(ANALYTICS, "orders.csv"), shop="woocommerce")
+    assert "--shop" not in str(refused.value)
+
+
 def test_a_file_too_large(write: Writer, monkeypatch: pytest.MonkeyPatch):
     """The limit is 512 MB; a lower one shows the same sentence without filling a disk."""
     monkeypatch.setattr(files, "LARGEST_FILE", 10)
