@@ -8,44 +8,33 @@ ended; a word that a reading contradicts is refused.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
-from vippsrecon.api.core import AsyncClient
 from vippsrecon.bulk.approval import person, this_account
-from vippsrecon.bulk.operation import aggregate_of, journal_time, moment_of
+from vippsrecon.bulk.open_rows import Looked, Open, look_at_all, open_rows
+from vippsrecon.bulk.operation import journal_time
 from vippsrecon.bulk.plan import PlanRow
-from vippsrecon.bulk.plan_rules import LONGEST_TEXT, UNPRINTABLE, Aggregate
-from vippsrecon.bulk.planned import planned_row
+from vippsrecon.bulk.plan_rules import LONGEST_TEXT, UNPRINTABLE
 from vippsrecon.bulk.result import Result
-from vippsrecon.bulk.settle import Found, Sent, look
-from vippsrecon.errors import PlanError, StoreError, VippsReconError
+from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
     Carrier,
     Draft,
-    Entry,
     Store,
     commit,
     entries,
     head,
     release,
-    state_by_row,
     take,
 )
 
 PROVEN = ("done", "already_done", "refused")
-
-SHOWS_WITHIN = timedelta(seconds=60)
-"""After so long the log shows an operation that was done: before, its absence proves nothing.
-See docs/reliability.md, the second assumption."""
-
-AT_ONCE = 16
 
 _PLANNED = ("order_number", "reason", "note", "document_ref", "vat_minor", "discrepancy_id")
 
@@ -64,44 +53,6 @@ class Word(NamedTuple):
     outcome: str
     because: str
     by: str = ""
-
-
-class Open(NamedTuple):
-    """A row that was sent, or may have been.
-
-    Attributes:
-        verb: What it does.
-        sent: The operation, as its first intention says.
-        intended: That intention.
-        last_at: When the journal last said something of it. No request of it left later: each
-            has an entry of its own before it.
-    """
-
-    verb: str
-    sent: Sent
-    intended: Entry
-    last_at: datetime
-
-    @property
-    def number(self) -> int:
-        """The plan's row."""
-        return self.sent.row.row
-
-
-class Looked(NamedTuple):
-    """An open row, and what a reading of it shows.
-
-    Attributes:
-        open: The row.
-        found: done, already_done, refused, nothing, moved; unread where it could not be read.
-        after: The aggregate read.
-        sure: The reading was taken so long after the last request that absence proves something.
-    """
-
-    open: Open
-    found: Found
-    after: Aggregate | None
-    sure: bool
 
 
 class Settled(NamedTuple):
@@ -157,7 +108,7 @@ def settle(
         client.check_keys(msn)  # its answer sets the house's clock, too
     with _held(store, plan_id, carrier or this_account(), client.now()) as held:
         rows = _to_settle(store, plan_id, word)
-        looked = client.run(_look_at_all(client.core, rows))
+        looked = client.run(look_at_all(client.core, rows))
         results = [_result(one) for one in looked]
         believed = None
         if word is not None and not _proven(looked[0], word):
@@ -223,7 +174,7 @@ def _held(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[Carrie
 
 def _to_settle(store: Store, plan_id: str, word: Word | None) -> list[Open]:
     """Return the plan's open rows, or the one a person's word is on."""
-    rows = _open_rows(store, plan_id)
+    rows = open_rows(store, plan_id)
     if word is None:
         return rows
     rows = [row for row in rows if row.number == word.row]
@@ -232,39 +183,6 @@ def _to_settle(store: Store, plan_id: str, word: Word | None) -> list[Open]:
             f"row {word.row} of plan {plan_id} is not open: nothing there is to be settled"
         )
     return rows
-
-
-def _open_rows(store: Store, plan_id: str) -> list[Open]:
-    found = []
-    for _, state in sorted(state_by_row(store, plan_id).items()):
-        if state.outcome in ("intended", "unknown") and state.intended is not None:
-            said = state.intended.said()
-            row = planned_row(state.intended, said, Aggregate(*said["before"]))
-            sent = Sent.found(row, state.intended)
-            last_at = moment_of(state.entry.at)
-            found.append(Open(state.intended.verb, sent, state.intended, last_at))
-    return found
-
-
-async def _look_at_all(core: AsyncClient, rows: list[Open]) -> list[Looked]:
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(row: Open) -> Looked:
-        async with gate:
-            return await _look(core, row)
-
-    return list(await asyncio.gather(*(one(row) for row in rows)))
-
-
-async def _look(core: AsyncClient, row: Open) -> Looked:
-    planned = row.sent.row
-    try:
-        events = await core.events(planned.reference, planned.msn)
-        payment = await core.payment(planned.reference, planned.msn)
-    except VippsReconError as error:
-        return Looked(row, Found("unread", None, f"it could not be read: {error}"), None, False)
-    sure = core.now() - row.last_at > SHOWS_WITHIN
-    return Looked(row, look(row.verb, row.sent, payment, events), aggregate_of(payment), sure)
 
 
 def _result(looked: Looked) -> Result:

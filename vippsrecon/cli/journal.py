@@ -1,14 +1,14 @@
-"""`journal`: what was planned, approved and done, whether it still holds, and open rows."""
+"""`journal`: what was planned, approved and done, and whether it still holds."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vippsrecon.cli.files import AsJson
+from vippsrecon.cli.settle import plan_id_of, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,13 +24,6 @@ app = typer.Typer(rich_markup_mode=None)
 PlanName = Annotated[
     str | None, typer.Option("--plan", metavar="ID", help="One plan: its id, or its file.")
 ]
-
-
-class Ending(StrEnum):
-    """How a person may say that a row ended."""
-
-    done = "done"
-    refused = "refused"
 
 
 @app.callback(invoke_without_command=True)
@@ -91,98 +84,7 @@ def journal(
     raise typer.Exit(code)
 
 
-@app.command()
-def settle(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's file, or its id.")],
-    row: Annotated[
-        int | None, typer.Option("--row", min=1, help="One row, for a person's word on it.")
-    ] = None,
-    ending: Annotated[
-        Ending | None, typer.Option("--as", help="How that row ended, as a person saw it.")
-    ] = None,
-    because: Annotated[
-        str | None, typer.Option("--because", metavar="TEXT", help="What was seen, and where.")
-    ] = None,
-    who: Annotated[
-        str | None,
-        typer.Option("--by", metavar="NAME", help="Who says so; else this machine's account."),
-    ] = None,
-    json: AsJson = False,
-) -> None:
-    """Look again at rows whose outcome is open. Reads and never sends.
-
-    What a payment and its event log prove is kept in the journal. What stays open may be settled
-    by a person's word on one row, which is kept as such; a word that the payment contradicts is
-    refused. Exit code 1 while any row looked at is still open.
-
-    \b
-    Example:
-      vippsrecon journal settle plan.json
-      vippsrecon journal settle plan.json --row 7 --as done --because "in the portal, 31 January"
-    """
-    from vippsrecon.api import Client
-    from vippsrecon.bulk.aftermath import sentence
-    from vippsrecon.bulk.settling import Word
-    from vippsrecon.bulk.settling import settle as look
-    from vippsrecon.cli import show
-    from vippsrecon.cli.carry import in_one
-    from vippsrecon.config import load_settings
-    from vippsrecon.store import open_store
-
-    word = None
-    if row is not None and ending is not None and because is not None:
-        word = Word(row, ending.value, because, who or "")
-    elif (row, ending, because, who) != (None, None, None, None):
-        raise typer.BadParameter("a person's word takes --row, --as and --because together")
-    settings = load_settings()
-    plan_id = plan_id_of(plan)
-    with open_store(settings.database_url, create=False) as store, Client(settings) as client:
-        settled = look(store, plan_id, client, word=word)
-    if json:
-        said = [
-            {
-                "row": planned.row,
-                "msn": planned.msn,
-                "reference": planned.reference,
-                "currency": planned.currency,
-                "amount_minor": planned.amount_minor,
-                "outcome": result.outcome,
-                "sentence": sentence(settled.verb, planned, result),
-                "psp_reference": result.psp_reference,
-                "event_at": result.event_at,
-            }
-            for planned, result in zip(settled.rows, settled.results, strict=True)
-        ]
-        print(show.as_json({"plan_id": plan_id, "rows": said, "head": in_one(settled.head)}))
-    else:
-        if not settled.results:
-            print("no row of this plan is open: nothing to settle")
-        for planned, result in zip(settled.rows, settled.results, strict=True):
-            said_of_it = sentence(settled.verb, planned, result)
-            print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {said_of_it}")
-        print(f"head  {in_one(settled.head)}")
-    raise typer.Exit(settled.exit_code)
-
-
-def plan_id_of(name: str) -> str:
-    """Return the id of a plan named by its file or by its id.
-
-    Raises:
-        PlanError: It is neither.
-    """
-    from uuid import UUID
-
-    from vippsrecon.bulk.plan import read_plan
-    from vippsrecon.errors import PlanError
-
-    if Path(name).is_file():
-        return read_plan(name).plan_id
-    try:
-        return str(UUID(name))
-    except ValueError:
-        raise PlanError(
-            f"{name!r} is neither a plan's file nor its id; vippsrecon journal lists the plans"
-        ) from None
+app.command()(settle)
 
 
 def _unsound(store: Store, chosen: Sequence[str]) -> int:
