@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import counted
+from vippsrecon.sources.worked import Refused
 
 if TYPE_CHECKING:
     from vippsrecon.reconcile import Reconciliation
@@ -20,11 +21,11 @@ def refuse_unreadable(files: OrderFiles) -> None:
     """Refuse exports of which every row was rejected: nothing would be compared with anything."""
     if len(files.orders) or not len(files.rejects):
         return
-    first = files.rejects.iloc[0]
+    rows = files.rejects.head(1).astype(object)
+    first = Refused(*rows.where(rows.notna(), None).iloc[0])
     raise InputError(
-        f"{first['source_file']}: none of the {counted(len(files.rejects), 'row')} can be read, and "
-        f"so nothing can be compared. The first one is row {first['source_row']}, "
-        f"{first['column']} = {first['value']!r}: {first['reason']}"
+        f"{first.source_file}: not a row of it can be read, so there is nothing to compare "
+        f"({counted(len(files.rejects), 'row')} rejected). The first one, {first.in_words()}"
     )
 
 
