@@ -59,7 +59,7 @@ def test_every_code_is_explained(root):
 
 def test_settings_page_names_every_variable(root):
     """What can be set and is not said cannot be found."""
-    from vippsrecon.settings_places import VARIABLES
+    from vippsrecon.config.load import VARIABLES
 
     page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
 
@@ -68,7 +68,7 @@ def test_settings_page_names_every_variable(root):
 
 def test_settings_example_is_read(root, tmp_path):
     """The example in the page, taken as it stands."""
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
 
     page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
     (tmp_path / "vippsrecon.toml").write_text(blocks(page, "toml")[0], encoding="utf-8")

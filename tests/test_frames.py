@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vippsrecon import arrays, frames, schemas
+from vippsrecon import schemas
 from vippsrecon.api.records import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
+from vippsrecon.fetch import frames
+from vippsrecon.schemas import arrow
 
 MSN = "123456"
 ZONES = {MSN: "Europe/Oslo", "654321": "Europe/Helsinki"}
@@ -92,7 +94,7 @@ def test_records_come_in_the_order_frames_reads_them():
 @pytest.mark.parametrize("beside", [[], ["2026-03-27T10:51:44.378Z"]], ids=["alone", "mixed"])
 def test_every_shape_of_time_seen_is_read(text, moment, beside):
     """Vipps varies the fraction's digits and the offset's spelling from field to field."""
-    assert arrays.moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(moment)
+    assert arrow.moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(moment)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_every_shape_of_time_seen_is_read(text, moment, beside):
 def test_what_is_no_time_is_named(text):
     """A time without offset could be off by hours: guessing would move money between days."""
     with pytest.raises(SchemaError) as caught:
-        arrays.moments(["2026-03-27T10:51:44Z", None, text], "events")
+        arrow.moments(["2026-03-27T10:51:44Z", None, text], "events")
 
     assert caught.value.frame == "events"
     assert caught.value.cases[0]["failure_case"] == text
@@ -124,9 +126,9 @@ def test_what_is_no_time_is_named(text):
 def test_the_local_day_is_python_s(at, unit):
     """The day decides the period: midnight in Oslo is not midnight in UTC nor in Helsinki."""
     aware = at.replace(tzinfo=UTC)
-    moments = arrays.moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
+    moments = arrow.moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
 
-    found = arrays.days(moments, [unit, unit], ZONES).to_pylist()
+    found = arrow.days(moments, [unit, unit], ZONES).to_pylist()
 
     local = aware.astimezone(ZoneInfo(ZONES[unit])).date()
     assert found == [(local - date(1970, 1, 1)).days, None]
@@ -134,9 +136,9 @@ def test_the_local_day_is_python_s(at, unit):
 
 def test_each_row_has_the_day_of_its_own_sales_unit():
     """Half an hour before midnight in Oslo it is tomorrow in Helsinki."""
-    moments = arrays.moments(["2026-01-31T22:30:00Z"] * 2, "events")
+    moments = arrow.moments(["2026-01-31T22:30:00Z"] * 2, "events")
 
-    found = arrays.days(moments, [MSN, "654321"], ZONES).to_pylist()
+    found = arrow.days(moments, [MSN, "654321"], ZONES).to_pylist()
 
     assert found == [day("2026-01-31"), day("2026-02-01")]
 

@@ -13,14 +13,14 @@ import pytest
 
 from vippsrecon import schemas
 from vippsrecon.api import Client
-from vippsrecon.config import load_settings
+from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetch import read_fetched
 from vippsrecon.month import fetch_month, reconcile_month
 from vippsrecon.month.ignored import read_waived
 from vippsrecon.month.opening import skew_warning
 from vippsrecon.month.wanted import references_wanted, without_others
-from vippsrecon.practice import simulated
+from vippsrecon.notebook.session import simulated
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vippsrecon.errors import InputError
-from vippsrecon.practice import open_month
+from vippsrecon.notebook.session import open_month
 
 
 def test_a_real_month_needs_an_export():

@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan import read_plan, write_plan
     from vippsrecon.bulk.planning import plan_cancels, plan_captures, plan_refunds
     from vippsrecon.bulk.run import carry_out
-    from vippsrecon.config import Rules, SalesUnit, Settings, load_settings
+    from vippsrecon.config.settings import (
+        Rules,
+        SalesUnit,
+        Settings,
+        load_settings,
+    )
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import VippsReconError
     from vippsrecon.fetch import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.month import closed_by_receipts, reconcile_month
-    from vippsrecon.practice import Month, open_month
+    from vippsrecon.notebook.session import (
+        Month,
+        open_month,
+    )
     from vippsrecon.reconcile import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
@@ -66,19 +74,19 @@ __all__ = [
 _HOME = {
     "Client": "api",
     "Fetched": "fetch",
-    "Month": "practice",
+    "Month": "notebook.session",
     "Reconciliation": "reconcile",
-    "Rules": "config",
-    "SalesUnit": "config",
-    "Settings": "config",
+    "Rules": "config.settings",
+    "SalesUnit": "config.settings",
+    "Settings": "config.settings",
     "VippsReconError": "errors",
     "approve": "bulk.approval",
     "carry_out": "bulk.run",
     "closed_by_receipts": "month",
     "fetch": "fetch",
     "ledger_references": "fetch",
-    "load_settings": "config",
-    "open_month": "practice",
+    "load_settings": "config.settings",
+    "open_month": "notebook.session",
     "open_store": "store",
     "plan_cancels": "bulk.planning",
     "plan_captures": "bulk.planning",

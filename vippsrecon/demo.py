@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vippsrecon.errors import InputError
 from vippsrecon.money import spaced
 from vippsrecon.month import reconcile_month
-from vippsrecon.practice import simulated
+from vippsrecon.notebook.session import simulated
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
 

@@ -15,7 +15,10 @@ import pytest
 import stamina
 
 from vippsrecon.api import Client
-from vippsrecon.config import Settings, load_settings
+from vippsrecon.config.settings import (
+    Settings,
+    load_settings,
+)
 
 MSN = "123456"
 SECRETS = {

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from tests.api.conftest import MSN, SECRETS, entry_body, event_body, payment_body
 from vippsrecon import errors
 from vippsrecon.api import AsyncClient
-from vippsrecon.config import Keys
+from vippsrecon.config.settings import Keys
 
 BUSY = httpx.Response(503)
 DOMAIN = {"title": "no", "extraDetails": [{"name": "ErrorCode", "reason": "6150"}]}

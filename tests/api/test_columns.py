@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vippsrecon import frames
 from vippsrecon.api import answers, columns
 from vippsrecon.api.records import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
+from vippsrecon.fetch import frames
 
 MSN = "123456"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

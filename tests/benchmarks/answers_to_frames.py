@@ -22,8 +22,9 @@ from typing import NamedTuple
 import orjson
 import pandas as pd
 
-from vippsrecon import frames, schemas
+from vippsrecon import schemas
 from vippsrecon.api import columns
+from vippsrecon.fetch import frames
 
 MSN = "123456"
 

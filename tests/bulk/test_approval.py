@@ -10,7 +10,7 @@ from tests.bulk.plans import plan_of, plan_row
 from vippsrecon.bulk.approval import approve, register_plan, second_person, standing
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan import digest, read_plan, write_plan
-from vippsrecon.config import load_settings
+from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.store import entries, open_store, plans, verify
 

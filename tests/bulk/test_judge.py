@@ -9,7 +9,7 @@ import pytest
 from vippsrecon.api.records import Event, Payment
 from vippsrecon.bulk.judge import Case, objection
 from vippsrecon.bulk.plan import PlanRow
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.store import Attempt
 
 NOW = datetime(2026, 3, 27, 10, 0, tzinfo=UTC)

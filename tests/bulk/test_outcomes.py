@@ -21,7 +21,7 @@ from vippsrecon.bulk.outcomes import outcomes, page, totals, worst_first
 from vippsrecon.bulk.outcomes_book import COLUMNS, write_outcomes
 from vippsrecon.bulk.plan_rules import Aggregate
 from vippsrecon.bulk.result import Result
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import OUTCOMES, validate
 

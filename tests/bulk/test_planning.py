@@ -23,7 +23,10 @@ from vippsrecon.bulk.planning import (
     plan_captures,
     plan_refunds,
 )
-from vippsrecon.config import SalesUnit, load_settings
+from vippsrecon.config.settings import (
+    SalesUnit,
+    load_settings,
+)
 from vippsrecon.errors import (
     ConfigurationError,
     InputError,

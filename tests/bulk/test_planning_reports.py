@@ -19,7 +19,10 @@ from vippsrecon.bulk.planning import (
     plan_refunds,
 )
 from vippsrecon.bulk.proposals import BY_HAND, VERB_OF
-from vippsrecon.config import SalesUnit, load_settings
+from vippsrecon.config.settings import (
+    SalesUnit,
+    load_settings,
+)
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.month import reconcile_month
 from vippsrecon.reconcile import reconcile

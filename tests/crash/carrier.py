@@ -24,7 +24,7 @@ from vippsrecon.api.client import Client
 from vippsrecon.bulk.plan import read_plan
 from vippsrecon.bulk.run import carry_out
 from vippsrecon.bulk.terms import Patience
-from vippsrecon.config import load_settings
+from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import VippsReconError
 
 PATIENCE = Patience(

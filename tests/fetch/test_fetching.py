@@ -14,7 +14,7 @@ from tests.fetch.conftest import MSN, OTHER_MSN, nok, payment_line, references
 from tests.fetch.doors import Watched
 from vippsrecon import schemas
 from vippsrecon.api import Client
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ForbiddenError, InputError, UnauthorizedError
 from vippsrecon.fetch import fetch
 from vippsrecon.simulator import Simulator

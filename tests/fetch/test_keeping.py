@@ -28,14 +28,13 @@ from hypothesis import strategies as st
 
 from tests.fetch.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
 from tests.fetch.doors import Watched
-from vippsrecon import frames
 from vippsrecon.api import Client
 from vippsrecon.api.columns import Bodies
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError
-from vippsrecon.fetch import fetch, fetch_into, folder, parts, read_fetched, reading
+from vippsrecon.fetch import fetch, fetch_into, folder, frames, parts, read_fetched, reading
 from vippsrecon.fetch.decoding import decoded
+from vippsrecon.fetch.frames import Failure
 from vippsrecon.fetch.reading import Part
-from vippsrecon.frames import Failure
 from vippsrecon.simulator import Simulator
 
 RESULTS = ("payments.parquet", "events.parquet", "failures.csv")

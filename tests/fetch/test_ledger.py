@@ -9,7 +9,7 @@ import pytest
 
 from tests.fetch.conftest import MSN, OTHER_MSN, payment_line
 from vippsrecon.api import Client
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, ServiceError
 from vippsrecon.fetch import fetch, ledger_references
 

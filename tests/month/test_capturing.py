@@ -6,7 +6,7 @@ import pytest
 
 from tests.fetch.conftest import MSN
 from tests.month.conftest import order, payment
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.month import reconcile_month
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.reconcile.oracle import opinion
 from tests.reconcile.oracle_pair import severity
 from tests.reconcile.worlds import Drawing, sales_units
-from vippsrecon.config import Rules
+from vippsrecon.config.settings import Rules
 from vippsrecon.reconcile import reconcile
 from vippsrecon.reconcile.result import frame_of
 from vippsrecon.reconcile.worked import NOW, order_row, payment_rows

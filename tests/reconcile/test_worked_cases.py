@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconcile import reconcile
 from vippsrecon.reconcile.result import frame_of
 from vippsrecon.reconcile.worked import (

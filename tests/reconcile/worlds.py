@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.reconcile.oracle import World
 from tests.reconcile.oracle_money import Unit
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconcile.worked import NOW, order_row, payment_rows
 
 UNITS = {

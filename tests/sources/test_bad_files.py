@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.sources import files, preview, read_orders
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.sources.conftest import SHOPIFY, as_csv
 from tests.sources.test_rest import rest
 from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import VippsReconError
 from vippsrecon.sources import candidates, preview, read_orders, read_references
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sources.conftest import Writer, as_csv
 from tests.sources.test_shops import MAGENTO, WOO, magento, woo
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.sources import preview
 
 

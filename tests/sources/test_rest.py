@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.sources.conftest import Writer
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.sources import preview, read_orders
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.sources.conftest import Writer
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, InputError, SourceError
 from vippsrecon.sources import OrderFiles, read_orders
 

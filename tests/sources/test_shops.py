@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.sources import read_orders
 

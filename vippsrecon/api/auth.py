@@ -14,7 +14,7 @@ from vippsrecon import __version__
 from vippsrecon.api.records import Token
 from vippsrecon.api.requests import Request, checked_msn
 from vippsrecon.api.transport import Headers
-from vippsrecon.config import Keys
+from vippsrecon.config.settings import Keys
 
 SYSTEM_HEADERS = {
     "Vipps-System-Name": "vippsrecon",

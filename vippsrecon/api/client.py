@@ -28,7 +28,7 @@ from vippsrecon.api.records import (
     Reading,
 )
 from vippsrecon.api.requests import Topic
-from vippsrecon.config import Settings
+from vippsrecon.config.settings import Settings
 
 WIND_UP_SECONDS = 10.0
 """How long Ctrl-C waits for a coroutine to put away what it holds."""

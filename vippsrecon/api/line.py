@@ -22,7 +22,7 @@ from vippsrecon.api.records import Token
 from vippsrecon.api.requests import Request
 from vippsrecon.api.retries import Judge, patiently
 from vippsrecon.api.transport import Answer, Headers, exchange, open_transport
-from vippsrecon.config import Settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.errors import (
     InputError,
     NoAnswerError,

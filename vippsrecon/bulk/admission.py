@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan import Plan
-from vippsrecon.config import Settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.money import in_words, to_minor
 from vippsrecon.store import Cap

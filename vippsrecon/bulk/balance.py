@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from vippsrecon.api.client import Client
 from vippsrecon.api.core import AsyncClient
 from vippsrecon.api.records import Ledger
-from vippsrecon.config import Settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.errors import VippsReconError
 
 DAYS_BACK = 7

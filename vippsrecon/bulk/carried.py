@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.bulk.plan import Plan
 from vippsrecon.bulk.result import FINISHED, Result
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.money import spaced
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from vippsrecon.bulk.operation import moment_of
 from vippsrecon.bulk.outcomes import booking_date
 from vippsrecon.bulk.outcomes_book import colour_outcomes
 from vippsrecon.bulk.sheets import Column, Written, workbook, write_rows
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.money import counted
 from vippsrecon.paper.book import for_printing

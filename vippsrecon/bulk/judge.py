@@ -15,7 +15,10 @@ from vippsrecon.bulk.operation import EVENTS, PAST, aggregate_of, moment_of
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import Aggregate, allowed
 from vippsrecon.bulk.settle import moved
-from vippsrecon.config import MARKET_OF_CURRENCY, SalesUnit
+from vippsrecon.config.settings import (
+    MARKET_OF_CURRENCY,
+    SalesUnit,
+)
 from vippsrecon.money import in_words
 from vippsrecon.store import Attempt
 

@@ -16,7 +16,7 @@ from vippsrecon.bulk.carried import LIVE, Carried
 from vippsrecon.bulk.plan import Plan, PlanRow
 from vippsrecon.bulk.planned import planned_row
 from vippsrecon.bulk.result import Result
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import OF_A_ROW, Entry, Store, entries
 

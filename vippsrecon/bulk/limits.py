@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from vippsrecon.config.toml_file import (
+    LIMITS,
+    suggestion,
+)
 from vippsrecon.errors import ConfigurationError, InputError
 from vippsrecon.money import DECIMALS, to_minor
-from vippsrecon.settings_file import LIMITS, suggestion
 
 OWN_APPROVAL_UP_TO = {
     "NOK": 1_000_000,

@@ -24,7 +24,7 @@ from vippsrecon.bulk.outcomes_page import page_of
 from vippsrecon.bulk.plan import Plan, PlanRow, key_of
 from vippsrecon.bulk.plan_rules import Aggregate
 from vippsrecon.bulk.result import WOULD_DO, Result
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.schemas import OUTCOMES, to_pandas, validate
 
 if TYPE_CHECKING:

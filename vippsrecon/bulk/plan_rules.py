@@ -11,7 +11,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from vippsrecon.config import ENVIRONMENTS
+from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.errors import PlanError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR, in_words
 

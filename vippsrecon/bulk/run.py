@@ -30,7 +30,7 @@ from vippsrecon.bulk.result import NEVER_AGAIN, Result
 from vippsrecon.bulk.settle import Sent
 from vippsrecon.bulk.terms import Desk, Patience, StopRunError
 from vippsrecon.bulk.writer import Writer, now_seconds
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
     Carrier,

@@ -64,7 +64,7 @@ def carry_out(
     from vippsrecon.bulk.run import IN_FLIGHT
     from vippsrecon.bulk.run import carry_out as carry
     from vippsrecon.cli import show
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
 
     if out is not None:
         _refuse_early(out, plan_file)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.cli.files import AsJson
 
 if TYPE_CHECKING:
-    from vippsrecon.config import SalesUnit, Settings
+    from vippsrecon.config.settings import (
+        SalesUnit,
+        Settings,
+    )
     from vippsrecon.errors import VippsReconError
 
 MOST_SECONDS = 10.0
@@ -27,7 +30,7 @@ def check(json: AsJson = False) -> None:
       VIPPS_ENVIRONMENT=test vippsrecon check --json
     """
     from vippsrecon.cli import show
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.month.opening import skew_warning
 

@@ -50,7 +50,7 @@ def preview(
     """
     from vippsrecon.cli import show
     from vippsrecon.cli.frame import in_a_sentence, say
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.sources import preview as look
 

@@ -41,7 +41,7 @@ def fetch(
       vippsrecon reconcile --orders orders.csv --payments october --out report.xlsx
     """
     from vippsrecon.cli import show
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import OutputError
     from vippsrecon.money import counted
     from vippsrecon.month import fetch_file
@@ -146,7 +146,7 @@ def reconcile(
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
     """
     from vippsrecon.cli import show
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
     from vippsrecon.money import counted
     from vippsrecon.month import reconcile_month, zone_of
     from vippsrecon.report import write_workbook

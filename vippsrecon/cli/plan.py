@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.asked import Asked
     from vippsrecon.bulk.plan import Plan
     from vippsrecon.bulk.planning import How
-    from vippsrecon.config import Settings
+    from vippsrecon.config.settings import Settings
     from vippsrecon.sources.worked import Refused
     from vippsrecon.store import Store
 
@@ -151,7 +151,7 @@ def approve(
     from vippsrecon.bulk.limits import Limits
     from vippsrecon.bulk.plan import digest, read_plan
     from vippsrecon.cli import show
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
 
     made = read_plan(plan_file)
@@ -214,7 +214,7 @@ def _asked(
 ) -> tuple[Asked, Settings]:
     """Read the list or report, and then the settings: a file's faults need no keys to be said."""
     from vippsrecon.bulk.asked import from_list, from_report
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
 
     settings = load_settings(offline=True)
     if report:

@@ -52,7 +52,7 @@ def settle(
     from vippsrecon.bulk.settling import settle as look
     from vippsrecon.cli import show
     from vippsrecon.cli.carry import in_one
-    from vippsrecon.config import load_settings
+    from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
 
     word = None

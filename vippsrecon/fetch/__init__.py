@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon import frames, schemas
+from vippsrecon import schemas
+from vippsrecon.fetch import frames
 from vippsrecon.fetch.folder import Folder, locked
 from vippsrecon.fetch.reading import Part
 from vippsrecon.fetch.references import LedgerWalk, ledger_references, ledger_unread

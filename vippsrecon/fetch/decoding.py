@@ -12,13 +12,19 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from vippsrecon import frames
 from vippsrecon.api import answers, columns
 from vippsrecon.api.records import Reading
-from vippsrecon.config import MARKET_OF_CURRENCY, Settings
+from vippsrecon.config.settings import (
+    MARKET_OF_CURRENCY,
+    Settings,
+)
 from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, VippsReconError
+from vippsrecon.fetch import frames
+from vippsrecon.fetch.frames import (
+    Failure,
+    Tables,
+)
 from vippsrecon.fetch.worklist import KEY
-from vippsrecon.frames import Failure, Tables
 
 TOTALS = {
     "authorized_minor": ("AUTHORIZED",),

@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from vippsrecon import frames, schemas
-from vippsrecon.config import Settings
+from vippsrecon import schemas
+from vippsrecon.config.settings import Settings
 from vippsrecon.errors import IncompleteError, InputError, OutputError
-from vippsrecon.fetch import parts
+from vippsrecon.fetch import frames, parts
 from vippsrecon.fetch.reading import Part
 from vippsrecon.fetch.rounds import SO_FAR
 from vippsrecon.fetch.worklist import KEY, Worklist

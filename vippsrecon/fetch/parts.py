@@ -21,10 +21,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vippsrecon import frames, schemas
+from vippsrecon import schemas
+from vippsrecon.fetch import frames
+from vippsrecon.fetch.frames import Failure
 from vippsrecon.fetch.reading import Part
 from vippsrecon.fetch.worklist import KEY
-from vippsrecon.frames import Failure
 
 PAYMENTS, EVENTS, FAILURES = "payments.parquet", "events.parquet", "failures.csv"
 RESULTS = (PAYMENTS, EVENTS, FAILURES)

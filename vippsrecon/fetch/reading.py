@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vippsrecon import frames
 from vippsrecon.api.columns import Bodies
 from vippsrecon.api.wire import requests
 from vippsrecon.errors import (
@@ -30,9 +29,13 @@ from vippsrecon.errors import (
     UnreadableAnswerError,
     VippsReconError,
 )
+from vippsrecon.fetch import frames
 from vippsrecon.fetch.decoding import decoded, failure
+from vippsrecon.fetch.frames import (
+    Failure,
+    Tables,
+)
 from vippsrecon.fetch.worklist import KEY, Wanted
-from vippsrecon.frames import Failure, Tables
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vippsrecon import frames, schemas
+from vippsrecon import schemas
 from vippsrecon.errors import InputError, SchemaError, SourceError
-from vippsrecon.fetch import parts
+from vippsrecon.fetch import frames, parts
 from vippsrecon.fetch.folder import RUN, VERSION, run_of
 from vippsrecon.money import spaced
 

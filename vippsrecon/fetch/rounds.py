@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 from tqdm import tqdm
 
-from vippsrecon.config import MOST_IN_FLIGHT
+from vippsrecon.config.settings import MOST_IN_FLIGHT
 from vippsrecon.errors import InputError
 from vippsrecon.fetch.reading import Keep, Reader
 from vippsrecon.fetch.worklist import KEY, Worklist

@@ -50,7 +50,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vippsrecon.api import Client
-    from vippsrecon.config import SalesUnit, Settings
+    from vippsrecon.config.settings import (
+        SalesUnit,
+        Settings,
+    )
     from vippsrecon.sources import OrderFiles
 
 __all__ = ["closed_by_receipts", "fetch_file", "fetch_month", "reconcile_month", "zone_of"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from vippsrecon.config import SalesUnit
+    from vippsrecon.config.settings import SalesUnit
 
 FEWEST_OPEN = 20
 """Open orders of a sales unit, below which their payments are no habit yet."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from vippsrecon.api import Client
-    from vippsrecon.config import Settings
+    from vippsrecon.config.settings import Settings
 
 LOG = logging.getLogger(__name__)
 MOST_SKEW_SECONDS = 60

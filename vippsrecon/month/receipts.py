@@ -22,7 +22,7 @@ import pyarrow as pa
 from vippsrecon import schemas
 from vippsrecon.bulk.operation import PAST, moment_of
 from vippsrecon.bulk.outcomes import booking_date
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import counted, in_words
 from vippsrecon.store import (
@@ -37,7 +37,7 @@ from vippsrecon.store import (
 )
 
 if TYPE_CHECKING:
-    from vippsrecon.config import Settings
+    from vippsrecon.config.settings import Settings
     from vippsrecon.reconcile import Reconciliation
 
 T = TypeVar("T")

@@ -8,7 +8,10 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.config import Rules, SalesUnit
+from vippsrecon.config.settings import (
+    Rules,
+    SalesUnit,
+)
 from vippsrecon.reconcile import outcome
 from vippsrecon.reconcile.agreed import totals
 from vippsrecon.reconcile.bridge import bridge

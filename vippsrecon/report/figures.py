@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.config import MARKET_OF_CURRENCY
+from vippsrecon.config.settings import MARKET_OF_CURRENCY
 from vippsrecon.paper.looks import BAR, INK, MUTED, NAVY, SEVERITY_COLOURS
 from vippsrecon.reconcile.letters import CAPTURE_DAYS
 from vippsrecon.report import words

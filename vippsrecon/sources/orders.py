@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.schemas import ORDERS, REJECTS, polars_schema
 from vippsrecon.sources import references

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.sources import kinds
 from vippsrecon.sources.files import file_form
 from vippsrecon.sources.profiles import Profile

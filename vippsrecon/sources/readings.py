@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.config import SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.sources import kinds, profiles
 from vippsrecon.sources.delimited import delimited_table

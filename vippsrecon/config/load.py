@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from vippsrecon.config import (
+from vippsrecon.config.settings import (
     MOST_IN_FLIGHT,
     ZONES,
     Keys,
@@ -27,8 +27,12 @@ from vippsrecon.config import (
     Settings,
     base_url_of,
 )
+from vippsrecon.config.toml_file import (
+    FILE_NAME,
+    read_settings_file,
+    suggestion,
+)
 from vippsrecon.errors import ConfigurationError
-from vippsrecon.settings_file import FILE_NAME, read_settings_file, suggestion
 
 KEYRING_SERVICE = "vippsrecon"
 """`keyring set vippsrecon VIPPS_CLIENT_SECRET` puts a secret where it is looked for."""

@@ -1,6 +1,6 @@
 """The frames of the house: one table of columns each (name, kind, bounds, what it says).
 
-Those that go in stand here, those that come out in `vippsrecon.result_schemas`; both are had
+Those that go in stand here, those that come out in `vippsrecon.schemas.results`; both are had
 from here.
 
 Uniqueness is nobody's promise here: duplicates are data, and reconciling names them.
@@ -8,51 +8,8 @@ Uniqueness is nobody's promise here: duplicates are data, and reconciling names 
 
 from __future__ import annotations
 
-from vippsrecon.promises import (
-    CURRENCY,
-    MSN,
-    REFERENCE,
-    Column,
-    Frame,
-    model,
-    polars_schema,
-    to_pandas,
-    validate,
-)
-from vippsrecon.promises import column as _c
-from vippsrecon.result_schemas import (
-    BRIDGE,
-    BUCKETS,
-    DISCREPANCIES,
-    OUTCOMES,
-    RECEIPTS,
-    SEVERITIES,
-    SUMMARY,
-)
-
-__all__ = [
-    "BRIDGE",
-    "BUCKETS",
-    "DISCREPANCIES",
-    "EVENTS",
-    "FAILURES",
-    "FRAMES",
-    "ORDERS",
-    "OUTCOMES",
-    "PAYMENT",
-    "PAYMENTS",
-    "RECEIPTS",
-    "REJECTS",
-    "SEVERITIES",
-    "STATUSES",
-    "SUMMARY",
-    "Column",
-    "Frame",
-    "model",
-    "polars_schema",
-    "to_pandas",
-    "validate",
-]
+from vippsrecon.schemas.frame import CURRENCY, MSN, REFERENCE, Frame
+from vippsrecon.schemas.frame import column as _c
 
 PAYMENT = ("msn", "reference")
 """A reference is unique within one sales unit only, so both make the key of a payment.
@@ -230,18 +187,4 @@ REJECTS = Frame(
         _c("value", "text", "What stood there."),
         _c("reason", "text", "Why it could not be used.", required=True),
     ),
-)
-
-FRAMES = (
-    ORDERS,
-    PAYMENTS,
-    EVENTS,
-    FAILURES,
-    REJECTS,
-    DISCREPANCIES,
-    BUCKETS,
-    SUMMARY,
-    BRIDGE,
-    OUTCOMES,
-    RECEIPTS,
 )

@@ -4,7 +4,7 @@
 
 Records come as the plain tuples `vippsrecon.api.wire` decodes, taken here by position, or as the
 columns `vippsrecon.api.columns` decodes: both several times faster than frames made of dicts (docs/benchmarks.md).
-A timestamp stops being text in `vippsrecon.arrays`.
+A timestamp stops being text in `vippsrecon.schemas.arrow`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.arrays import Column, array, days, moments
+from vippsrecon.schemas.arrow import (
+    Column,
+    array,
+    days,
+    moments,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -230,7 +230,7 @@ def load_settings(
     Raises:
         ConfigurationError: A setting is missing, contradicts another, or is not allowed.
     """
-    from vippsrecon.settings_places import gather
+    from vippsrecon.config.load import gather
 
     return gather(
         folder=folder or Path.cwd(),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from vippsrecon.promises import CURRENCY, MSN, REFERENCE, Frame
-from vippsrecon.promises import column as _c
+from vippsrecon.schemas.frame import (
+    CURRENCY,
+    MSN,
+    REFERENCE,
+    Frame,
+)
+from vippsrecon.schemas.frame import column as _c
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
