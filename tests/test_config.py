@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vippsrecon.config.settings import (
-    Rules,
-    SalesUnit,
-    load_settings,
-)
+from vippsrecon.config.settings import Rules, SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError
 
 SECRET = "MARK-secret-1f3e"

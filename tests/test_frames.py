@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vippsrecon import schemas
-from vippsrecon.api.records import Event, Payment, Reading
+from vippsrecon.api.models import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
 from vippsrecon.fetch import frames
 from vippsrecon.schemas import arrow

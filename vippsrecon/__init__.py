@@ -17,20 +17,12 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan import read_plan, write_plan
     from vippsrecon.bulk.planning import plan_cancels, plan_captures, plan_refunds
     from vippsrecon.bulk.run import carry_out
-    from vippsrecon.config.settings import (
-        Rules,
-        SalesUnit,
-        Settings,
-        load_settings,
-    )
+    from vippsrecon.config.settings import Rules, SalesUnit, Settings, load_settings
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import VippsReconError
     from vippsrecon.fetch import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.month import closed_by_receipts, reconcile_month
-    from vippsrecon.notebook.session import (
-        Month,
-        open_month,
-    )
+    from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.reconcile import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references

@@ -15,10 +15,7 @@ import pytest
 import stamina
 
 from vippsrecon.api import Client
-from vippsrecon.config.settings import (
-    Settings,
-    load_settings,
-)
+from vippsrecon.config.settings import Settings, load_settings
 
 MSN = "123456"
 SECRETS = {

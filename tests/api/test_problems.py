@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vippsrecon import errors
-from vippsrecon.api.problems import refusal, retry_after
+from vippsrecon.api.error_responses import refusal, retry_after
 
 DOMAIN = {
     "type": "https://httpstatuses.io/400",

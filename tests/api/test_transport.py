@@ -70,7 +70,7 @@ def test_without_a_token_nothing_was_sent(settings):
 
 def test_silence_ends(wired, monkeypatch):
     """A connection that says nothing must not hold one of few places for ever."""
-    monkeypatch.setattr("vippsrecon.api.line.ATTEMPT_SECONDS", 0.1)
+    monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = wired(b"")
     with pytest.raises(errors.NoAnswerError, match=r"no answer from .* within"):
         client.payment("order-001", retry=False)
@@ -78,7 +78,7 @@ def test_silence_ends(wired, monkeypatch):
 
 def test_a_body_that_trickles_ends_too(wired, monkeypatch):
     """Each byte within a read timeout, the whole never: the bound is on the whole."""
-    monkeypatch.setattr("vippsrecon.api.line.ATTEMPT_SECONDS", 0.1)
+    monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = wired(http(payment_body())[:-5])
     with pytest.raises(errors.NoAnswerError):
         client.payment("order-001", retry=False)

@@ -23,7 +23,7 @@ import orjson
 import pandas as pd
 
 from vippsrecon import schemas
-from vippsrecon.api import columns
+from vippsrecon.api import bulk_decode
 from vippsrecon.fetch import frames
 
 MSN = "123456"
@@ -46,9 +46,9 @@ def ours(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decode, make columns, validate."""
     fetched_at = datetime.now(UTC)
     bodies = [
-        columns.Bodies(MSN, one.reference, one.payment, one.events, fetched_at) for one in raw
+        bulk_decode.Bodies(MSN, one.reference, one.payment, one.events, fetched_at) for one in raw
     ]
-    decoded = columns.decode(bodies)
+    decoded = bulk_decode.decode(bodies)
     assert decoded is not None
     table = frames.from_columns(
         decoded.payments,

@@ -38,10 +38,7 @@ from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval import approve
 from vippsrecon.bulk.plan import Plan
 from vippsrecon.bulk.run import IN_FLIGHT, carry_out
-from vippsrecon.config.settings import (
-    Settings,
-    load_settings,
-)
+from vippsrecon.config.settings import Settings, load_settings
 from vippsrecon.store import open_store, verify
 
 LATENCY_SECONDS = 0.05

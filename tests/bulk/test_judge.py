@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from vippsrecon.api.records import Event, Payment
+from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.judge import Case, objection
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.config.settings import SalesUnit

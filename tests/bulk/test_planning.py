@@ -23,16 +23,8 @@ from vippsrecon.bulk.planning import (
     plan_captures,
     plan_refunds,
 )
-from vippsrecon.config.settings import (
-    SalesUnit,
-    load_settings,
-)
-from vippsrecon.errors import (
-    ConfigurationError,
-    InputError,
-    PlanError,
-    SourceError,
-)
+from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.schemas import REJECTS, validate
 from vippsrecon.simulator import Simulator, serve
 

@@ -12,17 +12,9 @@ from openpyxl import load_workbook
 from tests.reconcile.frames_of_anything import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan import check_plan
-from vippsrecon.bulk.planning import (
-    NothingToPlanError,
-    plan_cancels,
-    plan_captures,
-    plan_refunds,
-)
+from vippsrecon.bulk.planning import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.proposals import BY_HAND, VERB_OF
-from vippsrecon.config.settings import (
-    SalesUnit,
-    load_settings,
-)
+from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.month import reconcile_month
 from vippsrecon.reconcile import reconcile

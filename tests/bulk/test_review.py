@@ -12,7 +12,7 @@ import pytest
 
 from tests.bulk.plans import plan_row
 from tests.bulk.world import MSN, SOON
-from vippsrecon.api.records import Event, Payment
+from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk import run, writer
 from vippsrecon.bulk.admission import confirmed
 from vippsrecon.bulk.approval import approve

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.bulk.plans import plan_row
-from vippsrecon.api.records import Event, Payment
+from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.plan_rules import Aggregate
 from vippsrecon.bulk.settle import Sent, look
 

@@ -12,11 +12,7 @@ import pytest
 import stamina
 
 from vippsrecon.api import Client
-from vippsrecon.config.settings import (
-    SalesUnit,
-    Settings,
-    load_settings,
-)
+from vippsrecon.config.settings import SalesUnit, Settings, load_settings
 from vippsrecon.simulator import Simulator, serve
 
 MSN = "123456"

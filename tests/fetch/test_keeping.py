@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from tests.fetch.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
 from tests.fetch.doors import Watched
 from vippsrecon.api import Client
-from vippsrecon.api.columns import Bodies
+from vippsrecon.api.bulk_decode import Bodies
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError
 from vippsrecon.fetch import fetch, fetch_into, folder, frames, parts, read_fetched, reading
 from vippsrecon.fetch.decoding import decoded

@@ -7,10 +7,7 @@ import pytest
 from tests.fetch.conftest import MSN, nok
 from tests.fetch.doors import Watched
 from vippsrecon.api import Client
-from vippsrecon.config.settings import (
-    SalesUnit,
-    load_settings,
-)
+from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.simulator import Simulator
 
 HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"

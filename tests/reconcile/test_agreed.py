@@ -13,10 +13,7 @@ from typing import Any
 import pytest
 
 from tests.reconcile.frames_of_anything import Rows
-from vippsrecon.config.settings import (
-    Rules,
-    SalesUnit,
-)
+from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconcile.engines import enter, rows_of, settle
 from vippsrecon.reconcile.moments import microseconds
 from vippsrecon.reconcile.outcome import placed

@@ -10,10 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.reconcile.frames_of_anything import Rows, anything
-from vippsrecon.config.settings import (
-    Rules,
-    SalesUnit,
-)
+from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconcile import reconcile
 from vippsrecon.reconcile.worked import NOW, case_of
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, validate

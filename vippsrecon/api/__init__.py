@@ -6,7 +6,7 @@ other part of the house speaks HTTP to Vipps MobilePay.
 
 from __future__ import annotations
 
+from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.api.client import Client
-from vippsrecon.api.core import AsyncClient
 
 __all__ = ["AsyncClient", "Client"]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from vippsrecon import __version__
-from vippsrecon.api.records import Token
+from vippsrecon.api.models import Token
 from vippsrecon.api.requests import Request, checked_msn
 from vippsrecon.api.transport import Headers
 from vippsrecon.config.settings import Keys

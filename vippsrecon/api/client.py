@@ -16,8 +16,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from vippsrecon.api.core import AsyncClient
-from vippsrecon.api.records import (
+from vippsrecon.api.async_client import AsyncClient
+from vippsrecon.api.models import (
     Created,
     Event,
     FeedPage,

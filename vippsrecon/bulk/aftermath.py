@@ -9,10 +9,7 @@ from __future__ import annotations
 from vippsrecon.bulk.operation import PAST
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.result import FINISHED, WOULD_DO, Result
-from vippsrecon.config.settings import (
-    MARKET_OF_CURRENCY,
-    SalesUnit,
-)
+from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
 from vippsrecon.money import in_words
 
 SHOP_KNOWS = frozenset(

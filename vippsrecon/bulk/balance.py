@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.api.client import Client
-from vippsrecon.api.core import AsyncClient
-from vippsrecon.api.records import Ledger
+from vippsrecon.api.models import Ledger
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import VippsReconError
 

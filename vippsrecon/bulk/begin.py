@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from vippsrecon.api.records import Event, Payment
+from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.answers import meaning
 from vippsrecon.bulk.caps import past
 from vippsrecon.bulk.judge import Case, objection, seen_in

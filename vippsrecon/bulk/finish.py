@@ -23,7 +23,7 @@ import asyncio
 import random
 from datetime import timedelta
 
-from vippsrecon.api.records import Event, Modification, Payment
+from vippsrecon.api.models import Event, Modification, Payment
 from vippsrecon.bulk.answers import meaning, retry_after
 from vippsrecon.bulk.begin import intend_again, keep
 from vippsrecon.bulk.operation import PAST, aggregate_of, fits, last_release, own_event, send

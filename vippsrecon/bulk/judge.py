@@ -10,15 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from vippsrecon.api.records import Event, Payment
+from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.operation import EVENTS, PAST, aggregate_of, moment_of
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import Aggregate, allowed
 from vippsrecon.bulk.settle import moved
-from vippsrecon.config.settings import (
-    MARKET_OF_CURRENCY,
-    SalesUnit,
-)
+from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
 from vippsrecon.money import in_words
 from vippsrecon.store import Attempt
 

@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from vippsrecon.config.toml_file import (
-    LIMITS,
-    suggestion,
-)
+from vippsrecon.config.toml_file import LIMITS, suggestion
 from vippsrecon.errors import ConfigurationError, InputError
 from vippsrecon.money import DECIMALS, to_minor
 

@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from vippsrecon.api.core import AsyncClient
+from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.bulk.operation import aggregate_of, moment_of
 from vippsrecon.bulk.plan_rules import Aggregate
 from vippsrecon.bulk.planned import planned_row

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from vippsrecon.api.core import AsyncClient
-from vippsrecon.api.records import Event, Modification, Payment
+from vippsrecon.api.async_client import AsyncClient
+from vippsrecon.api.models import Event, Modification, Payment
 from vippsrecon.api.requests import Request
 from vippsrecon.api.requests import cancel as cancel_request
 from vippsrecon.api.requests import capture as capture_request

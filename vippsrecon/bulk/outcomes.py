@@ -12,12 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from vippsrecon.bulk.aftermath import (
-    credit_note_needed,
-    customer_notice,
-    sentence,
-    shop_to_update,
-)
+from vippsrecon.bulk.aftermath import credit_note_needed, customer_notice, sentence, shop_to_update
 from vippsrecon.bulk.carried import LIVE, Carried
 from vippsrecon.bulk.operation import moment_of
 from vippsrecon.bulk.outcomes_page import page_of

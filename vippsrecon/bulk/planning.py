@@ -24,11 +24,7 @@ from vippsrecon.bulk.plan import FORMAT, Plan, Source, check_plan, stamp
 from vippsrecon.bulk.seen import read_now
 from vippsrecon.bulk.since import moved_since, not_planned_since
 from vippsrecon.bulk.wishes import NoRowError, Payment, Seen, Terms, Wish, no_row, rows_of
-from vippsrecon.config.settings import (
-    HOSTS,
-    Settings,
-    load_settings,
-)
+from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import counted
 from vippsrecon.reconcile.result import Reconciliation

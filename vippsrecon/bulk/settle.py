@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from vippsrecon.api.records import Event, Payment
+from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.operation import PAST, aggregate_of, last_release, moment_of, own_event
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import Aggregate, allowed

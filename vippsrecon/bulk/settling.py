@@ -23,16 +23,7 @@ from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import LONGEST_TEXT, UNPRINTABLE
 from vippsrecon.bulk.result import Result
 from vippsrecon.errors import PlanError, StoreError
-from vippsrecon.store import (
-    Carrier,
-    Draft,
-    Store,
-    commit,
-    entries,
-    head,
-    release,
-    take,
-)
+from vippsrecon.store import Carrier, Draft, Store, commit, entries, head, release, take
 
 PROVEN = ("done", "already_done", "refused")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from vippsrecon.api.core import AsyncClient
+from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.bulk.plan import Plan, PlanRow, key_of
 from vippsrecon.bulk.result import Result
 from vippsrecon.bulk.writer import Writer

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.cli.files import AsJson
 
 if TYPE_CHECKING:
-    from vippsrecon.config.settings import (
-        SalesUnit,
-        Settings,
-    )
+    from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.errors import VippsReconError
 
 MOST_SECONDS = 10.0

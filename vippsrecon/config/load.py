@@ -27,11 +27,7 @@ from vippsrecon.config.settings import (
     Settings,
     base_url_of,
 )
-from vippsrecon.config.toml_file import (
-    FILE_NAME,
-    read_settings_file,
-    suggestion,
-)
+from vippsrecon.config.toml_file import FILE_NAME, read_settings_file, suggestion
 from vippsrecon.errors import ConfigurationError
 
 KEYRING_SERVICE = "vippsrecon"

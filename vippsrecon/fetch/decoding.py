@@ -12,18 +12,12 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from vippsrecon.api import answers, columns
-from vippsrecon.api.records import Reading
-from vippsrecon.config.settings import (
-    MARKET_OF_CURRENCY,
-    Settings,
-)
+from vippsrecon.api import bulk_decode, responses
+from vippsrecon.api.models import Reading
+from vippsrecon.config.settings import MARKET_OF_CURRENCY, Settings
 from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, VippsReconError
 from vippsrecon.fetch import frames
-from vippsrecon.fetch.frames import (
-    Failure,
-    Tables,
-)
+from vippsrecon.fetch.frames import Failure, Tables
 from vippsrecon.fetch.worklist import KEY
 
 TOTALS = {
@@ -52,7 +46,7 @@ class Decoded(NamedTuple):
     failures: list[Failure]
 
 
-def decoded(bodies: Sequence[columns.Bodies], settings: Settings, ways: Ways) -> Decoded:
+def decoded(bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways) -> Decoded:
     """Decode answers, in their order, and compare each event log with its aggregate.
 
     Args:
@@ -111,8 +105,8 @@ def failure(wanted: tuple[str, str], operation: str, error: VippsReconError) -> 
     )
 
 
-def _at_once(bodies: Sequence[columns.Bodies], settings: Settings, ways: Ways) -> Tables | None:
-    found = columns.decode(bodies)
+def _at_once(bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways) -> Tables | None:
+    found = bulk_decode.decode(bodies)
     if found is None:
         return None
     units = (found.payments[name].to_pylist() for name in ("msn", "currency"))
@@ -130,15 +124,15 @@ def _at_once(bodies: Sequence[columns.Bodies], settings: Settings, ways: Ways) -
 
 
 def _one_by_one(
-    bodies: Sequence[columns.Bodies], settings: Settings, ways: Ways, failures: list[Failure]
+    bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways, failures: list[Failure]
 ) -> list[Tables]:
     readings = []
     for body in bodies:
         operation = "getPayment"
         try:
-            payment = answers.payment(200, body.payment, body.msn, body.reference)
+            payment = responses.payment(200, body.payment, body.msn, body.reference)
             operation = "getPaymentEventLog"
-            log = answers.events(200, body.events or b"[]", body.msn, body.reference)
+            log = responses.events(200, body.events or b"[]", body.msn, body.reference)
         except UnreadableAnswerError as error:
             failures.append(failure((body.msn, body.reference), operation, error))
         else:

@@ -3,7 +3,7 @@
     records ──► columns ──pyarrow──► moments parsed ──polars──► local days ──► validated
 
 Records come as the plain tuples `vippsrecon.api.wire` decodes, taken here by position, or as the
-columns `vippsrecon.api.columns` decodes: both several times faster than frames made of dicts (docs/benchmarks.md).
+columns `vippsrecon.api.bulk_decode` decodes: both several times faster than frames made of dicts (docs/benchmarks.md).
 A timestamp stops being text in `vippsrecon.schemas.arrow`.
 """
 
@@ -18,12 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.schemas.arrow import (
-    Column,
-    array,
-    days,
-    moments,
-)
+from vippsrecon.schemas.arrow import Column, array, days, moments
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vippsrecon.api.columns import Bodies
-from vippsrecon.api.wire import requests
+from vippsrecon.api import requests
+from vippsrecon.api.bulk_decode import Bodies
 from vippsrecon.errors import (
     ConfigurationError,
     ForbiddenError,
@@ -31,10 +31,7 @@ from vippsrecon.errors import (
 )
 from vippsrecon.fetch import frames
 from vippsrecon.fetch.decoding import decoded, failure
-from vippsrecon.fetch.frames import (
-    Failure,
-    Tables,
-)
+from vippsrecon.fetch.frames import Failure, Tables
 from vippsrecon.fetch.worklist import KEY, Wanted
 
 if TYPE_CHECKING:

@@ -11,13 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.api.records import Ledger
-from vippsrecon.errors import (
-    ForbiddenError,
-    InputError,
-    PaymentNotFoundError,
-    UnauthorizedError,
-)
+from vippsrecon.api.models import Ledger
+from vippsrecon.errors import ForbiddenError, InputError, PaymentNotFoundError, UnauthorizedError
 from vippsrecon.money import counted
 
 if TYPE_CHECKING:

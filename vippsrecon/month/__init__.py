@@ -34,13 +34,7 @@ from vippsrecon.month.period import (
     refuse_unreadable,
 )
 from vippsrecon.month.receipts import closed_by_receipts, known_of, with_receipts
-from vippsrecon.month.wanted import (
-    Wanted,
-    once,
-    references_wanted,
-    stack,
-    without_expected,
-)
+from vippsrecon.month.wanted import Wanted, once, references_wanted, stack, without_expected
 from vippsrecon.reconcile import Reconciliation, reconcile
 from vippsrecon.sources import is_list, read_orders
 
@@ -50,10 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vippsrecon.api import Client
-    from vippsrecon.config.settings import (
-        SalesUnit,
-        Settings,
-    )
+    from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.sources import OrderFiles
 
 __all__ = ["closed_by_receipts", "fetch_file", "fetch_month", "reconcile_month", "zone_of"]

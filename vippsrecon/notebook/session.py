@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import SecretStr
 
 from vippsrecon.api import Client
-from vippsrecon.config.settings import (
-    Keys,
-    SalesUnit,
-    Settings,
-    load_settings,
-)
+from vippsrecon.config.settings import Keys, SalesUnit, Settings, load_settings
 from vippsrecon.errors import InputError
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve

@@ -13,11 +13,7 @@ from collections.abc import Sequence
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.config.settings import (
-    MARKET_OF_CURRENCY,
-    Rules,
-    SalesUnit,
-)
+from vippsrecon.config.settings import MARKET_OF_CURRENCY, Rules, SalesUnit
 from vippsrecon.reconcile.engines import Lazy
 from vippsrecon.reconcile.history import ENDED
 from vippsrecon.reconcile.moments import DAY, HOUR, local_day_of

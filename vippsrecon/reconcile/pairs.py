@@ -18,10 +18,7 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.config.settings import (
-    Rules,
-    SalesUnit,
-)
+from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconcile.agreed import Terms, part
 from vippsrecon.reconcile.engines import Lazy, rows_in, rows_of, settle, widened
 from vippsrecon.reconcile.history import at_moment, moved_within

@@ -8,10 +8,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.config.settings import (
-    Rules,
-    SalesUnit,
-)
+from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconcile import outcome
 from vippsrecon.reconcile.agreed import totals
 from vippsrecon.reconcile.bridge import bridge

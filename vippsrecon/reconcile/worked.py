@@ -9,10 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vippsrecon.config.settings import (
-    Rules,
-    SalesUnit,
-)
+from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconcile.result import Reconciliation, frame_of
 from vippsrecon.reconcile.run import reconcile
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS

@@ -13,14 +13,7 @@ from typing import Any, BinaryIO, TextIO
 import orjson
 
 from vippsrecon.scenario import bank, settlement
-from vippsrecon.scenario.calendar import (
-    CLOCK,
-    EXPORTED_AT,
-    FIRST_DAY,
-    local_day,
-    local_moment,
-    utc,
-)
+from vippsrecon.scenario.calendar import CLOCK, EXPORTED_AT, FIRST_DAY, local_day, local_moment, utc
 from vippsrecon.scenario.draws import Draws
 from vippsrecon.scenario.ledger import Entry, Ledgers, Payout, ledger_answer
 from vippsrecon.scenario.mix import Case, choose, day_plans

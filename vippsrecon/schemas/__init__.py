@@ -7,15 +7,7 @@ Uniqueness is not promised anywhere: duplicates are data, and the comparison rep
 from __future__ import annotations
 
 from vippsrecon.schemas.frame import Column, Frame, model, polars_schema, to_pandas, validate
-from vippsrecon.schemas.inputs import (
-    EVENTS,
-    FAILURES,
-    ORDERS,
-    PAYMENT,
-    PAYMENTS,
-    REJECTS,
-    STATUSES,
-)
+from vippsrecon.schemas.inputs import EVENTS, FAILURES, ORDERS, PAYMENT, PAYMENTS, REJECTS, STATUSES
 from vippsrecon.schemas.results import (
     BRIDGE,
     BUCKETS,

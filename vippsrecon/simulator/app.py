@@ -16,13 +16,7 @@ from vippsrecon.simulator import access, epayment, report
 from vippsrecon.simulator.clock import http_date
 from vippsrecon.simulator.errors import ConnectionCut
 from vippsrecon.simulator.faults import Fault
-from vippsrecon.simulator.problems import (
-    Answer,
-    Refusal,
-    domain_problem,
-    gateway,
-    json_answer,
-)
+from vippsrecon.simulator.problems import Answer, Refusal, domain_problem, gateway, json_answer
 from vippsrecon.simulator.world import Request, World
 
 Scope = MutableMapping[str, Any]

@@ -8,11 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from vippsrecon.config.settings import (
-    MARKET_OF_CURRENCY,
-    ZONES,
-    SalesUnit,
-)
+from vippsrecon.config.settings import MARKET_OF_CURRENCY, ZONES, SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.headings import word

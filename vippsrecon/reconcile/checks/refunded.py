@@ -8,15 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import (
-    TOLERANCE,
-    C,
-    Check,
-    Er,
-    Named,
-    R,
-    status_is,
-)
+from vippsrecon.reconcile.checks.check import TOLERANCE, C, Check, Er, Named, R, status_is
 
 _ASK = ~status_is("cancelled")
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from vippsrecon.api.records import (
+from vippsrecon.api.models import (
     Created,
     Event,
     Ledger,

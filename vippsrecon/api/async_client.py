@@ -10,9 +10,8 @@ import time
 from datetime import date
 from typing import Any
 
-from vippsrecon.api import answers, requests
-from vippsrecon.api.line import Line
-from vippsrecon.api.records import (
+from vippsrecon.api import requests, responses
+from vippsrecon.api.models import (
     Created,
     Event,
     FeedPage,
@@ -24,6 +23,7 @@ from vippsrecon.api.records import (
     Reading,
 )
 from vippsrecon.api.requests import Request, Topic
+from vippsrecon.api.session import Line
 from vippsrecon.errors import ConfigurationError, UnreadableAnswerError
 
 FIRST_POLL_SECONDS = 5.0
@@ -60,7 +60,7 @@ class AsyncClient(Line):
         asked = requests.create_payment(request, idempotency_key)
         unit, serial = self.unit_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: answers.created(s, b, serial, asked.reference), retry
+            asked, unit, lambda s, b: responses.created(s, b, serial, asked.reference), retry
         )
 
     async def payment(
@@ -70,7 +70,7 @@ class AsyncClient(Line):
         asked = requests.payment(reference)
         unit, serial = self.unit_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: answers.payment(s, b, serial, reference), retry
+            asked, unit, lambda s, b: responses.payment(s, b, serial, reference), retry
         )
 
     async def events(
@@ -80,7 +80,7 @@ class AsyncClient(Line):
         asked = requests.events(reference)
         unit, serial = self.unit_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: answers.events(s, b, serial, reference), retry
+            asked, unit, lambda s, b: responses.events(s, b, serial, reference), retry
         )
 
     async def read(self, reference: str, msn: str | None = None, *, events: bool = True) -> Reading:
@@ -96,7 +96,7 @@ class AsyncClient(Line):
     async def body(self, asked: Request, msn: str | None = None) -> bytes:
         """Return a good answer undecoded, for `columns` to decode many at once."""
         return await self.call(
-            asked, self.unit(msn), lambda s, b: answers.whole(s, b, asked.reference)
+            asked, self.unit(msn), lambda s, b: responses.whole(s, b, asked.reference)
         )
 
     async def capture(
@@ -189,7 +189,7 @@ class AsyncClient(Line):
         cursor = ""
         while True:
             asked = requests.ledgers(msn, cursor)
-            page, following = await self.call(asked, access, answers.ledgers)
+            page, following = await self.call(asked, access, responses.ledgers)
             found += page
             if not following:
                 return found
@@ -211,7 +211,7 @@ class AsyncClient(Line):
             page = await self.call(
                 requests.ledger_date(ledger_id, topic, date, cursor),
                 access,
-                lambda s, b: answers.ledger_page(s, b, ledger_id, topic, day),
+                lambda s, b: responses.ledger_page(s, b, ledger_id, topic, day),
             )
             entries += page.entries
             if not page.has_more:
@@ -225,14 +225,14 @@ class AsyncClient(Line):
         page = await self.call(
             requests.feed(ledger_id, topic, cursor),
             self.ledger_access(msn),
-            lambda s, b: answers.ledger_page(s, b, ledger_id, topic),
+            lambda s, b: responses.ledger_page(s, b, ledger_id, topic),
         )
         return FeedPage(page.entries, page.cursor or cursor, page.try_later)
 
     async def _modify(self, asked: Request, msn: str | None, retry: bool) -> Modification:
         unit, serial = self.unit_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: answers.modification(s, b, serial, asked.reference), retry
+            asked, unit, lambda s, b: responses.modification(s, b, serial, asked.reference), retry
         )
 
     _sleep = staticmethod(asyncio.sleep)

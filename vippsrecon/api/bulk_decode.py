@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from vippsrecon.api.answers import LARGEST_MINOR
+from vippsrecon.api.responses import LARGEST_MINOR
 
 _TEXT = pa.large_string()
 _AMOUNT = pa.struct([("currency", _TEXT), ("value", pa.int64())])

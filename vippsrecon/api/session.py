@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from vippsrecon.api import answers, problems
+from vippsrecon.api import error_responses, responses
 from vippsrecon.api.auth import Access
-from vippsrecon.api.records import Token
+from vippsrecon.api.models import Token
 from vippsrecon.api.requests import Request
 from vippsrecon.api.retries import Judge, patiently
 from vippsrecon.api.transport import Answer, Headers, exchange, open_transport
@@ -136,7 +136,7 @@ class Line:
             answer = await self._send(asked, headers, deadline)
         if 200 <= answer.status < 300:
             return answer
-        raise problems.refusal(
+        raise error_responses.refusal(
             answer.status,
             answer.headers,
             answer.body,
@@ -182,8 +182,8 @@ class Line:
         async def once() -> Token:
             answer = await self._send(asked, headers, deadline)
             if 200 <= answer.status < 300:
-                return answers.token(answer.status, answer.body)
-            error = problems.refusal(
+                return responses.token(answer.status, answer.body)
+            error = error_responses.refusal(
                 answer.status, answer.headers, answer.body, secrets=access.secrets()
             )
             if isinstance(error, UnauthorizedError) or answer.status == 400:
@@ -205,7 +205,7 @@ class Line:
         said = answer.headers.get("date", "")
         if said == self._date:
             return
-        moment = problems.http_date(said)
+        moment = error_responses.http_date(said)
         if moment is not None:
             self._date = said
             self._dated_at = moment
