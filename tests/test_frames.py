@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vippsrecon import schemas
 from vippsrecon.api.models import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
-from vippsrecon.fetch import frames
+from vippsrecon.fetching import frames
 from vippsrecon.schemas import arrow
 
 MSN = "123456"

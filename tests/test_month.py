@@ -15,7 +15,7 @@ from vippsrecon import schemas
 from vippsrecon.api import Client
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.fetch import read_fetched
+from vippsrecon.fetching import read_fetched
 from vippsrecon.month import fetch_month, reconcile_month
 from vippsrecon.month.ignored import read_waived
 from vippsrecon.month.opening import skew_warning

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vippsrecon.config.settings import Rules, SalesUnit, Settings, load_settings
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import VippsReconError
-    from vippsrecon.fetch import Fetched, fetch, ledger_references, read_fetched
+    from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.month import closed_by_receipts, reconcile_month
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.reconcile import Reconciliation, reconcile

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vippsrecon.api import bulk_decode, responses
 from vippsrecon.api.models import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
-from vippsrecon.fetch import frames
+from vippsrecon.fetching import frames
 
 MSN = "123456"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -24,7 +24,7 @@ import pandas as pd
 
 from vippsrecon import schemas
 from vippsrecon.api import bulk_decode
-from vippsrecon.fetch import frames
+from vippsrecon.fetching import frames
 
 MSN = "123456"
 

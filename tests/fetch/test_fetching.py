@@ -16,7 +16,7 @@ from vippsrecon import schemas
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ForbiddenError, InputError, UnauthorizedError
-from vippsrecon.fetch import fetch
+from vippsrecon.fetching import fetch
 from vippsrecon.simulator import Simulator
 
 

@@ -31,10 +31,10 @@ from tests.fetch.doors import Watched
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import Bodies
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError
-from vippsrecon.fetch import fetch, fetch_into, folder, frames, parts, read_fetched, reading
-from vippsrecon.fetch.decoding import decoded
-from vippsrecon.fetch.frames import Failure
-from vippsrecon.fetch.reading import Part
+from vippsrecon.fetching import fetch, fetch_into, frames, part_files, read_fetched, run_folder
+from vippsrecon.fetching.decode import decoded
+from vippsrecon.fetching.frames import Failure
+from vippsrecon.fetching.workers import Part
 from vippsrecon.simulator import Simulator
 
 RESULTS = ("payments.parquet", "events.parquet", "failures.csv")
@@ -69,7 +69,7 @@ def info_of(out):
 
 def on_disk(out):
     """How many payments the parts hold."""
-    return sum(len(kept.payments) for _, kept in parts.read_parts(out / "parts"))
+    return sum(len(kept.payments) for _, kept in part_files.read_parts(out / "parts"))
 
 
 def shot_midway(url, out, count, how):
@@ -296,7 +296,7 @@ def test_wrong_keys_leave_an_earlier_run_as_it_was(opened, settings, tmp_path):
 def test_a_damaged_part_is_asked_for_again(half_down, tmp_path):
     """A disk may lie: what cannot be read is not there."""
     client, asked_since = half_down
-    for path, kept in list(parts.read_parts(tmp_path / "out" / "parts")):
+    for path, kept in list(part_files.read_parts(tmp_path / "out" / "parts")):
         if len(kept.payments):
             path.write_bytes(path.read_bytes()[:-100])
 
@@ -321,7 +321,7 @@ def test_two_fetches_do_not_write_into_one_folder(opened, tmp_path):
     """A scheduled run that overtakes its predecessor must not mix with it."""
     client, _ = opened()
 
-    with folder.locked(tmp_path), pytest.raises(OutputError, match="another fetch is writing"):
+    with run_folder.locked(tmp_path), pytest.raises(OutputError, match="another fetch is writing"):
         fetch_into(tmp_path, [], client)
 
 
@@ -345,9 +345,9 @@ def made_up(request):
 
 def test_memory_does_not_grow_with_the_references(settings, tmp_path, monkeypatch):
     """A million references must not need a thousand times what a thousand need."""
-    monkeypatch.setattr(reading, "PART_ROWS", 100)
-    monkeypatch.setattr(reading, "_MOST_LANDED", 200)
-    monkeypatch.setattr(parts, "BLOCK_ROWS", 200)
+    monkeypatch.setattr(workers, "PART_ROWS", 100)
+    monkeypatch.setattr(workers, "_MOST_LANDED", 200)
+    monkeypatch.setattr(part_files, "BLOCK_ROWS", 200)
     peaks = {}
     with Client(settings(), transport=httpx.MockTransport(made_up)) as client:
         for count in (50, 300, 1200):
@@ -379,17 +379,17 @@ def combined(folder, count, batches, settings, failures=()):
     """Write these batches as parts, combine them, and return the bytes of the results."""
     (folder / "parts").mkdir(parents=True)
     for batch in batches:
-        parts.write_part(folder / "parts", part_of(batch, settings))
-    parts.write_part(folder / "parts", Part(frames.joined([]), list(failures)))
+        part_files.write_part(folder / "parts", part_of(batch, settings))
+    part_files.write_part(folder / "parts", Part(frames.joined([]), list(failures)))
     rows = pl.DataFrame({"msn": [MSN] * count, "reference": references(count)})
-    parts.combine(folder / "parts", rows, folder)
+    part_files.combine(folder / "parts", rows, folder)
     return bytes_of(folder, *RESULTS)
 
 
 @pytest.mark.parametrize("block", [20_000, 7], ids=["one block", "many blocks"])
 def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, block):
     """In whatever order and parts they came: a rerun from the same folder repeats to the byte."""
-    monkeypatch.setattr(parts, "BLOCK_ROWS", block)
+    monkeypatch.setattr(part_files, "BLOCK_ROWS", block)
     bodies = bodies_of(40)
     shuffled = random.Random(1).sample(bodies, len(bodies))
     ways = {
@@ -413,14 +413,14 @@ def test_the_last_word_on_a_reference_counts(settings, tmp_path):
     late = [Failure(MSN, name, "getPayment", 502, "late") for name in references(3)[2:]]
     where = tmp_path / "parts"
     where.mkdir()
-    parts.write_part(where, part_of(bodies[:1], settings(), early))
-    parts.write_part(where, part_of(bodies[1:], settings(), late))
+    part_files.write_part(where, part_of(bodies[:1], settings(), early))
+    part_files.write_part(where, part_of(bodies[1:], settings(), late))
     rows = pl.DataFrame({"msn": [MSN] * 3, "reference": references(3)})
 
-    counts = parts.combine(where, rows, tmp_path)
+    counts = part_files.combine(where, rows, tmp_path)
 
     assert (counts["payments"], counts["events"], counts["failures"]) == (2, 6, 1)
-    assert [one.title for one in parts.read_failures(tmp_path / "failures.csv")] == ["late"]
+    assert [one.title for one in part_files.read_failures(tmp_path / "failures.csv")] == ["late"]
 
 
 @given(
@@ -445,14 +445,14 @@ def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
     with tempfile.TemporaryDirectory() as name:
         where = Path(name)
         (where / "parts").mkdir()
-        parts.write_part(where / "parts", Part(frames.joined([]), rows))
+        part_files.write_part(where / "parts", Part(frames.joined([]), rows))
         keys = sorted((one.msn, one.reference) for one in rows)
         schema = {"msn": pl.String, "reference": pl.String}
-        parts.combine(where / "parts", pl.DataFrame(keys, schema, orient="row"), where)
+        part_files.combine(where / "parts", pl.DataFrame(keys, schema, orient="row"), where)
         with (where / "failures.csv").open(encoding="utf-8", newline="") as file:
             cells = [cell for line in csv.reader(file) for cell in line]
 
-        assert parts.read_failures(where / "failures.csv") == sorted(
+        assert part_files.read_failures(where / "failures.csv") == sorted(
             rows, key=lambda one: one.reference
         )
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
@@ -477,7 +477,7 @@ def test_a_full_disk_is_said_without_a_library_s_words(tmp_path):
     """Arrow's own sentence names its C++ functions."""
     with (
         pytest.raises(OutputError, match="the disk is full, so free some space") as said,
-        folder.written(tmp_path),
+        run_folder.written(tmp_path),
     ):
         raise OSError(28, "Error writing bytes to file. Detail: [errno 28]", "parts/1.arrow")
 

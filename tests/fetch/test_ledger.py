@@ -11,7 +11,7 @@ from tests.fetch.conftest import MSN, OTHER_MSN, payment_line
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, ServiceError
-from vippsrecon.fetch import fetch, ledger_references
+from vippsrecon.fetching import fetch, ledger_references
 
 FIRST, LAST = date(2026, 1, 10), date(2026, 1, 12)
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fetch.conftest import payment_line, references
 from vippsrecon.errors import InputError
-from vippsrecon.fetch import fetch, fetch_into, read_fetched
+from vippsrecon.fetching import fetch, fetch_into, read_fetched
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vippsrecon.errors import InputError
-from vippsrecon.fetch.worklist import Worklist
+from vippsrecon.fetching.worklist import Worklist
 
 MSN, OTHER = "123456", "654321"
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.month.conftest import order, payment
-from vippsrecon.fetch import read_fetched
+from vippsrecon.fetching import read_fetched
 from vippsrecon.month import fetch_file, reconcile_month
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from vippsrecon.bulk.plan_rules import Aggregate
 from vippsrecon.bulk.wishes import Payment, Seen
 from vippsrecon.errors import ConfigurationError, ForbiddenError, UnauthorizedError
-from vippsrecon.fetch import fetch
+from vippsrecon.fetching import fetch
 
 if TYPE_CHECKING:
     import pandas as pd

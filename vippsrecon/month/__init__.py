@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from vippsrecon import __version__, schemas
 from vippsrecon.errors import InputError
-from vippsrecon.fetch import Fetched, fetch
+from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.month.capturing import captures_at_once
 from vippsrecon.month.exported import export_times
 from vippsrecon.month.ignored import read_waived

@@ -19,7 +19,7 @@ import pyarrow as pa
 from vippsrecon.reconcile.links import SUFFIX
 
 if TYPE_CHECKING:
-    from vippsrecon.fetch import FollowUp
+    from vippsrecon.fetching import FollowUp
 
 KEY = ["msn", "reference"]
 FAMILY = ["msn", "base"]

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.fetch import Fetched, read_fetched
-from vippsrecon.fetch.parts import EVENTS, FAILURES, PAYMENTS
+from vippsrecon.fetching import Fetched, read_fetched
+from vippsrecon.fetching.part_files import EVENTS, FAILURES, PAYMENTS
 from vippsrecon.money import counted
 from vippsrecon.month.wanted import Wanted, keys, stack
 from vippsrecon.sources.files import sha256

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import ApiError, NoAnswerError, UnauthorizedError
-from vippsrecon.fetch import LedgerWalk, ledger_references, ledger_unread
+from vippsrecon.fetching import LedgerWalk, ledger_references, ledger_unread
 from vippsrecon.money import counted
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from vippsrecon.fetch import FollowUp
+    from vippsrecon.fetching import FollowUp
 
 KEY = list(schemas.PAYMENT)
 REFERENCES = pa.schema([(name, pa.large_string()) for name in (*KEY, "discovered_by")])

@@ -25,10 +25,10 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import IncompleteError, InputError, OutputError
-from vippsrecon.fetch import frames, parts
-from vippsrecon.fetch.reading import Part
-from vippsrecon.fetch.rounds import SO_FAR
-from vippsrecon.fetch.worklist import KEY, Worklist
+from vippsrecon.fetching import frames, part_files
+from vippsrecon.fetching.follow_ups import SO_FAR
+from vippsrecon.fetching.workers import Part
+from vippsrecon.fetching.worklist import KEY, Worklist
 from vippsrecon.money import counted, spaced
 
 try:
@@ -103,7 +103,7 @@ class Folder:
     def done(self) -> pl.DataFrame:
         """Return (msn, reference) of what is on disk: payments, and what Vipps does not know."""
         found = [pl.DataFrame(schema=dict.fromkeys(KEY, pl.String))]
-        for _, kept in parts.read_parts(self._parts):
+        for _, kept in part_files.read_parts(self._parts):
             unknown = kept.failures.filter(pl.col("status") == 404)
             found += [kept.payments.select(KEY), unknown.select(KEY)]
         return pl.concat(found).unique()
@@ -111,13 +111,13 @@ class Folder:
     def payments(self) -> list[pl.DataFrame]:
         """Return what the payments on disk were found to be, as `SO_FAR`."""
         none = pl.DataFrame(schema=schemas.polars_schema(schemas.PAYMENTS))
-        kept = [none, *(one.payments for _, one in parts.read_parts(self._parts))]
+        kept = [none, *(one.payments for _, one in part_files.read_parts(self._parts))]
         return [payments.select(SO_FAR) for payments in kept]
 
     def keep(self, part: Part) -> None:
         """Put a part on disk."""
         with written(self._out):
-            parts.write_part(self._parts, part)
+            part_files.write_part(self._parts, part)
 
     def finish(self, read_again: int) -> None:
         """Combine the parts into the results and say in `fetch.json` how the run ended.
@@ -127,7 +127,7 @@ class Folder:
                 a part was damaged while the run went on.
         """
         with written(self._out):
-            counts = parts.combine(self._parts, self._work.rows, self._out)
+            counts = part_files.combine(self._parts, self._work.rows, self._out)
             lost = len(self._work) - counts["payments"] - counts["failures"]
             missing = counts["failures"] - counts["not_found"] - counts["not_sent"] + lost
             self.info["counts"] |= {
@@ -138,7 +138,7 @@ class Folder:
             }
             self._note(complete=missing == 0)
             if missing == 0:
-                parts.remove_parts(self._parts)
+                part_files.remove_parts(self._parts)
                 self._parts.rmdir()
         if lost:
             raise IncompleteError(
@@ -153,9 +153,9 @@ class Folder:
 
     def _begin(self, now: datetime, *, resume: bool) -> None:
         found = run_of(self._out)
-        if found is None and any((self._out / name).exists() for name in parts.RESULTS):
+        if found is None and any((self._out / name).exists() for name in part_files.RESULTS):
             raise OutputError(
-                f"{self._out} holds {parts.PAYMENTS} or its like without {RUN}, so it is not what "
+                f"{self._out} holds {part_files.PAYMENTS} or its like without {RUN}, so it is not what "
                 "an earlier fetch left: name another folder"
             )
         same = found is not None and all(found.get(name) == self.info[name] for name in _IDENTITY)
@@ -178,12 +178,12 @@ class Folder:
             self._begin_anew()
         malformed = self._work.not_sent()
         if malformed and not self.finished:
-            parts.write_part(self._parts, Part(frames.joined([]), malformed))
+            part_files.write_part(self._parts, Part(frames.joined([]), malformed))
 
     def _begin_anew(self) -> None:
         # The old run's note goes last: whatever a crash leaves here is begun anew as well.
-        parts.remove_parts(self._parts)
-        for name in parts.RESULTS:
+        part_files.remove_parts(self._parts)
+        for name in part_files.RESULTS:
             (self._out / name).unlink(missing_ok=True)
         self._note(complete=False)
 
@@ -203,13 +203,13 @@ class Folder:
             "parts": sum(1 for _ in self._parts.glob("*.arrow")),
             "complete": complete,
         }
-        with parts.replaced(self._out / RUN) as beside:
+        with part_files.replaced(self._out / RUN) as beside:
             text = json.dumps(self.info, indent=2, ensure_ascii=False)
             beside.write_text(text + "\n", encoding="utf-8")
 
     def _row_times(self) -> tuple[datetime | None, datetime | None]:
         times: list[Any] = []
-        for _, kept in parts.read_parts(self._parts):
+        for _, kept in part_files.read_parts(self._parts):
             at = kept.payments["fetched_at"]
             times += [at.min(), at.max()] if len(at) else []
         return (min(times), max(times)) if times else (None, None)

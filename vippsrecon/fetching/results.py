@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SchemaError, SourceError
-from vippsrecon.fetch import frames, parts
-from vippsrecon.fetch.folder import RUN, VERSION, run_of
+from vippsrecon.fetching import frames, part_files
+from vippsrecon.fetching.run_folder import RUN, VERSION, run_of
 from vippsrecon.money import spaced
 
 
@@ -56,11 +56,14 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     info = _info(folder)
     payments, events = (
         _table(folder / name, frame)
-        for name, frame in ((parts.PAYMENTS, schemas.PAYMENTS), (parts.EVENTS, schemas.EVENTS))
+        for name, frame in (
+            (part_files.PAYMENTS, schemas.PAYMENTS),
+            (part_files.EVENTS, schemas.EVENTS),
+        )
     )
-    path = folder / parts.FAILURES
+    path = folder / part_files.FAILURES
     try:
-        failures = frames.failures(parts.read_failures(path))
+        failures = frames.failures(part_files.read_failures(path))
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
     fetched = Fetched(schemas.to_pandas(payments), schemas.to_pandas(events), failures)

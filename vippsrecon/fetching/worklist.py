@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from vippsrecon.errors import InputError
-from vippsrecon.fetch.frames import Failure
+from vippsrecon.fetching.frames import Failure
 from vippsrecon.schemas import PAYMENTS
 
 if TYPE_CHECKING:

@@ -29,10 +29,10 @@ from vippsrecon.errors import (
     UnreadableAnswerError,
     VippsReconError,
 )
-from vippsrecon.fetch import frames
-from vippsrecon.fetch.decoding import decoded, failure
-from vippsrecon.fetch.frames import Failure, Tables
-from vippsrecon.fetch.worklist import KEY, Wanted
+from vippsrecon.fetching import frames
+from vippsrecon.fetching.decode import decoded, failure
+from vippsrecon.fetching.frames import Failure, Tables
+from vippsrecon.fetching.worklist import KEY, Wanted
 
 if TYPE_CHECKING:
     from tqdm import tqdm

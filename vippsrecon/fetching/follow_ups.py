@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from vippsrecon.config.settings import MOST_IN_FLIGHT
 from vippsrecon.errors import InputError
-from vippsrecon.fetch.reading import Keep, Reader
-from vippsrecon.fetch.worklist import KEY, Worklist
+from vippsrecon.fetching.workers import Keep, Reader
+from vippsrecon.fetching.worklist import KEY, Worklist
 
 if TYPE_CHECKING:
     from vippsrecon.api import Client

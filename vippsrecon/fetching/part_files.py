@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vippsrecon import schemas
-from vippsrecon.fetch import frames
-from vippsrecon.fetch.frames import Failure
-from vippsrecon.fetch.reading import Part
-from vippsrecon.fetch.worklist import KEY
+from vippsrecon.fetching import frames
+from vippsrecon.fetching.frames import Failure
+from vippsrecon.fetching.workers import Part
+from vippsrecon.fetching.worklist import KEY
 
 PAYMENTS, EVENTS, FAILURES = "payments.parquet", "events.parquet", "failures.csv"
 RESULTS = (PAYMENTS, EVENTS, FAILURES)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.fetch import frames
-from vippsrecon.fetch.folder import Folder, locked
-from vippsrecon.fetch.reading import Part
-from vippsrecon.fetch.references import LedgerWalk, ledger_references, ledger_unread
-from vippsrecon.fetch.results import Fetched, read_fetched
-from vippsrecon.fetch.rounds import SO_FAR, Asking, FollowUp, ask
-from vippsrecon.fetch.worklist import KEY, Reference, Worklist
+from vippsrecon.fetching import frames
+from vippsrecon.fetching.follow_ups import SO_FAR, Asking, FollowUp, ask
+from vippsrecon.fetching.results import Fetched, read_fetched
+from vippsrecon.fetching.run_folder import Folder, locked
+from vippsrecon.fetching.workers import Part
+from vippsrecon.fetching.worklist import KEY, Reference, Worklist
+from vippsrecon.ledger.references import LedgerWalk, ledger_references, ledger_unread
 
 if TYPE_CHECKING:
     import pandas as pd

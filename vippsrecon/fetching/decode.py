@@ -16,9 +16,9 @@ from vippsrecon.api import bulk_decode, responses
 from vippsrecon.api.models import Reading
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, Settings
 from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, VippsReconError
-from vippsrecon.fetch import frames
-from vippsrecon.fetch.frames import Failure, Tables
-from vippsrecon.fetch.worklist import KEY
+from vippsrecon.fetching import frames
+from vippsrecon.fetching.frames import Failure, Tables
+from vippsrecon.fetching.worklist import KEY
 
 TOTALS = {
     "authorized_minor": ("AUTHORIZED",),

@@ -1,0 +1,1 @@
+"""What the Report API says about the funds ledger."""
