@@ -20,7 +20,7 @@ import openpyxl
 import xlsxwriter
 
 from vippsrecon.sources import read_orders
-from vippsrecon.sources.workbooks import workbook_table
+from vippsrecon.sources.files.excel_file import workbook_table
 
 HEADINGS = (
     "msn", "reference", "order_number", "currency", "total", "refunded", "status", "ordered_at",

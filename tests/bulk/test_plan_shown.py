@@ -12,7 +12,7 @@ from vippsrecon.bulk.plan_workbook import write_plan_workbook
 from vippsrecon.bulk.result import Result
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import REJECTS, validate
-from vippsrecon.sources.worked import Refused
+from vippsrecon.sources.reviewed_report.read import Refused
 
 NASTY = ("=1+1", "+46701234567", "-5", "@SUM(A1)", '=HYPERLINK("http://x","y")', "<r>x</r>", "'007")
 REFUSED = Refused("list.csv", 7, "amount", "=0", "is 0, so there is nothing to do")

@@ -31,7 +31,15 @@ from tests.fetch.doors import Watched
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import Bodies
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError
-from vippsrecon.fetching import fetch, fetch_into, frames, part_files, read_fetched, run_folder
+from vippsrecon.fetching import (
+    fetch,
+    fetch_into,
+    frames,
+    part_files,
+    read_fetched,
+    run_folder,
+    workers,
+)
 from vippsrecon.fetching.decode import decoded
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.fetching.workers import Part
@@ -48,10 +56,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from vippsrecon.api import Client
 from vippsrecon.config import SalesUnit, load_settings
-from vippsrecon.fetch import fetch_into, reading
+from vippsrecon.fetching import fetch_into, workers
 
 url, out, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-reading.PART_SECONDS = 0.1
+workers.PART_SECONDS = 0.1
 settings = load_settings(
     folder=out.parent, environment="simulator", base_url=url, client_id="client-id",
     client_secret="client-secret", subscription_key="subscription-key", msn="123456",

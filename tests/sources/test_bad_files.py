@@ -13,7 +13,8 @@ import pytest
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
-from vippsrecon.sources import files, preview, read_orders
+from vippsrecon.sources import preview, read_orders
+from vippsrecon.sources.files import detect
 
 GOOD = "reference,currency,total\nord-000001,NOK,5\n"
 HTML = "<!DOCTYPE html><html><body><table><tr><td>Order</td></tr></table></body></html>"
@@ -113,7 +114,7 @@ def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writ
 
 def test_a_file_too_large(write: Writer, monkeypatch: pytest.MonkeyPatch):
     """The limit is 512 MB; a lower one shows the same sentence without filling a disk."""
-    monkeypatch.setattr(files, "LARGEST_FILE", 10)
+    monkeypatch.setattr(detect, "LARGEST_FILE", 10)
     with pytest.raises(SourceError, match="512 MB"):
         read_orders(write(GOOD))
 

@@ -14,8 +14,13 @@ from vippsrecon.bulk.seen import seen_in
 from vippsrecon.bulk.wishes import Payment, Seen, Wish
 from vippsrecon.errors import InputError
 from vippsrecon.reconcile.result import Reconciliation
-from vippsrecon.sources.plan_lists import PlanList, plan_list_of, read_plan_list
-from vippsrecon.sources.worked import Refused, WorkedReport, looks_like_report, read_worked_report
+from vippsrecon.sources.plan_list.read import PlanList, plan_list_of, read_plan_list
+from vippsrecon.sources.reviewed_report.read import (
+    Refused,
+    WorkedReport,
+    looks_like_report,
+    read_worked_report,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

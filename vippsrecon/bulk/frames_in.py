@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from vippsrecon.sources.worked import ReportRow
+from vippsrecon.sources.reviewed_report.read import ReportRow
 
 if TYPE_CHECKING:
     import pandas as pd

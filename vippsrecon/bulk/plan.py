@@ -36,7 +36,7 @@ from vippsrecon.money import counted, in_words
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vippsrecon.sources.worked import Refused
+    from vippsrecon.sources.reviewed_report.read import Refused
 
 __all__ = [
     "FORMAT",

@@ -28,7 +28,7 @@ from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import counted
 from vippsrecon.reconcile.result import Reconciliation
-from vippsrecon.sources.worked import Refused
+from vippsrecon.sources.reviewed_report.read import Refused
 from vippsrecon.store import attempts_on
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from vippsrecon.bulk.wishes import Payment, Wish
 from vippsrecon.money import counted, in_words
-from vippsrecon.sources.worked import Refused, ReportRow
+from vippsrecon.sources.reviewed_report.read import Refused, ReportRow
 
 REASON_OF = {
     "refund_missing_at_vipps": "return",

@@ -8,7 +8,7 @@ from vippsrecon.bulk.operation import PAST, moment_of
 from vippsrecon.bulk.plan import stamp
 from vippsrecon.bulk.settle import moved
 from vippsrecon.bulk.wishes import NoRowError, Payment, Seen, Wish, no_row
-from vippsrecon.sources.worked import Refused
+from vippsrecon.sources.reviewed_report.read import Refused
 from vippsrecon.store import Attempt
 
 NOTHING_DONE = ("refused", "skipped")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vippsrecon.bulk.plan import PlanRow
 from vippsrecon.bulk.plan_rules import UNPRINTABLE, Aggregate, allowed
 from vippsrecon.money import in_words
-from vippsrecon.sources.worked import Refused
+from vippsrecon.sources.reviewed_report.read import Refused
 
 Payment = tuple[str, str]
 """(msn, reference)."""

@@ -9,7 +9,7 @@ import typer
 
 
 def _shops(incomplete: str) -> list[str]:
-    from vippsrecon.sources import profiles
+    from vippsrecon.sources.orders import profiles
 
     known = [name for name, profile in profiles.builtin().items() if not profile.refused]
     return [name for name in known if name.startswith(incomplete)]

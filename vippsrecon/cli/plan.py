@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan import Plan
     from vippsrecon.bulk.planning import How
     from vippsrecon.config.settings import Settings
-    from vippsrecon.sources.worked import Refused
+    from vippsrecon.sources.reviewed_report.read import Refused
     from vippsrecon.store import Store
 
 

@@ -16,7 +16,7 @@ from vippsrecon.fetching import Fetched, read_fetched
 from vippsrecon.fetching.part_files import EVENTS, FAILURES, PAYMENTS
 from vippsrecon.money import counted
 from vippsrecon.month.wanted import Wanted, keys, stack
-from vippsrecon.sources.files import sha256
+from vippsrecon.sources.files.detect import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

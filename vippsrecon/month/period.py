@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import counted
-from vippsrecon.sources.worked import Refused
+from vippsrecon.sources.reviewed_report.read import Refused
 
 if TYPE_CHECKING:
     from vippsrecon.reconcile import Reconciliation

@@ -12,7 +12,7 @@ from vippsrecon.report import words
 from vippsrecon.report.columns import DISCREPANCIES, EVENTS, ORDERS, PAIRS, PAYMENTS, SET_ASIDE
 from vippsrecon.report.sheet import EXCEL_ROWS, Table
 from vippsrecon.report.verdicts import money
-from vippsrecon.sources.row_hash import HASHED, row_hash
+from vippsrecon.sources.reviewed_report.row_hash import HASHED, row_hash
 
 if TYPE_CHECKING:
     from vippsrecon.report.intake import Frames

@@ -9,10 +9,10 @@ A row of a file ends in exactly one place: an order, a reject, or a continuation
 above it.
 """
 
-from vippsrecon.sources.lists import is_list, read_list, read_references
-from vippsrecon.sources.previews import preview
-from vippsrecon.sources.readings import FileReading, OrderFiles, read_orders
-from vippsrecon.sources.references import AFTER_MISS, candidates
+from vippsrecon.sources.file_preview import preview
+from vippsrecon.sources.orders.read import FileReading, OrderFiles, read_orders
+from vippsrecon.sources.orders.references import AFTER_MISS, candidates
+from vippsrecon.sources.reference_list import is_list, read_list, read_references
 
 __all__ = [
     "AFTER_MISS",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vippsrecon.errors import ConfigurationError
-from vippsrecon.sources import profiles
-from vippsrecon.sources.headings import word
+from vippsrecon.sources.files.headings import word
+from vippsrecon.sources.orders import profiles
 
 SHARED = ("msn", "reference", "order_number", "currency")
 """Fields a list shares with the plain order export, headings included."""
@@ -76,7 +76,7 @@ def words(mapping: str | Path | None = None) -> Words:
 
 @cache
 def _usual() -> Words:
-    text = (resources.files("vippsrecon.sources") / "plan_list.toml").read_text(encoding="utf-8")
+    text = (resources.files("vippsrecon.sources.plan_list") / "plan_list.toml").read_text(encoding="utf-8")
     said: dict[str, dict[str, Any]] = tomllib.loads(text)
     plain = profiles.named("plain").columns
     reasons = {reason: (reason, *texts) for reason, texts in said["reasons"].items()}

@@ -11,15 +11,15 @@ import polars as pl
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.schemas import ORDERS, REJECTS, polars_schema
-from vippsrecon.sources import references
-from vippsrecon.sources.amounts import Amounts, AmountStyle, amounts, fitting_mark, truncated
-from vippsrecon.sources.headings import heading
-from vippsrecon.sources.lines import continuations
-from vippsrecon.sources.moments import moments
-from vippsrecon.sources.placing import Placing
-from vippsrecon.sources.profiles import Profile
-from vippsrecon.sources.tables import NATIVE, Table
-from vippsrecon.sources.words import column_of, paid, statuses, tenders
+from vippsrecon.sources.files.headings import heading
+from vippsrecon.sources.files.table import NATIVE, Table
+from vippsrecon.sources.orders import references
+from vippsrecon.sources.orders.amounts import Amounts, AmountStyle, amounts, fitting_mark, truncated
+from vippsrecon.sources.orders.dates import moments
+from vippsrecon.sources.orders.lines import continuations
+from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.sources.orders.sales_units import Placing
+from vippsrecon.sources.orders.statuses import column_of, paid, statuses, tenders
 
 _MOMENTS = ("ordered_at", "fulfilled_at", "refunded_at")
 _FIRST_FILLED = ("reference", "order_number", "recurring")

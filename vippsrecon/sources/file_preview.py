@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.sources import kinds
-from vippsrecon.sources.files import file_form
-from vippsrecon.sources.profiles import Profile
-from vippsrecon.sources.readings import (
+from vippsrecon.sources.files import kinds
+from vippsrecon.sources.files.detect import file_form
+from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.sources.orders.read import (
     FileReading,
     OrderFiles,
     chosen_profile,
@@ -18,7 +18,7 @@ from vippsrecon.sources.readings import (
     read_files,
     table_of,
 )
-from vippsrecon.sources.rest import read_json
+from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _LATER = "Reading {} comes with a later version; this file is recognised only."
 _NOWHERE = SalesUnit("00000")

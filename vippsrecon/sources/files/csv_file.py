@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import spaced
-from vippsrecon.sources.files import LONGEST_CELL, MOST_COLUMNS, text_encoding
-from vippsrecon.sources.headings import without_trailing_empties
-from vippsrecon.sources.tables import Record, Table, picker
+from vippsrecon.sources.files.detect import LONGEST_CELL, MOST_COLUMNS, text_encoding
+from vippsrecon.sources.files.headings import without_trailing_empties
+from vippsrecon.sources.files.table import Record, Table, picker
 
 _DELIMITERS = (",", ";", "\t", "|")
 

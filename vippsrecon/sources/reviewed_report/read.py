@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.money import to_minor
-from vippsrecon.sources.files import file_form, sha256
-from vippsrecon.sources.row_hash import row_hash
+from vippsrecon.sources.files.detect import file_form, sha256
+from vippsrecon.sources.reviewed_report.row_hash import row_hash
 
 _SHEETS = ("Discrepancies", "Payments", "Controls")
 _FOUND = {

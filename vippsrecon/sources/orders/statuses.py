@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from vippsrecon.sources.headings import heading, word
-from vippsrecon.sources.profiles import Profile
+from vippsrecon.sources.files.headings import heading, word
+from vippsrecon.sources.orders.profiles import Profile
 
 
 def column_of(heads: pl.DataFrame, name: str) -> pl.Series:

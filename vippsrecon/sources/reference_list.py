@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
-from vippsrecon.sources import profiles, references
-from vippsrecon.sources.delimited import plain_lines
-from vippsrecon.sources.files import LONGEST_CELL, file_form
-from vippsrecon.sources.headings import heading
-from vippsrecon.sources.readings import as_pandas, table_of
+from vippsrecon.sources.files.csv_file import plain_lines
+from vippsrecon.sources.files.detect import LONGEST_CELL, file_form
+from vippsrecon.sources.files.headings import heading
+from vippsrecon.sources.orders import profiles, references
+from vippsrecon.sources.orders.read import as_pandas, table_of
 
 _SCHEMA = pa.schema([(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from vippsrecon.sources.headings import heading
-from vippsrecon.sources.profiles import Profile
+from vippsrecon.sources.files.headings import heading
+from vippsrecon.sources.orders.profiles import Profile
 
 
 def continuations(cells: pl.DataFrame, profile: Profile, headings: set[str]) -> pl.Series:

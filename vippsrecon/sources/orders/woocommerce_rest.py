@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.errors import SourceError
-from vippsrecon.sources.files import LONGEST_CELL, text_encoding
-from vippsrecon.sources.tables import NATIVE, Record, Table, picker
+from vippsrecon.sources.files.detect import LONGEST_CELL, text_encoding
+from vippsrecon.sources.files.table import NATIVE, Record, Table, picker
 
 _KEYS = (
     "id",

@@ -11,10 +11,10 @@ import polars as pl
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import spaced
-from vippsrecon.sources.cells import text, texts
-from vippsrecon.sources.files import LONGEST_CELL, MOST_COLUMNS
-from vippsrecon.sources.headings import without_trailing_empties
-from vippsrecon.sources.tables import NATIVE, Record, Table, picker
+from vippsrecon.sources.files.cells import text, texts
+from vippsrecon.sources.files.detect import LONGEST_CELL, MOST_COLUMNS
+from vippsrecon.sources.files.headings import without_trailing_empties
+from vippsrecon.sources.files.table import NATIVE, Record, Table, picker
 
 
 class Sheet(NamedTuple):

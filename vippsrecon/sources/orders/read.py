@@ -14,15 +14,16 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.sources import kinds, profiles
-from vippsrecon.sources.delimited import delimited_table
-from vippsrecon.sources.files import file_form, sha256
-from vippsrecon.sources.notes import NO_REFERENCE, notes_on
-from vippsrecon.sources.orders import Rows, Surroundings, orders_of
-from vippsrecon.sources.profiles import Profile
-from vippsrecon.sources.rest import read_json, rest_table
-from vippsrecon.sources.tables import Table
-from vippsrecon.sources.workbooks import workbook_table
+from vippsrecon.sources.files import kinds
+from vippsrecon.sources.files.csv_file import delimited_table
+from vippsrecon.sources.files.detect import file_form, sha256
+from vippsrecon.sources.files.excel_file import workbook_table
+from vippsrecon.sources.files.table import Table
+from vippsrecon.sources.orders import profiles
+from vippsrecon.sources.orders.notes import NO_REFERENCE, notes_on
+from vippsrecon.sources.orders.parse import Rows, Surroundings, orders_of
+from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.sources.orders.woocommerce_rest import read_json, rest_table
 
 _TWIN = "is the twin of another row, equal in everything read; one of them is kept"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from vippsrecon.sources.tables import NATIVE
+from vippsrecon.sources.files.table import NATIVE
 
 _EXACT = 2**53
 """Up to here a float holds every whole number."""

@@ -19,17 +19,17 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources import references
-from vippsrecon.sources.amounts import AmountStyle, Mark, amounts
-from vippsrecon.sources.cells import text
-from vippsrecon.sources.delimited import delimited_table
-from vippsrecon.sources.files import file_form, sha256
-from vippsrecon.sources.headings import heading, word
-from vippsrecon.sources.plan_list_faults import judged
-from vippsrecon.sources.plan_list_words import FIELDS, Words, words
-from vippsrecon.sources.readings import as_pandas
-from vippsrecon.sources.tables import NATIVE, Record, Table, picker
-from vippsrecon.sources.workbooks import workbook_table
+from vippsrecon.sources.files.cells import text
+from vippsrecon.sources.files.csv_file import delimited_table
+from vippsrecon.sources.files.detect import file_form, sha256
+from vippsrecon.sources.files.excel_file import workbook_table
+from vippsrecon.sources.files.headings import heading, word
+from vippsrecon.sources.files.table import NATIVE, Record, Table, picker
+from vippsrecon.sources.orders import references
+from vippsrecon.sources.orders.amounts import AmountStyle, Mark, amounts
+from vippsrecon.sources.orders.read import as_pandas
+from vippsrecon.sources.plan_list.checks import judged
+from vippsrecon.sources.plan_list.headings import FIELDS, Words, words
 
 _GROUPS = " '\u00a0\u202f"
 """Between groups of digits. Neither point nor comma: 12.345 then has three decimals, and no more."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from vippsrecon.errors import SourceError
-from vippsrecon.sources.headings import heading
+from vippsrecon.sources.files.headings import heading
 
 Kind = Literal["orders", "settlement", "bank", "plan"]
 
@@ -65,7 +65,7 @@ def of_xml(path: Path) -> Known:
 
 @cache
 def _kinds() -> list[tuple[Known, set[str]]]:
-    text = (resources.files("vippsrecon.sources") / "kinds.toml").read_text(encoding="utf-8")
+    text = (resources.files("vippsrecon.sources.files") / "kinds.toml").read_text(encoding="utf-8")
     return [
         (Known(entry["kind"], entry["format"]), {heading(name) for name in entry["headings"]})
         for entry in tomllib.loads(text)["kinds"]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import polars as pl
 
 from vippsrecon.errors import ConfigurationError
-from vippsrecon.sources.tables import NATIVE
+from vippsrecon.sources.files.table import NATIVE
 
 ISO = "%Y-%m-%d[ %H:%M[:%S[.%f]]][ %z]"
 

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.tables import NATIVE
+from vippsrecon.sources.files.table import NATIVE
 
 Mark = Literal[".", ","]
 

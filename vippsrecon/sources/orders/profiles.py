@@ -16,9 +16,9 @@ from typing import Any
 
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.schemas import STATUSES
-from vippsrecon.sources.amounts import AmountStyle
-from vippsrecon.sources.headings import heading, word
-from vippsrecon.sources.moments import ISO, regular_expression
+from vippsrecon.sources.files.headings import heading, word
+from vippsrecon.sources.orders.amounts import AmountStyle
+from vippsrecon.sources.orders.dates import ISO, regular_expression
 
 FIELDS = (
     "msn", "reference", "order_number", "order_id", "currency", "total", "refunded", "status",
@@ -130,7 +130,7 @@ class Profile:
 @cache
 def builtin() -> dict[str, Profile]:
     """Return the profiles that come with the package, by name."""
-    folder = resources.files("vippsrecon.sources") / "profiles"
+    folder = resources.files("vippsrecon.sources.orders") / "profiles"
     found = [
         _made(tomllib.loads(entry.read_text(encoding="utf-8")), entry.name)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)

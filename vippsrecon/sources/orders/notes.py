@@ -7,10 +7,10 @@ from datetime import datetime
 import polars as pl
 
 from vippsrecon.money import in_words, spaced
-from vippsrecon.sources import references
-from vippsrecon.sources.orders import Rows
-from vippsrecon.sources.profiles import Profile
-from vippsrecon.sources.tables import Table
+from vippsrecon.sources.files.table import Table
+from vippsrecon.sources.orders import references
+from vippsrecon.sources.orders.parse import Rows
+from vippsrecon.sources.orders.profiles import Profile
 
 NO_REFERENCE = "It has no column with the Vipps reference; map one with --mapping."
 

@@ -11,7 +11,7 @@ import polars as pl
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, ZONES, SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.headings import word
+from vippsrecon.sources.files.headings import word
 
 _CURRENCY_OF_MARKET = {market: currency for currency, market in MARKET_OF_CURRENCY.items()}
 _MSN = re.compile(r"[0-9]{4,10}")

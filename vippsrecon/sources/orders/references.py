@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from vippsrecon.money import spaced
 from vippsrecon.schemas import to_pandas
-from vippsrecon.sources.tables import NATIVE
+from vippsrecon.sources.files.table import NATIVE
 
 LONGEST = 64
 WELL_FORMED = r"^[a-zA-Z0-9-]{8,64}$"

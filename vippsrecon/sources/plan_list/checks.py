@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources import references
-from vippsrecon.sources.tables import NATIVE
+from vippsrecon.sources.files.table import NATIVE
+from vippsrecon.sources.orders import references
 
 LONGEST = 500
 """Characters of a note, a document's number, an order's number."""

@@ -1,0 +1,1 @@
+"""Order exports become the frame `orders`."""

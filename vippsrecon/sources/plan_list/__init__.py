@@ -1,0 +1,1 @@
+"""Lists of refunds, cancels and captures that people write."""

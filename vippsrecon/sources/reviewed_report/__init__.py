@@ -1,0 +1,1 @@
+"""A report in which people have filled in decisions, read back."""
