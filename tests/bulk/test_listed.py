@@ -9,7 +9,7 @@ from tests.bulk.world import SOON
 from vippsrecon.bulk.kept import kept
 from vippsrecon.bulk.listed import listed
 from vippsrecon.store import append
-from vippsrecon.store.chain import Draft
+from vippsrecon.store.journal.entry import Draft
 
 SAID = ("count", "totals", "counts", "unlisted", "approver", "carrier", "stopped", "first_hash")
 

@@ -16,7 +16,7 @@ from vippsrecon.bulk.operation import EVENTS
 from vippsrecon.bulk.plan import Plan, PlanRow, key_of, write_plan
 from vippsrecon.errors import StoreError
 from vippsrecon.store import Entry, Store, entries, open_store, state_by_row, verify
-from vippsrecon.store.transactions import writing
+from vippsrecon.store.database.transactions import writing
 
 DAY_CAP = 1_000_000_000
 """Minor units a day, never reached: there so that what is reserved can be counted."""

@@ -26,7 +26,7 @@ from vippsrecon.store import (
     take,
     verify,
 )
-from vippsrecon.store.processes import is_gone
+from vippsrecon.store.database.processes import is_gone
 
 HERE = {"holder": "ola", "host": "here", "pid": os.getpid()}
 THERE = {"holder": "eva", "host": "there", "pid": 1, "started": ""}

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.store.making import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import PlanError
 from vippsrecon.store import Draft, commit, entries, head, verify
-from vippsrecon.store.chain import NO_HASH, Entry, hash_of, linked
+from vippsrecon.store.journal.entry import NO_HASH, Entry, hash_of, linked
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 DETAIL = st.dictionaries(TEXT, st.none() | st.integers(-(2**53), 2**53) | TEXT | st.lists(TEXT))

@@ -26,9 +26,9 @@ from vippsrecon.store import (
     open_store,
     release,
     take,
-    transactions,
     verify,
 )
+from vippsrecon.store.database import transactions
 
 HERE = {"holder": "ola", "host": "here", "pid": os.getpid()}
 CAP = (("day:1", "NOK", 10**9),)

@@ -23,10 +23,10 @@ from tests.postgres import DATABASE, PASSWORD, free_port
 from tests.store.making import PLAN, approved, draft, opened
 from vippsrecon.errors import StoreError
 from vippsrecon.store import commit, entries, exists, open_store, take, verify
-from vippsrecon.store.addresses import refuse_shared
-from vippsrecon.store.migrating import migrations
-from vippsrecon.store.tables import METADATA
-from vippsrecon.store.transactions import writing
+from vippsrecon.store.database.migrate import migrations
+from vippsrecon.store.database.tables import METADATA
+from vippsrecon.store.database.transactions import writing
+from vippsrecon.store.database.url import refuse_shared
 
 
 def test_the_tables_are_as_the_code_believes(store):

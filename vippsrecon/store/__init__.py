@@ -11,28 +11,12 @@ Read it in this order: `migrations/0001_journal.sql` (the tables), `chain` (what
 PlanError: a sentence, and never with the password.
 """
 
-from vippsrecon.store.across_plans import (
-    Flight,
-    Receipt,
-    in_flight,
-    keys_of,
-    outcomes_of,
-    receipts,
-    said_of_runs,
-)
-from vippsrecon.store.carriers import (
-    BEAT_SECONDS,
-    LEASE_SECONDS,
-    Carrier,
-    beat,
-    release,
-    still_held,
-    take,
-)
-from vippsrecon.store.chain import FINAL, KINDS, NO_HASH, OF_A_ROW, Cap, Draft, Entry, canonical
-from vippsrecon.store.committing import commit
-from vippsrecon.store.inspecting import Found, inspect_store
-from vippsrecon.store.journal import (
+from vippsrecon.store.database.inspect import Found, inspect_store
+from vippsrecon.store.database.open import Store, exists, open_store
+from vippsrecon.store.database.processes import started_of
+from vippsrecon.store.journal.attempts import Attempt, RowState, attempts_on, state_by_row
+from vippsrecon.store.journal.commit import commit
+from vippsrecon.store.journal.entries import (
     PlanSummary,
     append,
     entries,
@@ -42,12 +26,37 @@ from vippsrecon.store.journal import (
     refuse_changed,
     register,
 )
-from vippsrecon.store.lookups import cap_sums, intended_by_row, last_by_row, planner_sums
-from vippsrecon.store.opening import Store, exists, open_store
-from vippsrecon.store.payments import Attempt, RowState, attempts_on, state_by_row
-from vippsrecon.store.processes import started_of
-from vippsrecon.store.standing import Moved, OverCap, Taken
-from vippsrecon.store.verifying import Verdict, verify
+from vippsrecon.store.journal.entry import (
+    FINAL,
+    KINDS,
+    NO_HASH,
+    OF_A_ROW,
+    Cap,
+    Draft,
+    Entry,
+    canonical,
+)
+from vippsrecon.store.journal.lookups import cap_sums, intended_by_row, last_by_row, planner_sums
+from vippsrecon.store.journal.plan_lock import (
+    BEAT_SECONDS,
+    LEASE_SECONDS,
+    Carrier,
+    beat,
+    release,
+    still_held,
+    take,
+)
+from vippsrecon.store.journal.receipts import (
+    Flight,
+    Receipt,
+    in_flight,
+    keys_of,
+    outcomes_of,
+    receipts,
+    said_of_runs,
+)
+from vippsrecon.store.journal.reservations import Moved, OverCap, Taken
+from vippsrecon.store.journal.verify import Verdict, verify
 
 __all__ = [
     "BEAT_SECONDS",

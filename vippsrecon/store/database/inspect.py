@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from vippsrecon.store.migrating import migrations, version_of
-from vippsrecon.store.opening import connected, exists
-from vippsrecon.store.tables import IN_FLIGHT, JOURNAL
-from vippsrecon.store.transactions import reading, writing
+from vippsrecon.store.database.migrate import migrations, version_of
+from vippsrecon.store.database.open import connected, exists
+from vippsrecon.store.database.tables import IN_FLIGHT, JOURNAL
+from vippsrecon.store.database.transactions import reading, writing
 
 INSPECT_SECONDS = 5.0
 """How long a lock is waited for: a person is waiting."""

@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text
 
-from vippsrecon.store.carriers import Carrier, hold
-from vippsrecon.store.chain import Draft, Entry
-from vippsrecon.store.journal import Chain, chain_of, checked, link_all, write_entries
-from vippsrecon.store.opening import Store
-from vippsrecon.store.payments import entries_elsewhere
-from vippsrecon.store.standing import Counter, No, Payment, Standing, Taken
-from vippsrecon.store.tables import CAPS, IN_FLIGHT, RESERVED, among
-from vippsrecon.store.transactions import recorded
+from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.tables import CAPS, IN_FLIGHT, RESERVED, among
+from vippsrecon.store.database.transactions import recorded
+from vippsrecon.store.journal.attempts import entries_elsewhere
+from vippsrecon.store.journal.entries import Chain, chain_of, checked, link_all, write_entries
+from vippsrecon.store.journal.entry import Draft, Entry
+from vippsrecon.store.journal.plan_lock import Carrier, hold
+from vippsrecon.store.journal.reservations import Counter, No, Payment, Standing, Taken
 
 MOST_DRAFTS = 5_000
 """In one group. More would be more values than a statement may carry."""

@@ -8,11 +8,11 @@ import orjson
 from sqlalchemy import func, select
 from sqlalchemy.sql.functions import Function
 
-from vippsrecon.store.chain import OF_A_ROW, Entry
-from vippsrecon.store.journal import COLUMNS
-from vippsrecon.store.opening import Store
-from vippsrecon.store.tables import CAPS, JOURNAL
-from vippsrecon.store.transactions import reading
+from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.tables import CAPS, JOURNAL
+from vippsrecon.store.database.transactions import reading
+from vippsrecon.store.journal.entries import COLUMNS
+from vippsrecon.store.journal.entry import OF_A_ROW, Entry
 
 
 def last_by_row(store: Store, plan_id: str) -> dict[int, Entry]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vippsrecon.store.chain import NO_HASH, Entry, hash_of
-from vippsrecon.store.journal import entries
-from vippsrecon.store.opening import Store
+from vippsrecon.store.database.open import Store
+from vippsrecon.store.journal.entries import entries
+from vippsrecon.store.journal.entry import NO_HASH, Entry, hash_of
 
 
 class Verdict(NamedTuple):

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, func, select
 
-from vippsrecon.store.chain import OF_A_ROW, Entry
-from vippsrecon.store.lookups import intended_by_row, last_by_row, last_verified_by_row
-from vippsrecon.store.opening import Store
-from vippsrecon.store.standing import Payment
-from vippsrecon.store.tables import JOURNAL, among
-from vippsrecon.store.transactions import reading
+from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.tables import JOURNAL, among
+from vippsrecon.store.database.transactions import reading
+from vippsrecon.store.journal.entry import OF_A_ROW, Entry
+from vippsrecon.store.journal.lookups import intended_by_row, last_by_row, last_verified_by_row
+from vippsrecon.store.journal.reservations import Payment
 
 CHUNK = 500
 

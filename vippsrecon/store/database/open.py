@@ -10,9 +10,9 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.addresses import masked, parsed, sqlite_path
-from vippsrecon.store.migrating import migrate, migrations, version_of
-from vippsrecon.store.refusals import driver_errors, refusal
+from vippsrecon.store.database.migrate import migrate, migrations, version_of
+from vippsrecon.store.database.sql_errors import driver_errors, refusal
+from vippsrecon.store.database.url import masked, parsed, sqlite_path
 
 WAIT_SECONDS = 20.0
 """How long a lock is waited for. Longer than PostgreSQL leaves a transaction standing still, so
@@ -113,7 +113,7 @@ def exists(url: str) -> bool:
 
 
 def _prepare(store: Store, wait_seconds: float) -> None:
-    from vippsrecon.store.transactions import reading, writing
+    from vippsrecon.store.database.transactions import reading, writing
 
     with reading(store, at_start=True) as connection:
         current = version_of(connection, store.url_masked) == migrations()[-1].version

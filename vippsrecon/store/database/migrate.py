@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, inspect, select
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.tables import METADATA, MIGRATIONS, database_time
+from vippsrecon.store.database.tables import METADATA, MIGRATIONS, database_time
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 _ONLY = re.compile(r"^-- (sqlite|postgresql)$", re.MULTILINE)
@@ -38,7 +38,7 @@ def migrations() -> list[Migration]:
     """Return the migrations this version knows, in order."""
     found = [
         Migration(int(match[1]), file.name, file.read_text(encoding="utf-8"))
-        for file in files("vippsrecon.store").joinpath("migrations").iterdir()
+        for file in files("vippsrecon.store.database").joinpath("migrations").iterdir()
         if (match := _NAME.fullmatch(file.name))
     ]
     return sorted(found)

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Select, insert, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vippsrecon.errors import PlanError
-from vippsrecon.store.chain import KINDS, NO_HASH, OF_A_ROW, Draft, Entry, linked
-from vippsrecon.store.opening import Store
-from vippsrecon.store.tables import CARRIERS, JOURNAL, database_time
-from vippsrecon.store.transactions import reading, recorded
+from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.tables import CARRIERS, JOURNAL, database_time
+from vippsrecon.store.database.transactions import reading, recorded
+from vippsrecon.store.journal.entry import KINDS, NO_HASH, OF_A_ROW, Draft, Entry, linked
 
 WITHOUT_CARRIER = ("approved", "verified")
 """What may be appended by somebody who does not carry the plan: nothing that says where a row

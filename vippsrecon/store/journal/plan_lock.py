@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select, update
 
 from vippsrecon.errors import HeldError, LostError
-from vippsrecon.store.chain import Draft, Entry
-from vippsrecon.store.journal import chain_of, link_all, unknown_plan, write_entries
-from vippsrecon.store.opening import Store
-from vippsrecon.store.processes import is_gone, started_of
-from vippsrecon.store.tables import CARRIERS, database_time
-from vippsrecon.store.transactions import reading, recorded, writing
+from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.processes import is_gone, started_of
+from vippsrecon.store.database.tables import CARRIERS, database_time
+from vippsrecon.store.database.transactions import reading, recorded, writing
+from vippsrecon.store.journal.entries import chain_of, link_all, unknown_plan, write_entries
+from vippsrecon.store.journal.entry import Draft, Entry
 
 LEASE_SECONDS = 30.0
 """A carrier not heard of for so long, by the database's clock, may be replaced."""

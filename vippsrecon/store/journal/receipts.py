@@ -20,11 +20,11 @@ import orjson
 from sqlalchemy import Row, Select, case, func, literal, select, tuple_
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.chain import OF_A_ROW, Entry
-from vippsrecon.store.journal import COLUMNS, PAGE_ROWS
-from vippsrecon.store.opening import Store
-from vippsrecon.store.tables import IN_FLIGHT, JOURNAL
-from vippsrecon.store.transactions import reading
+from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.tables import IN_FLIGHT, JOURNAL
+from vippsrecon.store.database.transactions import reading
+from vippsrecon.store.journal.entries import COLUMNS, PAGE_ROWS
+from vippsrecon.store.journal.entry import OF_A_ROW, Entry
 
 DONE = ("done", "already_done")
 

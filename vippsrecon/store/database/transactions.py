@@ -15,10 +15,10 @@ from typing import TypeVar
 from sqlalchemy import Connection, func, select
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.chain import Entry
-from vippsrecon.store.opening import _WRITES, Store
-from vippsrecon.store.refusals import broken, refusal
-from vippsrecon.store.tables import JOURNAL
+from vippsrecon.store.database.open import _WRITES, Store
+from vippsrecon.store.database.sql_errors import broken, refusal
+from vippsrecon.store.database.tables import JOURNAL
+from vippsrecon.store.journal.entry import Entry
 
 T = TypeVar("T")
 

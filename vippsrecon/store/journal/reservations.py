@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from vippsrecon.store.chain import Draft
+from vippsrecon.store.journal.entry import Draft
 
 Counter = tuple[str, str]
 """A cap's (scope, currency)."""

@@ -1,0 +1,1 @@
+"""The journal: entries, the hash chain, locks, reservations."""
