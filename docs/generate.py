@@ -33,7 +33,7 @@ COMMANDS = (
 
 def codes_page() -> str:
     """Every code: what it means, what causes it, what to do next."""
-    from vippsrecon.reconcile.texts import ENGLISH, TIMING_ENGLISH
+    from vippsrecon.reconciliation.texts_en import ENGLISH, TIMING_ENGLISH
 
     lines = [
         "# Codes",

@@ -50,7 +50,7 @@ def test_the_commands_page_has_every_option(root, made):
 
 def test_every_code_is_explained(root):
     """A code in a report that no page explains is a question to support."""
-    from vippsrecon.reconcile import DISCREPANCIES, IGNORED, TIMING
+    from vippsrecon.reconciliation import DISCREPANCIES, IGNORED, TIMING
 
     page = (root / "docs" / "codes.md").read_text(encoding="utf-8")
 

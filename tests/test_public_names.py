@@ -25,16 +25,18 @@ def test_the_table_and_all_name_the_same():
     assert sorted(vippsrecon._HOME) == sorted(vippsrecon.__all__)
 
 
-@pytest.mark.parametrize("name", ["fetch", "reconcile"])
-@pytest.mark.parametrize(
-    "before", ["", "import vippsrecon.{name}\n"], ids=["first", "module first"]
-)
-def test_a_name_shared_with_a_module_is_the_function(name, before):
-    """`from vippsrecon import fetch` must not depend on what was imported before."""
-    code = before.format(name=name) + f"from vippsrecon import {name}; print(callable({name}))"
+@pytest.mark.parametrize("package", ["fetching", "reconciliation"])
+def test_importing_a_package_binds_the_module(package):
+    """`import vippsrecon.fetching as f` must not bind a function of a similar name."""
+    code = f"import vippsrecon.{package} as f; import vippsrecon; print(type(f).__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "True\n"
+    assert done.stdout == "module\n"
+
+
+def test_dir_lists_the_public_names_only():
+    """Completion in a notebook must offer what people may use, and nothing else."""
+    assert dir(vippsrecon) == sorted(vippsrecon.__all__)
 
 
 def test_an_unknown_name_says_so():

@@ -5,9 +5,7 @@ The public names live here and are loaded when first used: `import vippsrecon` c
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.month import closed_by_receipts, reconcile_month
     from vippsrecon.notebook.session import Month, open_month
-    from vippsrecon.reconcile import Reconciliation, reconcile
+    from vippsrecon.reconciliation import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
     from vippsrecon.store import open_store
@@ -65,9 +63,9 @@ __all__ = [
 
 _HOME = {
     "Client": "api",
-    "Fetched": "fetch",
+    "Fetched": "fetching",
     "Month": "notebook.session",
-    "Reconciliation": "reconcile",
+    "Reconciliation": "reconciliation",
     "Rules": "config.settings",
     "SalesUnit": "config.settings",
     "Settings": "config.settings",
@@ -75,8 +73,8 @@ _HOME = {
     "approve": "bulk.approval",
     "carry_out": "bulk.run",
     "closed_by_receipts": "month",
-    "fetch": "fetch",
-    "ledger_references": "fetch",
+    "fetch": "fetching",
+    "ledger_references": "fetching",
     "load_settings": "config.settings",
     "open_month": "notebook.session",
     "open_store": "store",
@@ -84,11 +82,11 @@ _HOME = {
     "plan_captures": "bulk.planning",
     "plan_refunds": "bulk.planning",
     "preview": "sources",
-    "read_fetched": "fetch",
+    "read_fetched": "fetching",
     "read_orders": "sources",
     "read_plan": "bulk.plan",
     "read_references": "sources",
-    "reconcile": "reconcile",
+    "reconcile": "reconciliation",
     "reconcile_month": "month",
     "run_demo": "demo",
     "write_outcomes": "bulk.outcomes_book",
@@ -97,30 +95,14 @@ _HOME = {
 }
 
 
-class _Package(ModuleType):
-    """The package, which keeps `fetch` and `reconcile` the functions.
-
-    Importing the submodule `vippsrecon.fetch` would set the attribute `fetch` to the module,
-    so that `from vippsrecon import fetch` meant one thing or the other by what was imported
-    before. Here it is the function always; `from vippsrecon.fetch import …` works as ever.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, ModuleType) and _HOME.get(name) == name:
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
 def __getattr__(name: str) -> Any:
-    """Load a public name from where it lives."""
+    """Load a public name from the module that defines it."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value
 
 
 def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
-    return sorted({*globals(), *__all__})
-
-
-sys.modules[__name__].__class__ = _Package
+    """List the public names."""
+    return sorted(__all__)

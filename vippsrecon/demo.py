@@ -25,7 +25,7 @@ from vippsrecon.scenario import write_month
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vippsrecon.reconcile import Reconciliation
+    from vippsrecon.reconciliation import Reconciliation
 
 SCENARIO = "scenario"
 """Folder the invented month is written to, beside the report."""

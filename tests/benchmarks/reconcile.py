@@ -183,14 +183,14 @@ def _peak_mb() -> float:
 
 
 def _amounts(orders, payments, events):
-    from vippsrecon.reconcile import reconcile
+    from vippsrecon.reconciliation import reconcile
 
     found = reconcile(orders, payments, questions=("there", "captured", "refunded"))
     assert len(found.discrepancies) or len(orders) < 1000
 
 
 def _everything(orders, payments, events):
-    from vippsrecon.reconcile import reconcile
+    from vippsrecon.reconciliation import reconcile
 
     found = reconcile(orders, payments, events)
     assert len(found.buckets) == len(orders) + len(payments)
@@ -226,7 +226,7 @@ def _datacompy_pandas(orders, payments, events):
 def _spark(orders, payments, events):
     from pyspark.sql import SparkSession
 
-    from vippsrecon.reconcile import reconcile
+    from vippsrecon.reconciliation import reconcile
 
     session = (
         SparkSession.builder.master("local[2]")

@@ -146,7 +146,7 @@ def test_shop_to_update(kinds, outcome, news):
 
 def test_what_the_shop_knows_are_codes():
     """A misspelled code would never be met."""
-    from vippsrecon.reconcile import DISCREPANCIES
+    from vippsrecon.reconciliation import DISCREPANCIES
 
     assert set(DISCREPANCIES) >= SHOP_KNOWS
 

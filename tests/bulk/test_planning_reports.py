@@ -17,8 +17,8 @@ from vippsrecon.bulk.proposals import BY_HAND, VERB_OF
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.month import reconcile_month
-from vippsrecon.reconcile import reconcile
-from vippsrecon.reconcile.worked import NOW, case_of
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import NOW, case_of
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from vippsrecon.reconcile.result import frame_of
-from vippsrecon.reconcile.worked import NOW, day_of, order_row
+from vippsrecon.reconciliation.examples import NOW, day_of, order_row
+from vippsrecon.reconciliation.result import frame_of
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
 
 AMOUNTS = st.sampled_from([0, 1, 100, 400, 600, 1000, 1001]) | st.integers(0, 3000)

@@ -14,13 +14,13 @@ import pytest
 
 from tests.reconcile.frames_of_anything import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconcile.engines import enter, rows_of, settle
-from vippsrecon.reconcile.moments import microseconds
-from vippsrecon.reconcile.outcome import placed
-from vippsrecon.reconcile.pairs import Question, pair
-from vippsrecon.reconcile.questions import answer
-from vippsrecon.reconcile.result import frame_of
-from vippsrecon.reconcile.worked import MSN, NOW, order_row, payment_rows
+from vippsrecon.reconciliation.backends import enter, rows_of, settle
+from vippsrecon.reconciliation.days import microseconds
+from vippsrecon.reconciliation.examples import MSN, NOW, order_row, payment_rows
+from vippsrecon.reconciliation.orders_payments.pairs import Question, pair
+from vippsrecon.reconciliation.result import frame_of
+from vippsrecon.reconciliation.results.discrepancies import placed
+from vippsrecon.reconciliation.run_checks import answer
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
 
 SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.reconcile.frames_of_anything import Rows, anything
 from vippsrecon.errors import InputError, SchemaError
-from vippsrecon.reconcile import reconcile
-from vippsrecon.reconcile.result import frame_of
-from vippsrecon.reconcile.worked import NOW, order_row, payment_rows
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows
+from vippsrecon.reconciliation.result import frame_of
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.reconcile.frames_of_anything import Rows, anything
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconcile import reconcile
-from vippsrecon.reconcile.worked import NOW, case_of
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import NOW, case_of
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, validate
 
 UNITS = (SalesUnit("123456", market="NO"), SalesUnit("654321", market="DK", capture="at_once"))

@@ -16,9 +16,9 @@ from tests.reconcile.oracle import opinion
 from tests.reconcile.oracle_pair import severity
 from tests.reconcile.worlds import Drawing, sales_units
 from vippsrecon.config.settings import Rules
-from vippsrecon.reconcile import reconcile
-from vippsrecon.reconcile.result import frame_of
-from vippsrecon.reconcile.worked import NOW, order_row, payment_rows
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows
+from vippsrecon.reconciliation.result import frame_of
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 SHADES = {"guarantee_lapsed", "refund_window_closing"}

@@ -19,8 +19,8 @@ from tests.reconcile.test_engines import (
     spark_is_missing,
     tables,
 )
-from vippsrecon.reconcile import reconcile
-from vippsrecon.reconcile.worked import MSN, NOW, order_row, payment_rows
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import MSN, NOW, order_row, payment_rows
 
 OURS = "11111111-1111-5111-8111-111111111111"
 AGAIN = "22222222-2222-5222-8222-222222222222"

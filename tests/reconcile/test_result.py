@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vippsrecon.reconcile.worked import case_of
+from vippsrecon.reconciliation.examples import case_of
 
 
 def test_a_run_is_shown_in_one_line():

@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.reconcile import reconcile
-from vippsrecon.reconcile.result import frame_of
-from vippsrecon.reconcile.worked import (
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import (
     MSN,
     NOW,
     case_of,
@@ -18,6 +17,7 @@ from vippsrecon.reconcile.worked import (
     said,
     worked_payments,
 )
+from vippsrecon.reconciliation.result import frame_of
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 CANCELLED = {"status": "cancelled"}

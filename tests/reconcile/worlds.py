@@ -11,7 +11,7 @@ from typing import Any
 from tests.reconcile.oracle import World
 from tests.reconcile.oracle_money import Unit
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.reconcile.worked import NOW, order_row, payment_rows
+from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows
 
 UNITS = {
     "100001": Unit("NO"),

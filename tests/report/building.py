@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.reconcile.floods import GROUPS
-from vippsrecon.reconcile.result import Reconciliation
+from vippsrecon.reconciliation.result import Reconciliation
+from vippsrecon.reconciliation.results.groups import GROUPS
 
 if TYPE_CHECKING:
     import pandas as pd

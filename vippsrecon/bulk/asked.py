@@ -13,7 +13,7 @@ from vippsrecon.bulk.proposals import wanted
 from vippsrecon.bulk.seen import seen_in
 from vippsrecon.bulk.wishes import Payment, Seen, Wish
 from vippsrecon.errors import InputError
-from vippsrecon.reconcile.result import Reconciliation
+from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.plan_list.read import PlanList, plan_list_of, read_plan_list
 from vippsrecon.sources.reviewed_report.read import (
     Refused,

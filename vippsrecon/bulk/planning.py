@@ -27,7 +27,7 @@ from vippsrecon.bulk.wishes import NoRowError, Payment, Seen, Terms, Wish, no_ro
 from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import counted
-from vippsrecon.reconcile.result import Reconciliation
+from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.reviewed_report.read import Refused
 from vippsrecon.store import attempts_on
 

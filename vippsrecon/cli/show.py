@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from vippsrecon.reconcile import Reconciliation
+    from vippsrecon.reconciliation import Reconciliation
 
 MOST_REJECTS = 20
 

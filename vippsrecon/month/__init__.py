@@ -35,7 +35,7 @@ from vippsrecon.month.period import (
 )
 from vippsrecon.month.receipts import closed_by_receipts, known_of, with_receipts
 from vippsrecon.month.wanted import Wanted, once, references_wanted, stack, without_expected
-from vippsrecon.reconcile import Reconciliation, reconcile
+from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import is_list, read_orders
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from vippsrecon.reconcile.links import SUFFIX
+from vippsrecon.reconciliation.orders_payments.links import SUFFIX
 
 if TYPE_CHECKING:
     from vippsrecon.fetching import FollowUp

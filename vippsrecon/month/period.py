@@ -10,7 +10,7 @@ from vippsrecon.money import counted
 from vippsrecon.sources.reviewed_report.read import Refused
 
 if TYPE_CHECKING:
-    from vippsrecon.reconcile import Reconciliation
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.sources import OrderFiles
 
 LONGEST_DAYS = 366

@@ -38,7 +38,7 @@ from vippsrecon.store import (
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
-    from vippsrecon.reconcile import Reconciliation
+    from vippsrecon.reconciliation import Reconciliation
 
 T = TypeVar("T")
 

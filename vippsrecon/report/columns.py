@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vippsrecon.reconcile.floods import FLOOD_ROWS
+from vippsrecon.reconciliation.results.groups import FLOOD_ROWS
 from vippsrecon.report.sheet import Column
 
 _CURRENCY = Column("Currency", "currency", width=8.5, about="ISO 4217 code of the row's amounts.")

@@ -11,7 +11,7 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.paper.looks import colour_words
 from vippsrecon.paper.page import lines_of
-from vippsrecon.reconcile.result import period_in_words
+from vippsrecon.reconciliation.result import period_in_words
 from vippsrecon.report.checks import RESULTS, Check, Checks
 from vippsrecon.report.earlier import SIGN_OFF
 from vippsrecon.report.settings_words import named

@@ -14,7 +14,7 @@ import polars as pl
 
 from vippsrecon.config.settings import MARKET_OF_CURRENCY
 from vippsrecon.paper.looks import BAR, INK, MUTED, NAVY, SEVERITY_COLOURS
-from vippsrecon.reconcile.letters import CAPTURE_DAYS
+from vippsrecon.reconciliation.orders_payments.variables import CAPTURE_DAYS
 from vippsrecon.report import words
 from vippsrecon.report.checks import major
 from vippsrecon.report.intake import take_in

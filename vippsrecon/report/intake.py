@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.reconcile.floods import GROUPS
+from vippsrecon.reconciliation.results.groups import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.reconcile.floods import FLOOD_ROWS
+from vippsrecon.reconciliation.results.groups import FLOOD_ROWS
 from vippsrecon.report import words
 from vippsrecon.schemas import SEVERITIES
 

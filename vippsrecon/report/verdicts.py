@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import counted, in_words
-from vippsrecon.reconcile.result import period_in_words
+from vippsrecon.reconciliation.result import period_in_words
 from vippsrecon.report.words import grouped
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ SEVERITIES = ("critical", "high", "medium", "low", "info")
 DISCREPANCIES = Frame(
     "discrepancies",
     "one row per thing wrong",
-    "vippsrecon.reconcile",
+    "vippsrecon.reconciliation",
     (
         _c("discrepancy_id", "text", "The same in every run.", required=True),
         _c("leg", "text", "order_payment.", required=True),
@@ -53,7 +53,7 @@ DISCREPANCIES = Frame(
 BUCKETS = Frame(
     "buckets",
     "one row per input row",
-    "vippsrecon.reconcile",
+    "vippsrecon.reconciliation",
     (
         _c(
             "side",
@@ -83,7 +83,7 @@ BUCKETS = Frame(
 SUMMARY = Frame(
     "summary",
     "one row per currency, bucket and kind",
-    "vippsrecon.reconcile",
+    "vippsrecon.reconciliation",
     (
         CURRENCY,
         _c(
@@ -111,7 +111,7 @@ SUMMARY = Frame(
 BRIDGE = Frame(
     "bridge",
     "one row per leg, sales unit, currency and line",
-    "vippsrecon.reconcile",
+    "vippsrecon.reconciliation",
     (
         _c("leg", "text", "captured or refunded.", required=True, one_of=("captured", "refunded")),
         MSN,

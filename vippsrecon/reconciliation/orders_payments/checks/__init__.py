@@ -7,12 +7,12 @@ fault: `timing_*` is not here yet, IGNORED is not ours to compare, SETTLED expla
 
 from __future__ import annotations
 
-from vippsrecon.reconcile.checks.aggregate import AGGREGATE
-from vippsrecon.reconcile.checks.captured import CAPTURED
-from vippsrecon.reconcile.checks.check import Check, Named
-from vippsrecon.reconcile.checks.refunded import REFUNDED
-from vippsrecon.reconcile.checks.reserved import RESERVED
-from vippsrecon.reconcile.checks.there import THERE
+from vippsrecon.reconciliation.check import Check, Named
+from vippsrecon.reconciliation.orders_payments.checks.aggregate import AGGREGATE
+from vippsrecon.reconciliation.orders_payments.checks.captured import CAPTURED
+from vippsrecon.reconciliation.orders_payments.checks.presence import THERE
+from vippsrecon.reconciliation.orders_payments.checks.refunded import REFUNDED
+from vippsrecon.reconciliation.orders_payments.checks.reserved import RESERVED
 
 QUESTIONS: dict[str, tuple[Named, ...]] = {
     "there": THERE,

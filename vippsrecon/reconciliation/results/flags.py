@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import A, C, E, K, O, R, positive, within_days
-from vippsrecon.reconcile.questions import ASKED_OF_BOTH, is_discrepancy
+from vippsrecon.reconciliation.check import A, C, E, K, O, R, positive, within_days
+from vippsrecon.reconciliation.run_checks import ASKED_OF_BOTH, is_discrepancy
 
 
 def _kind(question: str, kind: str) -> nw.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy
+from vippsrecon.reconciliation.backends import Lazy
 from vippsrecon.schemas import SEVERITIES
 
 BY_KIND = {

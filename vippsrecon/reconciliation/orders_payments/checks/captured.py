@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import (
+from vippsrecon.reconciliation.check import (
     LOST,
     STATE,
     TOLERANCE,
@@ -37,7 +37,7 @@ _OVERDUE = (nw.col("since_fulfilled_us") > nw.col("grace_capture_us")).fill_null
 def cancellation_fee_kept() -> Check:
     """A cancelled order of which the shop kept a part on purpose: nothing is wrong.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(Or=900, R=900, status="cancelled")
     ['matched cancellation_fee_kept']
     """
@@ -47,7 +47,7 @@ def cancellation_fee_kept() -> Check:
 def cancelled_but_captured() -> Check:
     """The order is cancelled, and the customer's money is still with the merchant.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(status="cancelled")
     ['discrepancy cancelled_but_captured 0 → 1000, at risk 1000']
     """
@@ -60,7 +60,7 @@ def captured_not_fulfilled() -> Check:
     Money is to be captured when goods are sent, not before.
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(status="open", captured_days_ago=4)
     ['discrepancy captured_not_fulfilled 0 → 1000, at risk 1000']
     """
@@ -72,7 +72,7 @@ def captured_not_fulfilled() -> Check:
 def timing_awaiting_fulfilment() -> Check:
     """Captured a moment ago, part sent, or reserved and not sent: the rest is not due yet.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=400, status="partial")
     ['timing timing_awaiting_fulfilment']
     >>> worked(C=0, status="open")
@@ -86,7 +86,7 @@ def timing_awaiting_fulfilment() -> Check:
 def abandoned_checkout() -> Check:
     """The customer left, and the shop knows it was not paid: nothing is wrong.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=0, C=0, state="ABORTED", status="open", paid="no")
     ['ignored abandoned_checkout']
     """
@@ -100,7 +100,7 @@ def not_paid() -> Check:
     An open order carries no risk: nothing was sent, and where the export cannot say whether
     the shop knows, this is what it shows as.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=0, C=0, X=1000, state="TERMINATED")
     ['discrepancy not_paid 1000 → 0, at risk 1000']
     >>> worked(A=0, C=0, state="EXPIRED", status="open", paid="unknown")
@@ -114,7 +114,7 @@ def not_paid() -> Check:
 def timing_awaiting_payment() -> Check:
     """The customer has not answered yet.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=0, C=0, state="CREATED", status="open")
     ['timing timing_awaiting_payment']
     """
@@ -124,7 +124,7 @@ def timing_awaiting_payment() -> Check:
 def authorization_lost() -> Check:
     """The reservation ran out or was released before the money was captured.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=0, authorized_days_ago=181)
     ['discrepancy authorization_lost 1000 → 0, at risk 1000']
     >>> worked(C=0, status="open", authorized_days_ago=181)
@@ -143,7 +143,7 @@ def authorization_lost() -> Check:
 def timing_capture_pending() -> Check:
     """Sent within the grace for capture: the shop may still be capturing.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=0, fulfilled_days_ago=0)
     ['timing timing_capture_pending']
     """
@@ -155,7 +155,7 @@ def fulfilled_not_captured() -> Check:
 
     Where the export does not say when it was sent, it counts as long ago.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=0)
     ['discrepancy fulfilled_not_captured 1000 → 0, at risk 1000']
     """
@@ -165,7 +165,7 @@ def fulfilled_not_captured() -> Check:
 def duplicate_capture() -> Check:
     """The excess is a whole number of one amount captured several times.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=500, captures=(500, 500))
     ['discrepancy duplicate_capture 500 → 1000, at risk 500']
     >>> worked(O=1100, captures=(600, 600))
@@ -179,7 +179,7 @@ def rounding_difference() -> Check:
 
     That plugin sends (int)(total * 100), so 19.99 becomes 1998.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=1999, A=1998, C=1998, truncated=1998)
     ['discrepancy rounding_difference 1999 → 1998, at risk 0']
     """
@@ -194,7 +194,7 @@ def rounding_difference() -> Check:
 def under_captured() -> Check:
     """All is sent, and less was captured than the order comes to.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=400)
     ['discrepancy under_captured 1000 → 400, at risk 600']
     """
@@ -204,7 +204,7 @@ def under_captured() -> Check:
 def over_captured() -> Check:
     """More was captured than the order comes to.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=800)
     ['discrepancy over_captured 800 → 1000, at risk 200']
     """

@@ -6,14 +6,20 @@ import datetime as dt
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks import DISCREPANCIES, IGNORED, QUESTIONS, SETTLED, TIMING
-from vippsrecon.reconcile.engines import Lazy, settle
-from vippsrecon.reconcile.flags import deadline_near, flags_of
-from vippsrecon.reconcile.pairs import Paired
-from vippsrecon.reconcile.proposals import proposed
-from vippsrecon.reconcile.questions import is_discrepancy, wrong
-from vippsrecon.reconcile.severity import graded
-from vippsrecon.reconcile.texts import ENGLISH, NO_REFERENCE, TOO_LATE, sentence
+from vippsrecon.reconciliation.backends import Lazy, settle
+from vippsrecon.reconciliation.orders_payments.checks import (
+    DISCREPANCIES,
+    IGNORED,
+    QUESTIONS,
+    SETTLED,
+    TIMING,
+)
+from vippsrecon.reconciliation.orders_payments.pairs import Paired
+from vippsrecon.reconciliation.results.flags import deadline_near, flags_of
+from vippsrecon.reconciliation.results.proposals import proposed
+from vippsrecon.reconciliation.results.severity import graded
+from vippsrecon.reconciliation.run_checks import is_discrepancy, wrong
+from vippsrecon.reconciliation.texts_en import ENGLISH, NO_REFERENCE, TOO_LATE, sentence
 from vippsrecon.schemas import DISCREPANCIES as FRAME
 
 Kinds = dict[str, frozenset[str]]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import HAS_PAYMENT, UNKNOWN, Check, Named
+from vippsrecon.reconciliation.check import HAS_PAYMENT, UNKNOWN, Check, Named
 
 
 def aggregate_mismatch() -> Check:
     """Successful events and aggregate differ; at risk is the largest of the four gaps.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(aggregate_captured=900)
     ['discrepancy aggregate_mismatch - → -, at risk 100']
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
 
 
 def with_ours(pairs: Lazy, refunds: Lazy | None, members: Lazy, keys: frozenset[str]) -> Lazy:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import (
+from vippsrecon.reconciliation.check import (
     C,
     Check,
     E,
@@ -26,7 +26,7 @@ _PARTIAL = status_is("partial")
 def remainder_open() -> Check:
     """The customer's money is held for something that will never be captured.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=800, C=800)
     ['discrepancy remainder_open 0 → 200, at risk 0']
     >>> worked(C=0, status="cancelled")
@@ -41,7 +41,7 @@ def remainder_open() -> Check:
 def authorization_expiring() -> Check:
     """The reservation, or its guarantee, soon runs out, and not all is captured.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=0, status="open", market="DK", authorized_days_ago=12)
     ['discrepancy authorization_expiring 0 → 1000, at risk 1000']
     >>> worked(C=0, status="open", market="DK", authorized_days_ago=8)

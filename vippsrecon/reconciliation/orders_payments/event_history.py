@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, is_empty, settle
+from vippsrecon.reconciliation.backends import Lazy, is_empty, settle
 from vippsrecon.schemas import PAYMENT
 
 ENDED = ("ABORTED", "EXPIRED", "TERMINATED")

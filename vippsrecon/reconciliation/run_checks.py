@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks import DISCREPANCIES, QUESTIONS
-from vippsrecon.reconcile.engines import Lazy, rows_of
+from vippsrecon.reconciliation.backends import Lazy, rows_of
+from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCIES, QUESTIONS
 
 ASKED_OF_BOTH = ("captured", "refunded", "reserved")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import TOLERANCE, C, Check, Er, Named, R, status_is
+from vippsrecon.reconciliation.check import TOLERANCE, C, Check, Er, Named, R, status_is
 
 _ASK = ~status_is("cancelled")
 
@@ -16,7 +16,7 @@ _ASK = ~status_is("cancelled")
 def refund_exceeds_capture() -> Check:
     """More was refunded than was ever captured: it cannot be, so look at once.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=500, Or=600, A=500, C=500, R=600)
     ['discrepancy refund_exceeds_capture 600 → 600, at risk 100']
     """
@@ -27,7 +27,7 @@ def refund_exceeds_capture() -> Check:
 def rounding_difference() -> Check:
     """A difference within the tolerance.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(Or=300, R=299, tolerance=1)
     ['discrepancy rounding_difference 300 → 299, at risk 0']
     """
@@ -38,7 +38,7 @@ def rounding_difference() -> Check:
 def refund_failed() -> Check:
     """The shop refunded, and the last attempt at Vipps MobilePay failed.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(Or=300, failed_refund=300)
     ['discrepancy refund_failed 300 → 0, at risk 300']
     """
@@ -50,7 +50,7 @@ def refund_failed() -> Check:
 def timing_refund_pending() -> Check:
     """The shop refunded within the grace for refunds: it may still be on its way.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(Or=300, refunded_days_ago=0)
     ['timing timing_refund_pending']
     """
@@ -61,7 +61,7 @@ def timing_refund_pending() -> Check:
 def refund_missing_at_vipps() -> Check:
     """The shop refunded, and Vipps MobilePay never did: the customer is owed.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(Or=300)
     ['discrepancy refund_missing_at_vipps 300 → 0, at risk 300']
     """
@@ -71,7 +71,7 @@ def refund_missing_at_vipps() -> Check:
 def refund_missing_in_shop() -> Check:
     """Refunded at Vipps MobilePay, and the shop does not know.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(R=300)
     ['discrepancy refund_missing_in_shop 0 → 300, at risk 300']
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, is_empty, settle
+from vippsrecon.reconciliation.backends import Lazy, is_empty, settle
 
 SUFFIX = r"-\d{1,2}$"
 """How an attempt after the first ends."""

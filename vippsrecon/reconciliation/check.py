@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.moments import DAY
+from vippsrecon.reconciliation.days import DAY
 
 O, Or, A, C, R, X, K, E, Er = (  # noqa: E741 - the rules' own letters
     nw.col(letter) for letter in ("O", "Or", "A", "C", "R", "X", "K", "E", "Er")

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, Rules, SalesUnit
-from vippsrecon.reconcile.engines import Lazy
-from vippsrecon.reconcile.history import ENDED
-from vippsrecon.reconcile.moments import DAY, HOUR, local_day_of
+from vippsrecon.reconciliation.backends import Lazy
+from vippsrecon.reconciliation.days import DAY, HOUR, local_day_of
+from vippsrecon.reconciliation.orders_payments.event_history import ENDED
 
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 """Days from AUTHORIZED to the capture deadline. Late capture makes DK and FI 180.

@@ -6,7 +6,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, rows_of
+from vippsrecon.reconciliation.backends import Lazy, rows_of
 from vippsrecon.schemas import Column, Frame
 
 FLOOD_ROWS = 20
@@ -18,7 +18,7 @@ FLOOD_SHARE = 0.05
 GROUPS = Frame(
     "groups",
     "one row per kind, cause and currency",
-    "vippsrecon.reconcile",
+    "vippsrecon.reconciliation",
     (
         Column("kind", "text", "The code.", nullable=False),
         Column("currency", "text", "ISO 4217.", nullable=False),

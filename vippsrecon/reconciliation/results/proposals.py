@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import C, E, Er, K, O, Or, R, positive, smaller
-from vippsrecon.reconcile.engines import Lazy
+from vippsrecon.reconciliation.backends import Lazy
+from vippsrecon.reconciliation.check import C, E, Er, K, O, Or, R, positive, smaller
 
 REFUNDING = (
     "over_captured",

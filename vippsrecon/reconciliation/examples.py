@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconcile.result import Reconciliation, frame_of
-from vippsrecon.reconcile.run import reconcile
+from vippsrecon.reconciliation.result import Reconciliation, frame_of
+from vippsrecon.reconciliation.run import reconcile
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)

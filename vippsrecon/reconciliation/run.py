@@ -9,16 +9,24 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconcile import outcome
-from vippsrecon.reconcile.agreed import totals
-from vippsrecon.reconcile.bridge import bridge
-from vippsrecon.reconcile.checks import QUESTIONS
-from vippsrecon.reconcile.engines import Lazy, engine_of, enter, is_empty, rows_in, rows_of, settle
-from vippsrecon.reconcile.floods import GROUPS, groups, notices
-from vippsrecon.reconcile.moments import microseconds, moment_of
-from vippsrecon.reconcile.pairs import Paired, Question, pair
-from vippsrecon.reconcile.questions import answer, kinds_of
-from vippsrecon.reconcile.result import Reconciliation, frame_of
+from vippsrecon.reconciliation.backends import (
+    Lazy,
+    engine_of,
+    enter,
+    is_empty,
+    rows_in,
+    rows_of,
+    settle,
+)
+from vippsrecon.reconciliation.days import microseconds, moment_of
+from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
+from vippsrecon.reconciliation.orders_payments.exact_matches import totals
+from vippsrecon.reconciliation.orders_payments.pairs import Paired, Question, pair
+from vippsrecon.reconciliation.result import Reconciliation, frame_of
+from vippsrecon.reconciliation.results import discrepancies
+from vippsrecon.reconciliation.results.bridge import bridge
+from vippsrecon.reconciliation.results.groups import GROUPS, groups, notices
+from vippsrecon.reconciliation.run_checks import answer, kinds_of
 from vippsrecon.schemas import (
     BRIDGE,
     BUCKETS,
@@ -128,10 +136,10 @@ def reconcile(
     del frames  # by far the largest, and nothing below looks at events again
     whole = set(questions) == set(QUESTIONS)
     asked_pairs = answer(paired.pairs, questions)
-    answered = settle(outcome.placed(asked_pairs) if whole else asked_pairs)
+    answered = settle(discrepancies.placed(asked_pairs) if whole else asked_pairs)
     seen = _seen(as_of_us, units)
     kinds = kinds_of(answered)
-    found = outcome.discrepancies(answered, kinds, rules.rounding_cap_minor, seen)
+    found = discrepancies.discrepancies(answered, kinds, rules.rounding_cap_minor, seen)
     if only is not None:
         found = settle(found.filter(nw.col("kind") == only))
     compared = rows_in(answered) + paired.agreed_rows
@@ -149,7 +157,7 @@ def reconcile(
         events=_or_empty(events, EVENTS),
         failures=_or_empty(failures, FAILURES),
         rejects=_or_empty(rejects, REJECTS),
-        discrepancies=_leave(outcome.as_frame(found), DISCREPANCIES, spark),
+        discrepancies=_leave(discrepancies.as_frame(found), DISCREPANCIES, spark),
         buckets=buckets,
         summary=summary,
         bridge=lines,
@@ -169,14 +177,14 @@ def reconcile(
 
 
 def _accounted(
-    answered: Lazy, found: Lazy, kinds: outcome.Kinds, paired: Paired, spark: bool
+    answered: Lazy, found: Lazy, kinds: discrepancies.Kinds, paired: Paired, spark: bool
 ) -> tuple[Any, Any, Any]:
     """Return where every row ended: buckets, summary and bridge."""
     agreed = settle(paired.agreed, large=True)
     sums = totals(agreed)
     return (
-        _leave(outcome.buckets(answered, agreed, paired), BUCKETS, spark),
-        _leave(outcome.summary(answered, found, sums), SUMMARY, False),
+        _leave(discrepancies.buckets(answered, agreed, paired), BUCKETS, spark),
+        _leave(discrepancies.summary(answered, found, sums), SUMMARY, False),
         frame_of(bridge(answered, kinds, sums), BRIDGE),
     )
 
@@ -246,7 +254,7 @@ def _period(first: date | None, last: date | None) -> tuple[int, int] | None:
 
 
 def _seen(as_of_us: int, units: Sequence[SalesUnit]) -> date:
-    from vippsrecon.reconcile.moments import local_day
+    from vippsrecon.reconciliation.days import local_day
 
     zone = units[0].zone if units else SalesUnit("").zone
     return _EPOCH + timedelta(days=local_day(as_of_us, zone))

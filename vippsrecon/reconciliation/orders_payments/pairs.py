@@ -19,15 +19,20 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconcile.agreed import Terms, part
-from vippsrecon.reconcile.engines import Lazy, rows_in, rows_of, settle, widened
-from vippsrecon.reconcile.history import at_moment, moved_within
-from vippsrecon.reconcile.letters import is_among, letters
-from vippsrecon.reconcile.links import link
-from vippsrecon.reconcile.orders_side import ORDER, OrderSide, references_of, resolve
-from vippsrecon.reconcile.ours import with_ours
-from vippsrecon.reconcile.payments_side import PAID, PaymentSide, choose
-from vippsrecon.reconcile.repeats import with_repeats
+from vippsrecon.reconciliation.backends import Lazy, rows_in, rows_of, settle, widened
+from vippsrecon.reconciliation.orders_payments.event_history import at_moment, moved_within
+from vippsrecon.reconciliation.orders_payments.exact_matches import Terms, part
+from vippsrecon.reconciliation.orders_payments.links import link
+from vippsrecon.reconciliation.orders_payments.orders import (
+    ORDER,
+    OrderSide,
+    references_of,
+    resolve,
+)
+from vippsrecon.reconciliation.orders_payments.own_refunds import with_ours
+from vippsrecon.reconciliation.orders_payments.payments import PAID, PaymentSide, choose
+from vippsrecon.reconciliation.orders_payments.repeated_captures import with_repeats
+from vippsrecon.reconciliation.orders_payments.variables import is_among, letters
 from vippsrecon.schemas import PAYMENT
 
 KEY = ["msn", "okey"]

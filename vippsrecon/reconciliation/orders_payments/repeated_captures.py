@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, is_empty, rows_of, settle
+from vippsrecon.reconciliation.backends import Lazy, is_empty, rows_of, settle
 
 KEY = ["msn", "payment_reference"]
 

@@ -17,10 +17,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import BridgeError
-from vippsrecon.reconcile.checks import DISCREPANCIES, IGNORED
-from vippsrecon.reconcile.checks.check import C, E, Er, O, Or, R, smaller
-from vippsrecon.reconcile.engines import Lazy, rows_of, settle
-from vippsrecon.reconcile.questions import wrong
+from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
+from vippsrecon.reconciliation.check import C, E, Er, O, Or, R, smaller
+from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCIES, IGNORED
+from vippsrecon.reconciliation.run_checks import wrong
 
 _THERE, _CAPTURED, _REFUNDED = nw.col("there"), nw.col("captured"), nw.col("refunded")
 _COMPARED, _MISMATCH = nw.col("compared"), nw.col("mismatch")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.engines import Lazy, rows_of, settle
+from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
 
 KEY = ["msn", "okey"]
 

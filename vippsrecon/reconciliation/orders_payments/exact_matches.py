@@ -16,11 +16,11 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import DECIMALS
-from vippsrecon.reconcile.engines import Lazy, rows_of, settle
-from vippsrecon.reconcile.history import LETTERS, moves
-from vippsrecon.reconcile.letters import is_among
-from vippsrecon.reconcile.links import derived
-from vippsrecon.reconcile.moments import DAY
+from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
+from vippsrecon.reconciliation.days import DAY
+from vippsrecon.reconciliation.orders_payments.event_history import LETTERS, moves
+from vippsrecon.reconciliation.orders_payments.links import derived
+from vippsrecon.reconciliation.orders_payments.variables import is_among
 from vippsrecon.schemas import PAYMENT
 
 KEY = list(PAYMENT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconcile.checks.check import (
+from vippsrecon.reconciliation.check import (
     HAS_PAYMENT,
     ROLE,
     UNKNOWN,
@@ -35,7 +35,7 @@ def duplicate_order_row() -> Check:
 
     All but the row nearest the captured amount; money is counted with that one.
 
-    >>> from vippsrecon.reconcile.worked import worked_orders
+    >>> from vippsrecon.reconciliation.examples import worked_orders
     >>> worked_orders([1000, 900], C=1000)
     ['discrepancy duplicate_order_row 900 → -, at risk 0']
     """
@@ -45,7 +45,7 @@ def duplicate_order_row() -> Check:
 def superseded_attempt() -> Check:
     """An earlier or later attempt at the same order that holds no money: nothing is wrong.
 
-    >>> from vippsrecon.reconcile.worked import worked_payments
+    >>> from vippsrecon.reconciliation.examples import worked_payments
     >>> worked_payments([("A", 1000, 0, 1000), ("A-1", 1000, 1000, 0)])
     ['matched superseded_attempt', 'matched']
     """
@@ -58,7 +58,7 @@ def duplicate_payment() -> Check:
     Said of every live payment but the one nearest the order's total. Payments that together
     come to no more than the order are one split payment instead.
 
-    >>> from vippsrecon.reconcile.worked import worked_payments
+    >>> from vippsrecon.reconciliation.examples import worked_payments
     >>> worked_payments([("A", 1000, 1000, 0), ("A-1", 1000, 1000, 0)])
     ['matched', 'discrepancy duplicate_payment 0 → 1000, at risk 1000']
     >>> worked_payments([("A", 600, 600, 0), ("A-1", 400, 400, 0)])
@@ -70,7 +70,7 @@ def duplicate_payment() -> Check:
 def timing_outside_export() -> Check:
     """A payment whose order the export cannot hold: placed before, after, or on another unit.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=None, cover=(5, 1))
     ['timing timing_outside_export']
     """
@@ -89,7 +89,7 @@ def timing_outside_export() -> Check:
 def missing_in_orders() -> Check:
     """A payment holds or held money, and the shop knows no order for it.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=None)
     ['discrepancy missing_in_orders - → 1000, at risk 1000']
     >>> worked(O=None, C=0)
@@ -107,7 +107,7 @@ def not_checked() -> Check:
     Nor is anything said of other attempts at the same order: with one of them unread, what the
     others hold proves nothing.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=None, failure=503)
     ['not_checked']
     """
@@ -117,7 +117,7 @@ def not_checked() -> Check:
 def nothing_to_pay() -> Check:
     """An order of total 0 without a payment.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=0, A=None)
     ['ignored nothing_to_pay']
     """
@@ -127,7 +127,7 @@ def nothing_to_pay() -> Check:
 def other_payment_method() -> Check:
     """An order paid another way, with no payment under its reference.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=None, by_vipps=False)
     ['ignored other_payment_method']
     """
@@ -139,7 +139,7 @@ def not_epayment() -> Check:
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/recurring-api/
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=None, recurring=True)
     ['ignored not_epayment']
     """
@@ -149,7 +149,7 @@ def not_epayment() -> Check:
 def waived() -> Check:
     """Listed in the user's ignore file.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=400, waive=True)
     ['ignored waived']
     """
@@ -159,7 +159,7 @@ def waived() -> Check:
 def cancelled_unpaid() -> Check:
     """A cancelled order that was never paid: both sides agree on nothing.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=None, status="cancelled")
     ['matched']
     """
@@ -169,7 +169,7 @@ def cancelled_unpaid() -> Check:
 def missing_in_vipps() -> Check:
     """Vipps MobilePay knows no payment under the order's reference.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(A=None)
     ['discrepancy missing_in_vipps 1000 → -, at risk 1000']
     >>> worked(A=None, status="open")
@@ -182,7 +182,7 @@ def missing_in_vipps() -> Check:
 def timing_after_cut() -> Check:
     """The shop changed the order after the payment was fetched: fetch again.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(C=0, fulfilled_days_ago=-1)
     ['timing timing_after_cut']
     """
@@ -192,7 +192,7 @@ def timing_after_cut() -> Check:
 def currency_mismatch() -> Check:
     """Order and payment are in different currencies, so no amount is compared.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(order_currency="SEK")
     ['discrepancy currency_mismatch - → -, at risk 1000']
     """
@@ -206,7 +206,7 @@ def reference_mangled() -> Check:
     Spreadsheets drop leading zeros, turn long digits into 1.23457E+11, and some systems change
     case. Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(reference="000012345678", in_export="12345678")
     ['discrepancy reference_mangled - → -, at risk 0']
     """
@@ -216,7 +216,7 @@ def reference_mangled() -> Check:
 def abandoned_checkout() -> Check:
     """A payment without an order that never held money, or has let go of all of it.
 
-    >>> from vippsrecon.reconcile.worked import worked
+    >>> from vippsrecon.reconciliation.examples import worked
     >>> worked(O=None, A=0, C=0, state="ABORTED")
     ['ignored abandoned_checkout']
     """

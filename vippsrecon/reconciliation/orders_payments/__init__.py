@@ -1,0 +1,1 @@
+"""Leg 1: orders compared with payments."""

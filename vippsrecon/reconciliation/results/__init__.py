@@ -1,0 +1,1 @@
+"""What a comparison yields: discrepancies, buckets, summary, bridge."""
