@@ -23,10 +23,10 @@ from pathlib import Path
 import polars as pl
 from xlsxwriter import Workbook
 
-from vippsrecon.paper.looks import FONT, Looks
-from vippsrecon.report.checks import Checks
-from vippsrecon.report.datasheet import write_table
-from vippsrecon.report.sheet import Column, Table
+from vippsrecon.report.excel.table_sheet import write_table
+from vippsrecon.spreadsheet.cross_checks import Checks
+from vippsrecon.spreadsheet.formats import FONT, Looks
+from vippsrecon.spreadsheet.table import Column, Table
 
 TARGET = 1.15
 OPTIONS = {

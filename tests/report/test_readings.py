@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.report.building import Month, a_month
-from vippsrecon.report import figures
-from vippsrecon.report.console import summary_text
-from vippsrecon.report.html import tiles, to_html
+from vippsrecon.notebook import plots
+from vippsrecon.report.html.tiles import tiles, to_html
+from vippsrecon.report.terminal import summary_text
 from vippsrecon.schemas import SEVERITIES
 
 
@@ -103,7 +103,7 @@ def test_tiles_show_each_currency(month):
 
 @pytest.mark.parametrize(
     "draw",
-    [figures.at_risk_by_code, figures.bridge_waterfall, figures.ages],
+    [plots.at_risk_by_code, plots.bridge_waterfall, plots.ages],
     ids=lambda f: f.__name__,
 )
 @pytest.mark.parametrize("of", ["a month", "nothing"])
@@ -118,7 +118,7 @@ def test_figures_draw(draw, of, month, tmp_path):
 def test_figure_bars_are_the_figures(month):
     """The longest bar is the sum at risk of the worst code."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
-    panels = figures.at_risk_by_code(month).axes
+    panels = plots.at_risk_by_code(month).axes
     assert [panel.get_xlabel() for panel in panels] == ["DKK", "NOK"]
     sums = month.discrepancies.query("currency == 'NOK'").groupby("kind")["at_risk_minor"].sum()
     assert panels[1].patches[0].get_width() == pytest.approx(float(sums.max()) / 100)
@@ -127,7 +127,7 @@ def test_figure_bars_are_the_figures(month):
 def test_waterfall_ends_at_what_was_captured(month):
     """The last bar is the foot of the bridge."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
-    panel = figures.bridge_waterfall(month).axes[0]
+    panel = plots.bridge_waterfall(month).axes[0]
     last = panel.patches[-1]
     danish = month.payments.query("currency == 'DKK'")["captured_minor"].sum()
     assert last.get_x() == 0
@@ -137,7 +137,7 @@ def test_waterfall_ends_at_what_was_captured(month):
 def test_a_waterfall_has_no_step_of_nothing_and_no_label_among_the_names(month):
     """A step down as long as the total would write its amount over its name."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
-    for panel in figures.bridge_waterfall(month).axes:
+    for panel in plots.bridge_waterfall(month).axes:
         assert all(bar.get_width() for bar in panel.patches[1:-1])
         ends = [max(bar.get_x(), bar.get_x() + bar.get_width()) for bar in panel.patches]
         assert [label.xy[0] for label in panel.texts] == pytest.approx(ends)
@@ -146,7 +146,7 @@ def test_a_waterfall_has_no_step_of_nothing_and_no_label_among_the_names(month):
 def test_a_codes_bar_has_the_colour_of_its_worst_severity(month):
     """The notebook says so, and the legend names only what is drawn."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
-    for panel in figures.at_risk_by_code(month).axes:
+    for panel in plots.at_risk_by_code(month).axes:
         named = {text.get_text() for text in panel.get_legend().get_texts()}
         mine = month.discrepancies.query(
             "currency == @panel.get_xlabel() and at_risk_minor > 0"

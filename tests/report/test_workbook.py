@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from tests.report.building import Month, a_month
 from vippsrecon.report import write_workbook
-from vippsrecon.report.tables import HASHED, row_hash
+from vippsrecon.report.excel.tables import HASHED, row_hash
 
 SHEETS = [
     "Summary",

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 
 from vippsrecon.money import to_major
-from vippsrecon.paper.looks import colour_words
-from vippsrecon.paper.page import lines_of
+from vippsrecon.spreadsheet.formats import colour_words
+from vippsrecon.spreadsheet.layout import lines_of
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
 
     from vippsrecon.bulk.sheets import Written
-    from vippsrecon.paper.looks import Looks
-    from vippsrecon.paper.page import Page
+    from vippsrecon.spreadsheet.formats import Looks
+    from vippsrecon.spreadsheet.layout import Page
 
 WIDTHS = (1.5, 38, 13, *(15,) * 7, 11)
 """Columns A to K: margin, two of words, planned, the outcomes, their sum, the check."""

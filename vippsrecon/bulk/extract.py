@@ -21,9 +21,9 @@ from vippsrecon.bulk.sheets import Column, Written, workbook, write_rows
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.money import counted
-from vippsrecon.paper.book import for_printing
-from vippsrecon.paper.looks import NAVY, Looks
-from vippsrecon.paper.page import Page
+from vippsrecon.spreadsheet.formats import NAVY, Looks
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.workbook_file import for_printing
 from vippsrecon.store import Entry, PlanSummary, Store, Verdict, entries, plans, verify
 from vippsrecon.store import plan_ids as every_plan
 

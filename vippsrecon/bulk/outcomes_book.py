@@ -12,10 +12,10 @@ from vippsrecon.bulk.outcomes import DRY, WORST_FIRST, outcomes, totals
 from vippsrecon.bulk.outcomes_page import OUTCOME_COLOURS, headline
 from vippsrecon.bulk.plan import digest
 from vippsrecon.bulk.sheets import HEAD_ROW, Column, Written, workbook, write_rows
-from vippsrecon.paper.book import for_printing
-from vippsrecon.paper.looks import NAVY, Looks
-from vippsrecon.paper.page import Page
 from vippsrecon.schemas import OUTCOMES
+from vippsrecon.spreadsheet.formats import NAVY, Looks
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.workbook_file import for_printing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.bulk.aftermath import sentence
 from vippsrecon.bulk.result import Result
+from vippsrecon.display import AMOUNT, CELL, PAGE, TILE
 from vippsrecon.money import counted, in_words, spaced, to_major
-from vippsrecon.paper.looks import MUTED, NAVY, PALE, VERDICT_COLOURS
-from vippsrecon.paper.screen import AMOUNT, CELL, PAGE, TILE
+from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from vippsrecon.bulk.carried import Carried

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.bulk.plan import Plan, PlanRow, digest
 from vippsrecon.bulk.sheets import Column, workbook, write_rows
 from vippsrecon.money import to_major
-from vippsrecon.paper.book import for_printing
-from vippsrecon.paper.looks import NAVY, Looks
-from vippsrecon.paper.page import Page
+from vippsrecon.spreadsheet.formats import NAVY, Looks
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.workbook_file import for_printing
 
 if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet

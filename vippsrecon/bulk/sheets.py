@@ -18,15 +18,15 @@ from xlsxwriter.utility import xl_col_to_name
 from vippsrecon.bulk.placing import placing
 from vippsrecon.errors import OutputError
 from vippsrecon.money import spaced, to_major
-from vippsrecon.paper.book import filling
-from vippsrecon.paper.page import lines_of, plain
+from vippsrecon.spreadsheet.layout import lines_of, plain
+from vippsrecon.spreadsheet.workbook_file import filling
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.paper.looks import Looks
+    from vippsrecon.spreadsheet.formats import Looks
 
 Kind = Literal["text", "wrapped", "code", "mono", "count", "money", "moment", "date", "flag"]
 

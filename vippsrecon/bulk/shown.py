@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from vippsrecon.bulk.plan import Plan, PlanRow, digest
+from vippsrecon.display import AMOUNT, CELL, PAGE
 from vippsrecon.money import counted, in_words, spaced, to_major
-from vippsrecon.paper.looks import MUTED, NAVY, PALE
-from vippsrecon.paper.screen import AMOUNT, CELL, PAGE
 from vippsrecon.schemas import REJECTS, to_pandas
+from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -150,7 +150,7 @@ def reconcile(
     from vippsrecon.money import counted
     from vippsrecon.month import reconcile_month, zone_of
     from vippsrecon.report import write_workbook
-    from vippsrecon.report.console import summary_text
+    from vippsrecon.report.terminal import summary_text
 
     settings = load_settings(offline=payments is not None)
     zone = zone_of(settings)

@@ -56,7 +56,7 @@ def demo(
     """
     from vippsrecon.cli import show
     from vippsrecon.demo import run_demo
-    from vippsrecon.report.console import summary_text
+    from vippsrecon.report.terminal import summary_text
 
     result = run_demo(out, payments=payments, seed=seed, shop=shop.value, progress=not json)
     if json:

@@ -94,7 +94,7 @@ class Reconciliation:
         from importlib import import_module
 
         # Looked up by name: reports are a floor above, and only a notebook ever asks.
-        page = import_module("vippsrecon.report.html")
+        page = import_module("vippsrecon.report.html.tiles")
         return str(page.tiles(self.collect()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.reconciliation.results.groups import FLOOD_ROWS
-from vippsrecon.report.sheet import Column
+from vippsrecon.spreadsheet.table import Column
 
 _CURRENCY = Column("Currency", "currency", width=8.5, about="ISO 4217 code of the row's amounts.")
 _MSN = Column("Sales unit", "msn", width=9.5, about="Merchant serial number.")

@@ -1,253 +1,241 @@
-"""Three figures a controller asks for, drawn with matplotlib (extra `lab`).
+"""The figures of a report, computed once from the frames and shown by every kind of report.
 
-Each function takes a Reconciliation and returns a matplotlib Figure that no window holds, so
-a notebook shows it once and nothing needs to be closed. Currencies have panels of their own.
+Everything is per currency; nothing here adds two. The workbook shows the same figures as live
+formulas, and its check cells compare the two.
 """
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.config.settings import MARKET_OF_CURRENCY
-from vippsrecon.paper.looks import BAR, INK, MUTED, NAVY, SEVERITY_COLOURS
-from vippsrecon.reconciliation.orders_payments.variables import CAPTURE_DAYS
-from vippsrecon.report import words
-from vippsrecon.report.checks import major
-from vippsrecon.report.intake import take_in
-from vippsrecon.report.tally import tally
+from vippsrecon.reconciliation.results.groups import FLOOD_ROWS
+from vippsrecon.report import names
 from vippsrecon.schemas import SEVERITIES
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.tally import Leg
-
-AGES = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
-TO_DEADLINE = ((None, -1), (0, 3), (4, 14), (15, 60), (61, None))
-
-_UP, _DOWN, _TOTAL = "#4F8A6B", "#B4544A", BAR
-_SEVERITY_BARS = {
-    **{name: fill for name, (fill, _) in SEVERITY_COLOURS.items()},
-    "high": "#D9796F",
-    "medium": "#EDB876",
-    "low": "#E9DB9A",
-}
+    from vippsrecon.report.frames import Frames
 
 
-def at_risk_by_code(reconciliation: Reconciled) -> Figure:
-    """Draw what is at risk by code, one panel per currency, largest on top.
+@dataclass(frozen=True)
+class Glance:
+    """One currency at a glance. Amounts in minor units."""
 
-    Colour is the worst severity among the rows of a code.
+    currency: str
+    orders: int
+    ordered_minor: int
+    payments: int
+    captured_minor: int
+    refunded_minor: int
+    discrepancies: int
+    at_risk_minor: int
+
+
+@dataclass(frozen=True)
+class Code:
+    """One code in one currency. Amounts in minor units; `severity` is the worst of its rows."""
+
+    currency: str
+    kind: str
+    severity: str
+    rows: int
+    difference_minor: int
+    at_risk_minor: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One bucket and kind in one currency: its rows on either side. Minor units."""
+
+    currency: str
+    bucket: str
+    kind: str
+    orders: int
+    ordered_minor: int
+    payments: int
+    captured_minor: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """More rows of one code and cause than anyone reads one by one. Minor units.
+
+    Attributes:
+        share: Of all pairs, from 0 to 1.
+        where: What most of them have in common; "" for nothing.
     """
-    from matplotlib.patches import Patch
 
-    figures = tally(take_in(reconciliation))
-    panels = {
-        currency: [code for code in figures.codes_of(currency) if code.at_risk_minor]
-        for currency in figures.currencies
-    }
-    shown = {currency: codes for currency, codes in panels.items() if codes}
-    figure, axes = _panels(
-        [f"At risk by code, {currency}" for currency in shown],
-        [max(len(codes), 2) for codes in shown.values()],
-        "Nothing is at risk",
-    )
-    for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
-        amounts = [float(major(code.at_risk_minor)) for code in codes]
-        colours = [_SEVERITY_BARS[code.severity] for code in codes]
-        bars = panel.barh([code.kind for code in codes], amounts, color=colours, height=0.62)
-        panel.bar_label(
-            bars, [words.grouped(amount, 2) for amount in amounts], padding=4, fontsize=8
-        )
-        panel.invert_yaxis()
-        panel.set_xlabel(currency)
-        panel.xaxis.set_major_formatter(_axis)
-        panel.margins(x=0.16)
-        worst = [name for name in SEVERITIES if name in {code.severity for code in codes}]
-        panel.legend(
-            handles=[Patch(color=_SEVERITY_BARS[name], label=name) for name in worst],
-            loc="lower right",
-            frameon=False,
-            fontsize=8,
-        )
-    return figure
+    currency: str
+    kind: str
+    cause: str
+    rows: int
+    at_risk_minor: int
+    share: Decimal
+    where: str
 
 
-def bridge_waterfall(reconciliation: Reconciled, leg: str = "captured") -> Figure:
-    """Draw the bridge from orders to money as a waterfall, one panel per sales unit and currency.
+@dataclass(frozen=True)
+class Leg:
+    """One leg of the bridge of one sales unit and currency. Minor units.
 
-    Args:
-        reconciliation: What `vippsrecon.reconcile` returned.
-        leg: "captured" or "refunded".
+    Attributes:
+        lines: (line, signed amount, rows); they sum to `foot_minor`.
+        fetched_minor: The payments' own totals, as fetched.
     """
-    legs = [found for found in tally(take_in(reconciliation)).legs if found.leg == leg]
-    heading = words.LEGS.get(leg, (leg, leg))[0]
-    figure, axes = _panels(
-        [f"{heading}: sales unit {each.msn}, {each.currency}" for each in legs],
-        [max(len(each.lines) + 1, 3) for each in legs],
-        "No bridge: no orders and no payments",
+
+    currency: str
+    msn: str
+    leg: str
+    lines: tuple[tuple[str, int, int], ...]
+    foot_minor: int
+    fetched_minor: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """All figures of a report, each list in the order it is shown."""
+
+    currencies: tuple[str, ...]
+    glances: tuple[Glance, ...]
+    codes: tuple[Code, ...]
+    buckets: tuple[Bucket, ...]
+    groups: tuple[Group, ...]
+    legs: tuple[Leg, ...]
+    unread: int
+    rejects: int
+
+    def codes_of(self, currency: str) -> tuple[Code, ...]:
+        """Return one currency's codes, most at risk first."""
+        return tuple(code for code in self.codes if code.currency == currency)
+
+    def buckets_of(self, currency: str) -> tuple[Bucket, ...]:
+        """Return one currency's buckets, matched first."""
+        return tuple(bucket for bucket in self.buckets if bucket.currency == currency)
+
+    def foot_of(self, leg: str, currency: str) -> int:
+        """Return where a leg of the bridge ends in one currency, over its sales units."""
+        return sum(
+            one.foot_minor for one in self.legs if (one.leg, one.currency) == (leg, currency)
+        )
+
+
+def tally(frames: Frames) -> Tally:
+    """Compute the figures of a report."""
+    currencies = tuple(
+        sorted(
+            {
+                currency
+                for frame in (frames.orders, frames.payments, frames.discrepancies, frames.bridge)
+                for currency in frame["currency"].unique().drop_nulls()
+            }
+        )
     )
-    for panel, each in zip(axes, legs, strict=True):
-        _waterfall(panel, each)
-    return figure
+    codes = _codes(frames)
+    return Tally(
+        currencies=currencies,
+        glances=tuple(_glance(frames, currency) for currency in currencies),
+        codes=codes,
+        buckets=_buckets(frames),
+        groups=_groups(frames),
+        legs=_legs(frames),
+        unread=unread(frames.failures),
+        rejects=frames.rejects.height,
+    )
 
 
-def _waterfall(panel: Axes, leg: Leg) -> None:
-    foot = words.LEGS.get(leg.leg, (leg.leg, leg.leg))[1]
-    first, *steps = leg.lines
-    lines = [first, *(step for step in steps if step[1])]  # a step of nothing is no step
-    names = [words.line_name(line, leg.leg) for line, _, _ in lines] + [foot]
-    amounts = [float(major(amount)) for _, amount, _ in lines] + [float(major(leg.foot_minor))]
-    starts: list[float] = []
-    levels: list[float] = []
-    for place, amount in enumerate(amounts):
-        starts.append(0.0 if place in (0, len(amounts) - 1) else levels[-1])
-        levels.append(starts[-1] + amount)
-    colours = [
-        _TOTAL if place in (0, len(amounts) - 1) else _UP if amount > 0 else _DOWN
-        for place, amount in enumerate(amounts)
+def unread(failures: pl.DataFrame) -> int:
+    """Return how many references could not be read: a 404 is an answer, a refusal to send is ours."""
+    holes = (pl.col("operation") != "not_sent") & (pl.col("status").fill_null(0) != 404)
+    return failures.filter(holes).select("msn", "reference").n_unique()
+
+
+def _glance(frames: Frames, currency: str) -> Glance:
+    def of(frame: pl.DataFrame, *names: str) -> list[int]:
+        kept = frame.filter(pl.col("currency") == currency)
+        return [kept.height, *(int(kept[name].sum()) for name in names)]
+
+    orders, ordered = of(frames.orders, "total_minor")
+    payments, captured, refunded = of(frames.payments, "captured_minor", "refunded_minor")
+    discrepancies, at_risk = of(frames.discrepancies, "at_risk_minor")
+    return Glance(currency, orders, ordered, payments, captured, refunded, discrepancies, at_risk)
+
+
+def _codes(frames: Frames) -> tuple[Code, ...]:
+    rank = {name: position for position, name in enumerate(SEVERITIES)}
+    worst: dict[tuple[str, str], str] = {}
+    for currency, kind, severity in (
+        frames.discrepancies.select("currency", "kind", "severity").unique().iter_rows()
+    ):
+        known = worst.get((currency, kind), severity)
+        worst[currency, kind] = min(known, severity, key=rank.__getitem__)
+    found = [
+        Code(
+            row["currency"],
+            row["kind"],
+            worst.get((row["currency"], row["kind"]), ""),
+            row["rows"],
+            row["difference_minor"],
+            row["at_risk_minor"],
+        )
+        for row in frames.summary.filter(pl.col("bucket") == "discrepancy").iter_rows(named=True)
     ]
-    # Bars of one name would fall onto each other: places first, names as their labels.
-    panel.barh(range(len(names)), amounts, left=starts, color=colours, height=0.62)
-    panel.set_yticks(range(len(names)), names)
-    for place, (start, level) in enumerate(zip(starts, levels, strict=True)):
-        # To the right of a step down, too: to its left may stand the names.
-        panel.annotate(
-            words.grouped(amounts[place], 2),
-            (max(start, level), place),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
+    found.sort(key=lambda c: (c.currency, -c.at_risk_minor, rank.get(c.severity, 9), c.kind))
+    return tuple(found)
+
+
+def _buckets(frames: Frames) -> tuple[Bucket, ...]:
+    keys = ["currency", "bucket", "kind"]
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    sides = ((frames.orders, "total_minor", 0), (frames.payments, "captured_minor", 2))
+    for frame, amount, place in sides:
+        counted = frame.group_by(pl.col(keys).fill_null("")).agg(
+            rows=pl.len(), minor=pl.col(amount).sum()
         )
-    panel.invert_yaxis()
-    low, high = min(*levels, 0.0), max(*levels, 0.0)
-    left = _axis_start(min(levels), high)
-    panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
-    begins = f", from {words.grouped(left)}: steps show, totals are cut" if left else ""
-    panel.set_xlabel(f"{leg.currency}{begins}")
-    panel.locator_params(axis="x", nbins=6)
-    panel.xaxis.set_major_formatter(_axis)
-
-
-def _axis_start(lowest: float, highest: float) -> float:
-    """Return where the axis begins: near the steps where they are small beside the totals.
-
-    >>> _axis_start(1_152_300.0, 1_335_600.0), _axis_start(400.0, 1_000.0), _axis_start(0.0, 9.0)
-    (1100000.0, 0.0, 0.0)
-    """
-    if lowest <= 0 or highest - lowest > lowest / 2:
-        return 0.0
-    unit = 10.0 ** math.floor(math.log10(max(highest - lowest, highest / 100)))
-    return max(math.floor(lowest / unit - 0.5), 0) * unit
-
-
-def ages(reconciliation: Reconciled) -> Figure:
-    """Draw how old the discrepancies are, and how soon the open reservations lapse.
-
-    A reservation counts with authorized − captured − cancelled while its payment is AUTHORIZED.
-    Its deadline is that of the currency's market, 180 days (NO, SE) or 14 (DK, FI); a sales unit
-    with late capture has longer than shown.
-    """
-    frames = take_in(reconciliation)
-    held = _reservations(frames.payments, str(reconciliation.manifest.get("as_of") or ""))
-    currencies = held["currency"].unique().sort().to_list()
-    titles = ["Discrepancies by age", *(f"Reserved, by days left, {c}" for c in currencies)]
-    figure, axes = _panels(titles, [4.5] * len(titles), "")
-    _age_bars(axes[0], frames.discrepancies)
-    for panel, currency in zip(axes[1:], currencies, strict=True):
-        mine = held.filter(pl.col("currency") == currency)
-        names = [_band(band, "lapsed") for band in TO_DEADLINE]
-        amounts = [
-            float(major(int(mine.filter(_within("left", band))["open_minor"].sum())))
-            for band in TO_DEADLINE
-        ]
-        bars = panel.bar(names, amounts, color=[_DOWN, _DOWN, "#EDB876", BAR, BAR], width=0.6)
-        panel.bar_label(
-            bars, [words.grouped(a) if a else "" for a in amounts], padding=3, fontsize=8
+        for *key, rows, minor in counted.iter_rows():
+            held = sums.setdefault(tuple(key), [0, 0, 0, 0])
+            held[place : place + 2] = [rows, minor]
+    order = {name: position for position, name in enumerate(names.BUCKETS)}
+    return tuple(
+        Bucket(*key, *held)
+        for key, held in sorted(
+            sums.items(), key=lambda item: (item[0][0], order.get(item[0][1], 9), item[0][2])
         )
-        panel.set_xlabel("days to the end of capture")
-        panel.set_ylabel(currency)
-        panel.yaxis.set_major_formatter(_axis)
-        panel.margins(y=0.15)
-    return figure
-
-
-def _age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
-    names = [_band(band, "") for band in AGES]
-    base = [0] * len(AGES)
-    for severity in SEVERITIES:
-        mine = discrepancies.filter(pl.col("severity") == severity)
-        counts = [mine.filter(_within("age_days", band)).height for band in AGES]
-        if any(counts):
-            colour = _SEVERITY_BARS[severity]
-            panel.bar(names, counts, bottom=base, color=colour, label=severity, width=0.6)
-            base = [below + count for below, count in zip(base, counts, strict=True)]
-    panel.set_xlabel("days since it went wrong")
-    panel.set_ylabel("rows")
-    if any(base):
-        panel.legend(frameon=False, fontsize=8)
-
-
-def _reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
-    now = datetime.fromisoformat(as_of) if as_of else datetime(1970, 1, 1, tzinfo=UTC)
-    days = {currency: CAPTURE_DAYS[market] for currency, market in MARKET_OF_CURRENCY.items()}
-    allowed = pl.col("currency").replace_strict(days, default=180, return_dtype=pl.Int64)
-    passed = (pl.lit(now).dt.convert_time_zone("UTC") - pl.col("authorized_at")).dt.total_days()
-    return payments.with_columns(
-        open_minor=pl.col("authorized_minor")
-        - pl.col("captured_minor")
-        - pl.col("cancelled_minor"),
-        left=allowed - passed,
-    ).filter(
-        (pl.col("state") == "AUTHORIZED")
-        & (pl.col("open_minor") > 0)
-        & pl.col("authorized_at").is_not_null()
     )
 
 
-def _axis(value: float, _place: float) -> str:
-    return words.grouped(value)
+def _groups(frames: Frames) -> tuple[Group, ...]:
+    large = frames.groups.filter(pl.col("rows") > FLOOD_ROWS).sort(
+        "currency",
+        "at_risk_minor",
+        "rows",
+        "kind",
+        "cause",
+        descending=[False, True, True, False, False],
+    )
+    return tuple(
+        Group(
+            row["currency"],
+            row["kind"],
+            row["cause"],
+            row["rows"],
+            row["at_risk_minor"],
+            Decimal(row["share_permille"]).scaleb(-3),
+            f"mostly store {row['concentrated_in']}" if row["concentrated_in"] else "",
+        )
+        for row in large.iter_rows(named=True)
+    )
 
 
-def _within(name: str, band: tuple[int | None, int | None]) -> pl.Expr:
-    low, high = band
-    found = pl.lit(value=True)
-    if low is not None:
-        found = found & (pl.col(name) >= low)
-    if high is not None:
-        found = found & (pl.col(name) <= high)
-    return found
-
-
-def _band(band: tuple[int | None, int | None], below: str) -> str:
-    low, high = band
-    if low is None:
-        return below
-    return f"over {low - 1}" if high is None else f"{low}–{high}"
-
-
-def _panels(titles: list[str], heights: list[float], empty: str) -> tuple[Figure, list[Any]]:
-    """Return a figure with one panel below the other, or one that says it is empty."""
-    from matplotlib.figure import Figure
-
-    if not titles:
-        figure = Figure(figsize=(8, 1.2))
-        figure.text(0.5, 0.5, empty, ha="center", va="center", color=MUTED)
-        return figure, []
-    inches = [0.3 * height + 1.0 for height in heights]
-    figure = Figure(figsize=(8.5, sum(inches)), layout="constrained")
-    axes = figure.subplots(len(titles), 1, squeeze=False, height_ratios=inches)[:, 0]
-    for panel, title in zip(axes, titles, strict=True):
-        panel.set_title(title, loc="left", fontsize=11, fontweight="bold", color=NAVY)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.tick_params(labelsize=8, colors=INK, length=0)
-        panel.xaxis.label.set(color=MUTED, fontsize=8)
-        panel.yaxis.label.set(color=MUTED, fontsize=8)
-    return figure, list(axes)
+def _legs(frames: Frames) -> tuple[Leg, ...]:
+    found = []
+    blocks = frames.bridge.partition_by("currency", "msn", "leg", maintain_order=True)
+    for block in blocks:
+        rows = block.select("line", "amount_minor", "rows").rows()
+        currency, msn, leg = block.select("currency", "msn", "leg").row(0)
+        mine = (pl.col("msn") == msn) & (pl.col("currency") == currency)
+        fetched = int(frames.payments.filter(mine)[f"{leg}_minor"].sum())
+        found.append(Leg(currency, msn, leg, tuple(rows[:-1]), rows[-1][1], fetched))
+    return tuple(found)

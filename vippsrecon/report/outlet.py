@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import OutputError
-from vippsrecon.report.earlier import aside, worked_in
+from vippsrecon.report.excel.existing_report import aside, worked_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter import Workbook
 from xlsxwriter.exceptions import FileCreateError
 
-from vippsrecon.paper.looks import FONT
+from vippsrecon.spreadsheet.formats import FONT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

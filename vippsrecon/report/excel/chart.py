@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.paper.looks import BAR, FONT, INK, RULE
-from vippsrecon.report.checks import major
+from vippsrecon.spreadsheet.cross_checks import major
+from vippsrecon.spreadsheet.formats import BAR, FONT, INK, RULE
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-    from vippsrecon.report.tally import Code
+    from vippsrecon.report.figures import Code
 
 MOST_BARS = 12
 WIDTH_PIXELS = 492

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
-from vippsrecon.paper.looks import colour_words
-from vippsrecon.paper.page import lines_of
 from vippsrecon.reconciliation.result import period_in_words
-from vippsrecon.report.checks import RESULTS, Check, Checks
-from vippsrecon.report.earlier import SIGN_OFF
+from vippsrecon.report.excel.existing_report import SIGN_OFF
 from vippsrecon.report.settings_words import named
+from vippsrecon.spreadsheet.cross_checks import RESULTS, Check, Checks
+from vippsrecon.spreadsheet.formats import colour_words
+from vippsrecon.spreadsheet.layout import lines_of
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-    from vippsrecon.paper.looks import Looks
-    from vippsrecon.paper.page import Page
-    from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.sheet import Table
+    from vippsrecon.report.frames import Reconciled
+    from vippsrecon.spreadsheet.formats import Looks
+    from vippsrecon.spreadsheet.layout import Page
+    from vippsrecon.spreadsheet.table import Table
 
 SHEET = "Controls"
 WIDTHS = (1.5, 44, 44, 26, 18, 14, 2, 18, 14, 34)

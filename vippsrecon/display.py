@@ -1,6 +1,6 @@
 """How a notebook shows things: the styles of a page, its tiles and its tables."""
 
-from vippsrecon.paper.looks import INK, RULE
+from vippsrecon.spreadsheet.formats import INK, RULE
 
 PAGE = f"font-family:Arial,Helvetica,sans-serif;font-size:13px;line-height:1.4;color:{INK}"
 TILE = (

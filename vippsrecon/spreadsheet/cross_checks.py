@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
 
-    from vippsrecon.paper.page import Page
-    from vippsrecon.report.sheet import Table
+    from vippsrecon.spreadsheet.layout import Page
+    from vippsrecon.spreadsheet.table import Table
 
 RESULTS = "check_results"
 """Name of the cells on Controls that say OK or DIFFERS."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.report import words
-from vippsrecon.report.checks import Checks, live, major
+from vippsrecon.report import names
+from vippsrecon.spreadsheet.cross_checks import Checks, live, major
 
 if TYPE_CHECKING:
-    from vippsrecon.paper.looks import Looks
-    from vippsrecon.paper.page import Page
-    from vippsrecon.report.sheet import Table
-    from vippsrecon.report.tally import Leg, Tally
+    from vippsrecon.report.figures import Leg, Tally
+    from vippsrecon.spreadsheet.formats import Looks
+    from vippsrecon.spreadsheet.layout import Page
+    from vippsrecon.spreadsheet.table import Table
 
 SHEET = "Summary"
 LEFT = (1, 4)
@@ -53,7 +53,7 @@ class Statement:
 
     def _leg(self, leg: Leg, row: int) -> int:
         page, looks = self.page, self.looks
-        heading, foot = words.LEGS.get(leg.leg, (leg.leg, leg.leg))
+        heading, foot = names.LEGS.get(leg.leg, (leg.leg, leg.leg))
         label, amount = LEFT if leg.leg == "captured" else RIGHT
         page.across(row, label, amount - 1, heading, looks["head"])
         page.text(row, amount, "Amount", looks["head_right"])
@@ -93,8 +93,8 @@ class Statement:
 
     def _line(self, leg: Leg, line: str, row: int) -> None:
         label = LEFT[0] if leg.leg == "captured" else RIGHT[0]
-        if leg.leg == "captured" and line in words.MEANINGS:
+        if leg.leg == "captured" and line in names.MEANINGS:
             self.page.text(row, label, line, self.looks["code"])
-            self.page.text(row, label + 1, words.meaning(line), self.looks["text"])
+            self.page.text(row, label + 1, names.meaning(line), self.looks["text"])
         else:
-            self.page.text(row, label, words.line_name(line, leg.leg), self.looks["text"])
+            self.page.text(row, label, names.line_name(line, leg.leg), self.looks["text"])

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.money import counted
-from vippsrecon.paper.looks import colour_words
-from vippsrecon.paper.page import Page, lines_of
-from vippsrecon.report import verdicts, words
-from vippsrecon.report.chart import at_risk_chart, height_pixels
-from vippsrecon.report.checks import Checks, live, major
-from vippsrecon.report.statement import Statement
+from vippsrecon.report import names, sentences
+from vippsrecon.report.excel.bridge import Statement
+from vippsrecon.report.excel.chart import at_risk_chart, height_pixels
+from vippsrecon.spreadsheet.cross_checks import Checks, live, major
+from vippsrecon.spreadsheet.formats import colour_words
+from vippsrecon.spreadsheet.layout import Page, lines_of
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-    from vippsrecon.paper.looks import Looks
-    from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.sheet import Table
-    from vippsrecon.report.tally import Bucket, Code, Glance, Tally
+    from vippsrecon.report.figures import Bucket, Code, Glance, Tally
+    from vippsrecon.report.frames import Reconciled
+    from vippsrecon.spreadsheet.formats import Looks
+    from vippsrecon.spreadsheet.table import Table
 
 SHEET = "Summary"
 WIDTHS = (1.5, 25, 39, 15, 15, 15, 16, 2, 15, 13, 13, 13, 15)
@@ -78,22 +78,22 @@ class Summary:
         page, looks = self.page, self.looks
         page.text(0, B, "Reconciliation of orders and payments", looks["title"])
         page.height(0, 30)
-        page.text(1, B, verdicts.period(reconciliation.manifest), looks["bold"])
-        page.text(2, B, verdicts.moments(reconciliation.manifest), looks["muted"])
+        page.text(1, B, sentences.period(reconciliation.manifest), looks["bold"])
+        page.text(2, B, sentences.moments(reconciliation.manifest), looks["muted"])
         page.across(
             4,
             B,
             LAST,
-            verdicts.headline(reconciliation, figures),
+            sentences.headline(reconciliation, figures),
             looks.verdict(reconciliation.verdict),
         )
         page.height(4, 30)
         page.text(6, B, "Completeness", looks["bold"])
         self.row = 6
         for sentence in (
-            verdicts.completeness(reconciliation, figures),
-            verdicts.discovered(reconciliation.manifest),
-            words.BLIND_SPOT,
+            sentences.completeness(reconciliation, figures),
+            sentences.discovered(reconciliation.manifest),
+            names.BLIND_SPOT,
         ):
             self._sentence(sentence, C, looks["wrapped"])
         for notice in reconciliation.notices:
@@ -185,7 +185,7 @@ class Summary:
         first = self.row
         for code in codes:
             page.text(self.row, B, code.kind, looks["code"])
-            page.text(self.row, C, words.meaning(code.kind), looks["text"])
+            page.text(self.row, C, names.meaning(code.kind), looks["text"])
             page.text(self.row, D, code.severity, looks["text"])
             chosen = {"kind": code.kind, "currency": currency}
             for column, name, value in (
@@ -269,10 +269,10 @@ class Summary:
         first = self.row
         orders, payments = self.tables["Orders"], self.tables["Payments"]
         for bucket in buckets:
-            name = words.BUCKETS.get(bucket.bucket, bucket.bucket or "Outside the period")
+            name = names.BUCKETS.get(bucket.bucket, bucket.bucket or "Outside the period")
             page.text(self.row, B, name, looks["text"])
             page.text(self.row, C, bucket.kind, looks["code"])
-            page.text(self.row, RIGHT, words.meaning(bucket.kind), looks["text"])
+            page.text(self.row, RIGHT, names.meaning(bucket.kind), looks["text"])
             chosen = {"bucket": bucket.bucket, "kind": bucket.kind, "currency": currency}
             for column, table, amount, value in (
                 (D, orders, "", bucket.orders),

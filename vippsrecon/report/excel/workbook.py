@@ -6,26 +6,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.paper.book import filling, for_printing
-from vippsrecon.paper.looks import NAVY, Looks
-from vippsrecon.paper.page import Page
-from vippsrecon.report import controls, summary
-from vippsrecon.report.checks import Checks
-from vippsrecon.report.datasheet import write_table
-from vippsrecon.report.intake import Frames, take_in
+from vippsrecon.report.excel import controls, summary
+from vippsrecon.report.excel.table_sheet import write_table
+from vippsrecon.report.excel.tables import tables
+from vippsrecon.report.figures import Tally, tally
+from vippsrecon.report.frames import Frames, take_in
 from vippsrecon.report.outlet import making
-from vippsrecon.report.sheet import EXCEL_ROWS
-from vippsrecon.report.tables import tables
-from vippsrecon.report.tally import Tally, tally
-from vippsrecon.report.verdicts import period
+from vippsrecon.report.sentences import period
+from vippsrecon.spreadsheet.cross_checks import Checks
+from vippsrecon.spreadsheet.formats import NAVY, Looks
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.table import EXCEL_ROWS
+from vippsrecon.spreadsheet.workbook_file import filling, for_printing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xlsxwriter import Workbook
 
-    from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.sheet import Table
+    from vippsrecon.report.frames import Reconciled
+    from vippsrecon.spreadsheet.table import Table
 
 
 def write_workbook(

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.money import counted
-from vippsrecon.report import verdicts, words
-from vippsrecon.report.intake import take_in
-from vippsrecon.report.tally import tally
-from vippsrecon.report.verdicts import money
+from vippsrecon.report import names, sentences
+from vippsrecon.report.figures import tally
+from vippsrecon.report.frames import take_in
+from vippsrecon.report.sentences import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.tally import Bucket, Code, Glance, Tally
+    from vippsrecon.report.figures import Bucket, Code, Glance, Tally
+    from vippsrecon.report.frames import Reconciled
 
 
 def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -> str:
@@ -32,17 +32,17 @@ def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -
     """
     figures = tally(take_in(reconciliation))
     said = [
-        verdicts.headline(reconciliation, figures),
-        verdicts.period(reconciliation.manifest),
+        sentences.headline(reconciliation, figures),
+        sentences.period(reconciliation.manifest),
         *(f"! {notice}" for notice in reconciliation.notices),
     ]
     for glance in figures.glances:
         said += ["", *_currency(glance, figures)]
     said += [
         "",
-        verdicts.completeness(reconciliation, figures),
-        verdicts.discovered(reconciliation.manifest),
-        words.BLIND_SPOT,
+        sentences.completeness(reconciliation, figures),
+        sentences.discovered(reconciliation.manifest),
+        names.BLIND_SPOT,
     ]
     if report is not None:
         said += ["", f"Report: {report}"]
@@ -55,8 +55,8 @@ def _currency(glance: Glance, figures: Tally) -> Iterable[str]:
         f"{currency}: {counted(glance.orders, 'order')} over "
         f"{money(glance.ordered_minor, currency)}, "
         f"{counted(glance.payments, 'payment')}, captured "
-        f"{verdicts.moved('captured', glance, figures)}, refunded "
-        f"{verdicts.moved('refunded', glance, figures)}"
+        f"{sentences.moved('captured', glance, figures)}, refunded "
+        f"{sentences.moved('refunded', glance, figures)}"
     )
     codes = figures.codes_of(currency)
     if codes:
@@ -74,7 +74,7 @@ def _code(code: Code) -> tuple[str, ...]:
     return (
         code.kind,
         code.severity,
-        words.grouped(code.rows),
+        names.grouped(code.rows),
         money(code.at_risk_minor, code.currency),
     )
 
@@ -87,7 +87,7 @@ def _buckets(buckets: Sequence[Bucket], currency: str) -> list[tuple[str, ...]]:
         for place, figure in enumerate((bucket.orders, bucket.payments, bucket.captured_minor)):
             held[place] += figure
     return [
-        (name, words.grouped(orders), words.grouped(payments), money(captured, currency))
+        (name, names.grouped(orders), names.grouped(payments), money(captured, currency))
         for name, (orders, payments, captured) in sums.items()
     ]
 

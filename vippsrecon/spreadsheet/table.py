@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from vippsrecon.paper.page import LONGEST_TEXT, lines_of, plain
+from vippsrecon.spreadsheet.layout import LONGEST_TEXT, lines_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.paper.looks import Looks
+    from vippsrecon.spreadsheet.formats import Looks
 
 Kind = Literal["text", "wrapped", "count", "money", "moment", "day", "date", "input"]
 

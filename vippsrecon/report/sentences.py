@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.errors import InputError
 from vippsrecon.money import counted, in_words
 from vippsrecon.reconciliation.result import period_in_words
-from vippsrecon.report.words import grouped
+from vippsrecon.report.names import grouped
 
 if TYPE_CHECKING:
-    from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.tally import Glance, Tally
+    from vippsrecon.report.figures import Glance, Tally
+    from vippsrecon.report.frames import Reconciled
 
 _FOUND_BY = {
     "orders": "the orders",

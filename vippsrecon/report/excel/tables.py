@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vippsrecon.money import counted
-from vippsrecon.report import words
+from vippsrecon.report import names
 from vippsrecon.report.columns import DISCREPANCIES, EVENTS, ORDERS, PAIRS, PAYMENTS, SET_ASIDE
-from vippsrecon.report.sheet import EXCEL_ROWS, Table
-from vippsrecon.report.verdicts import money
+from vippsrecon.report.sentences import money
 from vippsrecon.sources.reviewed_report.row_hash import HASHED, row_hash
+from vippsrecon.spreadsheet.table import EXCEL_ROWS, Table
 
 if TYPE_CHECKING:
-    from vippsrecon.report.intake import Frames
-    from vippsrecon.report.tally import Tally
+    from vippsrecon.report.figures import Tally
+    from vippsrecon.report.frames import Frames
 
 
 def tables(
@@ -178,7 +178,7 @@ def pairs(frames: Frames, bucket: str) -> pl.DataFrame:
         currency=pl.coalesce("currency", "currency_right"),
         kind=kind,
         flags=pl.coalesce("flags", "flags_right"),
-        meaning=kind.replace_strict(words.MEANINGS, default=None, return_dtype=pl.String),
+        meaning=kind.replace_strict(names.MEANINGS, default=None, return_dtype=pl.String),
     ).sort("msn", "reference", "nth", "order_number")
 
 

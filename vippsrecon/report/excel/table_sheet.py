@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.money import counted
-from vippsrecon.paper.looks import colour_words
-from vippsrecon.paper.page import Page
-from vippsrecon.report import controls, words
-from vippsrecon.report.checks import Checks, live, major
-from vippsrecon.report.earlier import ROWS
-from vippsrecon.report.sheet import after_numbers, row_formats, write_rows
+from vippsrecon.report import names
+from vippsrecon.report.excel import controls
+from vippsrecon.report.excel.existing_report import ROWS
+from vippsrecon.spreadsheet.cross_checks import Checks, live, major
+from vippsrecon.spreadsheet.formats import colour_words
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.table import after_numbers, row_formats, write_rows
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.paper.looks import Looks
-    from vippsrecon.report.sheet import Table
+    from vippsrecon.spreadsheet.formats import Looks
+    from vippsrecon.spreadsheet.table import Table
 
 _COUNTED = "Rows shown"
 _CHOICES = {
@@ -103,7 +104,7 @@ def _top(page: Page, table: Table, looks: Looks, checks: Checks) -> None:
 def _spilled(table: Table) -> str:
     return (
         f"{counted(table.data.height, 'row')}, more than a sheet holds: the first "
-        f"{words.grouped(table.rows)} are here, ALL of them in {table.spilled} beside this workbook. Totals are of all rows."
+        f"{names.grouped(table.rows)} are here, ALL of them in {table.spilled} beside this workbook. Totals are of all rows."
     )
 
 

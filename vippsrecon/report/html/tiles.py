@@ -8,17 +8,17 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from vippsrecon.paper.looks import MUTED, NAVY, PALE, SEVERITY_COLOURS, VERDICT_COLOURS
-from vippsrecon.paper.screen import AMOUNT, CELL, PAGE, TILE
-from vippsrecon.report import verdicts
-from vippsrecon.report.intake import take_in
-from vippsrecon.report.tally import tally
-from vippsrecon.report.verdicts import money
-from vippsrecon.report.words import grouped
+from vippsrecon.display import AMOUNT, CELL, PAGE, TILE
+from vippsrecon.report import sentences
+from vippsrecon.report.figures import tally
+from vippsrecon.report.frames import take_in
+from vippsrecon.report.names import grouped
+from vippsrecon.report.sentences import money
+from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, SEVERITY_COLOURS, VERDICT_COLOURS
 
 if TYPE_CHECKING:
-    from vippsrecon.report.intake import Reconciled
-    from vippsrecon.report.tally import Glance, Tally
+    from vippsrecon.report.figures import Glance, Tally
+    from vippsrecon.report.frames import Reconciled
 
 ROWS_SHOWN = 10
 
@@ -37,7 +37,7 @@ def tiles(reconciliation: Reconciled) -> str:
     """Return the verdict and one row of tiles per currency, as HTML."""
     figures = tally(take_in(reconciliation))
     fill, ink = VERDICT_COLOURS[reconciliation.verdict]
-    said = escape(verdicts.headline(reconciliation, figures))
+    said = escape(sentences.headline(reconciliation, figures))
     notices = "".join(
         f'<div style="border-left:4px solid #E08E0B;padding:2px 10px;margin:4px 0">'
         f"{escape(notice)}</div>"
@@ -50,7 +50,7 @@ def tiles(reconciliation: Reconciled) -> str:
         f"{notices}"
         f"{''.join(_currency(glance, figures) for glance in figures.glances)}"
         f'<div style="color:{MUTED}">'
-        f"{escape(verdicts.completeness(reconciliation, figures))}</div></div>"
+        f"{escape(sentences.completeness(reconciliation, figures))}</div></div>"
     )
 
 
@@ -59,8 +59,8 @@ def _currency(glance: Glance, figures: Tally) -> str:
     shown = (
         ("Orders", grouped(glance.orders)),
         ("Order total", money(glance.ordered_minor, currency)),
-        ("Captured", verdicts.moved("captured", glance, figures)),
-        ("Refunded", verdicts.moved("refunded", glance, figures)),
+        ("Captured", sentences.moved("captured", glance, figures)),
+        ("Refunded", sentences.moved("refunded", glance, figures)),
         ("Discrepancies", grouped(glance.discrepancies)),
         ("At risk", money(glance.at_risk_minor, currency)),
     )

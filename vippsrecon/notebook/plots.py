@@ -1,0 +1,253 @@
+"""Three figures a controller asks for, drawn with matplotlib (extra `lab`).
+
+Each function takes a Reconciliation and returns a matplotlib Figure that no window holds, so
+a notebook shows it once and nothing needs to be closed. Currencies have panels of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from vippsrecon.config.settings import MARKET_OF_CURRENCY
+from vippsrecon.reconciliation.orders_payments.variables import CAPTURE_DAYS
+from vippsrecon.report import names
+from vippsrecon.report.figures import tally
+from vippsrecon.report.frames import take_in
+from vippsrecon.schemas import SEVERITIES
+from vippsrecon.spreadsheet.cross_checks import major
+from vippsrecon.spreadsheet.formats import BAR, INK, MUTED, NAVY, SEVERITY_COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from vippsrecon.report.figures import Leg
+    from vippsrecon.report.frames import Reconciled
+
+AGES = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
+TO_DEADLINE = ((None, -1), (0, 3), (4, 14), (15, 60), (61, None))
+
+_UP, _DOWN, _TOTAL = "#4F8A6B", "#B4544A", BAR
+_SEVERITY_BARS = {
+    **{name: fill for name, (fill, _) in SEVERITY_COLOURS.items()},
+    "high": "#D9796F",
+    "medium": "#EDB876",
+    "low": "#E9DB9A",
+}
+
+
+def at_risk_by_code(reconciliation: Reconciled) -> Figure:
+    """Draw what is at risk by code, one panel per currency, largest on top.
+
+    Colour is the worst severity among the rows of a code.
+    """
+    from matplotlib.patches import Patch
+
+    figures = tally(take_in(reconciliation))
+    panels = {
+        currency: [code for code in figures.codes_of(currency) if code.at_risk_minor]
+        for currency in figures.currencies
+    }
+    shown = {currency: codes for currency, codes in panels.items() if codes}
+    figure, axes = _panels(
+        [f"At risk by code, {currency}" for currency in shown],
+        [max(len(codes), 2) for codes in shown.values()],
+        "Nothing is at risk",
+    )
+    for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
+        amounts = [float(major(code.at_risk_minor)) for code in codes]
+        colours = [_SEVERITY_BARS[code.severity] for code in codes]
+        bars = panel.barh([code.kind for code in codes], amounts, color=colours, height=0.62)
+        panel.bar_label(
+            bars, [names.grouped(amount, 2) for amount in amounts], padding=4, fontsize=8
+        )
+        panel.invert_yaxis()
+        panel.set_xlabel(currency)
+        panel.xaxis.set_major_formatter(_axis)
+        panel.margins(x=0.16)
+        worst = [name for name in SEVERITIES if name in {code.severity for code in codes}]
+        panel.legend(
+            handles=[Patch(color=_SEVERITY_BARS[name], label=name) for name in worst],
+            loc="lower right",
+            frameon=False,
+            fontsize=8,
+        )
+    return figure
+
+
+def bridge_waterfall(reconciliation: Reconciled, leg: str = "captured") -> Figure:
+    """Draw the bridge from orders to money as a waterfall, one panel per sales unit and currency.
+
+    Args:
+        reconciliation: What `vippsrecon.reconcile` returned.
+        leg: "captured" or "refunded".
+    """
+    legs = [found for found in tally(take_in(reconciliation)).legs if found.leg == leg]
+    heading = names.LEGS.get(leg, (leg, leg))[0]
+    figure, axes = _panels(
+        [f"{heading}: sales unit {each.msn}, {each.currency}" for each in legs],
+        [max(len(each.lines) + 1, 3) for each in legs],
+        "No bridge: no orders and no payments",
+    )
+    for panel, each in zip(axes, legs, strict=True):
+        _waterfall(panel, each)
+    return figure
+
+
+def _waterfall(panel: Axes, leg: Leg) -> None:
+    foot = names.LEGS.get(leg.leg, (leg.leg, leg.leg))[1]
+    first, *steps = leg.lines
+    lines = [first, *(step for step in steps if step[1])]  # a step of nothing is no step
+    labels = [names.line_name(line, leg.leg) for line, _, _ in lines] + [foot]
+    amounts = [float(major(amount)) for _, amount, _ in lines] + [float(major(leg.foot_minor))]
+    starts: list[float] = []
+    levels: list[float] = []
+    for place, amount in enumerate(amounts):
+        starts.append(0.0 if place in (0, len(amounts) - 1) else levels[-1])
+        levels.append(starts[-1] + amount)
+    colours = [
+        _TOTAL if place in (0, len(amounts) - 1) else _UP if amount > 0 else _DOWN
+        for place, amount in enumerate(amounts)
+    ]
+    # Bars of one name would fall onto each other: places first, names as their labels.
+    panel.barh(range(len(labels)), amounts, left=starts, color=colours, height=0.62)
+    panel.set_yticks(range(len(labels)), labels)
+    for place, (start, level) in enumerate(zip(starts, levels, strict=True)):
+        # To the right of a step down, too: to its left may stand the names.
+        panel.annotate(
+            names.grouped(amounts[place], 2),
+            (max(start, level), place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
+    panel.invert_yaxis()
+    low, high = min(*levels, 0.0), max(*levels, 0.0)
+    left = _axis_start(min(levels), high)
+    panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
+    begins = f", from {names.grouped(left)}: steps show, totals are cut" if left else ""
+    panel.set_xlabel(f"{leg.currency}{begins}")
+    panel.locator_params(axis="x", nbins=6)
+    panel.xaxis.set_major_formatter(_axis)
+
+
+def _axis_start(lowest: float, highest: float) -> float:
+    """Return where the axis begins: near the steps where they are small beside the totals.
+
+    >>> _axis_start(1_152_300.0, 1_335_600.0), _axis_start(400.0, 1_000.0), _axis_start(0.0, 9.0)
+    (1100000.0, 0.0, 0.0)
+    """
+    if lowest <= 0 or highest - lowest > lowest / 2:
+        return 0.0
+    unit = 10.0 ** math.floor(math.log10(max(highest - lowest, highest / 100)))
+    return max(math.floor(lowest / unit - 0.5), 0) * unit
+
+
+def ages(reconciliation: Reconciled) -> Figure:
+    """Draw how old the discrepancies are, and how soon the open reservations lapse.
+
+    A reservation counts with authorized − captured − cancelled while its payment is AUTHORIZED.
+    Its deadline is that of the currency's market, 180 days (NO, SE) or 14 (DK, FI); a sales unit
+    with late capture has longer than shown.
+    """
+    frames = take_in(reconciliation)
+    held = _reservations(frames.payments, str(reconciliation.manifest.get("as_of") or ""))
+    currencies = held["currency"].unique().sort().to_list()
+    titles = ["Discrepancies by age", *(f"Reserved, by days left, {c}" for c in currencies)]
+    figure, axes = _panels(titles, [4.5] * len(titles), "")
+    _age_bars(axes[0], frames.discrepancies)
+    for panel, currency in zip(axes[1:], currencies, strict=True):
+        mine = held.filter(pl.col("currency") == currency)
+        labels = [_band(band, "lapsed") for band in TO_DEADLINE]
+        amounts = [
+            float(major(int(mine.filter(_within("left", band))["open_minor"].sum())))
+            for band in TO_DEADLINE
+        ]
+        bars = panel.bar(labels, amounts, color=[_DOWN, _DOWN, "#EDB876", BAR, BAR], width=0.6)
+        panel.bar_label(
+            bars, [names.grouped(a) if a else "" for a in amounts], padding=3, fontsize=8
+        )
+        panel.set_xlabel("days to the end of capture")
+        panel.set_ylabel(currency)
+        panel.yaxis.set_major_formatter(_axis)
+        panel.margins(y=0.15)
+    return figure
+
+
+def _age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
+    names = [_band(band, "") for band in AGES]
+    base = [0] * len(AGES)
+    for severity in SEVERITIES:
+        mine = discrepancies.filter(pl.col("severity") == severity)
+        counts = [mine.filter(_within("age_days", band)).height for band in AGES]
+        if any(counts):
+            colour = _SEVERITY_BARS[severity]
+            panel.bar(names, counts, bottom=base, color=colour, label=severity, width=0.6)
+            base = [below + count for below, count in zip(base, counts, strict=True)]
+    panel.set_xlabel("days since it went wrong")
+    panel.set_ylabel("rows")
+    if any(base):
+        panel.legend(frameon=False, fontsize=8)
+
+
+def _reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
+    now = datetime.fromisoformat(as_of) if as_of else datetime(1970, 1, 1, tzinfo=UTC)
+    days = {currency: CAPTURE_DAYS[market] for currency, market in MARKET_OF_CURRENCY.items()}
+    allowed = pl.col("currency").replace_strict(days, default=180, return_dtype=pl.Int64)
+    passed = (pl.lit(now).dt.convert_time_zone("UTC") - pl.col("authorized_at")).dt.total_days()
+    return payments.with_columns(
+        open_minor=pl.col("authorized_minor")
+        - pl.col("captured_minor")
+        - pl.col("cancelled_minor"),
+        left=allowed - passed,
+    ).filter(
+        (pl.col("state") == "AUTHORIZED")
+        & (pl.col("open_minor") > 0)
+        & pl.col("authorized_at").is_not_null()
+    )
+
+
+def _axis(value: float, _place: float) -> str:
+    return names.grouped(value)
+
+
+def _within(name: str, band: tuple[int | None, int | None]) -> pl.Expr:
+    low, high = band
+    found = pl.lit(value=True)
+    if low is not None:
+        found = found & (pl.col(name) >= low)
+    if high is not None:
+        found = found & (pl.col(name) <= high)
+    return found
+
+
+def _band(band: tuple[int | None, int | None], below: str) -> str:
+    low, high = band
+    if low is None:
+        return below
+    return f"over {low - 1}" if high is None else f"{low}–{high}"
+
+
+def _panels(titles: list[str], heights: list[float], empty: str) -> tuple[Figure, list[Any]]:
+    """Return a figure with one panel below the other, or one that says it is empty."""
+    from matplotlib.figure import Figure
+
+    if not titles:
+        figure = Figure(figsize=(8, 1.2))
+        figure.text(0.5, 0.5, empty, ha="center", va="center", color=MUTED)
+        return figure, []
+    inches = [0.3 * height + 1.0 for height in heights]
+    figure = Figure(figsize=(8.5, sum(inches)), layout="constrained")
+    axes = figure.subplots(len(titles), 1, squeeze=False, height_ratios=inches)[:, 0]
+    for panel, title in zip(axes, titles, strict=True):
+        panel.set_title(title, loc="left", fontsize=11, fontweight="bold", color=NAVY)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.tick_params(labelsize=8, colors=INK, length=0)
+        panel.xaxis.label.set(color=MUTED, fontsize=8)
+        panel.yaxis.label.set(color=MUTED, fontsize=8)
+    return figure, list(axes)
