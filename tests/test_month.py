@@ -16,13 +16,13 @@ from vippsrecon.api import Client
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
-from vippsrecon.month import fetch_month, reconcile_month
-from vippsrecon.month.ignored import read_waived
-from vippsrecon.month.opening import skew_warning
-from vippsrecon.month.wanted import references_wanted, without_others
 from vippsrecon.notebook.session import simulated
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
+from vippsrecon.workflow.ignore_file import read_waived
+from vippsrecon.workflow.preflight import skew_warning
+from vippsrecon.workflow.reconcile_month import fetch_month, reconcile_month
+from vippsrecon.workflow.references import references_wanted, without_others
 
 
 @pytest.fixture(scope="module")

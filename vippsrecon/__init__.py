@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import VippsReconError
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
-    from vippsrecon.month import closed_by_receipts, reconcile_month
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.reconciliation import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
     from vippsrecon.store import open_store
+    from vippsrecon.workflow.reconcile_month import closed_by_receipts, reconcile_month
 
 __version__ = "0.1.0"
 
@@ -72,7 +72,7 @@ _HOME = {
     "VippsReconError": "errors",
     "approve": "bulk.approval",
     "carry_out": "bulk.run",
-    "closed_by_receipts": "month",
+    "closed_by_receipts": "workflow.closed_discrepancies",
     "fetch": "fetching",
     "ledger_references": "fetching",
     "load_settings": "config.settings",
@@ -87,7 +87,7 @@ _HOME = {
     "read_plan": "bulk.plan",
     "read_references": "sources",
     "reconcile": "reconciliation",
-    "reconcile_month": "month",
+    "reconcile_month": "workflow.reconcile_month",
     "run_demo": "demo",
     "write_outcomes": "bulk.outcomes_book",
     "write_plan": "bulk.plan",

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import spaced
-from vippsrecon.month import reconcile_month
 from vippsrecon.notebook.session import simulated
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
+from vippsrecon.workflow.reconcile_month import reconcile_month
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,13 +16,13 @@ from vippsrecon.bulk.planning import NothingToPlanError, plan_cancels, plan_capt
 from vippsrecon.bulk.proposals import BY_HAND, VERB_OF
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
-from vippsrecon.month import reconcile_month
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.examples import NOW, case_of
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.store import Draft, commit, open_store, register, take
+from vippsrecon.workflow.reconcile_month import reconcile_month
 
 MSN = "123456"
 PLANS = {"refund": plan_refunds, "cancel": plan_cancels, "capture": plan_captures}

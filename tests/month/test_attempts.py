@@ -8,7 +8,7 @@ import pytest
 
 from tests.month.conftest import order, payment
 from vippsrecon.fetching import read_fetched
-from vippsrecon.month import fetch_file, reconcile_month
+from vippsrecon.workflow.reconcile_month import fetch_file, reconcile_month
 
 
 def asked(door, reference):

@@ -7,7 +7,7 @@ import pytest
 from tests.fetch.conftest import MSN
 from tests.month.conftest import order, payment
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.month import reconcile_month
+from vippsrecon.workflow.reconcile_month import reconcile_month
 
 
 def line(number, status="open"):

@@ -16,9 +16,9 @@ from vippsrecon import reconcile as compare
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import InputError
-from vippsrecon.month import reconcile_month
 from vippsrecon.schemas import RECEIPTS, validate
 from vippsrecon.simulator import Simulator, serve
+from vippsrecon.workflow.reconcile_month import reconcile_month
 
 EXPORTED = datetime(2026, 1, 31, 11, tzinfo=UTC)
 AMOUNTS = {"order-000001": "300.00", "order-000002": "20.50", "order-000003": "0.00"}
@@ -338,7 +338,7 @@ def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
 
 def test_a_locked_journal_is_a_notice(done, monkeypatch):
     """Somebody's database tool holds it: the month does not wait for it."""
-    monkeypatch.setattr("vippsrecon.month.receipts.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("vippsrecon.workflow.closed_discrepancies.WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(done.folder / "work.db", isolation_level=None)) as tool:
         tool.execute("PRAGMA locking_mode = EXCLUSIVE")
         tool.execute("PRAGMA journal_mode = DELETE")

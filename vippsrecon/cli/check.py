@@ -29,7 +29,7 @@ def check(json: AsJson = False) -> None:
     from vippsrecon.cli import show
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import VippsReconError
-    from vippsrecon.month.opening import skew_warning
+    from vippsrecon.workflow.preflight import skew_warning
 
     settings = load_settings()
     found: dict[str, Any] = {
@@ -78,7 +78,7 @@ def _try_keys(settings: Settings) -> tuple[list[str], float]:
     """Get a token for each sales unit, and compare the answer's clock with this machine's."""
     from vippsrecon.api import Client
     from vippsrecon.errors import ConfigurationError
-    from vippsrecon.month.opening import check_keys
+    from vippsrecon.workflow.preflight import check_keys
 
     units = [unit.msn for unit in settings.units]
     if not units:

@@ -44,7 +44,7 @@ def fetch(
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import OutputError
     from vippsrecon.money import counted
-    from vippsrecon.month import fetch_file
+    from vippsrecon.workflow.reconcile_month import fetch_file
 
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: name a folder to keep the fetch in")
@@ -148,9 +148,9 @@ def reconcile(
     from vippsrecon.cli import show
     from vippsrecon.config.settings import load_settings
     from vippsrecon.money import counted
-    from vippsrecon.month import reconcile_month, zone_of
     from vippsrecon.report import write_workbook
     from vippsrecon.report.terminal import summary_text
+    from vippsrecon.workflow.reconcile_month import reconcile_month, zone_of
 
     settings = load_settings(offline=payments is not None)
     zone = zone_of(settings)

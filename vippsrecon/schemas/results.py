@@ -188,7 +188,7 @@ OUTCOMES = Frame(
 RECEIPTS = Frame(
     "receipts",
     "one row per discrepancy and row of a plan that was done for it",
-    "vippsrecon.month: the journal, and a comparison of payments it was done with",
+    "vippsrecon.workflow.reconcile_month: the journal, and a comparison of payments it was done with",
     (
         _c("discrepancy_id", "text", "The discrepancy.", required=True),
         _c("plan_id", "text", "The plan.", required=True),

@@ -76,7 +76,9 @@ def words(mapping: str | Path | None = None) -> Words:
 
 @cache
 def _usual() -> Words:
-    text = (resources.files("vippsrecon.sources.plan_list") / "plan_list.toml").read_text(encoding="utf-8")
+    text = (resources.files("vippsrecon.sources.plan_list") / "plan_list.toml").read_text(
+        encoding="utf-8"
+    )
     said: dict[str, dict[str, Any]] = tomllib.loads(text)
     plain = profiles.named("plain").columns
     reasons = {reason: (reason, *texts) for reason, texts in said["reasons"].items()}

@@ -15,8 +15,8 @@ from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, read_fetched
 from vippsrecon.fetching.part_files import EVENTS, FAILURES, PAYMENTS
 from vippsrecon.money import counted
-from vippsrecon.month.wanted import Wanted, keys, stack
 from vippsrecon.sources.files.detect import sha256
+from vippsrecon.workflow.references import Wanted, keys, stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

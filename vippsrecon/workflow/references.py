@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.month.attempts import follow_ups, without_attempts
 from vippsrecon.sources import candidates, read_list
+from vippsrecon.workflow.retried_payments import follow_ups, without_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -22,21 +22,21 @@ from zoneinfo import ZoneInfo
 from vippsrecon import __version__, schemas
 from vippsrecon.errors import InputError
 from vippsrecon.fetching import Fetched, fetch
-from vippsrecon.month.capturing import captures_at_once
-from vippsrecon.month.exported import export_times
-from vippsrecon.month.ignored import read_waived
-from vippsrecon.month.kept import Facts, hashes, recalled, remember
-from vippsrecon.month.opening import check_keys, walk_ledger, warn_of_clock
-from vippsrecon.month.period import (
+from vippsrecon.reconciliation import Reconciliation, reconcile
+from vippsrecon.sources import is_list, read_orders
+from vippsrecon.workflow.closed_discrepancies import closed_by_receipts, known_of, with_receipts
+from vippsrecon.workflow.exported import export_times
+from vippsrecon.workflow.hints import captures_at_once
+from vippsrecon.workflow.ignore_file import read_waived
+from vippsrecon.workflow.input_checks import (
     refuse_a_moment_before,
     refuse_another_month,
     refuse_empty_period,
     refuse_unreadable,
 )
-from vippsrecon.month.receipts import closed_by_receipts, known_of, with_receipts
-from vippsrecon.month.wanted import Wanted, once, references_wanted, stack, without_expected
-from vippsrecon.reconciliation import Reconciliation, reconcile
-from vippsrecon.sources import is_list, read_orders
+from vippsrecon.workflow.preflight import check_keys, walk_ledger, warn_of_clock
+from vippsrecon.workflow.references import Wanted, once, references_wanted, stack, without_expected
+from vippsrecon.workflow.saved_run import Facts, hashes, recalled, remember
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

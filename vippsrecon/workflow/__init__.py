@@ -1,0 +1,1 @@
+"""One function behind each main job."""
