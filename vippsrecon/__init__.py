@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vippsrecon.api import Client
-    from vippsrecon.bulk.approval import approve
-    from vippsrecon.bulk.outcomes_book import write_outcomes
-    from vippsrecon.bulk.plan import read_plan, write_plan
-    from vippsrecon.bulk.planning import plan_cancels, plan_captures, plan_refunds
-    from vippsrecon.bulk.run import carry_out
+    from vippsrecon.bulk.approval.approve import approve
+    from vippsrecon.bulk.execution.carry_out import carry_out
+    from vippsrecon.bulk.outcomes.workbook import write_outcomes
+    from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
+    from vippsrecon.bulk.plan.model import read_plan, write_plan
     from vippsrecon.config.settings import Rules, SalesUnit, Settings, load_settings
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import VippsReconError
@@ -70,27 +70,27 @@ _HOME = {
     "SalesUnit": "config.settings",
     "Settings": "config.settings",
     "VippsReconError": "errors",
-    "approve": "bulk.approval",
-    "carry_out": "bulk.run",
+    "approve": "bulk.approval.approve",
+    "carry_out": "bulk.execution.carry_out",
     "closed_by_receipts": "workflow.closed_discrepancies",
     "fetch": "fetching",
     "ledger_references": "fetching",
     "load_settings": "config.settings",
     "open_month": "notebook.session",
     "open_store": "store",
-    "plan_cancels": "bulk.planning",
-    "plan_captures": "bulk.planning",
-    "plan_refunds": "bulk.planning",
+    "plan_cancels": "bulk.plan.make",
+    "plan_captures": "bulk.plan.make",
+    "plan_refunds": "bulk.plan.make",
     "preview": "sources",
     "read_fetched": "fetching",
     "read_orders": "sources",
-    "read_plan": "bulk.plan",
+    "read_plan": "bulk.plan.model",
     "read_references": "sources",
     "reconcile": "reconciliation",
     "reconcile_month": "workflow.reconcile_month",
     "run_demo": "demo",
-    "write_outcomes": "bulk.outcomes_book",
-    "write_plan": "bulk.plan",
+    "write_outcomes": "bulk.outcomes.workbook",
+    "write_plan": "bulk.plan.model",
     "write_workbook": "report",
 }
 

@@ -36,12 +36,12 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
     """Do one step, importing what it needs and no more; return what it found."""
     settings = settings_for(base_url, folder, database_url)
     file = folder / "plan.json"
-    from vippsrecon.bulk.plan import read_plan, write_plan
+    from vippsrecon.bulk.plan.model import read_plan, write_plan
     from vippsrecon.store import open_store, verify
 
     if name == "plan":
         from vippsrecon.api.client import Client
-        from vippsrecon.bulk.planning import plan_refunds
+        from vippsrecon.bulk.plan.make import plan_refunds
 
         with Client(settings) as client:
             plan = plan_refunds(folder / "refunds.csv", client=client, planner="kari")
@@ -50,7 +50,7 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
     plan = read_plan(file)
     with open_store(database_url) as store:
         if name == "approve":
-            from vippsrecon.bulk.approval import approve
+            from vippsrecon.bulk.approval.approve import approve
 
             approve(plan, store, approver="ola", os_account="ola", host="here")
             return ""
@@ -58,7 +58,7 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
             verdict = verify(store, plan.plan_id)
             return f"{verdict.rows} entries, {'they hold' if verdict.ok else verdict.fault}"
         from vippsrecon.api.client import Client
-        from vippsrecon.bulk.run import carry_out
+        from vippsrecon.bulk.execution.carry_out import carry_out
 
         with Client(settings) as client:
             done = carry_out(

@@ -35,9 +35,9 @@ from tests.crash.databases import databases
 from tests.crash.world import AMOUNT, KEYS, MSN, Case, money, payment_line, plan_of
 from tests.postgres import binaries
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.approval import approve
-from vippsrecon.bulk.plan import Plan
-from vippsrecon.bulk.run import IN_FLIGHT, carry_out
+from vippsrecon.bulk.approval.approve import approve
+from vippsrecon.bulk.execution.carry_out import IN_FLIGHT, carry_out
+from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import Settings, load_settings
 from vippsrecon.store import open_store, verify
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from vippsrecon.bulk.plan import FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan.model import FORMAT, Plan, PlanRow, Source
 
 MSN = "123456"
 MADE_AT = "2026-01-31T12:00:00Z"

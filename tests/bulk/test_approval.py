@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.bulk.plans import plan_of, plan_row
-from vippsrecon.bulk.approval import approve, register_plan, second_person, standing
+from vippsrecon.bulk.approval.approve import approve, register_plan, second_person, standing
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan import digest, read_plan, write_plan
+from vippsrecon.bulk.plan.model import digest, read_plan, write_plan
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.store import entries, open_store, plans, verify

@@ -13,10 +13,10 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import text
 
-from vippsrecon.bulk.approval import approve
-from vippsrecon.bulk.extract import write_extract
-from vippsrecon.bulk.kept import kept
-from vippsrecon.bulk.listed import listed
+from vippsrecon.bulk.approval.approve import approve
+from vippsrecon.bulk.outcomes.audit_workbook import write_extract
+from vippsrecon.bulk.outcomes.from_journal import kept
+from vippsrecon.bulk.outcomes.listed import listed
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import entries, head, verify
 

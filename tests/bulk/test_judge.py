@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.judge import Case, objection
-from vippsrecon.bulk.plan import PlanRow
+from vippsrecon.bulk.execution.row_checks import Case, objection
+from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.store import Attempt
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import event
 
 from tests.bulk.world import SOON
-from vippsrecon.bulk.kept import kept
-from vippsrecon.bulk.listed import listed
+from vippsrecon.bulk.outcomes.from_journal import kept
+from vippsrecon.bulk.outcomes.listed import listed
 from vippsrecon.store import append
 from vippsrecon.store.journal.entry import Draft
 

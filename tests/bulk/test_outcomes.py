@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from tests.bulk.plans import plan_of, plan_row
-from vippsrecon.bulk.aftermath import SHOP_KNOWS, customer_notice, shop_to_update
-from vippsrecon.bulk.carried import LIVE, Carried
-from vippsrecon.bulk.kept import rebuilt
-from vippsrecon.bulk.outcomes import outcomes, page, totals, worst_first
-from vippsrecon.bulk.outcomes_book import COLUMNS, write_outcomes
-from vippsrecon.bulk.plan_rules import Aggregate
-from vippsrecon.bulk.result import Result
+from vippsrecon.bulk.execution.row_result import Result
+from vippsrecon.bulk.execution.run_result import LIVE, Carried
+from vippsrecon.bulk.outcomes.follow_up import SHOP_KNOWS, customer_notice, shop_to_update
+from vippsrecon.bulk.outcomes.frame import outcomes, page, totals, worst_first
+from vippsrecon.bulk.outcomes.from_journal import rebuilt
+from vippsrecon.bulk.outcomes.workbook import COLUMNS, write_outcomes
+from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import OUTCOMES, validate
@@ -307,7 +307,7 @@ def test_page_escapes_and_counts(mixed):
 
 def test_page_of_a_dry_run_says_that_nothing_was_sent(world):
     """A dry run must not be taken for the real one."""
-    from vippsrecon.bulk.run import carry_out
+    from vippsrecon.bulk.execution.carry_out import carry_out
 
     here = world(2)
     carried = carry_out(here.plan("refund", 100, 200), here.client)
@@ -322,7 +322,7 @@ def test_carrying_needs_no_pandas():
     import sys
 
     code = (
-        "import vippsrecon.bulk.run, sys; "
+        "import vippsrecon.bulk.execution.carry_out, sys; "
         "print([m for m in ('pandas', 'polars', 'pandera', 'narwhals') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

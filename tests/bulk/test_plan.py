@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bulk.plans import MSN, plan_of, plan_row
-from vippsrecon.bulk.plan import (
+from vippsrecon.bulk.plan.model import (
     FORMAT,
     PlanRow,
     check_plan,

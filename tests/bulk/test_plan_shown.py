@@ -6,10 +6,10 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.bulk.plans import plan_of, plan_row
-from vippsrecon.bulk.carried import Carried
-from vippsrecon.bulk.plan import digest
-from vippsrecon.bulk.plan_workbook import write_plan_workbook
-from vippsrecon.bulk.result import Result
+from vippsrecon.bulk.execution.row_result import Result
+from vippsrecon.bulk.execution.run_result import Carried
+from vippsrecon.bulk.plan.model import digest
+from vippsrecon.bulk.plan.workbook import write_plan_workbook
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import REJECTS, validate
 from vippsrecon.sources.reviewed_report.read import Refused

@@ -13,9 +13,7 @@ from openpyxl import Workbook
 
 from tests.bulk.world import CLOCK, MSN, line
 from vippsrecon.api import Client
-from vippsrecon.bulk.asked import from_list
-from vippsrecon.bulk.plan import read_plan, write_plan
-from vippsrecon.bulk.planning import (
+from vippsrecon.bulk.plan.make import (
     How,
     NothingToPlanError,
     make,
@@ -23,6 +21,8 @@ from vippsrecon.bulk.planning import (
     plan_captures,
     plan_refunds,
 )
+from vippsrecon.bulk.plan.model import read_plan, write_plan
+from vippsrecon.bulk.plan.requests import from_list
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.schemas import REJECTS, validate

@@ -11,9 +11,9 @@ from openpyxl import load_workbook
 
 from tests.reconcile.frames_of_anything import anything
 from vippsrecon.api import Client
-from vippsrecon.bulk.plan import check_plan
-from vippsrecon.bulk.planning import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
-from vippsrecon.bulk.proposals import BY_HAND, VERB_OF
+from vippsrecon.bulk.plan.from_discrepancies import BY_HAND, VERB_OF
+from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
+from vippsrecon.bulk.plan.model import check_plan
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.reconciliation import reconcile

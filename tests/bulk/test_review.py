@@ -13,17 +13,18 @@ import pytest
 from tests.bulk.plans import plan_row
 from tests.bulk.world import MSN, SOON
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk import run, writer
-from vippsrecon.bulk.admission import confirmed
-from vippsrecon.bulk.approval import approve
-from vippsrecon.bulk.extract import write_extract
+from vippsrecon.bulk.approval.approve import approve
+from vippsrecon.bulk.execution import carry_out as carry_out_module
+from vippsrecon.bulk.execution import journal_writer
+from vippsrecon.bulk.execution.carry_out import carry_out
+from vippsrecon.bulk.execution.evidence import Sent, look
+from vippsrecon.bulk.execution.journal_writer import Writer
+from vippsrecon.bulk.execution.preconditions import confirmed
+from vippsrecon.bulk.execution.settle import Word, settle
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan import key_of
-from vippsrecon.bulk.plan_rules import Aggregate
-from vippsrecon.bulk.run import carry_out
-from vippsrecon.bulk.settle import Sent, look
-from vippsrecon.bulk.settling import Word, settle
-from vippsrecon.bulk.writer import Writer
+from vippsrecon.bulk.outcomes.audit_workbook import write_extract
+from vippsrecon.bulk.plan.model import key_of
+from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.cli.journal import _verified
 from vippsrecon.errors import LostError, PlanError, StoreError
 from vippsrecon.store import entries, started_of, state_by_row, take, verify
@@ -265,8 +266,8 @@ def test_a_machine_that_slept_reads_again_before_it_sends(world, monkeypatch):
         monkeypatch.undo()
         log = await events(*given, **named)
         await core.refund("order-000001", 500, "NOK", idempotency_key="portal", msn=MSN)
-        later = writer.now_seconds() + 3600
-        monkeypatch.setattr(run, "now_seconds", lambda: later, raising=False)
+        later = journal_writer.now_seconds() + 3600
+        monkeypatch.setattr(carry_out_module, "now_seconds", lambda: later, raising=False)
         return log
 
     monkeypatch.setattr(core, "events", then_sleep)

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from tests.bulk.world import SOON
-from vippsrecon.bulk.plan import key_of
-from vippsrecon.bulk.run import carry_out
+from vippsrecon.bulk.execution.carry_out import carry_out
+from vippsrecon.bulk.plan.model import key_of
 from vippsrecon.errors import ConfigurationError, HeldError, PlanError
 from vippsrecon.store import entries, take, verify
 
@@ -384,7 +384,7 @@ def test_one_carrier_at_a_time(world):
 def test_production_needs_its_caps():
     """Without per_run and per_day nothing moves in production."""
     from tests.bulk.plans import plan_of
-    from vippsrecon.bulk.admission import caps_for
+    from vippsrecon.bulk.execution.preconditions import caps_for
     from vippsrecon.bulk.limits import Limits
 
     plan = plan_of(environment="production", host="api.vipps.no")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vippsrecon.bulk.kept import kept
-from vippsrecon.bulk.run import carry_out
-from vippsrecon.bulk.settling import Word, settle
+from vippsrecon.bulk.execution.carry_out import carry_out
+from vippsrecon.bulk.execution.settle import Word, settle
+from vippsrecon.bulk.outcomes.from_journal import kept
 from vippsrecon.errors import HeldError, PlanError
 from vippsrecon.store import entries, head, state_by_row, take, verify
 

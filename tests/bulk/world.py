@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vippsrecon.api import Client
-from vippsrecon.bulk.approval import approve
+from vippsrecon.bulk.approval.approve import approve
+from vippsrecon.bulk.execution.carry_out import carry_out
+from vippsrecon.bulk.execution.context import Patience
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan import FORMAT, Plan, PlanRow, Source
-from vippsrecon.bulk.plan_rules import stamp
-from vippsrecon.bulk.run import carry_out
-from vippsrecon.bulk.terms import Patience
+from vippsrecon.bulk.plan.model import FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan.rules import stamp
 from vippsrecon.simulator import Simulator
 from vippsrecon.store import Store
 

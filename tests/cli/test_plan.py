@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from vippsrecon.bulk.plan import digest, read_plan
+from vippsrecon.bulk.plan.model import digest, read_plan
 from vippsrecon.store import entries, open_store
 
 HEAD = "reference,amount,currency,reason,note,document_ref\n"

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, event
 
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.plan import read_plan
-from vippsrecon.bulk.run import carry_out
-from vippsrecon.bulk.terms import Patience
+from vippsrecon.bulk.execution.carry_out import carry_out
+from vippsrecon.bulk.execution.context import Patience
+from vippsrecon.bulk.plan.model import read_plan
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import VippsReconError
 

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from tests.crash.world import World
-from vippsrecon.bulk.approval import approve
+from vippsrecon.bulk.approval.approve import approve
+from vippsrecon.bulk.execution.operations import EVENTS
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.operation import EVENTS
-from vippsrecon.bulk.plan import Plan, PlanRow, key_of, write_plan
+from vippsrecon.bulk.plan.model import Plan, PlanRow, key_of, write_plan
 from vippsrecon.errors import StoreError
 from vippsrecon.store import Entry, Store, entries, open_store, state_by_row, verify
 from vippsrecon.store.database.transactions import writing

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import orjson
 
-from vippsrecon.bulk.plan import FORMAT, Plan, PlanRow, Source
-from vippsrecon.bulk.plan_rules import stamp
+from vippsrecon.bulk.plan.model import FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan.rules import stamp
 
 ROOT = Path(__file__).parent.parent.parent
 MSN = "123456"

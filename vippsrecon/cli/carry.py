@@ -13,9 +13,9 @@ from vippsrecon.cli.files import AsJson
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vippsrecon.bulk.balance import Balance
-    from vippsrecon.bulk.carried import Carried
-    from vippsrecon.bulk.plan import Plan
+    from vippsrecon.bulk.execution.run_result import Carried
+    from vippsrecon.bulk.plan.model import Plan
+    from vippsrecon.ledger.balances import Balance
 
 MOST_ROWS = 20
 
@@ -57,14 +57,14 @@ def carry_out(
       vippsrecon carry-out plan.json --live --confirm "1234.50 NOK" --out outcomes.xlsx
     """
     from vippsrecon.api import Client
-    from vippsrecon.bulk.admission import belongs_here
-    from vippsrecon.bulk.balance import balances
-    from vippsrecon.bulk.outcomes_book import write_outcomes
-    from vippsrecon.bulk.plan import read_plan
-    from vippsrecon.bulk.run import IN_FLIGHT
-    from vippsrecon.bulk.run import carry_out as carry
+    from vippsrecon.bulk.execution.carry_out import IN_FLIGHT
+    from vippsrecon.bulk.execution.carry_out import carry_out as carry
+    from vippsrecon.bulk.execution.preconditions import belongs_here
+    from vippsrecon.bulk.outcomes.workbook import write_outcomes
+    from vippsrecon.bulk.plan.model import read_plan
     from vippsrecon.cli import show
     from vippsrecon.config.settings import load_settings
+    from vippsrecon.ledger.balances import balances
 
     if out is not None:
         _refuse_early(out, plan_file)
@@ -99,8 +99,8 @@ def carry_out(
 
 def _refuse_early(out: Path, plan_file: Path) -> None:
     """Refuse places that cannot be meant before money is moved."""
-    from vippsrecon.bulk.sheets import refuse_name
     from vippsrecon.errors import OutputError
+    from vippsrecon.spreadsheet.sheets import refuse_name
 
     refuse_name(out)
     if out.resolve() == plan_file.resolve():
@@ -125,8 +125,8 @@ def _asked(plan: Plan) -> list[str]:
 
 
 def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
-    from vippsrecon.bulk.approval import in_short
-    from vippsrecon.bulk.plan import digest
+    from vippsrecon.bulk.approval.approve import in_short
+    from vippsrecon.bulk.plan.model import digest
     from vippsrecon.money import in_words
 
     yield f"{in_short(plan)}, in {plan.environment}, planned by {plan.planner}"
@@ -146,8 +146,8 @@ def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
 
 
 def _lines(carried: Carried) -> Iterator[str]:
-    from vippsrecon.bulk.outcomes import totals, worst_first
-    from vippsrecon.bulk.outcomes_page import headline
+    from vippsrecon.bulk.outcomes.frame import totals, worst_first
+    from vippsrecon.bulk.outcomes.html import headline
     from vippsrecon.money import spaced
 
     yield ""
@@ -190,7 +190,7 @@ def _table(totals: Sequence[Any]) -> Iterator[str]:
 
 def rows_in_words(carried: Carried, results: Sequence[Any]) -> Iterator[str]:
     """Return a line for each of these results: its outcome, row, payment, and why."""
-    from vippsrecon.bulk.aftermath import sentence
+    from vippsrecon.bulk.outcomes.follow_up import sentence
 
     for result in results:
         row = carried.plan.rows[result.row - 1]
@@ -204,7 +204,7 @@ def in_one(head: tuple[int, str] | None) -> str | None:
 
 
 def _as_json(carried: Carried, held: Sequence[Balance], out: Path | None) -> dict[str, Any]:
-    from vippsrecon.bulk.plan import digest
+    from vippsrecon.bulk.plan.model import digest
     from vippsrecon.cli import show
 
     return {

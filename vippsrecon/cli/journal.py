@@ -13,8 +13,8 @@ from vippsrecon.cli.settle import plan_id_of, settle
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vippsrecon.bulk.kept import Kept
-    from vippsrecon.bulk.listed import Listed
+    from vippsrecon.bulk.outcomes.from_journal import Kept
+    from vippsrecon.bulk.outcomes.listed import Listed
     from vippsrecon.store import PlanSummary, Store, Verdict
 
 MOST_ROWS = 20
@@ -74,7 +74,7 @@ def journal(
         else:
             code = _shown(store, plan_id, json)
         if out is not None:
-            from vippsrecon.bulk.extract import write_extract
+            from vippsrecon.bulk.outcomes.audit_workbook import write_extract
 
             chosen = () if plan_id is None else (plan_id,)
             write_extract(store, out, plan_ids=chosen, units=settings.units)
@@ -158,8 +158,8 @@ def _verdict(plan_id: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def _shown(store: Store, plan_id: str | None, json: bool) -> int:
-    from vippsrecon.bulk.kept import Kept, kept
-    from vippsrecon.bulk.listed import listed
+    from vippsrecon.bulk.outcomes.from_journal import Kept, kept
+    from vippsrecon.bulk.outcomes.listed import listed
     from vippsrecon.cli import show
     from vippsrecon.store import plans
 
@@ -236,8 +236,8 @@ def _lines(one: PlanSummary, known: Kept | Listed) -> Iterator[str]:
 
 
 def _more(known: Kept) -> Iterator[str]:
-    from vippsrecon.bulk.aftermath import sentence
-    from vippsrecon.bulk.outcomes import worst_first
+    from vippsrecon.bulk.outcomes.follow_up import sentence
+    from vippsrecon.bulk.outcomes.frame import worst_first
     from vippsrecon.money import counted, spaced
 
     yield f"  first hash {known.first_hash}"

@@ -14,9 +14,9 @@ from vippsrecon.cli.files import AsJson, Mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vippsrecon.bulk.asked import Asked
-    from vippsrecon.bulk.plan import Plan
-    from vippsrecon.bulk.planning import How
+    from vippsrecon.bulk.plan.make import How
+    from vippsrecon.bulk.plan.model import Plan
+    from vippsrecon.bulk.plan.requests import Asked
     from vippsrecon.config.settings import Settings
     from vippsrecon.sources.reviewed_report.read import Refused
     from vippsrecon.store import Store
@@ -87,8 +87,8 @@ def plan(
       vippsrecon plan cancels --from-report report.xlsx --out plan.json --workbook plan.xlsx
       vippsrecon approve plan.json --as "Kari Nordmann"
     """
-    from vippsrecon.bulk.plan import write_plan
-    from vippsrecon.bulk.planning import How, NothingToPlanError
+    from vippsrecon.bulk.plan.make import How, NothingToPlanError
+    from vippsrecon.bulk.plan.model import write_plan
     from vippsrecon.cli import show
 
     source = _one_source(file, from_report)
@@ -119,7 +119,7 @@ def plan(
         raise
     write_plan(made, out)
     if workbook is not None:
-        from vippsrecon.bulk.plan_workbook import write_plan_workbook
+        from vippsrecon.bulk.plan.workbook import write_plan_workbook
 
         write_plan_workbook(made, workbook)
     if json:
@@ -147,9 +147,9 @@ def approve(
       vippsrecon approve plan.json --as "Ola Hansen"
       vippsrecon carry-out plan.json
     """
-    from vippsrecon.bulk.approval import approve as record
+    from vippsrecon.bulk.approval.approve import approve as record
     from vippsrecon.bulk.limits import Limits
-    from vippsrecon.bulk.plan import digest, read_plan
+    from vippsrecon.bulk.plan.model import digest, read_plan
     from vippsrecon.cli import show
     from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
@@ -213,7 +213,7 @@ def _asked(
     verb: str, source: Path, mapping: Path | None, *, report: bool
 ) -> tuple[Asked, Settings]:
     """Read the list or report, and then the settings: a file's faults need no keys to be said."""
-    from vippsrecon.bulk.asked import from_list, from_report
+    from vippsrecon.bulk.plan.requests import from_list, from_report
     from vippsrecon.config.settings import load_settings
 
     settings = load_settings(offline=True)
@@ -228,7 +228,7 @@ def _made(asked: Asked, settings: Settings, how: How) -> Plan:
     from contextlib import ExitStack
 
     from vippsrecon.api import Client
-    from vippsrecon.bulk.planning import make
+    from vippsrecon.bulk.plan.make import make
 
     with ExitStack() as opened:
         client = opened.enter_context(Client(settings)) if settings.environment else None
@@ -266,7 +266,7 @@ def _now_for(made: Plan, settings: Settings) -> Any:
 
 
 def _as_json(made: Plan, out: Path) -> dict[str, Any]:
-    from vippsrecon.bulk.plan import digest
+    from vippsrecon.bulk.plan.model import digest
 
     return {
         "plan_id": made.plan_id,
@@ -285,8 +285,8 @@ def _rejects(refused: Sequence[Refused]) -> list[dict[str, Any]]:
 
 
 def _lines(made: Plan, out: Path) -> Iterator[str]:
-    from vippsrecon.bulk.approval import in_short
-    from vippsrecon.bulk.plan import digest
+    from vippsrecon.bulk.approval.approve import in_short
+    from vippsrecon.bulk.plan.model import digest
 
     yield f"{in_short(made)}: {out}"
     yield f"plan    {made.plan_id}, {made.environment}, planned by {made.planner}"
@@ -296,8 +296,8 @@ def _lines(made: Plan, out: Path) -> Iterator[str]:
 
 
 def _approved(made: Plan) -> Iterator[str]:
-    from vippsrecon.bulk.approval import in_short
-    from vippsrecon.bulk.plan import digest
+    from vippsrecon.bulk.approval.approve import in_short
+    from vippsrecon.bulk.plan.model import digest
     from vippsrecon.cli import show
     from vippsrecon.money import counted
 

@@ -47,9 +47,9 @@ def settle(
       vippsrecon journal settle plan.json --row 7 --as done --because "in the portal, 31 January"
     """
     from vippsrecon.api import Client
-    from vippsrecon.bulk.aftermath import sentence
-    from vippsrecon.bulk.settling import Word
-    from vippsrecon.bulk.settling import settle as look
+    from vippsrecon.bulk.execution.settle import Word
+    from vippsrecon.bulk.execution.settle import settle as look
+    from vippsrecon.bulk.outcomes.follow_up import sentence
     from vippsrecon.cli import show
     from vippsrecon.cli.carry import in_one
     from vippsrecon.config.settings import load_settings
@@ -98,7 +98,7 @@ def plan_id_of(name: str) -> str:
     """
     from uuid import UUID
 
-    from vippsrecon.bulk.plan import read_plan
+    from vippsrecon.bulk.plan.model import read_plan
     from vippsrecon.errors import PlanError
 
     if Path(name).is_file():

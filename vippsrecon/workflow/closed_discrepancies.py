@@ -20,8 +20,8 @@ import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.bulk.operation import PAST, moment_of
-from vippsrecon.bulk.outcomes import booking_date
+from vippsrecon.bulk.execution.operations import PAST, moment_of
+from vippsrecon.bulk.outcomes.frame import booking_date
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import counted, in_words

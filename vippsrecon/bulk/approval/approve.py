@@ -1,0 +1,266 @@
+"""The approval of a plan: who, of exactly which digest, count and sums, until when.
+
+An approval says that somebody at this database, under this account, approved this digest. It
+does not prove who sat there: a name given is a name given (docs/bulk-refunds.md says how to make
+it proof).
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+
+from vippsrecon.bulk.execution.operations import journal_time
+from vippsrecon.bulk.limits import Limits
+from vippsrecon.bulk.plan.model import Plan, check_plan, digest, moment, stamp
+from vippsrecon.bulk.plan.rules import LONGEST_TEXT, UNPRINTABLE
+from vippsrecon.errors import PlanError
+from vippsrecon.money import counted, in_words
+from vippsrecon.store import Draft, Entry, Store, append, entries, planner_sums, register
+
+LASTS = timedelta(hours=24)
+"""How long an approval holds."""
+
+TOGETHER = timedelta(hours=24)
+"""A planner's plans of this long are counted together."""
+
+
+class Approval(NamedTuple):
+    """An approval that stands.
+
+    Attributes:
+        approver: As they named themselves, or the machine's account named them.
+        os_account: The account it was given under.
+        host: The machine.
+        at: When.
+        expires_at: Until when rows may be begun.
+    """
+
+    approver: str
+    os_account: str
+    host: str
+    at: datetime
+    expires_at: datetime
+
+
+def register_plan(store: Store, plan: Plan, *, at: datetime) -> None:
+    """Remember a plan's digest for ever, before anything is said or done about it.
+
+    Raises:
+        PlanError: The plan's id is known with another digest: the file was changed.
+        StoreError: The database cannot be used.
+    """
+    said = {
+        "count": plan.count,
+        "totals": plan.totals,
+        "planner": plan.planner,
+        "made_at": plan.made_at,
+        "expires_at": plan.expires_at,
+        "host": plan.host,
+        "msns": list(plan.msns),
+        "source": plan.source._asdict(),
+    }
+    at_text = journal_time(at)
+    register(store, plan.plan_id, digest(plan), plan.environment, plan.verb, at_text, said)
+
+
+def approve(
+    plan: Plan,
+    store: Store,
+    *,
+    approver: str | None = None,
+    os_account: str | None = None,
+    host: str | None = None,
+    now: datetime | None = None,
+    limits: Limits | None = None,
+) -> Entry:
+    """Keep in the journal that this plan, as it stands, was approved. Moves nothing.
+
+    Args:
+        plan: The plan.
+        store: The workspace database it will be carried out with.
+        approver: Who approves; None: the machine's account.
+        os_account: The machine's account; None: asked of the machine.
+        host: The machine's name; None: asked of the machine.
+        now: The house's clock; None: the machine's.
+        limits: From when on a second person is needed; None: the usual limits.
+
+    Returns:
+        The journal's entry.
+
+    Raises:
+        PlanError: The plan is unsound, expired, or was changed after it was first seen; or it
+            needs somebody else than its planner.
+        StoreError: The database cannot be used.
+    """
+    check_plan(plan)
+    now = now or datetime.now(UTC)
+    limits = limits or Limits()
+    account = os_account or this_account()
+    who = person(approver or account)
+    if now >= moment(plan.expires_at):
+        raise PlanError(f"the plan expired at {plan.expires_at}; make a new one")
+    _refuse_own(plan, store, who, now, limits)
+    register_plan(store, plan, at=now)
+    # Again, now that the plan counts: of two approved at the same moment one at least sees both.
+    _refuse_own(plan, store, who, now, limits)
+    said = {
+        "digest": digest(plan),
+        "count": plan.count,
+        "totals": plan.totals,
+        "approver": who,
+        "os_account": account,
+        "host": host or socket.gethostname(),
+        "expires_at": stamp(now + LASTS),
+    }
+    draft = Draft("approved", detail=said, at=journal_time(now))
+    return append(store, plan.plan_id, [draft])[0]
+
+
+def standing(plan: Plan, store: Store, limits: Limits, now: datetime) -> Approval:
+    """Return the approval a plan may be carried out under.
+
+    Args:
+        plan: The plan, its digest computed from what it says now.
+        store: The workspace database.
+        limits: As they are now: lowered since, an approval may not do any more.
+        now: The house's clock.
+
+    Raises:
+        PlanError: There is none, it is of another digest, it expired, or it is the planner's own
+            where a second person is needed.
+        StoreError: The database cannot be used.
+    """
+    wanted = {"digest": digest(plan), "count": plan.count, "totals": plan.totals}
+    why = f"plan {plan.plan_id} is not approved in {store.url_masked}: vippsrecon approve does that"
+    needed = second_person(plan, limits)
+    for entry in entries(store, plan.plan_id, kinds=("approved",)):
+        said = _detail(entry)
+        if any(said.get(name) != value for name, value in wanted.items()):
+            why = f"the approval of {entry.at} is of another plan than this file: approve this one"
+            continue
+        approval = _approval(entry, said)
+        if now >= approval.expires_at:
+            why = f"the approval by {approval.approver} expired at {stamp(approval.expires_at)}"
+            why += "; approve the plan again"
+        elif needed and same_person(approval.approver, plan.planner):
+            why = f"{needed}, and {approval.approver} planned it: somebody else has to approve it"
+        else:
+            return approval
+    raise PlanError(f"{why}. Nothing was sent")
+
+
+def second_person(plan: Plan, limits: Limits, beside: Mapping[str, int] | None = None) -> str:
+    """Return why somebody else than the planner has to approve a plan, or "".
+
+    Args:
+        plan: The plan.
+        limits: The limits.
+        beside: Currency to the sum of the planner's other plans of the last 24 hours.
+    """
+    for currency, total in plan.totals.items():
+        alone = limits.own_approval_up_to(currency)
+        if total > alone or alone == 0:
+            return f"its {in_words(total, currency)} are above the {_limit(alone, currency)}"
+        others = (beside or {}).get(currency, 0)
+        if total + others > alone:
+            return (
+                f"its {in_words(total, currency)} and the {in_words(others, currency)} of "
+                f"{plan.planner}'s other plans of the last 24 hours are together above the "
+                f"{_limit(alone, currency)}"
+            )
+    for row in plan.rows:
+        most = limits.row_limit(row.currency)
+        if most is not None and row.amount_minor > most:
+            return (
+                f"row {row.row} ({row.reference}) moves {in_words(row.amount_minor, row.currency)},"
+                f" above the {in_words(most, row.currency)} of row_limit"
+            )
+    return ""
+
+
+def in_short(plan: Plan) -> str:
+    """Return what an approval is of, in one line."""
+    sums = " and ".join(in_words(total, currency) for currency, total in plan.totals.items())
+    return f"{counted(plan.count, plan.verb)}, {sums} in all"
+
+
+def same_person(one: str, other: str) -> bool:
+    """Return whether two names are one: case and spaces make no second person.
+
+    >>> same_person("Kari  Nordmann", "kari nordmann"), same_person("kari", "ola")
+    (True, False)
+    """
+    return person(one).casefold() == person(other).casefold()
+
+
+def person(name: str) -> str:
+    """Return a person's name as plans and journals hold it.
+
+    Raises:
+        PlanError: There is no name, or one that cannot be shown.
+    """
+    said = " ".join(unicodedata.normalize("NFKC", name).split())
+    if not said or len(said) > LONGEST_TEXT or UNPRINTABLE.search(said) is not None:
+        raise PlanError(f"{name[:80]!r} is no name; say who you are with --as")
+    return said
+
+
+def this_account() -> str:
+    """Return the machine's account this runs under: asked of the system, not of a variable."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        pass
+    try:
+        return getpass.getuser()
+    except (OSError, ImportError, KeyError):
+        return "unknown account"
+
+
+def _refuse_own(plan: Plan, store: Store, who: str, now: datetime, limits: Limits) -> None:
+    """Refuse the planner's own approval where a second person is needed."""
+    if not same_person(who, plan.planner):
+        return
+    since = journal_time(now - TOGETHER)
+    beside = planner_sums(
+        store,
+        lambda name: bool(name) and same_person(name, plan.planner),
+        plan.environment,
+        since,
+        but=plan.plan_id,
+    )
+    needed = second_person(plan, limits, beside)
+    if needed:
+        raise PlanError(
+            f"{needed}, so somebody else than its planner ({plan.planner}) has to approve it: "
+            "vippsrecon approve with --as their name, at their own account"
+        )
+
+
+def _limit(minor: int, currency: str) -> str:
+    return f"{in_words(minor, currency)} a planner may approve alone (own_approval_up_to)"
+
+
+def _approval(entry: Entry, said: Mapping[str, Any]) -> Approval:
+    return Approval(
+        str(said["approver"]),
+        str(said["os_account"]),
+        str(said["host"]),
+        datetime.fromisoformat(entry.at),
+        moment(str(said["expires_at"])),
+    )
+
+
+def _detail(entry: Entry) -> dict[str, Any]:
+    said: dict[str, Any] = orjson.loads(entry.detail)
+    return said

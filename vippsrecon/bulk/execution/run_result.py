@@ -1,0 +1,84 @@
+"""What came of carrying out a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from vippsrecon.bulk.execution.row_result import FINISHED, Result
+from vippsrecon.bulk.plan.model import Plan
+from vippsrecon.config.settings import SalesUnit
+from vippsrecon.money import spaced
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIVE = ("done", "already_done", "refused", "skipped", "unknown")
+
+
+@dataclass(frozen=True)
+class Carried:
+    """One run of a plan: one result per row, in the plan's order.
+
+    Attributes:
+        plan: The plan.
+        live: Whether anything could be sent.
+        results: What became of each row.
+        stopped: Why the run stopped before its end, or "".
+        approver: Who approved it; "" in a dry run of a plan nobody approved.
+        carrier: Who carried it out.
+        head: The journal's last (seq, hash) after a live run: keep it elsewhere.
+        units: What is configured for the plan's sales units: their days and markets.
+        unapproved: In a dry run, why a live one would have no approval, or "".
+    """
+
+    plan: Plan
+    live: bool
+    results: tuple[Result, ...]
+    stopped: str = ""
+    approver: str = ""
+    carrier: str = ""
+    head: tuple[int, str] | None = None
+    units: tuple[SalesUnit, ...] = ()
+    unapproved: str = ""
+
+    def __repr__(self) -> str:
+        """Say in one line what came of it; its rows are in `outcomes`."""
+        how = "live" if self.live else "dry"
+        found = [
+            f"{spaced(number)} {name.replace('_', ' ')}"
+            for name, number in self.counts.items()
+            if number
+        ]
+        said = ", ".join(found) or "nothing"
+        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
+        plan = f"plan {self.plan.plan_id}: {self.plan.in_short}"
+        return f"<Carried {how}, {plan}: {said}{stopped}>"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Outcome to number of rows. A live run's five add up to the plan's rows."""
+        names = LIVE if self.live else ("would_do", *LIVE[1:4])
+        found = dict.fromkeys(names, 0)
+        for result in self.results:
+            found[result.outcome] = found.get(result.outcome, 0) + 1
+        return found
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done (or would be) · 1 some row is not · 2 the run stopped."""
+        if self.stopped:
+            return 2
+        good = (*FINISHED, "would_do")
+        return 0 if all(result.outcome in good for result in self.results) else 1
+
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """The results as a frame, one row per plan row: see `schemas.OUTCOMES`."""
+        frame: pd.DataFrame = import_module("vippsrecon.bulk.outcomes.frame").outcomes(self)
+        return frame
+
+    def _repr_html_(self) -> str:
+        # Looked up by name: pandas has no business where money is moved.
+        return str(import_module("vippsrecon.bulk.outcomes.frame").page(self))

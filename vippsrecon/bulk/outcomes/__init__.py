@@ -1,0 +1,1 @@
+"""What became of a plan, as frames, workbooks and HTML."""

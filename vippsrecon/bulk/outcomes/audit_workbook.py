@@ -1,0 +1,337 @@
+"""The journal as a workbook for the auditor: control totals, outcomes, every entry.
+
+From Entries alone each hash can be computed anew (docs/reliability.md says how), and Control
+compares what was planned with what became of it by formulas over the rows of Outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vippsrecon.bulk.execution.operations import moment_of
+from vippsrecon.bulk.execution.run_result import LIVE
+from vippsrecon.bulk.outcomes.follow_up import sentence
+from vippsrecon.bulk.outcomes.frame import booking_date
+from vippsrecon.bulk.outcomes.from_journal import Kept, KeptRow
+from vippsrecon.bulk.outcomes.workbook import colour_outcomes
+from vippsrecon.config.settings import SalesUnit
+from vippsrecon.errors import PlanError, StoreError
+from vippsrecon.money import counted
+from vippsrecon.spreadsheet.control_totals import ControlSheet, Line
+from vippsrecon.spreadsheet.formats import NAVY, Looks
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.sheets import Column, Written, workbook, write_rows
+from vippsrecon.spreadsheet.workbook_file import for_printing
+from vippsrecon.store import Entry, PlanSummary, Store, Verdict, entries, plans, verify
+from vippsrecon.store import plan_ids as every_plan
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
+CONTROL, OUTCOMES, ENTRIES = "Control", "Outcomes", "Entries"
+
+_SUMS = ("Authorized", "Captured", "Refunded", "Cancelled")
+
+OUTCOME_COLUMNS = (
+    Column("plan_id", "Plan", width=36),
+    Column("row", "Row", "count", 6),
+    Column("verb", "Verb", width=8),
+    Column("outcome", "Outcome", width=12),
+    Column("order_number", "Order", width=13),
+    Column("reference", "Reference", width=22),
+    Column("msn", "Sales unit", width=9.5),
+    Column("currency", "Currency", width=8.5),
+    Column("amount_minor", "Amount", "money", 13),
+    Column("booking_date", "Booking day", "date", 11),
+    Column("reason", "Reason", width=15),
+    Column("document_ref", "Document", width=15),
+    Column("sentence", "What became of it", "wrapped", 46),
+    Column("planner", "Planner", width=15),
+    Column("approver", "Approver", width=15),
+    Column("carrier", "Carried out by", width=15),
+    Column("settled_by", "Said by", width=13, printed=False),
+    Column("note", "Note", width=24, printed=False),
+    Column("vat_minor", "VAT", "money", 11, printed=False),
+    Column("discrepancy_id", "Discrepancy", width=40, printed=False),
+    Column("psp_reference", "PSP reference", width=38, printed=False),
+    Column("event_at", "Event (UTC)", "moment", 18, printed=False),
+    Column("intended_at", "Intended (UTC)", "moment", 18, printed=False),
+    Column("decided_at", "Decided (UTC)", "moment", 18, printed=False),
+    *(
+        Column(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
+        for when in ("before", "after")
+        for name in _SUMS
+    ),
+    Column("idempotency_key", "Idempotency key", "mono", 40, printed=False),
+    Column("digest", "Digest of the plan", "mono", 68, printed=False),
+    Column("source_name", "Made from", width=24, printed=False),
+    Column("source_sha256", "SHA-256 of that file", "mono", 68, printed=False),
+    Column("seq", "Entry", "count", 8, printed=False),
+    Column("hash", "Hash of the entry", "mono", 68, printed=False),
+)
+
+ENTRY_COLUMNS = (
+    Column("plan_id", "Plan", width=36),
+    Column("seq", "Entry", "count", 8),
+    Column("at", "At (UTC)", width=24),
+    Column("kind", "Kind", width=12),
+    Column("row", "Row", "count", 6),
+    Column("reference", "Reference", width=22),
+    Column("msn", "Sales unit", width=9.5),
+    Column("currency", "Currency", width=8.5),
+    Column("amount_minor", "Amount", "money", 13),
+    Column("said", "What it says", "wrapped", 60),
+    *(
+        Column(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
+        for when in ("before", "after")
+        for name in _SUMS
+    ),
+    Column("idempotency_key", "Idempotency key", "mono", 40, printed=False),
+    Column("verb", "Verb", width=8, printed=False),
+    Column("environment", "Environment", width=11, printed=False),
+    Column("epoch", "Epoch", "count", 7, printed=False),
+    Column("detail", "Detail, as it was hashed", "mono", 60, printed=False),
+    Column("previous_hash", "Previous hash", "mono", 68, printed=False),
+    Column("hash", "Hash", "mono", 68, printed=False),
+)
+
+
+def write_extract(
+    store: Store,
+    path: str | Path,
+    *,
+    plan_ids: Sequence[str] = (),
+    units: Iterable[SalesUnit] = (),
+) -> Path:
+    """Write what the journal holds as an Excel workbook. The same journal gives the same bytes.
+
+    Sheets: Control (control totals as live formulas, whether each chain holds, its first and
+    last hash), Outcomes (one row per row that the journal has), Entries (every entry).
+
+    Args:
+        store: The workspace database.
+        path: Ends in .xlsx; a workbook that is there is kept as `<name>.before-1.xlsx`.
+        plan_ids: These plans; none: all.
+        units: What is configured for the sales units: the zone of booking days.
+
+    Raises:
+        PlanError: A plan is not known in this database, or there is none.
+        OutputError: The place cannot be written, or a sheet would not hold the rows.
+        StoreError: The database cannot be used.
+    """
+    known = {one.plan_id: one for one in plans(store)}
+    beheaded = [one for one in every_plan(store) if one not in known]
+    if beheaded and not plan_ids:
+        raise StoreError(
+            f"plan {beheaded[0]} has lost its first entry, and an extract would lack it: "
+            "vippsrecon journal --verify says more, --plan extracts the others one by one"
+        )
+    wanted = [_known(known, plan_id, store) for plan_id in plan_ids] or list(known.values())
+    if not wanted:
+        raise PlanError(f"the workspace database {store.url_masked} knows no plan yet")
+    made_at = max(one.last_at for one in wanted)
+    with workbook(path, "extract", title="Journal of money moved", made_at=made_at) as book:
+        _fill(book, store, wanted, {unit.msn: unit for unit in units})
+    return Path(path)
+
+
+def _known(known: dict[str, PlanSummary], plan_id: str, store: Store) -> PlanSummary:
+    if plan_id not in known:
+        raise PlanError(f"plan {plan_id} is not known in the workspace database {store.url_masked}")
+    return known[plan_id]
+
+
+def _fill(
+    book: Workbook, store: Store, wanted: Sequence[PlanSummary], units: dict[str, SalesUnit]
+) -> None:
+    looks = Looks(book)
+    control, outcomes, told = (book.add_worksheet(n) for n in (CONTROL, OUTCOMES, ENTRIES))
+    for worksheet in (control, outcomes, told):
+        for_printing(worksheet, worksheet.get_name(), "Journal of money moved")
+    kept = [Kept(one.plan_id) for one in wanted]
+    write_rows(
+        told,
+        looks,
+        ENTRY_COLUMNS,
+        (_entry(entry) for one in kept for entry in one.hear(entries(store, one.plan_id))),
+        title="Entries",
+        about="Every entry in its order; hash = SHA-256 of previous hash, line break, and the "
+        "canonical JSON of the other columns.",
+        frozen=4,
+    )
+    written = write_rows(
+        outcomes,
+        looks,
+        OUTCOME_COLUMNS,
+        (_outcome(one, row, units) for one in kept for _, row in sorted(one.rows.items())),
+        title="Outcomes",
+        about="One row per row of a plan that the journal has; rows never begun are on Control.",
+        frozen=4,
+    )
+    colour_outcomes(outcomes, looks, written)
+    verdicts = [verify(store, one.plan_id) for one in wanted]
+    _control(ControlSheet(Page(control), looks, "Journal", _ABOUT), kept, verdicts, written)
+    control.activate()
+    control.set_tab_color(NAVY)
+
+
+_ABOUT = "What was planned, what became of it, and whether the chain of entries holds."
+
+
+def _control(
+    sheet: ControlSheet, kept: Sequence[Kept], verdicts: Sequence[Verdict], written: Written
+) -> None:
+    faults = [
+        f"Plan {one.plan_id}: {verdict.fault}."
+        for one, verdict in zip(kept, verdicts, strict=True)
+        if not verdict.ok
+    ]
+    said = f"{counted(len(kept), 'plan')}; every chain of entries holds."
+    sheet.banner(" ".join(faults) or said, sheet.looks.verdict("incomplete" if faults else "clean"))
+    sheet.control(
+        "Control total: rows",
+        ("Plan", "Verb"),
+        LIVE,
+        [
+            Line((one.plan_id, one.verb), {"plan_id": one.plan_id}, one.count, one.counts,
+                 one.unlisted)
+            for one in kept
+        ],
+        written,
+    )  # fmt: skip
+    sheet.control(
+        "Control total: amounts",
+        ("Plan", "Currency"),
+        LIVE,
+        [
+            Line(
+                (one.plan_id, currency),
+                {"plan_id": one.plan_id, "currency": currency},
+                total,
+                one.sums(currency),
+                one.unlisted_minor(currency),
+                currency,
+            )
+            for one in kept
+            for currency, total in one.totals.items()
+        ],
+        written,
+    )
+    for one, verdict in zip(kept, verdicts, strict=True):
+        sheet.pairs(f"{one.verb.capitalize()} plan {one.plan_id}", list(_facts(one, verdict)))
+    sheet.finish()
+
+
+def _facts(one: Kept, verdict: Verdict) -> Iterator[tuple[str, str]]:
+    said = one.said
+    source = said.get("source") or {}
+    yield "Digest (SHA-256)", str(said.get("digest", ""))
+    yield "Planned by", f"{said.get('planner', '')}, {said.get('made_at', '')}"
+    made_from = f"{source.get('kind', '')} {source.get('name', '')}".strip()
+    yield "Made from", f"{made_from}, payments as fetched {source.get('fetched_at', '')}"
+    if source.get("sha256"):
+        yield "SHA-256 of that file", str(source["sha256"])
+    for entry in one.approvals:
+        yield "Approved by", f"{_said(entry)}, {entry.at}"
+    for entry in one.carriers:
+        yield "Carried out by", f"{_said(entry)}, {entry.at}"
+    if one.unlisted:
+        yield "Never begun", f"{counted(one.unlisted, 'row')}, counted as skipped above"
+    if one.stopped:
+        yield "Last run stopped", one.stopped
+    yield "Chain", verdict.fault or f"holds, {counted(verdict.rows, 'entry', 'entries')}"
+    yield "First hash", one.first_hash
+    yield "Last hash (head)", f"{one.head[0]}:{one.head[1]}"
+    yield (
+        "Keep both elsewhere",
+        "A tail cut off, or a chain written anew as a whole, shows against them alone.",
+    )
+
+
+def _outcome(one: Kept, row: KeptRow, units: dict[str, SalesUnit]) -> tuple[Any, ...]:
+    planned, result, said = row.planned, row.result, one.said
+    source = said.get("source") or {}
+    at = None if result.event_at is None else moment_of(result.event_at)
+    unit = units.get(planned.msn, SalesUnit(planned.msn))
+    return (
+        one.plan_id,
+        planned.row,
+        one.verb,
+        result.outcome,
+        planned.order_number,
+        planned.reference,
+        planned.msn,
+        planned.currency,
+        planned.amount_minor,
+        booking_date(at, unit),
+        planned.reason,
+        planned.document_ref,
+        sentence(one.verb, planned, result),
+        said.get("planner"),
+        row.approver,
+        row.carrier,
+        row.settled_by,
+        planned.note,
+        planned.vat_minor,
+        planned.discrepancy_id,
+        result.psp_reference,
+        at,
+        None if row.intended_at is None else moment_of(row.intended_at),
+        moment_of(row.last.at),
+        *(result.before or (None,) * 4),
+        *(result.after or (None,) * 4),
+        row.key,
+        said.get("digest"),
+        source.get("name"),
+        source.get("sha256"),
+        row.last.seq,
+        row.last.hash,
+    )
+
+
+def _entry(entry: Entry) -> tuple[Any, ...]:
+    detail = entry.said()
+    return (
+        entry.plan_id,
+        entry.seq,
+        entry.at,
+        entry.kind,
+        entry.row,
+        entry.reference,
+        entry.msn,
+        entry.currency,
+        entry.amount_minor,
+        _said(entry),
+        *_aggregate(detail, "before"),
+        *_aggregate(detail, "after"),
+        entry.idempotency_key,
+        entry.verb,
+        entry.environment,
+        entry.epoch,
+        entry.detail,
+        entry.previous_hash,
+        entry.hash,
+    )
+
+
+def _aggregate(detail: dict[str, Any], when: str) -> Sequence[int | None]:
+    return detail.get(when) or (None,) * 4
+
+
+def _said(entry: Entry) -> str:
+    """Return what an entry says, for people."""
+    said = entry.said()
+    if entry.kind == "seen":
+        return f"{counted(said.get('count', 0), 'row')}, digest {said.get('digest')}"
+    if entry.kind == "approved":
+        return f"{said.get('approver')} (account {said.get('os_account')}, {said.get('host')})"
+    if entry.kind == "carrier":
+        return f"{said.get('holder')} on {said.get('host')} (process {said.get('pid')})"
+    if entry.kind == "intended":
+        return f"{said.get('method')} {said.get('path')} {said.get('body')}"
+    if entry.kind == "ended":
+        counts = ", ".join(f"{n} {name}" for name, n in (said.get("counts") or {}).items())
+        return f"{counts}; {said['stopped']}" if said.get("stopped") else counts
+    return str(said.get("why") or "")

@@ -1,0 +1,100 @@
+"""What a row leaves to do for people: bookkeeping, the shop, the customer. Sentences and flags.
+
+Each is decided by the plan's row and its outcome alone, so a plan read back from the journal
+says the same as the run did.
+"""
+
+from __future__ import annotations
+
+from vippsrecon.bulk.execution.operations import PAST
+from vippsrecon.bulk.execution.row_result import FINISHED, WOULD_DO, Result
+from vippsrecon.bulk.plan.model import PlanRow
+from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
+from vippsrecon.money import in_words
+
+SHOP_KNOWS = frozenset(
+    {
+        "refund_missing_at_vipps",
+        "refund_failed",
+        "over_captured",
+        "duplicate_capture",
+        "remainder_open",
+    }
+)
+"""Discrepancies after whose settling the shop's order is right as it stands.
+
+The shop had said refunded (`refund_missing_at_vipps`, `refund_failed`), or its total was right
+all along and Vipps MobilePay held too much (the others): a refund entered there would be asked
+for a second time. Whatever is not listed, and every row of a list, is news to the shop."""
+
+SAME_CARD = "The money goes back to the card that was paid with"
+OTHER_ACCOUNT = (
+    "The money goes to the customer's MobilePay receiving account, which may be another account "
+    "than the one paid from"
+)
+SOME_ACCOUNT = "The money goes back to the customer"
+HOW_LONG = "it is there after 2 to 3 bank days, at the latest after 10."
+"""Source: https://developer.vippsmobilepay.com/docs/knowledge-base/refunds/"""
+
+RELEASED = "What was still reserved is released, and will not be charged."
+
+
+def sentence(verb: str, row: PlanRow, result: Result) -> str:
+    """Say what became of a row, with its amount, so that it can be forwarded as it stands.
+
+    >>> from vippsrecon.bulk.plan.model import PlanRow
+    >>> row = PlanRow(1, "123456", "order-1", "1001", "NOK", 25000, "return", "", "", None, None,
+    ...               100000, 100000, 0, 0, False)
+    >>> sentence("refund", row, Result(1, "done", "refunded; the answer shows it"))
+    'Refunded 250.00 NOK: the answer shows it.'
+    >>> sentence("refund", row, Result(1, "refused", "nobody has paid it yet"))
+    'Not refunded (250.00 NOK): nobody has paid it yet.'
+    """
+    past = PAST[verb]
+    why = result.why.removeprefix(f"{past}; ").removeprefix("would be sent").rstrip(".")
+    amount = in_words(row.amount_minor, row.currency)
+    said = {
+        "done": f"{past.capitalize()} {amount}",
+        "already_done": f"{past.capitalize()} before ({amount})",
+        "refused": f"Not {past} ({amount})",
+        "skipped": f"Not {past} this time ({amount})",
+        "unknown": f"Not known whether {past} ({amount})",
+        WOULD_DO: f"Would be {past} ({amount})",
+    }[result.outcome]
+    return f"{said}: {why}." if why else f"{said}."
+
+
+def credit_note_needed(verb: str, row: PlanRow, outcome: str) -> bool:
+    """Say whether a refund of captured money still lacks its document: a credit note, mostly."""
+    return verb == "refund" and outcome in FINISHED and not row.document_ref
+
+
+def shop_to_update(row: PlanRow, outcome: str) -> bool:
+    """Say whether somebody has to tell the shop's order what was done.
+
+    >>> row = PlanRow(1, "123456", "order-1", "1001", "NOK", 25000, "return", "", "", None,
+    ...               "refund_missing_at_vipps:123456:order-1", 100000, 100000, 0, 0, False)
+    >>> shop_to_update(row, "done"), shop_to_update(row._replace(discrepancy_id=None), "done")
+    (False, True)
+    """
+    kinds = {one.partition(":")[0] for one in (row.discrepancy_id or "").split()}
+    return outcome in FINISHED and not (kinds and kinds <= SHOP_KNOWS)
+
+
+def customer_notice(verb: str, row: PlanRow, outcome: str, unit: SalesUnit) -> str:
+    """Return what the customer should be told, or "" where there is nothing to tell.
+
+    Args:
+        verb: refund, cancel or capture.
+        row: The plan's row.
+        outcome: Its outcome.
+        unit: The sales unit: in Denmark and Finland a refund goes to an account, in Norway and
+            Sweden to the card.
+    """
+    if outcome not in FINISHED or verb == "capture":
+        return ""
+    if verb == "cancel":
+        return RELEASED
+    market = unit.market or MARKET_OF_CURRENCY.get(row.currency, "")
+    where = {"NO": SAME_CARD, "SE": SAME_CARD, "DK": OTHER_ACCOUNT, "FI": OTHER_ACCOUNT}
+    return f"{where.get(market, SOME_ACCOUNT)}; {HOW_LONG}"

@@ -1,0 +1,177 @@
+"""The `outcomes` frame: one row per row of a plan, with what is left to do; and its totals.
+
+Made after the last row is carried out, or from the journal at any later time: it asks nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from vippsrecon.bulk.execution.operations import moment_of
+from vippsrecon.bulk.execution.row_result import WOULD_DO, Result
+from vippsrecon.bulk.execution.run_result import LIVE, Carried
+from vippsrecon.bulk.outcomes.follow_up import (
+    credit_note_needed,
+    customer_notice,
+    sentence,
+    shop_to_update,
+)
+from vippsrecon.bulk.outcomes.html import page_of
+from vippsrecon.bulk.plan.model import Plan, PlanRow, key_of
+from vippsrecon.bulk.plan.rules import Aggregate
+from vippsrecon.config.settings import SalesUnit
+from vippsrecon.schemas import OUTCOMES, to_pandas, validate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRY = (WOULD_DO, "already_done", "refused", "skipped")
+
+WORST_FIRST = ("unknown", "refused", "skipped", WOULD_DO, "already_done", "done")
+"""Outcomes in the order people should read them."""
+
+_UNSEEN: tuple[None, ...] = (None,) * len(Aggregate._fields)
+
+
+class Total(NamedTuple):
+    """The control total of one currency: what was planned is what the outcomes add up to.
+
+    Attributes:
+        currency: Of every amount here; currencies are never added.
+        planned: (rows, minor units) of the plan.
+        by_outcome: Outcome to (rows, minor units).
+    """
+
+    currency: str
+    planned: tuple[int, int]
+    by_outcome: Mapping[str, tuple[int, int]]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether rows and amount both add up."""
+        rows = sum(rows for rows, _ in self.by_outcome.values())
+        minor = sum(minor for _, minor in self.by_outcome.values())
+        return (rows, minor) == self.planned
+
+
+def outcomes(carried: Carried) -> pd.DataFrame:
+    """Return `schemas.OUTCOMES` in the plan's order: frames in, frames out.
+
+    Raises:
+        SchemaError: A value does not fit, which would be a fault of ours.
+    """
+    plan = carried.plan
+    units = {msn: SalesUnit(msn) for msn in plan.msns} | {one.msn: one for one in carried.units}
+    rows = {row.row: row for row in plan.rows}
+    said = (
+        _row(carried, rows[result.row], result, units[rows[result.row].msn])
+        for result in sorted(carried.results, key=lambda result: result.row)
+    )
+    columns = list(zip(*said, strict=True)) or [() for _ in OUTCOMES.names]
+    schema = OUTCOMES.arrow()
+    made = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    frame: pd.DataFrame = validate(to_pandas(pa.Table.from_arrays(made, schema=schema)), OUTCOMES)
+    return frame
+
+
+def _row(carried: Carried, row: PlanRow, result: Result, unit: SalesUnit) -> tuple[Any, ...]:
+    """Return the values of one row, in the order of `OUTCOMES`."""
+    plan = carried.plan
+    at = _moment(result.event_at)
+    outcome = result.outcome
+    return (
+        plan.plan_id,
+        row.row,
+        plan.verb,
+        row.msn,
+        row.reference,
+        row.order_number,
+        row.currency,
+        row.amount_minor,
+        outcome,
+        sentence(plan.verb, row, result),
+        result.status,
+        result.code or None,
+        result.trace_id or None,
+        result.psp_reference,
+        at,
+        booking_date(at, unit),
+        *(result.before or _UNSEEN),
+        *(result.after or _UNSEEN),
+        row.reason,
+        row.note or None,
+        row.document_ref or None,
+        row.vat_minor,
+        row.discrepancy_id,
+        plan.planner,
+        carried.approver or None,
+        carried.carrier or None,
+        key_of(plan.plan_id, plan.verb, row),
+        credit_note_needed(plan.verb, row, outcome),
+        shop_to_update(row, outcome),
+        customer_notice(plan.verb, row, outcome, unit) or None,
+    )
+
+
+def booking_date(at: datetime | None, unit: SalesUnit) -> date | None:
+    """Return the day an operation is booked on: the local day of the sales unit's zone.
+
+    >>> booking_date(moment_of("2026-01-31T23:30:00Z"), SalesUnit("123456"))
+    datetime.date(2026, 2, 1)
+    """
+    return None if at is None else at.astimezone(ZoneInfo(unit.zone)).date()
+
+
+def totals(plan: Plan, results: Iterable[Result], *, live: bool = True) -> tuple[Total, ...]:
+    """Return the control total of each currency of a plan.
+
+    Args:
+        plan: What was planned.
+        results: What became of its rows.
+        live: A live run has no row that only would be done.
+    """
+    names = LIVE if live else DRY
+    rows = {row.row: row for row in plan.rows}
+    planned: dict[str, list[int]] = {}
+    for row in plan.rows:
+        _add(planned.setdefault(row.currency, [0, 0]), row.amount_minor)
+    found = {currency: {name: [0, 0] for name in names} for currency in planned}
+    for result in results:
+        row = rows[result.row]
+        _add(found[row.currency].setdefault(result.outcome, [0, 0]), row.amount_minor)
+    return tuple(
+        Total(
+            currency,
+            (count, minor),
+            {name: (one[0], one[1]) for name, one in found[currency].items()},
+        )
+        for currency, (count, minor) in sorted(planned.items())
+    )
+
+
+def worst_first(results: Iterable[Result]) -> list[Result]:
+    """Return results with those a person has to look at on top, then in the plan's order."""
+    return sorted(results, key=lambda one: (WORST_FIRST.index(one.outcome), one.row))
+
+
+def page(carried: Carried) -> str:
+    """Return a run as a notebook shows it: what it came to, its totals, the worst rows."""
+    return page_of(
+        carried,
+        totals(carried.plan, carried.results, live=carried.live),
+        worst_first(carried.results),
+    )
+
+
+def _add(to: list[int], minor: int) -> None:
+    to[0] += 1
+    to[1] += minor
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else moment_of(text)

@@ -1,0 +1,123 @@
+"""A run as a notebook shows it. Everything that came from outside is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from vippsrecon.bulk.execution.row_result import Result
+from vippsrecon.bulk.outcomes.follow_up import sentence
+from vippsrecon.display import AMOUNT, CELL, PAGE, TILE
+from vippsrecon.money import counted, in_words, spaced, to_major
+from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
+
+if TYPE_CHECKING:
+    from vippsrecon.bulk.execution.run_result import Carried
+    from vippsrecon.bulk.outcomes.frame import Total
+
+ROWS_SHOWN = 10
+
+OUTCOME_COLOURS = {
+    "done": VERDICT_COLOURS["clean"],
+    "already_done": VERDICT_COLOURS["clean"],
+    "would_do": ("#E6EBF0", "#46525E"),
+    "skipped": ("#FBF3D0", "#5F5200"),
+    "refused": VERDICT_COLOURS["discrepancies"],
+    "unknown": VERDICT_COLOURS["incomplete"],
+}
+"""Outcome to fill and ink, as on the report's sheets."""
+
+_NOT_DONE = ("unknown", "refused", "skipped")
+
+
+def headline(carried: Carried) -> str:
+    """Say in one sentence what a run came to."""
+    if carried.stopped:
+        return f"Stopped before its end: {carried.stopped}"
+    counts, planned = carried.counts, counted(carried.plan.count, carried.plan.verb)
+    rest = [f"{spaced(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)]
+    if not carried.live:
+        would = f"{spaced(counts['would_do'])} of {planned} would be sent"
+        return f"Dry run: {', '.join([would, *rest])}. Nothing was sent"
+    finished = counts["done"] + counts["already_done"]
+    if finished == carried.plan.count:
+        return f"Done: {planned}"
+    return f"{spaced(finished)} of {planned} done, {', '.join(rest)}"
+
+
+def page_of(carried: Carried, totals: Sequence[Total], results: Sequence[Result]) -> str:
+    """Return a run as HTML.
+
+    Args:
+        carried: The run.
+        totals: Its control totals.
+        results: Its results, the worst first.
+    """
+    verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
+    fill, ink = VERDICT_COLOURS[verdict]
+    return (
+        f'<div style="{PAGE}">'
+        f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
+        f'font-weight:bold;margin-bottom:8px">{escape(headline(carried))}</div>'
+        f"{''.join(_tiles(total) for total in totals)}"
+        f'<div style="color:{MUTED}">{escape(_whose(carried))}</div></div>'
+        f"{_table(carried, results[:ROWS_SHOWN])}{_more(len(results) - ROWS_SHOWN)}"
+    )
+
+
+def _tiles(total: Total) -> str:
+    shown = [("planned", total.planned), *total.by_outcome.items()]
+    made = "".join(
+        f'<div style="{TILE}"><div style="color:{MUTED};font-size:11px">'
+        f"{escape(name.replace('_', ' '))}</div>"
+        f'<div style="color:{NAVY};font-size:16px;font-weight:bold">{spaced(rows)}</div>'
+        f'<div style="white-space:nowrap">{escape(in_words(minor, total.currency))}</div></div>'
+        for name, (rows, minor) in shown
+        if rows or name == "planned"
+    )
+    return f'<div style="display:flex;flex-wrap:wrap">{made}</div>'
+
+
+def _whose(carried: Carried) -> str:
+    said = [f"planned by {carried.plan.planner}"]
+    said.append(f"approved by {carried.approver}" if carried.approver else "not approved")
+    if carried.head is not None:
+        said.append(f"journal's head {carried.head[0]}:{carried.head[1]}")
+    return ", ".join(said)
+
+
+def _table(carried: Carried, results: Sequence[Result]) -> str:
+    heads = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
+    head = "".join(
+        f'<th style="{CELL};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
+    )
+    body = "".join(_row(carried, result) for result in results)
+    return (
+        f'<table style="{PAGE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _row(carried: Carried, result: Result) -> str:
+    row = carried.plan.rows[result.row - 1]
+    fill, ink = OUTCOME_COLOURS[result.outcome]
+    amount = f"{spaced(to_major(row.amount_minor, row.currency))} {row.currency}"
+    return (
+        f'<tr><td style="{CELL};background:{fill};color:{ink};white-space:nowrap">'
+        f"{result.outcome.replace('_', ' ')}</td>"
+        f'<td style="{AMOUNT}">{row.row}</td>'
+        f'<td style="{CELL}">{escape(row.order_number or "")}</td>'
+        f'<td style="{CELL}">{escape(row.reference)}</td>'
+        f'<td style="{AMOUNT}">{escape(amount)}</td>'
+        f'<td style="{CELL}">{escape(sentence(carried.plan.verb, row, result))}</td></tr>'
+    )
+
+
+def _more(rest: int) -> str:
+    if rest <= 0:
+        return ""
+    return (
+        f'<div style="{PAGE};color:{MUTED}">and {spaced(rest)} more, in '
+        "<code>.outcomes</code></div>"
+    )

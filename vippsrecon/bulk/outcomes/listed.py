@@ -1,0 +1,88 @@
+"""Every plan of a journal in a line or two, without reading any plan's rows.
+
+What is said of a plan is what `kept` says of it; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vippsrecon.bulk.execution.run_result import LIVE
+from vippsrecon.store import PlanSummary, Store, outcomes_of, plans, said_of_runs
+
+
+@dataclass
+class Listed:
+    """A plan as a list of plans shows it.
+
+    Attributes:
+        known: The plan as the database knows it.
+        counts: Outcome to rows; they add up to the plan's. Rows never begun count as skipped.
+        unlisted: How many rows the journal has nothing of.
+        approver: Under whose approval it was carried out last; before, who approved it, or "".
+        carrier: Who took it last, or "".
+        stopped: Why its last run stopped before its end, or "".
+    """
+
+    known: PlanSummary
+    counts: dict[str, int]
+    unlisted: int
+    approver: str = ""
+    carrier: str = ""
+    stopped: str = ""
+
+    @property
+    def count(self) -> int:
+        """Rows of the plan."""
+        return int(self.known.detail.get("count", 0))
+
+    @property
+    def totals(self) -> Mapping[str, int]:
+        """Currency to the plan's sum in minor units."""
+        totals: Mapping[str, int] = self.known.detail.get("totals", {})
+        return totals
+
+    @property
+    def first_hash(self) -> str:
+        """The first entry's hash."""
+        return self.known.first_hash
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """(seq, hash) of the last entry."""
+        return self.known.entries, self.known.last_hash
+
+
+def listed(store: Store) -> list[Listed]:
+    """Return every plan known in a database, the one seen last at the end.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    outcomes = outcomes_of(store)
+    found = {one.plan_id: _listed(one, outcomes.get(one.plan_id, {})) for one in plans(store)}
+    for entry, said in said_of_runs(store):
+        plan = found.get(entry.plan_id)
+        if plan is None:
+            continue
+        if entry.kind == "approved":
+            if not plan.carrier:
+                plan.approver = str(said.get("approver", ""))
+        elif entry.kind == "carrier":
+            plan.carrier = str(said.get("holder", ""))
+            plan.approver = str(said.get("approver") or plan.approver)
+        else:
+            plan.stopped = str(said.get("stopped") or "")
+    return list(found.values())
+
+
+def _listed(known: PlanSummary, outcomes: Mapping[str, int]) -> Listed:
+    counts = dict.fromkeys(LIVE, 0)
+    for outcome, rows in outcomes.items():
+        # One that is under way is not known yet.
+        shown = "unknown" if outcome == "intended" else outcome
+        counts[shown] = counts.get(shown, 0) + rows
+    unlisted = int(known.detail.get("count", 0)) - sum(outcomes.values())
+    counts["skipped"] += unlisted
+    return Listed(known, counts, unlisted)

@@ -1,0 +1,264 @@
+"""The outcomes as a workbook: what a run came to, on one page, and its rows, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vippsrecon.bulk.execution.run_result import LIVE, Carried
+from vippsrecon.bulk.outcomes.frame import DRY, WORST_FIRST, outcomes, totals
+from vippsrecon.bulk.outcomes.html import OUTCOME_COLOURS, headline
+from vippsrecon.bulk.plan.model import digest
+from vippsrecon.schemas import OUTCOMES
+from vippsrecon.spreadsheet.control_totals import ControlSheet, Line
+from vippsrecon.spreadsheet.formats import NAVY, Looks
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.sheets import HEAD_ROW, Column, Written, workbook, write_rows
+from vippsrecon.spreadsheet.workbook_file import for_printing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
+
+SUMMARY, ROWS = "Summary", "Outcomes"
+
+_ABOUT = {column.name: column.about for column in OUTCOMES.columns}
+
+
+def _c(
+    name: str, header: str, kind: Any = "text", width: float = 12, printed: bool = True
+) -> Column:
+    return Column(name, header, kind, width, _ABOUT[name], printed)
+
+
+COLUMNS = (
+    _c("outcome", "Outcome", width=12),
+    _c("row", "Row", "count", 6),
+    _c("order_number", "Order", width=13),
+    _c("reference", "Reference", width=22),
+    _c("msn", "Sales unit", width=9.5),
+    _c("currency", "Currency", width=8.5),
+    _c("amount_minor", "Amount", "money", 13),
+    _c("sentence", "What became of it", "wrapped", 46),
+    _c("booking_date", "Booking day", "date", 11),
+    _c("document_ref", "Document", width=14),
+    _c("credit_note_needed", "Credit note needed", "flag", 11),
+    _c("shop_to_update", "Shop to update", "flag", 9.5),
+    _c("customer_notice", "Tell the customer", width=60, printed=False),
+    _c("reason", "Reason", width=14, printed=False),
+    _c("note", "Note", width=24, printed=False),
+    _c("vat_minor", "VAT", "money", 11, printed=False),
+    _c("psp_reference", "PSP reference", width=38, printed=False),
+    _c("event_at", "Event (UTC)", "moment", 18, printed=False),
+    *(
+        _c(f"{name}_{when}_minor", f"{name.capitalize()} {when}", "money", 13, printed=False)
+        for name in ("authorized", "captured", "refunded", "cancelled")
+        for when in ("before", "after")
+    ),
+    _c("planner", "Planner", width=16, printed=False),
+    _c("approver", "Approver", width=16, printed=False),
+    _c("carrier", "Carried out by", width=16, printed=False),
+    _c("status", "Status", "count", 8, printed=False),
+    _c("code", "Code", width=8, printed=False),
+    _c("trace_id", "Trace", width=38, printed=False),
+    _c("discrepancy_id", "Discrepancy", width=44, printed=False),
+    _c("idempotency_key", "Idempotency key", "mono", 40, printed=False),
+)
+
+_TITLES = {"refund": "Refunds", "cancel": "Cancels", "capture": "Captures"}
+
+
+def write_outcomes(carried: Carried, path: str | Path) -> Path:
+    """Write what a run came to as an Excel workbook. The same run gives the same bytes.
+
+    Sheets: Summary (control totals as live formulas, what is left to do, who and what),
+    Outcomes (one row per row of the plan, worst first), Columns. Amounts are in major units.
+
+    Args:
+        carried: The run, or one rebuilt from the journal.
+        path: Ends in .xlsx; a workbook that is there is kept as `<name>.before-1.xlsx`.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: The name is not a workbook's, or the place cannot be written.
+    """
+    plan = carried.plan
+    title = f"{_TITLES[plan.verb]}: {'outcomes' if carried.live else 'dry run'}"
+    with workbook(path, "outcomes", title=title, made_at=plan.made_at) as book:
+        _fill(book, carried, title)
+    return Path(path)
+
+
+def _fill(book: Workbook, carried: Carried, title: str) -> None:
+    looks = Looks(book)
+    summary, rows, columns = (book.add_worksheet(name) for name in (SUMMARY, ROWS, "Columns"))
+    for worksheet in (summary, rows, columns):
+        for_printing(worksheet, worksheet.get_name(), f"plan {carried.plan.plan_id}")
+    frame = outcomes(carried)
+    written = write_rows(
+        rows,
+        looks,
+        COLUMNS,
+        _values(frame),
+        title=title,
+        about="One row per row of the plan, those a person has to look at first.",
+        frozen=4,
+    )
+    colour_outcomes(rows, looks, written)
+    _summary(ControlSheet(Page(summary), looks, title, _about(carried)), carried, frame, written)
+    write_rows(
+        columns,
+        looks,
+        (
+            Column("header", "Heading", width=24),
+            Column("name", "Column of the frame", "code", 28),
+            Column("about", "What it says", "wrapped", 90),
+        ),
+        [(column.header, column.name, column.about) for column in COLUMNS],
+        title="Columns",
+        about="What each column of Outcomes says.",
+    )
+    summary.activate()
+    summary.set_tab_color(NAVY)
+
+
+def _values(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return the frame's rows in the sheet's columns, worst first."""
+    import pyarrow as pa
+
+    shown = frame[[column.name for column in COLUMNS]]
+    table = pa.Table.from_pandas(shown, preserve_index=False)
+    rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    # Sorting keeps the plan's order among equals.
+    return sorted(rows, key=lambda row: WORST_FIRST.index(row[0]))
+
+
+def colour_outcomes(worksheet: Worksheet, looks: Looks, written: Written) -> None:
+    """Colour each outcome as it is coloured everywhere, and rule the rows."""
+    place = written.column("outcome")
+    first, last = HEAD_ROW + 1, HEAD_ROW + max(written.rows, 1)
+    # Not over the outcomes: LibreOffice obeys one condition a cell.
+    ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.ruled()}
+    for left, right in ((0, place - 1), (place + 1, len(written.columns) - 1)):
+        if left <= right:
+            worksheet.conditional_format(first, left, last, right, ruled)
+    for outcome, (fill, ink) in OUTCOME_COLOURS.items():
+        worksheet.conditional_format(
+            first,
+            place,
+            last,
+            place,
+            {
+                "type": "cell",
+                "criteria": "==",
+                "value": f'"{outcome}"',
+                "format": looks.coloured(fill, ink),
+            },
+        )
+
+
+def _about(carried: Carried) -> str:
+    plan = carried.plan
+    return f"Plan {plan.plan_id}, {plan.environment}, sales units {', '.join(plan.msns)}."
+
+
+def _summary(sheet: ControlSheet, carried: Carried, frame: pd.DataFrame, written: Written) -> None:
+    verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
+    sheet.banner(headline(carried), sheet.looks.verdict(verdict))
+    names = LIVE if carried.live else DRY
+    lines = []
+    for total in totals(carried.plan, carried.results, live=carried.live):
+        where, parts = {"currency": total.currency}, total.by_outcome
+        rows, minor = total.planned
+        lines += [
+            Line(("Rows", total.currency), where, rows, {n: parts[n][0] for n in parts}),
+            Line(
+                ("Amount", total.currency),
+                where,
+                minor,
+                {n: parts[n][1] for n in parts},
+                currency=total.currency,
+            ),
+        ]
+    sheet.control("Control total", ("", "Currency"), names, lines, written)
+    _left_to_do(sheet, carried.counts, frame, written)
+    sheet.pairs("Who and what", _facts(carried))
+    sheet.finish()
+
+
+def _left_to_do(
+    sheet: ControlSheet, counts: Mapping[str, int], frame: pd.DataFrame, written: Written
+) -> None:
+    flags = {name: int(frame[name].sum()) for name in ("credit_note_needed", "shop_to_update")}
+    sheet.section("What is left to do")
+    told: Sequence[tuple[str, str, int, str]] = (
+        (
+            "Unknown",
+            written.count_if(outcome="unknown"),
+            counts.get("unknown", 0),
+            "Run the same command again: it looks once more and never sends twice. What stays "
+            "unknown: vippsrecon journal settle.",
+        ),
+        (
+            "Refused",
+            written.count_if(outcome="refused"),
+            counts.get("refused", 0),
+            "Final for this plan: read the sentence, then make a new plan where it is still meant.",
+        ),
+        (
+            "Skipped",
+            written.count_if(outcome="skipped"),
+            counts.get("skipped", 0),
+            "Nothing was done; the same command again tries these.",
+        ),
+        (
+            "Credit notes needed",
+            written.count_if(credit_note_needed="yes"),
+            flags["credit_note_needed"],
+            "Captured money was given back and no document is named.",
+        ),
+        (
+            "Shop orders to update",
+            written.count_if(shop_to_update="yes"),
+            flags["shop_to_update"],
+            "Enter it in the shop, or the next reconciliation finds the difference.",
+        ),
+    )
+    for one in told:
+        sheet.counted(*one)
+    for notice, count in frame["customer_notice"].value_counts().items():
+        formula = written.count_if(customer_notice=str(notice))
+        sheet.counted("Customers to tell", formula, int(count), str(notice))
+    sheet.row += 1
+
+
+def _facts(carried: Carried) -> list[tuple[str, str]]:
+    plan = carried.plan
+    source = f"{plan.source.kind} {plan.source.name}".strip()
+    facts = [
+        ("Plan", plan.plan_id),
+        ("Digest (SHA-256)", digest(plan)),
+        ("Planned by", f"{plan.planner}, {plan.made_at}"),
+        ("Made from", f"{source}, payments as fetched {plan.source.fetched_at}"),
+        ("SHA-256 of that file", plan.source.sha256),
+        ("Approved by", carried.approver or "nobody yet"),
+        ("Carried out by", carried.carrier if carried.live else "nobody: this was a dry run"),
+        ("Environment", f"{plan.environment}, {plan.host}"),
+    ]
+    if carried.stopped:
+        facts.append(("Stopped", carried.stopped))
+    if carried.head is not None:
+        seq, last = carried.head
+        facts += [
+            ("Journal's head", f"{seq}:{last}"),
+            (
+                "Keep the head elsewhere",
+                "A journal cut off or written anew as a whole shows against it alone: vippsrecon "
+                f"journal --plan {plan.plan_id} --verify --head {seq}:…",
+            ),
+        ]
+    return [(name, value) for name, value in facts if value]

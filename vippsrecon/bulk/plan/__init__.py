@@ -1,0 +1,1 @@
+"""Plans: what will be refunded, cancelled or captured."""

@@ -1,0 +1,180 @@
+"""What somebody wants done with a payment, held against the payment as it was seen.
+
+A wish becomes a row of a plan or is refused with a reason; none is lost, none is made smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from vippsrecon.bulk.plan.model import PlanRow
+from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, allowed
+from vippsrecon.money import in_words
+from vippsrecon.sources.reviewed_report.read import Refused
+
+Payment = tuple[str, str]
+"""(msn, reference)."""
+
+
+class Wish(NamedTuple):
+    """One operation wanted on one payment.
+
+    Attributes:
+        source_row: Row of the file or frame it came from, from 1.
+        msn, reference: The payment.
+        order_number: Where known.
+        currency: None where the list names none and means everything.
+        amount_minor: None: everything the payment allows.
+        reason, note, document_ref, vat_minor, discrepancy_id: As of `PlanRow`.
+    """
+
+    source_row: int
+    msn: str
+    reference: str
+    order_number: str | None
+    currency: str | None
+    amount_minor: int | None
+    reason: str
+    note: str
+    document_ref: str
+    vat_minor: int | None
+    discrepancy_id: str | None
+
+
+class Seen(NamedTuple):
+    """A payment as it was read."""
+
+    currency: str
+    state: str
+    aggregate: Aggregate
+    fetched_at: datetime
+
+
+class NoRowError(Exception):
+    """A wish becomes no row of a plan. Never leaves `bulk`.
+
+    Attributes:
+        column: The column at fault, or None.
+        value: What stood there, or None.
+    """
+
+    def __init__(self, reason: str, column: str | None = None, value: str | None = None) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.value = value
+
+
+class Terms(NamedTuple):
+    """What all rows of one plan share.
+
+    Attributes:
+        verb: refund, capture or cancel.
+        cancel_created: Payments nobody has paid yet may be cancelled.
+        duplicate: References whose rows are insisted upon.
+    """
+
+    verb: str
+    cancel_created: bool
+    duplicate: frozenset[str]
+
+
+def rows_of(
+    wishes: Iterable[Wish], seen: Mapping[Payment, Seen], terms: Terms, file: str
+) -> tuple[list[PlanRow], list[Refused]]:
+    """Return the rows a plan can have, numbered, and what was refused."""
+    rows: list[PlanRow] = []
+    refused: list[Refused] = []
+    for wish in wishes:
+        try:
+            payment = seen.get((wish.msn, wish.reference))
+            if payment is None:
+                raise NoRowError("its payment was not read", "reference", wish.reference)
+            rows.append(_row(len(rows) + 1, wish, payment, terms))
+        except NoRowError as error:
+            refused.append(no_row(file, wish, error))
+    return rows, refused
+
+
+def no_row(file: str, wish: Wish, error: NoRowError) -> Refused:
+    """Return a wish that becomes no row as a reject, which always names the payment."""
+    if error.column in (None, "reference"):
+        return Refused(file, wish.source_row, error.column, wish.reference, str(error))
+    return Refused(file, wish.source_row, error.column, error.value, f"{wish.reference}: {error}")
+
+
+def _row(number: int, wish: Wish, seen: Seen, terms: Terms) -> PlanRow:
+    if wish.currency is not None and wish.currency != seen.currency:
+        raise NoRowError(
+            f"the payment is in {seen.currency}; a refund, capture or cancel is in the payment's "
+            "own currency",
+            "currency",
+            wish.currency,
+        )
+    for name in ("note", "document_ref", "order_number"):
+        said = getattr(wish, name)
+        if said and UNPRINTABLE.search(said) is not None:
+            raise NoRowError("holds a character that cannot be shown", name, ascii(said))
+    amount = _amount(wish, seen, terms)
+    return PlanRow(
+        number,
+        wish.msn,
+        wish.reference,
+        wish.order_number,
+        seen.currency,
+        amount,
+        wish.reason,
+        wish.note,
+        wish.document_ref,
+        wish.vat_minor,
+        wish.discrepancy_id,
+        *seen.aggregate,
+        wish.reference in terms.duplicate,
+    )
+
+
+def _amount(wish: Wish, seen: Seen, terms: Terms) -> int:
+    """Return the amount as a number, which is what everything means by now."""
+    most = allowed(terms.verb, seen.aggregate)
+    if terms.verb != "refund" and seen.state == "CREATED":
+        if terms.verb == "cancel" and terms.cancel_created:
+            return 0
+        hint = "; to cancel such payments too, say --created" if terms.verb == "cancel" else ""
+        raise NoRowError(f"nobody has paid it yet, so nothing is reserved{hint}")
+    if most == 0:
+        raise NoRowError(_NOTHING[terms.verb].format(**_in_words(seen)))
+    if wish.amount_minor is None:
+        return most
+    said = in_words(wish.amount_minor, seen.currency)
+    room = in_words(most, seen.currency)
+    if wish.amount_minor > most:
+        raise NoRowError(_TOO_MUCH[terms.verb].format(said=said, room=room), "amount", said)
+    if terms.verb == "cancel" and wish.amount_minor != most:
+        raise NoRowError(
+            f"a cancel releases everything reserved, which is {room} and not {said}; leave the "
+            "amount empty, or capture first what is still to be captured",
+            "amount",
+            said,
+        )
+    return wish.amount_minor
+
+
+_NOTHING = {
+    "refund": "nothing is left to refund: {captured} captured, {refunded} refunded",
+    "capture": "nothing is left to capture: {authorized} reserved, {captured} captured, "
+    "{cancelled} released",
+    "cancel": "nothing is reserved any more: {captured} captured, {cancelled} released",
+}
+_TOO_MUCH = {
+    "refund": "{said} is more than the {room} that can still be refunded",
+    "capture": "{said} is more than the {room} that can still be captured",
+    "cancel": "{said} is more than the {room} that is reserved",
+}
+
+
+def _in_words(seen: Seen) -> dict[str, str]:
+    return {
+        name.removesuffix("_minor"): in_words(minor, seen.currency)
+        for name, minor in seen.aggregate._asdict().items()
+    }

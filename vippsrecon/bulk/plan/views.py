@@ -1,0 +1,128 @@
+"""A plan as frames, and as a table in a notebook. Never imported where money is moved."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from vippsrecon.bulk.plan.model import Plan, PlanRow, digest
+from vippsrecon.display import AMOUNT, CELL, PAGE
+from vippsrecon.money import counted, in_words, spaced, to_major
+from vippsrecon.schemas import REJECTS, to_pandas
+from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS_SHOWN = 20
+
+_WHOLE = ("row", "vat_minor", "amount_minor", *PlanRow._fields[-5:-1])
+_ROW = pa.schema(
+    [
+        (
+            name,
+            pa.bool_()
+            if name == "duplicate"
+            else pa.int64()
+            if name in _WHOLE
+            else pa.large_string(),
+        )
+        for name in PlanRow._fields
+    ]
+)
+_SUMMARY = pa.schema(
+    [
+        ("verb", pa.large_string()),
+        ("msn", pa.large_string()),
+        ("currency", pa.large_string()),
+        ("reason", pa.large_string()),
+        ("rows", pa.int64()),
+        ("amount_minor", pa.int64()),
+    ]
+)
+
+
+def summary(plan: Plan) -> pd.DataFrame:
+    """Return one row per sales unit, currency and reason: rows, and their sum in minor units."""
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for row in plan.rows:
+        found = sums.setdefault((row.msn, row.currency, row.reason), [0, 0])
+        found[0] += 1
+        found[1] += row.amount_minor
+    rows = [
+        dict(zip(_SUMMARY.names, (plan.verb, *key, *found), strict=True))
+        for key, found in sorted(sums.items())
+    ]
+    return to_pandas(pa.Table.from_pylist(rows, schema=_SUMMARY))
+
+
+def frame(plan: Plan) -> pd.DataFrame:
+    """Return the plan's rows, one a payment."""
+    rows = [row._asdict() for row in plan.rows]
+    return to_pandas(pa.Table.from_pylist(rows, schema=_ROW))
+
+
+def rejects(plan: Plan) -> pd.DataFrame:
+    """Return what was refused, as `schemas.REJECTS`."""
+    rows = [one._asdict() for one in plan.refused]
+    return to_pandas(pa.Table.from_pylist(rows, schema=REJECTS.arrow()))
+
+
+def page(plan: Plan) -> str:
+    """Return the plan as HTML: what it comes to, its first rows, and what was refused."""
+    sums = " and ".join(in_words(total, currency) for currency, total in plan.totals.items())
+    facts = (
+        f"{escape(plan.environment)} · planned by {escape(plan.planner)} at {plan.made_at}, "
+        f"until {plan.expires_at} · digest {digest(plan)[:16]}…"
+    )
+    return (
+        f'<div style="{PAGE}"><b style="color:{NAVY};font-size:15px">'
+        f"{counted(plan.count, plan.verb)}, {escape(sums)}</b><br>"
+        f'<span style="color:{MUTED}">{facts}. Nothing has been moved.</span>'
+        f"{_table(plan)}{_refused(plan)}</div>"
+    )
+
+
+def _table(plan: Plan) -> str:
+    heads = ("Row", "Sales unit", "Reference", "Order", "Amount", "", "Reason", "Document", "Note")
+    head = "".join(
+        f'<th style="{CELL};background:{PALE};color:{NAVY}">{title}</th>' for title in heads
+    )
+    body = "".join(_row(row) for row in plan.rows[:ROWS_SHOWN])
+    more = plan.count - ROWS_SHOWN
+    rest = f"… and {counted(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
+    return (
+        f'<table style="border-collapse:collapse;margin:8px 0;{PAGE}"><tr>{head}</tr>{body}'
+        f'</table><span style="color:{MUTED}">{rest}</span>'
+    )
+
+
+def _row(row: PlanRow) -> str:
+    cells: list[tuple[Any, str]] = [
+        (row.row, AMOUNT),
+        (row.msn, CELL),
+        (row.reference, CELL),
+        (row.order_number or "", CELL),
+        (spaced(to_major(row.amount_minor, row.currency)), AMOUNT),
+        (row.currency, CELL),
+        (row.reason, CELL),
+        (row.document_ref, CELL),
+        (row.note + (" (insisted upon)" if row.duplicate else ""), CELL),
+    ]
+    return (
+        "<tr>"
+        + "".join(f'<td style="{style}">{escape(str(v))}</td>' for v, style in cells)
+        + "</tr>"
+    )
+
+
+def _refused(plan: Plan) -> str:
+    lines = [one.in_words() for one in plan.refused[:ROWS_SHOWN]]
+    lines += list(plan.notes)
+    if not lines:
+        return ""
+    said = f"{counted(len(plan.refused), 'row')} refused" if plan.refused else "Notes"
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<div style="color:{MUTED}"><b>{said}</b><ul style="margin:2px 0">{items}</ul></div>'

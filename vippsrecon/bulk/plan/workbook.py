@@ -1,0 +1,171 @@
+"""A plan as a workbook: to be read and signed on paper. The plan itself is its JSON file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vippsrecon.bulk.plan.model import Plan, PlanRow, digest
+from vippsrecon.money import to_major
+from vippsrecon.spreadsheet.formats import NAVY, Looks
+from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.sheets import Column, workbook, write_rows
+from vippsrecon.spreadsheet.workbook_file import for_printing
+
+if TYPE_CHECKING:
+    from xlsxwriter.worksheet import Worksheet
+
+SIGNERS = ("Planned by", "Approved by", "Second approval")
+
+_B, _C, _D, _E = 1, 2, 3, 4
+
+ROWS = (
+    Column("row", "Row", "count", 6, "The plan's row."),
+    Column("msn", "Sales unit", width=10),
+    Column("reference", "Reference", width=24),
+    Column("order_number", "Order", width=13),
+    Column("currency", "Currency", width=8.5),
+    Column("amount_minor", "Amount", "money", 13),
+    Column("reason", "Reason", width=15),
+    Column("document_ref", "Document", width=16),
+    Column("note", "Note", "wrapped", 34),
+    Column("vat_minor", "VAT", "money", 11, printed=False),
+    Column("duplicate", "Insisted upon", "flag", 10, printed=False),
+    Column("authorized_minor", "Authorized", "money", 13, printed=False),
+    Column("captured_minor", "Captured", "money", 13, printed=False),
+    Column("refunded_minor", "Refunded", "money", 13, printed=False),
+    Column("cancelled_minor", "Cancelled", "money", 13, printed=False),
+    Column("discrepancy_id", "Discrepancies", "text", 40, printed=False),
+)
+REFUSED = (
+    Column("source_row", "Row", "count", 7),
+    Column("value", "Value", "wrapped", 28),
+    Column("column", "Column", width=14),
+    Column("reason", "Why it is not in the plan", "wrapped", 80),
+    Column("source_file", "File", width=24),
+)
+
+
+def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
+    """Write a plan for people: what it comes to, its rows, what was refused, where to sign.
+
+    The same plan gives the same bytes. An earlier workbook there is kept beside it.
+
+    Raises:
+        OutputError: The name does not end in .xlsx, or the place cannot be written.
+    """
+    path = Path(path)
+    title = f"Plan of {plan.verb}s"
+    with workbook(path, "workbook", title=title, made_at=plan.made_at) as book:
+        looks = Looks(book)
+        said = f"plan {plan.plan_id}, digest {digest(plan)[:16]}"
+        sheets: dict[str, Worksheet] = {
+            name: book.add_worksheet(name) for name in ("Plan", "Rows", "Refused")
+        }
+        for name, sheet in sheets.items():
+            for_printing(sheet, name, said)
+        _cover(sheets["Plan"], looks, plan, title)
+        write_rows(
+            sheets["Rows"],
+            looks,
+            ROWS,
+            _cells(plan),
+            title="Rows",
+            about="One operation per payment. Amounts are in major units of their currency.",
+            frozen=3,
+        )
+        write_rows(
+            sheets["Refused"],
+            looks,
+            REFUSED,
+            ([getattr(one, column.name) for column in REFUSED] for one in plan.refused),
+            title="Refused",
+            about="What was asked for and is not in the plan. Nothing of it is carried out.",
+        )
+        sheets["Plan"].activate()
+        sheets["Plan"].set_tab_color(NAVY)
+    return path
+
+
+def _cells(plan: Plan) -> Iterator[list[Any]]:
+    places = [PlanRow._fields.index(column.name) for column in ROWS]
+    for row in plan.rows:
+        yield [row[place] for place in places]
+
+
+def _cover(sheet: Worksheet, looks: Looks, plan: Plan, title: str) -> None:
+    page = Page(sheet)
+    page.text(0, _B, title, looks["title"])
+    page.height(0, 30)
+    about = "For reading and signing. What is approved and carried out is the plan's JSON file."
+    page.text(1, _B, about, looks["muted"])
+    at = _facts(page, looks, plan, 3)
+    at = _sums(page, looks, plan, at + 1)
+    for note in plan.notes:
+        page.text(at, _B, note, looks["text"])
+        at += 1
+    _signatures(page, looks, at + 1)
+    for column, width in enumerate((1.5, 22, 34, 18, 18)):
+        sheet.set_column(column, column, width)
+    sheet.hide_gridlines(2)
+    page.write()
+
+
+def _facts(page: Page, looks: Looks, plan: Plan, row: int) -> int:
+    source = plan.source
+    facts = [
+        ("Plan", plan.plan_id),
+        ("Digest (SHA-256)", digest(plan)),
+        ("Environment", f"{plan.environment} ({plan.host})"),
+        ("Sales units", ", ".join(plan.msns)),
+        ("Planned by", plan.planner),
+        ("Made at (UTC)", plan.made_at),
+        ("Not after (UTC)", plan.expires_at),
+        ("Made from", f"{source.kind} {source.name}".strip()),
+        ("Its SHA-256", source.sha256),
+        ("Payments seen at (UTC)", source.fetched_at),
+    ]
+    for name, value in facts:
+        page.text(row, _B, name, looks["muted"])
+        hashed = name in ("Digest (SHA-256)", "Its SHA-256", "Plan")
+        page.text(row, _C, value, looks["mono" if hashed else "text"])
+        row += 1
+    return row
+
+
+def _sums(page: Page, looks: Looks, plan: Plan, row: int) -> int:
+    """Put each currency's sum, beside the sum the workbook itself computes of its rows."""
+    for column, text in ((_B, "Sum"), (_C, ""), (_D, "Rows"), (_E, "Amount")):
+        right = column in (_D, _E)
+        page.text(row, column, text, looks["head_right" if right else "head"])
+    row += 1
+    last = plan.count + 4
+    places = {column.name: chr(ord("A") + place) for place, column in enumerate(ROWS)}
+    currencies = f"'Rows'!${places['currency']}$5:${places['currency']}${last}"
+    amounts = f"'Rows'!${places['amount_minor']}$5:${places['amount_minor']}${last}"
+    for currency, total in plan.totals.items():
+        count = sum(one.currency == currency for one in plan.rows)
+        page.text(row, _B, currency, looks["bold"])
+        page.formula(row, _D, f'=COUNTIFS({currencies},"{currency}")', count, looks["count"])
+        page.formula(
+            row,
+            _E,
+            f'=SUMIFS({amounts},{currencies},"{currency}")',
+            to_major(total, currency),
+            looks.money(currency),
+        )
+        row += 1
+    return row + 1
+
+
+def _signatures(page: Page, looks: Looks, row: int) -> None:
+    for column, text in ((_B, ""), (_C, "Name"), (_D, "Date"), (_E, "Signature")):
+        page.text(row, column, text, looks["head"])
+    for signer in SIGNERS:
+        row += 1
+        page.text(row, _B, signer, looks["bold"])
+        page.blank(row, range(_C, _D), looks["signature"])
+        page.blank(row, range(_D, _E), looks["input_date"])
+        page.blank(row, range(_E, _E + 1), looks["signature"])
+        page.height(row, 20)
