@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from vippsrecon import __version__
-from vippsrecon.cli.carry import carry_out
+from vippsrecon.cli.carry_out import carry_out
 from vippsrecon.cli.check import check
-from vippsrecon.cli.files import preview
-from vippsrecon.cli.frame import OneSentence, Spread
+from vippsrecon.cli.demo import demo, scenario, simulator
+from vippsrecon.cli.errors import OneSentence, Spread
 from vippsrecon.cli.journal import app as journal
-from vippsrecon.cli.month import fetch, reconcile
 from vippsrecon.cli.plan import approve, plan
-from vippsrecon.cli.practice import demo, scenario, simulator
+from vippsrecon.cli.preview import preview
+from vippsrecon.cli.reconcile import fetch, reconcile
 
 app = typer.Typer(
     cls=OneSentence,
@@ -55,7 +55,7 @@ def vippsrecon(
 
     Exit codes: 0 clean; 1 finished, and something is to be looked at; 2 could not finish.
     """
-    from vippsrecon.cli.frame import start_log
+    from vippsrecon.cli.errors import start_log
 
     start_log(log_level)
 

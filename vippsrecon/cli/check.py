@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.cli.files import AsJson
+from vippsrecon.cli.preview import AsJson
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
@@ -26,7 +26,7 @@ def check(json: AsJson = False) -> None:
       vippsrecon check
       VIPPS_ENVIRONMENT=test vippsrecon check --json
     """
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.workflow.preflight import skew_warning
@@ -51,7 +51,7 @@ def check(json: AsJson = False) -> None:
     warning = skew_warning(float(found.get("clock_skew_seconds") or 0))
     found["warnings"] = [warning] if warning else []
     if json:
-        print(show.as_json(found))
+        print(output.as_json(found))
     else:
         print("\n".join(_answered(found)))
     if problem:

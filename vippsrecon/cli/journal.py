@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.files import AsJson
+from vippsrecon.cli.preview import AsJson
 from vippsrecon.cli.settle import plan_id_of, settle
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ app.command()(settle)
 
 def _unsound(store: Store, chosen: Sequence[str]) -> int:
     """Return 1, and say so, where a chain that was extracted does not hold."""
-    from vippsrecon.cli.frame import say
+    from vippsrecon.cli.errors import say
     from vippsrecon.store import plan_ids, verify
 
     broken = [one for one in chosen or plan_ids(store) if not verify(store, one).ok]
@@ -112,7 +112,7 @@ def _parsed(head: str | None) -> tuple[int, str] | None:
 
 
 def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, json: bool) -> int:
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.money import counted
     from vippsrecon.store import plan_ids, plans, verify
 
@@ -123,7 +123,7 @@ def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, j
         ids = [_known(store, plan_id)]
     verdicts = {one: verify(store, one, head) for one in ids}
     if json:
-        print(show.as_json({"plans": [_verdict(*one) for one in verdicts.items()]}))
+        print(output.as_json({"plans": [_verdict(*one) for one in verdicts.items()]}))
     else:
         for one, verdict in verdicts.items():
             entries = counted(verdict.rows, "entry", "entries")
@@ -160,7 +160,7 @@ def _verdict(plan_id: str, verdict: Verdict) -> dict[str, Any]:
 def _shown(store: Store, plan_id: str | None, json: bool) -> int:
     from vippsrecon.bulk.outcomes.from_journal import Kept, kept
     from vippsrecon.bulk.outcomes.listed import listed
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.store import plans
 
     told: list[tuple[PlanSummary, Kept | Listed]]
@@ -174,7 +174,7 @@ def _shown(store: Store, plan_id: str | None, json: bool) -> int:
         said: dict[str, Any] = {"plans": [_as_json(*one) for one in told]}
         if plan_id is not None:
             said["entries"] = _entries(store, plan_id)
-        print(show.as_json(said))
+        print(output.as_json(said))
     else:
         for one in told:
             print("\n".join(_lines(*one)))
@@ -186,7 +186,7 @@ def _shown(store: Store, plan_id: str | None, json: bool) -> int:
 
 
 def _as_json(one: PlanSummary, known: Kept | Listed) -> dict[str, Any]:
-    from vippsrecon.cli.carry import in_one
+    from vippsrecon.cli.carry_out import in_one
 
     return {
         "plan_id": one.plan_id,
@@ -215,7 +215,7 @@ def _entries(store: Store, plan_id: str) -> list[dict[str, Any]]:
 
 
 def _lines(one: PlanSummary, known: Kept | Listed) -> Iterator[str]:
-    from vippsrecon.cli.carry import in_one
+    from vippsrecon.cli.carry_out import in_one
     from vippsrecon.money import counted, in_words, spaced
 
     sums = ", ".join(in_words(total, currency) for currency, total in known.totals.items())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.files import AsJson, Mapping
+from vippsrecon.cli.preview import AsJson, Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ def plan(
     """
     from vippsrecon.bulk.plan.make import How, NothingToPlanError
     from vippsrecon.bulk.plan.model import write_plan
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
 
     source = _one_source(file, from_report)
     _refuse_early(out, workbook, source)
@@ -110,7 +110,7 @@ def plan(
         made = _made(asked, settings, how)
     except NothingToPlanError as error:
         if json:
-            print(show.as_json({"rows": 0, "totals": {}, "rejects": _rejects(error.refused)}))
+            print(output.as_json({"rows": 0, "totals": {}, "rejects": _rejects(error.refused)}))
         else:
             # Of one row alone the error says all there is to say.
             refused = error.refused if len(error.refused) > 1 else ()
@@ -123,7 +123,7 @@ def plan(
 
         write_plan_workbook(made, workbook)
     if json:
-        print(show.as_json(_as_json(made, out)))
+        print(output.as_json(_as_json(made, out)))
     else:
         print("\n".join([*_lines(made, out), *_set_aside(made.refused, made.notes)]))
     raise typer.Exit(1 if made.refused else 0)
@@ -150,7 +150,7 @@ def approve(
     from vippsrecon.bulk.approval.approve import approve as record
     from vippsrecon.bulk.limits import Limits
     from vippsrecon.bulk.plan.model import digest, read_plan
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
 
@@ -166,7 +166,7 @@ def approve(
     said: dict[str, Any] = entry.said()
     if json:
         print(
-            show.as_json(
+            output.as_json(
                 {
                     "plan_id": made.plan_id,
                     "digest": digest(made),
@@ -298,7 +298,7 @@ def _lines(made: Plan, out: Path) -> Iterator[str]:
 def _approved(made: Plan) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import in_short
     from vippsrecon.bulk.plan.model import digest
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.money import counted
 
     yield f"{in_short(made)}, in {made.environment}, planned by {made.planner}"
@@ -309,8 +309,8 @@ def _approved(made: Plan) -> Iterator[str]:
         rows = sum(row.currency == currency for row in made.rows)
         largest = max(row.amount_minor for row in made.rows if row.currency == currency)
         yield (
-            f"{currency}     {counted(rows, 'row')}, {show.major(total, currency)}, the largest "
-            f"{show.major(largest, currency)}"
+            f"{currency}     {counted(rows, 'row')}, {output.major(total, currency)}, the largest "
+            f"{output.major(largest, currency)}"
         )
     insisted = sum(row.duplicate for row in made.rows)
     if insisted:
@@ -318,7 +318,7 @@ def _approved(made: Plan) -> Iterator[str]:
 
 
 def _set_aside(refused: Sequence[Refused], notes: Sequence[str]) -> list[str]:
-    from vippsrecon.cli.show import MOST_REJECTS
+    from vippsrecon.cli.output import MOST_REJECTS
     from vippsrecon.money import counted, spaced
 
     lines = [f"note: {note}" for note in notes]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vippsrecon.cli.files import AsJson
+from vippsrecon.cli.preview import AsJson
 
 
 class Ending(StrEnum):
@@ -50,8 +50,8 @@ def settle(
     from vippsrecon.bulk.execution.settle import Word
     from vippsrecon.bulk.execution.settle import settle as look
     from vippsrecon.bulk.outcomes.follow_up import sentence
-    from vippsrecon.cli import show
-    from vippsrecon.cli.carry import in_one
+    from vippsrecon.cli import output
+    from vippsrecon.cli.carry_out import in_one
     from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
 
@@ -79,7 +79,7 @@ def settle(
             }
             for planned, result in zip(settled.rows, settled.results, strict=True)
         ]
-        print(show.as_json({"plan_id": plan_id, "rows": said, "head": in_one(settled.head)}))
+        print(output.as_json({"plan_id": plan_id, "rows": said, "head": in_one(settled.head)}))
     else:
         if not settled.results:
             print("no row of this plan is open: nothing to settle")

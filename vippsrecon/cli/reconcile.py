@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vippsrecon.cli.files import AsJson, Mapping, Shop
+from vippsrecon.cli.preview import AsJson, Mapping, Shop
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ def fetch(
       vippsrecon fetch orders.csv --out october
       vippsrecon reconcile --orders orders.csv --payments october --out report.xlsx
     """
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import OutputError
     from vippsrecon.money import counted
@@ -59,18 +59,18 @@ def fetch(
         progress=_bars(json),
     )
     fetched, rejects = found.fetched, found.rejects
-    holes = show.holes(fetched.failures)
+    holes = output.holes(fetched.failures)
     unsent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
     if json:
         print(
-            show.as_json(
+            output.as_json(
                 {
                     "payments": len(fetched.payments),
                     "events": len(fetched.events),
                     "missing": len(holes),
                     "ledger_failed": found.ledger_failed,
-                    "failures": show.rows(fetched.failures),
-                    "rejects": show.rows(rejects),
+                    "failures": output.rows(fetched.failures),
+                    "rejects": output.rows(rejects),
                     "repeated": found.repeated,
                     "notes": list(found.notes),
                     "out": str(out),
@@ -90,13 +90,13 @@ def fetch(
         if found.repeated:
             print(f"{counted(found.repeated, 'row')} named a reference again: asked for once")
         if len(rejects) and found.is_list:
-            print("\n".join(show.rejected(show.rows(rejects))))
+            print("\n".join(output.rejected(output.rows(rejects))))
         elif len(rejects):
             print(f"{counted(len(rejects), 'row')} could not be read: vippsrecon preview {source}")
     if len(holes):
         _loud(
             f"MISSING: {counted(len(holes), 'reference')} could not be read "
-            f"({show.commonest(holes)}); see {out / 'failures.csv'}, and run it again"
+            f"({output.commonest(holes)}); see {out / 'failures.csv'}, and run it again"
         )
     if found.ledger_failed:
         _loud("MISSING: what only the funds ledger knows, which could not be read; run it again")
@@ -145,7 +145,7 @@ def reconcile(
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
     """
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.money import counted
     from vippsrecon.report import write_workbook
@@ -174,14 +174,14 @@ def reconcile(
     )
     report = write_workbook(result, out)
     if json:
-        print(show.as_json(show.reconciliation_json(result, str(report))))
+        print(output.as_json(output.reconciliation_json(result, str(report))))
     else:
         print(summary_text(result, report))
-    holes = show.holes(result.failures)
+    holes = output.holes(result.failures)
     if len(holes):
         _loud(
             f"MISSING: {counted(len(holes), 'reference')} could not be read "
-            f"({show.commonest(holes)}): there is no verdict"
+            f"({output.commonest(holes)}): there is no verdict"
         )
     elif not result.complete:
         _loud("MISSING: what only the funds ledger knows, which could not be read; run it again")

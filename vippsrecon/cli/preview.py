@@ -48,8 +48,8 @@ def preview(
       vippsrecon preview orders.csv
       vippsrecon preview export.xlsx --shop shopify --json
     """
-    from vippsrecon.cli import show
-    from vippsrecon.cli.frame import in_a_sentence, say
+    from vippsrecon.cli import output
+    from vippsrecon.cli.errors import in_a_sentence, say
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.sources import preview as look
@@ -63,7 +63,7 @@ def preview(
         except (VippsReconError, OSError) as error:
             refused.append(error)
     if json:
-        print(show.as_json(found))
+        print(output.as_json(found))
     else:
         for file in found["files"]:
             print("\n".join(_lines(file)))
@@ -76,7 +76,7 @@ def preview(
 
 
 def _lines(file: dict[str, Any]) -> list[str]:
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.money import counted
 
     understood = []
@@ -87,7 +87,7 @@ def _lines(file: dict[str, Any]) -> list[str]:
     lines = [str(file["path"]), f"  {said}"]
     for currency, sums in (file.get("totals") or {}).items():
         said = ", ".join(
-            f"{name.removesuffix('_minor')} {show.major(value, currency)}"
+            f"{name.removesuffix('_minor')} {output.major(value, currency)}"
             if name.endswith("_minor")
             else counted(value, name.removesuffix("s"))
             for name, value in sums.items()
@@ -95,6 +95,6 @@ def _lines(file: dict[str, Any]) -> list[str]:
         lines.append(f"  {currency}: {said}")
     rejects = file.get("rejects") or []
     if rejects:
-        lines += [f"  {line}" for line in show.rejected(rejects)]
+        lines += [f"  {line}" for line in output.rejected(rejects)]
     lines += [f"  note: {note}" for note in file.get("notes") or []]
     return lines

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vippsrecon.cli.files import AsJson
+from vippsrecon.cli.preview import AsJson
 
 
 class Shop(StrEnum):
@@ -54,16 +54,16 @@ def demo(
       vippsrecon demo
       vippsrecon demo --out practice --payments 20000 --shop shopify
     """
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.demo import run_demo
     from vippsrecon.report.terminal import summary_text
 
     result = run_demo(out, payments=payments, seed=seed, shop=shop.value, progress=not json)
     if json:
         print(
-            show.as_json(
+            output.as_json(
                 {
-                    **show.reconciliation_json(result.reconciliation, str(result.report)),
+                    **output.reconciliation_json(result.reconciliation, str(result.report)),
                     "score": result.score.as_dict(),
                     "seconds": result.seconds,
                 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.files import AsJson
+from vippsrecon.cli.preview import AsJson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ def carry_out(
     from vippsrecon.bulk.execution.preconditions import belongs_here
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.model import read_plan
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.ledger.balances import balances
 
@@ -86,7 +86,7 @@ def carry_out(
             progress=not json and sys.stderr.isatty(),
         )
     if json:
-        print(show.as_json(_as_json(carried, held, out)), flush=True)
+        print(output.as_json(_as_json(carried, held, out)), flush=True)
     else:
         print("\n".join(_lines(carried)), flush=True)
     # Last: a workbook that cannot be written must not hide what was done.
@@ -176,14 +176,14 @@ def _lines(carried: Carried) -> Iterator[str]:
 
 def _table(totals: Sequence[Any]) -> Iterator[str]:
     """Return the control total: rows and sums of each currency, which add up to the plan's."""
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
     from vippsrecon.money import spaced
 
     for total in totals:
         shown = [("planned", total.planned), *total.by_outcome.items()]
-        width = max(len(show.major(minor, total.currency)) for _, (_, minor) in shown)
+        width = max(len(output.major(minor, total.currency)) for _, (_, minor) in shown)
         for name, (rows, minor) in shown:
-            amount = show.major(minor, total.currency)
+            amount = output.major(minor, total.currency)
             said = name.replace("_", " ")
             yield f"  {said:<13}{spaced(rows):>9}  {amount:>{width}} {total.currency}"
 
@@ -205,13 +205,13 @@ def in_one(head: tuple[int, str] | None) -> str | None:
 
 def _as_json(carried: Carried, held: Sequence[Balance], out: Path | None) -> dict[str, Any]:
     from vippsrecon.bulk.plan.model import digest
-    from vippsrecon.cli import show
+    from vippsrecon.cli import output
 
     return {
         "plan_id": carried.plan.plan_id,
         "digest": digest(carried.plan),
         "live": carried.live,
-        "outcomes": show.rows(carried.outcomes),
+        "outcomes": output.rows(carried.outcomes),
         "counts": carried.counts,
         "totals": carried.plan.totals,
         "stopped": carried.stopped or None,
