@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from vippsrecon.simulator import Simulator, SimulatorInputError, run, serve
-from vippsrecon.simulator.keys import ANYBODY, Keys
+from vippsrecon.simulator.credentials import ANYBODY, Keys
 
 PAYMENTS = "/epayment/v1/payments"
 GROUP = {

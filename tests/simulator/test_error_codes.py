@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vippsrecon.simulator.problems import CODES
+from vippsrecon.simulator.apis.error_responses import CODES
 
 OPEN = {"state": "CREATED"}
 CAPTURED = {"captured": 1000}

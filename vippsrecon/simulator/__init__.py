@@ -20,12 +20,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vippsrecon.simulator import state
-from vippsrecon.simulator.app import Api, App, Receive, Scope, Send
+from vippsrecon.simulator import state_file
 from vippsrecon.simulator.errors import ConnectionCut, SimulatorInputError
 from vippsrecon.simulator.faults import OPERATIONS, read_faults
-from vippsrecon.simulator.server import run_app, serve_app
-from vippsrecon.simulator.store import StateFile
+from vippsrecon.simulator.http.app import Api, App, Receive, Scope, Send
+from vippsrecon.simulator.http.server import run_app, serve_app
+from vippsrecon.simulator.payment_store import StateFile
 from vippsrecon.simulator.world import World, new_world
 
 __all__ = [
@@ -61,7 +61,7 @@ class Simulator:
         faults: Iterable[dict[str, Any]] = (),
     ) -> None:
         self.world = new_world(seed, faults, None)
-        state.load(self.world, lines)
+        state_file.load(self.world, lines)
         self._slow_down(latency_ms)
 
     def _slow_down(self, latency_ms: int) -> None:
@@ -90,7 +90,7 @@ class Simulator:
             raise SimulatorInputError(reason, file=str(path)) from error
         simulator = cls.__new__(cls)
         simulator.world = new_world(seed, faults, file)
-        state.load_file(simulator.world)
+        state_file.load_file(simulator.world)
         simulator._slow_down(latency_ms)
         return simulator
 
@@ -101,7 +101,7 @@ class Simulator:
 
     def state(self) -> Iterator[dict[str, Any]]:
         """Write down what is there now: the lines of GET /_simulator/state."""
-        return state.dump(self.world)
+        return state_file.dump(self.world)
 
     def requests(self) -> dict[str, Any]:
         """Return what was asked, and which operations took effect on which payment.
@@ -147,7 +147,7 @@ class _Control:
 
     @cached_property
     def app(self) -> App:
-        from vippsrecon.simulator.control import control_app
+        from vippsrecon.simulator.http.control import control_app
 
         return control_app(self.world)
 

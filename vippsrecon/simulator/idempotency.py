@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from vippsrecon.simulator.apis.error_responses import Answer, Refusal
 from vippsrecon.simulator.clock import parse_time
 from vippsrecon.simulator.payments import Payment
-from vippsrecon.simulator.problems import Answer, Refusal
 
 CONFLICTS = {"capture": 4010, "refund": 4150, "createPayment": 4020, "cancel": 4020}
 EVENTS = {"capture": "CAPTURED", "refund": "REFUNDED"}

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.store import Kept, StateFile, read_kept
+from vippsrecon.simulator.payment_store import Kept, StateFile, read_kept
 
 TOPICS = ("funds", "fees")
 ZONES = {

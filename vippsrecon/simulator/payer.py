@@ -6,9 +6,9 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from vippsrecon.simulator.apis.error_responses import Refusal
 from vippsrecon.simulator.clock import zulu
 from vippsrecon.simulator.payments import GUARANTEE, Payment
-from vippsrecon.simulator.problems import Refusal
 
 UNKNOWN_RESULT = 201
 MAGIC_PAYMENTS = {151: 10010, 182: 10010, 183: 10010, 184: 10070, 186: 500, 187: 10040}

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from vippsrecon.simulator.apis.error_responses import Refusal
 from vippsrecon.simulator.clock import parse_time, zulu
-from vippsrecon.simulator.keys import SalesUnit
-from vippsrecon.simulator.problems import Refusal
+from vippsrecon.simulator.credentials import SalesUnit
 
 UNANSWERED = timedelta(minutes=10)
 REFUND_PERIOD = timedelta(days=365)

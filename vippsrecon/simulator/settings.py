@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from vippsrecon.simulator.apis.error_responses import CODES
 from vippsrecon.simulator.errors import SimulatorInputError
-from vippsrecon.simulator.problems import CODES
 
 _REFUSAL_FIELDS = {"code", "operation", "reference", "msn", "times"}
 

@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from vippsrecon.simulator.clock import Clock
+from vippsrecon.simulator.credentials import Keys
+from vippsrecon.simulator.expiry import settle_time
 from vippsrecon.simulator.faults import OPERATIONS, Faults
 from vippsrecon.simulator.idempotency import Memory
-from vippsrecon.simulator.keys import Keys
 from vippsrecon.simulator.ledgers import Ledgers
-from vippsrecon.simulator.limits import Limits
-from vippsrecon.simulator.passing import settle_time
+from vippsrecon.simulator.payment_store import Payments, StateFile
 from vippsrecon.simulator.payments import Payment
+from vippsrecon.simulator.rate_limits import Limits
 from vippsrecon.simulator.settings import Settings
-from vippsrecon.simulator.store import Payments, StateFile
 
 
 @dataclass(slots=True)

@@ -12,11 +12,17 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from vippsrecon.simulator import access, epayment, report
+from vippsrecon.simulator.apis import access_token, epayment, report
+from vippsrecon.simulator.apis.error_responses import (
+    Answer,
+    Refusal,
+    domain_problem,
+    gateway,
+    json_answer,
+)
 from vippsrecon.simulator.clock import http_date
 from vippsrecon.simulator.errors import ConnectionCut
 from vippsrecon.simulator.faults import Fault
-from vippsrecon.simulator.problems import Answer, Refusal, domain_problem, gateway, json_answer
 from vippsrecon.simulator.world import Request, World
 
 Scope = MutableMapping[str, Any]
@@ -171,7 +177,11 @@ class Api:
                     return report.gone(request)
                 return gateway(404, "Resource not found")
             if request.operation == "accessToken":
-                kind = access.specialised if "specialised" in request.args else access.standard
+                kind = (
+                    access_token.specialised
+                    if "specialised" in request.args
+                    else access_token.standard
+                )
                 return kind(self.world, request)
             return _ANSWERS.get(request.operation, epayment.answer)(self.world, request)
 

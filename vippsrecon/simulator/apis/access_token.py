@@ -9,8 +9,8 @@ import base64
 import binascii
 from urllib.parse import parse_qs
 
-from vippsrecon.simulator.keys import MSN_HEADER, SalesUnit
-from vippsrecon.simulator.problems import Answer, gateway, json_answer
+from vippsrecon.simulator.apis.error_responses import Answer, gateway, json_answer
+from vippsrecon.simulator.credentials import MSN_HEADER, SalesUnit
 from vippsrecon.simulator.world import Request, World
 
 _RESOURCE = "00000002-0000-0000-c000-000000000000"

@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from vippsrecon.simulator import epayment, payer, state
+from vippsrecon.simulator import payer, state_file
+from vippsrecon.simulator.apis import epayment
+from vippsrecon.simulator.apis.error_responses import Refusal
 from vippsrecon.simulator.clock import zulu
 from vippsrecon.simulator.errors import SimulatorInputError
-from vippsrecon.simulator.problems import Refusal
 from vippsrecon.simulator.world import World
 
 _BATCH = 500
@@ -60,7 +61,7 @@ def _json(value: Any, status: int = 200) -> Response:
 
 async def _lines(world: World) -> AsyncIterator[bytes]:
     batch: list[bytes] = []
-    for line in state.dump(world):
+    for line in state_file.dump(world):
         batch.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         if len(batch) >= _BATCH:
             yield b"".join(batch)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.simulator.app import CUT, App
+from vippsrecon.simulator.http.app import CUT, App
 
 if TYPE_CHECKING:
     import uvicorn

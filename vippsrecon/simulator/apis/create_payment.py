@@ -11,12 +11,12 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from vippsrecon.simulator.apis.create_payment_schema import CREATE_PAYMENT, broken
+from vippsrecon.simulator.apis.error_responses import InvalidFields, Refusal
+from vippsrecon.simulator.apis.fields import MAX_AMOUNT, PHONE, url
 from vippsrecon.simulator.clock import parse_time, zulu
-from vippsrecon.simulator.fields import MAX_AMOUNT, PHONE, url
-from vippsrecon.simulator.keys import MARKETS, SalesUnit
+from vippsrecon.simulator.credentials import MARKETS, SalesUnit
 from vippsrecon.simulator.payments import UNANSWERED, Payment
-from vippsrecon.simulator.problems import InvalidFields, Refusal
-from vippsrecon.simulator.schema import CREATE_PAYMENT, broken
 
 MINIMUM = {"NOK": 100, "SEK": 100, "DKK": 1, "EUR": 1, "USD": 1, "GBP": 1}
 """The smallest payment, in minor units of its currency."""

@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
+from vippsrecon.simulator.apis.error_responses import Refused, gateway
 from vippsrecon.simulator.errors import SimulatorInputError
-from vippsrecon.simulator.problems import Refused, gateway
 
 MSN_HEADER = "merchant-serial-number"
 MARKETS = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}

@@ -16,7 +16,7 @@ import orjson
 from vippsrecon.simulator.clock import parse_time, zulu
 from vippsrecon.simulator.errors import SimulatorInputError
 from vippsrecon.simulator.ledgers import TOPICS
-from vippsrecon.simulator.store import Kept, payment_line, read_kept
+from vippsrecon.simulator.payment_store import Kept, payment_line, read_kept
 from vippsrecon.simulator.world import World
 
 _TOTALS = ("authorizedAmount", "cancelledAmount", "capturedAmount", "refundedAmount")

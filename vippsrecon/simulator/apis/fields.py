@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
-from vippsrecon.simulator.problems import InvalidFields, Refusal
+from vippsrecon.simulator.apis.error_responses import InvalidFields, Refusal
 
 REFERENCE = re.compile(r"[a-zA-Z0-9-]{8,64}")
 MSN = re.compile(r"[0-9]{4,10}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.keys import SalesUnit
+from vippsrecon.simulator.credentials import SalesUnit
 from vippsrecon.simulator.payer import authorize
 from vippsrecon.simulator.payments import UNANSWERED, Payment, capture_deadline, remainder
 

@@ -12,12 +12,9 @@ from typing import Any
 
 import orjson
 
-from vippsrecon.simulator import creation, payer, payments
-from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.fields import MSN, PHONE, REFERENCE, amount, unknown_fields
-from vippsrecon.simulator.idempotency import fingerprint, in_event_log
-from vippsrecon.simulator.payments import Payment
-from vippsrecon.simulator.problems import (
+from vippsrecon.simulator import payer, payments
+from vippsrecon.simulator.apis import create_payment
+from vippsrecon.simulator.apis.error_responses import (
     PROBLEM_JSON,
     Answer,
     InvalidFields,
@@ -29,6 +26,10 @@ from vippsrecon.simulator.problems import (
     json_answer,
     problem,
 )
+from vippsrecon.simulator.apis.fields import MSN, PHONE, REFERENCE, amount, unknown_fields
+from vippsrecon.simulator.clock import parse_time
+from vippsrecon.simulator.idempotency import fingerprint, in_event_log
+from vippsrecon.simulator.payments import Payment
 from vippsrecon.simulator.world import Request, World
 
 READS = ("getPayment", "getPaymentEventLog")
@@ -178,13 +179,13 @@ def _read(world: World, request: Request, msn: str, now: datetime) -> Answer:
 
 def _create(world: World, request: Request, msn: str, body: Any, now: datetime) -> Answer:
     unit = world.keys.unit(msn)
-    creation.check(body, request.body, unit, now)
+    create_payment.check(body, request.body, unit, now)
     if world.payments.has(msn, body["reference"]):
         raise Refusal(4150)
     code = world.settings.refusal("createPayment", msn, body["reference"])
     if code is not None:
         raise Refusal(code)
-    payment = creation.create(msn, body, now, request.headers["idempotency-key"])
+    payment = create_payment.create(msn, body, now, request.headers["idempotency-key"])
     world.payments.put(payment)
     created = {"reference": payment.reference}
     if "redirectUrl" in payment.payment:

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from vippsrecon.simulator.keys import ANYBODY, Token
+from vippsrecon.simulator.apis.error_responses import Answer, Refused, gateway, json_answer, problem
+from vippsrecon.simulator.credentials import ANYBODY, Token
 from vippsrecon.simulator.ledgers import TOPICS, Book
-from vippsrecon.simulator.problems import Answer, Refused, gateway, json_answer, problem
 from vippsrecon.simulator.world import Request, World
 
 _VALIDATION = 10002

@@ -1,0 +1,1 @@
+"""The APIs the simulator serves."""
