@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from vippsrecon.scenario import CLOCK, EXPORTED_AT, write_month
-from vippsrecon.scenario.ledger import check_digit
+from vippsrecon.scenario.ledgers import check_digit
 
 from .conftest import REFERENCE, read
 

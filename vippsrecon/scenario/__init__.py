@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from vippsrecon.scenario.calendar import CLOCK, EXPORTED_AT, FIRST_DAY, LAST_DAY
 from vippsrecon.scenario.month import TRUTH_COLUMNS, units_of, write_month
+from vippsrecon.scenario.sales_units import MARKETS, Keys, SalesUnit
 from vippsrecon.scenario.shops import SHOPS
-from vippsrecon.scenario.units import MARKETS, Keys, SalesUnit
 
 __all__ = [
     "CLOCK",

@@ -12,16 +12,16 @@ from typing import Any, BinaryIO, TextIO
 
 import orjson
 
-from vippsrecon.scenario import bank, settlement
+from vippsrecon.scenario import bank_statement, settlement_report
+from vippsrecon.scenario.api_shapes import event_log, payment_answer
 from vippsrecon.scenario.calendar import CLOCK, EXPORTED_AT, FIRST_DAY, local_day, local_moment, utc
-from vippsrecon.scenario.draws import Draws
-from vippsrecon.scenario.ledger import Entry, Ledgers, Payout, ledger_answer
-from vippsrecon.scenario.mix import Case, choose, day_plans
-from vippsrecon.scenario.records import Payment, Scene, Truth
+from vippsrecon.scenario.case_builder import NUMBERS_PER_SLOT, Slot
+from vippsrecon.scenario.case_mix import Case, choose, day_plans
+from vippsrecon.scenario.ledgers import Entry, Ledgers, Payout, ledger_answer
+from vippsrecon.scenario.models import Payment, Scene, Truth
+from vippsrecon.scenario.random_draws import Draws
+from vippsrecon.scenario.sales_units import SalesUnit, sales_units
 from vippsrecon.scenario.shops import SHOPS, Shop
-from vippsrecon.scenario.slot import NUMBERS_PER_SLOT, Slot
-from vippsrecon.scenario.units import SalesUnit, sales_units
-from vippsrecon.scenario.wire import event_log, payment_answer
 
 TRUTH_COLUMNS = (
     "bucket",
@@ -66,7 +66,7 @@ def write_month(
     sales_units: int = 1,
     currencies: Sequence[str] | None = None,
 ) -> None:
-    """Write `orders.csv`, `simulator.jsonl`, `bank.xml`, `settlement.csv` and `truth.csv`.
+    """Write `orders.csv`, `simulator.jsonl`, `bank_statement.xml`, `settlement.csv` and `truth.csv`.
 
     The same arguments give the same bytes. Rows are written as they are made, so that memory
     grows with the payments of two or three days, not of the month. The modification time of
@@ -120,7 +120,7 @@ class _Files:
         self.settlement = csv.writer(text("settlement.csv"), lineterminator="\n")
         self.truth = csv.writer(text("truth.csv"), lineterminator="\n")
         self.orders.writerow(shop.header)
-        self.settlement.writerow(settlement.header(units))
+        self.settlement.writerow(settlement_report.header(units))
         self.truth.writerow(TRUTH_COLUMNS)
 
     def line(self, record: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ class _Month:
         self._ledgers = Ledgers(units)
         self._payouts: list[Payout] = []
         self._number = _FIRST_NUMBER
-        self._norwegian = settlement.is_norwegian(units)
+        self._norwegian = settlement_report.is_norwegian(units)
 
     def write(self, payments: int) -> None:
         """Write all days and what follows from them."""
@@ -158,7 +158,7 @@ class _Month:
         today = max(local_day(CLOCK, unit.market) for unit in self._units)
         self._close_up_to(today - timedelta(days=1))
         self._write_entries(self._ledgers.still_open(today), ())
-        bank.write_statement(self._files.bank, self._payouts)
+        bank_statement.write_statement(self._files.bank, self._payouts)
 
     def _write_day(self, day: date, plan: list[Case | None]) -> None:
         draws = self._draws
@@ -206,7 +206,7 @@ class _Month:
             )
             if entry.topic == "funds":
                 self._files.settlement.writerow(
-                    settlement.row(entry, payouts, norwegian=self._norwegian)
+                    settlement_report.row(entry, payouts, norwegian=self._norwegian)
                 )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vippsrecon.scenario.draws import Draws
-from vippsrecon.scenario.records import Order
-from vippsrecon.scenario.rows import (
+from vippsrecon.scenario.exports.plain_woo_magento import (
     MAGENTO,
     PLAIN,
     WOOCOMMERCE,
@@ -15,7 +13,9 @@ from vippsrecon.scenario.rows import (
     plain_rows,
     woocommerce_rows,
 )
-from vippsrecon.scenario.shopify import SHOPIFY, shopify_rows
+from vippsrecon.scenario.exports.shopify import SHOPIFY, shopify_rows
+from vippsrecon.scenario.models import Order
+from vippsrecon.scenario.random_draws import Draws
 
 CAN_SAY: dict[str, frozenset[str]] = {
     "plain": frozenset(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR
+from vippsrecon.scenario.case_builder import Slot
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment
-from vippsrecon.scenario.records import Scene
-from vippsrecon.scenario.slot import Slot
+from vippsrecon.scenario.models import Scene
 
 
 def not_paid(slot: Slot) -> Scene:

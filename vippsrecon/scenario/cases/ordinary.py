@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, HOUR
-from vippsrecon.scenario.records import Scene
-from vippsrecon.scenario.slot import Slot
+from vippsrecon.scenario.case_builder import Slot
+from vippsrecon.scenario.models import Scene
 
 
 def sold(slot: Slot) -> Scene:

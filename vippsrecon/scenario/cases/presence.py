@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, FIRST_DAY, HOUR, moment_of
+from vippsrecon.scenario.case_builder import NUMBERS_PER_SLOT, Slot
 from vippsrecon.scenario.cases.ordinary import held_by_order, sold, two_references
-from vippsrecon.scenario.records import Scene, Truth
-from vippsrecon.scenario.slot import NUMBERS_PER_SLOT, Slot
+from vippsrecon.scenario.models import Scene, Truth
 
 
 def missing_in_vipps(slot: Slot) -> Scene:

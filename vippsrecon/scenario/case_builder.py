@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, HOUR, SETTLED
-from vippsrecon.scenario.draws import Draws
-from vippsrecon.scenario.records import Event, Order, Payment, Status, Truth
+from vippsrecon.scenario.models import Event, Order, Payment, Status, Truth
+from vippsrecon.scenario.random_draws import Draws
+from vippsrecon.scenario.sales_units import SalesUnit
 from vippsrecon.scenario.shops import Shop
-from vippsrecon.scenario.units import SalesUnit
 
 NUMBERS_PER_SLOT = 4
 """Order numbers set aside for each slot: shops leave gaps, and some scenes need two."""

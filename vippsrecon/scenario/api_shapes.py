@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vippsrecon.scenario.calendar import utc
-from vippsrecon.scenario.records import Event, Payment
+from vippsrecon.scenario.models import Event, Payment
 
 _FIRST_PSP = 20_000_000_000
 _EVENTS_PER_PAYMENT = 16

@@ -7,8 +7,8 @@ from datetime import date
 from typing import TextIO
 
 from vippsrecon.scenario.calendar import EXPORTED_AT, FIRST_DAY, utc
-from vippsrecon.scenario.ledger import Payout
-from vippsrecon.scenario.rows import major
+from vippsrecon.scenario.exports.plain_woo_magento import major
+from vippsrecon.scenario.ledgers import Payout
 
 STATEMENT_ENDS = date(2026, 11, 4)
 """The last booked day; payouts due later are in transit."""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from vippsrecon.scenario.case_builder import Slot
 from vippsrecon.scenario.cases import capturing, ordinary, presence, refunding
-from vippsrecon.scenario.draws import Draws
-from vippsrecon.scenario.records import Scene
+from vippsrecon.scenario.models import Scene
+from vippsrecon.scenario.random_draws import Draws
+from vippsrecon.scenario.sales_units import SalesUnit
 from vippsrecon.scenario.shops import Shop
-from vippsrecon.scenario.slot import Slot
-from vippsrecon.scenario.units import SalesUnit
 
 ALL_KINDS_FROM = 200
 """From this many payments on, every scene the shop can carry is planted at least once."""

@@ -6,8 +6,8 @@ Formats: exports-facts §1.2, §1.3, and the plain form of design §5.
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import iso_day, offset, wall, zone
-from vippsrecon.scenario.records import Order
-from vippsrecon.scenario.units import SalesUnit
+from vippsrecon.scenario.models import Order
+from vippsrecon.scenario.sales_units import SalesUnit
 
 BRANDS = {"NO": "Vipps", "DK": "MobilePay", "FI": "MobilePay"}
 """What the payment method is called in a market."""

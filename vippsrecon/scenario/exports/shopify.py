@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import wall, zone
-from vippsrecon.scenario.records import Order
-from vippsrecon.scenario.rows import FREIGHT, major, method_of, reference_of
-from vippsrecon.scenario.units import SalesUnit
+from vippsrecon.scenario.exports.plain_woo_magento import FREIGHT, major, method_of, reference_of
+from vippsrecon.scenario.models import Order
+from vippsrecon.scenario.sales_units import SalesUnit
 
 SHOPIFY = (
     "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from vippsrecon.scenario.units import SalesUnit
+from vippsrecon.scenario.sales_units import SalesUnit
 
 Status = Literal["open", "partial", "fulfilled", "cancelled"]
 

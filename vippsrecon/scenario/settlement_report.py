@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vippsrecon.scenario.calendar import wall
-from vippsrecon.scenario.ledger import Entry, Payout
-from vippsrecon.scenario.rows import major
-from vippsrecon.scenario.units import SalesUnit
+from vippsrecon.scenario.exports.plain_woo_magento import major
+from vippsrecon.scenario.ledgers import Entry, Payout
+from vippsrecon.scenario.sales_units import SalesUnit
 
 _NORWEGIAN = [
     "Salgssted",

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from vippsrecon.scenario.api_shapes import psp_reference
 from vippsrecon.scenario.calendar import local_day, midnight_after, next_bank_day, utc
-from vippsrecon.scenario.records import Payment
-from vippsrecon.scenario.units import SalesUnit
-from vippsrecon.scenario.wire import psp_reference
+from vippsrecon.scenario.models import Payment
+from vippsrecon.scenario.sales_units import SalesUnit
 
 FIRST_PAYOUT = 2_000_001
 BANK_DAYS = {"NO": 3, "DK": 2, "FI": 2}
@@ -95,7 +95,7 @@ def payout_text(unit: SalesUnit, number: int, day: date) -> str:
     Norway names payout and sales unit; Denmark and Finland give twenty digits that end in the
     7-3-1 check digit of Finnish references.
 
-    >>> from vippsrecon.scenario.units import sales_units
+    >>> from vippsrecon.scenario.sales_units import sales_units
     >>> payout_text(sales_units(["NOK"])[0], 2000001, date(2026, 10, 1))
     'Utb. 2000001 Vippsnr 123456'
     """

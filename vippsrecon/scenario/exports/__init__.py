@@ -1,0 +1,1 @@
+"""The invented month as order exports."""
