@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from openpyxl import load_workbook
 
-from tests.reconcile.frames_of_anything import anything
+from tests.reconciliation.frames_of_anything import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.from_discrepancies import BY_HAND, VERB_OF
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetch.conftest import MSN, nok
-from tests.fetch.doors import Watched
+from tests.fetching.conftest import MSN, nok
+from tests.fetching.doors import Watched
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.simulator import Simulator

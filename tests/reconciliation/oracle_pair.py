@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from tests.reconcile.oracle_money import DAY, Money, Unit, deadline_near
+from tests.reconciliation.oracle_money import DAY, Money, Unit, deadline_near
 
 DEAD = {"ABORTED", "EXPIRED", "TERMINATED"}
 LARGE = {"NOK": 1_000_000, "DKK": 1_000_000, "SEK": 1_000_000}

@@ -7,7 +7,7 @@ from datetime import date
 import httpx
 import pytest
 
-from tests.fetch.conftest import MSN, OTHER_MSN, payment_line
+from tests.fetching.conftest import MSN, OTHER_MSN, payment_line
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, ServiceError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.reconcile.frames_of_anything import Rows, anything
+from tests.reconciliation.frames_of_anything import Rows, anything
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.examples import NOW, case_of

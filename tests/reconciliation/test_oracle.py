@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tests.reconcile.oracle import opinion
-from tests.reconcile.oracle_pair import severity
-from tests.reconcile.worlds import Drawing, sales_units
+from tests.reconciliation.oracle import opinion
+from tests.reconciliation.oracle_pair import severity
+from tests.reconciliation.worlds import Drawing, sales_units
 from vippsrecon.config.settings import Rules
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows

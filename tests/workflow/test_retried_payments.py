@@ -6,7 +6,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from tests.month.conftest import order, payment
+from tests.workflow.conftest import order, payment
 from vippsrecon.fetching import read_fetched
 from vippsrecon.workflow.reconcile_month import fetch_file, reconcile_month
 

@@ -10,8 +10,8 @@ import orjson
 import pandas as pd
 import pytest
 
-from tests.fetch.conftest import MSN, OTHER_MSN, nok, payment_line, references
-from tests.fetch.doors import Watched
+from tests.fetching.conftest import MSN, OTHER_MSN, nok, payment_line, references
+from tests.fetching.doors import Watched
 from vippsrecon import schemas
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit

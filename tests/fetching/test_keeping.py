@@ -26,8 +26,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from tests.fetch.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
-from tests.fetch.doors import Watched
+from tests.fetching.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
+from tests.fetching.doors import Watched
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import Bodies
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError

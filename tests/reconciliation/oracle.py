@@ -13,8 +13,8 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from tests.reconcile.oracle_money import Money, Unit, deadline_near, money, together
-from tests.reconcile.oracle_pair import Finding, ask, marks
+from tests.reconciliation.oracle_money import Money, Unit, deadline_near, money, together
+from tests.reconciliation.oracle_pair import Finding, ask, marks
 
 
 class Place(NamedTuple):

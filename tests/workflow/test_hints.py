@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetch.conftest import MSN
-from tests.month.conftest import order, payment
+from tests.fetching.conftest import MSN
+from tests.workflow.conftest import order, payment
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.workflow.reconcile_month import reconcile_month
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.reconcile.frames_of_anything import Rows
+from tests.reconciliation.frames_of_anything import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import enter, rows_of, settle
 from vippsrecon.reconciliation.days import microseconds

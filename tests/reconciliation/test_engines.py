@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.reconcile.frames_of_anything import Rows, anything
+from tests.reconciliation.frames_of_anything import Rows, anything
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows

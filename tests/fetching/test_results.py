@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from tests.fetch.conftest import payment_line, references
+from tests.fetching.conftest import payment_line, references
 from vippsrecon.errors import InputError
 from vippsrecon.fetching import fetch, fetch_into, read_fetched
 

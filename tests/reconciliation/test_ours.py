@@ -10,8 +10,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.reconcile.frames_of_anything import Rows
-from tests.reconcile.test_engines import (
+from tests.reconciliation.frames_of_anything import Rows
+from tests.reconciliation.test_engines import (
     SCHEMAS,
     _to_spark,
     records,

@@ -8,8 +8,8 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.reconcile.oracle import World
-from tests.reconcile.oracle_money import Unit
+from tests.reconciliation.oracle import World
+from tests.reconciliation.oracle_money import Unit
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows
 
