@@ -12,7 +12,7 @@ from vippsrecon.errors import OutputError
 
 
 @contextmanager
-def placing(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]:
+def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]:
     """Give a file to write to; on leaving, it stands at `path`, on disk and whole.
 
     Args:
@@ -28,7 +28,7 @@ def placing(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]:
         raise OutputError(f"{path} is a folder; give the name of a file in it for the {kind}")
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist; create it or choose another")
-    if path.exists() and path.stat().st_size and marked not in _start(path):
+    if path.exists() and path.stat().st_size and marked not in _read_start(path):
         raise OutputError(f"{path} is there already and is no {kind}; name another file")
     try:
         handle, name = tempfile.mkstemp(
@@ -39,11 +39,11 @@ def placing(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]:
         try:
             yield made
             made.chmod(0o644)
-            _sync(made)
+            _flush_to_disk(made)
             if path.exists() and path.stat().st_size:
-                path.rename(_aside(path))
+                path.rename(_choose_backup_path(path))
             made.replace(path)
-            _sync(path.parent)
+            _flush_to_disk(path.parent)
         finally:
             made.unlink(missing_ok=True)
     except OSError as error:
@@ -53,19 +53,19 @@ def placing(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]:
         ) from None
 
 
-def _start(path: Path) -> bytes:
+def _read_start(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(4096)
 
 
-def _aside(path: Path) -> Path:
+def _choose_backup_path(path: Path) -> Path:
     number = 1
     while (kept := path.with_name(f"{path.stem}.before-{number}{path.suffix}")).exists():
         number += 1
     return kept
 
 
-def _sync(path: Path) -> None:
+def _flush_to_disk(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
         return  # Windows gives no handle on a folder, and needs none
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

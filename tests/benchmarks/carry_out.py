@@ -36,7 +36,7 @@ from tests.crash.world import AMOUNT, KEYS, MSN, Case, money, payment_line, plan
 from tests.postgres import binaries
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import approve
-from vippsrecon.bulk.execution.carry_out import IN_FLIGHT, carry_out
+from vippsrecon.bulk.execution.carry_out import DEFAULT_IN_FLIGHT, carry_out
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import Settings, load_settings
 from vippsrecon.store import open_store, verify
@@ -231,7 +231,7 @@ def main() -> None:
         asyncio.run(_serve())
         return
     rows, sample, seconds = (300, 10, 0.3) if arguments.smoke else (arguments.rows, 100, 3.0)
-    flights = (64,) if arguments.smoke else (IN_FLIGHT, 64, 128)
+    flights = (64,) if arguments.smoke else (DEFAULT_IN_FLIGHT, 64, 128)
     kinds = ("sqlite", "postgresql") if binaries() else ("sqlite",)
     seeds = itertools.count(1)  # each run refunds payments that no other run has
     with tempfile.TemporaryDirectory() as place, serving() as base_url:

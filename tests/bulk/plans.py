@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from vippsrecon.bulk.plan.model import FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, PlanRow, Source
 
 MSN = "123456"
 MADE_AT = "2026-01-31T12:00:00Z"
@@ -39,7 +39,7 @@ def plan_of(*rows: PlanRow, **changed: Any) -> Plan:
     """A plan of these rows, three days long."""
     rows = rows or (plan_row(),)
     given: dict[str, Any] = {
-        "format": FORMAT,
+        "format": PLAN_FORMAT,
         "plan_id": str(uuid.UUID(int=7, version=4)),
         "verb": "refund",
         "environment": "simulator",

@@ -7,9 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.bulk.plans import plan_of, plan_row
-from vippsrecon.bulk.approval.approve import approve, register_plan, second_person, standing
+from vippsrecon.bulk.approval.approve import (
+    approve,
+    explain_second_approver,
+    find_valid_approval,
+    register_plan,
+)
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import digest, read_plan, write_plan
+from vippsrecon.bulk.plan.model import compute_digest, read_plan, write_plan
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.store import entries, open_store, plans, verify
@@ -39,7 +44,7 @@ def approved(plan, store, approver="ola", *, now=NOW, **limits):
     """Approve a plan."""
     return approve(
         plan, store, approver=approver, os_account="acc", host="desk", now=now,
-        limits=Limits.of(limits),
+        limits=Limits.from_settings(limits),
     )  # fmt: skip
 
 
@@ -49,7 +54,7 @@ def test_what_an_approval_says(store):
     entry = approved(plan, store)
     assert (entry.kind, entry.at) == ("approved", "2026-01-31T13:00:00.000Z")
     assert entry.said() == {
-        "digest": digest(plan),
+        "digest": compute_digest(plan),
         "count": 2,
         "totals": {"NOK": 25_000, "EUR": 25_000},
         "approver": "ola",
@@ -58,7 +63,7 @@ def test_what_an_approval_says(store):
         "expires_at": "2026-02-01T13:00:00Z",
     }
     first = next(entries(store, plan.plan_id))
-    assert first.said()["digest"] == digest(plan)
+    assert first.said()["digest"] == compute_digest(plan)
     assert first.said()["planner"] == "kari"
     assert verify(store, plan.plan_id).ok
 
@@ -67,13 +72,13 @@ def test_an_approval_stands_for_a_day(store):
     """Until the second it expires."""
     plan = plan_of()
     approved(plan, store)
-    found = standing(plan, store, Limits(), NOW + timedelta(hours=24, seconds=-1))
+    found = find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=24, seconds=-1))
     assert (found.approver, found.os_account, found.host) == ("ola", "acc", "desk")
     assert found.expires_at == NOW + timedelta(hours=24)
     with pytest.raises(PlanError, match=r"expired at 2026-02-01T13:00:00Z.*Nothing was sent"):
-        standing(plan, store, Limits(), NOW + timedelta(hours=24))
+        find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=24))
     approved(plan, store, "per", now=NOW + timedelta(hours=25))
-    assert standing(plan, store, Limits(), NOW + timedelta(hours=25)).approver == "per"
+    assert find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=25)).approver == "per"
 
 
 def test_no_approval(store):
@@ -81,7 +86,7 @@ def test_no_approval(store):
     plan = plan_of()
     for _ in range(2):
         with pytest.raises(PlanError, match=r"is not approved in .*work\.db"):
-            standing(plan, store, Limits(), NOW)
+            find_valid_approval(plan, store, Limits(), NOW)
         register_plan(store, plan, at=NOW)
 
 
@@ -91,7 +96,7 @@ def test_an_approval_of_another_database(store, tmp_path):
     with open_store(f"sqlite:///{tmp_path / 'other.db'}") as other:
         approved(plan, other)
     with pytest.raises(PlanError, match="not approved"):
-        standing(plan, store, Limits(), NOW)
+        find_valid_approval(plan, store, Limits(), NOW)
 
 
 def test_a_plan_changed_after_its_approval(store, tmp_path):
@@ -102,8 +107,8 @@ def test_a_plan_changed_after_its_approval(store, tmp_path):
     with pytest.raises(PlanError, match="was changed since"):
         approved(changed, store)
     with pytest.raises(PlanError, match="of another plan than this file"):
-        standing(changed, store, Limits(), NOW)
-    assert standing(plan, store, Limits(), NOW)
+        find_valid_approval(changed, store, Limits(), NOW)
+    assert find_valid_approval(plan, store, Limits(), NOW)
     path = write_plan(plan, tmp_path / "plan.json")
     path.write_text(path.read_text().replace("25000", "35000"))
     with pytest.raises(PlanError, match="changed"):
@@ -128,14 +133,16 @@ def test_when_a_second_person_is_needed(store, plan, limits, alone):
     """Above the limits the planner's own approval is refused, and nothing is kept of it."""
     if alone:
         approved(plan, store, "kari", **limits)
-        assert standing(plan, store, Limits.of(limits), NOW).approver == "kari"
+        assert (
+            find_valid_approval(plan, store, Limits.from_settings(limits), NOW).approver == "kari"
+        )
         return
     for name in ("kari", " KARI "):
         with pytest.raises(PlanError, match="somebody else than its planner"):
             approved(plan, store, name, **limits)
     assert plans(store) == []
     approved(plan, store, "ola", **limits)
-    assert standing(plan, store, Limits.of(limits), NOW).approver == "ola"
+    assert find_valid_approval(plan, store, Limits.from_settings(limits), NOW).approver == "ola"
 
 
 IDS = [f"1111111{n}-1111-4111-8111-111111111111" for n in range(4)]
@@ -150,7 +157,7 @@ def test_plans_split_in_two_count_together(store):
         approved(second, store, "kari")
     later = NOW + timedelta(hours=25)
     approved(second, store, "kari", now=later)
-    assert standing(first, store, Limits(), NOW)
+    assert find_valid_approval(first, store, Limits(), NOW)
 
 
 def test_a_plan_approved_anew_counts_anew(store):
@@ -175,9 +182,14 @@ def test_a_limit_lowered_since(store):
     plan = large(900_000)
     approved(plan, store, "kari")
     with pytest.raises(PlanError, match="kari planned it: somebody else"):
-        standing(plan, store, Limits.of({"own_approval_up_to": 5000}), NOW)
+        find_valid_approval(plan, store, Limits.from_settings({"own_approval_up_to": 5000}), NOW)
     approved(plan, store, "ola")
-    assert standing(plan, store, Limits.of({"own_approval_up_to": 5000}), NOW).approver == "ola"
+    assert (
+        find_valid_approval(
+            plan, store, Limits.from_settings({"own_approval_up_to": 5000}), NOW
+        ).approver
+        == "ola"
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,10 +217,10 @@ def test_without_a_name_the_account_is_meant(store):
 
 def test_why_a_second_person_is_needed():
     """The sentence names sum and setting."""
-    said = second_person(large(OWN + 5), Limits())
+    said = explain_second_approver(large(OWN + 5), Limits())
     assert "10 000.05 NOK" in said
     assert "own_approval_up_to" in said
-    assert second_person(large(5), Limits()) == ""
+    assert explain_second_approver(large(5), Limits()) == ""
 
 
 @pytest.mark.parametrize(
@@ -232,7 +244,7 @@ def test_why_a_second_person_is_needed():
 def test_limits_that_cannot_be(said, words):
     """A limit misspelled is a limit not set, so it is refused."""
     with pytest.raises(ConfigurationError, match=words):
-        Limits.of(said)
+        Limits.from_settings(said)
 
 
 def test_limits_from_the_settings_file(tmp_path):
@@ -241,7 +253,7 @@ def test_limits_from_the_settings_file(tmp_path):
         "[limits]\nown_approval_up_to = 5000\nper_run = {NOK = 250000.50, EUR = '1000'}\n"
         "stop_after_failures = 3\nmax_report_age_hours = 24\nsettle_for = 60\n"
     )
-    limits = Limits.of(load_settings(folder=tmp_path, offline=True).limits)
+    limits = Limits.from_settings(load_settings(folder=tmp_path, offline=True).limits)
     assert limits.own_approval_up_to("SEK") == 500_000
     assert (limits.per_run("NOK"), limits.per_run("EUR")) == (25_000_050, 100_000)
     assert limits.per_run("DKK") is limits.per_day("NOK") is limits.row_limit("NOK") is None

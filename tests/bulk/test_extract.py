@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.outcomes.audit_workbook import write_extract
-from vippsrecon.bulk.outcomes.from_journal import kept
-from vippsrecon.bulk.outcomes.listed import listed
+from vippsrecon.bulk.outcomes.from_journal import read_plan_history
+from vippsrecon.bulk.outcomes.listed import list_plan_overviews
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import entries, head, verify
 
@@ -57,7 +57,7 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
     path = write_extract(here.store, tmp_path / "j.xlsx", units=here.client.settings.units)
 
     first, *_, last = sheet(path, "Outcomes")
-    known = kept(here.store, plan.plan_id)
+    known = read_plan_history(here.store, plan.plan_id)
     assert first["Digest of the plan"] == known.said["digest"]
     assert first["SHA-256 of that file"] == "0" * 64
     assert (first["Planner"], first["Approver"]) == ("kari", "ola")
@@ -83,10 +83,12 @@ def test_one_clock_and_one_approver(journal, tmp_path):
     late = approve(again, here.store, approver="per", now=here.simulator.now())
     ran = here.live(again)
     assert late.said()["approver"] == "per"
-    assert ran.approver == kept(here.store, again.plan_id).approver == "ola"
+    assert ran.approver == read_plan_history(here.store, again.plan_id).approver == "ola"
     path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[again.plan_id])
     assert {row["Approver"] for row in sheet(path, "Outcomes")} == {"ola"}
-    (known,) = (one for one in listed(here.store) if one.known.plan_id == again.plan_id)
+    (known,) = (
+        one for one in list_plan_overviews(here.store) if one.known.plan_id == again.plan_id
+    )
     assert known.approver == "ola"
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.execution.row_checks import Case, objection
+from vippsrecon.bulk.execution.row_checks import RowCheck, find_objection
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.store import Attempt
@@ -42,7 +42,7 @@ def other(kind: str, days: float = 1, amount: int = 100, **changed: object) -> A
     return Attempt(**(said | changed))
 
 
-CASE = Case(
+CASE = RowCheck(
     "refund", ROW, "our-key", PAID, [event("AUTHORIZED", 10, 1000)], (), SalesUnit("123456"),
     NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=1), False,
 )  # fmt: skip
@@ -112,13 +112,13 @@ REFUSED = {
 @pytest.mark.parametrize("case", FINE.values(), ids=FINE)
 def test_what_may_be_sent(case):
     """A judge that refuses what is right gets ignored."""
-    assert objection(case) == ""
+    assert find_objection(case) == ""
 
 
 @pytest.mark.parametrize(("case", "said"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused(case, said):
     """Each refusal says which of the questions it was."""
-    assert said in objection(case)
+    assert said in find_objection(case)
 
 
 def test_the_first_question_answers():
@@ -127,4 +127,4 @@ def test_the_first_question_answers():
         payment=PAID._replace(refunded_minor=600), events=[event("AUTHORIZED", 400, 1000)]
     )
 
-    assert "changed since it was planned" in objection(case)
+    assert "changed since it was planned" in find_objection(case)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import event
 
 from tests.bulk.world import SOON
-from vippsrecon.bulk.outcomes.from_journal import kept
-from vippsrecon.bulk.outcomes.listed import listed
+from vippsrecon.bulk.outcomes.from_journal import read_plan_history
+from vippsrecon.bulk.outcomes.listed import list_plan_overviews
 from vippsrecon.store import append
 from vippsrecon.store.journal.entry import Draft
 
@@ -29,11 +29,11 @@ def here(world):
 
 def test_a_list_says_what_the_chains_say(here):
     """Two ways to the same figures, so that neither can drift."""
-    found = listed(here.store)
+    found = list_plan_overviews(here.store)
 
     assert len(found) == 3
     for one in found:
-        chain = kept(here.store, one.known.plan_id)
+        chain = read_plan_history(here.store, one.known.plan_id)
         assert {name: getattr(one, name) for name in (*SAID, "head")} == {
             name: getattr(chain, name) for name in (*SAID, "head")
         }
@@ -42,7 +42,7 @@ def test_a_list_says_what_the_chains_say(here):
         {"done": 2, "refused": 3},
         {"skipped": 1},
     ]
-    assert [one.unlisted for one in found] == [0, 0, 1]
+    assert [one.not_begun for one in found] == [0, 0, 1]
 
 
 def test_a_list_reads_no_chain(here):
@@ -50,17 +50,21 @@ def test_a_list_reads_no_chain(here):
     asked = []
     event.listen(here.store._engine, "after_cursor_execute", lambda *said: asked.append(said[2]))
 
-    found = listed(here.store)
+    found = list_plan_overviews(here.store)
 
     assert len([one for one in asked if one.startswith("SELECT")]) <= len(found) + 3
 
 
 def test_who_approved(here):
     """The last one who did, until it is carried out; then the one it was carried out under."""
-    before = listed(here.store)
+    before = list_plan_overviews(here.store)
     for one in before:
         append(here.store, one.known.plan_id, [Draft("approved", detail={"approver": "liv"})])
 
-    found = listed(here.store)
+    found = list_plan_overviews(here.store)
     assert [one.approver for one in found] == ["ola", "ola", "liv"]
-    assert [kept(here.store, one.known.plan_id).approver for one in found] == ["ola", "ola", "liv"]
+    assert [read_plan_history(here.store, one.known.plan_id).approver for one in found] == [
+        "ola",
+        "ola",
+        "liv",
+    ]

@@ -14,12 +14,21 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from tests.bulk.plans import plan_of, plan_row
-from vippsrecon.bulk.execution.row_result import Result
-from vippsrecon.bulk.execution.run_result import LIVE, Carried
-from vippsrecon.bulk.outcomes.follow_up import SHOP_KNOWS, customer_notice, shop_to_update
-from vippsrecon.bulk.outcomes.frame import outcomes, page, totals, worst_first
-from vippsrecon.bulk.outcomes.from_journal import rebuilt
-from vippsrecon.bulk.outcomes.workbook import COLUMNS, write_outcomes
+from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
+from vippsrecon.bulk.outcomes.follow_up import (
+    KINDS_WITHOUT_SHOP_UPDATE,
+    choose_customer_notice,
+    needs_shop_update,
+)
+from vippsrecon.bulk.outcomes.frame import (
+    build_outcomes,
+    compute_control_totals,
+    render_run,
+    sort_worst_first,
+)
+from vippsrecon.bulk.outcomes.from_journal import rebuild_run_result
+from vippsrecon.bulk.outcomes.workbook import RUN_OUTCOME_COLUMNS, write_outcomes
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError
@@ -28,14 +37,14 @@ from vippsrecon.schemas import OUTCOMES, validate
 BEFORE = Aggregate(100_000, 100_000, 0, 0)
 
 
-def carried_of(*made, live=True, units=(), **changed) -> Carried:
+def carried_of(*made, live=True, units=(), **changed) -> RunResult:
     """A run of one row for each (outcome, changes of the row)."""
     rows = [plan_row(number, **row) for number, (_, row) in enumerate(made, start=1)]
     results = tuple(
-        Result(number, outcome, f"because of {outcome}", before=BEFORE)
+        RowResult(number, outcome, f"because of {outcome}", before=BEFORE)
         for number, (outcome, _) in enumerate(made, start=1)
     )
-    return Carried(
+    return RunResult(
         plan_of(*rows, **changed), live, results, "", "ola", "kari", (9, "f" * 64), units
     )
 
@@ -53,7 +62,7 @@ def test_a_live_run_and_its_journal_say_the_same(world):
     carried = here.live(plan)
     asked = here.simulator.requests()["requests"]
 
-    again = rebuilt(plan, here.store, carried.units)
+    again = rebuild_run_result(plan, here.store, carried.units)
 
     assert list(carried.outcomes["outcome"]) == ["done", "done", "refused"]
     pd.testing.assert_frame_equal(again.outcomes, carried.outcomes)
@@ -85,7 +94,7 @@ def test_an_empty_run_still_has_its_columns():
     """A run that stopped before its first row has a frame, not an error."""
     carried = dataclasses.replace(carried_of(("done", {})), results=())
 
-    assert list(outcomes(carried).columns) == list(OUTCOMES.names)
+    assert list(build_outcomes(carried).columns) == list(OUTCOMES.names)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +112,7 @@ def test_booked_on_the_local_day(at, zone, day):
     carried = carried_of(("done", {}), units=(SalesUnit("123456", timezone=zone),))
     result = carried.results[0]._replace(event_at=at)
 
-    assert outcomes(dataclasses.replace(carried, results=(result,)))["booking_date"][0] == day
+    assert build_outcomes(dataclasses.replace(carried, results=(result,)))["booking_date"][0] == day
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,7 @@ def test_credit_note(verb, outcome, document, needed):
     captured = {} if verb == "refund" else {"captured_minor": 0}
     carried = carried_of((outcome, {"document_ref": document, **captured}), verb=verb)
 
-    assert outcomes(carried)["credit_note_needed"][0] == needed
+    assert build_outcomes(carried)["credit_note_needed"][0] == needed
 
 
 @pytest.mark.parametrize(
@@ -141,14 +150,14 @@ def test_shop_to_update(kinds, outcome, news):
     """An excess given back, entered in the shop too, would be asked for a second time."""
     ids = " ".join(f"{kind}:123456:order-000001" for kind in kinds.split()) or None
 
-    assert shop_to_update(plan_row(discrepancy_id=ids), outcome) is news
+    assert needs_shop_update(plan_row(discrepancy_id=ids), outcome) is news
 
 
 def test_what_the_shop_knows_are_codes():
     """A misspelled code would never be met."""
     from vippsrecon.reconciliation import DISCREPANCIES
 
-    assert set(DISCREPANCIES) >= SHOP_KNOWS
+    assert set(DISCREPANCIES) >= KINDS_WITHOUT_SHOP_UPDATE
 
 
 @pytest.mark.parametrize(
@@ -163,7 +172,7 @@ def test_what_the_shop_knows_are_codes():
 )
 def test_customer_notice(market, currency, said):
     """In Denmark and Finland the money need not come back where it came from."""
-    notice = customer_notice(
+    notice = choose_customer_notice(
         "refund", plan_row(currency=currency), "done", SalesUnit("123456", market=market)
     )
 
@@ -175,14 +184,16 @@ def test_nothing_is_told_to_customers_before_it_is_done():
     """A refund that was refused is no news to the customer."""
     unit = SalesUnit("123456")
 
-    assert customer_notice("refund", plan_row(), "refused", unit) == ""
-    assert customer_notice("capture", plan_row(), "done", unit) == ""
+    assert choose_customer_notice("refund", plan_row(), "refused", unit) == ""
+    assert choose_customer_notice("capture", plan_row(), "done", unit) == ""
 
 
 @given(
     made=st.lists(
         st.tuples(
-            st.sampled_from(LIVE), st.sampled_from(["NOK", "DKK", "EUR"]), st.integers(1, 100_000)
+            st.sampled_from(LIVE_OUTCOMES),
+            st.sampled_from(["NOK", "DKK", "EUR"]),
+            st.integers(1, 100_000),
         ),
         min_size=1,
         max_size=40,
@@ -194,7 +205,7 @@ def test_control_totals_always_foot(made):
         *((outcome, {"currency": c, "amount_minor": amount}) for outcome, c, amount in made)
     )
 
-    found = totals(carried.plan, carried.results)
+    found = compute_control_totals(carried.plan, carried.results)
 
     assert all(total.agrees for total in found)
     assert {total.currency: total.planned[1] for total in found} == carried.plan.totals
@@ -205,7 +216,7 @@ def test_a_missing_result_shows_in_the_control_total():
     """A check that cannot fail is none."""
     carried = carried_of(("done", {}), ("done", {}))
 
-    assert not totals(carried.plan, carried.results[:1])[0].agrees
+    assert not compute_control_totals(carried.plan, carried.results[:1])[0].agrees
 
 
 def test_worst_first_is_stable():
@@ -213,11 +224,11 @@ def test_worst_first_is_stable():
     results = list(carried_of(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
     random.Random(3).shuffle(results)
 
-    assert [one.row for one in worst_first(results)] == [3, 2, 1, 4]
+    assert [one.row for one in sort_worst_first(results)] == [3, 2, 1, 4]
 
 
 @pytest.fixture
-def mixed() -> Carried:
+def mixed() -> RunResult:
     """A run with every outcome, two currencies, and texts that look like formulas."""
     return carried_of(
         ("done", {"order_number": "=1+1"}),
@@ -290,14 +301,14 @@ def test_a_place_that_cannot_be_meant_is_refused(mixed, tmp_path, name):
 
 def test_every_column_of_the_frame_is_on_the_sheet_or_said_once():
     """What a row says must not be lost on its way to the auditor."""
-    on_sheet = {column.name for column in COLUMNS}
+    on_sheet = {column.name for column in RUN_OUTCOME_COLUMNS}
 
     assert set(OUTCOMES.names) - on_sheet == {"plan_id", "verb"}
 
 
 def test_page_escapes_and_counts(mixed):
     """A reference from outside must not become markup in a notebook."""
-    shown = page(mixed)
+    shown = render_run(mixed)
 
     assert "<r>forged" not in shown
     assert "&lt;r&gt;forged" in shown

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from tests.bulk.plans import MSN, plan_of, plan_row
 from vippsrecon.bulk.plan.model import (
-    FORMAT,
+    PLAN_FORMAT,
     PlanRow,
     check_plan,
-    digest,
-    key_of,
-    plan_text,
+    compute_digest,
+    compute_idempotency_key,
+    format_plan_file,
     read_plan,
     write_plan,
 )
@@ -65,7 +65,7 @@ def test_a_plan_is_read_back_as_it_was_made(tmp_path_factory, plan):
 def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
     """An approval stands for every byte: no edit is too small to matter."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
-    whole = plan_text(plan).encode()
+    whole = format_plan_file(plan).encode()
     place = data.draw(st.integers(0, len(whole) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[place]))
     path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
@@ -77,7 +77,7 @@ def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
 def test_one_byte_more_or_less_is_refused(tmp_path_factory, plan, data):
     """Spaces and line ends too: what people compared is what is carried out."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
-    whole = plan_text(plan).encode()
+    whole = format_plan_file(plan).encode()
     place = data.draw(st.integers(0, len(whole)))
     more = data.draw(st.sampled_from([b" ", b"\n", b"0", b'"', b"\xef\xbb\xbf"]))
     path.write_bytes(whole[:place] + more + whole[place:])
@@ -124,36 +124,38 @@ ROW_OTHERS = {
 def test_the_digest_covers_every_field(field):
     """What is not in the digest was not approved."""
     plan = plan_of()
-    assert digest(replace(plan, **{field: OTHERS[field]})) != digest(plan)
+    assert compute_digest(replace(plan, **{field: OTHERS[field]})) != compute_digest(plan)
 
 
 @pytest.mark.parametrize("field", PlanRow._fields)
 def test_the_digest_covers_every_field_of_a_row(field):
     """Also the note, the document and the aggregate seen."""
     changed = plan_row()._replace(**{field: ROW_OTHERS[field]})
-    assert digest(plan_of(changed)) != digest(plan_of(plan_row()))
+    assert compute_digest(plan_of(changed)) != compute_digest(plan_of(plan_row()))
 
 
 @pytest.mark.parametrize("field", ["kind", "name", "sha256", "fetched_at"])
 def test_the_digest_covers_where_it_came_from(field):
     """A plan says which report it rests on."""
     plan = plan_of()
-    assert digest(replace(plan, source=plan.source._replace(**{field: "x"}))) != digest(plan)
+    assert compute_digest(
+        replace(plan, source=plan.source._replace(**{field: "x"}))
+    ) != compute_digest(plan)
 
 
 def test_the_digest_covers_the_order_of_rows():
     """Rows swapped are another plan."""
     first, second = plan_row(1), plan_row(2)
-    assert digest(plan_of(first, second)) != digest(plan_of(second, first))
+    assert compute_digest(plan_of(first, second)) != compute_digest(plan_of(second, first))
 
 
 @given(plans())
 def test_an_auditor_computes_the_digest_with_python_alone(plan):
     """The digest is what the docs say it is, by another JSON library."""
-    said = json.loads(plan_text(plan))
+    said = json.loads(format_plan_file(plan))
     claimed = said.pop("digest")
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    assert hashlib.sha256(canonical.encode()).hexdigest() == claimed == digest(plan)
+    assert hashlib.sha256(canonical.encode()).hexdigest() == claimed == compute_digest(plan)
 
 
 def _edited(path, old, new):
@@ -175,8 +177,10 @@ def _edited(path, old, new):
         pytest.param(
             '"verb": "refund"', '"verb": "refund", "verb": "refund"', "spacing", id="twice"
         ),
-        pytest.param(f'"format": {FORMAT}', f'"format": {FORMAT + 1}', "newer version", id="newer"),
-        pytest.param(f'"format": {FORMAT}', '"format": "old"', "not known", id="no format"),
+        pytest.param(
+            f'"format": {PLAN_FORMAT}', f'"format": {PLAN_FORMAT + 1}', "newer version", id="newer"
+        ),
+        pytest.param(f'"format": {PLAN_FORMAT}', '"format": "old"', "not known", id="no format"),
         pytest.param('"msns": [', '"msns": [1,', "digest", id="a number for a sales unit"),
         pytest.param('"amount_minor":25000', '"amount_minor":250.0', "no amount", id="a float"),
         pytest.param('"currency":"NOK"', '"currency":["NOK"]', "no currency", id="a list"),
@@ -258,7 +262,7 @@ def test_what_no_plan_may_say(tmp_path, plan, said):
 
 def _forged(plan, path):
     """Write a plan unchecked, with a digest that fits, and read it."""
-    path.write_text(plan_text(plan))
+    path.write_text(format_plan_file(plan))
     read_plan(path)
     return path
 
@@ -272,7 +276,7 @@ def test_an_unpaid_payment_is_cancelled_where_the_plan_says_so():
 def test_keys_are_the_same_for_ever():
     """A key computed after a restart, on another machine or by another version is this one."""
     plan = plan_of()
-    key = key_of(plan.plan_id, plan.verb, plan.rows[0])
+    key = compute_idempotency_key(plan.plan_id, plan.verb, plan.rows[0])
     assert key == "7f01880f-25f6-555b-b854-5f5efd4e9b2e"
     assert len(key) == 36
 
@@ -285,9 +289,15 @@ def test_keys_are_the_same_for_ever():
 def test_another_operation_has_another_key(changed):
     """A key shared by two operations would lose the second."""
     row = plan_row()
-    assert key_of("p", "refund", row._replace(**changed)) != key_of("p", "refund", row)
-    assert key_of("p", "cancel", row) != key_of("p", "refund", row)
-    assert key_of("q", "refund", row) != key_of("p", "refund", row)
+    assert compute_idempotency_key(
+        "p", "refund", row._replace(**changed)
+    ) != compute_idempotency_key("p", "refund", row)
+    assert compute_idempotency_key("p", "cancel", row) != compute_idempotency_key(
+        "p", "refund", row
+    )
+    assert compute_idempotency_key("q", "refund", row) != compute_idempotency_key(
+        "p", "refund", row
+    )
 
 
 def test_an_earlier_plan_is_kept(tmp_path):
@@ -342,5 +352,5 @@ def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path):
     assert plan.count == 100_000
     assert time.perf_counter() - began < 20
     print(f"read in {time.perf_counter() - began:.2f} s")
-    assert re.fullmatch("[0-9a-f]{64}", digest(plan))
+    assert re.fullmatch("[0-9a-f]{64}", compute_digest(plan))
     assert plan.msns == (MSN,)

@@ -6,9 +6,9 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.bulk.plans import plan_of, plan_row
-from vippsrecon.bulk.execution.row_result import Result
-from vippsrecon.bulk.execution.run_result import Carried
-from vippsrecon.bulk.plan.model import digest
+from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.execution.run_result import RunResult
+from vippsrecon.bulk.plan.model import compute_digest
 from vippsrecon.bulk.plan.workbook import write_plan_workbook
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import REJECTS, validate
@@ -74,8 +74,8 @@ def test_an_unsound_plan_shows_itself_too():
 def test_a_run_says_in_a_line_what_came_of_it(live, stopped, said):
     """Counts, and no row."""
     made = plan_of(plan_row(1), plan_row(2))
-    results = (Result(1, "done", "refunded"), Result(2, "unknown", "no answer"))
-    shown = repr(Carried(made, live, results, stopped))
+    results = (RowResult(1, "done", "refunded"), RowResult(2, "unknown", "no answer"))
+    shown = repr(RunResult(made, live, results, stopped))
     assert shown.startswith(
         f"<Carried {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
     )
@@ -89,7 +89,7 @@ def test_the_workbook_says_what_the_plan_says(tmp_path):
     path = write_plan_workbook(made, tmp_path / "plan.xlsx")
     book = load_workbook(path)
     cover = [cell for row in book["Plan"].iter_rows(values_only=True) for cell in row if cell]
-    assert digest(made) in cover
+    assert compute_digest(made) in cover
     assert made.plan_id in cover
     rows = list(book["Rows"].iter_rows(min_row=4, values_only=True))
     titles = rows[0]

@@ -14,15 +14,15 @@ from openpyxl import Workbook
 from tests.bulk.world import CLOCK, MSN, line
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.make import (
-    How,
     NothingToPlanError,
-    make,
+    PlanOptions,
+    make_plan,
     plan_cancels,
     plan_captures,
     plan_refunds,
 )
 from vippsrecon.bulk.plan.model import read_plan, write_plan
-from vippsrecon.bulk.plan.requests import from_list
+from vippsrecon.bulk.plan.requests import read_list_requests
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.schemas import REJECTS, validate
@@ -236,8 +236,8 @@ def test_headings_of_ones_own(shop, listed, tmp_path):
     )
     with pytest.raises(SourceError, match="--mapping"):
         plan_refunds(path, client=client)
-    asked = from_list(path, "refund", MSN, mapping)
-    (row,) = make(asked, How("refund", client)).rows
+    asked = read_list_requests(path, "refund", MSN, mapping)
+    (row,) = make_plan(asked, PlanOptions("refund", client)).rows
     assert (row.reference, row.amount_minor, row.reason) == ("order-000001", 2_500, "return")
 
 
@@ -256,7 +256,7 @@ def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, said):
     """One sentence that names the file and the word."""
     (tmp_path / "ours.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=said):
-        from_list(listed("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
+        read_list_requests(listed("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
 
 
 def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):

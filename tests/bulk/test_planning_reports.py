@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 
 from tests.reconciliation.frames_of_anything import anything
 from vippsrecon.api import Client
-from vippsrecon.bulk.plan.from_discrepancies import BY_HAND, VERB_OF
+from vippsrecon.bulk.plan.from_discrepancies import MANUAL_FLAGS, VERB_BY_KIND
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.plan.model import check_plan
 from vippsrecon.config.settings import SalesUnit, load_settings
@@ -404,7 +404,7 @@ def test_two_refunds_of_one_payment_are_one_row(tmp_path):
     [
         pytest.param({"proposal_minor": 201}, "call for 2.00 NOK at most", id="grown"),
         pytest.param({"kind": "duplicate_payment"}, "nothing is ever proposed", id="kind"),
-        *(pytest.param({"flags": flag}, flag, id=flag) for flag in BY_HAND),
+        *(pytest.param({"flags": flag}, flag, id=flag) for flag in MANUAL_FLAGS),
     ],
 )
 def test_a_frame_changed_in_python(tmp_path, changed, said):
@@ -456,7 +456,7 @@ def test_no_plan_gives_back_more_than_is_owed(tmp_path_factory, rows):
         assert len({(row.msn, row.reference) for row in plan.rows}) == plan.count
         for row in plan.rows:
             codes = {one.split(":")[0] for one in row.discrepancy_id.split()}
-            assert {VERB_OF[code] for code in codes} == {verb}
+            assert {VERB_BY_KIND[code] for code in codes} == {verb}
             mine = orders.get((row.msn, row.reference), [])
             if verb == "refund" and len(mine) == 1:
                 [order] = mine

@@ -17,13 +17,13 @@ from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution import carry_out as carry_out_module
 from vippsrecon.bulk.execution import journal_writer
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.bulk.execution.evidence import Sent, look
-from vippsrecon.bulk.execution.journal_writer import Writer
-from vippsrecon.bulk.execution.preconditions import confirmed
-from vippsrecon.bulk.execution.settle import Word, settle
+from vippsrecon.bulk.execution.evidence import Intention, evaluate
+from vippsrecon.bulk.execution.journal_writer import JournalWriter
+from vippsrecon.bulk.execution.preconditions import check_confirmed_sums
+from vippsrecon.bulk.execution.settle import ManualDecision, settle
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.outcomes.audit_workbook import write_extract
-from vippsrecon.bulk.plan.model import key_of
+from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.cli.journal import _verified
 from vippsrecon.errors import LostError, PlanError, StoreError
@@ -91,8 +91,8 @@ def test_a_carrier_that_slept_before_its_first_row_looks_whether_it_still_holds(
     take(here.store, plan.plan_id, holder="eva", host="there", pid=1, started="x")
 
     async def wake() -> None:
-        async with Writer(here.store, mine) as writer:
-            await writer.still_held()
+        async with JournalWriter(here.store, mine) as writer:
+            await writer.check_held()
 
     with pytest.raises(LostError):
         asyncio.run(wake())
@@ -106,14 +106,14 @@ def test_a_failed_event_settles_nothing_once_the_payment_moved():
     failed = Event(
         MSN, row.reference, "1", "CAPTURED", 500, "NOK", "2026-01-31T12:00:01Z", key, False
     )
-    sent = Sent(row, key, before, datetime(2026, 1, 31, 12, tzinfo=UTC))
+    sent = Intention(row, key, before, datetime(2026, 1, 31, 12, tzinfo=UTC))
     moved = Payment(
         MSN, row.reference, "p", "AUTHORIZED", "NOK", 100_000, 100_000, 500, 0, 0, None, None
     )
 
-    assert look("capture", sent, moved, [failed]).kind == "moved"
+    assert evaluate("capture", sent, moved, [failed]).kind == "moved"
     still = moved._replace(captured_minor=0)
-    assert look("capture", sent, still, [failed]).kind == "refused"
+    assert evaluate("capture", sent, still, [failed]).kind == "refused"
 
 
 def test_a_word_waits_a_minute_from_the_last_request_not_the_first(world):
@@ -128,7 +128,12 @@ def test_a_word_waits_a_minute_from_the_last_request_not_the_first(world):
     assert outcomes(here.live(plan, patience=SOON._replace(settle_for=0.1))) == ["unknown"]
 
     with pytest.raises(PlanError, match="look again in a minute"):
-        settle(here.store, plan.plan_id, here.client, word=Word(1, "refused", "portal", "kari"))
+        settle(
+            here.store,
+            plan.plan_id,
+            here.client,
+            word=ManualDecision(1, "refused", "portal", "kari"),
+        )
 
     assert state_by_row(here.store, plan.plan_id)[1].outcome == "unknown"
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
@@ -148,7 +153,9 @@ def test_every_request_has_its_own_intention_on_disk(world):
 
     intended = [e for e in entries(here.store, plan.plan_id) if e.kind == "intended"]
     assert len(intended) == here.asked("refund") > 3
-    assert {e.idempotency_key for e in intended} == {key_of(plan.plan_id, "refund", plan.rows[0])}
+    assert {e.idempotency_key for e in intended} == {
+        compute_idempotency_key(plan.plan_id, "refund", plan.rows[0])
+    }
     assert len({e.detail for e in intended}) == 1, "the same bytes, on the same aggregate"
     assert verify(here.store, plan.plan_id).ok
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
@@ -157,7 +164,7 @@ def test_every_request_has_its_own_intention_on_disk(world):
 def test_a_planner_is_the_same_in_capitals(world):
     """Kari's and kari's plans count together, as their approvals are one person's."""
     here = world(2)
-    limits = Limits.of({"own_approval_up_to": 10})
+    limits = Limits.from_settings({"own_approval_up_to": 10})
     first, second = here.plan("refund", 900, planner="Kari"), here.plan("refund", 900)
     approve(first, here.store, approver="kari", now=here.simulator.now(), limits=limits)
 
@@ -184,7 +191,7 @@ def test_a_run_past_midnight_counts_against_the_new_day(world, monkeypatch):
     assert outcomes(here.live(before_midnight, in_flight=1)) == ["done", "done"]
 
     assert outcomes(here.live(after)) == ["refused"]
-    assert "cap of 5.00 NOK" in here.live(after).results[0].why
+    assert "cap of 5.00 NOK" in here.live(after).results[0].explanation
 
 
 def test_a_chain_without_its_first_entry_is_not_passed_over(world, capsys):
@@ -243,7 +250,7 @@ def test_a_refund_of_a_lost_journal_that_arrives_between_two_readings(world, mon
         monkeypatch.undo()
         found = await payment(*given, **named)
         row = plan.rows[0]
-        key = key_of(plan.plan_id, plan.verb, row)
+        key = compute_idempotency_key(plan.plan_id, plan.verb, row)
         await core.refund(row.reference, 500, "NOK", idempotency_key=key, msn=row.msn)
         return found
 
@@ -275,7 +282,7 @@ def test_a_machine_that_slept_reads_again_before_it_sends(world, monkeypatch):
     carried = here.live(plan, patience=SOON._replace(settle_for=0.1))
 
     assert outcomes(carried) == ["unknown"]
-    assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].why
+    assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].explanation
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
@@ -328,4 +335,4 @@ def test_a_sum_confirmed_twice_is_no_confirmation(world):
     plan = world(1).plan("refund", 300)
 
     with pytest.raises(PlanError, match="more than once"):
-        confirmed(plan, ["9.00 NOK", "3.00 NOK"])
+        check_confirmed_sums(plan, ["9.00 NOK", "3.00 NOK"])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bulk.world import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.bulk.plan.model import key_of
+from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.errors import ConfigurationError, HeldError, PlanError
 from vippsrecon.store import entries, take, verify
 
@@ -191,7 +191,7 @@ def test_lost_answer_and_lagging_log_is_for_a_person(world):
     carried = here.live(plan, patience=SOON._replace(settle_for=0.3))
 
     assert outcomes(carried) == ["unknown"]
-    assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].why
+    assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].explanation
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
@@ -221,7 +221,7 @@ def test_a_payment_that_moved_is_refused(world):
     carried = here.live(plan)
 
     assert outcomes(carried) == ["refused", "done"]
-    assert "refunded was 0.00 NOK and is 0.50 NOK" in carried.results[0].why
+    assert "refunded was 0.00 NOK and is 0.50 NOK" in carried.results[0].explanation
     assert carried.exit_code == 1
 
 
@@ -236,7 +236,7 @@ def test_another_plans_operation_is_a_possible_duplicate(world):
     insisted = here.live(here.approved("refund", rows=(seen._replace(duplicate=True),)))
 
     assert outcomes(refused) == ["refused"]
-    assert f"row 1 of plan {first.plan_id}" in refused.results[0].why
+    assert f"row 1 of plan {first.plan_id}" in refused.results[0].explanation
     assert outcomes(insisted) == ["done"]
     assert here.effects() == {"order-000001": ("refund", 2, 200)}
 
@@ -252,7 +252,7 @@ def test_a_payment_under_way_in_another_plan_is_skipped(world):
     refused = here.live(here.approved("refund", 70))
 
     assert outcomes(refused) == ["refused"]
-    assert "is not settled" in refused.results[0].why
+    assert "is not settled" in refused.results[0].explanation
 
 
 def test_caps_are_counted_over_plans(world):
@@ -266,7 +266,7 @@ def test_caps_are_counted_over_plans(world):
     carried = here.live(second)
 
     assert outcomes(carried) == ["refused"]
-    assert "cap of 4.00 NOK" in carried.results[0].why
+    assert "cap of 4.00 NOK" in carried.results[0].explanation
     assert sorted(here.effects()) == ["order-000001", "order-000002"]
 
 
@@ -283,7 +283,7 @@ def test_a_dry_run_foresees_the_caps(world):
     dry = carry_out(plan, here.client, store=here.store)
 
     assert outcomes(dry) == ["would_do", "refused"]
-    assert dry.results[1].why == (
+    assert dry.results[1].explanation == (
         "it would pass the cap of 4.00 NOK (day), of which 3.00 NOK is taken"
     )
     assert outcomes(here.live(plan, in_flight=1)) == ["done", "refused"]
@@ -310,7 +310,7 @@ def test_a_run_in_which_everything_fails_stops(world):
     carried = here.live(plan, in_flight=1)
 
     assert outcomes(carried) == ["refused"] * 5 + ["skipped"] * 4
-    assert "5 rows in a row failed" in carried.results[-1].why
+    assert "5 rows in a row failed" in carried.results[-1].explanation
     assert carried.exit_code == 2
 
 
@@ -366,7 +366,7 @@ def test_keys_that_are_not_there(world):
     carried = carry_out(plan, here.client)
 
     assert outcomes(carried) == ["refused"]
-    assert "has no payment order-000001" in carried.results[0].why
+    assert "has no payment order-000001" in carried.results[0].explanation
 
 
 def test_one_carrier_at_a_time(world):
@@ -384,14 +384,21 @@ def test_one_carrier_at_a_time(world):
 def test_production_needs_its_caps():
     """Without per_run and per_day nothing moves in production."""
     from tests.bulk.plans import plan_of
-    from vippsrecon.bulk.execution.preconditions import caps_for
+    from vippsrecon.bulk.execution.preconditions import build_caps
     from vippsrecon.bulk.limits import Limits
 
     plan = plan_of(environment="production", host="api.vipps.no")
 
     with pytest.raises(ConfigurationError, match="per_run and per_day for NOK"):
-        caps_for(plan, Limits.of({"per_run": 100}), "2026-01-31")
-    assert len(caps_for(plan, Limits.of({"per_run": 100, "per_day": 1}), "2026-01-31")["NOK"]) == 2
+        build_caps(plan, Limits.from_settings({"per_run": 100}), "2026-01-31")
+    assert (
+        len(
+            build_caps(plan, Limits.from_settings({"per_run": 100, "per_day": 1}), "2026-01-31")[
+                "NOK"
+            ]
+        )
+        == 2
+    )
 
 
 def test_an_unpaid_payment_is_cancelled_only_where_the_plan_says_so(world):
@@ -422,7 +429,7 @@ def test_the_key_is_the_plans(world):
     here.live(plan)
 
     (intended,) = [e for e in entries(here.store, plan.plan_id) if e.kind == "intended"]
-    key = key_of(plan.plan_id, "refund", plan.rows[0])
+    key = compute_idempotency_key(plan.plan_id, "refund", plan.rows[0])
 
     assert intended.idempotency_key == key
     assert [e.idempotency_key for e in here.client.events("order-000001")][-1] == key

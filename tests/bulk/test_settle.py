@@ -8,7 +8,7 @@ import pytest
 
 from tests.bulk.plans import plan_row
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.execution.evidence import Sent, look
+from vippsrecon.bulk.execution.evidence import Intention, evaluate
 from vippsrecon.bulk.plan.rules import Aggregate
 
 KEY = "key-of-this-row"
@@ -69,11 +69,11 @@ CASES = {
 @pytest.mark.parametrize(("verb", "before", "now", "events", "kind"), CASES.values(), ids=CASES)
 def test_a_reading_settles(verb, before, now, events, kind):
     """Each thing a reading can show has one meaning."""
-    assert look(verb, Sent(plan_row(), KEY, before, INTENDED), now, events).kind == kind
+    assert evaluate(verb, Intention(plan_row(), KEY, before, INTENDED), now, events).kind == kind
 
 
 def test_what_moved_is_said():
     """An unknown has to tell a person what to look for."""
-    found = look("refund", Sent(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
+    found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
 
-    assert found.why == "refunded was 0.00 NOK and is 1.00 NOK"
+    assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"

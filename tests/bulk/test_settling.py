@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.bulk.execution.settle import Word, settle
-from vippsrecon.bulk.outcomes.from_journal import kept
+from vippsrecon.bulk.execution.settle import ManualDecision, settle
+from vippsrecon.bulk.outcomes.from_journal import read_plan_history
 from vippsrecon.errors import HeldError, PlanError
 from vippsrecon.store import entries, head, state_by_row, take, verify
 
@@ -65,15 +65,15 @@ def test_settling_sends_nothing(undone):
     assert here.asked("refund") == sent
     assert [one.outcome for one in settled.results] == ["unknown"]
     assert settled.exit_code == 1
-    assert "as it was before" in settled.results[0].why
-    assert "--as refused" in settled.results[0].why
+    assert "as it was before" in settled.results[0].explanation
+    assert "--as refused" in settled.results[0].explanation
     assert state(here, plan).outcome == "unknown"
 
 
 def test_absence_proves_nothing_within_a_minute(undone):
     """The log may lag: a word that nothing was done has to wait."""
     here, plan = undone
-    word = Word(1, "refused", "the portal shows no refund", "kari")
+    word = ManualDecision(1, "refused", "the portal shows no refund", "kari")
 
     with pytest.raises(PlanError, match="less than a minute ago"):
         settle(here.store, plan.plan_id, here.client, word=word)
@@ -84,7 +84,7 @@ def test_a_word_that_nothing_was_done(undone):
     """Kept as a person's word: who, why, and what the payment showed."""
     here, plan = undone
     here.simulator.advance(61)
-    word = Word(1, "refused", "the portal shows  no refund", "kari")
+    word = ManualDecision(1, "refused", "the portal shows  no refund", "kari")
 
     settle(here.store, plan.plan_id, here.client, word=word)
 
@@ -94,7 +94,7 @@ def test_a_word_that_nothing_was_done(undone):
     assert (said["outcome"], said["by"]) == ("refused", "kari")
     assert said["because"] == "the portal shows no refund"
     assert said["after"] == [100_000, 100_000, 0, 0]
-    assert kept(here.store, plan.plan_id).rows[1].settled_by == "kari"
+    assert read_plan_history(here.store, plan.plan_id).rows[1].decided_by == "kari"
     assert [one.outcome for one in here.live(plan).results] == ["refused"]
     assert here.effects() == {}
 
@@ -105,7 +105,9 @@ def test_a_word_the_payment_contradicts_is_refused(undone):
     here.simulator.advance(61)
 
     with pytest.raises(PlanError, match="cannot be settled as done"):
-        settle(here.store, plan.plan_id, here.client, word=Word(1, "done", "I believe so"))
+        settle(
+            here.store, plan.plan_id, here.client, word=ManualDecision(1, "done", "I believe so")
+        )
     assert state(here, plan).outcome == "unknown"
 
 
@@ -115,7 +117,9 @@ def test_a_word_the_log_contradicts_is_refused(lost):
     here.simulator.advance(601)
 
     with pytest.raises(PlanError, match="cannot be settled as refused"):
-        settle(here.store, plan.plan_id, here.client, word=Word(1, "refused", "I think not"))
+        settle(
+            here.store, plan.plan_id, here.client, word=ManualDecision(1, "refused", "I think not")
+        )
     assert state(here, plan).outcome == "unknown"
 
 
@@ -124,7 +128,7 @@ def test_a_proof_is_kept_rather_than_a_word(lost):
     here, plan = lost
     here.simulator.advance(601)
 
-    settle(here.store, plan.plan_id, here.client, word=Word(1, "done", "in the portal"))
+    settle(here.store, plan.plan_id, here.client, word=ManualDecision(1, "done", "in the portal"))
 
     assert state(here, plan).entry.kind == "done"
 
@@ -135,10 +139,13 @@ def test_a_word_where_the_payment_moved_without_our_key(lost):
     here.simulator.advance(120)
 
     settled = settle(here.store, plan.plan_id, here.client)
-    assert "business portal" in settled.results[0].why
+    assert "business portal" in settled.results[0].explanation
 
     settle(
-        here.store, plan.plan_id, here.client, word=Word(1, "done", "portal, 31 January", "kari")
+        here.store,
+        plan.plan_id,
+        here.client,
+        word=ManualDecision(1, "done", "portal, 31 January", "kari"),
     )
     assert state(here, plan).outcome == "done"
     again = here.live(plan)
@@ -154,7 +161,7 @@ def test_a_payment_that_cannot_be_read_stays_open(undone):
     settled = settle(here.store, plan.plan_id, here.client)
 
     assert settled.results[0].outcome == "unknown"
-    assert "could not be read" in settled.results[0].why
+    assert "could not be read" in settled.results[0].explanation
 
 
 def test_nothing_open_is_nothing_to_settle(world):
@@ -165,7 +172,7 @@ def test_nothing_open_is_nothing_to_settle(world):
 
     assert settle(here.store, plan.plan_id, here.client).results == ()
     with pytest.raises(PlanError, match="is not open"):
-        settle(here.store, plan.plan_id, here.client, word=Word(1, "refused", "no"))
+        settle(here.store, plan.plan_id, here.client, word=ManualDecision(1, "refused", "no"))
     assert head(here.store, plan.plan_id) == carried.head
 
 
@@ -181,10 +188,12 @@ def test_a_plan_under_way_is_left_to_its_carrier(undone):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        pytest.param(Word(1, "skipped", "why not"), "done or refused", id="no ending"),
-        pytest.param(Word(1, "done", "  "), "say in a sentence", id="no reason"),
-        pytest.param(Word(1, "done", "seen", "\x07"), "is no name", id="a name that is none"),
-        pytest.param(Word(7, "done", "seen"), "is not open", id="no such row"),
+        pytest.param(ManualDecision(1, "skipped", "why not"), "done or refused", id="no ending"),
+        pytest.param(ManualDecision(1, "done", "  "), "say in a sentence", id="no reason"),
+        pytest.param(
+            ManualDecision(1, "done", "seen", "\x07"), "is no name", id="a name that is none"
+        ),
+        pytest.param(ManualDecision(7, "done", "seen"), "is not open", id="no such row"),
     ],
 )
 def test_a_word_has_to_be_whole(undone, word, said):

@@ -10,16 +10,18 @@ from typing import Any, NamedTuple
 from vippsrecon.api import Client
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.bulk.execution.context import Patience
+from vippsrecon.bulk.execution.context import Timeouts
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import FORMAT, Plan, PlanRow, Source
-from vippsrecon.bulk.plan.rules import stamp
+from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan.rules import format_plan_time
 from vippsrecon.simulator import Simulator
 from vippsrecon.store import Store
 
 MSN = "123456"
 CLOCK = "2026-01-31T12:00:00Z"
-SOON = Patience(settle_for=2.0, wait_for=2.0, first_wait=0.01, longest_wait=0.1, apart=0.05)
+SOON = Timeouts(
+    settle_for=2.0, wait_for=2.0, first_wait=0.01, longest_wait=0.1, recheck_interval=0.05
+)
 """Waits as short as a test needs."""
 
 
@@ -79,16 +81,16 @@ class World(NamedTuple):
         )  # fmt: skip
         now = self.simulator.now()
         given: dict[str, Any] = {
-            "format": FORMAT,
+            "format": PLAN_FORMAT,
             "plan_id": str(uuid.uuid4()),
             "verb": verb,
             "environment": "simulator",
             "host": "127.0.0.1",
             "msns": (MSN,),
             "planner": "kari",
-            "made_at": stamp(now),
-            "expires_at": stamp(now + timedelta(hours=72)),
-            "source": Source("list", "list.csv", "0" * 64, stamp(now)),
+            "made_at": format_plan_time(now),
+            "expires_at": format_plan_time(now + timedelta(hours=72)),
+            "source": Source("list", "list.csv", "0" * 64, format_plan_time(now)),
             "cancel_created": False,
             "rows": rows,
         }
@@ -109,7 +111,7 @@ class World(NamedTuple):
             os_account="ola",
             host="desk",
             now=self.simulator.now(),
-            limits=Limits.of(self.client.settings.limits),
+            limits=Limits.from_settings(self.client.settings.limits),
         )
 
     def live(self, plan: Plan, **changed: Any):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from vippsrecon.bulk.plan.model import digest, read_plan
+from vippsrecon.bulk.plan.model import compute_digest, read_plan
 from vippsrecon.store import entries, open_store
 
 HEAD = "reference,amount,currency,reason,note,document_ref\n"
@@ -55,7 +55,7 @@ def test_plan_and_approve(run, keys, folder, refunds, references, printed):
     said, plan = printed(done), read_plan(folder / "plan.json")
     assert list(said)[:4] == ["plan_id", "digest", "rows", "totals"]
     assert said["plan_id"] == plan.plan_id
-    assert said["digest"] == digest(plan)
+    assert said["digest"] == compute_digest(plan)
     assert (said["rows"], said["totals"], said["rejects"]) == (3, {"NOK": 30_150}, [])
     assert [row.reference for row in plan.rows] == references[:3]
     assert plan.planner == "Kari"
@@ -79,7 +79,7 @@ def test_what_a_person_reads(run, keys, folder, refunds, printed):
     assert "Nothing has been moved. Next: vippsrecon approve plan.json" in done.stdout
     assert (folder / "plan.xlsx").read_bytes().startswith(b"PK")
     done = run("approve", "plan.json", "--as", "Ola")
-    assert digest(read_plan("plan.json")) in done.stdout
+    assert compute_digest(read_plan("plan.json")) in done.stdout
     assert re.search(r"NOK +3 rows, 301\.50, the largest 100\.50", done.stdout)
     assert "approved by Ola" in done.stdout
 

@@ -22,17 +22,17 @@ from sqlalchemy import Engine, event
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.bulk.execution.context import Patience
+from vippsrecon.bulk.execution.context import Timeouts
 from vippsrecon.bulk.plan.model import read_plan
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import VippsReconError
 
-PATIENCE = Patience(
+PATIENCE = Timeouts(
     settle_for=20.0,
     wait_for=20.0,
     first_wait=0.02,
     longest_wait=0.5,
-    apart=0.2,
+    recheck_interval=0.2,
 )
 """The waits of a test: everything it waits for is on this machine."""
 
@@ -71,7 +71,7 @@ class Life(NamedTuple):
     database_url: str
     plan: Path
     in_flight: int = 4
-    patience: Patience = PATIENCE
+    patience: Timeouts = PATIENCE
     death: Death | None = None
     largest_file: int | None = None
 

@@ -11,9 +11,9 @@ from sqlalchemy import create_engine, text
 
 from tests.crash.world import World
 from vippsrecon.bulk.approval.approve import approve
-from vippsrecon.bulk.execution.operations import EVENTS
+from vippsrecon.bulk.execution.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import Plan, PlanRow, key_of, write_plan
+from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key, write_plan
 from vippsrecon.errors import StoreError
 from vippsrecon.store import Entry, Store, entries, open_store, state_by_row, verify
 from vippsrecon.store.database.transactions import writing
@@ -56,7 +56,7 @@ class Workspace:
             os_account="ola",
             host="here",
             now=self.world.now(),
-            limits=Limits.of({"own_approval_up_to": 0}),
+            limits=Limits.from_settings({"own_approval_up_to": 0}),
         )
         return write_plan(plan, self.folder / f"{plan.plan_id}.json")
 
@@ -165,7 +165,7 @@ def _assert_one_intention(store: Store, plan: Plan) -> None:
         if entry.kind == "intended":
             assert entry.row is not None
             row = rows[entry.row]
-            assert entry.idempotency_key == key_of(plan.plan_id, plan.verb, row)
+            assert entry.idempotency_key == compute_idempotency_key(plan.plan_id, plan.verb, row)
             assert (entry.reference, entry.amount_minor) == (row.reference, row.amount_minor)
 
 
@@ -174,11 +174,11 @@ def _assert_agree(plan: Plan, row: PlanRow, detail: dict[str, Any], line: Any) -
     aggregate = [line["payment"]["aggregate"][f"{name}Amount"]["value"] for name in NAMES]
     if detail["after"] is not None:
         assert detail["after"] == aggregate, row.reference
-    key = key_of(plan.plan_id, plan.verb, row)
+    key = compute_idempotency_key(plan.plan_id, plan.verb, row)
     own = [
         event
         for event in line["events"]
-        if event["name"] in EVENTS[plan.verb]
+        if event["name"] in EVENT_NAMES[plan.verb]
         and (plan.verb == "cancel" or event.get("idempotencyKey") == key)
     ]
     assert len(own) == 1, f"{row.reference}: {own}"

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import orjson
 
-from vippsrecon.bulk.plan.model import FORMAT, Plan, PlanRow, Source
-from vippsrecon.bulk.plan.rules import stamp
+from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan.rules import format_plan_time
 
 ROOT = Path(__file__).parent.parent.parent
 MSN = "123456"
@@ -109,16 +109,16 @@ def plan_of(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) 
     """Return a plan of rows, numbered anew."""
     numbered = tuple(row._replace(row=number) for number, row in enumerate(rows, start=1))
     return Plan(
-        format=FORMAT,
+        format=PLAN_FORMAT,
         plan_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
         verb=verb,
         environment="simulator",
         host="127.0.0.1",
         msns=(MSN,),
         planner="kari",
-        made_at=stamp(now),
-        expires_at=stamp(now + timedelta(hours=48)),
-        source=Source("python", "", "", stamp(now)),
+        made_at=format_plan_time(now),
+        expires_at=format_plan_time(now + timedelta(hours=48)),
+        source=Source("python", "", "", format_plan_time(now)),
         cancel_created=False,
         rows=numbered,
     )

@@ -15,7 +15,7 @@ from vippsrecon.config.toml_file import LIMITS, suggestion
 from vippsrecon.errors import ConfigurationError, InputError
 from vippsrecon.money import DECIMALS, to_minor
 
-OWN_APPROVAL_UP_TO = {
+DEFAULT_OWN_APPROVAL_UP_TO = {
     "NOK": 1_000_000,
     "DKK": 1_000_000,
     "SEK": 1_000_000,
@@ -25,10 +25,10 @@ OWN_APPROVAL_UP_TO = {
 }
 """Minor units a planner may approve alone where nothing is set: 10,000 kroner, 1,000 euros."""
 
-_AMOUNTS = ("own_approval_up_to", "row_limit", "per_run", "per_day")
-_PLACE = "vippsrecon.toml [limits]"
+_AMOUNT_SETTINGS = ("own_approval_up_to", "row_limit", "per_run", "per_day")
+_SECTION = "vippsrecon.toml [limits]"
 
-Amounts = Mapping[str, int]
+AmountsByCurrency = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class Limits:
         settle_for: Seconds an operation whose outcome is open is looked at again.
     """
 
-    own: Amounts = field(default_factory=lambda: dict(OWN_APPROVAL_UP_TO))
-    rows: Amounts = field(default_factory=dict)
-    runs: Amounts = field(default_factory=dict)
-    days: Amounts = field(default_factory=dict)
+    own: AmountsByCurrency = field(default_factory=lambda: dict(DEFAULT_OWN_APPROVAL_UP_TO))
+    rows: AmountsByCurrency = field(default_factory=dict)
+    runs: AmountsByCurrency = field(default_factory=dict)
+    days: AmountsByCurrency = field(default_factory=dict)
     stop_after_failures: int = 5
     stop_at_share: float = 0.2
     max_report_age_hours: float = 72.0
     settle_for: float = 120.0
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Limits:
+    def from_settings(cls, said: Mapping[str, Any]) -> Limits:
         """Return the limits a settings file says, and the usual ones where it says nothing.
 
         Raises:
@@ -71,19 +71,23 @@ class Limits:
         for name in said:
             if name not in LIMITS:
                 raise ConfigurationError(
-                    f"{_PLACE}: {name!r} is not a setting{suggestion(name, LIMITS)}. Known are: "
+                    f"{_SECTION}: {name!r} is not a setting{suggestion(name, LIMITS)}. Known are: "
                     f"{', '.join(sorted(LIMITS))}"
                 )
-        amounts = {name: _amounts(name, said[name]) for name in _AMOUNTS if name in said}
+        amounts = {
+            name: _parse_amounts(name, said[name]) for name in _AMOUNT_SETTINGS if name in said
+        }
         return cls(
-            own={**OWN_APPROVAL_UP_TO, **amounts.get("own_approval_up_to", {})},
+            own={**DEFAULT_OWN_APPROVAL_UP_TO, **amounts.get("own_approval_up_to", {})},
             rows=amounts.get("row_limit", {}),
             runs=amounts.get("per_run", {}),
             days=amounts.get("per_day", {}),
-            stop_after_failures=_count(said, "stop_after_failures", cls.stop_after_failures),
-            stop_at_share=_number(said, "stop_at_share", cls.stop_at_share, most=1.0),
-            max_report_age_hours=_number(said, "max_report_age_hours", cls.max_report_age_hours),
-            settle_for=_number(said, "settle_for", cls.settle_for),
+            stop_after_failures=_parse_count(said, "stop_after_failures", cls.stop_after_failures),
+            stop_at_share=_parse_number(said, "stop_at_share", cls.stop_at_share, most=1.0),
+            max_report_age_hours=_parse_number(
+                said, "max_report_age_hours", cls.max_report_age_hours
+            ),
+            settle_for=_parse_number(said, "settle_for", cls.settle_for),
         )
 
     def own_approval_up_to(self, currency: str) -> int:
@@ -103,43 +107,48 @@ class Limits:
         return self.days.get(currency)
 
 
-def _amounts(name: str, said: Any) -> dict[str, int]:
+def _parse_amounts(name: str, said: Any) -> dict[str, int]:
     if not isinstance(said, Mapping):
-        return {currency: _minor(name, said, currency) for currency in DECIMALS}
+        return {currency: _parse_amount(name, said, currency) for currency in DECIMALS}
     for currency in said:
         if currency not in DECIMALS:
             raise ConfigurationError(
-                f"{_PLACE}: {name}.{currency} is no currency of Vipps MobilePay, which are "
+                f"{_SECTION}: {name}.{currency} is no currency of Vipps MobilePay, which are "
                 f"{', '.join(DECIMALS)}"
             )
-    return {currency: _minor(f"{name}.{currency}", one, currency) for currency, one in said.items()}
+    return {
+        currency: _parse_amount(f"{name}.{currency}", one, currency)
+        for currency, one in said.items()
+    }
 
 
-def _minor(name: str, said: Any, currency: str) -> int:
+def _parse_amount(name: str, said: Any, currency: str) -> int:
     """Return an amount of major units as minor units; a float means the digits it is written with."""
     try:
         if isinstance(said, bool) or not isinstance(said, int | float | str | Decimal):
             raise InputError(f"{said!r} is not an amount")
         minor = to_minor(repr(said) if isinstance(said, float) else str(said).strip(), currency)
     except InputError as error:
-        raise ConfigurationError(f"{_PLACE}: {name}: {error}") from None
+        raise ConfigurationError(f"{_SECTION}: {name}: {error}") from None
     if minor < 0:
-        raise ConfigurationError(f"{_PLACE}: {name} is {said}, and a limit cannot be below zero")
+        raise ConfigurationError(f"{_SECTION}: {name} is {said}, and a limit cannot be below zero")
     return minor
 
 
-def _count(said: Mapping[str, Any], name: str, usual: int) -> int:
+def _parse_count(said: Mapping[str, Any], name: str, usual: int) -> int:
     value = said.get(name, usual)
     if type(value) is not int or value < 1:
-        raise ConfigurationError(f"{_PLACE}: {name} is {value!r}; it can be 1, 2, 3, …")
+        raise ConfigurationError(f"{_SECTION}: {name} is {value!r}; it can be 1, 2, 3, …")
     return value
 
 
-def _number(said: Mapping[str, Any], name: str, usual: float, *, most: float = 8760.0) -> float:
+def _parse_number(
+    said: Mapping[str, Any], name: str, usual: float, *, most: float = 8760.0
+) -> float:
     value = said.get(name, usual)
     # `not >` refuses what is no number either.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
         raise ConfigurationError(
-            f"{_PLACE}: {name} is {value!r}; it can be above 0, up to {most:g}"
+            f"{_SECTION}: {name} is {value!r}; it can be above 0, up to {most:g}"
         )
     return float(value)

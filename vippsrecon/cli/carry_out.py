@@ -13,7 +13,7 @@ from vippsrecon.cli.preview import AsJson
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vippsrecon.bulk.execution.run_result import Carried
+    from vippsrecon.bulk.execution.run_result import RunResult
     from vippsrecon.bulk.plan.model import Plan
     from vippsrecon.ledger.balances import Balance
 
@@ -57,22 +57,22 @@ def carry_out(
       vippsrecon carry-out plan.json --live --confirm "1234.50 NOK" --out outcomes.xlsx
     """
     from vippsrecon.api import Client
-    from vippsrecon.bulk.execution.carry_out import IN_FLIGHT
+    from vippsrecon.bulk.execution.carry_out import DEFAULT_IN_FLIGHT
     from vippsrecon.bulk.execution.carry_out import carry_out as carry
-    from vippsrecon.bulk.execution.preconditions import belongs_here
+    from vippsrecon.bulk.execution.preconditions import check_plan_matches_settings
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.model import read_plan
     from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
-    from vippsrecon.ledger.balances import balances
+    from vippsrecon.ledger.balances import fetch_balances
 
     if out is not None:
         _refuse_early(out, plan_file)
     plan = read_plan(plan_file)
     settings = load_settings()
-    belongs_here(plan, settings)  # before a key is shown to anybody
+    check_plan_matches_settings(plan, settings)  # before a key is shown to anybody
     with Client(settings) as client:
-        held = balances(client, plan.msns) if plan.verb == "refund" else ()
+        held = fetch_balances(client, plan.msns) if plan.verb == "refund" else ()
         if not json:
             print("\n".join(_planned(plan, held)), flush=True)
         if live and not confirm and sys.stdin.isatty():
@@ -82,7 +82,7 @@ def carry_out(
             client,
             live=live,
             confirm=confirm,
-            in_flight=in_flight or IN_FLIGHT,
+            in_flight=in_flight or DEFAULT_IN_FLIGHT,
             progress=not json and sys.stderr.isatty(),
         )
     if json:
@@ -100,9 +100,9 @@ def carry_out(
 def _refuse_early(out: Path, plan_file: Path) -> None:
     """Refuse places that cannot be meant before money is moved."""
     from vippsrecon.errors import OutputError
-    from vippsrecon.spreadsheet.sheets import refuse_name
+    from vippsrecon.spreadsheet.sheets import refuse_workbook_name
 
-    refuse_name(out)
+    refuse_workbook_name(out)
     if out.resolve() == plan_file.resolve():
         raise OutputError(f"{out} is the plan: name another file for the outcomes")
     if out.is_dir():
@@ -125,13 +125,13 @@ def _asked(plan: Plan) -> list[str]:
 
 
 def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
-    from vippsrecon.bulk.approval.approve import in_short
-    from vippsrecon.bulk.plan.model import digest
+    from vippsrecon.bulk.approval.approve import summarize_plan
+    from vippsrecon.bulk.plan.model import compute_digest
     from vippsrecon.money import in_words
 
-    yield f"{in_short(plan)}, in {plan.environment}, planned by {plan.planner}"
+    yield f"{summarize_plan(plan)}, in {plan.environment}, planned by {plan.planner}"
     yield f"plan      {plan.plan_id}"
-    yield f"digest    {digest(plan)}"
+    yield f"digest    {compute_digest(plan)}"
     for one in held:
         planned = sum(
             row.amount_minor
@@ -145,17 +145,17 @@ def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
         yield line + (", which is more" if planned > one.balance_minor else "")
 
 
-def _lines(carried: Carried) -> Iterator[str]:
-    from vippsrecon.bulk.outcomes.frame import totals, worst_first
-    from vippsrecon.bulk.outcomes.html import headline
+def _lines(carried: RunResult) -> Iterator[str]:
+    from vippsrecon.bulk.outcomes.frame import compute_control_totals, sort_worst_first
+    from vippsrecon.bulk.outcomes.html import summarize_run
     from vippsrecon.money import spaced
 
     yield ""
-    yield headline(carried)
-    yield from _table(totals(carried.plan, carried.results, live=carried.live))
+    yield summarize_run(carried)
+    yield from _table(compute_control_totals(carried.plan, carried.results, live=carried.live))
     rest = [
         result
-        for result in worst_first(carried.results)
+        for result in sort_worst_first(carried.results)
         if result.outcome in ("unknown", "refused", "skipped")
     ]
     yield from rows_in_words(carried, rest[:MOST_ROWS])
@@ -188,13 +188,13 @@ def _table(totals: Sequence[Any]) -> Iterator[str]:
             yield f"  {said:<13}{spaced(rows):>9}  {amount:>{width}} {total.currency}"
 
 
-def rows_in_words(carried: Carried, results: Sequence[Any]) -> Iterator[str]:
+def rows_in_words(carried: RunResult, results: Sequence[Any]) -> Iterator[str]:
     """Return a line for each of these results: its outcome, row, payment, and why."""
-    from vippsrecon.bulk.outcomes.follow_up import sentence
+    from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 
     for result in results:
         row = carried.plan.rows[result.row - 1]
-        said = sentence(carried.plan.verb, row, result)
+        said = describe_outcome(carried.plan.verb, row, result)
         yield f"  {result.outcome:<8} row {row.row}, {row.reference}: {said}"
 
 
@@ -203,13 +203,13 @@ def in_one(head: tuple[int, str] | None) -> str | None:
     return None if head is None else f"{head[0]}:{head[1]}"
 
 
-def _as_json(carried: Carried, held: Sequence[Balance], out: Path | None) -> dict[str, Any]:
-    from vippsrecon.bulk.plan.model import digest
+def _as_json(carried: RunResult, held: Sequence[Balance], out: Path | None) -> dict[str, Any]:
+    from vippsrecon.bulk.plan.model import compute_digest
     from vippsrecon.cli import output
 
     return {
         "plan_id": carried.plan.plan_id,
-        "digest": digest(carried.plan),
+        "digest": compute_digest(carried.plan),
         "live": carried.live,
         "outcomes": output.rows(carried.outcomes),
         "counts": carried.counts,

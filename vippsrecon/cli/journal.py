@@ -13,8 +13,8 @@ from vippsrecon.cli.settle import plan_id_of, settle
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vippsrecon.bulk.outcomes.from_journal import Kept
-    from vippsrecon.bulk.outcomes.listed import Listed
+    from vippsrecon.bulk.outcomes.from_journal import PlanHistory
+    from vippsrecon.bulk.outcomes.listed import PlanOverview
     from vippsrecon.store import PlanSummary, Store, Verdict
 
 MOST_ROWS = 20
@@ -158,18 +158,18 @@ def _verdict(plan_id: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def _shown(store: Store, plan_id: str | None, json: bool) -> int:
-    from vippsrecon.bulk.outcomes.from_journal import Kept, kept
-    from vippsrecon.bulk.outcomes.listed import listed
+    from vippsrecon.bulk.outcomes.from_journal import PlanHistory, read_plan_history
+    from vippsrecon.bulk.outcomes.listed import list_plan_overviews
     from vippsrecon.cli import output
     from vippsrecon.store import plans
 
-    told: list[tuple[PlanSummary, Kept | Listed]]
+    told: list[tuple[PlanSummary, PlanHistory | PlanOverview]]
     if plan_id is None:
-        told = [(one.known, one) for one in listed(store)]
+        told = [(one.known, one) for one in list_plan_overviews(store)]
     else:
         _known(store, plan_id)
         known = next(one for one in plans(store) if one.plan_id == plan_id)
-        told = [(known, kept(store, plan_id))]
+        told = [(known, read_plan_history(store, plan_id))]
     if json:
         said: dict[str, Any] = {"plans": [_as_json(*one) for one in told]}
         if plan_id is not None:
@@ -178,14 +178,14 @@ def _shown(store: Store, plan_id: str | None, json: bool) -> int:
     else:
         for one in told:
             print("\n".join(_lines(*one)))
-            if isinstance(one[1], Kept):
+            if isinstance(one[1], PlanHistory):
                 print("\n".join(_more(one[1])))
         if not told:
             print("no plan is known here yet: vippsrecon approve registers one")
     return 0
 
 
-def _as_json(one: PlanSummary, known: Kept | Listed) -> dict[str, Any]:
+def _as_json(one: PlanSummary, known: PlanHistory | PlanOverview) -> dict[str, Any]:
     from vippsrecon.cli.carry_out import in_one
 
     return {
@@ -214,7 +214,7 @@ def _entries(store: Store, plan_id: str) -> list[dict[str, Any]]:
     return [{**entry._asdict(), "detail": entry.said()} for entry in entries(store, plan_id)]
 
 
-def _lines(one: PlanSummary, known: Kept | Listed) -> Iterator[str]:
+def _lines(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]:
     from vippsrecon.cli.carry_out import in_one
     from vippsrecon.money import counted, in_words, spaced
 
@@ -225,7 +225,7 @@ def _lines(one: PlanSummary, known: Kept | Listed) -> Iterator[str]:
         if number
     ]
     yield f"{one.plan_id}  {one.verb}, {one.environment}, seen {one.seen_at}, by {one.planner}"
-    never = known.unlisted == known.count
+    never = known.not_begun == known.count
     said = "not carried out" if never else ", ".join(counts)
     yield f"  {counted(known.count, one.verb)}, {sums}: {said}"
     if known.approver:
@@ -235,24 +235,24 @@ def _lines(one: PlanSummary, known: Kept | Listed) -> Iterator[str]:
     yield f"  head {in_one(known.head)}"
 
 
-def _more(known: Kept) -> Iterator[str]:
-    from vippsrecon.bulk.outcomes.follow_up import sentence
-    from vippsrecon.bulk.outcomes.frame import worst_first
+def _more(known: PlanHistory) -> Iterator[str]:
+    from vippsrecon.bulk.outcomes.follow_up import describe_outcome
+    from vippsrecon.bulk.outcomes.frame import sort_worst_first
     from vippsrecon.money import counted, spaced
 
     yield f"  first hash {known.first_hash}"
     if known.stopped:
         yield f"  the last run stopped: {known.stopped}"
-    if known.unlisted and known.unlisted < known.count:
-        yield f"  {counted(known.unlisted, 'row')} never begun, counted as skipped"
-    rest = worst_first(
+    if known.not_begun and known.not_begun < known.count:
+        yield f"  {counted(known.not_begun, 'row')} never begun, counted as skipped"
+    rest = sort_worst_first(
         row.result
         for row in known.rows.values()
         if row.result.outcome in ("unknown", "refused", "skipped")
     )
     for result in rest[:MOST_ROWS]:
         planned = known.rows[result.row].planned
-        said = sentence(known.verb, planned, result)
+        said = describe_outcome(known.verb, planned, result)
         yield f"  {result.outcome:<8} row {result.row}, {planned.reference}: {said}"
     if len(rest) > MOST_ROWS:
         yield f"  and {spaced(len(rest) - MOST_ROWS)} more; --out or --json lists them"

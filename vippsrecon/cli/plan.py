@@ -14,9 +14,9 @@ from vippsrecon.cli.preview import AsJson, Mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vippsrecon.bulk.plan.make import How
+    from vippsrecon.bulk.plan.make import PlanOptions
     from vippsrecon.bulk.plan.model import Plan
-    from vippsrecon.bulk.plan.requests import Asked
+    from vippsrecon.bulk.plan.requests import RequestSet
     from vippsrecon.config.settings import Settings
     from vippsrecon.sources.reviewed_report.read import Refused
     from vippsrecon.store import Store
@@ -87,7 +87,7 @@ def plan(
       vippsrecon plan cancels --from-report report.xlsx --out plan.json --workbook plan.xlsx
       vippsrecon approve plan.json --as "Kari Nordmann"
     """
-    from vippsrecon.bulk.plan.make import How, NothingToPlanError
+    from vippsrecon.bulk.plan.make import NothingToPlanError, PlanOptions
     from vippsrecon.bulk.plan.model import write_plan
     from vippsrecon.cli import output
 
@@ -100,7 +100,7 @@ def plan(
         raise typer.BadParameter("--created is for cancels")
     try:
         asked, settings = _asked(verb, source, mapping, report=from_report is not None)
-        how = How(
+        how = PlanOptions(
             verb,
             planner=who,
             duplicate=duplicate or [],
@@ -149,7 +149,7 @@ def approve(
     """
     from vippsrecon.bulk.approval.approve import approve as record
     from vippsrecon.bulk.limits import Limits
-    from vippsrecon.bulk.plan.model import digest, read_plan
+    from vippsrecon.bulk.plan.model import compute_digest, read_plan
     from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
@@ -157,7 +157,7 @@ def approve(
     made = read_plan(plan_file)
     settings = load_settings(offline=True)
     now = _now_for(made, settings)
-    limits = Limits.of(settings.limits)
+    limits = Limits.from_settings(settings.limits)
     if not json:
         print("\n".join(_approved(made)), flush=True)
     with open_store(settings.database_url) as store:
@@ -169,7 +169,7 @@ def approve(
             output.as_json(
                 {
                     "plan_id": made.plan_id,
-                    "digest": digest(made),
+                    "digest": compute_digest(made),
                     "rows": made.count,
                     "totals": made.totals,
                     "approver": said["approver"],
@@ -211,29 +211,29 @@ def _refuse_early(out: Path, workbook: Path | None, source: Path) -> None:
 
 def _asked(
     verb: str, source: Path, mapping: Path | None, *, report: bool
-) -> tuple[Asked, Settings]:
+) -> tuple[RequestSet, Settings]:
     """Read the list or report, and then the settings: a file's faults need no keys to be said."""
-    from vippsrecon.bulk.plan.requests import from_list, from_report
+    from vippsrecon.bulk.plan.requests import read_list_requests, read_report_requests
     from vippsrecon.config.settings import load_settings
 
     settings = load_settings(offline=True)
     if report:
         # It says itself which environment it is of, and what its payments were.
-        return from_report(source, verb), settings
-    asked = from_list(source, verb, settings.default_msn, mapping)
+        return read_report_requests(source, verb), settings
+    asked = read_list_requests(source, verb, settings.default_msn, mapping)
     return asked, load_settings()
 
 
-def _made(asked: Asked, settings: Settings, how: How) -> Plan:
+def _made(asked: RequestSet, settings: Settings, how: PlanOptions) -> Plan:
     from contextlib import ExitStack
 
     from vippsrecon.api import Client
-    from vippsrecon.bulk.plan.make import make
+    from vippsrecon.bulk.plan.make import make_plan
 
     with ExitStack() as opened:
         client = opened.enter_context(Client(settings)) if settings.environment else None
         store = _store(settings, opened) if asked.kind == "report" else None
-        return make(asked, how._replace(client=client, settings=settings, store=store))
+        return make_plan(asked, how._replace(client=client, settings=settings, store=store))
 
 
 def _store(settings: Settings, opened: Any) -> Store | None:
@@ -266,11 +266,11 @@ def _now_for(made: Plan, settings: Settings) -> Any:
 
 
 def _as_json(made: Plan, out: Path) -> dict[str, Any]:
-    from vippsrecon.bulk.plan.model import digest
+    from vippsrecon.bulk.plan.model import compute_digest
 
     return {
         "plan_id": made.plan_id,
-        "digest": digest(made),
+        "digest": compute_digest(made),
         "rows": made.count,
         "totals": made.totals,
         "rejects": _rejects(made.refused),
@@ -285,25 +285,25 @@ def _rejects(refused: Sequence[Refused]) -> list[dict[str, Any]]:
 
 
 def _lines(made: Plan, out: Path) -> Iterator[str]:
-    from vippsrecon.bulk.approval.approve import in_short
-    from vippsrecon.bulk.plan.model import digest
+    from vippsrecon.bulk.approval.approve import summarize_plan
+    from vippsrecon.bulk.plan.model import compute_digest
 
-    yield f"{in_short(made)}: {out}"
+    yield f"{summarize_plan(made)}: {out}"
     yield f"plan    {made.plan_id}, {made.environment}, planned by {made.planner}"
-    yield f"digest  {digest(made)}"
+    yield f"digest  {compute_digest(made)}"
     yield f"until   {made.expires_at}"
     yield f"Nothing has been moved. Next: vippsrecon approve {out}"
 
 
 def _approved(made: Plan) -> Iterator[str]:
-    from vippsrecon.bulk.approval.approve import in_short
-    from vippsrecon.bulk.plan.model import digest
+    from vippsrecon.bulk.approval.approve import summarize_plan
+    from vippsrecon.bulk.plan.model import compute_digest
     from vippsrecon.cli import output
     from vippsrecon.money import counted
 
-    yield f"{in_short(made)}, in {made.environment}, planned by {made.planner}"
+    yield f"{summarize_plan(made)}, in {made.environment}, planned by {made.planner}"
     yield f"plan    {made.plan_id}"
-    yield f"digest  {digest(made)}"
+    yield f"digest  {compute_digest(made)}"
     yield f"until   {made.expires_at}"
     for currency, total in made.totals.items():
         rows = sum(row.currency == currency for row in made.rows)

@@ -47,9 +47,9 @@ def settle(
       vippsrecon journal settle plan.json --row 7 --as done --because "in the portal, 31 January"
     """
     from vippsrecon.api import Client
-    from vippsrecon.bulk.execution.settle import Word
+    from vippsrecon.bulk.execution.settle import ManualDecision
     from vippsrecon.bulk.execution.settle import settle as look
-    from vippsrecon.bulk.outcomes.follow_up import sentence
+    from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.cli import output
     from vippsrecon.cli.carry_out import in_one
     from vippsrecon.config.settings import load_settings
@@ -57,7 +57,7 @@ def settle(
 
     word = None
     if row is not None and ending is not None and because is not None:
-        word = Word(row, ending.value, because, who or "")
+        word = ManualDecision(row, ending.value, because, who or "")
     elif (row, ending, because, who) != (None, None, None, None):
         raise typer.BadParameter("a person's word takes --row, --as and --because together")
     settings = load_settings()
@@ -73,7 +73,7 @@ def settle(
                 "currency": planned.currency,
                 "amount_minor": planned.amount_minor,
                 "outcome": result.outcome,
-                "sentence": sentence(settled.verb, planned, result),
+                "sentence": describe_outcome(settled.verb, planned, result),
                 "psp_reference": result.psp_reference,
                 "event_at": result.event_at,
             }
@@ -84,7 +84,7 @@ def settle(
         if not settled.results:
             print("no row of this plan is open: nothing to settle")
         for planned, result in zip(settled.rows, settled.results, strict=True):
-            said_of_it = sentence(settled.verb, planned, result)
+            said_of_it = describe_outcome(settled.verb, planned, result)
             print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {said_of_it}")
         print(f"head  {in_one(settled.head)}")
     raise typer.Exit(settled.exit_code)

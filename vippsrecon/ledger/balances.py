@@ -21,7 +21,7 @@ from vippsrecon.errors import VippsReconError
 DAYS_BACK = 7
 """A ledger without an entry for so long says nothing about today."""
 
-AT_MOST_SECONDS = 5.0
+BALANCE_TIMEOUT_SECONDS = 5.0
 
 
 class Balance(NamedTuple):
@@ -34,7 +34,7 @@ class Balance(NamedTuple):
     ledger_date: str
 
 
-def balances(client: Client, msns: Sequence[str]) -> tuple[Balance, ...]:
+def fetch_balances(client: Client, msns: Sequence[str]) -> tuple[Balance, ...]:
     """Return the balance of each ledger that settles for these sales units, where it can be read.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
@@ -43,23 +43,31 @@ def balances(client: Client, msns: Sequence[str]) -> tuple[Balance, ...]:
         return ()
     try:
         found = client.run(
-            asyncio.wait_for(_all(client.core, client.settings, msns), AT_MOST_SECONDS)
+            asyncio.wait_for(
+                _fetch_all_balances(client.core, client.settings, msns), BALANCE_TIMEOUT_SECONDS
+            )
         )
     except (VippsReconError, TimeoutError):
         return ()
     return tuple(found)
 
 
-async def _all(core: AsyncClient, settings: Settings, msns: Sequence[str]) -> list[Balance]:
+async def _fetch_all_balances(
+    core: AsyncClient, settings: Settings, msns: Sequence[str]
+) -> list[Balance]:
     asked: dict[str, tuple[Ledger, str]] = {}
     for msn in msns:
         for ledger in await core.ledgers(msn):
             asked.setdefault(ledger.ledger_id, (ledger, msn))
-    found = [await _one(core, settings, ledger, msn) for ledger, msn in asked.values()]
+    found = [
+        await _fetch_ledger_balance(core, settings, ledger, msn) for ledger, msn in asked.values()
+    ]
     return [one for one in found if one is not None]
 
 
-async def _one(core: AsyncClient, settings: Settings, ledger: Ledger, msn: str) -> Balance | None:
+async def _fetch_ledger_balance(
+    core: AsyncClient, settings: Settings, ledger: Ledger, msn: str
+) -> Balance | None:
     day = core.now().astimezone(ZoneInfo(settings.unit(msn).zone)).date()
     for back in range(DAYS_BACK):
         date = day - timedelta(days=back)

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
     from vippsrecon.spreadsheet.formats import Looks
     from vippsrecon.spreadsheet.layout import Page
-    from vippsrecon.spreadsheet.sheets import Written
+    from vippsrecon.spreadsheet.sheets import WrittenSheet
 
-WIDTHS = (1.5, 38, 13, *(15,) * 7, 11)
+COLUMN_WIDTHS = (1.5, 38, 13, *(15,) * 7, 11)
 """Columns A to K: margin, two of words, planned, the outcomes, their sum, the check."""
 
-WORDS, MORE_WORDS, PLANNED = 1, 2, 3
-LAST = len(WIDTHS) - 1
+LABEL_COLUMN, SECOND_LABEL_COLUMN, PLANNED_COLUMN = 1, 2, 3
+LAST_COLUMN = len(COLUMN_WIDTHS) - 1
 VALUE_CHARACTERS = 124
 ABOUT_CHARACTERS = 122
 
 
-class Line(NamedTuple):
+class ControlTotalLine(NamedTuple):
     """One line of a control total.
 
     Attributes:
@@ -40,7 +40,7 @@ class Line(NamedTuple):
         where: The columns of the sheet of outcomes, and the texts they equal.
         planned: The plan's figure: rows, or minor units.
         found: Outcome to the figure found.
-        unlisted: How much of `skipped` is not on the sheet: rows that were never begun.
+        not_begun: How much of `skipped` is not on the sheet: rows that were never begun.
         currency: Of amounts; "" for rows.
     """
 
@@ -48,7 +48,7 @@ class Line(NamedTuple):
     where: Mapping[str, str]
     planned: int
     found: Mapping[str, int]
-    unlisted: int = 0
+    not_begun: int = 0
     currency: str = ""
 
 
@@ -64,43 +64,47 @@ class ControlSheet:
     def __init__(self, page: Page, looks: Looks, title: str, about: str) -> None:
         """Begin with the heading."""
         self.page, self.looks = page, looks
-        page.text(0, WORDS, title, looks["title"])
+        page.text(0, LABEL_COLUMN, title, looks["title"])
         page.height(0, 30)
-        page.text(1, WORDS, about, looks["muted"])
+        page.text(1, LABEL_COLUMN, about, looks["muted"])
         page.worksheet.hide_gridlines(2)
-        for column, width in enumerate(WIDTHS):
+        for column, width in enumerate(COLUMN_WIDTHS):
             page.worksheet.set_column(column, column, width)
         self.row = 3
 
-    def banner(self, text: str, look: Format) -> None:
+    def add_banner(self, text: str, look: Format) -> None:
         """Put one sentence across the sheet."""
-        self.page.across(self.row, WORDS, LAST, text, look)
+        self.page.across(self.row, LABEL_COLUMN, LAST_COLUMN, text, look)
         self.page.height(self.row, 15 + 15 * lines_of(text, 110))
         self.row += 2
 
-    def section(self, title: str) -> None:
+    def add_section(self, title: str) -> None:
         """Begin a section."""
         look = self.looks["section"]
-        self.page.text(self.row, WORDS, title, look)
-        self.page.blank(self.row, range(WORDS, LAST + 1), look)
+        self.page.text(self.row, LABEL_COLUMN, title, look)
+        self.page.blank(self.row, range(LABEL_COLUMN, LAST_COLUMN + 1), look)
         self.page.height(self.row, 21)
         self.row += 1
 
     def pairs(self, title: str, pairs: Sequence[tuple[str, str]]) -> None:
         """Put a section of names and what they are."""
-        self.section(title)
+        self.add_section(title)
         for name, value in pairs:
-            self.page.text(self.row, WORDS, name, self.looks["muted"])
-            self.page.across(self.row, MORE_WORDS, LAST, value, self.looks["wrapped_flush"])
+            self.page.text(self.row, LABEL_COLUMN, name, self.looks["muted"])
+            self.page.across(
+                self.row, SECOND_LABEL_COLUMN, LAST_COLUMN, value, self.looks["wrapped_flush"]
+            )
             self.page.height(self.row, 4 + 12 * lines_of(value, VALUE_CHARACTERS))
             self.row += 1
         self.row += 1
 
     def counted(self, name: str, formula: str, value: int, about: str) -> None:
         """Put one live count, and what it means."""
-        self.page.text(self.row, WORDS, name, self.looks["text"])
-        self.page.formula(self.row, MORE_WORDS, f"={formula}", value, self.looks["count"])
-        self.page.across(self.row, PLANNED, LAST, about, self.looks.after_number("muted_wrapped"))
+        self.page.text(self.row, LABEL_COLUMN, name, self.looks["text"])
+        self.page.formula(self.row, SECOND_LABEL_COLUMN, f"={formula}", value, self.looks["count"])
+        self.page.across(
+            self.row, PLANNED_COLUMN, LAST_COLUMN, about, self.looks.after_number("muted_wrapped")
+        )
         self.page.height(self.row, 4 + 12 * lines_of(about, ABOUT_CHARACTERS))
         self.row += 1
 
@@ -109,14 +113,14 @@ class ControlSheet:
         title: str,
         heads: tuple[str, str],
         outcomes: Sequence[str],
-        lines: Sequence[Line],
-        written: Written,
+        lines: Sequence[ControlTotalLine],
+        written: WrittenSheet,
     ) -> None:
         """Put control totals: planned, each outcome, their sum, and whether the two agree."""
-        self.section(title)
+        self.add_section(title)
         names = [one.replace("_", " ").capitalize() for one in outcomes]
-        for column, head in enumerate((*heads, "Planned", *names, "Sum", "Check"), WORDS):
-            right = PLANNED <= column <= PLANNED + len(names) + 1
+        for column, head in enumerate((*heads, "Planned", *names, "Sum", "Check"), LABEL_COLUMN):
+            right = PLANNED_COLUMN <= column <= PLANNED_COLUMN + len(names) + 1
             look = self.looks["head_right" if right else "head"]
             if head == "Check":
                 look = self.looks.after_number("head")
@@ -128,30 +132,32 @@ class ControlSheet:
         colour_words(
             self.page.worksheet,
             (first, self.row - 1),
-            PLANNED + len(names) + 2,
+            PLANNED_COLUMN + len(names) + 2,
             self.looks.checks(),
         )
         self.row += 1
 
     def finish(self) -> None:
         """Write the sheet."""
-        self.page.worksheet.print_area(0, 0, self.row, LAST)
+        self.page.worksheet.print_area(0, 0, self.row, LAST_COLUMN)
         self.page.write()
 
-    def _line(self, line: Line, outcomes: Sequence[str], written: Written) -> None:
+    def _line(self, line: ControlTotalLine, outcomes: Sequence[str], written: WrittenSheet) -> None:
         page, row = self.page, self.row
         look = self.looks.money(line.currency) if line.currency else self.looks["count"]
-        for column, text in enumerate(line.words, WORDS):
+        for column, text in enumerate(line.words, LABEL_COLUMN):
             page.text(row, column, text, self.looks["text"])
-        page.number(row, PLANNED, _shown(line.planned, line), look)
-        for column, name in enumerate(outcomes, PLANNED + 1):
-            formula = _formula(line, name, written)
-            page.formula(row, column, f"={formula}", _shown(line.found.get(name, 0), line), look)
-        last = PLANNED + len(outcomes)
+        page.number(row, PLANNED_COLUMN, _convert_figure(line.planned, line), look)
+        for column, name in enumerate(outcomes, PLANNED_COLUMN + 1):
+            formula = _build_formula(line, name, written)
+            page.formula(
+                row, column, f"={formula}", _convert_figure(line.found.get(name, 0), line), look
+            )
+        last = PLANNED_COLUMN + len(outcomes)
         total = sum(line.found.get(name, 0) for name in outcomes)
-        cells = xl_range(row, PLANNED + 1, row, last)
-        page.formula(row, last + 1, f"=SUM({cells})", _shown(total, line), look)
-        planned, found = (xl_rowcol_to_cell(row, column) for column in (PLANNED, last + 1))
+        cells = xl_range(row, PLANNED_COLUMN + 1, row, last)
+        page.formula(row, last + 1, f"=SUM({cells})", _convert_figure(total, line), look)
+        planned, found = (xl_rowcol_to_cell(row, column) for column in (PLANNED_COLUMN, last + 1))
         said = "OK" if total == line.planned else "DIFFERS"
         page.formula(
             row,
@@ -163,15 +169,15 @@ class ControlSheet:
         self.row += 1
 
 
-def _formula(line: Line, outcome: str, written: Written) -> str:
+def _build_formula(line: ControlTotalLine, outcome: str, written: WrittenSheet) -> str:
     where = {**line.where, "outcome": outcome}
     formula = (
         written.sum_if("amount_minor", **where) if line.currency else written.count_if(**where)
     )
-    if outcome == "skipped" and line.unlisted:
-        formula += f"+{_shown(line.unlisted, line)}"
+    if outcome == "skipped" and line.not_begun:
+        formula += f"+{_convert_figure(line.not_begun, line)}"
     return formula
 
 
-def _shown(figure: int, line: Line) -> Decimal | int:
+def _convert_figure(figure: int, line: ControlTotalLine) -> Decimal | int:
     return to_major(figure, line.currency) if line.currency else figure

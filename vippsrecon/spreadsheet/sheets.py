@@ -17,7 +17,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from vippsrecon.errors import OutputError
 from vippsrecon.money import spaced, to_major
-from vippsrecon.output_files import placing
+from vippsrecon.output_files import atomic_file
 from vippsrecon.spreadsheet.layout import lines_of, plain
 from vippsrecon.spreadsheet.workbook_file import filling
 
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
     from vippsrecon.spreadsheet.formats import Looks
 
-Kind = Literal["text", "wrapped", "code", "mono", "count", "money", "moment", "date", "flag"]
+CellKind = Literal["text", "wrapped", "code", "mono", "count", "money", "moment", "date", "flag"]
 
-EXCEL_ROWS = 1_048_576
+MAX_SHEET_ROWS = 1_048_576
 """Rows of one sheet. Source: support.microsoft.com, Excel specifications and limits."""
 
-WORKBOOK = b"PK\x03\x04"
+WORKBOOK_SIGNATURE = b"PK\x03\x04"
 """How every workbook begins: an earlier one is kept beside a new one, anything else is not ours."""
 
-HEAD_ROW = 3
+HEADER_ROW = 3
 POINTS_BETWEEN_LINES = 11.5
 CHARACTERS_PER_WIDTH = 1.18
-MOST_LINES = 10
+MAX_CELL_LINES = 10
 
-_RIGHT = ("count", "money")
-_LOOK = {"flag": "text", "moment": "moment", "date": "date", "count": "count"}
+_RIGHT_ALIGNED_KINDS = ("count", "money")
+_FORMAT_BY_KIND = {"flag": "text", "moment": "moment", "date": "date", "count": "count"}
 
 
 @dataclass(frozen=True)
-class Column:
+class SheetColumn:
     """One column of a sheet.
 
     Attributes:
@@ -60,18 +60,18 @@ class Column:
 
     name: str
     header: str
-    kind: Kind = "text"
+    kind: CellKind = "text"
     width: float = 12
     about: str = ""
     printed: bool = True
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenSheet:
     """Where the rows of a sheet stand, for formulas on other sheets."""
 
     sheet: str
-    columns: tuple[Column, ...]
+    columns: tuple[SheetColumn, ...]
     rows: int
 
     def column(self, name: str) -> int:
@@ -81,8 +81,8 @@ class Written:
     def cells(self, name: str) -> str:
         """Return the cells of a column as a formula names them, also where there is no row."""
         letters = xl_col_to_name(self.column(name))
-        last = HEAD_ROW + 1 + max(self.rows, 1)
-        return f"'{self.sheet}'!${letters}${HEAD_ROW + 2}:${letters}${last}"
+        last = HEADER_ROW + 1 + max(self.rows, 1)
+        return f"'{self.sheet}'!${letters}${HEADER_ROW + 2}:${letters}${last}"
 
     def count_if(self, **equal: str) -> str:
         """Return a formula that counts the rows where columns equal texts."""
@@ -97,7 +97,7 @@ class Written:
 
 
 @contextmanager
-def workbook(path: str | Path, kind: str, *, title: str, made_at: str) -> Iterator[Workbook]:
+def atomic_workbook(path: str | Path, kind: str, *, title: str, made_at: str) -> Iterator[Workbook]:
     """Give a workbook to fill; on leaving, it stands at `path`, whole.
 
     Args:
@@ -111,15 +111,15 @@ def workbook(path: str | Path, kind: str, *, title: str, made_at: str) -> Iterat
         OutputError: The name is not a workbook's, or the place cannot be written.
     """
     path = Path(path)
-    refuse_name(path)
-    with placing(path, kind, marked=WORKBOOK) as made, filling(made) as book:
+    refuse_workbook_name(path)
+    with atomic_file(path, kind, marked=WORKBOOK_SIGNATURE) as made, filling(made) as book:
         created = datetime.fromisoformat(made_at).astimezone(UTC)
         book.set_properties({"title": title, "author": "vippsrecon", "created": created})
         book.set_size(2400, 1400)
         yield book
 
 
-def refuse_name(path: Path) -> None:
+def refuse_workbook_name(path: Path) -> None:
     """Refuse a name that is not a workbook's.
 
     Raises:
@@ -132,13 +132,13 @@ def refuse_name(path: Path) -> None:
 def write_rows(
     worksheet: Worksheet,
     looks: Looks,
-    columns: Sequence[Column],
+    columns: Sequence[SheetColumn],
     rows: Iterable[Sequence[Any]],
     *,
     title: str,
     about: str,
     frozen: int = 0,
-) -> Written:
+) -> WrittenSheet:
     """Write a sheet of rows, top to bottom, to be filtered.
 
     Args:
@@ -153,63 +153,75 @@ def write_rows(
     Raises:
         OutputError: There are more rows than a sheet holds.
     """
-    _top(worksheet, looks, columns, title, about)
-    writers = [_writer(worksheet, looks, columns, place) for place in range(len(columns))]
+    _write_sheet_head(worksheet, looks, columns, title, about)
+    writers = [
+        _choose_cell_writer(worksheet, looks, columns, place) for place in range(len(columns))
+    ]
     wrapped = [
         (place, column.width) for place, column in enumerate(columns) if column.kind == "wrapped"
     ]
     currency = next((i for i, column in enumerate(columns) if column.name == "currency"), None)
     count = 0
     for count, values in enumerate(rows, start=1):
-        row = HEAD_ROW + count
-        if row >= EXCEL_ROWS:
+        row = HEADER_ROW + count
+        if row >= MAX_SHEET_ROWS:
             raise OutputError(
-                f"{title}: more than the {spaced(EXCEL_ROWS)} rows a sheet holds; name one plan"
+                f"{title}: more than the {spaced(MAX_SHEET_ROWS)} rows a sheet holds; name one plan"
             )
         lines = [lines_of(values[i] or "", int(w * CHARACTERS_PER_WIDTH)) for i, w in wrapped]
         if max(lines, default=1) > 1:
-            worksheet.set_row(row, POINTS_BETWEEN_LINES * min(max(lines), MOST_LINES) + 5)
+            worksheet.set_row(row, POINTS_BETWEEN_LINES * min(max(lines), MAX_CELL_LINES) + 5)
         paid_in = "" if currency is None else values[currency]
         for write, value in zip(writers, values, strict=True):
             if value is not None and value != "":
                 write(row, value, paid_in)
-    _bottom(worksheet, columns, HEAD_ROW + max(count, 1), frozen)
-    return Written(worksheet.get_name(), tuple(columns), count)
+    _finish_sheet(worksheet, columns, HEADER_ROW + max(count, 1), frozen)
+    return WrittenSheet(worksheet.get_name(), tuple(columns), count)
 
 
-def _top(
-    worksheet: Worksheet, looks: Looks, columns: Sequence[Column], title: str, about: str
+def _write_sheet_head(
+    worksheet: Worksheet, looks: Looks, columns: Sequence[SheetColumn], title: str, about: str
 ) -> None:
     for place, column in enumerate(columns):
         worksheet.set_column(place, place, column.width)
     worksheet.set_row(0, 22)
     worksheet.write_string(0, 0, title, looks["sheet_title"])
     worksheet.write_string(1, 0, about, looks["muted"])
-    worksheet.set_row(HEAD_ROW, 28)
+    worksheet.set_row(HEADER_ROW, 28)
     for place, column in enumerate(columns):
-        look = looks["head_right"] if column.kind in _RIGHT else _head(looks, columns, place)
-        worksheet.write_string(HEAD_ROW, place, column.header, look)
+        look = (
+            looks["head_right"]
+            if column.kind in _RIGHT_ALIGNED_KINDS
+            else _choose_header_format(looks, columns, place)
+        )
+        worksheet.write_string(HEADER_ROW, place, column.header, look)
 
 
-def _bottom(worksheet: Worksheet, columns: Sequence[Column], last: int, frozen: int) -> None:
-    worksheet.freeze_panes(HEAD_ROW + 1, frozen)
-    worksheet.autofilter(HEAD_ROW, 0, last, len(columns) - 1)
-    worksheet.repeat_rows(HEAD_ROW)
+def _finish_sheet(
+    worksheet: Worksheet, columns: Sequence[SheetColumn], last: int, frozen: int
+) -> None:
+    worksheet.freeze_panes(HEADER_ROW + 1, frozen)
+    worksheet.autofilter(HEADER_ROW, 0, last, len(columns) - 1)
+    worksheet.repeat_rows(HEADER_ROW)
     worksheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
     worksheet.print_area(0, 0, last, sum(column.printed for column in columns) - 1)
 
 
-def _head(looks: Looks, columns: Sequence[Column], place: int) -> Format:
-    indented = _after_number(columns, place) or columns[place].kind == "wrapped"
+def _choose_header_format(looks: Looks, columns: Sequence[SheetColumn], place: int) -> Format:
+    indented = _is_after_number(columns, place) or columns[place].kind == "wrapped"
     return looks.after_number("head") if indented else looks["head"]
 
 
-def _after_number(columns: Sequence[Column], place: int) -> bool:
-    return place > 0 and columns[place - 1].kind in _RIGHT and columns[place].kind not in _RIGHT
+def _is_after_number(columns: Sequence[SheetColumn], place: int) -> bool:
+    return (
+        place > 0
+        and columns[place - 1].kind in _RIGHT_ALIGNED_KINDS
+        and columns[place].kind not in _RIGHT_ALIGNED_KINDS
+    )
 
 
-def _writer(
-    worksheet: Worksheet, looks: Looks, columns: Sequence[Column], place: int
+def _choose_cell_writer(
+    worksheet: Worksheet, looks: Looks, columns: Sequence[SheetColumn], place: int
 ) -> Callable[[int, Any, str], object]:
     kind = columns[place].kind
     if kind == "money":
@@ -217,12 +229,14 @@ def _writer(
         return lambda row, value, currency: worksheet.write_number(
             row, place, to_major(value, currency), look
         )
-    name = _LOOK.get(kind, kind)
-    look = looks.after_number(name) if _after_number(columns, place) else looks[name]
+    name = _FORMAT_BY_KIND.get(kind, kind)
+    look = looks.after_number(name) if _is_after_number(columns, place) else looks[name]
     if kind == "count":
         return lambda row, value, _: worksheet.write_number(row, place, value, look)
     if kind in ("moment", "date"):
-        return lambda row, value, _: worksheet.write_datetime(row, place, _naive(value), look)
+        return lambda row, value, _: worksheet.write_datetime(
+            row, place, _drop_timezone(value), look
+        )
     if kind == "flag":
         return lambda row, value, _: worksheet.write_string(
             row, place, "yes" if value else "no", look
@@ -230,6 +244,6 @@ def _writer(
     return lambda row, value, _: worksheet.write_string(row, place, plain(value), look)
 
 
-def _naive(moment: Any) -> Any:
+def _drop_timezone(moment: Any) -> Any:
     """Return a moment as Excel has them: without a zone, UTC."""
     return moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment

@@ -20,8 +20,8 @@ import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.bulk.execution.operations import PAST, moment_of
-from vippsrecon.bulk.outcomes.frame import booking_date
+from vippsrecon.bulk.execution.operations import PAST_TENSE, parse_timestamp
+from vippsrecon.bulk.outcomes.frame import compute_booking_date
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import counted, in_words
@@ -157,7 +157,7 @@ def closed_by_receipts(
     zones = {unit.msn: unit for unit in units}
     rows = []
     for receipt, discrepancy_id in found:
-        done_at = moment_of(receipt.event_at or receipt.at)
+        done_at = parse_timestamp(receipt.event_at or receipt.at)
         read_at = fetched.get((receipt.msn, receipt.reference))
         raised = flags.get(discrepancy_id)
         step = None
@@ -169,7 +169,9 @@ def closed_by_receipts(
         said = receipt._asdict() | {
             "discrepancy_id": discrepancy_id,
             "done_at": done_at,
-            "booking_date": booking_date(done_at, zones.get(receipt.msn, SalesUnit(receipt.msn))),
+            "booking_date": compute_booking_date(
+                done_at, zones.get(receipt.msn, SalesUnit(receipt.msn))
+            ),
             "closed": raised is None,
             "next_step": step,
         }
@@ -197,7 +199,7 @@ def notices_of(found: pd.DataFrame) -> tuple[str, ...]:
             days = sorted({row["booking_date"].isoformat() for row in still})
             on = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
             are = "is" if len(names) == 1 else "are"
-            verbs = " and ".join(sorted({PAST[row["verb"]] for row in still}))
+            verbs = " and ".join(sorted({PAST_TENSE[row["verb"]] for row in still}))
             said.append(
                 f"{counted(len(names), *_NOUN)} {are} still open although {verbs} on {on} "
                 f"({_sums(still)}): {', '.join(names[:_NAMED])}{more}. {step}"
@@ -228,7 +230,7 @@ def _sums(rows: Sequence[dict[str, Any]]) -> str:
         key = row["verb"], row["currency"]
         sums[key] = sums.get(key, 0) + row["amount_minor"]
     return " and ".join(
-        f"{in_words(minor, currency)} {PAST[verb]}"
+        f"{in_words(minor, currency)} {PAST_TENSE[verb]}"
         for (verb, currency), minor in sorted(sums.items())
     )
 

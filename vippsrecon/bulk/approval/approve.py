@@ -17,18 +17,24 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from vippsrecon.bulk.execution.operations import journal_time
+from vippsrecon.bulk.execution.operations import format_journal_time
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import Plan, check_plan, digest, moment, stamp
-from vippsrecon.bulk.plan.rules import LONGEST_TEXT, UNPRINTABLE
+from vippsrecon.bulk.plan.model import (
+    Plan,
+    check_plan,
+    compute_digest,
+    format_plan_time,
+    parse_plan_time,
+)
+from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
 from vippsrecon.errors import PlanError
 from vippsrecon.money import counted, in_words
 from vippsrecon.store import Draft, Entry, Store, append, entries, planner_sums, register
 
-LASTS = timedelta(hours=24)
+APPROVAL_VALIDITY = timedelta(hours=24)
 """How long an approval holds."""
 
-TOGETHER = timedelta(hours=24)
+COMBINED_SUM_WINDOW = timedelta(hours=24)
 """A planner's plans of this long are counted together."""
 
 
@@ -67,8 +73,8 @@ def register_plan(store: Store, plan: Plan, *, at: datetime) -> None:
         "msns": list(plan.msns),
         "source": plan.source._asdict(),
     }
-    at_text = journal_time(at)
-    register(store, plan.plan_id, digest(plan), plan.environment, plan.verb, at_text, said)
+    at_text = format_journal_time(at)
+    register(store, plan.plan_id, compute_digest(plan), plan.environment, plan.verb, at_text, said)
 
 
 def approve(
@@ -103,28 +109,28 @@ def approve(
     check_plan(plan)
     now = now or datetime.now(UTC)
     limits = limits or Limits()
-    account = os_account or this_account()
-    who = person(approver or account)
-    if now >= moment(plan.expires_at):
+    account = os_account or detect_account()
+    who = normalize_person_name(approver or account)
+    if now >= parse_plan_time(plan.expires_at):
         raise PlanError(f"the plan expired at {plan.expires_at}; make a new one")
-    _refuse_own(plan, store, who, now, limits)
+    _refuse_self_approval(plan, store, who, now, limits)
     register_plan(store, plan, at=now)
     # Again, now that the plan counts: of two approved at the same moment one at least sees both.
-    _refuse_own(plan, store, who, now, limits)
+    _refuse_self_approval(plan, store, who, now, limits)
     said = {
-        "digest": digest(plan),
+        "digest": compute_digest(plan),
         "count": plan.count,
         "totals": plan.totals,
         "approver": who,
         "os_account": account,
         "host": host or socket.gethostname(),
-        "expires_at": stamp(now + LASTS),
+        "expires_at": format_plan_time(now + APPROVAL_VALIDITY),
     }
-    draft = Draft("approved", detail=said, at=journal_time(now))
+    draft = Draft("approved", detail=said, at=format_journal_time(now))
     return append(store, plan.plan_id, [draft])[0]
 
 
-def standing(plan: Plan, store: Store, limits: Limits, now: datetime) -> Approval:
+def find_valid_approval(plan: Plan, store: Store, limits: Limits, now: datetime) -> Approval:
     """Return the approval a plan may be carried out under.
 
     Args:
@@ -138,26 +144,28 @@ def standing(plan: Plan, store: Store, limits: Limits, now: datetime) -> Approva
             where a second person is needed.
         StoreError: The database cannot be used.
     """
-    wanted = {"digest": digest(plan), "count": plan.count, "totals": plan.totals}
+    wanted = {"digest": compute_digest(plan), "count": plan.count, "totals": plan.totals}
     why = f"plan {plan.plan_id} is not approved in {store.url_masked}: vippsrecon approve does that"
-    needed = second_person(plan, limits)
+    needed = explain_second_approver(plan, limits)
     for entry in entries(store, plan.plan_id, kinds=("approved",)):
-        said = _detail(entry)
+        said = _parse_detail(entry)
         if any(said.get(name) != value for name, value in wanted.items()):
             why = f"the approval of {entry.at} is of another plan than this file: approve this one"
             continue
-        approval = _approval(entry, said)
+        approval = _parse_approval(entry, said)
         if now >= approval.expires_at:
-            why = f"the approval by {approval.approver} expired at {stamp(approval.expires_at)}"
+            why = f"the approval by {approval.approver} expired at {format_plan_time(approval.expires_at)}"
             why += "; approve the plan again"
-        elif needed and same_person(approval.approver, plan.planner):
+        elif needed and is_same_person(approval.approver, plan.planner):
             why = f"{needed}, and {approval.approver} planned it: somebody else has to approve it"
         else:
             return approval
     raise PlanError(f"{why}. Nothing was sent")
 
 
-def second_person(plan: Plan, limits: Limits, beside: Mapping[str, int] | None = None) -> str:
+def explain_second_approver(
+    plan: Plan, limits: Limits, beside: Mapping[str, int] | None = None
+) -> str:
     """Return why somebody else than the planner has to approve a plan, or "".
 
     Args:
@@ -168,13 +176,13 @@ def second_person(plan: Plan, limits: Limits, beside: Mapping[str, int] | None =
     for currency, total in plan.totals.items():
         alone = limits.own_approval_up_to(currency)
         if total > alone or alone == 0:
-            return f"its {in_words(total, currency)} are above the {_limit(alone, currency)}"
+            return f"its {in_words(total, currency)} are above the {_format_own_limit(alone, currency)}"
         others = (beside or {}).get(currency, 0)
         if total + others > alone:
             return (
                 f"its {in_words(total, currency)} and the {in_words(others, currency)} of "
                 f"{plan.planner}'s other plans of the last 24 hours are together above the "
-                f"{_limit(alone, currency)}"
+                f"{_format_own_limit(alone, currency)}"
             )
     for row in plan.rows:
         most = limits.row_limit(row.currency)
@@ -186,34 +194,34 @@ def second_person(plan: Plan, limits: Limits, beside: Mapping[str, int] | None =
     return ""
 
 
-def in_short(plan: Plan) -> str:
+def summarize_plan(plan: Plan) -> str:
     """Return what an approval is of, in one line."""
     sums = " and ".join(in_words(total, currency) for currency, total in plan.totals.items())
     return f"{counted(plan.count, plan.verb)}, {sums} in all"
 
 
-def same_person(one: str, other: str) -> bool:
+def is_same_person(one: str, other: str) -> bool:
     """Return whether two names are one: case and spaces make no second person.
 
-    >>> same_person("Kari  Nordmann", "kari nordmann"), same_person("kari", "ola")
+    >>> is_same_person("Kari  Nordmann", "kari nordmann"), is_same_person("kari", "ola")
     (True, False)
     """
-    return person(one).casefold() == person(other).casefold()
+    return normalize_person_name(one).casefold() == normalize_person_name(other).casefold()
 
 
-def person(name: str) -> str:
+def normalize_person_name(name: str) -> str:
     """Return a person's name as plans and journals hold it.
 
     Raises:
         PlanError: There is no name, or one that cannot be shown.
     """
     said = " ".join(unicodedata.normalize("NFKC", name).split())
-    if not said or len(said) > LONGEST_TEXT or UNPRINTABLE.search(said) is not None:
+    if not said or len(said) > MAX_TEXT_LENGTH or UNPRINTABLE.search(said) is not None:
         raise PlanError(f"{name[:80]!r} is no name; say who you are with --as")
     return said
 
 
-def this_account() -> str:
+def detect_account() -> str:
     """Return the machine's account this runs under: asked of the system, not of a variable."""
     try:
         import pwd
@@ -227,19 +235,21 @@ def this_account() -> str:
         return "unknown account"
 
 
-def _refuse_own(plan: Plan, store: Store, who: str, now: datetime, limits: Limits) -> None:
+def _refuse_self_approval(
+    plan: Plan, store: Store, who: str, now: datetime, limits: Limits
+) -> None:
     """Refuse the planner's own approval where a second person is needed."""
-    if not same_person(who, plan.planner):
+    if not is_same_person(who, plan.planner):
         return
-    since = journal_time(now - TOGETHER)
+    since = format_journal_time(now - COMBINED_SUM_WINDOW)
     beside = planner_sums(
         store,
-        lambda name: bool(name) and same_person(name, plan.planner),
+        lambda name: bool(name) and is_same_person(name, plan.planner),
         plan.environment,
         since,
         but=plan.plan_id,
     )
-    needed = second_person(plan, limits, beside)
+    needed = explain_second_approver(plan, limits, beside)
     if needed:
         raise PlanError(
             f"{needed}, so somebody else than its planner ({plan.planner}) has to approve it: "
@@ -247,20 +257,20 @@ def _refuse_own(plan: Plan, store: Store, who: str, now: datetime, limits: Limit
         )
 
 
-def _limit(minor: int, currency: str) -> str:
+def _format_own_limit(minor: int, currency: str) -> str:
     return f"{in_words(minor, currency)} a planner may approve alone (own_approval_up_to)"
 
 
-def _approval(entry: Entry, said: Mapping[str, Any]) -> Approval:
+def _parse_approval(entry: Entry, said: Mapping[str, Any]) -> Approval:
     return Approval(
         str(said["approver"]),
         str(said["os_account"]),
         str(said["host"]),
         datetime.fromisoformat(entry.at),
-        moment(str(said["expires_at"])),
+        parse_plan_time(str(said["expires_at"])),
     )
 
 
-def _detail(entry: Entry) -> dict[str, Any]:
+def _parse_detail(entry: Entry) -> dict[str, Any]:
     said: dict[str, Any] = orjson.loads(entry.detail)
     return said

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from vippsrecon.bulk.execution.context import Desk
-from vippsrecon.bulk.execution.row_result import Result
+from vippsrecon.bulk.execution.context import RunContext
+from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.money import in_words
 from vippsrecon.store import Cap, OverCap, cap_sums
 
 
-def past(over: OverCap) -> str:
+def describe_cap_breach(over: OverCap) -> str:
     """Say which cap a row would pass.
 
-    >>> past(OverCap("day:2026-01-31", 1000, 600, "NOK"))
+    >>> describe_cap_breach(OverCap("day:2026-01-31", 1000, 600, "NOK"))
     'it would pass the cap of 10.00 NOK (day), of which 6.00 NOK is taken'
     """
     return (
@@ -24,7 +24,9 @@ def past(over: OverCap) -> str:
     )
 
 
-def foreseen(desk: Desk, results: list[Result], reserved: set[int]) -> list[Result]:
+def predict_cap_breaches(
+    desk: RunContext, results: list[RowResult], reserved: set[int]
+) -> list[RowResult]:
     """Return a dry run's results with the rows refused that a live run's caps would not let pass.
 
     Rows are counted in the plan's order; a live run's, in the order they are sent in.
@@ -43,7 +45,7 @@ def foreseen(desk: Desk, results: list[Result], reserved: set[int]) -> list[Resu
         over = None
         caps: tuple[Cap, ...] = ()
         with suppress(ConfigurationError):  # production without caps: a live run says so first
-            caps = tuple(desk.caps_of(row))
+            caps = tuple(desk.find_row_caps(row))
         for scope, currency, limit in caps:
             if (scope, currency) not in used:
                 sums = (
@@ -58,6 +60,6 @@ def foreseen(desk: Desk, results: list[Result], reserved: set[int]) -> list[Resu
                 used[scope, currency] += row.amount_minor
             told.append(result)
         else:
-            refused = Result(row.row, "refused", past(over), before=result.before)
+            refused = RowResult(row.row, "refused", describe_cap_breach(over), before=result.before)
             told.append(refused._replace(after=result.before))
     return told

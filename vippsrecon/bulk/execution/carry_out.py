@@ -15,21 +15,31 @@ from datetime import datetime
 from functools import cache, partial
 
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.approval.approve import Approval, register_plan, standing
-from vippsrecon.bulk.execution.caps import foreseen
-from vippsrecon.bulk.execution.circuit_breaker import Breaker
-from vippsrecon.bulk.execution.context import Desk, Patience, StopRunError
-from vippsrecon.bulk.execution.evidence import Sent
-from vippsrecon.bulk.execution.journal_writer import Writer, now_seconds
-from vippsrecon.bulk.execution.operations import journal_time
-from vippsrecon.bulk.execution.preconditions import belongs_here, caps_for, confirmed, in_time
-from vippsrecon.bulk.execution.prepare import begin, keep, would
-from vippsrecon.bulk.execution.row_result import NEVER_AGAIN, Result
-from vippsrecon.bulk.execution.run_result import Carried
-from vippsrecon.bulk.execution.send import finish, logged
-from vippsrecon.bulk.execution.worker_pool import Pace, all_rows, gently_stopped, kept
+from vippsrecon.bulk.approval.approve import Approval, find_valid_approval, register_plan
+from vippsrecon.bulk.execution.caps import predict_cap_breaches
+from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
+from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
+from vippsrecon.bulk.execution.evidence import Intention
+from vippsrecon.bulk.execution.journal_writer import JournalWriter, now_seconds
+from vippsrecon.bulk.execution.operations import format_journal_time
+from vippsrecon.bulk.execution.preconditions import (
+    build_caps,
+    check_clock,
+    check_confirmed_sums,
+    check_plan_matches_settings,
+)
+from vippsrecon.bulk.execution.prepare import predict_outcome, prepare_row, record_result
+from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
+from vippsrecon.bulk.execution.run_result import RunResult
+from vippsrecon.bulk.execution.send import find_logged_event, send_and_resolve
+from vippsrecon.bulk.execution.worker_pool import (
+    PoolOptions,
+    finish_rows_on_interrupt,
+    process_rows,
+    restore_result,
+)
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import Plan, PlanRow, check_plan, digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow, check_plan, compute_digest
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
@@ -48,10 +58,10 @@ from vippsrecon.store import (
     verify,
 )
 
-IN_FLIGHT = 32
+DEFAULT_IN_FLIGHT = 32
 """Rows under way at once where nothing is said: modest, and as many as a fetch has."""
 
-OLD_READING_SECONDS = 60.0
+MAX_READING_AGE_SECONDS = 60.0
 """From first reading to intention. After more, the payment is read once more before it is sent."""
 
 
@@ -62,11 +72,11 @@ def carry_out(
     live: bool = False,
     confirm: Sequence[str] | Mapping[str, int] | None = None,
     store: Store | None = None,
-    in_flight: int = IN_FLIGHT,
+    in_flight: int = DEFAULT_IN_FLIGHT,
     progress: bool = False,
     carrier: str | None = None,
-    patience: Patience | None = None,
-) -> Carried:
+    patience: Timeouts | None = None,
+) -> RunResult:
     """Carry out a plan, or say what carrying it out would do.
 
     A dry run reads every payment, judges every row and sends nothing. A live run sends what the
@@ -94,23 +104,23 @@ def carry_out(
         StoreError: The database cannot be used.
     """
     check_plan(plan)
-    belongs_here(plan, client.settings)
-    limits = Limits.of(client.settings.limits)
-    caps = cache(partial(caps_for, plan, limits))
+    check_plan_matches_settings(plan, client.settings)
+    limits = Limits.from_settings(client.settings.limits)
+    caps = cache(partial(build_caps, plan, limits))
     if live:
-        confirmed(plan, confirm)
+        check_confirmed_sums(plan, confirm)
         caps("")  # refuses production without its caps
     for msn in plan.msns:
         client.check_keys(msn)  # its answer sets the house's clock, too
-    who = carrier or _account()
-    patience = patience or Patience(settle_for=limits.settle_for)
+    who = carrier or _detect_user()
+    patience = patience or Timeouts(settle_for=limits.settle_for)
     if not live:
-        return _dry(plan, client, store, Pace(in_flight, progress), who)
-    in_time(plan.environment, client.clock_skew_seconds())
-    with _opened(store, client) as open_:
+        return _run_dry(plan, client, store, PoolOptions(in_flight, progress), who)
+    check_clock(plan.environment, client.clock_skew_seconds())
+    with _use_store(store, client) as open_:
         register_plan(open_, plan, at=client.now())
-        _refuse_broken(open_, plan)
-        approval = standing(plan, open_, limits, client.now())
+        _refuse_broken_journal(open_, plan)
+        approval = find_valid_approval(plan, open_, limits, client.now())
         held = take(
             open_,
             plan.plan_id,
@@ -118,55 +128,65 @@ def carry_out(
             host=socket.gethostname(),
             pid=os.getpid(),
             started=started_of(),
-            at=journal_time(client.now()),
+            at=format_journal_time(client.now()),
             approver=approval.approver,
         )
         try:
             states = state_by_row(open_, plan.plan_id)
-            desk = Desk(
-                client.core, plan, approval.expires_at, caps, patience, Writer(open_, held), open_
+            desk = RunContext(
+                client.core,
+                plan,
+                approval.expires_at,
+                caps,
+                patience,
+                JournalWriter(open_, held),
+                open_,
             )
-            breaker = Breaker(limits.stop_after_failures, limits.stop_at_share)
-            with gently_stopped(desk):
-                results = client.run(_live(desk, states, breaker, Pace(in_flight, progress)))
+            breaker = CircuitBreaker(limits.stop_after_failures, limits.stop_at_share)
+            with finish_rows_on_interrupt(desk):
+                results = client.run(
+                    _run_live(desk, states, breaker, PoolOptions(in_flight, progress))
+                )
         finally:
-            _let_go(open_, held)
-        place = _head(open_, plan, desk)
-        return Carried(
-            plan, True, tuple(results), desk.stopping, approval.approver, who, place,
-            _units(client, plan),
+            _release_plan_lock(open_, held)
+        place = _read_journal_head(open_, plan, desk)
+        return RunResult(
+            plan, True, tuple(results), desk.stop_reason, approval.approver, who, place,
+            _list_sales_units(client, plan),
         )  # fmt: skip
 
 
-async def _live(
-    desk: Desk,
+async def _run_live(
+    desk: RunContext,
     states: Mapping[int, RowState],
-    breaker: Breaker,
-    pace: Pace,
-) -> list[Result]:
+    breaker: CircuitBreaker,
+    pace: PoolOptions,
+) -> list[RowResult]:
     assert desk.writer is not None
     async with desk.writer:
 
-        async def carry(row: PlanRow) -> Result:
-            return await _carried(desk, row, states.get(row.row), breaker)
+        async def carry(row: PlanRow) -> RowResult:
+            return await _carry_out_row(desk, row, states.get(row.row), breaker)
 
-        results = await all_rows(desk, states, carry, pace)
+        results = await process_rows(desk, states, carry, pace)
         if desk.writer.failed is None:
-            results = [await _verified(desk, result) for result in results]
+            results = [await _add_missing_event(desk, result) for result in results]
             counts: dict[str, int] = {}
             for result in results:
                 counts[result.outcome] = counts.get(result.outcome, 0) + 1
             await desk.writer.keep(
                 Draft(
                     "ended",
-                    detail={"counts": counts, "stopped": desk.stopping},
-                    at=journal_time(desk.core.now()),
+                    detail={"counts": counts, "stopped": desk.stop_reason},
+                    at=format_journal_time(desk.core.now()),
                 )
             )
     return results
 
 
-async def _carried(desk: Desk, row: PlanRow, state: RowState | None, breaker: Breaker) -> Result:
+async def _carry_out_row(
+    desk: RunContext, row: PlanRow, state: RowState | None, breaker: CircuitBreaker
+) -> RowResult:
     """Carry out one row from wherever an earlier run left it.
 
     | its state in the journal | goes on with |
@@ -175,81 +195,85 @@ async def _carried(desk: Desk, row: PlanRow, state: RowState | None, breaker: Br
     | intended, unknown | settle: never straight to send |
     | none, skipped | read, judge, intend, send |
     """
-    if state is not None and state.outcome in NEVER_AGAIN:
-        return kept(row, state)
-    begun: Sent | Result | None = None
+    if state is not None and state.outcome in FINAL_OUTCOMES:
+        return restore_result(row, state)
+    begun: Intention | RowResult | None = None
     try:
         if state is not None and state.intended:
-            begun = Sent.found(row, state.intended)
-            result = await finish(desk, begun, may_be_done=True)
+            begun = Intention.found(row, state.intended)
+            result = await send_and_resolve(desk, begun, may_be_done=True)
         else:
             began = now_seconds()
-            begun = await begin(desk, row)
+            begun = await prepare_row(desk, row)
             # A machine that slept on the way judged the row on a reading of before: look again.
-            slept = now_seconds() - began > OLD_READING_SECONDS
-            if isinstance(begun, Result):
+            slept = now_seconds() - began > MAX_READING_AGE_SECONDS
+            if isinstance(begun, RowResult):
                 result = begun
             else:
-                result = await finish(desk, begun, may_be_done=slept)
+                result = await send_and_resolve(desk, begun, may_be_done=slept)
     except StopRunError as stop:
-        desk.stopping = desk.stopping or str(stop)
+        desk.stop_reason = desk.stop_reason or str(stop)
         return stop.result
     except StoreError as error:
-        desk.stopping = desk.stopping or str(error)
-        if isinstance(begun, Sent):
+        desk.stop_reason = desk.stop_reason or str(error)
+        if isinstance(begun, Intention):
             why = "its outcome could not be kept; the same command again settles it"
-            return Result(row.row, "unknown", why, before=begun.before)
-        return Result(row.row, "skipped", "nothing was sent: the journal could not be kept")
-    desk.stopping = desk.stopping or breaker.after(result)
+            return RowResult(row.row, "unknown", why, before=begun.before)
+        return RowResult(row.row, "skipped", "nothing was sent: the journal could not be kept")
+    desk.stop_reason = desk.stop_reason or breaker.after(result)
     return result
 
 
-async def _verified(desk: Desk, result: Result) -> Result:
+async def _add_missing_event(desk: RunContext, result: RowResult) -> RowResult:
     """Read the log once more for an operation that was done before the log showed it."""
     if result.outcome != "done" or result.psp_reference is not None or result.before is None:
         return result
     row = desk.plan.rows[result.row - 1]
-    event = await logged(desk, Sent(row, desk.key(row), result.before, desk.core.now()))
+    event = await find_logged_event(
+        desk, Intention(row, desk.key(row), result.before, desk.core.now())
+    )
     if event is None:
         return result
     shown = result._replace(psp_reference=event.psp_reference, event_at=event.timestamp)
-    await keep(desk, row, shown._replace(outcome="verified"))
+    await record_result(desk, row, shown._replace(outcome="verified"))
     return shown
 
 
-def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) -> Carried:
+def _run_dry(
+    plan: Plan, client: Client, store: Store | None, pace: PoolOptions, who: str
+) -> RunResult:
     """Read and judge every row. What other plans did is looked up where a database is."""
-    limits = Limits.of(client.settings.limits)
-    with _opened_if_there(store, client) as open_:
+    limits = Limits.from_settings(client.settings.limits)
+    with _use_existing_store(store, client) as open_:
         if open_ is not None:
-            refuse_changed(open_, plan.plan_id, digest(plan))
-        approval, unapproved = _approval(plan, open_, limits, client.now())
+            refuse_changed(open_, plan.plan_id, compute_digest(plan))
+        approval, unapproved = _find_approval_or_reason(plan, open_, limits, client.now())
         expires_at = None if approval is None else approval.expires_at
-        caps = cache(partial(caps_for, plan, limits))
-        desk = Desk(client.core, plan, expires_at, caps, Patience(), None, open_)
+        caps = cache(partial(build_caps, plan, limits))
+        desk = RunContext(client.core, plan, expires_at, caps, Timeouts(), None, open_)
         states = {} if open_ is None else state_by_row(open_, plan.plan_id)
 
-        async def look(row: PlanRow) -> Result:
+        async def look(row: PlanRow) -> RowResult:
             state = states.get(row.row)
-            if state is not None and state.outcome in NEVER_AGAIN:
-                return _would_not(kept(row, state))
+            if state is not None and state.outcome in FINAL_OUTCOMES:
+                return _describe_as_dry_run(restore_result(row, state))
             try:
-                return await would(desk, row, None if state is None else state.intended)
+                return await predict_outcome(desk, row, None if state is None else state.intended)
             except StopRunError as stop:
-                desk.stopping = desk.stopping or str(stop)
+                desk.stop_reason = desk.stop_reason or str(stop)
                 return stop.result
 
-        with gently_stopped(desk):
-            results = client.run(all_rows(desk, {}, look, pace))
+        with finish_rows_on_interrupt(desk):
+            results = client.run(process_rows(desk, {}, look, pace))
         reserved = {row for row, state in states.items() if state.intended is not None}
-        results = foreseen(desk, results, reserved)
+        results = predict_cap_breaches(desk, results, reserved)
     approver = "" if approval is None else approval.approver
-    units = _units(client, plan)
-    return Carried(
+    units = _list_sales_units(client, plan)
+    return RunResult(
         plan,
         False,
         tuple(results),
-        desk.stopping,
+        desk.stop_reason,
         approver,
         who,
         units=units,
@@ -257,7 +281,7 @@ def _dry(plan: Plan, client: Client, store: Store | None, pace: Pace, who: str) 
     )
 
 
-def _refuse_broken(store: Store, plan: Plan) -> None:
+def _refuse_broken_journal(store: Store, plan: Plan) -> None:
     """Refuse to go on from a journal that was changed: what it says was done may not be so."""
     verdict = verify(store, plan.plan_id)
     if not verdict.ok:
@@ -267,38 +291,38 @@ def _refuse_broken(store: Store, plan: Plan) -> None:
         )
 
 
-def _head(store: Store, plan: Plan, desk: Desk) -> tuple[int, str] | None:
+def _read_journal_head(store: Store, plan: Plan, desk: RunContext) -> tuple[int, str] | None:
     """Return the journal's head. What was done is told even where the database is gone."""
     try:
         return head(store, plan.plan_id)
     except StoreError as error:
-        desk.stopping = desk.stopping or str(error)
+        desk.stop_reason = desk.stop_reason or str(error)
         return None
 
 
-def _would_not(kept: Result) -> Result:
+def _describe_as_dry_run(kept: RowResult) -> RowResult:
     """Return what a dry run calls a row that is over: a live run would not even read it."""
     return kept._replace(outcome="already_done") if kept.outcome == "done" else kept
 
 
-def _units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
+def _list_sales_units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
     return tuple(client.settings.unit(msn) for msn in plan.msns)
 
 
-def _approval(
+def _find_approval_or_reason(
     plan: Plan, store: Store | None, limits: Limits, now: datetime
 ) -> tuple[Approval | None, str]:
     """Return the approval a live run would have now, or None and what it would say instead."""
     if store is None:
         return None, ""
     try:
-        return standing(plan, store, limits, now), ""
+        return find_valid_approval(plan, store, limits, now), ""
     except PlanError as error:
         return None, str(error).removesuffix(". Nothing was sent")
 
 
 @contextmanager
-def _opened(store: Store | None, client: Client) -> Iterator[Store]:
+def _use_store(store: Store | None, client: Client) -> Iterator[Store]:
     """Give the store that was handed in, or open the settings' own for as long as it is used."""
     if store is not None:
         yield store
@@ -308,22 +332,22 @@ def _opened(store: Store | None, client: Client) -> Iterator[Store]:
 
 
 @contextmanager
-def _opened_if_there(store: Store | None, client: Client) -> Iterator[Store | None]:
+def _use_existing_store(store: Store | None, client: Client) -> Iterator[Store | None]:
     """Likewise, but a dry run makes no database."""
     if store is None and not exists(client.settings.database_url):
         yield None
         return
-    with _opened(store, client) as opened:
+    with _use_store(store, client) as opened:
         yield opened
 
 
-def _let_go(store: Store, held: Carrier) -> None:
+def _release_plan_lock(store: Store, held: Carrier) -> None:
     """Give the plan back. Where that fails, the next carrier waits for the lease to run out."""
     with suppress(StoreError):
         release(store, held)
 
 
-def _account() -> str:
+def _detect_user() -> str:
     try:
         return getpass.getuser()
     except OSError:

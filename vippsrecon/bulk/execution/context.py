@@ -9,13 +9,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from vippsrecon.api.async_client import AsyncClient
-from vippsrecon.bulk.execution.journal_writer import Writer
-from vippsrecon.bulk.execution.row_result import Result
-from vippsrecon.bulk.plan.model import Plan, PlanRow, key_of
+from vippsrecon.bulk.execution.journal_writer import JournalWriter
+from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
 from vippsrecon.store import Attempt, Cap, Store, attempts_on
 
 
-class Patience(NamedTuple):
+class Timeouts(NamedTuple):
     """How long to wait for what, in seconds.
 
     Attributes:
@@ -23,20 +23,20 @@ class Patience(NamedTuple):
         wait_for: How long one that was not taken (locked, rate limit) is offered again.
         first_wait: The first wait; each is twice the one before.
         longest_wait: The longest.
-        old_after: An intention this old is sent again only after two readings agree.
-        apart: How far apart those two are.
+        recheck_after: An intention this old is sent again only after two readings agree.
+        recheck_interval: How far apart those two are.
     """
 
     settle_for: float = 120.0
     wait_for: float = 120.0
     first_wait: float = 0.5
     longest_wait: float = 30.0
-    old_after: float = 24 * 3600.0
-    apart: float = 60.0
+    recheck_after: float = 24 * 3600.0
+    recheck_interval: float = 60.0
 
 
 @dataclass
-class Desk:
+class RunContext:
     """What a row is carried out with.
 
     Attributes:
@@ -47,17 +47,17 @@ class Desk:
         patience: How long to wait for what.
         writer: Keeps the journal; None in a dry run, which sends nothing.
         store: What a dry run looks other plans up in; None where there is no database yet.
-        stopping: Why no row is begun any more, or "".
+        stop_reason: Why no row is begun any more, or "".
     """
 
     core: AsyncClient
     plan: Plan
     approval_expires_at: datetime | None
     caps: Callable[[str], Mapping[str, Sequence[Cap]]]
-    patience: Patience
-    writer: Writer | None
+    patience: Timeouts
+    writer: JournalWriter | None
     store: Store | None = None
-    stopping: str = field(default="")
+    stop_reason: str = field(default="")
 
     @property
     def verb(self) -> str:
@@ -66,9 +66,9 @@ class Desk:
 
     def key(self, row: PlanRow) -> str:
         """Return the row's idempotency key."""
-        return key_of(self.plan.plan_id, self.plan.verb, row)
+        return compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
 
-    def caps_of(self, row: PlanRow) -> Sequence[Cap]:
+    def find_row_caps(self, row: PlanRow) -> Sequence[Cap]:
         """Return what a row sent now is reserved against: its sales unit may have a new day."""
         zone = ZoneInfo(self.core.settings.unit(row.msn).zone)
         day = self.core.now().astimezone(zone).date().isoformat()
@@ -82,7 +82,7 @@ class Desk:
             return attempts_on(store, plan.environment, [at], but=plan.plan_id).get(at, [])
 
         if self.writer is not None:
-            return await self.writer.look(ask)
+            return await self.writer.run_query(ask)
         return [] if self.store is None else ask(self.store)
 
 
@@ -93,7 +93,7 @@ class StopRunError(Exception):
         result: What became of the row that met it.
     """
 
-    def __init__(self, why: str, result: Result) -> None:
+    def __init__(self, why: str, result: RowResult) -> None:
         """Keep the row's own result beside the reason."""
         super().__init__(why)
         self.result = result

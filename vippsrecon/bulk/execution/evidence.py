@@ -11,22 +11,22 @@ from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.execution.operations import (
-    PAST,
-    aggregate_of,
-    last_release,
-    moment_of,
-    own_event,
+    PAST_TENSE,
+    extract_aggregate,
+    find_last_release,
+    find_own_event,
+    parse_timestamp,
 )
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import Aggregate, allowed
+from vippsrecon.bulk.plan.rules import Aggregate, compute_allowed_amount
 from vippsrecon.money import in_words
 from vippsrecon.store import Entry
 
-CLOCK_STEP = timedelta(seconds=1)
+CLOCK_RESOLUTION = timedelta(seconds=1)
 """The house's clock is the answers' `Date`, which has whole seconds."""
 
 
-class Sent(NamedTuple):
+class Intention(NamedTuple):
     """An operation whose intention is on disk: it was sent, is about to be, or may have been.
 
     Attributes:
@@ -42,28 +42,28 @@ class Sent(NamedTuple):
     intended_at: datetime
 
     @classmethod
-    def found(cls, row: PlanRow, intended: Entry) -> Sent:
+    def found(cls, row: PlanRow, intended: Entry) -> Intention:
         """Return what an earlier run intended, as its journal says."""
         before = Aggregate(*intended.said()["before"])
-        return cls(row, str(intended.idempotency_key), before, moment_of(intended.at))
+        return cls(row, str(intended.idempotency_key), before, parse_timestamp(intended.at))
 
 
-class Found(NamedTuple):
+class Evidence(NamedTuple):
     """What a reading says of one operation.
 
     Attributes:
         kind: done, already_done, refused, nothing (the payment is as it was before) or moved
             (it is not, and our key is not in the log: somebody else, or a log that lags).
         event: The operation's own event, where it was seen.
-        why: One sentence; for nothing and moved it says what was seen.
+        explanation: One sentence; for nothing and moved it says what was seen.
     """
 
     kind: str
     event: Event | None
-    why: str
+    explanation: str
 
 
-def look(verb: str, sent: Sent, payment: Payment, events: list[Event]) -> Found:
+def evaluate(verb: str, sent: Intention, payment: Payment, events: list[Event]) -> Evidence:
     """Say what became of an operation, from a reading taken after it may have been sent.
 
     Args:
@@ -72,41 +72,45 @@ def look(verb: str, sent: Sent, payment: Payment, events: list[Event]) -> Found:
         payment: The payment, read after its log: its sums hold whatever the log shows.
         events: The log.
     """
-    now = aggregate_of(payment)
+    now = extract_aggregate(payment)
     if verb == "cancel":
-        return _look_at_release(sent, payment, events)
-    event = own_event(verb, sent.key, events)
+        return _evaluate_cancel(sent, payment, events)
+    event = find_own_event(verb, sent.key, events)
     if event is not None and event.success:
-        return Found("done", event, f"{PAST[verb]}; the event log shows it with this row's key")
+        return Evidence(
+            "done", event, f"{PAST_TENSE[verb]}; the event log shows it with this row's key"
+        )
     if now != sent.before:
         # A failed event is of one attempt; a later one with the same key may have moved it.
-        return Found("moved", None, moved(sent.before, now, payment.currency))
+        return Evidence("moved", None, describe_change(sent.before, now, payment.currency))
     if event is not None:
-        return Found("refused", event, "Vipps MobilePay tried it and it failed; nothing was done")
-    return Found("nothing", None, "the payment is as it was before")
+        return Evidence(
+            "refused", event, "Vipps MobilePay tried it and it failed; nothing was done"
+        )
+    return Evidence("nothing", None, "the payment is as it was before")
 
 
-def _look_at_release(sent: Sent, payment: Payment, events: list[Event]) -> Found:
-    before, now = sent.before, aggregate_of(payment)
+def _evaluate_cancel(sent: Intention, payment: Payment, events: list[Event]) -> Evidence:
+    before, now = sent.before, extract_aggregate(payment)
     ended = payment.state == "TERMINATED"
     untouched = now.captured_minor == before.captured_minor
     released = now.cancelled_minor > before.cancelled_minor or ended
-    if allowed("cancel", now) == 0 and released and untouched:
-        event = last_release(events)
+    if compute_allowed_amount("cancel", now) == 0 and released and untouched:
+        event = find_last_release(events)
         if event is None:
-            return Found("moved", None, "it is released, but the event log does not show it yet")
-        if moment_of(event.timestamp) >= sent.intended_at - CLOCK_STEP:
-            return Found("done", event, "cancelled; nothing is reserved any more")
-        return Found("already_done", event, "it had been cancelled before; nothing is reserved")
+            return Evidence("moved", None, "it is released, but the event log does not show it yet")
+        if parse_timestamp(event.timestamp) >= sent.intended_at - CLOCK_RESOLUTION:
+            return Evidence("done", event, "cancelled; nothing is reserved any more")
+        return Evidence("already_done", event, "it had been cancelled before; nothing is reserved")
     if now == before:
-        return Found("nothing", None, "the payment is as it was before")
-    return Found("moved", None, moved(before, now, payment.currency))
+        return Evidence("nothing", None, "the payment is as it was before")
+    return Evidence("moved", None, describe_change(before, now, payment.currency))
 
 
-def moved(before: Aggregate, now: Aggregate, currency: str) -> str:
+def describe_change(before: Aggregate, now: Aggregate, currency: str) -> str:
     """Say what differs between two aggregates.
 
-    >>> moved(Aggregate(1000, 1000, 0, 0), Aggregate(1000, 1000, 300, 0), "NOK")
+    >>> describe_change(Aggregate(1000, 1000, 0, 0), Aggregate(1000, 1000, 300, 0), "NOK")
     'refunded was 0.00 NOK and is 3.00 NOK'
     """
     names = ("authorized", "captured", "refunded", "cancelled")

@@ -16,18 +16,18 @@ from typing import TypeAlias, TypeVar
 from vippsrecon.errors import StoreError
 from vippsrecon.store import Carrier, Draft, Entry, Moved, OverCap, Store, Taken, beat, commit
 
-GROUP = 256
+MAX_GROUP_ENTRIES = 256
 """Most entries in one commit."""
 
-BEAT_SECONDS = 5.0
-FRESH_SECONDS = 15.0
+RENEW_SECONDS = 5.0
+LOCK_FRESH_SECONDS = 15.0
 """A lease of 30 s that was last seen held this long ago is looked at again before a send."""
 
-Kept: TypeAlias = Entry | Taken | OverCap | Moved
+WriteResult: TypeAlias = Entry | Taken | OverCap | Moved
 T = TypeVar("T")
 
 
-class Writer:
+class JournalWriter:
     """Keeps what one carrier does, and its hold on the plan.
 
     Args:
@@ -39,13 +39,15 @@ class Writer:
         self._store = store
         self._carrier = carrier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vippsrecon-journal")
-        self._waiting: asyncio.Queue[tuple[Draft, asyncio.Future[Kept]]] = asyncio.Queue()
-        self._held_at = float("-inf")  # the plan was taken a while ago; not looked at since
+        self._waiting: asyncio.Queue[tuple[Draft, asyncio.Future[WriteResult]]] = asyncio.Queue()
+        self._lock_confirmed_at = float(
+            "-inf"
+        )  # the plan was taken a while ago; not looked at since
         self.failed: StoreError | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> Writer:
-        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._hold())]
+    async def __aenter__(self) -> JournalWriter:
+        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._keep_lock())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -54,7 +56,7 @@ class Writer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._thread.shutdown(wait=True)
 
-    async def keep(self, draft: Draft) -> Kept:
+    async def keep(self, draft: Draft) -> WriteResult:
         """Keep one entry; return when it is on disk, or when the store would not take it.
 
         Raises:
@@ -62,15 +64,15 @@ class Writer:
         """
         if self.failed is not None:
             raise self.failed
-        kept: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        kept: asyncio.Future[WriteResult] = asyncio.get_running_loop().create_future()
         await self._waiting.put((draft, kept))
         return await kept
 
-    async def look(self, ask: Callable[[Store], T]) -> T:
+    async def run_query(self, ask: Callable[[Store], T]) -> T:
         """Ask the store something, in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask, self._store)
 
-    async def still_held(self) -> None:
+    async def check_held(self) -> None:
         """Make sure that the plan is still this carrier's: after a long sleep it may not be.
 
         Raises:
@@ -78,50 +80,50 @@ class Writer:
         """
         if self.failed is not None:
             raise self.failed
-        if now_seconds() - self._held_at > FRESH_SECONDS:
-            await self._beat()
+        if now_seconds() - self._lock_confirmed_at > LOCK_FRESH_SECONDS:
+            await self._renew()
             if self.failed is not None:
                 raise self.failed
 
     async def _write(self) -> None:
         while True:
             group = [await self._waiting.get()]
-            while len(group) < GROUP and not self._waiting.empty():
+            while len(group) < MAX_GROUP_ENTRIES and not self._waiting.empty():
                 group.append(self._waiting.get_nowait())
             drafts = [draft for draft, _ in group]
             began = now_seconds()
             try:
                 if self.failed is not None:
                     raise self.failed
-                done = await self.look(lambda store, d=drafts: commit(store, self._carrier, d))  # type: ignore[misc]
+                done = await self.run_query(lambda store, d=drafts: commit(store, self._carrier, d))  # type: ignore[misc]
                 ends = list(zip(group, done, strict=True))
             except Exception as error:  # whatever it is, those who wait must hear of it
-                self.failed = _as_store_error(error)
+                self.failed = _convert_to_store_error(error)
                 for _, kept in group:
                     if not kept.done():
                         kept.set_exception(self.failed)
                 continue
-            self._held_at = began
+            self._lock_confirmed_at = began
             for (_, kept), entry in ends:
                 if not kept.done():
                     kept.set_result(entry)
 
-    async def _hold(self) -> None:
+    async def _keep_lock(self) -> None:
         while self.failed is None:
-            await asyncio.sleep(BEAT_SECONDS)
-            await self._beat()
+            await asyncio.sleep(RENEW_SECONDS)
+            await self._renew()
 
-    async def _beat(self) -> None:
+    async def _renew(self) -> None:
         began = now_seconds()
         try:
-            await self.look(lambda store: beat(store, self._carrier))
+            await self.run_query(lambda store: beat(store, self._carrier))
         except Exception as error:
-            self.failed = _as_store_error(error)
+            self.failed = _convert_to_store_error(error)
         else:
-            self._held_at = began
+            self._lock_confirmed_at = began
 
 
-def _as_store_error(error: Exception) -> StoreError:
+def _convert_to_store_error(error: Exception) -> StoreError:
     if isinstance(error, StoreError):
         return error
     return StoreError(f"the journal could not be written: {type(error).__name__}: {error}")

@@ -13,7 +13,7 @@ from vippsrecon.api.requests import refund as refund_request
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import Aggregate
 
-EVENTS = {
+EVENT_NAMES = {
     "refund": ("REFUNDED",),
     "capture": ("CAPTURED",),
     "cancel": ("CANCELLED", "TERMINATED"),
@@ -21,10 +21,10 @@ EVENTS = {
 """Verb to the names its event may have. A cancel before anybody paid ends as TERMINATED.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/concepts/"""
 
-PAST = {"refund": "refunded", "capture": "captured", "cancel": "cancelled"}
+PAST_TENSE = {"refund": "refunded", "capture": "captured", "cancel": "cancelled"}
 
 
-def request_of(verb: str, row: PlanRow, key: str) -> Request:
+def build_operation_request(verb: str, row: PlanRow, key: str) -> Request:
     """Return the one request a row stands for: the same bytes however often it is built."""
     if verb == "refund":
         return refund_request(row.reference, row.amount_minor, row.currency, key)
@@ -33,7 +33,7 @@ def request_of(verb: str, row: PlanRow, key: str) -> Request:
     return cancel_request(row.reference, key)
 
 
-async def send(core: AsyncClient, verb: str, row: PlanRow, key: str) -> Modification:
+async def send_operation(core: AsyncClient, verb: str, row: PlanRow, key: str) -> Modification:
     """Send a row's request once. Whoever calls settles a lost answer; nothing here repeats it."""
     if verb == "cancel":
         return await core.cancel(row.reference, idempotency_key=key, msn=row.msn, retry=False)
@@ -48,7 +48,7 @@ async def send(core: AsyncClient, verb: str, row: PlanRow, key: str) -> Modifica
     )
 
 
-def aggregate_of(payment: Payment | Modification) -> Aggregate:
+def extract_aggregate(payment: Payment | Modification) -> Aggregate:
     """Return the four sums of a payment."""
     return Aggregate(
         payment.authorized_minor,
@@ -58,10 +58,10 @@ def aggregate_of(payment: Payment | Modification) -> Aggregate:
     )
 
 
-def expected(verb: str, before: Aggregate, amount_minor: int) -> Aggregate:
+def compute_expected_aggregate(verb: str, before: Aggregate, amount_minor: int) -> Aggregate:
     """Return what the aggregate has to be once the operation is done, and nothing else was.
 
-    >>> expected("refund", Aggregate(1000, 600, 100, 0), 50)
+    >>> compute_expected_aggregate("refund", Aggregate(1000, 600, 100, 0), 50)
     Aggregate(authorized_minor=1000, captured_minor=600, refunded_minor=150, cancelled_minor=0)
     """
     if verb == "refund":
@@ -71,45 +71,47 @@ def expected(verb: str, before: Aggregate, amount_minor: int) -> Aggregate:
     return before._replace(cancelled_minor=before.cancelled_minor + amount_minor)
 
 
-def fits(verb: str, before: Aggregate, amount_minor: int, answer: Modification) -> bool:
+def confirms_operation(
+    verb: str, before: Aggregate, amount_minor: int, answer: Modification
+) -> bool:
     """Say whether an answer shows that this operation was done, and no other beside it.
 
     A payment nobody had paid has nothing reserved: cancelled, it is TERMINATED.
     """
     if verb == "cancel" and before.authorized_minor == 0:
         return answer.state == "TERMINATED"
-    return aggregate_of(answer) == expected(verb, before, amount_minor)
+    return extract_aggregate(answer) == compute_expected_aggregate(verb, before, amount_minor)
 
 
-def own_event(verb: str, key: str, events: list[Event]) -> Event | None:
+def find_own_event(verb: str, key: str, events: list[Event]) -> Event | None:
     """Return the event of an operation by its key: the successful one, else a failed one.
 
     The log echoes the key of a capture or refund, never that of a cancel.
     """
-    own = [e for e in events if e.idempotency_key == key and e.name in EVENTS[verb]]
+    own = [e for e in events if e.idempotency_key == key and e.name in EVENT_NAMES[verb]]
     return next((e for e in own if e.success), own[-1] if own else None)
 
 
-def last_release(events: list[Event]) -> Event | None:
+def find_last_release(events: list[Event]) -> Event | None:
     """Return the last successful CANCELLED or TERMINATED event."""
-    releases = [e for e in events if e.success and e.name in EVENTS["cancel"]]
-    return max(releases, key=lambda event: moment_of(event.timestamp), default=None)
+    releases = [e for e in events if e.success and e.name in EVENT_NAMES["cancel"]]
+    return max(releases, key=lambda event: parse_timestamp(event.timestamp), default=None)
 
 
-def moment_of(timestamp: str) -> datetime:
+def parse_timestamp(timestamp: str) -> datetime:
     """Return an API timestamp as an aware time; its fraction may have any number of digits.
 
-    >>> moment_of("2026-03-27T10:51:44.5333258Z").microsecond
+    >>> parse_timestamp("2026-03-27T10:51:44.5333258Z").microsecond
     533325
     """
     moment = datetime.fromisoformat(timestamp)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def journal_time(at: datetime) -> str:
+def format_journal_time(at: datetime) -> str:
     """Return a moment as the journal writes it: UTC, to the millisecond.
 
-    >>> journal_time(datetime(2026, 3, 27, 10, 51, 44, 533325, tzinfo=UTC))
+    >>> format_journal_time(datetime(2026, 3, 27, 10, 51, 44, 533325, tzinfo=UTC))
     '2026-03-27T10:51:44.533Z'
     """
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,10 +12,10 @@ from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.money import in_words, to_minor
 from vippsrecon.store import Cap
 
-MOST_SKEW_SECONDS = 60.0
+MAX_CLOCK_SKEW_SECONDS = 60.0
 
 
-def belongs_here(plan: Plan, settings: Settings) -> None:
+def check_plan_matches_settings(plan: Plan, settings: Settings) -> None:
     """Refuse a plan made for another environment, host or sales unit.
 
     Raises:
@@ -35,7 +35,7 @@ def belongs_here(plan: Plan, settings: Settings) -> None:
         settings.keys_of(msn)
 
 
-def confirmed(plan: Plan, confirm: Sequence[str] | Mapping[str, int] | None) -> None:
+def check_confirmed_sums(plan: Plan, confirm: Sequence[str] | Mapping[str, int] | None) -> None:
     """Refuse a live run whose sums were not repeated exactly, one for each currency.
 
     Args:
@@ -65,20 +65,20 @@ def confirmed(plan: Plan, confirm: Sequence[str] | Mapping[str, int] | None) -> 
         )
 
 
-def in_time(environment: str, skew_seconds: float) -> None:
+def check_clock(environment: str, skew_seconds: float) -> None:
     """Refuse a live run on a clock that is wrong: deadlines and expiry are read off it.
 
     Raises:
         ConfigurationError: More than a minute lies between the clocks.
     """
-    if environment != "simulator" and abs(skew_seconds) > MOST_SKEW_SECONDS:
+    if environment != "simulator" and abs(skew_seconds) > MAX_CLOCK_SKEW_SECONDS:
         raise ConfigurationError(
             f"this machine's clock is {abs(skew_seconds):.0f} s off Vipps MobilePay's: nothing was "
             "sent. Set the clock, then run the same command again"
         )
 
 
-def caps_for(plan: Plan, limits: Limits, local_day: str) -> dict[str, tuple[Cap, ...]]:
+def build_caps(plan: Plan, limits: Limits, local_day: str) -> dict[str, tuple[Cap, ...]]:
     """Return what each currency's rows are reserved against: the plan's sum and the day's.
 
     The plan's is counted over all runs of it, the day's over all plans and planners.

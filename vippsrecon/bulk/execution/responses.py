@@ -36,25 +36,25 @@ STOP_CODES = frozenset({"5060", "5100"})
 ALREADY_CODES = frozenset({"6170", "6180", "6040", "6050", "6190"})
 
 
-def meaning(error: VippsReconError) -> str:
+def classify_error(error: VippsReconError) -> str:
     """Return later, conflict, stop, already, refused or open.
 
-    >>> meaning(RateLimitedError(429, "Too many requests")), meaning(ServiceError(503))
+    >>> classify_error(RateLimitedError(429, "Too many requests")), classify_error(ServiceError(503))
     ('later', 'open')
     >>> from vippsrecon.errors import NoAnswerError, RefusedError
-    >>> meaning(RefusedError(400, code="6150")), meaning(RefusedError(409, code="4150"))
+    >>> classify_error(RefusedError(400, code="6150")), classify_error(RefusedError(409, code="4150"))
     ('refused', 'conflict')
-    >>> meaning(NoAnswerError("it took too long")), meaning(RefusedError(400))
+    >>> classify_error(NoAnswerError("it took too long")), classify_error(RefusedError(400))
     ('open', 'open')
     """
     if isinstance(error, NotConnectedError):
         return "later"
     if not isinstance(error, ApiError):
         return "open"
-    return next((means for means, holds in _TABLE if holds(error)), "open")
+    return next((means for means, holds in _ERROR_RULES if holds(error)), "open")
 
 
-_TABLE: tuple[tuple[str, Callable[[ApiError], bool]], ...] = (
+_ERROR_RULES: tuple[tuple[str, Callable[[ApiError], bool]], ...] = (
     ("open", lambda no: isinstance(no, UnreadableAnswerError)),
     ("later", lambda no: no.code in LATER_CODES or isinstance(no, LockedError | RateLimitedError)),
     ("open", lambda no: isinstance(no, ServiceError)),
@@ -71,6 +71,6 @@ _TABLE: tuple[tuple[str, Callable[[ApiError], bool]], ...] = (
 """The first that holds. A 409 with a ruling on the payment (6xxx) is a refusal like another."""
 
 
-def retry_after(error: VippsReconError) -> float | None:
+def get_retry_after(error: VippsReconError) -> float | None:
     """Return the seconds an answer asks to wait, where it says."""
     return error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None

@@ -11,10 +11,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.execution.evidence import moved
-from vippsrecon.bulk.execution.operations import EVENTS, PAST, aggregate_of, moment_of
+from vippsrecon.bulk.execution.evidence import describe_change
+from vippsrecon.bulk.execution.operations import (
+    EVENT_NAMES,
+    PAST_TENSE,
+    extract_aggregate,
+    parse_timestamp,
+)
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import Aggregate, allowed
+from vippsrecon.bulk.plan.rules import Aggregate, compute_allowed_amount
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
 from vippsrecon.money import in_words
 from vippsrecon.store import Attempt
@@ -29,10 +34,10 @@ this is the earliest. Source: https://developer.vippsmobilepay.com/docs/knowledg
 
 DUPLICATE_DAYS = 30
 
-NOT_TWICE = ("done", "already_done", "intended")
+KINDS_NOT_TO_REPEAT = ("done", "already_done", "intended")
 
 
-class Case(NamedTuple):
+class RowCheck(NamedTuple):
     """One row before the judge.
 
     Attributes:
@@ -62,58 +67,65 @@ class Case(NamedTuple):
     cancel_created: bool
 
 
-def objection(case: Case) -> str:
+def find_objection(case: RowCheck) -> str:
     """Return why the row may not be sent, as one sentence, or "" when it may."""
-    for ask in (_moved, _wrong_money, _too_much, _too_late, _expired, _duplicate):
+    for ask in (
+        _check_unchanged,
+        _check_currency_and_unit,
+        _check_allowed_amount,
+        _check_deadline,
+        _check_not_expired,
+        _check_not_duplicate,
+    ):
         said = next(ask(case), "")
         if said:
             return said
     return ""
 
 
-def seen_in(row: PlanRow) -> Aggregate:
+def get_planned_aggregate(row: PlanRow) -> Aggregate:
     """Return the aggregate the planner saw."""
     return Aggregate(
         row.authorized_minor, row.captured_minor, row.refunded_minor, row.cancelled_minor
     )
 
 
-def _moved(case: Case) -> Iterator[str]:
-    seen, now = seen_in(case.row), aggregate_of(case.payment)
+def _check_unchanged(case: RowCheck) -> Iterator[str]:
+    seen, now = get_planned_aggregate(case.row), extract_aggregate(case.payment)
     if seen != now:
-        said = moved(seen, now, case.payment.currency)
+        said = describe_change(seen, now, case.payment.currency)
         yield f"the payment changed since it was planned: {said}; plan it anew"
 
 
-def _wrong_money(case: Case) -> Iterator[str]:
+def _check_currency_and_unit(case: RowCheck) -> Iterator[str]:
     if case.payment.currency != case.row.currency:
         yield f"the payment is in {case.payment.currency}, the plan says {case.row.currency}"
     if case.payment.msn != case.row.msn:
         yield f"the payment is sales unit {case.payment.msn}'s, the plan says {case.row.msn}"
 
 
-def _too_much(case: Case) -> Iterator[str]:
+def _check_allowed_amount(case: RowCheck) -> Iterator[str]:
     if case.payment.state == "CREATED" and not (case.verb == "cancel" and case.cancel_created):
         yield "nobody has paid it yet, and the plan does not say that such payments are meant"
     if case.payment.state == "CREATED":
         return
-    room = allowed(case.verb, aggregate_of(case.payment))
+    room = compute_allowed_amount(case.verb, extract_aggregate(case.payment))
     amount = case.row.amount_minor
     if amount > room or amount <= 0:
         yield (
-            f"{in_words(amount, case.row.currency)} cannot be {PAST[case.verb]}: "
+            f"{in_words(amount, case.row.currency)} cannot be {PAST_TENSE[case.verb]}: "
             f"{in_words(room, case.row.currency)} is what the payment allows"
         )
     if case.verb == "cancel" and amount != room:
         yield f"a cancel would release all of {in_words(room, case.row.currency)}"
 
 
-def _too_late(case: Case) -> Iterator[str]:
-    days = _days(case)
+def _check_deadline(case: RowCheck) -> Iterator[str]:
+    days = _find_deadline_days(case)
     paid = [e for e in case.events if e.success and e.name == "AUTHORIZED"]
     if days is None or not paid:
         return
-    last = min(moment_of(e.timestamp) for e in paid) + timedelta(days=days)
+    last = min(parse_timestamp(e.timestamp) for e in paid) + timedelta(days=days)
     if case.now <= last:
         return
     said = f"the last moment to {case.verb} it was {last:%Y-%m-%d %H:%M} UTC"
@@ -122,7 +134,7 @@ def _too_late(case: Case) -> Iterator[str]:
     yield said
 
 
-def _days(case: Case) -> int | None:
+def _find_deadline_days(case: RowCheck) -> int | None:
     if case.verb == "refund":
         return REFUND_DAYS
     if case.verb == "cancel":
@@ -133,14 +145,14 @@ def _days(case: Case) -> int | None:
     return CAPTURE_DAYS[market]
 
 
-def _expired(case: Case) -> Iterator[str]:
+def _check_not_expired(case: RowCheck) -> Iterator[str]:
     if case.now >= case.plan_expires_at:
         yield f"the plan expired at {case.plan_expires_at:%Y-%m-%d %H:%M} UTC; make a new one"
     if case.approval_expires_at is not None and case.now >= case.approval_expires_at:
         yield f"the approval expired at {case.approval_expires_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _duplicate(case: Case) -> Iterator[str]:
+def _check_not_duplicate(case: RowCheck) -> Iterator[str]:
     """Yield what looks like the same operation; a plan may insist (`duplicate` of its row)."""
     if case.row.duplicate:
         return
@@ -151,25 +163,25 @@ def _duplicate(case: Case) -> Iterator[str]:
         where = f"row {other.row} of plan {other.plan_id}"
         if other.kind == "unknown":
             yield f"{where} is not settled; settle it first (vippsrecon journal settle)"
-        if other.kind not in NOT_TWICE:
+        if other.kind not in KINDS_NOT_TO_REPEAT:
             continue
         if ours & set((other.discrepancy_id or "").split()):
             yield f"its discrepancy was settled by {where}; {insist}"
         same = (other.verb, other.currency, other.amount_minor)
         ours_is = (case.verb, case.row.currency, case.row.amount_minor)
-        if same == ours_is and moment_of(other.intended_at) >= since:
-            yield f"{where} {PAST[case.verb]} the same amount of it; {insist}"
+        if same == ours_is and parse_timestamp(other.intended_at) >= since:
+            yield f"{where} {PAST_TENSE[case.verb]} the same amount of it; {insist}"
     if case.verb == "cancel":
         return
     for event in case.events:
         if (
             event.success
-            and event.name in EVENTS[case.verb]
+            and event.name in EVENT_NAMES[case.verb]
             and event.amount_minor == case.row.amount_minor
             and event.idempotency_key != case.key
-            and moment_of(event.timestamp) >= since
+            and parse_timestamp(event.timestamp) >= since
         ):
             yield (
-                f"the same amount was {PAST[case.verb]} on {event.timestamp[:10]} already, "
+                f"the same amount was {PAST_TENSE[case.verb]} on {event.timestamp[:10]} already, "
                 f"event {event.psp_reference}; {insist}"
             )

@@ -10,7 +10,7 @@ from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.store import Entry
 
 
-def planned(row: PlanRow) -> dict[str, Any]:
+def build_row_record(row: PlanRow) -> dict[str, Any]:
     """Return what an entry keeps of a row, for a journal read without the plan's file."""
     return {
         "order_number": row.order_number,
@@ -22,8 +22,8 @@ def planned(row: PlanRow) -> dict[str, Any]:
     }
 
 
-def planned_row(entry: Entry, said: Mapping[str, Any], seen: Aggregate | None) -> PlanRow:
-    """Return the row an entry is of, as `planned` kept it.
+def restore_planned_row(entry: Entry, said: Mapping[str, Any], seen: Aggregate | None) -> PlanRow:
+    """Return the row an entry is of, as `build_row_record` kept it.
 
     Args:
         entry: One that names a row.

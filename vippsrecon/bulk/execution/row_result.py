@@ -9,18 +9,18 @@ from vippsrecon.bulk.plan.rules import Aggregate
 WOULD_DO = "would_do"
 """A dry run's word for a row that a live run would send."""
 
-FINISHED = ("done", "already_done")
-NEVER_AGAIN = (*FINISHED, "refused")
+DONE_OUTCOMES = ("done", "already_done")
+FINAL_OUTCOMES = (*DONE_OUTCOMES, "refused")
 """Outcomes that no later run changes."""
 
 
-class Result(NamedTuple):
+class RowResult(NamedTuple):
     """What became of one row.
 
     Attributes:
         row: The plan's row number.
         outcome: done, already_done, refused, skipped, unknown; in a dry run would_do.
-        why: One sentence a person can act on.
+        explanation: One sentence a person can act on.
         status: HTTP status of the answer that decided it; None where none did.
         code: Domain code of that answer, or "".
         trace_id: Quote it to Vipps MobilePay's support.
@@ -32,7 +32,7 @@ class Result(NamedTuple):
 
     row: int
     outcome: str
-    why: str
+    explanation: str
     status: int | None = None
     code: str = ""
     trace_id: str = ""
@@ -44,7 +44,7 @@ class Result(NamedTuple):
     def detail(self) -> dict[str, Any]:
         """Return what the journal keeps of it beside the row."""
         return {
-            "why": self.why,
+            "why": self.explanation,
             "status": self.status,
             "code": self.code,
             "trace_id": self.trace_id,
@@ -55,11 +55,11 @@ class Result(NamedTuple):
         }
 
     @classmethod
-    def kept(cls, row: int, outcome: str, detail: dict[str, Any]) -> Result:
+    def from_journal(cls, row: int, outcome: str, detail: dict[str, Any]) -> RowResult:
         """Return a result as the journal kept it.
 
-        >>> done = Result(1, "done", "refunded", 200, after=Aggregate(900, 900, 100, 0))
-        >>> Result.kept(1, "done", done.detail()) == done
+        >>> done = RowResult(1, "done", "refunded", 200, after=Aggregate(900, 900, 100, 0))
+        >>> RowResult.kept(1, "done", done.detail()) == done
         True
         """
         before, after = detail.get("before"), detail.get("after")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from vippsrecon.bulk.execution.row_result import FINISHED, Result
+from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, RowResult
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.money import spaced
@@ -14,11 +14,11 @@ from vippsrecon.money import spaced
 if TYPE_CHECKING:
     import pandas as pd
 
-LIVE = ("done", "already_done", "refused", "skipped", "unknown")
+LIVE_OUTCOMES = ("done", "already_done", "refused", "skipped", "unknown")
 
 
 @dataclass(frozen=True)
-class Carried:
+class RunResult:
     """One run of a plan: one result per row, in the plan's order.
 
     Attributes:
@@ -35,7 +35,7 @@ class Carried:
 
     plan: Plan
     live: bool
-    results: tuple[Result, ...]
+    results: tuple[RowResult, ...]
     stopped: str = ""
     approver: str = ""
     carrier: str = ""
@@ -53,13 +53,13 @@ class Carried:
         ]
         said = ", ".join(found) or "nothing"
         stopped = f"; stopped: {self.stopped}" if self.stopped else ""
-        plan = f"plan {self.plan.plan_id}: {self.plan.in_short}"
+        plan = f"plan {self.plan.plan_id}: {self.plan.short_description}"
         return f"<Carried {how}, {plan}: {said}{stopped}>"
 
     @property
     def counts(self) -> dict[str, int]:
         """Outcome to number of rows. A live run's five add up to the plan's rows."""
-        names = LIVE if self.live else ("would_do", *LIVE[1:4])
+        names = LIVE_OUTCOMES if self.live else ("would_do", *LIVE_OUTCOMES[1:4])
         found = dict.fromkeys(names, 0)
         for result in self.results:
             found[result.outcome] = found.get(result.outcome, 0) + 1
@@ -70,15 +70,15 @@ class Carried:
         """0 all done (or would be) · 1 some row is not · 2 the run stopped."""
         if self.stopped:
             return 2
-        good = (*FINISHED, "would_do")
+        good = (*DONE_OUTCOMES, "would_do")
         return 0 if all(result.outcome in good for result in self.results) else 1
 
     @property
     def outcomes(self) -> pd.DataFrame:
         """The results as a frame, one row per plan row: see `schemas.OUTCOMES`."""
-        frame: pd.DataFrame = import_module("vippsrecon.bulk.outcomes.frame").outcomes(self)
+        frame: pd.DataFrame = import_module("vippsrecon.bulk.outcomes.frame").build_outcomes(self)
         return frame
 
     def _repr_html_(self) -> str:
         # Looked up by name: pandas has no business where money is moved.
-        return str(import_module("vippsrecon.bulk.outcomes.frame").page(self))
+        return str(import_module("vippsrecon.bulk.outcomes.frame").render_run(self))

@@ -10,7 +10,7 @@
           was done         │
                            └── it moved without our key: wait, read again ──► unknown
 
-Each arrow to `send` but the first keeps the intention once more: no request leaves without an
+Each arrow to `send_operation` but the first keeps the intention once more: no request leaves without an
 entry of its own before it.
 
 `may_be_done` is the one thing to remember: from the first request whose answer was lost on, no
@@ -24,31 +24,31 @@ import random
 from datetime import timedelta
 
 from vippsrecon.api.models import Event, Modification, Payment
-from vippsrecon.bulk.execution.context import Desk, StopRunError
-from vippsrecon.bulk.execution.evidence import Found, Sent, look
+from vippsrecon.bulk.execution.context import RunContext, StopRunError
+from vippsrecon.bulk.execution.evidence import Evidence, Intention, evaluate
 from vippsrecon.bulk.execution.journal_writer import now_seconds
 from vippsrecon.bulk.execution.operations import (
-    PAST,
-    aggregate_of,
-    fits,
-    last_release,
-    own_event,
-    send,
+    PAST_TENSE,
+    confirms_operation,
+    extract_aggregate,
+    find_last_release,
+    find_own_event,
+    send_operation,
 )
-from vippsrecon.bulk.execution.prepare import intend_again, keep
-from vippsrecon.bulk.execution.responses import meaning, retry_after
-from vippsrecon.bulk.execution.row_result import Result
+from vippsrecon.bulk.execution.prepare import record_intention_again, record_result
+from vippsrecon.bulk.execution.responses import classify_error, get_retry_after
+from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import ApiError, VippsReconError
 
-SLICE_SECONDS = 0.5
+STOP_CHECK_SECONDS = 0.5
 """How long a wait goes on after Ctrl-C, at most."""
 
 
-class Clock:
+class Backoff:
     """The waits of one row: each twice the one before, until their time is over."""
 
-    def __init__(self, desk: Desk, seconds: float) -> None:
+    def __init__(self, desk: RunContext, seconds: float) -> None:
         self._desk = desk
         self._ends = now_seconds() + seconds
         self._next = desk.patience.first_wait
@@ -61,13 +61,13 @@ class Clock:
         if until > self._ends:
             return False
         while (left := until - now_seconds()) > 0:
-            if self._desk.stopping:
+            if self._desk.stop_reason:
                 return False
-            await asyncio.sleep(min(SLICE_SECONDS, left))
+            await asyncio.sleep(min(STOP_CHECK_SECONDS, left))
         return True
 
 
-async def finish(desk: Desk, sent: Sent, *, may_be_done: bool) -> Result:
+async def send_and_resolve(desk: RunContext, sent: Intention, *, may_be_done: bool) -> RowResult:
     """Bring an intended operation to its outcome, and keep that.
 
     Args:
@@ -80,46 +80,50 @@ async def finish(desk: Desk, sent: Sent, *, may_be_done: bool) -> Result:
         StopRunError: No other row will fare better; it carries this row's result.
         StoreError: The outcome could not be kept; the next run settles the row.
     """
-    offers = Clock(desk, desk.patience.wait_for)
-    readings = Clock(desk, desk.patience.settle_for)
+    offers = Backoff(desk, desk.patience.wait_for)
+    readings = Backoff(desk, desk.patience.settle_for)
     again = may_be_done
     if may_be_done:
-        settled = await _settle(desk, sent, readings)
+        settled = await _resolve(desk, sent, readings)
         if settled is not None:
-            return await keep(desk, sent.row, settled)
+            return await record_result(desk, sent.row, settled)
     while True:
-        await _may_leave(desk, sent, again=again)
+        await _ensure_may_send(desk, sent, again=again)
         again = True
         try:
-            answer = await send(desk.core, desk.verb, sent.row, sent.key)
+            answer = await send_operation(desk.core, desk.verb, sent.row, sent.key)
         except VippsReconError as error:
-            means = meaning(error)
-            if means == "later" and await offers.wait(retry_after(error)):
+            means = classify_error(error)
+            if means == "later" and await offers.wait(get_retry_after(error)):
                 # It may be our own earlier request that keeps the payment locked, and by now it
                 # may be through: look before the same is sent again.
-                settled = await _settle(desk, sent, readings) if may_be_done else None
+                settled = await _resolve(desk, sent, readings) if may_be_done else None
                 if settled is not None:
-                    return await keep(desk, sent.row, settled)
+                    return await record_result(desk, sent.row, settled)
                 continue
             if means != "open":
-                result = await _turned_down(desk, sent, error, may_be_done, readings)
-                await keep(desk, sent.row, result)
+                result = await _resolve_refusal(desk, sent, error, may_be_done, readings)
+                await record_result(desk, sent.row, result)
                 if means in ("stop", "conflict"):
                     raise StopRunError(str(error), result) from None
                 return result
         else:
-            if fits(desk.verb, sent.before, sent.row.amount_minor, answer):
-                return await keep(desk, sent.row, await _done(desk, sent, answer))
+            if confirms_operation(desk.verb, sent.before, sent.row.amount_minor, answer):
+                return await record_result(
+                    desk, sent.row, await _build_done_result(desk, sent, answer)
+                )
         may_be_done = True
         in_time = await readings.wait()
-        settled = await _settle(desk, sent, readings)
+        settled = await _resolve(desk, sent, readings)
         if settled is None and not in_time:
-            settled = _unknown(sent, "no answer came that says whether it was done", sent.before)
+            settled = _build_unknown_result(
+                sent, "no answer came that says whether it was done", sent.before
+            )
         if settled is not None:
-            return await keep(desk, sent.row, settled)
+            return await record_result(desk, sent.row, settled)
 
 
-async def _may_leave(desk: Desk, sent: Sent, *, again: bool) -> None:
+async def _ensure_may_send(desk: RunContext, sent: Intention, *, again: bool) -> None:
     """Make sure that the request may leave now: the plan is held, its intention is on disk.
 
     Args:
@@ -132,11 +136,11 @@ async def _may_leave(desk: Desk, sent: Sent, *, again: bool) -> None:
     """
     assert desk.writer is not None
     if again:
-        await intend_again(desk, sent)
-    await desk.writer.still_held()
+        await record_intention_again(desk, sent)
+    await desk.writer.check_held()
 
 
-async def _settle(desk: Desk, sent: Sent, clock: Clock) -> Result | None:
+async def _resolve(desk: RunContext, sent: Intention, clock: Backoff) -> RowResult | None:
     """Read until it is clear what became of an operation that may have been done.
 
     Returns:
@@ -145,103 +149,111 @@ async def _settle(desk: Desk, sent: Sent, clock: Clock) -> Result | None:
     """
     nothing_before = False
     while True:
-        found, after = await _look(desk, sent)
+        found, after = await _read_evidence(desk, sent)
         if found.kind in ("done", "already_done", "refused"):
-            return _found(sent, found.kind, found, after)
+            return _build_evidence_result(sent, found.kind, found, after)
         if found.kind == "nothing":
-            if nothing_before or not _old(desk, sent):
+            if nothing_before or not _may_key_be_forgotten(desk, sent):
                 return None
             nothing_before = True
-            await asyncio.sleep(desk.patience.apart)
+            await asyncio.sleep(desk.patience.recheck_interval)
         elif not await clock.wait():
-            return _unknown(sent, found.why, after)
+            return _build_unknown_result(sent, found.explanation, after)
 
 
-def _old(desk: Desk, sent: Sent) -> bool:
+def _may_key_be_forgotten(desk: RunContext, sent: Intention) -> bool:
     """Say whether the key may have been forgotten by now: its life is not documented."""
-    return desk.core.now() - sent.intended_at > timedelta(seconds=desk.patience.old_after)
+    return desk.core.now() - sent.intended_at > timedelta(seconds=desk.patience.recheck_after)
 
 
-async def _look(desk: Desk, sent: Sent) -> tuple[Found, Aggregate | None]:
+async def _read_evidence(desk: RunContext, sent: Intention) -> tuple[Evidence, Aggregate | None]:
     """Take a reading, and say what it shows."""
     try:
-        payment, events = await _read(desk, sent)
+        payment, events = await _read_payment_and_log(desk, sent)
     except VippsReconError as error:
-        return Found("unread", None, f"it could not be read again: {error}"), None
-    return look(desk.verb, sent, payment, events), aggregate_of(payment)
+        return Evidence("unread", None, f"it could not be read again: {error}"), None
+    return evaluate(desk.verb, sent, payment, events), extract_aggregate(payment)
 
 
-async def _read(desk: Desk, sent: Sent) -> tuple[Payment, list[Event]]:
+async def _read_payment_and_log(desk: RunContext, sent: Intention) -> tuple[Payment, list[Event]]:
     # The log first: what it shows is then in the payment's sums, and where they are as they were,
     # nothing was done up to the later of the two.
     events = await desk.core.events(sent.row.reference, sent.row.msn)
     return await desk.core.payment(sent.row.reference, sent.row.msn), events
 
 
-async def _turned_down(
-    desk: Desk, sent: Sent, error: VippsReconError, may_be_done: bool, clock: Clock
-) -> Result:
+async def _resolve_refusal(
+    desk: RunContext, sent: Intention, error: VippsReconError, may_be_done: bool, clock: Backoff
+) -> RowResult:
     """Return what a no means for the row. After a lost answer, only a reading can say."""
-    means = meaning(error)
+    means = classify_error(error)
     if means == "conflict":
         why = f"its key is taken by another request, which no retry can explain: {error}"
-        return _answered(sent, "unknown", why, error)
+        return _build_answer_result(sent, "unknown", why, error)
     if may_be_done:
-        settled = await _settle(desk, sent, clock)
+        settled = await _resolve(desk, sent, clock)
         if settled is not None or means in ("later", "stop"):
-            return settled or _unknown(sent, f"after a lost answer it was not taken: {error}", None)
+            return settled or _build_unknown_result(
+                sent, f"after a lost answer it was not taken: {error}", None
+            )
     elif means == "already":
-        found, after = await _look(desk, sent)
+        found, after = await _read_evidence(desk, sent)
         while found.kind == "unread" and await clock.wait():
-            found, after = await _look(desk, sent)
+            found, after = await _read_evidence(desk, sent)
         if found.kind in ("done", "already_done"):
-            return _found(sent, "already_done", found, after)
+            return _build_evidence_result(sent, "already_done", found, after)
         if found.kind == "unread":
-            return _unknown(sent, found.why, after)
+            return _build_unknown_result(sent, found.explanation, after)
     if means in ("later", "stop"):
-        return _answered(sent, "skipped", f"it was not taken, and nothing was done: {error}", error)
-    return _answered(sent, "refused", str(error), error)
+        return _build_answer_result(
+            sent, "skipped", f"it was not taken, and nothing was done: {error}", error
+        )
+    return _build_answer_result(sent, "refused", str(error), error)
 
 
-async def _done(desk: Desk, sent: Sent, answer: Modification) -> Result:
+async def _build_done_result(desk: RunContext, sent: Intention, answer: Modification) -> RowResult:
     """Return the result of an answer that fits, with its event where the log has it by now."""
-    why = f"{PAST[desk.verb]}; the answer shows it"
-    after = aggregate_of(answer)
-    result = Result(sent.row.row, "done", why, 200, before=sent.before, after=after)
-    return _with_event(result, await logged(desk, sent))
+    why = f"{PAST_TENSE[desk.verb]}; the answer shows it"
+    after = extract_aggregate(answer)
+    result = RowResult(sent.row.row, "done", why, 200, before=sent.before, after=after)
+    return _add_event(result, await find_logged_event(desk, sent))
 
 
-async def logged(desk: Desk, sent: Sent) -> Event | None:
+async def find_logged_event(desk: RunContext, sent: Intention) -> Event | None:
     """Return the operation's own event; None where the log cannot be read or lags."""
     try:
         events = await desk.core.events(sent.row.reference, sent.row.msn, retry=False)
     except VippsReconError:
         return None
     if desk.verb == "cancel":
-        return last_release(events)
-    event = own_event(desk.verb, sent.key, events)
+        return find_last_release(events)
+    event = find_own_event(desk.verb, sent.key, events)
     return event if event is not None and event.success else None
 
 
-def _found(sent: Sent, outcome: str, found: Found, after: Aggregate | None) -> Result:
-    result = Result(sent.row.row, outcome, found.why, before=sent.before, after=after)
-    return _with_event(result, found.event)
+def _build_evidence_result(
+    sent: Intention, outcome: str, found: Evidence, after: Aggregate | None
+) -> RowResult:
+    result = RowResult(sent.row.row, outcome, found.explanation, before=sent.before, after=after)
+    return _add_event(result, found.event)
 
 
-def _with_event(result: Result, event: Event | None) -> Result:
+def _add_event(result: RowResult, event: Event | None) -> RowResult:
     if event is None:
         return result
     return result._replace(psp_reference=event.psp_reference, event_at=event.timestamp)
 
 
-def _unknown(sent: Sent, why: str, after: Aggregate | None) -> Result:
+def _build_unknown_result(sent: Intention, why: str, after: Aggregate | None) -> RowResult:
     said = f"{why}; whether it was done is not known. The same command again looks once more"
-    return Result(sent.row.row, "unknown", said, before=sent.before, after=after)
+    return RowResult(sent.row.row, "unknown", said, before=sent.before, after=after)
 
 
-def _answered(sent: Sent, outcome: str, why: str, error: VippsReconError) -> Result:
+def _build_answer_result(
+    sent: Intention, outcome: str, why: str, error: VippsReconError
+) -> RowResult:
     after = sent.before if outcome != "unknown" else None
-    result = Result(sent.row.row, outcome, why, before=sent.before, after=after)
+    result = RowResult(sent.row.row, outcome, why, before=sent.before, after=after)
     if isinstance(error, ApiError):
         return result._replace(status=error.status, code=error.code, trace_id=error.trace_id)
     return result

@@ -16,37 +16,44 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.approval.approve import person, this_account
-from vippsrecon.bulk.execution.open_rows import Looked, Open, look_at_all, open_rows
-from vippsrecon.bulk.execution.operations import journal_time
-from vippsrecon.bulk.execution.row_result import Result
+from vippsrecon.bulk.approval.approve import detect_account, normalize_person_name
+from vippsrecon.bulk.execution.open_rows import OpenRow, RecheckedRow, find_open_rows, recheck_rows
+from vippsrecon.bulk.execution.operations import format_journal_time
+from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import LONGEST_TEXT, UNPRINTABLE
+from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import Carrier, Draft, Store, commit, entries, head, release, take
 
-PROVEN = ("done", "already_done", "refused")
+PROVEN_OUTCOMES = ("done", "already_done", "refused")
 
-_PLANNED = ("order_number", "reason", "note", "document_ref", "vat_minor", "discrepancy_id")
+_ROW_RECORD_FIELDS = (
+    "order_number",
+    "reason",
+    "note",
+    "document_ref",
+    "vat_minor",
+    "discrepancy_id",
+)
 
 
-class Word(NamedTuple):
+class ManualDecision(NamedTuple):
     """What a person says of one row.
 
     Attributes:
         row: The plan's row.
         outcome: "done" or "refused".
-        because: What they saw, and where.
+        reason: What they saw, and where.
         by: Who says so; "" is the machine's account.
     """
 
     row: int
     outcome: str
-    because: str
+    reason: str
     by: str = ""
 
 
-class Settled(NamedTuple):
+class SettleResult(NamedTuple):
     """What came of looking again.
 
     Attributes:
@@ -60,7 +67,7 @@ class Settled(NamedTuple):
     plan_id: str
     verb: str
     rows: tuple[PlanRow, ...]
-    results: tuple[Result, ...]
+    results: tuple[RowResult, ...]
     head: tuple[int, str]
 
     @property
@@ -70,8 +77,13 @@ class Settled(NamedTuple):
 
 
 def settle(
-    store: Store, plan_id: str, client: Client, *, word: Word | None = None, carrier: str = ""
-) -> Settled:
+    store: Store,
+    plan_id: str,
+    client: Client,
+    *,
+    word: ManualDecision | None = None,
+    carrier: str = "",
+) -> SettleResult:
     """Read every open row's payment and log again, and keep what that proves. Sends nothing.
 
     Args:
@@ -88,36 +100,36 @@ def settle(
         HeldError: Somebody is carrying the plan out.
         StoreError: The database cannot be used.
     """
-    verb = _verb_here(store, plan_id, client)
+    verb = _find_plan_verb(store, plan_id, client)
     if word is not None:
-        word = _checked(word)
-    rows = _to_settle(store, plan_id, word)
+        word = _validate_decision(word)
+    rows = _select_open_rows(store, plan_id, word)
     if not rows:
         # Not taken for nothing: the journal would name somebody who did nothing.
-        return Settled(plan_id, verb, (), (), head(store, plan_id))
-    for msn in sorted({row.sent.row.msn for row in rows}):
+        return SettleResult(plan_id, verb, (), (), head(store, plan_id))
+    for msn in sorted({row.intention.row.msn for row in rows}):
         client.check_keys(msn)  # its answer sets the house's clock, too
-    with _held(store, plan_id, carrier or this_account(), client.now()) as held:
-        rows = _to_settle(store, plan_id, word)
-        looked = client.run(look_at_all(client.core, rows))
-        results = [_result(one) for one in looked]
+    with _lock_plan(store, plan_id, carrier or detect_account(), client.now()) as held:
+        rows = _select_open_rows(store, plan_id, word)
+        looked = client.run(recheck_rows(client.core, rows))
+        results = [_build_result(one) for one in looked]
         believed = None
-        if word is not None and not _proven(looked[0], word):
+        if word is not None and not _is_proven(looked[0], word):
             believed = word
-            why = f"{word.because} (said by {word.by})"
-            results = [results[0]._replace(outcome=word.outcome, why=why)]
+            why = f"{word.reason} (said by {word.by})"
+            results = [results[0]._replace(outcome=word.outcome, explanation=why)]
         drafts = [
-            _draft(one.open, result, client.now(), believed)
+            _build_draft(one.open, result, client.now(), believed)
             for one, result in zip(looked, results, strict=True)
-            if result.outcome in PROVEN
+            if result.outcome in PROVEN_OUTCOMES
         ]
         for start in range(0, len(drafts), 256):
             commit(store, held, drafts[start : start + 256])
-    planned = tuple(one.open.sent.row for one in looked)
-    return Settled(plan_id, verb, planned, tuple(results), head(store, plan_id))
+    planned = tuple(one.open.intention.row for one in looked)
+    return SettleResult(plan_id, verb, planned, tuple(results), head(store, plan_id))
 
 
-def _verb_here(store: Store, plan_id: str, client: Client) -> str:
+def _find_plan_verb(store: Store, plan_id: str, client: Client) -> str:
     """Return the plan's verb, where it is known and of the client's environment."""
     first = next(iter(entries(store, plan_id)), None)
     if first is None:
@@ -133,20 +145,20 @@ def _verb_here(store: Store, plan_id: str, client: Client) -> str:
     return first.verb
 
 
-def _checked(word: Word) -> Word:
+def _validate_decision(word: ManualDecision) -> ManualDecision:
     if word.outcome not in ("done", "refused"):
         raise PlanError(f"a row is settled as done or refused, not as {word.outcome!r}")
-    because = " ".join(word.because.split())
-    if not because or len(because) > LONGEST_TEXT or UNPRINTABLE.search(because):
+    because = " ".join(word.reason.split())
+    if not because or len(because) > MAX_TEXT_LENGTH or UNPRINTABLE.search(because):
         raise PlanError(
             "say in a sentence what you saw and where, such as --because "
             '"shown in the portal as refunded on 31 January"'
         )
-    return word._replace(because=because, by=person(word.by or this_account()))
+    return word._replace(reason=because, by=normalize_person_name(word.by or detect_account()))
 
 
 @contextmanager
-def _held(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[Carrier]:
+def _lock_plan(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[Carrier]:
     """Hold the plan meanwhile, so that nobody carries it out."""
     held = take(
         store,
@@ -154,7 +166,7 @@ def _held(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[Carrie
         holder=who,
         host=socket.gethostname(),
         pid=os.getpid(),
-        at=journal_time(at),
+        at=format_journal_time(at),
     )
     try:
         yield held
@@ -163,9 +175,9 @@ def _held(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[Carrie
             release(store, held)
 
 
-def _to_settle(store: Store, plan_id: str, word: Word | None) -> list[Open]:
+def _select_open_rows(store: Store, plan_id: str, word: ManualDecision | None) -> list[OpenRow]:
     """Return the plan's open rows, or the one a person's word is on."""
-    rows = open_rows(store, plan_id)
+    rows = find_open_rows(store, plan_id)
     if word is None:
         return rows
     rows = [row for row in rows if row.number == word.row]
@@ -176,15 +188,15 @@ def _to_settle(store: Store, plan_id: str, word: Word | None) -> list[Open]:
     return rows
 
 
-def _result(looked: Looked) -> Result:
+def _build_result(looked: RecheckedRow) -> RowResult:
     """Return what a reading comes to: proven, or still unknown."""
-    found, before = looked.found, looked.open.sent.before
+    found, before = looked.found, looked.open.intention.before
     event = found.event
-    proven = found.kind in PROVEN
-    return Result(
+    proven = found.kind in PROVEN_OUTCOMES
+    return RowResult(
         looked.open.number,
         found.kind if proven else "unknown",
-        found.why if proven else f"{found.why}{_ADVICE[found.kind](looked)}",
+        found.explanation if proven else f"{found.explanation}{_ADVICE[found.kind](looked)}",
         psp_reference=None if event is None else event.psp_reference,
         event_at=None if event is None else event.timestamp,
         before=before,
@@ -192,8 +204,8 @@ def _result(looked: Looked) -> Result:
     )
 
 
-def _nothing(looked: Looked) -> str:
-    if not looked.sure:
+def _advise_nothing_done(looked: RecheckedRow) -> str:
+    if not looked.is_conclusive:
         return ", but it may have been sent less than a minute ago; look again in a minute"
     return (
         ". Carry the plan out again to have it done, or, where it is not to be done any more, "
@@ -201,8 +213,8 @@ def _nothing(looked: Looked) -> str:
     )
 
 
-def _moved(looked: Looked) -> str:
-    if not looked.sure:
+def _advise_changed(looked: RecheckedRow) -> str:
+    if not looked.is_conclusive:
         return "; the event log may still lag; look again in a minute"
     return (
         ", and the event log does not show this row's key; look the payment up in the business "
@@ -210,45 +222,47 @@ def _moved(looked: Looked) -> str:
     )
 
 
-_ADVICE: Mapping[str, Callable[[Looked], str]] = {
-    "nothing": _nothing,
-    "moved": _moved,
+_ADVICE: Mapping[str, Callable[[RecheckedRow], str]] = {
+    "nothing": _advise_nothing_done,
+    "moved": _advise_changed,
     "unread": lambda _: "; look again later",
 }
 
 
-def _proven(looked: Looked, word: Word) -> bool:
+def _is_proven(looked: RecheckedRow, word: ManualDecision) -> bool:
     """Say whether a reading proves what a person says, so that the word is not needed.
 
     Raises:
         PlanError: The reading proves the opposite, or leaves too much open to be believed.
     """
-    kind, why = looked.found.kind, looked.found.why
-    row = f"row {word.row} ({looked.open.sent.row.reference})"
+    kind, why = looked.found.kind, looked.found.explanation
+    row = f"row {word.row} ({looked.open.intention.row.reference})"
     done = word.outcome == "done"
-    if kind in PROVEN and done == (kind != "refused"):
+    if kind in PROVEN_OUTCOMES and done == (kind != "refused"):
         return True
-    if kind in PROVEN or (kind == "nothing" and done):
+    if kind in PROVEN_OUTCOMES or (kind == "nothing" and done):
         raise PlanError(f"{row} cannot be settled as {word.outcome}: {why}. Nothing was kept")
-    if not looked.sure:
+    if not looked.is_conclusive:
         raise PlanError(
             f"{row} cannot be settled yet: {why}{_ADVICE[kind](looked)}. Nothing was kept"
         )
     return False
 
 
-def _draft(row: Open, result: Result, at: datetime, word: Word | None) -> Draft:
+def _build_draft(
+    row: OpenRow, result: RowResult, at: datetime, word: ManualDecision | None
+) -> Draft:
     """Return what is kept of a row: a proof, or a person's word, which says that it is one."""
     said = row.intended.said()
     detail: dict[str, Any] = {
         **result.detail(),
-        **{name: said[name] for name in _PLANNED if name in said},
+        **{name: said[name] for name in _ROW_RECORD_FIELDS if name in said},
     }
     kind = result.outcome
     if word is not None:
         kind = "settled"
-        detail |= {"outcome": result.outcome, "by": word.by, "because": word.because}
-    planned = row.sent.row
+        detail |= {"outcome": result.outcome, "by": word.by, "because": word.reason}
+    planned = row.intention.row
     return Draft(
         kind,
         planned.row,
@@ -256,7 +270,7 @@ def _draft(row: Open, result: Result, at: datetime, word: Word | None) -> Draft:
         planned.reference,
         planned.currency,
         planned.amount_minor,
-        row.sent.key,
+        row.intention.key,
         detail=detail,
-        at=journal_time(at),
+        at=format_journal_time(at),
     )

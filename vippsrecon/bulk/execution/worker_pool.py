@@ -9,51 +9,51 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from vippsrecon.bulk.execution.context import Desk
-from vippsrecon.bulk.execution.row_result import Result
+from vippsrecon.bulk.execution.context import RunContext
+from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.store import RowState
 
 
-class Pace(NamedTuple):
+class PoolOptions(NamedTuple):
     """How many rows are under way at once, and whether a bar shows it."""
 
     in_flight: int
     progress: bool
 
 
-Row = Callable[[PlanRow], Awaitable[Result]]
+RowHandler = Callable[[PlanRow], Awaitable[RowResult]]
 
 
-def kept(row: PlanRow, state: RowState) -> Result:
+def restore_result(row: PlanRow, state: RowState) -> RowResult:
     """Return what an earlier run left of a row, as its journal has it; an open one is unknown."""
     if state.intended is None:
-        return Result.kept(row.row, state.outcome, state.detail)
+        return RowResult.from_journal(row.row, state.outcome, state.detail)
     why = "an earlier run sent it, or may have; the same command again settles it"
-    return Result.kept(row.row, "unknown", state.detail)._replace(why=why)
+    return RowResult.from_journal(row.row, "unknown", state.detail)._replace(explanation=why)
 
 
-def _not_begun(row: PlanRow, state: RowState | None, why: str) -> Result:
+def _build_not_begun_result(row: PlanRow, state: RowState | None, why: str) -> RowResult:
     """Return what is known of a row that this run did not come to: never less than before."""
     if state is None or state.outcome == "skipped":
-        return Result(row.row, "skipped", f"not begun: the run stopped ({why})")
-    return kept(row, state)
+        return RowResult(row.row, "skipped", f"not begun: the run stopped ({why})")
+    return restore_result(row, state)
 
 
-async def all_rows(
-    desk: Desk, states: Mapping[int, RowState], carry: Row, pace: Pace
-) -> list[Result]:
+async def process_rows(
+    desk: RunContext, states: Mapping[int, RowState], carry: RowHandler, pace: PoolOptions
+) -> list[RowResult]:
     """Carry every row, some at a time, and return what became of each, in the plan's order.
 
     Rows that a run which stops did not come to are as an earlier one left them, or skipped.
     """
-    results: dict[int, Result] = {}
+    results: dict[int, RowResult] = {}
     rows = iter(desk.plan.rows)
-    with _bar(desk.plan, pace.progress) as advance:
+    with _show_progress_bar(desk.plan, pace.progress) as advance:
 
         async def work() -> None:
             for row in rows:
-                if desk.stopping:
+                if desk.stop_reason:
                     return
                 results[row.row] = await carry(row)
                 advance()
@@ -62,13 +62,13 @@ async def all_rows(
             for _ in range(max(1, min(pace.in_flight, desk.plan.count))):
                 group.create_task(work())
     return [
-        results.get(row.row) or _not_begun(row, states.get(row.row), desk.stopping)
+        results.get(row.row) or _build_not_begun_result(row, states.get(row.row), desk.stop_reason)
         for row in desk.plan.rows
     ]
 
 
 @contextmanager
-def gently_stopped(desk: Desk) -> Iterator[None]:
+def finish_rows_on_interrupt(desk: RunContext) -> Iterator[None]:
     """Let the first Ctrl-C finish the rows under way; the second ends the run at once.
 
     Ending at once is safe too: the next run settles what was under way.
@@ -79,7 +79,9 @@ def gently_stopped(desk: Desk) -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
 
     def stop(*_: object) -> None:
-        desk.stopping = desk.stopping or "Ctrl-C: rows under way were finished, no other begun"
+        desk.stop_reason = (
+            desk.stop_reason or "Ctrl-C: rows under way were finished, no other begun"
+        )
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, stop)
@@ -90,7 +92,7 @@ def gently_stopped(desk: Desk) -> Iterator[None]:
 
 
 @contextmanager
-def _bar(plan: Plan, shown: bool) -> Iterator[Callable[[], object]]:
+def _show_progress_bar(plan: Plan, shown: bool) -> Iterator[Callable[[], object]]:
     if not shown:
         yield lambda: None
         return

@@ -10,19 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.bulk.execution.operations import moment_of
-from vippsrecon.bulk.execution.run_result import LIVE
-from vippsrecon.bulk.outcomes.follow_up import sentence
-from vippsrecon.bulk.outcomes.frame import booking_date
-from vippsrecon.bulk.outcomes.from_journal import Kept, KeptRow
+from vippsrecon.bulk.execution.operations import parse_timestamp
+from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES
+from vippsrecon.bulk.outcomes.follow_up import describe_outcome
+from vippsrecon.bulk.outcomes.frame import compute_booking_date
+from vippsrecon.bulk.outcomes.from_journal import PlanHistory, RowHistory
 from vippsrecon.bulk.outcomes.workbook import colour_outcomes
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.money import counted
-from vippsrecon.spreadsheet.control_totals import ControlSheet, Line
+from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, Looks
 from vippsrecon.spreadsheet.layout import Page
-from vippsrecon.spreadsheet.sheets import Column, Written, workbook, write_rows
+from vippsrecon.spreadsheet.sheets import SheetColumn, WrittenSheet, atomic_workbook, write_rows
 from vippsrecon.spreadsheet.workbook_file import for_printing
 from vippsrecon.store import Entry, PlanSummary, Store, Verdict, entries, plans, verify
 from vippsrecon.store import plan_ids as every_plan
@@ -30,71 +30,71 @@ from vippsrecon.store import plan_ids as every_plan
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-CONTROL, OUTCOMES, ENTRIES = "Control", "Outcomes", "Entries"
+CONTROL_SHEET, OUTCOMES_SHEET, ENTRIES_SHEET = "Control", "Outcomes", "Entries"
 
-_SUMS = ("Authorized", "Captured", "Refunded", "Cancelled")
+_AGGREGATE_NAMES = ("Authorized", "Captured", "Refunded", "Cancelled")
 
-OUTCOME_COLUMNS = (
-    Column("plan_id", "Plan", width=36),
-    Column("row", "Row", "count", 6),
-    Column("verb", "Verb", width=8),
-    Column("outcome", "Outcome", width=12),
-    Column("order_number", "Order", width=13),
-    Column("reference", "Reference", width=22),
-    Column("msn", "Sales unit", width=9.5),
-    Column("currency", "Currency", width=8.5),
-    Column("amount_minor", "Amount", "money", 13),
-    Column("booking_date", "Booking day", "date", 11),
-    Column("reason", "Reason", width=15),
-    Column("document_ref", "Document", width=15),
-    Column("sentence", "What became of it", "wrapped", 46),
-    Column("planner", "Planner", width=15),
-    Column("approver", "Approver", width=15),
-    Column("carrier", "Carried out by", width=15),
-    Column("settled_by", "Said by", width=13, printed=False),
-    Column("note", "Note", width=24, printed=False),
-    Column("vat_minor", "VAT", "money", 11, printed=False),
-    Column("discrepancy_id", "Discrepancy", width=40, printed=False),
-    Column("psp_reference", "PSP reference", width=38, printed=False),
-    Column("event_at", "Event (UTC)", "moment", 18, printed=False),
-    Column("intended_at", "Intended (UTC)", "moment", 18, printed=False),
-    Column("decided_at", "Decided (UTC)", "moment", 18, printed=False),
+JOURNAL_OUTCOME_COLUMNS = (
+    SheetColumn("plan_id", "Plan", width=36),
+    SheetColumn("row", "Row", "count", 6),
+    SheetColumn("verb", "Verb", width=8),
+    SheetColumn("outcome", "Outcome", width=12),
+    SheetColumn("order_number", "Order", width=13),
+    SheetColumn("reference", "Reference", width=22),
+    SheetColumn("msn", "Sales unit", width=9.5),
+    SheetColumn("currency", "Currency", width=8.5),
+    SheetColumn("amount_minor", "Amount", "money", 13),
+    SheetColumn("booking_date", "Booking day", "date", 11),
+    SheetColumn("reason", "Reason", width=15),
+    SheetColumn("document_ref", "Document", width=15),
+    SheetColumn("sentence", "What became of it", "wrapped", 46),
+    SheetColumn("planner", "Planner", width=15),
+    SheetColumn("approver", "Approver", width=15),
+    SheetColumn("carrier", "Carried out by", width=15),
+    SheetColumn("settled_by", "Said by", width=13, printed=False),
+    SheetColumn("note", "Note", width=24, printed=False),
+    SheetColumn("vat_minor", "VAT", "money", 11, printed=False),
+    SheetColumn("discrepancy_id", "Discrepancy", width=40, printed=False),
+    SheetColumn("psp_reference", "PSP reference", width=38, printed=False),
+    SheetColumn("event_at", "Event (UTC)", "moment", 18, printed=False),
+    SheetColumn("intended_at", "Intended (UTC)", "moment", 18, printed=False),
+    SheetColumn("decided_at", "Decided (UTC)", "moment", 18, printed=False),
     *(
-        Column(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
+        SheetColumn(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
         for when in ("before", "after")
-        for name in _SUMS
+        for name in _AGGREGATE_NAMES
     ),
-    Column("idempotency_key", "Idempotency key", "mono", 40, printed=False),
-    Column("digest", "Digest of the plan", "mono", 68, printed=False),
-    Column("source_name", "Made from", width=24, printed=False),
-    Column("source_sha256", "SHA-256 of that file", "mono", 68, printed=False),
-    Column("seq", "Entry", "count", 8, printed=False),
-    Column("hash", "Hash of the entry", "mono", 68, printed=False),
+    SheetColumn("idempotency_key", "Idempotency key", "mono", 40, printed=False),
+    SheetColumn("digest", "Digest of the plan", "mono", 68, printed=False),
+    SheetColumn("source_name", "Made from", width=24, printed=False),
+    SheetColumn("source_sha256", "SHA-256 of that file", "mono", 68, printed=False),
+    SheetColumn("seq", "Entry", "count", 8, printed=False),
+    SheetColumn("hash", "Hash of the entry", "mono", 68, printed=False),
 )
 
 ENTRY_COLUMNS = (
-    Column("plan_id", "Plan", width=36),
-    Column("seq", "Entry", "count", 8),
-    Column("at", "At (UTC)", width=24),
-    Column("kind", "Kind", width=12),
-    Column("row", "Row", "count", 6),
-    Column("reference", "Reference", width=22),
-    Column("msn", "Sales unit", width=9.5),
-    Column("currency", "Currency", width=8.5),
-    Column("amount_minor", "Amount", "money", 13),
-    Column("said", "What it says", "wrapped", 60),
+    SheetColumn("plan_id", "Plan", width=36),
+    SheetColumn("seq", "Entry", "count", 8),
+    SheetColumn("at", "At (UTC)", width=24),
+    SheetColumn("kind", "Kind", width=12),
+    SheetColumn("row", "Row", "count", 6),
+    SheetColumn("reference", "Reference", width=22),
+    SheetColumn("msn", "Sales unit", width=9.5),
+    SheetColumn("currency", "Currency", width=8.5),
+    SheetColumn("amount_minor", "Amount", "money", 13),
+    SheetColumn("said", "What it says", "wrapped", 60),
     *(
-        Column(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
+        SheetColumn(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
         for when in ("before", "after")
-        for name in _SUMS
+        for name in _AGGREGATE_NAMES
     ),
-    Column("idempotency_key", "Idempotency key", "mono", 40, printed=False),
-    Column("verb", "Verb", width=8, printed=False),
-    Column("environment", "Environment", width=11, printed=False),
-    Column("epoch", "Epoch", "count", 7, printed=False),
-    Column("detail", "Detail, as it was hashed", "mono", 60, printed=False),
-    Column("previous_hash", "Previous hash", "mono", 68, printed=False),
-    Column("hash", "Hash", "mono", 68, printed=False),
+    SheetColumn("idempotency_key", "Idempotency key", "mono", 40, printed=False),
+    SheetColumn("verb", "Verb", width=8, printed=False),
+    SheetColumn("environment", "Environment", width=11, printed=False),
+    SheetColumn("epoch", "Epoch", "count", 7, printed=False),
+    SheetColumn("detail", "Detail, as it was hashed", "mono", 60, printed=False),
+    SheetColumn("previous_hash", "Previous hash", "mono", 68, printed=False),
+    SheetColumn("hash", "Hash", "mono", 68, printed=False),
 )
 
 
@@ -128,34 +128,42 @@ def write_extract(
             f"plan {beheaded[0]} has lost its first entry, and an extract would lack it: "
             "vippsrecon journal --verify says more, --plan extracts the others one by one"
         )
-    wanted = [_known(known, plan_id, store) for plan_id in plan_ids] or list(known.values())
+    wanted = [_get_plan_summary(known, plan_id, store) for plan_id in plan_ids] or list(
+        known.values()
+    )
     if not wanted:
         raise PlanError(f"the workspace database {store.url_masked} knows no plan yet")
     made_at = max(one.last_at for one in wanted)
-    with workbook(path, "extract", title="Journal of money moved", made_at=made_at) as book:
-        _fill(book, store, wanted, {unit.msn: unit for unit in units})
+    with atomic_workbook(path, "extract", title="Journal of money moved", made_at=made_at) as book:
+        _fill_journal_workbook(book, store, wanted, {unit.msn: unit for unit in units})
     return Path(path)
 
 
-def _known(known: dict[str, PlanSummary], plan_id: str, store: Store) -> PlanSummary:
+def _get_plan_summary(known: dict[str, PlanSummary], plan_id: str, store: Store) -> PlanSummary:
     if plan_id not in known:
         raise PlanError(f"plan {plan_id} is not known in the workspace database {store.url_masked}")
     return known[plan_id]
 
 
-def _fill(
+def _fill_journal_workbook(
     book: Workbook, store: Store, wanted: Sequence[PlanSummary], units: dict[str, SalesUnit]
 ) -> None:
     looks = Looks(book)
-    control, outcomes, told = (book.add_worksheet(n) for n in (CONTROL, OUTCOMES, ENTRIES))
+    control, outcomes, told = (
+        book.add_worksheet(n) for n in (CONTROL_SHEET, OUTCOMES_SHEET, ENTRIES_SHEET)
+    )
     for worksheet in (control, outcomes, told):
         for_printing(worksheet, worksheet.get_name(), "Journal of money moved")
-    kept = [Kept(one.plan_id) for one in wanted]
+    kept = [PlanHistory(one.plan_id) for one in wanted]
     write_rows(
         told,
         looks,
         ENTRY_COLUMNS,
-        (_entry(entry) for one in kept for entry in one.hear(entries(store, one.plan_id))),
+        (
+            _build_entry_values(entry)
+            for one in kept
+            for entry in one.replay(entries(store, one.plan_id))
+        ),
         title="Entries",
         about="Every entry in its order; hash = SHA-256 of previous hash, line break, and the "
         "canonical JSON of the other columns.",
@@ -164,24 +172,38 @@ def _fill(
     written = write_rows(
         outcomes,
         looks,
-        OUTCOME_COLUMNS,
-        (_outcome(one, row, units) for one in kept for _, row in sorted(one.rows.items())),
+        JOURNAL_OUTCOME_COLUMNS,
+        (
+            _build_outcome_values(one, row, units)
+            for one in kept
+            for _, row in sorted(one.rows.items())
+        ),
         title="Outcomes",
         about="One row per row of a plan that the journal has; rows never begun are on Control.",
         frozen=4,
     )
     colour_outcomes(outcomes, looks, written)
     verdicts = [verify(store, one.plan_id) for one in wanted]
-    _control(ControlSheet(Page(control), looks, "Journal", _ABOUT), kept, verdicts, written)
+    _write_control_sheet(
+        ControlSheet(Page(control), looks, "Journal", _CONTROL_INTRODUCTION),
+        kept,
+        verdicts,
+        written,
+    )
     control.activate()
     control.set_tab_color(NAVY)
 
 
-_ABOUT = "What was planned, what became of it, and whether the chain of entries holds."
+_CONTROL_INTRODUCTION = (
+    "What was planned, what became of it, and whether the chain of entries holds."
+)
 
 
-def _control(
-    sheet: ControlSheet, kept: Sequence[Kept], verdicts: Sequence[Verdict], written: Written
+def _write_control_sheet(
+    sheet: ControlSheet,
+    kept: Sequence[PlanHistory],
+    verdicts: Sequence[Verdict],
+    written: WrittenSheet,
 ) -> None:
     faults = [
         f"Plan {one.plan_id}: {verdict.fault}."
@@ -189,14 +211,16 @@ def _control(
         if not verdict.ok
     ]
     said = f"{counted(len(kept), 'plan')}; every chain of entries holds."
-    sheet.banner(" ".join(faults) or said, sheet.looks.verdict("incomplete" if faults else "clean"))
+    sheet.add_banner(
+        " ".join(faults) or said, sheet.looks.verdict("incomplete" if faults else "clean")
+    )
     sheet.control(
         "Control total: rows",
         ("Plan", "Verb"),
-        LIVE,
+        LIVE_OUTCOMES,
         [
-            Line((one.plan_id, one.verb), {"plan_id": one.plan_id}, one.count, one.counts,
-                 one.unlisted)
+            ControlTotalLine((one.plan_id, one.verb), {"plan_id": one.plan_id}, one.count, one.counts,
+                 one.not_begun)
             for one in kept
         ],
         written,
@@ -204,14 +228,14 @@ def _control(
     sheet.control(
         "Control total: amounts",
         ("Plan", "Currency"),
-        LIVE,
+        LIVE_OUTCOMES,
         [
-            Line(
+            ControlTotalLine(
                 (one.plan_id, currency),
                 {"plan_id": one.plan_id, "currency": currency},
                 total,
-                one.sums(currency),
-                one.unlisted_minor(currency),
+                one.sum_by_outcome(currency),
+                one.sum_not_begun(currency),
                 currency,
             )
             for one in kept
@@ -220,11 +244,13 @@ def _control(
         written,
     )
     for one, verdict in zip(kept, verdicts, strict=True):
-        sheet.pairs(f"{one.verb.capitalize()} plan {one.plan_id}", list(_facts(one, verdict)))
+        sheet.pairs(
+            f"{one.verb.capitalize()} plan {one.plan_id}", list(_list_plan_facts(one, verdict))
+        )
     sheet.finish()
 
 
-def _facts(one: Kept, verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _list_plan_facts(one: PlanHistory, verdict: Verdict) -> Iterator[tuple[str, str]]:
     said = one.said
     source = said.get("source") or {}
     yield "Digest (SHA-256)", str(said.get("digest", ""))
@@ -234,11 +260,11 @@ def _facts(one: Kept, verdict: Verdict) -> Iterator[tuple[str, str]]:
     if source.get("sha256"):
         yield "SHA-256 of that file", str(source["sha256"])
     for entry in one.approvals:
-        yield "Approved by", f"{_said(entry)}, {entry.at}"
+        yield "Approved by", f"{_describe_entry(entry)}, {entry.at}"
     for entry in one.carriers:
-        yield "Carried out by", f"{_said(entry)}, {entry.at}"
-    if one.unlisted:
-        yield "Never begun", f"{counted(one.unlisted, 'row')}, counted as skipped above"
+        yield "Carried out by", f"{_describe_entry(entry)}, {entry.at}"
+    if one.not_begun:
+        yield "Never begun", f"{counted(one.not_begun, 'row')}, counted as skipped above"
     if one.stopped:
         yield "Last run stopped", one.stopped
     yield "Chain", verdict.fault or f"holds, {counted(verdict.rows, 'entry', 'entries')}"
@@ -250,10 +276,12 @@ def _facts(one: Kept, verdict: Verdict) -> Iterator[tuple[str, str]]:
     )
 
 
-def _outcome(one: Kept, row: KeptRow, units: dict[str, SalesUnit]) -> tuple[Any, ...]:
+def _build_outcome_values(
+    one: PlanHistory, row: RowHistory, units: dict[str, SalesUnit]
+) -> tuple[Any, ...]:
     planned, result, said = row.planned, row.result, one.said
     source = said.get("source") or {}
-    at = None if result.event_at is None else moment_of(result.event_at)
+    at = None if result.event_at is None else parse_timestamp(result.event_at)
     unit = units.get(planned.msn, SalesUnit(planned.msn))
     return (
         one.plan_id,
@@ -265,33 +293,33 @@ def _outcome(one: Kept, row: KeptRow, units: dict[str, SalesUnit]) -> tuple[Any,
         planned.msn,
         planned.currency,
         planned.amount_minor,
-        booking_date(at, unit),
+        compute_booking_date(at, unit),
         planned.reason,
         planned.document_ref,
-        sentence(one.verb, planned, result),
+        describe_outcome(one.verb, planned, result),
         said.get("planner"),
         row.approver,
         row.carrier,
-        row.settled_by,
+        row.decided_by,
         planned.note,
         planned.vat_minor,
         planned.discrepancy_id,
         result.psp_reference,
         at,
-        None if row.intended_at is None else moment_of(row.intended_at),
-        moment_of(row.last.at),
+        None if row.intended_at is None else parse_timestamp(row.intended_at),
+        parse_timestamp(row.last_entry.at),
         *(result.before or (None,) * 4),
         *(result.after or (None,) * 4),
         row.key,
         said.get("digest"),
         source.get("name"),
         source.get("sha256"),
-        row.last.seq,
-        row.last.hash,
+        row.last_entry.seq,
+        row.last_entry.hash,
     )
 
 
-def _entry(entry: Entry) -> tuple[Any, ...]:
+def _build_entry_values(entry: Entry) -> tuple[Any, ...]:
     detail = entry.said()
     return (
         entry.plan_id,
@@ -303,9 +331,9 @@ def _entry(entry: Entry) -> tuple[Any, ...]:
         entry.msn,
         entry.currency,
         entry.amount_minor,
-        _said(entry),
-        *_aggregate(detail, "before"),
-        *_aggregate(detail, "after"),
+        _describe_entry(entry),
+        *_get_entry_aggregate(detail, "before"),
+        *_get_entry_aggregate(detail, "after"),
         entry.idempotency_key,
         entry.verb,
         entry.environment,
@@ -316,11 +344,11 @@ def _entry(entry: Entry) -> tuple[Any, ...]:
     )
 
 
-def _aggregate(detail: dict[str, Any], when: str) -> Sequence[int | None]:
+def _get_entry_aggregate(detail: dict[str, Any], when: str) -> Sequence[int | None]:
     return detail.get(when) or (None,) * 4
 
 
-def _said(entry: Entry) -> str:
+def _describe_entry(entry: Entry) -> str:
     """Return what an entry says, for people."""
     said = entry.said()
     if entry.kind == "seen":

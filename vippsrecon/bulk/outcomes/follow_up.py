@@ -6,13 +6,13 @@ says the same as the run did.
 
 from __future__ import annotations
 
-from vippsrecon.bulk.execution.operations import PAST
-from vippsrecon.bulk.execution.row_result import FINISHED, WOULD_DO, Result
+from vippsrecon.bulk.execution.operations import PAST_TENSE
+from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, WOULD_DO, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
 from vippsrecon.money import in_words
 
-SHOP_KNOWS = frozenset(
+KINDS_WITHOUT_SHOP_UPDATE = frozenset(
     {
         "refund_missing_at_vipps",
         "refund_failed",
@@ -27,31 +27,31 @@ The shop had said refunded (`refund_missing_at_vipps`, `refund_failed`), or its 
 all along and Vipps MobilePay held too much (the others): a refund entered there would be asked
 for a second time. Whatever is not listed, and every row of a list, is news to the shop."""
 
-SAME_CARD = "The money goes back to the card that was paid with"
-OTHER_ACCOUNT = (
+REFUND_TO_CARD = "The money goes back to the card that was paid with"
+REFUND_TO_RECEIVING_ACCOUNT = (
     "The money goes to the customer's MobilePay receiving account, which may be another account "
     "than the one paid from"
 )
-SOME_ACCOUNT = "The money goes back to the customer"
-HOW_LONG = "it is there after 2 to 3 bank days, at the latest after 10."
+REFUND_TO_CUSTOMER = "The money goes back to the customer"
+REFUND_ARRIVAL = "it is there after 2 to 3 bank days, at the latest after 10."
 """Source: https://developer.vippsmobilepay.com/docs/knowledge-base/refunds/"""
 
-RELEASED = "What was still reserved is released, and will not be charged."
+RESERVATION_RELEASED = "What was still reserved is released, and will not be charged."
 
 
-def sentence(verb: str, row: PlanRow, result: Result) -> str:
+def describe_outcome(verb: str, row: PlanRow, result: RowResult) -> str:
     """Say what became of a row, with its amount, so that it can be forwarded as it stands.
 
     >>> from vippsrecon.bulk.plan.model import PlanRow
     >>> row = PlanRow(1, "123456", "order-1", "1001", "NOK", 25000, "return", "", "", None, None,
     ...               100000, 100000, 0, 0, False)
-    >>> sentence("refund", row, Result(1, "done", "refunded; the answer shows it"))
+    >>> describe_outcome("refund", row, RowResult(1, "done", "refunded; the answer shows it"))
     'Refunded 250.00 NOK: the answer shows it.'
-    >>> sentence("refund", row, Result(1, "refused", "nobody has paid it yet"))
+    >>> describe_outcome("refund", row, RowResult(1, "refused", "nobody has paid it yet"))
     'Not refunded (250.00 NOK): nobody has paid it yet.'
     """
-    past = PAST[verb]
-    why = result.why.removeprefix(f"{past}; ").removeprefix("would be sent").rstrip(".")
+    past = PAST_TENSE[verb]
+    why = result.explanation.removeprefix(f"{past}; ").removeprefix("would be sent").rstrip(".")
     amount = in_words(row.amount_minor, row.currency)
     said = {
         "done": f"{past.capitalize()} {amount}",
@@ -64,24 +64,24 @@ def sentence(verb: str, row: PlanRow, result: Result) -> str:
     return f"{said}: {why}." if why else f"{said}."
 
 
-def credit_note_needed(verb: str, row: PlanRow, outcome: str) -> bool:
+def needs_credit_note(verb: str, row: PlanRow, outcome: str) -> bool:
     """Say whether a refund of captured money still lacks its document: a credit note, mostly."""
-    return verb == "refund" and outcome in FINISHED and not row.document_ref
+    return verb == "refund" and outcome in DONE_OUTCOMES and not row.document_ref
 
 
-def shop_to_update(row: PlanRow, outcome: str) -> bool:
+def needs_shop_update(row: PlanRow, outcome: str) -> bool:
     """Say whether somebody has to tell the shop's order what was done.
 
     >>> row = PlanRow(1, "123456", "order-1", "1001", "NOK", 25000, "return", "", "", None,
     ...               "refund_missing_at_vipps:123456:order-1", 100000, 100000, 0, 0, False)
-    >>> shop_to_update(row, "done"), shop_to_update(row._replace(discrepancy_id=None), "done")
+    >>> needs_shop_update(row, "done"), needs_shop_update(row._replace(discrepancy_id=None), "done")
     (False, True)
     """
     kinds = {one.partition(":")[0] for one in (row.discrepancy_id or "").split()}
-    return outcome in FINISHED and not (kinds and kinds <= SHOP_KNOWS)
+    return outcome in DONE_OUTCOMES and not (kinds and kinds <= KINDS_WITHOUT_SHOP_UPDATE)
 
 
-def customer_notice(verb: str, row: PlanRow, outcome: str, unit: SalesUnit) -> str:
+def choose_customer_notice(verb: str, row: PlanRow, outcome: str, unit: SalesUnit) -> str:
     """Return what the customer should be told, or "" where there is nothing to tell.
 
     Args:
@@ -91,10 +91,15 @@ def customer_notice(verb: str, row: PlanRow, outcome: str, unit: SalesUnit) -> s
         unit: The sales unit: in Denmark and Finland a refund goes to an account, in Norway and
             Sweden to the card.
     """
-    if outcome not in FINISHED or verb == "capture":
+    if outcome not in DONE_OUTCOMES or verb == "capture":
         return ""
     if verb == "cancel":
-        return RELEASED
+        return RESERVATION_RELEASED
     market = unit.market or MARKET_OF_CURRENCY.get(row.currency, "")
-    where = {"NO": SAME_CARD, "SE": SAME_CARD, "DK": OTHER_ACCOUNT, "FI": OTHER_ACCOUNT}
-    return f"{where.get(market, SOME_ACCOUNT)}; {HOW_LONG}"
+    where = {
+        "NO": REFUND_TO_CARD,
+        "SE": REFUND_TO_CARD,
+        "DK": REFUND_TO_RECEIVING_ACCOUNT,
+        "FI": REFUND_TO_RECEIVING_ACCOUNT,
+    }
+    return f"{where.get(market, REFUND_TO_CUSTOMER)}; {REFUND_ARRIVAL}"

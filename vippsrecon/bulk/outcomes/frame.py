@@ -1,4 +1,4 @@
-"""The `outcomes` frame: one row per row of a plan, with what is left to do; and its totals.
+"""The `build_outcomes` frame: one row per row of a plan, with what is left to do; and its totals.
 
 Made after the last row is carried out, or from the journal at any later time: it asks nobody.
 """
@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from vippsrecon.bulk.execution.operations import moment_of
-from vippsrecon.bulk.execution.row_result import WOULD_DO, Result
-from vippsrecon.bulk.execution.run_result import LIVE, Carried
+from vippsrecon.bulk.execution.operations import parse_timestamp
+from vippsrecon.bulk.execution.row_result import WOULD_DO, RowResult
+from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
 from vippsrecon.bulk.outcomes.follow_up import (
-    credit_note_needed,
-    customer_notice,
-    sentence,
-    shop_to_update,
+    choose_customer_notice,
+    describe_outcome,
+    needs_credit_note,
+    needs_shop_update,
 )
-from vippsrecon.bulk.outcomes.html import page_of
-from vippsrecon.bulk.plan.model import Plan, PlanRow, key_of
+from vippsrecon.bulk.outcomes.html import render_run_html
+from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.schemas import OUTCOMES, to_pandas, validate
@@ -30,15 +30,15 @@ from vippsrecon.schemas import OUTCOMES, to_pandas, validate
 if TYPE_CHECKING:
     import pandas as pd
 
-DRY = (WOULD_DO, "already_done", "refused", "skipped")
+DRY_RUN_OUTCOMES = (WOULD_DO, "already_done", "refused", "skipped")
 
-WORST_FIRST = ("unknown", "refused", "skipped", WOULD_DO, "already_done", "done")
+OUTCOMES_WORST_FIRST = ("unknown", "refused", "skipped", WOULD_DO, "already_done", "done")
 """Outcomes in the order people should read them."""
 
-_UNSEEN: tuple[None, ...] = (None,) * len(Aggregate._fields)
+_NO_AGGREGATE: tuple[None, ...] = (None,) * len(Aggregate._fields)
 
 
-class Total(NamedTuple):
+class ControlTotal(NamedTuple):
     """The control total of one currency: what was planned is what the outcomes add up to.
 
     Attributes:
@@ -59,7 +59,7 @@ class Total(NamedTuple):
         return (rows, minor) == self.planned
 
 
-def outcomes(carried: Carried) -> pd.DataFrame:
+def build_outcomes(carried: RunResult) -> pd.DataFrame:
     """Return `schemas.OUTCOMES` in the plan's order: frames in, frames out.
 
     Raises:
@@ -69,7 +69,7 @@ def outcomes(carried: Carried) -> pd.DataFrame:
     units = {msn: SalesUnit(msn) for msn in plan.msns} | {one.msn: one for one in carried.units}
     rows = {row.row: row for row in plan.rows}
     said = (
-        _row(carried, rows[result.row], result, units[rows[result.row].msn])
+        _build_outcome_row(carried, rows[result.row], result, units[rows[result.row].msn])
         for result in sorted(carried.results, key=lambda result: result.row)
     )
     columns = list(zip(*said, strict=True)) or [() for _ in OUTCOMES.names]
@@ -79,10 +79,12 @@ def outcomes(carried: Carried) -> pd.DataFrame:
     return frame
 
 
-def _row(carried: Carried, row: PlanRow, result: Result, unit: SalesUnit) -> tuple[Any, ...]:
+def _build_outcome_row(
+    carried: RunResult, row: PlanRow, result: RowResult, unit: SalesUnit
+) -> tuple[Any, ...]:
     """Return the values of one row, in the order of `OUTCOMES`."""
     plan = carried.plan
-    at = _moment(result.event_at)
+    at = _parse_optional_timestamp(result.event_at)
     outcome = result.outcome
     return (
         plan.plan_id,
@@ -94,15 +96,15 @@ def _row(carried: Carried, row: PlanRow, result: Result, unit: SalesUnit) -> tup
         row.currency,
         row.amount_minor,
         outcome,
-        sentence(plan.verb, row, result),
+        describe_outcome(plan.verb, row, result),
         result.status,
         result.code or None,
         result.trace_id or None,
         result.psp_reference,
         at,
-        booking_date(at, unit),
-        *(result.before or _UNSEEN),
-        *(result.after or _UNSEEN),
+        compute_booking_date(at, unit),
+        *(result.before or _NO_AGGREGATE),
+        *(result.after or _NO_AGGREGATE),
         row.reason,
         row.note or None,
         row.document_ref or None,
@@ -111,23 +113,25 @@ def _row(carried: Carried, row: PlanRow, result: Result, unit: SalesUnit) -> tup
         plan.planner,
         carried.approver or None,
         carried.carrier or None,
-        key_of(plan.plan_id, plan.verb, row),
-        credit_note_needed(plan.verb, row, outcome),
-        shop_to_update(row, outcome),
-        customer_notice(plan.verb, row, outcome, unit) or None,
+        compute_idempotency_key(plan.plan_id, plan.verb, row),
+        needs_credit_note(plan.verb, row, outcome),
+        needs_shop_update(row, outcome),
+        choose_customer_notice(plan.verb, row, outcome, unit) or None,
     )
 
 
-def booking_date(at: datetime | None, unit: SalesUnit) -> date | None:
+def compute_booking_date(at: datetime | None, unit: SalesUnit) -> date | None:
     """Return the day an operation is booked on: the local day of the sales unit's zone.
 
-    >>> booking_date(moment_of("2026-01-31T23:30:00Z"), SalesUnit("123456"))
+    >>> compute_booking_date(parse_timestamp("2026-01-31T23:30:00Z"), SalesUnit("123456"))
     datetime.date(2026, 2, 1)
     """
     return None if at is None else at.astimezone(ZoneInfo(unit.zone)).date()
 
 
-def totals(plan: Plan, results: Iterable[Result], *, live: bool = True) -> tuple[Total, ...]:
+def compute_control_totals(
+    plan: Plan, results: Iterable[RowResult], *, live: bool = True
+) -> tuple[ControlTotal, ...]:
     """Return the control total of each currency of a plan.
 
     Args:
@@ -135,17 +139,17 @@ def totals(plan: Plan, results: Iterable[Result], *, live: bool = True) -> tuple
         results: What became of its rows.
         live: A live run has no row that only would be done.
     """
-    names = LIVE if live else DRY
+    names = LIVE_OUTCOMES if live else DRY_RUN_OUTCOMES
     rows = {row.row: row for row in plan.rows}
     planned: dict[str, list[int]] = {}
     for row in plan.rows:
-        _add(planned.setdefault(row.currency, [0, 0]), row.amount_minor)
+        _add_amount(planned.setdefault(row.currency, [0, 0]), row.amount_minor)
     found = {currency: {name: [0, 0] for name in names} for currency in planned}
     for result in results:
         row = rows[result.row]
-        _add(found[row.currency].setdefault(result.outcome, [0, 0]), row.amount_minor)
+        _add_amount(found[row.currency].setdefault(result.outcome, [0, 0]), row.amount_minor)
     return tuple(
-        Total(
+        ControlTotal(
             currency,
             (count, minor),
             {name: (one[0], one[1]) for name, one in found[currency].items()},
@@ -154,24 +158,24 @@ def totals(plan: Plan, results: Iterable[Result], *, live: bool = True) -> tuple
     )
 
 
-def worst_first(results: Iterable[Result]) -> list[Result]:
+def sort_worst_first(results: Iterable[RowResult]) -> list[RowResult]:
     """Return results with those a person has to look at on top, then in the plan's order."""
-    return sorted(results, key=lambda one: (WORST_FIRST.index(one.outcome), one.row))
+    return sorted(results, key=lambda one: (OUTCOMES_WORST_FIRST.index(one.outcome), one.row))
 
 
-def page(carried: Carried) -> str:
+def render_run(carried: RunResult) -> str:
     """Return a run as a notebook shows it: what it came to, its totals, the worst rows."""
-    return page_of(
+    return render_run_html(
         carried,
-        totals(carried.plan, carried.results, live=carried.live),
-        worst_first(carried.results),
+        compute_control_totals(carried.plan, carried.results, live=carried.live),
+        sort_worst_first(carried.results),
     )
 
 
-def _add(to: list[int], minor: int) -> None:
+def _add_amount(to: list[int], minor: int) -> None:
     to[0] += 1
     to[1] += minor
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else moment_of(text)
+def _parse_optional_timestamp(text: str | None) -> datetime | None:
+    return None if text is None else parse_timestamp(text)

@@ -12,19 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from vippsrecon.bulk.execution.row_record import planned_row
-from vippsrecon.bulk.execution.row_result import Result
-from vippsrecon.bulk.execution.run_result import LIVE, Carried
+from vippsrecon.bulk.execution.row_record import restore_planned_row
+from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import OF_A_ROW, Entry, Store, entries
 
-INTERRUPTED = "a run ended while it was under way; the same command again settles it"
-NOT_BEGUN = "not begun: the journal has nothing of this row"
+INTERRUPTED_ROW = "a run ended while it was under way; the same command again settles it"
+NOT_BEGUN_ROW = "not begun: the journal has nothing of this row"
 
 
-class KeptRow(NamedTuple):
+class RowHistory(NamedTuple):
     """Where one row stands.
 
     Attributes:
@@ -34,22 +34,22 @@ class KeptRow(NamedTuple):
         carrier: Who carried it out then.
         intended_at: When it was first intended; None where it never was.
         key: The key it was, or would be, asked with.
-        last: The entry that says so.
-        settled_by: Whose word it is, where no reading proved it.
+        last_entry: The entry that says so.
+        decided_by: Whose word it is, where no reading proved it.
     """
 
     planned: PlanRow
-    result: Result
+    result: RowResult
     approver: str
     carrier: str
     intended_at: str | None
     key: str
-    last: Entry
-    settled_by: str
+    last_entry: Entry
+    decided_by: str
 
 
 @dataclass
-class Kept:
+class PlanHistory:
     """A plan's chain, told by its entries one after the other.
 
     Attributes:
@@ -67,7 +67,7 @@ class Kept:
     environment: str = ""
     verb: str = ""
     said: dict[str, Any] = field(default_factory=dict)
-    rows: dict[int, KeptRow] = field(default_factory=dict)
+    rows: dict[int, RowHistory] = field(default_factory=dict)
     approvals: list[Entry] = field(default_factory=list)
     carriers: list[Entry] = field(default_factory=list)
     stopped: str = ""
@@ -101,27 +101,27 @@ class Kept:
     @property
     def counts(self) -> dict[str, int]:
         """Outcome to rows; they add up to the plan's. Rows never begun count as skipped."""
-        found = dict.fromkeys(LIVE, 0)
+        found = dict.fromkeys(LIVE_OUTCOMES, 0)
         for row in self.rows.values():
             found[row.result.outcome] += 1
-        found["skipped"] += self.unlisted
+        found["skipped"] += self.not_begun
         return found
 
     @property
-    def unlisted(self) -> int:
+    def not_begun(self) -> int:
         """How many rows the journal has nothing of."""
         return self.count - len(self.rows)
 
-    def sums(self, currency: str) -> dict[str, int]:
+    def sum_by_outcome(self, currency: str) -> dict[str, int]:
         """Return outcome to the sum of one currency, in minor units, likewise."""
-        found = dict.fromkeys(LIVE, 0)
+        found = dict.fromkeys(LIVE_OUTCOMES, 0)
         for row in self.rows.values():
             if row.planned.currency == currency:
                 found[row.result.outcome] += row.planned.amount_minor
-        found["skipped"] += self.unlisted_minor(currency)
+        found["skipped"] += self.sum_not_begun(currency)
         return found
 
-    def unlisted_minor(self, currency: str) -> int:
+    def sum_not_begun(self, currency: str) -> int:
         """Return what the rows add up to that the journal has nothing of."""
         listed = sum(
             row.planned.amount_minor
@@ -130,7 +130,7 @@ class Kept:
         )
         return self.totals.get(currency, 0) - listed
 
-    def hear(self, told: Iterable[Entry]) -> Iterator[Entry]:
+    def replay(self, told: Iterable[Entry]) -> Iterator[Entry]:
         """Take in entries, in order, and pass each on.
 
         Raises:
@@ -139,7 +139,7 @@ class Kept:
         for entry in told:
             try:
                 entry.said()
-                self._take(entry)
+                self._apply(entry)
             except (ValueError, KeyError, TypeError):
                 raise StoreError(
                     f"entry {entry.seq} of plan {self.plan_id} cannot be understood: it was "
@@ -148,7 +148,7 @@ class Kept:
                 ) from None
             yield entry
 
-    def _take(self, entry: Entry) -> None:
+    def _apply(self, entry: Entry) -> None:
         self.head = (entry.seq, entry.hash)
         if entry.kind == "seen":
             self.environment, self.verb = entry.environment, entry.verb
@@ -160,21 +160,21 @@ class Kept:
         elif entry.kind == "ended":
             self.stopped = str(entry.said().get("stopped") or "")
         elif entry.row is not None and entry.kind == "verified":
-            self._verified(entry, entry.row)
+            self._apply_verified(entry, entry.row)
         elif entry.row is not None and entry.kind in OF_A_ROW:
             self.rows[entry.row] = self._row(entry, entry.row)
 
-    def _row(self, entry: Entry, number: int) -> KeptRow:
+    def _row(self, entry: Entry, number: int) -> RowHistory:
         said, before = entry.said(), self.rows.get(number)
         intended = before.intended_at if before else None
         if entry.kind == "intended":
             intended = intended or entry.at
-            result = Result.kept(number, "unknown", {**said, "why": INTERRUPTED})
+            result = RowResult.from_journal(number, "unknown", {**said, "why": INTERRUPTED_ROW})
         else:
             outcome = said["outcome"] if entry.kind == "settled" else entry.kind
-            result = Result.kept(number, str(outcome), said)
-        return KeptRow(
-            _planned(entry, said, result, before),
+            result = RowResult.from_journal(number, str(outcome), said)
+        return RowHistory(
+            _restore_row(entry, said, result, before),
             result,
             self.approver,
             self.carrier,
@@ -184,22 +184,22 @@ class Kept:
             str(said.get("by", "")) if entry.kind == "settled" else "",
         )
 
-    def _verified(self, entry: Entry, number: int) -> None:
+    def _apply_verified(self, entry: Entry, number: int) -> None:
         known, said = self.rows.get(number), entry.said()
         if known is not None:
             seen = {name: said[name] for name in ("psp_reference", "event_at") if said.get(name)}
             self.rows[number] = known._replace(result=known.result._replace(**seen))
 
 
-def kept(store: Store, plan_id: str) -> Kept:
+def read_plan_history(store: Store, plan_id: str) -> PlanHistory:
     """Read a plan's journal.
 
     Raises:
         PlanError: The plan is not known in this database.
         StoreError: The database cannot be used.
     """
-    found = Kept(plan_id)
-    for _ in found.hear(entries(store, plan_id)):
+    found = PlanHistory(plan_id)
+    for _ in found.replay(entries(store, plan_id)):
         pass
     if not found.said:
         raise PlanError(
@@ -209,21 +209,21 @@ def kept(store: Store, plan_id: str) -> Kept:
     return found
 
 
-def rebuilt(plan: Plan, store: Store, units: Iterable[SalesUnit] = ()) -> Carried:
+def rebuild_run_result(plan: Plan, store: Store, units: Iterable[SalesUnit] = ()) -> RunResult:
     """Return what became of a plan from its journal alone: the same outcomes, any time later.
 
     Raises:
         PlanError: The plan is not known in this database.
         StoreError: The database cannot be used.
     """
-    found = kept(store, plan.plan_id)
+    found = read_plan_history(store, plan.plan_id)
     results = tuple(
         found.rows[row.row].result
         if row.row in found.rows
-        else Result(row.row, "skipped", NOT_BEGUN)
+        else RowResult(row.row, "skipped", NOT_BEGUN_ROW)
         for row in plan.rows
     )
-    return Carried(
+    return RunResult(
         plan,
         True,
         results,
@@ -235,9 +235,9 @@ def rebuilt(plan: Plan, store: Store, units: Iterable[SalesUnit] = ()) -> Carrie
     )
 
 
-def _planned(
-    entry: Entry, said: Mapping[str, Any], result: Result, before: KeptRow | None
+def _restore_row(
+    entry: Entry, said: Mapping[str, Any], result: RowResult, before: RowHistory | None
 ) -> PlanRow:
     if "reason" not in said and before is not None:
         return before.planned
-    return planned_row(entry, said, result.before)
+    return restore_planned_row(entry, said, result.before)

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from vippsrecon.bulk.execution.row_result import Result
-from vippsrecon.bulk.outcomes.follow_up import sentence
+from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 from vippsrecon.display import AMOUNT, CELL, PAGE, TILE
 from vippsrecon.money import counted, in_words, spaced, to_major
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
 
 if TYPE_CHECKING:
-    from vippsrecon.bulk.execution.run_result import Carried
-    from vippsrecon.bulk.outcomes.frame import Total
+    from vippsrecon.bulk.execution.run_result import RunResult
+    from vippsrecon.bulk.outcomes.frame import ControlTotal
 
-ROWS_SHOWN = 10
+MAX_RESULTS_SHOWN = 10
 
 OUTCOME_COLOURS = {
     "done": VERDICT_COLOURS["clean"],
@@ -31,7 +31,7 @@ OUTCOME_COLOURS = {
 _NOT_DONE = ("unknown", "refused", "skipped")
 
 
-def headline(carried: Carried) -> str:
+def summarize_run(carried: RunResult) -> str:
     """Say in one sentence what a run came to."""
     if carried.stopped:
         return f"Stopped before its end: {carried.stopped}"
@@ -46,7 +46,9 @@ def headline(carried: Carried) -> str:
     return f"{spaced(finished)} of {planned} done, {', '.join(rest)}"
 
 
-def page_of(carried: Carried, totals: Sequence[Total], results: Sequence[Result]) -> str:
+def render_run_html(
+    carried: RunResult, totals: Sequence[ControlTotal], results: Sequence[RowResult]
+) -> str:
     """Return a run as HTML.
 
     Args:
@@ -59,14 +61,14 @@ def page_of(carried: Carried, totals: Sequence[Total], results: Sequence[Result]
     return (
         f'<div style="{PAGE}">'
         f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
-        f'font-weight:bold;margin-bottom:8px">{escape(headline(carried))}</div>'
-        f"{''.join(_tiles(total) for total in totals)}"
-        f'<div style="color:{MUTED}">{escape(_whose(carried))}</div></div>'
-        f"{_table(carried, results[:ROWS_SHOWN])}{_more(len(results) - ROWS_SHOWN)}"
+        f'font-weight:bold;margin-bottom:8px">{escape(summarize_run(carried))}</div>'
+        f"{''.join(_render_tiles(total) for total in totals)}"
+        f'<div style="color:{MUTED}">{escape(_describe_people(carried))}</div></div>'
+        f"{_render_results_table(carried, results[:MAX_RESULTS_SHOWN])}{_render_remainder(len(results) - MAX_RESULTS_SHOWN)}"
     )
 
 
-def _tiles(total: Total) -> str:
+def _render_tiles(total: ControlTotal) -> str:
     shown = [("planned", total.planned), *total.by_outcome.items()]
     made = "".join(
         f'<div style="{TILE}"><div style="color:{MUTED};font-size:11px">'
@@ -79,7 +81,7 @@ def _tiles(total: Total) -> str:
     return f'<div style="display:flex;flex-wrap:wrap">{made}</div>'
 
 
-def _whose(carried: Carried) -> str:
+def _describe_people(carried: RunResult) -> str:
     said = [f"planned by {carried.plan.planner}"]
     said.append(f"approved by {carried.approver}" if carried.approver else "not approved")
     if carried.head is not None:
@@ -87,19 +89,19 @@ def _whose(carried: Carried) -> str:
     return ", ".join(said)
 
 
-def _table(carried: Carried, results: Sequence[Result]) -> str:
+def _render_results_table(carried: RunResult, results: Sequence[RowResult]) -> str:
     heads = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
     head = "".join(
         f'<th style="{CELL};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
     )
-    body = "".join(_row(carried, result) for result in results)
+    body = "".join(_render_result_row(carried, result) for result in results)
     return (
         f'<table style="{PAGE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table>"
     )
 
 
-def _row(carried: Carried, result: Result) -> str:
+def _render_result_row(carried: RunResult, result: RowResult) -> str:
     row = carried.plan.rows[result.row - 1]
     fill, ink = OUTCOME_COLOURS[result.outcome]
     amount = f"{spaced(to_major(row.amount_minor, row.currency))} {row.currency}"
@@ -110,11 +112,11 @@ def _row(carried: Carried, result: Result) -> str:
         f'<td style="{CELL}">{escape(row.order_number or "")}</td>'
         f'<td style="{CELL}">{escape(row.reference)}</td>'
         f'<td style="{AMOUNT}">{escape(amount)}</td>'
-        f'<td style="{CELL}">{escape(sentence(carried.plan.verb, row, result))}</td></tr>'
+        f'<td style="{CELL}">{escape(describe_outcome(carried.plan.verb, row, result))}</td></tr>'
     )
 
 
-def _more(rest: int) -> str:
+def _render_remainder(rest: int) -> str:
     if rest <= 0:
         return ""
     return (

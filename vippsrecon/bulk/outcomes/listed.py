@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vippsrecon.bulk.execution.run_result import LIVE
+from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES
 from vippsrecon.store import PlanSummary, Store, outcomes_of, plans, said_of_runs
 
 
 @dataclass
-class Listed:
+class PlanOverview:
     """A plan as a list of plans shows it.
 
     Attributes:
         known: The plan as the database knows it.
         counts: Outcome to rows; they add up to the plan's. Rows never begun count as skipped.
-        unlisted: How many rows the journal has nothing of.
+        not_begun: How many rows the journal has nothing of.
         approver: Under whose approval it was carried out last; before, who approved it, or "".
         carrier: Who took it last, or "".
         stopped: Why its last run stopped before its end, or "".
@@ -27,7 +27,7 @@ class Listed:
 
     known: PlanSummary
     counts: dict[str, int]
-    unlisted: int
+    not_begun: int
     approver: str = ""
     carrier: str = ""
     stopped: str = ""
@@ -54,14 +54,16 @@ class Listed:
         return self.known.entries, self.known.last_hash
 
 
-def listed(store: Store) -> list[Listed]:
+def list_plan_overviews(store: Store) -> list[PlanOverview]:
     """Return every plan known in a database, the one seen last at the end.
 
     Raises:
         StoreError: The database cannot be used.
     """
     outcomes = outcomes_of(store)
-    found = {one.plan_id: _listed(one, outcomes.get(one.plan_id, {})) for one in plans(store)}
+    found = {
+        one.plan_id: _build_overview(one, outcomes.get(one.plan_id, {})) for one in plans(store)
+    }
     for entry, said in said_of_runs(store):
         plan = found.get(entry.plan_id)
         if plan is None:
@@ -77,12 +79,12 @@ def listed(store: Store) -> list[Listed]:
     return list(found.values())
 
 
-def _listed(known: PlanSummary, outcomes: Mapping[str, int]) -> Listed:
-    counts = dict.fromkeys(LIVE, 0)
+def _build_overview(known: PlanSummary, outcomes: Mapping[str, int]) -> PlanOverview:
+    counts = dict.fromkeys(LIVE_OUTCOMES, 0)
     for outcome, rows in outcomes.items():
         # One that is under way is not known yet.
         shown = "unknown" if outcome == "intended" else outcome
         counts[shown] = counts.get(shown, 0) + rows
     unlisted = int(known.detail.get("count", 0)) - sum(outcomes.values())
     counts["skipped"] += unlisted
-    return Listed(known, counts, unlisted)
+    return PlanOverview(known, counts, unlisted)

@@ -6,15 +6,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.bulk.execution.run_result import LIVE, Carried
-from vippsrecon.bulk.outcomes.frame import DRY, WORST_FIRST, outcomes, totals
-from vippsrecon.bulk.outcomes.html import OUTCOME_COLOURS, headline
-from vippsrecon.bulk.plan.model import digest
+from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
+from vippsrecon.bulk.outcomes.frame import (
+    DRY_RUN_OUTCOMES,
+    OUTCOMES_WORST_FIRST,
+    build_outcomes,
+    compute_control_totals,
+)
+from vippsrecon.bulk.outcomes.html import OUTCOME_COLOURS, summarize_run
+from vippsrecon.bulk.plan.model import compute_digest
 from vippsrecon.schemas import OUTCOMES
-from vippsrecon.spreadsheet.control_totals import ControlSheet, Line
+from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, Looks
 from vippsrecon.spreadsheet.layout import Page
-from vippsrecon.spreadsheet.sheets import HEAD_ROW, Column, Written, workbook, write_rows
+from vippsrecon.spreadsheet.sheets import (
+    HEADER_ROW,
+    SheetColumn,
+    WrittenSheet,
+    atomic_workbook,
+    write_rows,
+)
 from vippsrecon.spreadsheet.workbook_file import for_printing
 
 if TYPE_CHECKING:
@@ -22,55 +33,57 @@ if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-SUMMARY, ROWS = "Summary", "Outcomes"
+SUMMARY_SHEET, RESULTS_SHEET = "Summary", "Outcomes"
 
-_ABOUT = {column.name: column.about for column in OUTCOMES.columns}
+_COLUMN_DESCRIPTIONS = {column.name: column.about for column in OUTCOMES.columns}
 
 
-def _c(
+def _define_column(
     name: str, header: str, kind: Any = "text", width: float = 12, printed: bool = True
-) -> Column:
-    return Column(name, header, kind, width, _ABOUT[name], printed)
+) -> SheetColumn:
+    return SheetColumn(name, header, kind, width, _COLUMN_DESCRIPTIONS[name], printed)
 
 
-COLUMNS = (
-    _c("outcome", "Outcome", width=12),
-    _c("row", "Row", "count", 6),
-    _c("order_number", "Order", width=13),
-    _c("reference", "Reference", width=22),
-    _c("msn", "Sales unit", width=9.5),
-    _c("currency", "Currency", width=8.5),
-    _c("amount_minor", "Amount", "money", 13),
-    _c("sentence", "What became of it", "wrapped", 46),
-    _c("booking_date", "Booking day", "date", 11),
-    _c("document_ref", "Document", width=14),
-    _c("credit_note_needed", "Credit note needed", "flag", 11),
-    _c("shop_to_update", "Shop to update", "flag", 9.5),
-    _c("customer_notice", "Tell the customer", width=60, printed=False),
-    _c("reason", "Reason", width=14, printed=False),
-    _c("note", "Note", width=24, printed=False),
-    _c("vat_minor", "VAT", "money", 11, printed=False),
-    _c("psp_reference", "PSP reference", width=38, printed=False),
-    _c("event_at", "Event (UTC)", "moment", 18, printed=False),
+RUN_OUTCOME_COLUMNS = (
+    _define_column("outcome", "Outcome", width=12),
+    _define_column("row", "Row", "count", 6),
+    _define_column("order_number", "Order", width=13),
+    _define_column("reference", "Reference", width=22),
+    _define_column("msn", "Sales unit", width=9.5),
+    _define_column("currency", "Currency", width=8.5),
+    _define_column("amount_minor", "Amount", "money", 13),
+    _define_column("sentence", "What became of it", "wrapped", 46),
+    _define_column("booking_date", "Booking day", "date", 11),
+    _define_column("document_ref", "Document", width=14),
+    _define_column("credit_note_needed", "Credit note needed", "flag", 11),
+    _define_column("shop_to_update", "Shop to update", "flag", 9.5),
+    _define_column("customer_notice", "Tell the customer", width=60, printed=False),
+    _define_column("reason", "Reason", width=14, printed=False),
+    _define_column("note", "Note", width=24, printed=False),
+    _define_column("vat_minor", "VAT", "money", 11, printed=False),
+    _define_column("psp_reference", "PSP reference", width=38, printed=False),
+    _define_column("event_at", "Event (UTC)", "moment", 18, printed=False),
     *(
-        _c(f"{name}_{when}_minor", f"{name.capitalize()} {when}", "money", 13, printed=False)
+        _define_column(
+            f"{name}_{when}_minor", f"{name.capitalize()} {when}", "money", 13, printed=False
+        )
         for name in ("authorized", "captured", "refunded", "cancelled")
         for when in ("before", "after")
     ),
-    _c("planner", "Planner", width=16, printed=False),
-    _c("approver", "Approver", width=16, printed=False),
-    _c("carrier", "Carried out by", width=16, printed=False),
-    _c("status", "Status", "count", 8, printed=False),
-    _c("code", "Code", width=8, printed=False),
-    _c("trace_id", "Trace", width=38, printed=False),
-    _c("discrepancy_id", "Discrepancy", width=44, printed=False),
-    _c("idempotency_key", "Idempotency key", "mono", 40, printed=False),
+    _define_column("planner", "Planner", width=16, printed=False),
+    _define_column("approver", "Approver", width=16, printed=False),
+    _define_column("carrier", "Carried out by", width=16, printed=False),
+    _define_column("status", "Status", "count", 8, printed=False),
+    _define_column("code", "Code", width=8, printed=False),
+    _define_column("trace_id", "Trace", width=38, printed=False),
+    _define_column("discrepancy_id", "Discrepancy", width=44, printed=False),
+    _define_column("idempotency_key", "Idempotency key", "mono", 40, printed=False),
 )
 
-_TITLES = {"refund": "Refunds", "cancel": "Cancels", "capture": "Captures"}
+_VERB_TITLES = {"refund": "Refunds", "cancel": "Cancels", "capture": "Captures"}
 
 
-def write_outcomes(carried: Carried, path: str | Path) -> Path:
+def write_outcomes(carried: RunResult, path: str | Path) -> Path:
     """Write what a run came to as an Excel workbook. The same run gives the same bytes.
 
     Sheets: Summary (control totals as live formulas, what is left to do, who and what),
@@ -87,38 +100,42 @@ def write_outcomes(carried: Carried, path: str | Path) -> Path:
         OutputError: The name is not a workbook's, or the place cannot be written.
     """
     plan = carried.plan
-    title = f"{_TITLES[plan.verb]}: {'outcomes' if carried.live else 'dry run'}"
-    with workbook(path, "outcomes", title=title, made_at=plan.made_at) as book:
-        _fill(book, carried, title)
+    title = f"{_VERB_TITLES[plan.verb]}: {'outcomes' if carried.live else 'dry run'}"
+    with atomic_workbook(path, "outcomes", title=title, made_at=plan.made_at) as book:
+        _fill_outcomes_workbook(book, carried, title)
     return Path(path)
 
 
-def _fill(book: Workbook, carried: Carried, title: str) -> None:
+def _fill_outcomes_workbook(book: Workbook, carried: RunResult, title: str) -> None:
     looks = Looks(book)
-    summary, rows, columns = (book.add_worksheet(name) for name in (SUMMARY, ROWS, "Columns"))
+    summary, rows, columns = (
+        book.add_worksheet(name) for name in (SUMMARY_SHEET, RESULTS_SHEET, "Columns")
+    )
     for worksheet in (summary, rows, columns):
         for_printing(worksheet, worksheet.get_name(), f"plan {carried.plan.plan_id}")
-    frame = outcomes(carried)
+    frame = build_outcomes(carried)
     written = write_rows(
         rows,
         looks,
-        COLUMNS,
-        _values(frame),
+        RUN_OUTCOME_COLUMNS,
+        _list_sheet_rows(frame),
         title=title,
         about="One row per row of the plan, those a person has to look at first.",
         frozen=4,
     )
     colour_outcomes(rows, looks, written)
-    _summary(ControlSheet(Page(summary), looks, title, _about(carried)), carried, frame, written)
+    _write_summary_sheet(
+        ControlSheet(Page(summary), looks, title, _describe_plan(carried)), carried, frame, written
+    )
     write_rows(
         columns,
         looks,
         (
-            Column("header", "Heading", width=24),
-            Column("name", "Column of the frame", "code", 28),
-            Column("about", "What it says", "wrapped", 90),
+            SheetColumn("header", "Heading", width=24),
+            SheetColumn("name", "Column of the frame", "code", 28),
+            SheetColumn("about", "What it says", "wrapped", 90),
         ),
-        [(column.header, column.name, column.about) for column in COLUMNS],
+        [(column.header, column.name, column.about) for column in RUN_OUTCOME_COLUMNS],
         title="Columns",
         about="What each column of Outcomes says.",
     )
@@ -126,21 +143,21 @@ def _fill(book: Workbook, carried: Carried, title: str) -> None:
     summary.set_tab_color(NAVY)
 
 
-def _values(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
+def _list_sheet_rows(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Return the frame's rows in the sheet's columns, worst first."""
     import pyarrow as pa
 
-    shown = frame[[column.name for column in COLUMNS]]
+    shown = frame[[column.name for column in RUN_OUTCOME_COLUMNS]]
     table = pa.Table.from_pandas(shown, preserve_index=False)
     rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
     # Sorting keeps the plan's order among equals.
-    return sorted(rows, key=lambda row: WORST_FIRST.index(row[0]))
+    return sorted(rows, key=lambda row: OUTCOMES_WORST_FIRST.index(row[0]))
 
 
-def colour_outcomes(worksheet: Worksheet, looks: Looks, written: Written) -> None:
+def colour_outcomes(worksheet: Worksheet, looks: Looks, written: WrittenSheet) -> None:
     """Colour each outcome as it is coloured everywhere, and rule the rows."""
     place = written.column("outcome")
-    first, last = HEAD_ROW + 1, HEAD_ROW + max(written.rows, 1)
+    first, last = HEADER_ROW + 1, HEADER_ROW + max(written.rows, 1)
     # Not over the outcomes: LibreOffice obeys one condition a cell.
     ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.ruled()}
     for left, right in ((0, place - 1), (place + 1, len(written.columns) - 1)):
@@ -161,22 +178,26 @@ def colour_outcomes(worksheet: Worksheet, looks: Looks, written: Written) -> Non
         )
 
 
-def _about(carried: Carried) -> str:
+def _describe_plan(carried: RunResult) -> str:
     plan = carried.plan
     return f"Plan {plan.plan_id}, {plan.environment}, sales units {', '.join(plan.msns)}."
 
 
-def _summary(sheet: ControlSheet, carried: Carried, frame: pd.DataFrame, written: Written) -> None:
+def _write_summary_sheet(
+    sheet: ControlSheet, carried: RunResult, frame: pd.DataFrame, written: WrittenSheet
+) -> None:
     verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
-    sheet.banner(headline(carried), sheet.looks.verdict(verdict))
-    names = LIVE if carried.live else DRY
+    sheet.add_banner(summarize_run(carried), sheet.looks.verdict(verdict))
+    names = LIVE_OUTCOMES if carried.live else DRY_RUN_OUTCOMES
     lines = []
-    for total in totals(carried.plan, carried.results, live=carried.live):
+    for total in compute_control_totals(carried.plan, carried.results, live=carried.live):
         where, parts = {"currency": total.currency}, total.by_outcome
         rows, minor = total.planned
         lines += [
-            Line(("Rows", total.currency), where, rows, {n: parts[n][0] for n in parts}),
-            Line(
+            ControlTotalLine(
+                ("Rows", total.currency), where, rows, {n: parts[n][0] for n in parts}
+            ),
+            ControlTotalLine(
                 ("Amount", total.currency),
                 where,
                 minor,
@@ -185,16 +206,16 @@ def _summary(sheet: ControlSheet, carried: Carried, frame: pd.DataFrame, written
             ),
         ]
     sheet.control("Control total", ("", "Currency"), names, lines, written)
-    _left_to_do(sheet, carried.counts, frame, written)
-    sheet.pairs("Who and what", _facts(carried))
+    _write_follow_up(sheet, carried.counts, frame, written)
+    sheet.pairs("Who and what", _list_run_facts(carried))
     sheet.finish()
 
 
-def _left_to_do(
-    sheet: ControlSheet, counts: Mapping[str, int], frame: pd.DataFrame, written: Written
+def _write_follow_up(
+    sheet: ControlSheet, counts: Mapping[str, int], frame: pd.DataFrame, written: WrittenSheet
 ) -> None:
     flags = {name: int(frame[name].sum()) for name in ("credit_note_needed", "shop_to_update")}
-    sheet.section("What is left to do")
+    sheet.add_section("What is left to do")
     told: Sequence[tuple[str, str, int, str]] = (
         (
             "Unknown",
@@ -236,12 +257,12 @@ def _left_to_do(
     sheet.row += 1
 
 
-def _facts(carried: Carried) -> list[tuple[str, str]]:
+def _list_run_facts(carried: RunResult) -> list[tuple[str, str]]:
     plan = carried.plan
     source = f"{plan.source.kind} {plan.source.name}".strip()
     facts = [
         ("Plan", plan.plan_id),
-        ("Digest (SHA-256)", digest(plan)),
+        ("Digest (SHA-256)", compute_digest(plan)),
         ("Planned by", f"{plan.planner}, {plan.made_at}"),
         ("Made from", f"{source}, payments as fetched {plan.source.fetched_at}"),
         ("SHA-256 of that file", plan.source.sha256),

@@ -27,7 +27,7 @@ _COLUMNS = (
 )
 
 
-def report_rows(discrepancies: pd.DataFrame) -> list[ReportRow]:
+def build_report_rows(discrepancies: pd.DataFrame) -> list[ReportRow]:
     """Return `schemas.DISCREPANCIES` row by row, counted from 1.
 
     Columns `decision` and `note`, where the frame has them, count as they do in a report.

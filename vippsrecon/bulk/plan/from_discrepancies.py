@@ -16,11 +16,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from vippsrecon.bulk.plan.rows import Payment, Wish
+from vippsrecon.bulk.plan.rows import PaymentKey, Request
 from vippsrecon.money import counted, in_words
 from vippsrecon.sources.reviewed_report.read import Refused, ReportRow
 
-REASON_OF = {
+REASON_BY_KIND = {
     "refund_missing_at_vipps": "return",
     "refund_failed": "return",
     "over_captured": "excess_capture",
@@ -32,14 +32,14 @@ REASON_OF = {
 }
 """Code to the reason its row of a plan is given."""
 
-VERB_OF = {
-    **dict.fromkeys(REASON_OF, "refund"),
+VERB_BY_KIND = {
+    **dict.fromkeys(REASON_BY_KIND, "refund"),
     **dict.fromkeys(("under_captured", "fulfilled_not_captured"), "capture"),
     "remainder_open": "cancel",
 }
 """Code to the one verb that may be proposed for it; for other codes nothing ever is."""
 
-BY_HAND = (
+MANUAL_FLAGS = (
     "express_shipping",
     "split_tender",
     "split_payment",
@@ -49,20 +49,20 @@ BY_HAND = (
 )
 """Flags of rows a person has to settle, outside a plan made from a report."""
 
-_LONGEST_NOTE = 500
+_MAX_NOTE_LENGTH = 500
 
 
-class Wanted(NamedTuple):
+class SelectedRequests(NamedTuple):
     """What discrepancies come to: wishes, one per payment; what was refused; what else to say."""
 
-    wishes: list[Wish]
+    requests: list[Request]
     refused: list[Refused]
     notes: list[str]
 
 
-def wanted(
+def select_requests(
     rows: Sequence[ReportRow], verb: str, file: str, only: Collection[str] | None = None
-) -> Wanted:
+) -> SelectedRequests:
     """Return what is to be planned of these discrepancies with one verb.
 
     Args:
@@ -74,7 +74,7 @@ def wanted(
     decided = any(row.decision for row in rows)
     contradicted = {(row.msn, row.reference) for row in rows if row.kind == "aggregate_mismatch"}
     copies = Counter(row.discrepancy_id for row in rows if row.proposal)
-    chosen: dict[Payment, list[ReportRow]] = {}
+    chosen: dict[PaymentKey, list[ReportRow]] = {}
     refused: list[Refused] = []
     left_out: Counter[str] = Counter()
     for row in rows:
@@ -85,7 +85,7 @@ def wanted(
             if row.proposal == verb:
                 left_out[row.decision] += 1
             continue
-        why = _never(row, verb)
+        why = _explain_rejection(row, verb)
         if not why and (row.msn, row.reference) in contradicted:
             why = "the payment's events and totals contradict each other; settle that first"
         if not why and copies[row.discrepancy_id] > 1:
@@ -96,19 +96,19 @@ def wanted(
             refused.append(Refused(file, row.row, column, value, why))
         else:
             chosen.setdefault((row.msn, row.reference), []).append(row)
-    wishes = [_merged(same) for same in chosen.values()]
-    return Wanted(wishes, refused, _notes(left_out, verb))
+    wishes = [_merge_rows(same) for same in chosen.values()]
+    return SelectedRequests(wishes, refused, _describe_left_out(left_out, verb))
 
 
-def _never(row: ReportRow, verb: str) -> str:
+def _explain_rejection(row: ReportRow, verb: str) -> str:
     """Return why a row is not planned though it was decided upon, or "" where it may be."""
-    owed, flags = _owed(row), row.flags.split()
-    by_hand = [flag for flag in BY_HAND if flag in flags]
+    owed, flags = _compute_owed_minor(row), row.flags.split()
+    by_hand = [flag for flag in MANUAL_FLAGS if flag in flags]
     if row.proposal is None:
         why = f"nothing can be proposed for this {row.kind}. {row.next_step}".rstrip()
     elif row.proposal != verb:
         why = f"the decision is {verb}, and what may be done is {row.proposal}"
-    elif VERB_OF.get(row.kind) != verb:
+    elif VERB_BY_KIND.get(row.kind) != verb:
         why = f"nothing is ever proposed for {row.kind}; put the payment on a list of your own"
     elif by_hand:
         why = f"its flag {by_hand[0]} says that a person has to settle it"
@@ -122,7 +122,7 @@ def _never(row: ReportRow, verb: str) -> str:
     return why
 
 
-def _owed(row: ReportRow) -> int:
+def _compute_owed_minor(row: ReportRow) -> int:
     """Return the most that a row's own figures call for, in minor units."""
     expected, actual = row.expected_minor or 0, row.actual_minor or 0
     too_little = ("refund_missing_at_vipps", "refund_failed", "under_captured")
@@ -131,26 +131,26 @@ def _owed(row: ReportRow) -> int:
     return max(0, actual - expected)
 
 
-def _merged(rows: Sequence[ReportRow]) -> Wish:
+def _merge_rows(rows: Sequence[ReportRow]) -> Request:
     """Return one wish for all rows of a payment: the sum, and the larger one's reason."""
     largest = max(rows, key=lambda row: row.proposal_minor or 0)
     notes = list(dict.fromkeys(row.note for row in rows if row.note))
-    return Wish(
+    return Request(
         source_row=rows[0].row,
         msn=largest.msn,
         reference=largest.reference,
         order_number=largest.order_number,
         currency=largest.currency,
         amount_minor=sum(row.proposal_minor or 0 for row in rows),
-        reason=REASON_OF[largest.kind],
-        note="; ".join(notes)[:_LONGEST_NOTE],
+        reason=REASON_BY_KIND[largest.kind],
+        note="; ".join(notes)[:_MAX_NOTE_LENGTH],
         document_ref="",
         vat_minor=None,
         discrepancy_id=" ".join(row.discrepancy_id for row in rows),
     )
 
 
-def _notes(left_out: Counter[str], verb: str) -> list[str]:
+def _describe_left_out(left_out: Counter[str], verb: str) -> list[str]:
     notes = []
     for decision, number in sorted(left_out.items()):
         said = f"whose decision is {decision!r}" if decision else "without a decision"

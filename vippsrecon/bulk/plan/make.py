@@ -17,13 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from vippsrecon.bulk.approval.approve import person, this_account
+from vippsrecon.bulk.approval.approve import detect_account, normalize_person_name
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import FORMAT, Plan, Source, check_plan, stamp
-from vippsrecon.bulk.plan.payments import read_now
-from vippsrecon.bulk.plan.requests import Asked, asked_for
-from vippsrecon.bulk.plan.rows import NoRowError, Payment, Seen, Terms, Wish, no_row, rows_of
-from vippsrecon.bulk.plan.since import moved_since, not_planned_since
+from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, Source, check_plan, format_plan_time
+from vippsrecon.bulk.plan.payments import read_payments
+from vippsrecon.bulk.plan.requests import RequestSet, collect_requests
+from vippsrecon.bulk.plan.rows import (
+    PaymentKey,
+    PaymentSnapshot,
+    Request,
+    RequestRejectedError,
+    RowOptions,
+    build_plan_rows,
+    build_reject,
+)
+from vippsrecon.bulk.plan.since import refuse_if_changed, split_already_planned
 from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import counted
@@ -37,7 +45,7 @@ if TYPE_CHECKING:
     from vippsrecon.api import Client
     from vippsrecon.store import Store
 
-LASTS_HOURS = 72
+PLAN_VALIDITY_HOURS = 72
 """How long a plan may be carried out after it was made."""
 
 
@@ -56,7 +64,7 @@ class NothingToPlanError(PlanError):
         self.notes = tuple(notes)
 
 
-class How(NamedTuple):
+class PlanOptions(NamedTuple):
     """How a plan is made: see `plan_refunds`."""
 
     verb: str
@@ -66,7 +74,7 @@ class How(NamedTuple):
     planner: str | None = None
     duplicate: Collection[str] = ()
     cancel_created: bool = False
-    expires_hours: float = LASTS_HOURS
+    expires_hours: float = PLAN_VALIDITY_HOURS
     now: datetime | None = None
     progress: bool = False
 
@@ -81,7 +89,7 @@ def plan_refunds(
     planner: str | None = None,
     only: str | Collection[str] | None = None,
     duplicate: Collection[str] = (),
-    expires_hours: float = LASTS_HOURS,
+    expires_hours: float = PLAN_VALIDITY_HOURS,
     now: datetime | None = None,
     progress: bool = False,
 ) -> Plan:
@@ -112,10 +120,10 @@ def plan_refunds(
         SourceError: The file cannot be read.
         ConfigurationError: A setting that is needed is missing.
     """
-    how = How(
+    how = PlanOptions(
         "refund", client, settings, store, planner, duplicate, False, expires_hours, now, progress
     )
-    return _plan(found, payments, only, how)
+    return _collect_and_plan(found, payments, only, how)
 
 
 def plan_captures(
@@ -128,15 +136,15 @@ def plan_captures(
     planner: str | None = None,
     only: str | Collection[str] | None = None,
     duplicate: Collection[str] = (),
-    expires_hours: float = LASTS_HOURS,
+    expires_hours: float = PLAN_VALIDITY_HOURS,
     now: datetime | None = None,
     progress: bool = False,
 ) -> Plan:
     """Plan captures; as `plan_refunds`."""
-    how = How(
+    how = PlanOptions(
         "capture", client, settings, store, planner, duplicate, False, expires_hours, now, progress
     )
-    return _plan(found, payments, only, how)
+    return _collect_and_plan(found, payments, only, how)
 
 
 def plan_cancels(
@@ -150,7 +158,7 @@ def plan_cancels(
     only: str | Collection[str] | None = None,
     duplicate: Collection[str] = (),
     created: bool = False,
-    expires_hours: float = LASTS_HOURS,
+    expires_hours: float = PLAN_VALIDITY_HOURS,
     now: datetime | None = None,
     progress: bool = False,
 ) -> Plan:
@@ -170,68 +178,70 @@ def plan_cancels(
         now: Likewise.
         progress: Likewise.
     """
-    how = How(
+    how = PlanOptions(
         "cancel", client, settings, store, planner, duplicate, created, expires_hours, now, progress
     )
-    return _plan(found, payments, only, how)
+    return _collect_and_plan(found, payments, only, how)
 
 
-def _plan(
+def _collect_and_plan(
     found: Reconciliation | pd.DataFrame | str | Path,
     payments: pd.DataFrame | None,
     only: str | Collection[str] | None,
-    how: How,
+    how: PlanOptions,
 ) -> Plan:
-    msn = _settings(how).default_msn
-    asked = asked_for(found, how.verb, payments=payments, only=only, default_msn=msn)
-    return make(asked, how)
+    msn = _choose_settings(how).default_msn
+    asked = collect_requests(found, how.verb, payments=payments, only=only, default_msn=msn)
+    return make_plan(asked, how)
 
 
-def make(asked: Asked, how: How) -> Plan:
+def make_plan(asked: RequestSet, how: PlanOptions) -> Plan:
     """Return the plan of what was asked for, with what was refused beside it.
 
     Raises:
         As `plan_refunds`.
     """
-    settings = _settings(how)
-    environment, host = _where(asked, settings)
+    settings = _choose_settings(how)
+    environment, host = _choose_environment(asked, settings)
     if how.client is None and asked.seen is None:
         raise ConfigurationError(
             "a list says nothing of its payments, so they are read first: hand in a client"
         )
-    if not asked.wishes:
-        raise NothingToPlanError(_nothing(asked.refused, how.verb), asked.refused, asked.notes)
+    if not asked.requests:
+        raise NothingToPlanError(
+            _describe_nothing_to_plan(asked.refused, how.verb), asked.refused, asked.notes
+        )
     _set_clock(asked, how)
-    limits = Limits.of(settings.limits)
-    _refuse_old(asked, _now(how), limits)
-    wishes, refused, seen = _held_against_payments(asked, how)
+    limits = Limits.from_settings(settings.limits)
+    _refuse_old_report(asked, _get_current_time(how), limits)
+    wishes, refused, seen = _check_against_payments(asked, how)
     # Again: a client kept open knows the time by its last answer, and now has answers.
-    _refuse_old(asked, _now(how), limits)
+    _refuse_old_report(asked, _get_current_time(how), limits)
     if how.store is not None and asked.seen is not None:
         attempts = attempts_on(how.store, environment, [(one.msn, one.reference) for one in wishes])
-        wishes, late = not_planned_since(wishes, seen, attempts, how.verb, file=asked.name)
+        wishes, late = split_already_planned(wishes, seen, attempts, how.verb, file=asked.name)
         refused += late
-    terms = Terms(how.verb, how.cancel_created, frozenset(how.duplicate))
-    rows, unfit = rows_of(wishes, seen, terms, asked.name)
+    terms = RowOptions(how.verb, how.cancel_created, frozenset(how.duplicate))
+    rows, unfit = build_plan_rows(wishes, seen, terms, asked.name)
     refused = sorted([*asked.refused, *refused, *unfit], key=lambda one: one.source_row)
     if not rows:
-        raise NothingToPlanError(_nothing(refused, how.verb), refused, asked.notes)
+        raise NothingToPlanError(_describe_nothing_to_plan(refused, how.verb), refused, asked.notes)
     unknown = sorted(set(how.duplicate) - {row.reference for row in rows})
     if unknown:
         raise InputError(f"--duplicate {unknown[0]}: the plan has no row for this reference")
-    now = _now(how)
+    now = _get_current_time(how)
     fetched = min(seen[row.msn, row.reference].fetched_at for row in rows)
     plan = Plan(
-        format=FORMAT,
+        format=PLAN_FORMAT,
         plan_id=str(uuid.uuid4()),
         verb=how.verb,
         environment=environment,
         host=host,
         msns=tuple(sorted({row.msn for row in rows})),
-        planner=person(how.planner or this_account()),
-        made_at=stamp(now),
-        expires_at=stamp(now + timedelta(hours=how.expires_hours)),
-        source=Source(asked.kind, asked.name, asked.sha256, stamp(fetched)),
+        planner=normalize_person_name(how.planner or detect_account()),
+        made_at=format_plan_time(now),
+        expires_at=format_plan_time(now + timedelta(hours=how.expires_hours)),
+        source=Source(asked.kind, asked.name, asked.sha256, format_plan_time(fetched)),
         cancel_created=how.cancel_created,
         rows=tuple(rows),
         refused=tuple(refused),
@@ -241,13 +251,13 @@ def make(asked: Asked, how: How) -> Plan:
     return plan
 
 
-def _settings(how: How) -> Settings:
+def _choose_settings(how: PlanOptions) -> Settings:
     if how.client is not None:
         return how.client.settings
     return how.settings if how.settings is not None else load_settings(offline=True)
 
 
-def _where(asked: Asked, settings: Settings) -> tuple[str, str]:
+def _choose_environment(asked: RequestSet, settings: Settings) -> tuple[str, str]:
     """Return environment and API host of a plan, refusing a report of another environment."""
     ours, theirs = settings.environment, asked.environment
     if ours and theirs and ours != theirs:
@@ -266,57 +276,57 @@ def _where(asked: Asked, settings: Settings) -> tuple[str, str]:
     return environment, host
 
 
-def _set_clock(asked: Asked, how: How) -> None:
+def _set_clock(asked: RequestSet, how: PlanOptions) -> None:
     """Let one answer set the house's clock, before an age is read off it."""
     if how.client is None or asked.fetched_at is None or how.now is not None:
         return
-    for msn in sorted({wish.msn for wish in asked.wishes})[:1]:
+    for msn in sorted({wish.msn for wish in asked.requests})[:1]:
         how.client.check_keys(msn)
 
 
-def _now(how: How) -> datetime:
+def _get_current_time(how: PlanOptions) -> datetime:
     if how.now is not None:
         return how.now
     return how.client.now() if how.client is not None else datetime.now(UTC)
 
 
-def _refuse_old(asked: Asked, now: datetime, limits: Limits) -> None:
+def _refuse_old_report(asked: RequestSet, now: datetime, limits: Limits) -> None:
     if asked.fetched_at is None:
         return
     age = now - asked.fetched_at
     if age > timedelta(hours=limits.max_report_age_hours):
         raise PlanError(
             f"{asked.name or 'this reconciliation'} is too old to plan from: its payments were "
-            f"fetched at {stamp(asked.fetched_at)}, {age / timedelta(hours=1):.0f} hours ago, and "
+            f"fetched at {format_plan_time(asked.fetched_at)}, {age / timedelta(hours=1):.0f} hours ago, and "
             f"{limits.max_report_age_hours:g} are allowed (max_report_age_hours). Reconcile anew"
         )
 
 
-def _held_against_payments(
-    asked: Asked, how: How
-) -> tuple[list[Wish], list[Refused], Mapping[Payment, Seen]]:
+def _check_against_payments(
+    asked: RequestSet, how: PlanOptions
+) -> tuple[list[Request], list[Refused], Mapping[PaymentKey, PaymentSnapshot]]:
     """Return the wishes whose payments can be relied on, the others refused, and the payments."""
     if how.client is None:
         assert asked.seen is not None
-        return asked.wishes, [], asked.seen
-    keys = [(wish.msn, wish.reference) for wish in asked.wishes]
-    fresh = read_now(how.client, keys, progress=how.progress)
-    kept: list[Wish] = []
+        return asked.requests, [], asked.seen
+    keys = [(wish.msn, wish.reference) for wish in asked.requests]
+    fresh = read_payments(how.client, keys, progress=how.progress)
+    kept: list[Request] = []
     refused: list[Refused] = []
-    for wish in asked.wishes:
+    for wish in asked.requests:
         key = (wish.msn, wish.reference)
         try:
             if key in fresh.unread:
-                raise NoRowError(fresh.unread[key], "reference", wish.reference)
+                raise RequestRejectedError(fresh.unread[key], "reference", wish.reference)
             if asked.seen is not None and key in asked.seen:
-                moved_since(asked.seen[key], fresh.seen[key])
+                refuse_if_changed(asked.seen[key], fresh.seen[key])
             kept.append(wish)
-        except NoRowError as error:
-            refused.append(no_row(asked.name, wish, error))
+        except RequestRejectedError as error:
+            refused.append(build_reject(asked.name, wish, error))
     return kept, refused, asked.seen if asked.seen is not None else fresh.seen
 
 
-def _nothing(refused: Collection[Refused], verb: str) -> str:
+def _describe_nothing_to_plan(refused: Collection[Refused], verb: str) -> str:
     if not refused:
         return f"there is no {verb} to plan: nothing asks for one"
     first = next(iter(refused))

@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from vippsrecon.bulk.plan.rules import (
-    FORMAT,
+    PLAN_FORMAT,
     REASONS,
     VERBS,
     Aggregate,
-    allowed,
     check_plan,
-    moment,
-    refuse_version,
-    stamp,
+    compute_allowed_amount,
+    format_plan_time,
+    parse_plan_time,
+    refuse_format_version,
 )
 from vippsrecon.errors import PlanError, VippsReconError
 from vippsrecon.money import counted, in_words
-from vippsrecon.output_files import placing
+from vippsrecon.output_files import atomic_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,28 +39,28 @@ if TYPE_CHECKING:
     from vippsrecon.sources.reviewed_report.read import Refused
 
 __all__ = [
-    "FORMAT",
+    "PLAN_FORMAT",
     "REASONS",
     "VERBS",
     "Aggregate",
     "Plan",
     "PlanRow",
     "Source",
-    "allowed",
     "check_plan",
-    "digest",
-    "key_of",
-    "moment",
-    "plan_text",
+    "compute_allowed_amount",
+    "compute_digest",
+    "compute_idempotency_key",
+    "format_plan_file",
+    "format_plan_time",
+    "parse_plan_time",
     "read_plan",
-    "stamp",
     "write_plan",
 ]
 
-KEYS = uuid.UUID("6f1c2d3e-5b7a-5c46-9d0e-2a8b1f4e7c90")
+KEY_NAMESPACE = uuid.UUID("6f1c2d3e-5b7a-5c46-9d0e-2a8b1f4e7c90")
 """Namespace of the idempotency keys. Another one would make every operation a new one."""
 
-LARGEST_FILE = 512 * 1024 * 1024
+MAX_PLAN_FILE_BYTES = 512 * 1024 * 1024
 
 
 class Source(NamedTuple):
@@ -121,7 +121,7 @@ class Plan:
     """What is to be done with which payments, all with one verb. Changing one makes another.
 
     Attributes:
-        format: `FORMAT` of the version that made it.
+        format: `PLAN_FORMAT` of the version that made it.
         plan_id: A random UUID.
         verb: "refund", "cancel" or "capture".
         environment: Where it may be carried out: "test", "production" or "simulator".
@@ -159,14 +159,14 @@ class Plan:
     @property
     def totals(self) -> dict[str, int]:
         """Currency to the sum of its rows in minor units. Currencies are never added."""
-        return _totals(self.rows)
+        return _sum_by_currency(self.rows)
 
     def __repr__(self) -> str:
         """Say in one line what it is; its rows are in `to_frame()`."""
-        return f"<Plan {self.plan_id}: {self.in_short}, {self.environment}>"
+        return f"<Plan {self.plan_id}: {self.short_description}, {self.environment}>"
 
     @property
-    def in_short(self) -> str:
+    def short_description(self) -> str:
         """Number of rows and sum per currency, for a sentence."""
         try:
             sums = [in_words(total, currency) for currency, total in self.totals.items()]
@@ -176,57 +176,59 @@ class Plan:
 
     def summary(self) -> pd.DataFrame:
         """Return rows and sums by sales unit, currency and reason."""
-        frame: pd.DataFrame = import_module("vippsrecon.bulk.plan.views").summary(self)
+        frame: pd.DataFrame = import_module("vippsrecon.bulk.plan.views").build_plan_summary(self)
         return frame
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a frame."""
-        frame: pd.DataFrame = import_module("vippsrecon.bulk.plan.views").frame(self)
+        frame: pd.DataFrame = import_module("vippsrecon.bulk.plan.views").build_plan_frame(self)
         return frame
 
     def rejects(self) -> pd.DataFrame:
         """Return what was refused as a frame of `schemas.REJECTS`."""
-        frame: pd.DataFrame = import_module("vippsrecon.bulk.plan.views").rejects(self)
+        frame: pd.DataFrame = import_module("vippsrecon.bulk.plan.views").build_plan_rejects(self)
         return frame
 
     def _repr_html_(self) -> str:
         # Looked up by name: pandas has no business where money is moved.
-        return str(import_module("vippsrecon.bulk.plan.views").page(self))
+        return str(import_module("vippsrecon.bulk.plan.views").render_plan_html(self))
 
 
-def digest(plan: Plan) -> str:
+def compute_digest(plan: Plan) -> str:
     """Return the SHA-256, in hexadecimal, of the canonical JSON of the whole plan.
 
     Canonical: UTF-8, keys sorted, no spaces, integers only, rows in order; the digest itself
     is left out. What an auditor needs to compute it anew: read the file as JSON, take out
-    `digest`, and hash `json.dumps(…, sort_keys=True, separators=(",", ":"),
+    `compute_digest`, and hash `json.dumps(…, sort_keys=True, separators=(",", ":"),
     ensure_ascii=False)` in UTF-8.
     """
     try:
-        return _digest(_said(plan))
+        return _hash_content(_build_content(plan))
     except (TypeError, ValueError) as error:
         raise PlanError(f"the plan holds what no plan file can: {error}") from None
 
 
-def _digest(said: Mapping[str, Any]) -> str:
+def _hash_content(said: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def key_of(plan_id: str, verb: str, row: PlanRow) -> str:
+def compute_idempotency_key(plan_id: str, verb: str, row: PlanRow) -> str:
     """Return the idempotency key of a row: the same for the same operation, for ever.
 
     36 characters, within the 50 Vipps MobilePay takes. Source:
     https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/#idempotency-key
     """
     said = f"{plan_id}|{row.row}|{row.msn}|{row.reference}|{verb}|{row.amount_minor}"
-    return str(uuid.uuid5(KEYS, said))
+    return str(uuid.uuid5(KEY_NAMESPACE, said))
 
 
-def plan_text(plan: Plan) -> str:
+def format_plan_file(plan: Plan) -> str:
     """Return the plan as its file holds it: one line a row, so that two can be compared."""
-    said = _said(plan)
+    said = _build_content(plan)
     rows = said.pop("rows")
-    head = orjson.dumps({"digest": digest(plan)} | said, option=orjson.OPT_INDENT_2).decode()
+    head = orjson.dumps(
+        {"digest": compute_digest(plan)} | said, option=orjson.OPT_INDENT_2
+    ).decode()
     lines = ",\n".join("    " + orjson.dumps(row).decode() for row in rows)
     return f'{head[: -len("}") - 1]},\n  "rows": [\n{lines}\n  ]\n}}\n'
 
@@ -240,8 +242,8 @@ def write_plan(plan: Plan, path: str | Path) -> Path:
     """
     check_plan(plan)
     path = Path(path)
-    with placing(path, "plan", marked=b'"plan_id"') as made:
-        made.write_bytes(plan_text(plan).encode())
+    with atomic_file(path, "plan", marked=b'"plan_id"') as made:
+        made.write_bytes(format_plan_file(plan).encode())
     return path
 
 
@@ -254,20 +256,20 @@ def read_plan(path: str | Path) -> Plan:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if path.stat().st_size > MAX_PLAN_FILE_BYTES:
             raise PlanError(f"{path.name} is larger than 512 MB, which no plan is")
         content = path.read_bytes()
     except OSError as error:
         raise PlanError(f"{path.name} cannot be read: {error.strerror or error}") from None
     try:
-        plan, claimed = _decoded(content)
-        if claimed != digest(plan):
+        plan, claimed = _decode_plan(content)
+        if claimed != compute_digest(plan):
             raise PlanError(
                 "it was changed after it was made: its digest does not fit what it says. Make a "
                 "new plan; plans are not edited"
             )
         check_plan(plan)
-        if plan_text(plan).encode() != content:
+        if format_plan_file(plan).encode() != content:
             raise PlanError(
                 "it was changed after it was made, if only in its spacing. Take the file as it "
                 "was written, or make a new plan"
@@ -283,7 +285,7 @@ _ROW_FIELDS = frozenset(PlanRow._fields)
 _SOURCE_FIELDS = frozenset(Source._fields)
 
 
-def _said(plan: Plan) -> dict[str, Any]:
+def _build_content(plan: Plan) -> dict[str, Any]:
     """Return everything the file says but the digest."""
     said = {name: getattr(plan, name) for name in _PLAN_FIELDS if name != "rows"}
     said["source"] = plan.source._asdict()
@@ -293,7 +295,7 @@ def _said(plan: Plan) -> dict[str, Any]:
     return said
 
 
-def _decoded(content: bytes) -> tuple[Plan, object]:
+def _decode_plan(content: bytes) -> tuple[Plan, object]:
     """Return the plan a file's bytes say, and the digest they claim."""
     if content.startswith(codecs.BOM_UTF8):
         raise PlanError("an editor saved it anew. Take the file as it was written")
@@ -303,15 +305,15 @@ def _decoded(content: bytes) -> tuple[Plan, object]:
         raise PlanError("it is not a plan: it is no JSON, or it is cut off") from None
     if not isinstance(said, dict) or "plan_id" not in said or "format" not in said:
         raise PlanError("it is not a plan; make one with vippsrecon plan")
-    if said["format"] != FORMAT:
-        refuse_version(said["format"])
-    _fields("it", said, _FILE_FIELDS)
-    _fields("source", said["source"], _SOURCE_FIELDS)
+    if said["format"] != PLAN_FORMAT:
+        refuse_format_version(said["format"])
+    _check_fields("it", said, _FILE_FIELDS)
+    _check_fields("source", said["source"], _SOURCE_FIELDS)
     if not isinstance(said["rows"], list) or not isinstance(said["msns"], list):
         raise PlanError("its rows or sales units are no list")
     rows = []
     for number, row in enumerate(said["rows"], start=1):
-        _fields(f"row {number}", row, _ROW_FIELDS)
+        _check_fields(f"row {number}", row, _ROW_FIELDS)
         rows.append(PlanRow(**row))
     plan = Plan(
         **{name: said[name] for name in _PLAN_FIELDS if name not in ("rows", "source", "msns")},
@@ -324,12 +326,12 @@ def _decoded(content: bytes) -> tuple[Plan, object]:
             f"it says it has {said['count']} rows and has {plan.count}: it was changed after it "
             "was made, or cut"
         )
-    if said["totals"] != _totals(rows):
+    if said["totals"] != _sum_by_currency(rows):
         raise PlanError("its totals are not the sums of its rows: it was changed after it was made")
     return plan, said["digest"]
 
 
-def _totals(rows: Iterable[PlanRow]) -> dict[str, int]:
+def _sum_by_currency(rows: Iterable[PlanRow]) -> dict[str, int]:
     totals: dict[str, int] = {}
     for row in rows:
         if type(row.amount_minor) is not int or type(row.currency) is not str:
@@ -338,7 +340,7 @@ def _totals(rows: Iterable[PlanRow]) -> dict[str, int]:
     return dict(sorted(totals.items()))
 
 
-def _fields(what: str, said: object, known: frozenset[str]) -> None:
+def _check_fields(what: str, said: object, known: frozenset[str]) -> None:
     if not isinstance(said, dict):
         raise PlanError(f"{what} is not an object")
     if said.keys() == known:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from vippsrecon.bulk.plan.rows import Payment, Seen
+from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import ConfigurationError, ForbiddenError, UnauthorizedError
 from vippsrecon.fetching import fetch
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 _COLUMNS = ("msn", "reference", "currency", "state", *Aggregate._fields, "fetched_at")
 
 
-class Read(NamedTuple):
+class PaymentBatch(NamedTuple):
     """What reading payments came to: those there are, and why each other one is not."""
 
-    seen: dict[Payment, Seen]
-    unread: dict[Payment, str]
+    seen: dict[PaymentKey, PaymentSnapshot]
+    unread: dict[PaymentKey, str]
 
 
-def read_now(client: Client, payments: Iterable[Payment], *, progress: bool = False) -> Read:
+def read_payments(
+    client: Client, payments: Iterable[PaymentKey], *, progress: bool = False
+) -> PaymentBatch:
     """Read payments from Vipps MobilePay, many at once.
 
     A payment that is not known there, could not be read, or whose sales unit has no keys that are
@@ -37,31 +39,31 @@ def read_now(client: Client, payments: Iterable[Payment], *, progress: bool = Fa
         NoAnswerError: As `fetch`.
     """
     wanted = list(dict.fromkeys(payments))
-    shut = _without_keys(client, sorted({msn for msn, _ in wanted}))
+    shut = _find_units_without_keys(client, sorted({msn for msn, _ in wanted}))
     unread = {payment: shut[payment[0]] for payment in wanted if payment[0] in shut}
     asked = [payment for payment in wanted if payment[0] not in shut]
     if not asked:
-        return Read({}, unread)
+        return PaymentBatch({}, unread)
     fetched = fetch(asked, client, events=False, progress=progress)
-    for row in _rows(fetched.failures):
-        unread[row["msn"], row["reference"]] = _why(row)
-    return Read(seen_in(fetched.payments), unread)
+    for row in _list_rows(fetched.failures):
+        unread[row["msn"], row["reference"]] = _explain_failure(row)
+    return PaymentBatch(collect_snapshots(fetched.payments), unread)
 
 
-def seen_in(payments: pd.DataFrame) -> dict[Payment, Seen]:
+def collect_snapshots(payments: pd.DataFrame) -> dict[PaymentKey, PaymentSnapshot]:
     """Return the payments of a frame of `schemas.PAYMENTS`."""
     return {
-        (row["msn"], row["reference"]): Seen(
+        (row["msn"], row["reference"]): PaymentSnapshot(
             row["currency"],
             row["state"],
             Aggregate(*(row[name] for name in Aggregate._fields)),
             row["fetched_at"],
         )
-        for row in _rows(payments[list(_COLUMNS)])
+        for row in _list_rows(payments[list(_COLUMNS)])
     }
 
 
-def _without_keys(client: Client, msns: list[str]) -> dict[str, str]:
+def _find_units_without_keys(client: Client, msns: list[str]) -> dict[str, str]:
     """Return the sales units that cannot be read with the keys there are, and why."""
     shut: dict[str, str] = {}
     for msn in msns:
@@ -73,7 +75,7 @@ def _without_keys(client: Client, msns: list[str]) -> dict[str, str]:
     return shut
 
 
-def _why(row: dict[str, Any]) -> str:
+def _explain_failure(row: dict[str, Any]) -> str:
     if row["status"] == 404:
         return (
             f"sales unit {row['msn']} has no payment with this reference in this environment: a "
@@ -85,6 +87,6 @@ def _why(row: dict[str, Any]) -> str:
     return f"its payment could not be read now ({said}): plan it later, in a plan of its own"
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
     return rows

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vippsrecon.bulk.plan.frames_in import report_rows
-from vippsrecon.bulk.plan.from_discrepancies import wanted
-from vippsrecon.bulk.plan.payments import seen_in
-from vippsrecon.bulk.plan.rows import Payment, Seen, Wish
+from vippsrecon.bulk.plan.frames_in import build_report_rows
+from vippsrecon.bulk.plan.from_discrepancies import select_requests
+from vippsrecon.bulk.plan.payments import collect_snapshots
+from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot, Request
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.result import Reconciliation
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Asked(NamedTuple):
+class RequestSet(NamedTuple):
     """What is to be planned, wherever it was asked for.
 
     Attributes:
-        wishes: One per payment.
+        requests: One per payment.
         refused: Rows that are none, with their reasons.
         notes: What else the planner should know.
         kind, name, sha256: As of `plan.Source`.
@@ -39,34 +39,34 @@ class Asked(NamedTuple):
         environment: The report's; "" where nothing says.
     """
 
-    wishes: list[Wish]
+    requests: list[Request]
     refused: list[Refused]
     notes: list[str]
     kind: str
     name: str
     sha256: str
-    seen: Mapping[Payment, Seen] | None = None
+    seen: Mapping[PaymentKey, PaymentSnapshot] | None = None
     fetched_at: datetime | None = None
     environment: str = ""
 
 
-def asked_for(
+def collect_requests(
     found: Reconciliation | pd.DataFrame | str | Path,
     verb: str,
     *,
     payments: pd.DataFrame | None,
     only: str | Collection[str] | None,
     default_msn: str | None,
-) -> Asked:
+) -> RequestSet:
     """Return what is asked for by whatever `plan_refunds` and its like take."""
     kept = [only] if isinstance(only, str) else only
     cancels = verb == "cancel"
     if isinstance(found, Reconciliation):
-        return _of_reconciliation(found.collect(), verb, kept)
+        return _convert_reconciliation(found.collect(), verb, kept)
     if isinstance(found, str | Path):
         if looks_like_report(Path(found)):
-            return from_report(found, verb, kept)
-        return from_list(found, verb, default_msn)
+            return read_report_requests(found, verb, kept)
+        return read_list_requests(found, verb, default_msn)
     if not hasattr(found, "columns"):
         raise InputError(
             f"a {type(found).__name__} is nothing to plan from: hand in a Reconciliation, a frame, or "
@@ -78,39 +78,41 @@ def asked_for(
                 "discrepancies alone do not say what they were found with: hand in payments= too, "
                 "or the Reconciliation"
             )
-        return _of_frames(found, payments, verb, kept)
-    return _of_list(plan_list_of(found, default_msn=default_msn, cancels=cancels), "python")
+        return _convert_frames(found, payments, verb, kept)
+    return _convert_list(plan_list_of(found, default_msn=default_msn, cancels=cancels), "python")
 
 
-def from_list(
+def read_list_requests(
     path: str | Path, verb: str, default_msn: str | None, mapping: str | Path | None = None
-) -> Asked:
+) -> RequestSet:
     """Return what a list asks for; its headings may be the user's own."""
     read = read_plan_list(path, default_msn=default_msn, cancels=verb == "cancel", mapping=mapping)
-    return _of_list(read, "list")
+    return _convert_list(read, "list")
 
 
-def from_report(path: str | Path, verb: str, only: Collection[str] | None = None) -> Asked:
+def read_report_requests(
+    path: str | Path, verb: str, only: Collection[str] | None = None
+) -> RequestSet:
     """Return what a report's *Discrepancies* ask for, as their owners decided."""
-    return _of_report(read_worked_report(path), verb, only)
+    return _convert_report(read_worked_report(path), verb, only)
 
 
-def _of_list(read: PlanList, kind: str) -> Asked:
-    wishes = [Wish(*row, discrepancy_id=None) for row in read.rows]
+def _convert_list(read: PlanList, kind: str) -> RequestSet:
+    wishes = [Request(*row, discrepancy_id=None) for row in read.rows]
     rejects = read.rejects.astype(object).where(read.rejects.notna(), None)
     refused = [Refused(*row) for row in rejects.itertuples(index=False, name=None)]
     name = "" if kind == "python" else read.name
-    return Asked(wishes, refused, [], kind, name, read.sha256)
+    return RequestSet(wishes, refused, [], kind, name, read.sha256)
 
 
-def _of_report(report: WorkedReport, verb: str, only: Collection[str] | None) -> Asked:
-    said = wanted(report.rows, verb, report.name, only)
+def _convert_report(report: WorkedReport, verb: str, only: Collection[str] | None) -> RequestSet:
+    said = select_requests(report.rows, verb, report.name, only)
     seen = {
-        key: Seen(one.currency, one.state, Aggregate(*one[4:8]), one.fetched_at)
+        key: PaymentSnapshot(one.currency, one.state, Aggregate(*one[4:8]), one.fetched_at)
         for key, one in report.payments.items()
     }
-    return Asked(
-        said.wishes,
+    return RequestSet(
+        said.requests,
         [*report.refused, *said.refused],
         said.notes,
         "report",
@@ -122,15 +124,17 @@ def _of_report(report: WorkedReport, verb: str, only: Collection[str] | None) ->
     )
 
 
-def _of_reconciliation(found: Reconciliation, verb: str, only: Collection[str] | None) -> Asked:
-    asked = _of_frames(found.discrepancies, found.payments, verb, only)
+def _convert_reconciliation(
+    found: Reconciliation, verb: str, only: Collection[str] | None
+) -> RequestSet:
+    asked = _convert_frames(found.discrepancies, found.payments, verb, only)
     return asked._replace(environment=str(found.manifest.get("environment") or ""))
 
 
-def _of_frames(
+def _convert_frames(
     discrepancies: pd.DataFrame, payments: pd.DataFrame, verb: str, only: Collection[str] | None
-) -> Asked:
-    seen = seen_in(payments)
-    said = wanted(report_rows(discrepancies), verb, "discrepancies", only)
+) -> RequestSet:
+    seen = collect_snapshots(payments)
+    said = select_requests(build_report_rows(discrepancies), verb, "discrepancies", only)
     fetched = max((one.fetched_at for one in seen.values()), default=None)
-    return Asked(said.wishes, said.refused, said.notes, "python", "", "", seen, fetched)
+    return RequestSet(said.requests, said.refused, said.notes, "python", "", "", seen, fetched)

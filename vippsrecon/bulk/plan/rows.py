@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, allowed
+from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, compute_allowed_amount
 from vippsrecon.money import in_words
 from vippsrecon.sources.reviewed_report.read import Refused
 
-Payment = tuple[str, str]
+PaymentKey = tuple[str, str]
 """(msn, reference)."""
 
 
-class Wish(NamedTuple):
+class Request(NamedTuple):
     """One operation wanted on one payment.
 
     Attributes:
@@ -43,7 +43,7 @@ class Wish(NamedTuple):
     discrepancy_id: str | None
 
 
-class Seen(NamedTuple):
+class PaymentSnapshot(NamedTuple):
     """A payment as it was read."""
 
     currency: str
@@ -52,7 +52,7 @@ class Seen(NamedTuple):
     fetched_at: datetime
 
 
-class NoRowError(Exception):
+class RequestRejectedError(Exception):
     """A wish becomes no row of a plan. Never leaves `bulk`.
 
     Attributes:
@@ -66,7 +66,7 @@ class NoRowError(Exception):
         self.value = value
 
 
-class Terms(NamedTuple):
+class RowOptions(NamedTuple):
     """What all rows of one plan share.
 
     Attributes:
@@ -80,8 +80,11 @@ class Terms(NamedTuple):
     duplicate: frozenset[str]
 
 
-def rows_of(
-    wishes: Iterable[Wish], seen: Mapping[Payment, Seen], terms: Terms, file: str
+def build_plan_rows(
+    wishes: Iterable[Request],
+    seen: Mapping[PaymentKey, PaymentSnapshot],
+    terms: RowOptions,
+    file: str,
 ) -> tuple[list[PlanRow], list[Refused]]:
     """Return the rows a plan can have, numbered, and what was refused."""
     rows: list[PlanRow] = []
@@ -90,23 +93,25 @@ def rows_of(
         try:
             payment = seen.get((wish.msn, wish.reference))
             if payment is None:
-                raise NoRowError("its payment was not read", "reference", wish.reference)
-            rows.append(_row(len(rows) + 1, wish, payment, terms))
-        except NoRowError as error:
-            refused.append(no_row(file, wish, error))
+                raise RequestRejectedError("its payment was not read", "reference", wish.reference)
+            rows.append(_build_plan_row(len(rows) + 1, wish, payment, terms))
+        except RequestRejectedError as error:
+            refused.append(build_reject(file, wish, error))
     return rows, refused
 
 
-def no_row(file: str, wish: Wish, error: NoRowError) -> Refused:
+def build_reject(file: str, wish: Request, error: RequestRejectedError) -> Refused:
     """Return a wish that becomes no row as a reject, which always names the payment."""
     if error.column in (None, "reference"):
         return Refused(file, wish.source_row, error.column, wish.reference, str(error))
     return Refused(file, wish.source_row, error.column, error.value, f"{wish.reference}: {error}")
 
 
-def _row(number: int, wish: Wish, seen: Seen, terms: Terms) -> PlanRow:
+def _build_plan_row(
+    number: int, wish: Request, seen: PaymentSnapshot, terms: RowOptions
+) -> PlanRow:
     if wish.currency is not None and wish.currency != seen.currency:
-        raise NoRowError(
+        raise RequestRejectedError(
             f"the payment is in {seen.currency}; a refund, capture or cancel is in the payment's "
             "own currency",
             "currency",
@@ -115,8 +120,8 @@ def _row(number: int, wish: Wish, seen: Seen, terms: Terms) -> PlanRow:
     for name in ("note", "document_ref", "order_number"):
         said = getattr(wish, name)
         if said and UNPRINTABLE.search(said) is not None:
-            raise NoRowError("holds a character that cannot be shown", name, ascii(said))
-    amount = _amount(wish, seen, terms)
+            raise RequestRejectedError("holds a character that cannot be shown", name, ascii(said))
+    amount = _choose_amount(wish, seen, terms)
     return PlanRow(
         number,
         wish.msn,
@@ -134,24 +139,28 @@ def _row(number: int, wish: Wish, seen: Seen, terms: Terms) -> PlanRow:
     )
 
 
-def _amount(wish: Wish, seen: Seen, terms: Terms) -> int:
+def _choose_amount(wish: Request, seen: PaymentSnapshot, terms: RowOptions) -> int:
     """Return the amount as a number, which is what everything means by now."""
-    most = allowed(terms.verb, seen.aggregate)
+    most = compute_allowed_amount(terms.verb, seen.aggregate)
     if terms.verb != "refund" and seen.state == "CREATED":
         if terms.verb == "cancel" and terms.cancel_created:
             return 0
         hint = "; to cancel such payments too, say --created" if terms.verb == "cancel" else ""
-        raise NoRowError(f"nobody has paid it yet, so nothing is reserved{hint}")
+        raise RequestRejectedError(f"nobody has paid it yet, so nothing is reserved{hint}")
     if most == 0:
-        raise NoRowError(_NOTHING[terms.verb].format(**_in_words(seen)))
+        raise RequestRejectedError(
+            _NOTHING_LEFT_TEXTS[terms.verb].format(**_format_aggregate(seen))
+        )
     if wish.amount_minor is None:
         return most
     said = in_words(wish.amount_minor, seen.currency)
     room = in_words(most, seen.currency)
     if wish.amount_minor > most:
-        raise NoRowError(_TOO_MUCH[terms.verb].format(said=said, room=room), "amount", said)
+        raise RequestRejectedError(
+            _TOO_MUCH_TEXTS[terms.verb].format(said=said, room=room), "amount", said
+        )
     if terms.verb == "cancel" and wish.amount_minor != most:
-        raise NoRowError(
+        raise RequestRejectedError(
             f"a cancel releases everything reserved, which is {room} and not {said}; leave the "
             "amount empty, or capture first what is still to be captured",
             "amount",
@@ -160,20 +169,20 @@ def _amount(wish: Wish, seen: Seen, terms: Terms) -> int:
     return wish.amount_minor
 
 
-_NOTHING = {
+_NOTHING_LEFT_TEXTS = {
     "refund": "nothing is left to refund: {captured} captured, {refunded} refunded",
     "capture": "nothing is left to capture: {authorized} reserved, {captured} captured, "
     "{cancelled} released",
     "cancel": "nothing is reserved any more: {captured} captured, {cancelled} released",
 }
-_TOO_MUCH = {
+_TOO_MUCH_TEXTS = {
     "refund": "{said} is more than the {room} that can still be refunded",
     "capture": "{said} is more than the {room} that can still be captured",
     "cancel": "{said} is more than the {room} that is reserved",
 }
 
 
-def _in_words(seen: Seen) -> dict[str, str]:
+def _format_aggregate(seen: PaymentSnapshot) -> dict[str, str]:
     return {
         name.removesuffix("_minor"): in_words(minor, seen.currency)
         for name, minor in seen.aggregate._asdict().items()

@@ -18,7 +18,7 @@ from vippsrecon.money import DECIMALS, LARGEST_MINOR, in_words
 if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
 
-FORMAT = 1
+PLAN_FORMAT = 1
 """Version of the file's form; a higher one is refused, never guessed at."""
 
 VERBS = ("refund", "cancel", "capture")
@@ -35,15 +35,15 @@ REASONS = (
     "other",
 )
 
-SOURCES = ("report", "list", "python")
+SOURCE_KINDS = ("report", "list", "python")
 
-LONGEST_TEXT = 500
+MAX_TEXT_LENGTH = 500
 """Characters of a note, a document's number, a name."""
 
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_MSN = re.compile(r"[0-9]{4,10}")
-_REFERENCE = re.compile(r"[a-zA-Z0-9-]{1,64}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TIME_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+_REFERENCE_PATTERN = re.compile(r"[a-zA-Z0-9-]{1,64}")
+_SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -59,15 +59,15 @@ class Aggregate(NamedTuple):
     cancelled_minor: int
 
 
-_MINOR = ("amount_minor", *Aggregate._fields)
+_AMOUNT_FIELDS = ("amount_minor", *Aggregate._fields)
 
 
-def allowed(verb: str, seen: PlanRow | Aggregate) -> int:
+def compute_allowed_amount(verb: str, seen: PlanRow | Aggregate) -> int:
     """Return the most a verb may move of a payment with this aggregate, in minor units.
 
-    >>> allowed("refund", Aggregate(1000, 600, 100, 0))
+    >>> compute_allowed_amount("refund", Aggregate(1000, 600, 100, 0))
     500
-    >>> allowed("cancel", Aggregate(1000, 600, 100, 0)), allowed("cancel", Aggregate(0, 0, 0, 900))
+    >>> compute_allowed_amount("cancel", Aggregate(1000, 600, 100, 0)), compute_allowed_amount("cancel", Aggregate(0, 0, 0, 900))
     (400, 0)
     """
     if verb == "refund":
@@ -75,27 +75,27 @@ def allowed(verb: str, seen: PlanRow | Aggregate) -> int:
     return max(0, seen.authorized_minor - seen.captured_minor - seen.cancelled_minor)
 
 
-def stamp(moment: datetime) -> str:
+def format_plan_time(moment: datetime) -> str:
     """Return a moment as plans write it: UTC, whole seconds.
 
-    >>> stamp(datetime(2026, 1, 31, 23, 0, 0, 999, tzinfo=UTC))
+    >>> format_plan_time(datetime(2026, 1, 31, 23, 0, 0, 999, tzinfo=UTC))
     '2026-01-31T23:00:00Z'
     """
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def moment(text: str) -> datetime:
+def parse_plan_time(text: str) -> datetime:
     """Return the moment a plan's text says.
 
     Raises:
         PlanError: The text is not a time of the form 2026-01-31T23:00:00Z.
     """
     try:
-        if not isinstance(text, str) or _MOMENT.fullmatch(text) is None:
+        if not isinstance(text, str) or _TIME_PATTERN.fullmatch(text) is None:
             raise ValueError
         found = datetime.fromisoformat(text)
         # Newer Pythons read 24:00 as the next day's first moment: two texts for one time.
-        if stamp(found) != text:
+        if format_plan_time(found) != text:
             raise ValueError
     except ValueError:
         raise PlanError(f"{text!r} is not a time such as 2026-01-31T23:00:00Z") from None
@@ -109,17 +109,17 @@ def check_plan(plan: Plan) -> None:
         PlanError: Another version, verb or environment; no rows, or numbers with a gap; a
             payment twice; an amount that is nothing or more than the payment allowed when seen.
     """
-    if plan.format != FORMAT or type(plan.format) is not int:
-        refuse_version(plan.format)
+    if plan.format != PLAN_FORMAT or type(plan.format) is not int:
+        refuse_format_version(plan.format)
     if not _is_uuid4(plan.plan_id):
         raise PlanError(f"plan_id {plan.plan_id!r} is not a random UUID")
-    _one_of("verb", plan.verb, VERBS)
-    _one_of("environment", plan.environment, ENVIRONMENTS)
-    _text("host", plan.host)
-    _text("planner", plan.planner)
+    _check_choice("verb", plan.verb, VERBS)
+    _check_choice("environment", plan.environment, ENVIRONMENTS)
+    _check_text("host", plan.host)
+    _check_text("planner", plan.planner)
     if type(plan.cancel_created) is not bool:
         raise PlanError("cancel_created is neither true nor false")
-    if moment(plan.made_at) >= moment(plan.expires_at):
+    if parse_plan_time(plan.made_at) >= parse_plan_time(plan.expires_at):
         raise PlanError(f"it expires at {plan.expires_at}, before it was made")
     _check_source(plan.source)
     if not plan.rows:
@@ -133,28 +133,28 @@ def check_plan(plan: Plan) -> None:
             raise PlanError(f"the sum in {currency} has more than fifteen digits")
 
 
-def refuse_version(version: object) -> None:
+def refuse_format_version(version: object) -> None:
     """Refuse a plan of another format than ours.
 
     Raises:
         PlanError: Always; the sentence tells a newer one from one that never was.
     """
-    if type(version) is int and version > FORMAT:
+    if type(version) is int and version > PLAN_FORMAT:
         raise PlanError(
             f"it was made by a newer version of vippsrecon (plan format {version}, and this one "
-            f"knows {FORMAT}): update vippsrecon, or make the plan anew with this version"
+            f"knows {PLAN_FORMAT}): update vippsrecon, or make the plan anew with this version"
         )
     raise PlanError(f"its plan format {version!r} is not known; make the plan anew")
 
 
 def _check_source(source: Source) -> None:
-    _one_of("source.kind", source.kind, SOURCES)
+    _check_choice("source.kind", source.kind, SOURCE_KINDS)
     made_here = source.kind == "python"
-    _text("source.name", source.name, empty=made_here)
-    _text("source.sha256", source.sha256, empty=made_here)
-    if source.sha256 and _SHA256.fullmatch(source.sha256) is None:
+    _check_text("source.name", source.name, empty=made_here)
+    _check_text("source.sha256", source.sha256, empty=made_here)
+    if source.sha256 and _SHA256_PATTERN.fullmatch(source.sha256) is None:
         raise PlanError(f"source.sha256 {source.sha256!r} is no SHA-256")
-    moment(source.fetched_at)
+    parse_plan_time(source.fetched_at)
 
 
 def _check_rows(plan: Plan) -> None:
@@ -177,19 +177,19 @@ def _check_rows(plan: Plan) -> None:
 def _check_row(row: PlanRow, number: int) -> None:
     if type(row.row) is not int or row.row != number:
         raise PlanError(f"it is numbered {row.row!r}")
-    _matching("msn", row.msn, _MSN)
-    _matching("reference", row.reference, _REFERENCE)
-    _one_of("currency", row.currency, _CURRENCIES)
-    _one_of("reason", row.reason, REASONS)
-    _text("note", row.note, empty=True)
-    _text("document_ref", row.document_ref, empty=True)
+    _check_pattern("msn", row.msn, _MSN_PATTERN)
+    _check_pattern("reference", row.reference, _REFERENCE_PATTERN)
+    _check_choice("currency", row.currency, _CURRENCIES)
+    _check_choice("reason", row.reason, REASONS)
+    _check_text("note", row.note, empty=True)
+    _check_text("document_ref", row.document_ref, empty=True)
     if row.order_number is not None:
-        _text("order_number", row.order_number)
+        _check_text("order_number", row.order_number)
     if row.discrepancy_id is not None:
-        _text("discrepancy_id", row.discrepancy_id)
+        _check_text("discrepancy_id", row.discrepancy_id)
     if type(row.duplicate) is not bool:
         raise PlanError("duplicate is neither true nor false")
-    for name in _MINOR:
+    for name in _AMOUNT_FIELDS:
         value = getattr(row, name)
         if type(value) is not int or not 0 <= value <= LARGEST_MINOR:
             raise PlanError(f"{name} {value!r} is not a whole number of minor units from 0 up")
@@ -203,7 +203,7 @@ def _check_amount(row: PlanRow, verb: str, cancel_created: bool) -> None:
     unpaid = verb == "cancel" and cancel_created and not any(aggregate)
     if row.amount_minor == 0 and not unpaid:
         raise PlanError("its amount is 0, so there is nothing to do")
-    most = allowed(verb, row)
+    most = compute_allowed_amount(verb, row)
     if row.amount_minor > most:
         raise PlanError(
             f"{in_words(row.amount_minor, row.currency)} is more than the "
@@ -216,23 +216,23 @@ def _check_amount(row: PlanRow, verb: str, cancel_created: bool) -> None:
         )
 
 
-def _matching(name: str, value: object, pattern: re.Pattern[str]) -> None:
+def _check_pattern(name: str, value: object, pattern: re.Pattern[str]) -> None:
     if type(value) is not str or pattern.fullmatch(value) is None:
         raise PlanError(f"{name} {str(value)[:80]!r} is not one Vipps MobilePay can have")
 
 
-def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise PlanError(f"{name} {value!r} is not one of {', '.join(known)}")
 
 
-def _text(name: str, value: object, *, empty: bool = False) -> None:
+def _check_text(name: str, value: object, *, empty: bool = False) -> None:
     if type(value) is not str:
         raise PlanError(f"{name} is no text")
     if not value and not empty:
         raise PlanError(f"{name} is empty")
-    if len(value) > LONGEST_TEXT:
-        raise PlanError(f"{name} is longer than {LONGEST_TEXT} characters")
+    if len(value) > MAX_TEXT_LENGTH:
+        raise PlanError(f"{name} is longer than {MAX_TEXT_LENGTH} characters")
     if UNPRINTABLE.search(value) is not None:
         raise PlanError(f"{name} holds a line break or another character that cannot be shown")
 

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vippsrecon.bulk.execution.evidence import moved
-from vippsrecon.bulk.execution.operations import PAST, moment_of
-from vippsrecon.bulk.plan.model import stamp
-from vippsrecon.bulk.plan.rows import NoRowError, Payment, Seen, Wish, no_row
+from vippsrecon.bulk.execution.evidence import describe_change
+from vippsrecon.bulk.execution.operations import PAST_TENSE, parse_timestamp
+from vippsrecon.bulk.plan.model import format_plan_time
+from vippsrecon.bulk.plan.rows import (
+    PaymentKey,
+    PaymentSnapshot,
+    Request,
+    RequestRejectedError,
+    build_reject,
+)
 from vippsrecon.sources.reviewed_report.read import Refused
 from vippsrecon.store import Attempt
 
-NOTHING_DONE = ("refused", "skipped")
+KINDS_WITHOUT_EFFECT = ("refused", "skipped")
 
 
-def moved_since(reported: Seen, fresh: Seen) -> None:
+def refuse_if_changed(reported: PaymentSnapshot, fresh: PaymentSnapshot) -> None:
     """Refuse a payment that is not as the report had it.
 
     Raises:
         NoRowError: Its aggregate is another now.
     """
     if reported.aggregate != fresh.aggregate:
-        said = moved(reported.aggregate, fresh.aggregate, fresh.currency)
-        raise NoRowError(f"the payment changed since the report: {said}; reconcile anew")
+        said = describe_change(reported.aggregate, fresh.aggregate, fresh.currency)
+        raise RequestRejectedError(f"the payment changed since the report: {said}; reconcile anew")
 
 
-def not_planned_since(
-    wishes: Sequence[Wish],
-    seen: Mapping[Payment, Seen],
-    attempts: Mapping[Payment, Sequence[Attempt]],
+def split_already_planned(
+    wishes: Sequence[Request],
+    seen: Mapping[PaymentKey, PaymentSnapshot],
+    attempts: Mapping[PaymentKey, Sequence[Attempt]],
     verb: str,
     *,
     file: str,
-) -> tuple[list[Wish], list[Refused]]:
+) -> tuple[list[Request], list[Refused]]:
     """Return the wishes whose payments no plan touched since they were seen, and the others.
 
     The report cannot have known of an operation of the same verb that the journal has since, nor
@@ -45,32 +51,32 @@ def not_planned_since(
         verb: refund, capture or cancel.
         file: Where the wishes come from.
     """
-    kept: list[Wish] = []
+    kept: list[Request] = []
     refused: list[Refused] = []
     for wish in wishes:
         payment = seen.get((wish.msn, wish.reference))
         unseen = [
             one
             for one in attempts.get((wish.msn, wish.reference), [])
-            if one.verb == verb and payment is not None and _unseen(one, payment)
+            if one.verb == verb and payment is not None and _is_unknown_to_report(one, payment)
         ]
         if unseen:
-            refused.append(no_row(file, wish, _known(unseen[0], verb)))
+            refused.append(build_reject(file, wish, _build_already_planned_error(unseen[0], verb)))
         else:
             kept.append(wish)
     return kept, refused
 
 
-def _unseen(attempt: Attempt, payment: Seen) -> bool:
-    if attempt.kind in NOTHING_DONE:
+def _is_unknown_to_report(attempt: Attempt, payment: PaymentSnapshot) -> bool:
+    if attempt.kind in KINDS_WITHOUT_EFFECT:
         return False
     still_open = attempt.kind in ("intended", "unknown")
-    return still_open or moment_of(attempt.intended_at) > payment.fetched_at
+    return still_open or parse_timestamp(attempt.intended_at) > payment.fetched_at
 
 
-def _known(attempt: Attempt, verb: str) -> NoRowError:
-    at = stamp(moment_of(attempt.intended_at))
-    return NoRowError(
-        f"row {attempt.row} of plan {attempt.plan_id} {PAST[verb]} it at {at} ({attempt.kind}), "
+def _build_already_planned_error(attempt: Attempt, verb: str) -> RequestRejectedError:
+    at = format_plan_time(parse_timestamp(attempt.intended_at))
+    return RequestRejectedError(
+        f"row {attempt.row} of plan {attempt.plan_id} {PAST_TENSE[verb]} it at {at} ({attempt.kind}), "
         "which the report had not seen; reconcile anew"
     )

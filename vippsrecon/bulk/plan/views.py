@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from vippsrecon.bulk.plan.model import Plan, PlanRow, digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
 from vippsrecon.display import AMOUNT, CELL, PAGE
 from vippsrecon.money import counted, in_words, spaced, to_major
 from vippsrecon.schemas import REJECTS, to_pandas
@@ -16,23 +16,23 @@ from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS_SHOWN = 20
+MAX_PLAN_ROWS_SHOWN = 20
 
-_WHOLE = ("row", "vat_minor", "amount_minor", *PlanRow._fields[-5:-1])
-_ROW = pa.schema(
+_INTEGER_COLUMNS = ("row", "vat_minor", "amount_minor", *PlanRow._fields[-5:-1])
+_ROW_SCHEMA = pa.schema(
     [
         (
             name,
             pa.bool_()
             if name == "duplicate"
             else pa.int64()
-            if name in _WHOLE
+            if name in _INTEGER_COLUMNS
             else pa.large_string(),
         )
         for name in PlanRow._fields
     ]
 )
-_SUMMARY = pa.schema(
+_SUMMARY_SCHEMA = pa.schema(
     [
         ("verb", pa.large_string()),
         ("msn", pa.large_string()),
@@ -44,7 +44,7 @@ _SUMMARY = pa.schema(
 )
 
 
-def summary(plan: Plan) -> pd.DataFrame:
+def build_plan_summary(plan: Plan) -> pd.DataFrame:
     """Return one row per sales unit, currency and reason: rows, and their sum in minor units."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for row in plan.rows:
@@ -52,46 +52,46 @@ def summary(plan: Plan) -> pd.DataFrame:
         found[0] += 1
         found[1] += row.amount_minor
     rows = [
-        dict(zip(_SUMMARY.names, (plan.verb, *key, *found), strict=True))
+        dict(zip(_SUMMARY_SCHEMA.names, (plan.verb, *key, *found), strict=True))
         for key, found in sorted(sums.items())
     ]
-    return to_pandas(pa.Table.from_pylist(rows, schema=_SUMMARY))
+    return to_pandas(pa.Table.from_pylist(rows, schema=_SUMMARY_SCHEMA))
 
 
-def frame(plan: Plan) -> pd.DataFrame:
+def build_plan_frame(plan: Plan) -> pd.DataFrame:
     """Return the plan's rows, one a payment."""
     rows = [row._asdict() for row in plan.rows]
-    return to_pandas(pa.Table.from_pylist(rows, schema=_ROW))
+    return to_pandas(pa.Table.from_pylist(rows, schema=_ROW_SCHEMA))
 
 
-def rejects(plan: Plan) -> pd.DataFrame:
+def build_plan_rejects(plan: Plan) -> pd.DataFrame:
     """Return what was refused, as `schemas.REJECTS`."""
     rows = [one._asdict() for one in plan.refused]
     return to_pandas(pa.Table.from_pylist(rows, schema=REJECTS.arrow()))
 
 
-def page(plan: Plan) -> str:
+def render_plan_html(plan: Plan) -> str:
     """Return the plan as HTML: what it comes to, its first rows, and what was refused."""
     sums = " and ".join(in_words(total, currency) for currency, total in plan.totals.items())
     facts = (
         f"{escape(plan.environment)} · planned by {escape(plan.planner)} at {plan.made_at}, "
-        f"until {plan.expires_at} · digest {digest(plan)[:16]}…"
+        f"until {plan.expires_at} · digest {compute_digest(plan)[:16]}…"
     )
     return (
         f'<div style="{PAGE}"><b style="color:{NAVY};font-size:15px">'
         f"{counted(plan.count, plan.verb)}, {escape(sums)}</b><br>"
         f'<span style="color:{MUTED}">{facts}. Nothing has been moved.</span>'
-        f"{_table(plan)}{_refused(plan)}</div>"
+        f"{_render_rows_table(plan)}{_render_rejects(plan)}</div>"
     )
 
 
-def _table(plan: Plan) -> str:
+def _render_rows_table(plan: Plan) -> str:
     heads = ("Row", "Sales unit", "Reference", "Order", "Amount", "", "Reason", "Document", "Note")
     head = "".join(
         f'<th style="{CELL};background:{PALE};color:{NAVY}">{title}</th>' for title in heads
     )
-    body = "".join(_row(row) for row in plan.rows[:ROWS_SHOWN])
-    more = plan.count - ROWS_SHOWN
+    body = "".join(_render_plan_row(row) for row in plan.rows[:MAX_PLAN_ROWS_SHOWN])
+    more = plan.count - MAX_PLAN_ROWS_SHOWN
     rest = f"… and {counted(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
     return (
         f'<table style="border-collapse:collapse;margin:8px 0;{PAGE}"><tr>{head}</tr>{body}'
@@ -99,7 +99,7 @@ def _table(plan: Plan) -> str:
     )
 
 
-def _row(row: PlanRow) -> str:
+def _render_plan_row(row: PlanRow) -> str:
     cells: list[tuple[Any, str]] = [
         (row.row, AMOUNT),
         (row.msn, CELL),
@@ -118,8 +118,8 @@ def _row(row: PlanRow) -> str:
     )
 
 
-def _refused(plan: Plan) -> str:
-    lines = [one.in_words() for one in plan.refused[:ROWS_SHOWN]]
+def _render_rejects(plan: Plan) -> str:
+    lines = [one.in_words() for one in plan.refused[:MAX_PLAN_ROWS_SHOWN]]
     lines += list(plan.notes)
     if not lines:
         return ""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.bulk.plan.model import Plan, PlanRow, digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
 from vippsrecon.money import to_major
 from vippsrecon.spreadsheet.formats import NAVY, Looks
 from vippsrecon.spreadsheet.layout import Page
-from vippsrecon.spreadsheet.sheets import Column, workbook, write_rows
+from vippsrecon.spreadsheet.sheets import SheetColumn, atomic_workbook, write_rows
 from vippsrecon.spreadsheet.workbook_file import for_printing
 
 if TYPE_CHECKING:
@@ -20,30 +20,30 @@ SIGNERS = ("Planned by", "Approved by", "Second approval")
 
 _B, _C, _D, _E = 1, 2, 3, 4
 
-ROWS = (
-    Column("row", "Row", "count", 6, "The plan's row."),
-    Column("msn", "Sales unit", width=10),
-    Column("reference", "Reference", width=24),
-    Column("order_number", "Order", width=13),
-    Column("currency", "Currency", width=8.5),
-    Column("amount_minor", "Amount", "money", 13),
-    Column("reason", "Reason", width=15),
-    Column("document_ref", "Document", width=16),
-    Column("note", "Note", "wrapped", 34),
-    Column("vat_minor", "VAT", "money", 11, printed=False),
-    Column("duplicate", "Insisted upon", "flag", 10, printed=False),
-    Column("authorized_minor", "Authorized", "money", 13, printed=False),
-    Column("captured_minor", "Captured", "money", 13, printed=False),
-    Column("refunded_minor", "Refunded", "money", 13, printed=False),
-    Column("cancelled_minor", "Cancelled", "money", 13, printed=False),
-    Column("discrepancy_id", "Discrepancies", "text", 40, printed=False),
+PLAN_ROW_COLUMNS = (
+    SheetColumn("row", "Row", "count", 6, "The plan's row."),
+    SheetColumn("msn", "Sales unit", width=10),
+    SheetColumn("reference", "Reference", width=24),
+    SheetColumn("order_number", "Order", width=13),
+    SheetColumn("currency", "Currency", width=8.5),
+    SheetColumn("amount_minor", "Amount", "money", 13),
+    SheetColumn("reason", "Reason", width=15),
+    SheetColumn("document_ref", "Document", width=16),
+    SheetColumn("note", "Note", "wrapped", 34),
+    SheetColumn("vat_minor", "VAT", "money", 11, printed=False),
+    SheetColumn("duplicate", "Insisted upon", "flag", 10, printed=False),
+    SheetColumn("authorized_minor", "Authorized", "money", 13, printed=False),
+    SheetColumn("captured_minor", "Captured", "money", 13, printed=False),
+    SheetColumn("refunded_minor", "Refunded", "money", 13, printed=False),
+    SheetColumn("cancelled_minor", "Cancelled", "money", 13, printed=False),
+    SheetColumn("discrepancy_id", "Discrepancies", "text", 40, printed=False),
 )
-REFUSED = (
-    Column("source_row", "Row", "count", 7),
-    Column("value", "Value", "wrapped", 28),
-    Column("column", "Column", width=14),
-    Column("reason", "Why it is not in the plan", "wrapped", 80),
-    Column("source_file", "File", width=24),
+REJECT_COLUMNS = (
+    SheetColumn("source_row", "Row", "count", 7),
+    SheetColumn("value", "Value", "wrapped", 28),
+    SheetColumn("column", "Column", width=14),
+    SheetColumn("reason", "Why it is not in the plan", "wrapped", 80),
+    SheetColumn("source_file", "File", width=24),
 )
 
 
@@ -57,20 +57,20 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
     """
     path = Path(path)
     title = f"Plan of {plan.verb}s"
-    with workbook(path, "workbook", title=title, made_at=plan.made_at) as book:
+    with atomic_workbook(path, "workbook", title=title, made_at=plan.made_at) as book:
         looks = Looks(book)
-        said = f"plan {plan.plan_id}, digest {digest(plan)[:16]}"
+        said = f"plan {plan.plan_id}, digest {compute_digest(plan)[:16]}"
         sheets: dict[str, Worksheet] = {
             name: book.add_worksheet(name) for name in ("Plan", "Rows", "Refused")
         }
         for name, sheet in sheets.items():
             for_printing(sheet, name, said)
-        _cover(sheets["Plan"], looks, plan, title)
+        _write_cover(sheets["Plan"], looks, plan, title)
         write_rows(
             sheets["Rows"],
             looks,
-            ROWS,
-            _cells(plan),
+            PLAN_ROW_COLUMNS,
+            _list_cells(plan),
             title="Rows",
             about="One operation per payment. Amounts are in major units of their currency.",
             frozen=3,
@@ -78,8 +78,8 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
         write_rows(
             sheets["Refused"],
             looks,
-            REFUSED,
-            ([getattr(one, column.name) for column in REFUSED] for one in plan.refused),
+            REJECT_COLUMNS,
+            ([getattr(one, column.name) for column in REJECT_COLUMNS] for one in plan.refused),
             title="Refused",
             about="What was asked for and is not in the plan. Nothing of it is carried out.",
         )
@@ -88,35 +88,35 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
     return path
 
 
-def _cells(plan: Plan) -> Iterator[list[Any]]:
-    places = [PlanRow._fields.index(column.name) for column in ROWS]
+def _list_cells(plan: Plan) -> Iterator[list[Any]]:
+    places = [PlanRow._fields.index(column.name) for column in PLAN_ROW_COLUMNS]
     for row in plan.rows:
         yield [row[place] for place in places]
 
 
-def _cover(sheet: Worksheet, looks: Looks, plan: Plan, title: str) -> None:
+def _write_cover(sheet: Worksheet, looks: Looks, plan: Plan, title: str) -> None:
     page = Page(sheet)
     page.text(0, _B, title, looks["title"])
     page.height(0, 30)
     about = "For reading and signing. What is approved and carried out is the plan's JSON file."
     page.text(1, _B, about, looks["muted"])
-    at = _facts(page, looks, plan, 3)
-    at = _sums(page, looks, plan, at + 1)
+    at = _write_facts(page, looks, plan, 3)
+    at = _write_sums(page, looks, plan, at + 1)
     for note in plan.notes:
         page.text(at, _B, note, looks["text"])
         at += 1
-    _signatures(page, looks, at + 1)
+    _write_signatures(page, looks, at + 1)
     for column, width in enumerate((1.5, 22, 34, 18, 18)):
         sheet.set_column(column, column, width)
     sheet.hide_gridlines(2)
     page.write()
 
 
-def _facts(page: Page, looks: Looks, plan: Plan, row: int) -> int:
+def _write_facts(page: Page, looks: Looks, plan: Plan, row: int) -> int:
     source = plan.source
     facts = [
         ("Plan", plan.plan_id),
-        ("Digest (SHA-256)", digest(plan)),
+        ("Digest (SHA-256)", compute_digest(plan)),
         ("Environment", f"{plan.environment} ({plan.host})"),
         ("Sales units", ", ".join(plan.msns)),
         ("Planned by", plan.planner),
@@ -134,14 +134,14 @@ def _facts(page: Page, looks: Looks, plan: Plan, row: int) -> int:
     return row
 
 
-def _sums(page: Page, looks: Looks, plan: Plan, row: int) -> int:
+def _write_sums(page: Page, looks: Looks, plan: Plan, row: int) -> int:
     """Put each currency's sum, beside the sum the workbook itself computes of its rows."""
     for column, text in ((_B, "Sum"), (_C, ""), (_D, "Rows"), (_E, "Amount")):
         right = column in (_D, _E)
         page.text(row, column, text, looks["head_right" if right else "head"])
     row += 1
     last = plan.count + 4
-    places = {column.name: chr(ord("A") + place) for place, column in enumerate(ROWS)}
+    places = {column.name: chr(ord("A") + place) for place, column in enumerate(PLAN_ROW_COLUMNS)}
     currencies = f"'Rows'!${places['currency']}$5:${places['currency']}${last}"
     amounts = f"'Rows'!${places['amount_minor']}$5:${places['amount_minor']}${last}"
     for currency, total in plan.totals.items():
@@ -159,7 +159,7 @@ def _sums(page: Page, looks: Looks, plan: Plan, row: int) -> int:
     return row + 1
 
 
-def _signatures(page: Page, looks: Looks, row: int) -> None:
+def _write_signatures(page: Page, looks: Looks, row: int) -> None:
     for column, text in ((_B, ""), (_C, "Name"), (_D, "Date"), (_E, "Signature")):
         page.text(row, column, text, looks["head"])
     for signer in SIGNERS:
