@@ -33,7 +33,7 @@ COMMANDS = (
 
 def codes_page() -> str:
     """Every code: what it means, what causes it, what to do next."""
-    from vippsrecon.reconciliation.texts_en import ENGLISH, TIMING_ENGLISH
+    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS, NON_DISCREPANCY_TEXTS
 
     lines = [
         "# Codes",
@@ -53,7 +53,7 @@ def codes_page() -> str:
         "| code | flag | cause | next step |",
         "|---|---|---|---|",
     ]
-    for text in ENGLISH:
+    for text in ENGLISH_TEXTS:
         flag = f"`{text.flag}`" if text.flag else ""
         lines.append(f"| `{text.kind}` | {flag} | {text.cause} | {text.next_step} |")
     lines += [
@@ -68,7 +68,7 @@ def codes_page() -> str:
         "| kind | meaning |",
         "|---|---|",
     ]
-    lines += [f"| `{kind}` | {meaning} |" for kind, meaning in TIMING_ENGLISH.items()]
+    lines += [f"| `{kind}` | {meaning} |" for kind, meaning in NON_DISCREPANCY_TEXTS.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon.errors import InputError
-from vippsrecon.money import spaced
+from vippsrecon.money import group_thousands
 from vippsrecon.notebook.session import simulated
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
@@ -105,12 +105,12 @@ class Score:
             return ["so small a month has no discrepancy planted, and none was found"]
         if self.exact:
             return [
-                f"found all {spaced(self.planted.total())} planted discrepancies "
+                f"found all {group_thousands(self.planted.total())} planted discrepancies "
                 f"of {len(self.planted)} kinds, and nothing else"
             ]
         said = [
-            f"found {spaced(self.right.total())} of {spaced(self.planted.total())} planted "
-            f"discrepancies, and {spaced(len(self.invented))} that were not planted"
+            f"found {group_thousands(self.right.total())} of {group_thousands(self.planted.total())} planted "
+            f"discrepancies, and {group_thousands(len(self.invented))} that were not planted"
         ]
         for what, findings in (("missed", self.missed), ("invented", self.invented)):
             said += [f"  {what}: {_in_words(finding)}" for finding in findings[:20]]

@@ -92,11 +92,11 @@ class StoreError(VippsReconError):
     """The workspace database cannot be used, or said no half-way."""
 
 
-class HeldError(StoreError):
+class PlanLockHeldError(StoreError):
     """Another carrier holds the plan."""
 
 
-class LostError(StoreError):
+class PlanLockLostError(StoreError):
     """This carrier's epoch is no longer the plan's: another took it over."""
 
 

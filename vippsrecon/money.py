@@ -39,7 +39,7 @@ def to_minor(amount: Decimal | str, currency: str) -> int:
         raise InputError(f"amount {amount!r} is not a number")
     if value and value.adjusted() > len(str(LARGEST_MINOR)):
         raise InputError(f"amount {amount} has more than fifteen digits")
-    scaled = value.scaleb(_decimals(currency))
+    scaled = value.scaleb(_lookup_decimals(currency))
     minor = int(scaled)
     if minor != scaled:
         raise InputError(f"amount {amount} has more decimals than {currency} has")
@@ -54,37 +54,37 @@ def to_major(minor: int, currency: str) -> Decimal:
     >>> to_major(-49950, "NOK")
     Decimal('-499.50')
     """
-    return Decimal(minor).scaleb(-_decimals(currency))
+    return Decimal(minor).scaleb(-_lookup_decimals(currency))
 
 
-def in_words(minor: int, currency: str) -> str:
+def format_amount(minor: int, currency: str) -> str:
     """Return an amount for a sentence, with a space between thousands.
 
-    >>> in_words(123450, "NOK")
+    >>> format_amount(123450, "NOK")
     '1 234.50 NOK'
     """
-    return f"{spaced(to_major(minor, currency))} {currency}"
+    return f"{group_thousands(to_major(minor, currency))} {currency}"
 
 
-def spaced(number: int | Decimal) -> str:
+def group_thousands(number: int | Decimal) -> str:
     """Return a number with a space between thousands.
 
-    >>> spaced(1234567)
+    >>> group_thousands(1234567)
     '1 234 567'
     """
     return f"{number:,}".replace(",", " ")
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def format_count(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun for a sentence, with a space between thousands.
 
-    >>> counted(1, "row"), counted(1200, "row")
+    >>> format_count(1, "row"), format_count(1200, "row")
     ('1 row', '1 200 rows')
     """
-    return f"{spaced(number)} {one if number == 1 else many or f'{one}s'}"
+    return f"{group_thousands(number)} {one if number == 1 else many or f'{one}s'}"
 
 
-def _decimals(currency: str) -> int:
+def _lookup_decimals(currency: str) -> int:
     try:
         return DECIMALS[currency]
     except KeyError:

@@ -201,7 +201,7 @@ def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
     ways = {(MSN, "order-001"): "orders"}
     zones = {MSN: "Europe/Oslo"}
     try:
-        at_once = frames.from_columns(
+        at_once = frames.build_tables_from_columns(
             found.payments,
             found.events,
             owners=found.owners,
@@ -215,5 +215,5 @@ def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
 
     one = responses.payment(200, body, MSN, "order-001")
     log_of_it = responses.events(200, log, MSN, "order-001")
-    careful = frames.tables([Reading(one, log_of_it, NOON)], zones, ways)
+    careful = frames.build_tables([Reading(one, log_of_it, NOON)], zones, ways)
     assert at_once == careful

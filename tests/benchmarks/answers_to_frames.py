@@ -50,7 +50,7 @@ def ours(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     decoded = bulk_decode.decode(bodies)
     assert decoded is not None
-    table = frames.from_columns(
+    table = frames.build_tables_from_columns(
         decoded.payments,
         decoded.events,
         owners=decoded.owners,

@@ -73,7 +73,7 @@ def make(folder: Path, count: int) -> None:
             for key, kind in types.items()
         )
         feather.write_feather(
-            pa.table(filled.to_arrow()).cast(schema.arrow()),
+            pa.table(filled.to_arrow()).cast(schema.arrow_schema()),
             folder / f"{name}.arrow",
             "uncompressed",
         )

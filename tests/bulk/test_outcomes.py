@@ -155,9 +155,9 @@ def test_shop_to_update(kinds, outcome, news):
 
 def test_what_the_shop_knows_are_codes():
     """A misspelled code would never be met."""
-    from vippsrecon.reconciliation import DISCREPANCIES
+    from vippsrecon.reconciliation import DISCREPANCY_KINDS
 
-    assert set(DISCREPANCIES) >= KINDS_WITHOUT_SHOP_UPDATE
+    assert set(DISCREPANCY_KINDS) >= KINDS_WITHOUT_SHOP_UPDATE
 
 
 @pytest.mark.parametrize(

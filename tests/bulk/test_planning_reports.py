@@ -17,7 +17,7 @@ from vippsrecon.bulk.plan.model import check_plan
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import NOW, case_of
+from vippsrecon.reconciliation.examples import NOW, reconcile_example
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
@@ -376,7 +376,7 @@ CASES = [
 @pytest.mark.parametrize(("case", "planned"), CASES)
 def test_the_rules_worked_cases(tmp_path, case, planned):
     """What each code proposes, and what is never proposed."""
-    found = case_of(**case)
+    found = reconcile_example(**case)
     given_ = {"settings": settings_for(tmp_path), "now": NOW, "planner": "kari"}
     for verb, plan_of in PLANS.items():
         if verb in planned:
@@ -389,7 +389,7 @@ def test_the_rules_worked_cases(tmp_path, case, planned):
 
 def test_two_refunds_of_one_payment_are_one_row(tmp_path):
     """Both discrepancies are settled by it, and the larger one gives the reason."""
-    found = case_of(Or=300, A=1100, C=1100)
+    found = reconcile_example(Or=300, A=1100, C=1100)
     plan = plan_refunds(found, settings=settings_for(tmp_path), now=NOW)
     [row] = plan.rows
     assert sorted(row.discrepancy_id.split()) == [
@@ -409,7 +409,7 @@ def test_two_refunds_of_one_payment_are_one_row(tmp_path):
 )
 def test_a_frame_changed_in_python(tmp_path, changed, said):
     """The rules hold for frames too, whoever made them."""
-    found = case_of(O=800)
+    found = reconcile_example(O=800)
     rows = found.discrepancies.assign(**changed)
     given_ = {"settings": settings_for(tmp_path), "now": NOW}
     with pytest.raises(NothingToPlanError) as met:
@@ -419,7 +419,7 @@ def test_a_frame_changed_in_python(tmp_path, changed, said):
 
 def test_a_contradicting_payment_is_left_alone(tmp_path):
     """Events and totals that disagree: nothing is planned until that is settled."""
-    found = case_of(O=800)
+    found = reconcile_example(O=800)
     mismatch = found.discrepancies.assign(kind="aggregate_mismatch", proposal=None)
     mismatch = mismatch.assign(discrepancy_id="aggregate_mismatch:123456:order-0001")
     import pandas as pd

@@ -26,7 +26,7 @@ from vippsrecon.bulk.outcomes.audit_workbook import write_extract
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.cli.journal import _verified
-from vippsrecon.errors import LostError, PlanError, StoreError
+from vippsrecon.errors import PlanError, PlanLockLostError, StoreError
 from vippsrecon.store import entries, started_of, state_by_row, take, verify
 
 
@@ -94,7 +94,7 @@ def test_a_carrier_that_slept_before_its_first_row_looks_whether_it_still_holds(
         async with JournalWriter(here.store, mine) as writer:
             await writer.check_held()
 
-    with pytest.raises(LostError):
+    with pytest.raises(PlanLockLostError):
         asyncio.run(wake())
 
 

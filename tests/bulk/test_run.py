@@ -9,7 +9,7 @@ import pytest
 from tests.bulk.world import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.plan.model import compute_idempotency_key
-from vippsrecon.errors import ConfigurationError, HeldError, PlanError
+from vippsrecon.errors import ConfigurationError, PlanError, PlanLockHeldError
 from vippsrecon.store import entries, take, verify
 
 
@@ -375,7 +375,7 @@ def test_one_carrier_at_a_time(world):
     plan = here.approved("refund", 100)
     take(here.store, plan.plan_id, holder="per", host="elsewhere", pid=1, started="x")
 
-    with pytest.raises(HeldError, match="per on elsewhere"):
+    with pytest.raises(PlanLockHeldError, match="per on elsewhere"):
         here.live(plan)
 
     assert here.asked("refund") == 0

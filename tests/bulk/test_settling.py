@@ -7,7 +7,7 @@ import pytest
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.execution.settle import ManualDecision, settle
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history
-from vippsrecon.errors import HeldError, PlanError
+from vippsrecon.errors import PlanError, PlanLockHeldError
 from vippsrecon.store import entries, head, state_by_row, take, verify
 
 
@@ -181,7 +181,7 @@ def test_a_plan_under_way_is_left_to_its_carrier(undone):
     here, plan = undone
     take(here.store, plan.plan_id, holder="ola", host="elsewhere", pid=1, started="")
 
-    with pytest.raises(HeldError):
+    with pytest.raises(PlanLockHeldError):
         settle(here.store, plan.plan_id, here.client)
 
 

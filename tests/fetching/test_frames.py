@@ -94,7 +94,9 @@ def test_records_come_in_the_order_frames_reads_them():
 @pytest.mark.parametrize("beside", [[], ["2026-03-27T10:51:44.378Z"]], ids=["alone", "mixed"])
 def test_every_shape_of_time_seen_is_read(text, moment, beside):
     """Vipps varies the fraction's digits and the offset's spelling from field to field."""
-    assert arrow.moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(moment)
+    assert arrow.parse_moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(
+        moment
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_every_shape_of_time_seen_is_read(text, moment, beside):
 def test_what_is_no_time_is_named(text):
     """A time without offset could be off by hours: guessing would move money between days."""
     with pytest.raises(SchemaError) as caught:
-        arrow.moments(["2026-03-27T10:51:44Z", None, text], "events")
+        arrow.parse_moments(["2026-03-27T10:51:44Z", None, text], "events")
 
     assert caught.value.frame == "events"
     assert caught.value.cases[0]["failure_case"] == text
@@ -126,9 +128,9 @@ def test_what_is_no_time_is_named(text):
 def test_the_local_day_is_python_s(at, unit):
     """The day decides the period: midnight in Oslo is not midnight in UTC nor in Helsinki."""
     aware = at.replace(tzinfo=UTC)
-    moments = arrow.moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
+    moments = arrow.parse_moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
 
-    found = arrow.days(moments, [unit, unit], ZONES).to_pylist()
+    found = arrow.compute_local_days(moments, [unit, unit], ZONES).to_pylist()
 
     local = aware.astimezone(ZoneInfo(ZONES[unit])).date()
     assert found == [(local - date(1970, 1, 1)).days, None]
@@ -136,9 +138,9 @@ def test_the_local_day_is_python_s(at, unit):
 
 def test_each_row_has_the_day_of_its_own_sales_unit():
     """Half an hour before midnight in Oslo it is tomorrow in Helsinki."""
-    moments = arrow.moments(["2026-01-31T22:30:00Z"] * 2, "events")
+    moments = arrow.parse_moments(["2026-01-31T22:30:00Z"] * 2, "events")
 
-    found = arrow.days(moments, [MSN, "654321"], ZONES).to_pylist()
+    found = arrow.compute_local_days(moments, [MSN, "654321"], ZONES).to_pylist()
 
     assert found == [day("2026-01-31"), day("2026-02-01")]
 
@@ -146,12 +148,12 @@ def test_each_row_has_the_day_of_its_own_sales_unit():
 def test_a_sales_unit_without_zone_is_named():
     """A silent default would put a Finnish evening into the wrong month."""
     with pytest.raises(SchemaError, match="'999999' has no time zone"):
-        frames.events([reading(event(msn="999999"))], ZONES)
+        frames.build_events([reading(event(msn="999999"))], ZONES)
 
 
 def test_created_and_authorized_are_the_earliest_that_count():
     """The log's order is not promised, and a failed authorization reserved nothing."""
-    found = frames.payments(
+    found = frames.build_payments(
         [
             reading(
                 event("CAPTURED", "2026-01-13T23:30:00Z"),
@@ -173,7 +175,7 @@ def test_created_and_authorized_are_the_earliest_that_count():
 
 def test_without_events_the_times_are_unknown():
     """Unknown is not 1970."""
-    found = frames.payments([reading()], ZONES, WAYS)
+    found = frames.build_payments([reading()], ZONES, WAYS)
 
     assert (
         found[["created_at", "created_day", "authorized_at", "authorized_day"]].isna().all().all()
@@ -189,7 +191,7 @@ def test_events_belong_to_their_own_payment():
         reading(event(reference="c", timestamp="2026-01-03T12:00:00Z"), reference="c"),
     ]
 
-    found = frames.payments(readings, ZONES, ways)
+    found = frames.build_payments(readings, ZONES, ways)
 
     assert found["created_day"].astype(object).where(
         found["created_day"].notna(), None
@@ -209,11 +211,14 @@ def test_frames_fit_their_schemas_at_any_size(count):
         for number in range(count)
     ]
 
-    payments, events = frames.payments(readings, ZONES, ways), frames.events(readings, ZONES)
+    payments, events = (
+        frames.build_payments(readings, ZONES, ways),
+        frames.build_events(readings, ZONES),
+    )
 
     assert len(schemas.validate(payments, schemas.PAYMENTS)) == count
     assert len(schemas.validate(events, schemas.EVENTS)) == count
-    assert len(schemas.validate(frames.failures([]), schemas.FAILURES)) == 0
+    assert len(schemas.validate(frames.build_failures([]), schemas.FAILURES)) == 0
 
 
 @pytest.mark.parametrize(
@@ -230,7 +235,7 @@ def test_frames_fit_their_schemas_at_any_size(count):
 def test_a_value_that_does_not_fit_is_refused(made, column):
     """Nothing is coerced: a frame that exists is a frame that fits."""
     with pytest.raises(SchemaError) as caught:
-        frames.payments([made()], ZONES, WAYS)
+        frames.build_payments([made()], ZONES, WAYS)
 
     assert caught.value.frame == "payments"
     assert caught.value.cases[0]["column"] == column
@@ -239,7 +244,7 @@ def test_a_value_that_does_not_fit_is_refused(made, column):
 def test_a_record_of_another_shape_is_a_fault():
     """Columns cut from tuples of another length would put amounts under wrong names."""
     with pytest.raises(ValueError, match="does not have the 9 values"):
-        frames.events([Reading(reading().payment, [event()[:-1]], NOON)], ZONES)
+        frames.build_events([Reading(reading().payment, [event()[:-1]], NOON)], ZONES)
 
 
 amounts = st.integers(0, 10**15 - 1)
@@ -282,7 +287,10 @@ def test_every_amount_arrives(many):
     ]
     ways = {(MSN, str(place)): "orders" for place in range(len(many))}
 
-    payments, events = frames.payments(readings, ZONES, ways), frames.events(readings, ZONES)
+    payments, events = (
+        frames.build_payments(readings, ZONES, ways),
+        frames.build_events(readings, ZONES),
+    )
 
     assert payments["amount_minor"].to_list() == [asked for asked, _, _ in many]
     assert payments["captured_minor"].to_list() == [captured for _, captured, _ in many]

@@ -388,7 +388,7 @@ def combined(folder, count, batches, settings, failures=()):
     (folder / "parts").mkdir(parents=True)
     for batch in batches:
         part_files.write_part(folder / "parts", part_of(batch, settings))
-    part_files.write_part(folder / "parts", Part(frames.joined([]), list(failures)))
+    part_files.write_part(folder / "parts", Part(frames.concatenate_tables([]), list(failures)))
     rows = pl.DataFrame({"msn": [MSN] * count, "reference": references(count)})
     part_files.combine(folder / "parts", rows, folder)
     return bytes_of(folder, *RESULTS)
@@ -453,7 +453,7 @@ def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
     with tempfile.TemporaryDirectory() as name:
         where = Path(name)
         (where / "parts").mkdir()
-        part_files.write_part(where / "parts", Part(frames.joined([]), rows))
+        part_files.write_part(where / "parts", Part(frames.concatenate_tables([]), rows))
         keys = sorted((one.msn, one.reference) for one in rows)
         schema = {"msn": pl.String, "reference": pl.String}
         part_files.combine(where / "parts", pl.DataFrame(keys, schema, orient="row"), where)

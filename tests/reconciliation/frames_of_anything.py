@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from vippsrecon.reconciliation.examples import NOW, day_of, order_row
-from vippsrecon.reconciliation.result import frame_of
+from vippsrecon.reconciliation.examples import NOW, make_order_row, utc_day_number
+from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
 
 AMOUNTS = st.sampled_from([0, 1, 100, 400, 600, 1000, 1001]) | st.integers(0, 3000)
@@ -35,7 +35,7 @@ class Rows(NamedTuple):
     def frames(self) -> tuple[Any, ...]:
         """Return orders, payments, events, failures as pandas frames."""
         schemas = (ORDERS, PAYMENTS, EVENTS, FAILURES)
-        return tuple(frame_of(rows, schema) for rows, schema in zip(self, schemas, strict=True))
+        return tuple(build_frame(rows, schema) for rows, schema in zip(self, schemas, strict=True))
 
 
 def _ago(hours: int) -> Any:
@@ -48,7 +48,7 @@ def _order(draw: st.DrawFn) -> dict[str, Any]:
         name: _ago(draw(HOURS_AGO)) if draw(st.booleans()) else None
         for name in ("ordered_at", "fulfilled_at", "refunded_at")
     }
-    return order_row(
+    return make_order_row(
         msn=draw(MSNS),
         reference=draw(REFERENCES | st.none()),
         order_number=draw(st.sampled_from(["#1", "#2", "#3", None])),
@@ -86,9 +86,9 @@ def _payment(draw: st.DrawFn, key: tuple[str, str]) -> dict[str, Any]:
         "payment_method": "WALLET",
         "capture_guaranteed_until_at": _ago(draw(HOURS_AGO)) if draw(st.booleans()) else None,
         "created_at": created if known else None,
-        "created_day": day_of(created) if known else None,
+        "created_day": utc_day_number(created) if known else None,
         "authorized_at": authorized if known else None,
-        "authorized_day": day_of(authorized) if known else None,
+        "authorized_day": utc_day_number(authorized) if known else None,
         "discovered_by": "orders",
         "fetched_at": _ago(draw(st.sampled_from([0, 1, 30]))),
     }
@@ -111,7 +111,7 @@ def _events(draw: st.DrawFn, key: tuple[str, str]) -> list[dict[str, Any]]:
                 "amount_minor": draw(AMOUNTS),
                 "currency": "NOK",
                 "event_at": at,
-                "event_day": day_of(at),
+                "event_day": utc_day_number(at),
                 "idempotency_key": None,
                 "success": draw(st.sampled_from([True, True, True, False])),
             }

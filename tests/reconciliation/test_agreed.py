@@ -14,13 +14,16 @@ import pytest
 
 from tests.reconciliation.frames_of_anything import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import enter, rows_of, settle
-from vippsrecon.reconciliation.days import microseconds
-from vippsrecon.reconciliation.examples import MSN, NOW, order_row, payment_rows
-from vippsrecon.reconciliation.orders_payments.pairs import Question, pair
-from vippsrecon.reconciliation.result import frame_of
-from vippsrecon.reconciliation.results.discrepancies import placed
-from vippsrecon.reconciliation.run_checks import answer
+from vippsrecon.reconciliation.backends import collect_rows, materialize, prepare_frame
+from vippsrecon.reconciliation.days import to_microseconds
+from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, make_order_row, make_payment_rows
+from vippsrecon.reconciliation.orders_payments.pairs import (
+    ComparisonOptions,
+    pair_orders_and_payments,
+)
+from vippsrecon.reconciliation.result import build_frame
+from vippsrecon.reconciliation.results.discrepancies import assign_buckets
+from vippsrecon.reconciliation.run_checks import answer_questions
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
 
 SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)
@@ -77,9 +80,9 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
         reference = f"pair-{number:04}"
         refunded = draw.choice((0, 0, 300, 1000))
         orders.append(
-            order_row(reference=reference, refunded_minor=refunded, source_row=number + 2)
+            make_order_row(reference=reference, refunded_minor=refunded, source_row=number + 2)
         )
-        payment, logged = payment_rows(reference=reference, R=refunded)
+        payment, logged = make_payment_rows(reference=reference, R=refunded)
         for _ in range(draw.choice((0, 1, 1, 2))):
             side = draw.choice(list(CHANGES))
             row = {"orders": orders[-1], "payments": payment, "events": draw.choice(logged)}[side]
@@ -90,12 +93,12 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
         payments.append(payment)
         events += logged
         if draw.random() < 0.02:
-            again, more = payment_rows(reference=f"{reference}-1", captures=())
+            again, more = make_payment_rows(reference=f"{reference}-1", captures=())
             payments.append(again)
             events += more
     failures = [
         {
-            "msn": MSN,
+            "msn": EXAMPLE_MSN,
             "reference": "pair-0003",
             "operation": "getPayment",
             "status": 503,
@@ -108,23 +111,26 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
 def agreed_and_all(rows: Rows, *, with_events: bool):
     """Return the pairs set aside, and every pair by its key where none is."""
     orders, payments, events, failures = (
-        enter(frame_of(part, schema), schema) for part, schema in zip(rows, SCHEMAS, strict=True)
+        prepare_frame(build_frame(part, schema), schema)
+        for part, schema in zip(rows, SCHEMAS, strict=True)
     )
 
     def paired(*, set_aside: bool):
-        question = Question(
-            microseconds(NOW),
-            (SalesUnit(MSN, market="NO"),),
+        question = ComparisonOptions(
+            to_microseconds(NOW),
+            (SalesUnit(EXAMPLE_MSN, market="NO"),),
             Rules(),
-            waived=frozenset({(MSN, "pair-0004")}),
-            set_aside=set_aside,
+            waived=frozenset({(EXAMPLE_MSN, "pair-0004")}),
+            skip_exact_matches=set_aside,
         )
-        return pair(orders, payments, events if with_events else None, failures, question)
+        return pair_orders_and_payments(
+            orders, payments, events if with_events else None, failures, question
+        )
 
-    everything = settle(placed(answer(paired(set_aside=False).pairs)))
-    return rows_of(paired(set_aside=True).agreed), {
+    everything = materialize(assign_buckets(answer_questions(paired(set_aside=False).pairs)))
+    return collect_rows(paired(set_aside=True).exact_matches), {
         (row["msn"], row["payment_reference"]): row
-        for row in rows_of(everything)
+        for row in collect_rows(everything)
         if row["has_payment"]
     }
 

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.reconciliation.frames_of_anything import Rows, anything
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows
-from vippsrecon.reconciliation.result import frame_of
+from vippsrecon.reconciliation.examples import NOW, make_order_row, make_payment_rows
+from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)
@@ -30,7 +30,7 @@ RESULTS = ("discrepancies", "buckets", "summary", "bridge", "groups")
 def tables(rows: Rows) -> list[pa.Table]:
     """Return the rows as Arrow tables of their schemas."""
     return [
-        pa.Table.from_pylist(part, schema=schema.arrow())
+        pa.Table.from_pylist(part, schema=schema.arrow_schema())
         for part, schema in zip(rows, SCHEMAS, strict=True)
     ]
 
@@ -44,7 +44,7 @@ def records(result):
 def in_pandas(made: list[pa.Table]):
     """Reconcile the tables as pandas frames: what every other engine has to agree with."""
     return reconcile(
-        *(frame_of(t.to_pylist(), s) for t, s in zip(made, SCHEMAS, strict=True)), as_of=NOW
+        *(build_frame(t.to_pylist(), s) for t, s in zip(made, SCHEMAS, strict=True)), as_of=NOW
     )
 
 
@@ -75,7 +75,7 @@ def many(count: int) -> list[pa.Table]:
         total = 1000 + number * 7 % 500
         wrong = number % 10
         orders.append(
-            order_row(
+            make_order_row(
                 reference=reference,
                 order_number=f"#{number}",
                 total_minor=total,
@@ -89,17 +89,19 @@ def many(count: int) -> list[pa.Table]:
         if wrong == 9:
             continue
         captured = total - 10 if wrong == 1 else total
-        made, logged = payment_rows(
+        made, logged = make_payment_rows(
             reference=f"{reference}-1" if wrong == 2 else reference, A=total, captures=(captured,)
         )
         payments.append(made)
         events += logged
         if number % 1000 == 7:
-            again, logged = payment_rows(reference=f"{reference}-2", A=total, captures=(total,))
+            again, logged = make_payment_rows(
+                reference=f"{reference}-2", A=total, captures=(total,)
+            )
             payments.append(again)
             events += logged
     return [
-        pa.Table.from_pylist(rows, schema=schema.arrow())
+        pa.Table.from_pylist(rows, schema=schema.arrow_schema())
         for rows, schema in zip((orders, payments, events, []), SCHEMAS, strict=True)
     ]
 
@@ -122,7 +124,7 @@ def test_what_is_no_frame_is_refused():
 
 def test_bounds_hold_where_pandera_does_not_reach():
     """On DuckDB too a negative amount is refused, by name."""
-    made = tables(Rows([order_row(total_minor=-1)], [], [], []))
+    made = tables(Rows([make_order_row(total_minor=-1)], [], [], []))
 
     with pytest.raises(SchemaError, match="orders does not fit"):
         reconcile(*(duckdb.from_arrow(t) for t in made), as_of=NOW)

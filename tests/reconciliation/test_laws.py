@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.reconciliation.frames_of_anything import Rows, anything
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import NOW, case_of
+from vippsrecon.reconciliation.examples import NOW, reconcile_example
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, validate
 
 UNITS = (SalesUnit("123456", market="NO"), SalesUnit("654321", market="DK", capture="at_once"))
@@ -198,7 +198,7 @@ def test_proposals_never_exceed_what_is_owed_or_held(rows):
 )
 def test_what_is_proposed(case, proposals):
     """The proposals of the rules' worked cases."""
-    found = records(case_of(**case).discrepancies)
+    found = records(reconcile_example(**case).discrepancies)
 
     assert [
         (row["proposal"], row["proposal_minor"])

@@ -17,8 +17,8 @@ from tests.reconciliation.oracle_pair import severity
 from tests.reconciliation.worlds import Drawing, sales_units
 from vippsrecon.config.settings import Rules
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows
-from vippsrecon.reconciliation.result import frame_of
+from vippsrecon.reconciliation.examples import NOW, make_order_row, make_payment_rows
+from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 SHADES = {"guarantee_lapsed", "refund_window_closing"}
@@ -34,10 +34,10 @@ def situation(reference, order_number=None):
 def run(world):
     """Reconcile a world."""
     return reconcile(
-        frame_of(world.orders, ORDERS),
-        frame_of(world.payments, PAYMENTS),
-        frame_of(world.events, EVENTS),
-        frame_of(world.failures, FAILURES),
+        build_frame(world.orders, ORDERS),
+        build_frame(world.payments, PAYMENTS),
+        build_frame(world.events, EVENTS),
+        build_frame(world.failures, FAILURES),
         units=sales_units(),
         rules=Rules(tolerance_minor=world.tolerance),
         as_of=world.as_of,
@@ -143,7 +143,7 @@ def test_agrees_with_a_second_reading_of_the_rules(seed, tolerance):
 )
 def test_a_period_holds_what_moved_on_its_days(first, last, pairs):
     """A capture before the month and a refund after it are no business of that month."""
-    made, logged = payment_rows(
+    made, logged = make_payment_rows(
         reference="order-0001",
         R=300,
         authorized=datetime(2026, 8, 1, 12, tzinfo=UTC),
@@ -151,9 +151,9 @@ def test_a_period_holds_what_moved_on_its_days(first, last, pairs):
         refunded=datetime(2026, 10, 10, 12, tzinfo=UTC),
     )
     result = reconcile(
-        frame_of([order_row()], ORDERS),
-        frame_of([made], PAYMENTS),
-        frame_of(logged, EVENTS),
+        build_frame([make_order_row()], ORDERS),
+        build_frame([made], PAYMENTS),
+        build_frame(logged, EVENTS),
         as_of=NOW,
         first=first,
         last=last,

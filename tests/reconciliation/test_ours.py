@@ -20,7 +20,7 @@ from tests.reconciliation.test_engines import (
     tables,
 )
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import MSN, NOW, order_row, payment_rows
+from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, make_order_row, make_payment_rows
 
 OURS = "11111111-1111-5111-8111-111111111111"
 AGAIN = "22222222-2222-5222-8222-222222222222"
@@ -32,14 +32,14 @@ def refunded(*refunds, known=0, reference="order-0001", **order):
 
     A third value of a refund is the days before now it was made; 4 without one.
     """
-    payment, log = payment_rows(reference=reference)
+    payment, log = make_payment_rows(reference=reference)
     for number, (amount, key, *days) in enumerate(refunds):
-        made, one = payment_rows(
+        made, one = make_payment_rows(
             reference=reference, R=amount, refunded=NOW - timedelta(days=(*days, 4)[0])
         )
         log.append(one[-1] | {"idempotency_key": key, "psp_reference": f"{reference}-r{number}"})
         payment["refunded_minor"] += made["refunded_minor"]
-    row = order_row(reference=reference, refunded_minor=known, **order)
+    row = make_order_row(reference=reference, refunded_minor=known, **order)
     return Rows([row], [payment], log, [])
 
 
@@ -95,9 +95,9 @@ def test_a_refund_after_the_moment_explains_nothing_before_it():
 
 def test_a_refund_of_a_part_of_a_split_payment():
     """The refund is on the second of two payments of one order, which is compared as a sum."""
-    order = order_row(reference="order-0001", total_minor=1000)
-    first, log = payment_rows(reference="order-0001", A=600, captures=(600,))
-    second, more = payment_rows(reference="order-0001-1", A=400, captures=(400,), R=100)
+    order = make_order_row(reference="order-0001", total_minor=1000)
+    first, log = make_payment_rows(reference="order-0001", A=600, captures=(600,))
+    second, more = make_payment_rows(reference="order-0001-1", A=400, captures=(400,), R=100)
     more[-1]["idempotency_key"] = OURS
     rows = Rows([order], [first, second], log + more, [])
 
@@ -115,7 +115,7 @@ def test_an_open_operation_is_a_possible_duplicate():
     """Its refund may be under way: nothing is proposed, and once it is settled it is again."""
     rows = refunded(known=300)
     asked = [
-        reconcile(*rows.frames(), as_of=NOW, unsettled=[(MSN, reference)]).discrepancies
+        reconcile(*rows.frames(), as_of=NOW, unsettled=[(EXAMPLE_MSN, reference)]).discrepancies
         for reference in ("order-0001", "order-0002")
     ]
 
@@ -129,7 +129,7 @@ def test_what_agrees_is_not_flagged():
         *refunded((300, OURS), known=300).frames(),
         as_of=NOW,
         ours={OURS},
-        unsettled=[(MSN, "order-0001")],
+        unsettled=[(EXAMPLE_MSN, "order-0001")],
     )
 
     assert not len(result.discrepancies)
@@ -152,7 +152,10 @@ def a_month(seed=1):
     return Rows(*(list(chain(*rows)) for rows in zip(*parts, strict=True)))
 
 
-ASKED = {"ours": {OURS, AGAIN}, "unsettled": [(MSN, "order-0003"), (MSN, "order-0007")]}
+ASKED = {
+    "ours": {OURS, AGAIN},
+    "unsettled": [(EXAMPLE_MSN, "order-0003"), (EXAMPLE_MSN, "order-0007")],
+}
 
 
 def in_pandas():

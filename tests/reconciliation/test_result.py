@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vippsrecon.reconciliation.examples import case_of
+from vippsrecon.reconciliation.examples import reconcile_example
 
 
 def test_a_run_is_shown_in_one_line():
     """A frame printed inside another's repr fills the terminal and says nothing."""
-    found = case_of(C=400)
+    found = reconcile_example(C=400)
     moment = found.manifest["as_of"]
 
     assert repr(found) == f"<Reconciliation: as of {moment}, 1 pair, 1 discrepancy, complete>"
@@ -15,4 +15,4 @@ def test_a_run_is_shown_in_one_line():
 
 def test_a_run_that_is_not_whole_says_so():
     """What was found so far must not be taken for all there is."""
-    assert "0 discrepancies, incomplete>" in repr(case_of(A=None, failure=503))
+    assert "0 discrepancies, incomplete>" in repr(reconcile_example(A=None, failure=503))

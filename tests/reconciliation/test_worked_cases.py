@@ -9,15 +9,15 @@ import pytest
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.examples import (
-    MSN,
+    EXAMPLE_MSN,
     NOW,
-    case_of,
-    order_row,
-    payment_rows,
-    said,
-    worked_payments,
+    describe_result,
+    make_order_row,
+    make_payment_rows,
+    reconcile_example,
+    run_payments_example,
 )
-from vippsrecon.reconciliation.result import frame_of
+from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 CANCELLED = {"status": "cancelled"}
@@ -28,7 +28,7 @@ PARTIAL = {"status": "partial"}
 def shown(result):
     """Return the result's lines, with the flags of its pair behind them."""
     flags = " ".join(sorted({flag for text in result.buckets["flags"] for flag in text.split()}))
-    return said(result), flags
+    return describe_result(result), flags
 
 
 @pytest.mark.parametrize(
@@ -248,17 +248,20 @@ def shown(result):
 )
 def test_worked_case(case, lines, flags):
     """The rules' table, line by line: kind, expected, actual, at risk, and the flags."""
-    assert shown(case_of(**case)) == (lines, flags)
+    assert shown(reconcile_example(**case)) == (lines, flags)
 
 
 def test_split_payment():
     """31: one order paid by two payments that together come to it."""
-    assert worked_payments([("A-0001", 600, 600, 0), ("A-0001-1", 400, 400, 0)]) == ["matched"] * 2
+    assert (
+        run_payments_example([("A-0001", 600, 600, 0), ("A-0001-1", 400, 400, 0)])
+        == ["matched"] * 2
+    )
 
 
 def test_retry():
     """32: the first attempt was released and the second captured."""
-    assert worked_payments([("A-0001", 1000, 0, 1000), ("A-0001-1", 1000, 1000, 0)]) == [
+    assert run_payments_example([("A-0001", 1000, 0, 1000), ("A-0001-1", 1000, 1000, 0)]) == [
         "matched superseded_attempt",
         "matched",
     ]
@@ -266,21 +269,21 @@ def test_retry():
 
 def test_combined_orders():
     """33: one payment for two orders, 600 and 400."""
-    payment, events = payment_rows(reference="order-0001")
+    payment, events = make_payment_rows(reference="order-0001")
     result = reconcile(
-        frame_of(
+        build_frame(
             [
-                order_row(total_minor=600, order_number="#1"),
-                order_row(total_minor=400, order_number="#2", source_row=3),
+                make_order_row(total_minor=600, order_number="#1"),
+                make_order_row(total_minor=400, order_number="#2", source_row=3),
             ],
             ORDERS,
         ),
-        frame_of([payment], PAYMENTS),
-        frame_of(events, EVENTS),
+        build_frame([payment], PAYMENTS),
+        build_frame(events, EVENTS),
         as_of=NOW,
     )
 
-    assert said(result) == ["matched"]
+    assert describe_result(result) == ["matched"]
     assert list(result.buckets["flags"]) == ["combined_orders"] * 3
 
 
@@ -294,7 +297,7 @@ def test_combined_orders():
 def test_the_period_is_counted_in_local_days(first, last, rows):
     """37: captured 31 October 23:30 UTC is 1 November 00:30 in Oslo."""
     captured = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)
-    payment, events = payment_rows(
+    payment, events = make_payment_rows(
         reference="order-0001",
         authorized=captured - timedelta(hours=2),
         captured=captured,
@@ -305,12 +308,12 @@ def test_the_period_is_counted_in_local_days(first, last, rows):
         event["event_day"] += event["name"] == "CAPTURED"
     payment["fetched_at"] = captured + timedelta(days=2)
     result = reconcile(
-        frame_of(
-            [order_row(ordered_at=captured, exported_at=captured + timedelta(days=2))], ORDERS
+        build_frame(
+            [make_order_row(ordered_at=captured, exported_at=captured + timedelta(days=2))], ORDERS
         ),
-        frame_of([payment], PAYMENTS),
-        frame_of(events, EVENTS),
-        units=[SalesUnit(MSN, market="NO")],
+        build_frame([payment], PAYMENTS),
+        build_frame(events, EVENTS),
+        units=[SalesUnit(EXAMPLE_MSN, market="NO")],
         first=first,
         last=last,
     )
@@ -320,29 +323,34 @@ def test_the_period_is_counted_in_local_days(first, last, rows):
 
 def test_verdict_and_exit_code():
     """Information alone is clean; a discrepancy is 1; a hole is 2, whatever else was found."""
-    truncation = case_of(O=1999, A=1998, C=1998, truncated=1998)
+    truncation = reconcile_example(O=1999, A=1998, C=1998, truncated=1998)
 
     assert (truncation.verdict, truncation.exit_code) == ("clean", 0)
     assert list(truncation.discrepancies["severity"]) == ["info"]
-    assert (case_of(C=400).verdict, case_of(C=400).exit_code) == ("discrepancies", 1)
-    unread = case_of(A=None, failure=503)
+    assert (reconcile_example(C=400).verdict, reconcile_example(C=400).exit_code) == (
+        "discrepancies",
+        1,
+    )
+    unread = reconcile_example(A=None, failure=503)
     assert (unread.verdict, unread.exit_code, unread.complete) == ("incomplete", 2, False)
 
 
 def test_not_found_is_an_answer():
     """A 404 makes a discrepancy; it leaves no hole."""
-    result = case_of(A=None, failure=404)
+    result = reconcile_example(A=None, failure=404)
 
-    assert said(result) == ["discrepancy missing_in_vipps 1000 → -, at risk 1000"]
+    assert describe_result(result) == ["discrepancy missing_in_vipps 1000 → -, at risk 1000"]
     assert result.complete
 
 
 def test_a_payment_twice_is_refused():
     """Summing a payment twice would be silent; it is an error that names it."""
-    payment, _ = payment_rows(reference="order-0001")
+    payment, _ = make_payment_rows(reference="order-0001")
 
     with pytest.raises(ValueError, match="order-0001"):
-        reconcile(frame_of([order_row()], ORDERS), frame_of([payment, payment], PAYMENTS))
+        reconcile(
+            build_frame([make_order_row()], ORDERS), build_frame([payment, payment], PAYMENTS)
+        )
 
 
 @pytest.mark.parametrize(
@@ -357,7 +365,7 @@ def test_a_payment_twice_is_refused():
 )
 def test_damaged_references_are_repaired(exported, at_vipps):
     """A reference a spreadsheet damaged is found, named, and its amounts compared."""
-    result = case_of(reference=at_vipps, in_export=exported, C=900)
+    result = reconcile_example(reference=at_vipps, in_export=exported, C=900)
     kinds = dict(zip(result.discrepancies["kind"], result.discrepancies["severity"], strict=True))
 
     assert kinds == {"reference_mangled": "medium", "under_captured": "medium"}
@@ -365,12 +373,12 @@ def test_damaged_references_are_repaired(exported, at_vipps):
 
 def test_a_repair_that_leaves_a_choice_is_not_made():
     """Two payments that the damaged reference could be: both are left for a person."""
-    made = [payment_rows(reference=r) for r in ("000012345678", "0012345678")]
+    made = [make_payment_rows(reference=r) for r in ("000012345678", "0012345678")]
     result = reconcile(
-        frame_of([order_row(reference="12345678")], ORDERS),
-        frame_of([p for p, _ in made], PAYMENTS),
-        frame_of([e for _, log in made for e in log], EVENTS),
-        frame_of([], FAILURES),
+        build_frame([make_order_row(reference="12345678")], ORDERS),
+        build_frame([p for p, _ in made], PAYMENTS),
+        build_frame([e for _, log in made for e in log], EVENTS),
+        build_frame([], FAILURES),
         as_of=NOW,
     )
 
@@ -396,6 +404,6 @@ def test_a_repair_that_leaves_a_choice_is_not_made():
 )
 def test_the_sentence_fits_the_case(case, said_of_it):
     """What a person can do differs; so does what they are told."""
-    row = case_of(**case).discrepancies.iloc[0]
+    row = reconcile_example(**case).discrepancies.iloc[0]
 
     assert said_of_it in f"{row['cause']} {row['next_step']}"

@@ -11,7 +11,7 @@ from typing import Any
 from tests.reconciliation.oracle import World
 from tests.reconciliation.oracle_money import Unit
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.reconciliation.examples import NOW, order_row, payment_rows
+from vippsrecon.reconciliation.examples import NOW, make_order_row, make_payment_rows
 
 UNITS = {
     "100001": Unit("NO"),
@@ -101,7 +101,7 @@ class Drawing:
         """Add an order to the world."""
         status = given.get("status", "fulfilled")
         refunded = given.get("refunded_minor", 0)
-        row = order_row(
+        row = make_order_row(
             **{
                 "msn": msn,
                 "reference": f"order{number:04}",
@@ -134,7 +134,7 @@ class Drawing:
     ) -> dict[str, Any]:
         """Add a payment and its log to the world; `late` events happen after the moment."""
         authorized = self.before(moment, *AUTHORIZED_AGO)
-        row, log = payment_rows(
+        row, log = make_payment_rows(
             **{
                 "reference": reference,
                 "msn": msn,

@@ -23,7 +23,7 @@ AS_OF = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
 def frame(promise: schemas.Frame, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a frame that fits `promise`; what a row leaves out is unknown."""
     whole = [{name: row.get(name) for name in promise.names} for row in rows]
-    made = schemas.to_pandas(pa.Table.from_pylist(whole, schema=promise.arrow()))
+    made = schemas.to_pandas(pa.Table.from_pylist(whole, schema=promise.arrow_schema()))
     schemas.validate(made, promise)
     return made
 

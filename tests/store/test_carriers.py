@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.store.making import AT, DIGEST, OTHER, PLAN, approved, draft, opened, process
-from vippsrecon.errors import HeldError, LostError, PlanError
+from vippsrecon.errors import PlanError, PlanLockHeldError, PlanLockLostError
 from vippsrecon.store import (
     Draft,
     append,
@@ -58,14 +58,16 @@ def test_the_first_carrier_has_epoch_one(store):
 def test_a_held_plan_says_who_holds_it(store):
     """The sentence has to be enough to walk over to whoever it is."""
     take(store, PLAN, **THERE)
-    with pytest.raises(HeldError, match=r"by eva on there \(process 1\) since 20.*Z, last heard"):
+    with pytest.raises(
+        PlanLockHeldError, match=r"by eva on there \(process 1\) since 20.*Z, last heard"
+    ):
         take(store, PLAN, **HERE)
 
 
 def test_a_carrier_that_lives_here_is_not_replaced(store):
     """Its process runs, with the very start time it was taken with."""
     take(store, PLAN, **HERE)
-    with pytest.raises(HeldError):
+    with pytest.raises(PlanLockHeldError):
         take(store, PLAN, holder="eva", host="here", pid=os.getppid())
 
 
@@ -73,7 +75,7 @@ def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
     """And finds out at its next word: whatever it is, nothing of it is written."""
     first = take(store, PLAN, **THERE)
     aged(store, 29)
-    with pytest.raises(HeldError):
+    with pytest.raises(PlanLockHeldError):
         take(store, PLAN, **HERE)
     aged(store, 31)
     second = take(store, PLAN, **HERE)
@@ -85,7 +87,9 @@ def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
         lambda: commit(store, first, [Draft("ended")]),
         lambda: beat(store, first),
     ):
-        with pytest.raises(LostError, match=r"taken over by ola on here .* epoch 2; .* epoch 1"):
+        with pytest.raises(
+            PlanLockLostError, match=r"taken over by ola on here .* epoch 2; .* epoch 1"
+        ):
             late()
     assert list(entries(store, PLAN)) == before
     assert not still_held(store, first)
@@ -103,7 +107,7 @@ def test_beats_and_commits_renew_the_lease(store):
     ):
         aged(store, 100)
         renew()
-        with pytest.raises(HeldError):
+        with pytest.raises(PlanLockHeldError):
             take(store, PLAN, **HERE)
 
 
@@ -111,7 +115,7 @@ def test_a_released_plan_is_free_at_once(store):
     """And its old carrier writes nothing more: it said that it was done."""
     first = take(store, PLAN, **THERE)
     release(store, first)
-    with pytest.raises(LostError, match="no longer held by this process"):
+    with pytest.raises(PlanLockLostError, match="no longer held by this process"):
         commit(store, first, [Draft("ended")])
     assert take(store, PLAN, **HERE).epoch == 2
     assert [(one.epoch, one.holder) for one in plans(store)] == [(2, "ola")]
@@ -132,10 +136,10 @@ def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
     """Nobody waits 30 s for a process that is known to be gone; even while it is a zombie."""
     with process(TAKES, store_url, PLAN) as other:
         assert other.stdout.readline() == "taken\n", other.stderr.read()
-        with pytest.raises(HeldError, match=f"process {other.pid}"):
+        with pytest.raises(PlanLockHeldError, match=f"process {other.pid}"):
             take(store, PLAN, **HERE)
         other.send_signal(signal.SIGSTOP)
-        with pytest.raises(HeldError):
+        with pytest.raises(PlanLockHeldError):
             take(store, PLAN, **HERE)
         other.kill()
         while started_of(other.pid):
@@ -169,7 +173,7 @@ def test_a_plan_is_taken_by_one_of_many(store_url):
             start.wait()
             try:
                 outcomes.append(take(own, PLAN, **{**THERE, "pid": number}))
-            except HeldError as error:
+            except PlanLockHeldError as error:
                 outcomes.append(error)
 
     with opened(store_url) as store:
@@ -179,7 +183,7 @@ def test_a_plan_is_taken_by_one_of_many(store_url):
             one.start()
         for one in threads:
             one.join()
-        assert sum(not isinstance(one, HeldError) for one in outcomes) == 1
+        assert sum(not isinstance(one, PlanLockHeldError) for one in outcomes) == 1
         assert verify(store, PLAN).rows == 3
 
 

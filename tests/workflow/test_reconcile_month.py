@@ -345,7 +345,7 @@ def test_what_is_no_answer_stays_a_failure(kept):
         }
         for status in (404, 503)
     ]
-    table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow())
+    table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow_schema())
     left = without_others(schemas.to_pandas(table), result.orders)
 
     assert left["status"].tolist() == [503]

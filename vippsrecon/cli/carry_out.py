@@ -113,13 +113,13 @@ def _refuse_early(out: Path, plan_file: Path) -> None:
 
 def _asked(plan: Plan) -> list[str]:
     """Let a person at a terminal repeat the sums; what is typed is compared, not this."""
-    from vippsrecon.money import counted, in_words
+    from vippsrecon.money import format_amount, format_count
 
-    what = f"{counted(plan.count, plan.verb)} in {plan.environment}"
+    what = f"{format_count(plan.count, plan.verb)} in {plan.environment}"
     print(f"{what}: type the sum of each currency to go on", file=sys.stderr)
     said = []
     for currency, total in plan.totals.items():
-        typed = typer.prompt(f"  {in_words(total, currency)}", err=True, prompt_suffix=" ? ")
+        typed = typer.prompt(f"  {format_amount(total, currency)}", err=True, prompt_suffix=" ? ")
         said.append(typed if typed.upper().endswith(currency) else f"{typed} {currency}")
     return said
 
@@ -127,7 +127,7 @@ def _asked(plan: Plan) -> list[str]:
 def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.model import compute_digest
-    from vippsrecon.money import in_words
+    from vippsrecon.money import format_amount
 
     yield f"{summarize_plan(plan)}, in {plan.environment}, planned by {plan.planner}"
     yield f"plan      {plan.plan_id}"
@@ -139,8 +139,8 @@ def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
             if row.currency == one.currency and (not one.msns or row.msn in one.msns)
         )
         line = (
-            f"ledger    {one.ledger_id} held {in_words(one.balance_minor, one.currency)} on "
-            f"{one.ledger_date}; the plan comes to {in_words(planned, one.currency)}"
+            f"ledger    {one.ledger_id} held {format_amount(one.balance_minor, one.currency)} on "
+            f"{one.ledger_date}; the plan comes to {format_amount(planned, one.currency)}"
         )
         yield line + (", which is more" if planned > one.balance_minor else "")
 
@@ -148,7 +148,7 @@ def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
 def _lines(carried: RunResult) -> Iterator[str]:
     from vippsrecon.bulk.outcomes.frame import compute_control_totals, sort_worst_first
     from vippsrecon.bulk.outcomes.html import summarize_run
-    from vippsrecon.money import spaced
+    from vippsrecon.money import group_thousands
 
     yield ""
     yield summarize_run(carried)
@@ -160,7 +160,7 @@ def _lines(carried: RunResult) -> Iterator[str]:
     ]
     yield from rows_in_words(carried, rest[:MOST_ROWS])
     if len(rest) > MOST_ROWS:
-        yield f"  and {spaced(len(rest) - MOST_ROWS)} more; --out or --json lists them"
+        yield f"  and {group_thousands(len(rest) - MOST_ROWS)} more; --out or --json lists them"
     nobody = carried.unapproved or "by nobody yet: vippsrecon approve does that"
     yield f"approved  {carried.approver or nobody}"
     if carried.live and carried.head is not None:
@@ -177,7 +177,7 @@ def _lines(carried: RunResult) -> Iterator[str]:
 def _table(totals: Sequence[Any]) -> Iterator[str]:
     """Return the control total: rows and sums of each currency, which add up to the plan's."""
     from vippsrecon.cli import output
-    from vippsrecon.money import spaced
+    from vippsrecon.money import group_thousands
 
     for total in totals:
         shown = [("planned", total.planned), *total.by_outcome.items()]
@@ -185,7 +185,7 @@ def _table(totals: Sequence[Any]) -> Iterator[str]:
         for name, (rows, minor) in shown:
             amount = output.major(minor, total.currency)
             said = name.replace("_", " ")
-            yield f"  {said:<13}{spaced(rows):>9}  {amount:>{width}} {total.currency}"
+            yield f"  {said:<13}{group_thousands(rows):>9}  {amount:>{width}} {total.currency}"
 
 
 def rows_in_words(carried: RunResult, results: Sequence[Any]) -> Iterator[str]:

@@ -136,7 +136,7 @@ def _answered(found: dict[str, Any]) -> list[str]:
 
 
 def _database_in_words(found: dict[str, Any]) -> str:
-    from vippsrecon.money import counted
+    from vippsrecon.money import format_count
 
     if "problem" in found:
         return str(found["problem"])
@@ -146,5 +146,5 @@ def _database_in_words(found: dict[str, Any]) -> str:
     version = f"version {found['version']}"
     if found["version"] < found["newest"]:
         version += f" (the next plan brings it to {found['newest']})"
-    rows = counted(found["unsettled"], "unsettled row")
-    return f"{name}, {version}: {counted(found['plans'], 'plan')}, {rows}"
+    rows = format_count(found["unsettled"], "unsettled row")
+    return f"{name}, {version}: {format_count(found['plans'], 'plan')}, {rows}"

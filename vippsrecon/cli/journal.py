@@ -113,7 +113,7 @@ def _parsed(head: str | None) -> tuple[int, str] | None:
 
 def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, json: bool) -> int:
     from vippsrecon.cli import output
-    from vippsrecon.money import counted
+    from vippsrecon.money import format_count
     from vippsrecon.store import plan_ids, plans, verify
 
     if plan_id is None:
@@ -126,7 +126,7 @@ def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, j
         print(output.as_json({"plans": [_verdict(*one) for one in verdicts.items()]}))
     else:
         for one, verdict in verdicts.items():
-            entries = counted(verdict.rows, "entry", "entries")
+            entries = format_count(verdict.rows, "entry", "entries")
             said = f"holds, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
             print(f"{one}: {said}")
             if verdict.ok:
@@ -216,18 +216,18 @@ def _entries(store: Store, plan_id: str) -> list[dict[str, Any]]:
 
 def _lines(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]:
     from vippsrecon.cli.carry_out import in_one
-    from vippsrecon.money import counted, in_words, spaced
+    from vippsrecon.money import format_amount, format_count, group_thousands
 
-    sums = ", ".join(in_words(total, currency) for currency, total in known.totals.items())
+    sums = ", ".join(format_amount(total, currency) for currency, total in known.totals.items())
     counts = [
-        f"{spaced(number)} {name.replace('_', ' ')}"
+        f"{group_thousands(number)} {name.replace('_', ' ')}"
         for name, number in known.counts.items()
         if number
     ]
     yield f"{one.plan_id}  {one.verb}, {one.environment}, seen {one.seen_at}, by {one.planner}"
     never = known.not_begun == known.count
     said = "not carried out" if never else ", ".join(counts)
-    yield f"  {counted(known.count, one.verb)}, {sums}: {said}"
+    yield f"  {format_count(known.count, one.verb)}, {sums}: {said}"
     if known.approver:
         yield f"  approved by {known.approver}"
     if one.holder:
@@ -238,13 +238,13 @@ def _lines(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]
 def _more(known: PlanHistory) -> Iterator[str]:
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.bulk.outcomes.frame import sort_worst_first
-    from vippsrecon.money import counted, spaced
+    from vippsrecon.money import format_count, group_thousands
 
     yield f"  first hash {known.first_hash}"
     if known.stopped:
         yield f"  the last run stopped: {known.stopped}"
     if known.not_begun and known.not_begun < known.count:
-        yield f"  {counted(known.not_begun, 'row')} never begun, counted as skipped"
+        yield f"  {format_count(known.not_begun, 'row')} never begun, counted as skipped"
     rest = sort_worst_first(
         row.result
         for row in known.rows.values()
@@ -255,4 +255,4 @@ def _more(known: PlanHistory) -> Iterator[str]:
         said = describe_outcome(known.verb, planned, result)
         yield f"  {result.outcome:<8} row {result.row}, {planned.reference}: {said}"
     if len(rest) > MOST_ROWS:
-        yield f"  and {spaced(len(rest) - MOST_ROWS)} more; --out or --json lists them"
+        yield f"  and {group_thousands(len(rest) - MOST_ROWS)} more; --out or --json lists them"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.money import counted, spaced, to_major
+from vippsrecon.money import format_count, group_thousands, to_major
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,11 @@ def commonest(failures: pd.DataFrame) -> str:
     """Return the reason most of these failures have, and how many have it."""
     reasons = failures["title"].str.cat(failures["detail"].fillna(""), sep=": ")
     first = reasons.mode().iloc[0]
-    many = "all" if (reasons == first).all() else f"{spaced(int((reasons == first).sum()))} of them"
+    many = (
+        "all"
+        if (reasons == first).all()
+        else f"{group_thousands(int((reasons == first).sum()))} of them"
+    )
     return f"{many}: {first.removesuffix(': ')}"
 
 
@@ -72,14 +76,16 @@ def reconciliation_json(result: Reconciliation, report: str | None) -> dict[str,
 
 def rejected(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return lines that say which rows could not be read and why, the first twenty of them."""
-    lines = [f"{counted(len(rejects), 'row')} could not be read:"]
+    lines = [f"{format_count(len(rejects), 'row')} could not be read:"]
     lines += [
         f"  row {row['source_row']}: {row['reason']}"
         + (f" ({row['column']} = {row['value']!r})" if row.get("column") else "")
         for row in rejects[:MOST_REJECTS]
     ]
     if len(rejects) > MOST_REJECTS:
-        lines.append(f"  and {spaced(len(rejects) - MOST_REJECTS)} more; --json lists them")
+        lines.append(
+            f"  and {group_thousands(len(rejects) - MOST_REJECTS)} more; --json lists them"
+        )
     return lines
 
 
@@ -89,4 +95,4 @@ def major(amount: int | None, currency: str) -> str:
     >>> major(123450, "NOK"), major(None, "NOK")
     ('1 234.50', 'unknown')
     """
-    return "unknown" if amount is None else spaced(to_major(amount, currency))
+    return "unknown" if amount is None else group_thousands(to_major(amount, currency))

@@ -299,7 +299,7 @@ def _approved(made: Plan) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.model import compute_digest
     from vippsrecon.cli import output
-    from vippsrecon.money import counted
+    from vippsrecon.money import format_count
 
     yield f"{summarize_plan(made)}, in {made.environment}, planned by {made.planner}"
     yield f"plan    {made.plan_id}"
@@ -309,23 +309,25 @@ def _approved(made: Plan) -> Iterator[str]:
         rows = sum(row.currency == currency for row in made.rows)
         largest = max(row.amount_minor for row in made.rows if row.currency == currency)
         yield (
-            f"{currency}     {counted(rows, 'row')}, {output.major(total, currency)}, the largest "
+            f"{currency}     {format_count(rows, 'row')}, {output.major(total, currency)}, the largest "
             f"{output.major(largest, currency)}"
         )
     insisted = sum(row.duplicate for row in made.rows)
     if insisted:
-        yield f"insisted upon though the same was done before: {counted(insisted, 'row')}"
+        yield f"insisted upon though the same was done before: {format_count(insisted, 'row')}"
 
 
 def _set_aside(refused: Sequence[Refused], notes: Sequence[str]) -> list[str]:
     from vippsrecon.cli.output import MOST_REJECTS
-    from vippsrecon.money import counted, spaced
+    from vippsrecon.money import format_count, group_thousands
 
     lines = [f"note: {note}" for note in notes]
     if not refused:
         return lines
-    lines.append(f"{counted(len(refused), 'row')} not in the plan:")
+    lines.append(f"{format_count(len(refused), 'row')} not in the plan:")
     lines += [f"  {one.in_words()}" for one in refused[:MOST_REJECTS]]
     if len(refused) > MOST_REJECTS:
-        lines.append(f"  and {spaced(len(refused) - MOST_REJECTS)} more; --json lists them")
+        lines.append(
+            f"  and {group_thousands(len(refused) - MOST_REJECTS)} more; --json lists them"
+        )
     return lines

@@ -77,19 +77,19 @@ def preview(
 
 def _lines(file: dict[str, Any]) -> list[str]:
     from vippsrecon.cli import output
-    from vippsrecon.money import counted
+    from vippsrecon.money import format_count
 
     understood = []
     if file.get("rows") is not None:
         period = " to ".join(str(day) for day in file.get("period") or []) or "unknown"
-        understood = [counted(file["rows"], "row"), f"period {period}"]
+        understood = [format_count(file["rows"], "row"), f"period {period}"]
     said = ": ".join(filter(None, [f"{file['kind']}, {file['format']}", ", ".join(understood)]))
     lines = [str(file["path"]), f"  {said}"]
     for currency, sums in (file.get("totals") or {}).items():
         said = ", ".join(
             f"{name.removesuffix('_minor')} {output.major(value, currency)}"
             if name.endswith("_minor")
-            else counted(value, name.removesuffix("s"))
+            else format_count(value, name.removesuffix("s"))
             for name, value in sums.items()
         )
         lines.append(f"  {currency}: {said}")

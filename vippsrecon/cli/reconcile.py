@@ -43,7 +43,7 @@ def fetch(
     from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import OutputError
-    from vippsrecon.money import counted
+    from vippsrecon.money import format_count
     from vippsrecon.workflow.reconcile_month import fetch_file
 
     if out.exists() and not out.is_dir():
@@ -81,21 +81,23 @@ def fetch(
         for note in found.notes:
             print(note)
         unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
-        payments, events = counted(len(fetched.payments), "payment"), len(fetched.events)
-        print(f"{payments}, {counted(events, 'event')} in {out}")
-        print(f"{counted(unknown, 'reference')} Vipps MobilePay does not know")
+        payments, events = format_count(len(fetched.payments), "payment"), len(fetched.events)
+        print(f"{payments}, {format_count(events, 'event')} in {out}")
+        print(f"{format_count(unknown, 'reference')} Vipps MobilePay does not know")
         if len(unsent):
-            was = counted(len(unsent), "reference was", "references were")
+            was = format_count(len(unsent), "reference was", "references were")
             print(f"{was} not sent: see {out / 'failures.csv'}")
         if found.repeated:
-            print(f"{counted(found.repeated, 'row')} named a reference again: asked for once")
+            print(f"{format_count(found.repeated, 'row')} named a reference again: asked for once")
         if len(rejects) and found.is_list:
             print("\n".join(output.rejected(output.rows(rejects))))
         elif len(rejects):
-            print(f"{counted(len(rejects), 'row')} could not be read: vippsrecon preview {source}")
+            print(
+                f"{format_count(len(rejects), 'row')} could not be read: vippsrecon preview {source}"
+            )
     if len(holes):
         _loud(
-            f"MISSING: {counted(len(holes), 'reference')} could not be read "
+            f"MISSING: {format_count(len(holes), 'reference')} could not be read "
             f"({output.commonest(holes)}); see {out / 'failures.csv'}, and run it again"
         )
     if found.ledger_failed:
@@ -147,7 +149,7 @@ def reconcile(
     """
     from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
-    from vippsrecon.money import counted
+    from vippsrecon.money import format_count
     from vippsrecon.report import write_workbook
     from vippsrecon.report.terminal import summary_text
     from vippsrecon.workflow.reconcile_month import reconcile_month, zone_of
@@ -180,7 +182,7 @@ def reconcile(
     holes = output.holes(result.failures)
     if len(holes):
         _loud(
-            f"MISSING: {counted(len(holes), 'reference')} could not be read "
+            f"MISSING: {format_count(len(holes), 'reference')} could not be read "
             f"({output.commonest(holes)}): there is no verdict"
         )
     elif not result.complete:

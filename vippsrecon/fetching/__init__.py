@@ -94,7 +94,7 @@ def fetch(
         )
         return read_fetched(out)[0]
     work = Worklist(references, client.default_msn)
-    kept: list[Part] = [Part(frames.joined([]), work.not_sent())]
+    kept: list[Part] = [Part(frames.concatenate_tables([]), work.not_sent())]
     ask(
         work,
         work.rows.clear(),
@@ -102,7 +102,7 @@ def fetch(
         kept.append,
         lambda: [pl.DataFrame(part.tables.payments.select(SO_FAR)) for part in kept],
     )
-    tables = frames.joined([part.tables for part in kept])
+    tables = frames.concatenate_tables([part.tables for part in kept])
     failures = sorted(
         (one for part in kept for one in part.failures), key=lambda one: (one.msn, one.reference)
     )
@@ -111,7 +111,7 @@ def fetch(
     return Fetched(
         schemas.to_pandas(tables.payments.sort_by(order)),
         schemas.to_pandas(tables.events.sort_by(log)),
-        frames.failures(failures),
+        frames.build_failures(failures),
     )
 
 

@@ -17,7 +17,7 @@ from vippsrecon.api.models import Reading
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, Settings
 from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, VippsReconError
 from vippsrecon.fetching import frames
-from vippsrecon.fetching.frames import Failure, Tables
+from vippsrecon.fetching.frames import Failure, PaymentTables
 from vippsrecon.fetching.worklist import KEY
 
 TOTALS = {
@@ -41,8 +41,8 @@ class Decoded(NamedTuple):
         failures: One per payment whose answer cannot be understood.
     """
 
-    tables: Tables
-    disagreeing: Tables
+    tables: PaymentTables
+    disagreeing: PaymentTables
     failures: list[Failure]
 
 
@@ -56,16 +56,16 @@ def decoded(bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways
     """
     tables, failures = _at_once(bodies, settings, ways), list[Failure]()
     if tables is None:
-        tables = frames.joined(_one_by_one(bodies, settings, ways, failures))
+        tables = frames.concatenate_tables(_one_by_one(bodies, settings, ways, failures))
     if not bodies or bodies[0].events is None:
-        return Decoded(tables, frames.joined([]), failures)
+        return Decoded(tables, frames.concatenate_tables([]), failures)
     odd = disagreeing(tables)
     if not len(odd):
-        return Decoded(tables, frames.joined([]), failures)
+        return Decoded(tables, frames.concatenate_tables([]), failures)
     return Decoded(_only(tables, odd, "anti"), _only(tables, odd, "semi"), failures)
 
 
-def disagreeing(tables: Tables) -> pl.DataFrame:
+def disagreeing(tables: PaymentTables) -> pl.DataFrame:
     """Return (msn, reference) of the payments whose events do not sum to their aggregate."""
     log = pl.DataFrame(tables.events.select([*KEY, "name", "amount_minor", "success"]))
     sums = (
@@ -105,13 +105,15 @@ def failure(wanted: tuple[str, str], operation: str, error: VippsReconError) -> 
     )
 
 
-def _at_once(bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways) -> Tables | None:
+def _at_once(
+    bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways
+) -> PaymentTables | None:
     found = bulk_decode.decode(bodies)
     if found is None:
         return None
     units = (found.payments[name].to_pylist() for name in ("msn", "currency"))
     try:
-        return frames.from_columns(
+        return frames.build_tables_from_columns(
             found.payments,
             found.events,
             owners=found.owners,
@@ -125,7 +127,7 @@ def _at_once(bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Way
 
 def _one_by_one(
     bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways, failures: list[Failure]
-) -> list[Tables]:
+) -> list[PaymentTables]:
     readings = []
     for body in bodies:
         operation = "getPayment"
@@ -142,13 +144,13 @@ def _one_by_one(
 
 def _fitting(
     readings: Sequence[Reading], settings: Settings, ways: Ways, failures: list[Failure]
-) -> list[Tables]:
+) -> list[PaymentTables]:
     """Return tables of the readings that fit their schemas; halve until the others are found."""
     if not readings:
         return []
     zones = _zones({one.payment.msn: one.payment.currency for one in readings}, settings)
     try:
-        return [frames.tables(readings, zones, ways)]
+        return [frames.build_tables(readings, zones, ways)]
     except SchemaError as error:
         if len(readings) == 1:
             operation = "getPayment" if error.frame == "payments" else "getPaymentEventLog"
@@ -174,7 +176,7 @@ def _zones(currencies: Mapping[str, str], settings: Settings) -> dict[str, str]:
     return zones
 
 
-def _only(tables: Tables, keys: pl.DataFrame, how: Literal["semi", "anti"]) -> Tables:
+def _only(tables: PaymentTables, keys: pl.DataFrame, how: Literal["semi", "anti"]) -> PaymentTables:
     kept = (
         pl.DataFrame(table)
         .join(keys, on=KEY, how=how, maintain_order="left")
@@ -182,4 +184,4 @@ def _only(tables: Tables, keys: pl.DataFrame, how: Literal["semi", "anti"]) -> T
         .cast(table.schema)
         for table in tables
     )
-    return Tables(*kept)
+    return PaymentTables(*kept)

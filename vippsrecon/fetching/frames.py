@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.schemas.arrow import Column, array, days, moments
+from vippsrecon.schemas.arrow import ColumnValues, build_array, compute_local_days, parse_moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ EVENT_FIELDS = (
 """The order in which an event's tuple carries its values."""
 
 
-class Reading(Protocol):
+class PaymentReading(Protocol):
     """One payment as it was read: its answer, its event log, and the answer's own time."""
 
     @property
@@ -81,15 +81,15 @@ class Failure(NamedTuple):
     trace_id: str | None = None
 
 
-class Tables(NamedTuple):
+class PaymentTables(NamedTuple):
     """Payments and their events as Arrow tables, as they are written to disk."""
 
     payments: pa.Table
     events: pa.Table
 
 
-def payments(
-    readings: Sequence[Reading],
+def build_payments(
+    readings: Sequence[PaymentReading],
     zones: Mapping[str, str],
     discovered_by: Mapping[tuple[str, str], str],
 ) -> pd.DataFrame:
@@ -103,42 +103,42 @@ def payments(
     Raises:
         SchemaError: A value does not fit: an unreadable timestamp, a negative amount, …
     """
-    return schemas.to_pandas(tables(readings, zones, discovered_by).payments)
+    return schemas.to_pandas(build_tables(readings, zones, discovered_by).payments)
 
 
-def events(readings: Sequence[Reading], zones: Mapping[str, str]) -> pd.DataFrame:
+def build_events(readings: Sequence[PaymentReading], zones: Mapping[str, str]) -> pd.DataFrame:
     """Return `schemas.EVENTS`, one row per event, in the order given.
 
     Raises:
         SchemaError: A value does not fit: an unreadable timestamp, a negative amount, …
     """
     rows = chain.from_iterable(reading.events for reading in readings)
-    return schemas.to_pandas(_events(_columns(rows, EVENT_FIELDS), zones))
+    return schemas.to_pandas(_build_events_table(_transpose_rows(rows, EVENT_FIELDS), zones))
 
 
-def failures(rows: Iterable[Failure | tuple[Any, ...]]) -> pd.DataFrame:
+def build_failures(rows: Iterable[Failure | tuple[Any, ...]]) -> pd.DataFrame:
     """Return `schemas.FAILURES`, one row each, in the order given.
 
-    >>> failures([Failure("123456", "order-00001", "getPayment", 404, "Not found")])[
+    >>> build_failures([Failure("123456", "order-00001", "getPayment", 404, "Not found")])[
     ...     ["reference", "status"]
     ... ]
          reference  status
     0  order-00001     404
     """
-    return schemas.to_pandas(failures_table(rows))
+    return schemas.to_pandas(build_failures_table(rows))
 
 
-def failures_table(rows: Iterable[Failure | tuple[Any, ...]]) -> pa.Table:
+def build_failures_table(rows: Iterable[Failure | tuple[Any, ...]]) -> pa.Table:
     """Return failures as an Arrow table that fits `schemas.FAILURES`."""
-    columns = _columns(rows, schemas.FAILURES.names)
-    return _fitting(columns, schemas.FAILURES)
+    columns = _transpose_rows(rows, schemas.FAILURES.names)
+    return _build_validated_table(columns, schemas.FAILURES)
 
 
-def tables(
-    readings: Sequence[Reading],
+def build_tables(
+    readings: Sequence[PaymentReading],
     zones: Mapping[str, str],
     discovered_by: Mapping[tuple[str, str], str],
-) -> Tables:
+) -> PaymentTables:
     """Return payments and events of the same readings, the events parsed once.
 
     `created_at` is the time of the CREATED event and `authorized_at` that of the first
@@ -147,25 +147,25 @@ def tables(
     Raises:
         SchemaError: A value does not fit: an unreadable timestamp, a negative amount, …
     """
-    return from_columns(
-        _columns((reading.payment for reading in readings), PAYMENT_FIELDS),
-        _columns(chain.from_iterable(reading.events for reading in readings), EVENT_FIELDS),
-        owners=_owners(readings),
+    return build_tables_from_columns(
+        _transpose_rows((reading.payment for reading in readings), PAYMENT_FIELDS),
+        _transpose_rows(chain.from_iterable(reading.events for reading in readings), EVENT_FIELDS),
+        owners=_list_event_owners(readings),
         fetched_at=[reading.fetched_at for reading in readings],
         zones=zones,
         discovered_by=[discovered_by.get(reading.payment[:2]) for reading in readings],
     )
 
 
-def from_columns(
-    payments: Mapping[str, Column],
-    events: Mapping[str, Column],
+def build_tables_from_columns(
+    payments: Mapping[str, ColumnValues],
+    events: Mapping[str, ColumnValues],
     *,
-    owners: Column,
+    owners: ColumnValues,
     fetched_at: Sequence[datetime],
     zones: Mapping[str, str],
     discovered_by: Sequence[str | None],
-) -> Tables:
+) -> PaymentTables:
     """Return the tables of answers that were decoded many at once, as columns.
 
     Args:
@@ -177,47 +177,50 @@ def from_columns(
         discovered_by: For each payment, how it came to be asked for.
 
     Raises:
-        SchemaError: As for `tables`.
+        SchemaError: As for `build_tables`.
     """
-    happened = _events(events, zones)
+    happened = _build_events_table(events, zones)
     columns: dict[str, Any] = dict(payments)
     guaranteed = columns.pop("capture_guaranteed_until")
     columns |= {
-        "capture_guaranteed_until_at": moments(guaranteed, schemas.PAYMENTS.name),
+        "capture_guaranteed_until_at": parse_moments(guaranteed, schemas.PAYMENTS.name),
         "discovered_by": discovered_by,
         "fetched_at": fetched_at,
     }
-    first = _firsts(len(fetched_at), owners, happened)
+    first = _find_first_events(len(fetched_at), owners, happened)
     for name, at in first.items():
         columns[f"{name}_at"] = at
-        columns[f"{name}_day"] = days(at, columns["msn"], zones)
-    return Tables(_fitting(columns, schemas.PAYMENTS), happened)
+        columns[f"{name}_day"] = compute_local_days(at, columns["msn"], zones)
+    return PaymentTables(_build_validated_table(columns, schemas.PAYMENTS), happened)
 
 
-def joined(parts: Sequence[Tables]) -> Tables:
+def concatenate_tables(parts: Sequence[PaymentTables]) -> PaymentTables:
     """Return tables one after the other; tables without rows for none."""
     if not parts:
-        return Tables(schemas.PAYMENTS.arrow().empty_table(), schemas.EVENTS.arrow().empty_table())
-    return Tables(*(pa.concat_tables(tables) for tables in zip(*parts, strict=True)))
+        return PaymentTables(
+            schemas.PAYMENTS.arrow_schema().empty_table(),
+            schemas.EVENTS.arrow_schema().empty_table(),
+        )
+    return PaymentTables(*(pa.concat_tables(tables) for tables in zip(*parts, strict=True)))
 
 
-def _events(raw: Mapping[str, Column], zones: Mapping[str, str]) -> pa.Table:
+def _build_events_table(raw: Mapping[str, ColumnValues], zones: Mapping[str, str]) -> pa.Table:
     columns: dict[str, Any] = dict(raw)
-    columns["event_at"] = moments(columns.pop("timestamp"), schemas.EVENTS.name)
-    columns["event_day"] = days(columns["event_at"], columns["msn"], zones)
-    return _fitting(columns, schemas.EVENTS)
+    columns["event_at"] = parse_moments(columns.pop("timestamp"), schemas.EVENTS.name)
+    columns["event_day"] = compute_local_days(columns["event_at"], columns["msn"], zones)
+    return _build_validated_table(columns, schemas.EVENTS)
 
 
-def _owners(readings: Sequence[Reading]) -> list[int]:
+def _list_event_owners(readings: Sequence[PaymentReading]) -> list[int]:
     counts = (repeat(place, len(reading.events)) for place, reading in enumerate(readings))
     return list(chain.from_iterable(counts))
 
 
-def _firsts(count: int, owners: Column, happened: pa.Table) -> dict[str, pa.Array]:
+def _find_first_events(count: int, owners: ColumnValues, happened: pa.Table) -> dict[str, pa.Array]:
     # The log is chronological in Vipps's examples but nowhere promised to be: take the earliest.
     log = pl.DataFrame(
         {
-            "owner": pl.from_arrow(array(owners, pa.int64(), "events", "owner")),
+            "owner": pl.from_arrow(build_array(owners, pa.int64(), "events", "owner")),
             **{name: pl.from_arrow(happened[name]) for name in ("name", "event_at", "success")},
         }
     )
@@ -235,7 +238,9 @@ def _firsts(count: int, owners: Column, happened: pa.Table) -> dict[str, pa.Arra
     return {column: found[column].to_arrow() for column in wanted}
 
 
-def _columns(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...]) -> dict[str, Sequence[Any]]:
+def _transpose_rows(
+    rows: Iterable[tuple[Any, ...]], names: tuple[str, ...]
+) -> dict[str, Sequence[Any]]:
     # One flat list cut in strides: zip(*rows) takes four times as long for many rows.
     kept = list(rows)
     width = len(names)
@@ -245,10 +250,12 @@ def _columns(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...]) -> dict[st
     return {name: flat[place::width] for place, name in enumerate(names)}
 
 
-def _fitting(columns: Mapping[str, Any], frame: schemas.Frame) -> pa.Table:
+def _build_validated_table(columns: Mapping[str, Any], frame: schemas.Frame) -> pa.Table:
     # The Polars backend of pandera checks the same promise in a fraction of the time.
-    schema = frame.arrow()
-    arrays = [array(columns[field.name], field.type, frame.name, field.name) for field in schema]
+    schema = frame.arrow_schema()
+    arrays = [
+        build_array(columns[field.name], field.type, frame.name, field.name) for field in schema
+    ]
     table = pa.Table.from_arrays(arrays, schema=schema)
     schemas.validate(pl.DataFrame(pl.from_arrow(table)), frame)
     return table

@@ -53,9 +53,9 @@ def write_part(folder: Path, part: Part) -> Path:
     path = folder / f"{max(numbers, default=0) + 1:06d}{_SUFFIX}"
     with replaced(path) as beside, pa.OSFile(str(beside), "wb") as file:
         failures = (
-            frames.failures_table(part.failures)
+            frames.build_failures_table(part.failures)
             if part.failures
-            else schemas.FAILURES.arrow().empty_table()
+            else schemas.FAILURES.arrow_schema().empty_table()
         )
         for table in (*part.tables, failures):
             options = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -190,12 +190,12 @@ def _combined(parts: list[Kept], block: pl.DataFrame) -> Kept:
 
 
 def _parquet(path: Path, frame: schemas.Frame) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, frame.arrow(), compression="zstd")
+    return pq.ParquetWriter(path, frame.arrow_schema(), compression="zstd")
 
 
 def _arrow(frame: pl.DataFrame, promise: schemas.Frame) -> pa.Table:
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    return table.cast(promise.arrow()).combine_chunks()
+    return table.cast(promise.arrow_schema()).combine_chunks()
 
 
 def _harmless(row: tuple[object, ...]) -> list[object]:

@@ -14,7 +14,7 @@ from vippsrecon import schemas
 from vippsrecon.errors import InputError, SchemaError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.run_folder import RUN, VERSION, run_of
-from vippsrecon.money import spaced
+from vippsrecon.money import group_thousands
 
 
 class Fetched(NamedTuple):
@@ -63,7 +63,7 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     )
     path = folder / part_files.FAILURES
     try:
-        failures = frames.failures(part_files.read_failures(path))
+        failures = frames.build_failures(part_files.read_failures(path))
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
     fetched = Fetched(schemas.to_pandas(payments), schemas.to_pandas(events), failures)
@@ -71,7 +71,7 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     for name, frame in zip(Fetched._fields, fetched, strict=True):
         if said.get(name) != len(frame):
             raise InputError(
-                f"{folder}: {name} has {spaced(len(frame))} rows and {RUN} says {said.get(name)}, "
+                f"{folder}: {name} has {group_thousands(len(frame))} rows and {RUN} says {said.get(name)}, "
                 "so they are not of one fetch; fetch again"
             )
     return fetched, info
@@ -106,4 +106,4 @@ def _table(path: Path, frame: schemas.Frame) -> pa.Table:
         schemas.validate(pl.DataFrame(table), frame)
     except SchemaError as error:
         raise SourceError(f"{error}; fetch again", file=path.name) from None
-    return table.cast(frame.arrow())
+    return table.cast(frame.arrow_schema())

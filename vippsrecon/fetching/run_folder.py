@@ -29,7 +29,7 @@ from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import SO_FAR
 from vippsrecon.fetching.workers import Part
 from vippsrecon.fetching.worklist import KEY, Worklist
-from vippsrecon.money import counted, spaced
+from vippsrecon.money import format_count, group_thousands
 
 try:
     import fcntl
@@ -142,7 +142,7 @@ class Folder:
                 self._parts.rmdir()
         if lost:
             raise IncompleteError(
-                f"{self._out}: what was fetched of {spaced(lost)} references can no longer be read; "
+                f"{self._out}: what was fetched of {group_thousands(lost)} references can no longer be read; "
                 "run it again to ask for them once more"
             )
 
@@ -178,7 +178,7 @@ class Folder:
             self._begin_anew()
         malformed = self._work.not_sent()
         if malformed and not self.finished:
-            part_files.write_part(self._parts, Part(frames.joined([]), malformed))
+            part_files.write_part(self._parts, Part(frames.concatenate_tables([]), malformed))
 
     def _begin_anew(self) -> None:
         # The old run's note goes last: whatever a crash leaves here is begun anew as well.
@@ -287,8 +287,8 @@ def _age(past: timedelta) -> str:
     if minutes < 1:
         return "less than a minute"
     if minutes < 120:
-        return counted(minutes, "minute")
-    return counted(minutes // 60, "hour")
+        return format_count(minutes, "minute")
+    return format_count(minutes // 60, "hour")
 
 
 def _moment(said: dict[str, Any], name: str = "started_at") -> datetime | None:

@@ -31,7 +31,7 @@ from vippsrecon.errors import (
 )
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.decode import decoded, failure
-from vippsrecon.fetching.frames import Failure, Tables
+from vippsrecon.fetching.frames import Failure, PaymentTables
 from vippsrecon.fetching.worklist import KEY, Wanted
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ _OUT_OF_SERVICE = (NoAnswerError, ServiceError, RateLimitedError, UnreadableAnsw
 class Part(NamedTuple):
     """What is kept together: payments with their events, and what could not be read."""
 
-    tables: Tables
+    tables: PaymentTables
     failures: list[Failure]
 
 
@@ -231,7 +231,7 @@ class Reader:
         again: list[Wanted] = []
         tables = found.tables
         if self._believe:
-            tables = frames.joined([tables, found.disagreeing])
+            tables = frames.concatenate_tables([tables, found.disagreeing])
             failed = failed + found.failures
         else:
             odd = (found.disagreeing.payments[name].to_pylist() for name in KEY)
@@ -252,5 +252,5 @@ class Reader:
             Failure(one.msn, one.reference, "getPayment", None, "not asked", said)
             for one in unasked
         ]
-        await asyncio.to_thread(self._keep, Part(frames.joined([]), failures))
+        await asyncio.to_thread(self._keep, Part(frames.concatenate_tables([]), failures))
         self._bar.update(len(failures))

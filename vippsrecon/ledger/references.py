@@ -13,7 +13,7 @@ import pyarrow as pa
 from vippsrecon import schemas
 from vippsrecon.api.models import Ledger
 from vippsrecon.errors import ForbiddenError, InputError, PaymentNotFoundError, UnauthorizedError
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 
 if TYPE_CHECKING:
     from vippsrecon.api import AsyncClient, Client
@@ -151,7 +151,7 @@ def _gathered(ledgers: int, days: Sequence[_Day], units: Sequence[str]) -> Ledge
             "configured here and were left out."
         )
     if nobody:
-        entries = counted(nobody, "ledger entry names", "ledger entries name")
+        entries = format_count(nobody, "ledger entry names", "ledger entries name")
         notes.append(f"{entries} no ePayment sales unit: left out.")
     return LedgerWalk(_frame(ours), bool(ledgers), opened, tuple(notes))
 
@@ -159,7 +159,7 @@ def _gathered(ledgers: int, days: Sequence[_Day], units: Sequence[str]) -> Ledge
 def _dates(opened: Sequence[date]) -> str:
     if len(opened) == 1:
         return f"Ledger date {opened[0]} is"
-    return f"{counted(len(opened), 'ledger date')} from {opened[0]} to {opened[-1]} are"
+    return f"{format_count(len(opened), 'ledger date')} from {opened[0]} to {opened[-1]} are"
 
 
 def ledger_unread(why: str) -> LedgerWalk:

@@ -16,9 +16,9 @@ import narwhals.stable.v2 as nw
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.schemas import Column, Frame, validate
 
-Lazy = nw.LazyFrame[Any]
+LazyFrame = nw.LazyFrame[Any]
 
-_TYPES: dict[str, tuple[type[nw.dtypes.DType], ...]] = {
+_NARWHALS_TYPES: dict[str, tuple[type[nw.dtypes.DType], ...]] = {
     "text": (nw.String,),
     "count": (nw.Int64, nw.Int32),
     "minor": (nw.Int64,),
@@ -29,7 +29,7 @@ _TYPES: dict[str, tuple[type[nw.dtypes.DType], ...]] = {
 }
 
 
-def enter(data: Any, frame: Frame, columns: tuple[str, ...] | None = None) -> Lazy:
+def prepare_frame(data: Any, frame: Frame, columns: tuple[str, ...] | None = None) -> LazyFrame:
     """Take a frame in: checked against its schema, moments as microseconds, lazily.
 
     Args:
@@ -42,13 +42,13 @@ def enter(data: Any, frame: Frame, columns: tuple[str, ...] | None = None) -> La
         InputError: Nothing here knows this kind of object.
     """
     wanted = [c for c in frame.columns if columns is None or c.name in columns]
-    engine = engine_of(data)
+    engine = detect_engine(data)
     if engine == "polars":
-        return _enter_polars(data, frame, wanted)
+        return _prepare_polars_frame(data, frame, wanted)
     narrow = nw.from_native(data).lazy()
-    _check_lazily(narrow, frame)
+    _validate_lazy_frame(narrow, frame)
     if engine == "duckdb":
-        native = data.project(", ".join(_duckdb_column(c) for c in wanted))
+        native = data.project(", ".join(_duckdb_column_sql(c) for c in wanted))
     else:
         from pyspark.sql import functions as sf
 
@@ -60,11 +60,11 @@ def enter(data: Any, frame: Frame, columns: tuple[str, ...] | None = None) -> La
                 for c in wanted
             )
         )
-    entered: Lazy = nw.from_native(native).lazy()
+    entered: LazyFrame = nw.from_native(native).lazy()
     return entered
 
 
-def engine_of(data: Any) -> str:
+def detect_engine(data: Any) -> str:
     """Name the engine a frame will be checked on: polars, duckdb or spark.
 
     Raises:
@@ -83,7 +83,7 @@ def engine_of(data: Any) -> str:
         ) from None
 
 
-def _enter_polars(data: Any, frame: Frame, wanted: list[Column]) -> Lazy:
+def _prepare_polars_frame(data: Any, frame: Frame, wanted: list[Column]) -> LazyFrame:
     import polars as pl
 
     if isinstance(data, pl.LazyFrame):
@@ -91,19 +91,19 @@ def _enter_polars(data: Any, frame: Frame, wanted: list[Column]) -> Lazy:
     if isinstance(data, pl.DataFrame):
         validate(data, frame)
     else:
-        table = _as_arrow(data, frame)
-        _check_unread(table, frame, [c for c in frame.columns if c not in wanted])
+        table = _to_arrow_table(data, frame)
+        _validate_unused_columns(table, frame, [c for c in frame.columns if c not in wanted])
         data = pl.from_arrow(table.select([c.name for c in wanted]), rechunk=False)
         validate(data, replace(frame, columns=tuple(wanted)))
     columns = [
         pl.col(c.name).dt.timestamp("us").alias(f"{c.name}_us") if c.kind == "moment" else c.name
         for c in wanted
     ]
-    entered: Lazy = nw.from_native(data.lazy().select(columns))
+    entered: LazyFrame = nw.from_native(data.lazy().select(columns))
     return entered
 
 
-def _check_unread(table: Any, frame: Frame, columns: list[Column]) -> None:
+def _validate_unused_columns(table: Any, frame: Frame, columns: list[Column]) -> None:
     """Hold columns nobody here reads to their promise, without making Polars' text of them."""
     import pyarrow.compute as pc
 
@@ -122,40 +122,41 @@ def _check_unread(table: Any, frame: Frame, columns: list[Column]) -> None:
         )
 
 
-def _as_arrow(data: Any, frame: Frame) -> Any:
+def _to_arrow_table(data: Any, frame: Frame) -> Any:
     import pandas as pd
     import pyarrow as pa
 
-    missing = [name for name in frame.names if name not in list(_names(data))]
+    missing = [name for name in frame.names if name not in list(_column_names(data))]
     if missing:
         raise SchemaError(f"{frame.name} lacks {', '.join(missing)}", frame=frame.name, cases=[])
     try:
         if isinstance(data, pd.DataFrame):
-            return pa.Table.from_pandas(data, schema=frame.arrow(), preserve_index=False)
-        return data.select(list(frame.names)).cast(frame.arrow())
+            return pa.Table.from_pandas(data, schema=frame.arrow_schema(), preserve_index=False)
+        return data.select(list(frame.names)).cast(frame.arrow_schema())
     except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
         raise SchemaError(
             f"{frame.name} does not fit its schema ({error})", frame=frame.name, cases=[]
         ) from None
 
 
-def _names(data: Any) -> list[str]:
+def _column_names(data: Any) -> list[str]:
     return list(getattr(data, "column_names", None) or data.columns)
 
 
-def _duckdb_column(column: Column) -> str:
+def _duckdb_column_sql(column: Column) -> str:
     if column.kind == "moment":
         return f'epoch_us("{column.name}") AS "{column.name}_us"'
     return f'"{column.name}"'
 
 
-def _check_lazily(data: Lazy, frame: Frame) -> None:
+def _validate_lazy_frame(data: LazyFrame, frame: Frame) -> None:
     """Check names, types and bounds where pandera does not reach: one filter, one look."""
     schema = data.collect_schema()
     wrong = [
         column.name
         for column in frame.columns
-        if column.name not in schema or not isinstance(schema[column.name], _TYPES[column.kind])
+        if column.name not in schema
+        or not isinstance(schema[column.name], _NARWHALS_TYPES[column.kind])
     ]
     if wrong:
         raise SchemaError(
@@ -181,7 +182,7 @@ def _check_lazily(data: Lazy, frame: Frame) -> None:
         )
 
 
-def settle(data: Lazy, *, large: bool = False) -> Lazy:
+def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
     """Compute a frame once, so that what is built on it does not compute it again.
 
     Args:
@@ -190,13 +191,13 @@ def settle(data: Lazy, *, large: bool = False) -> Lazy:
             time of its other one and less memory; for a few rows it takes longer to start.
     """
     native = nw.to_native(data)
-    engine = engine_of(native)
+    engine = detect_engine(native)
     if engine == "polars":
-        settled: Lazy = nw.from_native(
+        settled: LazyFrame = nw.from_native(
             native.collect(engine="streaming" if large else "in-memory").lazy()
         )
     elif engine == "duckdb":
-        settled = nw.from_native(_once(native)).lazy()
+        settled = nw.from_native(_materialize_relation(native)).lazy()
     else:
         # A checkpoint rather than persist(): it also forgets how the rows were made, and Spark's
         # planner takes minutes over a plan that nests every step.
@@ -204,27 +205,27 @@ def settle(data: Lazy, *, large: bool = False) -> Lazy:
     return settled
 
 
-def _once(relation: Any) -> Any:
+def _materialize_relation(relation: Any) -> Any:
     """Keep a DuckDB relation's rows. Before DuckDB 2 the relation itself did, by `execute`."""
     return relation.materialize() if hasattr(relation, "materialize") else relation.execute()
 
 
-def is_empty(data: Lazy) -> bool:
+def is_empty(data: LazyFrame) -> bool:
     """Whether a frame has no rows."""
-    return not rows_of(data.select(data.collect_schema().names()[0]).head(1))
+    return not collect_rows(data.select(data.collect_schema().names()[0]).head(1))
 
 
-def rows_in(data: Lazy) -> int:
+def count_rows(data: LazyFrame) -> int:
     """Count a frame's rows."""
-    return int(rows_of(data.select(n=nw.len()))[0]["n"])
+    return int(collect_rows(data.select(n=nw.len()))[0]["n"])
 
 
-def rows_of(data: Lazy) -> list[dict[str, Any]]:
+def collect_rows(data: LazyFrame) -> list[dict[str, Any]]:
     """Collect a small frame as rows."""
     return list(data.collect().rows(named=True))
 
 
-def widened(data: Lazy, types: dict[str, Any]) -> Lazy:
+def align_columns(data: LazyFrame, types: dict[str, Any]) -> LazyFrame:
     """Return a frame with exactly these columns, those it lacks unknown: ready to be stacked."""
     have = data.collect_schema().names()
     return data.select(

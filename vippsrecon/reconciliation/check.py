@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.days import DAY
+from vippsrecon.reconciliation.days import DAY_US
 
 O, Or, A, C, R, X, K, E, Er = (  # noqa: E741 - the rules' own letters
     nw.col(letter) for letter in ("O", "Or", "A", "C", "R", "X", "K", "E", "Er")
@@ -18,9 +18,9 @@ HAS_PAYMENT = nw.col("has_payment")
 TOLERANCE = nw.col("tolerance")
 
 ALWAYS = nw.lit(value=True)
-NOTHING = nw.lit(0)
-UNKNOWN = nw.lit(None).cast(nw.Int64)
-LOST = nw.col("deadline_passed") | (K == 0)
+ZERO_AMOUNT = nw.lit(0)
+UNKNOWN_AMOUNT = nw.lit(None).cast(nw.Int64)
+NOTHING_CAPTURABLE = nw.col("deadline_passed") | (K == 0)
 """Nothing more can be captured."""
 
 
@@ -35,12 +35,12 @@ class Check(NamedTuple):
     """
 
     applies: nw.Expr
-    expected: nw.Expr = UNKNOWN
-    actual: nw.Expr = UNKNOWN
-    at_risk: nw.Expr = NOTHING
+    expected: nw.Expr = UNKNOWN_AMOUNT
+    actual: nw.Expr = UNKNOWN_AMOUNT
+    at_risk: nw.Expr = ZERO_AMOUNT
 
 
-class Named(Protocol):
+class CheckFunction(Protocol):
     """A check: a function without arguments, whose name is its kind."""
 
     __name__: str
@@ -50,21 +50,21 @@ class Named(Protocol):
         ...
 
 
-def status_is(*statuses: str) -> nw.Expr:
+def has_status(*statuses: str) -> nw.Expr:
     """The order's status, after the readings of `letters`."""
     return STATUS.is_in(list(statuses))
 
 
-def positive(value: nw.Expr) -> nw.Expr:
+def positive_part(value: nw.Expr) -> nw.Expr:
     """The value where above zero, else zero."""
     return nw.when(value > 0).then(value).otherwise(nw.lit(0))
 
 
-def smaller(one: nw.Expr, other: nw.Expr) -> nw.Expr:
+def minimum_of(one: nw.Expr, other: nw.Expr) -> nw.Expr:
     """The smaller of two."""
     return nw.when(one < other).then(one).otherwise(other)
 
 
-def within_days(left_us: nw.Expr, days: int) -> nw.Expr:
+def is_within_days(left_us: nw.Expr, days: int) -> nw.Expr:
     """A deadline that has not passed and is at most so many days away."""
-    return ((left_us >= 0) & (left_us <= days * DAY)).fill_null(value=False)
+    return ((left_us >= 0) & (left_us <= days * DAY_US)).fill_null(value=False)

@@ -10,41 +10,41 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.result import Reconciliation, frame_of
+from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.reconciliation.run import reconcile
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
 """The moment worked cases are compared at: noon UTC, the last of October."""
 
-MSN = "123456"
-CURRENCY = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
+EXAMPLE_MSN = "123456"
+CURRENCY_OF_MARKET = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
 
 
-def worked(**case: Any) -> list[str]:
+def run_example(**case: Any) -> list[str]:
     """Answer one worked case.
 
     Args:
-        **case: As `case_of` takes them.
+        **case: As `reconcile_example` takes them.
 
     Returns:
         One line per discrepancy: kind, expected → actual and at risk in minor units; without
         any, the pair's bucket and kind.
 
-    >>> worked(C=400)
+    >>> run_example(C=400)
     ['discrepancy under_captured 1000 → 400, at risk 600']
-    >>> worked()
+    >>> run_example()
     ['matched']
     """
-    return said(case_of(**case))
+    return describe_result(reconcile_example(**case))
 
 
-def said(result: Reconciliation) -> list[str]:
+def describe_result(result: Reconciliation) -> list[str]:
     """Return a result as lines: discrepancies, else the buckets of its payments and orders."""
     rows = result.discrepancies.to_dict("records")
     lines = [
-        f"discrepancy {row['kind']} {_amount(row['expected_minor'])} → "
-        f"{_amount(row['actual_minor'])}, at risk {row['at_risk_minor']}"
+        f"discrepancy {row['kind']} {_format_amount(row['expected_minor'])} → "
+        f"{_format_amount(row['actual_minor'])}, at risk {row['at_risk_minor']}"
         for row in rows
     ]
     if lines:
@@ -55,11 +55,11 @@ def said(result: Reconciliation) -> list[str]:
     return sorted({f"{row['bucket']} {row['kind']}".strip() for row in rows})
 
 
-def _amount(value: Any) -> str:
+def _format_amount(value: Any) -> str:
     return str(value) if isinstance(value, int) else "-"
 
 
-def case_of(
+def reconcile_example(
     *,
     O: int | None = 1000,  # noqa: E741, N803 - the rules' own letters
     Or: int = 0,  # noqa: N803
@@ -102,15 +102,15 @@ def case_of(
     if captures:
         C = sum(captures)  # noqa: N806
         A = max(A or 0, C)  # noqa: N806
-    currency = CURRENCY[market]
-    ago = _ago
+    currency = CURRENCY_OF_MARKET[market]
+    ago = _days_before_now
     orders: list[dict[str, Any]] = []
     payments: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     if O is not None:
         orders.append(
-            order_row(
+            make_order_row(
                 reference=in_export or reference,
                 currency=order_currency or currency,
                 total_minor=O,
@@ -130,7 +130,7 @@ def case_of(
         )
     else:
         orders += [
-            order_row(
+            make_order_row(
                 reference=f"other-{n:04}",
                 currency=currency,
                 total_minor=0,
@@ -140,7 +140,7 @@ def case_of(
             for n, days in enumerate(cover)
         ]
     if A is not None:
-        made, logged = payment_rows(
+        made, logged = make_payment_rows(
             reference=reference,
             currency=currency,
             A=A,
@@ -161,7 +161,7 @@ def case_of(
     if failure is not None:
         failures.append(
             {
-                "msn": MSN,
+                "msn": EXAMPLE_MSN,
                 "reference": reference,
                 "operation": "getPayment",
                 "status": failure,
@@ -169,36 +169,36 @@ def case_of(
             }
         )
     return reconcile(
-        frame_of(orders, ORDERS),
-        frame_of(payments, PAYMENTS),
-        frame_of(events, EVENTS) if with_events else None,
-        frame_of(failures, FAILURES),
-        units=(SalesUnit(MSN, market=market, capture=capture),),
+        build_frame(orders, ORDERS),
+        build_frame(payments, PAYMENTS),
+        build_frame(events, EVENTS) if with_events else None,
+        build_frame(failures, FAILURES),
+        units=(SalesUnit(EXAMPLE_MSN, market=market, capture=capture),),
         rules=Rules(tolerance_minor=tolerance),
         as_of=NOW,
-        waived={(MSN, reference)} if waive else (),
+        waived={(EXAMPLE_MSN, reference)} if waive else (),
     )
 
 
-def _ago(days: float) -> datetime:
+def _days_before_now(days: float) -> datetime:
     return NOW - timedelta(days=days)
 
 
-def day_of(moment: datetime | None) -> int | None:
+def utc_day_number(moment: datetime | None) -> int | None:
     """Return the UTC day number of a moment: worked cases keep clear of midnight."""
     return (
         None if moment is None else (moment.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
     )
 
 
-def order_row(**given: Any) -> dict[str, Any]:
+def make_order_row(**given: Any) -> dict[str, Any]:
     """Return an order with everything not given filled in plausibly."""
     row: dict[str, Any] = {
-        "msn": MSN,
+        "msn": EXAMPLE_MSN,
         "reference": "order-0001",
         "order_number": None,
         "currency": "NOK",
-        "ordered_at": _ago(10),
+        "ordered_at": _days_before_now(10),
         "total_minor": 1000,
         "refunded_minor": 0,
         "status": "fulfilled",
@@ -213,11 +213,11 @@ def order_row(**given: Any) -> dict[str, Any]:
         "source_row": 2,
     } | given
     for name in ("ordered", "fulfilled", "refunded"):
-        row.setdefault(f"{name}_day", day_of(row.get(f"{name}_at")))
+        row.setdefault(f"{name}_day", utc_day_number(row.get(f"{name}_at")))
     return row
 
 
-def payment_rows(
+def make_payment_rows(
     *,
     reference: str,
     currency: str = "NOK",
@@ -231,12 +231,12 @@ def payment_rows(
     authorized: datetime | None = None,
     captured: datetime | None = None,
     refunded: datetime | None = None,
-    msn: str = MSN,
+    msn: str = EXAMPLE_MSN,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a payment and its event log, agreeing with each other."""
-    authorized = authorized or _ago(10)
-    captured = captured or _ago(6)
-    refunded = refunded or _ago(4)
+    authorized = authorized or _days_before_now(10)
+    captured = captured or _days_before_now(6)
+    refunded = refunded or _days_before_now(4)
     created = authorized - timedelta(minutes=1)
     events: list[dict[str, Any]] = []
 
@@ -250,7 +250,7 @@ def payment_rows(
                 "amount_minor": value,
                 "currency": currency,
                 "event_at": at,
-                "event_day": day_of(at),
+                "event_day": utc_day_number(at),
                 "idempotency_key": None,
                 "success": success,
             }
@@ -283,52 +283,52 @@ def payment_rows(
         "cancelled_minor": X,
         "payment_method": "WALLET",
         "created_at": created,
-        "created_day": day_of(created),
+        "created_day": utc_day_number(created),
         "authorized_at": authorized if A else None,
-        "authorized_day": day_of(authorized) if A else None,
+        "authorized_day": utc_day_number(authorized) if A else None,
         "discovered_by": "orders",
         "fetched_at": NOW,
     }, events
 
 
-def worked_payments(payments: Sequence[tuple[str, int, int, int]], O: int = 1000) -> list[str]:  # noqa: E741, N803
+def run_payments_example(payments: Sequence[tuple[str, int, int, int]], O: int = 1000) -> list[str]:  # noqa: E741, N803
     """Answer one order of `O` with several payments (reference, A, C, X): a line each, by reference."""
     made = [
-        payment_rows(reference=reference, A=a, captures=(c,) if c else (), X=x)
+        make_payment_rows(reference=reference, A=a, captures=(c,) if c else (), X=x)
         for reference, a, c, x in payments
     ]
     result = reconcile(
-        frame_of([order_row(reference=payments[0][0], total_minor=O)], ORDERS),
-        frame_of([payment for payment, _ in made], PAYMENTS),
-        frame_of([event for _, logged in made for event in logged], EVENTS),
+        build_frame([make_order_row(reference=payments[0][0], total_minor=O)], ORDERS),
+        build_frame([payment for payment, _ in made], PAYMENTS),
+        build_frame([event for _, logged in made for event in logged], EVENTS),
         as_of=NOW,
     )
-    return said_of_each(result)
+    return describe_payments(result)
 
 
-def worked_orders(totals: Sequence[int], C: int) -> list[str]:  # noqa: N803
+def run_orders_example(totals: Sequence[int], C: int) -> list[str]:  # noqa: N803
     """Answer several orders under one reference, paid by one payment that captured `C`."""
-    payment, logged = payment_rows(reference="order-0001", A=C, captures=(C,))
+    payment, logged = make_payment_rows(reference="order-0001", A=C, captures=(C,))
     result = reconcile(
-        frame_of(
+        build_frame(
             [
-                order_row(total_minor=total, order_number=f"#{n}", source_row=n + 2)
+                make_order_row(total_minor=total, order_number=f"#{n}", source_row=n + 2)
                 for n, total in enumerate(totals)
             ],
             ORDERS,
         ),
-        frame_of([payment], PAYMENTS),
-        frame_of(logged, EVENTS),
+        build_frame([payment], PAYMENTS),
+        build_frame(logged, EVENTS),
         as_of=NOW,
     )
-    return said(result)
+    return describe_result(result)
 
 
-def said_of_each(result: Reconciliation) -> list[str]:
+def describe_payments(result: Reconciliation) -> list[str]:
     """Return a line per payment in order of reference: its discrepancy, else its bucket."""
     lines = {
-        row["reference"]: f"discrepancy {row['kind']} {_amount(row['expected_minor'])} → "
-        f"{_amount(row['actual_minor'])}, at risk {row['at_risk_minor']}"
+        row["reference"]: f"discrepancy {row['kind']} {_format_amount(row['expected_minor'])} → "
+        f"{_format_amount(row['actual_minor'])}, at risk {row['at_risk_minor']}"
         for row in result.discrepancies.to_dict("records")
     }
     rows = result.buckets[result.buckets["side"] == "payments"].to_dict("records")

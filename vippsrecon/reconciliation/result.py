@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.schemas import (
     BUCKETS,
     DISCREPANCIES,
@@ -76,17 +76,20 @@ class Reconciliation:
         """Return the same run with every frame in pandas: for a workbook, after a cluster's run."""
         return replace(
             self,
-            **{name: _in_pandas(getattr(self, name), schema) for name, schema in _LARGE.items()},
+            **{
+                name: _convert_to_pandas(getattr(self, name), schema)
+                for name, schema in _LARGE_FRAMES.items()
+            },
         )
 
     def __repr__(self) -> str:
         """Say which run it is in one line; the frames are looked at one by one."""
         counts, days = self.manifest.get("counts", {}), self.manifest.get("period")
-        period = f"{period_in_words(days)}, " if days else ""
+        period = f"{format_period(days)}, " if days else ""
         return (
             f"<Reconciliation: {period}as of {self.manifest.get('as_of', 'no moment')}, "
-            f"{counted(counts.get('pairs', 0), 'pair')}, "
-            f"{counted(counts.get('discrepancies', 0), 'discrepancy', 'discrepancies')}, "
+            f"{format_count(counts.get('pairs', 0), 'pair')}, "
+            f"{format_count(counts.get('discrepancies', 0), 'discrepancy', 'discrepancies')}, "
             f"{'complete' if self.complete else 'incomplete'}>"
         )
 
@@ -98,10 +101,10 @@ class Reconciliation:
         return str(page.tiles(self.collect()))
 
 
-def period_in_words(days: Sequence[str | None]) -> str:
+def format_period(days: Sequence[str | None]) -> str:
     """Return first and last day, one of which may be open.
 
-    >>> period_in_words(["2026-10-01", "2026-10-31"]), period_in_words([None, "2026-10-31"])
+    >>> format_period(["2026-10-01", "2026-10-31"]), format_period([None, "2026-10-31"])
     ('2026-10-01 to 2026-10-31', 'until 2026-10-31')
     """
     first, last = days
@@ -110,7 +113,7 @@ def period_in_words(days: Sequence[str | None]) -> str:
     return f"from {first}" if last is None else f"{first} to {last}"
 
 
-_LARGE = {
+_LARGE_FRAMES = {
     "orders": ORDERS,
     "payments": PAYMENTS,
     "events": EVENTS,
@@ -121,14 +124,14 @@ _LARGE = {
 }
 
 
-def _in_pandas(frame: Any, schema: Frame) -> Any:
+def _convert_to_pandas(frame: Any, schema: Frame) -> Any:
     if not type(frame).__module__.startswith("pyspark"):
         return frame
-    return to_pandas(frame.toArrow().select(list(schema.names)).cast(schema.arrow()))
+    return to_pandas(frame.toArrow().select(list(schema.names)).cast(schema.arrow_schema()))
 
 
-def frame_of(rows: list[dict[str, Any]], schema: Frame) -> pd.DataFrame:
+def build_frame(rows: list[dict[str, Any]], schema: Frame) -> pd.DataFrame:
     """Build a pandas frame of a schema from rows."""
     import pyarrow as pa
 
-    return to_pandas(pa.Table.from_pylist(rows, schema=schema.arrow()))
+    return to_pandas(pa.Table.from_pylist(rows, schema=schema.arrow_schema()))

@@ -10,23 +10,27 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import (
-    Lazy,
-    engine_of,
-    enter,
+    LazyFrame,
+    collect_rows,
+    count_rows,
+    detect_engine,
     is_empty,
-    rows_in,
-    rows_of,
-    settle,
+    materialize,
+    prepare_frame,
 )
-from vippsrecon.reconciliation.days import microseconds, moment_of
+from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
-from vippsrecon.reconciliation.orders_payments.exact_matches import totals
-from vippsrecon.reconciliation.orders_payments.pairs import Paired, Question, pair
-from vippsrecon.reconciliation.result import Reconciliation, frame_of
+from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
+from vippsrecon.reconciliation.orders_payments.pairs import (
+    ComparisonOptions,
+    PairSet,
+    pair_orders_and_payments,
+)
+from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.reconciliation.results import discrepancies
-from vippsrecon.reconciliation.results.bridge import bridge
-from vippsrecon.reconciliation.results.groups import GROUPS, groups, notices
-from vippsrecon.reconciliation.run_checks import answer, kinds_of
+from vippsrecon.reconciliation.results.bridge import build_bridge
+from vippsrecon.reconciliation.results.groups import GROUPS, build_groups, describe_large_groups
+from vippsrecon.reconciliation.run_checks import answer_questions, collect_kinds
 from vippsrecon.schemas import (
     BRIDGE,
     BUCKETS,
@@ -113,18 +117,18 @@ def reconcile(
         BridgeError: The bridge does not foot.
     """
     rules = rules or Rules()
-    frames = _enter(orders, payments, events, failures, keyed=bool(ours))
-    as_of_us = microseconds(as_of) if as_of is not None else _latest(frames)
-    asked = Question(
+    frames = _prepare_frames(orders, payments, events, failures, keyed=bool(ours))
+    as_of_us = to_microseconds(as_of) if as_of is not None else _find_latest_fetch(frames)
+    asked = ComparisonOptions(
         as_of_us,
         units,
         rules,
-        _period(first, last),
+        _to_day_bounds(first, last),
         frozenset(waived),
         frozenset(ours),
         frozenset(unsettled),
     )
-    paired = pair(
+    paired = pair_orders_and_payments(
         frames.orders,
         frames.payments,
         frames.events,
@@ -135,37 +139,39 @@ def reconcile(
     unread = frames.failures
     del frames  # by far the largest, and nothing below looks at events again
     whole = set(questions) == set(QUESTIONS)
-    asked_pairs = answer(paired.pairs, questions)
-    answered = settle(discrepancies.placed(asked_pairs) if whole else asked_pairs)
-    seen = _seen(as_of_us, units)
-    kinds = kinds_of(answered)
-    found = discrepancies.discrepancies(answered, kinds, rules.rounding_cap_minor, seen)
+    asked_pairs = answer_questions(paired.pairs, questions)
+    answered = materialize(discrepancies.assign_buckets(asked_pairs) if whole else asked_pairs)
+    seen = _compute_first_seen_date(as_of_us, units)
+    kinds = collect_kinds(answered)
+    found = discrepancies.build_discrepancies(answered, kinds, rules.rounding_cap_minor, seen)
     if only is not None:
-        found = settle(found.filter(nw.col("kind") == only))
-    compared = rows_in(answered) + paired.agreed_rows
-    grouped = groups(found, compared)
-    spark = engine_of(orders) == "spark"
-    counts = _counts(found, unread, compared, rejects)
+        found = materialize(found.filter(nw.col("kind") == only))
+    compared = count_rows(answered) + paired.exact_match_count
+    grouped = build_groups(found, compared)
+    spark = detect_engine(orders) == "spark"
+    counts = _count_results(found, unread, compared, rejects)
     buckets, summary, lines = (
-        _accounted(answered, found, kinds, paired, spark)
+        _build_accounting_frames(answered, found, kinds, paired, spark)
         if whole
         else (frame.empty() for frame in (BUCKETS, SUMMARY, BRIDGE))
     )
     return Reconciliation(
         orders=orders,
         payments=payments,
-        events=_or_empty(events, EVENTS),
-        failures=_or_empty(failures, FAILURES),
-        rejects=_or_empty(rejects, REJECTS),
-        discrepancies=_leave(discrepancies.as_frame(found), DISCREPANCIES, spark),
+        events=_use_empty_if_none(events, EVENTS),
+        failures=_use_empty_if_none(failures, FAILURES),
+        rejects=_use_empty_if_none(rejects, REJECTS),
+        discrepancies=_export_frame(
+            discrepancies.select_schema_columns(found), DISCREPANCIES, spark
+        ),
         buckets=buckets,
         summary=summary,
         bridge=lines,
-        groups=frame_of(grouped, GROUPS),
-        notices=notices(grouped, compared),
+        groups=build_frame(grouped, GROUPS),
+        notices=describe_large_groups(grouped, compared),
         manifest={
             **(manifest or {}),
-            "as_of": moment_of(as_of_us).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "as_of": microseconds_to_datetime(as_of_us).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "complete": bool((manifest or {}).get("complete", True)) and counts["holes"] == 0,
             "counts": {**(manifest or {}).get("counts", {}), **counts},
             "period": [str(day) if day else None for day in (first, last)]
@@ -176,29 +182,33 @@ def reconcile(
     )
 
 
-def _accounted(
-    answered: Lazy, found: Lazy, kinds: discrepancies.Kinds, paired: Paired, spark: bool
+def _build_accounting_frames(
+    answered: LazyFrame,
+    found: LazyFrame,
+    kinds: discrepancies.KindsByQuestion,
+    paired: PairSet,
+    spark: bool,
 ) -> tuple[Any, Any, Any]:
     """Return where every row ended: buckets, summary and bridge."""
-    agreed = settle(paired.agreed, large=True)
-    sums = totals(agreed)
+    agreed = materialize(paired.exact_matches, large=True)
+    sums = sum_exact_matches(agreed)
     return (
-        _leave(discrepancies.buckets(answered, agreed, paired), BUCKETS, spark),
-        _leave(discrepancies.summary(answered, found, sums), SUMMARY, False),
-        frame_of(bridge(answered, kinds, sums), BRIDGE),
+        _export_frame(discrepancies.build_buckets(answered, agreed, paired), BUCKETS, spark),
+        _export_frame(discrepancies.build_summary(answered, found, sums), SUMMARY, False),
+        build_frame(build_bridge(answered, kinds, sums), BRIDGE),
     )
 
 
-class _Frames:
+class _InputFrames:
     """The four frames that are compared, entered."""
 
     def __init__(
         self,
-        orders: Lazy,
-        payments: Lazy,
-        events: Lazy | None,
-        failures: Lazy | None,
-        refunds: Lazy | None,
+        orders: LazyFrame,
+        payments: LazyFrame,
+        events: LazyFrame | None,
+        failures: LazyFrame | None,
+        refunds: LazyFrame | None,
     ) -> None:
         self.orders = orders
         self.payments = payments
@@ -207,43 +217,45 @@ class _Frames:
         self.refunds = refunds
 
 
-def _enter(orders: Any, payments: Any, events: Any, failures: Any, *, keyed: bool) -> _Frames:
+def _prepare_frames(
+    orders: Any, payments: Any, events: Any, failures: Any, *, keyed: bool
+) -> _InputFrames:
     """Take the frames in; the keys of events only where some may be ours."""
     columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
-    log = None if events is None else _unless_empty(enter(events, EVENTS, columns))
-    return _Frames(
-        enter(orders, ORDERS, _ORDER_COLUMNS),
-        enter(payments, PAYMENTS, _PAYMENT_COLUMNS),
+    log = None if events is None else _none_if_empty(prepare_frame(events, EVENTS, columns))
+    return _InputFrames(
+        prepare_frame(orders, ORDERS, _ORDER_COLUMNS),
+        prepare_frame(payments, PAYMENTS, _PAYMENT_COLUMNS),
         log.drop("idempotency_key") if log is not None and keyed else log,
         None
         if failures is None
-        else enter(failures, FAILURES, ("msn", "reference", "operation", "status")),
-        _refunds(log) if log is not None and keyed else None,
+        else prepare_frame(failures, FAILURES, ("msn", "reference", "operation", "status")),
+        _select_keyed_refunds(log) if log is not None and keyed else None,
     )
 
 
-def _refunds(log: Lazy) -> Lazy:
+def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:
     done = (nw.col("name") == "REFUNDED") & nw.col("success")
     return log.filter(done & ~nw.col("idempotency_key").is_null()).select(
         "msn", "reference", "amount_minor", "event_at_us", "idempotency_key"
     )
 
 
-def _unless_empty(events: Lazy) -> Lazy | None:
+def _none_if_empty(events: LazyFrame) -> LazyFrame | None:
     """An empty frame of events says as little as none: no log was fetched."""
     return None if is_empty(events) else events
 
 
-def _latest(frames: _Frames) -> int:
+def _find_latest_fetch(frames: _InputFrames) -> int:
     """Return the latest fetch, else the latest export: where the house's clock stood."""
-    fetched = rows_of(frames.payments.select(at=nw.col("fetched_at_us").max()))[0]["at"]
+    fetched = collect_rows(frames.payments.select(at=nw.col("fetched_at_us").max()))[0]["at"]
     if fetched is not None:
         return int(fetched)
-    exported = rows_of(frames.orders.select(at=nw.col("exported_at_us").max()))[0]["at"]
+    exported = collect_rows(frames.orders.select(at=nw.col("exported_at_us").max()))[0]["at"]
     return int(exported or 0)
 
 
-def _period(first: date | None, last: date | None) -> tuple[int, int] | None:
+def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | None:
     if first is None and last is None:
         return None
     far = 10**6
@@ -253,22 +265,24 @@ def _period(first: date | None, last: date | None) -> tuple[int, int] | None:
     )
 
 
-def _seen(as_of_us: int, units: Sequence[SalesUnit]) -> date:
-    from vippsrecon.reconciliation.days import local_day
+def _compute_first_seen_date(as_of_us: int, units: Sequence[SalesUnit]) -> date:
+    from vippsrecon.reconciliation.days import local_day_number
 
     zone = units[0].zone if units else SalesUnit("").zone
-    return _EPOCH + timedelta(days=local_day(as_of_us, zone))
+    return _EPOCH + timedelta(days=local_day_number(as_of_us, zone))
 
 
-def _counts(found: Lazy, failures: Lazy | None, compared: int, rejects: Any) -> dict[str, int]:
-    severities = rows_of(
+def _count_results(
+    found: LazyFrame, failures: LazyFrame | None, compared: int, rejects: Any
+) -> dict[str, int]:
+    severities = collect_rows(
         found.select(
             worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
         ).select(rows=nw.len(), above_info=nw.col("worse").sum())
     )[0]
     holes = 0
     if failures is not None:
-        holes = rows_of(
+        holes = collect_rows(
             failures.filter(
                 (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
             ).select(n=nw.len())
@@ -282,13 +296,13 @@ def _counts(found: Lazy, failures: Lazy | None, compared: int, rejects: Any) -> 
     }
 
 
-def _or_empty(frame: Any, schema: Frame) -> Any:
+def _use_empty_if_none(frame: Any, schema: Frame) -> Any:
     return schema.empty() if frame is None else frame
 
 
-def _leave(data: Lazy, schema: Frame, stay: bool) -> Any:
+def _export_frame(data: LazyFrame, schema: Frame, stay: bool) -> Any:
     """Return a result frame: pandas with Arrow types, or as it is where it is to stay."""
     if stay:
-        return nw.to_native(settle(data))
+        return nw.to_native(materialize(data))
     table = data.collect(backend="pyarrow").to_arrow()
-    return to_pandas(table.select(list(schema.names)).cast(schema.arrow()))
+    return to_pandas(table.select(list(schema.names)).cast(schema.arrow_schema()))

@@ -6,13 +6,13 @@ from collections.abc import Collection
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, rows_of
-from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCIES, QUESTIONS
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
+from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCY_KINDS, QUESTIONS
 
-ASKED_OF_BOTH = ("captured", "refunded", "reserved")
+AMOUNT_QUESTIONS = ("captured", "refunded", "reserved")
 
 
-def answer(pairs: Lazy, questions: Collection[str] = tuple(QUESTIONS)) -> Lazy:
+def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTIONS)) -> LazyFrame:
     """Add, for each question, the kind of its answer.
 
     Args:
@@ -27,10 +27,10 @@ def answer(pairs: Lazy, questions: Collection[str] = tuple(QUESTIONS)) -> Lazy:
 
     def place(question: str, where: nw.Expr | None = None) -> nw.Expr:
         if question in questions:
-            return _place(question, where)
+            return _find_first_kind(question, where)
         return unasked.alias(f"{question}_kind")
 
-    there = pairs.with_columns(_place("there"), place("aggregate"))
+    there = pairs.with_columns(_find_first_kind("there"), place("aggregate"))
     compared = (
         (nw.col("role") == "pair")
         & nw.col("has_payment")
@@ -39,29 +39,29 @@ def answer(pairs: Lazy, questions: Collection[str] = tuple(QUESTIONS)) -> Lazy:
         ).fill_null(value=False)
     )
     return there.with_columns(compared=compared).with_columns(
-        *(place(question, nw.col("compared")) for question in ASKED_OF_BOTH)
+        *(place(question, nw.col("compared")) for question in AMOUNT_QUESTIONS)
     )
 
 
-def kinds_of(answered: Lazy) -> dict[str, frozenset[str]]:
+def collect_kinds(answered: LazyFrame) -> dict[str, frozenset[str]]:
     """Return, for each question, the kinds that occur: nothing is built for the others."""
     columns = {question: f"{question}_kind" for question in QUESTIONS}
-    rows = rows_of(answered.select(list(columns.values())).unique())
+    rows = collect_rows(answered.select(list(columns.values())).unique())
     return {
         question: frozenset(row[column] for row in rows if row[column] is not None)
         for question, column in columns.items()
     }
 
 
-def wrong(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
+def select_discrepancies(answered: LazyFrame, question: str, kinds: frozenset[str]) -> LazyFrame:
     """Return the pairs whose answer to a question is a discrepancy, with its amounts.
 
     Adds `expected`, `actual` (minor units, null where a side is unknown) and `at_risk`.
     """
-    return answered.filter(is_discrepancy(question)).with_columns(*_amounts(question, kinds))
+    return answered.filter(is_discrepancy(question)).with_columns(*_build_amounts(question, kinds))
 
 
-def _place(question: str, asked: nw.Expr | None = None) -> nw.Expr:
+def _find_first_kind(question: str, asked: nw.Expr | None = None) -> nw.Expr:
     """Return the kind of the first check that applies."""
     chain: nw.Expr = nw.lit(None).cast(nw.String)
     for check in reversed(QUESTIONS[question]):
@@ -71,7 +71,7 @@ def _place(question: str, asked: nw.Expr | None = None) -> nw.Expr:
     return chain.alias(f"{question}_kind")
 
 
-def _amounts(question: str, kinds: frozenset[str]) -> list[nw.Expr]:
+def _build_amounts(question: str, kinds: frozenset[str]) -> list[nw.Expr]:
     """Return expected, actual and at risk of the check whose kind was found."""
     kind = nw.col(f"{question}_kind")
     unknown = nw.lit(None).cast(nw.Int64)
@@ -93,4 +93,4 @@ def _amounts(question: str, kinds: frozenset[str]) -> list[nw.Expr]:
 
 def is_discrepancy(question: str) -> nw.Expr:
     """Where a question's answer is a discrepancy."""
-    return nw.col(f"{question}_kind").is_in(list(DISCREPANCIES)).fill_null(value=False)
+    return nw.col(f"{question}_kind").is_in(list(DISCREPANCY_KINDS)).fill_null(value=False)

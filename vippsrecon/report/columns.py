@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vippsrecon.reconciliation.results.groups import FLOOD_ROWS
+from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 from vippsrecon.spreadsheet.table import Column
 
 _CURRENCY = Column("Currency", "currency", width=8.5, about="ISO 4217 code of the row's amounts.")
@@ -61,7 +61,7 @@ DISCREPANCIES = (
         printed=False,
     ),
     _FLAGS,
-    _extra("Group", "group", f"Where more than {FLOOD_ROWS} rows are alike.", 12),
+    _extra("Group", "group", f"Where more than {LARGE_GROUP_ROWS} rows are alike.", 12),
     _key("discrepancy_id", "discrepancy_id", "The same in every run."),
     _key("msn", "msn_key", "Sales unit, for reading back."),
     _key("reference", "reference_key", "For reading back."),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.reconciliation.results.groups import FLOOD_ROWS
+from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 from vippsrecon.report import names
 from vippsrecon.schemas import SEVERITIES
 
@@ -207,7 +207,7 @@ def _buckets(frames: Frames) -> tuple[Bucket, ...]:
 
 
 def _groups(frames: Frames) -> tuple[Group, ...]:
-    large = frames.groups.filter(pl.col("rows") > FLOOD_ROWS).sort(
+    large = frames.groups.filter(pl.col("rows") > LARGE_GROUP_ROWS).sort(
         "currency",
         "at_risk_minor",
         "rows",

@@ -116,7 +116,7 @@ def to_polars(data: Any, frame: schemas.Frame) -> pl.DataFrame:
         return pl.DataFrame(schema=schemas.polars_schema(frame))
     if isinstance(data, pl.DataFrame):
         return data.select(frame.names)
-    table = pa.Table.from_pandas(data, schema=frame.arrow(), preserve_index=False)
+    table = pa.Table.from_pandas(data, schema=frame.arrow_schema(), preserve_index=False)
     taken = pl.from_arrow(table)
     assert isinstance(taken, pl.DataFrame)
     return taken

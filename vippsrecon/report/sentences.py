@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import InputError
-from vippsrecon.money import counted, in_words
-from vippsrecon.reconciliation.result import period_in_words
+from vippsrecon.money import format_amount, format_count
+from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.names import grouped
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ _FOUND_BY = {
 def headline(reconciliation: Reconciled, figures: Tally) -> str:
     """Return the verdict in a sentence or two."""
     found = sum(glance.discrepancies for glance in figures.glances)
-    counted_found = counted(found, "discrepancy", "discrepancies")
+    counted_found = format_count(found, "discrepancy", "discrepancies")
     risk = at_risk(figures)
-    rejected = f" {counted(figures.rejects, 'input row')} rejected." if figures.rejects else ""
+    rejected = f" {format_count(figures.rejects, 'input row')} rejected." if figures.rejects else ""
     if reconciliation.verdict == "incomplete":
         hole = (
-            f"{counted(figures.unread, 'payment')} could not be read"
+            f"{format_count(figures.unread, 'payment')} could not be read"
             if figures.unread
             else "The data is not whole"
         )
@@ -40,7 +40,7 @@ def headline(reconciliation: Reconciled, figures: Tally) -> str:
             f"So far: {counted_found}, {risk}.{rejected}"
         )
     if reconciliation.verdict == "clean":
-        harmless = f" {counted(found, 'harmless difference')} noted." if found else ""
+        harmless = f" {format_count(found, 'harmless difference')} noted." if found else ""
         return f"CLEAN. Orders and payments agree.{harmless}{rejected}"
     return f"{counted_found.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
 
@@ -62,9 +62,9 @@ def money(minor: int, currency: str) -> str:
     ('1 234.50 NOK', '0.05 XTS')
     """
     try:
-        return in_words(minor, currency)
+        return format_amount(minor, currency)
     except InputError:
-        return in_words(minor, "NOK")[: -len("NOK")] + currency
+        return format_amount(minor, "NOK")[: -len("NOK")] + currency
 
 
 def moved(leg: str, glance: Glance, figures: Tally) -> str:
@@ -84,17 +84,17 @@ def completeness(reconciliation: Reconciled, figures: Tally) -> str:
     read = sum(glance.payments for glance in figures.glances)
     if figures.unread:
         return (
-            f"Not complete: {counted(figures.unread, 'reference')} could not be read "
-            f"(sheet Rejects and failures), {counted(read, 'payment')} could. Run it again: what "
+            f"Not complete: {format_count(figures.unread, 'reference')} could not be read "
+            f"(sheet Rejects and failures), {format_count(read, 'payment')} could. Run it again: what "
             "is there already is not asked for twice."
         )
     if not reconciliation.complete:
         return (
-            f"Not complete: {counted(read, 'payment')} read, but the funds ledger could not be, so "
+            f"Not complete: {format_count(read, 'payment')} read, but the funds ledger could not be, so "
             "payments the shop does not know of may be missing. Run it again later."
         )
     return (
-        f"Complete: every reference asked for was answered, {counted(read, 'payment')} read, "
+        f"Complete: every reference asked for was answered, {format_count(read, 'payment')} read, "
         "0 references failed."
     )
 
@@ -115,7 +115,7 @@ def discovered(manifest: Mapping[str, Any]) -> str:
 def period(manifest: Mapping[str, Any]) -> str:
     """Return period, sales units and environment in one line."""
     days = manifest.get("period")
-    said = period_in_words(days) if days else "All payments handed in, no period chosen"
+    said = format_period(days) if days else "All payments handed in, no period chosen"
     units = [
         str(unit.get("msn", unit)) if isinstance(unit, Mapping) else str(unit)
         for unit in manifest.get("sales_units") or ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
 from vippsrecon.report.figures import tally
 from vippsrecon.report.frames import take_in
@@ -52,9 +52,9 @@ def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -
 def _currency(glance: Glance, figures: Tally) -> Iterable[str]:
     currency = glance.currency
     yield (
-        f"{currency}: {counted(glance.orders, 'order')} over "
+        f"{currency}: {format_count(glance.orders, 'order')} over "
         f"{money(glance.ordered_minor, currency)}, "
-        f"{counted(glance.payments, 'payment')}, captured "
+        f"{format_count(glance.payments, 'payment')}, captured "
         f"{sentences.moved('captured', glance, figures)}, refunded "
         f"{sentences.moved('refunded', glance, figures)}"
     )

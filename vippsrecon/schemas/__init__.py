@@ -6,7 +6,14 @@ Uniqueness is not promised anywhere: duplicates are data, and the comparison rep
 
 from __future__ import annotations
 
-from vippsrecon.schemas.frame import Column, Frame, model, polars_schema, to_pandas, validate
+from vippsrecon.schemas.frame import (
+    Column,
+    Frame,
+    build_pandera_schema,
+    polars_schema,
+    to_pandas,
+    validate,
+)
 from vippsrecon.schemas.inputs import EVENTS, FAILURES, ORDERS, PAYMENT, PAYMENTS, REJECTS, STATUSES
 from vippsrecon.schemas.results import (
     BRIDGE,
@@ -51,7 +58,7 @@ __all__ = [
     "SUMMARY",
     "Column",
     "Frame",
-    "model",
+    "build_pandera_schema",
     "polars_schema",
     "to_pandas",
     "validate",

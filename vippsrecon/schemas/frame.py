@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-Kind = Literal["text", "count", "minor", "boolean", "moment", "day", "date"]
+ColumnKind = Literal["text", "count", "minor", "boolean", "moment", "day", "date"]
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,16 @@ class Column:
     """One column: its name, kind and bounds, and what it says."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     about: str
     nullable: bool = True
     at_least: int | None = None
     one_of: tuple[str, ...] = ()
 
 
-def column(
+def define_column(
     name: str,
-    kind: Kind,
+    kind: ColumnKind,
     about: str,
     *,
     required: bool = False,
@@ -50,9 +50,11 @@ def column(
     return Column(name, kind, about, not required, at_least, one_of)
 
 
-MSN = column("msn", "text", "Merchant serial number of the sales unit.", required=True)
-REFERENCE = column("reference", "text", "The merchant's id of the payment.", required=True)
-CURRENCY = column("currency", "text", "ISO 4217 code of every amount in the row.", required=True)
+MSN = define_column("msn", "text", "Merchant serial number of the sales unit.", required=True)
+REFERENCE = define_column("reference", "text", "The merchant's id of the payment.", required=True)
+CURRENCY = define_column(
+    "currency", "text", "ISO 4217 code of every amount in the row.", required=True
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Frame:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
 
-    def arrow(self) -> pa.Schema:
+    def arrow_schema(self) -> pa.Schema:
         """Return the Arrow schema a frame of this kind is built with."""
         import pyarrow as pa
 
@@ -86,7 +88,7 @@ class Frame:
 
     def empty(self) -> pd.DataFrame:
         """Return a pandas frame of this kind without rows."""
-        return to_pandas(self.arrow().empty_table())
+        return to_pandas(self.arrow_schema().empty_table())
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -114,14 +116,14 @@ def polars_schema(frame: Frame) -> dict[str, Any]:
 
 
 @cache
-def model(frame: Frame, backend: Literal["pandas", "polars"]) -> Any:
+def build_pandera_schema(frame: Frame, backend: Literal["pandas", "polars"]) -> Any:
     """Return the strict pandera schema of a frame for pandas or eager Polars frames."""
     import pandas as pd
 
     if backend == "pandas":
         import pandera.pandas as pa
 
-        kinds: dict[str, Any] = {f.name: pd.ArrowDtype(f.type) for f in frame.arrow()}
+        kinds: dict[str, Any] = {f.name: pd.ArrowDtype(f.type) for f in frame.arrow_schema()}
     else:
         import pandera.polars as pa  # type: ignore[no-redef]
 
@@ -167,13 +169,13 @@ def validate(data: pd.DataFrame | pl.DataFrame, frame: Frame) -> Any:
         )
     backend: Literal["pandas", "polars"] = "pandas" if isinstance(data, pd.DataFrame) else "polars"
     try:
-        model(frame, backend).validate(data, lazy=True)
+        build_pandera_schema(frame, backend).validate(data, lazy=True)
     except SchemaErrors as errors:
-        raise _schema_error(frame, errors) from None
+        raise _build_schema_error(frame, errors) from None
     return data
 
 
-def _schema_error(frame: Frame, errors: Any) -> SchemaError:
+def _build_schema_error(frame: Frame, errors: Any) -> SchemaError:
     cases = errors.failure_cases
     if hasattr(cases, "to_pandas"):
         cases = cases.to_pandas()

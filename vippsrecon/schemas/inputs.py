@@ -9,7 +9,7 @@ Uniqueness is nobody's promise here: duplicates are data, and reconciling names 
 from __future__ import annotations
 
 from vippsrecon.schemas.frame import CURRENCY, MSN, REFERENCE, Frame
-from vippsrecon.schemas.frame import column as _c
+from vippsrecon.schemas.frame import define_column as _c
 
 PAYMENT = ("msn", "reference")
 """A reference is unique within one sales unit only, so both make the key of a payment.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.schemas.frame import CURRENCY, MSN, REFERENCE, Frame
-from vippsrecon.schemas.frame import column as _c
+from vippsrecon.schemas.frame import define_column as _c
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from xlsxwriter.utility import xl_col_to_name
 
 from vippsrecon.errors import OutputError
-from vippsrecon.money import spaced, to_major
+from vippsrecon.money import group_thousands, to_major
 from vippsrecon.output_files import atomic_file
 from vippsrecon.spreadsheet.layout import lines_of, plain
 from vippsrecon.spreadsheet.workbook_file import filling
@@ -166,7 +166,7 @@ def write_rows(
         row = HEADER_ROW + count
         if row >= MAX_SHEET_ROWS:
             raise OutputError(
-                f"{title}: more than the {spaced(MAX_SHEET_ROWS)} rows a sheet holds; name one plan"
+                f"{title}: more than the {group_thousands(MAX_SHEET_ROWS)} rows a sheet holds; name one plan"
             )
         lines = [lines_of(values[i] or "", int(w * CHARACTERS_PER_WIDTH)) for i, w in wrapped]
         if max(lines, default=1) > 1:

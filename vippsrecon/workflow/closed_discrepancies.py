@@ -24,7 +24,7 @@ from vippsrecon.bulk.execution.operations import PAST_TENSE, parse_timestamp
 from vippsrecon.bulk.outcomes.frame import compute_booking_date
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
-from vippsrecon.money import counted, in_words
+from vippsrecon.money import format_amount, format_count
 from vippsrecon.store import (
     Flight,
     Receipt,
@@ -177,7 +177,7 @@ def closed_by_receipts(
         }
         rows.append({name: said[name] for name in schemas.RECEIPTS.names})
     rows.sort(key=lambda row: (row["discrepancy_id"], row["plan_id"], row["row"]))
-    table = pa.Table.from_pylist(rows, schema=schemas.RECEIPTS.arrow())
+    table = pa.Table.from_pylist(rows, schema=schemas.RECEIPTS.arrow_schema())
     frame: pd.DataFrame = schemas.validate(schemas.to_pandas(table), schemas.RECEIPTS)
     return frame
 
@@ -190,7 +190,7 @@ def notices_of(found: pd.DataFrame) -> tuple[str, ...]:
     if closed:
         count = len({row["discrepancy_id"] for row in closed})
         are = "is closed by its receipt" if count == 1 else "are closed by their receipts"
-        said.append(f"{counted(count, *_NOUN)} {are}: {_sums(closed)}.")
+        said.append(f"{format_count(count, *_NOUN)} {are}: {_sums(closed)}.")
     for step in (FETCH_AGAIN, EXPORT_AGAIN, LOOK):
         still = [row for row in rows if row["next_step"] == step]
         if still:
@@ -201,7 +201,7 @@ def notices_of(found: pd.DataFrame) -> tuple[str, ...]:
             are = "is" if len(names) == 1 else "are"
             verbs = " and ".join(sorted({PAST_TENSE[row["verb"]] for row in still}))
             said.append(
-                f"{counted(len(names), *_NOUN)} {are} still open although {verbs} on {on} "
+                f"{format_count(len(names), *_NOUN)} {are} still open although {verbs} on {on} "
                 f"({_sums(still)}): {', '.join(names[:_NAMED])}{more}. {step}"
             )
     return tuple(said)
@@ -215,7 +215,7 @@ def _open_rows(flights: Sequence[Flight]) -> tuple[str, ...]:
         return ()
     plans = sorted({one.plan_id for one in flights})
     more = f" and {len(plans) - _NAMED} more" if len(plans) > _NAMED else ""
-    have = counted(len(flights), "payment has", "payments have")
+    have = format_count(len(flights), "payment has", "payments have")
     return (
         f"{have} an operation whose outcome is open: nothing is proposed for them before it is "
         f"settled. Plan {', '.join(plans[:_NAMED])}{more}: vippsrecon journal settle does that.",
@@ -230,7 +230,7 @@ def _sums(rows: Sequence[dict[str, Any]]) -> str:
         key = row["verb"], row["currency"]
         sums[key] = sums.get(key, 0) + row["amount_minor"]
     return " and ".join(
-        f"{in_words(minor, currency)} {PAST_TENSE[verb]}"
+        f"{format_amount(minor, currency)} {PAST_TENSE[verb]}"
         for (verb, currency), minor in sorted(sums.items())
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vippsrecon.money import counted, spaced
+from vippsrecon.money import format_count, group_thousands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def captures_at_once(
     captured = payments.loc[payments["captured_minor"] > 0, ["msn", "reference"]]
     of_these = undone.merge(captured, on=["msn", "reference"])["msn"].value_counts()
     return tuple(
-        f"Sales unit {msn}: {spaced(int(of_these.get(msn, 0)))} of {counted(int(count), 'open order')} "
+        f"Sales unit {msn}: {group_thousands(int(of_these.get(msn, 0)))} of {format_count(int(count), 'open order')} "
         'are captured. If you capture when an order is placed, set capture = "at_once" for it in '
         "vippsrecon.toml: open orders are then compared as fulfilled ones are."
         for msn, count in undone["msn"].value_counts().sort_index().items()

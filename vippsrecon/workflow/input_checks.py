@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import InputError
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.sources.reviewed_report.read import Refused
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def refuse_unreadable(files: OrderFiles) -> None:
     first = Refused(*rows.where(rows.notna(), None).iloc[0])
     raise InputError(
         f"{first.source_file}: not a row of it can be read, so there is nothing to compare "
-        f"({counted(len(files.rejects), 'row')} rejected). The first one, {first.in_words()}"
+        f"({format_count(len(files.rejects), 'row')} rejected). The first one, {first.in_words()}"
     )
 
 

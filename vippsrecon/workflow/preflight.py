@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.errors import ApiError, NoAnswerError, UnauthorizedError
 from vippsrecon.fetching import LedgerWalk, ledger_references, ledger_unread
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,7 @@ def skew_warning(skew_seconds: float) -> str | None:
     if abs(skew_seconds) <= MOST_SKEW_SECONDS:
         return None
     side = "behind" if skew_seconds > 0 else "ahead"
-    apart = counted(round(abs(skew_seconds)), "s", "s")
+    apart = format_count(round(abs(skew_seconds)), "s", "s")
     return (
         f"this machine's clock and Vipps MobilePay's are {apart} apart (this one is {side}): "
         "theirs is used for ages and deadlines; set this one right"

@@ -106,7 +106,7 @@ def once(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def stack(frames: Sequence[pd.DataFrame], kind: schemas.Frame) -> pd.DataFrame:
     """Stack frames of one kind; none of them gives an empty one of that kind."""
-    return _concatenated(frames, kind.arrow())
+    return _concatenated(frames, kind.arrow_schema())
 
 
 def _concatenated(frames: Sequence[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from vippsrecon.reconciliation.orders_payments.links import SUFFIX
+from vippsrecon.reconciliation.orders_payments.links import ATTEMPT_SUFFIX
 
 if TYPE_CHECKING:
     from vippsrecon.fetching import FollowUp
@@ -168,4 +168,4 @@ def _live_minor() -> pl.Expr:
 
 
 def _without_suffix() -> pl.Expr:
-    return pl.col("reference").str.replace(SUFFIX, "")
+    return pl.col("reference").str.replace(ATTEMPT_SUFFIX, "")

@@ -14,7 +14,7 @@ from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, read_fetched
 from vippsrecon.fetching.part_files import EVENTS, FAILURES, PAYMENTS
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.sources.files.detect import sha256
 from vippsrecon.workflow.references import Wanted, keys, stack
 
@@ -58,7 +58,7 @@ def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
     missing = sorted(needed - asked)
     other = (
         f"{folder} was fetched for other orders: "
-        f"{counted(len(missing), 'reference is', 'references are')} not in it; run without "
+        f"{format_count(len(missing), 'reference is', 'references are')} not in it; run without "
         "--payments, or fetch again"
     )
     if missing and len(missing) == len(needed):
@@ -77,7 +77,7 @@ def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
         }
         for msn, reference in missing
     ]
-    table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow())
+    table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow_schema())
     failures = stack([fetched.failures, schemas.to_pandas(table)], schemas.FAILURES)
     return fetched._replace(failures=failures), facts
 

@@ -28,7 +28,7 @@ from vippsrecon.bulk.plan.model import (
 )
 from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
 from vippsrecon.errors import PlanError
-from vippsrecon.money import counted, in_words
+from vippsrecon.money import format_amount, format_count
 from vippsrecon.store import Draft, Entry, Store, append, entries, planner_sums, register
 
 APPROVAL_VALIDITY = timedelta(hours=24)
@@ -176,11 +176,11 @@ def explain_second_approver(
     for currency, total in plan.totals.items():
         alone = limits.own_approval_up_to(currency)
         if total > alone or alone == 0:
-            return f"its {in_words(total, currency)} are above the {_format_own_limit(alone, currency)}"
+            return f"its {format_amount(total, currency)} are above the {_format_own_limit(alone, currency)}"
         others = (beside or {}).get(currency, 0)
         if total + others > alone:
             return (
-                f"its {in_words(total, currency)} and the {in_words(others, currency)} of "
+                f"its {format_amount(total, currency)} and the {format_amount(others, currency)} of "
                 f"{plan.planner}'s other plans of the last 24 hours are together above the "
                 f"{_format_own_limit(alone, currency)}"
             )
@@ -188,16 +188,16 @@ def explain_second_approver(
         most = limits.row_limit(row.currency)
         if most is not None and row.amount_minor > most:
             return (
-                f"row {row.row} ({row.reference}) moves {in_words(row.amount_minor, row.currency)},"
-                f" above the {in_words(most, row.currency)} of row_limit"
+                f"row {row.row} ({row.reference}) moves {format_amount(row.amount_minor, row.currency)},"
+                f" above the {format_amount(most, row.currency)} of row_limit"
             )
     return ""
 
 
 def summarize_plan(plan: Plan) -> str:
     """Return what an approval is of, in one line."""
-    sums = " and ".join(in_words(total, currency) for currency, total in plan.totals.items())
-    return f"{counted(plan.count, plan.verb)}, {sums} in all"
+    sums = " and ".join(format_amount(total, currency) for currency, total in plan.totals.items())
+    return f"{format_count(plan.count, plan.verb)}, {sums} in all"
 
 
 def is_same_person(one: str, other: str) -> bool:
@@ -258,7 +258,7 @@ def _refuse_self_approval(
 
 
 def _format_own_limit(minor: int, currency: str) -> str:
-    return f"{in_words(minor, currency)} a planner may approve alone (own_approval_up_to)"
+    return f"{format_amount(minor, currency)} a planner may approve alone (own_approval_up_to)"
 
 
 def _parse_approval(entry: Entry, said: Mapping[str, Any]) -> Approval:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from vippsrecon.bulk.execution.context import RunContext
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.errors import ConfigurationError
-from vippsrecon.money import in_words
+from vippsrecon.money import format_amount
 from vippsrecon.store import Cap, OverCap, cap_sums
 
 
@@ -18,9 +18,9 @@ def describe_cap_breach(over: OverCap) -> str:
     'it would pass the cap of 10.00 NOK (day), of which 6.00 NOK is taken'
     """
     return (
-        f"it would pass the cap of {in_words(over.limit, over.currency)} "
+        f"it would pass the cap of {format_amount(over.limit, over.currency)} "
         f"({over.scope.partition(':')[0]}), of which "
-        f"{in_words(over.reserved, over.currency)} is taken"
+        f"{format_amount(over.reserved, over.currency)} is taken"
     )
 
 

@@ -19,7 +19,7 @@ from vippsrecon.bulk.execution.operations import (
 )
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import Aggregate, compute_allowed_amount
-from vippsrecon.money import in_words
+from vippsrecon.money import format_amount
 from vippsrecon.store import Entry
 
 CLOCK_RESOLUTION = timedelta(seconds=1)
@@ -115,7 +115,7 @@ def describe_change(before: Aggregate, now: Aggregate, currency: str) -> str:
     """
     names = ("authorized", "captured", "refunded", "cancelled")
     return ", ".join(
-        f"{name} was {in_words(was, currency)} and is {in_words(is_now, currency)}"
+        f"{name} was {format_amount(was, currency)} and is {format_amount(is_now, currency)}"
         for name, was, is_now in zip(names, before, now, strict=True)
         if was != is_now
     )

@@ -9,7 +9,7 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import ConfigurationError, PlanError
-from vippsrecon.money import in_words, to_minor
+from vippsrecon.money import format_amount, to_minor
 from vippsrecon.store import Cap
 
 MAX_CLOCK_SKEW_SECONDS = 60.0
@@ -58,7 +58,7 @@ def check_confirmed_sums(plan: Plan, confirm: Sequence[str] | Mapping[str, int] 
             except ValueError as error:
                 raise PlanError(f'{text!r} is not a sum such as "1234.50 NOK": {error}') from None
     if said != plan.totals:
-        sums = " and ".join(in_words(total, c) for c, total in plan.totals.items())
+        sums = " and ".join(format_amount(total, c) for c, total in plan.totals.items())
         raise PlanError(
             f"a live run repeats the plan's sum of each currency, and this plan's is {sums}: "
             "nothing was sent. Confirm exactly that, if it is what you mean"

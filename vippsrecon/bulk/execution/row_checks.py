@@ -21,7 +21,7 @@ from vippsrecon.bulk.execution.operations import (
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import Aggregate, compute_allowed_amount
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
-from vippsrecon.money import in_words
+from vippsrecon.money import format_amount
 from vippsrecon.store import Attempt
 
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
@@ -113,11 +113,11 @@ def _check_allowed_amount(case: RowCheck) -> Iterator[str]:
     amount = case.row.amount_minor
     if amount > room or amount <= 0:
         yield (
-            f"{in_words(amount, case.row.currency)} cannot be {PAST_TENSE[case.verb]}: "
-            f"{in_words(room, case.row.currency)} is what the payment allows"
+            f"{format_amount(amount, case.row.currency)} cannot be {PAST_TENSE[case.verb]}: "
+            f"{format_amount(room, case.row.currency)} is what the payment allows"
         )
     if case.verb == "cancel" and amount != room:
-        yield f"a cancel would release all of {in_words(room, case.row.currency)}"
+        yield f"a cancel would release all of {format_amount(room, case.row.currency)}"
 
 
 def _check_deadline(case: RowCheck) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, RowResult
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.money import spaced
+from vippsrecon.money import group_thousands
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class RunResult:
         """Say in one line what came of it; its rows are in `outcomes`."""
         how = "live" if self.live else "dry"
         found = [
-            f"{spaced(number)} {name.replace('_', ' ')}"
+            f"{group_thousands(number)} {name.replace('_', ' ')}"
             for name, number in self.counts.items()
             if number
         ]

@@ -18,7 +18,7 @@ from vippsrecon.bulk.outcomes.from_journal import PlanHistory, RowHistory
 from vippsrecon.bulk.outcomes.workbook import colour_outcomes
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, Looks
 from vippsrecon.spreadsheet.layout import Page
@@ -210,7 +210,7 @@ def _write_control_sheet(
         for one, verdict in zip(kept, verdicts, strict=True)
         if not verdict.ok
     ]
-    said = f"{counted(len(kept), 'plan')}; every chain of entries holds."
+    said = f"{format_count(len(kept), 'plan')}; every chain of entries holds."
     sheet.add_banner(
         " ".join(faults) or said, sheet.looks.verdict("incomplete" if faults else "clean")
     )
@@ -264,10 +264,10 @@ def _list_plan_facts(one: PlanHistory, verdict: Verdict) -> Iterator[tuple[str, 
     for entry in one.carriers:
         yield "Carried out by", f"{_describe_entry(entry)}, {entry.at}"
     if one.not_begun:
-        yield "Never begun", f"{counted(one.not_begun, 'row')}, counted as skipped above"
+        yield "Never begun", f"{format_count(one.not_begun, 'row')}, counted as skipped above"
     if one.stopped:
         yield "Last run stopped", one.stopped
-    yield "Chain", verdict.fault or f"holds, {counted(verdict.rows, 'entry', 'entries')}"
+    yield "Chain", verdict.fault or f"holds, {format_count(verdict.rows, 'entry', 'entries')}"
     yield "First hash", one.first_hash
     yield "Last hash (head)", f"{one.head[0]}:{one.head[1]}"
     yield (
@@ -352,7 +352,7 @@ def _describe_entry(entry: Entry) -> str:
     """Return what an entry says, for people."""
     said = entry.said()
     if entry.kind == "seen":
-        return f"{counted(said.get('count', 0), 'row')}, digest {said.get('digest')}"
+        return f"{format_count(said.get('count', 0), 'row')}, digest {said.get('digest')}"
     if entry.kind == "approved":
         return f"{said.get('approver')} (account {said.get('os_account')}, {said.get('host')})"
     if entry.kind == "carrier":

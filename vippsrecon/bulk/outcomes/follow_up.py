@@ -10,7 +10,7 @@ from vippsrecon.bulk.execution.operations import PAST_TENSE
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, WOULD_DO, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
-from vippsrecon.money import in_words
+from vippsrecon.money import format_amount
 
 KINDS_WITHOUT_SHOP_UPDATE = frozenset(
     {
@@ -52,7 +52,7 @@ def describe_outcome(verb: str, row: PlanRow, result: RowResult) -> str:
     """
     past = PAST_TENSE[verb]
     why = result.explanation.removeprefix(f"{past}; ").removeprefix("would be sent").rstrip(".")
-    amount = in_words(row.amount_minor, row.currency)
+    amount = format_amount(row.amount_minor, row.currency)
     said = {
         "done": f"{past.capitalize()} {amount}",
         "already_done": f"{past.capitalize()} before ({amount})",

@@ -1,4 +1,4 @@
-"""The `build_outcomes` frame: one row per row of a plan, with what is left to do; and its totals.
+"""The `outcomes` frame: one row per row of a plan, with what is left to do; and its totals.
 
 Made after the last row is carried out, or from the journal at any later time: it asks nobody.
 """
@@ -73,7 +73,7 @@ def build_outcomes(carried: RunResult) -> pd.DataFrame:
         for result in sorted(carried.results, key=lambda result: result.row)
     )
     columns = list(zip(*said, strict=True)) or [() for _ in OUTCOMES.names]
-    schema = OUTCOMES.arrow()
+    schema = OUTCOMES.arrow_schema()
     made = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
     frame: pd.DataFrame = validate(to_pandas(pa.Table.from_arrays(made, schema=schema)), OUTCOMES)
     return frame

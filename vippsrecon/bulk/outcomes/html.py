@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 from vippsrecon.display import AMOUNT, CELL, PAGE, TILE
-from vippsrecon.money import counted, in_words, spaced, to_major
+from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ def summarize_run(carried: RunResult) -> str:
     """Say in one sentence what a run came to."""
     if carried.stopped:
         return f"Stopped before its end: {carried.stopped}"
-    counts, planned = carried.counts, counted(carried.plan.count, carried.plan.verb)
-    rest = [f"{spaced(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)]
+    counts, planned = carried.counts, format_count(carried.plan.count, carried.plan.verb)
+    rest = [f"{group_thousands(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)]
     if not carried.live:
-        would = f"{spaced(counts['would_do'])} of {planned} would be sent"
+        would = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
         return f"Dry run: {', '.join([would, *rest])}. Nothing was sent"
     finished = counts["done"] + counts["already_done"]
     if finished == carried.plan.count:
         return f"Done: {planned}"
-    return f"{spaced(finished)} of {planned} done, {', '.join(rest)}"
+    return f"{group_thousands(finished)} of {planned} done, {', '.join(rest)}"
 
 
 def render_run_html(
@@ -73,8 +73,8 @@ def _render_tiles(total: ControlTotal) -> str:
     made = "".join(
         f'<div style="{TILE}"><div style="color:{MUTED};font-size:11px">'
         f"{escape(name.replace('_', ' '))}</div>"
-        f'<div style="color:{NAVY};font-size:16px;font-weight:bold">{spaced(rows)}</div>'
-        f'<div style="white-space:nowrap">{escape(in_words(minor, total.currency))}</div></div>'
+        f'<div style="color:{NAVY};font-size:16px;font-weight:bold">{group_thousands(rows)}</div>'
+        f'<div style="white-space:nowrap">{escape(format_amount(minor, total.currency))}</div></div>'
         for name, (rows, minor) in shown
         if rows or name == "planned"
     )
@@ -104,7 +104,7 @@ def _render_results_table(carried: RunResult, results: Sequence[RowResult]) -> s
 def _render_result_row(carried: RunResult, result: RowResult) -> str:
     row = carried.plan.rows[result.row - 1]
     fill, ink = OUTCOME_COLOURS[result.outcome]
-    amount = f"{spaced(to_major(row.amount_minor, row.currency))} {row.currency}"
+    amount = f"{group_thousands(to_major(row.amount_minor, row.currency))} {row.currency}"
     return (
         f'<tr><td style="{CELL};background:{fill};color:{ink};white-space:nowrap">'
         f"{result.outcome.replace('_', ' ')}</td>"
@@ -120,6 +120,6 @@ def _render_remainder(rest: int) -> str:
     if rest <= 0:
         return ""
     return (
-        f'<div style="{PAGE};color:{MUTED}">and {spaced(rest)} more, in '
+        f'<div style="{PAGE};color:{MUTED}">and {group_thousands(rest)} more, in '
         "<code>.outcomes</code></div>"
     )

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from vippsrecon.bulk.plan.rows import PaymentKey, Request
-from vippsrecon.money import counted, in_words
+from vippsrecon.money import format_amount, format_count
 from vippsrecon.sources.reviewed_report.read import Refused, ReportRow
 
 REASON_BY_KIND = {
@@ -115,7 +115,10 @@ def _explain_rejection(row: ReportRow, verb: str) -> str:
     elif verb == "capture" and "status_unknown" in flags:
         why = "the shop does not say that the order was delivered, so nothing is captured for it"
     elif not 0 < (row.proposal_minor or 0) <= owed:
-        said, most = in_words(row.proposal_minor or 0, row.currency), in_words(owed, row.currency)
+        said, most = (
+            format_amount(row.proposal_minor or 0, row.currency),
+            format_amount(owed, row.currency),
+        )
         why = f"{said} is proposed, and the row's own figures call for {most} at most"
     else:
         why = ""
@@ -155,7 +158,7 @@ def _describe_left_out(left_out: Counter[str], verb: str) -> list[str]:
     for decision, number in sorted(left_out.items()):
         said = f"whose decision is {decision!r}" if decision else "without a decision"
         notes.append(
-            f"{counted(number, 'proposed ' + verb)} {said} left out: other rows are decided, and "
+            f"{format_count(number, 'proposed ' + verb)} {said} left out: other rows are decided, and "
             f"only rows decided {verb!r} are planned"
         )
     return notes

@@ -34,7 +34,7 @@ from vippsrecon.bulk.plan.rows import (
 from vippsrecon.bulk.plan.since import refuse_if_changed, split_already_planned
 from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.reviewed_report.read import Refused
 from vippsrecon.store import attempts_on
@@ -332,4 +332,6 @@ def _describe_nothing_to_plan(refused: Collection[Refused], verb: str) -> str:
     first = next(iter(refused))
     file = f" of {first.source_file}" if first.source_file else ""
     said = first.in_words().replace(":", f"{file}:", 1)
-    return f"no row can be planned: {counted(len(refused), 'row')} refused, the first one {said}"
+    return (
+        f"no row can be planned: {format_count(len(refused), 'row')} refused, the first one {said}"
+    )

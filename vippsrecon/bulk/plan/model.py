@@ -30,7 +30,7 @@ from vippsrecon.bulk.plan.rules import (
     refuse_format_version,
 )
 from vippsrecon.errors import PlanError, VippsReconError
-from vippsrecon.money import counted, in_words
+from vippsrecon.money import format_amount, format_count
 from vippsrecon.output_files import atomic_file
 
 if TYPE_CHECKING:
@@ -169,10 +169,10 @@ class Plan:
     def short_description(self) -> str:
         """Number of rows and sum per currency, for a sentence."""
         try:
-            sums = [in_words(total, currency) for currency, total in self.totals.items()]
+            sums = [format_amount(total, currency) for currency, total in self.totals.items()]
         except VippsReconError as error:  # one that was made by hand and is not checked yet
             sums = [str(error)]
-        return ", ".join([counted(self.count, self.verb), *sums])
+        return ", ".join([format_count(self.count, self.verb), *sums])
 
     def summary(self) -> pd.DataFrame:
         """Return rows and sums by sales unit, currency and reason."""
@@ -199,7 +199,7 @@ def compute_digest(plan: Plan) -> str:
 
     Canonical: UTF-8, keys sorted, no spaces, integers only, rows in order; the digest itself
     is left out. What an auditor needs to compute it anew: read the file as JSON, take out
-    `compute_digest`, and hash `json.dumps(…, sort_keys=True, separators=(",", ":"),
+    `digest`, and hash `json.dumps(…, sort_keys=True, separators=(",", ":"),
     ensure_ascii=False)` in UTF-8.
     """
     try:

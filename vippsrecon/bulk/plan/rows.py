@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, compute_allowed_amount
-from vippsrecon.money import in_words
+from vippsrecon.money import format_amount
 from vippsrecon.sources.reviewed_report.read import Refused
 
 PaymentKey = tuple[str, str]
@@ -153,8 +153,8 @@ def _choose_amount(wish: Request, seen: PaymentSnapshot, terms: RowOptions) -> i
         )
     if wish.amount_minor is None:
         return most
-    said = in_words(wish.amount_minor, seen.currency)
-    room = in_words(most, seen.currency)
+    said = format_amount(wish.amount_minor, seen.currency)
+    room = format_amount(most, seen.currency)
     if wish.amount_minor > most:
         raise RequestRejectedError(
             _TOO_MUCH_TEXTS[terms.verb].format(said=said, room=room), "amount", said
@@ -184,6 +184,6 @@ _TOO_MUCH_TEXTS = {
 
 def _format_aggregate(seen: PaymentSnapshot) -> dict[str, str]:
     return {
-        name.removesuffix("_minor"): in_words(minor, seen.currency)
+        name.removesuffix("_minor"): format_amount(minor, seen.currency)
         for name, minor in seen.aggregate._asdict().items()
     }

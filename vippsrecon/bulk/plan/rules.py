@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.errors import PlanError
-from vippsrecon.money import DECIMALS, LARGEST_MINOR, in_words
+from vippsrecon.money import DECIMALS, LARGEST_MINOR, format_amount
 
 if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
@@ -206,13 +206,13 @@ def _check_amount(row: PlanRow, verb: str, cancel_created: bool) -> None:
     most = compute_allowed_amount(verb, row)
     if row.amount_minor > most:
         raise PlanError(
-            f"{in_words(row.amount_minor, row.currency)} is more than the "
-            f"{in_words(most, row.currency)} its payment allowed when it was planned"
+            f"{format_amount(row.amount_minor, row.currency)} is more than the "
+            f"{format_amount(most, row.currency)} its payment allowed when it was planned"
         )
     if verb == "cancel" and row.amount_minor != most:
         raise PlanError(
             "a cancel releases everything reserved, which is "
-            f"{in_words(most, row.currency)} and not {in_words(row.amount_minor, row.currency)}"
+            f"{format_amount(most, row.currency)} and not {format_amount(row.amount_minor, row.currency)}"
         )
 
 

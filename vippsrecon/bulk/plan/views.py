@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
 from vippsrecon.display import AMOUNT, CELL, PAGE
-from vippsrecon.money import counted, in_words, spaced, to_major
+from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.schemas import REJECTS, to_pandas
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE
 
@@ -67,19 +67,19 @@ def build_plan_frame(plan: Plan) -> pd.DataFrame:
 def build_plan_rejects(plan: Plan) -> pd.DataFrame:
     """Return what was refused, as `schemas.REJECTS`."""
     rows = [one._asdict() for one in plan.refused]
-    return to_pandas(pa.Table.from_pylist(rows, schema=REJECTS.arrow()))
+    return to_pandas(pa.Table.from_pylist(rows, schema=REJECTS.arrow_schema()))
 
 
 def render_plan_html(plan: Plan) -> str:
     """Return the plan as HTML: what it comes to, its first rows, and what was refused."""
-    sums = " and ".join(in_words(total, currency) for currency, total in plan.totals.items())
+    sums = " and ".join(format_amount(total, currency) for currency, total in plan.totals.items())
     facts = (
         f"{escape(plan.environment)} · planned by {escape(plan.planner)} at {plan.made_at}, "
         f"until {plan.expires_at} · digest {compute_digest(plan)[:16]}…"
     )
     return (
         f'<div style="{PAGE}"><b style="color:{NAVY};font-size:15px">'
-        f"{counted(plan.count, plan.verb)}, {escape(sums)}</b><br>"
+        f"{format_count(plan.count, plan.verb)}, {escape(sums)}</b><br>"
         f'<span style="color:{MUTED}">{facts}. Nothing has been moved.</span>'
         f"{_render_rows_table(plan)}{_render_rejects(plan)}</div>"
     )
@@ -92,7 +92,9 @@ def _render_rows_table(plan: Plan) -> str:
     )
     body = "".join(_render_plan_row(row) for row in plan.rows[:MAX_PLAN_ROWS_SHOWN])
     more = plan.count - MAX_PLAN_ROWS_SHOWN
-    rest = f"… and {counted(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
+    rest = (
+        f"… and {format_count(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
+    )
     return (
         f'<table style="border-collapse:collapse;margin:8px 0;{PAGE}"><tr>{head}</tr>{body}'
         f'</table><span style="color:{MUTED}">{rest}</span>'
@@ -105,7 +107,7 @@ def _render_plan_row(row: PlanRow) -> str:
         (row.msn, CELL),
         (row.reference, CELL),
         (row.order_number or "", CELL),
-        (spaced(to_major(row.amount_minor, row.currency)), AMOUNT),
+        (group_thousands(to_major(row.amount_minor, row.currency)), AMOUNT),
         (row.currency, CELL),
         (row.reason, CELL),
         (row.document_ref, CELL),
@@ -123,6 +125,6 @@ def _render_rejects(plan: Plan) -> str:
     lines += list(plan.notes)
     if not lines:
         return ""
-    said = f"{counted(len(plan.refused), 'row')} refused" if plan.refused else "Notes"
+    said = f"{format_count(len(plan.refused), 'row')} refused" if plan.refused else "Notes"
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f'<div style="color:{MUTED}"><b>{said}</b><ul style="margin:2px 0">{items}</ul></div>'

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, is_empty, settle
+from vippsrecon.reconciliation.backends import LazyFrame, is_empty, materialize
 from vippsrecon.schemas import PAYMENT
 
-ENDED = ("ABORTED", "EXPIRED", "TERMINATED")
+ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
 """Names of the events that end a payment before it is authorized, and of the states they leave."""
 
-MOVES = ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED")
+MONEY_EVENTS = ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED")
 """Names of the events whose amounts make up the aggregates."""
 
-KEY = list(PAYMENT)
+PAYMENT_KEY = list(PAYMENT)
 
 
-LETTERS = {
+AGGREGATE_COLUMNS = {
     "A": "authorized_minor",
     "C": "captured_minor",
     "R": "refunded_minor",
@@ -29,18 +29,22 @@ LETTERS = {
 """Letter to the payment's own aggregate, which the sum of its successful events should equal."""
 
 
-def moves(events: Lazy, until_us: int) -> Lazy:
+def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
     """Return what each event moved: msn, reference, A, C, R, X and its moment, `last_us`.
 
     What moves no money and came by `until_us`, before which nothing is compared, is left out.
     """
     at = nw.col("event_at_us")
-    counting = events.filter(nw.col("name").is_in(list(MOVES)) | (at > until_us))
-    moved = (value.alias(key) for key, (value, _) in _seen_columns().items() if key in LETTERS)
-    return counting.select(*KEY, *moved, last_us=at)
+    counting = events.filter(nw.col("name").is_in(list(MONEY_EVENTS)) | (at > until_us))
+    moved = (
+        value.alias(key)
+        for key, (value, _) in _aggregations_until_as_of().items()
+        if key in AGGREGATE_COLUMNS
+    )
+    return counting.select(*PAYMENT_KEY, *moved, last_us=at)
 
 
-def at_moment(payments: Lazy, events: Lazy | None) -> Lazy:
+def add_amounts_as_of(payments: LazyFrame, events: LazyFrame | None) -> LazyFrame:
     """Add what each payment amounted to at its moment compared at, `t_us`.
 
     A, C, R, X (authorized, captured, refunded, cancelled; minor units) are sums of successful
@@ -57,52 +61,60 @@ def at_moment(payments: Lazy, events: Lazy | None) -> Lazy:
     """
     joined = payments
     if events is not None:
-        joined = payments.join(_facts(payments, events), on=KEY, how="left")
+        joined = payments.join(_summarize_events(payments, events), on=PAYMENT_KEY, how="left")
     have = joined.collect_schema().names()
-    missing = [name for name in (*_seen_columns(), *_later_columns()) if name not in have]
-    return _letters(
+    missing = [
+        name
+        for name in (*_aggregations_until_as_of(), *_aggregations_after_as_of())
+        if name not in have
+    ]
+    return _add_amount_variables(
         joined.with_columns(*(nw.lit(None).cast(nw.Int64).alias(name) for name in missing))
         if missing
         else joined
     )
 
 
-def moved_within(events: Lazy, first: int, last: int) -> Lazy:
+def count_movements(events: LazyFrame, first: int, last: int) -> LazyFrame:
     """Return, per payment that moved money, how often it did on the local days of a period."""
     moved = nw.col("name").is_in(["CAPTURED", "REFUNDED"]) & nw.col("success")
     day = nw.col("event_day")
-    inside = _only((day >= first) & (day <= last), nw.lit(1, nw.Int64))
+    inside = _value_where((day >= first) & (day <= last), nw.lit(1, nw.Int64))
     return (
         events.filter(moved)
-        .select(*KEY, inside=inside)
-        .group_by(*KEY)
+        .select(*PAYMENT_KEY, inside=inside)
+        .group_by(*PAYMENT_KEY)
         .agg(moved_inside=nw.col("inside").sum().cast(nw.Int64))
     )
 
 
-def _facts(payments: Lazy, events: Lazy) -> Lazy:
+def _summarize_events(payments: LazyFrame, events: LazyFrame) -> LazyFrame:
     """Return each payment's sums up to its moment, and of what came after it."""
-    moments = settle(payments.select(*KEY, "t_us"))
-    own = settle(events.join(moments, on=KEY, how="inner"), large=True)
+    moments = materialize(payments.select(*PAYMENT_KEY, "t_us"))
+    own = materialize(events.join(moments, on=PAYMENT_KEY, how="inner"), large=True)
     at = nw.col("event_at_us")
-    seen = settle(_totals(own.filter(at <= nw.col("t_us")), _seen_columns()))
-    after = settle(own.filter(at > nw.col("t_us")))
+    seen = materialize(
+        _aggregate_events(own.filter(at <= nw.col("t_us")), _aggregations_until_as_of())
+    )
+    after = materialize(own.filter(at > nw.col("t_us")))
     if is_empty(after):
         return seen
-    return settle(_full(seen, settle(_totals(after, _later_columns()))))
+    return materialize(
+        _join_event_sums(seen, materialize(_aggregate_events(after, _aggregations_after_as_of())))
+    )
 
 
-def _full(sums: Lazy, later: Lazy) -> Lazy:
+def _join_event_sums(sums: LazyFrame, later: LazyFrame) -> LazyFrame:
     """Join what was seen and what came later; a payment may have only one of them."""
-    keys = nw.concat([sums.select(KEY), later.select(KEY)], how="vertical").unique()
-    return keys.join(sums, on=KEY, how="left").join(later, on=KEY, how="left")
+    keys = nw.concat([sums.select(PAYMENT_KEY), later.select(PAYMENT_KEY)], how="vertical").unique()
+    return keys.join(sums, on=PAYMENT_KEY, how="left").join(later, on=PAYMENT_KEY, how="left")
 
 
-def _only(where: nw.Expr, value: nw.Expr) -> nw.Expr:
+def _value_where(where: nw.Expr, value: nw.Expr) -> nw.Expr:
     return nw.when(where).then(value).otherwise(nw.lit(0, nw.Int64))
 
 
-def _seen_columns() -> dict[str, tuple[nw.Expr, str]]:
+def _aggregations_until_as_of() -> dict[str, tuple[nw.Expr, str]]:
     """Return column to (value per event, how it is put together), for events in time."""
     name, amount, at, day = (
         nw.col(c) for c in ("name", "amount_minor", "event_at_us", "event_day")
@@ -111,12 +123,12 @@ def _seen_columns() -> dict[str, tuple[nw.Expr, str]]:
     captured = (name == "CAPTURED") & done
     refunded = (name == "REFUNDED") & done
     return {
-        "A": (_only((name == "AUTHORIZED") & done, amount), "sum"),
-        "C": (_only(captured, amount), "sum"),
-        "R": (_only(refunded, amount), "sum"),
-        "X": (_only(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount), "sum"),
+        "A": (_value_where((name == "AUTHORIZED") & done, amount), "sum"),
+        "C": (_value_where(captured, amount), "sum"),
+        "R": (_value_where(refunded, amount), "sum"),
+        "X": (_value_where(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount), "sum"),
         "n_events": (nw.lit(1, nw.Int64), "sum"),
-        "n_captures": (_only(captured, nw.lit(1, nw.Int64)), "sum"),
+        "n_captures": (_value_where(captured, nw.lit(1, nw.Int64)), "sum"),
         "first_captured_us": (nw.when(captured).then(at), "min"),
         "first_captured_day": (nw.when(captured).then(day), "min"),
         "refund_done_us": (nw.when(refunded).then(at), "max"),
@@ -125,24 +137,27 @@ def _seen_columns() -> dict[str, tuple[nw.Expr, str]]:
     }
 
 
-def _later_columns() -> dict[str, tuple[nw.Expr, str]]:
+def _aggregations_after_as_of() -> dict[str, tuple[nw.Expr, str]]:
     name, amount = nw.col("name"), nw.col("amount_minor")
     done = nw.col("success")
     one = nw.lit(1, nw.Int64)
     return {
-        "later_A": (_only((name == "AUTHORIZED") & done, amount), "sum"),
-        "later_C": (_only((name == "CAPTURED") & done, amount), "sum"),
-        "later_R": (_only((name == "REFUNDED") & done, amount), "sum"),
-        "later_X": (_only(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount), "sum"),
-        "n_later": (_only(done, one), "sum"),
+        "later_A": (_value_where((name == "AUTHORIZED") & done, amount), "sum"),
+        "later_C": (_value_where((name == "CAPTURED") & done, amount), "sum"),
+        "later_R": (_value_where((name == "REFUNDED") & done, amount), "sum"),
+        "later_X": (
+            _value_where(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount),
+            "sum",
+        ),
+        "n_later": (_value_where(done, one), "sum"),
         "n_later_at_all": (one, "sum"),
-        "n_ended_later": (_only(name.is_in(list(ENDED)), one), "sum"),
+        "n_ended_later": (_value_where(name.is_in(list(ENDED_STATES)), one), "sum"),
     }
 
 
-def _totals(events: Lazy, columns: dict[str, tuple[nw.Expr, str]]) -> Lazy:
-    values = events.select(*KEY, *(value.alias(key) for key, (value, _) in columns.items()))
-    return values.group_by(*KEY).agg(
+def _aggregate_events(events: LazyFrame, columns: dict[str, tuple[nw.Expr, str]]) -> LazyFrame:
+    values = events.select(*PAYMENT_KEY, *(value.alias(key) for key, (value, _) in columns.items()))
+    return values.group_by(*PAYMENT_KEY).agg(
         *(
             getattr(nw.col(key), how)().cast(nw.Int64).alias(key)
             for key, (_, how) in columns.items()
@@ -150,7 +165,7 @@ def _totals(events: Lazy, columns: dict[str, tuple[nw.Expr, str]]) -> Lazy:
     )
 
 
-def _letters(counted: Lazy) -> Lazy:
+def _add_amount_variables(counted: LazyFrame) -> LazyFrame:
     logged = ~(nw.col("n_events").is_null() & nw.col("n_later_at_all").is_null())
     with_gaps = counted.with_columns(
         *(
@@ -158,7 +173,7 @@ def _letters(counted: Lazy) -> Lazy:
             .then(nw.col(letter).fill_null(0))
             .otherwise(nw.col(aggregate))
             .alias(letter)
-            for letter, aggregate in LETTERS.items()
+            for letter, aggregate in AGGREGATE_COLUMNS.items()
         ),
         *(
             nw.when(logged)
@@ -171,7 +186,7 @@ def _letters(counted: Lazy) -> Lazy:
             )
             .otherwise(nw.lit(0, nw.Int64))
             .alias(f"gap_{letter}")
-            for letter, aggregate in LETTERS.items()
+            for letter, aggregate in AGGREGATE_COLUMNS.items()
         ),
         n_captures=nw.col("n_captures").fill_null(0),
         has_events=logged,
@@ -183,7 +198,9 @@ def _letters(counted: Lazy) -> Lazy:
         gap = nw.when(nw.col(other) > gap).then(nw.col(other)).otherwise(gap)
     state = nw.col("state")
     not_yet = (state == "AUTHORIZED") & (nw.col("A") == 0) & nw.col("changed_after")
-    ends_later = state.is_in(list(ENDED)) & (nw.col("n_ended_later") > 0).fill_null(value=False)
+    ends_later = state.is_in(list(ENDED_STATES)) & (nw.col("n_ended_later") > 0).fill_null(
+        value=False
+    )
     held = nw.col("A") - nw.col("C") - nw.col("X")
     return (
         with_gaps.with_columns(

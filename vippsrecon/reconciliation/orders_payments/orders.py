@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 
-KEY = ["msn", "okey"]
+ORDER_KEY = ["msn", "okey"]
 
-ORDER = (
+ORDER_COLUMNS = (
     "order_number",
     "currency",
     "ordered_day",
@@ -50,12 +50,12 @@ class OrderSide:
         members: Rows compared as a sum (msn, okey, source_file, source_row).
     """
 
-    groups: Lazy
-    surplus: Lazy
-    members: Lazy
+    groups: LazyFrame
+    surplus: LazyFrame
+    members: LazyFrame
 
 
-def references_of(orders: Lazy) -> Lazy:
+def collect_references(orders: LazyFrame) -> LazyFrame:
     """Return one row per (msn, reference) the orders hold: exported_at_us, rows."""
     return (
         orders.filter(~nw.col("reference").is_null())
@@ -67,49 +67,53 @@ def references_of(orders: Lazy) -> Lazy:
     )
 
 
-def resolve(orders: Lazy, references: Lazy, payments: Lazy) -> OrderSide:
+def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyFrame) -> OrderSide:
     """Turn export rows into orders to be compared.
 
     Args:
         orders: The export's rows.
-        references: What `references_of` gives.
+        references: What `collect_references` gives.
         payments: Payments with okey, A and C at the moment compared at.
     """
     rows = orders.with_columns(
         okey=nw.col("reference"), O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
-    ).select("msn", "okey", *ORDER)
-    repeated = settle(references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference")))
-    once = rows.join(repeated, on=KEY, how="anti") if rows_of(repeated.head(1)) else rows
+    ).select("msn", "okey", *ORDER_COLUMNS)
+    repeated = materialize(
+        references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference"))
+    )
+    once = rows.join(repeated, on=ORDER_KEY, how="anti") if collect_rows(repeated.head(1)) else rows
     single = once.with_columns(combined=nw.lit(value=False), no_reference=nw.col("okey").is_null())
-    several = settle(_judged(rows.join(repeated, on=KEY, how="semi"), payments))
+    several = materialize(
+        _rank_repeated_rows(rows.join(repeated, on=ORDER_KEY, how="semi"), payments)
+    )
     combined = several.filter(nw.col("combined"))
     apart = several.filter(~nw.col("combined")).with_columns(no_reference=nw.lit(value=False))
-    columns = ["msn", "okey", *ORDER, "combined", "no_reference"]
+    columns = ["msn", "okey", *ORDER_COLUMNS, "combined", "no_reference"]
     groups = nw.concat(
         [
             single.select(columns),
             apart.filter(nw.col("place") == 1).select(columns),
-            _summed(combined).select(columns),
+            _sum_combined_orders(combined).select(columns),
         ],
         how="vertical",
     )
     return OrderSide(
         groups,
         apart.filter(nw.col("place") > 1).select(*columns, "place"),
-        combined.select(*KEY, "source_file", "source_row"),
+        combined.select(*ORDER_KEY, "source_file", "source_row"),
     )
 
 
-def _judged(repeated: Lazy, payments: Lazy) -> Lazy:
+def _rank_repeated_rows(repeated: LazyFrame, payments: LazyFrame) -> LazyFrame:
     """Say of rows sharing a reference whether they add up, and which is nearest the payment."""
     paid = (
         payments.filter(~nw.col("okey").is_null())
-        .join(repeated.select(*KEY).unique(), on=KEY, how="semi")
-        .group_by(*KEY)
+        .join(repeated.select(*ORDER_KEY).unique(), on=ORDER_KEY, how="semi")
+        .group_by(*ORDER_KEY)
         .agg(paid_A=nw.col("A").sum().cast(nw.Int64), paid_C=nw.col("C").sum().cast(nw.Int64))
     )
     numbered = repeated.with_columns(number=nw.col("order_number").fill_null(""))
-    totals = numbered.group_by(*KEY).agg(
+    totals = numbered.group_by(*ORDER_KEY).agg(
         rows=nw.len(),
         numbers=nw.col("number").n_unique(),
         first_number=nw.col("number").min(),
@@ -117,7 +121,7 @@ def _judged(repeated: Lazy, payments: Lazy) -> Lazy:
         first_currency=nw.col("currency").min(),
         last_currency=nw.col("currency").max(),
     )
-    judged = numbered.join(totals, on=KEY, how="left").join(paid, on=KEY, how="left")
+    judged = numbered.join(totals, on=ORDER_KEY, how="left").join(paid, on=ORDER_KEY, how="left")
     adds_up = (
         (nw.col("rows") == nw.col("numbers"))
         & (nw.col("first_number") != "")
@@ -138,12 +142,12 @@ def _judged(repeated: Lazy, payments: Lazy) -> Lazy:
     ).with_columns(
         place=nw.col("each")
         .cum_sum()
-        .over(*KEY, order_by=["distance", "number", "content", "source_row"])
+        .over(*ORDER_KEY, order_by=["distance", "number", "content", "source_row"])
         .cast(nw.Int64)
     )
 
 
-def _summed(combined: Lazy) -> Lazy:
+def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
     """Make one order of several that were paid together."""
     same = nw.col("first_status") == nw.col("last_status")
     paid = nw.col("first_paid") == nw.col("last_paid")
@@ -155,7 +159,7 @@ def _summed(combined: Lazy) -> Lazy:
                 for flag in flags
             )
         )
-        .group_by(*KEY)
+        .group_by(*ORDER_KEY)
         .agg(
             nw.col("order_number", "currency", "ordered_day", "store").min(),
             nw.col("source_file", "source_row", "exported_at_us").min(),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 
 
-def with_ours(pairs: Lazy, refunds: Lazy | None, members: Lazy, keys: frozenset[str]) -> Lazy:
+def mark_own_refunds(
+    pairs: LazyFrame, refunds: LazyFrame | None, members: LazyFrame, keys: frozenset[str]
+) -> LazyFrame:
     """Add `by_us`, `wholly_by_us`: whether refunds of ours are in, or explain, R - Er.
 
     Args:
@@ -25,7 +27,7 @@ def with_ours(pairs: Lazy, refunds: Lazy | None, members: Lazy, keys: frozenset[
     if refunds is None or not keys:
         return nobody
     more = nw.col("R") - nw.col("Er")
-    suspects = settle(
+    suspects = materialize(
         pairs.filter(more > 0).select(
             "msn", "okey", "payment_reference", "split", "t_us", unexplained=more
         )
@@ -33,14 +35,14 @@ def with_ours(pairs: Lazy, refunds: Lazy | None, members: Lazy, keys: frozenset[
     columns = ["msn", "reference", "payment_reference", "t_us", "unexplained"]
     single = suspects.filter(~nw.col("split")).with_columns(reference=nw.col("payment_reference"))
     parts = suspects.filter(nw.col("split")).join(members, on=["msn", "okey"], how="inner")
-    asked = settle(nw.concat([single.select(columns), parts.select(columns)], how="vertical"))
+    asked = materialize(nw.concat([single.select(columns), parts.select(columns)], how="vertical"))
     own = refunds.join(asked, on=["msn", "reference"], how="inner").filter(
         nw.col("event_at_us") <= nw.col("t_us")
     )
     # Only refunds the shop does not know of are left, so their keys are looked up here: a list
     # of every key we ever used would be too long for some engines' expressions.
     left: dict[str, int] = {}
-    for row in rows_of(own):
+    for row in collect_rows(own):
         if row["idempotency_key"] in keys:
             payment = f"{row['msn']}:{row['payment_reference']}"
             left[payment] = left.get(payment, row["unexplained"]) - row["amount_minor"]

@@ -19,30 +19,46 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import Lazy, rows_in, rows_of, settle, widened
-from vippsrecon.reconciliation.orders_payments.event_history import at_moment, moved_within
-from vippsrecon.reconciliation.orders_payments.exact_matches import Terms, part
-from vippsrecon.reconciliation.orders_payments.links import link
-from vippsrecon.reconciliation.orders_payments.orders import (
-    ORDER,
-    OrderSide,
-    references_of,
-    resolve,
+from vippsrecon.reconciliation.backends import (
+    LazyFrame,
+    align_columns,
+    collect_rows,
+    count_rows,
+    materialize,
 )
-from vippsrecon.reconciliation.orders_payments.own_refunds import with_ours
-from vippsrecon.reconciliation.orders_payments.payments import PAID, PaymentSide, choose
-from vippsrecon.reconciliation.orders_payments.repeated_captures import with_repeats
-from vippsrecon.reconciliation.orders_payments.variables import is_among, letters
+from vippsrecon.reconciliation.orders_payments.event_history import (
+    add_amounts_as_of,
+    count_movements,
+)
+from vippsrecon.reconciliation.orders_payments.exact_matches import (
+    MatchCriteria,
+    split_exact_matches,
+)
+from vippsrecon.reconciliation.orders_payments.links import link_payments
+from vippsrecon.reconciliation.orders_payments.orders import (
+    ORDER_COLUMNS,
+    OrderSide,
+    collect_references,
+    resolve_order_rows,
+)
+from vippsrecon.reconciliation.orders_payments.own_refunds import mark_own_refunds
+from vippsrecon.reconciliation.orders_payments.payments import (
+    PAYMENT_COLUMNS,
+    PaymentSide,
+    choose_payments,
+)
+from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_repeated_captures
+from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
 from vippsrecon.schemas import PAYMENT
 
-KEY = ["msn", "okey"]
+ORDER_KEY = ["msn", "okey"]
 
-NEVER_US = 2**62
+AFTER_ALL_EVENTS_US = 2**62
 """Later than any moment, in microseconds."""
 
 
 @dataclass(frozen=True)
-class Question:
+class ComparisonOptions:
     """What the pairs are compared under.
 
     Attributes:
@@ -51,9 +67,9 @@ class Question:
         rules: Tolerances and graces.
         period: First and last local day, as day numbers, both included; None: all.
         waived: (msn, reference) the user asked to leave alone.
-        ours: Idempotency keys of operations made with this toolkit.
+        own_keys: Idempotency keys of operations made with this toolkit.
         unsettled: (msn, reference) of payments with an operation of ours whose outcome is open.
-        set_aside: Whether pairs that agree are set aside; False asks every pair everything.
+        skip_exact_matches: Whether pairs that agree are set aside; False asks every pair everything.
     """
 
     as_of_us: int
@@ -61,41 +77,41 @@ class Question:
     rules: Rules
     period: tuple[int, int] | None = None
     waived: frozenset[tuple[str, str]] = frozenset()
-    ours: frozenset[str] = frozenset()
+    own_keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
-    set_aside: bool = True
+    skip_exact_matches: bool = True
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairSet:
     """The pairs, and the rows compared as a sum within one.
 
     Attributes:
         pairs: One row per order and payment that belong together, to be asked about.
-        agreed: Those about which there is nothing to say (`agreed.AGREED`).
-        agreed_rows: How many.
+        exact_matches: Those about which there is nothing to say (`agreed.AGREED`).
+        exact_match_count: How many.
         as_fetched: Whether amounts are aggregates, no event log having been fetched.
-        order_members: msn, okey, source_file, source_row of orders paid together.
-        payment_members: msn, okey, reference of the parts of split payments.
+        combined_order_rows: msn, okey, source_file, source_row of orders paid together.
+        split_payment_parts: msn, okey, reference of the parts of split payments.
     """
 
-    pairs: Lazy
-    agreed: Lazy
-    agreed_rows: int
+    pairs: LazyFrame
+    exact_matches: LazyFrame
+    exact_match_count: int
     as_fetched: bool
-    order_members: Lazy
-    payment_members: Lazy
+    combined_order_rows: LazyFrame
+    split_payment_parts: LazyFrame
 
 
-def pair(
-    orders: Lazy,
-    payments: Lazy,
-    events: Lazy | None,
-    failures: Lazy | None,
-    asked: Question,
+def pair_orders_and_payments(
+    orders: LazyFrame,
+    payments: LazyFrame,
+    events: LazyFrame | None,
+    failures: LazyFrame | None,
+    asked: ComparisonOptions,
     *,
-    refunds: Lazy | None = None,
-) -> Paired:
+    refunds: LazyFrame | None = None,
+) -> PairSet:
     """Join both sides once, at the moment compared at.
 
     Args:
@@ -108,34 +124,42 @@ def pair(
 
     Returns:
         The pairs that agree, and `pairs`, one row for each of the others, with ORDER and PAID
-        columns, `role`, and the letters of `letters.py`.
+        columns, `role`, and the letters of `add_variables.py`.
     """
-    exported_us = _earliest(orders, "exported_at_us")
-    fetched_us = _earliest(payments, "fetched_at_us")
+    exported_us = _find_earliest(orders, "exported_at_us")
+    fetched_us = _find_earliest(payments, "fetched_at_us")
     until_us = min(exported_us, fetched_us, asked.as_of_us)
-    holes = None if failures is None else settle(_holes(failures))
-    cover = settle(_cover(orders))
-    terms = Terms(fetched_us, asked.as_of_us, until_us, asked.waived, asked.set_aside)
-    parted = part(orders, payments, events, holes, terms)
-    references = settle(references_of(parted.orders))
-    linked = link(parted.payments, references, parted.links)
-    counted = settle(at_moment(settle(_dated(linked, cover, asked)), events))
-    sides = resolve(parted.orders, references, counted)
-    groups = settle(sides.groups)
-    chosen = choose(counted, groups)
-    complete = _with_failures(_stack(groups, sides, chosen, cover), holes)
-    pairs = settle(letters(complete, asked.as_of_us, asked.units, asked.rules, asked.waived))
-    agreed = parted.agreed.with_columns(payment_reference=nw.col("reference"))
-    agreed_rows = rows_in(orders) - rows_in(parted.orders)
+    holes = None if failures is None else materialize(_find_unanswered(failures))
+    cover = materialize(_compute_coverage(orders))
+    terms = MatchCriteria(
+        fetched_us, asked.as_of_us, until_us, asked.waived, asked.skip_exact_matches
+    )
+    parted = split_exact_matches(orders, payments, events, holes, terms)
+    references = materialize(collect_references(parted.orders))
+    linked = link_payments(parted.payments, references, parted.links)
+    counted = materialize(add_amounts_as_of(materialize(_add_as_of(linked, cover, asked)), events))
+    sides = resolve_order_rows(parted.orders, references, counted)
+    groups = materialize(sides.groups)
+    chosen = choose_payments(counted, groups)
+    complete = _mark_unanswered(_stack_rows(groups, sides, chosen, cover), holes)
+    pairs = materialize(
+        add_variables(complete, asked.as_of_us, asked.units, asked.rules, asked.waived)
+    )
+    agreed = parted.exact_matches.with_columns(payment_reference=nw.col("reference"))
+    agreed_rows = count_rows(orders) - count_rows(parted.orders)
     if asked.period is not None:
-        moved = None if events is None else settle(moved_within(events, *asked.period))
+        moved = None if events is None else materialize(count_movements(events, *asked.period))
         days = payments.select(*PAYMENT, "created_day", ordered_day=nw.col("created_day"))
-        agreed = settle(agreed.join(days, on=list(PAYMENT), how="left"))
-        pairs, agreed = (settle(_within(side, moved, *asked.period)) for side in (pairs, agreed))
-        agreed_rows = rows_in(agreed)
-    known = with_ours(with_repeats(pairs, events), refunds, chosen.members, asked.ours)
-    unsettled = is_among(asked.unsettled, nw.col("payment_reference"))
-    return Paired(
+        agreed = materialize(agreed.join(days, on=list(PAYMENT), how="left"))
+        pairs, agreed = (
+            materialize(_filter_period(side, moved, *asked.period)) for side in (pairs, agreed)
+        )
+        agreed_rows = count_rows(agreed)
+    known = mark_own_refunds(
+        mark_repeated_captures(pairs, events), refunds, chosen.members, asked.own_keys
+    )
+    unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference"))
+    return PairSet(
         known.with_columns(unsettled=unsettled),
         agreed,
         agreed_rows,
@@ -145,13 +169,13 @@ def pair(
     )
 
 
-def _earliest(rows: Lazy, column: str) -> int:
+def _find_earliest(rows: LazyFrame, column: str) -> int:
     """Return the first moment in a column; of no rows, one later than any."""
-    first = rows_of(rows.select(at=nw.col(column).min()))[0]["at"]
-    return NEVER_US if first is None else int(first)
+    first = collect_rows(rows.select(at=nw.col(column).min()))[0]["at"]
+    return AFTER_ALL_EVENTS_US if first is None else int(first)
 
 
-def _cover(orders: Lazy) -> Lazy:
+def _compute_coverage(orders: LazyFrame) -> LazyFrame:
     """Say of each sales unit what the export covers."""
     return orders.group_by("msn").agg(
         cover_first_day=nw.col("ordered_day").min(),
@@ -160,7 +184,7 @@ def _cover(orders: Lazy) -> Lazy:
     )
 
 
-def _dated(linked: Lazy, cover: Lazy, asked: Question) -> Lazy:
+def _add_as_of(linked: LazyFrame, cover: LazyFrame, asked: ComparisonOptions) -> LazyFrame:
     """Add the moment compared at.
 
     T is the earliest of as-of, the export's own moment and the fetch: the same moment on both
@@ -168,7 +192,7 @@ def _dated(linked: Lazy, cover: Lazy, asked: Question) -> Lazy:
     order is compared at its sales unit's latest export.
     """
     export_us: nw.Expr = nw.lit(asked.as_of_us)
-    for unit in rows_of(cover):
+    for unit in collect_rows(cover):
         export_us = (
             nw.when(nw.col("msn") == unit["msn"])
             .then(nw.lit(unit["cover_exported_us"]))
@@ -191,33 +215,44 @@ def _dated(linked: Lazy, cover: Lazy, asked: Question) -> Lazy:
     )
 
 
-def _stack(groups: Lazy, sides: OrderSide, chosen: PaymentSide, cover: Lazy) -> Lazy:
+def _stack_rows(
+    groups: LazyFrame, sides: OrderSide, chosen: PaymentSide, cover: LazyFrame
+) -> LazyFrame:
     """Put pairs, orphans, second payments and surplus rows under one set of columns."""
-    order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER]
+    order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
     rename = {"currency": "order_currency"}
     paired = (
         groups.rename(rename)
-        .join(chosen.counted, on=KEY, how="left")
+        .join(chosen.counted, on=ORDER_KEY, how="left")
         .with_columns(role=nw.lit("pair"))
     )
-    beside = chosen.beside.join(
+    beside = chosen.additional.join(
         groups.filter(~nw.col("okey").is_null()).select(
-            *KEY, "order_number", "ordered_day", "store"
+            *ORDER_KEY, "order_number", "ordered_day", "store"
         ),
-        on=KEY,
+        on=ORDER_KEY,
         how="left",
     )
     orphans = chosen.orphans.join(cover, on="msn", how="left").with_columns(role=nw.lit("orphan"))
     surplus = sides.surplus.rename(rename).with_columns(role=nw.lit("surplus"))
-    columns = ["msn", "okey", "role", *order_columns, "combined", "no_reference", *PAID, "payments"]
+    columns = [
+        "msn",
+        "okey",
+        "role",
+        *order_columns,
+        "combined",
+        "no_reference",
+        *PAYMENT_COLUMNS,
+        "payments",
+    ]
     columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
     schema = {**paired.collect_schema(), **cover.collect_schema()}
     types = {name: schema[name] for name in columns} | {"place": nw.Int64}
-    parts = [widened(part, types) for part in (paired, beside, orphans, surplus)]
+    parts = [align_columns(part, types) for part in (paired, beside, orphans, surplus)]
     return nw.concat(parts, how="vertical")
 
 
-def _holes(failures: Lazy) -> Lazy:
+def _find_unanswered(failures: LazyFrame) -> LazyFrame:
     """Return msn, reference of what was not read; 404 is an answer, so is not sending nonsense."""
     return (
         failures.filter(
@@ -228,19 +263,19 @@ def _holes(failures: Lazy) -> Lazy:
     )
 
 
-def _with_failures(pairs: Lazy, holes: Lazy | None) -> Lazy:
+def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
     """Mark the orders whose reading failed."""
     if holes is None:
         return pairs.with_columns(read_failed=nw.lit(value=False))
     marked = holes.select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
     return (
-        pairs.join(settle(marked), on=KEY, how="left")
+        pairs.join(materialize(marked), on=ORDER_KEY, how="left")
         .with_columns(read_failed=nw.col("hole").fill_null(value=False))
         .drop("hole")
     )
 
 
-def _within(pairs: Lazy, moved: Lazy | None, first: int, last: int) -> Lazy:
+def _filter_period(pairs: LazyFrame, moved: LazyFrame | None, first: int, last: int) -> LazyFrame:
     """Keep the pairs of a period: by the local day money moved.
 
     Where none moved, by the day the payment was made; where there is no payment, by the

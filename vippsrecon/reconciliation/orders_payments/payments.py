@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 
-KEY = ["msn", "okey"]
+ORDER_KEY = ["msn", "okey"]
 
-PAID = (
+PAYMENT_COLUMNS = (
     "reference",
     "payment_currency",
     "state",
@@ -43,8 +43,8 @@ PAID = (
 )
 """The payment's own columns in a pair."""
 
-_SUMMED = ("amount_minor", "A", "C", "R", "X", "K", "n_captures")
-_FIRST = (
+_SUMMED_COLUMNS = ("amount_minor", "A", "C", "R", "X", "K", "n_captures")
+_MINIMUM_COLUMNS = (
     "reference",
     "payment_currency",
     "state",
@@ -58,9 +58,9 @@ _FIRST = (
     "first_captured_day",
     "link",
 )
-_LAST = ("refund_done_us", "refund_done_day", "refund_failed_us", "gap")
-_EVERY = ("has_events",)
-_ANY = ("changed_after", "as_fetched")
+_MAXIMUM_COLUMNS = ("refund_done_us", "refund_done_day", "refund_failed_us", "gap")
+_TRUE_IF_ALL_COLUMNS = ("has_events",)
+_TRUE_IF_ANY_COLUMNS = ("changed_after", "as_fetched")
 
 
 @dataclass(frozen=True)
@@ -70,51 +70,57 @@ class PaymentSide:
     Attributes:
         counted: One row per order with payments (msn, okey, PAID, payments): the one that
             counts, or the sum of a split payment.
-        beside: Payments beside the one that counts (msn, okey, PAID, role): `second` is live
+        additional: Payments beside the one that counts (msn, okey, PAID, role): `second` is live
             and too much, `superseded` is an attempt that holds nothing.
         orphans: Payments no order is known for (msn, PAID).
         members: Payments compared as a sum (msn, okey, reference).
     """
 
-    counted: Lazy
-    beside: Lazy
-    orphans: Lazy
-    members: Lazy
+    counted: LazyFrame
+    additional: LazyFrame
+    orphans: LazyFrame
+    members: LazyFrame
 
 
-def choose(payments: Lazy, groups: Lazy) -> PaymentSide:
+def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
     """Say of each payment whether it counts for its order, or stands beside one that does.
 
     Args:
         payments: msn, okey, PAID, live; one row per payment.
         groups: The orders to be compared (msn, okey, O, Or, …).
     """
-    shared = settle(payments.filter(nw.col("link") == "attempt").select(*KEY).unique())
+    shared = materialize(payments.filter(nw.col("link") == "attempt").select(*ORDER_KEY).unique())
     linked = payments.filter(~nw.col("okey").is_null())
-    only = linked.join(shared, on=KEY, how="anti") if rows_of(shared.head(1)) else linked
+    only = linked.join(shared, on=ORDER_KEY, how="anti") if collect_rows(shared.head(1)) else linked
     alone = only.with_columns(payments=nw.lit(1, nw.Int64))
-    judged = settle(_judged(linked.join(shared, on=KEY, how="semi"), groups))
+    judged = materialize(_assign_roles(linked.join(shared, on=ORDER_KEY, how="semi"), groups))
     primary = judged.filter(nw.col("role") == "primary").with_columns(payments=nw.lit(1, nw.Int64))
     split = judged.filter(nw.col("role") == "split")
-    columns = [*KEY, *PAID, "payments"]
+    columns = [*ORDER_KEY, *PAYMENT_COLUMNS, "payments"]
     return PaymentSide(
         nw.concat(
-            [alone.select(columns), primary.select(columns), _summed(split).select(columns)],
+            [
+                alone.select(columns),
+                primary.select(columns),
+                _sum_split_payments(split).select(columns),
+            ],
             how="vertical",
         ),
-        judged.filter(nw.col("role").is_in(["second", "superseded"])).select(*KEY, *PAID, "role"),
-        payments.filter(nw.col("okey").is_null()).select("msn", *PAID),
-        split.select(*KEY, "reference"),
+        judged.filter(nw.col("role").is_in(["second", "superseded"])).select(
+            *ORDER_KEY, *PAYMENT_COLUMNS, "role"
+        ),
+        payments.filter(nw.col("okey").is_null()).select("msn", *PAYMENT_COLUMNS),
+        split.select(*ORDER_KEY, "reference"),
     )
 
 
-def _judged(shared: Lazy, groups: Lazy) -> Lazy:
+def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
     live = nw.col("live")
     one_if_live = nw.when(live).then(nw.lit(1)).otherwise(nw.lit(0))
     kept = nw.when(live).then(nw.col("C") - nw.col("R") + nw.col("K")).otherwise(nw.lit(0))
     totals = (
         shared.with_columns(one=one_if_live, kept=kept)
-        .group_by(*KEY)
+        .group_by(*ORDER_KEY)
         .agg(
             n_live=nw.col("one").sum().cast(nw.Int64),
             net=nw.col("kept").sum().cast(nw.Int64),
@@ -122,10 +128,10 @@ def _judged(shared: Lazy, groups: Lazy) -> Lazy:
             last_currency=nw.col("payment_currency").max(),
         )
     )
-    wanted = groups.filter(~nw.col("okey").is_null()).select(*KEY, "O", "Or")
+    wanted = groups.filter(~nw.col("okey").is_null()).select(*ORDER_KEY, "O", "Or")
     beside = (
-        shared.join(totals, on=KEY, how="left")
-        .join(wanted, on=KEY, how="left")
+        shared.join(totals, on=ORDER_KEY, how="left")
+        .join(wanted, on=ORDER_KEY, how="left")
         .with_columns(
             each=nw.lit(1),
             dead=nw.when(live).then(nw.lit(0)).otherwise(nw.lit(1)),
@@ -135,7 +141,7 @@ def _judged(shared: Lazy, groups: Lazy) -> Lazy:
         .with_columns(
             place=nw.col("each")
             .cum_sum()
-            .over(*KEY, order_by=["dead", "distance", "since", "reference"])
+            .over(*ORDER_KEY, order_by=["dead", "distance", "since", "reference"])
             .cast(nw.Int64)
         )
     )
@@ -156,19 +162,19 @@ def _judged(shared: Lazy, groups: Lazy) -> Lazy:
     return beside.with_columns(role=role)
 
 
-def _summed(split: Lazy) -> Lazy:
-    booleans = (*_EVERY, *_ANY)
+def _sum_split_payments(split: LazyFrame) -> LazyFrame:
+    booleans = (*_TRUE_IF_ALL_COLUMNS, *_TRUE_IF_ANY_COLUMNS)
     return (
         split.with_columns(
             *(nw.when(nw.col(b)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(b) for b in booleans)
         )
-        .group_by(*KEY)
+        .group_by(*ORDER_KEY)
         .agg(
-            nw.col(*_SUMMED).sum().cast(nw.Int64),
-            nw.col(*_FIRST).min(),
-            nw.col(*_LAST).max(),
-            nw.col(*_EVERY).min(),
-            nw.col(*_ANY).max(),
+            nw.col(*_SUMMED_COLUMNS).sum().cast(nw.Int64),
+            nw.col(*_MINIMUM_COLUMNS).min(),
+            nw.col(*_MAXIMUM_COLUMNS).max(),
+            nw.col(*_TRUE_IF_ALL_COLUMNS).min(),
+            nw.col(*_TRUE_IF_ANY_COLUMNS).max(),
             payments=nw.len().cast(nw.Int64),
         )
         .with_columns(*((nw.col(b) > 0).alias(b) for b in booleans))

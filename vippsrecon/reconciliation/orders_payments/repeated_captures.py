@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, is_empty, rows_of, settle
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, is_empty, materialize
 
-KEY = ["msn", "payment_reference"]
+PAIRED_PAYMENT_KEY = ["msn", "payment_reference"]
 
 
-def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
+def mark_repeated_captures(pairs: LazyFrame, events: LazyFrame | None) -> LazyFrame:
     """Add `repeats`: some amount v was captured n ≥ 2 times and the excess is k·v, 1 ≤ k ≤ n - 1.
 
     Args:
@@ -18,9 +18,9 @@ def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
     """
     if events is None:
         return pairs.with_columns(repeats=nw.lit(value=False))
-    suspects = settle(
+    suspects = materialize(
         pairs.filter((nw.col("over") > 0) & (nw.col("n_captures") >= 2)).select(
-            *KEY, "over", "t_us"
+            *PAIRED_PAYMENT_KEY, "over", "t_us"
         )
     )
     if is_empty(suspects):
@@ -29,9 +29,9 @@ def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
         "msn", "amount_minor", "event_at_us", payment_reference=nw.col("reference")
     )
     times = (
-        captures.join(suspects, on=KEY, how="inner")
+        captures.join(suspects, on=PAIRED_PAYMENT_KEY, how="inner")
         .filter((nw.col("event_at_us") <= nw.col("t_us")) & (nw.col("amount_minor") > 0))
-        .group_by(*KEY, "amount_minor", "over")
+        .group_by(*PAIRED_PAYMENT_KEY, "amount_minor", "over")
         .agg(n=nw.len())
     )
     again = (nw.col("over") // nw.col("amount_minor")).cast(nw.Int64)
@@ -41,7 +41,8 @@ def with_repeats(pairs: Lazy, events: Lazy | None) -> Lazy:
         & (nw.col("k") <= nw.col("n") - 1)
     )
     keys = [
-        f"{row['msn']}:{row['payment_reference']}" for row in rows_of(found.select(*KEY).unique())
+        f"{row['msn']}:{row['payment_reference']}"
+        for row in collect_rows(found.select(*PAIRED_PAYMENT_KEY).unique())
     ]
     if not keys:
         return pairs.with_columns(repeats=nw.lit(value=False))

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, Rules, SalesUnit
-from vippsrecon.reconciliation.backends import Lazy
-from vippsrecon.reconciliation.days import DAY, HOUR, local_day_of
-from vippsrecon.reconciliation.orders_payments.event_history import ENDED
+from vippsrecon.reconciliation.backends import LazyFrame
+from vippsrecon.reconciliation.days import DAY_US, HOUR_US, local_day_expression
+from vippsrecon.reconciliation.orders_payments.event_history import ENDED_STATES
 
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 """Days from AUTHORIZED to the capture deadline. Late capture makes DK and FI 180.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
 
-WARN_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
+EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
 """Days before the capture deadline from which a reservation is said to be expiring."""
 
 REFUND_DAYS = 365
@@ -30,20 +30,22 @@ REFUND_DAYS = 365
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/refund/"""
 
 
-def letters(
-    pairs: Lazy,
+def add_variables(
+    pairs: LazyFrame,
     as_of_us: int,
     units: Sequence[SalesUnit],
     rules: Rules,
     waived: frozenset[tuple[str, str]],
-) -> Lazy:
+) -> LazyFrame:
     """Add the letters, deadlines and days the checks are written in. Same rows."""
-    return _netted(_deadlines(_sides(pairs, as_of_us, units, waived), units, rules, as_of_us))
+    return _add_expected_amounts(
+        _add_deadlines(_fill_both_sides(pairs, as_of_us, units, waived), units, rules, as_of_us)
+    )
 
 
-def _sides(
-    pairs: Lazy, as_of_us: int, units: Sequence[SalesUnit], waived: frozenset[tuple[str, str]]
-) -> Lazy:
+def _fill_both_sides(
+    pairs: LazyFrame, as_of_us: int, units: Sequence[SalesUnit], waived: frozenset[tuple[str, str]]
+) -> LazyFrame:
     has_order = ~nw.col("source_file").is_null()
     has_payment = ~nw.col("reference").is_null()
     amounts = ("O", "Or", "A", "C", "R", "X", "K", "gap", "n_captures", "amount_minor")
@@ -76,11 +78,11 @@ def _sides(
         split_tender=nw.col("split_tender").fill_null(value=False),
         shop_currency_only=nw.col("shop_currency_only").fill_null(value=False),
         captures_at_once=nw.col("msn").is_in(at_once),
-        waived=is_among(waived, nw.col("okey").fill_null(nw.col("reference"))),
+        waived=is_in_keys(waived, nw.col("okey").fill_null(nw.col("reference"))),
     )
 
 
-def is_among(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
+def is_in_keys(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
     """Whether the row's msn and `reference` are one of these keys."""
     if not keys:
         return nw.lit(value=False)
@@ -88,7 +90,9 @@ def is_among(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
     return nw.concat_str(nw.col("msn"), nw.lit(":"), reference).is_in(names).fill_null(value=False)
 
 
-def _by_unit(units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr) -> nw.Expr:
+def _choose_by_unit(
+    units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr
+) -> nw.Expr:
     """Return a value per row: the configured unit's own, else the one of its currency."""
     chain = by_currency
     for unit in units:
@@ -99,7 +103,7 @@ def _by_unit(units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: 
     return chain
 
 
-def _by_currency(value_of_market: dict[str, int]) -> nw.Expr:
+def _choose_by_currency(value_of_market: dict[str, int]) -> nw.Expr:
     chain: nw.Expr = nw.lit(value_of_market["NO"])
     for currency, market in MARKET_OF_CURRENCY.items():
         chain = (
@@ -110,18 +114,20 @@ def _by_currency(value_of_market: dict[str, int]) -> nw.Expr:
     return chain
 
 
-def _deadlines(pairs: Lazy, units: Sequence[SalesUnit], rules: Rules, as_of_us: int) -> Lazy:
+def _add_deadlines(
+    pairs: LazyFrame, units: Sequence[SalesUnit], rules: Rules, as_of_us: int
+) -> LazyFrame:
     days = {
         unit.msn: 180 if unit.late_capture else CAPTURE_DAYS[unit.market]
         for unit in units
         if unit.market is not None
     }
-    warn = {unit.msn: WARN_DAYS[unit.market] for unit in units if unit.market is not None}
-    t_day: nw.Expr = local_day_of(nw.col("t_us"), "Europe/Oslo", as_of_us)
+    warn = {unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market is not None}
+    t_day: nw.Expr = local_day_expression(nw.col("t_us"), "Europe/Oslo", as_of_us)
     for unit in units:
         t_day = (
             nw.when(nw.col("msn") == unit.msn)
-            .then(local_day_of(nw.col("t_us"), unit.zone, as_of_us))
+            .then(local_day_expression(nw.col("t_us"), unit.zone, as_of_us))
             .otherwise(t_day)
         )
     authorized, t = nw.col("authorized_at_us"), nw.col("t_us")
@@ -131,25 +137,27 @@ def _deadlines(pairs: Lazy, units: Sequence[SalesUnit], rules: Rules, as_of_us: 
     ).fill_null(value=False)
     return pairs.with_columns(
         t_day=t_day.cast(nw.Int64),
-        capture_left_us=authorized + _by_unit(units, days, _by_currency(CAPTURE_DAYS)) * DAY - t,
-        refund_left_us=authorized + REFUND_DAYS * DAY - t,
+        capture_left_us=authorized
+        + _choose_by_unit(units, days, _choose_by_currency(CAPTURE_DAYS)) * DAY_US
+        - t,
+        refund_left_us=authorized + REFUND_DAYS * DAY_US - t,
         guarantee_left_us=nw.col("guarantee_us") - t,
-        warn_us=_by_unit(units, warn, _by_currency(WARN_DAYS)) * DAY,
+        warn_us=_choose_by_unit(units, warn, _choose_by_currency(EXPIRY_WARNING_DAYS)) * DAY_US,
         shop_later=shop_later,
         since_capture_us=t - nw.col("first_captured_us"),
         since_fulfilled_us=t - nw.col("fulfilled_at_us"),
         since_shop_refund_us=t - nw.col("refunded_at_us"),
-        grace_capture_us=nw.lit(rules.capture_grace_hours * HOUR, nw.Int64),
-        grace_refund_us=nw.lit(rules.refund_grace_hours * HOUR, nw.Int64),
-        grace_delivery_us=nw.lit(rules.delivery_grace_days * DAY, nw.Int64),
+        grace_capture_us=nw.lit(rules.capture_grace_hours * HOUR_US, nw.Int64),
+        grace_refund_us=nw.lit(rules.refund_grace_hours * HOUR_US, nw.Int64),
+        grace_delivery_us=nw.lit(rules.delivery_grace_days * DAY_US, nw.Int64),
         tolerance=nw.lit(rules.tolerance_minor, nw.Int64),
     ).with_columns(
         deadline_passed=(nw.col("capture_left_us") < 0).fill_null(value=False),
-        dead=nw.col("state").is_in(list(ENDED)),
+        dead=nw.col("state").is_in(list(ENDED_STATES)),
     )
 
 
-def _netted(pairs: Lazy) -> Lazy:
+def _add_expected_amounts(pairs: LazyFrame) -> LazyFrame:
     o, o_r, c, r = (nw.col(letter) for letter in ("O", "Or", "C", "R"))
     raw = nw.col("raw_status")
     known = (

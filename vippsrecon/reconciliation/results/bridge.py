@@ -17,20 +17,24 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import BridgeError
-from vippsrecon.reconciliation.backends import Lazy, rows_of, settle
-from vippsrecon.reconciliation.check import C, E, Er, O, Or, R, smaller
-from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCIES, IGNORED
-from vippsrecon.reconciliation.run_checks import wrong
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.check import C, E, Er, O, Or, R, minimum_of
+from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCY_KINDS, IGNORED_KINDS
+from vippsrecon.reconciliation.run_checks import select_discrepancies
 
-_THERE, _CAPTURED, _REFUNDED = nw.col("there"), nw.col("captured"), nw.col("refunded")
-_COMPARED, _MISMATCH = nw.col("compared"), nw.col("mismatch")
-_OF_CANCELLED, _ABANDONED = nw.col("of_cancelled"), nw.col("abandoned")
-_NETTED, _IGNORED = nw.col("netted"), nw.col("ignored_there")
+_PRESENCE_KIND, _CAPTURED_KIND, _REFUNDED_KIND = (
+    nw.col("there"),
+    nw.col("captured"),
+    nw.col("refunded"),
+)
+_COMPARED, _CURRENCY_MISMATCH = nw.col("compared"), nw.col("mismatch")
+_CANCELLED_PAIR, _ABANDONED = nw.col("of_cancelled"), nw.col("abandoned")
+_NETTED, _IGNORED_PRESENCE = nw.col("netted"), nw.col("ignored_there")
 _PAIR = nw.col("role") == "pair"
 _ORDER_ROW = nw.col("role").is_in(["pair", "surplus"])
-_UNREAD_ORDER = (_THERE == "not_checked") & _ORDER_ROW
+_UNANSWERED_ORDER = (_PRESENCE_KIND == "not_checked") & _ORDER_ROW
 
-LINES = (
+BRIDGE_LINES = (
     "orders",
     "ignored",
     "not_checked",
@@ -52,56 +56,61 @@ LINES = (
 
 
 def _captured_lines() -> dict[str, nw.Expr]:
-    rest_lost = (_CAPTURED == "authorization_lost") & nw.col("part_captured")
-    waiting = _CAPTURED.str.starts_with("timing_") | rest_lost
+    rest_lost = (_CAPTURED_KIND == "authorization_lost") & nw.col("part_captured")
+    waiting = _CAPTURED_KIND.str.starts_with("timing_") | rest_lost
     # Of an open order nothing is expected yet, whatever its code says of what is there.
-    open_and_wrong = (nw.col("status") == "open") & _CAPTURED.is_in(list(DISCREPANCIES))
-    kept = _OF_CANCELLED & (_CAPTURED == "cancellation_fee_kept")
+    open_and_wrong = (nw.col("status") == "open") & _CAPTURED_KIND.is_in(list(DISCREPANCY_KINDS))
+    kept = _CANCELLED_PAIR & (_CAPTURED_KIND == "cancellation_fee_kept")
     return {
-        "orders": _only(_ORDER_ROW, O),
-        "ignored": _only(_IGNORED & _PAIR, C - O)
-        + _only(_IGNORED & (nw.col("role") == "orphan"), C)
-        + _only(_ABANDONED, C - O),
-        "not_checked": _only(_THERE == "not_checked", C) - _only(_UNREAD_ORDER, O),
-        "cancelled": _only(_OF_CANCELLED | (_THERE == "cancelled_unpaid"), -O),
-        "not_yet_due": _only(_NETTED & waiting, C - E) + _only(_NETTED & open_and_wrong, -E),
-        "refunded_before_capture": _only(_NETTED, -nw.col("q")),
-        "excess_given_back": _only(_NETTED, nw.col("p")),
-        "given_back_on_cancelled": _only(_OF_CANCELLED, nw.col("given_back")),
-        "cancellation_fees": _only(kept, C - R),
-        "timing_after_cut": _only(_PAIR & (_THERE == "timing_after_cut"), C - O),
-        "superseded_attempts": _only(_THERE == "superseded_attempt", C),
-        "outside_export": _only(_THERE == "timing_outside_export", C),
+        "orders": _amount_where(_ORDER_ROW, O),
+        "ignored": _amount_where(_IGNORED_PRESENCE & _PAIR, C - O)
+        + _amount_where(_IGNORED_PRESENCE & (nw.col("role") == "orphan"), C)
+        + _amount_where(_ABANDONED, C - O),
+        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", C)
+        - _amount_where(_UNANSWERED_ORDER, O),
+        "cancelled": _amount_where(_CANCELLED_PAIR | (_PRESENCE_KIND == "cancelled_unpaid"), -O),
+        "not_yet_due": _amount_where(_NETTED & waiting, C - E)
+        + _amount_where(_NETTED & open_and_wrong, -E),
+        "refunded_before_capture": _amount_where(_NETTED, -nw.col("q")),
+        "excess_given_back": _amount_where(_NETTED, nw.col("p")),
+        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR, nw.col("given_back")),
+        "cancellation_fees": _amount_where(kept, C - R),
+        "timing_after_cut": _amount_where(_PAIR & (_PRESENCE_KIND == "timing_after_cut"), C - O),
+        "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", C),
+        "outside_export": _amount_where(_PRESENCE_KIND == "timing_outside_export", C),
     }
 
 
 def _refunded_lines() -> dict[str, nw.Expr]:
-    absent = _THERE.is_in(["missing_in_vipps", "duplicate_order_row"])
-    without_order = _THERE.is_in(["missing_in_orders", "duplicate_payment"])
+    absent = _PRESENCE_KIND.is_in(["missing_in_vipps", "duplicate_order_row"])
+    without_order = _PRESENCE_KIND.is_in(["missing_in_orders", "duplicate_payment"])
     return {
-        "orders": _only(_ORDER_ROW, Or),
-        "ignored": _only(_IGNORED & _PAIR, R - Or)
-        + _only(_IGNORED & ~_PAIR, R)
-        + _only(_ABANDONED, R - Or),
-        "not_checked": _only(_THERE == "not_checked", R) - _only(_UNREAD_ORDER, Or),
-        "cancelled": _only(_OF_CANCELLED | (_THERE == "cancelled_unpaid"), -Or),
-        "not_compared": _only(absent, -Or),
-        "refunded_before_capture": _only(_NETTED, -nw.col("q")),
-        "excess_given_back": _only(_NETTED, nw.col("p")),
-        "given_back_on_cancelled": _only(_OF_CANCELLED, nw.col("given_back")),
-        "timing_after_cut": _only(_PAIR & (_THERE == "timing_after_cut"), R - Or),
-        "timing_refund_pending": _only(_COMPARED & (_REFUNDED == "timing_refund_pending"), R - Er),
-        "superseded_attempts": _only(_THERE == "superseded_attempt", R),
-        "outside_export": _only(_THERE == "timing_outside_export", R),
-        "without_order": _only(without_order, R),
+        "orders": _amount_where(_ORDER_ROW, Or),
+        "ignored": _amount_where(_IGNORED_PRESENCE & _PAIR, R - Or)
+        + _amount_where(_IGNORED_PRESENCE & ~_PAIR, R)
+        + _amount_where(_ABANDONED, R - Or),
+        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", R)
+        - _amount_where(_UNANSWERED_ORDER, Or),
+        "cancelled": _amount_where(_CANCELLED_PAIR | (_PRESENCE_KIND == "cancelled_unpaid"), -Or),
+        "not_compared": _amount_where(absent, -Or),
+        "refunded_before_capture": _amount_where(_NETTED, -nw.col("q")),
+        "excess_given_back": _amount_where(_NETTED, nw.col("p")),
+        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR, nw.col("given_back")),
+        "timing_after_cut": _amount_where(_PAIR & (_PRESENCE_KIND == "timing_after_cut"), R - Or),
+        "timing_refund_pending": _amount_where(
+            _COMPARED & (_REFUNDED_KIND == "timing_refund_pending"), R - Er
+        ),
+        "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", R),
+        "outside_export": _amount_where(_PRESENCE_KIND == "timing_outside_export", R),
+        "without_order": _amount_where(without_order, R),
     }
 
 
-def _only(where: nw.Expr, amount: nw.Expr) -> nw.Expr:
+def _amount_where(where: nw.Expr, amount: nw.Expr) -> nw.Expr:
     return nw.when(where.fill_null(value=False)).then(amount).otherwise(nw.lit(0))
 
 
-_KEYS = (
+_GROUP_COLUMNS = (
     "msn",
     "currency",
     "order_currency",
@@ -115,10 +124,12 @@ _KEYS = (
     "nets",
     "part_captured",
 )
-_SUMMED = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back", "rows")
+_SUMMED_COLUMNS = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back", "rows")
 
 
-def bridge(answered: Lazy, kinds: dict[str, frozenset[str]], agreed: Lazy) -> list[dict[str, Any]]:
+def build_bridge(
+    answered: LazyFrame, kinds: dict[str, frozenset[str]], agreed: LazyFrame
+) -> list[dict[str, Any]]:
     """Return the rows of the bridge frame, each leg ending in its own total.
 
     Pairs with the same answers move the sums in the same way, so they are summed first, and
@@ -132,21 +143,23 @@ def bridge(answered: Lazy, kinds: dict[str, frozenset[str]], agreed: Lazy) -> li
     Raises:
         BridgeError: A leg does not foot; names the sales unit, the currency and by how much.
     """
-    alike = _noted(nw.concat([_alike(answered), _all_agreed(agreed)], how="vertical"))
+    alike = _add_line_conditions(
+        nw.concat([_group_alike_pairs(answered), _select_exact_match_sums(agreed)], how="vertical")
+    )
     rows: list[dict[str, Any]] = []
     for leg, lines, total, ordered, questions in (
         ("captured", _captured_lines(), C, O, ("there", "captured")),
         ("refunded", _refunded_lines(), R, Or, ("refunded",)),
     ):
-        sums = _sums(alike, lines, total, ordered)
+        sums = _sum_lines(alike, lines, total, ordered)
         for question in questions:
-            if not kinds[question].isdisjoint(DISCREPANCIES):
-                _add_codes(sums, answered, question, kinds[question])
-        rows.extend(_footed(leg, sums))
+            if not kinds[question].isdisjoint(DISCREPANCY_KINDS):
+                _add_code_differences(sums, answered, question, kinds[question])
+        rows.extend(_build_balanced_rows(leg, sums))
     return rows
 
 
-def _alike(answered: Lazy) -> Lazy:
+def _group_alike_pairs(answered: LazyFrame) -> LazyFrame:
     nets = (
         nw.when(nw.col("q") > 0)
         .then(nw.lit(1, nw.Int64))
@@ -154,17 +167,17 @@ def _alike(answered: Lazy) -> Lazy:
             nw.when(nw.col("p") > 0).then(nw.lit(2, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
         )
     )
-    sums = [nw.col(name).sum().cast(nw.Int64) for name in _SUMMED]
+    sums = [nw.col(name).sum().cast(nw.Int64) for name in _SUMMED_COLUMNS]
     return (
         answered.with_columns(
-            nets=nets, part_captured=C > 0, given_back=smaller(C, R), rows=nw.lit(1, nw.Int64)
+            nets=nets, part_captured=C > 0, given_back=minimum_of(C, R), rows=nw.lit(1, nw.Int64)
         )
-        .group_by(*_KEYS)
+        .group_by(*_GROUP_COLUMNS)
         .agg(*sums)
     )
 
 
-def _all_agreed(agreed: Lazy) -> Lazy:
+def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
     """Return the sums of the pairs that agree: all of them have the same, empty answers."""
     nothing, unsaid = nw.lit(0, nw.Int64), nw.lit(None).cast(nw.String)
     return agreed.with_columns(
@@ -185,10 +198,10 @@ def _all_agreed(agreed: Lazy) -> Lazy:
         q=nothing,
         p=nothing,
         given_back=Or,
-    ).select(*_KEYS, *_SUMMED)
+    ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 
-def _noted(alike: Lazy) -> Lazy:
+def _add_line_conditions(alike: LazyFrame) -> LazyFrame:
     """Add what several lines ask of a row."""
     differs = nw.col("order_currency") != nw.col("currency")
     cancelled = nw.col("status") == "cancelled"
@@ -196,56 +209,62 @@ def _noted(alike: Lazy) -> Lazy:
         question: nw.col(f"{question}_kind").fill_null("")
         for question in ("there", "captured", "refunded")
     }
-    return settle(
+    return materialize(
         alike.with_columns(**kinds, mismatch=nw.col("has_payment") & differs.fill_null(value=False))
         .with_columns(
             of_cancelled=_COMPARED & cancelled,
-            abandoned=_COMPARED & (_CAPTURED == "abandoned_checkout"),
-            ignored_there=_THERE.is_in(list(IGNORED)),
+            abandoned=_COMPARED & (_CAPTURED_KIND == "abandoned_checkout"),
+            ignored_there=_PRESENCE_KIND.is_in(list(IGNORED_KINDS)),
         )
-        .with_columns(netted=_COMPARED & ~_OF_CANCELLED & ~_ABANDONED)
+        .with_columns(netted=_COMPARED & ~_CANCELLED_PAIR & ~_ABANDONED)
     )
 
 
-Sums = dict[tuple[str, str], dict[str, tuple[int, int]]]
+BridgeSums = dict[tuple[str, str], dict[str, tuple[int, int]]]
 
 
-def _sums(alike: Lazy, lines: dict[str, nw.Expr], total: nw.Expr, ordered: nw.Expr) -> Sums:
+def _sum_lines(
+    alike: LazyFrame, lines: dict[str, nw.Expr], total: nw.Expr, ordered: nw.Expr
+) -> BridgeSums:
     """Sum each line per sales unit and currency.
 
     Where order and payment are in two currencies, each is in its own, and beyond the orders and
     the leg's total only *other currency* knows of them, whatever became of the pair.
     """
-    sums: Sums = defaultdict(dict)
-    same = {line: _only(~_MISMATCH, amount) for line, amount in lines.items()}
-    same["total"] = _only(nw.col("has_payment"), total)
-    same["other_currency"] = _only(_MISMATCH, total)
-    _collect(sums, alike, "currency", same)
+    sums: BridgeSums = defaultdict(dict)
+    same = {line: _amount_where(~_CURRENCY_MISMATCH, amount) for line, amount in lines.items()}
+    same["total"] = _amount_where(nw.col("has_payment"), total)
+    same["other_currency"] = _amount_where(_CURRENCY_MISMATCH, total)
+    _add_line_sums(sums, alike, "currency", same)
     elsewhere = {"orders": ordered, "other_currency": -ordered}
-    _collect(sums, alike.filter(_MISMATCH), "order_currency", elsewhere)
+    _add_line_sums(sums, alike.filter(_CURRENCY_MISMATCH), "order_currency", elsewhere)
     return sums
 
 
-def _collect(sums: Sums, alike: Lazy, currency: str, lines: dict[str, nw.Expr]) -> None:
+def _add_line_sums(
+    sums: BridgeSums, alike: LazyFrame, currency: str, lines: dict[str, nw.Expr]
+) -> None:
     named = alike.select(
         "msn",
         "rows",
         nw.col(currency).alias("in_currency"),
         *(amount.cast(nw.Int64).alias(line) for line, amount in lines.items()),
     )
-    for row in rows_of(named):
+    for row in collect_rows(named):
         into = sums[row["msn"], row["in_currency"]]
         for line in lines:
             amount, count = into.get(line, (0, 0))
             into[line] = (amount + row[line], count + (row["rows"] if row[line] else 0))
 
 
-def _add_codes(sums: Sums, answered: Lazy, question: str, kinds: frozenset[str]) -> None:
+def _add_code_differences(
+    sums: BridgeSums, answered: LazyFrame, question: str, kinds: frozenset[str]
+) -> None:
     """Add the difference each code makes; what is merely reserved has not moved the captured sum."""
     reserved_only = (nw.col("role") == "orphan") if question == "there" else nw.lit(value=False)
     expected, actual = nw.col("expected").fill_null(0), nw.col("actual").fill_null(0)
     grouped = (
-        wrong(answered, question, kinds)
+        select_discrepancies(answered, question, kinds)
         .select(
             "msn",
             "currency",
@@ -256,19 +275,19 @@ def _add_codes(sums: Sums, answered: Lazy, question: str, kinds: frozenset[str])
         .group_by("msn", "currency", "kind")
         .agg(amount=nw.col("amount").sum().cast(nw.Int64), rows=nw.col("one").sum().cast(nw.Int64))
     )
-    for row in rows_of(grouped):
+    for row in collect_rows(grouped):
         into = sums[row["msn"], row["currency"]]
         before, count = into.get(row["kind"], (0, 0))
         into[row["kind"]] = (before + row["amount"], count + row["rows"])
 
 
-def _footed(leg: str, sums: Sums) -> list[dict[str, Any]]:
+def _build_balanced_rows(leg: str, sums: BridgeSums) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for (msn, currency), lines in sorted(sums.items()):
         total, count = lines.pop("total", (0, 0))
         shown = {
             line: lines[line]
-            for line in (*LINES, *DISCREPANCIES)
+            for line in (*BRIDGE_LINES, *DISCREPANCY_KINDS)
             if line in lines and (line == "orders" or lines[line] != (0, 0))
         }
         footed = sum(amount for amount, _ in shown.values())

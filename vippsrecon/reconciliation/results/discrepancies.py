@@ -6,55 +6,66 @@ import datetime as dt
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, settle
+from vippsrecon.reconciliation.backends import LazyFrame, materialize
 from vippsrecon.reconciliation.orders_payments.checks import (
-    DISCREPANCIES,
-    IGNORED,
+    DISCREPANCY_KINDS,
+    EXPLAINED_KINDS,
+    IGNORED_KINDS,
     QUESTIONS,
-    SETTLED,
-    TIMING,
+    TIMING_KINDS,
 )
-from vippsrecon.reconciliation.orders_payments.pairs import Paired
-from vippsrecon.reconciliation.results.flags import deadline_near, flags_of
-from vippsrecon.reconciliation.results.proposals import proposed
-from vippsrecon.reconciliation.results.severity import graded
-from vippsrecon.reconciliation.run_checks import is_discrepancy, wrong
-from vippsrecon.reconciliation.texts_en import ENGLISH, NO_REFERENCE, TOO_LATE, sentence
+from vippsrecon.reconciliation.orders_payments.pairs import PairSet
+from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
+from vippsrecon.reconciliation.results.proposals import add_proposals
+from vippsrecon.reconciliation.results.severity import add_severity
+from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepancies
+from vippsrecon.reconciliation.texts_en import (
+    ENGLISH_TEXTS,
+    IMPOSSIBLE_REFERENCE,
+    REFUND_WINDOW_PASSED,
+    choose_sentence,
+)
 from vippsrecon.schemas import DISCREPANCIES as FRAME
 
-Kinds = dict[str, frozenset[str]]
+KindsByQuestion = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
 
-_ORDER = ("rank", "at_risk_minor", "discrepancy_id", "currency", "difference_minor", "flags")
+_SORT_COLUMNS = ("rank", "at_risk_minor", "discrepancy_id", "currency", "difference_minor", "flags")
 """Worst first; orders without reference and number share an id, and what they say decides."""
 
-REFERENCE = r"^[a-zA-Z0-9-]{8,64}$"
+REFERENCE_PATTERN = r"^[a-zA-Z0-9-]{8,64}$"
 """What a reference can be. Source: https://developer.vippsmobilepay.com/api/epayment/"""
 
 
-def discrepancies(answered: Lazy, kinds: Kinds, rounding_cap_minor: int, seen: dt.date) -> Lazy:
+def build_discrepancies(
+    answered: LazyFrame, kinds: KindsByQuestion, rounding_cap_minor: int, seen: dt.date
+) -> LazyFrame:
     """Return one row per thing wrong, worst first, with `store` beside the schema's columns.
 
     Args:
         answered: Pairs with their answers.
         kinds: What `questions.kinds_of` says of them.
-        rounding_cap_minor: See `severity.graded`.
+        rounding_cap_minor: See `severity.add_severity`.
         seen: The day of this run's moment, as first_seen_date.
     """
-    raised = {question: found & set(DISCREPANCIES) for question, found in kinds.items()}
+    raised = {question: found & set(DISCREPANCY_KINDS) for question, found in kinds.items()}
     asked = [question for question in QUESTIONS if raised[question]] or ["there"]
-    parts = [_rows(answered, question, raised[question]) for question in asked]
-    found = settle(nw.concat(parts, how="vertical"))
-    told = tuple(text for text in ENGLISH if any(text.kind in there for there in raised.values()))
-    known = graded(found, rounding_cap_minor).with_columns(
-        cause=sentence("cause", told),
-        next_step=sentence("next_step", told),
+    parts = [_build_question_rows(answered, question, raised[question]) for question in asked]
+    found = materialize(nw.concat(parts, how="vertical"))
+    told = tuple(
+        text for text in ENGLISH_TEXTS if any(text.kind in there for there in raised.values())
+    )
+    known = add_severity(found, rounding_cap_minor).with_columns(
+        cause=choose_sentence("cause", told),
+        next_step=choose_sentence("next_step", told),
         first_seen_date=nw.lit(seen).cast(nw.Date),
     )
-    return settle(known.sort(*_ORDER, descending=[name == "at_risk_minor" for name in _ORDER]))
+    return materialize(
+        known.sort(*_SORT_COLUMNS, descending=[name == "at_risk_minor" for name in _SORT_COLUMNS])
+    )
 
 
-def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
+def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[str]) -> LazyFrame:
     kind = nw.col(f"{question}_kind")
     expected, actual = nw.col("expected"), nw.col("actual")
     number = nw.col("order_number").fill_null("")
@@ -69,8 +80,10 @@ def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
         .then(nw.concat_str(nw.lit(":"), number, again.otherwise(nw.lit(""))))
         .otherwise(nw.lit(""))
     )
-    named = wrong(answered, question, kinds).with_columns(kind=kind, flags=flags_of(question))
-    return proposed(named, question).select(
+    named = select_discrepancies(answered, question, kinds).with_columns(
+        kind=kind, flags=join_flags(question)
+    )
+    return add_proposals(named, question).select(
         discrepancy_id=nw.concat_str(
             kind,
             nw.lit(":"),
@@ -94,27 +107,27 @@ def _rows(answered: Lazy, question: str, kinds: frozenset[str]) -> Lazy:
         proposal=nw.col("proposal"),
         proposal_minor=nw.col("proposal_minor"),
         flags=nw.col("flags"),
-        hints=_hints(),
-        age_days=_age(question),
-        near=deadline_near(),
+        hints=_build_hints(),
+        age_days=_age_in_days(question),
+        near=is_deadline_near(),
         store=nw.col("store"),
     )
 
 
-def _hints() -> nw.Expr:
+def _build_hints() -> nw.Expr:
     """Return what changes the sentence: the flags, and two hints that are none."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
-    impossible = ~nw.col("reference").str.contains(REFERENCE)
+    impossible = ~nw.col("reference").str.contains(REFERENCE_PATTERN)
     return nw.concat_str(
         nw.col("flags"),
-        nw.when(late).then(nw.lit(f" {TOO_LATE}")).otherwise(nw.lit("")),
+        nw.when(late).then(nw.lit(f" {REFUND_WINDOW_PASSED}")).otherwise(nw.lit("")),
         nw.when(impossible.fill_null(value=False))
-        .then(nw.lit(f" {NO_REFERENCE}"))
+        .then(nw.lit(f" {IMPOSSIBLE_REFERENCE}"))
         .otherwise(nw.lit("")),
     )
 
 
-def _age(question: str) -> nw.Expr:
+def _age_in_days(question: str) -> nw.Expr:
     """Return local days since it went wrong: since the money moved, or should have."""
     days = {
         "there": ("ordered_day", "authorized_day", "created_day"),
@@ -127,7 +140,7 @@ def _age(question: str) -> nw.Expr:
     return nw.when(age < 0).then(nw.lit(0)).otherwise(age).cast(nw.Int64)
 
 
-def placed(answered: Lazy) -> Lazy:
+def assign_buckets(answered: LazyFrame) -> LazyFrame:
     """Add the bucket and primary kind of each pair, and all its flags.
 
     A discrepancy speaks before timing, and timing before what is ignored or merely explained.
@@ -140,14 +153,14 @@ def placed(answered: Lazy) -> Lazy:
     bucket = nw.when(after_cut).then(nw.lit("timing")).otherwise(bucket)
     for question in ("captured", "there"):
         here = nw.col(f"{question}_kind")
-        explained = here.is_in(list(SETTLED)).fill_null(value=False)
+        explained = here.is_in(list(EXPLAINED_KINDS)).fill_null(value=False)
         shown = nw.when(here == "cancelled_unpaid").then(nw.lit("")).otherwise(here)
         kind = nw.when(explained).then(shown).otherwise(kind)
         bucket = nw.when(explained).then(nw.lit("matched")).otherwise(bucket)
     unread = (nw.col("there_kind") == "not_checked").fill_null(value=False)
     kind = nw.when(unread).then(nw.lit("")).otherwise(kind)
     bucket = nw.when(unread).then(nw.lit("not_checked")).otherwise(bucket)
-    for kinds, name in ((IGNORED, "ignored"), (TIMING, "timing")):
+    for kinds, name in ((IGNORED_KINDS, "ignored"), (TIMING_KINDS, "timing")):
         for question in ("refunded", "captured", "there"):
             here = nw.col(f"{question}_kind")
             found = here.is_in(list(kinds)).fill_null(value=False)
@@ -157,10 +170,10 @@ def placed(answered: Lazy) -> Lazy:
         found = is_discrepancy(question)
         kind = nw.when(found).then(nw.col(f"{question}_kind")).otherwise(kind)
         bucket = nw.when(found).then(nw.lit("discrepancy")).otherwise(bucket)
-    return answered.with_columns(bucket=bucket, kind=kind, flags=flags_of())
+    return answered.with_columns(bucket=bucket, kind=kind, flags=join_flags())
 
 
-def buckets(answered: Lazy, agreed: Lazy, paired: Paired) -> Lazy:
+def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> LazyFrame:
     """Return one row per input row: which bucket it ended in, and why; by side and row_key."""
     key = ["msn", "okey"]
     placing = ["bucket", "kind", "flags"]
@@ -173,27 +186,31 @@ def buckets(answered: Lazy, agreed: Lazy, paired: Paired) -> Lazy:
     orders = [
         answered.filter(own_row),
         quiet,
-        paired.order_members.join(
-            settle(answered.filter(nw.col("combined")).select(*key, *placing)), on=key, how="inner"
+        paired.combined_order_rows.join(
+            materialize(answered.filter(nw.col("combined")).select(*key, *placing)),
+            on=key,
+            how="inner",
         ),
     ]
     payments = [
         answered.filter(nw.col("has_payment") & ~nw.col("split")),
         quiet,
-        paired.payment_members.join(
-            settle(answered.filter(nw.col("split")).select(*key, *placing)), on=key, how="inner"
+        paired.split_payment_parts.join(
+            materialize(answered.filter(nw.col("split")).select(*key, *placing)),
+            on=key,
+            how="inner",
         ).with_columns(payment_reference=nw.col("reference")),
     ]
     return nw.concat(
         [
-            _side("orders", orders, "source_file", "source_row"),
-            _side("payments", payments, "msn", "payment_reference"),
+            _build_side("orders", orders, "source_file", "source_row"),
+            _build_side("payments", payments, "msn", "payment_reference"),
         ],
         how="vertical",
     )
 
 
-def _side(side: str, parts: list[Lazy], one: str, other: str) -> Lazy:
+def _build_side(side: str, parts: list[LazyFrame], one: str, other: str) -> LazyFrame:
     """Name the rows of one side and put them in order."""
     named = [
         part.select(
@@ -204,14 +221,14 @@ def _side(side: str, parts: list[Lazy], one: str, other: str) -> Lazy:
         )
         for part in parts
     ]
-    return settle(
+    return materialize(
         nw.concat(named, how="vertical")
         .sort("row_key")
         .select(nw.lit(side).alias("side"), "row_key", "bucket", "kind", "flags")
     )
 
 
-def summary(settled: Lazy, found: Lazy, agreed: Lazy) -> Lazy:
+def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> LazyFrame:
     """Return counts and sums by currency, bucket and kind; discrepancies by their own rows.
 
     Args:
@@ -262,6 +279,6 @@ def summary(settled: Lazy, found: Lazy, agreed: Lazy) -> Lazy:
     )
 
 
-def as_frame(found: Lazy) -> Lazy:
+def select_schema_columns(found: LazyFrame) -> LazyFrame:
     """Return discrepancies with exactly their schema's columns, in order."""
     return found.select(list(FRAME.names))

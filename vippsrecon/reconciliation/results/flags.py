@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.check import A, C, E, K, O, R, positive, within_days
-from vippsrecon.reconciliation.run_checks import ASKED_OF_BOTH, is_discrepancy
+from vippsrecon.reconciliation.check import A, C, E, K, O, R, is_within_days, positive_part
+from vippsrecon.reconciliation.run_checks import AMOUNT_QUESTIONS, is_discrepancy
 
 
-def _kind(question: str, kind: str) -> nw.Expr:
+def _has_kind(question: str, kind: str) -> nw.Expr:
     return (nw.col(f"{question}_kind") == kind).fill_null(value=False)
 
 
-def _conditions() -> dict[str, tuple[str, nw.Expr]]:
+def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
     """Return flag to (the question it belongs to, or "" for every row; where it is raised)."""
     has_payment = nw.col("has_payment")
     compared = nw.col("compared")
     failed, done = nw.col("refund_failed_us"), nw.col("refund_done_us")
     last_failed = ~failed.is_null() & (done.is_null() | (failed >= done).fill_null(value=False))
     shipping = (
-        _kind("captured", "over_captured")
+        _has_kind("captured", "over_captured")
         & (nw.col("amount_minor") < A)
         & (A - nw.col("amount_minor") == C - O)
     )
     truncated = (
-        _kind("captured", "rounding_difference")
+        _has_kind("captured", "rounding_difference")
         & (A == C)
         & (nw.col("truncated_minor") == C).fill_null(value=False)
     )
     elsewhere = ~nw.col("no_events") & ~nw.col("wholly_by_us")
-    wrong = nw.any_horizontal(*map(is_discrepancy, ASKED_OF_BOTH), ignore_nulls=False)
+    wrong = nw.any_horizontal(*map(is_discrepancy, AMOUNT_QUESTIONS), ignore_nulls=False)
     return {
         "amounts_as_fetched": ("", has_payment & nw.col("no_events")),
-        "cancellation_fee_kept": ("captured", _kind("captured", "cancellation_fee_kept")),
+        "cancellation_fee_kept": ("captured", _has_kind("captured", "cancellation_fee_kept")),
         "changed_after_export": ("", nw.col("changed_after")),
         "combined_orders": ("", nw.col("combined")),
         "excess_refunded": ("", compared & (nw.col("p") > 0)),
@@ -44,28 +44,28 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
         "last_refund_failed": ("", compared & (nw.col("status") == "cancelled") & last_failed),
         "made_elsewhere": (
             "refunded",
-            _kind("refunded", "refund_missing_in_shop") & elsewhere,
+            _has_kind("refunded", "refund_missing_in_shop") & elsewhere,
         ),
         "no_reference": (
             "there",
-            _kind("there", "missing_in_vipps")
+            _has_kind("there", "missing_in_vipps")
             & nw.col("no_reference")
             & nw.col("by_vipps").fill_null(value=False),
         ),
-        "not_capturable": ("captured", _kind("captured", "under_captured") & (E - C > K)),
+        "not_capturable": ("captured", _has_kind("captured", "under_captured") & (E - C > K)),
         "possible_duplicate": ("", has_payment & nw.col("unsettled") & wrong),
         "presentment_currency": (
             "there",
-            _kind("there", "currency_mismatch") & nw.col("shop_currency_only"),
+            _has_kind("there", "currency_mismatch") & nw.col("shop_currency_only"),
         ),
         "refund_window_closing": (
             "",
-            has_payment & (C > R) & within_days(nw.col("refund_left_us"), 30),
+            has_payment & (C > R) & is_within_days(nw.col("refund_left_us"), 30),
         ),
         "refunded_before_capture": ("", compared & (nw.col("q") > 0)),
         "refunded_by_us": (
             "refunded",
-            _kind("refunded", "refund_missing_in_shop") & nw.col("by_us"),
+            _has_kind("refunded", "refund_missing_in_shop") & nw.col("by_us"),
         ),
         "shopware_truncation": ("captured", truncated),
         "split_payment": ("", nw.col("split")),
@@ -74,22 +74,22 @@ def _conditions() -> dict[str, tuple[str, nw.Expr]]:
     }
 
 
-FLAGS = tuple(_conditions())
+FLAGS = tuple(_flag_conditions())
 """Every flag order and payment can raise, sorted."""
 
 
-def flags_of(question: str | None = None) -> nw.Expr:
+def join_flags(question: str | None = None) -> nw.Expr:
     """Return the flags as text: those of one question's row, or all where None."""
     words = [
         nw.when(where).then(nw.lit(f"{flag} ")).otherwise(nw.lit(""))
-        for flag, (asked, where) in _conditions().items()
+        for flag, (asked, where) in _flag_conditions().items()
         if question is None or asked in {"", question}
     ]
     return nw.concat_str(*words).str.strip_chars()
 
 
-def deadline_near() -> nw.Expr:
+def is_deadline_near() -> nw.Expr:
     """Where money can still be captured or refunded, for three days more at most."""
-    capture = (K > 0) & within_days(nw.col("capture_left_us"), 3)
-    refund = (positive(C - R) > 0) & within_days(nw.col("refund_left_us"), 3)
+    capture = (K > 0) & is_within_days(nw.col("capture_left_us"), 3)
+    refund = (positive_part(C - R) > 0) & is_within_days(nw.col("refund_left_us"), 3)
     return capture | refund

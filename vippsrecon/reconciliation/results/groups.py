@@ -6,13 +6,13 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy, rows_of
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
 from vippsrecon.schemas import Column, Frame
 
-FLOOD_ROWS = 20
+LARGE_GROUP_ROWS = 20
 """More rows than this of one cause are shown under one line."""
 
-FLOOD_SHARE = 0.05
+LARGE_GROUP_SHARE = 0.05
 """A cause that hits more of the pairs than this is probably a setting, an export or a plugin."""
 
 GROUPS = Frame(
@@ -31,7 +31,7 @@ GROUPS = Frame(
     ),
 )
 
-LIKELIEST = {
+LIKELY_CAUSES = {
     "captured_not_fulfilled": 'the shop captures when the order is placed (set capture = "at_once" for the sales unit), or the export lacks the fulfilment column',
     "missing_in_vipps": "the wrong sales unit or environment, or the wrong reference column",
     "missing_in_orders": "an export that holds only some of the orders",
@@ -48,7 +48,7 @@ LIKELIEST = {
 }
 
 
-def groups(found: Lazy, pairs: int) -> list[dict[str, Any]]:
+def build_groups(found: LazyFrame, pairs: int) -> list[dict[str, Any]]:
     """Return the rows of GROUPS, largest first.
 
     Args:
@@ -56,7 +56,7 @@ def groups(found: Lazy, pairs: int) -> list[dict[str, Any]]:
         pairs: How many pairs were compared.
     """
     keys = ["kind", "currency", "cause"]
-    by_store = rows_of(
+    by_store = collect_rows(
         found.select(
             *keys,
             "difference_minor",
@@ -82,14 +82,14 @@ def groups(found: Lazy, pairs: int) -> list[dict[str, Any]]:
         for name in ("rows", "difference_minor", "at_risk_minor"):
             into[name] += row[name]
         into["stores"][row["store"]] = row["rows"]
-    return [_group(row, pairs) for row in sorted(merged.values(), key=_largest_first)]
+    return [_build_group(row, pairs) for row in sorted(merged.values(), key=_group_sort_key)]
 
 
-def _largest_first(row: dict[str, Any]) -> tuple[int, int, str, str, str]:
+def _group_sort_key(row: dict[str, Any]) -> tuple[int, int, str, str, str]:
     return (-row["rows"], -row["at_risk_minor"], row["kind"], row["currency"], row["cause"])
 
 
-def _group(row: dict[str, Any], pairs: int) -> dict[str, Any]:
+def _build_group(row: dict[str, Any], pairs: int) -> dict[str, Any]:
     stores = row.pop("stores")
     store, most = max(stores.items(), key=lambda item: (item[1], item[0]))
     stands_out = len(stores) > 1 and store and most * 2 > row["rows"]
@@ -99,12 +99,12 @@ def _group(row: dict[str, Any], pairs: int) -> dict[str, Any]:
     }
 
 
-def notices(grouped: list[dict[str, Any]], pairs: int) -> tuple[str, ...]:
+def describe_large_groups(grouped: list[dict[str, Any]], pairs: int) -> tuple[str, ...]:
     """Return a sentence for the cover about each cause that hits more than one pair in twenty."""
     said = []
     for row in grouped:
-        if row["rows"] > FLOOD_ROWS and row["rows"] > FLOOD_SHARE * pairs:
-            likeliest = LIKELIEST.get(row["kind"], "a setting, an export or a plugin")
+        if row["rows"] > LARGE_GROUP_ROWS and row["rows"] > LARGE_GROUP_SHARE * pairs:
+            likeliest = LIKELY_CAUSES.get(row["kind"], "a setting, an export or a plugin")
             said.append(
                 f"{row['kind']} hits {row['rows']} of {pairs} pairs in {row['currency']}: "
                 f"probably one cause, not {row['rows']}. Likeliest: {likeliest}."

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy
-from vippsrecon.reconciliation.check import C, E, Er, K, O, Or, R, positive, smaller
+from vippsrecon.reconciliation.backends import LazyFrame
+from vippsrecon.reconciliation.check import C, E, Er, K, O, Or, R, minimum_of, positive_part
 
-REFUNDING = (
+REFUND_KINDS = (
     "over_captured",
     "duplicate_capture",
     "cancelled_but_captured",
     "refund_missing_at_vipps",
     "refund_failed",
 )
-CAPTURING = ("under_captured", "fulfilled_not_captured")
+CAPTURE_KINDS = ("under_captured", "fulfilled_not_captured")
 
-KEPT_FROM_PLANS = (
+FLAGS_WITHOUT_PROPOSAL = (
     "express_shipping",
     "split_tender",
     "amounts_as_fetched",
@@ -30,7 +30,7 @@ KEPT_FROM_PLANS = (
 """Flags of rows a person has to settle. A split payment's sum is no single payment's amount."""
 
 
-def proposed(found: Lazy, question: str) -> Lazy:
+def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     """Add `proposal` (`refund`, `capture`, `cancel` or null) and `proposal_minor` (or null).
 
     Refunds of one payment come, together, to no more than what is held beyond what the order
@@ -53,25 +53,25 @@ def proposed(found: Lazy, question: str) -> Lazy:
     keeps = nw.when(cancelled).then(nothing).otherwise(O - Or)
     too_much = nw.when(cancelled).then(C - R).otherwise(C - E)
     by_hand = nw.col("gap") > 0
-    for flag in KEPT_FROM_PLANS:
+    for flag in FLAGS_WITHOUT_PROPOSAL:
         by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
-    verb = _by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))
+    verb = _choose_by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))
     # Step by step: an expression that holds another several times is built as many times.
     sized = found.with_columns(
-        owed=positive(C - R - keeps), first=positive(too_much), by_hand=by_hand, verb=verb
+        owed=positive_part(C - R - keeps), first=positive_part(too_much), by_hand=by_hand, verb=verb
     ).with_columns(
-        first=nw.when(nw.col("captured_kind").is_in(list(REFUNDING)).fill_null(value=False))
-        .then(smaller(nw.col("first"), nw.col("owed")))
+        first=nw.when(nw.col("captured_kind").is_in(list(REFUND_KINDS)).fill_null(value=False))
+        .then(minimum_of(nw.col("first"), nw.col("owed")))
         .otherwise(nothing)
     )
-    left = smaller(positive(Er - R), nw.col("owed") - nw.col("first"))
+    left = minimum_of(positive_part(Er - R), nw.col("owed") - nw.col("first"))
     in_window = (nw.col("refund_left_us") >= 0).fill_null(value=True)
     in_time = ~nw.col("deadline_passed") & (nw.col("raw_status") == "fulfilled")
     releases = (nw.col("kind") == "remainder_open") & (cancelled | (C >= E))
-    amount = _by_kind(
-        _where(in_window, nw.col("first") if question == "captured" else left),
-        _where(in_time, smaller(positive(E - C), K)),
-        _where(releases, K),
+    amount = _choose_by_kind(
+        _amount_where(in_window, nw.col("first") if question == "captured" else left),
+        _amount_where(in_time, minimum_of(positive_part(E - C), K)),
+        _amount_where(releases, K),
     )
     offered = ~nw.col("by_hand") & (nw.col("amount") > 0)
     return sized.with_columns(amount=amount).with_columns(
@@ -80,14 +80,14 @@ def proposed(found: Lazy, question: str) -> Lazy:
     )
 
 
-def _by_kind(refund: nw.Expr, capture: nw.Expr, other: nw.Expr) -> nw.Expr:
+def _choose_by_kind(refund: nw.Expr, capture: nw.Expr, other: nw.Expr) -> nw.Expr:
     kind = nw.col("kind")
     return (
-        nw.when(kind.is_in(list(REFUNDING)))
+        nw.when(kind.is_in(list(REFUND_KINDS)))
         .then(refund)
-        .otherwise(nw.when(kind.is_in(list(CAPTURING))).then(capture).otherwise(other))
+        .otherwise(nw.when(kind.is_in(list(CAPTURE_KINDS))).then(capture).otherwise(other))
     )
 
 
-def _where(condition: nw.Expr, amount: nw.Expr) -> nw.Expr:
+def _amount_where(condition: nw.Expr, amount: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(amount).otherwise(nw.lit(0, nw.Int64))

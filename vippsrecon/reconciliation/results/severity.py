@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import Lazy
+from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.schemas import SEVERITIES
 
-BY_KIND = {
+SEVERITY_BY_KIND = {
     "refund_exceeds_capture": "critical",
     "aggregate_mismatch": "critical",
     "cancelled_but_captured": "high",
@@ -33,19 +33,19 @@ BY_KIND = {
 }
 """Kind to its severity before money, deadline and age are looked at."""
 
-RISKLESS = ("reference_mangled", "rounding_difference")
+KINDS_WITHOUT_RISK = ("reference_mangled", "rounding_difference")
 """Kinds that carry no money at risk by their nature: the rule "nothing at risk is low" is not
 about them."""
 
-LARGE_MINOR = {"NOK": 1_000_000, "DKK": 1_000_000, "SEK": 1_000_000}
-LARGE_ELSEWHERE_MINOR = 100_000
+LARGE_AMOUNT_MINOR = {"NOK": 1_000_000, "DKK": 1_000_000, "SEK": 1_000_000}
+DEFAULT_LARGE_AMOUNT_MINOR = 100_000
 """From here on one step up: 10,000 of a krone, 1,000 of EUR, USD, GBP."""
 
-OPEN_DAYS = 30
+OLD_AFTER_DAYS = 30
 """Open for more days than this: one step up."""
 
 
-def graded(found: Lazy, rounding_cap_minor: int) -> Lazy:
+def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     """Add `severity` and its `rank` (0 the worst).
 
     Args:
@@ -62,7 +62,7 @@ def graded(found: Lazy, rounding_cap_minor: int) -> Lazy:
     rounding = nw.when(counts).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
     low, info = SEVERITIES.index("low"), SEVERITIES.index("info")
     by_kind: nw.Expr = nw.lit(low)
-    for name, severity in BY_KIND.items():
+    for name, severity in SEVERITY_BY_KIND.items():
         by_kind = nw.when(kind == name).then(nw.lit(SEVERITIES.index(severity))).otherwise(by_kind)
     summed = found.with_columns(rounding=rounding, base=by_kind.cast(nw.Int64)).with_columns(
         rounding_sum=nw.col("rounding").sum().over("currency").cast(nw.Int64)
@@ -71,15 +71,15 @@ def graded(found: Lazy, rounding_cap_minor: int) -> Lazy:
         "flags"
     ).str.contains("split_tender", literal=True)
     base = nw.col("base")
-    lowered = (known_effect | (at_risk == 0)) & ~kind.is_in(list(RISKLESS)) & (base > 0)
+    lowered = (known_effect | (at_risk == 0)) & ~kind.is_in(list(KINDS_WITHOUT_RISK)) & (base > 0)
     base = nw.when(lowered).then(nw.lit(low)).otherwise(base)
     past_cap = counts & (nw.col("rounding_sum") > rounding_cap_minor)
     base = nw.when(past_cap).then(nw.lit(SEVERITIES.index("medium"))).otherwise(base)
     base = nw.when((at_risk > 0) & nw.col("near")).then(nw.lit(0)).otherwise(base)
-    large: nw.Expr = at_risk >= LARGE_ELSEWHERE_MINOR
-    for currency, minor in LARGE_MINOR.items():
+    large: nw.Expr = at_risk >= DEFAULT_LARGE_AMOUNT_MINOR
+    for currency, minor in LARGE_AMOUNT_MINOR.items():
         large = nw.when(nw.col("currency") == currency).then(at_risk >= minor).otherwise(large)
-    old = (nw.col("age_days") > OPEN_DAYS).fill_null(value=False)
+    old = (nw.col("age_days") > OLD_AFTER_DAYS).fill_null(value=False)
     graded_ = summed.with_columns(base=base.cast(nw.Int64))
     step_up = (large | old) & (nw.col("base") > 0) & (nw.col("base") < info)
     ranked = graded_.with_columns(

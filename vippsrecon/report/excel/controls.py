@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
-from vippsrecon.reconciliation.result import period_in_words
+from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.excel.existing_report import SIGN_OFF
 from vippsrecon.report.settings_words import named
 from vippsrecon.spreadsheet.cross_checks import RESULTS, Check, Checks
@@ -176,7 +176,7 @@ class Controls:
             ("complete", "yes" if reconciliation.complete else "no"),
             ("environment", str(manifest.get("environment") or "")),
             ("sales units", ", ".join(_texts(manifest.get("sales_units")))),
-            ("period", f"{period_in_words(days)}, included" if days else "none chosen"),
+            ("period", f"{format_period(days)}, included" if days else "none chosen"),
             ("as of", str(manifest.get("as_of") or "")),
             ("fetched at", str(manifest.get("fetched_at") or "")),
             *((f"outside the period, {side}", str(n)) for side, n in outside.items()),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
 from vippsrecon.report.excel.bridge import Statement
 from vippsrecon.report.excel.chart import at_risk_chart, height_pixels
@@ -220,7 +220,7 @@ class Summary:
         if not found:
             return f"None in {currency}."
         return (
-            f"None is counted in {currency}. {counted(found, 'order')} in {currency} "
+            f"None is counted in {currency}. {format_count(found, 'order')} in {currency} "
             f"{'has its' if found == 1 else 'have their'} payment in another currency: see "
             "currency_mismatch there."
         )

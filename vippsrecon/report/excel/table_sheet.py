@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.report import names
 from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.existing_report import ROWS
@@ -103,7 +103,7 @@ def _top(page: Page, table: Table, looks: Looks, checks: Checks) -> None:
 
 def _spilled(table: Table) -> str:
     return (
-        f"{counted(table.data.height, 'row')}, more than a sheet holds: the first "
+        f"{format_count(table.data.height, 'row')}, more than a sheet holds: the first "
         f"{names.grouped(table.rows)} are here, ALL of them in {table.spilled} beside this workbook. Totals are of all rows."
     )
 

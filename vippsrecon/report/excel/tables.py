@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from vippsrecon.money import counted
+from vippsrecon.money import format_count
 from vippsrecon.report import names
 from vippsrecon.report.columns import DISCREPANCIES, EVENTS, ORDERS, PAIRS, PAYMENTS, SET_ASIDE
 from vippsrecon.report.sentences import money
@@ -108,7 +108,7 @@ def _placed(table: Table, figures: Tally, stem: str, limit: int) -> Table:
 def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
     """Return one line for each large group, at most `most` and a line for the rest."""
     said = [
-        f"{counted(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
+        f"{format_count(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
         f"{money(group.at_risk_minor, group.currency)} at risk"
         + (f"; {group.where}" if group.where else "")
         + f". {group.cause}"
@@ -116,7 +116,7 @@ def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
     ]
     if len(said) > most:
         rest = len(said) - most + 1
-        return (*said[: most - 1], f"… and {counted(rest, 'more group')}: see Summary.")
+        return (*said[: most - 1], f"… and {format_count(rest, 'more group')}: see Summary.")
     return tuple(said)
 
 
@@ -126,7 +126,7 @@ def risk_in_words(found: pl.DataFrame) -> tuple[str, ...]:
     if agreed.is_empty():
         return ()
     return (
-        f"{counted(agreed.height, 'row')} without a difference, but with money at risk: what "
+        f"{format_count(agreed.height, 'row')} without a difference, but with money at risk: what "
         "is at risk there is not yet in either figure, such as the part of a lapsed reservation "
         "that was still to be captured. What happened says it row by row.",
     )

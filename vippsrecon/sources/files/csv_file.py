@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vippsrecon.errors import SourceError
-from vippsrecon.money import spaced
+from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.detect import LONGEST_CELL, MOST_COLUMNS, text_encoding
 from vippsrecon.sources.files.headings import without_trailing_empties
 from vippsrecon.sources.files.table import Record, Table, picker
@@ -92,7 +92,7 @@ def _layout(path: Path, encoding: str) -> _Layout:
             best, chosen = row, delimiter
     if len(best) > MOST_COLUMNS:
         raise SourceError(
-            f"it has {spaced(len(best))} columns; at most {spaced(MOST_COLUMNS)} are read",
+            f"it has {group_thousands(len(best))} columns; at most {group_thousands(MOST_COLUMNS)} are read",
             file=path.name,
         )
     if not best:

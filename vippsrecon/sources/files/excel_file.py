@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from vippsrecon.errors import SourceError
-from vippsrecon.money import spaced
+from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.cells import text, texts
 from vippsrecon.sources.files.detect import LONGEST_CELL, MOST_COLUMNS
 from vippsrecon.sources.files.headings import without_trailing_empties
@@ -45,7 +45,7 @@ def workbook_table(path: Path) -> Table:
         raise SourceError("the workbook is empty", file=path.name)
     if len(headings) > MOST_COLUMNS:
         raise SourceError(
-            f"it has {spaced(len(headings))} columns; at most {spaced(MOST_COLUMNS)} are read",
+            f"it has {group_thousands(len(headings))} columns; at most {group_thousands(MOST_COLUMNS)} are read",
             file=path.name,
         )
     width = len(headings)

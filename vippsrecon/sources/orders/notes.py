@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from vippsrecon.money import in_words, spaced
+from vippsrecon.money import format_amount, group_thousands
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import references
 from vippsrecon.sources.orders.parse import Rows
@@ -30,7 +30,7 @@ def notes_on(
     ]
     if rows.currencies_assumed:
         lacking = (
-            f"Orders without a currency: {spaced(rows.currencies_assumed)}; they"
+            f"Orders without a currency: {group_thousands(rows.currencies_assumed)}; they"
             if "currency" in found
             else "The file has no currency: its sums"
         )
@@ -44,16 +44,18 @@ def notes_on(
         )
     if rows.several_references:
         said.append(
-            f"Orders whose cell lists several references: {spaced(rows.several_references)}; the first "
+            f"Orders whose cell lists several references: {group_thousands(rows.several_references)}; the first "
             "is the order's. A payment under another one is found in the funds ledger only, or "
             "where its reference is the first one's with -1, -2."
         )
     if rows.continuations:
-        said.append(f"Rows with further products of the order above: {spaced(rows.continuations)}.")
+        said.append(
+            f"Rows with further products of the order above: {group_thousands(rows.continuations)}."
+        )
     said += _tender_sentences(orders)
     zero = orders.filter(pl.col("total_minor") == 0).height
     if zero:
-        said.append(f"Orders with nothing to pay: {spaced(zero)}.")
+        said.append(f"Orders with nothing to pay: {group_thousands(zero)}.")
     if rows.words_unknown:
         words = ", ".join(repr(text[:40]) for text in rows.words_unknown[:5])
         said.append(f"The status is not known for {words}; map it under [statuses].")
@@ -81,25 +83,29 @@ def _tender_sentences(orders: pl.DataFrame) -> list[str]:
     said = []
     if other.height:
         sums = other.group_by("currency").agg(pl.col("total_minor").sum()).sort("currency")
-        amounts = ", ".join(in_words(minor, currency) for currency, minor in sums.iter_rows())
+        amounts = ", ".join(format_amount(minor, currency) for currency, minor in sums.iter_rows())
         methods = (
             other.group_by("payment_method")
             .len()
             .sort(["len", "payment_method"], descending=[True, False])
         )
         named = ", ".join(
-            f"{name[:40]} {spaced(count)}" for name, count in methods.head(5).iter_rows()
+            f"{name[:40]} {group_thousands(count)}" for name, count in methods.head(5).iter_rows()
         )
-        said.append(f"Orders paid otherwise: {spaced(other.height)} ({named}; {amounts}).")
+        said.append(f"Orders paid otherwise: {group_thousands(other.height)} ({named}; {amounts}).")
     split = orders.filter("split_tender").height
     if split:
-        said.append(f"Orders paid by several means the export cannot take apart: {spaced(split)}.")
+        said.append(
+            f"Orders paid by several means the export cannot take apart: {group_thousands(split)}."
+        )
     recurring = orders.filter("recurring").height
     if recurring:
-        said.append(f"Recurring charges, which are not compared: {spaced(recurring)}.")
+        said.append(f"Recurring charges, which are not compared: {group_thousands(recurring)}.")
     without = orders.filter(pl.col("reference").is_null() & pl.col("by_vipps")).height
     if without:
-        said.append(f"Orders paid by Vipps MobilePay without a reference: {spaced(without)}.")
+        said.append(
+            f"Orders paid by Vipps MobilePay without a reference: {group_thousands(without)}."
+        )
     return said
 
 
@@ -113,6 +119,6 @@ def _odd_references(orders: pl.DataFrame) -> list[str]:
     if malformed.len():
         said.append(
             f"References that Vipps MobilePay would not take (8 to 64 letters, digits and "
-            f"hyphens): {spaced(malformed.len())}, such as {malformed[0][:64]!r}."
+            f"hyphens): {group_thousands(malformed.len())}, such as {malformed[0][:64]!r}."
         )
     return said

@@ -204,7 +204,7 @@ def chosen_profile(shop: str | None, mapping: str | Path | None) -> Profile | No
 
 def as_pandas(frame: pl.DataFrame, promised: schemas.Frame) -> pd.DataFrame:
     """Return a frame as pandas with Arrow types, having made sure that it keeps its promise."""
-    made = schemas.to_pandas(frame.to_arrow().cast(promised.arrow()))
+    made = schemas.to_pandas(frame.to_arrow().cast(promised.arrow_schema()))
     valid: pd.DataFrame = schemas.validate(made, promised)
     return valid
 

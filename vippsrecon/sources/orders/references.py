@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from vippsrecon.money import spaced
+from vippsrecon.money import group_thousands
 from vippsrecon.schemas import to_pandas
 from vippsrecon.sources.files.table import NATIVE
 
@@ -165,12 +165,12 @@ def damage_note(references: pl.Series) -> str | None:
     if not scientific.is_empty():
         return (
             f"references that a spreadsheet turned into numbers, losing digits: "
-            f"{spaced(scientific.len())}, such as {scientific[0]}; export anew and do not open the file "
+            f"{group_thousands(scientific.len())}, such as {scientific[0]}; export anew and do not open the file "
             "in between"
         )
     if not short.is_empty():
         return (
-            f"references that seem to have lost zeros in front: {spaced(short.len())}, such as "
+            f"references that seem to have lost zeros in front: {group_thousands(short.len())}, such as "
             f"{short[0]}; {short[0].zfill(length)} is tried too"
         )
     return None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from vippsrecon.errors import HeldError, LostError
+from vippsrecon.errors import PlanLockHeldError, PlanLockLostError
 from vippsrecon.store.database.open import Store
 from vippsrecon.store.database.processes import is_gone, started_of
 from vippsrecon.store.database.tables import CARRIERS, database_time
@@ -181,7 +181,7 @@ def _refuse_if_alive(row: Any, host: str) -> None:
         return
     if row.host == host and is_gone(row.pid, row.started or ""):
         return
-    raise HeldError(
+    raise PlanLockHeldError(
         f"plan {row.plan_id} is being carried out by {row.holder} on {row.host} (process "
         f"{row.pid}) since {row.taken_at}, last heard of {max(silent, 0):.0f} s ago: wait until "
         f"that has finished, or stop it there; {LEASE_SECONDS:.0f} s after its last sign of life "
@@ -189,12 +189,14 @@ def _refuse_if_alive(row: Any, host: str) -> None:
     )
 
 
-def _lost(connection: Connection, carrier: Carrier) -> LostError:
+def _lost(connection: Connection, carrier: Carrier) -> PlanLockLostError:
     chosen = select(CARRIERS).where(CARRIERS.c.plan_id == carrier.plan_id)
     row = connection.execute(chosen).one_or_none()
     if row is None or row.holder is None or row.epoch == carrier.epoch:
-        return LostError(f"plan {carrier.plan_id} is no longer held by this process: stopping")
-    return LostError(
+        return PlanLockLostError(
+            f"plan {carrier.plan_id} is no longer held by this process: stopping"
+        )
+    return PlanLockLostError(
         f"plan {carrier.plan_id} was taken over by {row.holder} on {row.host} (process {row.pid}) "
         f"at {row.taken_at}, epoch {row.epoch}; this process had epoch {carrier.epoch} and stops"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.check import HAS_PAYMENT, UNKNOWN, Check, Named
+from vippsrecon.reconciliation.check import HAS_PAYMENT, UNKNOWN_AMOUNT, Check, CheckFunction
 
 
 def aggregate_mismatch() -> Check:
@@ -20,8 +20,8 @@ def aggregate_mismatch() -> Check:
     """
     gap = nw.col("gap")
     spoken_of = ~nw.col("waived") & ~nw.col("read_failed") & ~nw.col("recurring")
-    return Check(HAS_PAYMENT & spoken_of & (gap > 0), UNKNOWN, UNKNOWN, gap)
+    return Check(HAS_PAYMENT & spoken_of & (gap > 0), UNKNOWN_AMOUNT, UNKNOWN_AMOUNT, gap)
 
 
-AGGREGATE: tuple[Named, ...] = (aggregate_mismatch,)
+AGGREGATE_CHECKS: tuple[CheckFunction, ...] = (aggregate_mismatch,)
 """In the order they are asked."""

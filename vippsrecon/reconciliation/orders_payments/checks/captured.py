@@ -9,28 +9,28 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.check import (
-    LOST,
+    NOTHING_CAPTURABLE,
     STATE,
     TOLERANCE,
     A,
     C,
     Check,
+    CheckFunction,
     E,
-    Named,
     O,
     Or,
     R,
-    positive,
-    status_is,
+    has_status,
+    positive_part,
 )
 
-_ASK = ~((E == 0) & (C == 0))
-_OPEN = status_is("open")
-_PARTIAL = status_is("partial")
-_FULFILLED = status_is("fulfilled")
-_DEAD = nw.col("dead")
-_PART = (C > 0) & (E > C)
-_CANCELLED = status_is("cancelled")
+_CAPTURE_RELEVANT = ~((E == 0) & (C == 0))
+_OPEN = has_status("open")
+_PARTIAL = has_status("partial")
+_FULFILLED = has_status("fulfilled")
+_ENDED = nw.col("dead")
+_PARTLY_CAPTURED = (C > 0) & (E > C)
+_CANCELLED = has_status("cancelled")
 _OVERDUE = (nw.col("since_fulfilled_us") > nw.col("grace_capture_us")).fill_null(value=True)
 
 
@@ -66,7 +66,9 @@ def captured_not_fulfilled() -> Check:
     """
     late = (nw.col("since_capture_us") > nw.col("grace_delivery_us")).fill_null(value=True)
     returned = nw.when(Or < R).then(R).otherwise(Or)
-    return Check(_ASK & _OPEN & (C > 0) & late, nw.lit(0), C, positive(C - returned))
+    return Check(
+        _CAPTURE_RELEVANT & _OPEN & (C > 0) & late, nw.lit(0), C, positive_part(C - returned)
+    )
 
 
 def timing_awaiting_fulfilment() -> Check:
@@ -79,8 +81,8 @@ def timing_awaiting_fulfilment() -> Check:
     ['timing timing_awaiting_fulfilment']
     """
     just_captured = _OPEN & (C > 0)
-    waiting = (_PARTIAL & _PART) | (_OPEN & (C == 0))
-    return Check(_ASK & (just_captured | waiting), E, C)
+    waiting = (_PARTIAL & _PARTLY_CAPTURED) | (_OPEN & (C == 0))
+    return Check(_CAPTURE_RELEVANT & (just_captured | waiting), E, C)
 
 
 def abandoned_checkout() -> Check:
@@ -91,7 +93,7 @@ def abandoned_checkout() -> Check:
     ['ignored abandoned_checkout']
     """
     unpaid = (nw.col("paid") == "no") & (C == 0) & (R == 0)
-    return Check(_ASK & _OPEN & _DEAD & unpaid)
+    return Check(_CAPTURE_RELEVANT & _OPEN & _ENDED & unpaid)
 
 
 def not_paid() -> Check:
@@ -108,7 +110,7 @@ def not_paid() -> Check:
     """
     sent_unapproved = (STATE == "CREATED") & (_PARTIAL | _FULFILLED)
     owed = nw.when(_OPEN).then(nw.lit(0)).otherwise(E)
-    return Check(_ASK & ~_CANCELLED & (_DEAD | sent_unapproved), owed, C, owed)
+    return Check(_CAPTURE_RELEVANT & ~_CANCELLED & (_ENDED | sent_unapproved), owed, C, owed)
 
 
 def timing_awaiting_payment() -> Check:
@@ -118,7 +120,7 @@ def timing_awaiting_payment() -> Check:
     >>> worked(A=0, C=0, state="CREATED", status="open")
     ['timing timing_awaiting_payment']
     """
-    return Check(_ASK & _OPEN & (STATE == "CREATED"), E, C)
+    return Check(_CAPTURE_RELEVANT & _OPEN & (STATE == "CREATED"), E, C)
 
 
 def authorization_lost() -> Check:
@@ -132,12 +134,17 @@ def authorization_lost() -> Check:
     >>> worked(C=400, X=600, status="partial")
     ['discrepancy authorization_lost 400 → 400, at risk 600']
     """
-    whole = (A > 0) & (C == 0) & LOST
-    rest = _PARTIAL & _PART & LOST
+    whole = (A > 0) & (C == 0) & NOTHING_CAPTURABLE
+    rest = _PARTIAL & _PARTLY_CAPTURED & NOTHING_CAPTURABLE
     # Nothing is due of an open order yet, so nothing was expected; the rest of a part sent is
     # no difference either. Both are "not yet due" in the bridge, and at risk all the same.
     expected = nw.when(_OPEN | (C > 0)).then(C).otherwise(E)
-    return Check(_ASK & ~_CANCELLED & (whole | rest), expected, C, positive(O - nw.col("q") - C))
+    return Check(
+        _CAPTURE_RELEVANT & ~_CANCELLED & (whole | rest),
+        expected,
+        C,
+        positive_part(O - nw.col("q") - C),
+    )
 
 
 def timing_capture_pending() -> Check:
@@ -147,7 +154,7 @@ def timing_capture_pending() -> Check:
     >>> worked(C=0, fulfilled_days_ago=0)
     ['timing timing_capture_pending']
     """
-    return Check(_ASK & (_FULFILLED | _PARTIAL) & (C == 0) & ~_OVERDUE, E, C)
+    return Check(_CAPTURE_RELEVANT & (_FULFILLED | _PARTIAL) & (C == 0) & ~_OVERDUE, E, C)
 
 
 def fulfilled_not_captured() -> Check:
@@ -159,7 +166,7 @@ def fulfilled_not_captured() -> Check:
     >>> worked(C=0)
     ['discrepancy fulfilled_not_captured 1000 → 0, at risk 1000']
     """
-    return Check(_ASK & (_FULFILLED | _PARTIAL) & (C == 0), E, C, E - C)
+    return Check(_CAPTURE_RELEVANT & (_FULFILLED | _PARTIAL) & (C == 0), E, C, E - C)
 
 
 def duplicate_capture() -> Check:
@@ -171,7 +178,7 @@ def duplicate_capture() -> Check:
     >>> worked(O=1100, captures=(600, 600))
     ['discrepancy over_captured 1100 → 1200, at risk 100']
     """
-    return Check(_ASK & ~_CANCELLED & (C > E) & nw.col("repeats"), E, C, C - E)
+    return Check(_CAPTURE_RELEVANT & ~_CANCELLED & (C > E) & nw.col("repeats"), E, C, C - E)
 
 
 def rounding_difference() -> Check:
@@ -188,7 +195,7 @@ def rounding_difference() -> Check:
     truncated = ((A == C) & (nw.col("truncated_minor") == C) & (difference > 0)).fill_null(
         value=False
     )
-    return Check(_ASK & ~_CANCELLED & (tolerated | truncated), E, C)
+    return Check(_CAPTURE_RELEVANT & ~_CANCELLED & (tolerated | truncated), E, C)
 
 
 def under_captured() -> Check:
@@ -198,7 +205,7 @@ def under_captured() -> Check:
     >>> worked(C=400)
     ['discrepancy under_captured 1000 → 400, at risk 600']
     """
-    return Check(_ASK & _FULFILLED & (E > C), E, C, E - C)
+    return Check(_CAPTURE_RELEVANT & _FULFILLED & (E > C), E, C, E - C)
 
 
 def over_captured() -> Check:
@@ -208,10 +215,10 @@ def over_captured() -> Check:
     >>> worked(O=800)
     ['discrepancy over_captured 800 → 1000, at risk 200']
     """
-    return Check(_ASK & ~_CANCELLED & (C > E), E, C, C - E)
+    return Check(_CAPTURE_RELEVANT & ~_CANCELLED & (C > E), E, C, C - E)
 
 
-CAPTURED: tuple[Named, ...] = (
+CAPTURED_CHECKS: tuple[CheckFunction, ...] = (
     cancellation_fee_kept,
     cancelled_but_captured,
     captured_not_fulfilled,

@@ -11,23 +11,23 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.check import (
     HAS_PAYMENT,
     ROLE,
-    UNKNOWN,
+    UNKNOWN_AMOUNT,
     C,
     Check,
+    CheckFunction,
     K,
-    Named,
     O,
     Or,
     R,
-    positive,
-    status_is,
+    has_status,
+    positive_part,
 )
 
 _PAIR = ROLE == "pair"
 _ORPHAN = ROLE == "orphan"
-_ABSENT = _PAIR & ~HAS_PAYMENT
-_BOTH = _PAIR & HAS_PAYMENT
-_HOLDS = nw.when(C > 0).then(positive(C - R)).otherwise(K)
+_WITHOUT_PAYMENT = _PAIR & ~HAS_PAYMENT
+_WITH_PAYMENT = _PAIR & HAS_PAYMENT
+_MONEY_HELD = nw.when(C > 0).then(positive_part(C - R)).otherwise(K)
 
 
 def duplicate_order_row() -> Check:
@@ -39,7 +39,7 @@ def duplicate_order_row() -> Check:
     >>> worked_orders([1000, 900], C=1000)
     ['discrepancy duplicate_order_row 900 → -, at risk 0']
     """
-    return Check(ROLE == "surplus", O, UNKNOWN)
+    return Check(ROLE == "surplus", O, UNKNOWN_AMOUNT)
 
 
 def superseded_attempt() -> Check:
@@ -64,7 +64,7 @@ def duplicate_payment() -> Check:
     >>> worked_payments([("A", 600, 600, 0), ("A-1", 400, 400, 0)])
     ['matched', 'matched']
     """
-    return Check(ROLE == "second", nw.lit(0), C, _HOLDS)
+    return Check(ROLE == "second", nw.lit(0), C, _MONEY_HELD)
 
 
 def timing_outside_export() -> Check:
@@ -82,7 +82,9 @@ def timing_outside_export() -> Check:
     outside = (day < nw.col("cover_first_day")) | (day > nw.col("cover_last_day"))
     uncovered = nw.col("cover_exported_us").is_null()
     return Check(
-        _ORPHAN & ~nw.col("waived") & (uncovered | outside.fill_null(value=False)), UNKNOWN, C
+        _ORPHAN & ~nw.col("waived") & (uncovered | outside.fill_null(value=False)),
+        UNKNOWN_AMOUNT,
+        C,
     )
 
 
@@ -98,7 +100,9 @@ def missing_in_orders() -> Check:
     ['discrepancy missing_in_orders - → 1000, at risk 0']
     """
     amount = nw.when(C > 0).then(C).otherwise(K)
-    return Check(_ORPHAN & ~nw.col("waived") & ((C > 0) | (K > 0)), UNKNOWN, amount, _HOLDS)
+    return Check(
+        _ORPHAN & ~nw.col("waived") & ((C > 0) | (K > 0)), UNKNOWN_AMOUNT, amount, _MONEY_HELD
+    )
 
 
 def not_checked() -> Check:
@@ -121,7 +125,7 @@ def nothing_to_pay() -> Check:
     >>> worked(O=0, A=None)
     ['ignored nothing_to_pay']
     """
-    return Check(_ABSENT & (O == 0))
+    return Check(_WITHOUT_PAYMENT & (O == 0))
 
 
 def other_payment_method() -> Check:
@@ -131,7 +135,7 @@ def other_payment_method() -> Check:
     >>> worked(A=None, by_vipps=False)
     ['ignored other_payment_method']
     """
-    return Check(_ABSENT & (~nw.col("by_vipps")).fill_null(value=False))
+    return Check(_WITHOUT_PAYMENT & (~nw.col("by_vipps")).fill_null(value=False))
 
 
 def not_epayment() -> Check:
@@ -163,7 +167,7 @@ def cancelled_unpaid() -> Check:
     >>> worked(A=None, status="cancelled")
     ['matched']
     """
-    return Check(_ABSENT & status_is("cancelled"))
+    return Check(_WITHOUT_PAYMENT & has_status("cancelled"))
 
 
 def missing_in_vipps() -> Check:
@@ -175,8 +179,8 @@ def missing_in_vipps() -> Check:
     >>> worked(A=None, status="open")
     ['discrepancy missing_in_vipps 1000 → -, at risk 0']
     """
-    at_risk = nw.when(status_is("open")).then(nw.lit(0)).otherwise(positive(O - Or))
-    return Check(_ABSENT, O, UNKNOWN, at_risk)
+    at_risk = nw.when(has_status("open")).then(nw.lit(0)).otherwise(positive_part(O - Or))
+    return Check(_WITHOUT_PAYMENT, O, UNKNOWN_AMOUNT, at_risk)
 
 
 def timing_after_cut() -> Check:
@@ -186,7 +190,7 @@ def timing_after_cut() -> Check:
     >>> worked(C=0, fulfilled_days_ago=-1)
     ['timing timing_after_cut']
     """
-    return Check(_BOTH & nw.col("shop_later"), O, C)
+    return Check(_WITH_PAYMENT & nw.col("shop_later"), O, C)
 
 
 def currency_mismatch() -> Check:
@@ -197,7 +201,7 @@ def currency_mismatch() -> Check:
     ['discrepancy currency_mismatch - → -, at risk 1000']
     """
     differs = nw.col("order_currency") != nw.col("payment_currency")
-    return Check(_BOTH & differs, UNKNOWN, UNKNOWN, positive(C - R))
+    return Check(_WITH_PAYMENT & differs, UNKNOWN_AMOUNT, UNKNOWN_AMOUNT, positive_part(C - R))
 
 
 def reference_mangled() -> Check:
@@ -210,7 +214,7 @@ def reference_mangled() -> Check:
     >>> worked(reference="000012345678", in_export="12345678")
     ['discrepancy reference_mangled - → -, at risk 0']
     """
-    return Check(_BOTH & (nw.col("link") == "repaired"))
+    return Check(_WITH_PAYMENT & (nw.col("link") == "repaired"))
 
 
 def abandoned_checkout() -> Check:
@@ -223,7 +227,7 @@ def abandoned_checkout() -> Check:
     return Check(_ORPHAN)
 
 
-THERE: tuple[Named, ...] = (
+PRESENCE_CHECKS: tuple[CheckFunction, ...] = (
     not_checked,
     duplicate_order_row,
     superseded_attempt,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.check import TOLERANCE, C, Check, Er, Named, R, status_is
+from vippsrecon.reconciliation.check import TOLERANCE, C, Check, CheckFunction, Er, R, has_status
 
-_ASK = ~status_is("cancelled")
+_NOT_CANCELLED = ~has_status("cancelled")
 
 
 def refund_exceeds_capture() -> Check:
@@ -20,7 +20,7 @@ def refund_exceeds_capture() -> Check:
     >>> worked(O=500, Or=600, A=500, C=500, R=600)
     ['discrepancy refund_exceeds_capture 600 → 600, at risk 100']
     """
-    expected = nw.when(status_is("cancelled")).then(C).otherwise(Er)
+    expected = nw.when(has_status("cancelled")).then(C).otherwise(Er)
     return Check(R > C, expected, R, R - C)
 
 
@@ -32,7 +32,7 @@ def rounding_difference() -> Check:
     ['discrepancy rounding_difference 300 → 299, at risk 0']
     """
     difference = (Er - R).abs()
-    return Check(_ASK & (difference > 0) & (difference <= TOLERANCE), Er, R)
+    return Check(_NOT_CANCELLED & (difference > 0) & (difference <= TOLERANCE), Er, R)
 
 
 def refund_failed() -> Check:
@@ -44,7 +44,7 @@ def refund_failed() -> Check:
     """
     failed, done = nw.col("refund_failed_us"), nw.col("refund_done_us")
     last_failed = ~failed.is_null() & (done.is_null() | (failed >= done).fill_null(value=False))
-    return Check(_ASK & (Er > R) & last_failed, Er, R, Er - R)
+    return Check(_NOT_CANCELLED & (Er > R) & last_failed, Er, R, Er - R)
 
 
 def timing_refund_pending() -> Check:
@@ -55,7 +55,7 @@ def timing_refund_pending() -> Check:
     ['timing timing_refund_pending']
     """
     fresh = (nw.col("since_shop_refund_us") < nw.col("grace_refund_us")).fill_null(value=False)
-    return Check(_ASK & (Er > R) & fresh, Er, R)
+    return Check(_NOT_CANCELLED & (Er > R) & fresh, Er, R)
 
 
 def refund_missing_at_vipps() -> Check:
@@ -65,7 +65,7 @@ def refund_missing_at_vipps() -> Check:
     >>> worked(Or=300)
     ['discrepancy refund_missing_at_vipps 300 → 0, at risk 300']
     """
-    return Check(_ASK & (Er > R), Er, R, Er - R)
+    return Check(_NOT_CANCELLED & (Er > R), Er, R, Er - R)
 
 
 def refund_missing_in_shop() -> Check:
@@ -75,10 +75,10 @@ def refund_missing_in_shop() -> Check:
     >>> worked(R=300)
     ['discrepancy refund_missing_in_shop 0 → 300, at risk 300']
     """
-    return Check(_ASK & (Er < R), Er, R, R - Er)
+    return Check(_NOT_CANCELLED & (Er < R), Er, R, R - Er)
 
 
-REFUNDED: tuple[Named, ...] = (
+REFUNDED_CHECKS: tuple[CheckFunction, ...] = (
     refund_exceeds_capture,
     rounding_difference,
     refund_failed,

@@ -10,17 +10,17 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.check import (
     C,
     Check,
+    CheckFunction,
     E,
     K,
-    Named,
-    positive,
-    smaller,
-    status_is,
-    within_days,
+    has_status,
+    is_within_days,
+    minimum_of,
+    positive_part,
 )
 
-_FULFILLED = status_is("fulfilled")
-_PARTIAL = status_is("partial")
+_FULFILLED = has_status("fulfilled")
+_PARTIAL = has_status("partial")
 
 
 def remainder_open() -> Check:
@@ -32,7 +32,7 @@ def remainder_open() -> Check:
     >>> worked(C=0, status="cancelled")
     ['discrepancy remainder_open 0 → 1000, at risk 0']
     """
-    whole = status_is("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
+    whole = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
     beyond = _FULFILLED & (C > 0) & (E > C) & (K > E - C)
     left = nw.when(whole).then(K).otherwise(K - (E - C))
     return Check((K > 0) & (whole | beyond), nw.lit(0), left)
@@ -50,12 +50,12 @@ def authorization_expiring() -> Check:
     left = nw.col("capture_left_us")
     soon = ((left >= 0) & (left <= nw.col("warn_us"))).fill_null(value=False)
     applies = (
-        (status_is("open") | _PARTIAL)
+        (has_status("open") | _PARTIAL)
         & (K > 0)
-        & (soon | within_days(nw.col("guarantee_left_us"), 2))
+        & (soon | is_within_days(nw.col("guarantee_left_us"), 2))
     )
-    return Check(applies, nw.lit(0), K, smaller(K, positive(E - C)))
+    return Check(applies, nw.lit(0), K, minimum_of(K, positive_part(E - C)))
 
 
-RESERVED: tuple[Named, ...] = (remainder_open, authorization_expiring)
+RESERVED_CHECKS: tuple[CheckFunction, ...] = (remainder_open, authorization_expiring)
 """In the order they are asked."""
