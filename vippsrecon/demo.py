@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import group_thousands
-from vippsrecon.notebook.session import simulated
+from vippsrecon.notebook.session import serve_scenario
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
 from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vippsrecon.reconciliation import Reconciliation
 
-SCENARIO = "scenario"
+SCENARIO_FOLDER = "scenario"
 """Folder the invented month is written to, beside the report."""
 
 
@@ -113,11 +113,11 @@ class Score:
             f"discrepancies, and {group_thousands(len(self.invented))} that were not planted"
         ]
         for what, findings in (("missed", self.missed), ("invented", self.invented)):
-            said += [f"  {what}: {_in_words(finding)}" for finding in findings[:20]]
+            said += [f"  {what}: {_format_finding(finding)}" for finding in findings[:20]]
         return said
 
 
-class Demo(NamedTuple):
+class DemoResult(NamedTuple):
     """What a demo leaves: the result, where the report is, the score, how long it took."""
 
     reconciliation: Reconciliation
@@ -133,7 +133,7 @@ def run_demo(
     seed: int = 7,
     shop: str = "plain",
     progress: bool = False,
-) -> Demo:
+) -> DemoResult:
     """Make a month, fetch it over HTTP, reconcile it, write the report, score the result.
 
     Args:
@@ -147,34 +147,34 @@ def run_demo(
         InputError: `out` holds a report.xlsx that no demo left: it is not overwritten.
     """
     started = time.monotonic()
-    report, month = out / "report.xlsx", out / SCENARIO
+    report, month = out / "report.xlsx", out / SCENARIO_FOLDER
     if report.exists() and not (month / "truth.csv").exists():
         raise InputError(f"{report} is there already and not a demo's; name a folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     write_month(month, payments=payments, seed=seed, shop=shop)
-    with simulated(month) as settings:
+    with serve_scenario(month) as settings:
         result = reconcile_month(
             [month / "orders.csv"], settings, keep=out / "report.data", progress=progress
         )
     write_workbook(result, report)
-    score = scored(result, month / "truth.csv")
-    return Demo(result, report, score, round(time.monotonic() - started, 1))
+    score = score_result(result, month / "truth.csv")
+    return DemoResult(result, report, score, round(time.monotonic() - started, 1))
 
 
-def scored(result: Reconciliation, truth: Path) -> Score:
+def score_result(result: Reconciliation, truth: Path) -> Score:
     """Compare the discrepancies found with those a scenario planted, amounts included."""
-    planted = Counter(_planted(truth))
-    found = Counter(_found(result))
+    planted = Counter(_read_planted(truth))
+    found = Counter(_list_found(result))
     right = planted & found
     return Score(
-        _by_kind(planted),
-        _by_kind(right),
+        _count_by_kind(planted),
+        _count_by_kind(right),
         tuple(sorted((planted - found).elements(), key=str)),
         tuple(sorted((found - planted).elements(), key=str)),
     )
 
 
-def _planted(truth: Path) -> Iterator[Finding]:
+def _read_planted(truth: Path) -> Iterator[Finding]:
     with truth.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             if row["bucket"] == "discrepancy":
@@ -183,13 +183,13 @@ def _planted(truth: Path) -> Iterator[Finding]:
                     row["msn"],
                     row["reference"],
                     row["order_number"],
-                    _minor(row["expected_minor"]),
-                    _minor(row["actual_minor"]),
+                    _parse_minor(row["expected_minor"]),
+                    _parse_minor(row["actual_minor"]),
                     int(row["at_risk_minor"]),
                 )
 
 
-def _found(result: Reconciliation) -> Iterator[Finding]:
+def _list_found(result: Reconciliation) -> Iterator[Finding]:
     for row in (
         result.discrepancies[list(Finding._fields)]
         .astype(object)
@@ -199,35 +199,35 @@ def _found(result: Reconciliation) -> Iterator[Finding]:
         yield Finding(
             kind,
             msn,
-            _text(reference),
-            _text(number),
-            _whole(expected),
-            _whole(actual),
+            _to_text(reference),
+            _to_text(number),
+            _to_optional_int(expected),
+            _to_optional_int(actual),
             int(at_risk),
         )
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _whole(value: Any) -> int | None:
+def _to_optional_int(value: Any) -> int | None:
     # NA is no int; what is one came from an Arrow column of whole numbers.
     return int(value) if isinstance(value, int) else None
 
 
-def _minor(text: str) -> int | None:
+def _parse_minor(text: str) -> int | None:
     return int(text) if text else None
 
 
-def _by_kind(findings: Counter[Finding]) -> Counter[str]:
+def _count_by_kind(findings: Counter[Finding]) -> Counter[str]:
     kinds: Counter[str] = Counter()
     for finding, count in findings.items():
         kinds[finding.kind] += count
     return kinds
 
 
-def _in_words(finding: Finding) -> str:
+def _format_finding(finding: Finding) -> str:
     return (
         f"{finding.kind} {finding.reference or finding.order_number}: expected "
         f"{finding.expected_minor}, actual {finding.actual_minor}, at risk {finding.at_risk_minor}"

@@ -24,9 +24,9 @@ import polars as pl
 from xlsxwriter import Workbook
 
 from vippsrecon.report.excel.table_sheet import write_table
-from vippsrecon.spreadsheet.cross_checks import Checks
-from vippsrecon.spreadsheet.formats import FONT, Looks
-from vippsrecon.spreadsheet.table import Column, Table
+from vippsrecon.spreadsheet.cross_checks import CrossChecks
+from vippsrecon.spreadsheet.formats import FONT, WorkbookFormats
+from vippsrecon.spreadsheet.table import SheetTable, TableColumn
 
 TARGET = 1.15
 OPTIONS = {
@@ -39,13 +39,13 @@ OPTIONS = {
 KINDS = ("text",) * 6 + ("money",) * 5 + ("moment", "day", "count", "text")
 
 
-def made(rows: int) -> Table:
+def made(rows: int) -> SheetTable:
     """Return a table of `rows` rows, 15 columns: 7 texts, 5 amounts, a moment, a day, a count."""
     number = pl.int_range(rows, eager=True)
     columns, data = [], {}
     for place, kind in enumerate(KINDS):
         name = "currency" if place == 2 else "msn" if place == 1 else f"c{place}"
-        columns.append(Column(f"Column {place}", name, kind, 14))
+        columns.append(TableColumn(f"Column {place}", name, kind, 14))
         data[name] = {
             "text": pl.Series(["NOK"]).extend_constant("NOK", rows - 1)
             if name == "currency"
@@ -57,25 +57,31 @@ def made(rows: int) -> Table:
             "day": number % 31 + 20_700,
             "count": number,
         }[kind]
-    return Table(
+    return SheetTable(
         "Payments", "Payments", "A sheet.", tuple(columns), pl.DataFrame(data), ("NOK",), 5
     )
 
 
-def ours(table: Table, path: Path) -> tuple[float, float]:
+def ours(table: SheetTable, path: Path) -> tuple[float, float]:
     """Write the table as the report does; return CPU and wall seconds."""
     began = time.process_time(), time.perf_counter()
     with Workbook(str(path), OPTIONS) as workbook:
-        write_table(workbook, workbook.add_worksheet("Payments"), table, Looks(workbook), Checks())
+        write_table(
+            workbook,
+            workbook.add_worksheet("Payments"),
+            table,
+            WorkbookFormats(workbook),
+            CrossChecks(),
+        )
     return time.process_time() - began[0], time.perf_counter() - began[1]
 
 
-def theirs(table: Table, path: Path) -> tuple[float, float]:
+def theirs(table: SheetTable, path: Path) -> tuple[float, float]:
     """Write the same cells with XlsxWriter alone; return CPU and wall seconds."""
     rows = peer_rows(table)
     began = time.process_time(), time.perf_counter()
     with Workbook(str(path), OPTIONS) as workbook:
-        looks = Looks(workbook)
+        looks = WorkbookFormats(workbook)
         worksheet = workbook.add_worksheet("Payments")
         formats = [
             looks.money()
@@ -94,7 +100,7 @@ def theirs(table: Table, path: Path) -> tuple[float, float]:
     return time.process_time() - began[0], time.perf_counter() - began[1]
 
 
-def peer_rows(table: Table) -> list[tuple[object, ...]]:
+def peer_rows(table: SheetTable) -> list[tuple[object, ...]]:
     """Return the rows as plain Python values, made ready before the peer's clock starts."""
     epoch = 25_569
     turned = {

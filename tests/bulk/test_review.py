@@ -25,7 +25,7 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.outcomes.audit_workbook import write_extract
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.bulk.plan.rules import Aggregate
-from vippsrecon.cli.journal import _verified
+from vippsrecon.cli.journal import _verify_plans
 from vippsrecon.errors import PlanError, PlanLockLostError, StoreError
 from vippsrecon.store import entries, started_of, state_by_row, take, verify
 
@@ -199,14 +199,14 @@ def test_a_chain_without_its_first_entry_is_not_passed_over(world, capsys):
     here = world(2)
     plan = here.approved("refund", 100)
     here.live(plan)
-    assert _verified(here.store, None, None, json=False) == 0
+    assert _verify_plans(here.store, None, None, json=False) == 0
     behind(
         here,
         "DROP TRIGGER journal_no_delete",
         f"DELETE FROM journal WHERE plan_id = '{plan.plan_id}' AND seq = 1",
     )
 
-    assert _verified(here.store, None, None, json=False) == 1
+    assert _verify_plans(here.store, None, None, json=False) == 1
     assert "entry 1 is missing" in capsys.readouterr().out
     with pytest.raises(StoreError, match="has lost its first entry"):
         write_extract(here.store, here.folder / "journal.xlsx")

@@ -81,15 +81,15 @@ def test_the_shops_complete():
 )
 def test_a_wrong_use_ends_with_2(run, folder, arguments):
     """1 would say that a report exists."""
-    assert run(*arguments).exit_code == errors.COULD_NOT_FINISH
+    assert run(*arguments).exit_code == errors.FAILURE_EXIT_CODE
 
 
 def test_a_fault_of_ours_ends_with_2_and_says_so(run, monkeypatch, folder):
     """A crash must not look like 'finished, discrepancies exist' to a scheduler."""
-    monkeypatch.setattr("vippsrecon.config.load_settings", lambda: 1 / 0)
+    monkeypatch.setattr("vippsrecon.config.settings.load_settings", lambda: 1 / 0)
     done = run("check")
 
-    assert done.exit_code == errors.COULD_NOT_FINISH
+    assert done.exit_code == errors.FAILURE_EXIT_CODE
     assert "fault in vippsrecon" in done.stderr
 
 
@@ -99,10 +99,10 @@ def test_stopping_is_one_sentence(run, monkeypatch, folder):
     def stop():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vippsrecon.config.load_settings", stop)
+    monkeypatch.setattr("vippsrecon.config.settings.load_settings", stop)
     done = run("check")
 
-    assert done.exit_code == errors.COULD_NOT_FINISH
+    assert done.exit_code == errors.FAILURE_EXIT_CODE
     assert "the same command again goes on" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -267,7 +267,7 @@ def test_an_order_that_was_not_fetched_makes_it_incomplete(run, keys, orders, fo
     done = run("reconcile", "--orders", orders, "--payments", "few", "--out", "r.xlsx", "--json")
     said = printed(done)
 
-    assert done.exit_code == errors.COULD_NOT_FINISH
+    assert done.exit_code == errors.FAILURE_EXIT_CODE
     assert said["verdict"] == "incomplete"
     assert {row["title"] for row in said["failures"]} == {"not fetched"}
     assert "MISSING" in done.stderr
@@ -306,7 +306,7 @@ def test_fetch_says_why_references_are_missing(run, served_with, orders, folder)
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
     done = run("fetch", orders, "--out", "october")
 
-    assert done.exit_code == errors.COULD_NOT_FINISH
+    assert done.exit_code == errors.FAILURE_EXIT_CODE
     line = next(line for line in done.stderr.splitlines() if line.startswith("MISSING"))
     assert "failures.csv" in line
     assert "all: " in line or "of them: " in line
@@ -345,7 +345,7 @@ def test_check_shows_the_settings_before_it_calls(keys, folder):
         [sys.executable, "-m", "vippsrecon", "check"], capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == errors.COULD_NOT_FINISH
+    assert done.returncode == errors.FAILURE_EXIT_CODE
     assert "base_url = http://127.0.0.1:9" in done.stdout
     assert time.monotonic() - started < 40
 
@@ -404,5 +404,5 @@ def test_units_a_shop_cannot_tell_apart(run, folder):
     """A Shopify export belongs to one sales unit."""
     done = run("scenario", "month", "--shop", "shopify", "--sales-units", "2")
 
-    assert done.exit_code == errors.COULD_NOT_FINISH
+    assert done.exit_code == errors.FAILURE_EXIT_CODE
     assert "one month for each" in done.stderr

@@ -10,8 +10,8 @@ import pytest
 
 from tests.report.building import Month, a_month
 from vippsrecon.notebook import plots
-from vippsrecon.report.html.tiles import tiles, to_html
-from vippsrecon.report.terminal import summary_text
+from vippsrecon.report.html.tiles import render_reconciliation, render_summary_tiles
+from vippsrecon.report.terminal import format_summary
 from vippsrecon.schemas import SEVERITIES
 
 
@@ -23,7 +23,7 @@ def month():
 
 def test_terminal_says_verdict_codes_and_where_the_report_is(month):
     """What is needed to decide whether to open the workbook at all."""
-    text = summary_text(month, "out/report.xlsx")
+    text = format_summary(month, "out/report.xlsx")
     found = len(month.discrepancies)
     assert text.startswith(f"{found} DISCREPANCIES. ")
     risk = int(
@@ -38,13 +38,15 @@ def test_terminal_says_verdict_codes_and_where_the_report_is(month):
 
 def test_terminal_never_adds_currencies(month):
     """Each currency has a heading of its own."""
-    text = summary_text(month)
+    text = format_summary(month)
     assert "\nDKK: 24 orders" in text
     assert "\nNOK: 126 orders" in text
     assert "Report:" not in text
 
 
-@pytest.mark.parametrize("show", [summary_text, tiles], ids=["terminal", "notebook"])
+@pytest.mark.parametrize(
+    "show", [format_summary, render_summary_tiles], ids=["terminal", "notebook"]
+)
 def test_what_was_captured_is_the_foot_of_the_bridge(show):
     """Two figures for one thing are explained on a sheet nobody has open at the terminal."""
     month = Month()
@@ -63,8 +65,8 @@ def test_nothing_wrong_reads_as_clean():
     """The best month must not look like an error."""
     month = Month()
     month.pair("a", 100, 100)
-    assert summary_text(month.reconciliation()).startswith("CLEAN. ")
-    assert "<table" not in to_html(month.reconciliation())
+    assert format_summary(month.reconciliation()).startswith("CLEAN. ")
+    assert "<table" not in render_reconciliation(month.reconciliation())
 
 
 class _Tags(HTMLParser):
@@ -86,7 +88,7 @@ def test_html_is_escaped_and_whole():
     month = Month()
     evil = "<script>alert(1)</script>"
     month.pair(evil, 100, 50, kind="under_captured", bucket="discrepancy", order_number=evil)
-    page = to_html(month.reconciliation(notices=(evil,)))
+    page = render_reconciliation(month.reconciliation(notices=(evil,)))
     tags = _Tags()
     tags.feed(page)
     assert tags.open == []
@@ -96,7 +98,7 @@ def test_html_is_escaped_and_whole():
 
 def test_tiles_show_each_currency(month):
     """Two currencies, two rows of tiles."""
-    page = tiles(month)
+    page = render_summary_tiles(month)
     assert page.count("At risk</div>") == 2
     assert "Look &lt;here&gt; first." in page
 
@@ -158,5 +160,5 @@ def test_a_codes_bar_has_the_colour_of_its_worst_severity(month):
 
 def test_thousands_are_written_one_way(month):
     """Two ways of writing thousands on one page read as two decimal signs."""
-    for text in (summary_text(month), to_html(month)):
+    for text in (format_summary(month), render_reconciliation(month)):
         assert not re.search(r"\d,\d{3}\b", re.sub(r'style="[^"]*"', "", text))

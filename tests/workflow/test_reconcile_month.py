@@ -16,13 +16,13 @@ from vippsrecon.api import Client
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
-from vippsrecon.notebook.session import simulated
+from vippsrecon.notebook.session import serve_scenario
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
-from vippsrecon.workflow.ignore_file import read_waived
-from vippsrecon.workflow.preflight import skew_warning
+from vippsrecon.workflow.ignore_file import read_ignore_file
+from vippsrecon.workflow.preflight import describe_clock_skew
 from vippsrecon.workflow.reconcile_month import fetch_month, reconcile_month
-from vippsrecon.workflow.references import references_wanted, without_others
+from vippsrecon.workflow.references import collect_fetch_references, drop_misses_of_other_methods
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def month(tmp_path_factory):
 @pytest.fixture(scope="module")
 def settings(month):
     """Settings that speak to that month, served."""
-    with simulated(month) as found:
+    with serve_scenario(month) as found:
         yield found
 
 
@@ -224,7 +224,7 @@ def test_the_period_is_the_payments_not_the_orders(first, last, orders, tmp_path
 def test_a_payment_is_asked_for_once():
     """Orders, files and guesses overlap; the orders' own come first."""
     orders = schemas.ORDERS.empty()
-    wanted = references_wanted(orders)
+    wanted = collect_fetch_references(orders)
 
     assert list(wanted.references.columns) == ["msn", "reference", "discovered_by"]
     assert len(wanted.references) == 0
@@ -249,7 +249,7 @@ def test_waived_until_a_day_ends_after_it(tmp_path):
         "order-3,dispute,Kari,2026-11-04",
     )
 
-    assert read_waived(path, "123456", TODAY) == [("123456", "order-1"), ("123456", "order-2")]
+    assert read_ignore_file(path, "123456", TODAY) == [("123456", "order-1"), ("123456", "order-2")]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_waived_until_a_day_ends_after_it(tmp_path):
 def test_leaving_money_alone_needs_all_three(tmp_path, line, message):
     """Reference, reason and who: or the auditor asks, and nobody knows."""
     with pytest.raises(SourceError, match=f"ignore.csv row 2 column '{message}'"):
-        read_waived(ignore_file(tmp_path, line), "123456", TODAY)
+        read_ignore_file(ignore_file(tmp_path, line), "123456", TODAY)
 
 
 def test_fetch_and_month_agree_on_what_is_kept(kept):
@@ -282,7 +282,7 @@ def test_a_clock_that_is_off_is_said(month, settings, caplog):
     real = replace(settings, environment="test", base_url="https://apitest.vipps.no")
     door = httpx.ASGITransport(simulator.app)
     with Client(real, transport=door) as client:
-        wanted = references_wanted(schemas.ORDERS.empty())
+        wanted = collect_fetch_references(schemas.ORDERS.empty())
         wanted = wanted._replace(
             references=pd.DataFrame(
                 {
@@ -346,7 +346,7 @@ def test_what_is_no_answer_stays_a_failure(kept):
         for status in (404, 503)
     ]
     table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow_schema())
-    left = without_others(schemas.to_pandas(table), result.orders)
+    left = drop_misses_of_other_methods(schemas.to_pandas(table), result.orders)
 
     assert left["status"].tolist() == [503]
 
@@ -367,6 +367,6 @@ def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):
 @pytest.mark.parametrize("seconds", [59.0, -59.0, 61.0, -61.0])
 def test_a_minute_between_the_clocks_is_the_limit(seconds):
     """Either way round."""
-    warning = skew_warning(seconds)
+    warning = describe_clock_skew(seconds)
 
     assert (warning is not None) == (abs(seconds) > 60)

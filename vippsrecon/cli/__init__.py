@@ -10,14 +10,14 @@ from vippsrecon import __version__
 from vippsrecon.cli.carry_out import carry_out
 from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
-from vippsrecon.cli.errors import OneSentence, Spread
+from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.journal import app as journal
 from vippsrecon.cli.plan import approve, plan
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import fetch, reconcile
 
 app = typer.Typer(
-    cls=OneSentence,
+    cls=ErrorReportingGroup,
     name="vippsrecon",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"vippsrecon {__version__}")
         raise typer.Exit
@@ -35,7 +35,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def vippsrecon(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
     log_level: Annotated[
         str,
@@ -55,9 +58,9 @@ def vippsrecon(
 
     Exit codes: 0 clean; 1 finished, and something is to be looked at; 2 could not finish.
     """
-    from vippsrecon.cli.errors import start_log
+    from vippsrecon.cli.errors import configure_logging
 
-    start_log(log_level)
+    configure_logging(log_level)
 
 
 app.command()(demo)
@@ -65,7 +68,7 @@ app.command()(scenario)
 app.command()(simulator)
 app.command()(preview)
 app.command()(fetch)
-app.command(cls=Spread)(reconcile)
+app.command(cls=MultiFileCommand)(reconcile)
 app.command()(plan)
 app.command()(approve)
 app.command()(carry_out)

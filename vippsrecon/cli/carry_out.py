@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.preview import AsJson
+from vippsrecon.cli.preview import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan
     from vippsrecon.ledger.balances import Balance
 
-MOST_ROWS = 20
+MAX_RESULTS_LISTED = 20
 
 
 def carry_out(
@@ -43,7 +43,7 @@ def carry_out(
         Path | None,
         typer.Option("--out", metavar="outcomes.xlsx", help="The outcomes as a workbook."),
     ] = None,
-    json: AsJson = False,
+    json: JsonOption = False,
 ) -> None:
     """Carry out a plan: dry by default, which reads every payment and sends nothing.
 
@@ -67,16 +67,16 @@ def carry_out(
     from vippsrecon.ledger.balances import fetch_balances
 
     if out is not None:
-        _refuse_early(out, plan_file)
+        _refuse_output_path(out, plan_file)
     plan = read_plan(plan_file)
     settings = load_settings()
     check_plan_matches_settings(plan, settings)  # before a key is shown to anybody
     with Client(settings) as client:
         held = fetch_balances(client, plan.msns) if plan.verb == "refund" else ()
         if not json:
-            print("\n".join(_planned(plan, held)), flush=True)
+            print("\n".join(_format_run_head(plan, held)), flush=True)
         if live and not confirm and sys.stdin.isatty():
-            confirm = _asked(plan)
+            confirm = _prompt_for_sums(plan)
         carried = carry(
             plan,
             client,
@@ -86,9 +86,9 @@ def carry_out(
             progress=not json and sys.stderr.isatty(),
         )
     if json:
-        print(output.as_json(_as_json(carried, held, out)), flush=True)
+        print(output.format_json(_build_run_json(carried, held, out)), flush=True)
     else:
-        print("\n".join(_lines(carried)), flush=True)
+        print("\n".join(_format_run(carried)), flush=True)
     # Last: a workbook that cannot be written must not hide what was done.
     if out is not None:
         write_outcomes(carried, out)
@@ -97,7 +97,7 @@ def carry_out(
     raise typer.Exit(carried.exit_code)
 
 
-def _refuse_early(out: Path, plan_file: Path) -> None:
+def _refuse_output_path(out: Path, plan_file: Path) -> None:
     """Refuse places that cannot be meant before money is moved."""
     from vippsrecon.errors import OutputError
     from vippsrecon.spreadsheet.sheets import refuse_workbook_name
@@ -111,7 +111,7 @@ def _refuse_early(out: Path, plan_file: Path) -> None:
         raise OutputError(f"there is no folder {out.parent} to write {out.name} to")
 
 
-def _asked(plan: Plan) -> list[str]:
+def _prompt_for_sums(plan: Plan) -> list[str]:
     """Let a person at a terminal repeat the sums; what is typed is compared, not this."""
     from vippsrecon.money import format_amount, format_count
 
@@ -124,7 +124,7 @@ def _asked(plan: Plan) -> list[str]:
     return said
 
 
-def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
+def _format_run_head(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.model import compute_digest
     from vippsrecon.money import format_amount
@@ -145,26 +145,28 @@ def _planned(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
         yield line + (", which is more" if planned > one.balance_minor else "")
 
 
-def _lines(carried: RunResult) -> Iterator[str]:
+def _format_run(carried: RunResult) -> Iterator[str]:
     from vippsrecon.bulk.outcomes.frame import compute_control_totals, sort_worst_first
     from vippsrecon.bulk.outcomes.html import summarize_run
     from vippsrecon.money import group_thousands
 
     yield ""
     yield summarize_run(carried)
-    yield from _table(compute_control_totals(carried.plan, carried.results, live=carried.live))
+    yield from _format_control_totals(
+        compute_control_totals(carried.plan, carried.results, live=carried.live)
+    )
     rest = [
         result
         for result in sort_worst_first(carried.results)
         if result.outcome in ("unknown", "refused", "skipped")
     ]
-    yield from rows_in_words(carried, rest[:MOST_ROWS])
-    if len(rest) > MOST_ROWS:
-        yield f"  and {group_thousands(len(rest) - MOST_ROWS)} more; --out or --json lists them"
+    yield from format_results(carried, rest[:MAX_RESULTS_LISTED])
+    if len(rest) > MAX_RESULTS_LISTED:
+        yield f"  and {group_thousands(len(rest) - MAX_RESULTS_LISTED)} more; --out or --json lists them"
     nobody = carried.unapproved or "by nobody yet: vippsrecon approve does that"
     yield f"approved  {carried.approver or nobody}"
     if carried.live and carried.head is not None:
-        yield f"head      {in_one(carried.head)}"
+        yield f"head      {format_head(carried.head)}"
         yield "          keep it elsewhere: a journal cut off or written anew shows against it"
         if carried.stopped or carried.counts["unknown"]:
             yield "next      the same command again: it settles what is open, begins what was not"
@@ -174,21 +176,23 @@ def _lines(carried: RunResult) -> Iterator[str]:
         yield f"Nothing was sent: this was a dry run.{more}"
 
 
-def _table(totals: Sequence[Any]) -> Iterator[str]:
+def _format_control_totals(totals: Sequence[Any]) -> Iterator[str]:
     """Return the control total: rows and sums of each currency, which add up to the plan's."""
     from vippsrecon.cli import output
     from vippsrecon.money import group_thousands
 
     for total in totals:
         shown = [("planned", total.planned), *total.by_outcome.items()]
-        width = max(len(output.major(minor, total.currency)) for _, (_, minor) in shown)
+        width = max(
+            len(output.format_major_amount(minor, total.currency)) for _, (_, minor) in shown
+        )
         for name, (rows, minor) in shown:
-            amount = output.major(minor, total.currency)
+            amount = output.format_major_amount(minor, total.currency)
             said = name.replace("_", " ")
             yield f"  {said:<13}{group_thousands(rows):>9}  {amount:>{width}} {total.currency}"
 
 
-def rows_in_words(carried: RunResult, results: Sequence[Any]) -> Iterator[str]:
+def format_results(carried: RunResult, results: Sequence[Any]) -> Iterator[str]:
     """Return a line for each of these results: its outcome, row, payment, and why."""
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 
@@ -198,12 +202,14 @@ def rows_in_words(carried: RunResult, results: Sequence[Any]) -> Iterator[str]:
         yield f"  {result.outcome:<8} row {row.row}, {row.reference}: {said}"
 
 
-def in_one(head: tuple[int, str] | None) -> str | None:
+def format_head(head: tuple[int, str] | None) -> str | None:
     """Return a journal's head as it is printed and given back: SEQ:HASH."""
     return None if head is None else f"{head[0]}:{head[1]}"
 
 
-def _as_json(carried: RunResult, held: Sequence[Balance], out: Path | None) -> dict[str, Any]:
+def _build_run_json(
+    carried: RunResult, held: Sequence[Balance], out: Path | None
+) -> dict[str, Any]:
     from vippsrecon.bulk.plan.model import compute_digest
     from vippsrecon.cli import output
 
@@ -211,13 +217,13 @@ def _as_json(carried: RunResult, held: Sequence[Balance], out: Path | None) -> d
         "plan_id": carried.plan.plan_id,
         "digest": compute_digest(carried.plan),
         "live": carried.live,
-        "outcomes": output.rows(carried.outcomes),
+        "outcomes": output.convert_rows_to_json(carried.outcomes),
         "counts": carried.counts,
         "totals": carried.plan.totals,
         "stopped": carried.stopped or None,
         "approver": carried.approver or None,
         "carrier": carried.carrier or None,
-        "head": in_one(carried.head),
+        "head": format_head(carried.head),
         "balances": [one._asdict() for one in held],
         "report": None if out is None else str(out),
     }

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.cli.preview import AsJson
+from vippsrecon.cli.preview import JsonOption
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.errors import VippsReconError
 
-MOST_SECONDS = 10.0
+MAX_CHECK_SECONDS = 10.0
 """A check is watched by a person: it gives up sooner than a fetch."""
 
 
-def check(json: AsJson = False) -> None:
+def check(json: JsonOption = False) -> None:
     """Show the settings and where each came from; try keys, clock and workspace database.
 
     Asks Vipps MobilePay for an access token and nothing else, and changes nothing in the
@@ -29,43 +29,43 @@ def check(json: AsJson = False) -> None:
     from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import VippsReconError
-    from vippsrecon.workflow.preflight import skew_warning
+    from vippsrecon.workflow.preflight import describe_clock_skew
 
     settings = load_settings()
     found: dict[str, Any] = {
-        "settings": _settings(settings),
-        "units": [_unit(unit) for unit in settings.units],
+        "settings": _list_settings(settings),
+        "units": [_describe_unit(unit) for unit in settings.units],
         "tolerances": vars(settings.rules),
     }
     if not json:
         # Before the first call, which may take its time to fail.
-        print("\n".join(_settled(found)), flush=True)
+        print("\n".join(_format_settings(found)), flush=True)
     problem: VippsReconError | None = None
     try:
         found["sales_units"], found["clock_skew_seconds"] = _try_keys(settings)
     except VippsReconError as error:
         problem = error
         found["problem"] = str(error)
-    found["database"], broken = _look_at_database(settings)
+    found["database"], broken = _inspect_database(settings)
     problem = problem or broken
-    warning = skew_warning(float(found.get("clock_skew_seconds") or 0))
+    warning = describe_clock_skew(float(found.get("clock_skew_seconds") or 0))
     found["warnings"] = [warning] if warning else []
     if json:
-        print(output.as_json(found))
+        print(output.format_json(found))
     else:
-        print("\n".join(_answered(found)))
+        print("\n".join(_format_findings(found)))
     if problem:
         raise problem
 
 
-def _settings(settings: Settings) -> list[dict[str, str]]:
+def _list_settings(settings: Settings) -> list[dict[str, str]]:
     return [
-        {"setting": name, "value": _shown(settings, name), "source": source}
+        {"setting": name, "value": _format_setting(settings, name), "source": source}
         for name, source in settings.sources.items()
     ]
 
 
-def _shown(settings: Settings, name: str) -> str:
+def _format_setting(settings: Settings, name: str) -> str:
     """Return a setting's value; of a key, and of a URL that may hold a password, only that it is set."""
     if name in ("environment", "base_url", "in_flight", "retry_seconds", "ignore_file", "partner"):
         return str(getattr(settings, name))
@@ -86,13 +86,13 @@ def _try_keys(settings: Settings) -> tuple[list[str], float]:
             "VIPPS_MSN is not set: set it to the sales unit's merchant serial number (4 to 10 "
             "digits, in the business portal), or give vippsrecon.toml a [[sales_unit]]"
         )
-    brief = replace(settings, retry_seconds=min(settings.retry_seconds, MOST_SECONDS))
+    brief = replace(settings, retry_seconds=min(settings.retry_seconds, MAX_CHECK_SECONDS))
     with Client(brief) as client:
         check_keys(client, units)
         return units, client.clock_skew_seconds()
 
 
-def _look_at_database(settings: Settings) -> tuple[dict[str, Any], VippsReconError | None]:
+def _inspect_database(settings: Settings) -> tuple[dict[str, Any], VippsReconError | None]:
     """Return what is known of the workspace database, and why it cannot be used."""
     from vippsrecon.errors import StoreError
     from vippsrecon.store import inspect_store
@@ -104,21 +104,21 @@ def _look_at_database(settings: Settings) -> tuple[dict[str, Any], VippsReconErr
     return found._asdict(), None
 
 
-def _unit(unit: SalesUnit) -> dict[str, Any]:
+def _describe_unit(unit: SalesUnit) -> dict[str, Any]:
     """Return what is settled for a sales unit; its zone is the market's where it has no own."""
     return {**vars(unit), "timezone": unit.zone}
 
 
-def _settled(found: dict[str, Any]) -> list[str]:
+def _format_settings(found: dict[str, Any]) -> list[str]:
     lines = [f"{one['setting']} = {one['value']}  ({one['source']})" for one in found["settings"]]
     for unit in found["units"]:
-        said = [f"{name} {_in_words(value)}" for name, value in unit.items() if name != "msn"]
+        said = [f"{name} {_format_value(value)}" for name, value in unit.items() if name != "msn"]
         lines.append(f"sales unit {unit['msn']}: {', '.join(said)}")
     tolerances = [f"{name} {value}" for name, value in found["tolerances"].items()]
     return [*lines, f"tolerances: {', '.join(tolerances)}"]
 
 
-def _in_words(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
@@ -126,16 +126,16 @@ def _in_words(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
-def _answered(found: dict[str, Any]) -> list[str]:
+def _format_findings(found: dict[str, Any]) -> list[str]:
     lines = []
     if "sales_units" in found:
         lines += [f"sales unit {msn}: access token received" for msn in found["sales_units"]]
         lines.append(f"clock: {found['clock_skew_seconds'] or 0:.0f} s apart")
-    lines.append(f"database: {_database_in_words(found['database'])}")
+    lines.append(f"database: {_format_database(found['database'])}")
     return lines + [f"warning: {warning}" for warning in found["warnings"]]
 
 
-def _database_in_words(found: dict[str, Any]) -> str:
+def _format_database(found: dict[str, Any]) -> str:
     from vippsrecon.money import format_count
 
     if "problem" in found:

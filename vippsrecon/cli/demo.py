@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from vippsrecon.cli.preview import AsJson
+from vippsrecon.cli.preview import JsonOption
 
 
-class Shop(StrEnum):
+class DemoShop(StrEnum):
     """The order exports a practice month can be written as."""
 
     shopify = "shopify"
@@ -22,10 +22,10 @@ class Shop(StrEnum):
     plain = "plain"
 
 
-_KEYS = ("client_id", "client_secret", "subscription_key")
+_KEY_NAMES = ("client_id", "client_secret", "subscription_key")
 
 
-class Currency(StrEnum):
+class DemoCurrency(StrEnum):
     """The currencies a practice month can be written in."""
 
     NOK = "NOK"
@@ -33,16 +33,18 @@ class Currency(StrEnum):
     EUR = "EUR"
 
 
-Payments = Annotated[int, typer.Option(min=1, help="How many payments the month has.")]
-Seed = Annotated[int, typer.Option(help="Another number makes another month.")]
+PaymentsOption = Annotated[int, typer.Option(min=1, help="How many payments the month has.")]
+SeedOption = Annotated[int, typer.Option(help="Another number makes another month.")]
 
 
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what it leaves.")] = Path(),
-    payments: Payments = 2000,
-    seed: Seed = 7,
-    shop: Annotated[Shop, typer.Option(help="The shop the order export comes from.")] = Shop.plain,
-    json: AsJson = False,
+    payments: PaymentsOption = 2000,
+    seed: SeedOption = 7,
+    shop: Annotated[
+        DemoShop, typer.Option(help="The shop the order export comes from.")
+    ] = DemoShop.plain,
+    json: JsonOption = False,
 ) -> None:
     """Do the main job on an invented month, and check the result against the truth.
 
@@ -56,32 +58,34 @@ def demo(
     """
     from vippsrecon.cli import output
     from vippsrecon.demo import run_demo
-    from vippsrecon.report.terminal import summary_text
+    from vippsrecon.report.terminal import format_summary
 
     result = run_demo(out, payments=payments, seed=seed, shop=shop.value, progress=not json)
     if json:
         print(
-            output.as_json(
+            output.format_json(
                 {
-                    **output.reconciliation_json(result.reconciliation, str(result.report)),
+                    **output.build_reconciliation_json(result.reconciliation, str(result.report)),
                     "score": result.score.as_dict(),
                     "seconds": result.seconds,
                 }
             )
         )
     else:
-        print(summary_text(result.reconciliation, result.report))
+        print(format_summary(result.reconciliation, result.report))
         print("\n".join(result.score.lines()))
     raise typer.Exit(0 if result.score.exact else 1)
 
 
 def scenario(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to.")],
-    payments: Payments = 2000,
-    seed: Seed = 7,
-    shop: Annotated[Shop, typer.Option(help="The shop the order export comes from.")] = Shop.plain,
+    payments: PaymentsOption = 2000,
+    seed: SeedOption = 7,
+    shop: Annotated[
+        DemoShop, typer.Option(help="The shop the order export comes from.")
+    ] = DemoShop.plain,
     currency: Annotated[
-        list[Currency] | None,
+        list[DemoCurrency] | None,
         typer.Option(help="The month's currency, NOK unless said; several: one sales unit each."),
     ] = None,
     sales_units: Annotated[
@@ -102,7 +106,7 @@ def scenario(
     from vippsrecon.errors import InputError
     from vippsrecon.scenario import write_month
 
-    currencies = [one.value for one in currency or [Currency.NOK]]
+    currencies = [one.value for one in currency or [DemoCurrency.NOK]]
     try:
         write_month(
             directory,
@@ -152,11 +156,11 @@ def simulator(
     except ValueError as error:
         # The simulator stands apart from the house, so it does not know its errors.
         raise InputError(str(error)) from error
-    units = _invented_units(state)
-    run(served, port=port, started=lambda base_url: _announce(base_url, units))
+    units = _read_invented_units(state)
+    run(served, port=port, started=lambda base_url: _print_connection_settings(base_url, units))
 
 
-def _invented_units(state: Path) -> list[dict[str, str]]:
+def _read_invented_units(state: Path) -> list[dict[str, str]]:
     """Return the sales units whose keys `scenario` invented.
 
     Any other keys of a state file may be somebody's own and are shown to nobody.
@@ -170,22 +174,25 @@ def _invented_units(state: Path) -> list[dict[str, str]]:
     return units
 
 
-def _announce(base_url: str, units: list[dict[str, str]]) -> None:
+def _print_connection_settings(base_url: str, units: list[dict[str, str]]) -> None:
     print(f"VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}")
     several = len(units) > 1
     for unit in units:
         suffix = f"_{unit['msn']}" if several else ""
-        named = [f"VIPPS_{key.upper()}{suffix}={unit[key]}" for key in _KEYS]
+        named = [f"VIPPS_{key.upper()}{suffix}={unit[key]}" for key in _KEY_NAMES]
         print(" ".join([*([] if several else [f"VIPPS_MSN={unit['msn']}"]), *named]))
     sys.stdout.flush()
     if several:
         print("and in vippsrecon.toml, since there are several sales units:", file=sys.stderr)
-        print("\n".join(line for unit in units for line in _table(unit)), file=sys.stderr)
+        print(
+            "\n".join(line for unit in units for line in _format_sales_unit_toml(unit)),
+            file=sys.stderr,
+        )
     print("serving until stopped (Ctrl-C)", file=sys.stderr)
 
 
-def _table(unit: dict[str, str]) -> list[str]:
+def _format_sales_unit_toml(unit: dict[str, str]) -> list[str]:
     """Return a sales unit as vippsrecon.toml names it, its keys by their variables."""
     market = [f'market = "{unit["market"]}"'] if unit.get("market") else []
-    keys = [f'{key}_from = "VIPPS_{key.upper()}_{unit["msn"]}"' for key in _KEYS]
+    keys = [f'{key}_from = "VIPPS_{key.upper()}_{unit["msn"]}"' for key in _KEY_NAMES]
     return ["[[sales_unit]]", f'msn = "{unit["msn"]}"', *market, *keys]

@@ -15,12 +15,12 @@ from vippsrecon.errors import VippsReconError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COULD_NOT_FINISH = 2
-MANY_FILES = ("--orders", "--references")
+FAILURE_EXIT_CODE = 2
+MULTI_FILE_OPTIONS = ("--orders", "--references")
 """Options of `reconcile` that take one file or several, as a shell expands `*.csv`."""
 
 
-class OneSentence(TyperGroup):
+class ErrorReportingGroup(TyperGroup):
     """Turns whatever stops a command into one sentence on standard error and exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -30,36 +30,36 @@ class OneSentence(TyperGroup):
         except BrokenPipeError:
             raise
         except (VippsReconError, OSError) as error:
-            say(in_a_sentence(error))
+            print_error(format_error(error))
         except KeyboardInterrupt:
-            say(
+            print_error(
                 "stopped. What was done is kept: the same command again goes on, and repeats nothing."
             )
         except MemoryError:
-            say("not enough memory for this much at once; give it fewer orders at a time.")
+            print_error("not enough memory for this much at once; give it fewer orders at a time.")
         except BaseException as error:  # a panic of Polars is no Exception
-            if said := _of_usage(error):
-                say(said)
-                raise typer.Exit(COULD_NOT_FINISH) from None
+            if said := _format_usage_error(error):
+                print_error(said)
+                raise typer.Exit(FAILURE_EXIT_CODE) from None
             # Typer's own ways out (usage errors, exit codes) carry an exit code: not ours.
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, SystemExit)):
                 raise
-            _fault(error)
-        raise typer.Exit(COULD_NOT_FINISH)
+            _report_internal_error(error)
+        raise typer.Exit(FAILURE_EXIT_CODE)
 
 
-class Spread(TyperCommand):
+class MultiFileCommand(TyperCommand):
     """Lets several files follow one option: `--orders a.csv b.csv` is `--orders a.csv --orders b.csv`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each file that follows it."""
-        return super().parse_args(ctx, spread(args, MANY_FILES))
+        return super().parse_args(ctx, repeat_options(args, MULTI_FILE_OPTIONS))
 
 
-def spread(args: Sequence[str], names: Sequence[str]) -> list[str]:
+def repeat_options(args: Sequence[str], names: Sequence[str]) -> list[str]:
     """Repeat each of these options before every value that follows it.
 
-    >>> spread(["--orders", "a.csv", "b.csv", "--out", "r.xlsx"], ("--orders",))
+    >>> repeat_options(["--orders", "a.csv", "b.csv", "--out", "r.xlsx"], ("--orders",))
     ['--orders', 'a.csv', '--orders', 'b.csv', '--out', 'r.xlsx']
     """
     found: list[str] = []
@@ -75,7 +75,7 @@ def spread(args: Sequence[str], names: Sequence[str]) -> list[str]:
     return found
 
 
-def start_log(level: str) -> None:
+def configure_logging(level: str) -> None:
     """Write the log to standard error from this level on; where it is empty, warnings alone."""
     if not level:
         logging.basicConfig(level="WARNING", stream=sys.stderr, format="warning: %(message)s")
@@ -88,18 +88,18 @@ def start_log(level: str) -> None:
     )
 
 
-def say(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """Print a sentence on standard error."""
     print(f"vippsrecon: {sentence}", file=sys.stderr)
 
 
-def in_a_sentence(error: VippsReconError | OSError) -> str:
+def format_error(error: VippsReconError | OSError) -> str:
     """Return what stopped a command, with what was noted on the way about the call it was."""
-    said = _of_the_machine(error) if isinstance(error, OSError) else str(error)
+    said = _describe_os_error(error) if isinstance(error, OSError) else str(error)
     return "; ".join([said, *getattr(error, "__notes__", ())])
 
 
-def _of_usage(error: BaseException) -> str:
+def _format_usage_error(error: BaseException) -> str:
     """Return a usage error as one sentence, in place of Typer's usage lines; "" for any other."""
     # Told by what it has: Typer may bring its own copy of click's classes.
     message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
@@ -108,16 +108,18 @@ def _of_usage(error: BaseException) -> str:
     return f"{message()} (see {context.command_path} --help)"
 
 
-def _fault(error: BaseException) -> None:
+def _report_internal_error(error: BaseException) -> None:
     """Show a fault of ours whole: a verdict was not reached, so the code must not be 1."""
     traceback.print_exception(error, file=sys.stderr)
-    say("this is a fault in vippsrecon, not in your data. Please report it with the lines above.")
+    print_error(
+        "this is a fault in vippsrecon, not in your data. Please report it with the lines above."
+    )
 
 
-def _of_the_machine(error: OSError) -> str:
+def _describe_os_error(error: OSError) -> str:
     """Say what the machine refused, in an accountant's words.
 
-    >>> _of_the_machine(OSError(28, "No space left on device", "/dev/full"))
+    >>> _describe_os_error(OSError(28, "No space left on device", "/dev/full"))
     '/dev/full: the disk is full; free some space and run it again'
     """
     import errno

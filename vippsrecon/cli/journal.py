@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.preview import AsJson
-from vippsrecon.cli.settle import plan_id_of, settle
+from vippsrecon.cli.preview import JsonOption
+from vippsrecon.cli.settle import resolve_plan_id, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.outcomes.listed import PlanOverview
     from vippsrecon.store import PlanSummary, Store, Verdict
 
-MOST_ROWS = 20
+MAX_JOURNAL_ROWS_LISTED = 20
 
 app = typer.Typer(rich_markup_mode=None)
 
-PlanName = Annotated[
+PlanNameOption = Annotated[
     str | None, typer.Option("--plan", metavar="ID", help="One plan: its id, or its file.")
 ]
 
@@ -29,7 +29,7 @@ PlanName = Annotated[
 @app.callback(invoke_without_command=True)
 def journal(
     context: typer.Context,
-    plan: PlanName = None,
+    plan: PlanNameOption = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check every entry of the chain. 1 when it breaks.")
     ] = False,
@@ -43,7 +43,7 @@ def journal(
         Path | None,
         typer.Option("--out", metavar="FILE.xlsx", help="The journal as the auditor's workbook."),
     ] = None,
-    json: AsJson = False,
+    json: JsonOption = False,
 ) -> None:
     """Show what was planned, approved and done. Reads the workspace database, asks nobody.
 
@@ -63,16 +63,16 @@ def journal(
     from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
 
-    kept_head = _parsed(head)
+    kept_head = _parse_head(head)
     if kept_head is not None and not (verify and plan):
         raise typer.BadParameter("--head belongs to --verify and one --plan")
     settings = load_settings(offline=True)
-    plan_id = None if plan is None else plan_id_of(plan)
+    plan_id = None if plan is None else resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store:
         if verify:
-            code = _verified(store, plan_id, kept_head, json)
+            code = _verify_plans(store, plan_id, kept_head, json)
         else:
-            code = _shown(store, plan_id, json)
+            code = _show_plans(store, plan_id, json)
         if out is not None:
             from vippsrecon.bulk.outcomes.audit_workbook import write_extract
 
@@ -80,25 +80,25 @@ def journal(
             write_extract(store, out, plan_ids=chosen, units=settings.units)
             if not json:
                 print(f"wrote {out}")
-            code = max(code, _unsound(store, chosen))
+            code = max(code, _report_broken_chains(store, chosen))
     raise typer.Exit(code)
 
 
 app.command()(settle)
 
 
-def _unsound(store: Store, chosen: Sequence[str]) -> int:
+def _report_broken_chains(store: Store, chosen: Sequence[str]) -> int:
     """Return 1, and say so, where a chain that was extracted does not hold."""
-    from vippsrecon.cli.errors import say
+    from vippsrecon.cli.errors import print_error
     from vippsrecon.store import plan_ids, verify
 
     broken = [one for one in chosen or plan_ids(store) if not verify(store, one).ok]
     for one in broken:
-        say(f"the journal of plan {one} does not hold: the sheet Control says where")
+        print_error(f"the journal of plan {one} does not hold: the sheet Control says where")
     return int(bool(broken))
 
 
-def _parsed(head: str | None) -> tuple[int, str] | None:
+def _parse_head(head: str | None) -> tuple[int, str] | None:
     import re
 
     if head is None:
@@ -111,7 +111,9 @@ def _parsed(head: str | None) -> tuple[int, str] | None:
     return int(match[1]), match[2]
 
 
-def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, json: bool) -> int:
+def _verify_plans(
+    store: Store, plan_id: str | None, head: tuple[int, str] | None, json: bool
+) -> int:
     from vippsrecon.cli import output
     from vippsrecon.money import format_count
     from vippsrecon.store import plan_ids, plans, verify
@@ -120,10 +122,12 @@ def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, j
         # As they were seen; then those whose first entry is missing, which is a fault.
         ids = list(dict.fromkeys([*(one.plan_id for one in plans(store)), *plan_ids(store)]))
     else:
-        ids = [_known(store, plan_id)]
+        ids = [_require_known_plan(store, plan_id)]
     verdicts = {one: verify(store, one, head) for one in ids}
     if json:
-        print(output.as_json({"plans": [_verdict(*one) for one in verdicts.items()]}))
+        print(
+            output.format_json({"plans": [_build_verdict_json(*one) for one in verdicts.items()]})
+        )
     else:
         for one, verdict in verdicts.items():
             entries = format_count(verdict.rows, "entry", "entries")
@@ -137,14 +141,14 @@ def _verified(store: Store, plan_id: str | None, head: tuple[int, str] | None, j
     return int(not all(verdict.ok for verdict in verdicts.values()))
 
 
-def _known(store: Store, plan_id: str) -> str:
+def _require_known_plan(store: Store, plan_id: str) -> str:
     from vippsrecon.store import head
 
     head(store, plan_id)  # refuses a plan that is not known here
     return plan_id
 
 
-def _verdict(plan_id: str, verdict: Verdict) -> dict[str, Any]:
+def _build_verdict_json(plan_id: str, verdict: Verdict) -> dict[str, Any]:
     return {
         "plan_id": plan_id,
         "ok": verdict.ok,
@@ -157,7 +161,7 @@ def _verdict(plan_id: str, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _shown(store: Store, plan_id: str | None, json: bool) -> int:
+def _show_plans(store: Store, plan_id: str | None, json: bool) -> int:
     from vippsrecon.bulk.outcomes.from_journal import PlanHistory, read_plan_history
     from vippsrecon.bulk.outcomes.listed import list_plan_overviews
     from vippsrecon.cli import output
@@ -167,26 +171,26 @@ def _shown(store: Store, plan_id: str | None, json: bool) -> int:
     if plan_id is None:
         told = [(one.known, one) for one in list_plan_overviews(store)]
     else:
-        _known(store, plan_id)
+        _require_known_plan(store, plan_id)
         known = next(one for one in plans(store) if one.plan_id == plan_id)
         told = [(known, read_plan_history(store, plan_id))]
     if json:
-        said: dict[str, Any] = {"plans": [_as_json(*one) for one in told]}
+        said: dict[str, Any] = {"plans": [_build_journal_plan_json(*one) for one in told]}
         if plan_id is not None:
-            said["entries"] = _entries(store, plan_id)
-        print(output.as_json(said))
+            said["entries"] = _build_entries_json(store, plan_id)
+        print(output.format_json(said))
     else:
         for one in told:
-            print("\n".join(_lines(*one)))
+            print("\n".join(_format_journal_plan(*one)))
             if isinstance(one[1], PlanHistory):
-                print("\n".join(_more(one[1])))
+                print("\n".join(_format_plan_details(one[1])))
         if not told:
             print("no plan is known here yet: vippsrecon approve registers one")
     return 0
 
 
-def _as_json(one: PlanSummary, known: PlanHistory | PlanOverview) -> dict[str, Any]:
-    from vippsrecon.cli.carry_out import in_one
+def _build_journal_plan_json(one: PlanSummary, known: PlanHistory | PlanOverview) -> dict[str, Any]:
+    from vippsrecon.cli.carry_out import format_head
 
     return {
         "plan_id": one.plan_id,
@@ -204,18 +208,18 @@ def _as_json(one: PlanSummary, known: PlanHistory | PlanOverview) -> dict[str, A
         "stopped": known.stopped or None,
         "entries": one.entries,
         "first_hash": known.first_hash,
-        "head": in_one(known.head),
+        "head": format_head(known.head),
     }
 
 
-def _entries(store: Store, plan_id: str) -> list[dict[str, Any]]:
+def _build_entries_json(store: Store, plan_id: str) -> list[dict[str, Any]]:
     from vippsrecon.store import entries
 
     return [{**entry._asdict(), "detail": entry.said()} for entry in entries(store, plan_id)]
 
 
-def _lines(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]:
-    from vippsrecon.cli.carry_out import in_one
+def _format_journal_plan(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]:
+    from vippsrecon.cli.carry_out import format_head
     from vippsrecon.money import format_amount, format_count, group_thousands
 
     sums = ", ".join(format_amount(total, currency) for currency, total in known.totals.items())
@@ -232,10 +236,10 @@ def _lines(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]
         yield f"  approved by {known.approver}"
     if one.holder:
         yield f"  held by {one.holder}, last heard of {one.heartbeat_at}"
-    yield f"  head {in_one(known.head)}"
+    yield f"  head {format_head(known.head)}"
 
 
-def _more(known: PlanHistory) -> Iterator[str]:
+def _format_plan_details(known: PlanHistory) -> Iterator[str]:
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.bulk.outcomes.frame import sort_worst_first
     from vippsrecon.money import format_count, group_thousands
@@ -250,9 +254,9 @@ def _more(known: PlanHistory) -> Iterator[str]:
         for row in known.rows.values()
         if row.result.outcome in ("unknown", "refused", "skipped")
     )
-    for result in rest[:MOST_ROWS]:
+    for result in rest[:MAX_JOURNAL_ROWS_LISTED]:
         planned = known.rows[result.row].planned
         said = describe_outcome(known.verb, planned, result)
         yield f"  {result.outcome:<8} row {result.row}, {planned.reference}: {said}"
-    if len(rest) > MOST_ROWS:
-        yield f"  and {group_thousands(len(rest) - MOST_ROWS)} more; --out or --json lists them"
+    if len(rest) > MAX_JOURNAL_ROWS_LISTED:
+        yield f"  and {group_thousands(len(rest) - MAX_JOURNAL_ROWS_LISTED)} more; --out or --json lists them"

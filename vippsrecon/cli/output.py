@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from vippsrecon.reconciliation import Reconciliation
 
-MOST_REJECTS = 20
+MAX_REJECTS_LISTED = 20
 
 
-def as_json(value: Any) -> str:
+def format_json(value: Any) -> str:
     """Return one JSON object: text as it is, amounts whole minor units, unknown null."""
     return json.dumps(value, ensure_ascii=False, default=str, indent=2)
 
 
-def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def convert_rows_to_json(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as plain values: whole numbers, text, ISO 8601 times, None.
 
     Goes through Arrow, so that a nullable amount never becomes a float on its way.
@@ -30,20 +30,20 @@ def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     import pyarrow as pa
 
     found: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
-    return [{name: _plain(value) for name, value in row.items()} for row in found]
+    return [{name: _convert_value(value) for name, value in row.items()} for row in found]
 
 
-def _plain(value: Any) -> Any:
+def _convert_value(value: Any) -> Any:
     return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
 
 
-def holes(failures: pd.DataFrame) -> pd.DataFrame:
+def select_unanswered(failures: pd.DataFrame) -> pd.DataFrame:
     """Return the failures that leave a hole: not a 404, which is an answer, nor what was not sent."""
     answered = failures["status"].fillna(0).eq(404) | failures["operation"].eq("not_sent")
     return failures[~answered.astype(bool)]
 
 
-def commonest(failures: pd.DataFrame) -> str:
+def describe_most_common_reason(failures: pd.DataFrame) -> str:
     """Return the reason most of these failures have, and how many have it."""
     reasons = failures["title"].str.cat(failures["detail"].fillna(""), sep=": ")
     first = reasons.mode().iloc[0]
@@ -55,7 +55,7 @@ def commonest(failures: pd.DataFrame) -> str:
     return f"{many}: {first.removesuffix(': ')}"
 
 
-def reconciliation_json(result: Reconciliation, report: str | None) -> dict[str, Any]:
+def build_reconciliation_json(result: Reconciliation, report: str | None) -> dict[str, Any]:
     """Return what `reconcile --json` prints."""
     buckets: dict[str, dict[str, int]] = {"orders": {}, "payments": {}}
     for (side, bucket), count in result.buckets.groupby(["side", "bucket"]).size().items():
@@ -63,36 +63,36 @@ def reconciliation_json(result: Reconciliation, report: str | None) -> dict[str,
     return {
         "verdict": result.verdict,
         "complete": result.complete,
-        "summary": rows(result.summary),
-        "discrepancies": rows(result.discrepancies),
+        "summary": convert_rows_to_json(result.summary),
+        "discrepancies": convert_rows_to_json(result.discrepancies),
         "buckets": buckets,
-        "failures": rows(holes(result.failures)),
-        "rejects": rows(result.rejects),
+        "failures": convert_rows_to_json(select_unanswered(result.failures)),
+        "rejects": convert_rows_to_json(result.rejects),
         "report": report,
         "notices": list(result.notices),
         "as_of": result.manifest.get("as_of"),
     }
 
 
-def rejected(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
+def format_rejects(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return lines that say which rows could not be read and why, the first twenty of them."""
     lines = [f"{format_count(len(rejects), 'row')} could not be read:"]
     lines += [
         f"  row {row['source_row']}: {row['reason']}"
         + (f" ({row['column']} = {row['value']!r})" if row.get("column") else "")
-        for row in rejects[:MOST_REJECTS]
+        for row in rejects[:MAX_REJECTS_LISTED]
     ]
-    if len(rejects) > MOST_REJECTS:
+    if len(rejects) > MAX_REJECTS_LISTED:
         lines.append(
-            f"  and {group_thousands(len(rejects) - MOST_REJECTS)} more; --json lists them"
+            f"  and {group_thousands(len(rejects) - MAX_REJECTS_LISTED)} more; --json lists them"
         )
     return lines
 
 
-def major(amount: int | None, currency: str) -> str:
+def format_major_amount(amount: int | None, currency: str) -> str:
     """Return an amount as people write it.
 
-    >>> major(123450, "NOK"), major(None, "NOK")
+    >>> format_major_amount(123450, "NOK"), format_major_amount(None, "NOK")
     ('1 234.50', 'unknown')
     """
     return "unknown" if amount is None else group_thousands(to_major(amount, currency))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.preview import AsJson, Mapping
+from vippsrecon.cli.preview import JsonOption, MappingOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vippsrecon.store import Store
 
 
-class Operations(StrEnum):
+class PlannedOperation(StrEnum):
     """What is planned, as it is typed."""
 
     refunds = "refunds"
@@ -30,7 +30,7 @@ class Operations(StrEnum):
     captures = "captures"
 
 
-Who = Annotated[
+PersonOption = Annotated[
     str | None,
     typer.Option("--as", metavar="NAME", help="Who you are; without it, this machine's account."),
 ]
@@ -38,7 +38,7 @@ Who = Annotated[
 
 def plan(
     operations: Annotated[
-        Operations, typer.Argument(metavar="refunds|cancels|captures", help="What to plan.")
+        PlannedOperation, typer.Argument(metavar="refunds|cancels|captures", help="What to plan.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="plan.json", help="The plan to write.")],
     file: Annotated[
@@ -72,9 +72,9 @@ def plan(
         Path | None,
         typer.Option("--workbook", metavar="FILE.xlsx", help="The plan for reading and signing."),
     ] = None,
-    mapping: Mapping = None,
-    who: Who = None,
-    json: AsJson = False,
+    mapping: MappingOption = None,
+    who: PersonOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Plan refunds, cancels or captures from a list or a report. Moves nothing.
 
@@ -91,15 +91,15 @@ def plan(
     from vippsrecon.bulk.plan.model import write_plan
     from vippsrecon.cli import output
 
-    source = _one_source(file, from_report)
-    _refuse_early(out, workbook, source)
+    source = _choose_source(file, from_report)
+    _refuse_plan_paths(out, workbook, source)
     verb = operations.value.removesuffix("s")
     if mapping is not None and from_report is not None:
         raise typer.BadParameter("--mapping is for lists; a report has its own columns")
     if created and verb != "cancel":
         raise typer.BadParameter("--created is for cancels")
     try:
-        asked, settings = _asked(verb, source, mapping, report=from_report is not None)
+        asked, settings = _read_requests(verb, source, mapping, report=from_report is not None)
         how = PlanOptions(
             verb,
             planner=who,
@@ -107,14 +107,18 @@ def plan(
             cancel_created=created,
             progress=not json and sys.stderr.isatty(),
         )
-        made = _made(asked, settings, how)
+        made = _build_plan(asked, settings, how)
     except NothingToPlanError as error:
         if json:
-            print(output.as_json({"rows": 0, "totals": {}, "rejects": _rejects(error.refused)}))
+            print(
+                output.format_json(
+                    {"rows": 0, "totals": {}, "rejects": _build_rejects_json(error.refused)}
+                )
+            )
         else:
             # Of one row alone the error says all there is to say.
             refused = error.refused if len(error.refused) > 1 else ()
-            for line in _set_aside(refused, error.notes):
+            for line in _format_plan_rejects(refused, error.notes):
                 print(line)
         raise
     write_plan(made, out)
@@ -123,9 +127,13 @@ def plan(
 
         write_plan_workbook(made, workbook)
     if json:
-        print(output.as_json(_as_json(made, out)))
+        print(output.format_json(_build_plan_json(made, out)))
     else:
-        print("\n".join([*_lines(made, out), *_set_aside(made.refused, made.notes)]))
+        print(
+            "\n".join(
+                [*_format_new_plan(made, out), *_format_plan_rejects(made.refused, made.notes)]
+            )
+        )
     raise typer.Exit(1 if made.refused else 0)
 
 
@@ -133,8 +141,8 @@ def approve(
     plan_file: Annotated[
         Path, typer.Argument(metavar="plan.json", help="The plan, as it was written.")
     ],
-    who: Who = None,
-    json: AsJson = False,
+    who: PersonOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Approve a plan: its digest, number of rows and sum per currency. Moves nothing.
 
@@ -156,17 +164,17 @@ def approve(
 
     made = read_plan(plan_file)
     settings = load_settings(offline=True)
-    now = _now_for(made, settings)
+    now = _get_approval_time(made, settings)
     limits = Limits.from_settings(settings.limits)
     if not json:
-        print("\n".join(_approved(made)), flush=True)
+        print("\n".join(_format_plan_for_approval(made)), flush=True)
     with open_store(settings.database_url) as store:
         entry = record(made, store, approver=who, now=now, limits=limits)
         where = store.url_masked
     said: dict[str, Any] = entry.said()
     if json:
         print(
-            output.as_json(
+            output.format_json(
                 {
                     "plan_id": made.plan_id,
                     "digest": compute_digest(made),
@@ -184,14 +192,14 @@ def approve(
     print(f"until {said['expires_at']}, in {where}")
 
 
-def _one_source(file: Path | None, report: Path | None) -> Path:
+def _choose_source(file: Path | None, report: Path | None) -> Path:
     given = [one for one in (file, report) if one is not None]
     if len(given) != 1:
         raise typer.BadParameter("name either a list, or a report with --from-report")
     return given[0]
 
 
-def _refuse_early(out: Path, workbook: Path | None, source: Path) -> None:
+def _refuse_plan_paths(out: Path, workbook: Path | None, source: Path) -> None:
     """Refuse places that cannot be meant before minutes of reading."""
     from vippsrecon.errors import OutputError
 
@@ -209,7 +217,7 @@ def _refuse_early(out: Path, workbook: Path | None, source: Path) -> None:
         raise OutputError(f"{out} cannot be both the plan and its workbook")
 
 
-def _asked(
+def _read_requests(
     verb: str, source: Path, mapping: Path | None, *, report: bool
 ) -> tuple[RequestSet, Settings]:
     """Read the list or report, and then the settings: a file's faults need no keys to be said."""
@@ -224,7 +232,7 @@ def _asked(
     return asked, load_settings()
 
 
-def _made(asked: RequestSet, settings: Settings, how: PlanOptions) -> Plan:
+def _build_plan(asked: RequestSet, settings: Settings, how: PlanOptions) -> Plan:
     from contextlib import ExitStack
 
     from vippsrecon.api import Client
@@ -232,11 +240,11 @@ def _made(asked: RequestSet, settings: Settings, how: PlanOptions) -> Plan:
 
     with ExitStack() as opened:
         client = opened.enter_context(Client(settings)) if settings.environment else None
-        store = _store(settings, opened) if asked.kind == "report" else None
+        store = _open_existing_store(settings, opened) if asked.kind == "report" else None
         return make_plan(asked, how._replace(client=client, settings=settings, store=store))
 
 
-def _store(settings: Settings, opened: Any) -> Store | None:
+def _open_existing_store(settings: Settings, opened: Any) -> Store | None:
     """Open the workspace database where there is one: planning makes none."""
     from vippsrecon.store import exists, open_store
 
@@ -246,7 +254,7 @@ def _store(settings: Settings, opened: Any) -> Store | None:
     return store
 
 
-def _now_for(made: Plan, settings: Settings) -> Any:
+def _get_approval_time(made: Plan, settings: Settings) -> Any:
     """Return the house's time: the simulator has a clock of its own, and has to be asked."""
     from datetime import UTC, datetime
 
@@ -265,7 +273,7 @@ def _now_for(made: Plan, settings: Settings) -> Any:
         return client.now()
 
 
-def _as_json(made: Plan, out: Path) -> dict[str, Any]:
+def _build_plan_json(made: Plan, out: Path) -> dict[str, Any]:
     from vippsrecon.bulk.plan.model import compute_digest
 
     return {
@@ -273,18 +281,18 @@ def _as_json(made: Plan, out: Path) -> dict[str, Any]:
         "digest": compute_digest(made),
         "rows": made.count,
         "totals": made.totals,
-        "rejects": _rejects(made.refused),
+        "rejects": _build_rejects_json(made.refused),
         "notes": list(made.notes),
         "expires_at": made.expires_at,
         "plan": str(out),
     }
 
 
-def _rejects(refused: Sequence[Refused]) -> list[dict[str, Any]]:
+def _build_rejects_json(refused: Sequence[Refused]) -> list[dict[str, Any]]:
     return [one._asdict() for one in refused]
 
 
-def _lines(made: Plan, out: Path) -> Iterator[str]:
+def _format_new_plan(made: Plan, out: Path) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.model import compute_digest
 
@@ -295,7 +303,7 @@ def _lines(made: Plan, out: Path) -> Iterator[str]:
     yield f"Nothing has been moved. Next: vippsrecon approve {out}"
 
 
-def _approved(made: Plan) -> Iterator[str]:
+def _format_plan_for_approval(made: Plan) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.model import compute_digest
     from vippsrecon.cli import output
@@ -309,25 +317,25 @@ def _approved(made: Plan) -> Iterator[str]:
         rows = sum(row.currency == currency for row in made.rows)
         largest = max(row.amount_minor for row in made.rows if row.currency == currency)
         yield (
-            f"{currency}     {format_count(rows, 'row')}, {output.major(total, currency)}, the largest "
-            f"{output.major(largest, currency)}"
+            f"{currency}     {format_count(rows, 'row')}, {output.format_major_amount(total, currency)}, the largest "
+            f"{output.format_major_amount(largest, currency)}"
         )
     insisted = sum(row.duplicate for row in made.rows)
     if insisted:
         yield f"insisted upon though the same was done before: {format_count(insisted, 'row')}"
 
 
-def _set_aside(refused: Sequence[Refused], notes: Sequence[str]) -> list[str]:
-    from vippsrecon.cli.output import MOST_REJECTS
+def _format_plan_rejects(refused: Sequence[Refused], notes: Sequence[str]) -> list[str]:
+    from vippsrecon.cli.output import MAX_REJECTS_LISTED
     from vippsrecon.money import format_count, group_thousands
 
     lines = [f"note: {note}" for note in notes]
     if not refused:
         return lines
     lines.append(f"{format_count(len(refused), 'row')} not in the plan:")
-    lines += [f"  {one.in_words()}" for one in refused[:MOST_REJECTS]]
-    if len(refused) > MOST_REJECTS:
+    lines += [f"  {one.in_words()}" for one in refused[:MAX_REJECTS_LISTED]]
+    if len(refused) > MAX_REJECTS_LISTED:
         lines.append(
-            f"  and {group_thousands(len(refused) - MOST_REJECTS)} more; --json lists them"
+            f"  and {group_thousands(len(refused) - MAX_REJECTS_LISTED)} more; --json lists them"
         )
     return lines

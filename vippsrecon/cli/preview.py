@@ -8,35 +8,35 @@ from typing import Annotated, Any
 import typer
 
 
-def _shops(incomplete: str) -> list[str]:
+def _complete_shop_names(incomplete: str) -> list[str]:
     from vippsrecon.sources.orders import profiles
 
     known = [name for name, profile in profiles.builtin().items() if not profile.refused]
     return [name for name in known if name.startswith(incomplete)]
 
 
-Shop = Annotated[
+ShopOption = Annotated[
     str | None,
     typer.Option(
         "--shop",
         metavar="NAME",
-        autocompletion=_shops,
+        autocompletion=_complete_shop_names,
         help="The shop's profile, where it is not to be recognised: shopify, woocommerce, "
         "woocommerce-rest, woocommerce-skyverge, magento, shopware, squarespace, plain.",
     ),
 ]
-Mapping = Annotated[
+MappingOption = Annotated[
     Path | None,
     typer.Option("--mapping", metavar="FILE.toml", help="Your own names of columns."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def preview(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to look at.")],
-    shop: Shop = None,
-    mapping: Mapping = None,
-    json: AsJson = False,
+    shop: ShopOption = None,
+    mapping: MappingOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Say what files are and what was understood of them. Needs no keys, asks nobody.
 
@@ -49,7 +49,7 @@ def preview(
       vippsrecon preview export.xlsx --shop shopify --json
     """
     from vippsrecon.cli import output
-    from vippsrecon.cli.errors import in_a_sentence, say
+    from vippsrecon.cli.errors import format_error, print_error
     from vippsrecon.config.settings import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.sources import preview as look
@@ -63,19 +63,19 @@ def preview(
         except (VippsReconError, OSError) as error:
             refused.append(error)
     if json:
-        print(output.as_json(found))
+        print(output.format_json(found))
     else:
         for file in found["files"]:
-            print("\n".join(_lines(file)))
+            print("\n".join(_format_file(file)))
     if refused:
         for one in refused[:-1]:
-            say(in_a_sentence(one))
+            print_error(format_error(one))
         raise refused[-1]
     if any(file.get("rejects") for file in found["files"]):
         raise typer.Exit(1)
 
 
-def _lines(file: dict[str, Any]) -> list[str]:
+def _format_file(file: dict[str, Any]) -> list[str]:
     from vippsrecon.cli import output
     from vippsrecon.money import format_count
 
@@ -87,7 +87,7 @@ def _lines(file: dict[str, Any]) -> list[str]:
     lines = [str(file["path"]), f"  {said}"]
     for currency, sums in (file.get("totals") or {}).items():
         said = ", ".join(
-            f"{name.removesuffix('_minor')} {output.major(value, currency)}"
+            f"{name.removesuffix('_minor')} {output.format_major_amount(value, currency)}"
             if name.endswith("_minor")
             else format_count(value, name.removesuffix("s"))
             for name, value in sums.items()
@@ -95,6 +95,6 @@ def _lines(file: dict[str, Any]) -> list[str]:
         lines.append(f"  {currency}: {said}")
     rejects = file.get("rejects") or []
     if rejects:
-        lines += [f"  {line}" for line in output.rejected(rejects)]
+        lines += [f"  {line}" for line in output.format_rejects(rejects)]
     lines += [f"  note: {note}" for note in file.get("notes") or []]
     return lines

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vippsrecon.cli.preview import AsJson, Mapping, Shop
+from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-MOMENT = "2026-10-31T18:00:00+01:00 (without offset: in the sales unit's zone; a day: its end)"
+TIME_EXAMPLE = (
+    "2026-10-31T18:00:00+01:00 (without offset: in the sales unit's zone; a day: its end)"
+)
 
 
 def fetch(
@@ -26,9 +28,9 @@ def fetch(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a fetch that stopped over a day ago.")
     ] = False,
-    shop: Shop = None,
-    mapping: Mapping = None,
-    json: AsJson = False,
+    shop: ShopOption = None,
+    mapping: MappingOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Fetch payments and their event logs for every reference in a file.
 
@@ -56,22 +58,22 @@ def fetch(
         shop=shop,
         mapping=mapping,
         resume=resume,
-        progress=_bars(json),
+        progress=_should_show_progress(json),
     )
     fetched, rejects = found.fetched, found.rejects
-    holes = output.holes(fetched.failures)
+    holes = output.select_unanswered(fetched.failures)
     unsent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
     if json:
         print(
-            output.as_json(
+            output.format_json(
                 {
                     "payments": len(fetched.payments),
                     "events": len(fetched.events),
                     "missing": len(holes),
                     "ledger_failed": found.ledger_failed,
-                    "failures": output.rows(fetched.failures),
-                    "rejects": output.rows(rejects),
-                    "repeated": found.repeated,
+                    "failures": output.convert_rows_to_json(fetched.failures),
+                    "rejects": output.convert_rows_to_json(rejects),
+                    "repeated": found.repeat_count,
                     "notes": list(found.notes),
                     "out": str(out),
                 }
@@ -87,21 +89,25 @@ def fetch(
         if len(unsent):
             was = format_count(len(unsent), "reference was", "references were")
             print(f"{was} not sent: see {out / 'failures.csv'}")
-        if found.repeated:
-            print(f"{format_count(found.repeated, 'row')} named a reference again: asked for once")
+        if found.repeat_count:
+            print(
+                f"{format_count(found.repeat_count, 'row')} named a reference again: asked for once"
+            )
         if len(rejects) and found.is_list:
-            print("\n".join(output.rejected(output.rows(rejects))))
+            print("\n".join(output.format_rejects(output.convert_rows_to_json(rejects))))
         elif len(rejects):
             print(
                 f"{format_count(len(rejects), 'row')} could not be read: vippsrecon preview {source}"
             )
     if len(holes):
-        _loud(
+        _print_warning(
             f"MISSING: {format_count(len(holes), 'reference')} could not be read "
-            f"({output.commonest(holes)}); see {out / 'failures.csv'}, and run it again"
+            f"({output.describe_most_common_reason(holes)}); see {out / 'failures.csv'}, and run it again"
         )
     if found.ledger_failed:
-        _loud("MISSING: what only the funds ledger knows, which could not be read; run it again")
+        _print_warning(
+            "MISSING: what only the funds ledger knows, which could not be read; run it again"
+        )
     if len(holes) or found.ledger_failed:
         raise typer.Exit(2)
     raise typer.Exit(1 if len(rejects) or len(unsent) else 0)
@@ -112,8 +118,8 @@ def reconcile(
         list[Path], typer.Option("--orders", metavar="FILE...", help="The shop's order exports.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE.xlsx", help="The workbook to write.")],
-    shop: Shop = None,
-    mapping: Mapping = None,
+    shop: ShopOption = None,
+    mapping: MappingOption = None,
     payments: Annotated[
         Path | None,
         typer.Option("--payments", metavar="DIR", help="What fetch left; no call is made."),
@@ -129,13 +135,13 @@ def reconcile(
         str | None, typer.Option("--to", metavar="DAY", help="Last local day, included.")
     ] = None,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="TIME", help=f"Compare as of {MOMENT}.")
+        str | None, typer.Option("--as-of", metavar="TIME", help=f"Compare as of {TIME_EXAMPLE}.")
     ] = None,
     exported_at: Annotated[
         str | None,
         typer.Option("--exported-at", metavar="TIME", help="When the exports were taken."),
     ] = None,
-    json: AsJson = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare order exports with Vipps MobilePay and write the report.
 
@@ -151,11 +157,11 @@ def reconcile(
     from vippsrecon.config.settings import load_settings
     from vippsrecon.money import format_count
     from vippsrecon.report import write_workbook
-    from vippsrecon.report.terminal import summary_text
-    from vippsrecon.workflow.reconcile_month import reconcile_month, zone_of
+    from vippsrecon.report.terminal import format_summary
+    from vippsrecon.workflow.reconcile_month import choose_time_zone, reconcile_month
 
     settings = load_settings(offline=payments is not None)
-    zone = zone_of(settings)
+    zone = choose_time_zone(settings)
     ignored = [settings.ignore_file] if settings.ignore_file else []
     given = [*orders, *(references or ()), *([mapping] if mapping else []), *ignored]
     _refuse_overwriting(out, given)
@@ -169,24 +175,26 @@ def reconcile(
         references=references or (),
         first=first,
         last=last,
-        as_of=_moment(as_of, "--as-of", zone),
-        exported_at=_moment(exported_at, "--exported-at", zone),
+        as_of=_parse_time_option(as_of, "--as-of", zone),
+        exported_at=_parse_time_option(exported_at, "--exported-at", zone),
         keep=None if payments else out.with_suffix(".data"),
-        progress=_bars(json),
+        progress=_should_show_progress(json),
     )
     report = write_workbook(result, out)
     if json:
-        print(output.as_json(output.reconciliation_json(result, str(report))))
+        print(output.format_json(output.build_reconciliation_json(result, str(report))))
     else:
-        print(summary_text(result, report))
-    holes = output.holes(result.failures)
+        print(format_summary(result, report))
+    holes = output.select_unanswered(result.failures)
     if len(holes):
-        _loud(
+        _print_warning(
             f"MISSING: {format_count(len(holes), 'reference')} could not be read "
-            f"({output.commonest(holes)}): there is no verdict"
+            f"({output.describe_most_common_reason(holes)}): there is no verdict"
         )
     elif not result.complete:
-        _loud("MISSING: what only the funds ledger knows, which could not be read; run it again")
+        _print_warning(
+            "MISSING: what only the funds ledger knows, which could not be read; run it again"
+        )
     raise typer.Exit(result.exit_code)
 
 
@@ -223,15 +231,15 @@ def _refuse_unwritable(out: Path) -> None:
         out.unlink()
 
 
-def _bars(json: bool) -> bool:
+def _should_show_progress(json: bool) -> bool:
     return not json and sys.stderr.isatty()
 
 
-def _loud(line: str) -> None:
+def _print_warning(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _moment(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
+def _parse_time_option(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
     from vippsrecon.errors import InputError
 
     if text is None:
@@ -239,7 +247,7 @@ def _moment(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{option}: {text!r} is not a time such as {MOMENT}") from None
+        raise InputError(f"{option}: {text!r} is not a time such as {TIME_EXAMPLE}") from None
     if len(text) == len("2026-10-31"):
         moment += timedelta(days=1, seconds=-1)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from vippsrecon.cli.preview import AsJson
+from vippsrecon.cli.preview import JsonOption
 
 
-class Ending(StrEnum):
+class ManualOutcome(StrEnum):
     """How a person may say that a row ended."""
 
     done = "done"
@@ -24,7 +24,7 @@ def settle(
         int | None, typer.Option("--row", min=1, help="One row, for a person's word on it.")
     ] = None,
     ending: Annotated[
-        Ending | None, typer.Option("--as", help="How that row ended, as a person saw it.")
+        ManualOutcome | None, typer.Option("--as", help="How that row ended, as a person saw it.")
     ] = None,
     because: Annotated[
         str | None, typer.Option("--because", metavar="TEXT", help="What was seen, and where.")
@@ -33,7 +33,7 @@ def settle(
         str | None,
         typer.Option("--by", metavar="NAME", help="Who says so; else this machine's account."),
     ] = None,
-    json: AsJson = False,
+    json: JsonOption = False,
 ) -> None:
     """Look again at rows whose outcome is open. Reads and never sends.
 
@@ -51,7 +51,7 @@ def settle(
     from vippsrecon.bulk.execution.settle import settle as look
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.cli import output
-    from vippsrecon.cli.carry_out import in_one
+    from vippsrecon.cli.carry_out import format_head
     from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
 
@@ -61,7 +61,7 @@ def settle(
     elif (row, ending, because, who) != (None, None, None, None):
         raise typer.BadParameter("a person's word takes --row, --as and --because together")
     settings = load_settings()
-    plan_id = plan_id_of(plan)
+    plan_id = resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store, Client(settings) as client:
         settled = look(store, plan_id, client, word=word)
     if json:
@@ -79,18 +79,22 @@ def settle(
             }
             for planned, result in zip(settled.rows, settled.results, strict=True)
         ]
-        print(output.as_json({"plan_id": plan_id, "rows": said, "head": in_one(settled.head)}))
+        print(
+            output.format_json(
+                {"plan_id": plan_id, "rows": said, "head": format_head(settled.head)}
+            )
+        )
     else:
         if not settled.results:
             print("no row of this plan is open: nothing to settle")
         for planned, result in zip(settled.rows, settled.results, strict=True):
             said_of_it = describe_outcome(settled.verb, planned, result)
             print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {said_of_it}")
-        print(f"head  {in_one(settled.head)}")
+        print(f"head  {format_head(settled.head)}")
     raise typer.Exit(settled.exit_code)
 
 
-def plan_id_of(name: str) -> str:
+def resolve_plan_id(name: str) -> str:
     """Return the id of a plan named by its file or by its id.
 
     Raises:

@@ -15,24 +15,24 @@ import polars as pl
 from vippsrecon.config.settings import MARKET_OF_CURRENCY
 from vippsrecon.reconciliation.orders_payments.variables import CAPTURE_DAYS
 from vippsrecon.report import names
-from vippsrecon.report.figures import tally
-from vippsrecon.report.frames import take_in
+from vippsrecon.report.figures import compute_figures
+from vippsrecon.report.frames import build_report_frames
 from vippsrecon.schemas import SEVERITIES
-from vippsrecon.spreadsheet.cross_checks import major
-from vippsrecon.spreadsheet.formats import BAR, INK, MUTED, NAVY, SEVERITY_COLOURS
+from vippsrecon.spreadsheet.cross_checks import to_cell_amount
+from vippsrecon.spreadsheet.formats import BAR_COLOUR, INK, MUTED, NAVY, SEVERITY_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from vippsrecon.report.figures import Leg
-    from vippsrecon.report.frames import Reconciled
+    from vippsrecon.report.figures import BridgeLeg
+    from vippsrecon.report.frames import ReportInput
 
-AGES = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
-TO_DEADLINE = ((None, -1), (0, 3), (4, 14), (15, 60), (61, None))
+AGE_BANDS = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
+DEADLINE_BANDS = ((None, -1), (0, 3), (4, 14), (15, 60), (61, None))
 
-_UP, _DOWN, _TOTAL = "#4F8A6B", "#B4544A", BAR
-_SEVERITY_BARS = {
+_INCREASE_COLOUR, _DECREASE_COLOUR, _TOTAL_COLOUR = "#4F8A6B", "#B4544A", BAR_COLOUR
+_SEVERITY_BAR_COLOURS = {
     **{name: fill for name, (fill, _) in SEVERITY_COLOURS.items()},
     "high": "#D9796F",
     "medium": "#EDB876",
@@ -40,38 +40,38 @@ _SEVERITY_BARS = {
 }
 
 
-def at_risk_by_code(reconciliation: Reconciled) -> Figure:
+def at_risk_by_code(reconciliation: ReportInput) -> Figure:
     """Draw what is at risk by code, one panel per currency, largest on top.
 
     Colour is the worst severity among the rows of a code.
     """
     from matplotlib.patches import Patch
 
-    figures = tally(take_in(reconciliation))
+    figures = compute_figures(build_report_frames(reconciliation))
     panels = {
-        currency: [code for code in figures.codes_of(currency) if code.at_risk_minor]
+        currency: [code for code in figures.select_codes(currency) if code.at_risk_minor]
         for currency in figures.currencies
     }
     shown = {currency: codes for currency, codes in panels.items() if codes}
-    figure, axes = _panels(
+    figure, axes = _create_panels(
         [f"At risk by code, {currency}" for currency in shown],
         [max(len(codes), 2) for codes in shown.values()],
         "Nothing is at risk",
     )
     for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
-        amounts = [float(major(code.at_risk_minor)) for code in codes]
-        colours = [_SEVERITY_BARS[code.severity] for code in codes]
+        amounts = [float(to_cell_amount(code.at_risk_minor)) for code in codes]
+        colours = [_SEVERITY_BAR_COLOURS[code.severity] for code in codes]
         bars = panel.barh([code.kind for code in codes], amounts, color=colours, height=0.62)
         panel.bar_label(
-            bars, [names.grouped(amount, 2) for amount in amounts], padding=4, fontsize=8
+            bars, [names.format_number(amount, 2) for amount in amounts], padding=4, fontsize=8
         )
         panel.invert_yaxis()
         panel.set_xlabel(currency)
-        panel.xaxis.set_major_formatter(_axis)
+        panel.xaxis.set_major_formatter(_format_axis_value)
         panel.margins(x=0.16)
         worst = [name for name in SEVERITIES if name in {code.severity for code in codes}]
         panel.legend(
-            handles=[Patch(color=_SEVERITY_BARS[name], label=name) for name in worst],
+            handles=[Patch(color=_SEVERITY_BAR_COLOURS[name], label=name) for name in worst],
             loc="lower right",
             frameon=False,
             fontsize=8,
@@ -79,38 +79,48 @@ def at_risk_by_code(reconciliation: Reconciled) -> Figure:
     return figure
 
 
-def bridge_waterfall(reconciliation: Reconciled, leg: str = "captured") -> Figure:
+def bridge_waterfall(reconciliation: ReportInput, leg: str = "captured") -> Figure:
     """Draw the bridge from orders to money as a waterfall, one panel per sales unit and currency.
 
     Args:
         reconciliation: What `vippsrecon.reconcile` returned.
         leg: "captured" or "refunded".
     """
-    legs = [found for found in tally(take_in(reconciliation)).legs if found.leg == leg]
-    heading = names.LEGS.get(leg, (leg, leg))[0]
-    figure, axes = _panels(
+    legs = [
+        found
+        for found in compute_figures(build_report_frames(reconciliation)).legs
+        if found.leg == leg
+    ]
+    heading = names.BRIDGE_LEG_NAMES.get(leg, (leg, leg))[0]
+    figure, axes = _create_panels(
         [f"{heading}: sales unit {each.msn}, {each.currency}" for each in legs],
         [max(len(each.lines) + 1, 3) for each in legs],
         "No bridge: no orders and no payments",
     )
     for panel, each in zip(axes, legs, strict=True):
-        _waterfall(panel, each)
+        _draw_waterfall(panel, each)
     return figure
 
 
-def _waterfall(panel: Axes, leg: Leg) -> None:
-    foot = names.LEGS.get(leg.leg, (leg.leg, leg.leg))[1]
+def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
+    foot = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))[1]
     first, *steps = leg.lines
     lines = [first, *(step for step in steps if step[1])]  # a step of nothing is no step
-    labels = [names.line_name(line, leg.leg) for line, _, _ in lines] + [foot]
-    amounts = [float(major(amount)) for _, amount, _ in lines] + [float(major(leg.foot_minor))]
+    labels = [names.get_line_name(line, leg.leg) for line, _, _ in lines] + [foot]
+    amounts = [float(to_cell_amount(amount)) for _, amount, _ in lines] + [
+        float(to_cell_amount(leg.bridge_total_minor))
+    ]
     starts: list[float] = []
     levels: list[float] = []
     for place, amount in enumerate(amounts):
         starts.append(0.0 if place in (0, len(amounts) - 1) else levels[-1])
         levels.append(starts[-1] + amount)
     colours = [
-        _TOTAL if place in (0, len(amounts) - 1) else _UP if amount > 0 else _DOWN
+        _TOTAL_COLOUR
+        if place in (0, len(amounts) - 1)
+        else _INCREASE_COLOUR
+        if amount > 0
+        else _DECREASE_COLOUR
         for place, amount in enumerate(amounts)
     ]
     # Bars of one name would fall onto each other: places first, names as their labels.
@@ -119,7 +129,7 @@ def _waterfall(panel: Axes, leg: Leg) -> None:
     for place, (start, level) in enumerate(zip(starts, levels, strict=True)):
         # To the right of a step down, too: to its left may stand the names.
         panel.annotate(
-            names.grouped(amounts[place], 2),
+            names.format_number(amounts[place], 2),
             (max(start, level), place),
             xytext=(4, 0),
             textcoords="offset points",
@@ -128,18 +138,18 @@ def _waterfall(panel: Axes, leg: Leg) -> None:
         )
     panel.invert_yaxis()
     low, high = min(*levels, 0.0), max(*levels, 0.0)
-    left = _axis_start(min(levels), high)
+    left = _compute_axis_start(min(levels), high)
     panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
-    begins = f", from {names.grouped(left)}: steps show, totals are cut" if left else ""
+    begins = f", from {names.format_number(left)}: steps show, totals are cut" if left else ""
     panel.set_xlabel(f"{leg.currency}{begins}")
     panel.locator_params(axis="x", nbins=6)
-    panel.xaxis.set_major_formatter(_axis)
+    panel.xaxis.set_major_formatter(_format_axis_value)
 
 
-def _axis_start(lowest: float, highest: float) -> float:
+def _compute_axis_start(lowest: float, highest: float) -> float:
     """Return where the axis begins: near the steps where they are small beside the totals.
 
-    >>> _axis_start(1_152_300.0, 1_335_600.0), _axis_start(400.0, 1_000.0), _axis_start(0.0, 9.0)
+    >>> _compute_axis_start(1_152_300.0, 1_335_600.0), _compute_axis_start(400.0, 1_000.0), _compute_axis_start(0.0, 9.0)
     (1100000.0, 0.0, 0.0)
     """
     if lowest <= 0 or highest - lowest > lowest / 2:
@@ -148,45 +158,56 @@ def _axis_start(lowest: float, highest: float) -> float:
     return max(math.floor(lowest / unit - 0.5), 0) * unit
 
 
-def ages(reconciliation: Reconciled) -> Figure:
+def ages(reconciliation: ReportInput) -> Figure:
     """Draw how old the discrepancies are, and how soon the open reservations lapse.
 
     A reservation counts with authorized − captured − cancelled while its payment is AUTHORIZED.
     Its deadline is that of the currency's market, 180 days (NO, SE) or 14 (DK, FI); a sales unit
     with late capture has longer than shown.
     """
-    frames = take_in(reconciliation)
-    held = _reservations(frames.payments, str(reconciliation.manifest.get("as_of") or ""))
+    frames = build_report_frames(reconciliation)
+    held = _select_open_reservations(
+        frames.payments, str(reconciliation.manifest.get("as_of") or "")
+    )
     currencies = held["currency"].unique().sort().to_list()
     titles = ["Discrepancies by age", *(f"Reserved, by days left, {c}" for c in currencies)]
-    figure, axes = _panels(titles, [4.5] * len(titles), "")
-    _age_bars(axes[0], frames.discrepancies)
+    figure, axes = _create_panels(titles, [4.5] * len(titles), "")
+    _draw_age_bars(axes[0], frames.discrepancies)
     for panel, currency in zip(axes[1:], currencies, strict=True):
         mine = held.filter(pl.col("currency") == currency)
-        labels = [_band(band, "lapsed") for band in TO_DEADLINE]
+        labels = [_format_band(band, "lapsed") for band in DEADLINE_BANDS]
         amounts = [
-            float(major(int(mine.filter(_within("left", band))["open_minor"].sum())))
-            for band in TO_DEADLINE
+            float(
+                to_cell_amount(
+                    int(mine.filter(_build_band_filter("left", band))["open_minor"].sum())
+                )
+            )
+            for band in DEADLINE_BANDS
         ]
-        bars = panel.bar(labels, amounts, color=[_DOWN, _DOWN, "#EDB876", BAR, BAR], width=0.6)
+        bars = panel.bar(
+            labels,
+            amounts,
+            color=[_DECREASE_COLOUR, _DECREASE_COLOUR, "#EDB876", BAR_COLOUR, BAR_COLOUR],
+            width=0.6,
+        )
         panel.bar_label(
-            bars, [names.grouped(a) if a else "" for a in amounts], padding=3, fontsize=8
+            bars, [names.format_number(a) if a else "" for a in amounts], padding=3, fontsize=8
         )
         panel.set_xlabel("days to the end of capture")
         panel.set_ylabel(currency)
-        panel.yaxis.set_major_formatter(_axis)
+        panel.yaxis.set_major_formatter(_format_axis_value)
         panel.margins(y=0.15)
     return figure
 
 
-def _age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
-    names = [_band(band, "") for band in AGES]
-    base = [0] * len(AGES)
+def _draw_age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
+    names = [_format_band(band, "") for band in AGE_BANDS]
+    base = [0] * len(AGE_BANDS)
     for severity in SEVERITIES:
         mine = discrepancies.filter(pl.col("severity") == severity)
-        counts = [mine.filter(_within("age_days", band)).height for band in AGES]
+        counts = [mine.filter(_build_band_filter("age_days", band)).height for band in AGE_BANDS]
         if any(counts):
-            colour = _SEVERITY_BARS[severity]
+            colour = _SEVERITY_BAR_COLOURS[severity]
             panel.bar(names, counts, bottom=base, color=colour, label=severity, width=0.6)
             base = [below + count for below, count in zip(base, counts, strict=True)]
     panel.set_xlabel("days since it went wrong")
@@ -195,7 +216,7 @@ def _age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
         panel.legend(frameon=False, fontsize=8)
 
 
-def _reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
+def _select_open_reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
     now = datetime.fromisoformat(as_of) if as_of else datetime(1970, 1, 1, tzinfo=UTC)
     days = {currency: CAPTURE_DAYS[market] for currency, market in MARKET_OF_CURRENCY.items()}
     allowed = pl.col("currency").replace_strict(days, default=180, return_dtype=pl.Int64)
@@ -212,11 +233,11 @@ def _reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
     )
 
 
-def _axis(value: float, _place: float) -> str:
-    return names.grouped(value)
+def _format_axis_value(value: float, _place: float) -> str:
+    return names.format_number(value)
 
 
-def _within(name: str, band: tuple[int | None, int | None]) -> pl.Expr:
+def _build_band_filter(name: str, band: tuple[int | None, int | None]) -> pl.Expr:
     low, high = band
     found = pl.lit(value=True)
     if low is not None:
@@ -226,14 +247,14 @@ def _within(name: str, band: tuple[int | None, int | None]) -> pl.Expr:
     return found
 
 
-def _band(band: tuple[int | None, int | None], below: str) -> str:
+def _format_band(band: tuple[int | None, int | None], below: str) -> str:
     low, high = band
     if low is None:
         return below
     return f"over {low - 1}" if high is None else f"{low}–{high}"
 
 
-def _panels(titles: list[str], heights: list[float], empty: str) -> tuple[Figure, list[Any]]:
+def _create_panels(titles: list[str], heights: list[float], empty: str) -> tuple[Figure, list[Any]]:
     """Return a figure with one panel below the other, or one that says it is empty."""
     from matplotlib.figure import Figure
 

@@ -37,7 +37,7 @@ class Month:
     order_files: tuple[Path, ...]
     settings: Settings
     client: Client
-    _open: ExitStack = field(repr=False)
+    _exit_stack: ExitStack = field(repr=False)
 
     def __repr__(self) -> str:
         names = ", ".join(path.name for path in self.order_files)
@@ -45,7 +45,7 @@ class Month:
 
     def close(self) -> None:
         """Close the client, stop the simulator, remove the invented month."""
-        self._open.close()
+        self._exit_stack.close()
 
     def __enter__(self) -> Self:
         return self
@@ -89,21 +89,21 @@ def open_month(
         if source == "simulator":
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             write_month(folder, payments=payments, seed=seed, shop=shop)
-            settings = stack.enter_context(simulated(folder))
+            settings = stack.enter_context(serve_scenario(folder))
             files = (folder / "orders.csv",)
         client = stack.enter_context(Client(settings))
         return Month(source, files, settings, client, stack.pop_all())
 
 
 @contextmanager
-def simulated(month: Path) -> Iterator[Settings]:
+def serve_scenario(month: Path) -> Iterator[Settings]:
     """Serve a scenario's Vipps MobilePay on loopback; give the settings that speak to it."""
     state = month / "simulator.jsonl"
     with serve(Simulator.from_file(state)) as base_url:
-        yield _settings(state, base_url)
+        yield _build_demo_settings(state, base_url)
 
 
-def _settings(state: Path, base_url: str) -> Settings:
+def _build_demo_settings(state: Path, base_url: str) -> Settings:
     """Return settings with the keys of the sales units a state file names, and nothing else.
 
     The user's own keys and files are not looked at: an invented month is the same everywhere.

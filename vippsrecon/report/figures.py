@@ -17,11 +17,11 @@ from vippsrecon.report import names
 from vippsrecon.schemas import SEVERITIES
 
 if TYPE_CHECKING:
-    from vippsrecon.report.frames import Frames
+    from vippsrecon.report.frames import ReportFrames
 
 
 @dataclass(frozen=True)
-class Glance:
+class CurrencyTotals:
     """One currency at a glance. Amounts in minor units."""
 
     currency: str
@@ -35,7 +35,7 @@ class Glance:
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeTotals:
     """One code in one currency. Amounts in minor units; `severity` is the worst of its rows."""
 
     currency: str
@@ -47,7 +47,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Bucket:
+class BucketTotals:
     """One bucket and kind in one currency: its rows on either side. Minor units."""
 
     currency: str
@@ -60,7 +60,7 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Group:
+class LargeGroup:
     """More rows of one code and cause than anyone reads one by one. Minor units.
 
     Attributes:
@@ -78,7 +78,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Leg:
+class BridgeLeg:
     """One leg of the bridge of one sales unit and currency. Minor units.
 
     Attributes:
@@ -90,39 +90,41 @@ class Leg:
     msn: str
     leg: str
     lines: tuple[tuple[str, int, int], ...]
-    foot_minor: int
+    bridge_total_minor: int
     fetched_minor: int
 
 
 @dataclass(frozen=True)
-class Tally:
+class ReportFigures:
     """All figures of a report, each list in the order it is shown."""
 
     currencies: tuple[str, ...]
-    glances: tuple[Glance, ...]
-    codes: tuple[Code, ...]
-    buckets: tuple[Bucket, ...]
-    groups: tuple[Group, ...]
-    legs: tuple[Leg, ...]
+    currency_totals: tuple[CurrencyTotals, ...]
+    codes: tuple[CodeTotals, ...]
+    buckets: tuple[BucketTotals, ...]
+    groups: tuple[LargeGroup, ...]
+    legs: tuple[BridgeLeg, ...]
     unread: int
     rejects: int
 
-    def codes_of(self, currency: str) -> tuple[Code, ...]:
+    def select_codes(self, currency: str) -> tuple[CodeTotals, ...]:
         """Return one currency's codes, most at risk first."""
         return tuple(code for code in self.codes if code.currency == currency)
 
-    def buckets_of(self, currency: str) -> tuple[Bucket, ...]:
+    def select_buckets(self, currency: str) -> tuple[BucketTotals, ...]:
         """Return one currency's buckets, matched first."""
         return tuple(bucket for bucket in self.buckets if bucket.currency == currency)
 
-    def foot_of(self, leg: str, currency: str) -> int:
+    def sum_bridge_leg(self, leg: str, currency: str) -> int:
         """Return where a leg of the bridge ends in one currency, over its sales units."""
         return sum(
-            one.foot_minor for one in self.legs if (one.leg, one.currency) == (leg, currency)
+            one.bridge_total_minor
+            for one in self.legs
+            if (one.leg, one.currency) == (leg, currency)
         )
 
 
-def tally(frames: Frames) -> Tally:
+def compute_figures(frames: ReportFrames) -> ReportFigures:
     """Compute the figures of a report."""
     currencies = tuple(
         sorted(
@@ -133,26 +135,28 @@ def tally(frames: Frames) -> Tally:
             }
         )
     )
-    codes = _codes(frames)
-    return Tally(
+    codes = _compute_code_totals(frames)
+    return ReportFigures(
         currencies=currencies,
-        glances=tuple(_glance(frames, currency) for currency in currencies),
+        currency_totals=tuple(
+            _compute_currency_totals(frames, currency) for currency in currencies
+        ),
         codes=codes,
-        buckets=_buckets(frames),
-        groups=_groups(frames),
-        legs=_legs(frames),
-        unread=unread(frames.failures),
+        buckets=_compute_bucket_totals(frames),
+        groups=_select_large_groups(frames),
+        legs=_compute_bridge_legs(frames),
+        unread=count_unanswered(frames.failures),
         rejects=frames.rejects.height,
     )
 
 
-def unread(failures: pl.DataFrame) -> int:
+def count_unanswered(failures: pl.DataFrame) -> int:
     """Return how many references could not be read: a 404 is an answer, a refusal to send is ours."""
     holes = (pl.col("operation") != "not_sent") & (pl.col("status").fill_null(0) != 404)
     return failures.filter(holes).select("msn", "reference").n_unique()
 
 
-def _glance(frames: Frames, currency: str) -> Glance:
+def _compute_currency_totals(frames: ReportFrames, currency: str) -> CurrencyTotals:
     def of(frame: pl.DataFrame, *names: str) -> list[int]:
         kept = frame.filter(pl.col("currency") == currency)
         return [kept.height, *(int(kept[name].sum()) for name in names)]
@@ -160,10 +164,12 @@ def _glance(frames: Frames, currency: str) -> Glance:
     orders, ordered = of(frames.orders, "total_minor")
     payments, captured, refunded = of(frames.payments, "captured_minor", "refunded_minor")
     discrepancies, at_risk = of(frames.discrepancies, "at_risk_minor")
-    return Glance(currency, orders, ordered, payments, captured, refunded, discrepancies, at_risk)
+    return CurrencyTotals(
+        currency, orders, ordered, payments, captured, refunded, discrepancies, at_risk
+    )
 
 
-def _codes(frames: Frames) -> tuple[Code, ...]:
+def _compute_code_totals(frames: ReportFrames) -> tuple[CodeTotals, ...]:
     rank = {name: position for position, name in enumerate(SEVERITIES)}
     worst: dict[tuple[str, str], str] = {}
     for currency, kind, severity in (
@@ -172,7 +178,7 @@ def _codes(frames: Frames) -> tuple[Code, ...]:
         known = worst.get((currency, kind), severity)
         worst[currency, kind] = min(known, severity, key=rank.__getitem__)
     found = [
-        Code(
+        CodeTotals(
             row["currency"],
             row["kind"],
             worst.get((row["currency"], row["kind"]), ""),
@@ -186,7 +192,7 @@ def _codes(frames: Frames) -> tuple[Code, ...]:
     return tuple(found)
 
 
-def _buckets(frames: Frames) -> tuple[Bucket, ...]:
+def _compute_bucket_totals(frames: ReportFrames) -> tuple[BucketTotals, ...]:
     keys = ["currency", "bucket", "kind"]
     sums: dict[tuple[Any, ...], list[int]] = {}
     sides = ((frames.orders, "total_minor", 0), (frames.payments, "captured_minor", 2))
@@ -197,16 +203,16 @@ def _buckets(frames: Frames) -> tuple[Bucket, ...]:
         for *key, rows, minor in counted.iter_rows():
             held = sums.setdefault(tuple(key), [0, 0, 0, 0])
             held[place : place + 2] = [rows, minor]
-    order = {name: position for position, name in enumerate(names.BUCKETS)}
+    order = {name: position for position, name in enumerate(names.BUCKET_NAMES)}
     return tuple(
-        Bucket(*key, *held)
+        BucketTotals(*key, *held)
         for key, held in sorted(
             sums.items(), key=lambda item: (item[0][0], order.get(item[0][1], 9), item[0][2])
         )
     )
 
 
-def _groups(frames: Frames) -> tuple[Group, ...]:
+def _select_large_groups(frames: ReportFrames) -> tuple[LargeGroup, ...]:
     large = frames.groups.filter(pl.col("rows") > LARGE_GROUP_ROWS).sort(
         "currency",
         "at_risk_minor",
@@ -216,7 +222,7 @@ def _groups(frames: Frames) -> tuple[Group, ...]:
         descending=[False, True, True, False, False],
     )
     return tuple(
-        Group(
+        LargeGroup(
             row["currency"],
             row["kind"],
             row["cause"],
@@ -229,7 +235,7 @@ def _groups(frames: Frames) -> tuple[Group, ...]:
     )
 
 
-def _legs(frames: Frames) -> tuple[Leg, ...]:
+def _compute_bridge_legs(frames: ReportFrames) -> tuple[BridgeLeg, ...]:
     found = []
     blocks = frames.bridge.partition_by("currency", "msn", "leg", maintain_order=True)
     for block in blocks:
@@ -237,5 +243,5 @@ def _legs(frames: Frames) -> tuple[Leg, ...]:
         currency, msn, leg = block.select("currency", "msn", "leg").row(0)
         mine = (pl.col("msn") == msn) & (pl.col("currency") == currency)
         fetched = int(frames.payments.filter(mine)[f"{leg}_minor"].sum())
-        found.append(Leg(currency, msn, leg, tuple(rows[:-1]), rows[-1][1], fetched))
+        found.append(BridgeLeg(currency, msn, leg, tuple(rows[:-1]), rows[-1][1], fetched))
     return tuple(found)

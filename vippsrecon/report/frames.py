@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Reconciled(Protocol):
+class ReportInput(Protocol):
     """What a report needs of `vippsrecon.reconcile.Reconciliation`."""
 
     @property
@@ -50,7 +50,7 @@ class Reconciled(Protocol):
 
 
 @dataclass(frozen=True)
-class Frames:
+class ReportFrames:
     """The frames of one Reconciliation, in Polars. Discrepancies keep the order given.
 
     Attributes:
@@ -76,18 +76,18 @@ class Frames:
     groups: pl.DataFrame
 
 
-def take_in(reconciliation: Reconciled) -> Frames:
+def build_report_frames(reconciliation: ReportInput) -> ReportFrames:
     """Return the frames of `reconciliation`, which is not changed."""
     buckets = to_polars(reconciliation.buckets, schemas.BUCKETS)
     orders = to_polars(reconciliation.orders, schemas.ORDERS)
     payments = to_polars(reconciliation.payments, schemas.PAYMENTS)
     order_key = pl.format("{}:{}", "source_file", "source_row")
     payment_key = pl.format("{}:{}", "msn", "reference")
-    return Frames(
-        orders=_bucketed(orders, order_key, buckets, "orders").sort(
+    return ReportFrames(
+        orders=_add_buckets(orders, order_key, buckets, "orders").sort(
             "msn", "source_file", "source_row", "reference", "order_number"
         ),
-        payments=_bucketed(payments, payment_key, buckets, "payments").sort(
+        payments=_add_buckets(payments, payment_key, buckets, "payments").sort(
             "msn", "reference", "psp_reference"
         ),
         events=to_polars(reconciliation.events, schemas.EVENTS).sort(
@@ -122,7 +122,9 @@ def to_polars(data: Any, frame: schemas.Frame) -> pl.DataFrame:
     return taken
 
 
-def _bucketed(data: pl.DataFrame, key: pl.Expr, buckets: pl.DataFrame, side: str) -> pl.DataFrame:
+def _add_buckets(
+    data: pl.DataFrame, key: pl.Expr, buckets: pl.DataFrame, side: str
+) -> pl.DataFrame:
     ended = (
         buckets.filter(pl.col("side") == side)
         .select("row_key", "bucket", "kind", "flags")

@@ -6,7 +6,7 @@ stand beside a code in a table of totals.
 
 from __future__ import annotations
 
-MEANINGS = {
+CODE_TITLES = {
     "missing_in_vipps": "The order has no payment",
     "missing_in_orders": "The payment has no order",
     "duplicate_payment": "A further payment for one order",
@@ -47,7 +47,7 @@ MEANINGS = {
 }
 """Code to a few words for it."""
 
-BUCKETS = {
+BUCKET_NAMES = {
     "matched": "Matched",
     "timing": "Timing: not here yet",
     "discrepancy": "Discrepancy",
@@ -56,13 +56,13 @@ BUCKETS = {
 }
 """Bucket to the outcome it is called, in the order of a report."""
 
-LEGS = {
+BRIDGE_LEG_NAMES = {
     "captured": ("From orders to captured", "Captured at Vipps MobilePay"),
     "refunded": ("From shop refunds to refunded", "Refunded at Vipps MobilePay"),
 }
 """Leg of the bridge to its heading and the name of its foot."""
 
-LINES = {
+BRIDGE_LINE_NAMES = {
     "orders": "Order total",
     "ignored": "Ignored orders",
     "not_checked": "Not checked",
@@ -87,27 +87,27 @@ BLIND_SPOT = (
 )
 
 
-def line_name(line: str, leg: str = "captured") -> str:
+def get_line_name(line: str, leg: str = "captured") -> str:
     """Return the name of a line of the bridge.
 
-    >>> line_name("orders"), line_name("under_captured"), line_name("something_new")
+    >>> get_line_name("orders"), get_line_name("under_captured"), get_line_name("something_new")
     ('Order total', 'Less captured than the order says', 'Something new')
     """
     if (leg, line) == ("refunded", "orders"):
         return "Refunds recorded by the shop"
-    known = LINES.get(line) or MEANINGS.get(line)
+    known = BRIDGE_LINE_NAMES.get(line) or CODE_TITLES.get(line)
     return known or line.replace("_", " ").capitalize()
 
 
-def meaning(kind: str) -> str:
+def get_code_title(kind: str) -> str:
     """Return a few words for a code, "" for one not known here."""
-    return MEANINGS.get(kind, "")
+    return CODE_TITLES.get(kind, "")
 
 
-def grouped(number: float, decimals: int = 0) -> str:
+def format_number(number: float, decimals: int = 0) -> str:
     """Return a number with a space between thousands, the one way texts write it.
 
-    >>> grouped(-1234567), grouped(1234.5, 2)
+    >>> format_number(-1234567), format_number(1234.5, 2)
     ('-1 234 567', '1 234.50')
     """
     return f"{number:,.{decimals}f}".replace(",", " ")

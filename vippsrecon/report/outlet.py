@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import OutputError
-from vippsrecon.report.excel.existing_report import aside, worked_in
+from vippsrecon.report.excel.existing_report import find_backup_path, has_manual_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _log = logging.getLogger("vippsrecon.report")
 
-SUFFIX = ".xlsx"
+REPORT_SUFFIX = ".xlsx"
 """How a report's name ends: anything else may be somebody's order export."""
 
 
 @contextmanager
-def making(path: Path) -> Iterator[Path]:
+def atomic_report(path: Path) -> Iterator[Path]:
     """Give a folder to make `path` and its companions in; on leaving, move all files beside it.
 
     Args:
@@ -42,23 +42,23 @@ def making(path: Path) -> Iterator[Path]:
         OutputError: `path` does not end in .xlsx, is a folder, its folder is missing or may not
             be written, somebody has the file open, or the disk is full.
     """
-    refuse(path)
+    refuse_report_path(path)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as made:
             yield Path(made)
             files = sorted(file for file in Path(made).iterdir() if file.is_file())
             for file in sorted(files, key=lambda file: file.name == path.name):
-                _place(file, path.parent / file.name)
+                _move_into_place(file, path.parent / file.name)
     except OSError as error:
-        raise OutputError(_why(path, error)) from error
+        raise OutputError(_explain_os_error(path, error)) from error
 
 
-def _place(made: Path, path: Path) -> None:
+def _move_into_place(made: Path, path: Path) -> None:
     """Move a finished file to `path`; a workbook there that people worked in is kept beside it."""
-    if path.suffix.lower() != SUFFIX or not path.exists() or not worked_in(path):
+    if path.suffix.lower() != REPORT_SUFFIX or not path.exists() or not has_manual_entries(path):
         made.replace(path)
         return
-    kept = aside(path)
+    kept = find_backup_path(path)
     path.rename(kept)
     try:
         made.replace(path)
@@ -73,19 +73,19 @@ def _place(made: Path, path: Path) -> None:
     )
 
 
-def refuse(path: Path) -> None:
+def refuse_report_path(path: Path) -> None:
     """Raise where a report cannot stand at `path`; nothing is written.
 
     Raises:
-        OutputError: As `making` says, the disk apart.
+        OutputError: As `atomic_report` says, the disk apart.
     """
     folder = path.parent
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file in it, such as report.xlsx")
-    if path.suffix.lower() != SUFFIX:
+    if path.suffix.lower() != REPORT_SUFFIX:
         raise OutputError(
-            f"{path} does not end in {SUFFIX}, so it cannot be the report; name a new workbook, "
-            f"such as {path.with_suffix(SUFFIX).name}"
+            f"{path} does not end in {REPORT_SUFFIX}, so it cannot be the report; name a new workbook, "
+            f"such as {path.with_suffix(REPORT_SUFFIX).name}"
         )
     if path.exists() and not path.is_file():
         raise OutputError(f"{path} is not an ordinary file; choose another name for the report")
@@ -105,7 +105,7 @@ def refuse(path: Path) -> None:
         )
 
 
-def _why(path: Path, error: OSError) -> str:
+def _explain_os_error(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
             f"{path.name} could not be written: no room is left in {path.parent}; "

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.reconciliation.result import format_period
-from vippsrecon.report.names import grouped
+from vippsrecon.report.names import format_number
 
 if TYPE_CHECKING:
-    from vippsrecon.report.figures import Glance, Tally
-    from vippsrecon.report.frames import Reconciled
+    from vippsrecon.report.figures import CurrencyTotals, ReportFigures
+    from vippsrecon.report.frames import ReportInput
 
-_FOUND_BY = {
+_DISCOVERY_NAMES = {
     "orders": "the orders",
     "ledger": "the funds ledger",
     "earlier_run": "earlier runs",
@@ -23,11 +23,11 @@ _FOUND_BY = {
 }
 
 
-def headline(reconciliation: Reconciled, figures: Tally) -> str:
+def format_headline(reconciliation: ReportInput, figures: ReportFigures) -> str:
     """Return the verdict in a sentence or two."""
-    found = sum(glance.discrepancies for glance in figures.glances)
+    found = sum(glance.discrepancies for glance in figures.currency_totals)
     counted_found = format_count(found, "discrepancy", "discrepancies")
-    risk = at_risk(figures)
+    risk = format_at_risk(figures)
     rejected = f" {format_count(figures.rejects, 'input row')} rejected." if figures.rejects else ""
     if reconciliation.verdict == "incomplete":
         hole = (
@@ -45,20 +45,20 @@ def headline(reconciliation: Reconciled, figures: Tally) -> str:
     return f"{counted_found.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
 
 
-def at_risk(figures: Tally) -> str:
+def format_at_risk(figures: ReportFigures) -> str:
     """Return what is at risk, one amount per currency, never their sum."""
     amounts = [
-        money(glance.at_risk_minor, glance.currency)
-        for glance in figures.glances
+        format_money(glance.at_risk_minor, glance.currency)
+        for glance in figures.currency_totals
         if glance.at_risk_minor
     ]
     return f"{' and '.join(amounts)} at risk" if amounts else "nothing at risk"
 
 
-def money(minor: int, currency: str) -> str:
+def format_money(minor: int, currency: str) -> str:
     """Return an amount for a sentence, also in a currency Vipps MobilePay does not list.
 
-    >>> money(123450, "NOK"), money(5, "XTS")
+    >>> format_money(123450, "NOK"), format_money(5, "XTS")
     ('1 234.50 NOK', '0.05 XTS')
     """
     try:
@@ -67,21 +67,23 @@ def money(minor: int, currency: str) -> str:
         return format_amount(minor, "NOK")[: -len("NOK")] + currency
 
 
-def moved(leg: str, glance: Glance, figures: Tally) -> str:
+def format_moved_amount(leg: str, glance: CurrencyTotals, figures: ReportFigures) -> str:
     """Return what was captured or refunded in one currency, as the bridge has it.
 
     What the payments' own totals say stands behind it where they say otherwise: events after
     the moment compared at, or totals that disagree with their events.
     """
-    foot = figures.foot_of(leg, glance.currency)
+    foot = figures.sum_bridge_leg(leg, glance.currency)
     fetched: int = getattr(glance, f"{leg}_minor")
-    said = money(foot, glance.currency)
-    return said if foot == fetched else f"{said} ({money(fetched, glance.currency)} as fetched)"
+    said = format_money(foot, glance.currency)
+    return (
+        said if foot == fetched else f"{said} ({format_money(fetched, glance.currency)} as fetched)"
+    )
 
 
-def completeness(reconciliation: Reconciled, figures: Tally) -> str:
+def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -> str:
     """Return whether every reference asked for was answered."""
-    read = sum(glance.payments for glance in figures.glances)
+    read = sum(glance.payments for glance in figures.currency_totals)
     if figures.unread:
         return (
             f"Not complete: {format_count(figures.unread, 'reference')} could not be read "
@@ -99,10 +101,12 @@ def completeness(reconciliation: Reconciled, figures: Tally) -> str:
     )
 
 
-def discovered(manifest: Mapping[str, Any]) -> str:
+def describe_discovery(manifest: Mapping[str, Any]) -> str:
     """Return how the payments were found, and what that leaves open."""
     counts = manifest.get("discovered_by") or {}
-    parts = [f"{_FOUND_BY.get(how, how)} {grouped(n)}" for how, n in counts.items() if n]
+    parts = [
+        f"{_DISCOVERY_NAMES.get(how, how)} {format_number(n)}" for how, n in counts.items() if n
+    ]
     found = f"Payments found through {', '.join(parts)}. " if parts else ""
     if manifest.get("ledger_read", counts.get("ledger")):
         return found + "The funds ledger was walked, so captures unknown to the shop are here."
@@ -112,7 +116,7 @@ def discovered(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def period(manifest: Mapping[str, Any]) -> str:
+def describe_period(manifest: Mapping[str, Any]) -> str:
     """Return period, sales units and environment in one line."""
     days = manifest.get("period")
     said = format_period(days) if days else "All payments handed in, no period chosen"
@@ -126,7 +130,7 @@ def period(manifest: Mapping[str, Any]) -> str:
     return "  ·  ".join(part for part in parts if part)
 
 
-def moments(manifest: Mapping[str, Any]) -> str:
+def describe_times(manifest: Mapping[str, Any]) -> str:
     """Return the moments compared at, in one line. All are UTC."""
     exports = sorted({str(at) for at in (manifest.get("exported_at") or {}).values()})
     parts = [
@@ -134,13 +138,13 @@ def moments(manifest: Mapping[str, Any]) -> str:
         ("fetched", manifest.get("fetched_at")),
         (
             "orders exported",
-            ", ".join(_shown(at) for at in exports[:3]) + (" …" if len(exports) > 3 else ""),
+            ", ".join(_format_time(at) for at in exports[:3]) + (" …" if len(exports) > 3 else ""),
         ),
     ]
-    return "  ·  ".join(f"{what} {_shown(str(at))}" for what, at in parts if at)
+    return "  ·  ".join(f"{what} {_format_time(str(at))}" for what, at in parts if at)
 
 
-def _shown(at: str) -> str:
+def _format_time(at: str) -> str:
     said, space, remark = at.partition(" (")
     try:
         moment = datetime.fromisoformat(said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NAMES = {
+SETTING_NAMES = {
     # Settings and tolerances.
     "msn": "number",
     "late_capture": "late capture agreed",
@@ -27,23 +27,23 @@ NAMES = {
 }
 """Dotted name, or one part of it, to words."""
 
-VALUES = {"True": "yes", "False": "no", "on_fulfilment": "on fulfilment"}
+SETTING_VALUES = {"True": "yes", "False": "no", "on_fulfilment": "on fulfilment"}
 
 
-def named(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def describe_settings(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return (dotted name, value) rows in words; what is not known keeps its own name.
 
-    >>> named([("sales_units.1.late_capture", "False"), ("rules.new_days", "3"), ("pandas", "3")])
+    >>> describe_settings([("sales_units.1.late_capture", "False"), ("rules.new_days", "3"), ("pandas", "3")])
     [('Sales unit 1: late capture agreed', 'no'), ('rules: new days', '3'), ('pandas', '3')]
     """
-    return [(_name(name), VALUES.get(value, value)) for name, value in rows]
+    return [(_describe_name(name), SETTING_VALUES.get(value, value)) for name, value in rows]
 
 
-def _name(dotted: str) -> str:
-    if dotted in NAMES:
-        return NAMES[dotted]
+def _describe_name(dotted: str) -> str:
+    if dotted in SETTING_NAMES:
+        return SETTING_NAMES[dotted]
     said = ""
     for part in dotted.split("."):
-        word = NAMES.get(part, part.replace("_", " "))
+        word = SETTING_NAMES.get(part, part.replace("_", " "))
         said += f" {word}" if part.isdigit() else f": {word}" if said else word
     return said

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
-from vippsrecon.report.figures import tally
-from vippsrecon.report.frames import take_in
-from vippsrecon.report.sentences import money
+from vippsrecon.report.figures import compute_figures
+from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.sentences import format_money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vippsrecon.report.figures import Bucket, Code, Glance, Tally
-    from vippsrecon.report.frames import Reconciled
+    from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
+    from vippsrecon.report.frames import ReportInput
 
 
-def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -> str:
+def format_summary(reconciliation: ReportInput, report: str | Path | None = None) -> str:
     """Return a Reconciliation as a page of plain text.
 
     Args:
@@ -30,18 +30,18 @@ def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -
         data is complete. Amounts in major units with their currency. No colour, no trailing
         newline.
     """
-    figures = tally(take_in(reconciliation))
+    figures = compute_figures(build_report_frames(reconciliation))
     said = [
-        sentences.headline(reconciliation, figures),
-        sentences.period(reconciliation.manifest),
+        sentences.format_headline(reconciliation, figures),
+        sentences.describe_period(reconciliation.manifest),
         *(f"! {notice}" for notice in reconciliation.notices),
     ]
-    for glance in figures.glances:
-        said += ["", *_currency(glance, figures)]
+    for glance in figures.currency_totals:
+        said += ["", *_format_currency_block(glance, figures)]
     said += [
         "",
-        sentences.completeness(reconciliation, figures),
-        sentences.discovered(reconciliation.manifest),
+        sentences.describe_completeness(reconciliation, figures),
+        sentences.describe_discovery(reconciliation.manifest),
         names.BLIND_SPOT,
     ]
     if report is not None:
@@ -49,37 +49,40 @@ def summary_text(reconciliation: Reconciled, report: str | Path | None = None) -
     return "\n".join(said)
 
 
-def _currency(glance: Glance, figures: Tally) -> Iterable[str]:
+def _format_currency_block(glance: CurrencyTotals, figures: ReportFigures) -> Iterable[str]:
     currency = glance.currency
     yield (
         f"{currency}: {format_count(glance.orders, 'order')} over "
-        f"{money(glance.ordered_minor, currency)}, "
+        f"{format_money(glance.ordered_minor, currency)}, "
         f"{format_count(glance.payments, 'payment')}, captured "
-        f"{sentences.moved('captured', glance, figures)}, refunded "
-        f"{sentences.moved('refunded', glance, figures)}"
+        f"{sentences.format_moved_amount('captured', glance, figures)}, refunded "
+        f"{sentences.format_moved_amount('refunded', glance, figures)}"
     )
-    codes = figures.codes_of(currency)
+    codes = figures.select_codes(currency)
     if codes:
         yield ""
-        yield from _table(("code", "worst", "rows", "at risk"), [_code(code) for code in codes])
-    buckets = figures.buckets_of(currency)
+        yield from _align_columns(
+            ("code", "worst", "rows", "at risk"), [_format_code_row(code) for code in codes]
+        )
+    buckets = figures.select_buckets(currency)
     if buckets:
         yield ""
-        yield from _table(
-            ("outcome", "orders", "payments", "captured as fetched"), _buckets(buckets, currency)
+        yield from _align_columns(
+            ("outcome", "orders", "payments", "captured as fetched"),
+            _format_bucket_rows(buckets, currency),
         )
 
 
-def _code(code: Code) -> tuple[str, ...]:
+def _format_code_row(code: CodeTotals) -> tuple[str, ...]:
     return (
         code.kind,
         code.severity,
-        names.grouped(code.rows),
-        money(code.at_risk_minor, code.currency),
+        names.format_number(code.rows),
+        format_money(code.at_risk_minor, code.currency),
     )
 
 
-def _buckets(buckets: Sequence[Bucket], currency: str) -> list[tuple[str, ...]]:
+def _format_bucket_rows(buckets: Sequence[BucketTotals], currency: str) -> list[tuple[str, ...]]:
     sums: dict[str, list[int]] = {}
     for bucket in buckets:
         name = bucket.bucket.replace("_", " ") or "outside the period"
@@ -87,12 +90,17 @@ def _buckets(buckets: Sequence[Bucket], currency: str) -> list[tuple[str, ...]]:
         for place, figure in enumerate((bucket.orders, bucket.payments, bucket.captured_minor)):
             held[place] += figure
     return [
-        (name, names.grouped(orders), names.grouped(payments), money(captured, currency))
+        (
+            name,
+            names.format_number(orders),
+            names.format_number(payments),
+            format_money(captured, currency),
+        )
         for name, (orders, payments, captured) in sums.items()
     ]
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterable[str]:
+def _align_columns(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterable[str]:
     """Lay rows out in columns: the first to the left, a word beside it too, figures to the right."""
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
     for row in [head, *rows]:

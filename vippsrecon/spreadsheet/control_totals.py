@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 
 from vippsrecon.money import to_major
-from vippsrecon.spreadsheet.formats import colour_words
-from vippsrecon.spreadsheet.layout import lines_of
+from vippsrecon.spreadsheet.formats import colour_cells_by_text
+from vippsrecon.spreadsheet.layout import count_text_lines
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
 
-    from vippsrecon.spreadsheet.formats import Looks
-    from vippsrecon.spreadsheet.layout import Page
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
+    from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.sheets import WrittenSheet
 
 COLUMN_WIDTHS = (1.5, 38, 13, *(15,) * 7, 11)
@@ -57,13 +57,13 @@ class ControlSheet:
 
     Attributes:
         page: The sheet's cells.
-        looks: The workbook's formats.
+        formats: The workbook's formats.
         row: The next free row.
     """
 
-    def __init__(self, page: Page, looks: Looks, title: str, about: str) -> None:
+    def __init__(self, page: SheetLayout, looks: WorkbookFormats, title: str, about: str) -> None:
         """Begin with the heading."""
-        self.page, self.looks = page, looks
+        self.page, self.formats = page, looks
         page.text(0, LABEL_COLUMN, title, looks["title"])
         page.height(0, 30)
         page.text(1, LABEL_COLUMN, about, looks["muted"])
@@ -74,13 +74,13 @@ class ControlSheet:
 
     def add_banner(self, text: str, look: Format) -> None:
         """Put one sentence across the sheet."""
-        self.page.across(self.row, LABEL_COLUMN, LAST_COLUMN, text, look)
-        self.page.height(self.row, 15 + 15 * lines_of(text, 110))
+        self.page.merged_text(self.row, LABEL_COLUMN, LAST_COLUMN, text, look)
+        self.page.height(self.row, 15 + 15 * count_text_lines(text, 110))
         self.row += 2
 
     def add_section(self, title: str) -> None:
         """Begin a section."""
-        look = self.looks["section"]
+        look = self.formats["section"]
         self.page.text(self.row, LABEL_COLUMN, title, look)
         self.page.blank(self.row, range(LABEL_COLUMN, LAST_COLUMN + 1), look)
         self.page.height(self.row, 21)
@@ -90,22 +90,24 @@ class ControlSheet:
         """Put a section of names and what they are."""
         self.add_section(title)
         for name, value in pairs:
-            self.page.text(self.row, LABEL_COLUMN, name, self.looks["muted"])
-            self.page.across(
-                self.row, SECOND_LABEL_COLUMN, LAST_COLUMN, value, self.looks["wrapped_flush"]
+            self.page.text(self.row, LABEL_COLUMN, name, self.formats["muted"])
+            self.page.merged_text(
+                self.row, SECOND_LABEL_COLUMN, LAST_COLUMN, value, self.formats["wrapped_flush"]
             )
-            self.page.height(self.row, 4 + 12 * lines_of(value, VALUE_CHARACTERS))
+            self.page.height(self.row, 4 + 12 * count_text_lines(value, VALUE_CHARACTERS))
             self.row += 1
         self.row += 1
 
     def counted(self, name: str, formula: str, value: int, about: str) -> None:
         """Put one live count, and what it means."""
-        self.page.text(self.row, LABEL_COLUMN, name, self.looks["text"])
-        self.page.formula(self.row, SECOND_LABEL_COLUMN, f"={formula}", value, self.looks["count"])
-        self.page.across(
-            self.row, PLANNED_COLUMN, LAST_COLUMN, about, self.looks.after_number("muted_wrapped")
+        self.page.text(self.row, LABEL_COLUMN, name, self.formats["text"])
+        self.page.formula(
+            self.row, SECOND_LABEL_COLUMN, f"={formula}", value, self.formats["count"]
         )
-        self.page.height(self.row, 4 + 12 * lines_of(about, ABOUT_CHARACTERS))
+        self.page.merged_text(
+            self.row, PLANNED_COLUMN, LAST_COLUMN, about, self.formats.get_indented("muted_wrapped")
+        )
+        self.page.height(self.row, 4 + 12 * count_text_lines(about, ABOUT_CHARACTERS))
         self.row += 1
 
     def control(
@@ -121,19 +123,19 @@ class ControlSheet:
         names = [one.replace("_", " ").capitalize() for one in outcomes]
         for column, head in enumerate((*heads, "Planned", *names, "Sum", "Check"), LABEL_COLUMN):
             right = PLANNED_COLUMN <= column <= PLANNED_COLUMN + len(names) + 1
-            look = self.looks["head_right" if right else "head"]
+            look = self.formats["head_right" if right else "head"]
             if head == "Check":
-                look = self.looks.after_number("head")
+                look = self.formats.get_indented("head")
             self.page.text(self.row, column, head, look)
         self.row += 1
         first = self.row
         for line in lines:
             self._line(line, outcomes, written)
-        colour_words(
+        colour_cells_by_text(
             self.page.worksheet,
             (first, self.row - 1),
             PLANNED_COLUMN + len(names) + 2,
-            self.looks.checks(),
+            self.formats.checks(),
         )
         self.row += 1
 
@@ -144,9 +146,9 @@ class ControlSheet:
 
     def _line(self, line: ControlTotalLine, outcomes: Sequence[str], written: WrittenSheet) -> None:
         page, row = self.page, self.row
-        look = self.looks.money(line.currency) if line.currency else self.looks["count"]
+        look = self.formats.money(line.currency) if line.currency else self.formats["count"]
         for column, text in enumerate(line.words, LABEL_COLUMN):
-            page.text(row, column, text, self.looks["text"])
+            page.text(row, column, text, self.formats["text"])
         page.number(row, PLANNED_COLUMN, _convert_figure(line.planned, line), look)
         for column, name in enumerate(outcomes, PLANNED_COLUMN + 1):
             formula = _build_formula(line, name, written)
@@ -164,7 +166,7 @@ class ControlSheet:
             last + 2,
             f'=IF(ROUND({found}-{planned},2)=0,"OK","DIFFERS")',
             said,
-            self.looks["check"],
+            self.formats["check"],
         )
         self.row += 1
 

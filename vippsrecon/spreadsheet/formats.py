@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 INK = "#1F2933"
 NAVY = "#1F3A5F"
 MUTED = "#6B7785"
-RULE = "#CBD2D9"
+RULE_COLOUR = "#CBD2D9"
 PALE = "#EEF2F6"
-INPUT = "#FFFBE6"
-BAR = "#3E6592"
+INPUT_COLOUR = "#FFFBE6"
+BAR_COLOUR = "#3E6592"
 
 SEVERITY_COLOURS = {
     "critical": ("#8C1D18", "#FFFFFF"),
@@ -44,8 +44,8 @@ VERDICT_COLOURS = {
 FONT = {"font_name": "Arial", "font_size": 9, "font_color": INK}
 """Arial: its metrics are the same in Excel (Arial) and LibreOffice (Liberation Sans)."""
 
-_AMOUNT = {"align": "right"}
-_HEAD: dict[str, Any] = {
+_AMOUNT_STYLE = {"align": "right"}
+_HEAD_STYLE: dict[str, Any] = {
     "bold": True,
     "font_color": NAVY,
     "bg_color": PALE,
@@ -54,7 +54,7 @@ _HEAD: dict[str, Any] = {
     "text_wrap": True,
     "valign": "vcenter",
 }
-_TOTAL: dict[str, Any] = {
+_TOTAL_STYLE: dict[str, Any] = {
     "bold": True,
     "valign": "vcenter",
     "top": 1,
@@ -82,8 +82,8 @@ _STYLES: dict[str, dict[str, Any]] = {
         "bottom_color": NAVY,
         "valign": "vcenter",
     },
-    "head": _HEAD,
-    "head_right": {**_HEAD, "align": "right"},
+    "head": _HEAD_STYLE,
+    "head_right": {**_HEAD_STYLE, "align": "right"},
     "notice": {
         "text_wrap": True,
         "valign": "vcenter",
@@ -92,16 +92,16 @@ _STYLES: dict[str, dict[str, Any]] = {
         "left_color": "#E08E0B",
         "indent": 1,
     },
-    "input": {"bg_color": INPUT, "text_wrap": True, "valign": "vcenter", "locked": False},
+    "input": {"bg_color": INPUT_COLOUR, "text_wrap": True, "valign": "vcenter", "locked": False},
     "input_date": {
-        "bg_color": INPUT,
+        "bg_color": INPUT_COLOUR,
         "num_format": "yyyy-mm-dd",
         "align": "left",
         "locked": False,
         "bottom": 4,
         "bottom_color": MUTED,
     },
-    "signature": {"bg_color": INPUT, "locked": False, "bottom": 4, "bottom_color": MUTED},
+    "signature": {"bg_color": INPUT_COLOUR, "locked": False, "bottom": 4, "bottom_color": MUTED},
     "count": {"num_format": "#,##0", "align": "right", "valign": "vcenter"},
     "share": {"valign": "vcenter", "num_format": "0.0%", "align": "right"},
     "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "vcenter"},
@@ -109,12 +109,12 @@ _STYLES: dict[str, dict[str, Any]] = {
     "check": {"valign": "vcenter", "bold": True, "align": "center"},
     "check_left": {"valign": "vcenter", "bold": True, "align": "left"},
     "mono": {"valign": "vcenter", "font_name": "Courier New", "font_size": 8},
-    "total_text": _TOTAL,
-    "total_count": {**_TOTAL, "num_format": "#,##0", "align": "right"},
+    "total_text": _TOTAL_STYLE,
+    "total_count": {**_TOTAL_STYLE, "num_format": "#,##0", "align": "right"},
 }
 
 
-class Looks:
+class WorkbookFormats:
     """The formats of one workbook, each made once and by name.
 
     Attributes:
@@ -124,15 +124,17 @@ class Looks:
     def __init__(self, workbook: Workbook) -> None:
         """Start with no format made."""
         self.workbook = workbook
-        self._made: dict[str, Format] = {}
+        self._formats: dict[str, Format] = {}
 
     def __getitem__(self, name: str) -> Format:
         """Return the format called `name`."""
-        return self._format(name, _STYLES[name])
+        return self._get_format(name, _STYLES[name])
 
-    def after_number(self, name: str) -> Format:
+    def get_indented(self, name: str) -> Format:
         """Return the format called `name` a little to the right: amounts end where it begins."""
-        return self._format(f"{name} after number", {**_STYLES[name], "indent": 1, "align": "left"})
+        return self._get_format(
+            f"{name} after number", {**_STYLES[name], "indent": 1, "align": "left"}
+        )
 
     def money(self, currency: str = "", *, total: bool = False) -> Format:
         """Return the number format of amounts in major units.
@@ -145,40 +147,46 @@ class Looks:
         pattern = f"#,##0.{decimals}"
         if currency:
             pattern += f'\\ "{currency}"'
-        style = {**(_TOTAL if total else {"valign": "vcenter"}), **_AMOUNT, "num_format": pattern}
-        return self._format(f"money {currency} {total}", style)
+        style = {
+            **(_TOTAL_STYLE if total else {"valign": "vcenter"}),
+            **_AMOUNT_STYLE,
+            "num_format": pattern,
+        }
+        return self._get_format(f"money {currency} {total}", style)
 
     def severity(self, name: str) -> Format:
         """Return the colours of a severity, for a conditional format."""
         fill, ink = SEVERITY_COLOURS[name]
-        return self._format(f"severity {name}", {"bg_color": fill, "font_color": ink}, bare=True)
+        return self._get_format(
+            f"severity {name}", {"bg_color": fill, "font_color": ink}, bare=True
+        )
 
-    def severities(self) -> dict[str, Format]:
-        """Return each severity with its colours, for `colour_words`."""
+    def get_severity_formats(self) -> dict[str, Format]:
+        """Return each severity with its colours, for `colour_cells_by_text`."""
         return {name: self.severity(name) for name in SEVERITY_COLOURS}
 
-    def coloured(self, fill: str, ink: str) -> Format:
+    def get_colour_format(self, fill: str, ink: str) -> Format:
         """Return these colours, for a conditional format."""
         colours = {"bg_color": fill, "font_color": ink}
-        return self._format(f"coloured {fill} {ink}", colours, bare=True)
+        return self._get_format(f"coloured {fill} {ink}", colours, bare=True)
 
-    def ruled(self) -> Format:
+    def get_rule_format(self) -> Format:
         """Return the thin line under a row, for a conditional format."""
-        return self._format("ruled", {"bottom": 4, "bottom_color": RULE}, bare=True)
+        return self._get_format("ruled", {"bottom": 4, "bottom_color": RULE_COLOUR}, bare=True)
 
     def check(self, good: bool) -> Format:
         """Return the colours of a check cell, for a conditional format."""
         fill, ink = VERDICT_COLOURS["clean" if good else "incomplete"]
-        return self._format(f"check {good}", {"bg_color": fill, "font_color": ink}, bare=True)
+        return self._get_format(f"check {good}", {"bg_color": fill, "font_color": ink}, bare=True)
 
     def checks(self) -> dict[str, Format]:
-        """Return what a check cell may say with its colours, for `colour_words`."""
+        """Return what a check cell may say with its colours, for `colour_cells_by_text`."""
         return {"OK": self.check(True), "DIFFERS": self.check(False)}
 
     def verdict(self, verdict: str) -> Format:
         """Return the banner of a verdict."""
         fill, ink = VERDICT_COLOURS[verdict]
-        return self._format(
+        return self._get_format(
             f"verdict {verdict}",
             {
                 "bold": True,
@@ -191,15 +199,15 @@ class Looks:
             },
         )
 
-    def _format(self, key: str, style: dict[str, Any], *, bare: bool = False) -> Format:
-        if key not in self._made:
+    def _get_format(self, key: str, style: dict[str, Any], *, bare: bool = False) -> Format:
+        if key not in self._formats:
             # A conditional format holds only what it changes: a font name in one makes
             # Excel repair the file.
-            self._made[key] = self.workbook.add_format(style if bare else {**FONT, **style})
-        return self._made[key]
+            self._formats[key] = self.workbook.add_format(style if bare else {**FONT, **style})
+        return self._formats[key]
 
 
-def colour_words(
+def colour_cells_by_text(
     worksheet: Worksheet, rows: tuple[int, int], column: int, words: Mapping[str, Format]
 ) -> None:
     """Colour the cells of a column that say exactly a word, from the first of `rows` to the last.

@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
 Number = Decimal | int | float
 
-LONGEST_TEXT = 32_000
+MAX_CELL_TEXT_LENGTH = 32_000
 """A cell holds 32,767 characters; what is longer is cut, and ends in an ellipsis."""
 
 
-def plain(text: str) -> str:
+def escape_cell_text(text: str) -> str:
     """Return `text` such that XlsxWriter writes exactly it.
 
     XlsxWriter takes a text from `<r>` to `</r>` for its own marked-up runs and copies it into
     the file unescaped, so an order number could break the workbook or forge its looks. Such a
     text is handed over as one run, escaped.
 
-    >>> plain("<r>10 & 11</r>")
+    >>> escape_cell_text("<r>10 & 11</r>")
     '<r><t xml:space="preserve">&lt;r&gt;10 &amp; 11&lt;/r&gt;</t></r>'
-    >>> plain("=1+1")
+    >>> escape_cell_text("=1+1")
     '=1+1'
     """
-    if len(text) > LONGEST_TEXT:
-        text = text[: LONGEST_TEXT - 1] + "…"
+    if len(text) > MAX_CELL_TEXT_LENGTH:
+        text = text[: MAX_CELL_TEXT_LENGTH - 1] + "…"
     if text.startswith("<r>") and text.endswith("</r>"):
         return f'<r><t xml:space="preserve">{escape(text)}</t></r>'
     return text
 
 
-class Page:
+class SheetLayout:
     """Cells of one worksheet, kept until `write`.
 
     Rows and columns count from 0.
@@ -56,7 +56,7 @@ class Page:
     def text(self, row: int, column: int, text: str, look: Format | None = None) -> None:
         """Put a text that is never taken for a formula, a link or a number."""
         self._cells[row, column] = lambda: self.worksheet.write_string(
-            row, column, plain(text), look
+            row, column, escape_cell_text(text), look
         )
 
     def number(self, row: int, column: int, number: Number, look: Format | None = None) -> None:
@@ -69,7 +69,7 @@ class Page:
         self, row: int, column: int, formula: str, value: Number | str, look: Format | None = None
     ) -> None:
         """Put a formula of ours beside the figure computed here, for readers that do not compute."""
-        kept: float | str = value if isinstance(value, str) else _shown(value)
+        kept: float | str = value if isinstance(value, str) else _cast_number(value)
         self._cells[row, column] = lambda: self.worksheet.write_formula(
             row, column, formula, look, kept
         )
@@ -78,11 +78,11 @@ class Page:
         """Put empty cells that carry a look, where nothing stands yet."""
         for column in columns:
             if (row, column) not in self._cells:
-                self._blank_one(row, column, look)
+                self._put_blank(row, column, look)
 
-    def across(self, row: int, first: int, last: int, text: str, look: Format) -> None:
+    def merged_text(self, row: int, first: int, last: int, text: str, look: Format) -> None:
         """Put a text over the merged cells from column `first` to `last` of one row."""
-        self._cells[row, first] = lambda: self._merged(row, first, last, text, look)
+        self._cells[row, first] = lambda: self._write_merged(row, first, last, text, look)
 
     def height(self, row: int, points: float) -> None:
         """Fix a row's height: merged cells do not grow with their text."""
@@ -96,26 +96,26 @@ class Page:
         for key in sorted(self._cells):
             self._cells[key]()
 
-    def _blank_one(self, row: int, column: int, look: Format) -> None:
+    def _put_blank(self, row: int, column: int, look: Format) -> None:
         self._cells[row, column] = lambda: self.worksheet.write_blank(row, column, None, look)
 
-    def _merged(self, row: int, first: int, last: int, text: str, look: Format) -> None:
+    def _write_merged(self, row: int, first: int, last: int, text: str, look: Format) -> None:
         # merge_range chooses a type by the text's first character, so it gets none.
         self.worksheet.merge_range(row, first, row, last, "", look)
-        self.worksheet.write_string(row, first, plain(text), look)
+        self.worksheet.write_string(row, first, escape_cell_text(text), look)
 
 
-def _shown(value: Number) -> float:
+def _cast_number(value: Number) -> float:
     kept: float = value  # type: ignore[assignment]  # as in Page.number
     return kept
 
 
-def lines_of(text: str, characters: int) -> int:
+def count_text_lines(text: str, characters: int) -> int:
     """Return how many lines `text` takes in a cell `characters` wide.
 
-    >>> lines_of("one two three", 8)
+    >>> count_text_lines("one two three", 8)
     2
-    >>> lines_of("x" * 20, 8)
+    >>> count_text_lines("x" * 20, 8)
     3
     """
     lines, used = 1, 0

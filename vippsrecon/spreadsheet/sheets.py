@@ -18,15 +18,15 @@ from xlsxwriter.utility import xl_col_to_name
 from vippsrecon.errors import OutputError
 from vippsrecon.money import group_thousands, to_major
 from vippsrecon.output_files import atomic_file
-from vippsrecon.spreadsheet.layout import lines_of, plain
-from vippsrecon.spreadsheet.workbook_file import filling
+from vippsrecon.spreadsheet.layout import count_text_lines, escape_cell_text
+from vippsrecon.spreadsheet.workbook_file import open_workbook
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.spreadsheet.formats import Looks
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
 
 CellKind = Literal["text", "wrapped", "code", "mono", "count", "money", "moment", "date", "flag"]
 
@@ -112,7 +112,7 @@ def atomic_workbook(path: str | Path, kind: str, *, title: str, made_at: str) ->
     """
     path = Path(path)
     refuse_workbook_name(path)
-    with atomic_file(path, kind, marked=WORKBOOK_SIGNATURE) as made, filling(made) as book:
+    with atomic_file(path, kind, marked=WORKBOOK_SIGNATURE) as made, open_workbook(made) as book:
         created = datetime.fromisoformat(made_at).astimezone(UTC)
         book.set_properties({"title": title, "author": "vippsrecon", "created": created})
         book.set_size(2400, 1400)
@@ -131,7 +131,7 @@ def refuse_workbook_name(path: Path) -> None:
 
 def write_rows(
     worksheet: Worksheet,
-    looks: Looks,
+    looks: WorkbookFormats,
     columns: Sequence[SheetColumn],
     rows: Iterable[Sequence[Any]],
     *,
@@ -168,7 +168,9 @@ def write_rows(
             raise OutputError(
                 f"{title}: more than the {group_thousands(MAX_SHEET_ROWS)} rows a sheet holds; name one plan"
             )
-        lines = [lines_of(values[i] or "", int(w * CHARACTERS_PER_WIDTH)) for i, w in wrapped]
+        lines = [
+            count_text_lines(values[i] or "", int(w * CHARACTERS_PER_WIDTH)) for i, w in wrapped
+        ]
         if max(lines, default=1) > 1:
             worksheet.set_row(row, POINTS_BETWEEN_LINES * min(max(lines), MAX_CELL_LINES) + 5)
         paid_in = "" if currency is None else values[currency]
@@ -180,7 +182,11 @@ def write_rows(
 
 
 def _write_sheet_head(
-    worksheet: Worksheet, looks: Looks, columns: Sequence[SheetColumn], title: str, about: str
+    worksheet: Worksheet,
+    looks: WorkbookFormats,
+    columns: Sequence[SheetColumn],
+    title: str,
+    about: str,
 ) -> None:
     for place, column in enumerate(columns):
         worksheet.set_column(place, place, column.width)
@@ -207,9 +213,11 @@ def _finish_sheet(
     worksheet.print_area(0, 0, last, sum(column.printed for column in columns) - 1)
 
 
-def _choose_header_format(looks: Looks, columns: Sequence[SheetColumn], place: int) -> Format:
+def _choose_header_format(
+    looks: WorkbookFormats, columns: Sequence[SheetColumn], place: int
+) -> Format:
     indented = _is_after_number(columns, place) or columns[place].kind == "wrapped"
-    return looks.after_number("head") if indented else looks["head"]
+    return looks.get_indented("head") if indented else looks["head"]
 
 
 def _is_after_number(columns: Sequence[SheetColumn], place: int) -> bool:
@@ -221,7 +229,7 @@ def _is_after_number(columns: Sequence[SheetColumn], place: int) -> bool:
 
 
 def _choose_cell_writer(
-    worksheet: Worksheet, looks: Looks, columns: Sequence[SheetColumn], place: int
+    worksheet: Worksheet, looks: WorkbookFormats, columns: Sequence[SheetColumn], place: int
 ) -> Callable[[int, Any, str], object]:
     kind = columns[place].kind
     if kind == "money":
@@ -230,7 +238,7 @@ def _choose_cell_writer(
             row, place, to_major(value, currency), look
         )
     name = _FORMAT_BY_KIND.get(kind, kind)
-    look = looks.after_number(name) if _is_after_number(columns, place) else looks[name]
+    look = looks.get_indented(name) if _is_after_number(columns, place) else looks[name]
     if kind == "count":
         return lambda row, value, _: worksheet.write_number(row, place, value, look)
     if kind in ("moment", "date"):
@@ -241,7 +249,7 @@ def _choose_cell_writer(
         return lambda row, value, _: worksheet.write_string(
             row, place, "yes" if value else "no", look
         )
-    return lambda row, value, _: worksheet.write_string(row, place, plain(value), look)
+    return lambda row, value, _: worksheet.write_string(row, place, escape_cell_text(value), look)
 
 
 def _drop_timezone(moment: Any) -> Any:

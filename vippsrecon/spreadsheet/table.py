@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from vippsrecon.spreadsheet.layout import LONGEST_TEXT, lines_of, plain
+from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH, count_text_lines, escape_cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.spreadsheet.formats import Looks
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
 
-Kind = Literal["text", "wrapped", "count", "money", "moment", "day", "date", "input"]
+TableColumnKind = Literal["text", "wrapped", "count", "money", "moment", "day", "date", "input"]
 
 ROWS_PER_SLICE = 8192
 """Rows turned into Python values at a time: bounds memory, costs nothing."""
 
-EXCEL_ROWS = 1_048_576
+EXCEL_MAX_ROWS = 1_048_576
 """Rows of one sheet. Source: support.microsoft.com, Excel specifications and limits."""
 
 POINTS_BETWEEN_LINES = 11.5
 CHARACTERS_PER_WIDTH = 1.18
 """Letters are narrower than the digits a column's width counts."""
-MOST_LINES = 12
+MAX_WRAPPED_LINES = 12
 
 _DAYS_BEFORE_1970 = 25_569
 _MICROSECONDS_A_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One column of a sheet.
 
     Attributes:
@@ -59,7 +59,7 @@ class Column:
 
     header: str
     name: str
-    kind: Kind = "text"
+    kind: TableColumnKind = "text"
     width: float = 12
     about: str = ""
     hidden: bool = False
@@ -67,7 +67,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class SheetTable:
     """A frame and where it stands on its sheet.
 
     Attributes:
@@ -79,18 +79,18 @@ class Table:
         currencies: Those with a line of totals, in order.
         head_row: Row of the header, from 0.
         limit: Rows a sheet may have.
-        spilled: Name of the Parquet file that holds all rows, where they do not fit.
+        overflow_file: Name of the Parquet file that holds all rows, where they do not fit.
     """
 
     sheet: str
     title: str
     about: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     data: pl.DataFrame
     currencies: tuple[str, ...] = ()
     head_row: int = 3
-    limit: int = EXCEL_ROWS
-    spilled: str = ""
+    limit: int = EXCEL_MAX_ROWS
+    overflow_file: str = ""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -128,15 +128,17 @@ class Table:
         return f"COUNTIFS({self._conditions(equal)})"
 
     def _conditions(self, equal: dict[str, str]) -> str:
-        return ",".join(f"{self.reference(name)},{criterion(text)}" for name, text in equal.items())
+        return ",".join(
+            f"{self.reference(name)},{format_criterion(text)}" for name, text in equal.items()
+        )
 
 
-def criterion(text: str) -> str:
+def format_criterion(text: str) -> str:
     """Return the criterion of a SUMIFS that means exactly `text`, as a formula's constant.
 
     Wildcards and comparison signs would otherwise be obeyed.
 
-    >>> criterion("NOK"), criterion(""), criterion('*"')
+    >>> format_criterion("NOK"), format_criterion(""), format_criterion('*"')
     ('"=NOK"', '"="', '"=~*\"\"\"')
     """
     for wild in "~*?":
@@ -147,7 +149,7 @@ def criterion(text: str) -> str:
 def write_rows(
     worksheet: Worksheet,
     first_row: int,
-    table: Table,
+    table: SheetTable,
     formats: Mapping[str, Sequence[Format | None]],
 ) -> None:
     """Write a table's rows, from `first_row` on.
@@ -173,10 +175,10 @@ def write_rows(
     wrapped = [(i, column.width) for i, (_, column) in enumerate(shown) if column.kind == "wrapped"]
     to_fill = [i for i, column in enumerate(table.columns) if column.kind == "input"]
     row = first_row
-    for values, currencies in _slices(table, [column for _, column in shown]):
+    for values, currencies in _iterate_slices(table, [column for _, column in shown]):
         for cells, currency in zip(values, currencies, strict=True):
             if wrapped:
-                _grow(worksheet, row, [(cells[i], width) for i, width in wrapped])
+                _set_row_height(worksheet, row, [(cells[i], width) for i, width in wrapped])
             for (write, column, look), value in zip(plan_of(currency, default), cells, strict=True):
                 if value is not None:
                     write(row, column, value, look)
@@ -185,20 +187,20 @@ def write_rows(
             row += 1
 
 
-def _grow(worksheet: Worksheet, row: int, texts: list[tuple[str | None, float]]) -> None:
+def _set_row_height(worksheet: Worksheet, row: int, texts: list[tuple[str | None, float]]) -> None:
     """Make a row as high as its longest wrapped text: LibreOffice does not when it opens one."""
-    lines = max(_lines(text or "", width) for text, width in texts)
+    lines = max(_count_wrapped_lines(text or "", width) for text, width in texts)
     if lines > 1:
         worksheet.set_row(row, POINTS_BETWEEN_LINES * lines + 5)
 
 
 @lru_cache(maxsize=4096)
-def _lines(text: str, width: float) -> int:
-    return min(lines_of(text, int(width * CHARACTERS_PER_WIDTH)), MOST_LINES)
+def _count_wrapped_lines(text: str, width: float) -> int:
+    return min(count_text_lines(text, int(width * CHARACTERS_PER_WIDTH)), MAX_WRAPPED_LINES)
 
 
-def _slices(
-    table: Table, columns: list[Column]
+def _iterate_slices(
+    table: SheetTable, columns: list[TableColumn]
 ) -> Iterator[tuple[Iterator[tuple[Any, ...]], list[str]]]:
     data = table.data.head(table.rows)
     for start in range(0, data.height, ROWS_PER_SLICE):
@@ -206,20 +208,20 @@ def _slices(
         currencies = (
             part["currency"].to_list() if "currency" in part.columns else [""] * part.height
         )
-        shown = [cells(part[column.name], column.kind) for column in columns]
+        shown = [convert_to_cells(part[column.name], column.kind) for column in columns]
         yield zip(*shown, strict=True), currencies
 
 
-def cells(values: pl.Series, kind: Kind) -> list[Any]:
+def convert_to_cells(values: pl.Series, kind: TableColumnKind) -> list[Any]:
     """Return a column's values as cells take them: text, Decimal, or Excel's day numbers.
 
     Args:
         values: As the frame has them: minor units, UTC moments, days since 1970.
         kind: How they are to be shown.
 
-    >>> cells(pl.Series([995, None]), "money")
+    >>> convert_to_cells(pl.Series([995, None]), "money")
     [Decimal('9.95'), None]
-    >>> cells(pl.Series([0]), "day")
+    >>> convert_to_cells(pl.Series([0]), "day")
     [25569]
     """
     shown: list[Any]
@@ -235,19 +237,21 @@ def cells(values: pl.Series, kind: Kind) -> list[Any]:
     elif values.dtype == pl.Boolean:
         shown = [None if said is None else ("yes" if said else "no") for said in values.to_list()]
     else:
-        shown = _texts(values.cast(pl.String))
+        shown = _convert_texts(values.cast(pl.String))
     return shown
 
 
-def _texts(values: pl.Series) -> list[str | None]:
+def _convert_texts(values: pl.Series) -> list[str | None]:
     # Only these need a look at each text, and hardly any column holds one.
-    risky = values.str.starts_with("<r>") | (values.str.len_bytes() > LONGEST_TEXT)
+    risky = values.str.starts_with("<r>") | (values.str.len_bytes() > MAX_CELL_TEXT_LENGTH)
     if risky.any():
-        return [plain(text) if text else None for text in values.to_list()]
+        return [escape_cell_text(text) if text else None for text in values.to_list()]
     return values.replace("", None).to_list()
 
 
-def row_formats(table: Table, looks: Looks, *, suffix: bool) -> dict[str, list[Format | None]]:
+def build_row_formats(
+    table: SheetTable, looks: WorkbookFormats, *, suffix: bool
+) -> dict[str, list[Format | None]]:
     """Return the format of each column, by currency.
 
     Args:
@@ -255,15 +259,15 @@ def row_formats(table: Table, looks: Looks, *, suffix: bool) -> dict[str, list[F
         looks: The workbook's formats.
         suffix: Amounts carry their currency behind them.
     """
-    after = after_numbers(table.columns)
+    after = find_columns_after_numbers(table.columns)
     currencies = ["", *table.data["currency"].unique().drop_nulls()] if suffix else [""]
 
-    def look(place: int, column: Column, currency: str) -> Format | None:
+    def look(place: int, column: TableColumn, currency: str) -> Format | None:
         if column.kind == "money":
             return looks.money(currency)
         names = {"count": "count", "moment": "moment", "day": "date", "date": "date"}
         name = names.get(column.kind, column.kind)
-        return looks.after_number(name) if place in after else looks[name]
+        return looks.get_indented(name) if place in after else looks[name]
 
     return {
         currency: [look(place, column, currency) for place, column in enumerate(table.columns)]
@@ -271,7 +275,7 @@ def row_formats(table: Table, looks: Looks, *, suffix: bool) -> dict[str, list[F
     }
 
 
-def after_numbers(columns: Sequence[Column]) -> set[int]:
+def find_columns_after_numbers(columns: Sequence[TableColumn]) -> set[int]:
     """Return the places of the columns that begin at the left, right behind figures."""
     figures = ("money", "count")
     return {

@@ -20,7 +20,7 @@ A4 = 9
 
 
 @contextmanager
-def filling(path: Path, rows: Path | None = None) -> Iterator[Workbook]:
+def open_workbook(path: Path, rows: Path | None = None) -> Iterator[Workbook]:
     """Give a workbook to fill; on leaving, it is written to `path`.
 
     Each sheet is written top to bottom: rows leave memory as they come.
@@ -47,19 +47,21 @@ def filling(path: Path, rows: Path | None = None) -> Iterator[Workbook]:
     except FileCreateError as error:
         raise error.args[0] from None
     finally:
-        _let_go(workbook)
+        _discard_workbook(workbook)
 
 
-def for_printing(worksheet: Worksheet, name: str, said: str) -> None:
+def set_up_printing(worksheet: Worksheet, name: str, said: str) -> None:
     """Make a sheet print on A4, as wide as the paper, with a footer."""
     worksheet.set_landscape()
     worksheet.set_paper(A4)
     worksheet.fit_to_pages(1, 0)
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    worksheet.set_footer(f"&L&8 {_footed(said)}&C&8 {_footed(name)}&R&8 Page &P of &N")
+    worksheet.set_footer(
+        f"&L&8 {_escape_footer(said)}&C&8 {_escape_footer(name)}&R&8 Page &P of &N"
+    )
 
 
-def _footed(text: str) -> str:
+def _escape_footer(text: str) -> str:
     """Return text for a footer, where & starts a command and 255 characters are the limit.
 
     A space goes before it: a digit would be read as part of the font size.
@@ -67,7 +69,7 @@ def _footed(text: str) -> str:
     return text[:80].replace("&", "&&")
 
 
-def _let_go(workbook: Workbook) -> None:
+def _discard_workbook(workbook: Workbook) -> None:
     """Close what a workbook that could not be written still holds open, and let it be forgotten.
 
     XlsxWriter would try once more to write it when it is collected.
@@ -77,10 +79,10 @@ def _let_go(workbook: Workbook) -> None:
         for worksheet in workbook.worksheets():
             for handle in (worksheet.row_data_fh, worksheet.fh):
                 if handle is not None:
-                    _close(handle)
+                    _close_handle(handle)
 
 
-def _close(handle: Any) -> None:
+def _close_handle(handle: Any) -> None:
     try:
         handle.close()
     except OSError:

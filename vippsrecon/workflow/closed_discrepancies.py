@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NOT_COMPARED = (
+UNCOMPARED_KINDS = (
     "missing_in_vipps",
     "missing_in_orders",
     "duplicate_payment",
@@ -54,17 +54,17 @@ NOT_COMPARED = (
 
 FETCH_AGAIN = "Fetch again: the payment was read before this was done."
 EXPORT_AGAIN = "Export the orders again: the comparison is as of a moment before this was done."
-LOOK = "Look at payment and order: the money moved, and they still differ."
+CHECK_PAYMENT_AND_ORDER = "Look at payment and order: the money moved, and they still differ."
 
 WAIT_SECONDS = 5.0
 """How long a lock is waited for: no report waits for the journal."""
 
-_CHUNK = 20_000
-_NAMED = 3
+_CHUNK_SIZE = 20_000
+_MAX_NAMED = 3
 _ONE_SECOND = timedelta(seconds=1)
 
 
-class Known(NamedTuple):
+class JournalFacts(NamedTuple):
     """What the journal knows before a comparison.
 
     Attributes:
@@ -80,29 +80,29 @@ class Known(NamedTuple):
     asked: bool = False
 
 
-def known_of(settings: Settings, environment: str) -> Known:
+def read_journal_facts(settings: Settings, environment: str) -> JournalFacts:
     """Ask the workspace database, where there is one, what is ours in an environment."""
 
-    def ask(store: Store) -> Known:
+    def ask(store: Store) -> JournalFacts:
         flights = in_flight(store, environment)
-        return Known(
+        return JournalFacts(
             keys_of(store, environment, "refund"),
             frozenset((one.msn, one.reference) for one in flights),
-            _open_rows(flights),
+            _describe_open_rows(flights),
             True,
         )
 
-    found, notices = _asked(settings, ask)
-    return Known(notices=notices) if found is None else found
+    found, notices = _query_store(settings, ask)
+    return JournalFacts(notices=notices) if found is None else found
 
 
-def with_receipts(result: Reconciliation, settings: Settings) -> Reconciliation:
+def add_closed_discrepancies(result: Reconciliation, settings: Settings) -> Reconciliation:
     """Add to a comparison's notices and manifest what plans settled of it."""
 
     def ask(store: Store) -> pd.DataFrame:
         return closed_by_receipts(result, store, units=settings.units)
 
-    found, notices = _asked(settings, ask)
+    found, notices = _query_store(settings, ask)
     if found is None or not len(found):
         return replace(result, notices=(*result.notices, *notices))
     manifest = {
@@ -110,7 +110,9 @@ def with_receipts(result: Reconciliation, settings: Settings) -> Reconciliation:
         "closed_by_receipts": found[found["closed"]]["discrepancy_id"].nunique(),
         "open_despite_receipts": found[~found["closed"]]["discrepancy_id"].nunique(),
     }
-    return replace(result, notices=(*result.notices, *notices_of(found)), manifest=manifest)
+    return replace(
+        result, notices=(*result.notices, *describe_closed_discrepancies(found)), manifest=manifest
+    )
 
 
 def closed_by_receipts(
@@ -145,15 +147,15 @@ def closed_by_receipts(
             "the comparison does not say of which environment its payments are: give environment="
         )
     only = reconciliation.manifest.get("only")
-    compared = _compared(reconciliation.buckets)
+    compared = _select_compared_payments(reconciliation.buckets)
     told = receipts(store, environment)
     found: list[tuple[Receipt, str]] = []
-    while chunk := list(islice(told, _CHUNK)):
-        found += _among(chunk, compared, only)
+    while chunk := list(islice(told, _CHUNK_SIZE)):
+        found += _match_discrepancies(chunk, compared, only)
     if not found:
         return schemas.RECEIPTS.empty()
-    flags = _flags(reconciliation.discrepancies, [one for _, one in found])
-    fetched = _fetched(reconciliation.payments, [receipt for receipt, _ in found])
+    flags = _read_flags(reconciliation.discrepancies, [one for _, one in found])
+    fetched = _read_fetch_times(reconciliation.payments, [receipt for receipt, _ in found])
     zones = {unit.msn: unit for unit in units}
     rows = []
     for receipt, discrepancy_id in found:
@@ -165,7 +167,7 @@ def closed_by_receipts(
             # An answer's Date has no fractions.
             earlier = read_at is not None and read_at + _ONE_SECOND <= done_at
             later = "changed_after_export" in raised.split()
-            step = FETCH_AGAIN if earlier else EXPORT_AGAIN if later else LOOK
+            step = FETCH_AGAIN if earlier else EXPORT_AGAIN if later else CHECK_PAYMENT_AND_ORDER
         said = receipt._asdict() | {
             "discrepancy_id": discrepancy_id,
             "done_at": done_at,
@@ -182,7 +184,7 @@ def closed_by_receipts(
     return frame
 
 
-def notices_of(found: pd.DataFrame) -> tuple[str, ...]:
+def describe_closed_discrepancies(found: pd.DataFrame) -> tuple[str, ...]:
     """Return what a report's cover says of `closed_by_receipts`, one sentence for each case."""
     rows = pa.Table.from_pandas(found, preserve_index=False).to_pylist()
     said = []
@@ -190,19 +192,19 @@ def notices_of(found: pd.DataFrame) -> tuple[str, ...]:
     if closed:
         count = len({row["discrepancy_id"] for row in closed})
         are = "is closed by its receipt" if count == 1 else "are closed by their receipts"
-        said.append(f"{format_count(count, *_NOUN)} {are}: {_sums(closed)}.")
-    for step in (FETCH_AGAIN, EXPORT_AGAIN, LOOK):
+        said.append(f"{format_count(count, *_NOUN)} {are}: {_format_sums(closed)}.")
+    for step in (FETCH_AGAIN, EXPORT_AGAIN, CHECK_PAYMENT_AND_ORDER):
         still = [row for row in rows if row["next_step"] == step]
         if still:
             names = list(dict.fromkeys(row["discrepancy_id"] for row in still))
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
             days = sorted({row["booking_date"].isoformat() for row in still})
             on = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
             are = "is" if len(names) == 1 else "are"
             verbs = " and ".join(sorted({PAST_TENSE[row["verb"]] for row in still}))
             said.append(
                 f"{format_count(len(names), *_NOUN)} {are} still open although {verbs} on {on} "
-                f"({_sums(still)}): {', '.join(names[:_NAMED])}{more}. {step}"
+                f"({_format_sums(still)}): {', '.join(names[:_MAX_NAMED])}{more}. {step}"
             )
     return tuple(said)
 
@@ -210,19 +212,19 @@ def notices_of(found: pd.DataFrame) -> tuple[str, ...]:
 _NOUN = ("discrepancy", "discrepancies")
 
 
-def _open_rows(flights: Sequence[Flight]) -> tuple[str, ...]:
+def _describe_open_rows(flights: Sequence[Flight]) -> tuple[str, ...]:
     if not flights:
         return ()
     plans = sorted({one.plan_id for one in flights})
-    more = f" and {len(plans) - _NAMED} more" if len(plans) > _NAMED else ""
+    more = f" and {len(plans) - _MAX_NAMED} more" if len(plans) > _MAX_NAMED else ""
     have = format_count(len(flights), "payment has", "payments have")
     return (
         f"{have} an operation whose outcome is open: nothing is proposed for them before it is "
-        f"settled. Plan {', '.join(plans[:_NAMED])}{more}: vippsrecon journal settle does that.",
+        f"settled. Plan {', '.join(plans[:_MAX_NAMED])}{more}: vippsrecon journal settle does that.",
     )
 
 
-def _sums(rows: Sequence[dict[str, Any]]) -> str:
+def _format_sums(rows: Sequence[dict[str, Any]]) -> str:
     """Return what was done, per verb and currency; a row of a plan counts once."""
     amounts = {(row["plan_id"], row["row"]): row for row in rows}
     sums: dict[tuple[str, str], int] = {}
@@ -235,7 +237,7 @@ def _sums(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _asked(settings: Settings, ask: Callable[[Store], T]) -> tuple[T | None, tuple[str, ...]]:
+def _query_store(settings: Settings, ask: Callable[[Store], T]) -> tuple[T | None, tuple[str, ...]]:
     """Ask the workspace database where there is one; why it could not be asked is a notice."""
     try:
         if not exists(settings.database_url):
@@ -249,18 +251,18 @@ def _asked(settings: Settings, ask: Callable[[Store], T]) -> tuple[T | None, tup
         return None, (why,)
 
 
-def _compared(buckets: Any) -> pl.DataFrame:
+def _select_compared_payments(buckets: Any) -> pl.DataFrame:
     """Return the row_key of each payment whose amounts were compared."""
     placed = nw.from_native(buckets).lazy()
     kind = nw.col("kind").fill_null("")
     agrees = (nw.col("bucket") == "matched") | (
-        (nw.col("bucket") == "discrepancy") & ~kind.is_in(list(NOT_COMPARED))
+        (nw.col("bucket") == "discrepancy") & ~kind.is_in(list(UNCOMPARED_KINDS))
     )
     rows = placed.filter((nw.col("side") == "payments") & agrees).select("row_key")
-    return _polars(rows)
+    return _collect_polars(rows)
 
 
-def _among(
+def _match_discrepancies(
     chunk: Sequence[Receipt], compared: pl.DataFrame, only: str | None
 ) -> Iterator[tuple[Receipt, str]]:
     """Return each receipt of a payment that was compared, with each discrepancy it answered."""
@@ -274,15 +276,15 @@ def _among(
                 yield chunk[place], discrepancy_id
 
 
-def _flags(discrepancies: Any, ids: Sequence[str]) -> dict[str, str]:
+def _read_flags(discrepancies: Any, ids: Sequence[str]) -> dict[str, str]:
     """Return discrepancy to flags, of those of these that are there."""
     asked = sorted(set(ids))
     rows = nw.from_native(discrepancies).lazy().select("discrepancy_id", "flags")
-    kept = _polars(rows).filter(pl.col("discrepancy_id").is_in(asked))
+    kept = _collect_polars(rows).filter(pl.col("discrepancy_id").is_in(asked))
     return dict(kept.iter_rows())
 
 
-def _fetched(payments: Any, done: Sequence[Receipt]) -> dict[tuple[str, str], Any]:
+def _read_fetch_times(payments: Any, done: Sequence[Receipt]) -> dict[tuple[str, str], Any]:
     """Return payment to when it was read, of the payments that something was done with."""
     rows = nw.from_native(payments).lazy().select(*schemas.PAYMENT, "fetched_at")
     named = pl.DataFrame(
@@ -290,9 +292,9 @@ def _fetched(payments: Any, done: Sequence[Receipt]) -> dict[tuple[str, str], An
         schema=dict.fromkeys(schemas.PAYMENT, pl.String),
         orient="row",
     )
-    kept = _polars(rows).join(named, on=list(schemas.PAYMENT), how="semi")
+    kept = _collect_polars(rows).join(named, on=list(schemas.PAYMENT), how="semi")
     return {(msn, reference): at for msn, reference, at in kept.iter_rows()}
 
 
-def _polars(rows: nw.LazyFrame[Any]) -> pl.DataFrame:
+def _collect_polars(rows: nw.LazyFrame[Any]) -> pl.DataFrame:
     return pl.DataFrame(rows.collect(backend="pyarrow").to_arrow())

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from vippsrecon.config.settings import SalesUnit
 
-FEWEST_OPEN = 20
+MIN_OPEN_ORDERS = 20
 """Open orders of a sales unit, below which their payments are no habit yet."""
 
 
-def captures_at_once(
+def capture_setting_hints(
     orders: pd.DataFrame, payments: pd.DataFrame, units: Sequence[SalesUnit]
 ) -> tuple[str, ...]:
     """Return a sentence for each sales unit most of whose open orders are captured.
@@ -39,5 +39,5 @@ def captures_at_once(
         'are captured. If you capture when an order is placed, set capture = "at_once" for it in '
         "vippsrecon.toml: open orders are then compared as fulfilled ones are."
         for msn, count in undone["msn"].value_counts().sort_index().items()
-        if msn not in told and count >= FEWEST_OPEN and of_these.get(msn, 0) * 2 > count
+        if msn not in told and count >= MIN_OPEN_ORDERS and of_these.get(msn, 0) * 2 > count
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_waived(path: Path, default_msn: str | None, today: date) -> list[tuple[str, str]]:
+def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[tuple[str, str]]:
     """Return (msn, reference) of each row of an ignore file that still holds today.
 
     The file is CSV with the columns reference, reason, who and until (a day, included; empty:

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.sources import OrderFiles
 
-LONGEST_DAYS = 366
+MAX_DAYS_AFTER_ORDER = 366
 """Longer after its order no payment can be refunded, so nothing of it can move."""
 
 
-def refuse_unreadable(files: OrderFiles) -> None:
+def refuse_unreadable_exports(files: OrderFiles) -> None:
     """Refuse exports of which every row was rejected: nothing would be compared with anything."""
     if len(files.orders) or not len(files.rejects):
         return
@@ -29,7 +29,7 @@ def refuse_unreadable(files: OrderFiles) -> None:
     )
 
 
-def refuse_another_month(files: OrderFiles, first: date | None, last: date | None) -> None:
+def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> None:
     """Refuse, before anything is asked, exports whose orders cannot be of the period.
 
     An order is captured or refunded after it was placed, and within a year: an export of later
@@ -43,12 +43,12 @@ def refuse_another_month(files: OrderFiles, first: date | None, last: date | Non
     zero = date(1970, 1, 1)
     earliest, latest = (zero + timedelta(days=int(day)) for day in (days.min(), days.max()))
     too_late = last is not None and earliest > last
-    too_early = first is not None and latest < first - timedelta(days=LONGEST_DAYS)
+    too_early = first is not None and latest < first - timedelta(days=MAX_DAYS_AFTER_ORDER)
     if too_late or too_early:
-        raise InputError(_another_month(files, first, last))
+        raise InputError(_describe_wrong_month(files, first, last))
 
 
-def _another_month(files: OrderFiles, first: date | None, last: date | None) -> str:
+def _describe_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> str:
     names = ", ".join(file.name for file in files.files)
     days = files.orders["ordered_day"].dropna()
     zero = date(1970, 1, 1)
@@ -73,10 +73,10 @@ def refuse_empty_period(
         and len(files.orders["ordered_day"].dropna())
         and not (result.buckets["side"] == "orders").any()
     ):
-        raise InputError(_another_month(files, first, last))
+        raise InputError(_describe_wrong_month(files, first, last))
 
 
-def refuse_a_moment_before(files: OrderFiles, as_of: datetime | None) -> None:
+def refuse_early_as_of(files: OrderFiles, as_of: datetime | None) -> None:
     """Refuse to compare as of a moment before every order: nothing would have happened yet."""
     ordered = files.orders["ordered_at"]
     if as_of is None or not len(ordered) or ordered.isna().any():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
 
 LOG = logging.getLogger(__name__)
-MOST_SKEW_SECONDS = 60
+CLOCK_SKEW_WARNING_SECONDS = 60
 
 
 def check_keys(client: Client, msns: Iterable[str]) -> None:
@@ -42,26 +42,26 @@ def check_keys(client: Client, msns: Iterable[str]) -> None:
             raise
 
 
-def warn_of_clock(skew_seconds: float, settings: Settings) -> None:
+def warn_of_clock_skew(skew_seconds: float, settings: Settings) -> None:
     """Log a warning where the two clocks are more than a minute apart."""
     # Settings that came from no place are a practice month's, whose clock stands in that month.
     practice = settings.environment == "simulator" and not settings.sources
-    warning = skew_warning(skew_seconds)
+    warning = describe_clock_skew(skew_seconds)
     if warning and not practice:
         LOG.warning("%s", warning)
 
 
-def skew_warning(skew_seconds: float) -> str | None:
+def describe_clock_skew(skew_seconds: float) -> str | None:
     """Return a sentence where the clocks are more than a minute apart.
 
     Args:
         skew_seconds: How far the service's clock is ahead of the machine's.
 
-    >>> skew_warning(-59.0)
-    >>> skew_warning(3600.0).partition(" (")[0]
+    >>> describe_clock_skew(-59.0)
+    >>> describe_clock_skew(3600.0).partition(" (")[0]
     "this machine's clock and Vipps MobilePay's are 3 600 s apart"
     """
-    if abs(skew_seconds) <= MOST_SKEW_SECONDS:
+    if abs(skew_seconds) <= CLOCK_SKEW_WARNING_SECONDS:
         return None
     side = "behind" if skew_seconds > 0 else "ahead"
     apart = format_count(round(abs(skew_seconds)), "s", "s")

@@ -24,19 +24,29 @@ from vippsrecon.errors import InputError
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import is_list, read_orders
-from vippsrecon.workflow.closed_discrepancies import closed_by_receipts, known_of, with_receipts
-from vippsrecon.workflow.exported import export_times
-from vippsrecon.workflow.hints import captures_at_once
-from vippsrecon.workflow.ignore_file import read_waived
-from vippsrecon.workflow.input_checks import (
-    refuse_a_moment_before,
-    refuse_another_month,
-    refuse_empty_period,
-    refuse_unreadable,
+from vippsrecon.workflow.closed_discrepancies import (
+    add_closed_discrepancies,
+    closed_by_receipts,
+    read_journal_facts,
 )
-from vippsrecon.workflow.preflight import check_keys, walk_ledger, warn_of_clock
-from vippsrecon.workflow.references import Wanted, once, references_wanted, stack, without_expected
-from vippsrecon.workflow.saved_run import Facts, hashes, recalled, remember
+from vippsrecon.workflow.exported import export_time_hints
+from vippsrecon.workflow.hints import capture_setting_hints
+from vippsrecon.workflow.ignore_file import read_ignore_file
+from vippsrecon.workflow.input_checks import (
+    refuse_early_as_of,
+    refuse_empty_period,
+    refuse_unreadable_exports,
+    refuse_wrong_month,
+)
+from vippsrecon.workflow.preflight import check_keys, walk_ledger, warn_of_clock_skew
+from vippsrecon.workflow.references import (
+    ReferenceSet,
+    collect_fetch_references,
+    drop_expected_misses,
+    stack_frames,
+    stack_unique_references,
+)
+from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run, save_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +57,10 @@ if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.sources import OrderFiles
 
-__all__ = ["closed_by_receipts", "fetch_file", "fetch_month", "reconcile_month", "zone_of"]
+__all__ = ["choose_time_zone", "closed_by_receipts", "fetch_file", "fetch_month", "reconcile_month"]
 
 
-FIGURES = ("narwhals", "pandas", "polars", "pyarrow")
+VERSIONED_LIBRARIES = ("narwhals", "pandas", "polars", "pyarrow")
 """The libraries whose versions could change a figure; they stand in the manifest."""
 
 
@@ -60,7 +70,7 @@ class FetchedFile(NamedTuple):
     Attributes:
         fetched: Payments, events, failures.
         rejects: Rows of the file that could not be used.
-        repeated: Rows of a list that name a payment named before.
+        repeat_count: Rows of a list that name a payment named before.
         is_list: Whether the file is a list of references.
         notes: Which of its columns was taken, where it has others; what the ledger walk says.
         ledger_failed: Whether the funds ledger is there to be read and could not be.
@@ -68,7 +78,7 @@ class FetchedFile(NamedTuple):
 
     fetched: Fetched
     rejects: pd.DataFrame
-    repeated: int
+    repeat_count: int
     is_list: bool
     notes: tuple[str, ...]
     ledger_failed: bool
@@ -115,57 +125,57 @@ def reconcile_month(
         ApiError, NoAnswerError: The keys were not accepted, or nothing can be reached. One
             reference that could not be read is a row of `failures` instead.
     """
-    first, last = _day(first), _day(last)
+    first, last = _parse_day(first), _parse_day(last)
     files = read_orders(
         order_files,
         shop=shop,
         mapping=mapping,
         units=settings.units,
-        default_msn=_only_msn(settings),
+        default_msn=_find_only_msn(settings),
         exported_at=exported_at,
     )
-    refuse_unreadable(files)
-    refuse_another_month(files, first, last)
-    refuse_a_moment_before(files, as_of)
-    wanted = references_wanted(files.orders, references, _only_msn(settings))
+    refuse_unreadable_exports(files)
+    refuse_wrong_month(files, first, last)
+    refuse_early_as_of(files, as_of)
+    wanted = collect_fetch_references(files.orders, references, _find_only_msn(settings))
     if payments is not None:
-        fetched, facts = recalled(Path(payments), wanted)
+        fetched, facts = load_saved_run(Path(payments), wanted)
     else:
         fetched, facts = fetch_month(
             wanted,
             settings,
             client=client,
-            first=_first_day(files.orders, first),
+            first=_choose_ledger_start(files.orders, first),
             last=last,
             out=None if keep is None else Path(keep),
             progress=progress,
         )
     read = [*references, *([settings.ignore_file] if settings.ignore_file else [])]
     place = keep if payments is None else payments
-    inputs = hashes(None if place is None else Path(place), read)
+    inputs = hash_files(None if place is None else Path(place), read)
     moment = as_of or facts.as_of
-    known = known_of(settings, facts.environment)
+    known = read_journal_facts(settings, facts.environment)
     result = reconcile(
         files.orders,
         fetched.payments,
         fetched.events,
-        without_expected(fetched.failures, wanted, files.orders),
-        rejects=stack([files.rejects, wanted.rejects], schemas.REJECTS),
+        drop_expected_misses(fetched.failures, wanted, files.orders),
+        rejects=stack_frames([files.rejects, wanted.rejects], schemas.REJECTS),
         units=settings.units,
         rules=settings.rules,
         as_of=moment,
         first=first,
         last=last,
-        waived=_waived(settings, moment),
+        waived=_read_ignored_payments(settings, moment),
         ours=known.keys,
         unsettled=known.unsettled,
-        manifest=_manifest(files, fetched, settings, facts, inputs),
+        manifest=_build_manifest(files, fetched, settings, facts, inputs),
     )
     refuse_empty_period(result, files, first, last)
-    habits = captures_at_once(files.orders, fetched.payments, settings.units)
-    times = export_times(files)
+    habits = capture_setting_hints(files.orders, fetched.payments, settings.units)
+    times = export_time_hints(files)
     said = (*known.notices, *habits, *wanted.notes, *facts.notes, *times)
-    told = with_receipts(result, settings) if known.asked else result
+    told = add_closed_discrepancies(result, settings) if known.asked else result
     return replace(told, notices=(*told.notices, *said))
 
 
@@ -184,20 +194,20 @@ def fetch_file(
 
     An export's period is walked in the ledger too; a list is asked for as it stands.
     """
-    default_msn = _only_msn(settings)
+    default_msn = _find_only_msn(settings)
     source = Path(source)
     listed = shop is None and mapping is None and is_list(source)
     orders = schemas.ORDERS.empty()
     if listed:
-        wanted = references_wanted(orders, [source], default_msn)
+        wanted = collect_fetch_references(orders, [source], default_msn)
         first, rejects = None, wanted.rejects
     else:
         files = read_orders(
             [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
         )
         orders = files.orders
-        wanted = references_wanted(orders)
-        first, rejects = _first_day(orders, None), files.rejects
+        wanted = collect_fetch_references(orders)
+        first, rejects = _choose_ledger_start(orders, None), files.rejects
     fetched, facts = fetch_month(
         wanted,
         settings,
@@ -207,11 +217,11 @@ def fetch_file(
         resume=resume,
         progress=progress,
     )
-    failures = without_expected(fetched.failures, wanted, orders)
+    failures = drop_expected_misses(fetched.failures, wanted, orders)
     return FetchedFile(
         fetched._replace(failures=failures),
         rejects,
-        wanted.repeated,
+        wanted.repeat_count,
         listed,
         (*wanted.notes, *facts.notes),
         facts.ledger_failed,
@@ -219,7 +229,7 @@ def fetch_file(
 
 
 def fetch_month(
-    wanted: Wanted,
+    wanted: ReferenceSet,
     settings: Settings,
     *,
     client: Client | None = None,
@@ -228,11 +238,11 @@ def fetch_month(
     out: Path | None = None,
     resume: bool = False,
     progress: bool = False,
-) -> tuple[Fetched, Facts]:
+) -> tuple[Fetched, FetchFacts]:
     """Ask for every reference, and for those the period's funds ledger knows besides.
 
     Args:
-        wanted: What `references_wanted` gives.
+        wanted: What `collect_fetch_references` gives.
         settings: Environment and keys.
         client: One that is open already; without it one is opened and closed.
         first: First local day to walk the ledger for; None: the ledger is not walked.
@@ -247,11 +257,11 @@ def fetch_month(
         references = wanted.references
         walk = None
         check_keys(speaker, sorted(references["msn"].unique()))
-        warn_of_clock(speaker.clock_skew_seconds(), settings)
+        warn_of_clock_skew(speaker.clock_skew_seconds(), settings)
         if first is not None:
-            today = speaker.now().astimezone(zone_of(settings)).date()
+            today = speaker.now().astimezone(choose_time_zone(settings)).date()
             walk = walk_ledger(speaker, first, max(first, last or today))
-            references = once([references, walk.references])
+            references = stack_unique_references([references, walk.references])
         fetched = fetch(
             references,
             speaker,
@@ -260,7 +270,7 @@ def fetch_month(
             progress=progress,
             follow_ups=wanted.follow_ups,
         )
-        facts = Facts(
+        facts = FetchFacts(
             speaker.now().replace(microsecond=0),
             settings.environment,
             walk is not None and walk.read,
@@ -268,11 +278,11 @@ def fetch_month(
             walk is not None and walk.failed,
         )
     if out is not None:
-        remember(facts, out)
+        save_facts(facts, out)
     return fetched, facts
 
 
-def _day(day: date | str | None) -> date | None:
+def _parse_day(day: date | str | None) -> date | None:
     if not isinstance(day, str):
         return day
     try:
@@ -281,7 +291,7 @@ def _day(day: date | str | None) -> date | None:
         raise InputError(f"{day!r} is not a day such as 2026-10-31") from None
 
 
-def _first_day(orders: pd.DataFrame, first: date | None) -> date | None:
+def _choose_ledger_start(orders: pd.DataFrame, first: date | None) -> date | None:
     """Return the day to walk the ledger from: as asked, else the first ordered day."""
     days = orders["ordered_day"].dropna()
     if first is not None or not len(days):
@@ -289,25 +299,27 @@ def _first_day(orders: pd.DataFrame, first: date | None) -> date | None:
     return date(1970, 1, 1) + timedelta(days=int(days.min()))
 
 
-def _waived(settings: Settings, moment: datetime) -> frozenset[tuple[str, str]]:
+def _read_ignored_payments(settings: Settings, moment: datetime) -> frozenset[tuple[str, str]]:
     """Read the ignore file: what the user decided to leave alone, until when."""
     if settings.ignore_file is None:
         return frozenset()
-    return frozenset(read_waived(settings.ignore_file, _only_msn(settings), moment.date()))
+    return frozenset(
+        read_ignore_file(settings.ignore_file, _find_only_msn(settings), moment.date())
+    )
 
 
-def _manifest(
+def _build_manifest(
     files: OrderFiles,
     fetched: Fetched,
     settings: Settings,
-    facts: Facts,
+    facts: FetchFacts,
     inputs: dict[str, str],
 ) -> dict[str, Any]:
     """Say what the figures rest on: inputs by hash, versions, settings. No path, no time of running."""
     return {
         "environment": facts.environment,
         "sales_units": sorted({*files.orders["msn"].unique(), *fetched.payments["msn"].unique()}),
-        "fetched_at": _latest(fetched.payments["fetched_at"]),
+        "fetched_at": _format_latest(fetched.payments["fetched_at"]),
         "discovered_by": fetched.payments["discovered_by"].value_counts().sort_index().to_dict(),
         "inputs": {file.name: file.sha256 for file in files.files} | inputs,
         "exported_at": {
@@ -317,28 +329,31 @@ def _manifest(
         "ledger_read": facts.ledger_read,
         "complete": not facts.ledger_failed,
         "notes": [note for file in files.files for note in file.notes],
-        "versions": {"vippsrecon": __version__, **{name: version(name) for name in FIGURES}},
+        "versions": {
+            "vippsrecon": __version__,
+            **{name: version(name) for name in VERSIONED_LIBRARIES},
+        },
         "settings": {
-            "sales_units": [_unit(unit) for unit in settings.units],
+            "sales_units": [_list_unit_settings(unit) for unit in settings.units],
             "rules": dict(vars(settings.rules)),
         },
     }
 
 
-def _latest(moments: pd.Series[Any]) -> str | None:
+def _format_latest(moments: pd.Series[Any]) -> str | None:
     return f"{moments.max():%Y-%m-%dT%H:%M:%SZ}" if len(moments) else None
 
 
-def _unit(unit: SalesUnit) -> dict[str, Any]:
+def _list_unit_settings(unit: SalesUnit) -> dict[str, Any]:
     return {name: value for name, value in vars(unit).items() if value not in (None, ())}
 
 
-def _only_msn(settings: Settings) -> str | None:
+def _find_only_msn(settings: Settings) -> str | None:
     """Return the one configured sales unit, or None where there are none or several."""
     known = {unit.msn for unit in settings.units} | set(settings.keys)
     return known.pop() if len(known) == 1 else None
 
 
-def zone_of(settings: Settings) -> ZoneInfo:
+def choose_time_zone(settings: Settings) -> ZoneInfo:
     """Return the zone for a time given without offset: the sales unit's own, else Oslo."""
-    return ZoneInfo(settings.unit(_only_msn(settings) or "").zone)
+    return ZoneInfo(settings.unit(_find_only_msn(settings) or "").zone)

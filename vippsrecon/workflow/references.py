@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.sources import candidates, read_list
-from vippsrecon.workflow.retried_payments import follow_ups, without_attempts
+from vippsrecon.workflow.retried_payments import build_follow_ups, drop_guessed_misses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from vippsrecon.fetching import FollowUp
 
-KEY = list(schemas.PAYMENT)
-REFERENCES = pa.schema([(name, pa.large_string()) for name in (*KEY, "discovered_by")])
+PAYMENT_KEY = list(schemas.PAYMENT)
+REFERENCE_SCHEMA = pa.schema(
+    [(name, pa.large_string()) for name in (*PAYMENT_KEY, "discovered_by")]
+)
 
 
-class Wanted(NamedTuple):
+class ReferenceSet(NamedTuple):
     """What Vipps MobilePay is asked for.
 
     Attributes:
@@ -29,7 +31,7 @@ class Wanted(NamedTuple):
         guesses: Keys among them that no order holds as they stand (a retry's earlier attempt,
             a repaired reference): that Vipps does not know one of these says nothing.
         rejects: Rows of reference files that could not be used.
-        repeated: How many rows of reference files name a payment that one before them named.
+        repeat_count: How many rows of reference files name a payment that one before them named.
         follow_ups: What to ask for once these are there, round by round.
         notes: Which column of a reference file was taken, where it has others.
     """
@@ -37,16 +39,16 @@ class Wanted(NamedTuple):
     references: pd.DataFrame
     guesses: frozenset[tuple[str, str]]
     rejects: pd.DataFrame
-    repeated: int = 0
+    repeat_count: int = 0
     follow_ups: tuple[FollowUp, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def references_wanted(
+def collect_fetch_references(
     orders: pd.DataFrame, reference_files: Iterable[Path | str] = (), default_msn: str | None = None
-) -> Wanted:
+) -> ReferenceSet:
     """Gather what to ask for: the orders' references, likely others, and the files' own."""
-    own = orders.loc[orders["reference"].notna(), KEY].assign(discovered_by="orders")
+    own = orders.loc[orders["reference"].notna(), PAYMENT_KEY].assign(discovered_by="orders")
     guessed = candidates(orders)
     likely = pd.DataFrame(
         {
@@ -56,60 +58,66 @@ def references_wanted(
         }
     )
     read = [read_list(path, default_msn) for path in reference_files]
-    listed = [one.references[[*KEY, "discovered_by"]] for one in read]
-    known = keys(once([own, *listed]))
-    return Wanted(
-        once([own, *listed, likely]),
-        frozenset(keys(likely) - known),
-        stack([one.rejects for one in read], schemas.REJECTS),
-        sum(map(len, listed)) - len(once(listed)),
-        follow_ups(orders) if len(orders) else (),
+    listed = [one.references[[*PAYMENT_KEY, "discovered_by"]] for one in read]
+    known = collect_payment_keys(stack_unique_references([own, *listed]))
+    return ReferenceSet(
+        stack_unique_references([own, *listed, likely]),
+        frozenset(collect_payment_keys(likely) - known),
+        stack_frames([one.rejects for one in read], schemas.REJECTS),
+        sum(map(len, listed)) - len(stack_unique_references(listed)),
+        build_follow_ups(orders) if len(orders) else (),
         tuple(one.note for one in read if one.note),
     )
 
 
-def without_expected(failures: pd.DataFrame, wanted: Wanted, orders: pd.DataFrame) -> pd.DataFrame:
+def drop_expected_misses(
+    failures: pd.DataFrame, wanted: ReferenceSet, orders: pd.DataFrame
+) -> pd.DataFrame:
     """Leave out that Vipps does not know a reference where that is no surprise.
 
     We only guessed it, or the shop says the order was paid another way.
     """
-    guessed = _without_unknown(failures, wanted.guesses)
-    return without_others(without_attempts(guessed, wanted.references, orders), orders)
+    guessed = _drop_misses(failures, wanted.guesses)
+    return drop_misses_of_other_methods(
+        drop_guessed_misses(guessed, wanted.references, orders), orders
+    )
 
 
-def without_others(failures: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+def drop_misses_of_other_methods(failures: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
     """Leave out that Vipps does not know an order the shop says was paid another way.
 
     It is asked for all the same, since the shop may be wrong; that nothing is there is then
     what was expected, and no failure.
     """
     other = orders["by_vipps"].eq(False).fillna(False).astype(bool) & orders["reference"].notna()
-    ours = keys(orders[~other])
-    return _without_unknown(failures, frozenset(keys(orders[other]) - ours))
+    ours = collect_payment_keys(orders[~other])
+    return _drop_misses(failures, frozenset(collect_payment_keys(orders[other]) - ours))
 
 
-def keys(frame: pd.DataFrame) -> set[tuple[str, str]]:
+def collect_payment_keys(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """Return the (msn, reference) of each row."""
-    return set(frame[KEY].itertuples(index=False, name=None))
+    return set(frame[PAYMENT_KEY].itertuples(index=False, name=None))
 
 
-def _without_unknown(failures: pd.DataFrame, left: frozenset[tuple[str, str]]) -> pd.DataFrame:
+def _drop_misses(failures: pd.DataFrame, left: frozenset[tuple[str, str]]) -> pd.DataFrame:
     unknown = failures["status"].fillna(0).eq(404).astype(bool)
-    meant = [key in left for key in failures[KEY].itertuples(index=False, name=None)]
+    meant = [key in left for key in failures[PAYMENT_KEY].itertuples(index=False, name=None)]
     return failures[~(unknown & pd.Series(meant, index=failures.index, dtype=bool))]
 
 
-def once(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def stack_unique_references(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Stack references, each payment once, as first discovered."""
-    return _concatenated(frames, REFERENCES).drop_duplicates(KEY, ignore_index=True)
+    return _concatenate_frames(frames, REFERENCE_SCHEMA).drop_duplicates(
+        PAYMENT_KEY, ignore_index=True
+    )
 
 
-def stack(frames: Sequence[pd.DataFrame], kind: schemas.Frame) -> pd.DataFrame:
+def stack_frames(frames: Sequence[pd.DataFrame], kind: schemas.Frame) -> pd.DataFrame:
     """Stack frames of one kind; none of them gives an empty one of that kind."""
-    return _concatenated(frames, kind.arrow_schema())
+    return _concatenate_frames(frames, kind.arrow_schema())
 
 
-def _concatenated(frames: Sequence[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
+def _concatenate_frames(frames: Sequence[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
     # Through Arrow: pandas guesses types anew when one of the frames is empty.
     tables = [
         pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)

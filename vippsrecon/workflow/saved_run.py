@@ -16,18 +16,18 @@ from vippsrecon.fetching import Fetched, read_fetched
 from vippsrecon.fetching.part_files import EVENTS, FAILURES, PAYMENTS
 from vippsrecon.money import format_count
 from vippsrecon.sources.files.detect import sha256
-from vippsrecon.workflow.references import Wanted, keys, stack
+from vippsrecon.workflow.references import ReferenceSet, collect_payment_keys, stack_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LOG = logging.getLogger(__name__)
 
-FACTS = "month.json"
+FACTS_FILE_NAME = "month.json"
 """What a repeated run must know besides the frames: the moment compared at, the ledger's walk."""
 
 
-class Facts(NamedTuple):
+class FetchFacts(NamedTuple):
     """What was true when the payments were fetched.
 
     Attributes:
@@ -45,16 +45,16 @@ class Facts(NamedTuple):
     ledger_failed: bool = False
 
 
-def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
+def load_saved_run(folder: Path, wanted: ReferenceSet) -> tuple[Fetched, FetchFacts]:
     """Read an earlier fetch; what it did not ask for becomes a failure.
 
     Raises:
         InputError: It asked for none of what is wanted: it is another month's or shop's.
     """
     fetched, info = read_fetched(folder)
-    facts = _recall(folder, fetched, info)
-    asked = keys(fetched.payments) | keys(fetched.failures)
-    needed = keys(wanted.references) - wanted.guesses
+    facts = _load_facts(folder, fetched, info)
+    asked = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
+    needed = collect_payment_keys(wanted.references) - wanted.guesses
     missing = sorted(needed - asked)
     other = (
         f"{folder} was fetched for other orders: "
@@ -78,18 +78,18 @@ def recalled(folder: Path, wanted: Wanted) -> tuple[Fetched, Facts]:
         for msn, reference in missing
     ]
     table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow_schema())
-    failures = stack([fetched.failures, schemas.to_pandas(table)], schemas.FAILURES)
+    failures = stack_frames([fetched.failures, schemas.to_pandas(table)], schemas.FAILURES)
     return fetched._replace(failures=failures), facts
 
 
-def hashes(folder: Path | None, others: Iterable[Path | str]) -> dict[str, str]:
+def hash_files(folder: Path | None, others: Iterable[Path | str]) -> dict[str, str]:
     """Return file name to SHA-256 of what a fetch left in a folder, and of other files read."""
     fetched = () if folder is None else (folder / name for name in (PAYMENTS, EVENTS, FAILURES))
     files = [*map(Path, others), *fetched]
     return {file.name: sha256(file) for file in files if file.is_file()}
 
 
-def remember(facts: Facts, folder: Path) -> None:
+def save_facts(facts: FetchFacts, folder: Path) -> None:
     """Write the facts beside the fetch."""
     text = json.dumps(
         {
@@ -102,15 +102,15 @@ def remember(facts: Facts, folder: Path) -> None:
         indent=2,
         ensure_ascii=False,
     )
-    (folder / FACTS).write_text(text + "\n", encoding="utf-8")
+    (folder / FACTS_FILE_NAME).write_text(text + "\n", encoding="utf-8")
 
 
-def _recall(folder: Path, fetched: Fetched, info: dict[str, Any]) -> Facts:
-    path = folder / FACTS
+def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFacts:
+    path = folder / FACTS_FILE_NAME
     if path.exists():
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
-            return Facts(
+            return FetchFacts(
                 datetime.fromisoformat(said["as_of"]),
                 said["environment"],
                 said["ledger_read"],
@@ -120,6 +120,6 @@ def _recall(folder: Path, fetched: Fetched, info: dict[str, Any]) -> Facts:
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
     if not len(fetched.payments):
-        raise InputError(f"{folder.name} holds no payment and no {FACTS}: fetch again")
+        raise InputError(f"{folder.name} holds no payment and no {FACTS_FILE_NAME}: fetch again")
     latest = fetched.payments["fetched_at"].max()
-    return Facts(latest.to_pydatetime(), str(info.get("environment", "")), False, ())
+    return FetchFacts(latest.to_pydatetime(), str(info.get("environment", "")), False, ())

@@ -20,10 +20,10 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.money import format_count
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
-from vippsrecon.spreadsheet.formats import NAVY, Looks
-from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
+from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.sheets import SheetColumn, WrittenSheet, atomic_workbook, write_rows
-from vippsrecon.spreadsheet.workbook_file import for_printing
+from vippsrecon.spreadsheet.workbook_file import set_up_printing
 from vippsrecon.store import Entry, PlanSummary, Store, Verdict, entries, plans, verify
 from vippsrecon.store import plan_ids as every_plan
 
@@ -148,12 +148,12 @@ def _get_plan_summary(known: dict[str, PlanSummary], plan_id: str, store: Store)
 def _fill_journal_workbook(
     book: Workbook, store: Store, wanted: Sequence[PlanSummary], units: dict[str, SalesUnit]
 ) -> None:
-    looks = Looks(book)
+    looks = WorkbookFormats(book)
     control, outcomes, told = (
         book.add_worksheet(n) for n in (CONTROL_SHEET, OUTCOMES_SHEET, ENTRIES_SHEET)
     )
     for worksheet in (control, outcomes, told):
-        for_printing(worksheet, worksheet.get_name(), "Journal of money moved")
+        set_up_printing(worksheet, worksheet.get_name(), "Journal of money moved")
     kept = [PlanHistory(one.plan_id) for one in wanted]
     write_rows(
         told,
@@ -185,7 +185,7 @@ def _fill_journal_workbook(
     colour_outcomes(outcomes, looks, written)
     verdicts = [verify(store, one.plan_id) for one in wanted]
     _write_control_sheet(
-        ControlSheet(Page(control), looks, "Journal", _CONTROL_INTRODUCTION),
+        ControlSheet(SheetLayout(control), looks, "Journal", _CONTROL_INTRODUCTION),
         kept,
         verdicts,
         written,
@@ -212,7 +212,7 @@ def _write_control_sheet(
     ]
     said = f"{format_count(len(kept), 'plan')}; every chain of entries holds."
     sheet.add_banner(
-        " ".join(faults) or said, sheet.looks.verdict("incomplete" if faults else "clean")
+        " ".join(faults) or said, sheet.formats.verdict("incomplete" if faults else "clean")
     )
     sheet.control(
         "Control total: rows",

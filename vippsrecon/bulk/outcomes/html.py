@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.outcomes.follow_up import describe_outcome
-from vippsrecon.display import AMOUNT, CELL, PAGE, TILE
+from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
 
@@ -59,7 +59,7 @@ def render_run_html(
     verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
     fill, ink = VERDICT_COLOURS[verdict]
     return (
-        f'<div style="{PAGE}">'
+        f'<div style="{PAGE_STYLE}">'
         f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
         f'font-weight:bold;margin-bottom:8px">{escape(summarize_run(carried))}</div>'
         f"{''.join(_render_tiles(total) for total in totals)}"
@@ -71,7 +71,7 @@ def render_run_html(
 def _render_tiles(total: ControlTotal) -> str:
     shown = [("planned", total.planned), *total.by_outcome.items()]
     made = "".join(
-        f'<div style="{TILE}"><div style="color:{MUTED};font-size:11px">'
+        f'<div style="{TILE_STYLE}"><div style="color:{MUTED};font-size:11px">'
         f"{escape(name.replace('_', ' '))}</div>"
         f'<div style="color:{NAVY};font-size:16px;font-weight:bold">{group_thousands(rows)}</div>'
         f'<div style="white-space:nowrap">{escape(format_amount(minor, total.currency))}</div></div>'
@@ -92,11 +92,11 @@ def _describe_people(carried: RunResult) -> str:
 def _render_results_table(carried: RunResult, results: Sequence[RowResult]) -> str:
     heads = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
     head = "".join(
-        f'<th style="{CELL};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
+        f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
     )
     body = "".join(_render_result_row(carried, result) for result in results)
     return (
-        f'<table style="{PAGE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
+        f'<table style="{PAGE_STYLE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table>"
     )
 
@@ -106,13 +106,13 @@ def _render_result_row(carried: RunResult, result: RowResult) -> str:
     fill, ink = OUTCOME_COLOURS[result.outcome]
     amount = f"{group_thousands(to_major(row.amount_minor, row.currency))} {row.currency}"
     return (
-        f'<tr><td style="{CELL};background:{fill};color:{ink};white-space:nowrap">'
+        f'<tr><td style="{CELL_STYLE};background:{fill};color:{ink};white-space:nowrap">'
         f"{result.outcome.replace('_', ' ')}</td>"
-        f'<td style="{AMOUNT}">{row.row}</td>'
-        f'<td style="{CELL}">{escape(row.order_number or "")}</td>'
-        f'<td style="{CELL}">{escape(row.reference)}</td>'
-        f'<td style="{AMOUNT}">{escape(amount)}</td>'
-        f'<td style="{CELL}">{escape(describe_outcome(carried.plan.verb, row, result))}</td></tr>'
+        f'<td style="{AMOUNT_STYLE}">{row.row}</td>'
+        f'<td style="{CELL_STYLE}">{escape(row.order_number or "")}</td>'
+        f'<td style="{CELL_STYLE}">{escape(row.reference)}</td>'
+        f'<td style="{AMOUNT_STYLE}">{escape(amount)}</td>'
+        f'<td style="{CELL_STYLE}">{escape(describe_outcome(carried.plan.verb, row, result))}</td></tr>'
     )
 
 
@@ -120,6 +120,6 @@ def _render_remainder(rest: int) -> str:
     if rest <= 0:
         return ""
     return (
-        f'<div style="{PAGE};color:{MUTED}">and {group_thousands(rest)} more, in '
+        f'<div style="{PAGE_STYLE};color:{MUTED}">and {group_thousands(rest)} more, in '
         "<code>.outcomes</code></div>"
     )

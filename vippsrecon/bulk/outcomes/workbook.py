@@ -17,8 +17,8 @@ from vippsrecon.bulk.outcomes.html import OUTCOME_COLOURS, summarize_run
 from vippsrecon.bulk.plan.model import compute_digest
 from vippsrecon.schemas import OUTCOMES
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
-from vippsrecon.spreadsheet.formats import NAVY, Looks
-from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
+from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.sheets import (
     HEADER_ROW,
     SheetColumn,
@@ -26,7 +26,7 @@ from vippsrecon.spreadsheet.sheets import (
     atomic_workbook,
     write_rows,
 )
-from vippsrecon.spreadsheet.workbook_file import for_printing
+from vippsrecon.spreadsheet.workbook_file import set_up_printing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,12 +107,12 @@ def write_outcomes(carried: RunResult, path: str | Path) -> Path:
 
 
 def _fill_outcomes_workbook(book: Workbook, carried: RunResult, title: str) -> None:
-    looks = Looks(book)
+    looks = WorkbookFormats(book)
     summary, rows, columns = (
         book.add_worksheet(name) for name in (SUMMARY_SHEET, RESULTS_SHEET, "Columns")
     )
     for worksheet in (summary, rows, columns):
-        for_printing(worksheet, worksheet.get_name(), f"plan {carried.plan.plan_id}")
+        set_up_printing(worksheet, worksheet.get_name(), f"plan {carried.plan.plan_id}")
     frame = build_outcomes(carried)
     written = write_rows(
         rows,
@@ -125,7 +125,10 @@ def _fill_outcomes_workbook(book: Workbook, carried: RunResult, title: str) -> N
     )
     colour_outcomes(rows, looks, written)
     _write_summary_sheet(
-        ControlSheet(Page(summary), looks, title, _describe_plan(carried)), carried, frame, written
+        ControlSheet(SheetLayout(summary), looks, title, _describe_plan(carried)),
+        carried,
+        frame,
+        written,
     )
     write_rows(
         columns,
@@ -154,12 +157,12 @@ def _list_sheet_rows(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: OUTCOMES_WORST_FIRST.index(row[0]))
 
 
-def colour_outcomes(worksheet: Worksheet, looks: Looks, written: WrittenSheet) -> None:
+def colour_outcomes(worksheet: Worksheet, looks: WorkbookFormats, written: WrittenSheet) -> None:
     """Colour each outcome as it is coloured everywhere, and rule the rows."""
     place = written.column("outcome")
     first, last = HEADER_ROW + 1, HEADER_ROW + max(written.rows, 1)
     # Not over the outcomes: LibreOffice obeys one condition a cell.
-    ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.ruled()}
+    ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.get_rule_format()}
     for left, right in ((0, place - 1), (place + 1, len(written.columns) - 1)):
         if left <= right:
             worksheet.conditional_format(first, left, last, right, ruled)
@@ -173,7 +176,7 @@ def colour_outcomes(worksheet: Worksheet, looks: Looks, written: WrittenSheet) -
                 "type": "cell",
                 "criteria": "==",
                 "value": f'"{outcome}"',
-                "format": looks.coloured(fill, ink),
+                "format": looks.get_colour_format(fill, ink),
             },
         )
 
@@ -187,7 +190,7 @@ def _write_summary_sheet(
     sheet: ControlSheet, carried: RunResult, frame: pd.DataFrame, written: WrittenSheet
 ) -> None:
     verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
-    sheet.add_banner(summarize_run(carried), sheet.looks.verdict(verdict))
+    sheet.add_banner(summarize_run(carried), sheet.formats.verdict(verdict))
     names = LIVE_OUTCOMES if carried.live else DRY_RUN_OUTCOMES
     lines = []
     for total in compute_control_totals(carried.plan, carried.results, live=carried.live):

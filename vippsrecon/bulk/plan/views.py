@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
-from vippsrecon.display import AMOUNT, CELL, PAGE
+from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.schemas import REJECTS, to_pandas
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE
@@ -78,7 +78,7 @@ def render_plan_html(plan: Plan) -> str:
         f"until {plan.expires_at} · digest {compute_digest(plan)[:16]}…"
     )
     return (
-        f'<div style="{PAGE}"><b style="color:{NAVY};font-size:15px">'
+        f'<div style="{PAGE_STYLE}"><b style="color:{NAVY};font-size:15px">'
         f"{format_count(plan.count, plan.verb)}, {escape(sums)}</b><br>"
         f'<span style="color:{MUTED}">{facts}. Nothing has been moved.</span>'
         f"{_render_rows_table(plan)}{_render_rejects(plan)}</div>"
@@ -88,7 +88,7 @@ def render_plan_html(plan: Plan) -> str:
 def _render_rows_table(plan: Plan) -> str:
     heads = ("Row", "Sales unit", "Reference", "Order", "Amount", "", "Reason", "Document", "Note")
     head = "".join(
-        f'<th style="{CELL};background:{PALE};color:{NAVY}">{title}</th>' for title in heads
+        f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{title}</th>' for title in heads
     )
     body = "".join(_render_plan_row(row) for row in plan.rows[:MAX_PLAN_ROWS_SHOWN])
     more = plan.count - MAX_PLAN_ROWS_SHOWN
@@ -96,22 +96,22 @@ def _render_rows_table(plan: Plan) -> str:
         f"… and {format_count(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
     )
     return (
-        f'<table style="border-collapse:collapse;margin:8px 0;{PAGE}"><tr>{head}</tr>{body}'
+        f'<table style="border-collapse:collapse;margin:8px 0;{PAGE_STYLE}"><tr>{head}</tr>{body}'
         f'</table><span style="color:{MUTED}">{rest}</span>'
     )
 
 
 def _render_plan_row(row: PlanRow) -> str:
     cells: list[tuple[Any, str]] = [
-        (row.row, AMOUNT),
-        (row.msn, CELL),
-        (row.reference, CELL),
-        (row.order_number or "", CELL),
-        (group_thousands(to_major(row.amount_minor, row.currency)), AMOUNT),
-        (row.currency, CELL),
-        (row.reason, CELL),
-        (row.document_ref, CELL),
-        (row.note + (" (insisted upon)" if row.duplicate else ""), CELL),
+        (row.row, AMOUNT_STYLE),
+        (row.msn, CELL_STYLE),
+        (row.reference, CELL_STYLE),
+        (row.order_number or "", CELL_STYLE),
+        (group_thousands(to_major(row.amount_minor, row.currency)), AMOUNT_STYLE),
+        (row.currency, CELL_STYLE),
+        (row.reason, CELL_STYLE),
+        (row.document_ref, CELL_STYLE),
+        (row.note + (" (insisted upon)" if row.duplicate else ""), CELL_STYLE),
     ]
     return (
         "<tr>"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
 from vippsrecon.money import to_major
-from vippsrecon.spreadsheet.formats import NAVY, Looks
-from vippsrecon.spreadsheet.layout import Page
+from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
+from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.sheets import SheetColumn, atomic_workbook, write_rows
-from vippsrecon.spreadsheet.workbook_file import for_printing
+from vippsrecon.spreadsheet.workbook_file import set_up_printing
 
 if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
@@ -58,13 +58,13 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
     path = Path(path)
     title = f"Plan of {plan.verb}s"
     with atomic_workbook(path, "workbook", title=title, made_at=plan.made_at) as book:
-        looks = Looks(book)
+        looks = WorkbookFormats(book)
         said = f"plan {plan.plan_id}, digest {compute_digest(plan)[:16]}"
         sheets: dict[str, Worksheet] = {
             name: book.add_worksheet(name) for name in ("Plan", "Rows", "Refused")
         }
         for name, sheet in sheets.items():
-            for_printing(sheet, name, said)
+            set_up_printing(sheet, name, said)
         _write_cover(sheets["Plan"], looks, plan, title)
         write_rows(
             sheets["Rows"],
@@ -94,8 +94,8 @@ def _list_cells(plan: Plan) -> Iterator[list[Any]]:
         yield [row[place] for place in places]
 
 
-def _write_cover(sheet: Worksheet, looks: Looks, plan: Plan, title: str) -> None:
-    page = Page(sheet)
+def _write_cover(sheet: Worksheet, looks: WorkbookFormats, plan: Plan, title: str) -> None:
+    page = SheetLayout(sheet)
     page.text(0, _B, title, looks["title"])
     page.height(0, 30)
     about = "For reading and signing. What is approved and carried out is the plan's JSON file."
@@ -112,7 +112,7 @@ def _write_cover(sheet: Worksheet, looks: Looks, plan: Plan, title: str) -> None
     page.write()
 
 
-def _write_facts(page: Page, looks: Looks, plan: Plan, row: int) -> int:
+def _write_facts(page: SheetLayout, looks: WorkbookFormats, plan: Plan, row: int) -> int:
     source = plan.source
     facts = [
         ("Plan", plan.plan_id),
@@ -134,7 +134,7 @@ def _write_facts(page: Page, looks: Looks, plan: Plan, row: int) -> int:
     return row
 
 
-def _write_sums(page: Page, looks: Looks, plan: Plan, row: int) -> int:
+def _write_sums(page: SheetLayout, looks: WorkbookFormats, plan: Plan, row: int) -> int:
     """Put each currency's sum, beside the sum the workbook itself computes of its rows."""
     for column, text in ((_B, "Sum"), (_C, ""), (_D, "Rows"), (_E, "Amount")):
         right = column in (_D, _E)
@@ -159,7 +159,7 @@ def _write_sums(page: Page, looks: Looks, plan: Plan, row: int) -> int:
     return row + 1
 
 
-def _write_signatures(page: Page, looks: Looks, row: int) -> None:
+def _write_signatures(page: SheetLayout, looks: WorkbookFormats, row: int) -> None:
     for column, text in ((_B, ""), (_C, "Name"), (_D, "Date"), (_E, "Signature")):
         page.text(row, column, text, looks["head"])
     for signer in SIGNERS:

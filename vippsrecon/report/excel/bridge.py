@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names
-from vippsrecon.spreadsheet.cross_checks import Checks, live, major
+from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 
 if TYPE_CHECKING:
-    from vippsrecon.report.figures import Leg, Tally
-    from vippsrecon.spreadsheet.formats import Looks
-    from vippsrecon.spreadsheet.layout import Page
-    from vippsrecon.spreadsheet.table import Table
+    from vippsrecon.report.figures import BridgeLeg, ReportFigures
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
+    from vippsrecon.spreadsheet.layout import SheetLayout
+    from vippsrecon.spreadsheet.table import SheetTable
 
-SHEET = "Summary"
-LEFT = (1, 4)
-RIGHT = (8, 12)
+BRIDGE_SHEET_NAME = "Summary"
+CAPTURED_COLUMNS = (1, 4)
+REFUNDED_COLUMNS = (8, 12)
 """Columns of label and amount: captured to the left, refunded to the right."""
 
 
 @dataclass
-class Statement:
+class BridgeWriter:
     """The bridge's blocks on the Summary, one pair of legs per sales unit and currency.
 
     Below each foot stands what the payments' own totals were when fetched, and the difference:
@@ -31,70 +31,80 @@ class Statement:
 
     Attributes:
         page: The Summary's cells.
-        looks: The workbook's formats.
+        formats: The workbook's formats.
         payments: The sheet whose totals stand below each foot.
         checks: Collects each foot for Controls.
     """
 
-    page: Page
-    looks: Looks
-    payments: Table
-    checks: Checks
+    page: SheetLayout
+    formats: WorkbookFormats
+    payments: SheetTable
+    checks: CrossChecks
 
-    def write(self, figures: Tally, row: int) -> int:
+    def write(self, figures: ReportFigures, row: int) -> int:
         """Lay the statement out from `row` on; return the next free row."""
-        blocks: dict[tuple[str, str], list[Leg]] = {}
+        blocks: dict[tuple[str, str], list[BridgeLeg]] = {}
         for leg in figures.legs:
             blocks.setdefault((leg.currency, leg.msn), []).append(leg)
         for (currency, msn), legs in blocks.items():
-            self.page.text(row, LEFT[0], f"Sales unit {msn}, {currency}", self.looks["bold"])
-            row = max(self._leg(leg, row + 1) for leg in legs) + 1
+            self.page.text(
+                row, CAPTURED_COLUMNS[0], f"Sales unit {msn}, {currency}", self.formats["bold"]
+            )
+            row = max(self._write_leg(leg, row + 1) for leg in legs) + 1
         return row
 
-    def _leg(self, leg: Leg, row: int) -> int:
-        page, looks = self.page, self.looks
-        heading, foot = names.LEGS.get(leg.leg, (leg.leg, leg.leg))
-        label, amount = LEFT if leg.leg == "captured" else RIGHT
-        page.across(row, label, amount - 1, heading, looks["head"])
+    def _write_leg(self, leg: BridgeLeg, row: int) -> int:
+        page, looks = self.page, self.formats
+        heading, foot = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
+        label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
+        page.merged_text(row, label, amount - 1, heading, looks["head"])
         page.text(row, amount, "Amount", looks["head_right"])
         first = row = row + 1
         for line, minor, _ in leg.lines:
             self._line(leg, line, row)
-            page.number(row, amount, major(minor), looks.money())
+            page.number(row, amount, to_cell_amount(minor), looks.money())
             row += 1
         page.text(row, label, foot, looks["total_text"])
         page.blank(row, range(label, amount), looks["total_text"])
         top, end = (xl_rowcol_to_cell(at, amount) for at in (first, row - 1))
         formula = f"=SUM({top}:{end})" if leg.lines else "=0"
-        page.formula(row, amount, formula, major(leg.foot_minor), looks.money(total=True))
-        self._check(f"Bridge foots: {leg.leg}", leg, leg.foot_minor, (row, amount))
-        return self._as_fetched(leg, row)
+        page.formula(
+            row, amount, formula, to_cell_amount(leg.bridge_total_minor), looks.money(total=True)
+        )
+        self._add_cross_check(
+            f"Bridge foots: {leg.leg}", leg, leg.bridge_total_minor, (row, amount)
+        )
+        return self._write_fetched_totals(leg, row)
 
-    def _as_fetched(self, leg: Leg, foot: int) -> int:
-        page, looks = self.page, self.looks
-        label, amount = LEFT if leg.leg == "captured" else RIGHT
+    def _write_fetched_totals(self, leg: BridgeLeg, foot: int) -> int:
+        page, looks = self.page, self.formats
+        label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
         fetched, later = foot + 1, foot + 2
         page.text(fetched, label, "Payments' totals as fetched", looks["muted"])
         formula = self.payments.sum_if(f"{leg.leg}_minor", msn=leg.msn, currency=leg.currency)
-        value = major(leg.fetched_minor)
-        live(page, (fetched, amount), self.payments, formula, value, look=looks.money())
-        if not self.payments.spilled:
-            self._check(f"As fetched: {leg.leg}", leg, leg.fetched_minor, (fetched, amount))
+        value = to_cell_amount(leg.fetched_minor)
+        write_live_total(page, (fetched, amount), self.payments, formula, value, look=looks.money())
+        if not self.payments.overflow_file:
+            self._add_cross_check(
+                f"As fetched: {leg.leg}", leg, leg.fetched_minor, (fetched, amount)
+            )
         page.text(later, label, "Later events, or totals that disagree", looks["muted"])
         ends = (xl_rowcol_to_cell(at, amount) for at in (fetched, foot))
-        gap = major(leg.fetched_minor - leg.foot_minor)
+        gap = to_cell_amount(leg.fetched_minor - leg.bridge_total_minor)
         page.formula(later, amount, f"=ROUND({'-'.join(ends)},2)", gap, looks.money())
         return later + 1
 
-    def _check(self, what: str, leg: Leg, minor: int, cell: tuple[int, int]) -> None:
+    def _add_cross_check(
+        self, what: str, leg: BridgeLeg, minor: int, cell: tuple[int, int]
+    ) -> None:
         at = xl_rowcol_to_cell(*cell, row_abs=True, col_abs=True)
         said = f"{what}, {leg.msn}, {leg.currency}"
-        self.checks.add(said, major(minor), f"{SHEET}!{at}", leg.currency)
+        self.checks.add(said, to_cell_amount(minor), f"{BRIDGE_SHEET_NAME}!{at}", leg.currency)
 
-    def _line(self, leg: Leg, line: str, row: int) -> None:
-        label = LEFT[0] if leg.leg == "captured" else RIGHT[0]
-        if leg.leg == "captured" and line in names.MEANINGS:
-            self.page.text(row, label, line, self.looks["code"])
-            self.page.text(row, label + 1, names.meaning(line), self.looks["text"])
+    def _line(self, leg: BridgeLeg, line: str, row: int) -> None:
+        label = CAPTURED_COLUMNS[0] if leg.leg == "captured" else REFUNDED_COLUMNS[0]
+        if leg.leg == "captured" and line in names.CODE_TITLES:
+            self.page.text(row, label, line, self.formats["code"])
+            self.page.text(row, label + 1, names.get_code_title(line), self.formats["text"])
         else:
-            self.page.text(row, label, names.line_name(line, leg.leg), self.looks["text"])
+            self.page.text(row, label, names.get_line_name(line, leg.leg), self.formats["text"])

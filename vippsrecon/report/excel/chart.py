@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.spreadsheet.cross_checks import major
-from vippsrecon.spreadsheet.formats import BAR, FONT, INK, RULE
+from vippsrecon.spreadsheet.cross_checks import to_cell_amount
+from vippsrecon.spreadsheet.formats import BAR_COLOUR, FONT, INK, RULE_COLOUR
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-    from vippsrecon.report.figures import Code
+    from vippsrecon.report.figures import CodeTotals
 
-MOST_BARS = 12
+MAX_BARS = 12
 WIDTH_PIXELS = 492
 BAR_PIXELS = 22
 
 
-def at_risk_chart(
+def add_at_risk_chart(
     workbook: Workbook,
     sheet: str,
     currency: str,
-    codes: tuple[Code, ...],
+    codes: tuple[CodeTotals, ...],
     *,
     first_row: int,
     columns: tuple[int, int],
@@ -36,7 +36,7 @@ def at_risk_chart(
         first_row: The table's first row, from 0.
         columns: Its columns of code and of amount at risk.
     """
-    shown = [code for code in codes if code.at_risk_minor > 0][:MOST_BARS]
+    shown = [code for code in codes if code.at_risk_minor > 0][:MAX_BARS]
     if not shown:
         return None
     last_row = first_row + len(shown) - 1
@@ -48,8 +48,8 @@ def at_risk_chart(
             "values": [sheet, first_row, columns[1], last_row, columns[1]],
             # In constant-memory mode XlsxWriter cannot look the cells up any more.
             "categories_data": [code.kind for code in shown],
-            "values_data": [major(code.at_risk_minor) for code in shown],
-            "fill": {"color": BAR},
+            "values_data": [to_cell_amount(code.at_risk_minor) for code in shown],
+            "fill": {"color": BAR_COLOUR},
             "gap": 45,
             "data_labels": {
                 "value": True,
@@ -68,7 +68,12 @@ def at_risk_chart(
     )
     chart.set_legend({"none": True})
     chart.set_y_axis(
-        {"reverse": True, "num_font": font, "line": {"color": RULE}, "major_tick_mark": "none"}
+        {
+            "reverse": True,
+            "num_font": font,
+            "line": {"color": RULE_COLOUR},
+            "major_tick_mark": "none",
+        }
     )
     # The bars carry their amounts, so an axis of amounts would say it twice.
     chart.set_x_axis(
@@ -82,11 +87,11 @@ def at_risk_chart(
     )
     chart.set_chartarea({"border": {"none": True}, "fill": {"color": "#FFFFFF"}})
     chart.set_plotarea({"fill": {"none": True}})
-    chart.set_size({"width": WIDTH_PIXELS, "height": height_pixels(codes)})
+    chart.set_size({"width": WIDTH_PIXELS, "height": compute_chart_height(codes)})
     return chart
 
 
-def height_pixels(codes: tuple[Code, ...]) -> int:
+def compute_chart_height(codes: tuple[CodeTotals, ...]) -> int:
     """Return how high the chart of these codes is; 0 where there is none."""
-    bars = min(sum(code.at_risk_minor > 0 for code in codes), MOST_BARS)
+    bars = min(sum(code.at_risk_minor > 0 for code in codes), MAX_BARS)
     return 58 + max(bars, 3) * BAR_PIXELS if bars else 0

@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.reconciliation.result import format_period
-from vippsrecon.report.excel.existing_report import SIGN_OFF
-from vippsrecon.report.settings_words import named
-from vippsrecon.spreadsheet.cross_checks import RESULTS, Check, Checks
-from vippsrecon.spreadsheet.formats import colour_words
-from vippsrecon.spreadsheet.layout import lines_of
+from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
+from vippsrecon.report.settings_words import describe_settings
+from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
+from vippsrecon.spreadsheet.formats import colour_cells_by_text
+from vippsrecon.spreadsheet.layout import count_text_lines
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-    from vippsrecon.report.frames import Reconciled
-    from vippsrecon.spreadsheet.formats import Looks
-    from vippsrecon.spreadsheet.layout import Page
-    from vippsrecon.spreadsheet.table import Table
+    from vippsrecon.report.frames import ReportInput
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
+    from vippsrecon.spreadsheet.layout import SheetLayout
+    from vippsrecon.spreadsheet.table import SheetTable
 
-SHEET = "Controls"
-WIDTHS = (1.5, 44, 44, 26, 18, 14, 2, 18, 14, 34)
+CONTROLS_SHEET_NAME = "Controls"
+CONTROLS_COLUMN_WIDTHS = (1.5, 44, 44, 26, 18, 14, 2, 18, 14, 34)
 """Columns A to J: margin, what, value, three figures, gap, the three lists."""
 
-B, C, D, E, F, OWNERS, DECISIONS, NOTES = 1, 2, 3, 4, 5, 7, 8, 9
+B, C, D, E, F, OWNER_LIST_COLUMN, DECISION_LIST_COLUMN, NOTE_LIST_COLUMN = 1, 2, 3, 4, 5, 7, 8, 9
 LIST_ROW, LIST_ROWS = 4, 12
 
-COLUMN_C = 44
+MAX_VALUE_CHARACTERS = 44
 """Characters of a value that fit; longer ones are spread over the columns to the right."""
 
-SIGNERS = ("Prepared by", "Reviewed by", "Approved by")
+SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
 
 DECISION_LIST = (
     "accept",
@@ -58,49 +58,51 @@ NOTE_LIST = (
 )
 
 
-def list_range(column: int) -> str:
+def format_list_range(column: int) -> str:
     """Return the cells of one of the lists that drop-downs offer."""
-    return f"={SHEET}!{xl_range_abs(LIST_ROW, column, LIST_ROW + LIST_ROWS - 1, column)}"
+    return (
+        f"={CONTROLS_SHEET_NAME}!{xl_range_abs(LIST_ROW, column, LIST_ROW + LIST_ROWS - 1, column)}"
+    )
 
 
 @dataclass
-class Controls:
+class ControlsSheetWriter:
     """The Controls sheet while it is laid out, from the top down.
 
     Attributes:
         workbook: Gets the name of the check cells.
         page: The sheet's cells.
-        looks: The workbook's formats.
+        formats: The workbook's formats.
         row: The next free row.
     """
 
     workbook: Workbook
-    page: Page
-    looks: Looks
+    page: SheetLayout
+    formats: WorkbookFormats
     row: int = 0
 
     def write(
-        self, reconciliation: Reconciled, tables: Mapping[str, Table], checks: Checks
+        self, reconciliation: ReportInput, tables: Mapping[str, SheetTable], checks: CrossChecks
     ) -> None:
         """Lay out the whole sheet and write it."""
         manifest = reconciliation.manifest
-        self.page.text(0, B, "Controls", self.looks["sheet_title"])
+        self.page.text(0, B, "Controls", self.formats["sheet_title"])
         self.page.height(0, 24)
         about = "What went into this report, under which rules, and whether its figures agree."
-        self.page.text(1, B, about, self.looks["muted"])
+        self.page.text(1, B, about, self.formats["muted"])
         paper = "Meant for paper: Summary, Discrepancies, Controls. The others are for the screen."
-        self.page.text(1, OWNERS, paper, self.looks["muted"])
-        self._lists(manifest)
-        self._sign_off()
+        self.page.text(1, OWNER_LIST_COLUMN, paper, self.formats["muted"])
+        self._write_drop_down_lists(manifest)
+        self._write_sign_off()
         self._run(reconciliation)
-        self._inputs(manifest)
-        self._spilled(tables)
+        self._write_inputs(manifest)
+        self._write_overflowing_tables(tables)
         for key, title in (
             ("settings", "Settings and tolerances"),
             ("versions", "Versions"),
             ("counts", "Counts"),
         ):
-            self._pairs(title, named(flatten(manifest.get(key))))
+            self._pairs(title, describe_settings(flatten_settings(manifest.get(key))))
         known = {
             *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
             *(
@@ -113,52 +115,58 @@ class Controls:
                 "complete",
             ),
         }
-        self._pairs("Also known of this run", named(flatten(_without(manifest, known))))
-        self._checks(checks)
-        self._glossary(tables)
+        self._pairs(
+            "Also known of this run",
+            describe_settings(flatten_settings(_exclude_keys(manifest, known))),
+        )
+        self._write_checks(checks)
+        self._write_glossary(tables)
         worksheet = self.page.worksheet
-        for column, width in enumerate(WIDTHS):
+        for column, width in enumerate(CONTROLS_COLUMN_WIDTHS):
             worksheet.set_column(column, column, width)
         worksheet.hide_gridlines(2)
-        worksheet.print_area(0, 0, self.row, NOTES)
+        worksheet.print_area(0, 0, self.row, NOTE_LIST_COLUMN)
         self.page.write()
 
-    def _section(self, title: str, last: int = F) -> None:
-        look = self.looks["section"]
+    def _write_section(self, title: str, last: int = F) -> None:
+        look = self.formats["section"]
         self.page.text(self.row, B, title, look)
         self.page.blank(self.row, range(B, last + 1), look)
         self.page.height(self.row, 21)
         self.row += 1
 
-    def _lists(self, manifest: Mapping[str, Any]) -> None:
-        page, looks = self.page, self.looks
+    def _write_drop_down_lists(self, manifest: Mapping[str, Any]) -> None:
+        page, looks = self.page, self.formats
         settings = manifest.get("settings")
         owners = settings.get("owners") if isinstance(settings, Mapping) else None
         said = (
-            (OWNERS, "Owners", [str(owner) for owner in owners or ()]),
-            (DECISIONS, "Decisions", list(DECISION_LIST)),
-            (NOTES, "Notes", list(NOTE_LIST)),
+            (OWNER_LIST_COLUMN, "Owners", [str(owner) for owner in owners or ()]),
+            (DECISION_LIST_COLUMN, "Decisions", list(DECISION_LIST)),
+            (NOTE_LIST_COLUMN, "Notes", list(NOTE_LIST)),
         )
         page.text(
-            LIST_ROW - 2, OWNERS, "Lists of the drop-downs; yours to change", looks["section"]
+            LIST_ROW - 2,
+            OWNER_LIST_COLUMN,
+            "Lists of the drop-downs; yours to change",
+            looks["section"],
         )
-        page.blank(LIST_ROW - 2, range(OWNERS, NOTES + 1), looks["section"])
+        page.blank(LIST_ROW - 2, range(OWNER_LIST_COLUMN, NOTE_LIST_COLUMN + 1), looks["section"])
         for column, title, values in said:
             page.text(LIST_ROW - 1, column, title, looks["head"])
             for place in range(LIST_ROWS):
                 value = values[place] if place < len(values) else ""
                 page.text(LIST_ROW + place, column, value, looks["input"])
 
-    def _sign_off(self) -> None:
+    def _write_sign_off(self) -> None:
         self.row = 2
-        self._section("Sign-off")
-        page, looks = self.page, self.looks
+        self._write_section("Sign-off")
+        page, looks = self.page, self.formats
         for column, title in ((B, ""), (C, "Name"), (D, "Date"), (E, "Initials"), (F, "")):
             page.text(self.row, column, title, looks["head"])
         self.row += 1
-        signed = xl_range_abs(self.row, C, self.row + len(SIGNERS) - 1, E)
-        self.workbook.define_name(SIGN_OFF, f"={SHEET}!{signed}")
-        for who in SIGNERS:
+        signed = xl_range_abs(self.row, C, self.row + len(SIGN_OFF_ROLES) - 1, E)
+        self.workbook.define_name(SIGN_OFF_RANGE_NAME, f"={CONTROLS_SHEET_NAME}!{signed}")
+        for who in SIGN_OFF_ROLES:
             page.text(self.row, B, who, looks["bold"])
             page.blank(self.row, range(C, D), looks["signature"])
             page.blank(self.row, range(D, E), looks["input_date"])
@@ -167,7 +175,7 @@ class Controls:
             self.row += 1
         self.row += 1
 
-    def _run(self, reconciliation: Reconciled) -> None:
+    def _run(self, reconciliation: ReportInput) -> None:
         manifest = reconciliation.manifest
         days = manifest.get("period")
         outside = manifest.get("outside_period") or {}
@@ -175,7 +183,7 @@ class Controls:
             ("verdict", reconciliation.verdict),
             ("complete", "yes" if reconciliation.complete else "no"),
             ("environment", str(manifest.get("environment") or "")),
-            ("sales units", ", ".join(_texts(manifest.get("sales_units")))),
+            ("sales units", ", ".join(_list_msns(manifest.get("sales_units")))),
             ("period", f"{format_period(days)}, included" if days else "none chosen"),
             ("as of", str(manifest.get("as_of") or "")),
             ("fetched at", str(manifest.get("fetched_at") or "")),
@@ -190,84 +198,92 @@ class Controls:
     def _pairs(self, title: str, rows: list[tuple[str, str]]) -> None:
         if not rows:
             return
-        self._section(title)
+        self._write_section(title)
         for name, value in rows:
-            self.page.text(self.row, B, name, self.looks["muted"])
-            if len(value) > COLUMN_C:
-                self.page.across(self.row, C, F, value, self.looks["wrapped_flush"])
-                self.page.height(self.row, 3 + 12 * lines_of(value, 92))
+            self.page.text(self.row, B, name, self.formats["muted"])
+            if len(value) > MAX_VALUE_CHARACTERS:
+                self.page.merged_text(self.row, C, F, value, self.formats["wrapped_flush"])
+                self.page.height(self.row, 3 + 12 * count_text_lines(value, 92))
             else:
-                self.page.text(self.row, C, value, self.looks["text"])
+                self.page.text(self.row, C, value, self.formats["text"])
             self.row += 1
         self.row += 1
 
-    def _inputs(self, manifest: Mapping[str, Any]) -> None:
+    def _write_inputs(self, manifest: Mapping[str, Any]) -> None:
         hashes = manifest.get("inputs") or {}
         exported = manifest.get("exported_at") or {}
         files = sorted({*hashes, *exported})
         if not files:
             return
-        self._section("Inputs")
-        self._head("File", "SHA-256", "", "Exported at", "")
+        self._write_section("Inputs")
+        self._write_column_heads("File", "SHA-256", "", "Exported at", "")
         for file in files:
-            self.page.text(self.row, B, file, self.looks["wrapped_flush"])
-            self.page.across(self.row, C, D, str(hashes.get(file, "")), self.looks["mono"])
+            self.page.text(self.row, B, file, self.formats["wrapped_flush"])
+            self.page.merged_text(self.row, C, D, str(hashes.get(file, "")), self.formats["mono"])
             at = str(exported.get(file, ""))
-            self.page.across(self.row, E, F, at, self.looks["wrapped_flush"])
-            self.page.height(self.row, 4 + 12 * max(lines_of(at, 32), lines_of(file, 48)))
+            self.page.merged_text(self.row, E, F, at, self.formats["wrapped_flush"])
+            self.page.height(
+                self.row, 4 + 12 * max(count_text_lines(at, 32), count_text_lines(file, 48))
+            )
             self.row += 1
         self.row += 1
 
-    def _head(self, *titles: str, right_from: int = F + 1) -> None:
+    def _write_column_heads(self, *titles: str, right_from: int = F + 1) -> None:
         for column, title in enumerate(titles, B):
-            look = self.looks["head_right" if column >= right_from else "head"]
+            look = self.formats["head_right" if column >= right_from else "head"]
             self.page.text(self.row, column, title, look)
         self.row += 1
 
-    def _spilled(self, tables: Mapping[str, Table]) -> None:
-        spilled = [table for table in tables.values() if table.spilled]
+    def _write_overflowing_tables(self, tables: Mapping[str, SheetTable]) -> None:
+        spilled = [table for table in tables.values() if table.overflow_file]
         if not spilled:
             return
-        self._section("Sheets with more rows than a sheet holds")
-        self._head("Sheet", "File beside this workbook with all rows", "Rows", "On the sheet")
+        self._write_section("Sheets with more rows than a sheet holds")
+        self._write_column_heads(
+            "Sheet", "File beside this workbook with all rows", "Rows", "On the sheet"
+        )
         for table in spilled:
-            self.page.text(self.row, B, table.sheet, self.looks["bold"])
-            self.page.text(self.row, C, table.spilled, self.looks["text"])
-            self.page.number(self.row, D, table.data.height, self.looks["count"])
-            self.page.number(self.row, E, table.rows, self.looks["count"])
+            self.page.text(self.row, B, table.sheet, self.formats["bold"])
+            self.page.text(self.row, C, table.overflow_file, self.formats["text"])
+            self.page.number(self.row, D, table.data.height, self.formats["count"])
+            self.page.number(self.row, E, table.rows, self.formats["count"])
             self.row += 1
         self.row += 1
 
-    def _checks(self, checks: Checks) -> None:
-        self._section("Checks: computed by vippsrecon, and by the formulas of this workbook")
-        self._head("Figure", "Computed", "By formula", "Difference", "Result", right_from=C)
+    def _write_checks(self, checks: CrossChecks) -> None:
+        self._write_section("Checks: computed by vippsrecon, and by the formulas of this workbook")
+        self._write_column_heads(
+            "Figure", "Computed", "By formula", "Difference", "Result", right_from=C
+        )
         first = self.row
         for check in checks.made:
-            self._check(check)
+            self._add_cross_check(check)
         last = max(first, self.row - 1)
-        self.workbook.define_name(RESULTS, f"={SHEET}!{xl_range_abs(first, F, last, F)}")
-        colour_words(self.page.worksheet, (first, last), F, self.looks.checks())
+        self.workbook.define_name(
+            CHECK_RESULTS_NAME, f"={CONTROLS_SHEET_NAME}!{xl_range_abs(first, F, last, F)}"
+        )
+        colour_cells_by_text(self.page.worksheet, (first, last), F, self.formats.checks())
         self.row += 1
 
-    def _check(self, check: Check) -> None:
+    def _add_cross_check(self, check: CrossCheck) -> None:
         page, row = self.page, self.row
         amount = isinstance(check.computed, Decimal)
-        look = self.looks.money(check.currency) if amount else self.looks["count"]
-        page.text(row, B, check.what, self.looks["text"])
+        look = self.formats.money(check.currency) if amount else self.formats["count"]
+        page.text(row, B, check.figure_label, self.formats["text"])
         page.number(row, C, check.computed, look)
         if check.formula:
             computed, formula, difference = (xl_rowcol_to_cell(row, c) for c in (C, D, E))
             page.formula(row, D, f"={check.formula}", check.computed, look)
             page.formula(row, E, f"=ROUND({formula}-{computed},2)", Decimal(0), look)
             result = f'=IF({difference}=0,"OK","DIFFERS")'
-            page.formula(row, F, result, check.cached, self.looks["check"])
+            page.formula(row, F, result, check.cached_result, self.formats["check"])
         else:
-            page.text(row, F, check.cached, self.looks["check"])
+            page.text(row, F, check.cached_result, self.formats["check"])
         self.row += 1
 
-    def _glossary(self, tables: Mapping[str, Table]) -> None:
-        self._section("Columns")
-        self._head("Sheet and heading", "What it says", "Column of the frame", "Unit")
+    def _write_glossary(self, tables: Mapping[str, SheetTable]) -> None:
+        self._write_section("Columns")
+        self._write_column_heads("Sheet and heading", "What it says", "Column of the frame", "Unit")
         units = {"money": "major units", "moment": "UTC", "day": "local day", "date": "local day"}
         for table in tables.values():
             for column in table.columns:
@@ -275,20 +291,23 @@ class Controls:
                     " (hidden)" if column.hidden else "" if column.printed else " (not printed)"
                 )
                 heading = f"{table.sheet}: {column.header}{hidden}"
-                self.page.text(self.row, B, heading, self.looks["wrapped_flush"])
-                self.page.text(self.row, C, column.about, self.looks["wrapped_flush"])
-                lines = max(lines_of(column.about, COLUMN_C + 4), lines_of(heading, COLUMN_C + 4))
+                self.page.text(self.row, B, heading, self.formats["wrapped_flush"])
+                self.page.text(self.row, C, column.about, self.formats["wrapped_flush"])
+                lines = max(
+                    count_text_lines(column.about, MAX_VALUE_CHARACTERS + 4),
+                    count_text_lines(heading, MAX_VALUE_CHARACTERS + 4),
+                )
                 if lines > 1:
                     self.page.height(self.row, 4 + 12 * lines)
-                self.page.text(self.row, D, column.name, self.looks["code"])
-                self.page.text(self.row, E, units.get(column.kind, ""), self.looks["muted"])
+                self.page.text(self.row, D, column.name, self.formats["code"])
+                self.page.text(self.row, E, units.get(column.kind, ""), self.formats["muted"])
                 self.row += 1
 
 
-def flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
+def flatten_settings(value: Any, name: str = "") -> list[tuple[str, str]]:
     """Return a nested setting as (name, text) rows, names joined by dots.
 
-    >>> flatten({"rules": {"tolerance_minor": 0}, "units": ["123456"]})
+    >>> flatten_settings({"rules": {"tolerance_minor": 0}, "units": ["123456"]})
     [('rules.tolerance_minor', '0'), ('units', '123456')]
     """
     if value is None or value == {}:
@@ -297,20 +316,26 @@ def flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
         return [
             row
             for key, inner in value.items()
-            for row in flatten(inner, f"{name}.{key}" if name else str(key))
+            for row in flatten_settings(inner, f"{name}.{key}" if name else str(key))
         ]
     if isinstance(value, list | tuple):
-        if any(isinstance(item, Mapping) or len(str(item)) > COLUMN_C for item in value):
-            return [row for n, item in enumerate(value, 1) for row in flatten(item, f"{name}.{n}")]
+        if any(
+            isinstance(item, Mapping) or len(str(item)) > MAX_VALUE_CHARACTERS for item in value
+        ):
+            return [
+                row
+                for n, item in enumerate(value, 1)
+                for row in flatten_settings(item, f"{name}.{n}")
+            ]
         return [(name, ", ".join(str(item) for item in value))]
     return [(name, str(value))]
 
 
-def _without(manifest: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+def _exclude_keys(manifest: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in keys}
 
 
-def _texts(units: Any) -> list[str]:
+def _list_msns(units: Any) -> list[str]:
     return [
         str(unit.get("msn", unit)) if isinstance(unit, Mapping) else str(unit)
         for unit in units or ()

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ROWS = "discrepancies_rows"
+DISCREPANCIES_RANGE_NAME = "discrepancies_rows"
 """Name of the cells of *Discrepancies*, header and hidden columns included."""
 
-SIGN_OFF = "sign_off"
+SIGN_OFF_RANGE_NAME = "sign_off"
 """Name of the cells on *Controls* that people sign in."""
 
-FILLED_IN = ("Owner", "Decision", "Note")
+INPUT_HEADINGS = ("Owner", "Decision", "Note")
 """Headings of the columns of *Discrepancies* that are people's."""
 
 
-def worked_in(path: Path) -> bool:
+def has_manual_entries(path: Path) -> bool:
     """Return whether a person filled in cells of the workbook at `path`.
 
     What cannot be read as a report of ours counts as worked in: it is somebody's.
@@ -37,7 +37,7 @@ def worked_in(path: Path) -> bool:
             warnings.simplefilter("ignore")
             book = load_workbook(file, read_only=True, data_only=True)
             try:
-                return _filled(book)
+                return _contains_entries(book)
             finally:
                 book.close()
     except MemoryError:
@@ -46,16 +46,20 @@ def worked_in(path: Path) -> bool:
         return True
 
 
-def _filled(book: Any) -> bool:
-    rows = _cells(book, ROWS)
+def _contains_entries(book: Any) -> bool:
+    rows = _read_named_range(book, DISCREPANCIES_RANGE_NAME)
     head = next(rows)
-    mine = [head.index(name) for name in FILLED_IN]
+    mine = [head.index(name) for name in INPUT_HEADINGS]
     if any(row[place] not in (None, "") for row in rows for place in mine):
         return True
-    return any(value not in (None, "") for row in _cells(book, SIGN_OFF) for value in row)
+    return any(
+        value not in (None, "")
+        for row in _read_named_range(book, SIGN_OFF_RANGE_NAME)
+        for value in row
+    )
 
 
-def _cells(book: Any, name: str) -> Iterator[tuple[Any, ...]]:
+def _read_named_range(book: Any, name: str) -> Iterator[tuple[Any, ...]]:
     from openpyxl.utils import range_boundaries
 
     [(sheet, cells)] = book.defined_names[name].destinations
@@ -66,7 +70,7 @@ def _cells(book: Any, name: str) -> Iterator[tuple[Any, ...]]:
     return found
 
 
-def aside(path: Path) -> Path:
+def find_backup_path(path: Path) -> Path:
     """Return the first free name beside `path` for what stands there now."""
     n = 1
     while (kept := path.with_name(f"{path.stem}.before-{n}{path.suffix}")).exists():

@@ -9,19 +9,30 @@ import polars as pl
 
 from vippsrecon.money import format_count
 from vippsrecon.report import names
-from vippsrecon.report.columns import DISCREPANCIES, EVENTS, ORDERS, PAIRS, PAYMENTS, SET_ASIDE
-from vippsrecon.report.sentences import money
+from vippsrecon.report.columns import (
+    DISCREPANCY_SHEET_COLUMNS,
+    EVENT_SHEET_COLUMNS,
+    ORDER_SHEET_COLUMNS,
+    PAIR_SHEET_COLUMNS,
+    PAYMENT_SHEET_COLUMNS,
+    REJECT_AND_FAILURE_SHEET_COLUMNS,
+)
+from vippsrecon.report.sentences import format_money
 from vippsrecon.sources.reviewed_report.row_hash import HASHED, row_hash
-from vippsrecon.spreadsheet.table import EXCEL_ROWS, Table
+from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
 
 if TYPE_CHECKING:
-    from vippsrecon.report.figures import Tally
-    from vippsrecon.report.frames import Frames
+    from vippsrecon.report.figures import ReportFigures
+    from vippsrecon.report.frames import ReportFrames
 
 
-def tables(
-    frames: Frames, figures: Tally, *, stem: str = "report", limit: int = EXCEL_ROWS
-) -> dict[str, Table]:
+def build_sheet_tables(
+    frames: ReportFrames,
+    figures: ReportFigures,
+    *,
+    stem: str = "report",
+    limit: int = EXCEL_MAX_ROWS,
+) -> dict[str, SheetTable]:
     """Return the sheets that show frames, by name, in the order of the workbook.
 
     Args:
@@ -31,66 +42,66 @@ def tables(
         limit: Rows a sheet may have; more are for Parquet.
     """
     made = (
-        Table(
+        SheetTable(
             "Discrepancies",
             "Discrepancies",
             "One row for each thing wrong, worst first. Yellow cells are yours to fill in.",
-            DISCREPANCIES,
-            discrepancies(frames, figures),
+            DISCREPANCY_SHEET_COLUMNS,
+            build_discrepancy_rows(frames, figures),
         ),
-        Table(
+        SheetTable(
             "Matched",
             "Matched",
             "Orders and payments that agree, one row for each reference and order row.",
-            PAIRS,
-            pairs(frames, "matched"),
+            PAIR_SHEET_COLUMNS,
+            build_pair_rows(frames, "matched"),
         ),
-        Table(
+        SheetTable(
             "Timing",
             "Timing",
             "Not here yet, and not overdue: nothing to do unless it stays.",
-            PAIRS,
-            pairs(frames, "timing"),
+            PAIR_SHEET_COLUMNS,
+            build_pair_rows(frames, "timing"),
         ),
-        Table(
+        SheetTable(
             "Payments",
             "Payments",
             "One row for each payment read from Vipps MobilePay, as its totals stood when fetched.",
-            PAYMENTS,
+            PAYMENT_SHEET_COLUMNS,
             frames.payments,
         ),
-        Table(
+        SheetTable(
             "Events",
             "Events",
             "One row for each event of a payment's log.",
-            EVENTS,
+            EVENT_SHEET_COLUMNS,
             frames.events,
         ),
-        Table(
+        SheetTable(
             "Orders",
             "Orders",
             "One row for each payment reference the shop's export expects.",
-            ORDERS,
+            ORDER_SHEET_COLUMNS,
             frames.orders,
         ),
-        Table(
+        SheetTable(
             "Rejects and failures",
             "Rejects and failures",
             "Input rows that could not be used, and references that could not be read.",
-            SET_ASIDE,
-            set_aside(frames),
+            REJECT_AND_FAILURE_SHEET_COLUMNS,
+            build_reject_and_failure_rows(frames),
         ),
     )
-    return {table.sheet: _placed(table, figures, stem, limit) for table in made}
+    return {table.sheet: _place_header(table, figures, stem, limit) for table in made}
 
 
-def _placed(table: Table, figures: Tally, stem: str, limit: int) -> Table:
+def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: int) -> SheetTable:
     """Settle where the header stands: below title, sentence, totals, groups and notes."""
     present = set(table.data["currency"].unique()) if "currency" in table.data.columns else set()
     currencies = tuple(currency for currency in figures.currencies if currency in present)
     notes: tuple[str, ...] = ()
     if table.sheet == "Discrepancies":
-        notes = (*groups_in_words(figures), *risk_in_words(table.data))
+        notes = (*format_group_notes(figures), *format_risk_notes(table.data))
     head_row = 2 + len(currencies) + 1 + len(notes) + 1
     if table.data.height > limit - head_row - 1:
         head_row += 1
@@ -100,16 +111,16 @@ def _placed(table: Table, figures: Tally, stem: str, limit: int) -> Table:
             notes=notes,
             head_row=head_row,
             limit=limit,
-            spilled=f"{stem}.{table.sheet.lower().replace(' ', '_')}.parquet",
+            overflow_file=f"{stem}.{table.sheet.lower().replace(' ', '_')}.parquet",
         )
     return replace(table, currencies=currencies, notes=notes, head_row=head_row, limit=limit)
 
 
-def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
+def format_group_notes(figures: ReportFigures, most: int = 5) -> tuple[str, ...]:
     """Return one line for each large group, at most `most` and a line for the rest."""
     said = [
         f"{format_count(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
-        f"{money(group.at_risk_minor, group.currency)} at risk"
+        f"{format_money(group.at_risk_minor, group.currency)} at risk"
         + (f"; {group.where}" if group.where else "")
         + f". {group.cause}"
         for group in figures.groups
@@ -120,7 +131,7 @@ def groups_in_words(figures: Tally, most: int = 5) -> tuple[str, ...]:
     return tuple(said)
 
 
-def risk_in_words(found: pl.DataFrame) -> tuple[str, ...]:
+def format_risk_notes(found: pl.DataFrame) -> tuple[str, ...]:
     """Return the line that says why rows without a difference have money at risk, if any have."""
     agreed = found.filter((pl.col("difference_minor") == 0) & (pl.col("at_risk_minor") > 0))
     if agreed.is_empty():
@@ -132,7 +143,7 @@ def risk_in_words(found: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-def discrepancies(frames: Frames, figures: Tally) -> pl.DataFrame:
+def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.DataFrame:
     """Return the discrepancies in the order given, with group, hash and keys for reading back."""
     data = frames.discrepancies
     groups = pl.DataFrame(
@@ -153,7 +164,7 @@ def discrepancies(frames: Frames, figures: Tally) -> pl.DataFrame:
     )
 
 
-def pairs(frames: Frames, bucket: str) -> pl.DataFrame:
+def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
     """Return the orders and payments of a bucket side by side.
 
     Grain: one row per reference and order row. A payment behind several order rows stands in
@@ -178,11 +189,11 @@ def pairs(frames: Frames, bucket: str) -> pl.DataFrame:
         currency=pl.coalesce("currency", "currency_right"),
         kind=kind,
         flags=pl.coalesce("flags", "flags_right"),
-        meaning=kind.replace_strict(names.MEANINGS, default=None, return_dtype=pl.String),
+        meaning=kind.replace_strict(names.CODE_TITLES, default=None, return_dtype=pl.String),
     ).sort("msn", "reference", "nth", "order_number")
 
 
-def set_aside(frames: Frames) -> pl.DataFrame:
+def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
     """Return failures, then rejects, in one frame: holes first.
 
     A failure has file and row of the first order of its reference, where it came from an order.

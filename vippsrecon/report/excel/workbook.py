@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.report.excel import controls, summary
 from vippsrecon.report.excel.table_sheet import write_table
-from vippsrecon.report.excel.tables import tables
-from vippsrecon.report.figures import Tally, tally
-from vippsrecon.report.frames import Frames, take_in
-from vippsrecon.report.outlet import making
-from vippsrecon.report.sentences import period
-from vippsrecon.spreadsheet.cross_checks import Checks
-from vippsrecon.spreadsheet.formats import NAVY, Looks
-from vippsrecon.spreadsheet.layout import Page
-from vippsrecon.spreadsheet.table import EXCEL_ROWS
-from vippsrecon.spreadsheet.workbook_file import filling, for_printing
+from vippsrecon.report.excel.tables import build_sheet_tables
+from vippsrecon.report.figures import ReportFigures, compute_figures
+from vippsrecon.report.frames import ReportFrames, build_report_frames
+from vippsrecon.report.outlet import atomic_report
+from vippsrecon.report.sentences import describe_period
+from vippsrecon.spreadsheet.cross_checks import CrossChecks
+from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
+from vippsrecon.spreadsheet.layout import SheetLayout
+from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS
+from vippsrecon.spreadsheet.workbook_file import open_workbook, set_up_printing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xlsxwriter import Workbook
 
-    from vippsrecon.report.frames import Reconciled
-    from vippsrecon.spreadsheet.table import Table
+    from vippsrecon.report.frames import ReportInput
+    from vippsrecon.spreadsheet.table import SheetTable
 
 
 def write_workbook(
-    reconciliation: Reconciled, path: str | Path, *, row_limit: int = EXCEL_ROWS
+    reconciliation: ReportInput, path: str | Path, *, row_limit: int = EXCEL_MAX_ROWS
 ) -> Path:
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
@@ -54,61 +54,64 @@ def write_workbook(
             missing, open elsewhere, full.
     """
     path = Path(path)
-    frames = take_in(reconciliation)
-    figures = tally(frames)
-    sheets = tables(frames, figures, stem=path.stem, limit=row_limit)
-    with making(path) as folder:
+    frames = build_report_frames(reconciliation)
+    figures = compute_figures(frames)
+    sheets = build_sheet_tables(frames, figures, stem=path.stem, limit=row_limit)
+    with atomic_report(path) as folder:
         for table in sheets.values():
-            if table.spilled:
-                _spill(table, frames, folder / table.spilled)
-        _write(reconciliation, figures, sheets, folder / path.name)
+            if table.overflow_file:
+                _write_overflow_file(table, frames, folder / table.overflow_file)
+        _write_workbook_file(reconciliation, figures, sheets, folder / path.name)
     return path
 
 
-def _write(
-    reconciliation: Reconciled, figures: Tally, sheets: Mapping[str, Table], path: Path
+def _write_workbook_file(
+    reconciliation: ReportInput,
+    figures: ReportFigures,
+    sheets: Mapping[str, SheetTable],
+    path: Path,
 ) -> None:
     rows = path.parent / "rows"
     rows.mkdir()
-    with filling(path, rows) as workbook:
-        _fill(workbook, reconciliation, figures, sheets)
+    with open_workbook(path, rows) as workbook:
+        _fill_report_workbook(workbook, reconciliation, figures, sheets)
 
 
-def _fill(
+def _fill_report_workbook(
     workbook: Workbook,
-    reconciliation: Reconciled,
-    figures: Tally,
-    sheets: Mapping[str, Table],
+    reconciliation: ReportInput,
+    figures: ReportFigures,
+    sheets: Mapping[str, SheetTable],
 ) -> None:
     manifest = reconciliation.manifest
     workbook.set_properties(
         {
             "title": "Reconciliation of orders and payments",
-            "subject": period(manifest),
+            "subject": describe_period(manifest),
             "author": "vippsrecon",
-            "created": _created(str(manifest.get("as_of") or "")),
+            "created": _compute_creation_time(str(manifest.get("as_of") or "")),
         }
     )
-    looks, checks = Looks(workbook), Checks()
-    names = (summary.SHEET, *sheets, controls.SHEET)
+    looks, checks = WorkbookFormats(workbook), CrossChecks()
+    names = (summary.SUMMARY_SHEET_NAME, *sheets, controls.CONTROLS_SHEET_NAME)
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
-        for_printing(worksheet, name, period(manifest))
+        set_up_printing(worksheet, name, describe_period(manifest))
     # Summary goes first: it collects the checks that Controls shows.
-    summary.Summary(workbook, Page(worksheets[summary.SHEET]), looks, dict(sheets), checks).write(
-        reconciliation, figures
-    )
+    summary.SummarySheetWriter(
+        workbook, SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]), looks, dict(sheets), checks
+    ).write(reconciliation, figures)
     for name, table in sheets.items():
         write_table(workbook, worksheets[name], table, looks, checks)
-    controls.Controls(workbook, Page(worksheets[controls.SHEET]), looks).write(
-        reconciliation, sheets, checks
-    )
-    worksheets[summary.SHEET].activate()
-    worksheets[summary.SHEET].set_tab_color(NAVY)
+    controls.ControlsSheetWriter(
+        workbook, SheetLayout(worksheets[controls.CONTROLS_SHEET_NAME]), looks
+    ).write(reconciliation, sheets, checks)
+    worksheets[summary.SUMMARY_SHEET_NAME].activate()
+    worksheets[summary.SUMMARY_SHEET_NAME].set_tab_color(NAVY)
     workbook.set_size(2400, 1400)
 
 
-def _created(as_of: str) -> datetime:
+def _compute_creation_time(as_of: str) -> datetime:
     """Return the moment the report stands for: the time of running would change the bytes."""
     try:
         moment = datetime.fromisoformat(as_of)
@@ -117,7 +120,7 @@ def _created(as_of: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _spill(table: Table, frames: Frames, path: Path) -> None:
+def _write_overflow_file(table: SheetTable, frames: ReportFrames, path: Path) -> None:
     import pyarrow.parquet as pq
 
     kept: dict[str, Any] = {
