@@ -63,11 +63,11 @@ def test_every_code_is_explained(root):
 
 def test_settings_page_names_every_variable(root):
     """What can be set and is not said cannot be found."""
-    from vippsrecon.config.load import VARIABLES
+    from vippsrecon.config.load import ENVIRONMENT_VARIABLES
 
     page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
 
-    assert [name for name in VARIABLES.values() if name not in page] == []
+    assert [name for name in ENVIRONMENT_VARIABLES.values() if name not in page] == []
 
 
 def test_settings_example_is_read(root, tmp_path):

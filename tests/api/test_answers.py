@@ -24,7 +24,9 @@ PERSONAL = {
 
 def payment(**changed):
     """Decode a payment with some fields changed."""
-    return responses.payment(200, orjson.dumps(payment_body(**changed)), "123456", "order-001")
+    return responses.decode_payment(
+        200, orjson.dumps(payment_body(**changed)), "123456", "order-001"
+    )
 
 
 def test_a_payment_is_its_totals():
@@ -97,7 +99,7 @@ def test_a_payment_that_cannot_be_right_is_not_believed(changed):
 def test_a_body_that_is_no_answer_is_unreadable(body):
     """A 200 says nothing about what comes with it."""
     with pytest.raises(UnreadableAnswerError):
-        responses.payment(200, body, "123456", "order-001")
+        responses.decode_payment(200, body, "123456", "order-001")
 
 
 def test_an_event_log_keeps_its_order_and_its_failures():
@@ -106,7 +108,7 @@ def test_an_event_log_keeps_its_order_and_its_failures():
         [event_body(), event_body(success=False, idempotencyKey=None, name="NEW_NAME")]
     )
 
-    first, second = responses.events(200, body, "123456", "order-001")
+    first, second = responses.decode_events(200, body, "123456", "order-001")
 
     assert (first.name, first.idempotency_key, first.success) == ("CAPTURED", "cap-1", True)
     assert (second.name, second.idempotency_key, second.success) == ("NEW_NAME", None, False)
@@ -128,7 +130,7 @@ def test_an_event_log_keeps_its_order_and_its_failures():
 def test_an_event_that_cannot_be_right_is_not_believed(changed):
     """An event left out would look like money that never moved."""
     with pytest.raises(UnreadableAnswerError):
-        responses.events(200, orjson.dumps([event_body(**changed)]), "123456", "order-001")
+        responses.decode_events(200, orjson.dumps([event_body(**changed)]), "123456", "order-001")
 
 
 @pytest.mark.parametrize("life", ["3599", 3599], ids=["text", "number"])
@@ -136,7 +138,7 @@ def test_a_token_says_its_life_either_way(life):
     """The standard service sends text, the specialized one a number."""
     body = orjson.dumps({"access_token": "abc.def", "expires_in": life})
 
-    assert responses.token(200, body) == ("abc.def", 3599.0)
+    assert responses.decode_token(200, body) == ("abc.def", 3599.0)
 
 
 @pytest.mark.parametrize("life", [None, "soon", [], -1, 1e300, "nan"], ids=str)
@@ -144,19 +146,19 @@ def test_a_token_of_unknown_life_is_held_to_be_short(life):
     """Renewing too often costs a call; too late costs a 401 in each of many calls."""
     body = json.dumps({"access_token": "abc", "expires_in": life}).encode()
 
-    assert responses.token(200, body).life_seconds == 300
+    assert responses.decode_token(200, body).life_seconds == 300
 
 
 @pytest.mark.parametrize("bearer", ["", "a b", "a\r\nX-Other: 1", None, 5], ids=repr)
 def test_a_token_that_cannot_be_a_header_is_refused(bearer):
     """It goes into a header."""
     with pytest.raises(UnreadableAnswerError, match="no access token"):
-        responses.token(200, orjson.dumps({"access_token": bearer}))
+        responses.decode_token(200, orjson.dumps({"access_token": bearer}))
 
 
 def test_a_token_has_no_repr():
     """A traceback that shows variables would show it."""
-    assert "abc" not in repr(responses.token(200, b'{"access_token":"abc"}'))
+    assert "abc" not in repr(responses.decode_token(200, b'{"access_token":"abc"}'))
 
 
 def test_a_ledger_names_its_sales_units():
@@ -172,7 +174,7 @@ def test_a_ledger_names_its_sales_units():
             }
         ],
     }
-    (ledger,), cursor = responses.ledgers(200, orjson.dumps(body))
+    (ledger,), cursor = responses.decode_ledgers(200, orjson.dumps(body))
 
     assert ledger == ("302321", "NOK", ("api:123456", "NO:57860"), ("123456",))
     assert cursor == ""
@@ -182,7 +184,7 @@ def test_a_ledger_entry_is_signed():
     """A refund takes from the balance; its amount is negative as Vipps sends it."""
     body = orjson.dumps({"items": [entry_body(entryType="refund", amount=-250, balanceAfter=-250)]})
 
-    (entry,) = responses.ledger_page(200, body, "302321", "funds", "2026-01-31").entries
+    (entry,) = responses.decode_ledger_page(200, body, "302321", "funds", "2026-01-31").entries
 
     assert (entry.entry_type, entry.amount_minor, entry.balance_after_minor) == (
         "refund",
@@ -195,11 +197,11 @@ def test_a_ledger_entry_without_its_date_takes_the_one_asked_for():
     """One published example has none."""
     body = orjson.dumps({"items": [entry_body(ledgerDate=None, recipientHandle=None)]})
 
-    (entry,) = responses.ledger_page(200, body, "302321", "funds", "2026-01-30").entries
+    (entry,) = responses.decode_ledger_page(200, body, "302321", "funds", "2026-01-30").entries
 
     assert (entry.ledger_date, entry.recipient_handle) == ("2026-01-30", None)
     with pytest.raises(UnreadableAnswerError, match="no ledger date"):
-        responses.ledger_page(200, body, "302321", "funds")
+        responses.decode_ledger_page(200, body, "302321", "funds")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,9 @@ def test_a_ledger_entry_without_its_date_takes_the_one_asked_for():
 def test_a_ledger_entry_that_cannot_be_right_is_not_believed(changed):
     """The balance would not chain, or would by chance."""
     with pytest.raises(UnreadableAnswerError):
-        responses.ledger_page(200, orjson.dumps({"items": [entry_body(**changed)]}), "1", "funds")
+        responses.decode_ledger_page(
+            200, orjson.dumps({"items": [entry_body(**changed)]}), "1", "funds"
+        )
 
 
 ANY_JSON = st.recursive(
@@ -251,14 +255,14 @@ NEAR = st.recursive(
 )
 BODY = st.binary(max_size=200) | NEAR.map(lambda value: json.dumps(value).encode())
 DECODERS = {
-    "token": responses.token,
-    "created": lambda s, b: responses.created(s, b, "123456", "order-001"),
-    "payment": lambda s, b: responses.payment(s, b, "123456", "order-001"),
-    "modification": lambda s, b: responses.modification(s, b, "123456", "order-001"),
-    "events": lambda s, b: responses.events(s, b, "123456", "order-001"),
-    "ledgers": responses.ledgers,
-    "date": lambda s, b: responses.ledger_page(s, b, "302321", "funds", "2026-01-31"),
-    "feed": lambda s, b: responses.ledger_page(s, b, "302321", "funds"),
+    "token": responses.decode_token,
+    "created": lambda s, b: responses.decode_created_payment(s, b, "123456", "order-001"),
+    "payment": lambda s, b: responses.decode_payment(s, b, "123456", "order-001"),
+    "modification": lambda s, b: responses.decode_modification(s, b, "123456", "order-001"),
+    "events": lambda s, b: responses.decode_events(s, b, "123456", "order-001"),
+    "ledgers": responses.decode_ledgers,
+    "date": lambda s, b: responses.decode_ledger_page(s, b, "302321", "funds", "2026-01-31"),
+    "feed": lambda s, b: responses.decode_ledger_page(s, b, "302321", "funds"),
 }
 
 

@@ -54,7 +54,7 @@ def event(reference="order-001", **changed):
 
 def bodies(said, log, reference="order-001"):
     """The two answers as bytes."""
-    return bulk_decode.Bodies(MSN, reference, orjson.dumps(said), orjson.dumps(log), NOON)
+    return bulk_decode.RawReading(MSN, reference, orjson.dumps(said), orjson.dumps(log), NOON)
 
 
 def rows(named, fields):
@@ -73,27 +73,29 @@ def test_columns_hold_what_the_careful_decoder_says():
         for n in range(5)
     ]
 
-    found = bulk_decode.decode(many)
+    found = bulk_decode.decode_batch(many)
 
     assert rows(found.payments, Payment._fields) == [
-        responses.payment(200, one.payment, MSN, one.reference) for one in many
+        responses.decode_payment(200, one.payment, MSN, one.reference) for one in many
     ]
     assert rows(found.events, Event._fields) == [
-        line for one in many for line in responses.events(200, one.events, MSN, one.reference)
+        line
+        for one in many
+        for line in responses.decode_events(200, one.events, MSN, one.reference)
     ]
     assert found.owners.to_pylist() == [n for n in range(5) for _ in range(n)]
 
 
 def test_personal_fields_are_not_there():
     """What is never decoded can never leak into a workbook."""
-    found = bulk_decode.decode([bodies(payment(), [event()])])
+    found = bulk_decode.decode_batch([bodies(payment(), [event()])])
 
     assert "someone@example.com" not in str(found)
 
 
 def test_nothing_asked_is_nothing_found():
     """A batch of failures only has no answers at all."""
-    found = bulk_decode.decode([])
+    found = bulk_decode.decode_batch([])
 
     assert rows(found.payments, Payment._fields) == []
     assert rows(found.events, Event._fields) == []
@@ -101,7 +103,7 @@ def test_nothing_asked_is_nothing_found():
 
 def test_without_event_logs_there_are_no_events():
     """`events=False` asks half as much."""
-    found = bulk_decode.decode([bodies(payment(), [])._replace(events=None)])
+    found = bulk_decode.decode_batch([bodies(payment(), [])._replace(events=None)])
 
     assert len(found.payments["msn"]) == 1
     assert len(found.events["msn"]) == 0
@@ -140,9 +142,9 @@ RAW = orjson.dumps(payment())
 def test_an_unusual_payment_is_left_to_the_careful_decoder(body):
     """Only that one can say which answer it is and what is wrong with it."""
     usual = bodies(payment("order-002"), [], "order-002")
-    unusual = bulk_decode.Bodies(MSN, "order-001", body, b"[]", NOON)
+    unusual = bulk_decode.RawReading(MSN, "order-001", body, b"[]", NOON)
 
-    assert bulk_decode.decode([usual, unusual]) is None
+    assert bulk_decode.decode_batch([usual, unusual]) is None
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,9 @@ def test_an_unusual_payment_is_left_to_the_careful_decoder(body):
 )
 def test_an_unusual_event_log_is_left_to_the_careful_decoder(log):
     """As above: a sum must not rest on an event half understood."""
-    assert bulk_decode.decode([bulk_decode.Bodies(MSN, "order-001", RAW, log, NOON)]) is None
+    assert (
+        bulk_decode.decode_batch([bulk_decode.RawReading(MSN, "order-001", RAW, log, NOON)]) is None
+    )
 
 
 json = st.recursive(
@@ -194,7 +198,7 @@ def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
         log = orjson.dumps([event() | line], **as_json)
     except orjson.JSONEncodeError:
         return
-    found = bulk_decode.decode([bulk_decode.Bodies(MSN, "order-001", body, log, NOON)])
+    found = bulk_decode.decode_batch([bulk_decode.RawReading(MSN, "order-001", body, log, NOON)])
     if found is None:
         return
 
@@ -213,7 +217,7 @@ def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
         # A time that cannot be read: the batch goes the careful way after all.
         return
 
-    one = responses.payment(200, body, MSN, "order-001")
-    log_of_it = responses.events(200, log, MSN, "order-001")
+    one = responses.decode_payment(200, body, MSN, "order-001")
+    log_of_it = responses.decode_events(200, log, MSN, "order-001")
     careful = frames.build_tables([Reading(one, log_of_it, NOON)], zones, ways)
     assert at_once == careful

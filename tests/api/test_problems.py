@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vippsrecon import errors
-from vippsrecon.api.error_responses import refusal, retry_after
+from vippsrecon.api.error_responses import decode_error_response, parse_retry_after
 
 DOMAIN = {
     "type": "https://httpstatuses.io/400",
@@ -50,7 +50,7 @@ FIELDS = {
 )
 def test_each_status_has_its_own_error(status, kind):
     """The status decides the class, and the class is what callers catch."""
-    assert type(refusal(status, {}, b"", reference="order-001")) is kind
+    assert type(decode_error_response(status, {}, b"", reference="order-001")) is kind
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_every_shape_says_what_it_says(body, code, title, detail, trace_id):
     """Seven services answer in as many ways, and all become one error."""
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
 
-    error = refusal(400, {}, raw, reference="order-001")
+    error = decode_error_response(400, {}, raw, reference="order-001")
 
     assert (error.status, error.code, error.title, error.detail, error.trace_id) == (
         400, code, title, detail, trace_id,
@@ -165,7 +165,9 @@ def test_every_shape_says_what_it_says(body, code, title, detail, trace_id):
 
 def test_fields_found_fault_with_are_named():
     """Which field it was is the only thing a validation error says."""
-    assert refusal(400, {}, orjson.dumps(FIELDS)).fields == {"reference": "must match"}
+    assert decode_error_response(400, {}, orjson.dumps(FIELDS)).fields == {
+        "reference": "must match"
+    }
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_what_a_service_says_is_made_fit_for_a_log(said, shown):
     """The error goes into logs, failures.csv and workbooks."""
     body = orjson.dumps({"detail": said})
 
-    error = refusal(400, {}, body, reference="2026000123", secrets=("SECRET-1",))
+    error = decode_error_response(400, {}, body, reference="2026000123", secrets=("SECRET-1",))
 
     assert error.detail == shown
 
@@ -210,9 +212,9 @@ def test_retry_after_in_each_of_its_forms(header, seconds):
     if header is not None:
         headers["retry-after"] = header
 
-    assert retry_after(headers) == seconds
-    assert refusal(429, headers, b"").retry_after == seconds
-    assert refusal(503, headers, b"").retry_after == seconds
+    assert parse_retry_after(headers) == seconds
+    assert decode_error_response(429, headers, b"").retry_after == seconds
+    assert decode_error_response(503, headers, b"").retry_after == seconds
 
 
 ANY_JSON = st.recursive(
@@ -256,7 +258,7 @@ ANY_JSON = st.recursive(
 @settings(max_examples=400)
 def test_every_refusal_becomes_an_error(status, body, headers):
     """Whatever the body, the status was an answer, and it is said in one line."""
-    error = refusal(status, headers, body, reference="order-001")
+    error = decode_error_response(status, headers, body, reference="order-001")
 
     assert isinstance(error, errors.ApiError)
     assert error.status == status

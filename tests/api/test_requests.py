@@ -12,15 +12,19 @@ from vippsrecon.errors import InputError
 
 def test_cancel_always_has_a_body():
     """An empty body with a JSON content type has been answered with a type error."""
-    assert requests.cancel("order-001", "key").body == b'{"cancelTransactionOnly":false}'
+    assert (
+        requests.build_cancel_request("order-001", "key").body == b'{"cancelTransactionOnly":false}'
+    )
 
 
 def test_only_what_carries_its_key_may_be_repeated():
     """A force-approve has no key, so sent once it may have worked, and is not sent again."""
-    assert requests.payment("order-001").may_repeat
-    assert requests.refund("order-001", 1, "NOK", "key").may_repeat
-    assert requests.cancel("order-001", "key").may_repeat
-    assert not requests.force_approve("order-001", phone_number="4791234567", token=None).may_repeat
+    assert requests.build_payment_request("order-001").may_repeat
+    assert requests.build_refund_request("order-001", 1, "NOK", "key").may_repeat
+    assert requests.build_cancel_request("order-001", "key").may_repeat
+    assert not requests.build_force_approve_request(
+        "order-001", phone_number="4791234567", token=None
+    ).may_repeat
 
 
 @pytest.mark.parametrize(
@@ -37,33 +41,33 @@ def test_only_what_carries_its_key_may_be_repeated():
 def test_a_reference_that_cannot_be_one_is_not_sent(reference):
     """It goes into a path, so what it may hold is decided here."""
     with pytest.raises(InputError, match="letters A to Z"):
-        requests.payment(reference)
+        requests.build_payment_request(reference)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 51, "two words", "line\r\nX-Other: 1", "nøkkel"])
 def test_a_key_that_cannot_be_one_is_not_sent(key):
     """It goes into a header, and Vipps allows fifty characters."""
     with pytest.raises(InputError, match="idempotency key"):
-        requests.capture("order-001", 100, "NOK", key)
+        requests.build_capture_request("order-001", 100, "NOK", key)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.0, True, "100"])
 def test_an_amount_is_a_whole_number_above_zero(amount):
     """A float that slips through pays somebody another amount."""
     with pytest.raises(InputError, match="minor units"):
-        requests.refund("order-001", amount, "NOK", "key")
+        requests.build_refund_request("order-001", amount, "NOK", "key")
 
 
 def test_a_cursor_travels_encoded():
     """Cursors are base64, which has characters a query does not."""
-    path = requests.ledger_date("302321", "funds", date(2026, 1, 31), "a+b/c=").path
+    path = requests.build_ledger_date_request("302321", "funds", date(2026, 1, 31), "a+b/c=").path
 
     assert path == "/report/v2/ledgers/302321/funds/dates/2026-01-31?cursor=a%2Bb%2Fc%3D"
 
 
 def test_the_repr_of_a_request_has_no_body():
     """A test user's phone number would stand in every traceback."""
-    asked = requests.force_approve("order-001", phone_number="4791234567", token=None)
+    asked = requests.build_force_approve_request("order-001", phone_number="4791234567", token=None)
 
     assert "4791234567" not in repr(asked)
 
@@ -72,24 +76,24 @@ def test_the_repr_of_a_request_has_no_body():
 def test_a_ledger_id_cannot_climb(ledger_id):
     """It goes into a path; what is odd but harmless is encoded, dots alone are not."""
     with pytest.raises(InputError, match="ledger id"):
-        requests.feed(ledger_id, "funds")
+        requests.build_feed_request(ledger_id, "funds")
 
 
 def test_a_topic_is_one_of_two():
     """Another would be asked of Vipps as a path that does not exist."""
     with pytest.raises(InputError, match="neither funds nor fees"):
-        requests.feed("302321", "fee")
+        requests.build_feed_request("302321", "fee")
 
 
 def test_force_approve_takes_one_of_two():
     """Neither or both is a question nobody can answer."""
     with pytest.raises(InputError, match="either"):
-        requests.force_approve("order-001", phone_number=None, token=None)
+        requests.build_force_approve_request("order-001", phone_number=None, token=None)
 
 
 def test_a_payment_is_created_by_reference():
     """Without one, all payments would share a rate limit and nobody could find it again."""
     with pytest.raises(InputError, match="without a reference"):
-        requests.create_payment({"amount": {}}, "key")
+        requests.build_create_payment_request({"amount": {}}, "key")
     with pytest.raises(InputError, match="as JSON"):
-        requests.create_payment({"reference": "order-001", "amount": object()}, "key")
+        requests.build_create_payment_request({"reference": "order-001", "amount": object()}, "key")

@@ -12,7 +12,7 @@ from stamina.instrumentation import get_on_retry_hooks
 
 from tests.api.conftest import MSN, SECRETS, http, payment_body
 from vippsrecon import errors
-from vippsrecon.api.auth import Access
+from vippsrecon.api.auth import Credentials
 
 PHONE = "4791234567"
 ECHO = b"your key %s and token %s were looked at" % (
@@ -108,7 +108,7 @@ def test_headers_and_access_have_no_repr(settings):
     async def never(access, patient):
         raise AssertionError
 
-    access = Access(settings().keys_of(MSN), MSN, "127.0.0.1", never)
+    access = Credentials(settings().keys_of(MSN), MSN, "127.0.0.1", never)
     _, headers = access.token_request()
 
     assert shows_a_secret(repr(access) + repr(headers) + repr(access.keys)) == []

@@ -46,9 +46,10 @@ def ours(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decode, make columns, validate."""
     fetched_at = datetime.now(UTC)
     bodies = [
-        bulk_decode.Bodies(MSN, one.reference, one.payment, one.events, fetched_at) for one in raw
+        bulk_decode.RawReading(MSN, one.reference, one.payment, one.events, fetched_at)
+        for one in raw
     ]
-    decoded = bulk_decode.decode(bodies)
+    decoded = bulk_decode.decode_batch(bodies)
     assert decoded is not None
     table = frames.build_tables_from_columns(
         decoded.payments,

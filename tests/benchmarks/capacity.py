@@ -37,7 +37,7 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
     settings = settings_for(base_url, folder, database_url)
     file = folder / "plan.json"
     from vippsrecon.bulk.plan.model import read_plan, write_plan
-    from vippsrecon.store import open_store, verify
+    from vippsrecon.store import open_store, verify_journal
 
     if name == "plan":
         from vippsrecon.api.client import Client
@@ -55,7 +55,7 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
             approve(plan, store, approver="ola", os_account="ola", host="here")
             return ""
         if name == "verify":
-            verdict = verify(store, plan.plan_id)
+            verdict = verify_journal(store, plan.plan_id)
             return f"{verdict.rows} entries, {'they hold' if verdict.ok else verdict.fault}"
         from vippsrecon.api.client import Client
         from vippsrecon.bulk.execution.carry_out import carry_out

@@ -39,7 +39,7 @@ from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.carry_out import DEFAULT_IN_FLIGHT, carry_out
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import Settings, load_settings
-from vippsrecon.store import open_store, verify
+from vippsrecon.store import open_store, verify_journal
 
 LATENCY_SECONDS = 0.05
 HOST = "127.0.0.1"
@@ -177,7 +177,10 @@ def carried(settings: Settings, plan: Plan, in_flight: int) -> float:
             plan, client, live=True, confirm=plan.totals, store=store, in_flight=in_flight
         )
         seconds = time.perf_counter() - began
-        if done.counts["done"] != plan.count or not verify(store, plan.plan_id, done.head).ok:
+        if (
+            done.counts["done"] != plan.count
+            or not verify_journal(store, plan.plan_id, done.head).ok
+        ):
             raise RuntimeError(f"not carried out: {done.stopped} {done.counts}")
     return seconds
 

@@ -20,7 +20,7 @@ import openpyxl
 import xlsxwriter
 
 from vippsrecon.sources import read_orders
-from vippsrecon.sources.files.excel_file import workbook_table
+from vippsrecon.sources.files.excel_file import open_excel_table
 
 HEADINGS = (
     "msn", "reference", "order_number", "currency", "total", "refunded", "status", "ordered_at",
@@ -76,8 +76,8 @@ def main() -> None:
         write_export(path, rows)
         places = range(len(HEADINGS))
         # One small read first, so that imports are not measured on either side.
-        workbook_table(path).columns([0])
-        ours = min(seconds(lambda: workbook_table(path).columns(places)) for _ in range(3))
+        open_excel_table(path).columns([0])
+        ours = min(seconds(lambda: open_excel_table(path).columns(places)) for _ in range(3))
         orders = seconds(lambda: read_orders(path))
         streamed = seconds(lambda: through_openpyxl(path, read_only=True))
         whole = seconds(lambda: through_openpyxl(path, read_only=False))

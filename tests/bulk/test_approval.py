@@ -17,7 +17,7 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.model import compute_digest, read_plan, write_plan
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import ConfigurationError, PlanError
-from vippsrecon.store import entries, open_store, plans, verify
+from vippsrecon.store import list_plans, open_store, read_entries, verify_journal
 
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
 OWN = 1_000_000
@@ -62,10 +62,10 @@ def test_what_an_approval_says(store):
         "host": "desk",
         "expires_at": "2026-02-01T13:00:00Z",
     }
-    first = next(entries(store, plan.plan_id))
+    first = next(read_entries(store, plan.plan_id))
     assert first.said()["digest"] == compute_digest(plan)
     assert first.said()["planner"] == "kari"
-    assert verify(store, plan.plan_id).ok
+    assert verify_journal(store, plan.plan_id).ok
 
 
 def test_an_approval_stands_for_a_day(store):
@@ -140,7 +140,7 @@ def test_when_a_second_person_is_needed(store, plan, limits, alone):
     for name in ("kari", " KARI "):
         with pytest.raises(PlanError, match="somebody else than its planner"):
             approved(plan, store, name, **limits)
-    assert plans(store) == []
+    assert list_plans(store) == []
     approved(plan, store, "ola", **limits)
     assert find_valid_approval(plan, store, Limits.from_settings(limits), NOW).approver == "ola"
 
@@ -206,7 +206,7 @@ def test_what_is_not_approved(store, plan, approver, said):
     """A sentence, and nothing kept."""
     with pytest.raises(PlanError, match=said):
         approved(plan, store, approver)
-    assert plans(store) == []
+    assert list_plans(store) == []
 
 
 def test_without_a_name_the_account_is_meant(store):

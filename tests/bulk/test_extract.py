@@ -18,7 +18,7 @@ from vippsrecon.bulk.outcomes.audit_workbook import write_extract
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history
 from vippsrecon.bulk.outcomes.listed import list_plan_overviews
 from vippsrecon.errors import PlanError, StoreError
-from vippsrecon.store import entries, head, verify
+from vippsrecon.store import read_entries, read_head, verify_journal
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
     assert Decimal(str(first["Amount"])) == Decimal("25.00")
     assert first["Booking day"].isoformat()[:10] == "2026-01-31"
     assert first["PSP reference"]
-    assert first["Hash of the entry"] in [e.hash for e in entries(here.store, plan.plan_id)]
+    assert first["Hash of the entry"] in [e.hash for e in read_entries(here.store, plan.plan_id)]
     assert (last["Outcome"], last["Reference"]) == ("refused", "order-unknown")
     assert {first[f"{name} (UTC)"].date().isoformat() for name in ("Intended", "Decided")} == {
         "2026-01-31"
@@ -77,7 +77,7 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
 def test_one_clock_and_one_approver(journal, tmp_path):
     """Every entry has the house's time; a run's approver is who approved it, not who came after."""
     here, plan = journal
-    assert {e.at[:10] for e in entries(here.store, plan.plan_id)} == {"2026-01-31"}
+    assert {e.at[:10] for e in read_entries(here.store, plan.plan_id)} == {"2026-01-31"}
 
     again = here.approved("refund", 700, 800)
     late = approve(again, here.store, approver="per", now=here.simulator.now())
@@ -124,9 +124,9 @@ def test_entries_can_be_hashed_anew(journal, tmp_path):
 
 
 def _plans(store):
-    from vippsrecon.store import plans
+    from vippsrecon.store import list_plans
 
-    return plans(store)
+    return list_plans(store)
 
 
 def test_no_text_is_a_formula(journal, tmp_path):
@@ -146,9 +146,9 @@ def test_control_shows_totals_and_hashes(journal, tmp_path):
     said = words(path, "Control")
     assert said.count("OK") == 4
     assert "DIFFERS" not in said
-    seq, last = head(here.store, plan.plan_id)
+    seq, last = read_head(here.store, plan.plan_id)
     assert f"{seq}:{last}" in said
-    assert verify(here.store, plan.plan_id).first_hash in said
+    assert verify_journal(here.store, plan.plan_id).first_hash in said
     assert "2 rows, counted as skipped above" in said
     assert "2 plans; every chain of entries holds." in said
 

@@ -36,7 +36,7 @@ def other(kind: str, days: float = 1, amount: int = 100, **changed: object) -> A
     """Return what another plan's journal holds for the payment."""
     said = {
         "plan_id": "another", "row": 7, "verb": "refund", "currency": "NOK",
-        "amount_minor": amount, "intended_at": at(days), "discrepancy_id": None, "times": 1,
+        "amount_minor": amount, "intended_at": at(days), "discrepancy_id": None, "entry_count": 1,
         "kind": kind,
     }  # fmt: skip
     return Attempt(**(said | changed))

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from tests.bulk.world import SOON
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history
 from vippsrecon.bulk.outcomes.listed import list_plan_overviews
-from vippsrecon.store import append
+from vippsrecon.store import append_entries
 from vippsrecon.store.journal.entry import Draft
 
 SAID = ("count", "totals", "counts", "unlisted", "approver", "carrier", "stopped", "first_hash")
@@ -59,7 +59,9 @@ def test_who_approved(here):
     """The last one who did, until it is carried out; then the one it was carried out under."""
     before = list_plan_overviews(here.store)
     for one in before:
-        append(here.store, one.known.plan_id, [Draft("approved", detail={"approver": "liv"})])
+        append_entries(
+            here.store, one.known.plan_id, [Draft("approved", detail={"approver": "liv"})]
+        )
 
     found = list_plan_overviews(here.store)
     assert [one.approver for one in found] == ["ola", "ola", "liv"]

@@ -21,7 +21,7 @@ from vippsrecon.reconciliation.examples import NOW, reconcile_example
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
-from vippsrecon.store import Draft, commit, open_store, register, take
+from vippsrecon.store import Draft, acquire, commit_entries, open_store, record_plan
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 MSN = "123456"
@@ -301,12 +301,12 @@ def test_no_environment_at_all(month, tmp_path, offline):
 def _journal(store, reference, kind, at, *, verb="refund", environment="simulator"):
     plan_id = "11111111-1111-4111-8111-111111111111"
     said = {"planner": "kari", "totals": {"NOK": 1}, "count": 1}
-    register(store, plan_id, "d" * 64, environment, verb, at, said)
-    held = take(store, plan_id, holder="test", host="desk", pid=1, started="1")
+    record_plan(store, plan_id, "d" * 64, environment, verb, at, said)
+    held = acquire(store, plan_id, holder="test", host="desk", pid=1, started="1")
     drafts = [
         Draft(what, 1, MSN, reference, "NOK", 1, "key", {}, (), at) for what in ("intended", kind)
     ]
-    commit(store, held, drafts)
+    commit_entries(store, held, drafts)
 
 
 @pytest.mark.parametrize(

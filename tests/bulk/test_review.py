@@ -27,7 +27,13 @@ from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.cli.journal import _verify_plans
 from vippsrecon.errors import PlanError, PlanLockLostError, StoreError
-from vippsrecon.store import entries, started_of, state_by_row, take, verify
+from vippsrecon.store import (
+    acquire,
+    identify_process,
+    read_entries,
+    read_row_states,
+    verify_journal,
+)
 
 
 def outcomes(carried) -> list[str]:
@@ -60,7 +66,7 @@ def test_a_row_not_reached_again_keeps_its_outcome(world):
     assert "5 rows in a row failed" in again.stopped
     assert outcomes(again) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
     assert again.results[5] == first.results[5]
-    ended = list(entries(here.store, plan.plan_id))[-1].said()
+    ended = list(read_entries(here.store, plan.plan_id))[-1].said()
     assert ended["counts"] == {"skipped": 5, "done": 2, "unknown": 1}
 
 
@@ -84,11 +90,16 @@ def test_a_carrier_that_slept_before_its_first_row_looks_whether_it_still_holds(
     """It took the plan, slept past its lease, and goes on with states it read back then."""
     here = world(1)
     plan = here.approved("refund", 100)
-    mine = take(
-        here.store, plan.plan_id, holder="ola", host="here", pid=os.getpid(), started=started_of()
+    mine = acquire(
+        here.store,
+        plan.plan_id,
+        holder="ola",
+        host="here",
+        pid=os.getpid(),
+        started=identify_process(),
     )
     behind(here, "UPDATE carriers SET heartbeat_at = '2026-01-01T00:00:00.000Z'")
-    take(here.store, plan.plan_id, holder="eva", host="there", pid=1, started="x")
+    acquire(here.store, plan.plan_id, holder="eva", host="there", pid=1, started="x")
 
     async def wake() -> None:
         async with JournalWriter(here.store, mine) as writer:
@@ -135,7 +146,7 @@ def test_a_word_waits_a_minute_from_the_last_request_not_the_first(world):
             word=ManualDecision(1, "refused", "portal", "kari"),
         )
 
-    assert state_by_row(here.store, plan.plan_id)[1].outcome == "unknown"
+    assert read_row_states(here.store, plan.plan_id)[1].outcome == "unknown"
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
@@ -151,13 +162,13 @@ def test_every_request_has_its_own_intention_on_disk(world):
     here.simulator.set_faults([])
     assert outcomes(here.live(plan)) == ["done"]
 
-    intended = [e for e in entries(here.store, plan.plan_id) if e.kind == "intended"]
+    intended = [e for e in read_entries(here.store, plan.plan_id) if e.kind == "intended"]
     assert len(intended) == here.asked("refund") > 3
     assert {e.idempotency_key for e in intended} == {
         compute_idempotency_key(plan.plan_id, "refund", plan.rows[0])
     }
     assert len({e.detail for e in intended}) == 1, "the same bytes, on the same aggregate"
-    assert verify(here.store, plan.plan_id).ok
+    assert verify_journal(here.store, plan.plan_id).ok
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 

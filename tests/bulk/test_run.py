@@ -10,7 +10,7 @@ from tests.bulk.world import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.errors import ConfigurationError, PlanError, PlanLockHeldError
-from vippsrecon.store import entries, take, verify
+from vippsrecon.store import acquire, read_entries, verify_journal
 
 
 def outcomes(carried) -> list[str]:
@@ -20,7 +20,7 @@ def outcomes(carried) -> list[str]:
 
 def kinds(world, plan) -> list[str]:
     """The kinds of the journal's entries, in order."""
-    return [entry.kind for entry in entries(world.store, plan.plan_id)]
+    return [entry.kind for entry in read_entries(world.store, plan.plan_id)]
 
 
 def test_dry_sends_nothing(world):
@@ -54,7 +54,7 @@ def test_live_does_each_row_once(world, verb, amount, captured):
     assert set(here.effects().values()) == {(verb, 1, amount)}
     assert len(here.effects()) == 3
     assert all(result.psp_reference and result.event_at for result in carried.results)
-    assert verify(here.store, plan.plan_id, carried.head).ok
+    assert verify_journal(here.store, plan.plan_id, carried.head).ok
     said = kinds(here, plan)
     assert said[:3] == ["seen", "approved", "carrier"]
     assert sorted(said[3:-1]) == ["done"] * 3 + ["intended"] * 3
@@ -373,7 +373,7 @@ def test_one_carrier_at_a_time(world):
     """Somebody on another machine has it: who, where and since when."""
     here = world(1)
     plan = here.approved("refund", 100)
-    take(here.store, plan.plan_id, holder="per", host="elsewhere", pid=1, started="x")
+    acquire(here.store, plan.plan_id, holder="per", host="elsewhere", pid=1, started="x")
 
     with pytest.raises(PlanLockHeldError, match="per on elsewhere"):
         here.live(plan)
@@ -428,7 +428,7 @@ def test_the_key_is_the_plans(world):
     plan = here.approved("refund", 100)
     here.live(plan)
 
-    (intended,) = [e for e in entries(here.store, plan.plan_id) if e.kind == "intended"]
+    (intended,) = [e for e in read_entries(here.store, plan.plan_id) if e.kind == "intended"]
     key = compute_idempotency_key(plan.plan_id, "refund", plan.rows[0])
 
     assert intended.idempotency_key == key

@@ -8,7 +8,7 @@ from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.execution.settle import ManualDecision, settle
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history
 from vippsrecon.errors import PlanError, PlanLockHeldError
-from vippsrecon.store import entries, head, state_by_row, take, verify
+from vippsrecon.store import acquire, read_entries, read_head, read_row_states, verify_journal
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def undone(world):
 
 def state(here, plan):
     """Where the plan's first row stands."""
-    return state_by_row(here.store, plan.plan_id)[1]
+    return read_row_states(here.store, plan.plan_id)[1]
 
 
 def test_what_the_log_proves_is_kept(lost):
@@ -50,7 +50,7 @@ def test_what_the_log_proves_is_kept(lost):
     assert settled.results[0].psp_reference
     assert settled.exit_code == 0
     assert state(here, plan).outcome == "done"
-    assert verify(here.store, plan.plan_id, settled.head).ok
+    assert verify_journal(here.store, plan.plan_id, settled.head).ok
     assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
 
 
@@ -88,7 +88,7 @@ def test_a_word_that_nothing_was_done(undone):
 
     settle(here.store, plan.plan_id, here.client, word=word)
 
-    last = list(entries(here.store, plan.plan_id))[-1]
+    last = list(read_entries(here.store, plan.plan_id))[-1]
     said = last.said()
     assert last.kind == "settled"
     assert (said["outcome"], said["by"]) == ("refused", "kari")
@@ -173,13 +173,13 @@ def test_nothing_open_is_nothing_to_settle(world):
     assert settle(here.store, plan.plan_id, here.client).results == ()
     with pytest.raises(PlanError, match="is not open"):
         settle(here.store, plan.plan_id, here.client, word=ManualDecision(1, "refused", "no"))
-    assert head(here.store, plan.plan_id) == carried.head
+    assert read_head(here.store, plan.plan_id) == carried.head
 
 
 def test_a_plan_under_way_is_left_to_its_carrier(undone):
     """Two who write about one row would contradict each other."""
     here, plan = undone
-    take(here.store, plan.plan_id, holder="ola", host="elsewhere", pid=1, started="")
+    acquire(here.store, plan.plan_id, holder="ola", host="elsewhere", pid=1, started="")
 
     with pytest.raises(PlanLockHeldError):
         settle(here.store, plan.plan_id, here.client)
@@ -199,11 +199,11 @@ def test_a_plan_under_way_is_left_to_its_carrier(undone):
 def test_a_word_has_to_be_whole(undone, word, said):
     """Who, what and why: an auditor reads it years later."""
     here, plan = undone
-    before = list(entries(here.store, plan.plan_id))
+    before = list(read_entries(here.store, plan.plan_id))
 
     with pytest.raises(PlanError, match=said):
         settle(here.store, plan.plan_id, here.client, word=word)
-    kinds = [one.kind for one in entries(here.store, plan.plan_id)][len(before) :]
+    kinds = [one.kind for one in read_entries(here.store, plan.plan_id)][len(before) :]
     assert set(kinds) <= {"carrier"}
 
 

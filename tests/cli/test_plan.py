@@ -11,7 +11,7 @@ import time
 import pytest
 
 from vippsrecon.bulk.plan.model import compute_digest, read_plan
-from vippsrecon.store import entries, open_store
+from vippsrecon.store import open_store, read_entries
 
 HEAD = "reference,amount,currency,reason,note,document_ref\n"
 
@@ -67,7 +67,7 @@ def test_plan_and_approve(run, keys, folder, refunds, references, printed):
     assert (approval["digest"], approval["rows"]) == (said["digest"], 3)
     assert (approval["totals"], approval["approver"]) == ({"NOK": 30_150}, "Ola")
     with open_store("sqlite:///vippsrecon.db") as store:
-        kinds = [entry.kind for entry in entries(store, plan.plan_id)]
+        kinds = [entry.kind for entry in read_entries(store, plan.plan_id)]
     assert kinds == ["seen", "approved"]
 
 

@@ -15,8 +15,8 @@ from vippsrecon.bulk.execution.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key, write_plan
 from vippsrecon.errors import StoreError
-from vippsrecon.store import Entry, Store, entries, open_store, state_by_row, verify
-from vippsrecon.store.database.transactions import writing
+from vippsrecon.store import Entry, Store, open_store, read_entries, read_row_states, verify_journal
+from vippsrecon.store.database.transactions import write_transaction
 
 DAY_CAP = 1_000_000_000
 """Minor units a day, never reached: there so that what is reserved can be counted."""
@@ -76,7 +76,7 @@ class Workspace:
         with (
             contextlib.suppress(StoreError),
             open_store(self.database_url, wait_seconds=0.2) as store,
-            writing(store),
+            write_transaction(store),
         ):
             return True
         return False
@@ -86,7 +86,7 @@ class Workspace:
 
         Read journal first: what is intended there may take effect while we look.
         """
-        states = state_by_row(self.store, plan.plan_id)
+        states = read_row_states(self.store, plan.plan_id)
         effects = self.world.effects()
         found: Counter[str] = Counter()
         for row in plan.rows:
@@ -125,9 +125,9 @@ def assert_never_twice(workspace: Workspace, *plans: Plan) -> None:
     """Hold what must hold whatever happens: nothing twice, and a journal that says the truth."""
     effects = workspace.world.effects()
     for plan in plans:
-        verdict = verify(workspace.store, plan.plan_id)
+        verdict = verify_journal(workspace.store, plan.plan_id)
         assert verdict.ok, verdict.fault
-        states = state_by_row(workspace.store, plan.plan_id)
+        states = read_row_states(workspace.store, plan.plan_id)
         for row in plan.rows:
             seen = effects.get(row.reference, {})
             assert set(seen) <= {plan.verb}, f"{row.reference}: {seen}"
@@ -152,7 +152,7 @@ def assert_cap_counts(workspace: Workspace) -> None:
 def ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str, Any]]]:
     """Return each row with the last entry that ended it."""
     last: dict[int, Entry] = {}
-    for entry in entries(store, plan.plan_id):
+    for entry in read_entries(store, plan.plan_id):
         if entry.row is not None and entry.kind not in ("intended", "verified"):
             last[entry.row] = entry
     return [(row, last[row.row], last[row.row].said()) for row in plan.rows]
@@ -161,7 +161,7 @@ def ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str,
 def _assert_one_intention(store: Store, plan: Plan) -> None:
     """Hold that every intention of a row has the row's own key and amount."""
     rows = {row.row: row for row in plan.rows}
-    for entry in entries(store, plan.plan_id):
+    for entry in read_entries(store, plan.plan_id):
         if entry.kind == "intended":
             assert entry.row is not None
             row = rows[entry.row]

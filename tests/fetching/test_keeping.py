@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from tests.fetching.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
 from tests.fetching.doors import Watched
 from vippsrecon.api import Client
-from vippsrecon.api.bulk_decode import Bodies
+from vippsrecon.api.bulk_decode import RawReading
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError
 from vippsrecon.fetching import (
     fetch,
@@ -40,9 +40,9 @@ from vippsrecon.fetching import (
     run_folder,
     workers,
 )
-from vippsrecon.fetching.decode import decoded
+from vippsrecon.fetching.decode import decode_readings
 from vippsrecon.fetching.frames import Failure
-from vippsrecon.fetching.workers import Part
+from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.simulator import Simulator
 
 RESULTS = ("payments.parquet", "events.parquet", "failures.csv")
@@ -329,7 +329,10 @@ def test_two_fetches_do_not_write_into_one_folder(opened, tmp_path):
     """A scheduled run that overtakes its predecessor must not mix with it."""
     client, _ = opened()
 
-    with run_folder.locked(tmp_path), pytest.raises(OutputError, match="another fetch is writing"):
+    with (
+        run_folder.lock_folder(tmp_path),
+        pytest.raises(OutputError, match="another fetch is writing"),
+    ):
         fetch_into(tmp_path, [], client)
 
 
@@ -354,7 +357,7 @@ def made_up(request):
 def test_memory_does_not_grow_with_the_references(settings, tmp_path, monkeypatch):
     """A million references must not need a thousand times what a thousand need."""
     monkeypatch.setattr(workers, "PART_ROWS", 100)
-    monkeypatch.setattr(workers, "_MOST_LANDED", 200)
+    monkeypatch.setattr(workers, "_MAX_LANDED", 200)
     monkeypatch.setattr(part_files, "BLOCK_ROWS", 200)
     peaks = {}
     with Client(settings(), transport=httpx.MockTransport(made_up)) as client:
@@ -373,14 +376,14 @@ def bodies_of(count):
     for name in references(count):
         line = payment_line(name)
         body, log = orjson.dumps(line["payment"]), orjson.dumps(line["events"])
-        made.append(Bodies(MSN, name, body, log, datetime(2026, 1, 31, tzinfo=UTC)))
+        made.append(RawReading(MSN, name, body, log, datetime(2026, 1, 31, tzinfo=UTC)))
     return made
 
 
 def part_of(bodies, settings, failures=()):
     """These answers as a part."""
     ways = {(MSN, body.reference): "orders" for body in bodies}
-    return Part(decoded(bodies, settings, ways).tables, list(failures))
+    return FetchPart(decode_readings(bodies, settings, ways).tables, list(failures))
 
 
 def combined(folder, count, batches, settings, failures=()):
@@ -388,9 +391,11 @@ def combined(folder, count, batches, settings, failures=()):
     (folder / "parts").mkdir(parents=True)
     for batch in batches:
         part_files.write_part(folder / "parts", part_of(batch, settings))
-    part_files.write_part(folder / "parts", Part(frames.concatenate_tables([]), list(failures)))
+    part_files.write_part(
+        folder / "parts", FetchPart(frames.concatenate_tables([]), list(failures))
+    )
     rows = pl.DataFrame({"msn": [MSN] * count, "reference": references(count)})
-    part_files.combine(folder / "parts", rows, folder)
+    part_files.combine_parts(folder / "parts", rows, folder)
     return bytes_of(folder, *RESULTS)
 
 
@@ -425,7 +430,7 @@ def test_the_last_word_on_a_reference_counts(settings, tmp_path):
     part_files.write_part(where, part_of(bodies[1:], settings(), late))
     rows = pl.DataFrame({"msn": [MSN] * 3, "reference": references(3)})
 
-    counts = part_files.combine(where, rows, tmp_path)
+    counts = part_files.combine_parts(where, rows, tmp_path)
 
     assert (counts["payments"], counts["events"], counts["failures"]) == (2, 6, 1)
     assert [one.title for one in part_files.read_failures(tmp_path / "failures.csv")] == ["late"]
@@ -453,10 +458,10 @@ def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
     with tempfile.TemporaryDirectory() as name:
         where = Path(name)
         (where / "parts").mkdir()
-        part_files.write_part(where / "parts", Part(frames.concatenate_tables([]), rows))
+        part_files.write_part(where / "parts", FetchPart(frames.concatenate_tables([]), rows))
         keys = sorted((one.msn, one.reference) for one in rows)
         schema = {"msn": pl.String, "reference": pl.String}
-        part_files.combine(where / "parts", pl.DataFrame(keys, schema, orient="row"), where)
+        part_files.combine_parts(where / "parts", pl.DataFrame(keys, schema, orient="row"), where)
         with (where / "failures.csv").open(encoding="utf-8", newline="") as file:
             cells = [cell for line in csv.reader(file) for cell in line]
 
@@ -485,7 +490,7 @@ def test_a_full_disk_is_said_without_a_library_s_words(tmp_path):
     """Arrow's own sentence names its C++ functions."""
     with (
         pytest.raises(OutputError, match="the disk is full, so free some space") as said,
-        run_folder.written(tmp_path),
+        run_folder.translate_os_errors(tmp_path),
     ):
         raise OSError(28, "Error writing bytes to file. Detail: [errno 28]", "parts/1.arrow")
 

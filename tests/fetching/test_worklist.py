@@ -18,8 +18,8 @@ def wanted(work):
     """What would be asked for, from nothing."""
     return [
         tuple(one)
-        for one in work.wanted(
-            work.left(
+        for one in work.iterate_rows(
+            work.select_remaining(
                 pl.DataFrame(
                     {"msn": [], "reference": []}, schema={"msn": pl.String, "reference": pl.String}
                 )
@@ -73,7 +73,7 @@ def test_a_malformed_reference_is_reported_and_not_sent(reference, why):
     """It goes into a path, and Vipps could only answer 400 or, worse, about another payment."""
     work = Worklist([(MSN, "order-00001"), (MSN, reference)], None)
 
-    (failure,) = work.not_sent()
+    (failure,) = work.build_not_sent_failures()
 
     assert len(wanted(work)) == 1
     assert (failure.reference, failure.operation, failure.status) == (
@@ -86,7 +86,7 @@ def test_a_malformed_reference_is_reported_and_not_sent(reference, why):
 
 def test_a_malformed_sales_unit_is_reported_and_not_sent():
     """It goes into a header."""
-    (failure,) = Worklist([("12\r\nX: 1", "order-00001")], None).not_sent()
+    (failure,) = Worklist([("12\r\nX: 1", "order-00001")], None).build_not_sent_failures()
 
     assert "merchant serial number" in failure.detail
 

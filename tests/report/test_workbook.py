@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from tests.report.building import Month, a_month
 from vippsrecon.report import write_workbook
-from vippsrecon.report.excel.tables import HASHED, row_hash
+from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
 
 SHEETS = [
     "Summary",
@@ -219,7 +219,7 @@ def test_hash_tells_a_row_that_was_shifted(month, cached):
     """Somebody sorts half the columns: the hidden hash no longer fits what stands beside it."""
     shown = rows_of(cached["Discrepancies"])
     given = month.discrepancies.to_dict("records")
-    hashes = [row_hash(tuple(row[name] for name in HASHED)) for row in given]
+    hashes = [compute_row_hash(tuple(row[name] for name in HASHED_COLUMNS)) for row in given]
     assert [row["row_hash"] for row in shown] == hashes
     assert len(set(hashes)) == len(hashes)
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from vippsrecon.scenario import CLOCK, EXPORTED_AT, write_month
-from vippsrecon.scenario.ledgers import check_digit
+from vippsrecon.scenario import CLOCK_START, EXPORTED_AT, write_month
+from vippsrecon.scenario.ledgers import compute_check_digit
 
 from .conftest import REFERENCE, read
 
@@ -95,7 +95,8 @@ def test_a_log_is_in_order_and_fits_the_state(month):
         ends = {"ABORTED", "EXPIRED", "TERMINATED", "AUTHORIZED"} & set(names)
         assert ends == ({state} if state != "CREATED" else set()), reference
         assert all(
-            event["timestamp"] < datetime.fromtimestamp(CLOCK, UTC).isoformat() for event in events
+            event["timestamp"] < datetime.fromtimestamp(CLOCK_START, UTC).isoformat()
+            for event in events
         )
 
 
@@ -173,7 +174,7 @@ def test_danish_and_finnish_payouts_carry_a_check_digit(currency, tmp_path):
     statement = (tmp_path / "bank.xml").read_text(encoding="utf-8")
     references = re.findall(r"<Ref>(\d{20})</Ref>", statement)
     assert len(references) > 20
-    assert all(check_digit(reference[:-1]) == reference[-1] for reference in references)
+    assert all(compute_check_digit(reference[:-1]) == reference[-1] for reference in references)
 
 
 def test_nothing_is_wrong_that_was_not_planted(month):

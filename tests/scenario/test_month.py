@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from vippsrecon.scenario import EXPORTED_AT, SHOPS, units_of, write_month
+from vippsrecon.scenario import EXPORTED_AT, SHOPS, choose_sales_units, write_month
 
 FILES = ("bank.xml", "orders.csv", "settlement.csv", "simulator.jsonl", "truth.csv")
 
@@ -126,14 +126,14 @@ def test_every_shop_sells_in_every_currency(shop, currency, tmp_path):
     used = {line["payment"]["amount"]["currency"] for line in lines if "payment" in line}
     assert used == {currency}
     units = [line["sales_unit"] for line in lines if "sales_unit" in line]
-    assert [unit["market"] for unit in units] == [units_of(currency)[0].market]
+    assert [unit["market"] for unit in units] == [choose_sales_units(currency)[0].market]
 
 
 def test_several_sales_units_in_several_currencies(tmp_path):
     """A Nordic group has one sales unit per country and one export."""
     currencies = ("NOK", "DKK", "EUR")
     write_month(tmp_path, payments=600, sales_units=4, currencies=currencies)
-    expected = {unit.msn: unit.currency for unit in units_of("NOK", 4, currencies)}
+    expected = {unit.msn: unit.currency for unit in choose_sales_units("NOK", 4, currencies)}
     assert list(expected.values()) == ["NOK", "DKK", "EUR", "NOK"]
     found = {}
     for line in state_of(tmp_path):

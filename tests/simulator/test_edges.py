@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from vippsrecon.simulator import Simulator, SimulatorInputError, run, serve
-from vippsrecon.simulator.credentials import ANYBODY, Keys
+from vippsrecon.simulator.credentials import UNRESTRICTED_HOLDER, KeyRegistry
 
 PAYMENTS = "/epayment/v1/payments"
 GROUP = {
@@ -209,12 +209,14 @@ def test_a_modification_without_a_currency(shop, line):
 
 def test_tokens_do_not_pile_up():
     """Those that ended are dropped."""
-    keys, now = Keys(), Simulator().now()
+    keys, now = KeyRegistry(), Simulator().now()
     for _ in range(10_002):
-        keys.issue(ANYBODY, now, -1)
+        keys.issue_token(UNRESTRICTED_HOLDER, now, -1)
 
     assert len(keys._tokens) < 10
-    assert keys.issue(ANYBODY, now, 60) != keys.issue(ANYBODY, now, 60)
+    assert keys.issue_token(UNRESTRICTED_HOLDER, now, 60) != keys.issue_token(
+        UNRESTRICTED_HOLDER, now, 60
+    )
 
 
 @pytest.mark.parametrize(

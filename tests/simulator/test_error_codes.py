@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vippsrecon.simulator.apis.error_responses import CODES
+from vippsrecon.simulator.apis.error_responses import REFUSAL_CODES
 
 OPEN = {"state": "CREATED"}
 CAPTURED = {"captured": 1000}
@@ -252,7 +252,7 @@ def test_each_code_has_its_condition(shop, line, code, status, payment, agreed, 
 
 def test_the_table_leaves_no_code_out():
     """A code nobody can bring about might as well not be there."""
-    assert {row[0] for row in TABLE} == set(CODES)
+    assert {row[0] for row in TABLE} == set(REFUSAL_CODES)
 
 
 @pytest.mark.parametrize(

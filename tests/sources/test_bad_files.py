@@ -114,7 +114,7 @@ def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writ
 
 def test_a_file_too_large(write: Writer, monkeypatch: pytest.MonkeyPatch):
     """The limit is 512 MB; a lower one shows the same sentence without filling a disk."""
-    monkeypatch.setattr(detect, "LARGEST_FILE", 10)
+    monkeypatch.setattr(detect, "MAX_INPUT_FILE_BYTES", 10)
     with pytest.raises(SourceError, match="512 MB"):
         read_orders(write(GOOD))
 

@@ -16,7 +16,7 @@ from tests.sources.test_rest import rest
 from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import VippsReconError
-from vippsrecon.sources import candidates, preview, read_orders, read_references
+from vippsrecon.sources import find_candidate_references, preview, read_orders, read_references
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
 QUIET = settings(
@@ -47,7 +47,7 @@ def read_every_way(path: Path) -> None:
     """Give a file to every reader; an error of our tree is an answer."""
     with contextlib.suppress(VippsReconError):
         got = read_orders(path, units=(OSLO,))
-        candidates(got.orders)
+        find_candidate_references(got.orders)
         (reading,) = got.files
         assert reading.rows == reading.orders + reading.rejected + reading.continuations
         assert len(got.orders) + len(got.rejects) + reading.continuations == reading.rows

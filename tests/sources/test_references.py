@@ -7,7 +7,12 @@ import pytest
 
 from tests.sources.conftest import Writer
 from vippsrecon.errors import SourceError
-from vippsrecon.sources import AFTER_MISS, candidates, read_orders, read_references
+from vippsrecon.sources import (
+    RULES_AFTER_NOT_FOUND,
+    find_candidate_references,
+    read_orders,
+    read_references,
+)
 
 HEAD = "reference,currency,total,order_number,paid\n"
 
@@ -15,7 +20,7 @@ HEAD = "reference,currency,total,order_number,paid\n"
 def tried(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
     """Give the candidates of orders with these cells."""
     orders = read_orders(write(HEAD + "\n".join(lines) + "\n"), default_msn="123456").orders
-    found = candidates(orders)
+    found = find_candidate_references(orders)
     return set(found[["reference", "candidate", "rule"]].itertuples(index=False, name=None))
 
 
@@ -85,8 +90,8 @@ def test_only_earlier_attempts_are_asked_for_always(write: Writer):
     """Every other rule doubles the calls of a sound month, so it waits for a miss."""
     found = tried(write, "own-build-1234567-2,NOK,5,,")
     assert found == {("own-build-1234567-2", "own-build-1234567", "without_suffix")}
-    assert {rule for *_, rule in found} <= AFTER_MISS
-    assert "earlier_attempt" not in AFTER_MISS
+    assert {rule for *_, rule in found} <= RULES_AFTER_NOT_FOUND
+    assert "earlier_attempt" not in RULES_AFTER_NOT_FOUND
 
 
 def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
@@ -100,7 +105,7 @@ def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
 def test_no_orders_have_no_candidates(write: Writer):
     """An export of rejects only is an answer too."""
     orders = read_orders(write(f"{HEAD}ord-000001,NOK,x,,\n"), default_msn="123456").orders
-    found = candidates(orders)
+    found = find_candidate_references(orders)
     assert found.empty
     assert list(found.columns) == ["msn", "reference", "candidate", "rule"]
 

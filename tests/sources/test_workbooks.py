@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.sources.conftest import Writer
 from vippsrecon.sources import read_orders
-from vippsrecon.sources.files.cells import text, texts
+from vippsrecon.sources.files.cells import format_cell, format_cells
 
 NEAR_MIDNIGHT = dt.datetime.fromisoformat("2026-01-31T23:30")
 HEAD = ("reference", "currency", "total", "refunded", "ordered_at", "order_number")
@@ -94,8 +94,8 @@ def test_a_size_that_lies_is_found_out(write_xlsx: Writer, tmp_path: Path):
 )  # fmt: skip
 def test_a_cell_as_text(cell: object, said: str):
     """No exponent, no fraction that Excel does not show, and no mark that text may forge."""
-    assert text(cell) == said
-    assert texts([cell]).to_list() == [said]
+    assert format_cell(cell) == said
+    assert format_cells([cell]).to_list() == [said]
 
 
 CELLS = st.one_of(
@@ -114,4 +114,4 @@ CELLS = st.one_of(
 @given(st.lists(CELLS, max_size=12))
 def test_a_column_at_a_time_is_cell_by_cell(cells: list[object]):
     """The fast way knows nothing of its own: no figure, date or text differs by it."""
-    assert texts(cells).to_list() == [text(cell) for cell in cells]
+    assert format_cells(cells).to_list() == [format_cell(cell) for cell in cells]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.postgres import binaries, running
 from tests.store.making import PLAN, approved
-from vippsrecon.store import open_store, take
+from vippsrecon.store import acquire, open_store
 
 
 @pytest.fixture(scope="session")
@@ -39,4 +39,4 @@ def store(store_url):
 @pytest.fixture
 def carrier(store):
     """This process, holding that plan."""
-    return take(store, PLAN, holder="ola", host="here", pid=os.getpid())
+    return acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())

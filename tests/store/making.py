@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from vippsrecon.store import Draft, append, open_store, register
+from vippsrecon.store import Draft, append_entries, open_store, record_plan
 
 PLAN = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 def approved(store, plan_id=PLAN, *, planner="kari", totals=None, at=AT, verb="refund"):
     """Register a plan and approve it."""
     said = {"planner": planner, "totals": totals or {"NOK": 1000}, "count": 1}
-    register(store, plan_id, DIGEST, "simulator", verb, at, said)
-    append(store, plan_id, [Draft("approved", detail={"approver": "liv"})], at=at)
+    record_plan(store, plan_id, DIGEST, "simulator", verb, at, said)
+    append_entries(store, plan_id, [Draft("approved", detail={"approver": "liv"})], at=at)
 
 
 def draft(kind, row, *, reference=None, amount=100, caps=(), at="", known=None, **detail):

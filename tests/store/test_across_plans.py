@@ -11,17 +11,17 @@ from tests.store.making import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Draft,
-    append,
-    commit,
-    entries,
-    in_flight,
-    keys_of,
-    outcomes_of,
-    plans,
-    receipts,
-    said_of_runs,
-    state_by_row,
-    take,
+    acquire,
+    append_entries,
+    commit_entries,
+    count_outcomes,
+    list_plans,
+    read_entries,
+    read_own_idempotency_keys,
+    read_payments_in_flight,
+    read_receipts,
+    read_row_states,
+    read_run_entries,
 )
 
 ID = "refund_missing_at_vipps:123456:order-{}"
@@ -31,8 +31,10 @@ ID = "refund_missing_at_vipps:123456:order-{}"
 def told(store, carrier):
     """A plan whose six rows ended in every way, and another one that was never begun."""
     rows = (1, 2, 3, 4, 5, 6)
-    commit(store, carrier, [draft("intended", row, discrepancy_id=ID.format(row)) for row in rows])
-    commit(
+    commit_entries(
+        store, carrier, [draft("intended", row, discrepancy_id=ID.format(row)) for row in rows]
+    )
+    commit_entries(
         store,
         carrier,
         [
@@ -44,32 +46,34 @@ def told(store, carrier):
         ],
     )
     settled = draft("settled", 5, discrepancy_id=ID.format(5), outcome="done", by="kari")
-    commit(store, carrier, [settled, draft("done", 7)])
+    commit_entries(store, carrier, [settled, draft("done", 7)])
     approved(store, OTHER)
     return store
 
 
 def test_our_keys_are_those_that_were_sent(told):
     """Of what was intended or found done; not of what another verb or environment asked for."""
-    assert keys_of(told, "simulator", "refund") == {f"key-{row}" for row in range(1, 8)}
-    assert keys_of(told, "simulator", "capture") == frozenset()
-    assert keys_of(told, "production", "refund") == frozenset()
+    assert read_own_idempotency_keys(told, "simulator", "refund") == {
+        f"key-{row}" for row in range(1, 8)
+    }
+    assert read_own_idempotency_keys(told, "simulator", "capture") == frozenset()
+    assert read_own_idempotency_keys(told, "production", "refund") == frozenset()
 
 
 def test_what_is_in_flight(told):
     """Under way or unknown, and no longer once it is settled."""
-    found = in_flight(told, "simulator")
+    found = read_payments_in_flight(told, "simulator")
 
     assert [(one.reference, one.plan_id, one.row) for one in found] == [
         ("order-4", PLAN, 4),
         ("order-6", PLAN, 6),
     ]
-    assert in_flight(told, "test") == []
+    assert read_payments_in_flight(told, "test") == []
 
 
 def test_receipts_are_of_rows_that_were_done_for_something(told):
     """Done, found done, or done by a person's word; not refused, unknown, or for no discrepancy."""
-    found = list(receipts(told, "simulator"))
+    found = list(read_receipts(told, "simulator"))
 
     assert [(one.row, one.outcome, one.discrepancy_ids) for one in found] == [
         (1, "done", (ID.format(1),)),
@@ -78,25 +82,29 @@ def test_receipts_are_of_rows_that_were_done_for_something(told):
     ]
     assert found[0].event_at == "2026-01-31T10:00:01.5Z"
     assert (found[0].verb, found[0].currency, found[0].amount_minor) == ("refund", "NOK", 100)
-    assert list(receipts(told, "production")) == []
+    assert list(read_receipts(told, "production")) == []
 
 
 def test_a_later_look_tells_when_it_was_done(told):
     """The log lagged when the answer came; `verified` has the event's time."""
     detail = {"event_at": "2026-01-31T10:05:00Z"}
-    append(told, PLAN, [draft("verified", 2)._replace(detail=detail)])
+    append_entries(told, PLAN, [draft("verified", 2)._replace(detail=detail)])
 
-    assert {one.row: one.event_at for one in receipts(told, "simulator")}[2] == detail["event_at"]
+    assert {one.row: one.event_at for one in read_receipts(told, "simulator")}[2] == detail[
+        "event_at"
+    ]
 
 
 def test_outcomes_are_those_of_the_rows(told):
     """The same as row by row, without the rows."""
-    states = [state.outcome for state in state_by_row(told, PLAN).values()]
+    states = [state.outcome for state in read_row_states(told, PLAN).values()]
 
-    assert outcomes_of(told) == {PLAN: {name: states.count(name) for name in set(states)}}
+    assert count_outcomes(told) == {PLAN: {name: states.count(name) for name in set(states)}}
 
 
-@pytest.mark.parametrize("ask", [outcomes_of, lambda store: list(receipts(store, "simulator"))])
+@pytest.mark.parametrize(
+    "ask", [count_outcomes, lambda store: list(read_receipts(store, "simulator"))]
+)
 def test_what_was_tampered_with_is_a_sentence(told, ask):
     """A word that is no longer one: who reads on is sent to --verify."""
     with as_owner(told) as change:
@@ -108,33 +116,35 @@ def test_what_was_tampered_with_is_a_sentence(told, ask):
 
 def test_what_is_said_of_runs(told):
     """Approved, carrier and ended: nothing about single rows."""
-    kinds = [(entry.plan_id, entry.kind) for entry, _ in said_of_runs(told)]
+    kinds = [(entry.plan_id, entry.kind) for entry, _ in read_run_entries(told)]
 
     assert kinds == [(PLAN, "approved"), (PLAN, "carrier"), (OTHER, "approved")]
 
 
 def test_a_chain_by_kinds(told):
     """Approvals are found without every row being read."""
-    assert [entry.kind for entry in entries(told, PLAN, kinds=("approved", "carrier"))] == [
+    assert [entry.kind for entry in read_entries(told, PLAN, kinds=("approved", "carrier"))] == [
         "approved",
         "carrier",
     ]
-    assert list(entries(told, PLAN, kinds=())) == []
-    assert len(list(entries(told, PLAN))) == plans(told)[0].entries
+    assert list(read_entries(told, PLAN, kinds=())) == []
+    assert len(list(read_entries(told, PLAN))) == list_plans(told)[0].entries
 
 
 def test_thousands_of_rows_are_counted_at_once(store):
     """However many rows and plans: so many questions, and no row of a plan is fetched."""
     count = 5_000
-    held = take(store, PLAN, holder="ola", host="here", pid=os.getpid())
+    held = acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())
     for start in range(1, count + 1, 500):
         rows = range(start, start + 500)
-        commit(store, held, [draft("intended", row) for row in rows])
-        commit(store, held, [draft("skipped" if row % 5 == 0 else "done", row) for row in rows])
+        commit_entries(store, held, [draft("intended", row) for row in rows])
+        commit_entries(
+            store, held, [draft("skipped" if row % 5 == 0 else "done", row) for row in rows]
+        )
     asked = []
     event.listen(store._engine, "after_cursor_execute", lambda *said: asked.append(said[2]))
 
-    assert outcomes_of(store) == {PLAN: {"done": count // 5 * 4, "skipped": count // 5}}
+    assert count_outcomes(store) == {PLAN: {"done": count // 5 * 4, "skipped": count // 5}}
     assert len([one for one in asked if one.startswith("SELECT")]) == 1
 
 
@@ -142,21 +152,23 @@ def test_receipts_page_by_page(store, carrier, monkeypatch):
     """However long the journal is: none is lost or told twice where a page ends."""
     monkeypatch.setattr("vippsrecon.store.journal.receipts.PAGE_ROWS", 3)
     rows = range(1, 11)
-    commit(store, carrier, [draft("intended", row) for row in rows])
-    commit(store, carrier, [draft("done", row, discrepancy_id=f"x:{row}") for row in rows])
+    commit_entries(store, carrier, [draft("intended", row) for row in rows])
+    commit_entries(store, carrier, [draft("done", row, discrepancy_id=f"x:{row}") for row in rows])
 
-    assert [one.row for one in receipts(store, "simulator")] == list(rows)
+    assert [one.row for one in read_receipts(store, "simulator")] == list(rows)
 
 
 def test_a_receipt_of_every_plan(store, carrier):
     """Plan by plan, in order."""
     approved(store, OTHER)
-    other = take(store, OTHER, holder="ola", host="here", pid=os.getpid())
+    other = acquire(store, OTHER, holder="ola", host="here", pid=os.getpid())
     for held, row in ((other, 1), (carrier, 2)):
-        commit(store, held, [draft("intended", row), draft("done", row, discrepancy_id=f"x:{row}")])
-    commit(store, other, [Draft("ended", detail={"stopped": ""})])
+        commit_entries(
+            store, held, [draft("intended", row), draft("done", row, discrepancy_id=f"x:{row}")]
+        )
+    commit_entries(store, other, [Draft("ended", detail={"stopped": ""})])
 
-    assert [(one.plan_id, one.row) for one in receipts(store, "simulator")] == [
+    assert [(one.plan_id, one.row) for one in read_receipts(store, "simulator")] == [
         (PLAN, 2),
         (OTHER, 1),
     ]

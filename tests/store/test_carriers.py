@@ -14,19 +14,19 @@ from tests.store.making import AT, DIGEST, OTHER, PLAN, approved, draft, opened,
 from vippsrecon.errors import PlanError, PlanLockHeldError, PlanLockLostError
 from vippsrecon.store import (
     Draft,
-    append,
-    beat,
-    commit,
-    entries,
-    plans,
-    register,
+    acquire,
+    append_entries,
+    check_held,
+    commit_entries,
+    identify_process,
+    list_plans,
+    read_entries,
+    record_plan,
     release,
-    started_of,
-    still_held,
-    take,
-    verify,
+    renew,
+    verify_journal,
 )
-from vippsrecon.store.database.processes import is_gone
+from vippsrecon.store.database.processes import has_process_ended
 
 HERE = {"holder": "ola", "host": "here", "pid": os.getpid()}
 THERE = {"holder": "eva", "host": "there", "pid": 1, "started": ""}
@@ -48,77 +48,77 @@ def aged(store, seconds):
 
 def test_the_first_carrier_has_epoch_one(store):
     """Epoch 0 is before anyone: an approval is written under it."""
-    carrier = take(store, PLAN, **HERE)
+    carrier = acquire(store, PLAN, **HERE)
     assert carrier == (PLAN, 1, "simulator", "refund")
-    *_, approval, taken = entries(store, PLAN)
+    *_, approval, taken = read_entries(store, PLAN)
     assert (approval.kind, approval.epoch) == ("approved", 0)
     assert (taken.kind, taken.epoch, taken.said()["holder"]) == ("carrier", 1, "ola")
 
 
 def test_a_held_plan_says_who_holds_it(store):
     """The sentence has to be enough to walk over to whoever it is."""
-    take(store, PLAN, **THERE)
+    acquire(store, PLAN, **THERE)
     with pytest.raises(
         PlanLockHeldError, match=r"by eva on there \(process 1\) since 20.*Z, last heard"
     ):
-        take(store, PLAN, **HERE)
+        acquire(store, PLAN, **HERE)
 
 
 def test_a_carrier_that_lives_here_is_not_replaced(store):
     """Its process runs, with the very start time it was taken with."""
-    take(store, PLAN, **HERE)
+    acquire(store, PLAN, **HERE)
     with pytest.raises(PlanLockHeldError):
-        take(store, PLAN, holder="eva", host="here", pid=os.getppid())
+        acquire(store, PLAN, holder="eva", host="here", pid=os.getppid())
 
 
 def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
     """And finds out at its next word: whatever it is, nothing of it is written."""
-    first = take(store, PLAN, **THERE)
+    first = acquire(store, PLAN, **THERE)
     aged(store, 29)
     with pytest.raises(PlanLockHeldError):
-        take(store, PLAN, **HERE)
+        acquire(store, PLAN, **HERE)
     aged(store, 31)
-    second = take(store, PLAN, **HERE)
+    second = acquire(store, PLAN, **HERE)
     assert second.epoch == first.epoch + 1
-    before = list(entries(store, PLAN))
+    before = list(read_entries(store, PLAN))
     assert before[-1].said()["instead_of"]["holder"] == "eva"
     for late in (
-        lambda: commit(store, first, [draft("intended", 1)]),
-        lambda: commit(store, first, [Draft("ended")]),
-        lambda: beat(store, first),
+        lambda: commit_entries(store, first, [draft("intended", 1)]),
+        lambda: commit_entries(store, first, [Draft("ended")]),
+        lambda: renew(store, first),
     ):
         with pytest.raises(
             PlanLockLostError, match=r"taken over by ola on here .* epoch 2; .* epoch 1"
         ):
             late()
-    assert list(entries(store, PLAN)) == before
-    assert not still_held(store, first)
-    assert still_held(store, second)
+    assert list(read_entries(store, PLAN)) == before
+    assert not check_held(store, first)
+    assert check_held(store, second)
     release(store, first)
-    beat(store, second)
+    renew(store, second)
 
 
 def test_beats_and_commits_renew_the_lease(store):
     """A carrier that works is never replaced, however long it works."""
-    carrier = take(store, PLAN, **THERE)
-    for renew in (
-        lambda: beat(store, carrier),
-        lambda: commit(store, carrier, [draft("intended", 1)]),
+    carrier = acquire(store, PLAN, **THERE)
+    for renewal in (
+        lambda: renew(store, carrier),
+        lambda: commit_entries(store, carrier, [draft("intended", 1)]),
     ):
         aged(store, 100)
-        renew()
+        renewal()
         with pytest.raises(PlanLockHeldError):
-            take(store, PLAN, **HERE)
+            acquire(store, PLAN, **HERE)
 
 
 def test_a_released_plan_is_free_at_once(store):
     """And its old carrier writes nothing more: it said that it was done."""
-    first = take(store, PLAN, **THERE)
+    first = acquire(store, PLAN, **THERE)
     release(store, first)
     with pytest.raises(PlanLockLostError, match="no longer held by this process"):
-        commit(store, first, [Draft("ended")])
-    assert take(store, PLAN, **HERE).epoch == 2
-    assert [(one.epoch, one.holder) for one in plans(store)] == [(2, "ola")]
+        commit_entries(store, first, [Draft("ended")])
+    assert acquire(store, PLAN, **HERE).epoch == 2
+    assert [(one.epoch, one.holder) for one in list_plans(store)] == [(2, "ola")]
 
 
 TAKES = """
@@ -131,37 +131,37 @@ with open_store(sys.argv[1]) as store:
 """
 
 
-@pytest.mark.skipif(started_of() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
 def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
     """Nobody waits 30 s for a process that is known to be gone; even while it is a zombie."""
     with process(TAKES, store_url, PLAN) as other:
         assert other.stdout.readline() == "taken\n", other.stderr.read()
         with pytest.raises(PlanLockHeldError, match=f"process {other.pid}"):
-            take(store, PLAN, **HERE)
+            acquire(store, PLAN, **HERE)
         other.send_signal(signal.SIGSTOP)
         with pytest.raises(PlanLockHeldError):
-            take(store, PLAN, **HERE)
+            acquire(store, PLAN, **HERE)
         other.kill()
-        while started_of(other.pid):
+        while identify_process(other.pid):
             time.sleep(0.01)
-        assert take(store, PLAN, **HERE).epoch == 2
+        assert acquire(store, PLAN, **HERE).epoch == 2
         other.wait()
         for stream in (other.stdout, other.stderr):
             stream.close()
 
 
-@pytest.mark.skipif(started_of() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
 @pytest.mark.parametrize(
     "part", [0, 1], ids=["another boot, or another machine of that name", "another container"]
 )
 def test_a_process_elsewhere_is_never_known_to_be_gone(part):
     """Two containers of one host name have each their own process 7."""
-    started = started_of().split("/")
+    started = identify_process().split("/")
     gone = "/".join([*started[:2], "1"])
-    assert is_gone(os.getpid(), gone), "the same number, used again by another process"
+    assert has_process_ended(os.getpid(), gone), "the same number, used again by another process"
     started[part] = "another"
-    assert not is_gone(2**22 + 1, "/".join(started))
-    assert not is_gone(2**22 + 1, "")
+    assert not has_process_ended(2**22 + 1, "/".join(started))
+    assert not has_process_ended(2**22 + 1, "")
 
 
 def test_a_plan_is_taken_by_one_of_many(store_url):
@@ -172,7 +172,7 @@ def test_a_plan_is_taken_by_one_of_many(store_url):
         with opened(store_url, wait_seconds=20) as own:
             start.wait()
             try:
-                outcomes.append(take(own, PLAN, **{**THERE, "pid": number}))
+                outcomes.append(acquire(own, PLAN, **{**THERE, "pid": number}))
             except PlanLockHeldError as error:
                 outcomes.append(error)
 
@@ -184,27 +184,27 @@ def test_a_plan_is_taken_by_one_of_many(store_url):
         for one in threads:
             one.join()
         assert sum(not isinstance(one, PlanLockHeldError) for one in outcomes) == 1
-        assert verify(store, PLAN).rows == 3
+        assert verify_journal(store, PLAN).rows == 3
 
 
 def test_an_unknown_plan_cannot_be_taken_or_approved(store):
     """Another database, or a plan nobody approved: the way out is in the sentence."""
     with pytest.raises(PlanError, match="not known in the workspace database"):
-        take(store, OTHER, **HERE)
+        acquire(store, OTHER, **HERE)
     with pytest.raises(PlanError, match="not known in the workspace database"):
-        append(store, OTHER, [Draft("approved")])
+        append_entries(store, OTHER, [Draft("approved")])
 
 
 def test_the_first_digest_stands_for_ever(store):
     """The same plan again changes nothing; a changed one is refused, approved or not."""
-    before = list(entries(store, PLAN))
+    before = list(read_entries(store, PLAN))
     approved_before = before[0].said()
-    register(store, PLAN, DIGEST, "simulator", "refund", AT, {"planner": "somebody else"})
-    assert list(entries(store, PLAN)) == before
+    record_plan(store, PLAN, DIGEST, "simulator", "refund", AT, {"planner": "somebody else"})
+    assert list(read_entries(store, PLAN)) == before
     assert approved_before["digest"] == DIGEST
     with pytest.raises(PlanError, match=f"first seen on {AT} with digest {DIGEST}"):
-        register(store, PLAN, "e" * 64, "simulator", "refund", AT, {})
-    assert list(entries(store, PLAN)) == before
+        record_plan(store, PLAN, "e" * 64, "simulator", "refund", AT, {})
+    assert list(read_entries(store, PLAN)) == before
 
 
 def test_one_digest_of_many_is_the_first(store_url):
@@ -215,7 +215,7 @@ def test_one_digest_of_many_is_the_first(store_url):
         with opened(store_url, wait_seconds=20) as own:
             start.wait()
             try:
-                register(own, OTHER, str(number) * 64, "simulator", "refund", AT, {})
+                record_plan(own, OTHER, str(number) * 64, "simulator", "refund", AT, {})
             except PlanError:
                 refused.append(number)
 
@@ -226,11 +226,11 @@ def test_one_digest_of_many_is_the_first(store_url):
         for one in threads:
             one.join()
         assert len(refused) == 7
-        assert verify(store, OTHER).rows == 1
+        assert verify_journal(store, OTHER).rows == 1
 
 
 @pytest.mark.parametrize("kind", ["intended", "done", "settled", "carrier", "seen", "nonsense"])
 def test_only_the_carrier_says_where_a_row_stands(store, kind):
     """An approval may be written at any time; what moves money only by who holds the plan."""
     with pytest.raises(ValueError, match="take the plan"):
-        append(store, PLAN, [draft(kind, 1)])
+        append_entries(store, PLAN, [draft(kind, 1)])

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.store.making import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import PlanError
-from vippsrecon.store import Draft, commit, entries, head, verify
-from vippsrecon.store.journal.entry import NO_HASH, Entry, hash_of, linked
+from vippsrecon.store import Draft, commit_entries, read_entries, read_head, verify_journal
+from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash, link_entry
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 DETAIL = st.dictionaries(TEXT, st.none() | st.integers(-(2**53), 2**53) | TEXT | st.lists(TEXT))
@@ -37,7 +37,9 @@ def chain(drafts):
     made, place = [], (0, NO_HASH)
     for one in drafts:
         made.append(
-            linked(one, plan_id="p", head=place, epoch=1, environment="test", verb="refund", at="t")
+            link_entry(
+                one, plan_id="p", head=place, epoch=1, environment="test", verb="refund", at="t"
+            )
         )
         place = made[-1].seq, made[-1].hash
     return made
@@ -63,28 +65,30 @@ def test_every_column_is_in_the_hash(one, column, data):
     new = data.draw((kind | st.none()).filter(lambda value: value != old))
     if column == "previous_hash":
         new = new or "another"
-    assert hash_of(entry._replace(**{column: new})) != entry.hash
+    assert compute_entry_hash(entry._replace(**{column: new})) != entry.hash
 
 
 def filled(store, carrier):
     """Give the plan a chain of ten entries."""
-    commit(store, carrier, [draft("intended", row) for row in (1, 2, 3)])
-    commit(store, carrier, [draft("done", 1, why="ø"), draft("refused", 2), draft("unknown", 3)])
-    commit(store, carrier, [Draft("ended", detail={"counts": {"done": 1}})])
-    return list(entries(store, PLAN))
+    commit_entries(store, carrier, [draft("intended", row) for row in (1, 2, 3)])
+    commit_entries(
+        store, carrier, [draft("done", 1, why="ø"), draft("refused", 2), draft("unknown", 3)]
+    )
+    commit_entries(store, carrier, [Draft("ended", detail={"counts": {"done": 1}})])
+    return list(read_entries(store, PLAN))
 
 
 def test_an_untouched_chain_holds(store, carrier):
     """The good case, and what the head printed by a run is good for."""
     made = filled(store, carrier)
-    verdict = verify(store, PLAN)
+    verdict = verify_journal(store, PLAN)
     assert verdict.ok
-    assert (verdict.rows, verdict.last_hash) == head(store, PLAN) == (10, made[-1].hash)
+    assert (verdict.rows, verdict.last_hash) == read_head(store, PLAN) == (10, made[-1].hash)
     assert verdict.first_hash == made[0].hash
     assert made[0].previous_hash == NO_HASH
     assert [entry.kind for entry in made[:3]] == ["seen", "approved", "carrier"]
-    assert verify(store, PLAN, head(store, PLAN)).ok
-    assert verify(store, PLAN, (5, made[4].hash)).ok, "the head of an earlier run holds too"
+    assert verify_journal(store, PLAN, read_head(store, PLAN)).ok
+    assert verify_journal(store, PLAN, (5, made[4].hash)).ok, "the head of an earlier run holds too"
 
 
 CHANGES = {
@@ -111,7 +115,7 @@ def test_a_changed_column_is_found_at_its_row(store, carrier, column):
     filled(store, carrier)
     with as_owner(store) as run:
         run(f"UPDATE journal SET {column} = :new WHERE seq = 7", new=CHANGES[column])
-    verdict = verify(store, PLAN)
+    verdict = verify_journal(store, PLAN)
     assert not verdict.ok
     assert (verdict.at_seq, verdict.rows) == (7, 6)
     assert verdict.fault.startswith("entry 7 was changed")
@@ -129,9 +133,9 @@ def test_an_entry_written_anew_with_its_hash_is_found_at_the_next(store, carrier
     with as_owner(store) as run:
         run(
             "UPDATE journal SET amount_minor = 1, hash = :hash WHERE seq = 7",
-            hash=hash_of(forged),
+            hash=compute_entry_hash(forged),
         )
-    verdict = verify(store, PLAN)
+    verdict = verify_journal(store, PLAN)
     assert (verdict.ok, verdict.at_seq) == (False, 8)
     assert "does not follow entry 7" in verdict.fault
 
@@ -141,7 +145,7 @@ def rewritten(run, made, start):
     previous = made[start - 2].hash
     for entry in made[start - 1 :]:
         changed = entry._replace(at="2020-01-01T00:00:00.000Z", previous_hash=previous)
-        changed = changed._replace(hash=hash_of(changed))
+        changed = changed._replace(hash=compute_entry_hash(changed))
         run(
             "UPDATE journal SET at = :at, previous_hash = :previous, hash = :hash WHERE seq = :seq",
             at=changed.at,
@@ -157,8 +161,8 @@ def test_a_chain_written_anew_shows_against_a_head_only(store, carrier):
     made = filled(store, carrier)
     with as_owner(store) as run:
         rewritten(run, made, 5)
-    assert verify(store, PLAN).ok
-    verdict = verify(store, PLAN, (10, made[9].hash))
+    assert verify_journal(store, PLAN).ok
+    verdict = verify_journal(store, PLAN, (10, made[9].hash))
     assert (verdict.ok, verdict.at_seq) == (False, 10)
     assert "another hash than the head kept elsewhere" in verdict.fault
 
@@ -168,8 +172,8 @@ def test_a_cut_tail_shows_against_a_head_only(store, carrier):
     made = filled(store, carrier)
     with as_owner(store) as run:
         run("DELETE FROM journal WHERE seq > 8")
-    assert verify(store, PLAN).ok
-    verdict = verify(store, PLAN, (10, made[9].hash))
+    assert verify_journal(store, PLAN).ok
+    verdict = verify_journal(store, PLAN, (10, made[9].hash))
     assert (verdict.ok, verdict.rows, verdict.at_seq) == (False, 8, 9)
     assert "its tail was cut off" in verdict.fault
 
@@ -180,7 +184,7 @@ def test_a_missing_entry_is_named(store, carrier, seq):
     filled(store, carrier)
     with as_owner(store) as run:
         run("DELETE FROM journal WHERE seq = :seq", seq=seq)
-    verdict = verify(store, PLAN)
+    verdict = verify_journal(store, PLAN)
     assert (verdict.ok, verdict.at_seq) == (False, seq)
     assert verdict.fault.startswith(f"entry {seq} is missing")
 
@@ -191,7 +195,7 @@ def test_swapped_entries_are_found(store, carrier):
     with as_owner(store) as run:
         for old, new in ((5, 99), (6, 5), (99, 6)):
             run("UPDATE journal SET seq = :new WHERE seq = :old", old=old, new=new)
-    verdict = verify(store, PLAN)
+    verdict = verify_journal(store, PLAN)
     assert (verdict.ok, verdict.at_seq) == (False, 5)
 
 
@@ -203,7 +207,7 @@ def test_an_entry_replayed_at_the_end_is_found(store, carrier):
         columns = ", ".join(Entry._fields)
         values = ", ".join(f":{name}" for name in Entry._fields)
         run(f"INSERT INTO journal ({columns}) VALUES ({values})", **copy._asdict())
-    verdict = verify(store, PLAN)
+    verdict = verify_journal(store, PLAN)
     assert (verdict.ok, verdict.at_seq) == (False, 11)
 
 
@@ -214,8 +218,8 @@ def test_an_entry_moved_to_another_plan_is_missed(store, carrier):
     with as_owner(store) as run:
         run("UPDATE journal SET plan_id = :other, seq = 3 WHERE plan_id = :plan AND seq = 6",
             other=OTHER, plan=PLAN)  # fmt: skip
-    assert verify(store, PLAN).at_seq == 6
-    assert verify(store, OTHER).at_seq == 3
+    assert verify_journal(store, PLAN).at_seq == 6
+    assert verify_journal(store, OTHER).at_seq == 3
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -224,14 +228,14 @@ def test_what_sqlite_alone_would_hold_is_a_fault_not_a_crash(store, carrier):
     filled(store, carrier)
     with as_owner(store) as run:
         run("UPDATE journal SET detail = x'ff00' WHERE seq = 4")
-    assert verify(store, PLAN).at_seq == 4
+    assert verify_journal(store, PLAN).at_seq == 4
 
 
 def test_a_plan_nobody_knows_has_no_chain(store):
-    """`verify` of a mistyped id is a fault, `head` an error with a way out."""
-    assert verify(store, OTHER).fault == f"plan {OTHER} has no entries here"
+    """`verify_journal` of a mistyped id is a fault, `read_head` an error with a way out."""
+    assert verify_journal(store, OTHER).fault == f"plan {OTHER} has no entries here"
     with pytest.raises(PlanError, match="approve it first"):
-        head(store, OTHER)
+        read_head(store, OTHER)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE journal SET row = 1", "DELETE FROM journal"])
@@ -239,7 +243,7 @@ def test_an_accident_is_refused_by_the_database(store, statement):
     """A careless statement in a database tool does not reach the journal."""
     with store._engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text(statement))
-    assert verify(store, PLAN).ok
+    assert verify_journal(store, PLAN).ok
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
@@ -252,17 +256,19 @@ def test_truncate_is_refused_too(store):
 def test_long_chains_are_read_in_pages(store, carrier):
     """More entries than a page holds come in order, once each, and from where one asks."""
     for first in range(1, 5001, 1000):
-        commit(store, carrier, [draft("skipped", row) for row in range(first, first + 1000)])
-    read = list(entries(store, PLAN))
+        commit_entries(
+            store, carrier, [draft("skipped", row) for row in range(first, first + 1000)]
+        )
+    read = list(read_entries(store, PLAN))
     assert [entry.seq for entry in read] == list(range(1, 5004))
-    assert [entry.seq for entry in entries(store, PLAN, after=5001)] == [5002, 5003]
-    assert verify(store, PLAN).ok
+    assert [entry.seq for entry in read_entries(store, PLAN, after=5001)] == [5002, 5003]
+    assert verify_journal(store, PLAN).ok
 
 
 def test_details_come_back_as_they_went_in(store, carrier):
     """Text of all alphabets, nulls and nested lists survive both databases."""
     detail = {"why": "øre ✓ \u0000 \n", "before": [1, 2, 3, 4], "after": None, "b": {"a": True}}
-    (entry,) = commit(store, carrier, [draft("intended", 1)._replace(detail=detail)])
+    (entry,) = commit_entries(store, carrier, [draft("intended", 1)._replace(detail=detail)])
     assert entry.said() == detail
-    assert list(entries(store, PLAN))[-1] == entry
+    assert list(read_entries(store, PLAN))[-1] == entry
     assert orjson.loads(entry.detail) == detail

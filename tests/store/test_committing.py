@@ -14,22 +14,22 @@ from tests.store.making import AT, OTHER, PLAN, approved, draft, opened, process
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Attempt,
+    CapExceeded,
     Draft,
     Entry,
-    Moved,
-    OverCap,
-    Taken,
-    attempts_on,
-    cap_sums,
-    commit,
-    entries,
-    intended_by_row,
-    last_by_row,
-    planner_sums,
-    plans,
-    state_by_row,
-    take,
-    verify,
+    PaymentBusy,
+    PaymentChanged,
+    acquire,
+    commit_entries,
+    list_plans,
+    read_attempts,
+    read_cap_usage,
+    read_entries,
+    read_intentions,
+    read_last_entries,
+    read_row_states,
+    sum_planner_totals,
+    verify_journal,
 )
 
 CAP = (("day:1", "NOK", 250),)
@@ -58,35 +58,37 @@ def reserved_sum(store):
 def rival(store):
     """Another plan's carrier, in the same database."""
     approved(store, OTHER)
-    return take(store, OTHER, holder="eva", host="there", pid=1, started="")
+    return acquire(store, OTHER, holder="eva", host="there", pid=1, started="")
 
 
 def test_a_group_comes_back_in_its_order(store, carrier):
     """One answer per draft, entries linked as they stand in the group."""
-    made = commit(store, carrier, [draft("intended", 2), Draft("ended"), draft("intended", 1)])
+    made = commit_entries(
+        store, carrier, [draft("intended", 2), Draft("ended"), draft("intended", 1)]
+    )
     assert [(one.kind, one.row, one.seq) for one in made] == [
         ("intended", 2, 4),
         ("ended", None, 5),
         ("intended", 1, 6),
     ]
-    assert list(entries(store, PLAN))[3:] == made
-    assert commit(store, carrier, []) == []
+    assert list(read_entries(store, PLAN))[3:] == made
+    assert commit_entries(store, carrier, []) == []
 
 
 def test_a_draft_over_the_cap_stands_alone(store, carrier):
     """It is not written, holds nothing, and the others of its group stand."""
     group = [draft("intended", row, caps=CAP) for row in (1, 2, 3)]
-    first, second, third = commit(store, carrier, group)
+    first, second, third = commit_entries(store, carrier, group)
     assert isinstance(first, Entry)
     assert isinstance(second, Entry)
-    assert third == OverCap("day:1", 250, 200, "NOK")
+    assert third == CapExceeded("day:1", 250, 200, "NOK")
     assert (
-        cap_sums(store, "simulator", "day:1")
+        read_cap_usage(store, "simulator", "day:1")
         == {"NOK": 200}
         == {"NOK": reserved_sum(store)["day:1"]}
     )
     assert "order-3" not in in_flight(store)
-    assert verify(store, PLAN).rows == 5
+    assert verify_journal(store, PLAN).rows == 5
 
 
 @pytest.mark.parametrize(
@@ -104,55 +106,57 @@ def test_a_draft_over_the_cap_stands_alone(store, carrier):
 )
 def test_what_did_nothing_gives_its_caps_back(store, carrier, kind, detail, left):
     """What moved money, or may have, stays counted; what did not is free again."""
-    commit(store, carrier, [draft("intended", 1, caps=CAP)])
-    commit(store, carrier, [draft(kind, 1, **detail)])
-    assert cap_sums(store, "simulator", "day:1") == {"NOK": left}
+    commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
+    commit_entries(store, carrier, [draft(kind, 1, **detail)])
+    assert read_cap_usage(store, "simulator", "day:1") == {"NOK": left}
     assert reserved_sum(store).get("day:1", 0) == left
     assert in_flight(store) == ({"order-1": (PLAN, 1)} if kind == "unknown" else {})
 
 
 def test_a_row_sent_again_is_counted_once(store, carrier):
     """A resend after a crash, and one after `skipped`, reserve what the row has not."""
-    commit(store, carrier, [draft("intended", 1, caps=CAP)])
-    commit(store, carrier, [draft("intended", 1, caps=CAP)])
-    assert cap_sums(store, "simulator", "day:1") == {"NOK": 100}
-    commit(store, carrier, [draft("skipped", 1), draft("intended", 1, caps=CAP)])
-    assert cap_sums(store, "simulator", "day:1") == {"NOK": 100}
+    commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
+    commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
+    assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 100}
+    commit_entries(store, carrier, [draft("skipped", 1), draft("intended", 1, caps=CAP)])
+    assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 100}
     later = (("day:2", "NOK", 100),)
-    commit(store, carrier, [draft("intended", 1, caps=later)])
-    assert cap_sums(store, "simulator", "day:2") == {"NOK": 100}
-    commit(store, carrier, [draft("refused", 1)])
+    commit_entries(store, carrier, [draft("intended", 1, caps=later)])
+    assert read_cap_usage(store, "simulator", "day:2") == {"NOK": 100}
+    commit_entries(store, carrier, [draft("refused", 1)])
     assert reserved_sum(store) == {}
 
 
 def test_a_cap_without_limit_counts(store, carrier):
     """What was moved while no cap was set counts against the one that is set later."""
-    commit(store, carrier, [draft("intended", 1, caps=(("day:1", "NOK", None),))])
-    (refused,) = commit(store, carrier, [draft("intended", 2, caps=(("day:1", "NOK", 150),))])
-    assert refused == OverCap("day:1", 150, 100, "NOK")
+    commit_entries(store, carrier, [draft("intended", 1, caps=(("day:1", "NOK", None),))])
+    (refused,) = commit_entries(
+        store, carrier, [draft("intended", 2, caps=(("day:1", "NOK", 150),))]
+    )
+    assert refused == CapExceeded("day:1", 150, 100, "NOK")
 
 
 def test_a_payment_in_flight_is_one_plans(store, carrier, rival):
     """The other is told which row of which plan to finish first."""
-    (mine,) = commit(store, carrier, [draft("intended", 1)])
-    taken = Taken(PLAN, 1, mine.at)
+    (mine,) = commit_entries(store, carrier, [draft("intended", 1)])
+    taken = PaymentBusy(PLAN, 1, mine.at)
     theirs = draft("intended", 7, reference="order-1", caps=CAP)
-    assert commit(store, rival, [theirs]) == [taken]
-    assert cap_sums(store, "simulator", "day:1") == {}
-    commit(store, carrier, [draft("unknown", 1)])
-    assert commit(store, rival, [theirs]) == [taken]
-    commit(store, carrier, [draft("done", 1)])
-    assert isinstance(commit(store, rival, [theirs])[0], Entry)
+    assert commit_entries(store, rival, [theirs]) == [taken]
+    assert read_cap_usage(store, "simulator", "day:1") == {}
+    commit_entries(store, carrier, [draft("unknown", 1)])
+    assert commit_entries(store, rival, [theirs]) == [taken]
+    commit_entries(store, carrier, [draft("done", 1)])
+    assert isinstance(commit_entries(store, rival, [theirs])[0], Entry)
     assert in_flight(store) == {"order-1": (OTHER, 7)}
 
 
 def test_another_row_of_the_same_plan_waits_too(store, carrier):
     """A payment has one operation under way, whoever asks."""
-    first, second = commit(
+    first, second = commit_entries(
         store, carrier, [draft("intended", 1), draft("intended", 2, reference="order-1")]
     )
-    assert second == Taken(PLAN, 1, first.at)
-    freed, again = commit(
+    assert second == PaymentBusy(PLAN, 1, first.at)
+    freed, again = commit_entries(
         store, carrier, [draft("done", 1), draft("intended", 2, reference="order-1")]
     )
     assert (freed.kind, again.kind) == ("done", "intended")
@@ -161,11 +165,11 @@ def test_another_row_of_the_same_plan_waits_too(store, carrier):
 
 def test_the_same_reference_of_another_sales_unit_is_another_payment(store, carrier, rival):
     """References are unique within a sales unit only."""
-    commit(store, carrier, [draft("intended", 1)])
+    commit_entries(store, carrier, [draft("intended", 1)])
     crossed = draft("intended", 2, known=0)._replace(msn="654321", reference="order-1")
-    for entry in commit(store, rival, [crossed, draft("intended", 3, known=0)]):
+    for entry in commit_entries(store, rival, [crossed, draft("intended", 3, known=0)]):
         assert isinstance(entry, Entry)
-    found = attempts_on(store, "simulator", [("654321", "order-1"), ("123456", "order-3")])
+    found = read_attempts(store, "simulator", [("654321", "order-1"), ("123456", "order-3")])
     assert {payment: [one.row for one in said] for payment, said in found.items()} == {
         ("654321", "order-1"): [2],
         ("123456", "order-3"): [3],
@@ -175,26 +179,30 @@ def test_the_same_reference_of_another_sales_unit_is_another_payment(store, carr
 def test_a_payment_judged_before_another_plan_acted_is_judged_anew(store, carrier, rival):
     """`known` counts what was read; whatever was written since, an outcome too, is not in it."""
     theirs = draft("intended", 7, reference="order-1")
-    commit(store, rival, [theirs])
-    (seen,) = attempts_on(store, "simulator", [PAYMENT], but=PLAN)[PAYMENT]
-    commit(store, rival, [draft("done", 7, reference="order-1")])
-    assert commit(store, carrier, [draft("intended", 1, known=seen.times)]) == [Moved(2)]
-    assert commit(store, carrier, [draft("intended", 1, known=0)]) == [Moved(2)]
+    commit_entries(store, rival, [theirs])
+    (seen,) = read_attempts(store, "simulator", [PAYMENT], but=PLAN)[PAYMENT]
+    commit_entries(store, rival, [draft("done", 7, reference="order-1")])
+    assert commit_entries(store, carrier, [draft("intended", 1, known=seen.entry_count)]) == [
+        PaymentChanged(2)
+    ]
+    assert commit_entries(store, carrier, [draft("intended", 1, known=0)]) == [PaymentChanged(2)]
     assert in_flight(store) == {}
-    (now,) = attempts_on(store, "simulator", [PAYMENT], but=PLAN)[PAYMENT]
-    (entry,) = commit(store, carrier, [draft("intended", 1, known=now.times)])
+    (now,) = read_attempts(store, "simulator", [PAYMENT], but=PLAN)[PAYMENT]
+    (entry,) = commit_entries(store, carrier, [draft("intended", 1, known=now.entry_count)])
     assert entry.kind == "intended"
-    (again,) = commit(store, carrier, [draft("intended", 1, known=now.times)])
+    (again,) = commit_entries(store, carrier, [draft("intended", 1, known=now.entry_count)])
     assert again.kind == "intended", "our own entries are not another plan's"
 
 
 def test_what_plans_did_with_a_payment(store, carrier, rival):
     """For the judge of duplicates: where each row stands, whoever's it is."""
-    commit(store, carrier, [draft("intended", 1, at=AT, discrepancy_id="refund_failed:1:order-1")])
-    commit(store, carrier, [draft("unknown", 1)])
-    commit(store, rival, [draft("already_done", 7, reference="order-1", at=AT)])
-    commit(store, rival, [draft("refused", 8, reference="order-1", at=AT)])
-    found = attempts_on(store, "simulator", [PAYMENT, ("123456", "order-9")])
+    commit_entries(
+        store, carrier, [draft("intended", 1, at=AT, discrepancy_id="refund_failed:1:order-1")]
+    )
+    commit_entries(store, carrier, [draft("unknown", 1)])
+    commit_entries(store, rival, [draft("already_done", 7, reference="order-1", at=AT)])
+    commit_entries(store, rival, [draft("refused", 8, reference="order-1", at=AT)])
+    found = read_attempts(store, "simulator", [PAYMENT, ("123456", "order-9")])
     assert found == {
         PAYMENT: [
             Attempt(
@@ -204,19 +212,23 @@ def test_what_plans_did_with_a_payment(store, carrier, rival):
             Attempt(OTHER, 8, "refund", "NOK", 100, None, AT, 1, "refused"),
         ]
     }  # fmt: skip
-    commit(store, carrier, [draft("settled", 1, outcome="done")])
-    assert attempts_on(store, "simulator", [PAYMENT])[PAYMENT][0].kind == "done"
-    assert attempts_on(store, "test", [PAYMENT]) == {}
+    commit_entries(store, carrier, [draft("settled", 1, outcome="done")])
+    assert read_attempts(store, "simulator", [PAYMENT])[PAYMENT][0].kind == "done"
+    assert read_attempts(store, "test", [PAYMENT]) == {}
 
 
 def test_where_rows_stand(store, carrier):
     """What a restart goes on from: the last word, and the first intention while it is open."""
-    commit(store, carrier, [draft("intended", row, before=[1, 1, 0, 0]) for row in (1, 2, 3, 4)])
-    commit(store, carrier, [draft("skipped", 1), draft("done", 2, psp_reference=None)])
-    commit(store, carrier, [draft("intended", 1), draft("unknown", 3)])
-    commit(store, carrier, [draft("verified", 2, psp_reference="psp-1"), draft("unknown", 4)])
-    commit(store, carrier, [draft("settled", 4, outcome="refused"), Draft("ended")])
-    states = state_by_row(store, PLAN)
+    commit_entries(
+        store, carrier, [draft("intended", row, before=[1, 1, 0, 0]) for row in (1, 2, 3, 4)]
+    )
+    commit_entries(store, carrier, [draft("skipped", 1), draft("done", 2, psp_reference=None)])
+    commit_entries(store, carrier, [draft("intended", 1), draft("unknown", 3)])
+    commit_entries(
+        store, carrier, [draft("verified", 2, psp_reference="psp-1"), draft("unknown", 4)]
+    )
+    commit_entries(store, carrier, [draft("settled", 4, outcome="refused"), Draft("ended")])
+    states = read_row_states(store, PLAN)
     assert {row: state.outcome for row, state in states.items()} == {
         1: "intended",
         2: "done",
@@ -227,13 +239,13 @@ def test_where_rows_stand(store, carrier):
     assert states[3].intended.said() == {"before": [1, 1, 0, 0]}
     assert states[2].intended is None
     assert states[2].detail == {"psp_reference": "psp-1"}
-    assert {row: entry.kind for row, entry in last_by_row(store, PLAN).items()} == {
+    assert {row: entry.kind for row, entry in read_last_entries(store, PLAN).items()} == {
         1: "intended",
         2: "done",
         3: "unknown",
         4: "settled",
     }
-    assert {row: entry.seq for row, entry in intended_by_row(store, PLAN).items()} == {
+    assert {row: entry.seq for row, entry in read_intentions(store, PLAN).items()} == {
         1: 4,
         2: 5,
         3: 6,
@@ -244,11 +256,11 @@ def test_where_rows_stand(store, carrier):
 @pytest.mark.parametrize("second", ["done", "refused", "already_done"])
 def test_a_row_ends_once(store, carrier, second):
     """The database itself refuses a second end, whatever the program believes."""
-    commit(store, carrier, [draft("intended", 1), draft("done", 1)])
-    before = list(entries(store, PLAN))
+    commit_entries(store, carrier, [draft("intended", 1), draft("done", 1)])
+    before = list(read_entries(store, PLAN))
     with pytest.raises(StoreError):
-        commit(store, carrier, [draft("intended", 2), draft(second, 1)])
-    assert list(entries(store, PLAN)) == before
+        commit_entries(store, carrier, [draft("intended", 2), draft(second, 1)])
+    assert list(read_entries(store, PLAN)) == before
     assert in_flight(store) == {}, "the whole group is undone, what it reserved included"
 
 
@@ -266,19 +278,22 @@ BAD = {
 def test_a_draft_no_journal_may_hold_is_a_fault(store, carrier, bad):
     """A programming fault is raised as one, before anything is written."""
     with pytest.raises(ValueError, match=r"entry|names|has a key|settled"):
-        commit(store, carrier, [draft("intended", 5), bad])
-    assert verify(store, PLAN).rows == 3
+        commit_entries(store, carrier, [draft("intended", 5), bad])
+    assert verify_journal(store, PLAN).rows == 3
 
 
 def test_planners_and_plans(store, carrier):
     """A planner's sums of a day, and every plan as it stands."""
     approved(store, OTHER, totals={"NOK": 500, "DKK": 7}, at="2026-02-02T10:00:00.000Z")
-    assert planner_sums(store, "kari".__eq__, "simulator", AT) == {"NOK": 1500, "DKK": 7}
-    assert planner_sums(store, "kari".__eq__, "simulator", "2026-02-01") == {"NOK": 500, "DKK": 7}
-    assert planner_sums(store, "kari".__eq__, "simulator", AT, but=OTHER) == {"NOK": 1000}
-    assert planner_sums(store, "liv".__eq__, "simulator", AT) == {}
-    assert planner_sums(store, "kari".__eq__, "production", AT) == {}
-    assert [(one.plan_id, one.planner, one.entries, one.holder) for one in plans(store)] == [
+    assert sum_planner_totals(store, "kari".__eq__, "simulator", AT) == {"NOK": 1500, "DKK": 7}
+    assert sum_planner_totals(store, "kari".__eq__, "simulator", "2026-02-01") == {
+        "NOK": 500,
+        "DKK": 7,
+    }
+    assert sum_planner_totals(store, "kari".__eq__, "simulator", AT, but=OTHER) == {"NOK": 1000}
+    assert sum_planner_totals(store, "liv".__eq__, "simulator", AT) == {}
+    assert sum_planner_totals(store, "kari".__eq__, "production", AT) == {}
+    assert [(one.plan_id, one.planner, one.entries, one.holder) for one in list_plans(store)] == [
         (PLAN, "kari", 3, "ola"),
         (OTHER, "kari", 2, None),
     ]
@@ -302,9 +317,9 @@ def test_any_order_keeps_the_sums(tmp_path_factory, groups):
     folder = tmp_path_factory.mktemp("any")
     with opened(f"sqlite:///{folder / 'workspace.db'}") as store:
         approved(store)
-        carrier = take(store, PLAN, holder="ola", host="here", pid=os.getpid())
+        carrier = acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())
         for group in groups:
-            commit(
+            commit_entries(
                 store,
                 carrier,
                 [
@@ -312,10 +327,10 @@ def test_any_order_keeps_the_sums(tmp_path_factory, groups):
                     for kind, row, amount in group
                 ],
             )
-            used = cap_sums(store, "simulator", "day:1").get("NOK", 0)
+            used = read_cap_usage(store, "simulator", "day:1").get("NOK", 0)
             assert 0 <= used <= 250
             assert used == reserved_sum(store).get("day:1", 0)
-        assert verify(store, PLAN).ok
+        assert verify_journal(store, PLAN).ok
 
 
 def test_caps_hold_among_threads(store_url):
@@ -326,9 +341,9 @@ def test_caps_hold_among_threads(store_url):
             approved(store, name)
 
         def run(name):
-            carrier = take(store, name, holder=name, host="there", pid=1, started="")
+            carrier = acquire(store, name, holder=name, host="there", pid=1, started="")
             for row in range(10):
-                commit(
+                commit_entries(
                     store,
                     carrier,
                     [
@@ -347,11 +362,11 @@ def test_caps_hold_among_threads(store_url):
         for one in threads:
             one.join()
         assert (
-            cap_sums(store, "simulator", "day:1")
+            read_cap_usage(store, "simulator", "day:1")
             == {"NOK": 1500}
             == {"NOK": reserved_sum(store)["day:1"]}
         )
-        assert all(verify(store, name).ok for name in names)
+        assert all(verify_journal(store, name).ok for name in names)
 
 
 RIVAL = """
@@ -389,5 +404,5 @@ def test_two_processes_share_payments_and_a_cap(store_url):
             kept += [int(row) for row in said.split()]
         assert len(kept) == len(set(kept)) == 150
         assert len(in_flight(store)) == 150
-        assert cap_sums(store, "simulator", "day:1") == {"NOK": 15_000}
-        assert verify(store, PLAN).rows + verify(store, OTHER).rows == 2 * 3 + 150
+        assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 15_000}
+        assert verify_journal(store, PLAN).rows + verify_journal(store, OTHER).rows == 2 * 3 + 150

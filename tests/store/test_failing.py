@@ -18,15 +18,15 @@ from tests.store.making import PLAN, approved, draft, opened, process
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Entry,
-    beat,
-    cap_sums,
-    commit,
-    entries,
-    head,
+    acquire,
+    commit_entries,
     open_store,
+    read_cap_usage,
+    read_entries,
+    read_head,
     release,
-    take,
-    verify,
+    renew,
+    verify_journal,
 )
 from vippsrecon.store.database import transactions
 
@@ -66,14 +66,14 @@ def test_a_writer_killed_in_its_commit_leaves_a_whole_chain(store_url):
                 confirmed = [confirmed, *(line.split() for line in writer.stdout)]
                 writer.wait()
             for seq, digest in (pair for pair in confirmed if len(pair) == 2):
-                assert verify(store, PLAN, (int(seq), digest)).ok
-            verdict = verify(store, PLAN)
+                assert verify_journal(store, PLAN, (int(seq), digest)).ok
+            verdict = verify_journal(store, PLAN)
             assert verdict.ok, verdict
-            made = [entry for entry in entries(store, PLAN) if entry.row]
+            made = [entry for entry in read_entries(store, PLAN) if entry.row]
             assert len(made) % 32 == 0
             intended = sum(entry.kind == "intended" for entry in made)
-            assert cap_sums(store, "simulator", "day:1") == {"NOK": 100 * intended}
-        assert take(store, PLAN, **HERE).epoch == 4
+            assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 100 * intended}
+        assert acquire(store, PLAN, **HERE).epoch == 4
 
 
 @pytest.fixture
@@ -90,28 +90,28 @@ def wire(postgres):
 def test_a_commit_whose_answer_is_lost_was_made(wire):
     """The carrier looks and finds its entries: it may send, and does not stop."""
     cutting, store, beside = wire
-    carrier = take(store, PLAN, **HERE)
+    carrier = acquire(store, PLAN, **HERE)
     cutting.cut = "after"
-    made = commit(store, carrier, [draft("intended", 1, caps=CAP), draft("intended", 2)])
+    made = commit_entries(store, carrier, [draft("intended", 1, caps=CAP), draft("intended", 2)])
     assert cutting.cuts == 1
-    assert list(entries(beside, PLAN))[-2:] == made
-    (then,) = commit(store, carrier, [draft("done", 1)])
+    assert list(read_entries(beside, PLAN))[-2:] == made
+    (then,) = commit_entries(store, carrier, [draft("done", 1)])
     assert then.seq == made[-1].seq + 1
-    assert verify(beside, PLAN).ok
+    assert verify_journal(beside, PLAN).ok
 
 
 def test_a_commit_that_never_arrived_was_not_made(wire):
     """It looks, finds nothing, and says so: nothing may be sent. The plan can go on."""
     cutting, store, beside = wire
-    carrier = take(store, PLAN, **HERE)
-    before = list(entries(beside, PLAN))
+    carrier = acquire(store, PLAN, **HERE)
+    before = list(read_entries(beside, PLAN))
     cutting.cut = "before"
     with pytest.raises(StoreError, match="was lost before it had recorded the last entries"):
-        commit(store, carrier, [draft("intended", 1, caps=CAP)])
+        commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
     assert cutting.cuts == 1
-    assert list(entries(beside, PLAN)) == before
-    assert cap_sums(beside, "simulator", "day:1") == {}
-    assert isinstance(commit(store, carrier, [draft("intended", 1)])[0], Entry)
+    assert list(read_entries(beside, PLAN)) == before
+    assert read_cap_usage(beside, "simulator", "day:1") == {}
+    assert isinstance(commit_entries(store, carrier, [draft("intended", 1)])[0], Entry)
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
@@ -120,29 +120,29 @@ def test_taking_and_approving_are_certain_too(wire, cut):
     cutting, store, beside = wire
     cutting.cut = cut
     if cut == "after":
-        assert take(store, PLAN, **HERE).epoch == 1
+        assert acquire(store, PLAN, **HERE).epoch == 1
     else:
         with pytest.raises(StoreError, match="was lost before"):
-            take(store, PLAN, **HERE)
-    assert head(beside, PLAN)[0] == (3 if cut == "after" else 2)
+            acquire(store, PLAN, **HERE)
+    assert read_head(beside, PLAN)[0] == (3 if cut == "after" else 2)
 
 
 def test_a_server_that_stays_away_leaves_it_open(wire, monkeypatch):
     """Where nobody can tell, nobody guesses: the sentence says which entry is in doubt."""
     cutting, store, beside = wire
-    monkeypatch.setattr(transactions, "LOOK_AGAIN_SECONDS", 0.2)
-    carrier = take(store, PLAN, **HERE)
+    monkeypatch.setattr(transactions, "COMMIT_CHECK_SECONDS", 0.2)
+    carrier = acquire(store, PLAN, **HERE)
     cutting.cut = "after"
     cutting.closed_after_cut = True
     with pytest.raises(StoreError, match=r"recorded entry 4 of plan .* cannot be told whether"):
-        commit(store, carrier, [draft("intended", 1)])
-    assert head(beside, PLAN)[0] == 4
+        commit_entries(store, carrier, [draft("intended", 1)])
+    assert read_head(beside, PLAN)[0] == 4
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_a_session_ended_between_groups_is_replaced(store, store_url):
     """An administrator, or a network that forgets idle connections: the next group is written."""
-    carrier = take(store, PLAN, **HERE)
+    carrier = acquire(store, PLAN, **HERE)
     with opened(store_url) as other, other._engine.begin() as administrator:
         administrator.execute(
             text(
@@ -150,17 +150,17 @@ def test_a_session_ended_between_groups_is_replaced(store, store_url):
                 "WHERE application_name = 'vippsrecon' AND pid <> pg_backend_pid()"
             )
         )
-    assert isinstance(commit(store, carrier, [draft("intended", 1)])[0], Entry)
+    assert isinstance(commit_entries(store, carrier, [draft("intended", 1)])[0], Entry)
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_a_session_ended_within_a_group_is_said(store, store_url):
     """Nothing of the group is there: the server rolls it back."""
-    carrier = take(store, PLAN, **HERE)
+    carrier = acquire(store, PLAN, **HERE)
     end = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in%'")
 
     def ended_half_way(other):
-        with transactions.writing(store) as connection:
+        with transactions.write_transaction(store) as connection:
             connection.execute(text("UPDATE carriers SET holder = 'nobody'"))
             with other._engine.begin() as administrator:
                 administrator.execute(end)
@@ -168,7 +168,7 @@ def test_a_session_ended_within_a_group_is_said(store, store_url):
 
     with opened(store_url) as other, pytest.raises(StoreError, match="shut down by its admin"):
         ended_half_way(other)
-    beat(store, carrier)
+    renew(store, carrier)
 
 
 @pytest.mark.skipif(binaries() is None, reason="PostgreSQL's programs are not installed")
@@ -176,40 +176,40 @@ def test_a_server_killed_half_way_and_back():
     """Each word is a sentence while it is away; when it is back, the same carrier goes on."""
     with running() as server, open_store(server.url(DATABASE), wait_seconds=5) as store:
         approved(store)
-        carrier = take(store, PLAN, **HERE)
-        (first,) = commit(store, carrier, [draft("intended", 1)])
+        carrier = acquire(store, PLAN, **HERE)
+        (first,) = commit_entries(store, carrier, [draft("intended", 1)])
         server.stop()
         for word in (
-            lambda: commit(store, carrier, [draft("done", 1)]),
-            lambda: beat(store, carrier),
+            lambda: commit_entries(store, carrier, [draft("done", 1)]),
+            lambda: renew(store, carrier),
             lambda: release(store, carrier),
-            lambda: list(entries(store, PLAN)),
-            lambda: take(store, PLAN, **HERE),
+            lambda: list(read_entries(store, PLAN)),
+            lambda: acquire(store, PLAN, **HERE),
         ):
             with pytest.raises(StoreError, match=r"cannot be reached|was lost|was shut down"):
                 word()
         server.start()
-        assert head(store, PLAN) == (first.seq, first.hash)
-        commit(store, carrier, [draft("done", 1)])
-        assert verify(store, PLAN).ok
+        assert read_head(store, PLAN) == (first.seq, first.hash)
+        commit_entries(store, carrier, [draft("done", 1)])
+        assert verify_journal(store, PLAN).ok
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path):
     """SQLite's own limit stands for the disk's. With room again, the same carrier goes on."""
     with opened(f"sqlite:///{tmp_path / 'workspace.db'}") as store:
         approved(store)
-        carrier = take(store, PLAN, **HERE)
-        commit(store, carrier, [draft("intended", 1, caps=CAP)])
-        before = list(entries(store, PLAN))
+        carrier = acquire(store, PLAN, **HERE)
+        commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
+        before = list(read_entries(store, PLAN))
         limited(store, "(SELECT page_count FROM pragma_page_count) + 4")
         group = [draft("intended", row, caps=CAP) for row in range(2, 300)]
         with pytest.raises(StoreError, match="the disk is full: free some space"):
-            commit(store, carrier, group)
-        assert list(entries(store, PLAN)) == before
-        assert cap_sums(store, "simulator", "day:1") == {"NOK": 100}
+            commit_entries(store, carrier, group)
+        assert list(read_entries(store, PLAN)) == before
+        assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 100}
         limited(store, "1000000")
-        assert len(commit(store, carrier, group)) == 298
-        assert verify(store, PLAN).ok
+        assert len(commit_entries(store, carrier, group)) == 298
+        assert verify_journal(store, PLAN).ok
 
 
 def limited(store, pages):
@@ -232,30 +232,30 @@ def test_a_file_taken_away_is_not_silently_made_anew(tmp_path):
 def test_any_thread_may_use_a_store(store):
     """The carrier writes from a thread of its own, and reads from another."""
     with ThreadPoolExecutor(1) as writer:
-        carrier = writer.submit(take, store, PLAN, **HERE).result()
-        made = writer.submit(commit, store, carrier, [draft("intended", 1)]).result()
+        carrier = writer.submit(acquire, store, PLAN, **HERE).result()
+        made = writer.submit(commit_entries, store, carrier, [draft("intended", 1)]).result()
     assert threading.current_thread() is threading.main_thread()
-    assert list(entries(store, PLAN))[-1:] == made
+    assert list(read_entries(store, PLAN))[-1:] == made
 
 
 def test_readers_do_not_wait_for_writers(store, carrier):
     """`vippsrecon journal` shows a running plan as it is."""
-    with transactions.writing(store) as connection:
+    with transactions.write_transaction(store) as connection:
         connection.execute(text("UPDATE carriers SET holder = 'later'"))
-        assert len(list(entries(store, PLAN))) == 3
+        assert len(list(read_entries(store, PLAN))) == 3
 
 
 def test_an_interrupted_write_is_undone(store, carrier):
     """Ctrl-C in the middle of a group: KeyboardInterrupt passes, nothing of it stands."""
 
     def interrupted():
-        with transactions.writing(store) as connection:
+        with transactions.write_transaction(store) as connection:
             connection.execute(text("UPDATE carriers SET epoch = 99"))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    beat(store, carrier)
+    renew(store, carrier)
 
 
 def test_sqlite_can_tell_when_a_backup_is_consistent(tmp_path):
@@ -263,11 +263,11 @@ def test_sqlite_can_tell_when_a_backup_is_consistent(tmp_path):
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
         approved(store)
-        carrier = take(store, PLAN, **HERE)
-        commit(store, carrier, [draft("intended", row) for row in range(1, 100)])
+        carrier = acquire(store, PLAN, **HERE)
+        commit_entries(store, carrier, [draft("intended", row) for row in range(1, 100)])
         with sqlite3.connect(path) as source, sqlite3.connect(tmp_path / "copy.db") as target:
             source.backup(target)
         source.close()
         target.close()
     with opened(f"sqlite:///{tmp_path / 'copy.db'}") as copy:
-        assert verify(copy, PLAN).rows == 102
+        assert verify_journal(copy, PLAN).rows == 102

@@ -22,11 +22,18 @@ from sqlalchemy import inspect, text
 from tests.postgres import DATABASE, PASSWORD, free_port
 from tests.store.making import PLAN, approved, draft, opened
 from vippsrecon.errors import StoreError
-from vippsrecon.store import commit, entries, exists, open_store, take, verify
-from vippsrecon.store.database.migrate import migrations
+from vippsrecon.store import (
+    acquire,
+    commit_entries,
+    database_exists,
+    open_store,
+    read_entries,
+    verify_journal,
+)
+from vippsrecon.store.database.migrate import load_migrations
 from vippsrecon.store.database.tables import METADATA
-from vippsrecon.store.database.transactions import writing
-from vippsrecon.store.database.url import refuse_shared
+from vippsrecon.store.database.transactions import write_transaction
+from vippsrecon.store.database.url import refuse_shared_folder
 
 
 def test_the_tables_are_as_the_code_believes(store):
@@ -46,12 +53,12 @@ def test_opening_again_changes_nothing(store_url):
     """Migrations are applied once, and what was written stands."""
     with opened(store_url) as store:
         approved(store)
-        before = list(entries(store, PLAN))
+        before = list(read_entries(store, PLAN))
     with opened(store_url) as store:
-        assert list(entries(store, PLAN)) == before
+        assert list(read_entries(store, PLAN)) == before
         with store._engine.connect() as connection:
             versions = connection.execute(text("SELECT version FROM migrations")).scalars().all()
-    assert versions == [migration.version for migration in migrations()]
+    assert versions == [migration.version for migration in load_migrations()]
 
 
 def test_many_open_a_new_database_at_once(store_url):
@@ -105,12 +112,12 @@ def test_postgresql_keeps_what_it_confirmed(postgres):
 def test_whether_there_is_a_database_makes_none(tmp_path):
     """A dry run asks, and leaves no file behind."""
     url = f"sqlite:///{tmp_path / 'workspace.db'}"
-    assert not exists(url)
+    assert not database_exists(url)
     with pytest.raises(StoreError, match="there is no workspace database"):
         open_store(url, create=False)
     assert list(tmp_path.iterdir()) == []
     opened(url).close()
-    assert exists(url)
+    assert database_exists(url)
     opened(url, create=False).close()
 
 
@@ -122,7 +129,7 @@ def test_a_relative_file_stays_where_it_was_opened(tmp_path, monkeypatch):
         store._engine.dispose()
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
-        assert verify(store, PLAN).ok
+        assert verify_journal(store, PLAN).ok
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db"] == ["workspace.db"]
 
 
@@ -180,10 +187,10 @@ def test_a_network_drive_is_refused(tmp_path, kind, refused):
     )
     if refused:
         with pytest.raises(StoreError, match=r"network drive, .* or use PostgreSQL"):
-            refuse_shared(share / "workspace.db", mounts)
+            refuse_shared_folder(share / "workspace.db", mounts)
     else:
-        refuse_shared(share / "workspace.db", mounts)
-    refuse_shared(tmp_path / "workspace.db", mounts)
+        refuse_shared_folder(share / "workspace.db", mounts)
+    refuse_shared_folder(tmp_path / "workspace.db", mounts)
 
 
 def test_other_files_are_refused(tmp_path):
@@ -209,13 +216,13 @@ def test_a_damaged_file_is_said_to_be(tmp_path):
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
         approved(store)
-        carrier = take(store, PLAN, holder="ola", host="here", pid=1, started="")
-        commit(store, carrier, [draft("intended", row) for row in range(1, 500)])
+        carrier = acquire(store, PLAN, holder="ola", host="here", pid=1, started="")
+        commit_entries(store, carrier, [draft("intended", row) for row in range(1, 500)])
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 3] + b"\xff" * (len(whole) - len(whole) // 3))
     damaged = pytest.raises(StoreError, match="is damaged: put it aside and restore")
     with damaged, opened(f"sqlite:///{path}") as store:
-        verify(store, PLAN)
+        verify_journal(store, PLAN)
 
 
 @contextmanager
@@ -258,7 +265,7 @@ def test_a_read_only_file_takes_no_entry(a_folder_of_ones_own):
     a_folder_of_ones_own.chmod(0o755)
     path.chmod(0o644)
     with opened(f"sqlite:///{path}") as store:
-        assert verify(store, PLAN).rows == 2
+        assert verify_journal(store, PLAN).rows == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are other there")
@@ -277,10 +284,10 @@ def test_a_locked_file_is_waited_for_then_said(tmp_path):
         with closing(sqlite3.connect(path, isolation_level=None)) as tool:
             tool.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreError, match="is locked by another process: wait until"):
-                take(store, PLAN, holder="ola", host="here", pid=1)
-            assert verify(store, PLAN).ok, "readers are not kept out"
+                acquire(store, PLAN, holder="ola", host="here", pid=1)
+            assert verify_journal(store, PLAN).ok, "readers are not kept out"
             tool.execute("ROLLBACK")
-        assert take(store, PLAN, holder="ola", host="here", pid=1).epoch == 1
+        assert acquire(store, PLAN, holder="ola", host="here", pid=1).epoch == 1
 
 
 def test_a_locked_postgresql_is_waited_for_then_said(postgres):
@@ -288,8 +295,11 @@ def test_a_locked_postgresql_is_waited_for_then_said(postgres):
     url = postgres.database()
     with opened(url, wait_seconds=0.3) as store, opened(url) as other:
         approved(store)
-        with writing(other), pytest.raises(StoreError, match="is locked by another process"):
-            take(store, PLAN, holder="ola", host="here", pid=1)
+        with (
+            write_transaction(other),
+            pytest.raises(StoreError, match="is locked by another process"),
+        ):
+            acquire(store, PLAN, holder="ola", host="here", pid=1)
 
 
 def test_a_read_only_server_is_said_to_be(postgres):
@@ -298,9 +308,9 @@ def test_a_read_only_server_is_said_to_be(postgres):
     with opened(url) as store:
         approved(store)
     with opened(url + "%20-cdefault_transaction_read_only%3Don") as store:
-        assert verify(store, PLAN).ok
+        assert verify_journal(store, PLAN).ok
         with pytest.raises(StoreError, match="is read-only"):
-            take(store, PLAN, holder="ola", host="here", pid=1)
+            acquire(store, PLAN, holder="ola", host="here", pid=1)
 
 
 SHOWN = r"database postgresql://carrier:\*\*\*@127\.0\.0\.1:\d+/\w+ "
@@ -404,9 +414,9 @@ def test_an_open_store_shows_no_password(postgres, caplog):
     url = postgres.database()
     with opened(url) as store:
         approved(store)
-        carrier = take(store, PLAN, holder="ola", host="here", pid=1)
+        carrier = acquire(store, PLAN, holder="ola", host="here", pid=1)
         with pytest.raises(StoreError, match=r"said no: .* NUL") as caught:
-            commit(store, carrier, [draft("intended", 1, reference="a\0b")])
+            commit_entries(store, carrier, [draft("intended", 1, reference="a\0b")])
         shown = f"{store} {store!r} {store.url_masked} {caught.value} {caplog.text}"
     assert PASSWORD not in shown
     assert PASSWORD.split("/")[0] not in shown

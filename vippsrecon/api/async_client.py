@@ -12,7 +12,7 @@ from typing import Any
 
 from vippsrecon.api import requests, responses
 from vippsrecon.api.models import (
-    Created,
+    CreatedPayment,
     Event,
     FeedPage,
     Ledger,
@@ -22,19 +22,19 @@ from vippsrecon.api.models import (
     Payment,
     Reading,
 )
-from vippsrecon.api.requests import Request, Topic
-from vippsrecon.api.session import Line
+from vippsrecon.api.requests import ApiRequest, Topic
+from vippsrecon.api.session import ApiSession
 from vippsrecon.errors import ConfigurationError, UnreadableAnswerError
 
 FIRST_POLL_SECONDS = 5.0
 POLL_SECONDS = 2.0
 """Source: https://developer.vippsmobilepay.com/docs/knowledge-base/polling-guidelines/"""
 
-UNDECIDED = "CREATED"
+UNDECIDED_STATE = "CREATED"
 """The one state of a payment that is not final."""
 
 
-class AsyncClient(Line):
+class AsyncClient(ApiSession):
     """Speaks to Vipps MobilePay for the sales units of `settings`, on one event loop.
 
     Every method may raise the errors of `vippsrecon.errors` and nothing else. `retry=False`
@@ -55,32 +55,35 @@ class AsyncClient(Line):
         idempotency_key: str,
         msn: str | None = None,
         retry: bool = True,
-    ) -> Created:
+    ) -> CreatedPayment:
         """Create the payment a CreatePaymentRequest describes."""
-        asked = requests.create_payment(request, idempotency_key)
-        unit, serial = self.unit_and_msn(msn)
+        asked = requests.build_create_payment_request(request, idempotency_key)
+        unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: responses.created(s, b, serial, asked.reference), retry
+            asked,
+            unit,
+            lambda s, b: responses.decode_created_payment(s, b, serial, asked.reference),
+            retry,
         )
 
     async def payment(
         self, reference: str, msn: str | None = None, *, retry: bool = True
     ) -> Payment:
         """Read one payment."""
-        asked = requests.payment(reference)
-        unit, serial = self.unit_and_msn(msn)
+        asked = requests.build_payment_request(reference)
+        unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: responses.payment(s, b, serial, reference), retry
+            asked, unit, lambda s, b: responses.decode_payment(s, b, serial, reference), retry
         )
 
     async def events(
         self, reference: str, msn: str | None = None, *, retry: bool = True
     ) -> list[Event]:
         """Read one payment's event log."""
-        asked = requests.events(reference)
-        unit, serial = self.unit_and_msn(msn)
+        asked = requests.build_events_request(reference)
+        unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: responses.events(s, b, serial, reference), retry
+            asked, unit, lambda s, b: responses.decode_events(s, b, serial, reference), retry
         )
 
     async def read(self, reference: str, msn: str | None = None, *, events: bool = True) -> Reading:
@@ -93,10 +96,10 @@ class AsyncClient(Line):
         log = await self.events(reference, msn) if events else []
         return Reading(payment, log, self.now())
 
-    async def body(self, asked: Request, msn: str | None = None) -> bytes:
+    async def body(self, asked: ApiRequest, msn: str | None = None) -> bytes:
         """Return a good answer undecoded, for `columns` to decode many at once."""
         return await self.call(
-            asked, self.unit(msn), lambda s, b: responses.whole(s, b, asked.reference)
+            asked, self.unit(msn), lambda s, b: responses.require_whole_json(s, b, asked.reference)
         )
 
     async def capture(
@@ -110,8 +113,8 @@ class AsyncClient(Line):
         retry: bool = True,
     ) -> Modification:
         """Capture `amount_minor` minor units of what is reserved."""
-        asked = requests.capture(reference, amount_minor, currency, idempotency_key)
-        return await self._modify(asked, msn, retry)
+        asked = requests.build_capture_request(reference, amount_minor, currency, idempotency_key)
+        return await self._send_modification(asked, msn, retry)
 
     async def refund(
         self,
@@ -124,8 +127,8 @@ class AsyncClient(Line):
         retry: bool = True,
     ) -> Modification:
         """Give back `amount_minor` minor units of what was captured."""
-        asked = requests.refund(reference, amount_minor, currency, idempotency_key)
-        return await self._modify(asked, msn, retry)
+        asked = requests.build_refund_request(reference, amount_minor, currency, idempotency_key)
+        return await self._send_modification(asked, msn, retry)
 
     async def cancel(
         self,
@@ -137,10 +140,10 @@ class AsyncClient(Line):
         retry: bool = True,
     ) -> Modification:
         """Release all that is reserved and not captured."""
-        asked = requests.cancel(
+        asked = requests.build_cancel_request(
             reference, idempotency_key, cancel_transaction_only=cancel_transaction_only
         )
-        return await self._modify(asked, msn, retry)
+        return await self._send_modification(asked, msn, retry)
 
     async def force_approve(
         self,
@@ -160,7 +163,9 @@ class AsyncClient(Line):
                 "force-approve exists on test hosts only: set VIPPS_ENVIRONMENT to test or "
                 f"simulator (it is {self.settings.environment or 'not set'})"
             )
-        asked = requests.force_approve(reference, phone_number=phone_number, token=token)
+        asked = requests.build_force_approve_request(
+            reference, phone_number=phone_number, token=token
+        )
         await self.call(asked, self.unit(msn), lambda _s, _b: None, True)
 
     async def wait_until_final(
@@ -176,7 +181,7 @@ class AsyncClient(Line):
         while True:
             await self._sleep(max(0.0, min(wait, deadline - time.monotonic())))
             payment = await self.payment(reference, msn)
-            if payment.state != UNDECIDED or time.monotonic() >= deadline:
+            if payment.state != UNDECIDED_STATE or time.monotonic() >= deadline:
                 return payment
             wait = POLL_SECONDS
 
@@ -184,16 +189,16 @@ class AsyncClient(Line):
 
     async def ledgers(self, msn: str | None = None) -> list[Ledger]:
         """List the ledgers these keys may read; with `msn`, those that settle for it."""
-        access = self.ledger_access(msn)
+        access = self.get_report_credentials(msn)
         found: list[Ledger] = []
         cursor = ""
         while True:
-            asked = requests.ledgers(msn, cursor)
-            page, following = await self.call(asked, access, responses.ledgers)
+            asked = requests.build_ledgers_request(msn, cursor)
+            page, following = await self.call(asked, access, responses.decode_ledgers)
             found += page
             if not following:
                 return found
-            cursor = _moved_on(cursor, following)
+            cursor = _advance_cursor(cursor, following)
 
     async def ledger_date(
         self, ledger_id: str, topic: Topic, date: date, msn: str | None = None
@@ -203,42 +208,47 @@ class AsyncClient(Line):
         Returns:
             Its entries, and whether the date is final: until then more may come.
         """
-        access = self.ledger_access(msn)
+        access = self.get_report_credentials(msn)
         day = date.isoformat()
         entries: list[LedgerEntry] = []
         cursor = ""
         while True:
             page = await self.call(
-                requests.ledger_date(ledger_id, topic, date, cursor),
+                requests.build_ledger_date_request(ledger_id, topic, date, cursor),
                 access,
-                lambda s, b: responses.ledger_page(s, b, ledger_id, topic, day),
+                lambda s, b: responses.decode_ledger_page(s, b, ledger_id, topic, day),
             )
             entries += page.entries
             if not page.has_more:
                 return LedgerDay(entries, not page.try_later)
-            cursor = _moved_on(cursor, page.cursor)
+            cursor = _advance_cursor(cursor, page.cursor)
 
     async def feed(
         self, ledger_id: str, topic: Topic, cursor: str = "", msn: str | None = None
     ) -> FeedPage:
         """Read what a ledger has had since `cursor`; keep the cursor returned."""
         page = await self.call(
-            requests.feed(ledger_id, topic, cursor),
-            self.ledger_access(msn),
-            lambda s, b: responses.ledger_page(s, b, ledger_id, topic),
+            requests.build_feed_request(ledger_id, topic, cursor),
+            self.get_report_credentials(msn),
+            lambda s, b: responses.decode_ledger_page(s, b, ledger_id, topic),
         )
         return FeedPage(page.entries, page.cursor or cursor, page.try_later)
 
-    async def _modify(self, asked: Request, msn: str | None, retry: bool) -> Modification:
-        unit, serial = self.unit_and_msn(msn)
+    async def _send_modification(
+        self, asked: ApiRequest, msn: str | None, retry: bool
+    ) -> Modification:
+        unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: responses.modification(s, b, serial, asked.reference), retry
+            asked,
+            unit,
+            lambda s, b: responses.decode_modification(s, b, serial, asked.reference),
+            retry,
         )
 
     _sleep = staticmethod(asyncio.sleep)
 
 
-def _moved_on(cursor: str, following: str) -> str:
+def _advance_cursor(cursor: str, following: str) -> str:
     """Return the next cursor, or raise: the same one again would go round for ever."""
     if not following or following == cursor:
         raise UnreadableAnswerError(

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 
 from vippsrecon import __version__
 from vippsrecon.api.models import Token
-from vippsrecon.api.requests import Request, checked_msn
-from vippsrecon.api.transport import Headers
+from vippsrecon.api.requests import ApiRequest, validate_msn
+from vippsrecon.api.transport import SecretHeaders
 from vippsrecon.config.settings import Keys
 
 SYSTEM_HEADERS = {
@@ -28,13 +28,13 @@ SYSTEM_HEADERS = {
 """Sent on every call; Vipps allows 30 characters each.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/"""
 
-MARGIN_SECONDS = 60.0
-MARGIN_SHARE = 0.1
+RENEWAL_MARGIN_SECONDS = 60.0
+RENEWAL_MARGIN_SHARE = 0.1
 
-Fetch = Callable[["Access", bool], Awaitable[Token]]
+FetchToken = Callable[["Credentials", bool], Awaitable[Token]]
 
 
-class Access:
+class Credentials:
     """One keyholder's way in: its token, and the headers every call of it carries.
 
     Args:
@@ -45,24 +45,26 @@ class Access:
             where that may help.
     """
 
-    def __init__(self, keys: Keys, msn: str | None, host: str, fetch: Fetch) -> None:
+    def __init__(self, keys: Keys, msn: str | None, host: str, fetch: FetchToken) -> None:
         self.keys = keys
-        self.msn = msn if msn is None else checked_msn(msn)
+        self.msn = msn if msn is None else validate_msn(msn)
         self._host = host
-        self._fetch = fetch
-        self._headers: Headers | None = None
+        self._fetch_token = fetch
+        self._headers: SecretHeaders | None = None
         self._renew_at = 0.0
-        self._renewal: asyncio.Task[Headers] | None = None
+        self._renewal_task: asyncio.Task[SecretHeaders] | None = None
 
     def __repr__(self) -> str:
-        return f"Access(msn={self.msn!r})"
+        return f"Credentials(msn={self.msn!r})"
 
     @property
-    def headers_now(self) -> Headers | None:
+    def current_headers(self) -> SecretHeaders | None:
         """The headers, where the token still has life enough; else None."""
         return self._headers if time.monotonic() < self._renew_at else None
 
-    async def headers(self, *, refused: Headers | None = None, patient: bool = True) -> Headers:
+    async def headers(
+        self, *, refused: SecretHeaders | None = None, patient: bool = True
+    ) -> SecretHeaders:
         """Return the headers of a call, with a token renewed first where it is due.
 
         Args:
@@ -70,22 +72,22 @@ class Access:
                 token meanwhile, the newer headers are returned and nothing is asked.
             patient: Whether the token may be asked for again where that may help.
         """
-        held = self.headers_now
+        held = self.current_headers
         if held is not None and held is not refused:
             return held
-        if self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew(patient))
-            self._renewal.add_done_callback(self._renewed)
+        if self._renewal_task is None:
+            self._renewal_task = asyncio.create_task(self._renew(patient))
+            self._renewal_task.add_done_callback(self._on_renewed)
         # Shielded: that one of many callers gives up must not end it for the others.
-        return await asyncio.shield(self._renewal)
+        return await asyncio.shield(self._renewal_task)
 
-    async def give_up(self) -> None:
+    async def cancel_renewal(self) -> None:
         """End a renewal that is under way, and wait until it has ended."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.wait([self._renewal])
+        if self._renewal_task is not None:
+            self._renewal_task.cancel()
+            await asyncio.wait([self._renewal_task])
 
-    def token_request(self) -> tuple[Request, Headers]:
+    def token_request(self) -> tuple[ApiRequest, SecretHeaders]:
         """Return the call that fetches a token: standard, or specialized without an MSN."""
         keys = self.keys
         secret = keys.client_secret.get_secret_value()
@@ -95,22 +97,25 @@ class Access:
             headers["Authorization"] = f"Basic {pair}"
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = b"grant_type=client_credentials"
-            return Request("POST", "/miami/v1/token", body), Headers(headers)
+            return ApiRequest("POST", "/miami/v1/token", body), SecretHeaders(headers)
         headers["client_id"] = keys.client_id
         headers["client_secret"] = secret
         headers["Merchant-Serial-Number"] = self.msn
-        headers |= self._subscription()
-        return Request("POST", "/accesstoken/get"), Headers(headers)
+        headers |= self._build_subscription_header()
+        return ApiRequest("POST", "/accesstoken/get"), SecretHeaders(headers)
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return what must be in no message: for striking it out of what others say."""
-        held = [self.keys.client_secret.get_secret_value(), *self._subscription().values()]
+        held = [
+            self.keys.client_secret.get_secret_value(),
+            *self._build_subscription_header().values(),
+        ]
         if self._headers is not None:
             held.append(self._headers["authorization"].removeprefix("Bearer "))
         return tuple(held)
 
-    async def _renew(self, patient: bool) -> Headers:
-        token = await self._fetch(self, patient)
+    async def _renew(self, patient: bool) -> SecretHeaders:
+        token = await self._fetch_token(self, patient)
         headers = {
             **SYSTEM_HEADERS,
             "Host": self._host,
@@ -119,18 +124,18 @@ class Access:
         # A specialized token goes alone: a subscription key beside it is an error.
         if self.msn is not None:
             headers["Merchant-Serial-Number"] = self.msn
-            headers |= self._subscription()
-        margin = max(MARGIN_SECONDS, token.life_seconds * MARGIN_SHARE)
-        self._headers = Headers(headers)
+            headers |= self._build_subscription_header()
+        margin = max(RENEWAL_MARGIN_SECONDS, token.life_seconds * RENEWAL_MARGIN_SHARE)
+        self._headers = SecretHeaders(headers)
         self._renew_at = time.monotonic() + max(token.life_seconds - margin, token.life_seconds / 2)
         return self._headers
 
-    def _renewed(self, task: asyncio.Task[Headers]) -> None:
-        self._renewal = None
+    def _on_renewed(self, task: asyncio.Task[SecretHeaders]) -> None:
+        self._renewal_task = None
         if not task.cancelled():
             # Looked at here, so that asyncio does not print it when every caller has left.
             task.exception()
 
-    def _subscription(self) -> dict[str, str]:
+    def _build_subscription_header(self) -> dict[str, str]:
         key = self.keys.subscription_key
         return {} if key is None else {"Ocp-Apim-Subscription-Key": key.get_secret_value()}

@@ -21,41 +21,41 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from vippsrecon.api.responses import LARGEST_MINOR
+from vippsrecon.api.responses import MAX_AMOUNT_MINOR
 
-_TEXT = pa.large_string()
-_AMOUNT = pa.struct([("currency", _TEXT), ("value", pa.int64())])
-_TOTALS = ("authorizedAmount", "capturedAmount", "refundedAmount", "cancelledAmount")
-_PAYMENT = pa.schema(
+_TEXT_TYPE = pa.large_string()
+_AMOUNT_TYPE = pa.struct([("currency", _TEXT_TYPE), ("value", pa.int64())])
+_TOTAL_NAMES = ("authorizedAmount", "capturedAmount", "refundedAmount", "cancelledAmount")
+_PAYMENT_SCHEMA = pa.schema(
     [
-        ("reference", _TEXT),
-        ("pspReference", _TEXT),
-        ("state", _TEXT),
-        ("amount", _AMOUNT),
-        ("aggregate", pa.struct([(name, _AMOUNT) for name in _TOTALS])),
-        ("paymentMethod", pa.struct([("type", _TEXT)])),
-        ("captureGuaranteedUntil", _TEXT),
+        ("reference", _TEXT_TYPE),
+        ("pspReference", _TEXT_TYPE),
+        ("state", _TEXT_TYPE),
+        ("amount", _AMOUNT_TYPE),
+        ("aggregate", pa.struct([(name, _AMOUNT_TYPE) for name in _TOTAL_NAMES])),
+        ("paymentMethod", pa.struct([("type", _TEXT_TYPE)])),
+        ("captureGuaranteedUntil", _TEXT_TYPE),
     ]
 )
-_EVENT = pa.struct(
+_EVENT_TYPE = pa.struct(
     [
-        ("reference", _TEXT),
-        ("pspReference", _TEXT),
-        ("name", _TEXT),
-        ("amount", _AMOUNT),
-        ("timestamp", _TEXT),
-        ("idempotencyKey", _TEXT),
+        ("reference", _TEXT_TYPE),
+        ("pspReference", _TEXT_TYPE),
+        ("name", _TEXT_TYPE),
+        ("amount", _AMOUNT_TYPE),
+        ("timestamp", _TEXT_TYPE),
+        ("idempotencyKey", _TEXT_TYPE),
         ("success", pa.bool_()),
     ]
 )
-_LOG = pa.schema([("events", pa.list_(_EVENT))])
-_SLICE = 1_000
+_EVENT_LOG_SCHEMA = pa.schema([("events", pa.list_(_EVENT_TYPE))])
+_BATCH_SIZE = 1_000
 """Answers parsed at once: more would leave the processor's caches."""
 
-_BLOCK = 1 << 20
+_MIN_BLOCK_BYTES = 1 << 20
 
 
-class Bodies(NamedTuple):
+class RawReading(NamedTuple):
     """The undecoded answers about one payment; `events` is None where not asked for."""
 
     msn: str
@@ -65,7 +65,7 @@ class Bodies(NamedTuple):
     fetched_at: datetime
 
 
-class Columns(NamedTuple):
+class DecodedColumns(NamedTuple):
     """The fields of `records.Payment` and `records.Event` as columns.
 
     `owners` holds, for each event, the place of its payment, counted from 0.
@@ -76,43 +76,45 @@ class Columns(NamedTuple):
     owners: pa.Array
 
 
-class _OutOfTheOrdinaryError(Exception):
+class _UnusualResponseError(Exception):
     """Something the careful decoder has to look at."""
 
 
-def decode(bodies: Sequence[Bodies]) -> Columns | None:
+def decode_batch(bodies: Sequence[RawReading]) -> DecodedColumns | None:
     """Return the columns of these answers, in their order, or None where one is unusual.
 
     >>> from datetime import UTC, datetime
-    >>> decode([Bodies("123456", "order-00001", b"<html>", None, datetime.now(UTC))]) is None
+    >>> decode_batch([RawReading("123456", "order-00001", b"<html>", None, datetime.now(UTC))]) is None
     True
     """
-    msns = pa.array([body.msn for body in bodies], _TEXT)
-    references = pa.array([body.reference for body in bodies], _TEXT)
+    msns = pa.array([body.msn for body in bodies], _TEXT_TYPE)
+    references = pa.array([body.reference for body in bodies], _TEXT_TYPE)
     try:
-        payments = _payments([body.payment for body in bodies], msns, references)
+        payments = _decode_payments([body.payment for body in bodies], msns, references)
         # No event log asked for is, to whoever counts rows, a log without events.
         logs = [b"[]" if body.events is None else body.events for body in bodies]
-        events, owners = _events(logs, msns, references)
-    except (_OutOfTheOrdinaryError, pa.ArrowException, UnicodeDecodeError):
+        events, owners = _decode_events(logs, msns, references)
+    except (_UnusualResponseError, pa.ArrowException, UnicodeDecodeError):
         return None
-    return Columns(payments, events, owners)
+    return DecodedColumns(payments, events, owners)
 
 
-def _payments(answers: list[bytes], msns: pa.Array, references: pa.Array) -> dict[str, pa.Array]:
-    table = _parsed(answers, b"", b"\n", b"", _PAYMENT)
+def _decode_payments(
+    answers: list[bytes], msns: pa.Array, references: pa.Array
+) -> dict[str, pa.Array]:
+    table = _parse_lines(answers, b"", b"\n", b"", _PAYMENT_SCHEMA)
     reference, psp_reference, state = (
         table[name] for name in ("reference", "pspReference", "state")
     )
-    value, currency = _amount(table["amount"])
+    value, currency = _extract_amount(table["amount"])
     totals = []
-    for name in _TOTALS:
-        total, of = _amount(table["aggregate"], name)
-        _all(pc.equal(of, currency))
+    for name in _TOTAL_NAMES:
+        total, of = _extract_amount(table["aggregate"], name)
+        _require_all(pc.equal(of, currency))
         totals.append(total)
-    _all(pc.equal(reference, references))
-    _all(pc.is_valid(psp_reference))
-    _all(pc.not_equal(state, ""))
+    _require_all(pc.equal(reference, references))
+    _require_all(pc.is_valid(psp_reference))
+    _require_all(pc.not_equal(state, ""))
     authorized, captured, refunded, cancelled = totals
     return {
         "msn": msns,
@@ -130,22 +132,22 @@ def _payments(answers: list[bytes], msns: pa.Array, references: pa.Array) -> dic
     }
 
 
-def _events(
+def _decode_events(
     logs: list[bytes], msns: pa.Array, references: pa.Array
 ) -> tuple[dict[str, pa.Array], pa.Array]:
-    lists = _parsed(logs, b'{"events":', b'}\n{"events":', b"}", _LOG)["events"]
-    _all(pc.is_valid(lists))
+    lists = _parse_lines(logs, b'{"events":', b'}\n{"events":', b"}", _EVENT_LOG_SCHEMA)["events"]
+    _require_all(pc.is_valid(lists))
     owners = pc.list_parent_indices(lists)
     events = pc.list_flatten(lists)
     fields = {name: pc.struct_field(events, name) for name in ("pspReference", "name", "success")}
-    value, currency = _amount(events, "amount")
+    value, currency = _extract_amount(events, "amount")
     asked = references.take(owners)
     timestamp = pc.struct_field(events, "timestamp")
-    _all(pc.equal(pc.struct_field(events, "reference"), asked))
-    _all(pc.is_valid(fields["pspReference"]))
-    _all(pc.not_equal(fields["name"], ""))
-    _all(pc.is_valid(fields["success"]))
-    _all(pc.is_valid(timestamp))
+    _require_all(pc.equal(pc.struct_field(events, "reference"), asked))
+    _require_all(pc.is_valid(fields["pspReference"]))
+    _require_all(pc.not_equal(fields["name"], ""))
+    _require_all(pc.is_valid(fields["success"]))
+    _require_all(pc.is_valid(timestamp))
     return {
         "msn": msns.take(owners),
         "reference": asked,
@@ -159,12 +161,12 @@ def _events(
     }, owners
 
 
-def _parsed(
+def _parse_lines(
     answers: list[bytes], before: bytes, between: bytes, after: bytes, schema: pa.Schema
 ) -> dict[str, pa.Array]:
     tables = [schema.empty_table()]
-    for start in range(0, len(answers), _SLICE):
-        some = answers[start : start + _SLICE]
+    for start in range(0, len(answers), _BATCH_SIZE):
+        some = answers[start : start + _BATCH_SIZE]
         lines = before + between.join(some) + after
         if not lines.isascii():
             # Arrow's reader lets bytes through that are no UTF-8.
@@ -172,32 +174,32 @@ def _parsed(
         table = pj.read_json(
             pa.BufferReader(lines),
             # An object may not lie across two block boundaries.
-            read_options=pj.ReadOptions(block_size=max(_BLOCK, 2 * max(map(len, some)))),
+            read_options=pj.ReadOptions(block_size=max(_MIN_BLOCK_BYTES, 2 * max(map(len, some)))),
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, unexpected_field_behavior="ignore"
             ),
         )
         if table.num_rows != len(some):
-            raise _OutOfTheOrdinaryError
+            raise _UnusualResponseError
         tables.append(table.select(schema.names))
     together = pa.concat_tables(tables)
-    return {name: _whole(together[name]) for name in schema.names}
+    return {name: _combine_chunks(together[name]) for name in schema.names}
 
 
-def _amount(parent: pa.Array, *path: str) -> tuple[pa.Array, pa.Array]:
+def _extract_amount(parent: pa.Array, *path: str) -> tuple[pa.Array, pa.Array]:
     value = pc.struct_field(parent, [*path, "value"])
     currency = pc.struct_field(parent, [*path, "currency"])
-    _all(pc.and_(pc.greater_equal(value, 0), pc.less_equal(value, LARGEST_MINOR)))
-    _all(pc.not_equal(currency, ""))
+    _require_all(pc.and_(pc.greater_equal(value, 0), pc.less_equal(value, MAX_AMOUNT_MINOR)))
+    _require_all(pc.not_equal(currency, ""))
     return value, currency
 
 
-def _all(fine: pa.Array) -> None:
+def _require_all(fine: pa.Array) -> None:
     # A comparison with an unknown is unknown, so a field that is missing declines as well.
     if not pc.all(fine, skip_nulls=False, min_count=0).as_py():
-        raise _OutOfTheOrdinaryError
+        raise _UnusualResponseError
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def _combine_chunks(column: pa.ChunkedArray) -> pa.Array:
     whole = column.combine_chunks()
     return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)

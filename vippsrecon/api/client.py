@@ -18,7 +18,7 @@ import httpx
 
 from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.api.models import (
-    Created,
+    CreatedPayment,
     Event,
     FeedPage,
     Ledger,
@@ -30,10 +30,10 @@ from vippsrecon.api.models import (
 from vippsrecon.api.requests import Topic
 from vippsrecon.config.settings import Settings
 
-WIND_UP_SECONDS = 10.0
+SHUTDOWN_SECONDS = 10.0
 """How long Ctrl-C waits for a coroutine to put away what it holds."""
 
-SIGNAL_SECONDS = 0.2
+SIGNAL_POLL_SECONDS = 0.2
 """How long Ctrl-C may go unnoticed."""
 
 T = TypeVar("T")
@@ -59,8 +59,10 @@ class Client:
             target=self._loop.run_forever, name="vippsrecon-client", daemon=True
         )
         self._thread.start()
-        self.core: AsyncClient = self.run(_opened(settings, transport))
-        self._finalizer = weakref.finalize(self, _close, self._loop, self._thread, self.core)
+        self.core: AsyncClient = self.run(_create_async_client(settings, transport))
+        self._finalizer = weakref.finalize(
+            self, _close_async_client, self._loop, self._thread, self.core
+        )
 
     def __repr__(self) -> str:
         return f"Client({self.settings.environment!r})"
@@ -100,12 +102,12 @@ class Client:
         try:
             # Polars has blocking waits begun anew after a signal: without a time limit, Ctrl-C
             # would be met only when the coroutine has ended by itself.
-            while not ended.wait(SIGNAL_SECONDS):
+            while not ended.wait(SIGNAL_POLL_SECONDS):
                 pass
             return future.result()
         except BaseException:
             if future.cancel():
-                ended.wait(WIND_UP_SECONDS)
+                ended.wait(SHUTDOWN_SECONDS)
             raise
 
     @property
@@ -127,7 +129,7 @@ class Client:
 
     def create_payment(
         self, request: dict[str, Any], *, idempotency_key: str, msn: str | None = None
-    ) -> Created:
+    ) -> CreatedPayment:
         """Create the payment a CreatePaymentRequest describes."""
         return self.run(self.core.create_payment(request, idempotency_key=idempotency_key, msn=msn))
 
@@ -243,14 +245,18 @@ class Client:
         return self.run(self.core.feed(ledger_id, topic, cursor, msn))
 
 
-async def _opened(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> AsyncClient:
+async def _create_async_client(
+    settings: Settings, transport: httpx.AsyncBaseTransport | None
+) -> AsyncClient:
     return AsyncClient(settings, transport=transport)
 
 
-def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, core: AsyncClient) -> None:
+def _close_async_client(
+    loop: asyncio.AbstractEventLoop, thread: threading.Thread, core: AsyncClient
+) -> None:
     if thread.is_alive():
-        asyncio.run_coroutine_threadsafe(core.aclose(), loop).result(WIND_UP_SECONDS)
+        asyncio.run_coroutine_threadsafe(core.aclose(), loop).result(SHUTDOWN_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(WIND_UP_SECONDS)
+        thread.join(SHUTDOWN_SECONDS)
     if not loop.is_running():
         loop.close()

@@ -20,7 +20,7 @@ class Token(NamedTuple):
         return f"Token(life_seconds={self.life_seconds})"
 
 
-class Created(NamedTuple):
+class CreatedPayment(NamedTuple):
     """A payment just created, and where the payer goes to approve it (None for a push)."""
 
     msn: str

@@ -18,13 +18,13 @@ from vippsrecon.errors import InputError
 
 Topic = Literal["funds", "fees"]
 
-_REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}")
-_KEY = re.compile(r"[!-~]{1,50}")
-_MSN = re.compile(r"[0-9]{4,10}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
+_REFERENCE_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
+_KEY_PATTERN = re.compile(r"[!-~]{1,50}")
+_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+_CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
 
 
-class Request(NamedTuple):
+class ApiRequest(NamedTuple):
     """One call to make. Without a key, a write is never repeated once it was sent.
 
     `operation` names it for people.
@@ -47,92 +47,109 @@ class Request(NamedTuple):
         return self.method == "GET" or self.key is not None
 
 
-def create_payment(request: dict[str, Any], key: str) -> Request:
+def build_create_payment_request(request: dict[str, Any], key: str) -> ApiRequest:
     """Create the payment that `request` (a CreatePaymentRequest) describes."""
     reference = request.get("reference")
     if not isinstance(reference, str):
         raise InputError("a payment cannot be created without a reference")
-    checked_reference(reference)
-    body = _json(request)
-    return Request(
-        "POST", "/epayment/v1/payments", body, checked_key(key), reference, "creating the payment"
+    validate_reference(reference)
+    body = _encode_json(request)
+    return ApiRequest(
+        "POST",
+        "/epayment/v1/payments",
+        body,
+        validate_idempotency_key(key),
+        reference,
+        "creating the payment",
     )
 
 
-def payment(reference: str) -> Request:
+def build_payment_request(reference: str) -> ApiRequest:
     """Read one payment."""
-    return Request(
-        "GET", payment_path(reference), reference=reference, operation="reading the payment"
+    return ApiRequest(
+        "GET", build_payment_path(reference), reference=reference, operation="reading the payment"
     )
 
 
-def events(reference: str) -> Request:
+def build_events_request(reference: str) -> ApiRequest:
     """Read one payment's event log."""
-    path = payment_path(reference) + "/events"
-    return Request("GET", path, reference=reference, operation="reading its event log")
+    path = build_payment_path(reference) + "/events"
+    return ApiRequest("GET", path, reference=reference, operation="reading its event log")
 
 
-def capture(reference: str, amount_minor: int, currency: str, key: str) -> Request:
+def build_capture_request(reference: str, amount_minor: int, currency: str, key: str) -> ApiRequest:
     """Capture `amount_minor` minor units of what is reserved.
 
-    >>> capture("order-001", 250, "NOK", "key-1").body
+    >>> build_capture_request("order-001", 250, "NOK", "key-1").body
     b'{"modificationAmount":{"currency":"NOK","value":250}}'
     """
-    return _modify("capture", reference, amount_minor, currency, key)
+    return _build_modification_request("capture", reference, amount_minor, currency, key)
 
 
-def refund(reference: str, amount_minor: int, currency: str, key: str) -> Request:
+def build_refund_request(reference: str, amount_minor: int, currency: str, key: str) -> ApiRequest:
     """Give back `amount_minor` minor units of what was captured."""
-    return _modify("refund", reference, amount_minor, currency, key)
+    return _build_modification_request("refund", reference, amount_minor, currency, key)
 
 
-def cancel(reference: str, key: str, *, cancel_transaction_only: bool = False) -> Request:
+def build_cancel_request(
+    reference: str, key: str, *, cancel_transaction_only: bool = False
+) -> ApiRequest:
     """Release all that is reserved and not captured; there is no partial cancel.
 
     The body is always sent: an empty one has been answered with a type error.
     """
-    path = payment_path(reference) + "/cancel"
-    body = _json({"cancelTransactionOnly": cancel_transaction_only})
-    return Request("POST", path, body, checked_key(key), reference, "cancel")
+    path = build_payment_path(reference) + "/cancel"
+    body = _encode_json({"cancelTransactionOnly": cancel_transaction_only})
+    return ApiRequest("POST", path, body, validate_idempotency_key(key), reference, "cancel")
 
 
-def force_approve(reference: str, *, phone_number: str | None, token: str | None) -> Request:
+def build_force_approve_request(
+    reference: str, *, phone_number: str | None, token: str | None
+) -> ApiRequest:
     """Approve a payment for a test user; test hosts only."""
     if (phone_number is None) == (token is None):
         raise InputError("force-approve takes either a test user's phone number or a token")
     body = {"customer": {"phoneNumber": phone_number}} if token is None else {"token": token}
-    path = f"/epayment/v1/test/payments/{checked_reference(reference)}/approve"
-    return Request("POST", path, _json(body), reference=reference, operation="force-approve")
+    path = f"/epayment/v1/test/payments/{validate_reference(reference)}/approve"
+    return ApiRequest(
+        "POST", path, _encode_json(body), reference=reference, operation="force-approve"
+    )
 
 
-def ledgers(msn: str | None = None, cursor: str = "") -> Request:
+def build_ledgers_request(msn: str | None = None, cursor: str = "") -> ApiRequest:
     """List the ledgers these keys may read, or the one that settles for `msn`."""
     # "If [a cursor] is used, no other parameters is needed" (Report API).
     handle = "" if cursor or msn is None else f"api:{msn}"
-    query = _query(settlesForRecipientHandles=handle, cursor=cursor)
-    return Request("GET", "/settlement/v1/ledgers" + query, operation="reading the ledgers")
+    query = _build_query(settlesForRecipientHandles=handle, cursor=cursor)
+    return ApiRequest("GET", "/settlement/v1/ledgers" + query, operation="reading the ledgers")
 
 
-def ledger_date(ledger_id: str, topic: Topic, day: date, cursor: str = "") -> Request:
+def build_ledger_date_request(
+    ledger_id: str, topic: Topic, day: date, cursor: str = ""
+) -> ApiRequest:
     """Read one page of one ledger date."""
-    path = f"{_ledger_path(ledger_id, topic)}/dates/{day.isoformat()}"
-    return Request("GET", path + _query(cursor=cursor), operation=f"reading ledger date {day}")
+    path = f"{_build_ledger_path(ledger_id, topic)}/dates/{day.isoformat()}"
+    return ApiRequest(
+        "GET", path + _build_query(cursor=cursor), operation=f"reading ledger date {day}"
+    )
 
 
-def feed(ledger_id: str, topic: Topic, cursor: str = "") -> Request:
+def build_feed_request(ledger_id: str, topic: Topic, cursor: str = "") -> ApiRequest:
     """Read what a ledger has had since `cursor`."""
-    path = f"{_ledger_path(ledger_id, topic)}/feed"
-    return Request("GET", path + _query(cursor=cursor), operation="reading the ledger's feed")
+    path = f"{_build_ledger_path(ledger_id, topic)}/feed"
+    return ApiRequest(
+        "GET", path + _build_query(cursor=cursor), operation="reading the ledger's feed"
+    )
 
 
-def payment_path(reference: str) -> str:
+def build_payment_path(reference: str) -> str:
     """Return the path of one payment."""
-    return "/epayment/v1/payments/" + checked_reference(reference)
+    return "/epayment/v1/payments/" + validate_reference(reference)
 
 
-def checked_reference(reference: str) -> str:
+def validate_reference(reference: str) -> str:
     """Return `reference`, or raise InputError: it goes into a path."""
-    if _REFERENCE.fullmatch(reference) is None:
+    if _REFERENCE_PATTERN.fullmatch(reference) is None:
         raise InputError(
             f"reference {reference[:80]!r} is not one Vipps MobilePay can have: "
             "letters A to Z, digits and hyphens, at most 64"
@@ -140,36 +157,38 @@ def checked_reference(reference: str) -> str:
     return reference
 
 
-def checked_key(key: str) -> str:
+def validate_idempotency_key(key: str) -> str:
     """Return an idempotency key, or raise InputError: it goes into a header."""
-    if _KEY.fullmatch(key) is None:
+    if _KEY_PATTERN.fullmatch(key) is None:
         raise InputError(
             f"idempotency key {key[:60]!r} is not 1 to 50 characters without spaces or accents"
         )
     return key
 
 
-def checked_msn(msn: str) -> str:
+def validate_msn(msn: str) -> str:
     """Return a merchant serial number, or raise InputError: it goes into a header."""
-    if _MSN.fullmatch(msn) is None:
+    if _MSN_PATTERN.fullmatch(msn) is None:
         raise InputError(f"merchant serial number {msn[:20]!r} is not 4 to 10 digits")
     return msn
 
 
-def _modify(verb: str, reference: str, amount_minor: int, currency: str, key: str) -> Request:
+def _build_modification_request(
+    verb: str, reference: str, amount_minor: int, currency: str, key: str
+) -> ApiRequest:
     if type(amount_minor) is not int or amount_minor <= 0:
         raise InputError(
             f"{reference[:64]}: the amount to {verb}, {amount_minor!r}, "
             "is not a whole number of minor units above zero"
         )
-    if _CURRENCY.fullmatch(currency) is None:
+    if _CURRENCY_PATTERN.fullmatch(currency) is None:
         raise InputError(f"{reference[:64]}: currency {currency[:10]!r} is not an ISO 4217 code")
-    body = _json({"modificationAmount": {"currency": currency, "value": amount_minor}})
-    path = f"{payment_path(reference)}/{verb}"
-    return Request("POST", path, body, checked_key(key), reference, verb)
+    body = _encode_json({"modificationAmount": {"currency": currency, "value": amount_minor}})
+    path = f"{build_payment_path(reference)}/{verb}"
+    return ApiRequest("POST", path, body, validate_idempotency_key(key), reference, verb)
 
 
-def _ledger_path(ledger_id: str, topic: str) -> str:
+def _build_ledger_path(ledger_id: str, topic: str) -> str:
     if topic not in ("funds", "fees"):
         raise InputError(f"ledger topic {topic!r} is neither funds nor fees")
     if ledger_id in ("", ".", ".."):
@@ -177,12 +196,12 @@ def _ledger_path(ledger_id: str, topic: str) -> str:
     return f"/report/v2/ledgers/{quote(ledger_id, safe='')}/{topic}"
 
 
-def _query(**parameters: str) -> str:
+def _build_query(**parameters: str) -> str:
     query = urlencode({name: value for name, value in parameters.items() if value})
     return f"?{query}" if query else ""
 
 
-def _json(value: object) -> bytes:
+def _encode_json(value: object) -> bytes:
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:

@@ -37,17 +37,17 @@ set_on_retry_hooks(())
 _log = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS = 0.5
-LONGEST_WAIT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 """A rate limit counts by the minute, so backing off must be able to sit one out."""
 
-UNREADABLE_TRIES = 3
+MAX_UNREADABLE_ATTEMPTS = 3
 LOCKED_CODE = "6160"
 """ePayment: "Order processing, locked". Nothing was done, whatever status it comes with."""
 
 T = TypeVar("T")
 
 
-class Judge:
+class RetryPolicy:
     """Says of each failure of one call whether to ask again, and after how many seconds.
 
     Args:
@@ -58,42 +58,42 @@ class Judge:
     def __init__(self, deadline: float, *, may_repeat: bool) -> None:
         self._deadline = deadline
         self._may_repeat = may_repeat
-        self._waits = 0
-        self._unreadable = 0
+        self._wait_count = 0
+        self._unreadable_count = 0
 
     def __call__(self, error: Exception) -> bool | float:
         """Return the seconds to wait before asking again, or False to give up."""
-        if not self._transient(error):
+        if not self._is_transient(error):
             return False
-        seconds = self._wait(error)
+        seconds = self._compute_wait(error)
         if time.monotonic() + seconds > self._deadline:
             return False
         _log.info("%s; asking again in %.1f s", type(error).__name__, seconds)
         return seconds
 
-    def _transient(self, error: Exception) -> bool:
+    def _is_transient(self, error: Exception) -> bool:
         if isinstance(error, NotConnectedError):
             return True
         if not self._may_repeat:
             return False
         if isinstance(error, UnreadableAnswerError):
-            self._unreadable += 1
-            return self._unreadable < UNREADABLE_TRIES
+            self._unreadable_count += 1
+            return self._unreadable_count < MAX_UNREADABLE_ATTEMPTS
         if isinstance(error, RefusedError):
             return error.code == LOCKED_CODE
         return isinstance(error, NoAnswerError | LockedError | RateLimitedError | ServiceError)
 
-    def _wait(self, error: Exception) -> float:
+    def _compute_wait(self, error: Exception) -> float:
         asked = error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None
         if asked is not None:
             # Many callers are told the same second: spread them over the next one.
             return asked + random.uniform(0, min(1.0, asked / 4))
-        backoff = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._waits, 10))
-        self._waits += 1
+        backoff = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._wait_count, 10))
+        self._wait_count += 1
         return backoff * random.uniform(0.75, 1.0)
 
 
-async def patiently(once: Callable[[], Awaitable[T]], judge: Judge) -> T:
+async def call_with_retries(once: Callable[[], Awaitable[T]], judge: RetryPolicy) -> T:
     """Return what `once` returns, asking again as `judge` says.
 
     The first attempt is made outside stamina: of a million reads nearly all need no second,

@@ -22,17 +22,17 @@ from vippsrecon.errors import NoAnswerError, NotConnectedError
 CONNECT_SECONDS = 10.0
 LARGEST_BODY = 64 * 1024 * 1024
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-_NOT_CONNECTED_HTTPX = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_FAILURES = (httpx.RequestError, aiohttp.ClientError, OSError, EOFError, ValueError)
+_LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+_AIOHTTP_CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_HTTPX_CONNECT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_TRANSPORT_ERRORS = (httpx.RequestError, aiohttp.ClientError, OSError, EOFError, ValueError)
 _EXTENSIONS: dict[str, Any] = {"timeout": {"connect": CONNECT_SECONDS}}
 
 
 HeaderTypes: TypeAlias = httpx.Headers | Mapping[str, str] | None
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """What came back, read to its end."""
 
     status: int
@@ -41,10 +41,10 @@ class Answer(NamedTuple):
 
     def __repr__(self) -> str:
         # The body of one answer is a token, and of others has names of customers in it.
-        return f"Answer(status={self.status})"
+        return f"HttpResponse(status={self.status})"
 
 
-class Headers(httpx.Headers):
+class SecretHeaders(httpx.Headers):
     """Headers that carry secrets: their repr, which tracebacks may show, says nothing."""
 
     def __init__(self, headers: HeaderTypes = None) -> None:
@@ -60,7 +60,7 @@ def open_transport(base_url: str, in_flight: int) -> httpx.AsyncBaseTransport:
 
     Proxy variables apply as usual, but never to loopback.
     """
-    transport = AiohttpTransport(proxy=_proxy(base_url))
+    transport = AiohttpTransport(proxy=_find_proxy(base_url))
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -77,13 +77,13 @@ def open_transport(base_url: str, in_flight: int) -> httpx.AsyncBaseTransport:
     return transport
 
 
-async def exchange(
+async def send_request(
     transport: httpx.AsyncBaseTransport,
     request: httpx.Request,
     seconds: float,
     *,
     reference: str = "",
-) -> Answer:
+) -> HttpResponse:
     """Send one request once and read the answer whole.
 
     Raises:
@@ -96,23 +96,23 @@ async def exchange(
             response = await transport.handle_async_request(request)
             response.headers.encoding = "iso-8859-1"
             try:
-                body = await _body(response)
+                body = await _read_body(response)
             finally:
                 await response.aclose()
     except TimeoutError as error:
-        if _not_connected(error):
-            raise _no_connection(request, reference) from None
+        if _is_not_connected(error):
+            raise _build_not_connected_error(request, reference) from None
         message = f"no answer from {request.url.host} within {seconds:.0f} s"
         raise NoAnswerError(message, reference=reference) from None
-    except _FAILURES as error:
-        if _not_connected(error):
-            raise _no_connection(request, reference) from None
+    except _TRANSPORT_ERRORS as error:
+        if _is_not_connected(error):
+            raise _build_not_connected_error(request, reference) from None
         message = f"the connection to {request.url.host} broke ({type(error).__name__})"
         raise NoAnswerError(message, reference=reference) from None
-    return Answer(response.status_code, response.headers, body)
+    return HttpResponse(response.status_code, response.headers, body)
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _read_body(response: httpx.Response) -> bytes:
     if "content-encoding" in response.headers:
         return await response.aread()
     parts: list[bytes] = []
@@ -126,25 +126,25 @@ async def _body(response: httpx.Response) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _not_connected(error: BaseException) -> bool:
+def _is_not_connected(error: BaseException) -> bool:
     # httpx-aiohttp calls a connection lost after sending a ConnectTimeout too. Taken at its
     # word, a refund that was made would count as never sent: aiohttp's own class decides.
     cause = error.__cause__ if isinstance(error, httpx.RequestError) else error
     if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, _NOT_CONNECTED)
-    return isinstance(error, _NOT_CONNECTED_HTTPX)
+        return isinstance(cause, _AIOHTTP_CONNECT_ERRORS)
+    return isinstance(error, _HTTPX_CONNECT_ERRORS)
 
 
-def _no_connection(request: httpx.Request, reference: str) -> NotConnectedError:
+def _build_not_connected_error(request: httpx.Request, reference: str) -> NotConnectedError:
     host, port = request.url.host, request.url.port
     where = f"{host}:{port}" if port else host
     return NotConnectedError(f"no connection to {where} could be made", reference=reference)
 
 
-def _proxy(base_url: str) -> httpx.Proxy | None:
+def _find_proxy(base_url: str) -> httpx.Proxy | None:
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    if host in _LOOPBACK or proxy_bypass(host):
+    if host in _LOOPBACK_HOSTS or proxy_bypass(host):
         return None
     url = getproxies().get(parts.scheme) or getproxies().get("all")
     return httpx.Proxy(url) if url else None

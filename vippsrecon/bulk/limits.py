@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from vippsrecon.config.toml_file import LIMITS, suggestion
+from vippsrecon.config.toml_file import LIMIT_SETTINGS, format_suggestion
 from vippsrecon.errors import ConfigurationError, InputError
 from vippsrecon.money import DECIMALS, to_minor
 
@@ -69,10 +69,10 @@ class Limits:
         (25000050, None)
         """
         for name in said:
-            if name not in LIMITS:
+            if name not in LIMIT_SETTINGS:
                 raise ConfigurationError(
-                    f"{_SECTION}: {name!r} is not a setting{suggestion(name, LIMITS)}. Known are: "
-                    f"{', '.join(sorted(LIMITS))}"
+                    f"{_SECTION}: {name!r} is not a setting{format_suggestion(name, LIMIT_SETTINGS)}. Known are: "
+                    f"{', '.join(sorted(LIMIT_SETTINGS))}"
                 )
         amounts = {
             name: _parse_amounts(name, said[name]) for name in _AMOUNT_SETTINGS if name in said

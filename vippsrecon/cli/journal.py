@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vippsrecon.bulk.outcomes.from_journal import PlanHistory
     from vippsrecon.bulk.outcomes.listed import PlanOverview
-    from vippsrecon.store import PlanSummary, Store, Verdict
+    from vippsrecon.store import PlanSummary, Store, VerificationResult
 
 MAX_JOURNAL_ROWS_LISTED = 20
 
@@ -90,9 +90,9 @@ app.command()(settle)
 def _report_broken_chains(store: Store, chosen: Sequence[str]) -> int:
     """Return 1, and say so, where a chain that was extracted does not hold."""
     from vippsrecon.cli.errors import print_error
-    from vippsrecon.store import plan_ids, verify
+    from vippsrecon.store import list_plan_ids, verify_journal
 
-    broken = [one for one in chosen or plan_ids(store) if not verify(store, one).ok]
+    broken = [one for one in chosen or list_plan_ids(store) if not verify_journal(store, one).ok]
     for one in broken:
         print_error(f"the journal of plan {one} does not hold: the sheet Control says where")
     return int(bool(broken))
@@ -116,14 +116,16 @@ def _verify_plans(
 ) -> int:
     from vippsrecon.cli import output
     from vippsrecon.money import format_count
-    from vippsrecon.store import plan_ids, plans, verify
+    from vippsrecon.store import list_plan_ids, list_plans, verify_journal
 
     if plan_id is None:
         # As they were seen; then those whose first entry is missing, which is a fault.
-        ids = list(dict.fromkeys([*(one.plan_id for one in plans(store)), *plan_ids(store)]))
+        ids = list(
+            dict.fromkeys([*(one.plan_id for one in list_plans(store)), *list_plan_ids(store)])
+        )
     else:
         ids = [_require_known_plan(store, plan_id)]
-    verdicts = {one: verify(store, one, head) for one in ids}
+    verdicts = {one: verify_journal(store, one, head) for one in ids}
     if json:
         print(
             output.format_json({"plans": [_build_verdict_json(*one) for one in verdicts.items()]})
@@ -142,13 +144,13 @@ def _verify_plans(
 
 
 def _require_known_plan(store: Store, plan_id: str) -> str:
-    from vippsrecon.store import head
+    from vippsrecon.store import read_head
 
-    head(store, plan_id)  # refuses a plan that is not known here
+    read_head(store, plan_id)  # refuses a plan that is not known here
     return plan_id
 
 
-def _build_verdict_json(plan_id: str, verdict: Verdict) -> dict[str, Any]:
+def _build_verdict_json(plan_id: str, verdict: VerificationResult) -> dict[str, Any]:
     return {
         "plan_id": plan_id,
         "ok": verdict.ok,
@@ -165,14 +167,14 @@ def _show_plans(store: Store, plan_id: str | None, json: bool) -> int:
     from vippsrecon.bulk.outcomes.from_journal import PlanHistory, read_plan_history
     from vippsrecon.bulk.outcomes.listed import list_plan_overviews
     from vippsrecon.cli import output
-    from vippsrecon.store import plans
+    from vippsrecon.store import list_plans
 
     told: list[tuple[PlanSummary, PlanHistory | PlanOverview]]
     if plan_id is None:
         told = [(one.known, one) for one in list_plan_overviews(store)]
     else:
         _require_known_plan(store, plan_id)
-        known = next(one for one in plans(store) if one.plan_id == plan_id)
+        known = next(one for one in list_plans(store) if one.plan_id == plan_id)
         told = [(known, read_plan_history(store, plan_id))]
     if json:
         said: dict[str, Any] = {"plans": [_build_journal_plan_json(*one) for one in told]}
@@ -213,9 +215,9 @@ def _build_journal_plan_json(one: PlanSummary, known: PlanHistory | PlanOverview
 
 
 def _build_entries_json(store: Store, plan_id: str) -> list[dict[str, Any]]:
-    from vippsrecon.store import entries
+    from vippsrecon.store import read_entries
 
-    return [{**entry._asdict(), "detail": entry.said()} for entry in entries(store, plan_id)]
+    return [{**entry._asdict(), "detail": entry.said()} for entry in read_entries(store, plan_id)]
 
 
 def _format_journal_plan(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]:

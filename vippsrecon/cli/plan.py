@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan
     from vippsrecon.bulk.plan.requests import RequestSet
     from vippsrecon.config.settings import Settings
-    from vippsrecon.sources.reviewed_report.read import Refused
+    from vippsrecon.sources.reviewed_report.read import Reject
     from vippsrecon.store import Store
 
 
@@ -246,9 +246,9 @@ def _build_plan(asked: RequestSet, settings: Settings, how: PlanOptions) -> Plan
 
 def _open_existing_store(settings: Settings, opened: Any) -> Store | None:
     """Open the workspace database where there is one: planning makes none."""
-    from vippsrecon.store import exists, open_store
+    from vippsrecon.store import database_exists, open_store
 
-    if not exists(settings.database_url):
+    if not database_exists(settings.database_url):
         return None
     store: Store = opened.enter_context(open_store(settings.database_url))
     return store
@@ -288,7 +288,7 @@ def _build_plan_json(made: Plan, out: Path) -> dict[str, Any]:
     }
 
 
-def _build_rejects_json(refused: Sequence[Refused]) -> list[dict[str, Any]]:
+def _build_rejects_json(refused: Sequence[Reject]) -> list[dict[str, Any]]:
     return [one._asdict() for one in refused]
 
 
@@ -325,7 +325,7 @@ def _format_plan_for_approval(made: Plan) -> Iterator[str]:
         yield f"insisted upon though the same was done before: {format_count(insisted, 'row')}"
 
 
-def _format_plan_rejects(refused: Sequence[Refused], notes: Sequence[str]) -> list[str]:
+def _format_plan_rejects(refused: Sequence[Reject], notes: Sequence[str]) -> list[str]:
     from vippsrecon.cli.output import MAX_REJECTS_LISTED
     from vippsrecon.money import format_count, group_thousands
 
@@ -333,7 +333,7 @@ def _format_plan_rejects(refused: Sequence[Refused], notes: Sequence[str]) -> li
     if not refused:
         return lines
     lines.append(f"{format_count(len(refused), 'row')} not in the plan:")
-    lines += [f"  {one.in_words()}" for one in refused[:MAX_REJECTS_LISTED]]
+    lines += [f"  {one.describe()}" for one in refused[:MAX_REJECTS_LISTED]]
     if len(refused) > MAX_REJECTS_LISTED:
         lines.append(
             f"  and {group_thousands(len(refused) - MAX_REJECTS_LISTED)} more; --json lists them"

@@ -11,7 +11,9 @@ import typer
 def _complete_shop_names(incomplete: str) -> list[str]:
     from vippsrecon.sources.orders import profiles
 
-    known = [name for name, profile in profiles.builtin().items() if not profile.refused]
+    known = [
+        name for name, profile in profiles.load_builtin_profiles().items() if not profile.refused
+    ]
     return [name for name in known if name.startswith(incomplete)]
 
 

@@ -19,21 +19,21 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from vippsrecon.config.settings import (
-    MOST_IN_FLIGHT,
-    ZONES,
+    MAX_IN_FLIGHT,
+    ZONE_OF_MARKET,
     Keys,
     Rules,
     SalesUnit,
     Settings,
-    base_url_of,
+    resolve_base_url,
 )
-from vippsrecon.config.toml_file import FILE_NAME, read_settings_file, suggestion
+from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
 from vippsrecon.errors import ConfigurationError
 
 KEYRING_SERVICE = "vippsrecon"
 """`keyring set vippsrecon VIPPS_CLIENT_SECRET` puts a secret where it is looked for."""
 
-VARIABLES = {
+ENVIRONMENT_VARIABLES = {
     "environment": "VIPPS_ENVIRONMENT",
     "base_url": "VIPPS_BASE_URL",
     "client_id": "VIPPS_CLIENT_ID",
@@ -44,22 +44,24 @@ VARIABLES = {
     "accounting_client_secret": "VIPPS_ACCOUNTING_CLIENT_SECRET",
     "database_url": "VIPPSRECON_DATABASE_URL",
 }
-OTHERS = ("in_flight", "retry_seconds", "ignore_file", "partner")
+SETTINGS_WITHOUT_VARIABLE = ("in_flight", "retry_seconds", "ignore_file", "partner")
 
-_MSN = re.compile(r"[0-9]{4,10}")
-_KEY_TEXT = re.compile(r"[!-~]+")
+_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+_KEY_PATTERN = re.compile(r"[!-~]+")
 
 
-class Places:
+class SettingSources:
     """The places a setting may be, asked in order; remembers which one had it."""
 
     def __init__(self, folder: Path, file: Path | None, arguments: Mapping[str, Any]) -> None:
-        known = (*VARIABLES, *OTHERS)
+        known = (*ENVIRONMENT_VARIABLES, *SETTINGS_WITHOUT_VARIABLE)
         for name in arguments:
             if name not in known:
-                raise ConfigurationError(f"{name!r} is not a setting{suggestion(name, known)}")
+                raise ConfigurationError(
+                    f"{name!r} is not a setting{format_suggestion(name, known)}"
+                )
         self._arguments = {k: v for k, v in arguments.items() if v is not None}
-        path = file or folder / FILE_NAME
+        path = file or folder / SETTINGS_FILE_NAME
         self.file = read_settings_file(path) if file or path.is_file() else {}
         self._file_name = path.name
         self._dotenv = _read_dotenv(folder / ".env")
@@ -68,16 +70,16 @@ class Places:
     def find(self, name: str, *, secret: bool = False) -> Any:
         """Return a setting from the first place that has it, else None."""
         if name in self._arguments:
-            return self._found(name, self._arguments[name], "argument")
-        variable = VARIABLES.get(name)
+            return self._remember(name, self._arguments[name], "argument")
+        variable = ENVIRONMENT_VARIABLES.get(name)
         if variable is None:
             if name in self.file:
-                return self._found(name, self.file[name], self._file_name)
-            return self._found(name, None, "default")
-        value = self.variable(variable, name, secret=secret, file_value=self.file.get(name))
-        return self._found(name, None, "default") if value is None else value
+                return self._remember(name, self.file[name], self._file_name)
+            return self._remember(name, None, "default")
+        value = self.find_variable(variable, name, secret=secret, file_value=self.file.get(name))
+        return self._remember(name, None, "default") if value is None else value
 
-    def variable(
+    def find_variable(
         self, variable: str, name: str, *, secret: bool = False, file_value: Any = None
     ) -> Any:
         """Return a variable's value from environment, keyring or `.env`, else None.
@@ -89,21 +91,21 @@ class Places:
             file_value: What the settings file says, which comes before `.env`.
         """
         if os.environ.get(variable):
-            return self._found(name, os.environ[variable], f"environment ({variable})")
-        if secret and (kept := _from_keyring(variable)):
-            return self._found(name, kept, f"keyring ({variable})")
+            return self._remember(name, os.environ[variable], f"environment ({variable})")
+        if secret and (kept := _read_keyring(variable)):
+            return self._remember(name, kept, f"keyring ({variable})")
         if file_value is not None:
-            return self._found(name, file_value, self._file_name)
+            return self._remember(name, file_value, self._file_name)
         if self._dotenv.get(variable):
-            return self._found(name, self._dotenv[variable], f".env ({variable})")
+            return self._remember(name, self._dotenv[variable], f".env ({variable})")
         return None
 
-    def _found(self, name: str, value: Any, place: str) -> Any:
+    def _remember(self, name: str, value: Any, place: str) -> Any:
         self.sources[name] = place
         return value
 
 
-def gather(
+def gather_settings(
     *,
     folder: Path,
     file: Path | None,
@@ -113,20 +115,22 @@ def gather(
     arguments: Mapping[str, Any],
 ) -> Settings:
     """Gather the settings: see `vippsrecon.config.load_settings`."""
-    places = Places(folder, file, arguments)
+    places = SettingSources(folder, file, arguments)
     environment = places.find("environment") or ""
     given_url = places.find("base_url")
-    base_url = "" if offline and not environment else base_url_of(environment, given_url)
-    named = units if units is not None else _units(places.file)
+    base_url = "" if offline and not environment else resolve_base_url(environment, given_url)
+    named = units if units is not None else _parse_sales_units(places.file)
     msn = places.find("msn")
     if msn is not None:
-        msn = _checked_msn(msn, "VIPPS_MSN")
+        msn = _parse_msn(msn, "VIPPS_MSN")
         if all(unit.msn != msn for unit in named):
             named = (*named, SalesUnit(msn))
     if msn is None and len(named) == 1:
         msn = named[0].msn
-    default_keys = _keys(places, "", {}, subscription=True)
-    own = {unit.msn: keys for unit in named if (keys := _unit_keys(places, unit.msn)) is not None}
+    default_keys = _find_keys(places, "", {}, subscription=True)
+    own = {
+        unit.msn: keys for unit in named if (keys := _find_unit_keys(places, unit.msn)) is not None
+    }
     ignore_file = places.find("ignore_file")
     return Settings(
         environment=environment,
@@ -136,25 +140,25 @@ def gather(
         keys=own,
         default_keys=default_keys,
         partner=bool(places.find("partner")),
-        accounting=_keys(
+        accounting=_find_keys(
             places, "accounting_", places.file.get("accounting", {}), subscription=False
         ),
-        rules=rules or _rules(places.file.get("tolerances", {})),
+        rules=rules or _parse_rules(places.file.get("tolerances", {})),
         limits=places.file.get("limits", {}),
-        in_flight=_in_flight(places.find("in_flight")),
-        retry_seconds=_retry_seconds(places.find("retry_seconds")),
+        in_flight=_parse_in_flight(places.find("in_flight")),
+        retry_seconds=_parse_retry_seconds(places.find("retry_seconds")),
         ignore_file=None if ignore_file is None else folder / ignore_file,
         database_url=places.find("database_url") or "sqlite:///vippsrecon.db",
         sources=places.sources,
     )
 
 
-def _units(said: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
+def _parse_sales_units(said: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
     units: dict[str, SalesUnit] = {}
     plain = {one.name for one in fields(SalesUnit)}
     for table in said.get("sales_unit", ()):
-        msn = _checked_msn(table["msn"], f"{FILE_NAME} [[sales_unit]] msn")
-        place = f"{FILE_NAME} [[sales_unit]] {msn}"
+        msn = _parse_msn(table["msn"], f"{SETTINGS_FILE_NAME} [[sales_unit]] msn")
+        place = f"{SETTINGS_FILE_NAME} [[sales_unit]] {msn}"
         if msn in units:
             raise ConfigurationError(f"{place} stands there twice")
         values = {name: value for name, value in table.items() if name in plain}
@@ -163,24 +167,24 @@ def _units(said: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
         if not all(isinstance(store, str) for store in stores):
             raise ConfigurationError(f"{place}: stores must be a list of texts")
         values["stores"] = tuple(stores)
-        _one_of(values.get("market"), tuple(ZONES), f"{place}: market")
-        _one_of(values.get("capture"), ("on_fulfilment", "at_once"), f"{place}: capture")
-        _zone(values.get("timezone"), place)
+        _check_choice(values.get("market"), tuple(ZONE_OF_MARKET), f"{place}: market")
+        _check_choice(values.get("capture"), ("on_fulfilment", "at_once"), f"{place}: capture")
+        _check_timezone(values.get("timezone"), place)
         units[msn] = SalesUnit(**values)
     return tuple(units.values())
 
 
-def _unit_keys(places: Places, msn: str) -> Keys | None:
+def _find_unit_keys(places: SettingSources, msn: str) -> Keys | None:
     tables = places.file.get("sales_unit", ())
     table: Mapping[str, Any] = next((one for one in tables if one["msn"] == msn), {})
     named = any(name.startswith(("client_", "subscription_")) for name in table)
     if not named:
-        return _keys(places, "", {}, subscription=True)
-    return _keys(places, "", table, subscription=True, prefix=f"{msn}.")
+        return _find_keys(places, "", {}, subscription=True)
+    return _find_keys(places, "", table, subscription=True, prefix=f"{msn}.")
 
 
-def _keys(
-    places: Places,
+def _find_keys(
+    places: SettingSources,
     kind: str,
     table: Mapping[str, Any],
     *,
@@ -192,15 +196,15 @@ def _keys(
     def value(part: str) -> str | None:
         variable = table.get(f"{part}_from")
         if variable is not None:
-            found = places.variable(variable, prefix + kind + part, secret=True)
+            found = places.find_variable(variable, prefix + kind + part, secret=True)
             label = variable
         elif part in table:
             found, label = table[part], part
-            places.sources[prefix + kind + part] = FILE_NAME
+            places.sources[prefix + kind + part] = SETTINGS_FILE_NAME
         else:
             found = places.find(kind + part, secret=True)
-            label = VARIABLES[kind + part]
-        return None if found is None else _key_text(found, label)
+            label = ENVIRONMENT_VARIABLES[kind + part]
+        return None if found is None else _parse_key(found, label)
 
     client_id, client_secret = value("client_id"), value("client_secret")
     key = value("subscription_key") if subscription else None
@@ -209,10 +213,10 @@ def _keys(
     return Keys(client_id, SecretStr(client_secret), None if key is None else SecretStr(key))
 
 
-def _key_text(value: str | SecretStr, variable: str) -> str:
+def _parse_key(value: str | SecretStr, variable: str) -> str:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     text = text.strip()
-    if _KEY_TEXT.fullmatch(text) is None:
+    if _KEY_PATTERN.fullmatch(text) is None:
         raise ConfigurationError(
             f"{variable} holds a character no key has, such as a space or a line break within: "
             "copy it again from the portal"
@@ -220,22 +224,24 @@ def _key_text(value: str | SecretStr, variable: str) -> str:
     return text
 
 
-def _rules(table: Mapping[str, int]) -> Rules:
+def _parse_rules(table: Mapping[str, int]) -> Rules:
     for name, value in table.items():
         if value < 0:
-            raise ConfigurationError(f"{FILE_NAME} [tolerances]: {name} cannot be below zero")
+            raise ConfigurationError(
+                f"{SETTINGS_FILE_NAME} [tolerances]: {name} cannot be below zero"
+            )
     return Rules(**table)
 
 
-def _in_flight(value: int | None) -> int:
+def _parse_in_flight(value: int | None) -> int:
     if value is None:
         return Settings.in_flight
-    if type(value) is not int or not 1 <= value <= MOST_IN_FLIGHT:
-        raise ConfigurationError(f"in_flight is {value!r}; it can be 1 to {MOST_IN_FLIGHT}")
+    if type(value) is not int or not 1 <= value <= MAX_IN_FLIGHT:
+        raise ConfigurationError(f"in_flight is {value!r}; it can be 1 to {MAX_IN_FLIGHT}")
     return value
 
 
-def _retry_seconds(value: float | None) -> float:
+def _parse_retry_seconds(value: float | None) -> float:
     if value is None:
         return Settings.retry_seconds
     if isinstance(value, bool) or not 0 < value <= 86_400:
@@ -243,22 +249,22 @@ def _retry_seconds(value: float | None) -> float:
     return float(value)
 
 
-def _checked_msn(msn: str, place: str) -> str:
+def _parse_msn(msn: str, place: str) -> str:
     text = str(msn).strip()
-    if _MSN.fullmatch(text) is None:
+    if _MSN_PATTERN.fullmatch(text) is None:
         raise ConfigurationError(
             f"{place} is {text[:20]!r}; a merchant serial number is 4 to 10 digits"
         )
     return text
 
 
-def _one_of(value: str | None, allowed: tuple[str, ...], place: str) -> None:
+def _check_choice(value: str | None, allowed: tuple[str, ...], place: str) -> None:
     if value is not None and value not in allowed:
-        near = suggestion(value, allowed)
+        near = format_suggestion(value, allowed)
         raise ConfigurationError(f"{place} is {value!r}; it can be {', '.join(allowed)}{near}")
 
 
-def _zone(name: str | None, place: str) -> None:
+def _check_timezone(name: str | None, place: str) -> None:
     if name is None:
         return
     try:
@@ -278,7 +284,7 @@ def _read_dotenv(path: Path) -> Mapping[str, str | None]:
         raise ConfigurationError(".env cannot be read: save it as UTF-8 text") from None
 
 
-def _from_keyring(variable: str) -> str | None:
+def _read_keyring(variable: str) -> str | None:
     try:
         import keyring
     except ImportError:

@@ -17,7 +17,7 @@ from vippsrecon.errors import ConfigurationError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-ZONES = {
+ZONE_OF_MARKET = {
     "NO": "Europe/Oslo",
     "SE": "Europe/Stockholm",
     "DK": "Europe/Copenhagen",
@@ -58,7 +58,7 @@ class SalesUnit:
         >>> SalesUnit("123456", market="FI").zone
         'Europe/Helsinki'
         """
-        return self.timezone or ZONES.get(self.market or "NO", "Europe/Oslo")
+        return self.timezone or ZONE_OF_MARKET.get(self.market or "NO", "Europe/Oslo")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ HOSTS = {"production": "https://api.vipps.no", "test": "https://apitest.vipps.no
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/servers/"""
 
 ENVIRONMENTS = (*HOSTS, "simulator")
-MOST_IN_FLIGHT = 256
+MAX_IN_FLIGHT = 256
 
 _LOOPBACK_URL = re.compile(
     r"https?://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?", re.IGNORECASE
@@ -172,15 +172,15 @@ class Settings:
         )
 
 
-def base_url_of(environment: str, base_url: str | None) -> str:
+def resolve_base_url(environment: str, base_url: str | None) -> str:
     """Return the one URL an environment may speak to.
 
     Raises:
         ConfigurationError: The environment is none, or the URL is not allowed with it.
 
-    >>> base_url_of("test", None)
+    >>> resolve_base_url("test", None)
     'https://apitest.vipps.no'
-    >>> base_url_of("simulator", "http://127.0.0.1:8800/")
+    >>> resolve_base_url("simulator", "http://127.0.0.1:8800/")
     'http://127.0.0.1:8800'
     """
     if environment not in ENVIRONMENTS:
@@ -230,9 +230,9 @@ def load_settings(
     Raises:
         ConfigurationError: A setting is missing, contradicts another, or is not allowed.
     """
-    from vippsrecon.config.load import gather
+    from vippsrecon.config.load import gather_settings
 
-    return gather(
+    return gather_settings(
         folder=folder or Path.cwd(),
         file=file,
         offline=offline,

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from vippsrecon.errors import ConfigurationError
 
-FILE_NAME = "vippsrecon.toml"
+SETTINGS_FILE_NAME = "vippsrecon.toml"
 
-_SECRETS = {
+_SECRET_NAMES = {
     "client_secret": "VIPPS_CLIENT_SECRET",
     "subscription_key": "VIPPS_SUBSCRIPTION_KEY",
     "ocp_apim_subscription_key": "VIPPS_SUBSCRIPTION_KEY",
@@ -30,12 +30,12 @@ _SECRETS = {
     "access_token": "",
 }
 
-_KEYS_FROM = {"client_id": str, "client_id_from": str, "client_secret_from": str}
-_AMOUNTS: tuple[type, ...] = (int, float, str, dict)
+_KEY_SETTINGS = {"client_id": str, "client_id_from": str, "client_secret_from": str}
+_AMOUNT_TYPES: tuple[type, ...] = (int, float, str, dict)
 
-Shape = Mapping[str, type | tuple[type, ...]]
+TableShape = Mapping[str, type | tuple[type, ...]]
 
-TOP: Shape = {
+TOP_LEVEL_SETTINGS: TableShape = {
     "environment": str,
     "base_url": str,
     "client_id": str,
@@ -50,7 +50,7 @@ TOP: Shape = {
     "tolerances": dict,
     "limits": dict,
 }
-SALES_UNIT: Shape = {
+SALES_UNIT_SETTINGS: TableShape = {
     "msn": str,
     "market": str,
     "timezone": str,
@@ -58,28 +58,34 @@ SALES_UNIT: Shape = {
     "late_capture": bool,
     "stores": list,
     "currency": str,
-    **_KEYS_FROM,
+    **_KEY_SETTINGS,
     "subscription_key_from": str,
 }
-TOLERANCES: Shape = {
+TOLERANCE_SETTINGS: TableShape = {
     "tolerance_minor": int,
     "rounding_cap_minor": int,
     "delivery_grace_days": int,
     "capture_grace_hours": int,
     "refund_grace_hours": int,
 }
-LIMITS: Shape = {
-    "own_approval_up_to": _AMOUNTS,
-    "row_limit": _AMOUNTS,
-    "per_run": _AMOUNTS,
-    "per_day": _AMOUNTS,
+LIMIT_SETTINGS: TableShape = {
+    "own_approval_up_to": _AMOUNT_TYPES,
+    "row_limit": _AMOUNT_TYPES,
+    "per_run": _AMOUNT_TYPES,
+    "per_day": _AMOUNT_TYPES,
     "stop_after_failures": int,
     "stop_at_share": (int, float),
     "max_report_age_hours": (int, float),
     "settle_for": (int, float),
 }
 
-_SAID = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+_TYPE_NAMES = {
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
@@ -97,56 +103,56 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path.name} is not UTF-8 text: save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path.name} is not TOML: {error}") from None
-    _checked(said, TOP, path.name)
+    _check_table(said, TOP_LEVEL_SETTINGS, path.name)
     for place, table, shape in (
-        ("[accounting]", said.get("accounting", {}), _KEYS_FROM),
-        ("[tolerances]", said.get("tolerances", {}), TOLERANCES),
-        ("[limits]", said.get("limits", {}), LIMITS),
+        ("[accounting]", said.get("accounting", {}), _KEY_SETTINGS),
+        ("[tolerances]", said.get("tolerances", {}), TOLERANCE_SETTINGS),
+        ("[limits]", said.get("limits", {}), LIMIT_SETTINGS),
     ):
-        _checked(table, shape, f"{path.name} {place}")
+        _check_table(table, shape, f"{path.name} {place}")
     for number, unit in enumerate(said.get("sales_unit", ()), start=1):
         place = f"{path.name} [[sales_unit]] {number}"
         if not isinstance(unit, dict):
             raise ConfigurationError(f"{place} is not a table")
-        _checked(unit, SALES_UNIT, place)
+        _check_table(unit, SALES_UNIT_SETTINGS, place)
         if "msn" not in unit:
             raise ConfigurationError(f"{place} has no msn")
-    _no_password(said.get("database_url", ""), path.name)
+    _refuse_password(said.get("database_url", ""), path.name)
     return said
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def format_suggestion(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean …?)" for the known name nearest to `name`, else "".
 
-    >>> suggestion("tolerence_minor", ["tolerance_minor", "in_flight"])
+    >>> format_suggestion("tolerence_minor", ["tolerance_minor", "in_flight"])
     ' (did you mean tolerance_minor?)'
     """
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _checked(table: Mapping[str, Any], shape: Shape, place: str) -> None:
+def _check_table(table: Mapping[str, Any], shape: TableShape, place: str) -> None:
     for name, value in table.items():
         if name not in shape:
             _refuse_secret(name, place)
             known = ", ".join(sorted(shape))
             raise ConfigurationError(
-                f"{place}: {name!r} is not a setting{suggestion(name, shape)}. Known are: {known}"
+                f"{place}: {name!r} is not a setting{format_suggestion(name, shape)}. Known are: {known}"
             )
         kinds = shape[name]
         allowed = kinds if isinstance(kinds, tuple) else (kinds,)
         # bool is an int to Python; nobody who writes `in_flight = true` means 1.
         if type(value) not in allowed:
-            wanted = " or ".join(_SAID.get(kind, "a number") for kind in allowed)
+            wanted = " or ".join(_TYPE_NAMES.get(kind, "a number") for kind in allowed)
             hint = " (put it in quotes)" if allowed == (str,) and type(value) is int else ""
             raise ConfigurationError(f"{place}: {name} must be {wanted}{hint}")
 
 
 def _refuse_secret(name: str, place: str) -> None:
     plain = name.lower().replace("-", "_")
-    if plain not in _SECRETS:
+    if plain not in _SECRET_NAMES:
         return
-    variable = _SECRETS[plain]
+    variable = _SECRET_NAMES[plain]
     instead = f": put it in the environment as {variable}" if variable else ""
     kept = plain in ("client_secret", "subscription_key")
     named = f", or name the variable that holds it with {plain}_from" if kept else ""
@@ -155,7 +161,7 @@ def _refuse_secret(name: str, place: str) -> None:
     )
 
 
-def _no_password(url: str, place: str) -> None:
+def _refuse_password(url: str, place: str) -> None:
     if urlsplit(url).password or "password=" in url:
         raise ConfigurationError(
             f"{place}: database_url holds a password, and this file is no place for one: "

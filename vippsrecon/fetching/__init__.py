@@ -18,12 +18,17 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.fetching import frames
-from vippsrecon.fetching.follow_ups import SO_FAR, Asking, FollowUp, ask
+from vippsrecon.fetching.follow_ups import (
+    FOLLOW_UP_COLUMNS,
+    FetchOptions,
+    FollowUp,
+    read_with_follow_ups,
+)
 from vippsrecon.fetching.results import Fetched, read_fetched
-from vippsrecon.fetching.run_folder import Folder, locked
-from vippsrecon.fetching.workers import Part
-from vippsrecon.fetching.worklist import KEY, Reference, Worklist
-from vippsrecon.ledger.references import LedgerWalk, ledger_references, ledger_unread
+from vippsrecon.fetching.run_folder import RunFolder, lock_folder
+from vippsrecon.fetching.workers import FetchPart
+from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Reference, Worklist
+from vippsrecon.ledger.references import LedgerWalk, build_unread_walk, ledger_references
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +39,10 @@ __all__ = [
     "Fetched",
     "FollowUp",
     "LedgerWalk",
+    "build_unread_walk",
     "fetch",
     "fetch_into",
     "ledger_references",
-    "ledger_unread",
     "read_fetched",
 ]
 
@@ -69,7 +74,7 @@ def fetch(
         resume: Go on with the run in `out` however old it is; how old is logged.
         progress: Show a bar where there is a terminal.
         follow_ups: Functions that say, of the payments found so far (a Polars frame of
-            `rounds.SO_FAR`), what to ask for besides (msn, reference): one more round each.
+            `rounds.FOLLOW_UP_COLUMNS`), what to ask for besides (msn, reference): one more round each.
 
     Returns:
         The three frames, sorted. `Fetched.missing` counts the holes: look at it.
@@ -94,19 +99,21 @@ def fetch(
         )
         return read_fetched(out)[0]
     work = Worklist(references, client.default_msn)
-    kept: list[Part] = [Part(frames.concatenate_tables([]), work.not_sent())]
-    ask(
+    kept: list[FetchPart] = [
+        FetchPart(frames.concatenate_tables([]), work.build_not_sent_failures())
+    ]
+    read_with_follow_ups(
         work,
         work.rows.clear(),
-        Asking(client, events, in_flight, progress, follow_ups),
+        FetchOptions(client, events, in_flight, progress, follow_ups),
         kept.append,
-        lambda: [pl.DataFrame(part.tables.payments.select(SO_FAR)) for part in kept],
+        lambda: [pl.DataFrame(part.tables.payments.select(FOLLOW_UP_COLUMNS)) for part in kept],
     )
     tables = frames.concatenate_tables([part.tables for part in kept])
     failures = sorted(
         (one for part in kept for one in part.failures), key=lambda one: (one.msn, one.reference)
     )
-    order = [(name, "ascending") for name in KEY]
+    order = [(name, "ascending") for name in PAYMENT_KEY_COLUMNS]
     log = [*order, ("event_at", "ascending"), ("psp_reference", "ascending")]
     return Fetched(
         schemas.to_pandas(tables.payments.sort_by(order)),
@@ -140,17 +147,17 @@ def fetch_into(
     for msn in work.msns:
         # Wrong keys are met here, before an earlier run's files are touched.
         client.check_keys(msn)
-    with locked(Path(out)):
-        folder = Folder(
+    with lock_folder(Path(out)):
+        folder = RunFolder(
             Path(out), work, client.settings, events=events, now=client.now(), resume=resume
         )
-        if folder.finished:
+        if folder.is_finished:
             return folder.info
         try:
-            how = Asking(client, events, in_flight, progress, follow_ups)
-            again = ask(work, folder.done(), how, folder.keep, folder.payments)
+            how = FetchOptions(client, events, in_flight, progress, follow_ups)
+            again = read_with_follow_ups(work, folder.done(), how, folder.keep, folder.payments)
         except BaseException:
-            folder.interrupted()
+            folder.record_interruption()
             raise
         folder.finish(again)
         return folder.info

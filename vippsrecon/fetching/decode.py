@@ -18,9 +18,9 @@ from vippsrecon.config.settings import MARKET_OF_CURRENCY, Settings
 from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, VippsReconError
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure, PaymentTables
-from vippsrecon.fetching.worklist import KEY
+from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS
 
-TOTALS = {
+EVENTS_BY_TOTAL = {
     "authorized_minor": ("AUTHORIZED",),
     "captured_minor": ("CAPTURED",),
     "refunded_minor": ("REFUNDED",),
@@ -29,10 +29,10 @@ TOTALS = {
 """Each total of a payment's aggregate, and the events whose successful amounts sum to it.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (event log)"""
 
-Ways = Mapping[tuple[str, str], str]
+DiscoveryByKey = Mapping[tuple[str, str], str]
 
 
-class Decoded(NamedTuple):
+class DecodedBatch(NamedTuple):
     """What a batch of answers says.
 
     Attributes:
@@ -46,7 +46,9 @@ class Decoded(NamedTuple):
     failures: list[Failure]
 
 
-def decoded(bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways) -> Decoded:
+def decode_readings(
+    bodies: Sequence[bulk_decode.RawReading], settings: Settings, ways: DiscoveryByKey
+) -> DecodedBatch:
     """Decode answers, in their order, and compare each event log with its aggregate.
 
     Args:
@@ -54,41 +56,45 @@ def decoded(bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways
         settings: Says in which zone each sales unit counts its days.
         ways: (msn, reference) to how it came to be asked for.
     """
-    tables, failures = _at_once(bodies, settings, ways), list[Failure]()
+    tables, failures = _decode_all_at_once(bodies, settings, ways), list[Failure]()
     if tables is None:
-        tables = frames.concatenate_tables(_one_by_one(bodies, settings, ways, failures))
+        tables = frames.concatenate_tables(_decode_one_by_one(bodies, settings, ways, failures))
     if not bodies or bodies[0].events is None:
-        return Decoded(tables, frames.concatenate_tables([]), failures)
-    odd = disagreeing(tables)
+        return DecodedBatch(tables, frames.concatenate_tables([]), failures)
+    odd = find_disagreeing(tables)
     if not len(odd):
-        return Decoded(tables, frames.concatenate_tables([]), failures)
-    return Decoded(_only(tables, odd, "anti"), _only(tables, odd, "semi"), failures)
+        return DecodedBatch(tables, frames.concatenate_tables([]), failures)
+    return DecodedBatch(
+        _filter_tables(tables, odd, "anti"), _filter_tables(tables, odd, "semi"), failures
+    )
 
 
-def disagreeing(tables: PaymentTables) -> pl.DataFrame:
+def find_disagreeing(tables: PaymentTables) -> pl.DataFrame:
     """Return (msn, reference) of the payments whose events do not sum to their aggregate."""
-    log = pl.DataFrame(tables.events.select([*KEY, "name", "amount_minor", "success"]))
+    log = pl.DataFrame(
+        tables.events.select([*PAYMENT_KEY_COLUMNS, "name", "amount_minor", "success"])
+    )
     sums = (
         log.filter("success")
-        .group_by(KEY)
+        .group_by(PAYMENT_KEY_COLUMNS)
         .agg(
             (pl.col("amount_minor") * pl.col("name").is_in(names)).sum().alias(f"events_{total}")
-            for total, names in TOTALS.items()
+            for total, names in EVENTS_BY_TOTAL.items()
         )
     )
-    totals = pl.DataFrame(tables.payments.select([*KEY, *TOTALS]))
+    totals = pl.DataFrame(tables.payments.select([*PAYMENT_KEY_COLUMNS, *EVENTS_BY_TOTAL]))
     return (
-        totals.join(sums, on=KEY, how="left")
+        totals.join(sums, on=PAYMENT_KEY_COLUMNS, how="left")
         .filter(
             pl.any_horizontal(
-                pl.col(total) != pl.col(f"events_{total}").fill_null(0) for total in TOTALS
+                pl.col(total) != pl.col(f"events_{total}").fill_null(0) for total in EVENTS_BY_TOTAL
             )
         )
-        .select(KEY)
+        .select(PAYMENT_KEY_COLUMNS)
     )
 
 
-def failure(wanted: tuple[str, str], operation: str, error: VippsReconError) -> Failure:
+def build_failure(wanted: tuple[str, str], operation: str, error: VippsReconError) -> Failure:
     """Return the row of `failures` that an error means."""
     msn, reference = wanted
     if not isinstance(error, ApiError):
@@ -105,10 +111,10 @@ def failure(wanted: tuple[str, str], operation: str, error: VippsReconError) -> 
     )
 
 
-def _at_once(
-    bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways
+def _decode_all_at_once(
+    bodies: Sequence[bulk_decode.RawReading], settings: Settings, ways: DiscoveryByKey
 ) -> PaymentTables | None:
-    found = bulk_decode.decode(bodies)
+    found = bulk_decode.decode_batch(bodies)
     if found is None:
         return None
     units = (found.payments[name].to_pylist() for name in ("msn", "currency"))
@@ -118,37 +124,40 @@ def _at_once(
             found.events,
             owners=found.owners,
             fetched_at=[body.fetched_at for body in bodies],
-            zones=_zones(dict(zip(*units, strict=True)), settings),
+            zones=_find_zones(dict(zip(*units, strict=True)), settings),
             discovered_by=[ways.get((body.msn, body.reference)) for body in bodies],
         )
     except SchemaError:
         return None
 
 
-def _one_by_one(
-    bodies: Sequence[bulk_decode.Bodies], settings: Settings, ways: Ways, failures: list[Failure]
+def _decode_one_by_one(
+    bodies: Sequence[bulk_decode.RawReading],
+    settings: Settings,
+    ways: DiscoveryByKey,
+    failures: list[Failure],
 ) -> list[PaymentTables]:
     readings = []
     for body in bodies:
         operation = "getPayment"
         try:
-            payment = responses.payment(200, body.payment, body.msn, body.reference)
+            payment = responses.decode_payment(200, body.payment, body.msn, body.reference)
             operation = "getPaymentEventLog"
-            log = responses.events(200, body.events or b"[]", body.msn, body.reference)
+            log = responses.decode_events(200, body.events or b"[]", body.msn, body.reference)
         except UnreadableAnswerError as error:
-            failures.append(failure((body.msn, body.reference), operation, error))
+            failures.append(build_failure((body.msn, body.reference), operation, error))
         else:
             readings.append(Reading(payment, log, body.fetched_at))
-    return _fitting(readings, settings, ways, failures)
+    return _build_valid_tables(readings, settings, ways, failures)
 
 
-def _fitting(
-    readings: Sequence[Reading], settings: Settings, ways: Ways, failures: list[Failure]
+def _build_valid_tables(
+    readings: Sequence[Reading], settings: Settings, ways: DiscoveryByKey, failures: list[Failure]
 ) -> list[PaymentTables]:
     """Return tables of the readings that fit their schemas; halve until the others are found."""
     if not readings:
         return []
-    zones = _zones({one.payment.msn: one.payment.currency for one in readings}, settings)
+    zones = _find_zones({one.payment.msn: one.payment.currency for one in readings}, settings)
     try:
         return [frames.build_tables(readings, zones, ways)]
     except SchemaError as error:
@@ -160,12 +169,12 @@ def _fitting(
             return []
     half = len(readings) // 2
     return [
-        *_fitting(readings[:half], settings, ways, failures),
-        *_fitting(readings[half:], settings, ways, failures),
+        *_build_valid_tables(readings[:half], settings, ways, failures),
+        *_build_valid_tables(readings[half:], settings, ways, failures),
     ]
 
 
-def _zones(currencies: Mapping[str, str], settings: Settings) -> dict[str, str]:
+def _find_zones(currencies: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """Return each unit's zone: its own, else that of the market its currency belongs to."""
     zones = {}
     for msn, currency in currencies.items():
@@ -176,10 +185,12 @@ def _zones(currencies: Mapping[str, str], settings: Settings) -> dict[str, str]:
     return zones
 
 
-def _only(tables: PaymentTables, keys: pl.DataFrame, how: Literal["semi", "anti"]) -> PaymentTables:
+def _filter_tables(
+    tables: PaymentTables, keys: pl.DataFrame, how: Literal["semi", "anti"]
+) -> PaymentTables:
     kept = (
         pl.DataFrame(table)
-        .join(keys, on=KEY, how=how, maintain_order="left")
+        .join(keys, on=PAYMENT_KEY_COLUMNS, how=how, maintain_order="left")
         .to_arrow(compat_level=pl.CompatLevel.oldest())
         .cast(table.schema)
         for table in tables

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 from tqdm import tqdm
 
-from vippsrecon.config.settings import MOST_IN_FLIGHT
+from vippsrecon.config.settings import MAX_IN_FLIGHT
 from vippsrecon.errors import InputError
-from vippsrecon.fetching.workers import Keep, Reader
-from vippsrecon.fetching.worklist import KEY, Worklist
+from vippsrecon.fetching.workers import PartSink, ReferenceReader
+from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Worklist
 
 if TYPE_CHECKING:
     from vippsrecon.api import Client
 
-SO_FAR = (
-    *KEY,
+FOLLOW_UP_COLUMNS = (
+    *PAYMENT_KEY_COLUMNS,
     "state",
     "currency",
     "authorized_minor",
@@ -33,10 +33,10 @@ SO_FAR = (
 """What a follow-up is told of each payment: columns of `schemas.PAYMENTS`."""
 
 FollowUp = Callable[[pl.DataFrame], pl.DataFrame]
-"""Takes the payments found so far (`SO_FAR`), returns msn and reference of what to ask for too."""
+"""Takes the payments found so far (`FOLLOW_UP_COLUMNS`), returns msn and reference of what to ask for too."""
 
 
-class Asking(NamedTuple):
+class FetchOptions(NamedTuple):
     """How a fetch asks.
 
     Attributes:
@@ -54,11 +54,11 @@ class Asking(NamedTuple):
     follow_ups: Sequence[FollowUp]
 
 
-def ask(
+def read_with_follow_ups(
     work: Worklist,
     done: pl.DataFrame,
-    how: Asking,
-    keep: Keep,
+    how: FetchOptions,
+    keep: PartSink,
     so_far: Callable[[], list[pl.DataFrame]],
 ) -> int:
     """Read what is not done, then what that leads to; return how many needed another look.
@@ -68,31 +68,33 @@ def ask(
         done: msn, reference of what an earlier run kept.
         how: Who asks, and how.
         keep: Takes what lands.
-        so_far: Gives the payments kept, as `SO_FAR`.
+        so_far: Gives the payments kept, as `FOLLOW_UP_COLUMNS`.
     """
     work.add(done)  # an earlier run's follow-ups are among it
     sendable = int(work.rows["sendable"].sum())
-    reader = _read(work, work.left(done), sendable, how, keep)
-    again = reader.read_again
+    reader = _read_round(work, work.select_remaining(done), sendable, how, keep)
+    again = reader.reread_count
     for follow_up in how.follow_ups:
         if reader.stopped:
             break
-        further = work.add(follow_up(pl.concat(so_far()).unique(KEY)))
+        further = work.add(follow_up(pl.concat(so_far()).unique(PAYMENT_KEY_COLUMNS)))
         if len(further):
-            reader = _read(work, further, len(further), how, keep)
-            again += reader.read_again
+            reader = _read_round(work, further, len(further), how, keep)
+            again += reader.reread_count
     return again
 
 
-def _read(work: Worklist, left: pl.DataFrame, total: int, how: Asking, keep: Keep) -> Reader:
+def _read_round(
+    work: Worklist, left: pl.DataFrame, total: int, how: FetchOptions, keep: PartSink
+) -> ReferenceReader:
     most = how.client.settings.in_flight if how.in_flight is None else how.in_flight
-    if not 1 <= most <= MOST_IN_FLIGHT:
-        raise InputError(f"in_flight is {most}, and must be 1 to {MOST_IN_FLIGHT}")
+    if not 1 <= most <= MAX_IN_FLIGHT:
+        raise InputError(f"in_flight is {most}, and must be 1 to {MAX_IN_FLIGHT}")
     # None: tqdm is quiet by itself where there is no terminal.
     disable = None if how.progress else True
     with tqdm(
         total=total, initial=total - len(left), unit=" payments", desc="fetching", disable=disable
     ) as bar:
-        reader = Reader(how.client.core, keep, events=how.events, in_flight=most, bar=bar)
-        how.client.run(reader.read(work.wanted(left)))
+        reader = ReferenceReader(how.client.core, keep, events=how.events, in_flight=most, bar=bar)
+        how.client.run(reader.read(work.iterate_rows(left)))
     return reader

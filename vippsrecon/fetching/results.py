@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SchemaError, SourceError
 from vippsrecon.fetching import frames, part_files
-from vippsrecon.fetching.run_folder import RUN, VERSION, run_of
+from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
 from vippsrecon.money import group_thousands
 
 
@@ -53,15 +53,15 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
             fetch that has not ended, or is damaged.
     """
     folder = Path(folder)
-    info = _info(folder)
+    info = _load_run_info(folder)
     payments, events = (
-        _table(folder / name, frame)
+        _read_table(folder / name, frame)
         for name, frame in (
-            (part_files.PAYMENTS, schemas.PAYMENTS),
-            (part_files.EVENTS, schemas.EVENTS),
+            (part_files.PAYMENTS_FILE, schemas.PAYMENTS),
+            (part_files.EVENTS_FILE, schemas.EVENTS),
         )
     )
-    path = folder / part_files.FAILURES
+    path = folder / part_files.FAILURES_FILE
     try:
         failures = frames.build_failures(part_files.read_failures(path))
     except (OSError, ValueError) as error:
@@ -71,24 +71,26 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     for name, frame in zip(Fetched._fields, fetched, strict=True):
         if said.get(name) != len(frame):
             raise InputError(
-                f"{folder}: {name} has {group_thousands(len(frame))} rows and {RUN} says {said.get(name)}, "
+                f"{folder}: {name} has {group_thousands(len(frame))} rows and {RUN_FILE} says {said.get(name)}, "
                 "so they are not of one fetch; fetch again"
             )
     return fetched, info
 
 
-def _info(folder: Path) -> dict[str, Any]:
+def _load_run_info(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: name the one that `vippsrecon fetch` wrote")
-    info = run_of(folder)
+    info = read_run_info(folder)
     if info is None:
-        raise InputError(f"{folder} holds no {RUN}: name the folder that `vippsrecon fetch` wrote")
+        raise InputError(
+            f"{folder} holds no {RUN_FILE}: name the folder that `vippsrecon fetch` wrote"
+        )
     if not isinstance(info.get("counts"), dict):
-        raise InputError(f"{folder}: {RUN} cannot be understood; fetch again")
-    if info.get("version") != VERSION:
+        raise InputError(f"{folder}: {RUN_FILE} cannot be understood; fetch again")
+    if info.get("version") != FETCH_FORMAT_VERSION:
         raise InputError(
             f"{folder} was written by another version of vippsrecon (format "
-            f"{info.get('version')!r}, this one reads {VERSION}); fetch again"
+            f"{info.get('version')!r}, this one reads {FETCH_FORMAT_VERSION}); fetch again"
         )
     if "payments" not in info["counts"]:
         raise InputError(
@@ -97,7 +99,7 @@ def _info(folder: Path) -> dict[str, Any]:
     return info
 
 
-def _table(path: Path, frame: schemas.Frame) -> pa.Table:
+def _read_table(path: Path, frame: schemas.Frame) -> pa.Table:
     try:
         table = pq.read_table(path, schema=None)
     except (OSError, pa.ArrowException) as error:

@@ -26,9 +26,9 @@ from vippsrecon import schemas
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import IncompleteError, InputError, OutputError
 from vippsrecon.fetching import frames, part_files
-from vippsrecon.fetching.follow_ups import SO_FAR
-from vippsrecon.fetching.workers import Part
-from vippsrecon.fetching.worklist import KEY, Worklist
+from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
+from vippsrecon.fetching.workers import FetchPart
+from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Worklist
 from vippsrecon.money import format_count, group_thousands
 
 try:
@@ -36,19 +36,19 @@ try:
 except ImportError:  # Windows has none; there the folder is not locked
     fcntl = None  # type: ignore[assignment]
 
-VERSION = 1
+FETCH_FORMAT_VERSION = 1
 """Of the files: raised when an older reader would misunderstand them."""
 
-RUN = "fetch.json"
-PARTS = "parts"
-GOES_ON_FOR = timedelta(hours=24)
+RUN_FILE = "fetch.json"
+PARTS_FOLDER = "parts"
+RESUME_WITHIN = timedelta(hours=24)
 
-_IDENTITY = ("version", "environment", "sales_units", "references_sha256", "events")
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_IDENTITY_FIELDS = ("version", "environment", "sales_units", "references_sha256", "events")
+_NO_SPACE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _log = logging.getLogger("vippsrecon.fetch")
 
 
-class Folder:
+class RunFolder:
     """One fetch on disk.
 
     Args:
@@ -61,7 +61,7 @@ class Folder:
 
     Attributes:
         info: What `fetch.json` says.
-        finished: Whether everything is there already, so that nothing is left to ask.
+        is_finished: Whether everything is there already, so that nothing is left to ask.
 
     Raises:
         InputError: `resume` is asked for, and the folder holds another run.
@@ -79,44 +79,47 @@ class Folder:
         resume: bool,
     ) -> None:
         self._out = out
-        self._parts = out / PARTS
+        self._parts = out / PARTS_FOLDER
         self._work = work
-        self.finished = False
+        self.is_finished = False
         self.info: dict[str, Any] = {
-            "version": VERSION,
+            "version": FETCH_FORMAT_VERSION,
             "environment": settings.environment,
             "host": urlsplit(settings.base_url).netloc,
             "sales_units": work.rows["msn"].unique().sort().to_list(),
             "references_sha256": work.sha256,
             "events": events,
-            "started_at": _text(now),
+            "started_at": _format_time(now),
             "fetched_at": None,
             "oldest_row_at": None,
             "parts": 0,
             "complete": False,
             "counts": {"references": len(work), "duplicates": work.duplicates},
         }
-        with written(out):
+        with translate_os_errors(out):
             self._parts.mkdir(parents=True, exist_ok=True)
-            self._begin(now, resume=resume)
+            self._start_or_resume(now, resume=resume)
 
     def done(self) -> pl.DataFrame:
         """Return (msn, reference) of what is on disk: payments, and what Vipps does not know."""
-        found = [pl.DataFrame(schema=dict.fromkeys(KEY, pl.String))]
+        found = [pl.DataFrame(schema=dict.fromkeys(PAYMENT_KEY_COLUMNS, pl.String))]
         for _, kept in part_files.read_parts(self._parts):
             unknown = kept.failures.filter(pl.col("status") == 404)
-            found += [kept.payments.select(KEY), unknown.select(KEY)]
+            found += [
+                kept.payments.select(PAYMENT_KEY_COLUMNS),
+                unknown.select(PAYMENT_KEY_COLUMNS),
+            ]
         return pl.concat(found).unique()
 
     def payments(self) -> list[pl.DataFrame]:
-        """Return what the payments on disk were found to be, as `SO_FAR`."""
+        """Return what the payments on disk were found to be, as `FOLLOW_UP_COLUMNS`."""
         none = pl.DataFrame(schema=schemas.polars_schema(schemas.PAYMENTS))
         kept = [none, *(one.payments for _, one in part_files.read_parts(self._parts))]
-        return [payments.select(SO_FAR) for payments in kept]
+        return [payments.select(FOLLOW_UP_COLUMNS) for payments in kept]
 
-    def keep(self, part: Part) -> None:
+    def keep(self, part: FetchPart) -> None:
         """Put a part on disk."""
-        with written(self._out):
+        with translate_os_errors(self._out):
             part_files.write_part(self._parts, part)
 
     def finish(self, read_again: int) -> None:
@@ -126,8 +129,8 @@ class Folder:
             IncompleteError: A reference is neither among the payments nor the failures, since
                 a part was damaged while the run went on.
         """
-        with written(self._out):
-            counts = part_files.combine(self._parts, self._work.rows, self._out)
+        with translate_os_errors(self._out):
+            counts = part_files.combine_parts(self._parts, self._work.rows, self._out)
             lost = len(self._work) - counts["payments"] - counts["failures"]
             missing = counts["failures"] - counts["not_found"] - counts["not_sent"] + lost
             self.info["counts"] |= {
@@ -136,7 +139,7 @@ class Folder:
                 "missing": missing,
                 "read_again": read_again,
             }
-            self._note(complete=missing == 0)
+            self._write_run_file(complete=missing == 0)
             if missing == 0:
                 part_files.remove_parts(self._parts)
                 self._parts.rmdir()
@@ -146,68 +149,70 @@ class Folder:
                 "run it again to ask for them once more"
             )
 
-    def interrupted(self) -> None:
+    def record_interruption(self) -> None:
         """Say in `fetch.json` how far the run came before it was stopped."""
-        with written(self._out):
-            self._note(complete=False)
+        with translate_os_errors(self._out):
+            self._write_run_file(complete=False)
 
-    def _begin(self, now: datetime, *, resume: bool) -> None:
-        found = run_of(self._out)
-        if found is None and any((self._out / name).exists() for name in part_files.RESULTS):
+    def _start_or_resume(self, now: datetime, *, resume: bool) -> None:
+        found = read_run_info(self._out)
+        if found is None and any((self._out / name).exists() for name in part_files.RESULT_FILES):
             raise OutputError(
-                f"{self._out} holds {part_files.PAYMENTS} or its like without {RUN}, so it is not what "
+                f"{self._out} holds {part_files.PAYMENTS_FILE} or its like without {RUN_FILE}, so it is not what "
                 "an earlier fetch left: name another folder"
             )
-        same = found is not None and all(found.get(name) == self.info[name] for name in _IDENTITY)
+        same = found is not None and all(
+            found.get(name) == self.info[name] for name in _IDENTITY_FIELDS
+        )
         if found is not None and resume and not same:
             raise InputError(
                 f"{self._out} holds a fetch of other references, sales units or environment: "
                 "leave --resume away to begin anew, or name another folder"
             )
-        began = _moment(found) if found is not None and same else None
+        began = _parse_time(found) if found is not None and same else None
         if found is None or began is None:
-            self._begin_anew()
+            self._start_over()
         elif found.get("complete") and resume:
-            self.finished = True
+            self.is_finished = True
             self.info = found
-            self._tell_age(_moment(found, "oldest_row_at"), now)
-        elif resume or (not found.get("complete") and timedelta(0) <= now - began < GOES_ON_FOR):
+            self._log_age(_parse_time(found, "oldest_row_at"), now)
+        elif resume or (not found.get("complete") and timedelta(0) <= now - began < RESUME_WITHIN):
             self.info["started_at"] = found["started_at"]
-            self._tell_age(self._row_times()[0], now)
+            self._log_age(self._find_row_times()[0], now)
         else:
-            self._begin_anew()
-        malformed = self._work.not_sent()
-        if malformed and not self.finished:
-            part_files.write_part(self._parts, Part(frames.concatenate_tables([]), malformed))
+            self._start_over()
+        malformed = self._work.build_not_sent_failures()
+        if malformed and not self.is_finished:
+            part_files.write_part(self._parts, FetchPart(frames.concatenate_tables([]), malformed))
 
-    def _begin_anew(self) -> None:
+    def _start_over(self) -> None:
         # The old run's note goes last: whatever a crash leaves here is begun anew as well.
         part_files.remove_parts(self._parts)
-        for name in part_files.RESULTS:
+        for name in part_files.RESULT_FILES:
             (self._out / name).unlink(missing_ok=True)
-        self._note(complete=False)
+        self._write_run_file(complete=False)
 
-    def _tell_age(self, oldest: datetime | None, now: datetime) -> None:
+    def _log_age(self, oldest: datetime | None, now: datetime) -> None:
         if oldest is not None:
             _log.warning(
                 "going on with the fetch begun %s; its oldest row is %s old",
                 self.info["started_at"],
-                _age(now - oldest),
+                _format_age(now - oldest),
             )
 
-    def _note(self, *, complete: bool) -> None:
-        oldest, latest = self._row_times()
+    def _write_run_file(self, *, complete: bool) -> None:
+        oldest, latest = self._find_row_times()
         self.info |= {
-            "fetched_at": latest and _text(latest),
-            "oldest_row_at": oldest and _text(oldest),
+            "fetched_at": latest and _format_time(latest),
+            "oldest_row_at": oldest and _format_time(oldest),
             "parts": sum(1 for _ in self._parts.glob("*.arrow")),
             "complete": complete,
         }
-        with part_files.replaced(self._out / RUN) as beside:
+        with part_files.atomic_replace(self._out / RUN_FILE) as beside:
             text = json.dumps(self.info, indent=2, ensure_ascii=False)
             beside.write_text(text + "\n", encoding="utf-8")
 
-    def _row_times(self) -> tuple[datetime | None, datetime | None]:
+    def _find_row_times(self) -> tuple[datetime | None, datetime | None]:
         times: list[Any] = []
         for _, kept in part_files.read_parts(self._parts):
             at = kept.payments["fetched_at"]
@@ -215,10 +220,10 @@ class Folder:
         return (min(times), max(times)) if times else (None, None)
 
 
-def run_of(out: Path) -> dict[str, Any] | None:
+def read_run_info(out: Path) -> dict[str, Any] | None:
     """Return what `fetch.json` says; empty where it cannot be read, None where there is none."""
     try:
-        said = json.loads((out / RUN).read_text(encoding="utf-8"))
+        said = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError:
@@ -227,18 +232,18 @@ def run_of(out: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def locked(out: Path) -> Iterator[None]:
+def lock_folder(out: Path) -> Iterator[None]:
     """Let one process at a time fetch into a folder; the lock goes with the process.
 
     Raises:
         OutputError: Another process is at it.
     """
-    with written(out):
+    with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield
         return
-    with written(out):
+    with translate_os_errors(out):
         # The folder itself, so that no lock file is left behind.
         handle = os.open(out, os.O_RDONLY)
     try:
@@ -257,30 +262,30 @@ def locked(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def written(out: Path) -> Iterator[None]:
+def translate_os_errors(out: Path) -> Iterator[None]:
     """Turn what the machine refuses into one sentence that says what is kept."""
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{error.filename or out}: {_refused(error)}") from error
+        raise OutputError(f"{error.filename or out}: {_describe_os_error(error)}") from error
 
 
-def _refused(error: OSError) -> str:
+def _describe_os_error(error: OSError) -> str:
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         return "this or part of it is a file, and a folder is wanted; name another"
     if error.errno == errno.EROFS:
         return "this disk can only be read; name another folder"
     # By number: the libraries' own sentences name their functions.
     said = os.strerror(error.errno) if error.errno else "it cannot be written"
-    if error.errno in _NO_SPACE:
+    if error.errno in _NO_SPACE_ERRNOS:
         said = "the disk is full, so free some space"
     return f"{said}; what was fetched before is kept: set it right and run the same again"
 
 
-def _age(past: timedelta) -> str:
+def _format_age(past: timedelta) -> str:
     """Return how long ago something was, as far as whoever insists on old rows minds.
 
-    >>> _age(timedelta(seconds=40)), _age(timedelta(minutes=90)), _age(timedelta(hours=30.4))
+    >>> _format_age(timedelta(seconds=40)), _format_age(timedelta(minutes=90)), _format_age(timedelta(hours=30.4))
     ('less than a minute', '90 minutes', '30 hours')
     """
     minutes = int(past / timedelta(minutes=1))
@@ -291,7 +296,7 @@ def _age(past: timedelta) -> str:
     return format_count(minutes // 60, "hour")
 
 
-def _moment(said: dict[str, Any], name: str = "started_at") -> datetime | None:
+def _parse_time(said: dict[str, Any], name: str = "started_at") -> datetime | None:
     try:
         at = datetime.fromisoformat(said[name])
     except (KeyError, TypeError, ValueError):
@@ -299,5 +304,5 @@ def _moment(said: dict[str, Any], name: str = "started_at") -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-def _text(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -17,7 +17,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon.api import requests
-from vippsrecon.api.bulk_decode import Bodies
+from vippsrecon.api.bulk_decode import RawReading
 from vippsrecon.errors import (
     ConfigurationError,
     ForbiddenError,
@@ -30,9 +30,9 @@ from vippsrecon.errors import (
     VippsReconError,
 )
 from vippsrecon.fetching import frames
-from vippsrecon.fetching.decode import decoded, failure
+from vippsrecon.fetching.decode import build_failure, decode_readings
 from vippsrecon.fetching.frames import Failure, PaymentTables
-from vippsrecon.fetching.worklist import KEY, Wanted
+from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, WorklistRow
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -43,31 +43,31 @@ PART_ROWS = 1_000
 PART_SECONDS = 2.0
 """A part is written when this many have landed or this long has passed: what a kill can cost."""
 
-PAUSES = (0.3, 1.0)
+REREAD_PAUSES = (0.3, 1.0)
 """Seconds before the second and the third look at payments whose events do not sum up."""
 
-_TICK_SECONDS = 0.1
-_MOST_LANDED = 4 * PART_ROWS
-_MOST_AGAIN = PART_ROWS
-_FEWEST_IN_A_ROW = 20
+_POLL_SECONDS = 0.1
+_MAX_LANDED = 4 * PART_ROWS
+_MAX_TO_REREAD = PART_ROWS
+_MIN_FAILURES_IN_A_ROW = 20
 
-_FATAL = (UnauthorizedError, ForbiddenError, ConfigurationError)
+_FATAL_ERRORS = (UnauthorizedError, ForbiddenError, ConfigurationError)
 """What the next reference would meet as well: asking on would make a million failures of one."""
 
-_OUT_OF_SERVICE = (NoAnswerError, ServiceError, RateLimitedError, UnreadableAnswerError)
+_SERVICE_FAILURES = (NoAnswerError, ServiceError, RateLimitedError, UnreadableAnswerError)
 
 
-class Part(NamedTuple):
+class FetchPart(NamedTuple):
     """What is kept together: payments with their events, and what could not be read."""
 
     tables: PaymentTables
     failures: list[Failure]
 
 
-Keep = Callable[[Part], None]
+PartSink = Callable[[FetchPart], None]
 
 
-class Reader:
+class ReferenceReader:
     """Reads references through one client, keeping what it gets as it comes.
 
     Args:
@@ -79,28 +79,28 @@ class Reader:
     """
 
     def __init__(
-        self, core: AsyncClient, keep: Keep, *, events: bool, in_flight: int, bar: tqdm[Any]
+        self, core: AsyncClient, keep: PartSink, *, events: bool, in_flight: int, bar: tqdm[Any]
     ) -> None:
-        self.read_again = 0
+        self.reread_count = 0
         self._core = core
-        self._keep = keep
+        self._store_part = keep
         self._events = events
         self._in_flight = in_flight
         self._bar = bar
-        self._landed: list[Bodies] = []
+        self._landed: list[RawReading] = []
         self._failed: list[Failure] = []
-        self._asked: dict[tuple[str, str], Wanted] = {}
-        self._again: list[Wanted] = []
-        self._believe = False
-        self._stop: VippsReconError | None = None
-        self._bad_in_a_row = 0
+        self._in_progress: dict[tuple[str, str], WorklistRow] = {}
+        self._to_reread: list[WorklistRow] = []
+        self._accept_disagreeing = False
+        self._stop_error: VippsReconError | None = None
+        self._failures_in_a_row = 0
 
     @property
     def stopped(self) -> bool:
         """Whether asking was given up, since the service had stopped answering."""
-        return self._stop is not None
+        return self._stop_error is not None
 
-    async def read(self, work: Iterator[Wanted]) -> None:
+    async def read(self, work: Iterator[WorklistRow]) -> None:
         """Read all of `work`.
 
         Raises:
@@ -108,93 +108,95 @@ class Reader:
                 landed before is kept.
         """
         more = True
-        while more and self._stop is None:
-            await self._round(work, most_again=_MOST_AGAIN)
-            await self._second_looks()
+        while more and self._stop_error is None:
+            await self._run_workers(work, most_again=_MAX_TO_REREAD)
+            await self._reread_disagreeing()
             first = next(work, None)
             more = first is not None
             work = chain([] if first is None else [first], work)
-        if isinstance(self._stop, _FATAL):
-            raise self._stop
+        if isinstance(self._stop_error, _FATAL_ERRORS):
+            raise self._stop_error
         while rest := list(islice(work, PART_ROWS)):
-            await self._give_up(rest)
+            await self._fail_unasked(rest)
 
-    async def _second_looks(self) -> None:
-        for look, pause in enumerate(PAUSES, start=1):
-            if not self._again:
+    async def _reread_disagreeing(self) -> None:
+        for look, pause in enumerate(REREAD_PAUSES, start=1):
+            if not self._to_reread:
                 break
-            again, self._again = iter(self._again), []
-            self._believe = look == len(PAUSES)
+            again, self._to_reread = iter(self._to_reread), []
+            self._accept_disagreeing = look == len(REREAD_PAUSES)
             await asyncio.sleep(pause)
-            await self._round(again, most_again=None)
-            await self._give_up(list(again))
-        self._believe = False
+            await self._run_workers(again, most_again=None)
+            await self._fail_unasked(list(again))
+        self._accept_disagreeing = False
 
-    async def _round(self, work: Iterator[Wanted], most_again: int | None) -> None:
+    async def _run_workers(self, work: Iterator[WorklistRow], most_again: int | None) -> None:
         """Read until `work` ends, the run stops, or this many payments wait for another look."""
         workers = {
-            asyncio.create_task(self._worker(work, most_again)) for _ in range(self._in_flight)
+            asyncio.create_task(self._run_worker(work, most_again)) for _ in range(self._in_flight)
         }
         written = time.monotonic()
         try:
             while workers:
-                done, workers = await asyncio.wait(workers, timeout=_TICK_SECONDS)
+                done, workers = await asyncio.wait(workers, timeout=_POLL_SECONDS)
                 for worker in done:
                     worker.result()
                 landed = len(self._landed) + len(self._failed)
-                if self._stop is not None:
+                if self._stop_error is not None:
                     break  # nobody answers: what is under way would wait in vain as well
                 if landed >= PART_ROWS or time.monotonic() - written > PART_SECONDS:
-                    await self._put_away()
+                    await self._store_landed()
                     written = time.monotonic()
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            await self._put_away()
-        if self._stop is not None:
-            under_way, self._asked = list(self._asked.values()), {}
-            await self._give_up(under_way)
+            await self._store_landed()
+        if self._stop_error is not None:
+            under_way, self._in_progress = list(self._in_progress.values()), {}
+            await self._fail_unasked(under_way)
 
-    async def _worker(self, work: Iterator[Wanted], most_again: int | None) -> None:
-        while self._stop is None and (most_again is None or len(self._again) < most_again):
+    async def _run_worker(self, work: Iterator[WorklistRow], most_again: int | None) -> None:
+        while self._stop_error is None and (
+            most_again is None or len(self._to_reread) < most_again
+        ):
             wanted = next(work, None)
             if wanted is None:
                 return
-            self._asked[wanted[:2]] = wanted
-            await self._one(wanted)
-            while len(self._landed) > _MOST_LANDED:
-                await asyncio.sleep(_TICK_SECONDS)
+            self._in_progress[wanted[:2]] = wanted
+            await self._read_reference(wanted)
+            while len(self._landed) > _MAX_LANDED:
+                await asyncio.sleep(_POLL_SECONDS)
 
-    async def _one(self, wanted: Wanted) -> None:
+    async def _read_reference(self, wanted: WorklistRow) -> None:
         msn, reference, _ = wanted
         operation = "getPayment"
         try:
-            payment = await self._core.body(requests.payment(reference), msn)
+            payment = await self._core.body(requests.build_payment_request(reference), msn)
             operation = "getPaymentEventLog"
             log = None
             if self._events:
-                log = await self._core.body(requests.events(reference), msn)
-        except _FATAL as error:
-            self._stop = error
-            self._asked.pop((msn, reference))
+                log = await self._core.body(requests.build_events_request(reference), msn)
+        except _FATAL_ERRORS as error:
+            self._stop_error = error
+            self._in_progress.pop((msn, reference))
         except PaymentNotFoundError as error:
-            self._bad_in_a_row = 0
-            found = failure((msn, reference), operation, error)
+            self._failures_in_a_row = 0
+            found = build_failure((msn, reference), operation, error)
             if operation == "getPaymentEventLog":
                 # The payment is there: without its log it is a hole, not an answer.
                 found = found._replace(status=None, detail="404 for the events of a payment found")
             self._failed.append(found)
         except VippsReconError as error:
-            self._failed.append(failure((msn, reference), operation, error))
-            self._bad_in_a_row += isinstance(error, _OUT_OF_SERVICE)
-            if self._bad_in_a_row >= max(_FEWEST_IN_A_ROW, self._in_flight):
-                self._stop = self._stop or error
+            self._failed.append(build_failure((msn, reference), operation, error))
+            self._failures_in_a_row += isinstance(error, _SERVICE_FAILURES)
+            if self._failures_in_a_row >= max(_MIN_FAILURES_IN_A_ROW, self._in_flight):
+                self._stop_error = self._stop_error or error
         else:
-            self._bad_in_a_row = 0
-            self._landed.append(Bodies(msn, reference, payment, log, self._core.now()))
+            self._failures_in_a_row = 0
+            self._landed.append(RawReading(msn, reference, payment, log, self._core.now()))
 
-    async def _put_away(self) -> None:
+    async def _store_landed(self) -> None:
         """Keep what has landed, or note it for another look."""
         if not self._landed and not self._failed:
             return
@@ -202,55 +204,65 @@ class Reader:
         failed, self._failed = self._failed, []
         keys = [(one.msn, one.reference) for one in landed]
         keys += [(one.msn, one.reference) for one in failed]
-        asked = {key: self._asked.pop(key) for key in keys}
+        asked = {key: self._in_progress.pop(key) for key in keys}
         # Ctrl-C waits for it: half a part would be asked for again.
-        working = asyncio.ensure_future(asyncio.to_thread(self._undisturbed, landed, failed, asked))
+        working = asyncio.ensure_future(
+            asyncio.to_thread(self._store_uninterrupted, landed, failed, asked)
+        )
         try:
             await asyncio.shield(working)
         except asyncio.CancelledError:
             await working
             raise
 
-    def _undisturbed(
-        self, landed: list[Bodies], failed: list[Failure], asked: dict[tuple[str, str], Wanted]
+    def _store_uninterrupted(
+        self,
+        landed: list[RawReading],
+        failed: list[Failure],
+        asked: dict[tuple[str, str], WorklistRow],
     ) -> None:
         while True:
             try:
-                self._decode_and_keep(landed, failed, asked)
+                self._decode_and_store(landed, failed, asked)
             except KeyboardInterrupt:
                 # Polars raises it in any thread that is in a query. Ctrl-C is the main thread's
                 # to answer; what has landed is kept all the same.
                 continue
             return
 
-    def _decode_and_keep(
-        self, landed: list[Bodies], failed: list[Failure], asked: dict[tuple[str, str], Wanted]
+    def _decode_and_store(
+        self,
+        landed: list[RawReading],
+        failed: list[Failure],
+        asked: dict[tuple[str, str], WorklistRow],
     ) -> None:
         ways = {key: wanted.discovered_by for key, wanted in asked.items()}
-        found = decoded(landed, self._core.settings, ways)
-        again: list[Wanted] = []
+        found = decode_readings(landed, self._core.settings, ways)
+        again: list[WorklistRow] = []
         tables = found.tables
-        if self._believe:
+        if self._accept_disagreeing:
             tables = frames.concatenate_tables([tables, found.disagreeing])
             failed = failed + found.failures
         else:
-            odd = (found.disagreeing.payments[name].to_pylist() for name in KEY)
+            odd = (found.disagreeing.payments[name].to_pylist() for name in PAYMENT_KEY_COLUMNS)
             keys = [*zip(*odd, strict=True), *(one[:2] for one in found.failures)]
             again = [asked[key] for key in keys]
         settled = len(tables.payments) + len(failed)
         if settled:
-            self._keep(Part(tables, failed))
-        self._again += again
-        self.read_again += len(again)
+            self._store_part(FetchPart(tables, failed))
+        self._to_reread += again
+        self.reread_count += len(again)
         self._bar.update(settled)
 
-    async def _give_up(self, unasked: list[Wanted]) -> None:
-        if not unasked or isinstance(self._stop, _FATAL):
+    async def _fail_unasked(self, unasked: list[WorklistRow]) -> None:
+        if not unasked or isinstance(self._stop_error, _FATAL_ERRORS):
             return
-        said = f"the service had stopped answering ({self._stop})"
+        said = f"the service had stopped answering ({self._stop_error})"
         failures = [
             Failure(one.msn, one.reference, "getPayment", None, "not asked", said)
             for one in unasked
         ]
-        await asyncio.to_thread(self._keep, Part(frames.concatenate_tables([]), failures))
+        await asyncio.to_thread(
+            self._store_part, FetchPart(frames.concatenate_tables([]), failures)
+        )
         self._bar.update(len(failures))

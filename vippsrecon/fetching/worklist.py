@@ -18,23 +18,25 @@ from vippsrecon.schemas import PAYMENTS
 if TYPE_CHECKING:
     import pandas as pd
 
-KEY = ["msn", "reference"]
+PAYMENT_KEY_COLUMNS = ["msn", "reference"]
 
-SENDABLE = "^[a-zA-Z0-9-]{8,64}$"
+SENDABLE_REFERENCE = "^[a-zA-Z0-9-]{8,64}$"
 """Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/ (50 until 2025)."""
 
 SENDABLE_MSN = "^[0-9]{4,10}$"
 """Source: https://developer.vippsmobilepay.com/docs/knowledge-base/merchants/"""
 
-WAYS = next(column.one_of for column in PAYMENTS.columns if column.name == "discovered_by")
+DISCOVERED_BY_VALUES = next(
+    column.one_of for column in PAYMENTS.columns if column.name == "discovered_by"
+)
 
-_SLICE = 10_000
+_SLICE_ROWS = 10_000
 
 Reference = str | tuple[str, str]
 """A reference of the one sales unit configured, or (msn, reference)."""
 
 
-class Wanted(NamedTuple):
+class WorklistRow(NamedTuple):
     """One reference to ask for, and how it came to be known."""
 
     msn: str
@@ -55,16 +57,18 @@ class Worklist:
     def __init__(
         self, references: Iterable[Reference] | pd.DataFrame, default_msn: str | None
     ) -> None:
-        rows = _given(references, default_msn)
+        rows = _build_rows(references, default_msn)
         named = len(rows)
         # Sorted first, so that a row is a duplicate of the one before: half the memory of unique.
-        rows = rows.sort(KEY, maintain_order=True)
+        rows = rows.sort(PAYMENT_KEY_COLUMNS, maintain_order=True)
         rows = rows.filter(
-            pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in KEY)
+            pl.any_horizontal(
+                pl.col(name).ne_missing(pl.col(name).shift()) for name in PAYMENT_KEY_COLUMNS
+            )
         )
-        self.rows = rows.with_columns(sendable=_can_be_sent())
+        self.rows = rows.with_columns(sendable=_sendable_expression())
         self.duplicates = named - len(rows)
-        self.sha256 = _hash(self.rows)
+        self.sha256 = _hash_references(self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -80,78 +84,102 @@ class Worklist:
         Args:
             further: msn, reference; what answers to them counts as found through the orders.
         """
-        given = further.select(*KEY, discovered_by=pl.lit("orders"), sendable=_can_be_sent())
+        given = further.select(
+            *PAYMENT_KEY_COLUMNS, discovered_by=pl.lit("orders"), sendable=_sendable_expression()
+        )
         new = (
             given.filter("sendable")
-            .unique(KEY)
-            .join(self.rows.select(KEY), on=KEY, how="anti")
-            .sort(KEY)
+            .unique(PAYMENT_KEY_COLUMNS)
+            .join(self.rows.select(PAYMENT_KEY_COLUMNS), on=PAYMENT_KEY_COLUMNS, how="anti")
+            .sort(PAYMENT_KEY_COLUMNS)
         )
         if len(new):
-            self.rows = pl.concat([self.rows, new]).sort(KEY)
+            self.rows = pl.concat([self.rows, new]).sort(PAYMENT_KEY_COLUMNS)
         return new
 
-    def left(self, done: pl.DataFrame) -> pl.DataFrame:
+    def select_remaining(self, done: pl.DataFrame) -> pl.DataFrame:
         """Return what can be sent and is not among `done` (msn, reference), in order."""
         return self.rows.filter("sendable").join(
-            done.select(KEY), on=KEY, how="anti", maintain_order="left"
+            done.select(PAYMENT_KEY_COLUMNS),
+            on=PAYMENT_KEY_COLUMNS,
+            how="anti",
+            maintain_order="left",
         )
 
     @staticmethod
-    def wanted(left: pl.DataFrame) -> Iterator[Wanted]:
+    def iterate_rows(left: pl.DataFrame) -> Iterator[WorklistRow]:
         """Yield the rows of `left` one by one, never all at once."""
-        for part in left.select(Wanted._fields).iter_slices(_SLICE):
-            yield from map(Wanted._make, part.iter_rows())
+        for part in left.select(WorklistRow._fields).iter_slices(_SLICE_ROWS):
+            yield from map(WorklistRow._make, part.iter_rows())
 
-    def not_sent(self) -> list[Failure]:
+    def build_not_sent_failures(self) -> list[Failure]:
         """Return a failure for each reference that Vipps cannot have."""
         return [
-            Failure(msn, reference, "not_sent", None, "malformed reference", _why(msn, reference))
-            for msn, reference in self.rows.filter(~pl.col("sendable")).select(KEY).iter_rows()
+            Failure(
+                msn,
+                reference,
+                "not_sent",
+                None,
+                "malformed reference",
+                _explain_malformed(msn, reference),
+            )
+            for msn, reference in self.rows.filter(~pl.col("sendable"))
+            .select(PAYMENT_KEY_COLUMNS)
+            .iter_rows()
         ]
 
 
-def _can_be_sent() -> pl.Expr:
-    return pl.col("reference").str.contains(SENDABLE) & pl.col("msn").str.contains(SENDABLE_MSN)
+def _sendable_expression() -> pl.Expr:
+    return pl.col("reference").str.contains(SENDABLE_REFERENCE) & pl.col("msn").str.contains(
+        SENDABLE_MSN
+    )
 
 
-def _given(references: Iterable[Reference] | pd.DataFrame, default_msn: str | None) -> pl.DataFrame:
+def _build_rows(
+    references: Iterable[Reference] | pd.DataFrame, default_msn: str | None
+) -> pl.DataFrame:
     if isinstance(references, str):
         raise InputError("references: one text was given where a list of them is wanted")
     if hasattr(references, "columns"):
-        return _of_frame(references, default_msn)
+        return _convert_frame(references, default_msn)
     several = iter(references)
-    parts = [_columns({}, 0, default_msn)]
+    parts = [_complete_rows({}, 0, default_msn)]
     # In slices: a million Python texts at once take ten times what the columns take.
-    while some := list(islice(several, _SLICE)):
-        pairs = [_pair(one) for one in some]
+    while some := list(islice(several, _SLICE_ROWS)):
+        pairs = [_split_reference(one) for one in some]
         columns = {
-            name: _text(values, name)
-            for name, values in zip(KEY, zip(*pairs, strict=True), strict=True)
+            name: _to_text_array(values, name)
+            for name, values in zip(PAYMENT_KEY_COLUMNS, zip(*pairs, strict=True), strict=True)
         }
-        parts.append(_columns(columns, len(some), default_msn))
+        parts.append(_complete_rows(columns, len(some), default_msn))
     return pl.concat(parts)
 
 
-def _pair(one: object) -> tuple[Any, Any]:
+def _split_reference(one: object) -> tuple[Any, Any]:
     if isinstance(one, str):
         return None, one
-    if isinstance(one, tuple) and len(one) == len(KEY):
+    if isinstance(one, tuple) and len(one) == len(PAYMENT_KEY_COLUMNS):
         return one
     raise InputError(f"references: {one!r:.80} is neither text nor (msn, reference)")
 
 
-def _of_frame(frame: Any, default_msn: str | None) -> pl.DataFrame:
+def _convert_frame(frame: Any, default_msn: str | None) -> pl.DataFrame:
     if "reference" not in frame.columns:
         raise InputError("references: the frame has no column 'reference'")
-    found = {name: _text(frame[name], name) for name in Wanted._fields if name in frame.columns}
-    return _columns(found, len(frame), default_msn)
+    found = {
+        name: _to_text_array(frame[name], name)
+        for name in WorklistRow._fields
+        if name in frame.columns
+    }
+    return _complete_rows(found, len(frame), default_msn)
 
 
-def _columns(found: Mapping[str, pa.Array], count: int, default_msn: str | None) -> pl.DataFrame:
+def _complete_rows(
+    found: Mapping[str, pa.Array], count: int, default_msn: str | None
+) -> pl.DataFrame:
     nothing = pa.nulls(count, pa.large_string())
     frame = pl.DataFrame(
-        {name: pl.Series(found.get(name, nothing), dtype=pl.String) for name in Wanted._fields}
+        {name: pl.Series(found.get(name, nothing), dtype=pl.String) for name in WorklistRow._fields}
     ).with_columns(
         pl.col("msn").fill_null(pl.lit(default_msn, pl.String)),
         pl.col("reference").fill_null(""),
@@ -163,15 +191,15 @@ def _columns(found: Mapping[str, pa.Array], count: int, default_msn: str | None)
             f"reference {nowhere['reference'][0][:80]!r} has no sales unit, and not exactly one is "
             "configured: give (msn, reference) pairs or set VIPPS_MSN"
         )
-    unknown = frame.filter(~pl.col("discovered_by").is_in(WAYS))
+    unknown = frame.filter(~pl.col("discovered_by").is_in(DISCOVERED_BY_VALUES))
     if len(unknown):
         raise InputError(
-            f"discovered_by {unknown['discovered_by'][0][:80]!r} is not one of {', '.join(WAYS)}"
+            f"discovered_by {unknown['discovered_by'][0][:80]!r} is not one of {', '.join(DISCOVERED_BY_VALUES)}"
         )
     return frame
 
 
-def _text(values: Any, name: str) -> pa.Array:
+def _to_text_array(values: Any, name: str) -> pa.Array:
     try:
         made = pa.array(values, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeError):
@@ -181,14 +209,14 @@ def _text(values: Any, name: str) -> pa.Array:
     return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
 
 
-def _hash(rows: pl.DataFrame) -> str:
+def _hash_references(rows: pl.DataFrame) -> str:
     digest = hashlib.sha256()
-    for part in rows.select(KEY).iter_slices(_SLICE):
+    for part in rows.select(PAYMENT_KEY_COLUMNS).iter_slices(_SLICE_ROWS):
         digest.update("".join(f"{msn}\t{name}\n" for msn, name in part.iter_rows()).encode())
     return digest.hexdigest()
 
 
-def _why(msn: str, reference: str) -> str:
+def _explain_malformed(msn: str, reference: str) -> str:
     if not re.fullmatch(SENDABLE_MSN, msn):
         return "its merchant serial number is not 4 to 10 digits"
     if not reference:

@@ -18,15 +18,15 @@ from vippsrecon.money import format_count
 if TYPE_CHECKING:
     from vippsrecon.api import AsyncClient, Client
 
-MOVES = ("capture", "refund")
+ENTRY_TYPES_WITH_REFERENCE = ("capture", "refund")
 """Entry types that carry a payment's reference."""
 
-_HANDLE = "api:"
-_AT_ONCE = 8
-_LONGEST = 3_700
+_HANDLE_PREFIX = "api:"
+_MAX_CONCURRENT_READS = 8
+_MAX_DAYS = 3_700
 """Days in one walk: ten years, more than the ledger's own history."""
 
-_CANNOT_READ = (UnauthorizedError, ForbiddenError, PaymentNotFoundError)
+_NO_ACCESS_ERRORS = (UnauthorizedError, ForbiddenError, PaymentNotFoundError)
 
 
 class LedgerWalk(NamedTuple):
@@ -71,80 +71,86 @@ def ledger_references(
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
     """
-    if not 0 <= (last - first).days < _LONGEST:
+    if not 0 <= (last - first).days < _MAX_DAYS:
         raise InputError(f"the ledger cannot be walked from {first} to {last}")
     settings = client.settings
     if settings.environment == "test":
-        return ledger_unread("the test environment has no Report API")
+        return build_unread_walk("the test environment has no Report API")
     units = list(msns) if msns is not None else [unit.msn for unit in settings.units]
     if not units and client.default_msn is not None:
         units = [client.default_msn]
     try:
-        found = client.run(_walk(client.core, first, last, units))
-    except _CANNOT_READ as error:
-        return ledger_unread(f"the Report API may not be read with these keys ({error.status})")
-    return _gathered(*found, units)
+        found = client.run(_walk_ledgers(client.core, first, last, units))
+    except _NO_ACCESS_ERRORS as error:
+        return build_unread_walk(f"the Report API may not be read with these keys ({error.status})")
+    return _combine_dates(*found, units)
 
 
-class _Day(NamedTuple):
+class _DateReferences(NamedTuple):
     """One ledger date, boiled down: a month may hold a million entries."""
 
     day: date
     final: bool
     keys: set[tuple[str, str]]
-    nobody: int
+    unattributed: int
 
 
-async def _walk(
+async def _walk_ledgers(
     core: AsyncClient, first: date, last: date, units: Sequence[str]
-) -> tuple[int, list[_Day]]:
+) -> tuple[int, list[_DateReferences]]:
     asked_by: dict[str, tuple[Ledger, str]] = {}
     for msn in units:
         for ledger in await core.ledgers(msn):
             asked_by.setdefault(ledger.ledger_id, (ledger, msn))
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     waiting = [(*whose, day) for whose in asked_by.values() for day in days]
-    read: list[_Day] = []
-    for start in range(0, len(waiting), _AT_ONCE):
-        some = waiting[start : start + _AT_ONCE]
-        read += await asyncio.gather(*(_read(core, *one) for one in some))
+    read: list[_DateReferences] = []
+    for start in range(0, len(waiting), _MAX_CONCURRENT_READS):
+        some = waiting[start : start + _MAX_CONCURRENT_READS]
+        read += await asyncio.gather(*(_read_ledger_date(core, *one) for one in some))
     return len(asked_by), read
 
 
-async def _read(core: AsyncClient, ledger: Ledger, asked_as: str, day: date) -> _Day:
+async def _read_ledger_date(
+    core: AsyncClient, ledger: Ledger, asked_as: str, day: date
+) -> _DateReferences:
     found = await core.ledger_date(ledger.ledger_id, "funds", day, asked_as)
     keys: set[tuple[str, str]] = set()
     nobody = 0
     for entry in found.entries:
-        if entry.entry_type not in MOVES or not entry.reference:
+        if entry.entry_type not in ENTRY_TYPES_WITH_REFERENCE or not entry.reference:
             continue
-        msn = _msn(entry.recipient_handle, ledger)
+        msn = _find_msn(entry.recipient_handle, ledger)
         if msn is None:
             nobody += 1
         else:
             keys.add((msn, entry.reference))
-    return _Day(day, found.final, keys, nobody)
+    return _DateReferences(day, found.final, keys, nobody)
 
 
-def _msn(handle: str | None, ledger: Ledger) -> str | None:
+def _find_msn(handle: str | None, ledger: Ledger) -> str | None:
     """Return whose entry it is: by its handle, else the one unit the ledger settles for."""
-    if handle and handle.startswith(_HANDLE):
-        return handle.removeprefix(_HANDLE)
+    if handle and handle.startswith(_HANDLE_PREFIX):
+        return handle.removeprefix(_HANDLE_PREFIX)
     # Entries from before 2022 have no handle.
     return ledger.msns[0] if not handle and len(ledger.msns) == 1 else None
 
 
-def _gathered(ledgers: int, days: Sequence[_Day], units: Sequence[str]) -> LedgerWalk:
+def _combine_dates(
+    ledgers: int, days: Sequence[_DateReferences], units: Sequence[str]
+) -> LedgerWalk:
     known = {key for day in days for key in day.keys}
     ours = sorted(key for key in known if key[0] in units)
     others = sorted({msn for msn, _ in known} - set(units))
     opened = tuple(sorted({day.day for day in days if not day.final}))
-    nobody = sum(day.nobody for day in days)
+    nobody = sum(day.unattributed for day in days)
     notes = []
     if not ledgers:
         notes.append("No ledger settles for these sales units, so none was read.")
     if opened:
-        notes.append(f"{_dates(opened)} not final yet: more captures and refunds may come.")
+        notes.append(
+            f"{_describe_open_dates(opened)} not final yet: more captures and refunds may come."
+        )
     if others:
         notes.append(
             f"The ledger also holds payments of sales units {', '.join(others)}, which are not "
@@ -153,22 +159,22 @@ def _gathered(ledgers: int, days: Sequence[_Day], units: Sequence[str]) -> Ledge
     if nobody:
         entries = format_count(nobody, "ledger entry names", "ledger entries name")
         notes.append(f"{entries} no ePayment sales unit: left out.")
-    return LedgerWalk(_frame(ours), bool(ledgers), opened, tuple(notes))
+    return LedgerWalk(_build_references_frame(ours), bool(ledgers), opened, tuple(notes))
 
 
-def _dates(opened: Sequence[date]) -> str:
+def _describe_open_dates(opened: Sequence[date]) -> str:
     if len(opened) == 1:
         return f"Ledger date {opened[0]} is"
     return f"{format_count(len(opened), 'ledger date')} from {opened[0]} to {opened[-1]} are"
 
 
-def ledger_unread(why: str) -> LedgerWalk:
+def build_unread_walk(why: str) -> LedgerWalk:
     """Return the walk of a ledger that could not be read, with a note that says why."""
     note = f"The ledger was not read: {why}. Payments the shop does not know cannot be found."
-    return LedgerWalk(_frame([]), False, (), (note,))
+    return LedgerWalk(_build_references_frame([]), False, (), (note,))
 
 
-def _frame(keys: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def _build_references_frame(keys: Sequence[tuple[str, str]]) -> pd.DataFrame:
     text = pa.large_string()
     columns = {
         "msn": pa.array([msn for msn, _ in keys], text),

@@ -6,21 +6,21 @@ could otherwise share its mistakes, and `truth.csv` says what reconciling should
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import CLOCK, EXPORTED_AT, FIRST_DAY, LAST_DAY
-from vippsrecon.scenario.month import TRUTH_COLUMNS, units_of, write_month
-from vippsrecon.scenario.sales_units import MARKETS, Keys, SalesUnit
+from vippsrecon.scenario.calendar import CLOCK_START, EXPORTED_AT, FIRST_DAY, LAST_DAY
+from vippsrecon.scenario.month import TRUTH_COLUMNS, choose_sales_units, write_month
+from vippsrecon.scenario.sales_units import MARKET_BY_CURRENCY, ScenarioKeys, ScenarioSalesUnit
 from vippsrecon.scenario.shops import SHOPS
 
 __all__ = [
-    "CLOCK",
+    "CLOCK_START",
     "EXPORTED_AT",
     "FIRST_DAY",
     "LAST_DAY",
-    "MARKETS",
+    "MARKET_BY_CURRENCY",
     "SHOPS",
     "TRUTH_COLUMNS",
-    "Keys",
-    "SalesUnit",
-    "units_of",
+    "ScenarioKeys",
+    "ScenarioSalesUnit",
+    "choose_sales_units",
     "write_month",
 ]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from vippsrecon.scenario.calendar import utc
-from vippsrecon.scenario.models import Event, Payment
+from vippsrecon.scenario.calendar import format_utc
+from vippsrecon.scenario.models import ScenarioEvent, ScenarioPayment
 
-_FIRST_PSP = 20_000_000_000
+_FIRST_PSP_REFERENCE = 20_000_000_000
 _EVENTS_PER_PAYMENT = 16
 
 
-def psp_reference(payment: Payment, position: int) -> str:
+def get_psp_reference(payment: ScenarioPayment, position: int) -> str:
     """Return the pspReference of one event: its own, and the same on the ledger."""
     if position == 0:
         return payment.psp_reference
-    return str(_FIRST_PSP + payment.serial * _EVENTS_PER_PAYMENT + position)
+    return str(_FIRST_PSP_REFERENCE + payment.serial * _EVENTS_PER_PAYMENT + position)
 
 
-def payment_answer(payment: Payment) -> dict[str, Any]:
+def build_payment_answer(payment: ScenarioPayment) -> dict[str, Any]:
     """Return what GET payment answers."""
     currency = payment.unit.currency
 
@@ -32,7 +32,7 @@ def payment_answer(payment: Payment) -> dict[str, Any]:
         "aggregate": {
             "authorizedAmount": amount(payment.total("AUTHORIZED")),
             "cancelledAmount": amount(payment.total("CANCELLED") + payment.total("TERMINATED")),
-            "capturedAmount": amount(payment.total("CAPTURED") + payment.captured_off),
+            "capturedAmount": amount(payment.total("CAPTURED") + payment.aggregate_error),
             "refundedAmount": amount(payment.total("REFUNDED")),
         },
         "amount": amount(payment.amount),
@@ -43,7 +43,7 @@ def payment_answer(payment: Payment) -> dict[str, Any]:
         "reference": payment.reference,
     }
     if payment.guaranteed_until is not None:
-        answer["captureGuaranteedUntil"] = f"{utc(payment.guaranteed_until)}.000+00:00"
+        answer["captureGuaranteedUntil"] = f"{format_utc(payment.guaranteed_until)}.000+00:00"
     if payment.express:
         freight = payment.total("AUTHORIZED") - payment.amount
         answer["shippingDetails"] = {
@@ -66,19 +66,19 @@ def payment_answer(payment: Payment) -> dict[str, Any]:
     return answer
 
 
-def event_log(payment: Payment) -> list[dict[str, Any]]:
+def build_event_log(payment: ScenarioPayment) -> list[dict[str, Any]]:
     """Return what GET events answers: the operations in the order they were made."""
-    return [_event(payment, position, event) for position, event in enumerate(payment.events)]
+    return [_build_event(payment, position, event) for position, event in enumerate(payment.events)]
 
 
-def _event(payment: Payment, position: int, event: Event) -> dict[str, Any]:
+def _build_event(payment: ScenarioPayment, position: int, event: ScenarioEvent) -> dict[str, Any]:
     thousandth = (payment.serial * 137 + position * 411) % 1000
     answer: dict[str, Any] = {
         "reference": payment.reference,
-        "pspReference": psp_reference(payment, position),
+        "pspReference": get_psp_reference(payment, position),
         "name": event.name,
         "amount": {"currency": payment.unit.currency, "value": event.amount},
-        "timestamp": f"{utc(event.at)}.{thousandth:03}Z",
+        "timestamp": f"{format_utc(event.at)}.{thousandth:03}Z",
         "success": event.success,
     }
     if event.key is not None:

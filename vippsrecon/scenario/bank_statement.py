@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TextIO
 
-from vippsrecon.scenario.calendar import EXPORTED_AT, FIRST_DAY, utc
-from vippsrecon.scenario.exports.plain_woo_magento import major
+from vippsrecon.scenario.calendar import EXPORTED_AT, FIRST_DAY, format_utc
+from vippsrecon.scenario.exports.plain_woo_magento import format_major
 from vippsrecon.scenario.ledgers import Payout
 
-STATEMENT_ENDS = date(2026, 11, 4)
+STATEMENT_LAST_DAY = date(2026, 11, 4)
 """The last booked day; payouts due later are in transit."""
 
-_OPENING = 100_000
+_OPENING_BALANCE = 100_000
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
-_BANKS = {"NOK": "DNBANOKK", "DKK": "NDEADKKK", "EUR": "NDEAFIHH"}
+_BIC_BY_CURRENCY = {"NOK": "DNBANOKK", "DKK": "NDEADKKK", "EUR": "NDEAFIHH"}
 
 
-def write_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
+def write_bank_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
     """Write one statement per account, its entries in order of booking."""
-    created = f"{utc(EXPORTED_AT)}Z"
+    created = f"{format_utc(EXPORTED_AT)}Z"
     file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     file.write(f'<Document xmlns="{_NAMESPACE}">\n<BkToCstmrStmt>\n')
     file.write(f"<GrpHdr><MsgId>SCENARIO-2026-10</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n")
@@ -29,38 +29,40 @@ def write_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
         arrived = sorted(
             (p.bank_date, p.unit.position, p.number, p.amount, p.text)
             for p in payouts
-            if p.unit.account == account and p.bank_date <= STATEMENT_ENDS
+            if p.unit.account == account and p.bank_date <= STATEMENT_LAST_DAY
         )
-        closing = _OPENING + sum(row[3] for row in arrived)
+        closing = _OPENING_BALANCE + sum(row[3] for row in arrived)
         file.write(f"<Stmt><Id>{number}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>")
         file.write(f"<CreDtTm>{created}</CreDtTm>\n")
-        file.write(f"<Acct><Id>{_account(account)}</Id><Ccy>{currency}</Ccy>")
-        file.write(f"<Svcr><FinInstnId><BICFI>{_BANKS[currency]}</BICFI></FinInstnId></Svcr>")
+        file.write(f"<Acct><Id>{_format_account(account)}</Id><Ccy>{currency}</Ccy>")
+        file.write(
+            f"<Svcr><FinInstnId><BICFI>{_BIC_BY_CURRENCY[currency]}</BICFI></FinInstnId></Svcr>"
+        )
         file.write("</Acct>\n")
-        file.write(_balance("OPBD", _OPENING, currency, FIRST_DAY))
-        file.write(_balance("CLBD", closing, currency, STATEMENT_ENDS))
+        file.write(_format_balance("OPBD", _OPENING_BALANCE, currency, FIRST_DAY))
+        file.write(_format_balance("CLBD", closing, currency, STATEMENT_LAST_DAY))
         for position, (booked, _, _, amount, text) in enumerate(arrived, start=1):
-            file.write(_entry(position, booked, amount, text, currency))
+            file.write(_format_entry(position, booked, amount, text, currency))
         file.write("</Stmt>\n")
     file.write("</BkToCstmrStmt>\n</Document>\n")
 
 
-def _account(account: str) -> str:
+def _format_account(account: str) -> str:
     if account.isdigit():
         return f"<Othr><Id>{account}</Id><SchmeNm><Cd>BBAN</Cd></SchmeNm></Othr>"
     return f"<IBAN>{account}</IBAN>"
 
 
-def _balance(code: str, amount: int, currency: str, day: date) -> str:
+def _format_balance(code: str, amount: int, currency: str, day: date) -> str:
     return (
         f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>"
-        f'<Amt Ccy="{currency}">{major(amount)}</Amt><CdtDbtInd>CRDT</CdtDbtInd>'
+        f'<Amt Ccy="{currency}">{format_major(amount)}</Amt><CdtDbtInd>CRDT</CdtDbtInd>'
         f"<Dt><Dt>{day.isoformat()}</Dt></Dt></Bal>\n"
     )
 
 
-def _entry(position: int, booked: date, amount: int, text: str, currency: str) -> str:
-    money = f'<Amt Ccy="{currency}">{major(amount)}</Amt>'
+def _format_entry(position: int, booked: date, amount: int, text: str, currency: str) -> str:
+    money = f'<Amt Ccy="{currency}">{format_major(amount)}</Amt>'
     if text.isdigit():
         about = (
             "<Strd><CdtrRefInf><Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp>"

@@ -20,10 +20,10 @@ LAST_DAY = date(2026, 10, 31)
 EXPORTED_AT = int(datetime(2026, 11, 5, 6, tzinfo=UTC).timestamp())
 """When the shop's export is taken; also the modification time of `orders.csv`."""
 
-CLOCK = EXPORTED_AT + 2 * HOUR
+CLOCK_START = EXPORTED_AT + 2 * HOUR
 """Where the simulator's clock starts: the payments are fetched two hours after the export."""
 
-SETTLED = EXPORTED_AT - 36 * HOUR
+COMPLETED_BY = EXPORTED_AT - 36 * HOUR
 """Up to here both sides have done what they will do: older than a day, and not yesterday."""
 
 _SUMMER_ENDS = int(datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp())
@@ -31,81 +31,81 @@ _WINTER_OFFSET = {"NO": HOUR, "DK": HOUR, "FI": 2 * HOUR}
 _EPOCH = date(1970, 1, 1)
 
 
-def offset(at: int, market: str) -> int:
+def compute_utc_offset(at: int, market: str) -> int:
     """Return how many seconds local time is ahead of UTC.
 
-    >>> offset(EXPORTED_AT, "NO"), offset(EXPORTED_AT - 20 * DAY, "FI")
+    >>> compute_utc_offset(EXPORTED_AT, "NO"), compute_utc_offset(EXPORTED_AT - 20 * DAY, "FI")
     (3600, 10800)
     """
     return _WINTER_OFFSET[market] + (HOUR if at < _SUMMER_ENDS else 0)
 
 
-def local_moment(day: date, second: int, market: str) -> int:
+def compute_local_moment(day: date, second: int, market: str) -> int:
     """Return the moment at which a market's wall clock shows `second` of `day`."""
     wall = (day - _EPOCH).days * DAY + second
     summer = wall - _WINTER_OFFSET[market] - HOUR
     return summer if summer < _SUMMER_ENDS else summer + HOUR
 
 
-def local_day(at: int, market: str) -> date:
+def find_local_day(at: int, market: str) -> date:
     """Return the accounting day a moment falls on in a market.
 
-    >>> local_day(int(datetime(2026, 10, 31, 23, 30, tzinfo=UTC).timestamp()), "NO")
+    >>> find_local_day(int(datetime(2026, 10, 31, 23, 30, tzinfo=UTC).timestamp()), "NO")
     datetime.date(2026, 11, 1)
     """
-    return _EPOCH + timedelta(days=(at + offset(at, market)) // DAY)
+    return _EPOCH + timedelta(days=(at + compute_utc_offset(at, market)) // DAY)
 
 
-def midnight_after(day: date, market: str) -> int:
+def compute_midnight_after(day: date, market: str) -> int:
     """Return the moment a market's accounting day ends."""
-    return local_moment(day + timedelta(days=1), 0, market)
+    return compute_local_moment(day + timedelta(days=1), 0, market)
 
 
-def moment_of(day: date) -> int:
+def compute_utc_midnight(day: date) -> int:
     """Return 00:00 UTC of a day."""
     return (day - _EPOCH).days * DAY
 
 
 @lru_cache(maxsize=4096)
-def iso_day(days: int) -> str:
+def format_iso_day(days: int) -> str:
     """Return days since 1970 as `YYYY-MM-DD`."""
     return (_EPOCH + timedelta(days=days)).isoformat()
 
 
-def clock_face(at: int) -> str:
+def format_time_of_day(at: int) -> str:
     """Return the time of day of a moment as `HH:MM:SS`."""
     second = at % DAY
     return f"{second // HOUR:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
-def utc(at: int) -> str:
+def format_utc(at: int) -> str:
     """Return a moment as RFC 3339 without the zone's letter: `2026-11-05T06:00:00`.
 
-    >>> utc(EXPORTED_AT)
+    >>> format_utc(EXPORTED_AT)
     '2026-11-05T06:00:00'
     """
-    return f"{iso_day(at // DAY)}T{clock_face(at)}"
+    return f"{format_iso_day(at // DAY)}T{format_time_of_day(at)}"
 
 
-def wall(at: int, market: str, between: str = " ") -> str:
+def format_wall_time(at: int, market: str, between: str = " ") -> str:
     """Return a moment as a market's wall clock shows it.
 
-    >>> wall(EXPORTED_AT, "DK")
+    >>> format_wall_time(EXPORTED_AT, "DK")
     '2026-11-05 07:00:00'
     """
-    local = at + offset(at, market)
-    return f"{iso_day(local // DAY)}{between}{clock_face(local)}"
+    local = at + compute_utc_offset(at, market)
+    return f"{format_iso_day(local // DAY)}{between}{format_time_of_day(local)}"
 
 
-def zone(at: int, market: str, colon: str = ":") -> str:
+def format_utc_offset(at: int, market: str, colon: str = ":") -> str:
     """Return the offset of a market at a moment, as `+01:00`."""
-    return f"+{offset(at, market) // HOUR:02}{colon}00"
+    return f"+{compute_utc_offset(at, market) // HOUR:02}{colon}00"
 
 
-def next_bank_day(day: date, ahead: int) -> date:
+def add_bank_days(day: date, ahead: int) -> date:
     """Return the bank day `ahead` bank days after `day`. This month has no bank holidays.
 
-    >>> next_bank_day(date(2026, 10, 2), 1)
+    >>> add_bank_days(date(2026, 10, 2), 1)
     datetime.date(2026, 10, 5)
     """
     while ahead:

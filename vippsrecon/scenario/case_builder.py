@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import DAY, HOUR, SETTLED
-from vippsrecon.scenario.models import Event, Order, Payment, Status, Truth
-from vippsrecon.scenario.random_draws import Draws
-from vippsrecon.scenario.sales_units import SalesUnit
+from vippsrecon.scenario.calendar import COMPLETED_BY, DAY, HOUR
+from vippsrecon.scenario.models import (
+    OrderStatus,
+    ScenarioEvent,
+    ScenarioOrder,
+    ScenarioPayment,
+    Truth,
+)
+from vippsrecon.scenario.random_draws import RandomDraws
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 from vippsrecon.scenario.shops import Shop
 
-NUMBERS_PER_SLOT = 4
+ORDER_NUMBERS_PER_CASE = 4
 """Order numbers set aside for each slot: shops leave gaps, and some scenes need two."""
 
 
-class Slot:
+class CaseBuilder:
     """One place in the month, with what a case needs to fill it."""
 
     __slots__ = ("draws", "number", "ordered_at", "serial", "shop", "unit")
 
     def __init__(
-        self, draws: Draws, shop: Shop, unit: SalesUnit, number: int, ordered_at: int
+        self, draws: RandomDraws, shop: Shop, unit: ScenarioSalesUnit, number: int, ordered_at: int
     ) -> None:
         self.draws = draws
         self.shop = shop
@@ -27,15 +33,15 @@ class Slot:
         self.ordered_at = ordered_at
         self.serial = number
 
-    def price(self) -> int:
+    def draw_price(self) -> int:
         """Return a price in the sales unit's currency."""
-        return self.draws.price(self.unit.currency)
+        return self.draws.draw_price(self.unit.currency)
 
     def reference(self, further: int = 0) -> str:
         """Return the payment reference the shop's plugin makes for an order of this slot."""
         return self.shop.reference(self.draws, self.number + further)
 
-    def shipping(self) -> int:
+    def draw_shipping_time(self) -> int:
         """Return when the goods leave: 4 to 60 hours after the order, settled by the export."""
         return self.ordered_at + self.draws.between(4 * HOUR, 60 * HOUR)
 
@@ -43,27 +49,29 @@ class Slot:
         """Return a later moment by which both sides are done well before the export."""
         later = moment + self.draws.between(low_hours * HOUR, high_hours * HOUR)
         return (
-            later if later <= SETTLED else max(moment + 60, SETTLED - self.draws.between(0, HOUR))
+            later
+            if later <= COMPLETED_BY
+            else max(moment + 60, COMPLETED_BY - self.draws.between(0, HOUR))
         )
 
     def order(
         self,
         references: str | tuple[str, ...],
         total: int,
-        status: Status,
+        status: OrderStatus,
         *,
         refunded: int = 0,
         paid: bool = True,
         shipped_at: int | None = None,
         refunded_at: int | None = None,
         further: int = 0,
-    ) -> Order:
+    ) -> ScenarioOrder:
         """Return the order of this slot; a status that has a date gets a plausible one."""
         if status in {"fulfilled", "partial"} and shipped_at is None:
-            shipped_at = self.shipping()
+            shipped_at = self.draw_shipping_time()
         if refunded and refunded_at is None:
             refunded_at = self.after(shipped_at or self.ordered_at + DAY, 6, 72)
-        return Order(
+        return ScenarioOrder(
             self.unit,
             (references,) if isinstance(references, str) else references,
             self.shop.order_number(self.number + further),
@@ -79,72 +87,82 @@ class Slot:
             self.after(self.ordered_at, 1, 30) if status == "cancelled" else None,
         )
 
-    def requested(self, reference: str, amount: int, *, delay: int = 0) -> Payment:
+    def make_requested_payment(
+        self, reference: str, amount: int, *, delay: int = 0
+    ) -> ScenarioPayment:
         """Return a payment created `delay` seconds after the order, and not yet answered."""
-        payment = Payment(self.unit, self.serial, reference, self.draws.uuid(), amount)
+        payment = ScenarioPayment(self.unit, self.serial, reference, self.draws.uuid(), amount)
         self.serial += 1
         created = self.ordered_at + delay + self.draws.between(1, 5)
-        payment.events.append(Event("CREATED", amount, created, self.draws.uuid()))
+        payment.events.append(ScenarioEvent("CREATED", amount, created, self.draws.uuid()))
         if self.draws.chance(0.1):
             payment.method = "CARD"
         return payment
 
     def reserved(
         self, reference: str, amount: int, *, authorized: int | None = None, delay: int = 0
-    ) -> Payment:
+    ) -> ScenarioPayment:
         """Return a payment the customer approved; Express reserves more than was asked for."""
-        payment = self.requested(reference, amount, delay=delay)
+        payment = self.make_requested_payment(reference, amount, delay=delay)
         created = payment.events[0]
         approved = created.at + self.draws.between(15, 180)
         held = amount if authorized is None else authorized
-        payment.events.append(Event("AUTHORIZED", held, approved, created.key))
+        payment.events.append(ScenarioEvent("AUTHORIZED", held, approved, created.key))
         payment.state = "AUTHORIZED"
         return payment
 
     def captured(
         self, reference: str, amount: int, at: int, *, authorized: int | None = None, delay: int = 0
-    ) -> Payment:
+    ) -> ScenarioPayment:
         """Return a payment of which `amount` was reserved (or `authorized`) and captured."""
         payment = self.reserved(reference, authorized or amount, delay=delay)
         self.capture(payment, amount, at)
         return payment
 
-    def dead(self, reference: str, amount: int, state: str, *, delay: int = 0) -> Payment:
+    def make_failed_payment(
+        self, reference: str, amount: int, state: str, *, delay: int = 0
+    ) -> ScenarioPayment:
         """Return a payment that ended before it was authorized."""
-        payment = self.requested(reference, amount, delay=delay)
+        payment = self.make_requested_payment(reference, amount, delay=delay)
         wait = 600 if state == "EXPIRED" else self.draws.between(20, 300)
-        payment.events.append(Event(state, amount, payment.events[0].at + wait, None))
+        payment.events.append(ScenarioEvent(state, amount, payment.events[0].at + wait, None))
         payment.state = state
         return payment
 
-    def capture(self, payment: Payment, amount: int, at: int) -> None:
+    def capture(self, payment: ScenarioPayment, amount: int, at: int) -> None:
         """Capture `amount`."""
-        payment.events.append(Event("CAPTURED", amount, at, self.draws.uuid()))
+        payment.events.append(ScenarioEvent("CAPTURED", amount, at, self.draws.uuid()))
 
     def refund(
-        self, payment: Payment, amount: int, at: int, *, keyed: bool = True, success: bool = True
+        self,
+        payment: ScenarioPayment,
+        amount: int,
+        at: int,
+        *,
+        keyed: bool = True,
+        success: bool = True,
     ) -> None:
         """Refund `amount`; without a key when a person did it in the business portal."""
         key = self.draws.uuid() if keyed else None
-        payment.events.append(Event("REFUNDED", amount, at, key, success))
+        payment.events.append(ScenarioEvent("REFUNDED", amount, at, key, success))
 
-    def release(self, payment: Payment, at: int) -> None:
+    def release(self, payment: ScenarioPayment, at: int) -> None:
         """Cancel what remains reserved."""
-        payment.events.append(Event("CANCELLED", payment.remaining, at, None))
+        payment.events.append(ScenarioEvent("CANCELLED", payment.remaining, at, None))
 
-    def wrong(
+    def make_discrepancy(
         self,
         kind: str,
-        found: Order | Payment,
+        found: ScenarioOrder | ScenarioPayment,
         expected: int | None,
         actual: int | None,
         at_risk: int = 0,
         *,
-        order: Order | None = None,
+        order: ScenarioOrder | None = None,
         flags: str = "",
     ) -> Truth:
         """Return a discrepancy on a payment (and its `order`), or on an order without one."""
-        if isinstance(found, Order):
+        if isinstance(found, ScenarioOrder):
             order, reference = found, found.references[0] if found.references else ""
         else:
             reference = found.reference
@@ -161,15 +179,15 @@ class Slot:
             flags,
         )
 
-    def waiting(
-        self, kind: str, reference: str, order: Order | None = None, flags: str = ""
+    def make_timing(
+        self, kind: str, reference: str, order: ScenarioOrder | None = None, flags: str = ""
     ) -> Truth:
         """Return a timing row: not here yet, and not overdue."""
         number = order.number if order else ""
         currency = self.unit.currency
         return Truth("timing", kind, self.unit, reference, number, currency, flags=flags)
 
-    def ignored(self, kind: str, order: Order) -> Truth:
+    def ignored(self, kind: str, order: ScenarioOrder) -> Truth:
         """Return an ignored row: nothing for Vipps MobilePay to answer for."""
         reference = order.references[0] if order.references else ""
         return Truth("ignored", kind, self.unit, reference, order.number, order.currency)

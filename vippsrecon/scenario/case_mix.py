@@ -10,164 +10,168 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from vippsrecon.scenario.case_builder import Slot
+from vippsrecon.scenario.case_builder import CaseBuilder
 from vippsrecon.scenario.cases import capturing, ordinary, presence, refunding
 from vippsrecon.scenario.models import Scene
-from vippsrecon.scenario.random_draws import Draws
-from vippsrecon.scenario.sales_units import SalesUnit
+from vippsrecon.scenario.random_draws import RandomDraws
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 from vippsrecon.scenario.shops import Shop
 
-ALL_KINDS_FROM = 200
+ALL_CASES_FROM = 200
 """From this many payments on, every scene the shop can carry is planted at least once."""
 
-DAYS = 31
-WHOLE = (1, 31)
-EARLY = (2, 25)
+DAYS_IN_MONTH = 31
+WHOLE_MONTH = (1, 31)
+EARLY_DAYS = (2, 25)
 """Days whose captures fall within the month, so that its ledger shows them, and whose orders
 are past every grace when the export is taken."""
-LATE = (28, 31)
+LATE_DAYS = (28, 31)
 """Days whose reservations are far from every market's capture deadline at the export."""
 
 
-class Case(NamedTuple):
+class ScenarioCase(NamedTuple):
     """One kind of scene.
 
     Attributes:
         share: Scenes per payment of the month.
         payments: How many payments one scene makes.
         days: First and last day of the month it may be placed on.
-        needs: What the shop's export must be able to carry (`shops.CAN_SAY`).
+        required_features: What the shop's export must be able to carry (`shops.CAN_SAY`).
         markets: Markets it can happen in; empty for all.
     """
 
-    build: Callable[[Slot], Scene]
+    build: Callable[[CaseBuilder], Scene]
     share: float
     payments: int = 1
-    days: tuple[int, int] = WHOLE
-    needs: frozenset[str] = frozenset()
+    days: tuple[int, int] = WHOLE_MONTH
+    required_features: frozenset[str] = frozenset()
     markets: frozenset[str] = frozenset()
 
-    def fits(self, shop: Shop, unit: SalesUnit) -> bool:
+    def can_occur_in(self, shop: Shop, unit: ScenarioSalesUnit) -> bool:
         """Tell whether this scene can be told by a shop in a sales unit."""
-        return self.needs <= shop.can_say and (not self.markets or unit.market in self.markets)
+        return self.required_features <= shop.export_features and (
+            not self.markets or unit.market in self.markets
+        )
 
 
-def _case(  # noqa: PLR0917  rows of a table
-    build: Callable[[Slot], Scene],
+def _define_case(  # noqa: PLR0917  rows of a table
+    build: Callable[[CaseBuilder], Scene],
     share: float,
     payments: int = 1,
-    days: tuple[int, int] = WHOLE,
+    days: tuple[int, int] = WHOLE_MONTH,
     needs: str = "",
     markets: str = "",
-) -> Case:
-    return Case(build, share, payments, days, frozenset(needs.split()), frozenset(markets.split()))
+) -> ScenarioCase:
+    return ScenarioCase(
+        build, share, payments, days, frozenset(needs.split()), frozenset(markets.split())
+    )
 
 
-PLANTED = (
-    _case(presence.missing_in_vipps, 0.003, 0),
-    _case(presence.missing_in_orders, 0.002, 1, EARLY),
-    _case(presence.missing_in_orders_refunded, 0.001, 1, EARLY),
-    _case(presence.duplicate_payment, 0.0025, 2, EARLY, "two_attempts"),
-    _case(presence.duplicate_order_row, 0.002, 1),
-    _case(presence.reference_with_lost_zeros, 0.001, 1, EARLY, "digits"),
-    _case(presence.reference_with_lost_zeros, 0.002, 1, EARLY, "zero_padded"),
-    _case(presence.reference_in_scientific_form, 0.001, 1, EARLY, "digits"),
-    _case(presence.reference_in_other_case, 0.001, 1, EARLY, "uppercase"),
-    _case(presence.currency_mismatch, 0.002, 1, WHOLE, "currency"),
-    _case(presence.aggregate_mismatch, 0.002),
-    _case(capturing.not_paid, 0.0025),
-    _case(capturing.cancelled_but_captured, 0.002),
-    _case(capturing.cancelled_refund_failed, 0.001, 1, EARLY, "refund_on_cancelled"),
-    _case(capturing.captured_not_fulfilled, 0.0025, 1, EARLY),
-    _case(capturing.authorization_lost, 0.0015),
-    _case(capturing.authorization_lost_open, 0.001, 1, EARLY),
-    _case(capturing.authorization_lost_in_part, 0.001, 1, EARLY, "partial"),
-    _case(capturing.fulfilled_not_captured, 0.003, 1, LATE),
-    _case(capturing.duplicate_capture, 0.002),
-    _case(capturing.under_captured, 0.002, 1, LATE),
-    _case(capturing.under_captured_for_good, 0.001, 1, EARLY),
-    _case(capturing.over_captured, 0.002),
-    _case(capturing.express_freight, 0.0015),
-    _case(capturing.over_captured_and_refund_missing, 0.001, 1, EARLY),
-    _case(refunding.refund_missing_at_vipps, 0.003, 1, EARLY),
-    _case(refunding.refunded_in_books_only, 0.001, 1, EARLY, "open_refund"),
-    _case(refunding.refund_failed, 0.0025, 1, EARLY),
-    _case(refunding.refund_missing_in_shop, 0.003, 1, EARLY),
-    _case(refunding.refund_exceeds_capture, 0.0015, 1, EARLY),
-    _case(refunding.remainder_of_cancelled, 0.002, 1, LATE),
-    _case(refunding.remainder_of_edited, 0.0015, 1, LATE),
-    _case(refunding.remainder_after_early_refund, 0.001, 1, LATE, "held_refund"),
-    _case(refunding.remainder_of_refunded, 0.001, 1, LATE, "held_refund open_refund"),
-    _case(refunding.guarantee_running_out, 0.002, 1, LATE),
-    _case(refunding.deadline_running_out, 0.0015, 1, (23, 24), markets="DK FI"),
+DISCREPANCY_CASES = (
+    _define_case(presence.missing_in_vipps, 0.003, 0),
+    _define_case(presence.missing_in_orders, 0.002, 1, EARLY_DAYS),
+    _define_case(presence.missing_in_orders_refunded, 0.001, 1, EARLY_DAYS),
+    _define_case(presence.duplicate_payment, 0.0025, 2, EARLY_DAYS, "two_attempts"),
+    _define_case(presence.duplicate_order_row, 0.002, 1),
+    _define_case(presence.reference_with_lost_zeros, 0.001, 1, EARLY_DAYS, "digits"),
+    _define_case(presence.reference_with_lost_zeros, 0.002, 1, EARLY_DAYS, "zero_padded"),
+    _define_case(presence.reference_in_scientific_form, 0.001, 1, EARLY_DAYS, "digits"),
+    _define_case(presence.reference_in_other_case, 0.001, 1, EARLY_DAYS, "uppercase"),
+    _define_case(presence.currency_mismatch, 0.002, 1, WHOLE_MONTH, "currency"),
+    _define_case(presence.aggregate_mismatch, 0.002),
+    _define_case(capturing.not_paid, 0.0025),
+    _define_case(capturing.cancelled_but_captured, 0.002),
+    _define_case(capturing.cancelled_refund_failed, 0.001, 1, EARLY_DAYS, "refund_on_cancelled"),
+    _define_case(capturing.captured_not_fulfilled, 0.0025, 1, EARLY_DAYS),
+    _define_case(capturing.authorization_lost, 0.0015),
+    _define_case(capturing.authorization_lost_open, 0.001, 1, EARLY_DAYS),
+    _define_case(capturing.authorization_lost_in_part, 0.001, 1, EARLY_DAYS, "partial"),
+    _define_case(capturing.fulfilled_not_captured, 0.003, 1, LATE_DAYS),
+    _define_case(capturing.duplicate_capture, 0.002),
+    _define_case(capturing.under_captured, 0.002, 1, LATE_DAYS),
+    _define_case(capturing.under_captured_and_released, 0.001, 1, EARLY_DAYS),
+    _define_case(capturing.over_captured, 0.002),
+    _define_case(capturing.express_freight_captured, 0.0015),
+    _define_case(capturing.over_captured_and_refund_missing, 0.001, 1, EARLY_DAYS),
+    _define_case(refunding.refund_missing_at_vipps, 0.003, 1, EARLY_DAYS),
+    _define_case(refunding.refunded_in_shop_only, 0.001, 1, EARLY_DAYS, "open_refund"),
+    _define_case(refunding.refund_failed, 0.0025, 1, EARLY_DAYS),
+    _define_case(refunding.refund_missing_in_shop, 0.003, 1, EARLY_DAYS),
+    _define_case(refunding.refund_exceeds_capture, 0.0015, 1, EARLY_DAYS),
+    _define_case(refunding.remainder_of_cancelled, 0.002, 1, LATE_DAYS),
+    _define_case(refunding.remainder_of_edited, 0.0015, 1, LATE_DAYS),
+    _define_case(refunding.remainder_after_early_refund, 0.001, 1, LATE_DAYS, "held_refund"),
+    _define_case(refunding.remainder_of_refunded, 0.001, 1, LATE_DAYS, "held_refund open_refund"),
+    _define_case(refunding.guarantee_expiring, 0.002, 1, LATE_DAYS),
+    _define_case(refunding.deadline_expiring, 0.0015, 1, (23, 24), markets="DK FI"),
 )
 """Scenes that hold a discrepancy."""
 
-BESIDE = (
-    _case(presence.captured_before_first_order, 0.003, 1, (1, 1)),
-    _case(presence.nothing_to_pay, 0.002, 0),
-    _case(presence.other_payment_method, 0.02, 0),
-    _case(presence.blind_spot, 0.0015, 1, (2, 30)),
-    _case(capturing.captured_yesterday, 0.003, 1, LATE),
-    _case(capturing.shipped_last_night, 0.004, 1, LATE, "fulfilled_at"),
-    _case(capturing.part_shipped, 0.004, 1, LATE, "partial"),
-    _case(capturing.refunded_before_shipping, 0.002, 1, LATE, "held_refund"),
-    _case(capturing.awaiting_payment, 0.003, 1, LATE),
-    _case(capturing.abandoned_checkout, 0.015, 1, WHOLE, "paid"),
-    _case(refunding.refunded_this_morning, 0.003, 1, LATE, "refunded_at"),
-    _case(refunding.refunded_after_export, 0.002, 1, EARLY),
-    _case(ordinary.second_attempt_after_abort, 0.01, 2, EARLY, "retries"),
-    _case(ordinary.second_attempt_after_release, 0.003, 2, EARLY, "retries"),
-    _case(ordinary.split_payment, 0.002, 2, EARLY, "two_attempts"),
-    _case(ordinary.combined_orders, 0.002, 1, WHOLE, "one_reference_twice"),
-    _case(ordinary.cancellation_fee_kept, 0.002, 1, EARLY, "refund_on_cancelled"),
-    _case(ordinary.refunded_before_capture, 0.003, 1, WHOLE, "held_refund"),
-    _case(ordinary.excess_refunded, 0.003, 1, EARLY),
-    _case(ordinary.refunded_unshipped, 0.002, 1, EARLY),
+OTHER_CASES = (
+    _define_case(presence.captured_before_first_order, 0.003, 1, (1, 1)),
+    _define_case(presence.nothing_to_pay, 0.002, 0),
+    _define_case(presence.other_payment_method, 0.02, 0),
+    _define_case(presence.blind_spot, 0.0015, 1, (2, 30)),
+    _define_case(capturing.captured_within_grace, 0.003, 1, LATE_DAYS),
+    _define_case(capturing.shipped_within_grace, 0.004, 1, LATE_DAYS, "fulfilled_at"),
+    _define_case(capturing.partly_shipped, 0.004, 1, LATE_DAYS, "partial"),
+    _define_case(capturing.refunded_before_shipping, 0.002, 1, LATE_DAYS, "held_refund"),
+    _define_case(capturing.awaiting_payment, 0.003, 1, LATE_DAYS),
+    _define_case(capturing.abandoned_checkout, 0.015, 1, WHOLE_MONTH, "paid"),
+    _define_case(refunding.refunded_within_grace, 0.003, 1, LATE_DAYS, "refunded_at"),
+    _define_case(refunding.refunded_after_export, 0.002, 1, EARLY_DAYS),
+    _define_case(ordinary.second_attempt_after_abort, 0.01, 2, EARLY_DAYS, "retries"),
+    _define_case(ordinary.second_attempt_after_release, 0.003, 2, EARLY_DAYS, "retries"),
+    _define_case(ordinary.split_payment, 0.002, 2, EARLY_DAYS, "two_attempts"),
+    _define_case(ordinary.combined_orders, 0.002, 1, WHOLE_MONTH, "one_reference_twice"),
+    _define_case(ordinary.cancellation_fee_kept, 0.002, 1, EARLY_DAYS, "refund_on_cancelled"),
+    _define_case(ordinary.refunded_before_capture, 0.003, 1, WHOLE_MONTH, "held_refund"),
+    _define_case(ordinary.excess_refunded, 0.003, 1, EARLY_DAYS),
+    _define_case(ordinary.refunded_before_fulfilment, 0.002, 1, EARLY_DAYS),
 )
 """Scenes that are timing, ignored, unseen, or matched though they look wrong."""
 
-ORDINARY = (
-    _case(ordinary.sold, 84),
-    _case(ordinary.sold_in_two_parts, 3),
-    _case(ordinary.returned_in_part, 4),
-    _case(ordinary.returned_in_full, 3),
-    _case(ordinary.edited_down_and_released, 1),
-    _case(ordinary.cancelled_and_released, 2.5),
-    _case(ordinary.given_up, 2.5),
+ORDINARY_CASES = (
+    _define_case(ordinary.captured_when_shipped, 84),
+    _define_case(ordinary.captured_in_two_parts, 3),
+    _define_case(ordinary.returned_in_part, 4),
+    _define_case(ordinary.returned_in_full, 3),
+    _define_case(ordinary.edited_down_and_released, 1),
+    _define_case(ordinary.cancelled_and_released, 2.5),
+    _define_case(ordinary.unpaid_and_cancelled, 2.5),
 )
 """The rest of the month, by weight; each makes one payment."""
 
 OPEN_SHARE = 0.3
 """Share of the last days' ordinary orders that are still to be shipped at the export."""
 
-_WEIGHTS = tuple(accumulate(case.share for case in ORDINARY))
-_WEEK = (100, 95, 95, 100, 120, 130, 115)
+_ORDINARY_WEIGHTS = tuple(accumulate(case.share for case in ORDINARY_CASES))
+_WEEKDAY_WEIGHTS = (100, 95, 95, 100, 120, 130, 115)
 _FIRST_WEEKDAY = 3
-_STILL_OPEN = _case(ordinary.awaiting_fulfilment, 1)
+_AWAITING_FULFILMENT = _define_case(ordinary.awaiting_fulfilment, 1)
 
 
-def day_plans(
-    draws: Draws, shop: Shop, units: Sequence[SalesUnit], payments: int
-) -> list[list[Case | None]]:
+def plan_days(
+    draws: RandomDraws, shop: Shop, units: Sequence[ScenarioSalesUnit], payments: int
+) -> list[list[ScenarioCase | None]]:
     """Return for each day of the month the planted scenes and, as None, the ordinary ones.
 
     The scenes of all days together make exactly `payments` payments.
     """
-    plans: list[list[Case | None]] = [[] for _ in range(DAYS)]
+    plans: list[list[ScenarioCase | None]] = [[] for _ in range(DAYS_IN_MONTH)]
     left = payments
-    for case in PLANTED + BESIDE:
-        if not any(case.fits(shop, unit) for unit in units):
+    for case in DISCREPANCY_CASES + OTHER_CASES:
+        if not any(case.can_occur_in(shop, unit) for unit in units):
             continue
         count = int(payments * case.share + 0.5)
-        if payments >= ALL_KINDS_FROM:
+        if payments >= ALL_CASES_FROM:
             count = max(1, count)
         for _ in range(count):
             if case.payments > left:
                 break
             left -= case.payments
             plans[draws.between(*case.days) - 1].append(case)
-    weights = [_WEEK[(_FIRST_WEEKDAY + day) % 7] for day in range(DAYS)]
+    weights = [_WEEKDAY_WEIGHTS[(_FIRST_WEEKDAY + day) % 7] for day in range(DAYS_IN_MONTH)]
     placed = weight = 0
     for day, own in enumerate(weights):
         weight += own
@@ -177,10 +181,10 @@ def day_plans(
     return plans
 
 
-def choose(draws: Draws, planned: Case | None, day: int) -> Case:
+def choose_case(draws: RandomDraws, planned: ScenarioCase | None, day: int) -> ScenarioCase:
     """Return the planned scene, or an ordinary one that suits the day of the month."""
     if planned is not None:
         return planned
-    if day >= LATE[0] and draws.chance(OPEN_SHARE):
-        return _STILL_OPEN
-    return ORDINARY[draws.weighted(_WEIGHTS)]
+    if day >= LATE_DAYS[0] and draws.chance(OPEN_SHARE):
+        return _AWAITING_FULFILMENT
+    return ORDINARY_CASES[draws.draw_position(_ORDINARY_WEIGHTS)]

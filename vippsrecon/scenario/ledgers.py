@@ -12,24 +12,29 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from vippsrecon.scenario.api_shapes import psp_reference
-from vippsrecon.scenario.calendar import local_day, midnight_after, next_bank_day, utc
-from vippsrecon.scenario.models import Payment
-from vippsrecon.scenario.sales_units import SalesUnit
+from vippsrecon.scenario.api_shapes import get_psp_reference
+from vippsrecon.scenario.calendar import (
+    add_bank_days,
+    compute_midnight_after,
+    find_local_day,
+    format_utc,
+)
+from vippsrecon.scenario.models import ScenarioPayment
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
-FIRST_PAYOUT = 2_000_001
+FIRST_PAYOUT_NUMBER = 2_000_001
 BANK_DAYS = {"NO": 3, "DK": 2, "FI": 2}
 """Bank days from the ledger date to the money on the account."""
 
-_FEE_PER_10000 = 199
-_FEE_FIXED = {"NOK": 100, "DKK": 70, "EUR": 10}
-_TYPES = {"CAPTURED": "capture", "REFUNDED": "refund"}
+_FEE_BASIS_POINTS = 199
+_FIXED_FEE = {"NOK": 100, "DKK": 70, "EUR": 10}
+_ENTRY_TYPE_BY_EVENT = {"CAPTURED": "capture", "REFUNDED": "refund"}
 
 
-class Entry(NamedTuple):
+class ScenarioLedgerEntry(NamedTuple):
     """One ledger entry; `fee` is the capture's, for the portal's report (negative)."""
 
-    unit: SalesUnit
+    unit: ScenarioSalesUnit
     topic: str
     psp_reference: str
     time: int
@@ -45,7 +50,7 @@ class Entry(NamedTuple):
         """Return the entry as the Report API gives it."""
         return {
             "pspReference": self.psp_reference,
-            "time": f"{utc(self.time)}.000000Z",
+            "time": f"{format_utc(self.time)}.000000Z",
             "ledgerDate": self.ledger_date.isoformat(),
             "entryType": self.entry_type,
             "reference": self.reference,
@@ -60,7 +65,7 @@ class Entry(NamedTuple):
 class Payout(NamedTuple):
     """One payout scheduled, and the day it is on the account."""
 
-    unit: SalesUnit
+    unit: ScenarioSalesUnit
     number: int
     ledger_date: date
     bank_date: date
@@ -68,7 +73,7 @@ class Payout(NamedTuple):
     text: str
 
 
-def ledger_answer(unit: SalesUnit) -> dict[str, Any]:
+def build_ledger_answer(unit: ScenarioSalesUnit) -> dict[str, Any]:
     """Return the ledger of a sales unit as the settlement API lists it."""
     registers = {"NO": "NO:ORG", "DK": "DK:CVR", "FI": "FI:Y-tunnus"}
     business = {"scheme": f"business:{registers[unit.market]}", "id": "987654321"}
@@ -89,65 +94,65 @@ def ledger_answer(unit: SalesUnit) -> dict[str, Any]:
     }
 
 
-def payout_text(unit: SalesUnit, number: int, day: date) -> str:
+def format_payout_text(unit: ScenarioSalesUnit, number: int, day: date) -> str:
     """Return what a payout says on the bank statement.
 
     Norway names payout and sales unit; Denmark and Finland give twenty digits that end in the
     7-3-1 check digit of Finnish references.
 
     >>> from vippsrecon.scenario.sales_units import sales_units
-    >>> payout_text(sales_units(["NOK"])[0], 2000001, date(2026, 10, 1))
+    >>> format_payout_text(sales_units(["NOK"])[0], 2000001, date(2026, 10, 1))
     'Utb. 2000001 Vippsnr 123456'
     """
     if unit.market == "NO":
         return f"Utb. {number} Vippsnr {unit.msn}"
     digits = f"02{unit.msn:0>8}001{day:%d%m%y}"
-    return digits + check_digit(digits)
+    return digits + compute_check_digit(digits)
 
 
-def check_digit(digits: str) -> str:
+def compute_check_digit(digits: str) -> str:
     """Return the 7-3-1 check digit of a Finnish reference number.
 
-    >>> check_digit("0200830577001040224")
+    >>> compute_check_digit("0200830577001040224")
     '1'
     """
     total = sum(int(digit) * (7, 3, 1)[place % 3] for place, digit in enumerate(reversed(digits)))
     return str(-total % 10)
 
 
-class Ledgers:
+class ScenarioLedgers:
     """All ledgers of the month. Holds the entries of open days only."""
 
-    def __init__(self, units: Sequence[SalesUnit]) -> None:
+    def __init__(self, units: Sequence[ScenarioSalesUnit]) -> None:
         self._units = units
-        self._waiting: defaultdict[date, list[tuple[int, int, str, str, int, str]]]
-        self._waiting = defaultdict(list)
-        self._funds = dict.fromkeys(units, 0)
-        self._payouts = dict.fromkeys(units, FIRST_PAYOUT)
+        self._operations_by_day: defaultdict[date, list[tuple[int, int, str, str, int, str]]]
+        self._operations_by_day = defaultdict(list)
+        self._balances = dict.fromkeys(units, 0)
+        self._next_payout_numbers = dict.fromkeys(units, FIRST_PAYOUT_NUMBER)
 
-    def note(self, payment: Payment) -> None:
+    def note(self, payment: ScenarioPayment) -> None:
         """Remember the captures and refunds of a payment until their day is closed."""
         unit = payment.unit
         for position, event in enumerate(payment.events):
-            if event.success and event.name in _TYPES:
-                self._waiting[local_day(event.at, unit.market)].append(
+            if event.success and event.name in _ENTRY_TYPE_BY_EVENT:
+                self._operations_by_day[find_local_day(event.at, unit.market)].append(
                     (
                         unit.position,
                         event.at,
-                        psp_reference(payment, position),
-                        _TYPES[event.name],
+                        get_psp_reference(payment, position),
+                        _ENTRY_TYPE_BY_EVENT[event.name],
                         event.amount,
                         payment.reference,
                     )
                 )
 
-    def days_up_to(self, last: date) -> list[date]:
+    def list_unclosed_days(self, last: date) -> list[date]:
         """Return the days up to and including `last` that hold entries and are not closed."""
-        return sorted(day for day in self._waiting if day <= last)
+        return sorted(day for day in self._operations_by_day if day <= last)
 
-    def close(self, day: date) -> tuple[list[Entry], list[Payout]]:
+    def close(self, day: date) -> tuple[list[ScenarioLedgerEntry], list[Payout]]:
         """Return all entries of a day that is over, ledger by ledger, and its payouts."""
-        entries: list[Entry] = []
+        entries: list[ScenarioLedgerEntry] = []
         payouts: list[Payout] = []
         by_unit = self._take(day)
         for unit in self._units:
@@ -156,54 +161,58 @@ class Ledgers:
             payouts += [payout] if payout else []
         return entries, payouts
 
-    def still_open(self, day: date) -> list[Entry]:
+    def build_unclosed_entries(self, day: date) -> list[ScenarioLedgerEntry]:
         """Return the entries of a day that is not over yet: no fees retained, no payout."""
         by_unit = self._take(day)
-        entries: list[Entry] = []
+        entries: list[ScenarioLedgerEntry] = []
         for unit in self._units:
-            funds, fees = self._operations(unit, day, by_unit[unit.position])
+            funds, fees = self._build_operation_entries(unit, day, by_unit[unit.position])
             entries += funds + fees
         return entries
 
     def _take(self, day: date) -> list[list[tuple[int, int, str, str, int, str]]]:
         by_unit: list[list[tuple[int, int, str, str, int, str]]] = [[] for _ in self._units]
-        for row in sorted(self._waiting.pop(day, ())):
+        for row in sorted(self._operations_by_day.pop(day, ())):
             by_unit[row[0]].append(row)
         return by_unit
 
-    def _operations(
-        self, unit: SalesUnit, day: date, rows: list[tuple[int, int, str, str, int, str]]
-    ) -> tuple[list[Entry], list[Entry]]:
+    def _build_operation_entries(
+        self, unit: ScenarioSalesUnit, day: date, rows: list[tuple[int, int, str, str, int, str]]
+    ) -> tuple[list[ScenarioLedgerEntry], list[ScenarioLedgerEntry]]:
         handle = f"api:{unit.msn}"
-        funds: list[Entry] = []
-        fees: list[Entry] = []
-        balance, owed = self._funds[unit], 0
+        funds: list[ScenarioLedgerEntry] = []
+        fees: list[ScenarioLedgerEntry] = []
+        balance, owed = self._balances[unit], 0
         for _, at, psp, entry_type, amount, reference in rows:
-            signed, fee = (amount, -_fee(amount, unit)) if entry_type == "capture" else (-amount, 0)
+            signed, fee = (
+                (amount, -_compute_fee(amount, unit)) if entry_type == "capture" else (-amount, 0)
+            )
             funds.append(
-                Entry(
+                ScenarioLedgerEntry(
                     unit, "funds", psp, at, day, entry_type, reference, signed, balance, handle, fee
                 )
             )
             balance += signed
             if fee:
                 fees.append(
-                    Entry(unit, "fees", psp, at, day, "capture-fee", reference, fee, owed, handle)
+                    ScenarioLedgerEntry(
+                        unit, "fees", psp, at, day, "capture-fee", reference, fee, owed, handle
+                    )
                 )
                 owed += fee
-        self._funds[unit] = balance
+        self._balances[unit] = balance
         return funds, fees
 
     def _close_unit(
-        self, unit: SalesUnit, day: date, rows: list[tuple[int, int, str, str, int, str]]
-    ) -> tuple[list[Entry], list[Entry], Payout | None]:
-        funds, fees = self._operations(unit, day, rows)
-        midnight = midnight_after(day, unit.market)
+        self, unit: ScenarioSalesUnit, day: date, rows: list[tuple[int, int, str, str, int, str]]
+    ) -> tuple[list[ScenarioLedgerEntry], list[ScenarioLedgerEntry], Payout | None]:
+        funds, fees = self._build_operation_entries(unit, day, rows)
+        midnight = compute_midnight_after(day, unit.market)
         owed = -sum(entry.amount for entry in fees)
-        balance = self._funds[unit]
+        balance = self._balances[unit]
         if owed:
             psp = f"{unit.ledger_id}-{day:%Y%m%d}"
-            retained = Entry(
+            retained = ScenarioLedgerEntry(
                 unit, "funds", psp, midnight, day, "fees-retained", "", -owed, balance, ""
             )
             funds.append(retained)
@@ -211,12 +220,12 @@ class Ledgers:
             balance -= owed
         payout = None
         if balance > 0:
-            number = self._payouts[unit]
-            self._payouts[unit] += 1
-            text = payout_text(unit, number, day)
+            number = self._next_payout_numbers[unit]
+            self._next_payout_numbers[unit] += 1
+            text = format_payout_text(unit, number, day)
             psp = f"{unit.ledger_id}-{number}"
             funds.append(
-                Entry(
+                ScenarioLedgerEntry(
                     unit,
                     "funds",
                     psp,
@@ -229,12 +238,12 @@ class Ledgers:
                     "",
                 )
             )
-            arrives = next_bank_day(day, BANK_DAYS[unit.market])
+            arrives = add_bank_days(day, BANK_DAYS[unit.market])
             payout = Payout(unit, number, day, arrives, balance, text)
             balance = 0
-        self._funds[unit] = balance
+        self._balances[unit] = balance
         return funds, fees, payout
 
 
-def _fee(amount: int, unit: SalesUnit) -> int:
-    return (amount * _FEE_PER_10000 + 5000) // 10000 + _FEE_FIXED[unit.currency]
+def _compute_fee(amount: int, unit: ScenarioSalesUnit) -> int:
+    return (amount * _FEE_BASIS_POINTS + 5000) // 10000 + _FIXED_FEE[unit.currency]

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from vippsrecon.scenario.sales_units import SalesUnit
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
-Status = Literal["open", "partial", "fulfilled", "cancelled"]
+OrderStatus = Literal["open", "partial", "fulfilled", "cancelled"]
 
 
 @dataclass(slots=True)
-class Order:
+class ScenarioOrder:
     """One order as the shop's export is to show it.
 
     Attributes:
@@ -23,12 +23,12 @@ class Order:
         tender: None for Vipps or MobilePay, else the name of the other payment method.
     """
 
-    unit: SalesUnit
+    unit: ScenarioSalesUnit
     references: tuple[str, ...]
     number: str
     currency: str
     total: int
-    status: Status
+    status: OrderStatus
     ordered_at: int
     refunded: int = 0
     paid: bool = True
@@ -38,7 +38,7 @@ class Order:
     cancelled_at: int | None = None
 
 
-class Event(NamedTuple):
+class ScenarioEvent(NamedTuple):
     """One entry of a payment's event log; `key` is None where none was sent."""
 
     name: str
@@ -49,22 +49,22 @@ class Event(NamedTuple):
 
 
 @dataclass(slots=True)
-class Payment:
+class ScenarioPayment:
     """One payment, told as the operations it went through.
 
     The aggregate follows from the events; `captured_off` makes it wrong on purpose.
     """
 
-    unit: SalesUnit
+    unit: ScenarioSalesUnit
     serial: int
     reference: str
     psp_reference: str
     amount: int
     state: str = "CREATED"
     method: str = "WALLET"
-    events: list[Event] = field(default_factory=list)
+    events: list[ScenarioEvent] = field(default_factory=list)
     guaranteed_until: int | None = None
-    captured_off: int = 0
+    aggregate_error: int = 0
     express: bool = False
 
     def total(self, name: str) -> int:
@@ -82,7 +82,7 @@ class Truth(NamedTuple):
 
     bucket: Literal["discrepancy", "timing", "ignored", "blind_spot"]
     kind: str
-    unit: SalesUnit
+    unit: ScenarioSalesUnit
     reference: str
     order_number: str
     currency: str
@@ -95,6 +95,6 @@ class Truth(NamedTuple):
 class Scene(NamedTuple):
     """One order's story: its rows in the export, its payments, and what is true of them."""
 
-    orders: tuple[Order, ...] = ()
-    payments: tuple[Payment, ...] = ()
+    orders: tuple[ScenarioOrder, ...] = ()
+    payments: tuple[ScenarioPayment, ...] = ()
     truth: tuple[Truth, ...] = ()

@@ -13,14 +13,26 @@ from typing import Any, BinaryIO, TextIO
 import orjson
 
 from vippsrecon.scenario import bank_statement, settlement_report
-from vippsrecon.scenario.api_shapes import event_log, payment_answer
-from vippsrecon.scenario.calendar import CLOCK, EXPORTED_AT, FIRST_DAY, local_day, local_moment, utc
-from vippsrecon.scenario.case_builder import NUMBERS_PER_SLOT, Slot
-from vippsrecon.scenario.case_mix import Case, choose, day_plans
-from vippsrecon.scenario.ledgers import Entry, Ledgers, Payout, ledger_answer
-from vippsrecon.scenario.models import Payment, Scene, Truth
-from vippsrecon.scenario.random_draws import Draws
-from vippsrecon.scenario.sales_units import SalesUnit, sales_units
+from vippsrecon.scenario.api_shapes import build_event_log, build_payment_answer
+from vippsrecon.scenario.calendar import (
+    CLOCK_START,
+    EXPORTED_AT,
+    FIRST_DAY,
+    compute_local_moment,
+    find_local_day,
+    format_utc,
+)
+from vippsrecon.scenario.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
+from vippsrecon.scenario.case_mix import ScenarioCase, choose_case, plan_days
+from vippsrecon.scenario.ledgers import (
+    Payout,
+    ScenarioLedgerEntry,
+    ScenarioLedgers,
+    build_ledger_answer,
+)
+from vippsrecon.scenario.models import ScenarioPayment, Scene, Truth
+from vippsrecon.scenario.random_draws import RandomDraws
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit, make_sales_units
 from vippsrecon.scenario.shops import SHOPS, Shop
 
 TRUTH_COLUMNS = (
@@ -36,14 +48,14 @@ TRUTH_COLUMNS = (
     "at_risk_minor",
     "flags",
 )
-_OPENS = 6 * 3600 + 1800
-_CLOSES = 23 * 3600 + 3000
-_FIRST_NUMBER = 1000
+_FIRST_ORDER_SECOND = 6 * 3600 + 1800
+_LAST_ORDER_SECOND = 23 * 3600 + 3000
+_FIRST_ORDER_NUMBER = 1000
 
 
-def units_of(
+def choose_sales_units(
     currency: str = "NOK", sales_units_wanted: int = 1, currencies: Sequence[str] | None = None
-) -> tuple[SalesUnit, ...]:
+) -> tuple[ScenarioSalesUnit, ...]:
     """Return the sales units a month is told for.
 
     Args:
@@ -53,7 +65,7 @@ def units_of(
     """
     turn = tuple(currencies or (currency,))
     count = max(sales_units_wanted, len(turn))
-    return sales_units([turn[position % len(turn)] for position in range(count)])
+    return make_sales_units([turn[position % len(turn)] for position in range(count)])
 
 
 def write_month(
@@ -89,22 +101,22 @@ def write_month(
         raise ValueError(f"shop {shop!r} is not one of {', '.join(SHOPS)}")
     if payments < 1:
         raise ValueError(f"{payments} payments make no month")
-    units = units_of(currency, sales_units, currencies)
-    if len(units) > 1 and "several_units" not in SHOPS[shop].can_say:
+    units = choose_sales_units(currency, sales_units, currencies)
+    if len(units) > 1 and "several_units" not in SHOPS[shop].export_features:
         raise ValueError(f"a {shop} export belongs to one sales unit; make one month for each")
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_files:
-        files = _Files(open_files, folder, SHOPS[shop], units)
-        _Month(Draws(seed), SHOPS[shop], units, files).write(payments)
+        files = _OutputFiles(open_files, folder, SHOPS[shop], units)
+        _MonthWriter(RandomDraws(seed), SHOPS[shop], units, files).write(payments)
     os.utime(folder / "orders.csv", (EXPORTED_AT, EXPORTED_AT))
 
 
-class _Files:
+class _OutputFiles:
     """The five files, open for writing."""
 
     def __init__(
-        self, stack: ExitStack, folder: Path, shop: Shop, units: Sequence[SalesUnit]
+        self, stack: ExitStack, folder: Path, shop: Shop, units: Sequence[ScenarioSalesUnit]
     ) -> None:
         def text(name: str) -> TextIO:
             path = folder / name
@@ -120,7 +132,7 @@ class _Files:
         self.settlement = csv.writer(text("settlement.csv"), lineterminator="\n")
         self.truth = csv.writer(text("truth.csv"), lineterminator="\n")
         self.orders.writerow(shop.header)
-        self.settlement.writerow(settlement_report.header(units))
+        self.settlement.writerow(settlement_report.build_settlement_header(units))
         self.truth.writerow(TRUTH_COLUMNS)
 
     def line(self, record: dict[str, Any]) -> None:
@@ -128,52 +140,60 @@ class _Files:
         self.state.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
 
 
-class _Month:
+class _MonthWriter:
     """The writing of one month, day by day."""
 
-    def __init__(self, draws: Draws, shop: Shop, units: Sequence[SalesUnit], files: _Files) -> None:
+    def __init__(
+        self,
+        draws: RandomDraws,
+        shop: Shop,
+        units: Sequence[ScenarioSalesUnit],
+        files: _OutputFiles,
+    ) -> None:
         self._draws = draws
         self._shop = shop
         self._units = units
         self._files = files
-        self._ledgers = Ledgers(units)
+        self._ledgers = ScenarioLedgers(units)
         self._payouts: list[Payout] = []
-        self._number = _FIRST_NUMBER
-        self._norwegian = settlement_report.is_norwegian(units)
+        self._order_number = _FIRST_ORDER_NUMBER
+        self._norwegian = settlement_report.uses_norwegian_headings(units)
 
     def write(self, payments: int) -> None:
         """Write all days and what follows from them."""
-        self._files.line({"clock": f"{utc(CLOCK)}Z"})
+        self._files.line({"clock": f"{format_utc(CLOCK_START)}Z"})
         for unit in self._units:
             self._files.line(
                 {"sales_unit": {"msn": unit.msn, **unit.keys._asdict(), "market": unit.market}}
             )
-            self._files.line({"ledger": ledger_answer(unit)})
-        plans = day_plans(self._draws, self._shop, self._units, payments)
+            self._files.line({"ledger": build_ledger_answer(unit)})
+        plans = plan_days(self._draws, self._shop, self._units, payments)
         for position, plan in enumerate(plans):
             day = FIRST_DAY + timedelta(days=position)
-            self._write_day(day, self._draws.shuffled(plan))
-            self._close_up_to(day)
+            self._write_day(day, self._draws.shuffle_in_place(plan))
+            self._close_ledger_days(day)
             plan.clear()
-        today = max(local_day(CLOCK, unit.market) for unit in self._units)
-        self._close_up_to(today - timedelta(days=1))
-        self._write_entries(self._ledgers.still_open(today), ())
-        bank_statement.write_statement(self._files.bank, self._payouts)
+        today = max(find_local_day(CLOCK_START, unit.market) for unit in self._units)
+        self._close_ledger_days(today - timedelta(days=1))
+        self._write_entries(self._ledgers.build_unclosed_entries(today), ())
+        bank_statement.write_bank_statement(self._files.bank, self._payouts)
 
-    def _write_day(self, day: date, plan: list[Case | None]) -> None:
+    def _write_day(self, day: date, plan: list[ScenarioCase | None]) -> None:
         draws = self._draws
-        seconds = sorted(draws.between(_OPENS, _CLOSES) for _ in plan)
+        seconds = sorted(draws.between(_FIRST_ORDER_SECOND, _LAST_ORDER_SECOND) for _ in plan)
         for planned, second in zip(plan, seconds, strict=True):
-            case = choose(draws, planned, day.day)
-            unit = self._unit_for(case)
-            self._number += NUMBERS_PER_SLOT
-            ordered_at = local_moment(day, second, unit.market)
-            self._write_scene(case.build(Slot(draws, self._shop, unit, self._number, ordered_at)))
+            case = choose_case(draws, planned, day.day)
+            unit = self._choose_unit(case)
+            self._order_number += ORDER_NUMBERS_PER_CASE
+            ordered_at = compute_local_moment(day, second, unit.market)
+            self._write_scene(
+                case.build(CaseBuilder(draws, self._shop, unit, self._order_number, ordered_at))
+            )
 
-    def _unit_for(self, case: Case) -> SalesUnit:
+    def _choose_unit(self, case: ScenarioCase) -> ScenarioSalesUnit:
         if len(self._units) == 1:
             return self._units[0]
-        return self._draws.pick([u for u in self._units if case.fits(self._shop, u)])
+        return self._draws.pick([u for u in self._units if case.can_occur_in(self._shop, u)])
 
     def _write_scene(self, scene: Scene) -> None:
         for order in scene.orders:
@@ -181,36 +201,40 @@ class _Month:
         for payment in scene.payments:
             self._write_payment(payment)
         for truth in scene.truth:
-            self._files.truth.writerow(_truth_row(truth))
+            self._files.truth.writerow(_format_truth_row(truth))
 
-    def _write_payment(self, payment: Payment) -> None:
+    def _write_payment(self, payment: ScenarioPayment) -> None:
         self._ledgers.note(payment)
         self._files.line(
             {
                 "msn": payment.unit.msn,
-                "payment": payment_answer(payment),
-                "events": event_log(payment),
+                "payment": build_payment_answer(payment),
+                "events": build_event_log(payment),
             }
         )
 
-    def _close_up_to(self, last: date) -> None:
-        for day in self._ledgers.days_up_to(last):
+    def _close_ledger_days(self, last: date) -> None:
+        for day in self._ledgers.list_unclosed_days(last):
             entries, payouts = self._ledgers.close(day)
             self._payouts += payouts
             self._write_entries(entries, payouts)
 
-    def _write_entries(self, entries: Sequence[Entry], payouts: Sequence[Payout]) -> None:
+    def _write_entries(
+        self, entries: Sequence[ScenarioLedgerEntry], payouts: Sequence[Payout]
+    ) -> None:
         for entry in entries:
             self._files.line(
                 {"ledgerId": entry.unit.ledger_id, "topic": entry.topic, "entry": entry.answer()}
             )
             if entry.topic == "funds":
                 self._files.settlement.writerow(
-                    settlement_report.row(entry, payouts, norwegian=self._norwegian)
+                    settlement_report.build_settlement_row(
+                        entry, payouts, norwegian=self._norwegian
+                    )
                 )
 
 
-def _truth_row(truth: Truth) -> list[str | int]:
+def _format_truth_row(truth: Truth) -> list[str | int]:
     difference = (truth.actual or 0) - (truth.expected or 0)
     return [
         truth.bucket,

@@ -16,7 +16,7 @@ _PRICES = (1900, 9900, 14900, 19900, 24900, 34900, 44900, 59900, 89900, 149900, 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-class Draws:
+class RandomDraws:
     """All chance of one month: the same seed gives the same draws in the same order."""
 
     __slots__ = ("_random",)
@@ -36,19 +36,19 @@ class Draws:
         """Return one of the choices."""
         return choices[int(self._random.random() * len(choices))]
 
-    def weighted(self, cumulated: Sequence[float]) -> int:
+    def draw_position(self, cumulated: Sequence[float]) -> int:
         """Return a position, drawn by weights that were summed up along the way."""
         place = bisect_right(cumulated, self._random.random() * cumulated[-1])
         return min(place, len(cumulated) - 1)
 
-    def shuffled(self, items: list[T]) -> list[T]:
+    def shuffle_in_place(self, items: list[T]) -> list[T]:
         """Return the items in an order of chance, in place."""
         for last in range(len(items) - 1, 0, -1):
             other = int(self._random.random() * (last + 1))
             items[last], items[other] = items[other], items[last]
         return items
 
-    def price(self, currency: str) -> int:
+    def draw_price(self, currency: str) -> int:
         """Return a price in minor units, most of them ending in 9 kroner."""
         place = self._random.random() * (len(_PRICES) - 1)
         step = int(place)
@@ -63,7 +63,7 @@ class Draws:
         digits = f"{self._random.getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
-    def base62(self, length: int) -> str:
+    def draw_base62(self, length: int) -> str:
         """Return letters and digits such as payment providers use for ids."""
         bits = self._random.getrandbits(length * 6)
         return "".join(_ALPHABET[(bits >> 6 * place & 63) % 62] for place in range(length))

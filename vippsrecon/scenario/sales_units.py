@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-MARKETS = {"NOK": "NO", "DKK": "DK", "EUR": "FI"}
+MARKET_BY_CURRENCY = {"NOK": "NO", "DKK": "DK", "EUR": "FI"}
 """Currency to the market a sales unit of that currency belongs to."""
 
-_ACCOUNTS = {"NOK": "86011117947", "DKK": "DK5000400440116243", "EUR": "FI2112345600000785"}
+_ACCOUNT_BY_CURRENCY = {
+    "NOK": "86011117947",
+    "DKK": "DK5000400440116243",
+    "EUR": "FI2112345600000785",
+}
 _FIRST_MSN = 123456
 _FIRST_LEDGER = 302321
 
 
-class Keys(NamedTuple):
+class ScenarioKeys(NamedTuple):
     """The keys of one sales unit. They open nothing but the simulator."""
 
     client_id: str
@@ -21,7 +25,7 @@ class Keys(NamedTuple):
     subscription_key: str
 
 
-class SalesUnit(NamedTuple):
+class ScenarioSalesUnit(NamedTuple):
     """One sales unit of the invented merchant.
 
     Attributes:
@@ -40,20 +44,20 @@ class SalesUnit(NamedTuple):
     account: str
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> ScenarioKeys:
         """The invented keys the simulator accepts for this sales unit.
 
-        >>> sales_units(["NOK"])[0].keys.client_id
+        >>> make_sales_units(["NOK"])[0].keys.client_id
         'scenario-client-123456'
         """
-        return Keys(
+        return ScenarioKeys(
             f"scenario-client-{self.msn}",
             f"scenario-secret-{self.msn}",
             f"scenario-subscription-{self.msn}",
         )
 
 
-def sales_units(currencies: Sequence[str]) -> tuple[SalesUnit, ...]:
+def make_sales_units(currencies: Sequence[str]) -> tuple[ScenarioSalesUnit, ...]:
     """Return one sales unit per currency given, in that order.
 
     Raises:
@@ -61,12 +65,12 @@ def sales_units(currencies: Sequence[str]) -> tuple[SalesUnit, ...]:
     """
     units = []
     for position, currency in enumerate(currencies):
-        if currency not in MARKETS:
-            raise ValueError(f"currency {currency!r} is not one of {', '.join(MARKETS)}")
-        market = MARKETS[currency]
+        if currency not in MARKET_BY_CURRENCY:
+            raise ValueError(f"currency {currency!r} is not one of {', '.join(MARKET_BY_CURRENCY)}")
+        market = MARKET_BY_CURRENCY[currency]
         place = f"{market} {position + 1}"
         units.append(
-            SalesUnit(
+            ScenarioSalesUnit(
                 position,
                 str(_FIRST_MSN + position),
                 currency,
@@ -74,7 +78,7 @@ def sales_units(currencies: Sequence[str]) -> tuple[SalesUnit, ...]:
                 str(_FIRST_LEDGER + position),
                 f"Nordlys Test {place}",
                 f"Store {place}",
-                _ACCOUNTS[currency],
+                _ACCOUNT_BY_CURRENCY[currency],
             )
         )
     return tuple(units)

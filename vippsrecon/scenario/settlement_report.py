@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vippsrecon.scenario.calendar import wall
-from vippsrecon.scenario.exports.plain_woo_magento import major
-from vippsrecon.scenario.ledgers import Entry, Payout
-from vippsrecon.scenario.sales_units import SalesUnit
+from vippsrecon.scenario.calendar import format_wall_time
+from vippsrecon.scenario.exports.plain_woo_magento import format_major
+from vippsrecon.scenario.ledgers import Payout, ScenarioLedgerEntry
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
-_NORWEGIAN = [
+_NORWEGIAN_HEADINGS = [
     "Salgssted",
     "MSN/Vippsnummer",
     "Land",
@@ -33,7 +33,7 @@ _NORWEGIAN = [
     "Bankkonto for utbetaling",
     "Planlagt utbetalingsdato",
 ]
-_ENGLISH = [
+_ENGLISH_HEADINGS = [
     "Sales unit",
     "MSN/Vipps number",
     "Country",
@@ -50,7 +50,7 @@ _ENGLISH = [
     "PSP reference",
     "Order ID/Reference",
 ]
-_TYPES = {
+_TYPE_NAMES = {
     "capture": ("Belastning", "Capture"),
     "refund": ("Refundering", "Refund"),
     "fees-retained": ("Gebyrer fratrukket", "Fees retained"),
@@ -58,17 +58,19 @@ _TYPES = {
 }
 
 
-def is_norwegian(units: Sequence[SalesUnit]) -> bool:
+def uses_norwegian_headings(units: Sequence[ScenarioSalesUnit]) -> bool:
     """Tell whether the portal writes Norwegian headings for these sales units."""
     return all(unit.market == "NO" for unit in units)
 
 
-def header(units: Sequence[SalesUnit]) -> list[str]:
+def build_settlement_header(units: Sequence[ScenarioSalesUnit]) -> list[str]:
     """Return the headings."""
-    return _NORWEGIAN if is_norwegian(units) else _ENGLISH
+    return _NORWEGIAN_HEADINGS if uses_norwegian_headings(units) else _ENGLISH_HEADINGS
 
 
-def row(entry: Entry, payouts: Sequence[Payout], *, norwegian: bool) -> list[str]:
+def build_settlement_row(
+    entry: ScenarioLedgerEntry, payouts: Sequence[Payout], *, norwegian: bool
+) -> list[str]:
     """Return one funds entry as a row of the report."""
     unit = entry.unit
     fields = [
@@ -76,13 +78,13 @@ def row(entry: Entry, payouts: Sequence[Payout], *, norwegian: bool) -> list[str
         unit.msn,
         unit.market,
         "Vipps MobilePay",
-        wall(entry.time, unit.market),
+        format_wall_time(entry.time, unit.market),
         entry.ledger_date.isoformat(),
-        _TYPES[entry.entry_type][0 if norwegian else 1],
-        major(entry.amount),
-        major(entry.before + entry.amount),
-        major(entry.fee),
-        major(entry.amount + entry.fee),
+        _TYPE_NAMES[entry.entry_type][0 if norwegian else 1],
+        format_major(entry.amount),
+        format_major(entry.before + entry.amount),
+        format_major(entry.fee),
+        format_major(entry.amount + entry.fee),
         unit.currency,
         "",
         entry.psp_reference,

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vippsrecon.scenario.exports.plain_woo_magento import (
-    MAGENTO,
-    PLAIN,
-    WOOCOMMERCE,
-    magento_rows,
-    plain_rows,
-    woocommerce_rows,
+    MAGENTO_COLUMNS,
+    PLAIN_COLUMNS,
+    WOOCOMMERCE_COLUMNS,
+    build_magento_rows,
+    build_plain_rows,
+    build_woocommerce_rows,
 )
-from vippsrecon.scenario.exports.shopify import SHOPIFY, shopify_rows
-from vippsrecon.scenario.models import Order
-from vippsrecon.scenario.random_draws import Draws
+from vippsrecon.scenario.exports.shopify import SHOPIFY_HEADER, build_shopify_rows
+from vippsrecon.scenario.models import ScenarioOrder
+from vippsrecon.scenario.random_draws import RandomDraws
 
-CAN_SAY: dict[str, frozenset[str]] = {
+EXPORT_FEATURES: dict[str, frozenset[str]] = {
     "plain": frozenset(
         {
             "currency",
@@ -85,7 +85,7 @@ class Shop:
     """One shop system.
 
     Attributes:
-        can_say: What its export can carry (see `CAN_SAY`).
+        export_features: What its export can carry (see `EXPORT_FEATURES`).
         quote_all: Whether every field is quoted.
         reference: Makes the payment reference for an order number.
         order_number: Makes the number the shop shows.
@@ -93,50 +93,50 @@ class Shop:
     """
 
     name: str
-    can_say: frozenset[str]
+    export_features: frozenset[str]
     quote_all: bool
     header: tuple[str, ...]
-    reference: Callable[[Draws, int], str]
+    reference: Callable[[RandomDraws, int], str]
     order_number: Callable[[int], str]
-    rows: Callable[[Order], list[list[str]]]
+    rows: Callable[[ScenarioOrder], list[list[str]]]
 
 
 SHOPS = {
     "plain": Shop(
         "plain",
-        CAN_SAY["plain"],
+        EXPORT_FEATURES["plain"],
         False,
-        PLAIN,
+        PLAIN_COLUMNS,
         lambda _, number: f"nord-26-{100000 + number}",
         lambda number: str(100000 + number),
-        plain_rows,
+        build_plain_rows,
     ),
     "shopify": Shop(
         "shopify",
-        CAN_SAY["shopify"],
+        EXPORT_FEATURES["shopify"],
         False,
-        tuple(SHOPIFY.split(",")),
-        lambda draws, _: "r" + draws.base62(24),
+        tuple(SHOPIFY_HEADER.split(",")),
+        lambda draws, _: "r" + draws.draw_base62(24),
         lambda number: f"#{1000 + number}",
-        shopify_rows,
+        build_shopify_rows,
     ),
     "woocommerce": Shop(
         "woocommerce",
-        CAN_SAY["woocommerce"],
+        EXPORT_FEATURES["woocommerce"],
         True,
-        WOOCOMMERCE,
+        WOOCOMMERCE_COLUMNS,
         lambda _, number: f"woo-butikk-{20000 + number}",
         lambda number: str(20000 + number),
-        woocommerce_rows,
+        build_woocommerce_rows,
     ),
     "magento": Shop(
         "magento",
-        CAN_SAY["magento"],
+        EXPORT_FEATURES["magento"],
         False,
-        tuple(MAGENTO),
+        tuple(MAGENTO_COLUMNS),
         lambda _, number: f"{number:09}",
         lambda number: f"{number:09}",
-        magento_rows,
+        build_magento_rows,
     ),
 }
 """Every shop a month can be told by, by name."""

@@ -23,10 +23,10 @@ from typing import Any
 from vippsrecon.simulator import state_file
 from vippsrecon.simulator.errors import ConnectionCut, SimulatorInputError
 from vippsrecon.simulator.faults import OPERATIONS, read_faults
-from vippsrecon.simulator.http.app import Api, App, Receive, Scope, Send
+from vippsrecon.simulator.http.app import AsgiApp, Receive, Scope, Send, SimulatorApp
 from vippsrecon.simulator.http.server import run_app, serve_app
 from vippsrecon.simulator.payment_store import StateFile
-from vippsrecon.simulator.world import World, new_world
+from vippsrecon.simulator.world import World, create_world
 
 __all__ = [
     "OPERATIONS",
@@ -60,11 +60,11 @@ class Simulator:
         latency_ms: int = 0,
         faults: Iterable[dict[str, Any]] = (),
     ) -> None:
-        self.world = new_world(seed, faults, None)
-        state_file.load(self.world, lines)
-        self._slow_down(latency_ms)
+        self.world = create_world(seed, faults, None)
+        state_file.load_state_lines(self.world, lines)
+        self._set_latency(latency_ms)
 
-    def _slow_down(self, latency_ms: int) -> None:
+    def _set_latency(self, latency_ms: int) -> None:
         # After the lines: what the caller says counts more than what the file does.
         if latency_ms:
             self.set_settings(latency_ms=latency_ms)
@@ -89,19 +89,19 @@ class Simulator:
             reason = error.strerror or "cannot be read"
             raise SimulatorInputError(reason, file=str(path)) from error
         simulator = cls.__new__(cls)
-        simulator.world = new_world(seed, faults, file)
-        state_file.load_file(simulator.world)
-        simulator._slow_down(latency_ms)
+        simulator.world = create_world(seed, faults, file)
+        state_file.load_state_file(simulator.world)
+        simulator._set_latency(latency_ms)
         return simulator
 
     @cached_property
-    def app(self) -> Api:
+    def app(self) -> SimulatorApp:
         """The ASGI application."""
-        return Api(self.world, _Control(self.world))
+        return SimulatorApp(self.world, _LazyControlApp(self.world))
 
     def state(self) -> Iterator[dict[str, Any]]:
         """Write down what is there now: the lines of GET /_simulator/state."""
-        return state_file.dump(self.world)
+        return state_file.dump_state_lines(self.world)
 
     def requests(self) -> dict[str, Any]:
         """Return what was asked, and which operations took effect on which payment.
@@ -139,17 +139,17 @@ class Simulator:
         self.app.connection_error = error
 
 
-class _Control:
+class _LazyControlApp:
     """The control endpoints, made when first called: importing Starlette takes a while."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     @cached_property
-    def app(self) -> App:
-        from vippsrecon.simulator.http.control import control_app
+    def app(self) -> AsgiApp:
+        from vippsrecon.simulator.http.control import create_control_app
 
-        return control_app(self.world)
+        return create_control_app(self.world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)

@@ -20,27 +20,27 @@ class Clock:
     def set(self, start: datetime) -> None:
         """Let the clock stand at `start` now, and run on from there."""
         self.start = start.astimezone(UTC)
-        self._began = time.monotonic_ns()
-        self._advanced = timedelta()
+        self._began_ns = time.monotonic_ns()
+        self._advanced_by = timedelta()
 
     def now(self) -> datetime:
         """Return the time, aware and in UTC."""
-        ran = timedelta(microseconds=(time.monotonic_ns() - self._began) // 1000)
-        return self.start + self._advanced + ran
+        ran = timedelta(microseconds=(time.monotonic_ns() - self._began_ns) // 1000)
+        return self.start + self._advanced_by + ran
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward."""
         if seconds < 0:
             raise ValueError("the clock only goes forward: advance_seconds is negative")
-        self._advanced += timedelta(seconds=seconds)
+        self._advanced_by += timedelta(seconds=seconds)
 
 
-def http_date(moment: datetime) -> str:
+def format_http_date(moment: datetime) -> str:
     """Write a time as the header `Date` wants it.
 
     Source: RFC 9110 section 5.6.7
 
-    >>> http_date(datetime(2026, 1, 31, 23, tzinfo=UTC))
+    >>> format_http_date(datetime(2026, 1, 31, 23, tzinfo=UTC))
     'Sat, 31 Jan 2026 23:00:00 GMT'
     """
     return format_datetime(moment.astimezone(UTC), usegmt=True)
@@ -56,10 +56,10 @@ def parse_time(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def zulu(moment: datetime, digits: int = 3) -> str:
+def format_event_time(moment: datetime, digits: int = 3) -> str:
     """Write a time as the event log does: UTC, `Z`, and as many decimals as asked for.
 
-    >>> zulu(datetime(2026, 1, 31, 23, 0, 0, 250_000, tzinfo=UTC), 7)
+    >>> format_event_time(datetime(2026, 1, 31, 23, 0, 0, 250_000, tzinfo=UTC), 7)
     '2026-01-31T23:00:00.2500000Z'
     """
     whole = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -15,12 +15,12 @@ from typing import Any
 
 import orjson
 
-from vippsrecon.simulator.apis.error_responses import Refused, gateway
+from vippsrecon.simulator.apis.error_responses import GatewayRefusal, build_gateway_response
 from vippsrecon.simulator.errors import SimulatorInputError
 
 MSN_HEADER = "merchant-serial-number"
-MARKETS = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
-_FLAGS = (
+CURRENCY_BY_MARKET = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
+_FLAG_FIELDS = (
     "late_capture",
     "partial_capture",
     "refunds",
@@ -34,7 +34,7 @@ _FLAGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class SalesUnit:
+class KeyHolder:
     """One set of keys and what Vipps agreed with their holder.
 
     With `msn` they are a sales unit's own keys, with `partner_of` a partner's, with `ledgers`
@@ -62,7 +62,7 @@ class SalesUnit:
     ledgers: tuple[str, ...] | None = None
 
     @classmethod
-    def read(cls, line: dict[str, Any]) -> SalesUnit:
+    def read(cls, line: dict[str, Any]) -> KeyHolder:
         """Read the object of a `{"sales_unit": …}` line; fields it does not know are left."""
         known: dict[str, Any] = {}
         for name, value in line.items():
@@ -72,14 +72,16 @@ class SalesUnit:
                 if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                     raise SimulatorInputError(f"'{name}' of a sales unit is a list of texts")
                 known[name] = tuple(value)
-            elif isinstance(value, bool if name in _FLAGS else str):
+            elif isinstance(value, bool if name in _FLAG_FIELDS else str):
                 known[name] = value
             else:
-                kind = "true or false" if name in _FLAGS else "text"
+                kind = "true or false" if name in _FLAG_FIELDS else "text"
                 raise SimulatorInputError(f"'{name}' of a sales unit is {kind}, not {value!r}")
         unit = cls(**known)
-        if unit.market and unit.market not in MARKETS:
-            raise SimulatorInputError(f"the market '{unit.market}' is none of {', '.join(MARKETS)}")
+        if unit.market and unit.market not in CURRENCY_BY_MARKET:
+            raise SimulatorInputError(
+                f"the market '{unit.market}' is none of {', '.join(CURRENCY_BY_MARKET)}"
+            )
         needed = ["client_id", "client_secret"]
         if unit.ledgers is None:
             needed += ["subscription_key"] + ["msn"] * (unit.partner_of is None)
@@ -87,7 +89,7 @@ class SalesUnit:
             raise SimulatorInputError(f"a sales unit needs {', '.join(missing)}")
         return unit
 
-    def opens(self, subscription_key: str) -> bool:
+    def owns_subscription_key(self, subscription_key: str) -> bool:
         """Say whether this is one of the two interchangeable subscription keys."""
         return bool(subscription_key) and subscription_key in (
             self.subscription_key,
@@ -95,31 +97,31 @@ class SalesUnit:
         )
 
 
-ANYBODY = SalesUnit()
+UNRESTRICTED_HOLDER = KeyHolder()
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class IssuedToken:
     """What an access token stands for."""
 
-    unit: SalesUnit
+    unit: KeyHolder
     expires_at: datetime
     specialised: bool
 
 
-class Keys:
+class KeyRegistry:
     """All keys and tokens there are."""
 
     def __init__(self) -> None:
-        self.units: list[SalesUnit] = []
+        self.units: list[KeyHolder] = []
         self.lines: list[dict[str, Any]] = []
-        self._by_msn: dict[str, SalesUnit] = {}
-        self._tokens: dict[str, Token] = {}
-        self._numbers = itertools.count(1)
+        self._by_msn: dict[str, KeyHolder] = {}
+        self._tokens: dict[str, IssuedToken] = {}
+        self._token_numbers = itertools.count(1)
 
     def add(self, line: dict[str, Any]) -> None:
         """Add the keys of one state line."""
-        unit = SalesUnit.read(line)
+        unit = KeyHolder.read(line)
         if unit.msn and unit.msn in self._by_msn:
             raise SimulatorInputError(f"the sales unit {unit.msn} is there twice")
         self.units.append(unit)
@@ -127,25 +129,27 @@ class Keys:
         if unit.msn:
             self._by_msn[unit.msn] = unit
 
-    def unit(self, msn: str) -> SalesUnit:
+    def unit(self, msn: str) -> KeyHolder:
         """Return what is agreed for a sales unit; one nobody described may do everything."""
-        return self._by_msn.get(msn, ANYBODY)
+        return self._by_msn.get(msn, UNRESTRICTED_HOLDER)
 
-    def holder(self, client_id: str, client_secret: str) -> SalesUnit | None:
+    def holder(self, client_id: str, client_secret: str) -> KeyHolder | None:
         """Return whose id and secret these are. Anybody's, where no keys were described."""
         if not self.units:
-            return ANYBODY if client_id and client_secret else None
+            return UNRESTRICTED_HOLDER if client_id and client_secret else None
         for unit in self.units:
             if unit.client_id == client_id and unit.client_secret == client_secret:
                 return unit
         return None
 
-    def knows(self, subscription_key: str) -> bool:
+    def knows_subscription_key(self, subscription_key: str) -> bool:
         """Say whether the gateway knows a subscription key at all."""
-        return not self.units or any(unit.opens(subscription_key) for unit in self.units)
+        return not self.units or any(
+            unit.owns_subscription_key(subscription_key) for unit in self.units
+        )
 
-    def issue(
-        self, unit: SalesUnit, now: datetime, seconds: float, *, specialised: bool = False
+    def issue_token(
+        self, unit: KeyHolder, now: datetime, seconds: float, *, specialised: bool = False
     ) -> str:
         """Issue a token; earlier ones stay valid."""
         expires_at = now + timedelta(seconds=seconds)
@@ -153,21 +157,21 @@ class Keys:
             "appid": unit.client_id or "anybody",
             "iat": int(now.timestamp()),
             "exp": int(expires_at.timestamp()),
-            "jti": f"{next(self._numbers):08x}",
+            "jti": f"{next(self._token_numbers):08x}",
             # Real tokens have more than a thousand characters, and headers of that size are
             # worth a test.
             "note": "made by the simulator, opens nothing elsewhere; " * 15,
         }
-        head = _base64(orjson.dumps({"typ": "JWT", "alg": "none"}))
-        body = _base64(orjson.dumps(claims))
-        token = f"{head}.{body}.{_base64(hashlib.sha256(body.encode()).digest())}"
+        head = _encode_base64url(orjson.dumps({"typ": "JWT", "alg": "none"}))
+        body = _encode_base64url(orjson.dumps(claims))
+        token = f"{head}.{body}.{_encode_base64url(hashlib.sha256(body.encode()).digest())}"
         # A day of tokens is enough: nobody may grow this without end by asking.
         if len(self._tokens) > 10_000:
             self._tokens = {k: t for k, t in self._tokens.items() if t.expires_at > now}
-        self._tokens[token] = Token(unit, expires_at, specialised)
+        self._tokens[token] = IssuedToken(unit, expires_at, specialised)
         return token
 
-    def token(self, headers: dict[str, str], now: datetime) -> Token:
+    def token(self, headers: dict[str, str], now: datetime) -> IssuedToken:
         """Return what the bearer may do, or refuse as the gateway does.
 
         The word `Bearer` has to be written exactly so.
@@ -177,24 +181,33 @@ class Keys:
         kind, _, value = headers.get("authorization", "").partition(" ")
         token = self._tokens.get(value.strip()) if kind == "Bearer" else None
         if token is None or token.expires_at <= now:
-            raise Refused(gateway(401, "Access token is missing, expired or not valid."))
+            raise GatewayRefusal(
+                build_gateway_response(401, "Access token is missing, expired or not valid.")
+            )
         return token
 
-    def standard(self, headers: dict[str, str], now: datetime) -> Token:
+    def standard(self, headers: dict[str, str], now: datetime) -> IssuedToken:
         """Let a request with a standard token and its subscription key in."""
         subscription_key = headers.get("ocp-apim-subscription-key", "")
         if not subscription_key:
-            raise Refused(gateway(401, "Access denied due to missing subscription key."))
-        if not self.knows(subscription_key):
-            raise Refused(gateway(401, "Access denied due to invalid subscription key."))
+            raise GatewayRefusal(
+                build_gateway_response(401, "Access denied due to missing subscription key.")
+            )
+        if not self.knows_subscription_key(subscription_key):
+            raise GatewayRefusal(
+                build_gateway_response(401, "Access denied due to invalid subscription key.")
+            )
         token = self.token(headers, now)
         if token.specialised or (
-            token.unit is not ANYBODY and not token.unit.opens(subscription_key)
+            token.unit is not UNRESTRICTED_HOLDER
+            and not token.unit.owns_subscription_key(subscription_key)
         ):
-            raise Refused(gateway(401, "The token does not belong to these keys."))
+            raise GatewayRefusal(
+                build_gateway_response(401, "The token does not belong to these keys.")
+            )
         return token
 
-    def sales_unit(self, headers: dict[str, str], now: datetime) -> str:
+    def authorize_epayment(self, headers: dict[str, str], now: datetime) -> str:
         """Let an ePayment request in and return the MSN it acts for.
 
         A sales unit's own keys open its own MSN only (401); a partner has to name an MSN that
@@ -205,13 +218,19 @@ class Keys:
         unit = self.standard(headers, now).unit
         msn = headers.get("merchant-serial-number", "")
         if unit.partner_of is not None and msn not in unit.partner_of:
-            raise Refused(gateway(403, "The Merchant-Serial-Number is missing or not linked."))
+            raise GatewayRefusal(
+                build_gateway_response(403, "The Merchant-Serial-Number is missing or not linked.")
+            )
         if unit.msn and msn and unit.msn != msn:
-            raise Refused(gateway(401, "The token belongs to another sales unit."))
+            raise GatewayRefusal(
+                build_gateway_response(401, "The token belongs to another sales unit.")
+            )
         if not self.unit(msn or unit.msn).epayment:
-            raise Refused(gateway(403, "Merchant Not Allowed for Ecommerce Payment"))
+            raise GatewayRefusal(
+                build_gateway_response(403, "Merchant Not Allowed for Ecommerce Payment")
+            )
         return msn
 
 
-def _base64(data: bytes) -> str:
+def _encode_base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from vippsrecon.simulator.clock import http_date
+from vippsrecon.simulator.clock import format_http_date
 from vippsrecon.simulator.errors import SimulatorInputError
 
 OPERATIONS = (
@@ -29,7 +29,7 @@ OPERATIONS = (
     "dates",
     "feed",
 )
-KINDS = (
+FAULT_KINDS = (
     "latency_ms",
     "status",
     "drop_before",
@@ -38,7 +38,7 @@ KINDS = (
     "html_body",
     "slow_body",
 )
-STATUSES = (429, 500, 502, 503)
+FAULT_STATUSES = (429, 500, 502, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Fault:
         """Read one table, or say what is wrong with it."""
         if not isinstance(table, dict):
             raise SimulatorInputError(f"a fault is a table, not {table!r}")
-        kinds = [name for name in KINDS if name in table]
+        kinds = [name for name in FAULT_KINDS if name in table]
         if len(kinds) != 1:
-            raise SimulatorInputError(f"a fault has exactly one of {', '.join(KINDS)}")
+            raise SimulatorInputError(f"a fault has exactly one of {', '.join(FAULT_KINDS)}")
         kind = kinds[0]
         if unknown := set(table) - {"operations", "share", kind, "retry_after", "after"}:
             raise SimulatorInputError(f"a fault has no field {', '.join(sorted(unknown))}")
@@ -70,7 +70,7 @@ class Fault:
         share = table.get("share", 1)
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise SimulatorInputError(f"'share' is a number from 0 to 1, not {share!r}")
-        _check_value(kind, table[kind])
+        _check_fault_value(kind, table[kind])
         retry_after = table.get("retry_after")
         if retry_after is not None and kind != "status":
             raise SimulatorInputError("'retry_after' belongs to the fault 'status'")
@@ -87,17 +87,17 @@ class Fault:
         """Return what the header Retry-After says: seconds, a date, or nothing at all."""
         wanted = self.retry_after
         if isinstance(wanted, datetime):
-            return http_date(wanted)
+            return format_http_date(wanted)
         if isinstance(wanted, str) and wanted.partition(":")[0] == "date":
             seconds = wanted.partition(":")[2] or "2"
-            return http_date(now + timedelta(seconds=float(seconds)))
+            return format_http_date(now + timedelta(seconds=float(seconds)))
         return None if wanted is None else str(wanted)
 
 
-def _check_value(kind: str, value: Any) -> None:
+def _check_fault_value(kind: str, value: Any) -> None:
     if kind == "status":
-        fine = not isinstance(value, bool) and value in STATUSES
-        wanted = " or ".join(map(str, STATUSES))
+        fine = not isinstance(value, bool) and value in FAULT_STATUSES
+        wanted = " or ".join(map(str, FAULT_STATUSES))
     elif kind == "latency_ms":
         fine = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
         wanted = "milliseconds"
@@ -111,7 +111,7 @@ def _check_value(kind: str, value: Any) -> None:
         raise SimulatorInputError(f"'{kind}' is {wanted}, not {value!r}")
 
 
-class Faults:
+class FaultInjector:
     """The faults that are set, and the dice. The same seed and requests give the same faults."""
 
     def __init__(self, tables: Iterable[dict[str, Any]], seed: int) -> None:
@@ -121,7 +121,7 @@ class Faults:
     def replace(self, tables: Iterable[dict[str, Any]]) -> None:
         """Set these faults instead of the ones there are; the dice start anew."""
         self.faults = [Fault.read(table) for table in tables]
-        self._dice = random.Random(self.seed)
+        self._random = random.Random(self.seed)
 
     def draw(self, operation: str) -> list[Fault]:
         """Draw what happens to one request: any latencies, and at most one fault besides.
@@ -132,7 +132,7 @@ class Faults:
         hit = [
             fault
             for fault in self.faults
-            if operation in fault.operations and self._dice.random() < fault.share
+            if operation in fault.operations and self._random.random() < fault.share
         ]
         others = [fault for fault in hit if fault.kind != "latency_ms"]
         return [fault for fault in hit if fault.kind == "latency_ms"] + others[:1]

@@ -13,26 +13,26 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from vippsrecon.simulator.apis.error_responses import Answer, Refusal
+from vippsrecon.simulator.apis.error_responses import DomainRefusal, SimulatedResponse
 from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.payments import Payment
+from vippsrecon.simulator.payments import SimulatedPayment
 
-CONFLICTS = {"capture": 4010, "refund": 4150, "createPayment": 4020, "cancel": 4020}
-EVENTS = {"capture": "CAPTURED", "refund": "REFUNDED"}
+KEY_CONFLICT_CODES = {"capture": 4010, "refund": 4150, "createPayment": 4020, "cancel": 4020}
+EVENT_BY_OPERATION = {"capture": "CAPTURED", "refund": "REFUNDED"}
 
 
-class _Remembered(NamedTuple):
+class _StoredAnswer(NamedTuple):
     at: datetime
     operation: str
     request: bytes
-    answer: Answer
+    answer: SimulatedResponse
 
 
-class Memory:
+class IdempotencyStore:
     """The answers given so far, by sales unit and key."""
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, str], _Remembered] = {}
+        self._answers: dict[tuple[str, str], _StoredAnswer] = {}
 
     def recall(
         self,
@@ -43,37 +43,46 @@ class Memory:
         *,
         now: datetime,
         lifetime: float | None,
-    ) -> Answer | None:
+    ) -> SimulatedResponse | None:
         """Return the first answer to this key, None for a new key, or refuse another request."""
         found = self._answers.get((msn, key))
-        if found is None or not alive(found.at, now, lifetime):
+        if found is None or not is_key_alive(found.at, now, lifetime):
             return None
         if found.operation != operation:
-            raise Refusal(4020, "The key was used by another operation.")
+            raise DomainRefusal(4020, "The key was used by another operation.")
         if found.request != request:
-            raise Refusal(CONFLICTS[operation], "The key was used with another request.")
+            raise DomainRefusal(
+                KEY_CONFLICT_CODES[operation], "The key was used with another request."
+            )
         return found.answer
 
     def remember(
-        self, msn: str, key: str, operation: str, request: bytes, answer: Answer, *, now: datetime
+        self,
+        msn: str,
+        key: str,
+        operation: str,
+        request: bytes,
+        answer: SimulatedResponse,
+        *,
+        now: datetime,
     ) -> None:
         """Keep an answer, unless it is one of those that say: later, with the same key."""
         if answer.sticky:
-            self._answers[msn, key] = _Remembered(now, operation, request, answer)
+            self._answers[msn, key] = _StoredAnswer(now, operation, request, answer)
 
 
-def alive(at: datetime, now: datetime, lifetime: float | None) -> bool:
+def is_key_alive(at: datetime, now: datetime, lifetime: float | None) -> bool:
     """Say whether a key used then still counts; with a lifetime of 0 none ever does."""
     return lifetime is None or (lifetime > 0 and now - at < timedelta(seconds=lifetime))
 
 
-def fingerprint(reference: str, body: Any) -> bytes:
+def compute_fingerprint(reference: str, body: Any) -> bytes:
     """Return what makes two requests the same: reference and JSON content, not white space."""
     return orjson.dumps([reference, body], option=orjson.OPT_SORT_KEYS)
 
 
-def in_event_log(
-    payment: Payment, key: str, operation: str, *, now: datetime, lifetime: float | None
+def find_event_with_key(
+    payment: SimulatedPayment, key: str, operation: str, *, now: datetime, lifetime: float | None
 ) -> dict[str, Any] | None:
     """Return the event an earlier run of the simulator logged for this key, if it still counts.
 
@@ -83,8 +92,8 @@ def in_event_log(
     for event in payment.events:
         if (
             event.get("idempotencyKey") == key
-            and event.get("name") == EVENTS.get(operation)
-            and alive(parse_time(event["timestamp"]), now, lifetime)
+            and event.get("name") == EVENT_BY_OPERATION.get(operation)
+            and is_key_alive(parse_time(event["timestamp"]), now, lifetime)
         ):
             return event
     return None

@@ -13,73 +13,73 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.payment_store import Kept, StateFile, read_kept
+from vippsrecon.simulator.payment_store import StateFile, StoredLine, read_stored_line
 
-TOPICS = ("funds", "fees")
-ZONES = {
+LEDGER_TOPICS = ("funds", "fees")
+ZONE_BY_CURRENCY = {
     "NOK": "Europe/Oslo",
     "SEK": "Europe/Stockholm",
     "DKK": "Europe/Copenhagen",
     "EUR": "Europe/Helsinki",
 }
-PERSONAL = ("message", "name", "maskedPhoneNo")
+PERSONAL_FIELDS = ("message", "name", "maskedPhoneNo")
 
 
 @dataclass(slots=True)
-class Book:
+class LedgerBook:
     """The entries of one ledger and topic: in order, and by ledger date."""
 
-    feed: list[Kept] = field(default_factory=list)
-    by_date: dict[str, list[Kept]] = field(default_factory=dict)
+    feed: list[StoredLine] = field(default_factory=list)
+    by_date: dict[str, list[StoredLine]] = field(default_factory=dict)
     balance: int = 0
 
 
-class Ledgers:
+class LedgerStore:
     """All ledgers and their entries."""
 
     def __init__(self, file: StateFile | None = None) -> None:
         self.file = file
         self.ledgers: dict[str, dict[str, Any]] = {}
-        self.books: dict[tuple[str, str], Book] = {}
+        self.books: dict[tuple[str, str], LedgerBook] = {}
 
     def add(self, ledger: dict[str, Any]) -> None:
         """Add a ledger."""
         self.ledgers[ledger["ledgerId"]] = ledger
 
-    def keep(self, line: dict[str, Any], kept: Kept) -> None:
+    def keep(self, line: dict[str, Any], kept: StoredLine) -> None:
         """Keep an entry behind those that are there."""
         entry = line["entry"]
-        book = self.books.setdefault((line["ledgerId"], line["topic"]), Book())
+        book = self.books.setdefault((line["ledgerId"], line["topic"]), LedgerBook())
         book.feed.append(kept)
-        book.by_date.setdefault(self.date_of(line["ledgerId"], entry), []).append(kept)
+        book.by_date.setdefault(self.find_ledger_date(line["ledgerId"], entry), []).append(kept)
         book.balance = int(entry.get("balanceAfter", book.balance + entry["amount"]))
 
-    def date_of(self, ledger_id: str, entry: dict[str, Any]) -> str:
+    def find_ledger_date(self, ledger_id: str, entry: dict[str, Any]) -> str:
         """Return an entry's ledger date; one without it belongs to the local day of its time."""
         if "ledgerDate" in entry:
             return str(entry["ledgerDate"])
         return parse_time(entry["time"]).astimezone(self.zone(ledger_id)).date().isoformat()
 
-    def entries(self, kept: list[Kept], *, personal: bool) -> list[dict[str, Any]]:
+    def entries(self, kept: list[StoredLine], *, personal: bool) -> list[dict[str, Any]]:
         """Parse entries; what identifies a payer is left out unless asked for."""
-        entries = [read_kept(self.file, one)["entry"] for one in kept]
+        entries = [read_stored_line(self.file, one)["entry"] for one in kept]
         if not personal:
             for entry in entries:
-                for name in PERSONAL:
+                for name in PERSONAL_FIELDS:
                     entry.pop(name, None)
         return entries
 
     def zone(self, ledger_id: str) -> ZoneInfo:
         """Return the zone a ledger's days are counted in."""
         currency = self.ledgers.get(ledger_id, {}).get("currency", "")
-        return ZoneInfo(ZONES.get(currency, "UTC"))
+        return ZoneInfo(ZONE_BY_CURRENCY.get(currency, "UTC"))
 
     def is_open(self, ledger_id: str, day: date, now: datetime) -> bool:
         """Say whether entries may still be added to a ledger date."""
         ends = datetime.combine(day + timedelta(days=1), datetime.min.time(), self.zone(ledger_id))
         return now < ends.astimezone(UTC)
 
-    def of_sales_unit(self, msn: str) -> str | None:
+    def find_ledger_id(self, msn: str) -> str | None:
         """Return the ledger a sales unit settles into."""
         for ledger_id, ledger in self.ledgers.items():
             if f"api:{msn}" in ledger.get("settlesForRecipientHandles", ()):
@@ -97,10 +97,10 @@ class Ledgers:
         now: datetime,
     ) -> None:
         """Enter a capture (+) or a refund (−) on the sales unit's funds ledger, if it has one."""
-        ledger_id = self.of_sales_unit(msn)
+        ledger_id = self.find_ledger_id(msn)
         if ledger_id is None:
             return
-        book = self.books.setdefault((ledger_id, "funds"), Book())
+        book = self.books.setdefault((ledger_id, "funds"), LedgerBook())
         entry = {
             "pspReference": psp_reference,
             "time": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),

@@ -6,20 +6,20 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from vippsrecon.simulator.apis.error_responses import Refusal
-from vippsrecon.simulator.clock import zulu
-from vippsrecon.simulator.payments import GUARANTEE, Payment
+from vippsrecon.simulator.apis.error_responses import DomainRefusal
+from vippsrecon.simulator.clock import format_event_time
+from vippsrecon.simulator.payments import CAPTURE_GUARANTEE, SimulatedPayment
 
-UNKNOWN_RESULT = 201
-MAGIC_PAYMENTS = {151: 10010, 182: 10010, 183: 10010, 184: 10070, 186: 500, 187: 10040}
-MAGIC_PAYMENTS |= {197: 10030, 202: 10030}
+UNKNOWN_RESULT_AMOUNT = 201
+MAGIC_PAYMENT_CODES = {151: 10010, 182: 10010, 183: 10010, 184: 10070, 186: 500, 187: 10040}
+MAGIC_PAYMENT_CODES |= {197: 10030, 202: 10030}
 """Amounts a test payer cannot pay → what a forced approval answers. 186, an expired card, is a
 plain HTTP 500. Source:
 https://developer.vippsmobilepay.com/docs/knowledge-base/test-environment/"""
 
 
 def approve(
-    payment: Payment,
+    payment: SimulatedPayment,
     now: datetime,
     *,
     magic: bool,
@@ -31,28 +31,28 @@ def approve(
     to send it. Amounts that fail on purpose leave a failed AUTHORIZED event and the payment open.
     """
     if payment.state == "AUTHORIZED":
-        raise Refusal(6230)
+        raise DomainRefusal(6230)
     if payment.state != "CREATED" or "resultAt" in payment.simulated:
-        raise Refusal(10010, f"The payment is {payment.state}.")
+        raise DomainRefusal(10010, f"The payment is {payment.state}.")
     value = int(payment.payment["amount"]["value"])
-    if magic and value == UNKNOWN_RESULT:
-        payment.simulated["resultAt"] = zulu(now + timedelta(hours=1))
-        raise Refusal(10010, "The result is not known yet.", recorded=True)
-    if magic and value in MAGIC_PAYMENTS:
-        payment.record("AUTHORIZED", value, now, key=_create_key(payment), success=False)
-        code = MAGIC_PAYMENTS[value]
-        raise Refusal(3010 if code == 500 else code, recorded=True)
+    if magic and value == UNKNOWN_RESULT_AMOUNT:
+        payment.simulated["resultAt"] = format_event_time(now + timedelta(hours=1))
+        raise DomainRefusal(10010, "The result is not known yet.", recorded=True)
+    if magic and value in MAGIC_PAYMENT_CODES:
+        payment.record("AUTHORIZED", value, now, key=_find_create_key(payment), success=False)
+        code = MAGIC_PAYMENT_CODES[value]
+        raise DomainRefusal(3010 if code == 500 else code, recorded=True)
     authorize(payment, now, option)
 
 
-def authorize(payment: Payment, now: datetime, option: str | None = None) -> None:
+def authorize(payment: SimulatedPayment, now: datetime, option: str | None = None) -> None:
     """Reserve the money, whoever or whatever approved."""
     value = int(payment.payment["amount"]["value"])
     shipping = payment.simulated.get("shipping")
     if shipping is not None:
-        details = _shipping_details(shipping, option)
+        details = _choose_shipping_details(shipping, option)
         payment.payment["shippingDetails"] = details
-        payment.payment["userDetails"] = _PAYER
+        payment.payment["userDetails"] = _PAYER_DETAILS
         value += details["shippingCost"]
     if payment.simulated.get("scope"):
         payment.payment["profile"] = {
@@ -60,13 +60,13 @@ def authorize(payment: Payment, now: datetime, option: str | None = None) -> Non
         }
     payment.payment["state"] = "AUTHORIZED"
     payment.add("authorized", value)
-    guaranteed = (now + GUARANTEE).isoformat(timespec="milliseconds")
+    guaranteed = (now + CAPTURE_GUARANTEE).isoformat(timespec="milliseconds")
     payment.payment["captureGuaranteedUntil"] = guaranteed
-    payment.record("AUTHORIZED", value, now, key=_create_key(payment))
-    payment.answered()
+    payment.record("AUTHORIZED", value, now, key=_find_create_key(payment))
+    payment.discard_pending_details()
 
 
-def _create_key(payment: Payment) -> str | None:
+def _find_create_key(payment: SimulatedPayment) -> str | None:
     return payment.events[0].get("idempotencyKey") if payment.events else None
 
 
@@ -76,7 +76,7 @@ _ADDRESS = {
     "country": "NO",
     "postCode": "0001",
 }
-_PAYER = {
+_PAYER_DETAILS = {
     "email": "payer@example.com",
     "firstName": "Example",
     "lastName": "Payer",
@@ -84,7 +84,7 @@ _PAYER = {
 }
 
 
-def _shipping_details(shipping: dict[str, Any], option: str | None) -> dict[str, Any]:
+def _choose_shipping_details(shipping: dict[str, Any], option: str | None) -> dict[str, Any]:
     """Choose the option asked for, else the default one, else the first."""
     groups = shipping.get("fixedOptions") or []
     options = [one for group in groups for one in group["options"]]
@@ -102,10 +102,10 @@ def _shipping_details(shipping: dict[str, Any], option: str | None) -> dict[str,
     }
 
 
-def decline(payment: Payment, now: datetime) -> None:
+def decline(payment: SimulatedPayment, now: datetime) -> None:
     """Let the payer decline."""
     if payment.state != "CREATED":
-        raise Refusal(10010, f"The payment is {payment.state}.")
+        raise DomainRefusal(10010, f"The payment is {payment.state}.")
     payment.payment["state"] = "ABORTED"
-    payment.answered()
+    payment.discard_pending_details()
     payment.record("ABORTED", int(payment.payment["amount"]["value"]), now)

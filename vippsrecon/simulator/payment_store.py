@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 
 from vippsrecon.simulator.errors import SimulatorInputError
-from vippsrecon.simulator.payments import Payment
+from vippsrecon.simulator.payments import SimulatedPayment
 
-_SPAN = 1 << 28
+_LENGTH_RANGE = 1 << 28
 
-Kept = bytes | int
+StoredLine = bytes | int
 """A line: itself, or its place (offset · 2²⁸ + length) in the state file."""
 
 
@@ -30,19 +30,19 @@ class StateFile:
         self._file = path.open("rb", buffering=0)
         weakref.finalize(self, self._file.close)
 
-    def lines(self) -> Iterator[tuple[int, bytes, Kept]]:
+    def lines(self) -> Iterator[tuple[int, bytes, StoredLine]]:
         """Go through the file once: line number, line, its place."""
         offset = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                yield number, line, offset * _SPAN + len(line)
+                yield number, line, offset * _LENGTH_RANGE + len(line)
                 offset += len(line)
 
-    def read(self, kept: Kept) -> bytes:
+    def read(self, kept: StoredLine) -> bytes:
         """Return a kept line."""
         if isinstance(kept, bytes):
             return kept
-        offset, length = divmod(kept, _SPAN)
+        offset, length = divmod(kept, _LENGTH_RANGE)
         self._file.seek(offset)
         line = self._file.read(length)
         if len(line) < length:
@@ -52,14 +52,14 @@ class StateFile:
         return line
 
 
-class Payments:
+class PaymentStore:
     """Payments by sales unit and reference."""
 
     def __init__(self, file: StateFile | None = None) -> None:
         self.file = file
-        self._by_msn: dict[str, dict[str, Kept]] = {}
+        self._by_msn: dict[str, dict[str, StoredLine]] = {}
 
-    def keep(self, msn: str, reference: str, line: Kept) -> None:
+    def keep(self, msn: str, reference: str, line: StoredLine) -> None:
         """Keep a line as it came."""
         self._by_msn.setdefault(msn, {})[reference] = line
 
@@ -71,20 +71,20 @@ class Payments:
         """Return the keys of all payments, in the order they came in."""
         return [(msn, reference) for msn, ones in self._by_msn.items() for reference in ones]
 
-    def get(self, msn: str, reference: str) -> Payment | None:
+    def get(self, msn: str, reference: str) -> SimulatedPayment | None:
         """Return a payment as an object of its own; changes count once it is put back."""
         kept = self._by_msn.get(msn, {}).get(reference)
         if kept is None:
             return None
-        line = read_kept(self.file, kept)
-        return Payment(msn, line["payment"], line["events"], line.get("simulated") or {})
+        line = read_stored_line(self.file, kept)
+        return SimulatedPayment(msn, line["payment"], line["events"], line.get("simulated") or {})
 
-    def put(self, payment: Payment) -> None:
+    def put(self, payment: SimulatedPayment) -> None:
         """Keep a payment as it is now."""
-        self.keep(payment.msn, payment.reference, orjson.dumps(payment_line(payment)))
+        self.keep(payment.msn, payment.reference, orjson.dumps(build_payment_line(payment)))
 
 
-def payment_line(payment: Payment) -> dict[str, Any]:
+def build_payment_line(payment: SimulatedPayment) -> dict[str, Any]:
     """Return the state line of a payment."""
     line: dict[str, Any] = {
         "msn": payment.msn,
@@ -96,7 +96,7 @@ def payment_line(payment: Payment) -> dict[str, Any]:
     return line
 
 
-def read_kept(file: StateFile | None, kept: Kept) -> dict[str, Any]:
+def read_stored_line(file: StateFile | None, kept: StoredLine) -> dict[str, Any]:
     """Parse a kept line."""
     line: dict[str, Any] = orjson.loads(kept if file is None else file.read(kept))  # type: ignore[arg-type]  # without a file all are bytes
     return line

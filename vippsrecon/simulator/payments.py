@@ -16,24 +16,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from vippsrecon.simulator.apis.error_responses import Refusal
-from vippsrecon.simulator.clock import parse_time, zulu
-from vippsrecon.simulator.credentials import SalesUnit
+from vippsrecon.simulator.apis.error_responses import DomainRefusal
+from vippsrecon.simulator.clock import format_event_time, parse_time
+from vippsrecon.simulator.credentials import KeyHolder
 
-UNANSWERED = timedelta(minutes=10)
+APPROVAL_TIMEOUT = timedelta(minutes=10)
 REFUND_PERIOD = timedelta(days=365)
-GUARANTEE = timedelta(days=7)
+CAPTURE_GUARANTEE = timedelta(days=7)
 CAPTURE_DAYS = {"NOK": 180, "SEK": 180, "DKK": 14, "EUR": 14}
 CAPTURE_DAYS_BY_MARKET = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 LATE_CAPTURE_DAYS = 180
 
-MAGIC_REFUNDS = {123: 6210, 124: 6220}
+MAGIC_REFUND_CODES = {123: 6210, 124: 6220}
 """Amounts that cannot be refunded: nowhere to send it, too late. Source:
 https://developer.vippsmobilepay.com/docs/knowledge-base/test-environment/"""
 
 
 @dataclass(slots=True)
-class Payment:
+class SimulatedPayment:
     """One payment as the API shows it, its event log, and what only the simulator knows."""
 
     msn: str
@@ -65,12 +65,12 @@ class Payment:
         """Add to a running total."""
         self.payment["aggregate"][f"{name}Amount"]["value"] += value
 
-    def answered(self) -> None:
+    def discard_pending_details(self) -> None:
         """Forget what mattered only while the payer had not answered."""
         self.payment.pop("redirectUrl", None)
         self.simulated.clear()
 
-    def happened_at(self, name: str) -> datetime | None:
+    def find_event_time(self, name: str) -> datetime | None:
         """When the first successful event of this name was, if it was."""
         for event in self.events:
             if event.get("name") == name and event.get("success", True):
@@ -86,7 +86,7 @@ class Payment:
         echoed on all but those of cancelling and of time running out. The log stays in order
         even where two events share a millisecond.
         """
-        psp_reference = _psp_reference(self.msn, self.reference, len(self.events))
+        psp_reference = _compute_psp_reference(self.msn, self.reference, len(self.events))
         if name == "CREATED":
             psp_reference = str(uuid.UUID(hex=hashlib.md5(psp_reference.encode()).hexdigest()))
         if self.events:
@@ -99,7 +99,7 @@ class Payment:
             "pspReference": psp_reference,
             "name": name,
             "amount": {"currency": self.currency, "value": value},
-            "timestamp": zulu(now, digits if now.microsecond else 0),
+            "timestamp": format_event_time(now, digits if now.microsecond else 0),
         }
         if key is not None and name in ("CREATED", "AUTHORIZED", "CAPTURED", "REFUNDED"):
             event["idempotencyKey"] = key
@@ -107,26 +107,26 @@ class Payment:
         return psp_reference
 
 
-def _psp_reference(msn: str, reference: str, number: int) -> str:
+def _compute_psp_reference(msn: str, reference: str, number: int) -> str:
     # From what identifies the event, not from a counter: a simulator that goes on from a
     # saved state must never give out the same one again.
     digest = hashlib.blake2b(f"{msn}\0{reference}\0{number}".encode(), digest_size=8).digest()
     return str(10**13 + int.from_bytes(digest) % (9 * 10**13))
 
 
-def capture_deadline(payment: Payment, unit: SalesUnit) -> datetime | None:
+def compute_capture_deadline(payment: SimulatedPayment, unit: KeyHolder) -> datetime | None:
     """Return until when a payment can be captured; unknown where no event says when it began.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/
     """
-    since = payment.happened_at("AUTHORIZED")
+    since = payment.find_event_time("AUTHORIZED")
     if since is None:
         return None
     days = CAPTURE_DAYS_BY_MARKET.get(unit.market) or CAPTURE_DAYS.get(payment.currency, 180)
     return since + timedelta(days=LATE_CAPTURE_DAYS if unit.late_capture else days)
 
 
-def remainder(payment: Payment) -> int:
+def compute_remainder(payment: SimulatedPayment) -> int:
     """Return what can still be captured or released, in minor units."""
     if payment.state != "AUTHORIZED":
         return 0
@@ -135,51 +135,57 @@ def remainder(payment: Payment) -> int:
     )
 
 
-def _check_amount(payment: Payment, value: int, currency: str) -> None:
+def _check_amount(payment: SimulatedPayment, value: int, currency: str) -> None:
     if currency != payment.currency:
-        raise Refusal(5040, f"The payment is in {payment.currency}.")
+        raise DomainRefusal(5040, f"The payment is in {payment.currency}.")
     if value < 1:
-        raise Refusal(4040, "The amount must be at least one minor unit.")
+        raise DomainRefusal(4040, "The amount must be at least one minor unit.")
 
 
 def capture(
-    payment: Payment, value: int, currency: str, *, unit: SalesUnit, now: datetime, key: str
+    payment: SimulatedPayment,
+    value: int,
+    currency: str,
+    *,
+    unit: KeyHolder,
+    now: datetime,
+    key: str,
 ) -> str:
     """Capture a part or the whole of a reservation; return the operation's pspReference.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/capture/
     """
     if not unit.bank_account_verified:
-        raise Refusal(5060)
+        raise DomainRefusal(5060)
     if payment.state == "CREATED":
-        raise Refusal(6080)
+        raise DomainRefusal(6080)
     if payment.state == "TERMINATED":
-        raise Refusal(6070)
+        raise DomainRefusal(6070)
     if payment.state != "AUTHORIZED":
-        raise Refusal(6200, f"The payment is {payment.state}.")
+        raise DomainRefusal(6200, f"The payment is {payment.state}.")
     if payment.total("captured") >= payment.total("authorized"):
-        raise Refusal(6170)
-    deadline = capture_deadline(payment, unit)
+        raise DomainRefusal(6170)
+    deadline = compute_capture_deadline(payment, unit)
     if deadline is not None and now > deadline:
-        raise Refusal(6100)
-    rest = remainder(payment)
+        raise DomainRefusal(6100)
+    rest = compute_remainder(payment)
     if not rest:
-        raise Refusal(6070)
+        raise DomainRefusal(6070)
     _check_amount(payment, value, currency)
     if value > rest:
-        raise Refusal(6090, f"{rest} is left to capture.")
+        raise DomainRefusal(6090, f"{rest} is left to capture.")
     if value < rest and not unit.partial_capture:
-        raise Refusal(6140)
+        raise DomainRefusal(6140)
     payment.add("captured", value)
     return payment.record("CAPTURED", value, now, key=key)
 
 
 def refund(
-    payment: Payment,
+    payment: SimulatedPayment,
     value: int,
     currency: str,
     *,
-    unit: SalesUnit,
+    unit: KeyHolder,
     now: datetime,
     key: str,
     magic: bool,
@@ -191,33 +197,33 @@ def refund(
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/refund/
     """
     if not unit.bank_account_verified:
-        raise Refusal(5060)
+        raise DomainRefusal(5060)
     if not unit.refunds:
-        raise Refusal(5100)
+        raise DomainRefusal(5100)
     if payment.state == "CREATED":
-        raise Refusal(6020)
+        raise DomainRefusal(6020)
     if payment.state != "AUTHORIZED":
-        raise Refusal(6210, f"The payment is {payment.state}.")
+        raise DomainRefusal(6210, f"The payment is {payment.state}.")
     left = payment.total("captured") - payment.total("refunded")
     if payment.total("captured") == 0:
-        raise Refusal(6210, "Nothing is captured.")
+        raise DomainRefusal(6210, "Nothing is captured.")
     if left <= 0:
-        raise Refusal(6180)
-    since = payment.happened_at("AUTHORIZED")
+        raise DomainRefusal(6180)
+    since = payment.find_event_time("AUTHORIZED")
     if since is not None and now > since + REFUND_PERIOD:
-        raise Refusal(6220)
+        raise DomainRefusal(6220)
     _check_amount(payment, value, currency)
     if value > left:
-        raise Refusal(6150, f"{left} is left to refund.")
-    if magic and value in MAGIC_REFUNDS:
+        raise DomainRefusal(6150, f"{left} is left to refund.")
+    if magic and value in MAGIC_REFUND_CODES:
         payment.record("REFUNDED", value, now, key=key, success=False)
-        raise Refusal(MAGIC_REFUNDS[value], recorded=True)
+        raise DomainRefusal(MAGIC_REFUND_CODES[value], recorded=True)
     payment.add("refunded", value)
     return payment.record("REFUNDED", value, now, key=key)
 
 
 def cancel(
-    payment: Payment, *, transaction_only: bool, unit: SalesUnit, now: datetime
+    payment: SimulatedPayment, *, transaction_only: bool, unit: KeyHolder, now: datetime
 ) -> tuple[str, int]:
     """Release whatever is not captured; return the pspReference and the amount released.
 
@@ -229,24 +235,24 @@ def cancel(
     value = int(payment.payment["amount"]["value"])
     if payment.state == "CREATED":
         if "resultAt" in payment.simulated:
-            raise Refusal(6250)
+            raise DomainRefusal(6250)
         payment.payment["state"] = "TERMINATED"
         payment.add("cancelled", value)
-        payment.answered()
+        payment.discard_pending_details()
         return payment.record("TERMINATED", value, now), value
     if payment.state == "TERMINATED":
-        raise Refusal(6190)
+        raise DomainRefusal(6190)
     if payment.state != "AUTHORIZED":
-        raise Refusal(6050, f"The payment is {payment.state}.")
+        raise DomainRefusal(6050, f"The payment is {payment.state}.")
     if payment.total("captured") >= payment.total("authorized"):
-        raise Refusal(6040)
-    deadline = capture_deadline(payment, unit)
+        raise DomainRefusal(6040)
+    deadline = compute_capture_deadline(payment, unit)
     if deadline is not None and now > deadline:
-        raise Refusal(6030)
-    rest = remainder(payment)
+        raise DomainRefusal(6030)
+    rest = compute_remainder(payment)
     if not rest:
-        raise Refusal(6190, "Nothing is reserved any more.")
+        raise DomainRefusal(6190, "Nothing is reserved any more.")
     if transaction_only:
-        raise Refusal(6060)
+        raise DomainRefusal(6060)
     payment.add("cancelled", rest)
     return payment.record("CANCELLED", rest, now), rest

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 MINUTE = timedelta(seconds=60)
 
 
-class Limits:
+class RateLimits:
     """A sliding minute per bucket.
 
     Buckets live in two generations of a minute each; the older one is dropped whole, so that a
@@ -19,9 +19,9 @@ class Limits:
     """
 
     def __init__(self) -> None:
-        self._young: dict[tuple[str, ...], list[datetime]] = {}
-        self._old: dict[tuple[str, ...], list[datetime]] = {}
-        self._turned_at: datetime | None = None
+        self._current_minute: dict[tuple[str, ...], list[datetime]] = {}
+        self._previous_minute: dict[tuple[str, ...], list[datetime]] = {}
+        self._rotated_at: datetime | None = None
 
     def wait(self, bucket: tuple[str, ...], limit: int | None, now: datetime) -> int:
         """Count one call, or return the seconds to wait when the bucket is full.
@@ -30,10 +30,10 @@ class Limits:
         """
         if limit is None:
             return 0
-        self._turn(now)
-        calls = self._young.get(bucket)
+        self._rotate(now)
+        calls = self._current_minute.get(bucket)
         if calls is None:
-            calls = self._young[bucket] = self._old.pop(bucket, [])
+            calls = self._current_minute[bucket] = self._previous_minute.pop(bucket, [])
         while calls and calls[0] <= now - MINUTE:
             calls.pop(0)
         if len(calls) >= limit:
@@ -41,9 +41,9 @@ class Limits:
         calls.append(now)
         return 0
 
-    def _turn(self, now: datetime) -> None:
-        if self._turned_at is None or now - self._turned_at >= MINUTE:
-            both = self._turned_at is not None and now - self._turned_at < 2 * MINUTE
-            self._old = self._young if both else {}
-            self._young = {}
-            self._turned_at = now
+    def _rotate(self, now: datetime) -> None:
+        if self._rotated_at is None or now - self._rotated_at >= MINUTE:
+            both = self._rotated_at is not None and now - self._rotated_at < 2 * MINUTE
+            self._previous_minute = self._current_minute if both else {}
+            self._current_minute = {}
+            self._rotated_at = now

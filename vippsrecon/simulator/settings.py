@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from vippsrecon.simulator.apis.error_responses import CODES
+from vippsrecon.simulator.apis.error_responses import REFUSAL_CODES
 from vippsrecon.simulator.errors import SimulatorInputError
 
 _REFUSAL_FIELDS = {"code", "operation", "reference", "msn", "times"}
 
 
 @dataclass(slots=True)
-class Settings:
+class SimulatorSettings:
     """Every setting, as `{"settings": {…}}` in a state file or POST /_simulator/settings.
 
     Limits that are `None` are off.
@@ -46,17 +46,17 @@ class Settings:
                 raise SimulatorInputError(
                     f"there is no setting '{name}'; there are {', '.join(known)}"
                 )
-            if not _fits(value, known[name]):
+            if not _is_valid_value(value, known[name]):
                 raise SimulatorInputError(f"the setting '{name}' cannot be {value!r}")
         for refusal in changes.get("refusals", []):
-            check_refusal(refusal)
+            check_ordered_refusal(refusal)
         for name, value in changes.items():
             # The list is copied, for its counts go down.
             setattr(self, name, [dict(one) for one in value] if name == "refusals" else value)
 
     def changed(self) -> dict[str, Any]:
         """Return the settings that are not as they are by default."""
-        plain = Settings()
+        plain = SimulatorSettings()
         now = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in now.items() if value != getattr(plain, name)}
 
@@ -74,9 +74,9 @@ class Settings:
         return None
 
 
-def check_refusal(order: Any) -> None:
+def check_ordered_refusal(order: Any) -> None:
     """Refuse an order for a refusal that nobody could carry out."""
-    if not isinstance(order, dict) or order.get("code") not in CODES:
+    if not isinstance(order, dict) or order.get("code") not in REFUSAL_CODES:
         raise SimulatorInputError(f"a refusal needs a known code, this one is {order!r}")
     if unknown := set(order) - _REFUSAL_FIELDS:
         raise SimulatorInputError(f"a refusal has no field {', '.join(sorted(unknown))}")
@@ -85,7 +85,7 @@ def check_refusal(order: Any) -> None:
         raise SimulatorInputError(f"'times' of a refusal is a whole number, not {times!r}")
 
 
-def _fits(value: Any, wanted: str) -> bool:
+def _is_valid_value(value: Any, wanted: str) -> bool:
     if wanted == "bool":
         return isinstance(value, bool)
     if wanted.startswith("list"):

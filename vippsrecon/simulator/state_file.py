@@ -13,17 +13,19 @@ from typing import Any
 
 import orjson
 
-from vippsrecon.simulator.clock import parse_time, zulu
+from vippsrecon.simulator.clock import format_event_time, parse_time
 from vippsrecon.simulator.errors import SimulatorInputError
-from vippsrecon.simulator.ledgers import TOPICS
-from vippsrecon.simulator.payment_store import Kept, payment_line, read_kept
+from vippsrecon.simulator.ledgers import LEDGER_TOPICS
+from vippsrecon.simulator.payment_store import StoredLine, build_payment_line, read_stored_line
 from vippsrecon.simulator.world import World
 
-_TOTALS = ("authorizedAmount", "cancelledAmount", "capturedAmount", "refundedAmount")
-_KINDS = "msn + payment + events, ledger, ledgerId + topic + entry, sales_unit, clock, settings"
+_TOTAL_NAMES = ("authorizedAmount", "cancelledAmount", "capturedAmount", "refundedAmount")
+_LINE_KINDS = (
+    "msn + payment + events, ledger, ledgerId + topic + entry, sales_unit, clock, settings"
+)
 
 
-def load(world: World, lines: Iterable[dict[str, Any] | bytes | str]) -> None:
+def load_state_lines(world: World, lines: Iterable[dict[str, Any] | bytes | str]) -> None:
     """Load state lines given as objects or text."""
     for number, line in enumerate(lines, start=1):
         if isinstance(line, bytes):
@@ -33,7 +35,7 @@ def load(world: World, lines: Iterable[dict[str, Any] | bytes | str]) -> None:
         _load_line(world, raw, raw, None, number)
 
 
-def load_file(world: World) -> None:
+def load_state_file(world: World) -> None:
     """Load the state file of a world."""
     if world.file is None:
         return
@@ -42,7 +44,7 @@ def load_file(world: World) -> None:
         _load_line(world, raw, kept, name, number)
 
 
-def _load_line(world: World, raw: bytes, kept: Kept, file: str | None, number: int) -> None:
+def _load_line(world: World, raw: bytes, kept: StoredLine, file: str | None, number: int) -> None:
     if not raw.strip():
         return
     try:
@@ -55,7 +57,7 @@ def _load_line(world: World, raw: bytes, kept: Kept, file: str | None, number: i
         raise SimulatorInputError(error.sentence, file=file, line=number) from None
 
 
-def _load_object(world: World, line: Any, kept: Kept) -> None:
+def _load_object(world: World, line: Any, kept: StoredLine) -> None:
     if not isinstance(line, dict):
         raise SimulatorInputError("a state line is a JSON object")
     if "payment" in line:
@@ -69,7 +71,7 @@ def _load_object(world: World, line: Any, kept: Kept) -> None:
     elif "ledger" in line:
         world.ledgers.add(_check_ledger(line["ledger"], world))
     elif "sales_unit" in line:
-        world.keys.add(_an_object(line, "sales_unit"))
+        world.keys.add(_require_object(line, "sales_unit"))
     elif "clock" in line:
         try:
             world.clock.set(parse_time(line["clock"]))
@@ -78,12 +80,12 @@ def _load_object(world: World, line: Any, kept: Kept) -> None:
                 f"'clock' is a time such as 2026-01-31T23:00:00Z, not {line['clock']!r}"
             ) from None
     elif "settings" in line:
-        world.settings.update(_an_object(line, "settings"))
+        world.settings.update(_require_object(line, "settings"))
     else:
-        raise SimulatorInputError(f"a state line holds one of: {_KINDS}")
+        raise SimulatorInputError(f"a state line holds one of: {_LINE_KINDS}")
 
 
-def _an_object(line: dict[str, Any], name: str) -> dict[str, Any]:
+def _require_object(line: dict[str, Any], name: str) -> dict[str, Any]:
     value = line[name]
     if not isinstance(value, dict):
         raise SimulatorInputError(f"'{name}' is an object, not {value!r}")
@@ -105,7 +107,7 @@ def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
         raise SimulatorInputError(f"the payment {reference} needs 'state' and 'aggregate'")
     for name, amount in [
         ("amount", payment.get("amount")),
-        *((n, aggregate.get(n)) for n in _TOTALS),
+        *((n, aggregate.get(n)) for n in _TOTAL_NAMES),
     ]:
         # Compared by type: true is an int to Python and no amount to anybody.
         if not isinstance(amount, dict) or type(amount.get("value")) is not int:
@@ -128,7 +130,7 @@ def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
 
 def _check_entry(line: dict[str, Any]) -> None:
     entry = line["entry"]
-    if not isinstance(line.get("ledgerId"), str) or line.get("topic") not in TOPICS:
+    if not isinstance(line.get("ledgerId"), str) or line.get("topic") not in LEDGER_TOPICS:
         raise SimulatorInputError("a ledger entry has 'ledgerId' and 'topic' (funds or fees)")
     if not isinstance(entry, dict) or type(entry.get("amount")) is not int:
         raise SimulatorInputError("'entry' is an object with a whole 'amount'")
@@ -146,11 +148,11 @@ def _check_ledger(ledger: Any, world: World) -> dict[str, Any]:
     return ledger
 
 
-def dump(world: World) -> Iterator[dict[str, Any]]:
+def dump_state_lines(world: World) -> Iterator[dict[str, Any]]:
     """Write the world down as it is by now, one line at a time."""
     with world.lock:
         now = world.clock.now()
-        head: list[dict[str, Any]] = [{"clock": zulu(now, 6)}]
+        head: list[dict[str, Any]] = [{"clock": format_event_time(now, 6)}]
         if changed := world.settings.changed():
             head.append({"settings": changed})
         head += [{"sales_unit": line} for line in world.keys.lines]
@@ -162,8 +164,8 @@ def dump(world: World) -> Iterator[dict[str, Any]]:
         with world.lock:
             payment = world.payment(msn, reference, now)
         if payment is not None:
-            yield payment_line(payment)
+            yield build_payment_line(payment)
     for kept in entries:
         with world.lock:
-            line = read_kept(world.file, kept)
+            line = read_stored_line(world.file, kept)
         yield line

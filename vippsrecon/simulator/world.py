@@ -10,19 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from vippsrecon.simulator.clock import Clock
-from vippsrecon.simulator.credentials import Keys
-from vippsrecon.simulator.expiry import settle_time
-from vippsrecon.simulator.faults import OPERATIONS, Faults
-from vippsrecon.simulator.idempotency import Memory
-from vippsrecon.simulator.ledgers import Ledgers
-from vippsrecon.simulator.payment_store import Payments, StateFile
-from vippsrecon.simulator.payments import Payment
-from vippsrecon.simulator.rate_limits import Limits
-from vippsrecon.simulator.settings import Settings
+from vippsrecon.simulator.credentials import KeyRegistry
+from vippsrecon.simulator.expiry import apply_elapsed_time
+from vippsrecon.simulator.faults import OPERATIONS, FaultInjector
+from vippsrecon.simulator.idempotency import IdempotencyStore
+from vippsrecon.simulator.ledgers import LedgerStore
+from vippsrecon.simulator.payment_store import PaymentStore, StateFile
+from vippsrecon.simulator.payments import SimulatedPayment
+from vippsrecon.simulator.rate_limits import RateLimits
+from vippsrecon.simulator.settings import SimulatorSettings
 
 
 @dataclass(slots=True)
-class Request:
+class IncomingRequest:
     """One request, as far as the APIs care."""
 
     operation: str
@@ -48,32 +48,34 @@ class World:
     """Payments, ledgers, keys, clock, settings, faults, and what was counted."""
 
     clock: Clock
-    faults: Faults
+    faults: FaultInjector
     file: StateFile | None = None
-    settings: Settings = field(default_factory=Settings)
-    keys: Keys = field(default_factory=Keys)
-    memory: Memory = field(default_factory=Memory)
-    limits: Limits = field(default_factory=Limits)
+    settings: SimulatorSettings = field(default_factory=SimulatorSettings)
+    keys: KeyRegistry = field(default_factory=KeyRegistry)
+    idempotency_store: IdempotencyStore = field(default_factory=IdempotencyStore)
+    limits: RateLimits = field(default_factory=RateLimits)
     requests: Counter[str] = field(default_factory=Counter)
-    faults_hit: Counter[str] = field(default_factory=Counter)
+    fault_counts: Counter[str] = field(default_factory=Counter)
     effects: dict[str, dict[str, dict[str, dict[str, int]]]] = field(default_factory=dict)
-    busy: set[tuple[str, str]] = field(default_factory=set)
+    locked_payments: set[tuple[str, str]] = field(default_factory=set)
     """Payments with a capture, refund or cancel on its way."""
 
     def __post_init__(self) -> None:
-        self.payments = Payments(self.file)
-        self.ledgers = Ledgers(self.file)
+        self.payments = PaymentStore(self.file)
+        self.ledgers = LedgerStore(self.file)
         # The server answers in its own thread while a test looks from another.
         self.lock = threading.RLock()
 
-    def payment(self, msn: str, reference: str, now: datetime) -> Payment | None:
+    def payment(self, msn: str, reference: str, now: datetime) -> SimulatedPayment | None:
         """Return a payment as it is by now: what time does to it has happened."""
         payment = self.payments.get(msn, reference)
-        if payment is not None and settle_time(payment, self.keys.unit(msn), self.clock.start, now):
+        if payment is not None and apply_elapsed_time(
+            payment, self.keys.unit(msn), self.clock.start, now
+        ):
             self.payments.put(payment)
         return payment
 
-    def took_effect(self, payment: Payment, operation: str, value: int) -> None:
+    def count_effect(self, payment: SimulatedPayment, operation: str, value: int) -> None:
         """Count an operation that changed a payment."""
         operations = self.effects.setdefault(payment.msn, {}).setdefault(payment.reference, {})
         tally = operations.setdefault(operation, {"count": 0, "sum": 0})
@@ -85,7 +87,7 @@ class World:
         with self.lock:
             return {
                 "requests": {name: self.requests[name] for name in OPERATIONS},
-                "faults": dict(self.faults_hit),
+                "faults": dict(self.fault_counts),
                 "payments": {
                     msn: {
                         reference: {name: dict(tally) for name, tally in operations.items()}
@@ -96,6 +98,6 @@ class World:
             }
 
 
-def new_world(seed: int, faults: Iterable[dict[str, Any]], file: StateFile | None) -> World:
+def create_world(seed: int, faults: Iterable[dict[str, Any]], file: StateFile | None) -> World:
     """Make an empty world."""
-    return World(Clock(), Faults(faults, seed), file)
+    return World(Clock(), FaultInjector(faults, seed), file)

@@ -10,18 +10,22 @@ above it.
 """
 
 from vippsrecon.sources.file_preview import preview
-from vippsrecon.sources.orders.read import FileReading, OrderFiles, read_orders
-from vippsrecon.sources.orders.references import AFTER_MISS, candidates
-from vippsrecon.sources.reference_list import is_list, read_list, read_references
+from vippsrecon.sources.orders.read import FileSummary, OrderFiles, read_orders
+from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND, find_candidate_references
+from vippsrecon.sources.reference_list import (
+    is_reference_list,
+    read_reference_list,
+    read_references,
+)
 
 __all__ = [
-    "AFTER_MISS",
-    "FileReading",
+    "RULES_AFTER_NOT_FOUND",
+    "FileSummary",
     "OrderFiles",
-    "candidates",
-    "is_list",
+    "find_candidate_references",
+    "is_reference_list",
     "preview",
-    "read_list",
     "read_orders",
+    "read_reference_list",
     "read_references",
 ]

@@ -8,20 +8,20 @@ from typing import Any
 
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.sources.files import kinds
-from vippsrecon.sources.files.detect import file_form
+from vippsrecon.sources.files.detect import detect_file_type
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import (
-    FileReading,
+    FileSummary,
     OrderFiles,
-    chosen_profile,
-    listed_paths,
-    read_files,
-    table_of,
+    choose_profile,
+    list_paths,
+    open_table,
+    read_order_files,
 )
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
-_LATER = "Reading {} comes with a later version; this file is recognised only."
-_NOWHERE = SalesUnit("00000")
+_NOT_READ_YET = "Reading {} comes with a later version; this file is recognised only."
+_PLACEHOLDER_UNIT = SalesUnit("00000")
 """Stands for the sales unit where none is configured yet: a preview shows none."""
 
 
@@ -52,43 +52,49 @@ def preview(
             never carry the job (then the sentence names the one to take). To go on with the
             other files, give one path at a time.
     """
-    profile = chosen_profile(shop, mapping)
-    return {"files": [_one(path, profile, tuple(units)) for path in listed_paths(paths)]}
+    profile = choose_profile(shop, mapping)
+    return {"files": [_preview_file(path, profile, tuple(units)) for path in list_paths(paths)]}
 
 
-def _one(path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]) -> dict[str, Any]:
-    form = file_form(path)
+def _preview_file(
+    path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]
+) -> dict[str, Any]:
+    form = detect_file_type(path)
     known = None
     rows = None
     if form == "xml":
-        known = kinds.of_xml(path)
+        known = kinds.recognize_xml(path)
     elif form == "json":
-        known = kinds.of_json(read_json(path))
+        known = kinds.recognize_json(read_json(path))
     elif profile is None:
-        table = table_of(path)
-        known = kinds.by_headings(table.headings)
+        table = open_table(path)
+        known = kinds.recognize_headings(table.headings)
         rows = table.columns([]).height if known else None
     if known is not None:
-        return _entry(path, known.kind, known.format, rows, notes=[_later(known.kind)])
-    return _orders(path, profile, units)
+        return _build_entry(
+            path, known.kind, known.format, rows, notes=[_describe_unread_kind(known.kind)]
+        )
+    return _preview_orders(path, profile, units)
 
 
-def _orders(path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]) -> dict[str, Any]:
-    first = read_files([path], profile, units or (_NOWHERE,), preview=True)
+def _preview_orders(
+    path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]
+) -> dict[str, Any]:
+    first = read_order_files([path], profile, units or (_PLACEHOLDER_UNIT,), preview=True)
     reading = first.files[0]
-    return _entry(
+    return _build_entry(
         path,
         "orders",
         reading.format,
         reading.rows,
         period=[day.isoformat() for day in reading.period] if reading.period else None,
         totals=reading.totals,
-        rejects=_rejects(first),
-        notes=[*_settings_lacking(reading), *reading.notes],
+        rejects=_build_rejects(first),
+        notes=[*_describe_missing_settings(reading), *reading.notes],
     )
 
 
-def _entry(
+def _build_entry(
     path: Path,
     kind: str,
     format_name: str,
@@ -111,21 +117,21 @@ def _entry(
     }
 
 
-def _rejects(read: OrderFiles) -> list[dict[str, Any]]:
+def _build_rejects(read: OrderFiles) -> list[dict[str, Any]]:
     columns = read.rejects.astype(object).where(read.rejects.notna(), None).to_dict("list")
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(map(str, columns), cells, strict=True)) for cells in rows]
 
 
-def _settings_lacking(reading: FileReading) -> list[str]:
-    if _NOWHERE.msn in reading.msns:
+def _describe_missing_settings(reading: FileSummary) -> list[str]:
+    if _PLACEHOLDER_UNIT.msn in reading.msns:
         return [
             "The file does not say which sales unit it is of: set VIPPS_MSN before reconciling."
         ]
     return []
 
 
-def _later(kind: kinds.Kind) -> str:
+def _describe_unread_kind(kind: kinds.FileKind) -> str:
     if kind == "plan":
         return "This is a plan: approve it with 'vippsrecon approve'."
-    return _LATER.format(kinds.IN_WORDS[kind])
+    return _NOT_READ_YET.format(kinds.FILE_KIND_NAMES[kind])

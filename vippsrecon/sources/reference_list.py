@@ -11,13 +11,15 @@ import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
-from vippsrecon.sources.files.csv_file import plain_lines
-from vippsrecon.sources.files.detect import LONGEST_CELL, file_form
-from vippsrecon.sources.files.headings import heading
+from vippsrecon.sources.files.csv_file import read_text_lines
+from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_file_type
+from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.orders import profiles, references
-from vippsrecon.sources.orders.read import as_pandas, table_of
+from vippsrecon.sources.orders.read import convert_to_validated_pandas, open_table
 
-_SCHEMA = pa.schema([(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")])
+_REFERENCE_SCHEMA = pa.schema(
+    [(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")]
+)
 
 
 class ReferenceList(NamedTuple):
@@ -51,18 +53,18 @@ def read_references(
         SourceError: The file cannot be read as such a list, or says no sales unit and there is
             no default.
     """
-    found = read_list(path, default_msn)
+    found = read_reference_list(path, default_msn)
     return found.references, found.rejects
 
 
-def read_list(path: str | Path, default_msn: str | None = None) -> ReferenceList:
+def read_reference_list(path: str | Path, default_msn: str | None = None) -> ReferenceList:
     """Do what `read_references` does, and say which column was taken."""
     path = Path(path)
-    form = file_form(path)
+    form = detect_file_type(path)
     if form in ("xml", "json"):
         raise SourceError(f"this is {form.upper()}, not a list of references", file=path.name)
     plain = form == "text" and not _has_headings(path)
-    rows, note = (_lines(path), "") if plain else _columns(path)
+    rows, note = (_read_plain_list(path), "") if plain else _read_table_list(path)
     rows = rows.with_columns(
         msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn)).otherwise("msn")
     )
@@ -76,8 +78,12 @@ def read_list(path: str | Path, default_msn: str | None = None) -> ReferenceList
         .then("fault")
         .when(pl.col("reference") == "")
         .then(pl.lit("has no reference"))
-        .when(pl.col("reference").str.len_chars() > references.LONGEST)
-        .then(pl.lit(f"is longer than the {references.LONGEST} characters of a reference"))
+        .when(pl.col("reference").str.len_chars() > references.MAX_REFERENCE_LENGTH)
+        .then(
+            pl.lit(
+                f"is longer than the {references.MAX_REFERENCE_LENGTH} characters of a reference"
+            )
+        )
         .when(pl.col("msn").is_null())
         .then(pl.lit("has no sales unit"))
     )
@@ -92,44 +98,46 @@ def read_list(path: str | Path, default_msn: str | None = None) -> ReferenceList
         "msn", "reference", pl.lit("references").alias("discovered_by")
     )
     return ReferenceList(
-        schemas.to_pandas(kept.to_arrow().cast(_SCHEMA)),
-        as_pandas(rejects, schemas.REJECTS),
+        schemas.to_pandas(kept.to_arrow().cast(_REFERENCE_SCHEMA)),
+        convert_to_validated_pandas(rejects, schemas.REJECTS),
         note,
     )
 
 
-def is_list(path: str | Path) -> bool:
+def is_reference_list(path: str | Path) -> bool:
     """Tell a list of references from an order export.
 
     It has a column of references and is no export of a shop known here, or it is a text file
     without separators, one reference on each line.
     """
     path = Path(path)
-    form = file_form(path)
+    form = detect_file_type(path)
     if form not in ("text", "workbook"):
         return False
-    headings = tuple(_first_cells(path)) if form == "text" else table_of(path).headings
+    headings = tuple(_read_first_cells(path)) if form == "text" else open_table(path).headings
     if len(headings) == 1 and path.suffix.lower() == ".txt":
         return True
-    if "reference" not in profiles.named("plain").places(headings):
+    if "reference" not in profiles.get_profile("plain").places(headings):
         return False
     try:
-        profiles.recognised(headings, path.name)
+        profiles.recognize_profile(headings, path.name)
     except SourceError:
         return True
     return False
 
 
-def _first_cells(path: Path) -> list[str]:
-    _, first = next(plain_lines(path), (0, ""))
+def _read_first_cells(path: Path) -> list[str]:
+    _, first = next(read_text_lines(path), (0, ""))
     return first.replace(";", ",").replace("\t", ",").replace("|", ",").split(",")
 
 
 def _has_headings(path: Path) -> bool:
     """Return whether the first line is a heading row and not a reference."""
-    names = {heading(alias) for alias in profiles.named("plain").columns["reference"]}
-    cells = _first_cells(path)
-    if any(heading(cell) in names for cell in cells):
+    names = {
+        normalize_heading(alias) for alias in profiles.get_profile("plain").columns["reference"]
+    }
+    cells = _read_first_cells(path)
+    if any(normalize_heading(cell) in names for cell in cells):
         return True
     if len(cells) > 1:
         raise SourceError(
@@ -138,27 +146,28 @@ def _has_headings(path: Path) -> bool:
     return False
 
 
-def _lines(path: Path) -> pl.DataFrame:
+def _read_plain_list(path: Path) -> pl.DataFrame:
     found = []
-    for number, line in plain_lines(path):
-        if len(line) > LONGEST_CELL:
+    for number, line in read_text_lines(path):
+        if len(line) > MAX_CELL_LENGTH:
             raise SourceError("a line is larger than 1 MB", file=path.name, row=number)
         found.append((number, "", line, None))
     schema = {"row": pl.Int64, "msn": pl.String, "reference": pl.String, "fault": pl.String}
     frame = pl.DataFrame(found, schema=schema, orient="row")
-    return frame.with_columns(references.cleaned(frame["reference"]))
+    return frame.with_columns(references.remove_spreadsheet_guards(frame["reference"]))
 
 
-def _columns(path: Path) -> tuple[pl.DataFrame, str]:
+def _read_table_list(path: Path) -> tuple[pl.DataFrame, str]:
     """Return the rows, and which column was taken where there were others."""
-    table = table_of(path)
-    places = profiles.named("plain").places(table.headings)
+    table = open_table(path)
+    places = profiles.get_profile("plain").places(table.headings)
     if "reference" not in places:
         raise SourceError("it has no column 'reference'", file=path.name)
     wanted = {name: places[name][0] for name in ("reference", "msn") if name in places}
     frame = table.columns(list(wanted.values()))
     cells: dict[str, pl.Series | pl.Expr] = {
-        name: references.cleaned(frame[f"c{position}"]) for position, name in enumerate(wanted)
+        name: references.remove_spreadsheet_guards(frame[f"c{position}"])
+        for position, name in enumerate(wanted)
     }
     cells.setdefault("msn", pl.lit(""))
     note = (

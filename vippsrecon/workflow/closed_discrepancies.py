@@ -26,14 +26,14 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.store import (
-    Flight,
+    PaymentInFlight,
     Receipt,
     Store,
-    exists,
-    in_flight,
-    keys_of,
+    database_exists,
     open_store,
-    receipts,
+    read_own_idempotency_keys,
+    read_payments_in_flight,
+    read_receipts,
 )
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def read_journal_facts(settings: Settings, environment: str) -> JournalFacts:
     """Ask the workspace database, where there is one, what is ours in an environment."""
 
     def ask(store: Store) -> JournalFacts:
-        flights = in_flight(store, environment)
+        flights = read_payments_in_flight(store, environment)
         return JournalFacts(
-            keys_of(store, environment, "refund"),
+            read_own_idempotency_keys(store, environment, "refund"),
             frozenset((one.msn, one.reference) for one in flights),
             _describe_open_rows(flights),
             True,
@@ -148,7 +148,7 @@ def closed_by_receipts(
         )
     only = reconciliation.manifest.get("only")
     compared = _select_compared_payments(reconciliation.buckets)
-    told = receipts(store, environment)
+    told = read_receipts(store, environment)
     found: list[tuple[Receipt, str]] = []
     while chunk := list(islice(told, _CHUNK_SIZE)):
         found += _match_discrepancies(chunk, compared, only)
@@ -212,7 +212,7 @@ def describe_closed_discrepancies(found: pd.DataFrame) -> tuple[str, ...]:
 _NOUN = ("discrepancy", "discrepancies")
 
 
-def _describe_open_rows(flights: Sequence[Flight]) -> tuple[str, ...]:
+def _describe_open_rows(flights: Sequence[PaymentInFlight]) -> tuple[str, ...]:
     if not flights:
         return ()
     plans = sorted({one.plan_id for one in flights})
@@ -240,7 +240,7 @@ def _format_sums(rows: Sequence[dict[str, Any]]) -> str:
 def _query_store(settings: Settings, ask: Callable[[Store], T]) -> tuple[T | None, tuple[str, ...]]:
     """Ask the workspace database where there is one; why it could not be asked is a notice."""
     try:
-        if not exists(settings.database_url):
+        if not database_exists(settings.database_url):
             return None, ()
         with open_store(settings.database_url, create=False, wait_seconds=WAIT_SECONDS) as store:
             return ask(store), ()

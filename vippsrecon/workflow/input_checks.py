@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_count
-from vippsrecon.sources.reviewed_report.read import Refused
+from vippsrecon.sources.reviewed_report.read import Reject
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -22,10 +22,10 @@ def refuse_unreadable_exports(files: OrderFiles) -> None:
     if len(files.orders) or not len(files.rejects):
         return
     rows = files.rejects.head(1).astype(object)
-    first = Refused(*rows.where(rows.notna(), None).iloc[0])
+    first = Reject(*rows.where(rows.notna(), None).iloc[0])
     raise InputError(
         f"{first.source_file}: not a row of it can be read, so there is nothing to compare "
-        f"({format_count(len(files.rejects), 'row')} rejected). The first one, {first.in_words()}"
+        f"({format_count(len(files.rejects), 'row')} rejected). The first one, {first.describe()}"
     )
 
 

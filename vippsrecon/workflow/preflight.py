@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import ApiError, NoAnswerError, UnauthorizedError
-from vippsrecon.fetching import LedgerWalk, ledger_references, ledger_unread
+from vippsrecon.fetching import LedgerWalk, build_unread_walk, ledger_references
 from vippsrecon.money import format_count
 
 if TYPE_CHECKING:
@@ -80,6 +80,6 @@ def walk_ledger(client: Client, first: date, last: date) -> LedgerWalk:
     try:
         return ledger_references(client, first, last)
     except (ApiError, NoAnswerError) as error:
-        walk = ledger_unread(f"the Report API could not be read ({error}); run it again later")
+        walk = build_unread_walk(f"the Report API could not be read ({error}); run it again later")
         LOG.warning("%s", walk.notes[0])
         return walk._replace(failed=True)

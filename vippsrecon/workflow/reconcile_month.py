@@ -23,7 +23,7 @@ from vippsrecon import __version__, schemas
 from vippsrecon.errors import InputError
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.reconciliation import Reconciliation, reconcile
-from vippsrecon.sources import is_list, read_orders
+from vippsrecon.sources import is_reference_list, read_orders
 from vippsrecon.workflow.closed_discrepancies import (
     add_closed_discrepancies,
     closed_by_receipts,
@@ -196,7 +196,7 @@ def fetch_file(
     """
     default_msn = _find_only_msn(settings)
     source = Path(source)
-    listed = shop is None and mapping is None and is_list(source)
+    listed = shop is None and mapping is None and is_reference_list(source)
     orders = schemas.ORDERS.empty()
     if listed:
         wanted = collect_fetch_references(orders, [source], default_msn)

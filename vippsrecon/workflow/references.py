@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.sources import candidates, read_list
+from vippsrecon.sources import find_candidate_references, read_reference_list
 from vippsrecon.workflow.retried_payments import build_follow_ups, drop_guessed_misses
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def collect_fetch_references(
 ) -> ReferenceSet:
     """Gather what to ask for: the orders' references, likely others, and the files' own."""
     own = orders.loc[orders["reference"].notna(), PAYMENT_KEY].assign(discovered_by="orders")
-    guessed = candidates(orders)
+    guessed = find_candidate_references(orders)
     likely = pd.DataFrame(
         {
             "msn": guessed["msn"],
@@ -57,7 +57,7 @@ def collect_fetch_references(
             "discovered_by": "orders",
         }
     )
-    read = [read_list(path, default_msn) for path in reference_files]
+    read = [read_reference_list(path, default_msn) for path in reference_files]
     listed = [one.references[[*PAYMENT_KEY, "discovered_by"]] for one in read]
     known = collect_payment_keys(stack_unique_references([own, *listed]))
     return ReferenceSet(

@@ -13,9 +13,9 @@ import pyarrow as pa
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, read_fetched
-from vippsrecon.fetching.part_files import EVENTS, FAILURES, PAYMENTS
+from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE
 from vippsrecon.money import format_count
-from vippsrecon.sources.files.detect import sha256
+from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.workflow.references import ReferenceSet, collect_payment_keys, stack_frames
 
 if TYPE_CHECKING:
@@ -84,9 +84,13 @@ def load_saved_run(folder: Path, wanted: ReferenceSet) -> tuple[Fetched, FetchFa
 
 def hash_files(folder: Path | None, others: Iterable[Path | str]) -> dict[str, str]:
     """Return file name to SHA-256 of what a fetch left in a folder, and of other files read."""
-    fetched = () if folder is None else (folder / name for name in (PAYMENTS, EVENTS, FAILURES))
+    fetched = (
+        ()
+        if folder is None
+        else (folder / name for name in (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE))
+    )
     files = [*map(Path, others), *fetched]
-    return {file.name: sha256(file) for file in files if file.is_file()}
+    return {file.name: compute_file_sha256(file) for file in files if file.is_file()}
 
 
 def save_facts(facts: FetchFacts, folder: Path) -> None:

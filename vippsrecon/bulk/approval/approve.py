@@ -29,7 +29,15 @@ from vippsrecon.bulk.plan.model import (
 from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
 from vippsrecon.errors import PlanError
 from vippsrecon.money import format_amount, format_count
-from vippsrecon.store import Draft, Entry, Store, append, entries, planner_sums, register
+from vippsrecon.store import (
+    Draft,
+    Entry,
+    Store,
+    append_entries,
+    read_entries,
+    record_plan,
+    sum_planner_totals,
+)
 
 APPROVAL_VALIDITY = timedelta(hours=24)
 """How long an approval holds."""
@@ -74,7 +82,9 @@ def register_plan(store: Store, plan: Plan, *, at: datetime) -> None:
         "source": plan.source._asdict(),
     }
     at_text = format_journal_time(at)
-    register(store, plan.plan_id, compute_digest(plan), plan.environment, plan.verb, at_text, said)
+    record_plan(
+        store, plan.plan_id, compute_digest(plan), plan.environment, plan.verb, at_text, said
+    )
 
 
 def approve(
@@ -127,7 +137,7 @@ def approve(
         "expires_at": format_plan_time(now + APPROVAL_VALIDITY),
     }
     draft = Draft("approved", detail=said, at=format_journal_time(now))
-    return append(store, plan.plan_id, [draft])[0]
+    return append_entries(store, plan.plan_id, [draft])[0]
 
 
 def find_valid_approval(plan: Plan, store: Store, limits: Limits, now: datetime) -> Approval:
@@ -147,7 +157,7 @@ def find_valid_approval(plan: Plan, store: Store, limits: Limits, now: datetime)
     wanted = {"digest": compute_digest(plan), "count": plan.count, "totals": plan.totals}
     why = f"plan {plan.plan_id} is not approved in {store.url_masked}: vippsrecon approve does that"
     needed = explain_second_approver(plan, limits)
-    for entry in entries(store, plan.plan_id, kinds=("approved",)):
+    for entry in read_entries(store, plan.plan_id, kinds=("approved",)):
         said = _parse_detail(entry)
         if any(said.get(name) != value for name, value in wanted.items()):
             why = f"the approval of {entry.at} is of another plan than this file: approve this one"
@@ -242,7 +252,7 @@ def _refuse_self_approval(
     if not is_same_person(who, plan.planner):
         return
     since = format_journal_time(now - COMBINED_SUM_WINDOW)
-    beside = planner_sums(
+    beside = sum_planner_totals(
         store,
         lambda name: bool(name) and is_same_person(name, plan.planner),
         plan.environment,

@@ -8,13 +8,13 @@ from vippsrecon.bulk.execution.context import RunContext
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.money import format_amount
-from vippsrecon.store import Cap, OverCap, cap_sums
+from vippsrecon.store import Cap, CapExceeded, read_cap_usage
 
 
-def describe_cap_breach(over: OverCap) -> str:
+def describe_cap_breach(over: CapExceeded) -> str:
     """Say which cap a row would pass.
 
-    >>> describe_cap_breach(OverCap("day:2026-01-31", 1000, 600, "NOK"))
+    >>> describe_cap_breach(CapExceeded("day:2026-01-31", 1000, 600, "NOK"))
     'it would pass the cap of 10.00 NOK (day), of which 6.00 NOK is taken'
     """
     return (
@@ -49,12 +49,14 @@ def predict_cap_breaches(
         for scope, currency, limit in caps:
             if (scope, currency) not in used:
                 sums = (
-                    {} if desk.store is None else cap_sums(desk.store, desk.plan.environment, scope)
+                    {}
+                    if desk.store is None
+                    else read_cap_usage(desk.store, desk.plan.environment, scope)
                 )
                 used[scope, currency] = sums.get(currency, 0)
             taken = used[scope, currency]
             if limit is not None and taken + row.amount_minor > limit:
-                over = over or OverCap(scope, limit, taken, currency)
+                over = over or CapExceeded(scope, limit, taken, currency)
         if over is None:
             for scope, currency, _ in caps:
                 used[scope, currency] += row.amount_minor

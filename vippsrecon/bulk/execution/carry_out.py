@@ -43,19 +43,19 @@ from vippsrecon.bulk.plan.model import Plan, PlanRow, check_plan, compute_digest
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
-    Carrier,
     Draft,
+    PlanLock,
     RowState,
     Store,
-    exists,
-    head,
+    acquire,
+    database_exists,
+    identify_process,
     open_store,
-    refuse_changed,
+    read_head,
+    read_row_states,
+    refuse_changed_plan,
     release,
-    started_of,
-    state_by_row,
-    take,
-    verify,
+    verify_journal,
 )
 
 DEFAULT_IN_FLIGHT = 32
@@ -121,18 +121,18 @@ def carry_out(
         register_plan(open_, plan, at=client.now())
         _refuse_broken_journal(open_, plan)
         approval = find_valid_approval(plan, open_, limits, client.now())
-        held = take(
+        held = acquire(
             open_,
             plan.plan_id,
             holder=who,
             host=socket.gethostname(),
             pid=os.getpid(),
-            started=started_of(),
+            started=identify_process(),
             at=format_journal_time(client.now()),
             approver=approval.approver,
         )
         try:
-            states = state_by_row(open_, plan.plan_id)
+            states = read_row_states(open_, plan.plan_id)
             desk = RunContext(
                 client.core,
                 plan,
@@ -246,12 +246,12 @@ def _run_dry(
     limits = Limits.from_settings(client.settings.limits)
     with _use_existing_store(store, client) as open_:
         if open_ is not None:
-            refuse_changed(open_, plan.plan_id, compute_digest(plan))
+            refuse_changed_plan(open_, plan.plan_id, compute_digest(plan))
         approval, unapproved = _find_approval_or_reason(plan, open_, limits, client.now())
         expires_at = None if approval is None else approval.expires_at
         caps = cache(partial(build_caps, plan, limits))
         desk = RunContext(client.core, plan, expires_at, caps, Timeouts(), None, open_)
-        states = {} if open_ is None else state_by_row(open_, plan.plan_id)
+        states = {} if open_ is None else read_row_states(open_, plan.plan_id)
 
         async def look(row: PlanRow) -> RowResult:
             state = states.get(row.row)
@@ -283,7 +283,7 @@ def _run_dry(
 
 def _refuse_broken_journal(store: Store, plan: Plan) -> None:
     """Refuse to go on from a journal that was changed: what it says was done may not be so."""
-    verdict = verify(store, plan.plan_id)
+    verdict = verify_journal(store, plan.plan_id)
     if not verdict.ok:
         raise StoreError(
             f"the journal of plan {plan.plan_id} does not hold: {verdict.fault}. Nothing was sent. "
@@ -294,7 +294,7 @@ def _refuse_broken_journal(store: Store, plan: Plan) -> None:
 def _read_journal_head(store: Store, plan: Plan, desk: RunContext) -> tuple[int, str] | None:
     """Return the journal's head. What was done is told even where the database is gone."""
     try:
-        return head(store, plan.plan_id)
+        return read_head(store, plan.plan_id)
     except StoreError as error:
         desk.stop_reason = desk.stop_reason or str(error)
         return None
@@ -334,14 +334,14 @@ def _use_store(store: Store | None, client: Client) -> Iterator[Store]:
 @contextmanager
 def _use_existing_store(store: Store | None, client: Client) -> Iterator[Store | None]:
     """Likewise, but a dry run makes no database."""
-    if store is None and not exists(client.settings.database_url):
+    if store is None and not database_exists(client.settings.database_url):
         yield None
         return
     with _use_store(store, client) as opened:
         yield opened
 
 
-def _release_plan_lock(store: Store, held: Carrier) -> None:
+def _release_plan_lock(store: Store, held: PlanLock) -> None:
     """Give the plan back. Where that fails, the next carrier waits for the lease to run out."""
     with suppress(StoreError):
         release(store, held)

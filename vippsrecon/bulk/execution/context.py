@@ -12,7 +12,7 @@ from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
-from vippsrecon.store import Attempt, Cap, Store, attempts_on
+from vippsrecon.store import Attempt, Cap, Store, read_attempts
 
 
 class Timeouts(NamedTuple):
@@ -79,7 +79,7 @@ class RunContext:
         plan, at = self.plan, (row.msn, row.reference)
 
         def ask(store: Store) -> list[Attempt]:
-            return attempts_on(store, plan.environment, [at], but=plan.plan_id).get(at, [])
+            return read_attempts(store, plan.environment, [at], but=plan.plan_id).get(at, [])
 
         if self.writer is not None:
             return await self.writer.run_query(ask)

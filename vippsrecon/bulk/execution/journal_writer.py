@@ -14,7 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, TypeVar
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store import Carrier, Draft, Entry, Moved, OverCap, Store, Taken, beat, commit
+from vippsrecon.store import (
+    CapExceeded,
+    Draft,
+    Entry,
+    PaymentBusy,
+    PaymentChanged,
+    PlanLock,
+    Store,
+    commit_entries,
+    renew,
+)
 
 MAX_GROUP_ENTRIES = 256
 """Most entries in one commit."""
@@ -23,7 +33,7 @@ RENEW_SECONDS = 5.0
 LOCK_FRESH_SECONDS = 15.0
 """A lease of 30 s that was last seen held this long ago is looked at again before a send."""
 
-WriteResult: TypeAlias = Entry | Taken | OverCap | Moved
+WriteResult: TypeAlias = Entry | PaymentBusy | CapExceeded | PaymentChanged
 T = TypeVar("T")
 
 
@@ -35,7 +45,7 @@ class JournalWriter:
         carrier: The hold on the plan.
     """
 
-    def __init__(self, store: Store, carrier: Carrier) -> None:
+    def __init__(self, store: Store, carrier: PlanLock) -> None:
         self._store = store
         self._carrier = carrier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vippsrecon-journal")
@@ -95,7 +105,9 @@ class JournalWriter:
             try:
                 if self.failed is not None:
                     raise self.failed
-                done = await self.run_query(lambda store, d=drafts: commit(store, self._carrier, d))  # type: ignore[misc]
+                done = await self.run_query(
+                    lambda store, d=drafts: commit_entries(store, self._carrier, d)  # type: ignore[misc]
+                )
                 ends = list(zip(group, done, strict=True))
             except Exception as error:  # whatever it is, those who wait must hear of it
                 self.failed = _convert_to_store_error(error)
@@ -116,7 +128,7 @@ class JournalWriter:
     async def _renew(self) -> None:
         began = now_seconds()
         try:
-            await self.run_query(lambda store: beat(store, self._carrier))
+            await self.run_query(lambda store: renew(store, self._carrier))
         except Exception as error:
             self.failed = _convert_to_store_error(error)
         else:

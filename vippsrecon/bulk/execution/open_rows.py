@@ -12,7 +12,7 @@ from vippsrecon.bulk.execution.operations import extract_aggregate, parse_timest
 from vippsrecon.bulk.execution.row_record import restore_planned_row
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import VippsReconError
-from vippsrecon.store import Entry, Store, state_by_row
+from vippsrecon.store import Entry, Store, read_row_states
 
 EVENT_LOG_DELAY = timedelta(seconds=60)
 """After so long the log shows an operation that was done: before, its absence proves nothing.
@@ -66,7 +66,7 @@ def find_open_rows(store: Store, plan_id: str) -> list[OpenRow]:
         StoreError: The database cannot be used.
     """
     found = []
-    for _, state in sorted(state_by_row(store, plan_id).items()):
+    for _, state in sorted(read_row_states(store, plan_id).items()):
         if state.outcome in ("intended", "unknown") and state.intended is not None:
             said = state.intended.said()
             row = restore_planned_row(state.intended, said, Aggregate(*said["before"]))

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.api.models import Event, Modification, Payment
-from vippsrecon.api.requests import Request
-from vippsrecon.api.requests import cancel as cancel_request
-from vippsrecon.api.requests import capture as capture_request
-from vippsrecon.api.requests import refund as refund_request
+from vippsrecon.api.requests import ApiRequest
+from vippsrecon.api.requests import build_cancel_request as cancel_request
+from vippsrecon.api.requests import build_capture_request as capture_request
+from vippsrecon.api.requests import build_refund_request as refund_request
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import Aggregate
 
@@ -24,7 +24,7 @@ Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/co
 PAST_TENSE = {"refund": "refunded", "capture": "captured", "cancel": "cancelled"}
 
 
-def build_operation_request(verb: str, row: PlanRow, key: str) -> Request:
+def build_operation_request(verb: str, row: PlanRow, key: str) -> ApiRequest:
     """Return the one request a row stands for: the same bytes however often it is built."""
     if verb == "refund":
         return refund_request(row.reference, row.amount_minor, row.currency, key)

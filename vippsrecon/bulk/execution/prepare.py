@@ -27,7 +27,7 @@ from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import Aggregate, parse_plan_time
 from vippsrecon.errors import ApiError, PaymentNotFoundError, StoreError, VippsReconError
-from vippsrecon.store import Attempt, Draft, Entry, Moved, OverCap, Taken
+from vippsrecon.store import Attempt, CapExceeded, Draft, Entry, PaymentBusy, PaymentChanged
 
 
 class Reading(NamedTuple):
@@ -94,7 +94,7 @@ async def prepare_row(desk: RunContext, row: PlanRow) -> RowResult | Intention:
         if decided is not None:
             return await record_result(desk, row, decided)
         intended = await _record_intention(desk, row, reading)
-        if not isinstance(intended, Moved):
+        if not isinstance(intended, PaymentChanged):
             return intended
 
 
@@ -169,21 +169,21 @@ def _find_earlier_event(desk: RunContext, row: PlanRow, reading: Reading) -> Eve
 
 async def _record_intention(
     desk: RunContext, row: PlanRow, reading: Reading
-) -> RowResult | Intention | Moved:
+) -> RowResult | Intention | PaymentChanged:
     """Reserve the payment and the caps and keep the intention, in one transaction."""
     assert desk.writer is not None
     before = extract_aggregate(reading.payment)
     draft = _build_intention_draft(desk, row, before)._replace(
         caps=tuple(desk.find_row_caps(row)),
-        known=sum(attempt.times for attempt in reading.others),
+        known=sum(attempt.entry_count for attempt in reading.others),
     )
     kept = await desk.writer.keep(draft)
-    if isinstance(kept, Moved):
+    if isinstance(kept, PaymentChanged):
         return kept
-    if isinstance(kept, Taken):
+    if isinstance(kept, PaymentBusy):
         why = f"row {kept.row} of plan {kept.plan_id} is under way on this payment; finish it first"
         return await record_result(desk, row, RowResult(row.row, "skipped", why, before=before))
-    if isinstance(kept, OverCap):
+    if isinstance(kept, CapExceeded):
         refused = RowResult(
             row.row, "refused", describe_cap_breach(kept), before=before, after=before
         )

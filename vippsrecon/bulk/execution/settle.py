@@ -23,7 +23,16 @@ from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
 from vippsrecon.errors import PlanError, StoreError
-from vippsrecon.store import Carrier, Draft, Store, commit, entries, head, release, take
+from vippsrecon.store import (
+    Draft,
+    PlanLock,
+    Store,
+    acquire,
+    commit_entries,
+    read_entries,
+    read_head,
+    release,
+)
 
 PROVEN_OUTCOMES = ("done", "already_done", "refused")
 
@@ -106,7 +115,7 @@ def settle(
     rows = _select_open_rows(store, plan_id, word)
     if not rows:
         # Not taken for nothing: the journal would name somebody who did nothing.
-        return SettleResult(plan_id, verb, (), (), head(store, plan_id))
+        return SettleResult(plan_id, verb, (), (), read_head(store, plan_id))
     for msn in sorted({row.intention.row.msn for row in rows}):
         client.check_keys(msn)  # its answer sets the house's clock, too
     with _lock_plan(store, plan_id, carrier or detect_account(), client.now()) as held:
@@ -124,14 +133,14 @@ def settle(
             if result.outcome in PROVEN_OUTCOMES
         ]
         for start in range(0, len(drafts), 256):
-            commit(store, held, drafts[start : start + 256])
+            commit_entries(store, held, drafts[start : start + 256])
     planned = tuple(one.open.intention.row for one in looked)
-    return SettleResult(plan_id, verb, planned, tuple(results), head(store, plan_id))
+    return SettleResult(plan_id, verb, planned, tuple(results), read_head(store, plan_id))
 
 
 def _find_plan_verb(store: Store, plan_id: str, client: Client) -> str:
     """Return the plan's verb, where it is known and of the client's environment."""
-    first = next(iter(entries(store, plan_id)), None)
+    first = next(iter(read_entries(store, plan_id)), None)
     if first is None:
         raise PlanError(
             f"plan {plan_id} is not known in the workspace database {store.url_masked}; "
@@ -158,9 +167,9 @@ def _validate_decision(word: ManualDecision) -> ManualDecision:
 
 
 @contextmanager
-def _lock_plan(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[Carrier]:
+def _lock_plan(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[PlanLock]:
     """Hold the plan meanwhile, so that nobody carries it out."""
-    held = take(
+    held = acquire(
         store,
         plan_id,
         holder=who,

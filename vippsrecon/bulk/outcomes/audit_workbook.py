@@ -24,8 +24,16 @@ from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.sheets import SheetColumn, WrittenSheet, atomic_workbook, write_rows
 from vippsrecon.spreadsheet.workbook_file import set_up_printing
-from vippsrecon.store import Entry, PlanSummary, Store, Verdict, entries, plans, verify
-from vippsrecon.store import plan_ids as every_plan
+from vippsrecon.store import (
+    Entry,
+    PlanSummary,
+    Store,
+    VerificationResult,
+    list_plans,
+    read_entries,
+    verify_journal,
+)
+from vippsrecon.store import list_plan_ids as every_plan
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -121,7 +129,7 @@ def write_extract(
         OutputError: The place cannot be written, or a sheet would not hold the rows.
         StoreError: The database cannot be used.
     """
-    known = {one.plan_id: one for one in plans(store)}
+    known = {one.plan_id: one for one in list_plans(store)}
     beheaded = [one for one in every_plan(store) if one not in known]
     if beheaded and not plan_ids:
         raise StoreError(
@@ -162,7 +170,7 @@ def _fill_journal_workbook(
         (
             _build_entry_values(entry)
             for one in kept
-            for entry in one.replay(entries(store, one.plan_id))
+            for entry in one.replay(read_entries(store, one.plan_id))
         ),
         title="Entries",
         about="Every entry in its order; hash = SHA-256 of previous hash, line break, and the "
@@ -183,7 +191,7 @@ def _fill_journal_workbook(
         frozen=4,
     )
     colour_outcomes(outcomes, looks, written)
-    verdicts = [verify(store, one.plan_id) for one in wanted]
+    verdicts = [verify_journal(store, one.plan_id) for one in wanted]
     _write_control_sheet(
         ControlSheet(SheetLayout(control), looks, "Journal", _CONTROL_INTRODUCTION),
         kept,
@@ -202,7 +210,7 @@ _CONTROL_INTRODUCTION = (
 def _write_control_sheet(
     sheet: ControlSheet,
     kept: Sequence[PlanHistory],
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[VerificationResult],
     written: WrittenSheet,
 ) -> None:
     faults = [
@@ -250,7 +258,7 @@ def _write_control_sheet(
     sheet.finish()
 
 
-def _list_plan_facts(one: PlanHistory, verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _list_plan_facts(one: PlanHistory, verdict: VerificationResult) -> Iterator[tuple[str, str]]:
     said = one.said
     source = said.get("source") or {}
     yield "Digest (SHA-256)", str(said.get("digest", ""))

@@ -18,7 +18,7 @@ from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
-from vippsrecon.store import OF_A_ROW, Entry, Store, entries
+from vippsrecon.store import ROW_KINDS, Entry, Store, read_entries
 
 INTERRUPTED_ROW = "a run ended while it was under way; the same command again settles it"
 NOT_BEGUN_ROW = "not begun: the journal has nothing of this row"
@@ -161,7 +161,7 @@ class PlanHistory:
             self.stopped = str(entry.said().get("stopped") or "")
         elif entry.row is not None and entry.kind == "verified":
             self._apply_verified(entry, entry.row)
-        elif entry.row is not None and entry.kind in OF_A_ROW:
+        elif entry.row is not None and entry.kind in ROW_KINDS:
             self.rows[entry.row] = self._row(entry, entry.row)
 
     def _row(self, entry: Entry, number: int) -> RowHistory:
@@ -199,7 +199,7 @@ def read_plan_history(store: Store, plan_id: str) -> PlanHistory:
         StoreError: The database cannot be used.
     """
     found = PlanHistory(plan_id)
-    for _ in found.replay(entries(store, plan_id)):
+    for _ in found.replay(read_entries(store, plan_id)):
         pass
     if not found.said:
         raise PlanError(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES
-from vippsrecon.store import PlanSummary, Store, outcomes_of, plans, said_of_runs
+from vippsrecon.store import PlanSummary, Store, count_outcomes, list_plans, read_run_entries
 
 
 @dataclass
@@ -60,11 +60,12 @@ def list_plan_overviews(store: Store) -> list[PlanOverview]:
     Raises:
         StoreError: The database cannot be used.
     """
-    outcomes = outcomes_of(store)
+    outcomes = count_outcomes(store)
     found = {
-        one.plan_id: _build_overview(one, outcomes.get(one.plan_id, {})) for one in plans(store)
+        one.plan_id: _build_overview(one, outcomes.get(one.plan_id, {}))
+        for one in list_plans(store)
     }
-    for entry, said in said_of_runs(store):
+    for entry, said in read_run_entries(store):
         plan = found.get(entry.plan_id)
         if plan is None:
             continue

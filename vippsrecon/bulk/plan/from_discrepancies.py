@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from vippsrecon.bulk.plan.rows import PaymentKey, Request
 from vippsrecon.money import format_amount, format_count
-from vippsrecon.sources.reviewed_report.read import Refused, ReportRow
+from vippsrecon.sources.reviewed_report.read import Reject, ReportRow
 
 REASON_BY_KIND = {
     "refund_missing_at_vipps": "return",
@@ -56,7 +56,7 @@ class SelectedRequests(NamedTuple):
     """What discrepancies come to: wishes, one per payment; what was refused; what else to say."""
 
     requests: list[Request]
-    refused: list[Refused]
+    refused: list[Reject]
     notes: list[str]
 
 
@@ -75,7 +75,7 @@ def select_requests(
     contradicted = {(row.msn, row.reference) for row in rows if row.kind == "aggregate_mismatch"}
     copies = Counter(row.discrepancy_id for row in rows if row.proposal)
     chosen: dict[PaymentKey, list[ReportRow]] = {}
-    refused: list[Refused] = []
+    refused: list[Reject] = []
     left_out: Counter[str] = Counter()
     for row in rows:
         if only is not None and not {row.kind, row.discrepancy_id} & set(only):
@@ -93,7 +93,7 @@ def select_requests(
         if why:
             column = "Decision" if decided else None
             value = row.decision if decided else row.reference
-            refused.append(Refused(file, row.row, column, value, why))
+            refused.append(Reject(file, row.row, column, value, why))
         else:
             chosen.setdefault((row.msn, row.reference), []).append(row)
     wishes = [_merge_rows(same) for same in chosen.values()]

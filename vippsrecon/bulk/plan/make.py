@@ -36,8 +36,8 @@ from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import format_count
 from vippsrecon.reconciliation.result import Reconciliation
-from vippsrecon.sources.reviewed_report.read import Refused
-from vippsrecon.store import attempts_on
+from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.store import read_attempts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class NothingToPlanError(PlanError):
         notes: What else the planner should know.
     """
 
-    def __init__(self, sentence: str, refused: Iterable[Refused], notes: Iterable[str]) -> None:
+    def __init__(self, sentence: str, refused: Iterable[Reject], notes: Iterable[str]) -> None:
         """Keep what was refused beside the sentence."""
         super().__init__(sentence)
         self.refused = tuple(refused)
@@ -218,7 +218,9 @@ def make_plan(asked: RequestSet, how: PlanOptions) -> Plan:
     # Again: a client kept open knows the time by its last answer, and now has answers.
     _refuse_old_report(asked, _get_current_time(how), limits)
     if how.store is not None and asked.seen is not None:
-        attempts = attempts_on(how.store, environment, [(one.msn, one.reference) for one in wishes])
+        attempts = read_attempts(
+            how.store, environment, [(one.msn, one.reference) for one in wishes]
+        )
         wishes, late = split_already_planned(wishes, seen, attempts, how.verb, file=asked.name)
         refused += late
     terms = RowOptions(how.verb, how.cancel_created, frozenset(how.duplicate))
@@ -304,7 +306,7 @@ def _refuse_old_report(asked: RequestSet, now: datetime, limits: Limits) -> None
 
 def _check_against_payments(
     asked: RequestSet, how: PlanOptions
-) -> tuple[list[Request], list[Refused], Mapping[PaymentKey, PaymentSnapshot]]:
+) -> tuple[list[Request], list[Reject], Mapping[PaymentKey, PaymentSnapshot]]:
     """Return the wishes whose payments can be relied on, the others refused, and the payments."""
     if how.client is None:
         assert asked.seen is not None
@@ -312,7 +314,7 @@ def _check_against_payments(
     keys = [(wish.msn, wish.reference) for wish in asked.requests]
     fresh = read_payments(how.client, keys, progress=how.progress)
     kept: list[Request] = []
-    refused: list[Refused] = []
+    refused: list[Reject] = []
     for wish in asked.requests:
         key = (wish.msn, wish.reference)
         try:
@@ -326,12 +328,12 @@ def _check_against_payments(
     return kept, refused, asked.seen if asked.seen is not None else fresh.seen
 
 
-def _describe_nothing_to_plan(refused: Collection[Refused], verb: str) -> str:
+def _describe_nothing_to_plan(refused: Collection[Reject], verb: str) -> str:
     if not refused:
         return f"there is no {verb} to plan: nothing asks for one"
     first = next(iter(refused))
     file = f" of {first.source_file}" if first.source_file else ""
-    said = first.in_words().replace(":", f"{file}:", 1)
+    said = first.describe().replace(":", f"{file}:", 1)
     return (
         f"no row can be planned: {format_count(len(refused), 'row')} refused, the first one {said}"
     )

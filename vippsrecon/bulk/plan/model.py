@@ -36,7 +36,7 @@ from vippsrecon.output_files import atomic_file
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vippsrecon.sources.reviewed_report.read import Refused
+    from vippsrecon.sources.reviewed_report.read import Reject
 
 __all__ = [
     "PLAN_FORMAT",
@@ -148,7 +148,7 @@ class Plan:
     source: Source
     cancel_created: bool
     rows: tuple[PlanRow, ...]
-    refused: tuple[Refused, ...] = field(default=(), compare=False, repr=False)
+    refused: tuple[Reject, ...] = field(default=(), compare=False, repr=False)
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property

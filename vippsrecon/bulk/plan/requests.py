@@ -14,12 +14,12 @@ from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot, Request
 from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.result import Reconciliation
-from vippsrecon.sources.plan_list.read import PlanList, plan_list_of, read_plan_list
+from vippsrecon.sources.plan_list.read import PlanList, build_plan_list, read_plan_list
 from vippsrecon.sources.reviewed_report.read import (
-    Refused,
-    WorkedReport,
+    Reject,
+    ReviewedReport,
     looks_like_report,
-    read_worked_report,
+    read_reviewed_report,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class RequestSet(NamedTuple):
     """
 
     requests: list[Request]
-    refused: list[Refused]
+    refused: list[Reject]
     notes: list[str]
     kind: str
     name: str
@@ -79,7 +79,7 @@ def collect_requests(
                 "or the Reconciliation"
             )
         return _convert_frames(found, payments, verb, kept)
-    return _convert_list(plan_list_of(found, default_msn=default_msn, cancels=cancels), "python")
+    return _convert_list(build_plan_list(found, default_msn=default_msn, cancels=cancels), "python")
 
 
 def read_list_requests(
@@ -94,18 +94,18 @@ def read_report_requests(
     path: str | Path, verb: str, only: Collection[str] | None = None
 ) -> RequestSet:
     """Return what a report's *Discrepancies* ask for, as their owners decided."""
-    return _convert_report(read_worked_report(path), verb, only)
+    return _convert_report(read_reviewed_report(path), verb, only)
 
 
 def _convert_list(read: PlanList, kind: str) -> RequestSet:
     wishes = [Request(*row, discrepancy_id=None) for row in read.rows]
     rejects = read.rejects.astype(object).where(read.rejects.notna(), None)
-    refused = [Refused(*row) for row in rejects.itertuples(index=False, name=None)]
+    refused = [Reject(*row) for row in rejects.itertuples(index=False, name=None)]
     name = "" if kind == "python" else read.name
     return RequestSet(wishes, refused, [], kind, name, read.sha256)
 
 
-def _convert_report(report: WorkedReport, verb: str, only: Collection[str] | None) -> RequestSet:
+def _convert_report(report: ReviewedReport, verb: str, only: Collection[str] | None) -> RequestSet:
     said = select_requests(report.rows, verb, report.name, only)
     seen = {
         key: PaymentSnapshot(one.currency, one.state, Aggregate(*one[4:8]), one.fetched_at)

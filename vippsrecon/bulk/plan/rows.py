@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, compute_allowed_amount
 from vippsrecon.money import format_amount
-from vippsrecon.sources.reviewed_report.read import Refused
+from vippsrecon.sources.reviewed_report.read import Reject
 
 PaymentKey = tuple[str, str]
 """(msn, reference)."""
@@ -85,10 +85,10 @@ def build_plan_rows(
     seen: Mapping[PaymentKey, PaymentSnapshot],
     terms: RowOptions,
     file: str,
-) -> tuple[list[PlanRow], list[Refused]]:
+) -> tuple[list[PlanRow], list[Reject]]:
     """Return the rows a plan can have, numbered, and what was refused."""
     rows: list[PlanRow] = []
-    refused: list[Refused] = []
+    refused: list[Reject] = []
     for wish in wishes:
         try:
             payment = seen.get((wish.msn, wish.reference))
@@ -100,11 +100,11 @@ def build_plan_rows(
     return rows, refused
 
 
-def build_reject(file: str, wish: Request, error: RequestRejectedError) -> Refused:
+def build_reject(file: str, wish: Request, error: RequestRejectedError) -> Reject:
     """Return a wish that becomes no row as a reject, which always names the payment."""
     if error.column in (None, "reference"):
-        return Refused(file, wish.source_row, error.column, wish.reference, str(error))
-    return Refused(file, wish.source_row, error.column, error.value, f"{wish.reference}: {error}")
+        return Reject(file, wish.source_row, error.column, wish.reference, str(error))
+    return Reject(file, wish.source_row, error.column, error.value, f"{wish.reference}: {error}")
 
 
 def _build_plan_row(

@@ -14,7 +14,7 @@ from vippsrecon.bulk.plan.rows import (
     RequestRejectedError,
     build_reject,
 )
-from vippsrecon.sources.reviewed_report.read import Refused
+from vippsrecon.sources.reviewed_report.read import Reject
 from vippsrecon.store import Attempt
 
 KINDS_WITHOUT_EFFECT = ("refused", "skipped")
@@ -38,7 +38,7 @@ def split_already_planned(
     verb: str,
     *,
     file: str,
-) -> tuple[list[Request], list[Refused]]:
+) -> tuple[list[Request], list[Reject]]:
     """Return the wishes whose payments no plan touched since they were seen, and the others.
 
     The report cannot have known of an operation of the same verb that the journal has since, nor
@@ -52,7 +52,7 @@ def split_already_planned(
         file: Where the wishes come from.
     """
     kept: list[Request] = []
-    refused: list[Refused] = []
+    refused: list[Reject] = []
     for wish in wishes:
         payment = seen.get((wish.msn, wish.reference))
         unseen = [

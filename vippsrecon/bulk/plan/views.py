@@ -121,7 +121,7 @@ def _render_plan_row(row: PlanRow) -> str:
 
 
 def _render_rejects(plan: Plan) -> str:
-    lines = [one.in_words() for one in plan.refused[:MAX_PLAN_ROWS_SHOWN]]
+    lines = [one.describe() for one in plan.refused[:MAX_PLAN_ROWS_SHOWN]]
     lines += list(plan.notes)
     if not lines:
         return ""

@@ -18,7 +18,7 @@ from vippsrecon.report.columns import (
     REJECT_AND_FAILURE_SHEET_COLUMNS,
 )
 from vippsrecon.report.sentences import format_money
-from vippsrecon.sources.reviewed_report.row_hash import HASHED, row_hash
+from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
         schema={"currency": pl.String, "kind": pl.String, "cause": pl.String, "alike": pl.Int64},
         orient="row",
     )
-    hashes = [row_hash(row) for row in data.select(HASHED).iter_rows()]
+    hashes = [compute_row_hash(row) for row in data.select(HASHED_COLUMNS).iter_rows()]
     return data.join(
         groups, on=["currency", "kind", "cause"], how="left", maintain_order="left"
     ).with_columns(

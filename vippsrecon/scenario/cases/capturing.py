@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR
-from vippsrecon.scenario.case_builder import Slot
+from vippsrecon.scenario.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment
 from vippsrecon.scenario.models import Scene
 
 
-def not_paid(slot: Slot) -> Scene:
+def not_paid(slot: CaseBuilder) -> Scene:
     """Shipped though the payment died unapproved: E → 0 (case 24)."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "fulfilled")
-    payment = slot.dead(reference, total, slot.draws.pick(("ABORTED", "EXPIRED", "TERMINATED")))
-    truth = slot.wrong("not_paid", payment, total, 0, total, order=order)
+    payment = slot.make_failed_payment(
+        reference, total, slot.draws.pick(("ABORTED", "EXPIRED", "TERMINATED"))
+    )
+    truth = slot.make_discrepancy("not_paid", payment, total, 0, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def cancelled_but_captured(slot: Slot) -> Scene:
+def cancelled_but_captured(slot: CaseBuilder) -> Scene:
     """Cancelled in the shop, the money taken and kept: 0 → C − R."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled")
-    payment = slot.captured(reference, total, slot.shipping())
-    truth = slot.wrong("cancelled_but_captured", payment, 0, total, total, order=order)
+    payment = slot.captured(reference, total, slot.draw_shipping_time())
+    truth = slot.make_discrepancy("cancelled_but_captured", payment, 0, total, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def cancelled_refund_failed(slot: Slot) -> Scene:
+def cancelled_refund_failed(slot: CaseBuilder) -> Scene:
     """Cancelled and refunded in the shop, the refund failed: one row, flagged (case 14)."""
     scene = cancelled_but_captured(slot)
     order, payment = scene.orders[0], scene.payments[0]
@@ -37,85 +39,87 @@ def cancelled_refund_failed(slot: Slot) -> Scene:
     return Scene(scene.orders, scene.payments, (truth,))
 
 
-def captured_not_fulfilled(slot: Slot) -> Scene:
+def captured_not_fulfilled(slot: CaseBuilder) -> Scene:
     """Captured more than three days ago and nothing shipped: 0 → C."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     payment = slot.captured(reference, total, slot.ordered_at + HOUR)
-    truth = slot.wrong("captured_not_fulfilled", payment, 0, total, total, order=order)
+    truth = slot.make_discrepancy("captured_not_fulfilled", payment, 0, total, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def captured_yesterday(slot: Slot) -> Scene:
+def captured_within_grace(slot: CaseBuilder) -> Scene:
     """Captured within the days of grace, about to be shipped: timing."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     at = EXPORTED_AT - slot.draws.between(10 * HOUR, 30 * HOUR)
     payment = slot.captured(reference, total, at)
-    truth = slot.waiting("timing_awaiting_fulfilment", reference, order)
+    truth = slot.make_timing("timing_awaiting_fulfilment", reference, order)
     return Scene((order,), (payment,), (truth,))
 
 
-def authorization_lost(slot: Slot) -> Scene:
+def authorization_lost(slot: CaseBuilder) -> Scene:
     """Shipped, and the reservation was released instead of captured: E → 0."""
-    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.reserved(reference, total)
     slot.release(payment, shipped + HOUR)
-    truth = slot.wrong("authorization_lost", payment, total, 0, total, order=order)
+    truth = slot.make_discrepancy("authorization_lost", payment, total, 0, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def authorization_lost_open(slot: Slot) -> Scene:
+def authorization_lost_open(slot: CaseBuilder) -> Scene:
     """Never shipped, and the reservation is gone: nothing expected yet, O at risk."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     payment = slot.reserved(reference, total)
     slot.release(payment, slot.after(slot.ordered_at, 24, 72))
-    truth = slot.wrong("authorization_lost", payment, 0, 0, total, order=order)
+    truth = slot.make_discrepancy("authorization_lost", payment, 0, 0, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def authorization_lost_in_part(slot: Slot) -> Scene:
+def authorization_lost_in_part(slot: CaseBuilder) -> Scene:
     """Part shipped and captured, the rest released: C → C, the rest at risk (case 3)."""
-    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     part = total * 4 // 10
     order = slot.order(reference, total, "partial", shipped_at=shipped)
     payment = slot.captured(reference, part, shipped + 60, authorized=total)
     slot.release(payment, slot.after(shipped, 2, 24))
-    truth = slot.wrong("authorization_lost", payment, part, part, total - part, order=order)
+    truth = slot.make_discrepancy(
+        "authorization_lost", payment, part, part, total - part, order=order
+    )
     return Scene((order,), (payment,), (truth,))
 
 
-def fulfilled_not_captured(slot: Slot) -> Scene:
+def fulfilled_not_captured(slot: CaseBuilder) -> Scene:
     """Shipped more than a day ago and still only reserved: E → 0."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "fulfilled")
     payment = slot.reserved(reference, total)
-    truth = slot.wrong("fulfilled_not_captured", payment, total, 0, total, order=order)
+    truth = slot.make_discrepancy("fulfilled_not_captured", payment, total, 0, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def shipped_last_night(slot: Slot) -> Scene:
+def shipped_within_grace(slot: CaseBuilder) -> Scene:
     """Shipped within the hours of grace, the capture due: `timing_capture_pending`."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     shipped = EXPORTED_AT - slot.draws.between(10 * HOUR, 20 * HOUR)
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.reserved(reference, total)
-    truth = slot.waiting("timing_capture_pending", reference, order)
+    truth = slot.make_timing("timing_capture_pending", reference, order)
     return Scene((order,), (payment,), (truth,))
 
 
-def part_shipped(slot: Slot) -> Scene:
+def partly_shipped(slot: CaseBuilder) -> Scene:
     """Part shipped and captured, the rest still reserved: timing (case 2)."""
-    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     order = slot.order(reference, total, "partial", shipped_at=shipped)
     payment = slot.captured(reference, total * 4 // 10, shipped + 60, authorized=total)
-    truth = slot.waiting("timing_awaiting_fulfilment", reference, order)
+    truth = slot.make_timing("timing_awaiting_fulfilment", reference, order)
     return Scene((order,), (payment,), (truth,))
 
 
-def refunded_before_shipping(slot: Slot) -> Scene:
+def refunded_before_shipping(slot: CaseBuilder) -> Scene:
     """Part "refunded" in the shop before capture, still open: timing, flagged (case 15)."""
     scene = awaiting_fulfilment(slot)
     order = scene.orders[0]
@@ -124,43 +128,47 @@ def refunded_before_shipping(slot: Slot) -> Scene:
     return scene._replace(truth=(scene.truth[0]._replace(flags="refunded_before_capture"),))
 
 
-def awaiting_payment(slot: Slot) -> Scene:
+def awaiting_payment(slot: CaseBuilder) -> Scene:
     """A payment link not answered yet: `timing_awaiting_payment` (case 22)."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open", paid=False)
-    payment = slot.requested(reference, total)
-    return Scene((order,), (payment,), (slot.waiting("timing_awaiting_payment", reference, order),))
+    payment = slot.make_requested_payment(reference, total)
+    return Scene(
+        (order,), (payment,), (slot.make_timing("timing_awaiting_payment", reference, order),)
+    )
 
 
-def abandoned_checkout(slot: Slot) -> Scene:
+def abandoned_checkout(slot: CaseBuilder) -> Scene:
     """The customer gave up and the shop knows it is unpaid: ignored (case 23)."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open", paid=False)
-    payment = slot.dead(reference, total, slot.draws.pick(("ABORTED", "EXPIRED")))
+    payment = slot.make_failed_payment(reference, total, slot.draws.pick(("ABORTED", "EXPIRED")))
     return Scene((order,), (payment,), (slot.ignored("abandoned_checkout", order),))
 
 
-def duplicate_capture(slot: Slot) -> Scene:
+def duplicate_capture(slot: CaseBuilder) -> Scene:
     """The whole was captured twice: E → 2E (case 27, the true double)."""
-    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.captured(reference, total, shipped + 60, authorized=2 * total)
     slot.capture(payment, total, shipped + 95)
-    truth = slot.wrong("duplicate_capture", payment, total, 2 * total, total, order=order)
+    truth = slot.make_discrepancy(
+        "duplicate_capture", payment, total, 2 * total, total, order=order
+    )
     return Scene((order,), (payment,), (truth,))
 
 
-def under_captured(slot: Slot) -> Scene:
+def under_captured(slot: CaseBuilder) -> Scene:
     """All shipped, part captured, the rest can still be (case 4): E → C."""
-    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     part = total * 6 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.captured(reference, part, shipped + 60, authorized=total)
-    truth = slot.wrong("under_captured", payment, total, part, total - part, order=order)
+    truth = slot.make_discrepancy("under_captured", payment, total, part, total - part, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def under_captured_for_good(slot: Slot) -> Scene:
+def under_captured_and_released(slot: CaseBuilder) -> Scene:
     """The same, the rest released: flag `not_capturable`."""
     scene = under_captured(slot)
     payment = scene.payments[0]
@@ -168,25 +176,27 @@ def under_captured_for_good(slot: Slot) -> Scene:
     return scene._replace(truth=(scene.truth[0]._replace(flags="not_capturable"),))
 
 
-def over_captured(slot: Slot) -> Scene:
+def over_captured(slot: CaseBuilder) -> Scene:
     """Edited down after the capture (case 8): E → C."""
-    taken, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    taken, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     total = taken * 8 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.captured(reference, taken, shipped - HOUR)
-    truth = slot.wrong("over_captured", payment, total, taken, taken - total, order=order)
+    truth = slot.make_discrepancy(
+        "over_captured", payment, total, taken, taken - total, order=order
+    )
     return Scene((order,), (payment,), (truth,))
 
 
-def express_freight(slot: Slot) -> Scene:
+def express_freight_captured(slot: CaseBuilder) -> Scene:
     """Express added the freight and the shop missed it (case 30): flag `express_shipping`."""
-    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     taken = total + (990 if slot.unit.currency == "EUR" else 9900)
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.reserved(reference, total, authorized=taken)
     payment.express = True
     slot.capture(payment, taken, shipped + 60)
-    truth = slot.wrong(
+    truth = slot.make_discrepancy(
         "over_captured",
         payment,
         total,
@@ -198,9 +208,9 @@ def express_freight(slot: Slot) -> Scene:
     return Scene((order,), (payment,), (truth,))
 
 
-def over_captured_and_refund_missing(slot: Slot) -> Scene:
+def over_captured_and_refund_missing(slot: CaseBuilder) -> Scene:
     """Too much captured and a refund not made: two rows on one pair (case 7)."""
-    taken, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    taken, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     total = taken * 9 // 10
     back = taken * 3 // 10
     order = slot.order(reference, total, "fulfilled", refunded=back, shipped_at=shipped)
@@ -209,7 +219,9 @@ def over_captured_and_refund_missing(slot: Slot) -> Scene:
         (order,),
         (payment,),
         (
-            slot.wrong("over_captured", payment, total, taken, taken - total, order=order),
-            slot.wrong("refund_missing_at_vipps", payment, back, 0, back, order=order),
+            slot.make_discrepancy(
+                "over_captured", payment, total, taken, taken - total, order=order
+            ),
+            slot.make_discrepancy("refund_missing_at_vipps", payment, back, 0, back, order=order),
         ),
     )

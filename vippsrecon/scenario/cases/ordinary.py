@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, HOUR
-from vippsrecon.scenario.case_builder import Slot
+from vippsrecon.scenario.case_builder import CaseBuilder
 from vippsrecon.scenario.models import Scene
 
 
-def sold(slot: Slot) -> Scene:
+def captured_when_shipped(slot: CaseBuilder) -> Scene:
     """Captured in full when shipped (case 1)."""
-    total, shipped = slot.price(), slot.shipping()
+    total, shipped = slot.draw_price(), slot.draw_shipping_time()
     reference = slot.reference()
     payment = slot.captured(reference, total, shipped + slot.draws.between(5, 600))
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 
-def sold_in_two_parts(slot: Slot) -> Scene:
+def captured_in_two_parts(slot: CaseBuilder) -> Scene:
     """Two partial captures that make the whole."""
-    total, shipped = slot.price(), slot.shipping()
+    total, shipped = slot.draw_price(), slot.draw_shipping_time()
     reference = slot.reference()
     first = total * slot.draws.between(2, 4) // 10
     payment = slot.captured(reference, first, shipped - 2 * HOUR, authorized=total)
@@ -25,9 +25,9 @@ def sold_in_two_parts(slot: Slot) -> Scene:
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 
-def returned_in_part(slot: Slot) -> Scene:
+def returned_in_part(slot: CaseBuilder) -> Scene:
     """Part refunded on both sides, sometimes in two goes."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     back = order.total * slot.draws.between(2, 8) // 10
     at = slot.after(payment.events[-1].at, 12, 72)
@@ -40,9 +40,9 @@ def returned_in_part(slot: Slot) -> Scene:
     return scene
 
 
-def returned_in_full(slot: Slot) -> Scene:
+def returned_in_full(slot: CaseBuilder) -> Scene:
     """All refunded on both sides."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     at = slot.after(payment.events[-1].at, 12, 72)
     slot.refund(payment, order.total, at)
@@ -50,9 +50,9 @@ def returned_in_full(slot: Slot) -> Scene:
     return scene
 
 
-def edited_down_and_released(slot: Slot) -> Scene:
+def edited_down_and_released(slot: CaseBuilder) -> Scene:
     """Edited down before capture, the rest released (case 8 done right)."""
-    held, shipped = slot.price(), slot.shipping()
+    held, shipped = slot.draw_price(), slot.draw_shipping_time()
     total = held * 8 // 10
     reference = slot.reference()
     payment = slot.captured(reference, total, shipped + 60, authorized=held)
@@ -60,47 +60,47 @@ def edited_down_and_released(slot: Slot) -> Scene:
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 
-def cancelled_and_released(slot: Slot) -> Scene:
+def cancelled_and_released(slot: CaseBuilder) -> Scene:
     """Cancelled by the shop, released at Vipps MobilePay (case 11 done right)."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled")
     payment = slot.reserved(reference, total)
     slot.release(payment, slot.after(payment.events[-1].at, 1, 24))
     return Scene((order,), (payment,))
 
 
-def given_up(slot: Slot) -> Scene:
+def unpaid_and_cancelled(slot: CaseBuilder) -> Scene:
     """The customer declined or let it lapse, or the shop withdrew; cancelled (case 24)."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled", paid=False)
     state = slot.draws.pick(("ABORTED", "ABORTED", "EXPIRED", "TERMINATED"))
-    return Scene((order,), (slot.dead(reference, total, state),))
+    return Scene((order,), (slot.make_failed_payment(reference, total, state),))
 
 
-def awaiting_fulfilment(slot: Slot) -> Scene:
+def awaiting_fulfilment(slot: CaseBuilder) -> Scene:
     """Placed a few days before the export and still to be packed: timing."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     payment = slot.reserved(reference, total)
     if slot.draws.chance(0.5):
         payment.guaranteed_until = payment.events[-1].at + 30 * DAY
-    truth = slot.waiting("timing_awaiting_fulfilment", reference, order)
+    truth = slot.make_timing("timing_awaiting_fulfilment", reference, order)
     return Scene((order,), (payment,), (truth,))
 
 
-def second_attempt_after_abort(slot: Slot) -> Scene:
+def second_attempt_after_abort(slot: CaseBuilder) -> Scene:
     """A retry with a new suffix after the first was declined: `superseded_attempt`."""
-    total, shipped, base = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, base = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     retry = f"{base}-1"
-    first = slot.dead(base, total, "ABORTED")
+    first = slot.make_failed_payment(base, total, "ABORTED")
     second = slot.captured(retry, total, shipped + 60, delay=400)
     order = slot.order(retry, total, "fulfilled", shipped_at=shipped)
     return Scene((order,), (first, second))
 
 
-def second_attempt_after_release(slot: Slot) -> Scene:
+def second_attempt_after_release(slot: CaseBuilder) -> Scene:
     """A retry whose first attempt was reserved and released (case 32)."""
-    total, shipped, base = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, base = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     first = slot.reserved(base, total)
     slot.release(first, first.events[-1].at + 60)
     second = slot.captured(f"{base}-1", total, shipped + 60, delay=600)
@@ -108,12 +108,14 @@ def second_attempt_after_release(slot: Slot) -> Scene:
     return Scene((order,), (first, second))
 
 
-def split_payment(slot: Slot) -> Scene:
+def split_payment(slot: CaseBuilder) -> Scene:
     """One order, two payments that sum to it (case 31)."""
-    total, shipped = slot.price(), slot.shipping()
+    total, shipped = slot.draw_price(), slot.draw_shipping_time()
     first = total * 6 // 10
-    one, other = two_references(slot)
-    order = slot.order(held_by_order(slot, one, other), total, "fulfilled", shipped_at=shipped)
+    one, other = make_two_references(slot)
+    order = slot.order(
+        choose_exported_reference(slot, one, other), total, "fulfilled", shipped_at=shipped
+    )
     return Scene(
         (order,),
         (
@@ -123,9 +125,9 @@ def split_payment(slot: Slot) -> Scene:
     )
 
 
-def combined_orders(slot: Slot) -> Scene:
+def combined_orders(slot: CaseBuilder) -> Scene:
     """One payment, two orders whose totals sum to it (case 33)."""
-    total, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     first = total * 6 // 10
     return Scene(
         (
@@ -136,9 +138,9 @@ def combined_orders(slot: Slot) -> Scene:
     )
 
 
-def cancellation_fee_kept(slot: Slot) -> Scene:
+def cancellation_fee_kept(slot: CaseBuilder) -> Scene:
     """Cancelled, all but a fee given back (case 12)."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     back = order.total * 9 // 10
     at = slot.after(payment.events[-1].at, 12, 48)
@@ -148,9 +150,9 @@ def cancellation_fee_kept(slot: Slot) -> Scene:
     return scene
 
 
-def refunded_before_capture(slot: Slot) -> Scene:
+def refunded_before_capture(slot: CaseBuilder) -> Scene:
     """The shop "refunded" what was never captured, then captured the rest (case 16)."""
-    held, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     less = held * 2 // 10
     payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
     slot.release(payment, shipped + 90)
@@ -165,18 +167,18 @@ def refunded_before_capture(slot: Slot) -> Scene:
     return Scene((order,), (payment,))
 
 
-def excess_refunded(slot: Slot) -> Scene:
+def excess_refunded(slot: CaseBuilder) -> Scene:
     """Too much captured, the excess given back at Vipps MobilePay (case 5)."""
-    taken, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    taken, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     total = taken * 8 // 10
     payment = slot.captured(reference, taken, shipped + 60)
     slot.refund(payment, taken - total, slot.after(shipped, 2, 30))
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 
-def refunded_unshipped(slot: Slot) -> Scene:
+def refunded_before_fulfilment(slot: CaseBuilder) -> Scene:
     """All refunded before anything was shipped (case 19)."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     captured_at = slot.ordered_at + 2 * HOUR
     at = captured_at + 5 * HOUR
     payment = slot.captured(reference, total, captured_at)
@@ -185,12 +187,12 @@ def refunded_unshipped(slot: Slot) -> Scene:
     return Scene((order,), (payment,))
 
 
-def two_references(slot: Slot) -> tuple[str, str]:
+def make_two_references(slot: CaseBuilder) -> tuple[str, str]:
     """Return the references of two attempts at one order: the second has a suffix."""
     base = slot.reference()
     return base, f"{base}-1"
 
 
-def held_by_order(slot: Slot, first: str, second: str) -> str:
+def choose_exported_reference(slot: CaseBuilder, first: str, second: str) -> str:
     """Return what the shop's export shows of two attempts: WooCommerce keeps the last only."""
     return second if slot.shop.name == "woocommerce" else first

@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import DAY, FIRST_DAY, HOUR, moment_of
-from vippsrecon.scenario.case_builder import NUMBERS_PER_SLOT, Slot
-from vippsrecon.scenario.cases.ordinary import held_by_order, sold, two_references
+from vippsrecon.scenario.calendar import DAY, FIRST_DAY, HOUR, compute_utc_midnight
+from vippsrecon.scenario.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
+from vippsrecon.scenario.cases.ordinary import (
+    captured_when_shipped,
+    choose_exported_reference,
+    make_two_references,
+)
 from vippsrecon.scenario.models import Scene, Truth
 
 
-def missing_in_vipps(slot: Slot) -> Scene:
+def missing_in_vipps(slot: CaseBuilder) -> Scene:
     """Shipped, and Vipps MobilePay knows no such payment: O → null, at risk O − Or."""
-    order = slot.order(slot.reference(), slot.price(), "fulfilled")
-    truth = slot.wrong("missing_in_vipps", order, order.total, None, order.total)
+    order = slot.order(slot.reference(), slot.draw_price(), "fulfilled")
+    truth = slot.make_discrepancy("missing_in_vipps", order, order.total, None, order.total)
     return Scene((order,), (), (truth,))
 
 
-def missing_in_orders(slot: Slot) -> Scene:
+def missing_in_orders(slot: CaseBuilder) -> Scene:
     """Captured and on the ledger, and the order is gone from the export: null → C."""
-    payment = sold(slot).payments[0]
+    payment = captured_when_shipped(slot).payments[0]
     taken = payment.total("CAPTURED")
-    truth = slot.wrong("missing_in_orders", payment, None, taken, taken)
+    truth = slot.make_discrepancy("missing_in_orders", payment, None, taken, taken)
     return Scene((), (payment,), (truth,))
 
 
-def missing_in_orders_refunded(slot: Slot) -> Scene:
+def missing_in_orders_refunded(slot: CaseBuilder) -> Scene:
     """The same, refunded in full: nothing at risk (case 39)."""
-    payment = sold(slot).payments[0]
+    payment = captured_when_shipped(slot).payments[0]
     taken = payment.total("CAPTURED")
     slot.refund(payment, taken, slot.after(payment.events[-1].at, 12, 48))
-    truth = slot.wrong("missing_in_orders", payment, None, taken, 0)
+    truth = slot.make_discrepancy("missing_in_orders", payment, None, taken, 0)
     return Scene((), (payment,), (truth,))
 
 
-def duplicate_payment(slot: Slot) -> Scene:
+def duplicate_payment(slot: CaseBuilder) -> Scene:
     """Two attempts both captured in full: the later one is too much, 0 → C."""
-    total, shipped = slot.price(), slot.shipping()
-    one, other = two_references(slot)
+    total, shipped = slot.draw_price(), slot.draw_shipping_time()
+    one, other = make_two_references(slot)
     first = slot.captured(one, total, shipped + 60)
     second = slot.captured(other, total, shipped + 90, delay=300)
-    order = slot.order(held_by_order(slot, one, other), total, "fulfilled", shipped_at=shipped)
-    truth = slot.wrong("duplicate_payment", second, 0, total, total, order=order)
+    order = slot.order(
+        choose_exported_reference(slot, one, other), total, "fulfilled", shipped_at=shipped
+    )
+    truth = slot.make_discrepancy("duplicate_payment", second, 0, total, total, order=order)
     return Scene((order,), (first, second), (truth,))
 
 
-def duplicate_order_row(slot: Slot) -> Scene:
+def duplicate_order_row(slot: CaseBuilder) -> Scene:
     """One reference on two orders that do not sum to the payment: O → null, at risk 0."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order = scene.orders[0]
     other = order.total + 1000
     further = 0 if slot.shop.name == "magento" else 1
@@ -57,93 +63,95 @@ def duplicate_order_row(slot: Slot) -> Scene:
         further=further,
     )
     payment = scene.payments[0]
-    truth = slot.wrong("duplicate_order_row", payment, other, None, order=again)
+    truth = slot.make_discrepancy("duplicate_order_row", payment, other, None, order=again)
     return Scene((order, again), scene.payments, (truth,))
 
 
-def reference_with_lost_zeros(slot: Slot) -> Scene:
+def reference_with_lost_zeros(slot: CaseBuilder) -> Scene:
     """A spreadsheet took the leading zeros: `reference_mangled`, found by its repair."""
     reference = f"{slot.number:012}" if slot.shop.name == "plain" else slot.reference()
-    return _mangled(slot, reference, reference.lstrip("0"))
+    return _build_mangled_scene(slot, reference, reference.lstrip("0"))
 
 
-def reference_in_scientific_form(slot: Slot) -> Scene:
+def reference_in_scientific_form(slot: CaseBuilder) -> Scene:
     """A spreadsheet made `1.02345E+11` of twelve digits: `reference_mangled`.
 
     No two slots share the six digits that are left, so the repair is never a guess.
     """
-    thousands, six = divmod(slot.number // NUMBERS_PER_SLOT, 900_000)
+    thousands, six = divmod(slot.number // ORDER_NUMBERS_PER_CASE, 900_000)
     kept = str(100_000 + six)
     lost = f"{slot.draws.between(0, 499_999):06}" + "0" * thousands
     shown = f"{kept[0]}.{kept[1:]}".rstrip("0").rstrip(".")
-    return _mangled(slot, kept + lost, f"{shown}E+{len(kept + lost) - 1}")
+    return _build_mangled_scene(slot, kept + lost, f"{shown}E+{len(kept + lost) - 1}")
 
 
-def reference_in_other_case(slot: Slot) -> Scene:
+def reference_in_other_case(slot: CaseBuilder) -> Scene:
     """Someone changed the case; references are case-sensitive: `reference_mangled`."""
     reference = slot.reference()
-    return _mangled(slot, reference, reference.swapcase())
+    return _build_mangled_scene(slot, reference, reference.swapcase())
 
 
-def _mangled(slot: Slot, reference: str, shown: str) -> Scene:
-    total, shipped = slot.price(), slot.shipping()
+def _build_mangled_scene(slot: CaseBuilder, reference: str, shown: str) -> Scene:
+    total, shipped = slot.draw_price(), slot.draw_shipping_time()
     payment = slot.captured(reference, total, shipped + 60)
     order = slot.order(shown, total, "fulfilled", shipped_at=shipped)
     if slot.shop.name == "magento":
         order.number = shown
-    truth = slot.wrong("reference_mangled", payment, None, None, order=order)
+    truth = slot.make_discrepancy("reference_mangled", payment, None, None, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def currency_mismatch(slot: Slot) -> Scene:
+def currency_mismatch(slot: CaseBuilder) -> Scene:
     """The order says another currency than the payment; no amount is compared."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     order.currency = "SEK"
-    flags = "presentment_currency" if "shop_currency" in slot.shop.can_say else ""
+    flags = "presentment_currency" if "shop_currency" in slot.shop.export_features else ""
     taken = payment.total("CAPTURED")
-    truth = slot.wrong("currency_mismatch", payment, None, None, taken, order=order, flags=flags)
+    truth = slot.make_discrepancy(
+        "currency_mismatch", payment, None, None, taken, order=order, flags=flags
+    )
     return Scene((order,), (payment,), (truth,))
 
 
-def aggregate_mismatch(slot: Slot) -> Scene:
+def aggregate_mismatch(slot: CaseBuilder) -> Scene:
     """The aggregate says less captured than its own events; the order agrees with the events."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     gap = order.total // 4
-    payment.captured_off = -gap
-    truth = slot.wrong("aggregate_mismatch", payment, None, None, gap, order=order)
+    payment.aggregate_error = -gap
+    truth = slot.make_discrepancy("aggregate_mismatch", payment, None, None, gap, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def captured_before_first_order(slot: Slot) -> Scene:
+def captured_before_first_order(slot: CaseBuilder) -> Scene:
     """Ordered in September, captured in October: `timing_outside_export` (case 35)."""
-    slot.ordered_at = moment_of(FIRST_DAY) - slot.draws.between(DAY, 3 * DAY)
-    total, reference = slot.price(), slot.reference()
-    captured_at = moment_of(FIRST_DAY) + slot.draws.between(6 * HOUR, 60 * HOUR)
+    slot.ordered_at = compute_utc_midnight(FIRST_DAY) - slot.draws.between(DAY, 3 * DAY)
+    total, reference = slot.draw_price(), slot.reference()
+    captured_at = compute_utc_midnight(FIRST_DAY) + slot.draws.between(6 * HOUR, 60 * HOUR)
     payment = slot.captured(reference, total, captured_at)
-    return Scene((), (payment,), (slot.waiting("timing_outside_export", reference),))
+    return Scene((), (payment,), (slot.make_timing("timing_outside_export", reference),))
 
 
-def nothing_to_pay(slot: Slot) -> Scene:
+def nothing_to_pay(slot: CaseBuilder) -> Scene:
     """A total of zero needs no payment: ignored."""
     references = () if slot.shop.name == "shopify" else slot.reference()
     order = slot.order(references, 0, "fulfilled")
     return Scene((order,), (), (slot.ignored("nothing_to_pay", order),))
 
 
-def other_payment_method(slot: Slot) -> Scene:
+def other_payment_method(slot: CaseBuilder) -> Scene:
     """Paid with Klarna: ignored (case 34)."""
     reference = slot.draws.uuid() if slot.shop.name == "woocommerce" else slot.reference()
-    order = slot.order(reference, slot.price(), "fulfilled")
+    order = slot.order(reference, slot.draw_price(), "fulfilled")
     order.tender = "Klarna"
     return Scene((order,), (), (slot.ignored("other_payment_method", order),))
 
 
-def blind_spot(slot: Slot) -> Scene:
+def blind_spot(slot: CaseBuilder) -> Scene:
     """Authorized, never captured, unknown to the shop: no export and no ledger shows it."""
     reference = slot.reference()
-    payment = slot.reserved(reference, slot.price())
+    payment = slot.reserved(reference, slot.draw_price())
     held = payment.remaining
     truth = Truth("blind_spot", "", slot.unit, reference, "", slot.unit.currency, None, held, held)
     return Scene((), (payment,), (truth,))

@@ -3,115 +3,121 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR
-from vippsrecon.scenario.case_builder import Slot
-from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment, sold
+from vippsrecon.scenario.case_builder import CaseBuilder
+from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment, captured_when_shipped
 from vippsrecon.scenario.models import Scene
 
 _GUARANTEE_LEFT = 30 * HOUR
 
 
-def refund_missing_at_vipps(slot: Slot) -> Scene:
+def refund_missing_at_vipps(slot: CaseBuilder) -> Scene:
     """Refunded in the shop, not at Vipps MobilePay: Er → R."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     back = order.total * slot.draws.between(2, 7) // 10
     order.refunded, order.refunded_at = back, slot.after(payment.events[-1].at, 6, 60)
-    truth = slot.wrong("refund_missing_at_vipps", payment, back, 0, back, order=order)
+    truth = slot.make_discrepancy("refund_missing_at_vipps", payment, back, 0, back, order=order)
     return scene._replace(truth=(truth,))
 
 
-def refunded_in_books_only(slot: Slot) -> Scene:
+def refunded_in_shop_only(slot: CaseBuilder) -> Scene:
     """Unshipped, captured and refunded in the shop, not at Vipps MobilePay (case 20)."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     order.status, order.fulfilled_at = "open", None
     order.refunded = order.total
     order.refunded_at = slot.after(payment.events[-1].at, 2, 48)
-    truth = slot.wrong("refund_missing_at_vipps", payment, order.total, 0, order.total, order=order)
+    truth = slot.make_discrepancy(
+        "refund_missing_at_vipps", payment, order.total, 0, order.total, order=order
+    )
     return scene._replace(truth=(truth,))
 
 
-def refund_failed(slot: Slot) -> Scene:
+def refund_failed(slot: CaseBuilder) -> Scene:
     """The refund was tried and failed after every one that went well: Er → R."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     first, second = order.total * 2 // 10, order.total * 3 // 10
     at = slot.after(payment.events[-1].at, 6, 60)
     slot.refund(payment, first, at - 2 * HOUR)
     slot.refund(payment, second, at, success=False)
     order.refunded, order.refunded_at = first + second, at
-    truth = slot.wrong("refund_failed", payment, first + second, first, second, order=order)
+    truth = slot.make_discrepancy(
+        "refund_failed", payment, first + second, first, second, order=order
+    )
     return scene._replace(truth=(truth,))
 
 
-def refunded_this_morning(slot: Slot) -> Scene:
+def refunded_within_grace(slot: CaseBuilder) -> Scene:
     """Refunded in the shop within the hours of grace: `timing_refund_pending`."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order = scene.orders[0]
     order.refunded = order.total * 3 // 10
     order.refunded_at = EXPORTED_AT - slot.draws.between(10 * HOUR, 20 * HOUR)
-    truth = slot.waiting("timing_refund_pending", order.references[0], order)
+    truth = slot.make_timing("timing_refund_pending", order.references[0], order)
     return scene._replace(truth=(truth,))
 
 
-def refund_missing_in_shop(slot: Slot) -> Scene:
+def refund_missing_in_shop(slot: CaseBuilder) -> Scene:
     """Refunded in the business portal, unknown to the shop (case 40): flag `made_elsewhere`."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     back = order.total * slot.draws.between(2, 7) // 10
     slot.refund(payment, back, slot.after(payment.events[-1].at, 6, 60), keyed=False)
-    truth = slot.wrong(
+    truth = slot.make_discrepancy(
         "refund_missing_in_shop", payment, 0, back, back, order=order, flags="made_elsewhere"
     )
     return scene._replace(truth=(truth,))
 
 
-def refunded_after_export(slot: Slot) -> Scene:
+def refunded_after_export(slot: CaseBuilder) -> Scene:
     """Refunded in the hour between export and fetch: `timing_after_cut` (rules.md §1)."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     slot.refund(payment, order.total, EXPORTED_AT + slot.draws.between(600, 5400))
-    truth = slot.waiting("timing_after_cut", payment.reference, order, flags="changed_after_export")
+    truth = slot.make_timing(
+        "timing_after_cut", payment.reference, order, flags="changed_after_export"
+    )
     return scene._replace(truth=(truth,))
 
 
-def refund_exceeds_capture(slot: Slot) -> Scene:
+def refund_exceeds_capture(slot: CaseBuilder) -> Scene:
     """More refunded than captured, which the API forbids and a file can hold: Er → R."""
-    scene = sold(slot)
+    scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     more = order.total * 2 // 10
     at = slot.after(payment.events[-1].at, 6, 60)
     slot.refund(payment, order.total, at - HOUR)
     slot.refund(payment, more, at)
     order.refunded, order.refunded_at = order.total, at
-    truth = slot.wrong(
+    truth = slot.make_discrepancy(
         "refund_exceeds_capture", payment, order.total, order.total + more, more, order=order
     )
     return scene._replace(truth=(truth,))
 
 
-def remainder_of_cancelled(slot: Slot) -> Scene:
+def remainder_of_cancelled(slot: CaseBuilder) -> Scene:
     """Cancelled in the shop and still reserved (case 11): 0 → K."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled")
     payment = slot.reserved(reference, total)
-    truth = slot.wrong("remainder_open", payment, 0, total, order=order)
+    truth = slot.make_discrepancy("remainder_open", payment, 0, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def remainder_of_edited(slot: Slot) -> Scene:
+def remainder_of_edited(slot: CaseBuilder) -> Scene:
     """Edited down before the capture, the rest not released (case 8): 0 → K."""
-    held, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     total = held * 8 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.captured(reference, total, shipped + 60, authorized=held)
-    truth = slot.wrong("remainder_open", payment, 0, held - total, order=order)
+    truth = slot.make_discrepancy("remainder_open", payment, 0, held - total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def remainder_after_early_refund(slot: Slot) -> Scene:
+def remainder_after_early_refund(slot: CaseBuilder) -> Scene:
     """The shop "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
-    held, shipped, reference = slot.price(), slot.shipping(), slot.reference()
+    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     less = held * 2 // 10
     order = slot.order(
         reference,
@@ -122,39 +128,39 @@ def remainder_after_early_refund(slot: Slot) -> Scene:
         refunded_at=shipped - HOUR,
     )
     payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
-    truth = slot.wrong(
+    truth = slot.make_discrepancy(
         "remainder_open", payment, 0, less, order=order, flags="refunded_before_capture"
     )
     return Scene((order,), (payment,), (truth,))
 
 
-def remainder_of_refunded(slot: Slot) -> Scene:
+def remainder_of_refunded(slot: CaseBuilder) -> Scene:
     """Refunded in the shop, never captured, still held (case 18): 0 → K."""
-    total, reference = slot.price(), slot.reference()
+    total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open", refunded=total)
     payment = slot.reserved(reference, total)
-    truth = slot.wrong(
+    truth = slot.make_discrepancy(
         "remainder_open", payment, 0, total, order=order, flags="refunded_before_capture"
     )
     return Scene((order,), (payment,), (truth,))
 
 
-def guarantee_running_out(slot: Slot) -> Scene:
+def guarantee_expiring(slot: CaseBuilder) -> Scene:
     """Open, and the capture is guaranteed for another day only: `authorization_expiring`."""
     scene = awaiting_fulfilment(slot)
     scene.payments[0].guaranteed_until = EXPORTED_AT + _GUARANTEE_LEFT
-    return _expiring(slot, scene)
+    return _add_expiring_truth(slot, scene)
 
 
-def deadline_running_out(slot: Slot) -> Scene:
+def deadline_expiring(slot: CaseBuilder) -> Scene:
     """Open, and 12 or 13 of a Danish or Finnish reservation's 14 days are gone (case 26)."""
     scene = awaiting_fulfilment(slot)
     scene.payments[0].guaranteed_until = None
-    return _expiring(slot, scene)
+    return _add_expiring_truth(slot, scene)
 
 
-def _expiring(slot: Slot, scene: Scene) -> Scene:
+def _add_expiring_truth(slot: CaseBuilder, scene: Scene) -> Scene:
     order, payment = scene.orders[0], scene.payments[0]
     held = payment.remaining
-    truth = slot.wrong("authorization_expiring", payment, 0, held, held, order=order)
+    truth = slot.make_discrepancy("authorization_expiring", payment, 0, held, held, order=order)
     return scene._replace(truth=(truth,))

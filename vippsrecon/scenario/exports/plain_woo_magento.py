@@ -5,18 +5,23 @@ Formats: exports-facts §1.2, §1.3, and the plain form of design §5.
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import iso_day, offset, wall, zone
-from vippsrecon.scenario.models import Order
-from vippsrecon.scenario.sales_units import SalesUnit
+from vippsrecon.scenario.calendar import (
+    compute_utc_offset,
+    format_iso_day,
+    format_utc_offset,
+    format_wall_time,
+)
+from vippsrecon.scenario.models import ScenarioOrder
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
-BRANDS = {"NO": "Vipps", "DK": "MobilePay", "FI": "MobilePay"}
+BRAND_BY_MARKET = {"NO": "Vipps", "DK": "MobilePay", "FI": "MobilePay"}
 """What the payment method is called in a market."""
 
 
-def major(minor: int, decimals: int = 2) -> str:
+def format_major(minor: int, decimals: int = 2) -> str:
     """Return minor units as the dot decimals shops write.
 
-    >>> major(49950), major(5, 4), major(-5)
+    >>> format_major(49950), format_major(5, 4), format_major(-5)
     ('499.50', '0.0500', '-0.05')
     """
     sign = "-" if minor < 0 else ""
@@ -24,21 +29,21 @@ def major(minor: int, decimals: int = 2) -> str:
     return f"{sign}{whole}.{rest:02}".ljust(len(f"{sign}{whole}.") + decimals, "0")
 
 
-FREIGHT = 4900
+FREIGHT_MINOR = 4900
 """Freight within a total, where the total is large enough to hold it; minor units."""
 
 
-def method_of(order: Order) -> str:
+def get_payment_method(order: ScenarioOrder) -> str:
     """Return the payment method as the shop names it."""
-    return order.tender or BRANDS[order.unit.market]
+    return order.tender or BRAND_BY_MARKET[order.unit.market]
 
 
-def reference_of(order: Order) -> str:
+def get_shown_reference(order: ScenarioOrder) -> str:
     """Return the payment reference the export shows; empty where it has none."""
     return order.references[0] if order.references else ""
 
 
-PLAIN = (
+PLAIN_COLUMNS = (
     "msn",
     "reference",
     "order_number",
@@ -54,31 +59,35 @@ PLAIN = (
 )
 
 
-def _iso(at: int | None, unit: SalesUnit) -> str:
-    return "" if at is None else wall(at, unit.market, "T") + zone(at, unit.market)
+def _format_iso_time(at: int | None, unit: ScenarioSalesUnit) -> str:
+    return (
+        ""
+        if at is None
+        else format_wall_time(at, unit.market, "T") + format_utc_offset(at, unit.market)
+    )
 
 
-def plain_rows(order: Order) -> list[list[str]]:
+def build_plain_rows(order: ScenarioOrder) -> list[list[str]]:
     """Return an order as its one row of the plain form."""
     return [
         [
             order.unit.msn,
-            reference_of(order),
+            get_shown_reference(order),
             order.number,
             order.currency,
-            major(order.total),
-            major(order.refunded),
+            format_major(order.total),
+            format_major(order.refunded),
             order.status,
-            _iso(order.ordered_at, order.unit),
-            _iso(order.fulfilled_at, order.unit),
-            method_of(order),
+            _format_iso_time(order.ordered_at, order.unit),
+            _format_iso_time(order.fulfilled_at, order.unit),
+            get_payment_method(order),
             "yes" if order.paid else "no",
-            _iso(order.refunded_at, order.unit),
+            _format_iso_time(order.refunded_at, order.unit),
         ]
     ]
 
 
-WOOCOMMERCE = (
+WOOCOMMERCE_COLUMNS = (
     "Order Number",
     "Order Id",
     "Order Status",
@@ -95,7 +104,7 @@ WOOCOMMERCE = (
 _WOO_STATUS = {"fulfilled": "completed", "cancelled": "cancelled"}
 
 
-def woocommerce_rows(order: Order) -> list[list[str]]:
+def build_woocommerce_rows(order: ScenarioOrder) -> list[list[str]]:
     """Return an order as its one row of Advanced Order Export."""
     if order.refunded >= order.total > 0 and order.status != "cancelled":
         status = "refunded"
@@ -106,20 +115,22 @@ def woocommerce_rows(order: Order) -> list[list[str]]:
             order.number,
             order.number,
             status,
-            wall(order.ordered_at, order.unit.market)[:-3],
-            wall(order.fulfilled_at, order.unit.market)[:-3] if order.fulfilled_at else "",
+            format_wall_time(order.ordered_at, order.unit.market)[:-3],
+            format_wall_time(order.fulfilled_at, order.unit.market)[:-3]
+            if order.fulfilled_at
+            else "",
             order.currency,
             "Test",
             "Kunde",
-            method_of(order),
-            reference_of(order),
-            major(order.refunded),
-            major(order.total),
+            get_payment_method(order),
+            get_shown_reference(order),
+            format_major(order.refunded),
+            format_major(order.total),
         ]
     ]
 
 
-MAGENTO = [
+MAGENTO_COLUMNS = [
     "ID",
     "Purchase Point",
     "Purchase Date",
@@ -144,28 +155,28 @@ _MAGENTO_STATUS = {"fulfilled": "Complete", "cancelled": "Canceled"}
 _NOON = 12
 
 
-def _spelled_out(at: int, market: str) -> str:
-    local = at + offset(at, market)
-    year, month, day = iso_day(local // 86400).split("-")
+def _format_magento_time(at: int, market: str) -> str:
+    local = at + compute_utc_offset(at, market)
+    year, month, day = format_iso_day(local // 86400).split("-")
     hour, rest = divmod(local % 86400, 3600)
     half = "AM" if hour < _NOON else "PM"
     face = f"{hour % _NOON or _NOON}:{rest // 60:02}:{rest % 60:02} {half}"
     return f"{_MONTHS[int(month)]} {int(day)}, {year} {face}"
 
 
-def magento_rows(order: Order) -> list[list[str]]:
+def build_magento_rows(order: ScenarioOrder) -> list[list[str]]:
     """Return an order as its one row of the order grid."""
     if order.refunded >= order.total > 0:
         status = "Closed"
     else:
         status = _MAGENTO_STATUS.get(order.status, "Processing" if order.paid else "Pending")
-    freight = FREIGHT if order.total > 2 * FREIGHT else 0
-    total = major(order.total, 4)
+    freight = FREIGHT_MINOR if order.total > 2 * FREIGHT_MINOR else 0
+    total = format_major(order.total, 4)
     return [
         [
-            reference_of(order),
+            get_shown_reference(order),
             f"Main Website\n    Main Website Store\n        {order.unit.store}",
-            _spelled_out(order.ordered_at, order.unit.market),
+            _format_magento_time(order.ordered_at, order.unit.market),
             "Test Kunde",
             "Test Kunde",
             total,
@@ -176,10 +187,10 @@ def magento_rows(order: Order) -> list[list[str]]:
             "Flat Rate - Fixed",
             "test.kunde@example.com",
             "General",
-            major(order.total - freight, 4),
-            major(freight, 4),
+            format_major(order.total - freight, 4),
+            format_major(freight, 4),
             "Test Kunde",
-            method_of(order),
-            major(order.refunded, 4),
+            get_payment_method(order),
+            format_major(order.refunded, 4),
         ]
     ]

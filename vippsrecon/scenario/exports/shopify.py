@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import wall, zone
-from vippsrecon.scenario.exports.plain_woo_magento import FREIGHT, major, method_of, reference_of
-from vippsrecon.scenario.models import Order
-from vippsrecon.scenario.sales_units import SalesUnit
+from vippsrecon.scenario.calendar import format_utc_offset, format_wall_time
+from vippsrecon.scenario.exports.plain_woo_magento import (
+    FREIGHT_MINOR,
+    format_major,
+    get_payment_method,
+    get_shown_reference,
+)
+from vippsrecon.scenario.models import ScenarioOrder
+from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
-SHOPIFY = (
+SHOPIFY_HEADER = (
     "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,"
     "Currency,Subtotal,Shipping,Taxes,Total,Discount Code,Discount Amount,Shipping Method,"
     "Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem compare at price,"
@@ -25,16 +30,20 @@ SHOPIFY = (
 )
 """The 79 columns of an export of 2026, joined by commas."""
 
-_COLUMNS = SHOPIFY.split(",")
-_AT = {name: place for place, name in enumerate(_COLUMNS)}
+_COLUMNS = SHOPIFY_HEADER.split(",")
+_COLUMN_POSITIONS = {name: place for place, name in enumerate(_COLUMNS)}
 _TWO_LINES_FROM = 60000
 
 
-def _shopify_time(at: int | None, unit: SalesUnit) -> str:
-    return "" if at is None else f"{wall(at, unit.market)} {zone(at, unit.market, '')}"
+def _format_shopify_time(at: int | None, unit: ScenarioSalesUnit) -> str:
+    return (
+        ""
+        if at is None
+        else f"{format_wall_time(at, unit.market)} {format_utc_offset(at, unit.market, '')}"
+    )
 
 
-def _financial(order: Order) -> str:
+def _choose_financial_status(order: ScenarioOrder) -> str:
     if not order.paid:
         return "voided" if order.status == "cancelled" else "pending"
     if order.refunded:
@@ -42,13 +51,13 @@ def _financial(order: Order) -> str:
     return "authorized" if order.status == "open" else "paid"
 
 
-def shopify_rows(order: Order) -> list[list[str]]:
+def build_shopify_rows(order: ScenarioOrder) -> list[list[str]]:
     """Return an order as one row per line item; large orders have two."""
     unit = order.unit
-    freight = FREIGHT if order.total > 2 * FREIGHT else 0
+    freight = FREIGHT_MINOR if order.total > 2 * FREIGHT_MINOR else 0
     goods = order.total - freight
     second = goods // 3 if goods > _TWO_LINES_FROM else 0
-    financial = _financial(order)
+    financial = _choose_financial_status(order)
     unpaid = financial in {"pending", "voided"}
     shipped = order.fulfilled_at is not None
     first_row = {
@@ -56,48 +65,48 @@ def shopify_rows(order: Order) -> list[list[str]]:
         "Financial Status": financial,
         "Paid at": ""
         if unpaid or financial == "authorized"
-        else _shopify_time(order.fulfilled_at or order.ordered_at, unit),
+        else _format_shopify_time(order.fulfilled_at or order.ordered_at, unit),
         "Fulfillment Status": order.status if shipped else "unfulfilled",
-        "Fulfilled at": _shopify_time(order.fulfilled_at, unit),
+        "Fulfilled at": _format_shopify_time(order.fulfilled_at, unit),
         "Accepts Marketing": "no",
         "Currency": order.currency,
-        "Subtotal": major(goods),
-        "Shipping": major(freight),
-        "Taxes": major(order.total // 5),
-        "Total": major(order.total),
+        "Subtotal": format_major(goods),
+        "Shipping": format_major(freight),
+        "Taxes": format_major(order.total // 5),
+        "Total": format_major(order.total),
         "Discount Amount": "0.00",
         "Shipping Method": "Standard",
-        "Created at": _shopify_time(order.ordered_at, unit),
+        "Created at": _format_shopify_time(order.ordered_at, unit),
         "Lineitem quantity": "1",
         "Lineitem name": "Ullgenser",
-        "Lineitem price": major(goods - second),
+        "Lineitem price": format_major(goods - second),
         "Lineitem requires shipping": "true",
         "Lineitem taxable": "true",
         "Lineitem fulfillment status": "fulfilled" if shipped else "pending",
         "Billing Name": "Test Kunde",
-        "Cancelled at": _shopify_time(order.cancelled_at, unit),
-        "Payment Method": method_of(order) if order.references else "",
-        "Payment Reference": reference_of(order),
-        "Refunded Amount": major(order.refunded),
+        "Cancelled at": _format_shopify_time(order.cancelled_at, unit),
+        "Payment Method": get_payment_method(order) if order.references else "",
+        "Payment Reference": get_shown_reference(order),
+        "Refunded Amount": format_major(order.refunded),
         "Vendor": unit.store,
-        "Outstanding Balance": major(order.total if unpaid else 0),
+        "Outstanding Balance": format_major(order.total if unpaid else 0),
         "Id": f"77{order.number[1:]:0>11}",
         "Risk Level": "Low",
         "Source": "web",
         "Lineitem discount": "0.00",
-        "Payment ID": reference_of(order),
+        "Payment ID": get_shown_reference(order),
         "Payment References": ", ".join(order.references),
     }
-    rows = [_shopify_row(first_row)]
+    rows = [_build_shopify_row(first_row)]
     if second:
         rows.append(
-            _shopify_row(
+            _build_shopify_row(
                 {
                     "Name": order.number,
                     "Created at": first_row["Created at"],
                     "Lineitem quantity": "1",
                     "Lineitem name": "Lue, strikket",
-                    "Lineitem price": major(second),
+                    "Lineitem price": format_major(second),
                     "Lineitem requires shipping": "true",
                     "Lineitem taxable": "true",
                     "Lineitem fulfillment status": first_row["Lineitem fulfillment status"],
@@ -109,8 +118,8 @@ def shopify_rows(order: Order) -> list[list[str]]:
     return rows
 
 
-def _shopify_row(values: dict[str, str]) -> list[str]:
+def _build_shopify_row(values: dict[str, str]) -> list[str]:
     row = [""] * len(_COLUMNS)
     for name, value in values.items():
-        row[_AT[name]] = value
+        row[_COLUMN_POSITIONS[name]] = value
     return row

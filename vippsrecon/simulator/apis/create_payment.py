@@ -11,39 +11,39 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from vippsrecon.simulator.apis.create_payment_schema import CREATE_PAYMENT, broken
-from vippsrecon.simulator.apis.error_responses import InvalidFields, Refusal
-from vippsrecon.simulator.apis.fields import MAX_AMOUNT, PHONE, url
-from vippsrecon.simulator.clock import parse_time, zulu
-from vippsrecon.simulator.credentials import MARKETS, SalesUnit
-from vippsrecon.simulator.payments import UNANSWERED, Payment
+from vippsrecon.simulator.apis.create_payment_schema import CREATE_PAYMENT_SCHEMA, find_field_errors
+from vippsrecon.simulator.apis.error_responses import DomainRefusal, InvalidFields
+from vippsrecon.simulator.apis.fields import MAX_AMOUNT, PHONE_PATTERN, check_url
+from vippsrecon.simulator.clock import format_event_time, parse_time
+from vippsrecon.simulator.credentials import CURRENCY_BY_MARKET, KeyHolder
+from vippsrecon.simulator.payments import APPROVAL_TIMEOUT, SimulatedPayment
 
-MINIMUM = {"NOK": 100, "SEK": 100, "DKK": 1, "EUR": 1, "USD": 1, "GBP": 1}
+MIN_AMOUNT = {"NOK": 100, "SEK": 100, "DKK": 1, "EUR": 1, "USD": 1, "GBP": 1}
 """The smallest payment, in minor units of its currency."""
-SCOPES = ("name", "address", "email", "phoneNumber", "birthDate", "nin")
-METHODS = ("WALLET", "CARD", "CARD_PASSTHROUGH")
-LONGEST_LIFE = timedelta(days=60)
-_MAX_PAIRS, _MAX_METADATA_KEY, _MAX_METADATA_VALUE = 5, 100, 500
+PROFILE_SCOPES = ("name", "address", "email", "phoneNumber", "birthDate", "nin")
+PAYMENT_METHODS = ("WALLET", "CARD", "CARD_PASSTHROUGH")
+MAX_LIFETIME = timedelta(days=60)
+_MAX_METADATA_PAIRS, _MAX_METADATA_KEY, _MAX_METADATA_VALUE = 5, 100, 500
 _QR_LENGTH = (5, 255)
 
 
-def check(body: Any, raw: bytes, unit: SalesUnit, now: datetime) -> None:
+def check_create_request(body: Any, raw: bytes, unit: KeyHolder, now: datetime) -> None:
     """Refuse a request for a payment that breaks the schema or a rule."""
     if isinstance(body, dict) and isinstance(body.get("amount"), dict):
         _check_value(body["amount"].get("value"))
-    if bad := broken(body, CREATE_PAYMENT, ""):
+    if bad := find_field_errors(body, CREATE_PAYMENT_SCHEMA, ""):
         raise InvalidFields(bad)
     if not unit.bank_account_verified:
-        raise Refusal(5060)
+        raise DomainRefusal(5060)
     if not unit.can_create:
-        raise Refusal(5070)
+        raise DomainRefusal(5070)
     _check_method(body, unit)
     _check_amount(body, unit)
     _check_flow(body, unit)
     _check_customer(body.get("customer"))
     for name in ("returnUrl", "receiptUrl"):
         if body.get(name) is not None:
-            url(body[name])
+            check_url(body[name])
     _check_scope((body.get("profile") or {}).get("scope", ""), unit)
     _check_metadata(body.get("metadata"), raw)
     _check_expiry(body, unit, now)
@@ -53,49 +53,51 @@ def _check_value(value: Any) -> None:
     # Before the schema: a wrong amount has a code of its own, and text in its place breaks
     # the service.
     if isinstance(value, str):
-        raise Refusal(3010)
+        raise DomainRefusal(3010)
     if value is not None and (type(value) is not int or not 0 <= value <= MAX_AMOUNT):
-        raise Refusal(4040, f"The value has to be a whole number from 0 to {MAX_AMOUNT}.")
+        raise DomainRefusal(4040, f"The value has to be a whole number from 0 to {MAX_AMOUNT}.")
 
 
-def _check_method(body: dict[str, Any], unit: SalesUnit) -> None:
+def _check_method(body: dict[str, Any], unit: KeyHolder) -> None:
     method = body["paymentMethod"]
     kind = method["type"]
-    if kind not in METHODS or (kind == "CARD" and body["userFlow"] != "WEB_REDIRECT"):
-        raise Refusal(4160)
+    if kind not in PAYMENT_METHODS or (kind == "CARD" and body["userFlow"] != "WEB_REDIRECT"):
+        raise DomainRefusal(4160)
     if (kind == "CARD_PASSTHROUGH") != ("cardPassthrough" in body):
-        raise Refusal(4140 if kind == "CARD_PASSTHROUGH" else 4160, "See cardPassthrough.")
+        raise DomainRefusal(4140 if kind == "CARD_PASSTHROUGH" else 4160, "See cardPassthrough.")
     if method.get("blockedSources") and unit.market not in ("", "DK", "FI"):
-        raise Refusal(5010)
+        raise DomainRefusal(5010)
 
 
-def _check_amount(body: dict[str, Any], unit: SalesUnit) -> None:
+def _check_amount(body: dict[str, Any], unit: KeyHolder) -> None:
     currency, value = body["amount"]["currency"], body["amount"]["value"]
-    allowed = (MARKETS[unit.market],) if unit.market else tuple(MARKETS.values())
+    allowed = (
+        (CURRENCY_BY_MARKET[unit.market],) if unit.market else tuple(CURRENCY_BY_MARKET.values())
+    )
     fits = currency in allowed
     if not fits and body["paymentMethod"]["type"] != "CARD_PASSTHROUGH":
-        raise Refusal(5040)
-    if value < MINIMUM[currency]:
-        raise Refusal(6010, f"The smallest amount is {MINIMUM[currency]}.")
+        raise DomainRefusal(5040)
+    if value < MIN_AMOUNT[currency]:
+        raise DomainRefusal(6010, f"The smallest amount is {MIN_AMOUNT[currency]}.")
 
 
-def _check_flow(body: dict[str, Any], unit: SalesUnit) -> None:
+def _check_flow(body: dict[str, Any], unit: KeyHolder) -> None:
     flow = body["userFlow"]
     if flow == "WEB_REDIRECT" and not body.get("returnUrl"):
-        raise Refusal(4140, "returnUrl is required.")
+        raise DomainRefusal(4140, "returnUrl is required.")
     if flow == "PUSH_MESSAGE":
         if not body.get("customer"):
-            raise Refusal(4140, "customer is required.")
+            raise DomainRefusal(4140, "customer is required.")
         if not unit.push_message:
-            raise Refusal(5080)
+            raise DomainRefusal(5080)
     shipping = body.get("shipping")
     if shipping is not None:
         if not unit.express:
-            raise Refusal(5020)
+            raise DomainRefusal(5020)
         if ("fixedOptions" in shipping) == ("dynamicOptions" in shipping):
-            raise Refusal(4140, "Exactly one of fixedOptions and dynamicOptions is required.")
+            raise DomainRefusal(4140, "Exactly one of fixedOptions and dynamicOptions is required.")
         if "dynamicOptions" in shipping:
-            url(shipping["dynamicOptions"]["callbackUrl"])
+            check_url(shipping["dynamicOptions"]["callbackUrl"])
 
 
 def _check_customer(customer: dict[str, str] | None) -> None:
@@ -103,22 +105,22 @@ def _check_customer(customer: dict[str, str] | None) -> None:
         return
     if len(customer) != 1:
         raise InvalidFields([("customer", "Exactly one way to name the customer is allowed.")])
-    if "phoneNumber" in customer and not re.fullmatch(PHONE, customer["phoneNumber"]):
-        raise Refusal(4070)
+    if "phoneNumber" in customer and not re.fullmatch(PHONE_PATTERN, customer["phoneNumber"]):
+        raise DomainRefusal(4070)
     if "customerToken" in customer and not customer["customerToken"].strip():
-        raise Refusal(4050)
+        raise DomainRefusal(4050)
     if "personalQr" in customer:
         low, high = _QR_LENGTH
         if not low <= len(customer["personalQr"]) <= high:
-            raise Refusal(4060)
+            raise DomainRefusal(4060)
 
 
-def _check_scope(scope: str, unit: SalesUnit) -> None:
+def _check_scope(scope: str, unit: KeyHolder) -> None:
     words = scope.split()
-    if any(word not in SCOPES for word in words):
-        raise Refusal(4080)
+    if any(word not in PROFILE_SCOPES for word in words):
+        raise DomainRefusal(4080)
     if unit.scopes is not None and any(word not in unit.scopes for word in words):
-        raise Refusal(5030)
+        raise DomainRefusal(5030)
 
 
 def _check_metadata(metadata: dict[str, Any] | None, raw: bytes) -> None:
@@ -128,17 +130,17 @@ def _check_metadata(metadata: dict[str, Any] | None, raw: bytes) -> None:
         (f"metadata.{k}", "Has to be text.") for k, v in metadata.items() if type(v) is not str
     ]:
         raise InvalidFields(bad)
-    if _repeats(raw):
-        raise Refusal(4110)
-    if len(metadata) > _MAX_PAIRS:
-        raise Refusal(4100)
+    if _has_repeated_metadata_key(raw):
+        raise DomainRefusal(4110)
+    if len(metadata) > _MAX_METADATA_PAIRS:
+        raise DomainRefusal(4100)
     if any(len(name) > _MAX_METADATA_KEY for name in metadata):
-        raise Refusal(4120)
+        raise DomainRefusal(4120)
     if any(len(value) > _MAX_METADATA_VALUE for value in metadata.values()):
-        raise Refusal(4130)
+        raise DomainRefusal(4130)
 
 
-def _repeats(raw: bytes) -> bool:
+def _has_repeated_metadata_key(raw: bytes) -> bool:
     """Say whether a key of `metadata` is there twice, which a parsed object cannot tell."""
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def _repeats(raw: bytes) -> bool:
     return bool(parsed["metadata"][""])
 
 
-def _check_expiry(body: dict[str, Any], unit: SalesUnit, now: datetime) -> None:
+def _check_expiry(body: dict[str, Any], unit: KeyHolder, now: datetime) -> None:
     """Check a long-living payment.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/features/long-living-payments/
@@ -157,20 +159,22 @@ def _check_expiry(body: dict[str, Any], unit: SalesUnit, now: datetime) -> None:
     if body.get("expiresAt") is None:
         return
     if not unit.long_living:
-        raise Refusal(5050)
+        raise DomainRefusal(5050)
     if body.get("receipt") is None:
-        raise Refusal(6130)
+        raise DomainRefusal(6130)
     try:
         life = parse_time(body["expiresAt"].upper()) - now
     except ValueError:
         raise InvalidFields([("expiresAt", "Is no time there is.")]) from None
-    if life >= LONGEST_LIFE:
-        raise Refusal(6110)
-    if life <= UNANSWERED:
-        raise Refusal(6120)
+    if life >= MAX_LIFETIME:
+        raise DomainRefusal(6110)
+    if life <= APPROVAL_TIMEOUT:
+        raise DomainRefusal(6120)
 
 
-def create(msn: str, body: dict[str, Any], now: datetime, key: str) -> Payment:
+def create_simulated_payment(
+    msn: str, body: dict[str, Any], now: datetime, key: str
+) -> SimulatedPayment:
     """Make the payment a checked request asks for, with its CREATED event."""
     currency, value = body["amount"]["currency"], body["amount"]["value"]
     nothing = {"currency": currency, "value": 0}
@@ -196,11 +200,11 @@ def create(msn: str, body: dict[str, Any], now: datetime, key: str) -> Payment:
         shown["metadata"] = body["metadata"]
     simulated: dict[str, Any] = {"token": token}
     if body.get("expiresAt") is not None:
-        simulated["expiresAt"] = zulu(parse_time(body["expiresAt"].upper()))
+        simulated["expiresAt"] = format_event_time(parse_time(body["expiresAt"].upper()))
     if body.get("shipping") is not None:
         simulated["shipping"] = body["shipping"]
     if scope := (body.get("profile") or {}).get("scope"):
         simulated["scope"] = scope
-    payment = Payment(msn, shown, [], simulated)
+    payment = SimulatedPayment(msn, shown, [], simulated)
     shown["pspReference"] = payment.record("CREATED", value, now, key=key)
     return payment

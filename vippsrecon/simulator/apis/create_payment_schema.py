@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-Fields = list[tuple[str, str]]
+FieldErrors = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FieldRule:
     """What one value has to be."""
 
     kind: str
@@ -24,11 +24,11 @@ class Rule:
     high: int | None = None
     pattern: str | None = None
     choices: tuple[str, ...] = ()
-    fields: dict[str, Rule] = field(default_factory=dict)
-    items: Rule | None = None
+    fields: dict[str, FieldRule] = field(default_factory=dict)
+    items: FieldRule | None = None
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
+_TYPES_BY_KIND: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "integer": (int,),
     "boolean": (bool,),
@@ -38,25 +38,25 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def broken(value: Any, rule: Rule, where: str) -> Fields:
+def find_field_errors(value: Any, rule: FieldRule, where: str) -> FieldErrors:
     """Return every field that breaks its rule, each with a reason."""
     if value is None and rule.nullable:
         return []
-    if type(value) not in _KINDS[rule.kind]:
+    if type(value) not in _TYPES_BY_KIND[rule.kind]:
         return [(where or "$", f"Has to be of the type {rule.kind}.")]
     if rule.kind == "object":
-        return _object(value, rule, where)
+        return _check_object(value, rule, where)
     if rule.kind == "list":
-        return _list(value, rule, where)
-    return _scalar(value, rule, where)
+        return _check_list(value, rule, where)
+    return _check_scalar(value, rule, where)
 
 
-def _object(value: dict[str, Any], rule: Rule, where: str) -> Fields:
-    bad: Fields = []
+def _check_object(value: dict[str, Any], rule: FieldRule, where: str) -> FieldErrors:
+    bad: FieldErrors = []
     for name, one in rule.fields.items():
         path = f"{where}.{name}" if where else name
         if name in value:
-            bad += broken(value[name], one, path)
+            bad += find_field_errors(value[name], one, path)
         elif one.required:
             bad.append((path, "Is required."))
     for name in value.keys() - rule.fields.keys():
@@ -64,15 +64,19 @@ def _object(value: dict[str, Any], rule: Rule, where: str) -> Fields:
     return bad
 
 
-def _list(value: list[Any], rule: Rule, where: str) -> Fields:
+def _check_list(value: list[Any], rule: FieldRule, where: str) -> FieldErrors:
     if rule.low is not None and len(value) < rule.low:
         return [(where, f"Has to have at least {rule.low} items.")]
     if rule.items is None:
         return []
-    return [bad for n, one in enumerate(value) for bad in broken(one, rule.items, f"{where}[{n}]")]
+    return [
+        bad
+        for n, one in enumerate(value)
+        for bad in find_field_errors(one, rule.items, f"{where}[{n}]")
+    ]
 
 
-def _scalar(value: Any, rule: Rule, where: str) -> Fields:
+def _check_scalar(value: Any, rule: FieldRule, where: str) -> FieldErrors:
     size = len(value) if isinstance(value, str) else value
     if rule.low is not None and size < rule.low:
         return [(where, f"Has to be {rule.low} or more.")]
@@ -85,151 +89,158 @@ def _scalar(value: Any, rule: Rule, where: str) -> Fields:
     return []
 
 
-def _text(low: int | None = None, high: int | None = None, **more: Any) -> Rule:
-    return Rule("text", low=low, high=high, **more)
+def _text_rule(low: int | None = None, high: int | None = None, **more: Any) -> FieldRule:
+    return FieldRule("text", low=low, high=high, **more)
 
 
-def _choice(*choices: str, **more: Any) -> Rule:
-    return Rule("text", choices=choices, **more)
+def _choice_rule(*choices: str, **more: Any) -> FieldRule:
+    return FieldRule("text", choices=choices, **more)
 
 
-def _object_of(required: bool = False, nullable: bool = False, /, **fields: Rule) -> Rule:
-    return Rule("object", required=required, nullable=nullable, fields=fields)
+def _object_rule(
+    required: bool = False, nullable: bool = False, /, **fields: FieldRule
+) -> FieldRule:
+    return FieldRule("object", required=required, nullable=nullable, fields=fields)
 
 
-_MONEY = Rule("integer")
-_OPTIONAL_MONEY = Rule("integer", nullable=True, low=0)
-_OPTIONAL_TEXT = _text(nullable=True)
-_OPTIONAL_FLAG = Rule("boolean", nullable=True)
-_CURRENCY = _choice("NOK", "DKK", "EUR", "SEK", "USD", "GBP", required=True)
+_MONEY = FieldRule("integer")
+_OPTIONAL_MONEY = FieldRule("integer", nullable=True, low=0)
+_OPTIONAL_TEXT = _text_rule(nullable=True)
+_OPTIONAL_FLAG = FieldRule("boolean", nullable=True)
+_CURRENCY = _choice_rule("NOK", "DKK", "EUR", "SEK", "USD", "GBP", required=True)
 # The value is left to the amount check, for what is wrong with it has codes of its own.
-_AMOUNT = _object_of(True, currency=_CURRENCY, value=Rule("integer", required=True, low=0))
+_AMOUNT = _object_rule(True, currency=_CURRENCY, value=FieldRule("integer", required=True, low=0))
 
-_ORDER_LINE = _object_of(
-    name=_text(required=True),
-    id=_text(required=True),
-    totalAmount=Rule("integer", required=True),
-    totalAmountExcludingTax=Rule("integer", required=True),
-    totalTaxAmount=Rule("integer", required=True),
-    taxPercentage=Rule("integer", nullable=True, low=0, high=100),
-    taxRate=Rule("integer", nullable=True, low=0, high=10_000),
-    unitInfo=_object_of(
-        unitPrice=Rule("integer", required=True, nullable=True, low=0),
-        quantity=_text(None, 10, required=True, pattern=r"[0-9]+(\.[0-9]{1,8})?"),
-        quantityUnit=_choice("PCS", "KG", "KM", "MINUTE", "LITRE", "KWH", nullable=True),
+_ORDER_LINE = _object_rule(
+    name=_text_rule(required=True),
+    id=_text_rule(required=True),
+    totalAmount=FieldRule("integer", required=True),
+    totalAmountExcludingTax=FieldRule("integer", required=True),
+    totalTaxAmount=FieldRule("integer", required=True),
+    taxPercentage=FieldRule("integer", nullable=True, low=0, high=100),
+    taxRate=FieldRule("integer", nullable=True, low=0, high=10_000),
+    unitInfo=_object_rule(
+        unitPrice=FieldRule("integer", required=True, nullable=True, low=0),
+        quantity=_text_rule(None, 10, required=True, pattern=r"[0-9]+(\.[0-9]{1,8})?"),
+        quantityUnit=_choice_rule("PCS", "KG", "KM", "MINUTE", "LITRE", "KWH", nullable=True),
     ),
     discount=_OPTIONAL_MONEY,
     productUrl=_OPTIONAL_TEXT,
     isReturn=_OPTIONAL_FLAG,
     isShipping=_OPTIONAL_FLAG,
 )
-_BOTTOM_LINE = _object_of(
+_BOTTOM_LINE = _object_rule(
     True,
     currency=_CURRENCY,
     tipAmount=_OPTIONAL_MONEY,
     giftCardAmount=_OPTIONAL_MONEY,
     posId=_OPTIONAL_TEXT,
-    totalAmount=Rule("integer", nullable=True),
+    totalAmount=FieldRule("integer", nullable=True),
     totalTax=_OPTIONAL_MONEY,
     totalDiscount=_OPTIONAL_MONEY,
     shippingAmount=_OPTIONAL_MONEY,
-    shippingInfo=_object_of(
-        amount=Rule("integer", required=True, nullable=True, low=0),
-        amountExcludingTax=Rule("integer", required=True, nullable=True, low=0),
-        taxAmount=Rule("integer", required=True, nullable=True, low=0),
-        taxPercentage=Rule("integer", required=True, nullable=True, low=0, high=100),
+    shippingInfo=_object_rule(
+        amount=FieldRule("integer", required=True, nullable=True, low=0),
+        amountExcludingTax=FieldRule("integer", required=True, nullable=True, low=0),
+        taxAmount=FieldRule("integer", required=True, nullable=True, low=0),
+        taxPercentage=FieldRule("integer", required=True, nullable=True, low=0, high=100),
     ),
-    paymentSources=_object_of(
-        giftCard=Rule("integer", nullable=True),
-        card=Rule("integer", nullable=True),
-        voucher=Rule("integer", nullable=True),
-        cash=Rule("integer", nullable=True),
+    paymentSources=_object_rule(
+        giftCard=FieldRule("integer", nullable=True),
+        card=FieldRule("integer", nullable=True),
+        voucher=FieldRule("integer", nullable=True),
+        cash=FieldRule("integer", nullable=True),
     ),
-    barcode=_object_of(
-        format=_choice("EAN-13", "CODE 39", "CODE 128", required=True, nullable=True),
-        data=_text(required=True, nullable=True),
+    barcode=_object_rule(
+        format=_choice_rule("EAN-13", "CODE 39", "CODE 128", required=True, nullable=True),
+        data=_text_rule(required=True, nullable=True),
     ),
     receiptNumber=_OPTIONAL_TEXT,
     terminalId=_OPTIONAL_TEXT,
 )
-_SHIPPING_OPTION = _object_of(
-    id=_text(required=True),
-    isDefault=Rule("boolean"),
+_SHIPPING_OPTION = _object_rule(
+    id=_text_rule(required=True),
+    isDefault=FieldRule("boolean"),
     amount=_AMOUNT,
-    name=_text(required=True),
-    priority=Rule("integer"),
-    meta=_text(),
-    estimatedDelivery=_text(),
+    name=_text_rule(required=True),
+    priority=FieldRule("integer"),
+    meta=_text_rule(),
+    estimatedDelivery=_text_rule(),
 )
-_SHIPPING_GROUP = _object_of(
-    isDefault=Rule("boolean"),
-    priority=Rule("integer"),
-    type=_choice("HOME_DELIVERY", "PICKUP_POINT", "MAILBOX", "IN_STORE", "OTHER", required=True),
-    brand=_choice(
+_SHIPPING_GROUP = _object_rule(
+    isDefault=FieldRule("boolean"),
+    priority=FieldRule("integer"),
+    type=_choice_rule(
+        "HOME_DELIVERY", "PICKUP_POINT", "MAILBOX", "IN_STORE", "OTHER", required=True
+    ),
+    brand=_choice_rule(
         *("POSTEN", "BRING", "POSTNORD", "HELTHJEM", "PORTERBUDDY", "DHL", "INSTABOX"),
         *("FEDEX", "MATKAHUOLTO", "GLS", "POSTI", "GORDON", "OTHER"),
         required=True,
     ),
-    options=Rule("list", required=True, items=_SHIPPING_OPTION),
+    options=FieldRule("list", required=True, items=_SHIPPING_OPTION),
 )
 
-CREATE_PAYMENT = _object_of(
-    amount=_object_of(True, currency=_CURRENCY, value=Rule("integer", required=True)),
-    paymentMethod=_object_of(
+CREATE_PAYMENT_SCHEMA = _object_rule(
+    amount=_object_rule(True, currency=_CURRENCY, value=FieldRule("integer", required=True)),
+    paymentMethod=_object_rule(
         True,
-        type=_text(required=True),
-        blockedSources=Rule("list", items=_choice("COMMERCIAL_CARDS")),
+        type=_text_rule(required=True),
+        blockedSources=FieldRule("list", items=_choice_rule("COMMERCIAL_CARDS")),
     ),
-    reference=_text(required=True, pattern=r"[a-zA-Z0-9-]{8,64}"),
-    userFlow=_choice("PUSH_MESSAGE", "NATIVE_REDIRECT", "WEB_REDIRECT", "QR", required=True),
-    customer=_object_of(phoneNumber=_text(), personalQr=_text(), customerToken=_text()),
-    minimumUserAge=Rule("integer", nullable=True, low=0, high=100),
-    customerInteraction=_choice("CUSTOMER_PRESENT", "CUSTOMER_NOT_PRESENT"),
-    industryData=_object_of(
-        airlineData=_object_of(
-            agencyInvoiceNumber=_text(1, 6, required=True),
-            airlineCode=_text(3, 3, required=True),
-            airlineDesignatorCode=_text(2, 2, required=True),
-            passengerName=_text(1, 49, required=True),
-            ticketNumber=_text(1, 150),
+    reference=_text_rule(required=True, pattern=r"[a-zA-Z0-9-]{8,64}"),
+    userFlow=_choice_rule("PUSH_MESSAGE", "NATIVE_REDIRECT", "WEB_REDIRECT", "QR", required=True),
+    customer=_object_rule(
+        phoneNumber=_text_rule(), personalQr=_text_rule(), customerToken=_text_rule()
+    ),
+    minimumUserAge=FieldRule("integer", nullable=True, low=0, high=100),
+    customerInteraction=_choice_rule("CUSTOMER_PRESENT", "CUSTOMER_NOT_PRESENT"),
+    industryData=_object_rule(
+        airlineData=_object_rule(
+            agencyInvoiceNumber=_text_rule(1, 6, required=True),
+            airlineCode=_text_rule(3, 3, required=True),
+            airlineDesignatorCode=_text_rule(2, 2, required=True),
+            passengerName=_text_rule(1, 49, required=True),
+            ticketNumber=_text_rule(1, 150),
         )
     ),
-    profile=_object_of(scope=_text()),
-    returnUrl=_text(None, 2500),
-    expiresAt=_text(
+    profile=_object_rule(scope=_text_rule()),
+    returnUrl=_text_rule(None, 2500),
+    expiresAt=_text_rule(
         nullable=True,
         pattern=r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
         r"([Zz]|[+-](2[0-3]|[01][0-9]):[0-5][0-9])",
     ),
-    qrFormat=_object_of(
+    qrFormat=_object_rule(
         False,
         True,
-        format=_choice("TEXT/TARGETURL", "IMAGE/SVG+XML", "IMAGE/PNG", required=True),
-        size=Rule("integer", nullable=True, low=100, high=2000),
+        format=_choice_rule("TEXT/TARGETURL", "IMAGE/SVG+XML", "IMAGE/PNG", required=True),
+        size=FieldRule("integer", nullable=True, low=100, high=2000),
     ),
-    paymentDescription=_text(3, 100),
-    receipt=_object_of(
-        orderLines=Rule("list", required=True, low=1, items=_ORDER_LINE), bottomLine=_BOTTOM_LINE
+    paymentDescription=_text_rule(3, 100),
+    receipt=_object_rule(
+        orderLines=FieldRule("list", required=True, low=1, items=_ORDER_LINE),
+        bottomLine=_BOTTOM_LINE,
     ),
-    metadata=Rule("map", nullable=True),
+    metadata=FieldRule("map", nullable=True),
     receiptUrl=_OPTIONAL_TEXT,
-    shipping=_object_of(
-        dynamicOptions=_object_of(
-            callbackUrl=_text(required=True), callbackAuthorizationToken=_text()
+    shipping=_object_rule(
+        dynamicOptions=_object_rule(
+            callbackUrl=_text_rule(required=True), callbackAuthorizationToken=_text_rule()
         ),
-        fixedOptions=Rule("list", items=_SHIPPING_GROUP),
-        allowedCountries=Rule("list", items=_text(2, 2)),
+        fixedOptions=FieldRule("list", items=_SHIPPING_GROUP),
+        allowedCountries=FieldRule("list", items=_text_rule(2, 2)),
     ),
-    cardPassthrough=_object_of(
-        pspReference=_text(None, 64, required=True),
-        cardCallbackUrl=_text(required=True),
-        allowedCardTypes=Rule(
+    cardPassthrough=_object_rule(
+        pspReference=_text_rule(None, 64, required=True),
+        cardCallbackUrl=_text_rule(required=True),
+        allowedCardTypes=FieldRule(
             "list",
             required=True,
-            items=_choice("VISA_DEBIT", "VISA_CREDIT", "MC_CREDIT", "MC_DEBIT", "DANKORT"),
+            items=_choice_rule("VISA_DEBIT", "VISA_CREDIT", "MC_CREDIT", "MC_DEBIT", "DANKORT"),
         ),
-        preferVisaPartOfVisaDankort=Rule("boolean"),
-        publicEncryptionKeyId=_text(),
+        preferVisaPartOfVisaDankort=FieldRule("boolean"),
+        publicEncryptionKeyId=_text_rule(),
     ),
-    merchantLegalLinks=_object_of(termsOfSaleUrl=_text(), privacyPolicyUrl=_text()),
+    merchantLegalLinks=_object_rule(termsOfSaleUrl=_text_rule(), privacyPolicyUrl=_text_rule()),
 )

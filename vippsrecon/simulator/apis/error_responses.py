@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-JSON = "application/json; charset=utf-8"
-PROBLEM_JSON = "application/problem+json; charset=utf-8"
+JSON_TYPE = "application/json; charset=utf-8"
+PROBLEM_JSON_TYPE = "application/problem+json; charset=utf-8"
 
-CODES: dict[int, tuple[int, str]] = {
+REFUSAL_CODES: dict[int, tuple[int, str]] = {
     3010: (500, "Internal error"),
     4010: (409, "Capture sent again with another body"),
     4020: (409, "Idempotency key is taken"),
@@ -80,26 +80,26 @@ CODES: dict[int, tuple[int, str]] = {
 }
 """Code → HTTP status and title. Clients branch on status and code only."""
 
-TRANSIENT = frozenset({3010, 6160, 6250, 6280})
+TRANSIENT_CODES = frozenset({3010, 6160, 6250, 6280})
 """Codes that say "later, same key": their answer does not stick to the key."""
 
 
-class Answer(NamedTuple):
+class SimulatedResponse(NamedTuple):
     """One HTTP answer before it is sent."""
 
     status: int
     body: bytes
-    content_type: str = JSON
+    content_type: str = JSON_TYPE
     headers: tuple[tuple[str, str], ...] = ()
     sticky: bool = True
     """Whether an idempotency key keeps this answer."""
 
 
-class Refusal(Exception):  # noqa: N818  (the answer is no; nothing broke)
+class DomainRefusal(Exception):  # noqa: N818  (the answer is no; nothing broke)
     """A domain rule says no. `recorded` when the attempt stays in the event log."""
 
     def __init__(self, code: int, detail: str = "", *, recorded: bool = False) -> None:
-        super().__init__(f"{code}: {detail or CODES[code][1]}")
+        super().__init__(f"{code}: {detail or REFUSAL_CODES[code][1]}")
         self.code = code
         self.detail = detail
         self.recorded = recorded
@@ -113,33 +113,39 @@ class InvalidFields(Exception):  # noqa: N818
         self.fields = list(fields)
 
 
-class Refused(Exception):  # noqa: N818
+class GatewayRefusal(Exception):  # noqa: N818
     """A gateway answers before the API is reached."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: SimulatedResponse) -> None:
         super().__init__(f"{answer.status}")
         self.answer = answer
 
 
-_trace = itertools.count(1)
+_trace_numbers = itertools.count(1)
 
 
-def trace_id() -> str:
+def make_trace_id() -> str:
     """Make a trace id in the W3C form, unique within the process."""
-    number = next(_trace)
+    number = next(_trace_numbers)
     return f"00-{number:032x}-{number:016x}-00"
 
 
-def json_answer(
-    status: int, value: Any, *, content_type: str = JSON, headers: Mapping[str, str] | None = None
-) -> Answer:
+def build_json_response(
+    status: int,
+    value: Any,
+    *,
+    content_type: str = JSON_TYPE,
+    headers: Mapping[str, str] | None = None,
+) -> SimulatedResponse:
     """Answer with a JSON body."""
-    return Answer(status, orjson.dumps(value), content_type, tuple((headers or {}).items()))
+    return SimulatedResponse(
+        status, orjson.dumps(value), content_type, tuple((headers or {}).items())
+    )
 
 
-def problem(
+def build_problem(
     status: int, title: str, detail: str, instance: str, extra: list[dict[str, str]] | None
-) -> Answer:
+) -> SimulatedResponse:
     """Answer with the problem object.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
@@ -150,30 +156,32 @@ def problem(
         "status": status,
         "detail": detail,
         "instance": instance,
-        "traceId": trace_id(),
+        "traceId": make_trace_id(),
         "extraDetails": extra,
     }
-    return json_answer(status, body, content_type=PROBLEM_JSON)
+    return build_json_response(status, body, content_type=PROBLEM_JSON_TYPE)
 
 
-def domain_problem(refusal: Refusal, instance: str) -> Answer:
+def build_domain_problem(refusal: DomainRefusal, instance: str) -> SimulatedResponse:
     """Answer a broken domain rule: exactly one numeric code, as text, in `extraDetails`."""
-    status, title = CODES[refusal.code]
+    status, title = REFUSAL_CODES[refusal.code]
     extra = [{"name": "ErrorCode", "reason": str(refusal.code)}]
-    answer = problem(status, title, refusal.detail or title, instance, extra)
-    return answer._replace(sticky=refusal.code not in TRANSIENT)
+    answer = build_problem(status, title, refusal.detail or title, instance, extra)
+    return answer._replace(sticky=refusal.code not in TRANSIENT_CODES)
 
 
-def field_problem(invalid: InvalidFields, instance: str) -> Answer:
+def build_field_problem(invalid: InvalidFields, instance: str) -> SimulatedResponse:
     """Answer a request that breaks its schema: one entry per bad field, no code."""
     extra = [{"name": name, "reason": reason} for name, reason in invalid.fields]
-    return problem(400, "Bad Request", "See extraDetails for each field.", instance, extra)
+    return build_problem(400, "Bad Request", "See extraDetails for each field.", instance, extra)
 
 
-def gateway(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+def build_gateway_response(
+    status: int, message: str, headers: Mapping[str, str] | None = None
+) -> SimulatedResponse:
     """Answer as the gateway in front of the APIs does: not a problem object.
 
     Source: https://learn.microsoft.com/azure/api-management/api-management-error-handling-policies
     """
     body = {"statusCode": status, "message": message}
-    return json_answer(status, body, headers=headers)._replace(sticky=False)
+    return build_json_response(status, body, headers=headers)._replace(sticky=False)

@@ -11,16 +11,16 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
-from vippsrecon.simulator.apis.error_responses import InvalidFields, Refusal
+from vippsrecon.simulator.apis.error_responses import DomainRefusal, InvalidFields
 
-REFERENCE = re.compile(r"[a-zA-Z0-9-]{8,64}")
-MSN = re.compile(r"[0-9]{4,10}")
-PHONE = r"[0-9]{9,15}"
+PAYMENT_REFERENCE_PATTERN = re.compile(r"[a-zA-Z0-9-]{8,64}")
+MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+PHONE_PATTERN = r"[0-9]{9,15}"
 CURRENCIES = ("NOK", "DKK", "EUR", "SEK", "USD", "GBP")
 MAX_AMOUNT = 65_000_000
 
 
-def unknown_fields(value: dict[str, Any], known: Collection[str], where: str = "") -> None:
+def refuse_unknown_fields(value: dict[str, Any], known: Collection[str], where: str = "") -> None:
     """Refuse fields the schema does not know.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/api-lifecycle/
@@ -30,7 +30,7 @@ def unknown_fields(value: dict[str, Any], known: Collection[str], where: str = "
         raise InvalidFields(bad)
 
 
-def amount(value: Any, name: str) -> tuple[int, str]:
+def parse_amount(value: Any, name: str) -> tuple[int, str]:
     """Read an amount: minor units and currency.
 
     A number that is none of the allowed ones is 4040; text where the number belongs breaks the
@@ -40,7 +40,7 @@ def amount(value: Any, name: str) -> tuple[int, str]:
     """
     if not isinstance(value, dict):
         raise InvalidFields([(name, "Has to be an object with currency and value.")])
-    unknown_fields(value, ("currency", "value"), f"{name}.")
+    refuse_unknown_fields(value, ("currency", "value"), f"{name}.")
     missing = [
         (f"{name}.{part}", "Is required.") for part in ("currency", "value") if part not in value
     ]
@@ -50,13 +50,13 @@ def amount(value: Any, name: str) -> tuple[int, str]:
     if currency not in CURRENCIES:
         raise InvalidFields([(f"{name}.currency", f"Has to be one of {', '.join(CURRENCIES)}.")])
     if isinstance(minor, str):
-        raise Refusal(3010)
+        raise DomainRefusal(3010)
     if type(minor) is not int or not 0 <= minor <= MAX_AMOUNT:
-        raise Refusal(4040, f"The value has to be a whole number from 0 to {MAX_AMOUNT}.")
+        raise DomainRefusal(4040, f"The value has to be a whole number from 0 to {MAX_AMOUNT}.")
     return minor, currency
 
 
-def url(value: str) -> None:
+def check_url(value: str) -> None:
     """Refuse an address that is neither https nor an app's own scheme.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/url-validation/
@@ -64,4 +64,4 @@ def url(value: str) -> None:
     parts = urlsplit(value)
     own_scheme = parts.scheme not in ("", "http", "https", "javascript", "data", "file")
     if not (own_scheme or (parts.scheme == "https" and parts.hostname)):
-        raise Refusal(4090, "The address has to use https or the scheme of an app.")
+        raise DomainRefusal(4090, "The address has to use https or the scheme of an app.")

@@ -12,66 +12,74 @@ from typing import Any
 
 import orjson
 
-from vippsrecon.simulator.apis.error_responses import Answer, Refused, gateway, json_answer, problem
-from vippsrecon.simulator.credentials import ANYBODY, Token
-from vippsrecon.simulator.ledgers import TOPICS, Book
-from vippsrecon.simulator.world import Request, World
+from vippsrecon.simulator.apis.error_responses import (
+    GatewayRefusal,
+    SimulatedResponse,
+    build_gateway_response,
+    build_json_response,
+    build_problem,
+)
+from vippsrecon.simulator.credentials import UNRESTRICTED_HOLDER, IssuedToken
+from vippsrecon.simulator.ledgers import LEDGER_TOPICS, LedgerBook
+from vippsrecon.simulator.world import IncomingRequest, World
 
-_VALIDATION = 10002
+_VALIDATION_ERROR_CODE = 10002
 
 
-def answer(world: World, request: Request) -> Answer:
+def answer_report_request(world: World, request: IncomingRequest) -> SimulatedResponse:
     """Answer one request for ledgers, a ledger date or a feed."""
     now = world.clock.now()
     try:
-        seen = _visible(world, request, now)
+        seen = _list_visible_ledgers(world, request, now)
         if request.operation == "ledgers":
-            return _ledgers(world, request, seen)
+            return _answer_ledgers(world, request, seen)
         ledger_id, topic = request.args["ledger_id"], request.args["topic"]
-        if ledger_id not in seen or topic not in TOPICS:
+        if ledger_id not in seen or topic not in LEDGER_TOPICS:
             # The same for a ledger that is not there and one that is somebody else's.
-            return problem(404, "Not Found", "No such ledgerId", request.path, None)
-        book = world.ledgers.books.get((ledger_id, topic), Book())
+            return build_problem(404, "Not Found", "No such ledgerId", request.path, None)
+        book = world.ledgers.books.get((ledger_id, topic), LedgerBook())
         if request.operation == "feed":
-            return _feed(world, request, book)
-        return _dates(world, request, book, now)
-    except Refused as refused:
+            return _answer_feed(world, request, book)
+        return _answer_ledger_date(world, request, book, now)
+    except GatewayRefusal as refused:
         return refused.answer
 
 
-def gone(request: Request) -> Answer:
+def answer_removed_version(request: IncomingRequest) -> SimulatedResponse:
     """Answer for the removed first version."""
-    return problem(410, "Gone", "This version of the Report API was removed.", request.path, None)
+    return build_problem(
+        410, "Gone", "This version of the Report API was removed.", request.path, None
+    )
 
 
-def _unauthorized() -> Refused:
+def _build_unauthorized() -> GatewayRefusal:
     body = {"code": "Unauthorized", "message": "Please check your API keys"}
-    return Refused(json_answer(401, body))
+    return GatewayRefusal(build_json_response(401, body))
 
 
-def _invalid(sentence: str) -> Refused:
+def _build_invalid(sentence: str) -> GatewayRefusal:
     body = {
-        "errorCode": _VALIDATION,
+        "errorCode": _VALIDATION_ERROR_CODE,
         "errorMessage": sentence,
         "contextId": str(uuid.uuid5(uuid.NAMESPACE_OID, sentence)),
     }
-    return Refused(json_answer(500, body))
+    return GatewayRefusal(build_json_response(500, body))
 
 
-def _token(world: World, request: Request, now: datetime) -> Token:
+def _authenticate(world: World, request: IncomingRequest, now: datetime) -> IssuedToken:
     """Let the request in: a standard token with its subscription key, or a specialised one alone."""
     try:
         if "ocp-apim-subscription-key" in request.headers:
             return world.keys.standard(request.headers, now)
         token = world.keys.token(request.headers, now)
-    except Refused:
-        raise _unauthorized() from None
+    except GatewayRefusal:
+        raise _build_unauthorized() from None
     if not token.specialised:
-        raise _unauthorized()
+        raise _build_unauthorized()
     return token
 
 
-def _visible(world: World, request: Request, now: datetime) -> list[str]:
+def _list_visible_ledgers(world: World, request: IncomingRequest, now: datetime) -> list[str]:
     """Return the ledgers the caller may see, in order.
 
     A sales unit sees its own, an accountant those granted, a partner none. Keys that nobody
@@ -79,16 +87,18 @@ def _visible(world: World, request: Request, now: datetime) -> list[str]:
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/api-keys/
     """
-    token = _token(world, request, now)
+    token = _authenticate(world, request, now)
     unit, ledgers = token.unit, world.ledgers.ledgers
     if unit.ledgers is not None:
         return [one for one in ledgers if one in unit.ledgers]
     if unit.partner_of is not None:
-        raise Refused(gateway(403, "Partner keys have no access to the Report API."))
+        raise GatewayRefusal(
+            build_gateway_response(403, "Partner keys have no access to the Report API.")
+        )
     if unit.msn and request.msn not in ("", unit.msn):
-        raise _unauthorized()
+        raise _build_unauthorized()
     msn = unit.msn or ("" if token.specialised else request.msn)
-    if unit is ANYBODY and not msn:
+    if unit is UNRESTRICTED_HOLDER and not msn:
         return list(ledgers)
     handle = f"api:{msn}"
     return [
@@ -98,11 +108,11 @@ def _visible(world: World, request: Request, now: datetime) -> list[str]:
     ]
 
 
-def _ledgers(world: World, request: Request, seen: list[str]) -> Answer:
+def _answer_ledgers(world: World, request: IncomingRequest, seen: list[str]) -> SimulatedResponse:
     handle = request.query.get("settlesForRecipientHandles")
     after = 0
     if cursor := request.query.get("cursor"):
-        place = _open_cursor(cursor, "ledgers")
+        place = _decode_cursor(cursor, "ledgers")
         after, handle = place["after"], place["handle"]
     found = [
         world.ledgers.ledgers[one]
@@ -113,10 +123,14 @@ def _ledgers(world: World, request: Request, seen: list[str]) -> Answer:
     more = len(found) > after + size
     place = {"for": "ledgers", "after": after + size, "handle": handle}
     items = found[after : after + size]
-    return json_answer(200, {"cursor": _cursor(place) if more else "", "items": items})
+    return build_json_response(
+        200, {"cursor": _encode_cursor(place) if more else "", "items": items}
+    )
 
 
-def _dates(world: World, request: Request, book: Book, now: datetime) -> Answer:
+def _answer_ledger_date(
+    world: World, request: IncomingRequest, book: LedgerBook, now: datetime
+) -> SimulatedResponse:
     """Answer a page of a ledger date.
 
     A page that is full says there is more, for that is all it knows; so the last page may be
@@ -126,51 +140,55 @@ def _dates(world: World, request: Request, book: Book, now: datetime) -> Answer:
     try:
         open_still = world.ledgers.is_open(request.args["ledger_id"], date.fromisoformat(day), now)
     except (ValueError, OverflowError):
-        raise _invalid("ledgerDate has to be a date as YYYY-MM-DD") from None
+        raise _build_invalid("ledgerDate has to be a date as YYYY-MM-DD") from None
     entries = book.by_date.get(day, [])
     name = f"{request.args['ledger_id']}/{request.args['topic']}/{day}"
-    page, after = _page(world, request, entries, name)
+    page, after = _select_page(world, request, entries, name)
     more = len(page) == world.settings.report_page_size
     body: dict[str, Any] = {"items": page, "hasMore": more, "tryLater": open_still}
     if more:
-        body["cursor"] = _cursor({"for": name, "after": after})
-    return _sized(world, body)
+        body["cursor"] = _encode_cursor({"for": name, "after": after})
+    return _build_page_response(world, body)
 
 
-def _feed(world: World, request: Request, book: Book) -> Answer:
+def _answer_feed(world: World, request: IncomingRequest, book: LedgerBook) -> SimulatedResponse:
     """Answer a page of the feed: always with a cursor, and `tryLater` at its end."""
     name = f"{request.args['ledger_id']}/{request.args['topic']}"
-    page, after = _page(world, request, book.feed, name)
+    page, after = _select_page(world, request, book.feed, name)
     ended = after >= len(book.feed)
-    body = {"items": page, "cursor": _cursor({"for": name, "after": after}), "tryLater": ended}
-    return _sized(world, body)
+    body = {
+        "items": page,
+        "cursor": _encode_cursor({"for": name, "after": after}),
+        "tryLater": ended,
+    }
+    return _build_page_response(world, body)
 
 
-def _page(
-    world: World, request: Request, kept: list[Any], name: str
+def _select_page(
+    world: World, request: IncomingRequest, kept: list[Any], name: str
 ) -> tuple[list[dict[str, Any]], int]:
     cursor = request.query.get("cursor")
-    after = _open_cursor(cursor, name)["after"] if cursor else 0
+    after = _decode_cursor(cursor, name)["after"] if cursor else 0
     page = kept[after : after + world.settings.report_page_size]
     personal = request.query.get("includeGDPRSensitiveData", "").lower() == "true"
     return world.ledgers.entries(page, personal=personal), after + len(page)
 
 
-def _sized(world: World, body: dict[str, Any]) -> Answer:
-    return json_answer(
+def _build_page_response(world: World, body: dict[str, Any]) -> SimulatedResponse:
+    return build_json_response(
         200, body, headers={"Vipps-Feed-Page-Size": str(world.settings.report_page_size)}
     )
 
 
-def _cursor(place: dict[str, Any]) -> str:
+def _encode_cursor(place: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(place)).decode()
 
 
-def _open_cursor(cursor: str, name: str) -> dict[str, Any]:
+def _decode_cursor(cursor: str, name: str) -> dict[str, Any]:
     try:
         place = orjson.loads(base64.urlsafe_b64decode(cursor))
         if place["for"] == name and type(place["after"]) is int and place["after"] >= 0:
             return dict(place)
     except (ValueError, TypeError, KeyError):
         pass
-    raise _invalid("cursor is not one of this list")
+    raise _build_invalid("cursor is not one of this list")

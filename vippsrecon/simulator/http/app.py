@@ -14,43 +14,45 @@ from urllib.parse import parse_qsl
 
 from vippsrecon.simulator.apis import access_token, epayment, report
 from vippsrecon.simulator.apis.error_responses import (
-    Answer,
-    Refusal,
-    domain_problem,
-    gateway,
-    json_answer,
+    DomainRefusal,
+    SimulatedResponse,
+    build_domain_problem,
+    build_gateway_response,
+    build_json_response,
 )
-from vippsrecon.simulator.clock import http_date
+from vippsrecon.simulator.clock import format_http_date
 from vippsrecon.simulator.errors import ConnectionCut
 from vippsrecon.simulator.faults import Fault
-from vippsrecon.simulator.world import Request, World
+from vippsrecon.simulator.world import IncomingRequest, World
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-CUT = "vippsrecon.simulator.cut"
+CUT_STATE_KEY = "vippsrecon.simulator.cut"
 """Where the server puts the way to cut a connection into its state: `(at_once: bool) -> None`."""
 
-_MAX_BODY = 1 << 20
+_MAX_BODY_BYTES = 1 << 20
 _SLOW_PIECES = 8
 _SLOW_SECONDS = 2.0
-_HTML = b"<!DOCTYPE html><html><head><title>Sorry</title></head><body>Please wait.</body></html>"
-_ANSWERS: dict[str, Callable[[World, Request], Answer]] = {
-    "ledgers": report.answer,
-    "dates": report.answer,
-    "feed": report.answer,
+_HTML_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Sorry</title></head><body>Please wait.</body></html>"
+)
+_ANSWER_BY_OPERATION: dict[str, Callable[[World, IncomingRequest], SimulatedResponse]] = {
+    "ledgers": report.answer_report_request,
+    "dates": report.answer_report_request,
+    "feed": report.answer_report_request,
 }
 
 
-def find(  # noqa: PLR0911  (one per operation)
+def find_operation(  # noqa: PLR0911  (one per operation)
     method: str, path: str
 ) -> tuple[str, dict[str, str]] | None:
     """Return the operation of a method and path and what the path says, None if there is none.
 
-    >>> find("POST", "/epayment/v1/payments/order-0001/capture")
+    >>> find_operation("POST", "/epayment/v1/payments/order-0001/capture")
     ('capture', {'reference': 'order-0001'})
     """
     match [method, *path.split("/")[1:]]:
@@ -84,10 +86,10 @@ def find(  # noqa: PLR0911  (one per operation)
     return None
 
 
-class Api:
+class SimulatorApp:
     """The whole simulator as an ASGI app."""
 
-    def __init__(self, world: World, control: App) -> None:
+    def __init__(self, world: World, control: AsgiApp) -> None:
         self.world = world
         self.control = control
         self.connection_error: Callable[[str], Exception] = ConnectionCut
@@ -95,30 +97,30 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or the server's greeting."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await _answer_lifespan(receive, send)
         elif scope["type"] != "http":
             raise NotImplementedError(f"the simulator does not speak {scope['type']}")
         elif scope["path"].startswith("/_simulator/"):
-            await self.control(scope, receive, self._with_date(send))
+            await self.control(scope, receive, self._add_date_header(send))
         else:
-            await self._answer(scope, receive, send)
+            await self._handle_request(scope, receive, send)
 
-    def _with_date(self, send: Send) -> Send:
+    def _add_date_header(self, send: Send) -> Send:
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                date = http_date(self.world.clock.now()).encode()
+                date = format_http_date(self.world.clock.now()).encode()
                 message["headers"] = [*message["headers"], (b"date", date)]
             await send(message)
 
         return dated
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         world = self.world
-        body = await _body(receive)
+        body = await _read_body(receive)
         if body is None:
             return
-        found = find(scope["method"], scope["path"])
-        request = Request(
+        found = find_operation(scope["method"], scope["path"])
+        request = IncomingRequest(
             operation=found[0] if found else "",
             path=scope["path"],
             args=found[1] if found else {},
@@ -129,29 +131,31 @@ class Api:
         with world.lock:
             world.requests[request.operation] += 1
             drawn = world.faults.draw(request.operation)
-            world.faults_hit.update(fault.kind for fault in drawn)
+            world.fault_counts.update(fault.kind for fault in drawn)
             latency = world.settings.latency_ms
         latency += sum(fault.value for fault in drawn if fault.kind == "latency_ms")
         fault = next((fault for fault in drawn if fault.kind != "latency_ms"), None)
         if fault is not None and fault.kind == "drop_before":
-            await self._cut(scope, at_once=True)
+            await self._cut_connection(scope, at_once=True)
             return
-        answer = await self._carry_out(request, fault, latency / 1000)
+        answer = await self._execute(request, fault, latency / 1000)
         if fault is not None and fault.kind == "drop_after":
-            await self._cut(scope, at_once=True)
+            await self._cut_connection(scope, at_once=True)
             return
         await self._send(scope, send, answer, fault)
 
-    async def _carry_out(self, request: Request, fault: Fault | None, seconds: float) -> Answer:
+    async def _execute(
+        self, request: IncomingRequest, fault: Fault | None, seconds: float
+    ) -> SimulatedResponse:
         """Do what is asked, half of the latency before it and half after.
 
         Meanwhile the payment is locked against other modifications, as in reality: whoever
         repeats a capture while the first is still on its way is told so.
         """
-        busy, lock = self.world.busy, (request.msn, request.reference)
-        modifies = request.operation in epayment.MODIFICATIONS
+        busy, lock = self.world.locked_payments, (request.msn, request.reference)
+        modifies = request.operation in epayment.MODIFICATION_OPERATIONS
         if modifies and lock in busy:
-            return epayment.locked(request)
+            return epayment.answer_locked(request)
         if modifies:
             busy.add(lock)
         try:
@@ -159,39 +163,43 @@ class Api:
                 await asyncio.sleep(seconds / 2)
             now = self.world.clock.now()
             if fault is not None and fault.kind == "status" and not fault.after:
-                return _status(request, fault, now)
+                return _answer_status_fault(request, fault, now)
             answer = self.answer(request)
             if fault is not None and fault.kind == "status":
-                answer = _status(request, fault, now)
+                answer = _answer_status_fault(request, fault, now)
         finally:
             busy.discard(lock) if modifies else None
         if seconds:
             await asyncio.sleep(seconds / 2)
         return answer
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: IncomingRequest) -> SimulatedResponse:
         """Answer one request; no socket, no waiting."""
         with self.world.lock:
             if not request.operation:
                 if request.path.startswith("/report/v1/"):
-                    return report.gone(request)
-                return gateway(404, "Resource not found")
+                    return report.answer_removed_version(request)
+                return build_gateway_response(404, "Resource not found")
             if request.operation == "accessToken":
                 kind = (
-                    access_token.specialised
+                    access_token.answer_specialised_token
                     if "specialised" in request.args
-                    else access_token.standard
+                    else access_token.answer_standard_token
                 )
                 return kind(self.world, request)
-            return _ANSWERS.get(request.operation, epayment.answer)(self.world, request)
+            return _ANSWER_BY_OPERATION.get(request.operation, epayment.answer_epayment_request)(
+                self.world, request
+            )
 
-    async def _send(self, scope: Scope, send: Send, answer: Answer, fault: Fault | None) -> None:
+    async def _send(
+        self, scope: Scope, send: Send, answer: SimulatedResponse, fault: Fault | None
+    ) -> None:
         kind = fault.kind if fault is not None else ""
         body, content_type = answer.body, answer.content_type
         if kind == "html_body":
-            body, content_type = _HTML, "text/html; charset=utf-8"
+            body, content_type = _HTML_PAGE, "text/html; charset=utf-8"
         headers = [
-            (b"date", http_date(self.world.clock.now()).encode()),
+            (b"date", format_http_date(self.world.clock.now()).encode()),
             (b"content-length", str(len(body)).encode()),
         ]
         if body:
@@ -201,19 +209,19 @@ class Api:
         if kind == "truncate" and body:
             half = body[: len(body) // 2]
             await send({"type": "http.response.body", "body": half, "more_body": True})
-            await self._cut(scope, at_once=False)
+            await self._cut_connection(scope, at_once=False)
             return
         if kind == "slow_body" and fault is not None:
             seconds = _SLOW_SECONDS if fault.value is True else float(fault.value)
-            for piece in _pieces(body):
+            for piece in _split_body(body):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await asyncio.sleep(seconds / _SLOW_PIECES)
             body = b""
         await send({"type": "http.response.body", "body": body})
 
-    async def _cut(self, scope: Scope, *, at_once: bool) -> None:
+    async def _cut_connection(self, scope: Scope, *, at_once: bool) -> None:
         """Cut the connection: the socket where there is one, else by an exception."""
-        cut = scope.get("state", {}).get(CUT)
+        cut = scope.get("state", {}).get(CUT_STATE_KEY)
         if cut is None:
             raise self.connection_error("the simulator cut the connection")
         cut(at_once)
@@ -223,32 +231,36 @@ class Api:
         await asyncio.sleep(0)
 
 
-def _pieces(body: bytes) -> Iterable[bytes]:
+def _split_body(body: bytes) -> Iterable[bytes]:
     size = max(1, -(-len(body) // _SLOW_PIECES))
     return (body[at : at + size] for at in range(0, len(body), size))
 
 
-def _status(request: Request, fault: Fault, now: datetime) -> Answer:
+def _answer_status_fault(
+    request: IncomingRequest, fault: Fault, now: datetime
+) -> SimulatedResponse:
     """Answer with an HTTP status on order, in the shape its layer would give it."""
     if fault.value == 500:
         if request.operation in ("ledgers", "dates", "feed"):
             context = f"00000000-0000-4000-8000-{int(now.timestamp()):012d}"
             body = {"errorCode": 10001, "errorMessage": "Unknown error", "contextId": context}
-            return json_answer(500, body)
-        return domain_problem(Refusal(3010), request.path.removeprefix("/epayment"))
+            return build_json_response(500, body)
+        return build_domain_problem(DomainRefusal(3010), request.path.removeprefix("/epayment"))
     header = fault.retry_after_header(now)
     messages = {429: "Rate limit is exceeded.", 502: "Bad gateway", 503: "Service unavailable"}
-    return gateway(fault.value, messages[fault.value], {"Retry-After": header} if header else None)
+    return build_gateway_response(
+        fault.value, messages[fault.value], {"Retry-After": header} if header else None
+    )
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _read_body(receive: Receive) -> bytes | None:
     """Read the body; None when the client went away before it was whole.
 
     Half a request must not be carried out: without its body a cancel would be one still, and a
     refund would be refused for ever under its key.
     """
     body = b""
-    while len(body) <= _MAX_BODY:
+    while len(body) <= _MAX_BODY_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
@@ -258,7 +270,7 @@ async def _body(receive: Receive) -> bytes | None:
     return body
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
+async def _answer_lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.shutdown":

@@ -14,34 +14,34 @@ from starlette.routing import Route
 
 from vippsrecon.simulator import payer, state_file
 from vippsrecon.simulator.apis import epayment
-from vippsrecon.simulator.apis.error_responses import Refusal
-from vippsrecon.simulator.clock import zulu
+from vippsrecon.simulator.apis.error_responses import DomainRefusal
+from vippsrecon.simulator.clock import format_event_time
 from vippsrecon.simulator.errors import SimulatorInputError
 from vippsrecon.simulator.world import World
 
-_BATCH = 500
+_BATCH_LINES = 500
 
 
-def control_app(world: World) -> Starlette:
+def create_control_app(world: World) -> Starlette:
     """Make the app behind /_simulator/."""
 
     async def show_state(_: Request) -> Response:
-        return StreamingResponse(_lines(world), media_type="application/x-ndjson")
+        return StreamingResponse(_stream_state_lines(world), media_type="application/x-ndjson")
 
     async def move_clock(request: Request) -> Response:
-        return await _do(request, lambda body: _advance(world, body))
+        return await _run_action(request, lambda body: _advance_clock(world, body))
 
     async def change_settings(request: Request) -> Response:
-        return await _do(request, lambda body: _settings(world, body))
+        return await _run_action(request, lambda body: _change_settings(world, body))
 
     async def replace_faults(request: Request) -> Response:
-        return await _do(request, lambda body: _faults(world, body))
+        return await _run_action(request, lambda body: _replace_faults(world, body))
 
     async def show_requests(_: Request) -> Response:
-        return _json(world.counted())
+        return _build_json(world.counted())
 
     async def act_as_payer(request: Request) -> Response:
-        return await _do(request, lambda body: _payer(world, body))
+        return await _run_action(request, lambda body: _act_as_payer(world, body))
 
     return Starlette(
         routes=[
@@ -55,15 +55,15 @@ def control_app(world: World) -> Starlette:
     )
 
 
-def _json(value: Any, status: int = 200) -> Response:
+def _build_json(value: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, media_type="application/json")
 
 
-async def _lines(world: World) -> AsyncIterator[bytes]:
+async def _stream_state_lines(world: World) -> AsyncIterator[bytes]:
     batch: list[bytes] = []
-    for line in state_file.dump(world):
+    for line in state_file.dump_state_lines(world):
         batch.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-        if len(batch) >= _BATCH:
+        if len(batch) >= _BATCH_LINES:
             yield b"".join(batch)
             batch.clear()
             # A million lines take a while; others are served in between.
@@ -71,33 +71,33 @@ async def _lines(world: World) -> AsyncIterator[bytes]:
     yield b"".join(batch)
 
 
-async def _do(request: Request, act: Callable[[dict[str, Any]], Any]) -> Response:
+async def _run_action(request: Request, act: Callable[[dict[str, Any]], Any]) -> Response:
     try:
         body = orjson.loads(await request.body())
         if not isinstance(body, dict):
             raise SimulatorInputError("the body is a JSON object")
-        return _json(act(body))
-    except Refusal as refusal:
-        return _json({"code": refusal.code}, 409)
+        return _build_json(act(body))
+    except DomainRefusal as refusal:
+        return _build_json({"code": refusal.code}, 409)
     except ValueError as error:
-        return _json({"error": str(error)}, 400)
+        return _build_json({"error": str(error)}, 400)
 
 
-def _advance(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def _advance_clock(world: World, body: dict[str, Any]) -> dict[str, Any]:
     seconds = body.get("advance_seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or len(body) > 1:
         raise SimulatorInputError("the body is {'advance_seconds': a number}")
     world.clock.advance(seconds)
-    return {"clock": zulu(world.clock.now(), 6)}
+    return {"clock": format_event_time(world.clock.now(), 6)}
 
 
-def _settings(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def _change_settings(world: World, body: dict[str, Any]) -> dict[str, Any]:
     with world.lock:
         world.settings.update(body)
         return world.settings.changed()
 
 
-def _faults(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def _replace_faults(world: World, body: dict[str, Any]) -> dict[str, Any]:
     faults = body.get("faults")
     if not isinstance(faults, list) or len(body) > 1:
         raise SimulatorInputError("the body is {'faults': [{…}]}")
@@ -106,7 +106,7 @@ def _faults(world: World, body: dict[str, Any]) -> dict[str, Any]:
     return {"faults": len(faults)}
 
 
-def _payer(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def _act_as_payer(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Act as the payer in the app: `{"msn", "reference", "action": "approve" | "decline"}`.
 
     Optionally with `shippingOptionId`, for Express.
@@ -115,9 +115,9 @@ def _payer(world: World, body: dict[str, Any]) -> dict[str, Any]:
         now = world.clock.now()
         payment = world.payment(str(body.get("msn")), str(body.get("reference")), now)
         if payment is None:
-            raise Refusal(5090)
+            raise DomainRefusal(5090)
         if body.get("action") == "approve":
-            epayment.approve(world, payment, now, body.get("shippingOptionId"))
+            epayment.approve_and_store(world, payment, now, body.get("shippingOptionId"))
         elif body.get("action") == "decline":
             payer.decline(payment, now)
             world.payments.put(payment)

@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.simulator.http.app import CUT, App
+from vippsrecon.simulator.http.app import CUT_STATE_KEY, AsgiApp
 
 if TYPE_CHECKING:
     import uvicorn
 
-HOST = "127.0.0.1"
+LOOPBACK_HOST = "127.0.0.1"
 _START_SECONDS = 10.0
 
 
-def _protocol() -> type[asyncio.Protocol]:
+def _make_protocol() -> type[asyncio.Protocol]:
     """Make uvicorn's HTTP protocol one whose connections an app can cut.
 
     Each connection has a copy of the server's state in the scope of its requests; the way to
@@ -39,18 +39,18 @@ def _protocol() -> type[asyncio.Protocol]:
                 # Without haste what was sent still arrives: that makes a truncated answer.
                 transport.abort() if at_once else transport.close()
 
-            self.app_state = {**self.app_state, CUT: cut}
+            self.app_state = {**self.app_state, CUT_STATE_KEY: cut}
 
     return Cuttable
 
 
-def _server(app: App) -> uvicorn.Server:
+def _create_server(app: AsgiApp) -> uvicorn.Server:
     import uvicorn
 
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=_protocol(),
+            http=_make_protocol(),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -69,7 +69,7 @@ def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        listener.bind((LOOPBACK_HOST, port))
         listener.listen(2048)
         listener.setblocking(False)
     except OSError:
@@ -78,15 +78,15 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def base_url(listener: socket.socket) -> str:
+def get_base_url(listener: socket.socket) -> str:
     """Return the address a listening socket is reached at."""
-    return f"http://{HOST}:{listener.getsockname()[1]}"
+    return f"http://{LOOPBACK_HOST}:{listener.getsockname()[1]}"
 
 
 @contextlib.contextmanager
-def serve_app(app: App, port: int) -> Iterator[str]:
+def serve_app(app: AsgiApp, port: int) -> Iterator[str]:
     """Serve in a thread of its own until the block ends; yields the base URL."""
-    server = _server(app)
+    server = _create_server(app)
     with _listen(port) as listener:
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
@@ -94,7 +94,7 @@ def serve_app(app: App, port: int) -> Iterator[str]:
         thread.start()
         try:
             _wait_until_started(server, thread)
-            yield base_url(listener)
+            yield get_base_url(listener)
         finally:
             server.should_exit = True
             thread.join(timeout=10)
@@ -108,20 +108,20 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         time.sleep(0.005)
 
 
-def run_app(app: App, port: int, started: Callable[[str], None] | None) -> None:
+def run_app(app: AsgiApp, port: int, started: Callable[[str], None] | None) -> None:
     """Serve until SIGTERM or SIGINT, then return.
 
     uvicorn would raise the signal anew after it stopped; a command that was asked to stop and
     did so is through.
     """
-    server = _server(app)
+    server = _create_server(app)
 
     def stop(*_: Any) -> None:
         server.should_exit = True
 
     with _listen(port) as listener:
         if started is not None:
-            started(base_url(listener))
+            started(get_base_url(listener))
         before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
         # In a thread of its own uvicorn leaves signals alone.
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -9,107 +9,109 @@ from typing import Any
 
 import polars as pl
 
-from vippsrecon.sources.files.table import NATIVE
+from vippsrecon.sources.files.table import NATIVE_MARK
 
-_EXACT = 2**53
+_MAX_EXACT_INTEGER = 2**53
 """Up to here a float holds every whole number."""
 
 
-def text(cell: Any) -> str:
+def format_cell(cell: Any) -> str:
     r"""Return a cell's value as a table holds it.
 
-    >>> text(499.5), text(123.0), text("000123"), text(dt.date(2026, 1, 31)), text(None)
+    >>> format_cell(499.5), format_cell(123.0), format_cell("000123"), format_cell(dt.date(2026, 1, 31)), format_cell(None)
     ('\x01499.5', '\x01123', '000123', '\x012026-01-31', '')
     """
     kind = type(cell)
     if kind is str:
-        return str.lstrip(cell, NATIVE)
+        return str.lstrip(cell, NATIVE_MARK)
     if kind is float:
-        return NATIVE + _figures(cell)
+        return NATIVE_MARK + _format_number(cell)
     if kind in (dt.datetime, dt.date, dt.time):
-        return f"{NATIVE}{cell.isoformat()}"
+        return f"{NATIVE_MARK}{cell.isoformat()}"
     if kind is bool:
         return "true" if cell else "false"
     if kind is int:
-        return f"{NATIVE}{cell}"
+        return f"{NATIVE_MARK}{cell}"
     return "" if cell is None else str(cell)
 
 
-def texts(cells: Sequence[Any]) -> pl.Series:
-    r"""Return a column's cells as `text` gives each, a whole column at a time where it can.
+def format_cells(cells: Sequence[Any]) -> pl.Series:
+    r"""Return a column's cells as `format_cell` gives each, a whole column at a time where it can.
 
-    >>> texts([499.5, "", dt.datetime(2026, 1, 31, 9, 12)]).to_list()
+    >>> format_cells([499.5, "", dt.datetime(2026, 1, 31, 9, 12)]).to_list()
     ['\x01499.5', '', '\x012026-01-31T09:12:00']
     """
     kinds = set(map(type, cells))
     if kinds == {str}:
-        return _plain(pl.Series(cells, dtype=pl.String))
-    if not kinds <= _BY_COLUMN.keys():
-        return pl.Series(map(text, cells), dtype=pl.String)
+        return _strip_native_mark(pl.Series(cells, dtype=pl.String))
+    if not kinds <= _COLUMN_FORMATTERS.keys():
+        return pl.Series(map(format_cell, cells), dtype=pl.String)
     made = pl.Series([""], dtype=pl.String).new_from_index(0, len(cells))
     for kind in kinds - {type(None)}:
-        dtype, written = _BY_COLUMN[kind]
-        mine = cells if len(kinds) == 1 else [_only(kind, cell) for cell in cells]
+        dtype, written = _COLUMN_FORMATTERS[kind]
+        mine = cells if len(kinds) == 1 else [_keep_type(kind, cell) for cell in cells]
         column = written(pl.Series(mine, dtype=dtype))
         made = column if len(kinds) == 1 else made.zip_with(column.is_null(), column)
     return made
 
 
-def _only(kind: type, cell: Any) -> Any:
+def _keep_type(kind: type, cell: Any) -> Any:
     return cell if type(cell) is kind else None
 
 
-def _figures(number: float) -> str:
+def _format_number(number: float) -> str:
     """Return a number as Excel shows it at full precision, without an exponent.
 
     repr is the shortest text that gives the same float back.
     """
-    if number.is_integer() and abs(number) < _EXACT:
+    if number.is_integer() and abs(number) < _MAX_EXACT_INTEGER:
         return str(int(number))
     shortest = repr(number)
     return shortest if "e" not in shortest else f"{Decimal(shortest):f}"
 
 
-def _plain(strings: pl.Series) -> pl.Series:
+def _strip_native_mark(strings: pl.Series) -> pl.Series:
     """Return texts without the mark of numbers and dates, which none of them may forge."""
-    forged = strings.str.starts_with(NATIVE)
-    return strings.str.strip_chars_start(NATIVE) if forged.any() else strings
+    forged = strings.str.starts_with(NATIVE_MARK)
+    return strings.str.strip_chars_start(NATIVE_MARK) if forged.any() else strings
 
 
-def _numbers(numbers: pl.Series) -> pl.Series:
-    """Return floats as `_figures` writes them.
+def _format_numbers(numbers: pl.Series) -> pl.Series:
+    """Return floats as `_format_number` writes them.
 
     Polars writes the shortest text too, but for the largest and smallest has an exponent.
     """
-    whole = numbers.is_finite() & (numbers == numbers.floor()) & (numbers.abs() < _EXACT)
+    whole = (
+        numbers.is_finite() & (numbers == numbers.floor()) & (numbers.abs() < _MAX_EXACT_INTEGER)
+    )
     shortest = numbers.cast(pl.String)
     made = shortest.zip_with(~whole, numbers.cast(pl.Int64, strict=False).cast(pl.String))
-    odd = ~whole & ((numbers.abs() >= _EXACT) | shortest.str.contains("[A-Za-z]"))
+    odd = ~whole & ((numbers.abs() >= _MAX_EXACT_INTEGER) | shortest.str.contains("[A-Za-z]"))
     if odd.any():
-        by_hand = pl.Series(map(_figures, numbers.filter(odd)), dtype=pl.String)
+        by_hand = pl.Series(map(_format_number, numbers.filter(odd)), dtype=pl.String)
         made = made.scatter(odd.arg_true(), by_hand)
-    return NATIVE + made
+    return NATIVE_MARK + made
 
 
-def _moments(moments: pl.Series) -> pl.Series:
+def _format_times(moments: pl.Series) -> pl.Series:
     """Return dates with times as ISO 8601, parts of a second where there are any."""
     made = moments.dt.to_string("%Y-%m-%dT%H:%M:%S")
     finer = moments.dt.microsecond() != 0
     if finer.any():
         made = made.zip_with(~finer, moments.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f"))
-    return NATIVE + made
+    return NATIVE_MARK + made
 
 
-def _days(days: pl.Series) -> pl.Series:
+def _format_dates(days: pl.Series) -> pl.Series:
     """Return dates as ISO 8601."""
-    return NATIVE + days.dt.to_string("%Y-%m-%d")
+    return NATIVE_MARK + days.dt.to_string("%Y-%m-%d")
 
 
-_BY_COLUMN: dict[type, tuple[Any, Any]] = {
-    str: (pl.String, _plain),
-    float: (pl.Float64, _numbers),
-    dt.datetime: (pl.Datetime("us"), _moments),
-    dt.date: (pl.Date, _days),
+_COLUMN_FORMATTERS: dict[type, tuple[Any, Any]] = {
+    str: (pl.String, _strip_native_mark),
+    float: (pl.Float64, _format_numbers),
+    dt.datetime: (pl.Datetime("us"), _format_times),
+    dt.date: (pl.Date, _format_dates),
     type(None): (pl.Null, None),
 }
 """Kinds of cells that are turned to text a column at a time: their dtype, and how."""

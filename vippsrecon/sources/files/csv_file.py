@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
-from vippsrecon.sources.files.detect import LONGEST_CELL, MOST_COLUMNS, text_encoding
-from vippsrecon.sources.files.headings import without_trailing_empties
-from vippsrecon.sources.files.table import Record, Table, picker
+from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS, detect_encoding
+from vippsrecon.sources.files.headings import strip_trailing_empties
+from vippsrecon.sources.files.table import Record, Table, build_cell_picker
 
 _DELIMITERS = (",", ";", "\t", "|")
 
 
-def delimited_table(path: Path) -> Table:
+def open_csv_table(path: Path) -> Table:
     """Open a text file of separated values.
 
     The delimiter is the one of comma, semicolon, tab and bar that makes the most of the
@@ -29,11 +29,11 @@ def delimited_table(path: Path) -> Table:
     Raises:
         SourceError: The encoding is none of ours, or there is no heading row, or no row below.
     """
-    encoding = text_encoding(path)
-    layout = _layout(path, encoding)
+    encoding = detect_encoding(path)
+    layout = _detect_layout(path, encoding)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
-        return _records(path, encoding, layout, places)
+        return _read_records(path, encoding, layout, places)
 
     if next(records([]), None) is None:
         raise SourceError("there is a heading row and nothing below it", file=path.name)
@@ -43,15 +43,15 @@ def delimited_table(path: Path) -> Table:
     return Table(path.name, "csv", encoding, layout.headings, records, notes)
 
 
-def plain_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Return the lines of a text file that hold anything, each with its number from 1."""
-    with path.open(encoding=text_encoding(path), newline=None) as file:
+    with path.open(encoding=detect_encoding(path), newline=None) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, line.strip()
 
 
-class _Layout(NamedTuple):
+class _CsvLayout(NamedTuple):
     """The lines above the heading row, the delimiter and the headings."""
 
     skipped: int
@@ -59,9 +59,9 @@ class _Layout(NamedTuple):
     headings: tuple[str, ...]
 
 
-def _layout(path: Path, encoding: str) -> _Layout:
+def _detect_layout(path: Path, encoding: str) -> _CsvLayout:
     with path.open(encoding=encoding, newline="") as file:
-        start = file.read(4 * LONGEST_CELL)
+        start = file.read(4 * MAX_CELL_LENGTH)
     skipped = 0
     forced = None
     lines = io.StringIO(start, newline="")
@@ -82,44 +82,46 @@ def _layout(path: Path, encoding: str) -> _Layout:
     best: list[str] = []
     chosen = ","
     for delimiter in (forced,) if forced else _DELIMITERS:
-        with _cell_limit():
+        with _limit_cell_size():
             try:
                 row = next(csv.reader(io.StringIO(below, newline=""), delimiter=delimiter), [])
             except csv.Error:
                 continue
-        row = without_trailing_empties(row)
+        row = strip_trailing_empties(row)
         if len(row) > len(best):
             best, chosen = row, delimiter
-    if len(best) > MOST_COLUMNS:
+    if len(best) > MAX_COLUMNS:
         raise SourceError(
-            f"it has {group_thousands(len(best))} columns; at most {group_thousands(MOST_COLUMNS)} are read",
+            f"it has {group_thousands(len(best))} columns; at most {group_thousands(MAX_COLUMNS)} are read",
             file=path.name,
         )
     if not best:
         raise SourceError("the heading row cannot be read", file=path.name)
-    return _Layout(skipped, chosen, tuple(cell.strip() for cell in best))
+    return _CsvLayout(skipped, chosen, tuple(cell.strip() for cell in best))
 
 
-def _records(path: Path, encoding: str, layout: _Layout, places: Sequence[int]) -> Iterator[Record]:
+def _read_records(
+    path: Path, encoding: str, layout: _CsvLayout, places: Sequence[int]
+) -> Iterator[Record]:
     skipped, delimiter, headings = layout
     width = len(headings)
-    pick = picker(places)
+    pick = build_cell_picker(places)
     blank = [""] * width
-    with path.open(encoding=encoding, newline="") as file, _cell_limit():
+    with path.open(encoding=encoding, newline="") as file, _limit_cell_size():
         reader = csv.reader(islice(file, skipped, None), delimiter=delimiter, strict=True)
-        next(_rows(reader, path.name, blank, skipped), None)
-        for row, cells, misquoted in _rows(reader, path.name, blank, skipped):
+        next(_read_rows(reader, path.name, blank, skipped), None)
+        for row, cells, misquoted in _read_rows(reader, path.name, blank, skipped):
             if len(cells) == width and misquoted is None:
                 if any(cells):
                     yield Record(row, pick(cells), None)
                 continue
-            fitted, misfit = _fitted(cells, width)
+            fitted, misfit = _fit_to_headings(cells, width)
             fault = misquoted or misfit
             if fault or any(fitted):
                 yield Record(row, pick(fitted), fault)
 
 
-def _rows(
+def _read_rows(
     reader: Any, name: str, blank: list[str], skipped: int
 ) -> Iterator[tuple[int, list[str], str | None]]:
     """Return each row with the line it starts at and, for one that is misquoted, why."""
@@ -130,11 +132,11 @@ def _rows(
         except StopIteration:
             return
         except csv.Error as error:
-            yield row, blank, _quoting(error, name, row)
+            yield row, blank, _explain_csv_error(error, name, row)
 
 
-def _fitted(cells: list[str], width: int) -> tuple[list[str], str | None]:
-    filled = without_trailing_empties(cells)
+def _fit_to_headings(cells: list[str], width: int) -> tuple[list[str], str | None]:
+    filled = strip_trailing_empties(cells)
     if not filled:
         return [""] * width, None
     if len(filled) > width:
@@ -145,7 +147,7 @@ def _fitted(cells: list[str], width: int) -> tuple[list[str], str | None]:
     return cells[:width], None
 
 
-def _quoting(error: csv.Error, name: str, row: int) -> str:
+def _explain_csv_error(error: csv.Error, name: str, row: int) -> str:
     said = str(error)
     if "field larger" in said:
         raise SourceError("a cell is larger than 1 MB", file=name, row=row) from None
@@ -159,9 +161,9 @@ def _quoting(error: csv.Error, name: str, row: int) -> str:
 
 
 @contextmanager
-def _cell_limit() -> Iterator[None]:
+def _limit_cell_size() -> Iterator[None]:
     """Hold the csv module's limit, which is one for the whole process, at ours meanwhile."""
-    before = csv.field_size_limit(LONGEST_CELL)
+    before = csv.field_size_limit(MAX_CELL_LENGTH)
     try:
         yield
     finally:

@@ -11,16 +11,16 @@ from typing import Literal
 
 from vippsrecon.errors import SourceError
 
-LARGEST_FILE = 512 * 1024 * 1024
-LARGEST_MEMBER = 2 * 1024 * 1024 * 1024
-LARGEST_RATIO = 200
-MOST_COLUMNS = 1000
-LONGEST_CELL = 1024 * 1024
-_BLOCK = 1024 * 1024
-_SMALL = 1024 * 1024
+MAX_INPUT_FILE_BYTES = 512 * 1024 * 1024
+MAX_MEMBER_BYTES = 2 * 1024 * 1024 * 1024
+MAX_COMPRESSION_RATIO = 200
+MAX_COLUMNS = 1000
+MAX_CELL_LENGTH = 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
+_SMALL_MEMBER_BYTES = 1024 * 1024
 """A member below this size cannot hurt, and short repetitive XML does pass 200:1."""
 
-Form = Literal["text", "workbook", "json", "xml"]
+FileType = Literal["text", "workbook", "json", "xml"]
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -29,20 +29,20 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_WORKBOOK_NAMES = (".xlsx", ".xlsm")
+_WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 
 
-def file_form(path: Path) -> Form:
+def detect_file_type(path: Path) -> FileType:
     """Return what a file is, having made sure that it may be opened.
 
     Raises:
         SourceError: It is missing, a directory, empty, too large, unreadable, an old or
             encrypted workbook, a web page, or named as something it is not.
     """
-    head = _head(path)
+    head = _read_head(path)
     name = path.name
     if head.startswith(b"PK"):
-        if path.suffix.lower() not in _WORKBOOK_NAMES:
+        if path.suffix.lower() not in _WORKBOOK_SUFFIXES:
             raise SourceError(
                 "this is an Excel workbook or a zip file under another name; "
                 "rename it to .xlsx if it is a workbook",
@@ -51,8 +51,8 @@ def file_form(path: Path) -> Form:
         _check_archive(path)
         return "workbook"
     if head.startswith(b"\xd0\xcf\x11\xe0"):
-        raise SourceError(_old_workbook(path), file=name)
-    if path.suffix.lower() in _WORKBOOK_NAMES:
+        raise SourceError(_explain_old_workbook(path), file=name)
+    if path.suffix.lower() in _WORKBOOK_SUFFIXES:
         raise SourceError(
             "this is named as an Excel workbook and is none; "
             "if it is text separated by commas or semicolons, rename it to .csv",
@@ -72,13 +72,13 @@ def file_form(path: Path) -> Form:
     return "text"
 
 
-def sha256(path: Path) -> str:
+def compute_file_sha256(path: Path) -> str:
     """Return the file's SHA-256 as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def text_encoding(path: Path) -> str:
+def detect_encoding(path: Path) -> str:
     """Return the encoding a text file is read with: its mark, else UTF-8, else cp1252.
 
     Guessing from letter statistics was tried and is wrong on short Nordic files; this chain
@@ -90,14 +90,14 @@ def text_encoding(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4)
     marked = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
-    if marked is None and _holds_nul(path):
+    if marked is None and _contains_nul(path):
         raise SourceError(
             "this holds NUL bytes, so it is not a text file, or is UTF-16 without its mark; "
             "save it as CSV UTF-8",
             file=path.name,
         )
     for encoding in (marked,) if marked else ("utf-8", "cp1252"):
-        if _decodes(path, encoding):
+        if _is_decodable(path, encoding):
             return encoding
     raise SourceError(
         f"this cannot be read as {marked or 'UTF-8 or Windows-1252'}; save it as CSV UTF-8",
@@ -105,7 +105,7 @@ def text_encoding(path: Path) -> str:
     )
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     name = path.name or str(path)
     try:
         about = path.stat()
@@ -115,7 +115,7 @@ def _head(path: Path) -> bytes:
             raise SourceError("this is not an ordinary file", file=name)
         if about.st_size == 0:
             raise SourceError("the file is empty", file=name)
-        if about.st_size > LARGEST_FILE:
+        if about.st_size > MAX_INPUT_FILE_BYTES:
             raise SourceError("the file is larger than 512 MB; export fewer days", file=name)
         with path.open("rb") as file:
             head = file.read(4096)
@@ -136,10 +136,10 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 if member.flag_bits & 1:
-                    raise SourceError(_LOCKED, file=path.name)
-                if member.file_size > LARGEST_MEMBER or (
-                    member.file_size > _SMALL
-                    and member.file_size > LARGEST_RATIO * max(member.compress_size, 1)
+                    raise SourceError(_PASSWORD_PROTECTED, file=path.name)
+                if member.file_size > MAX_MEMBER_BYTES or (
+                    member.file_size > _SMALL_MEMBER_BYTES
+                    and member.file_size > MAX_COMPRESSION_RATIO * max(member.compress_size, 1)
                 ):
                     raise SourceError(
                         "a part of this workbook unpacks to more than 2 GB or 200 times its "
@@ -157,26 +157,26 @@ def _check_archive(path: Path) -> None:
         raise SourceError("the workbook is damaged or cut off; export it anew", file=path.name)
 
 
-_LOCKED = "the workbook is protected by a password; save it without one"
+_PASSWORD_PROTECTED = "the workbook is protected by a password; save it without one"
 
 
-def _old_workbook(path: Path) -> str:
+def _explain_old_workbook(path: Path) -> str:
     content = path.read_bytes()
     if "EncryptedPackage".encode("utf-16-le") in content:
-        return _LOCKED
+        return _PASSWORD_PROTECTED
     return "this is an Excel file of the old kind (.xls); save it as .xlsx or CSV"
 
 
-def _holds_nul(path: Path) -> bool:
+def _contains_nul(path: Path) -> bool:
     with path.open("rb") as file:
-        return any(b"\0" in block for block in iter(lambda: file.read(_BLOCK), b""))
+        return any(b"\0" in block for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
 
 
-def _decodes(path: Path, encoding: str) -> bool:
+def _is_decodable(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         with path.open("rb") as file:
-            for block in iter(lambda: file.read(_BLOCK), b""):
+            for block in iter(lambda: file.read(_BLOCK_BYTES), b""):
                 decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeError:

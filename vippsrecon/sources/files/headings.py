@@ -5,35 +5,35 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_GAPS = re.compile(r"[\s\u00a0\u2007\u202f\ufeff\u200b]+")
+_WHITESPACE = re.compile(r"[\s\u00a0\u2007\u202f\ufeff\u200b]+")
 
 
-def heading(text: str) -> str:
+def normalize_heading(text: str) -> str:
     r"""Return a heading as it is compared: NFC, one space, no quotes or marks, no case.
 
     Finnish bank and shop files hold a no-break space in some headings, spreadsheets leave byte
     order marks and quotes: none of these are meant.
 
-    >>> heading('\ufeff"Grand\u00a0Total  (Purchased)" ')
+    >>> normalize_heading('\ufeff"Grand\u00a0Total  (Purchased)" ')
     'grand total (purchased)'
     """
-    plain = _GAPS.sub(" ", unicodedata.normalize("NFC", text)).strip(" \"'")
+    plain = _WHITESPACE.sub(" ", unicodedata.normalize("NFC", text)).strip(" \"'")
     return plain.casefold()
 
 
-def word(text: str) -> str:
+def normalize_word(text: str) -> str:
     """Return a status or tender as it is compared: a heading with `-` and `_` read as spaces.
 
-    >>> word("wc-On_hold")
+    >>> normalize_word("wc-On_hold")
     'wc on hold'
     """
-    return _GAPS.sub(" ", heading(text).replace("-", " ").replace("_", " ")).strip()
+    return _WHITESPACE.sub(" ", normalize_heading(text).replace("-", " ").replace("_", " ")).strip()
 
 
-def without_trailing_empties(cells: list[str]) -> list[str]:
+def strip_trailing_empties(cells: list[str]) -> list[str]:
     """Return the cells up to the last that holds anything.
 
-    >>> without_trailing_empties(["a", "", "b", "", " "])
+    >>> strip_trailing_empties(["a", "", "b", "", " "])
     ['a', '', 'b']
     """
     end = len(cells)

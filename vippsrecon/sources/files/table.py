@@ -4,7 +4,7 @@ Opening reads the headings only. Which columns are then read is decided by a pro
 names, addresses and telephone numbers of customers never enter a frame.
 
 In a table every cell is text. A cell that the file itself holds as a number or a date (Excel,
-JSON) begins with `NATIVE` and is written with a decimal point or as ISO 8601: it needs no
+JSON) begins with `NATIVE_MARK` and is written with a decimal point or as ISO 8601: it needs no
 guess about decimal marks or the order of day and month.
 """
 
@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-NATIVE = "\x01"
+NATIVE_MARK = "\x01"
 """First character of a cell that was a number or a date in the file, not text."""
 
-CHUNK = 20_000
+ROWS_PER_CHUNK = 20_000
 """Rows held as Python objects at a time."""
 
 
@@ -38,7 +38,7 @@ class Table:
 
     Attributes:
         name: Name of the file, without its folder.
-        form: "csv", "xlsx" or "json".
+        file_type: "csv", "xlsx" or "json".
         encoding: Of a text file; "" for a workbook.
         headings: As in the file, without trailing empty ones.
         notes: What a user should know about how it was opened.
@@ -47,7 +47,7 @@ class Table:
     """
 
     name: str
-    form: str
+    file_type: str
     encoding: str
     headings: tuple[str, ...]
     records: Callable[[Sequence[int]], Iterator[Record]]
@@ -64,17 +64,17 @@ class Table:
             cells are empty text; white space around a cell is taken off.
         """
         names = [f"c{position}" for position in range(len(places))]
-        chunks = [self._frame([], names)]
+        chunks = [self._build_frame([], names)]
         waiting: list[Record] = []
         for record in self.records(places):
             waiting.append(record)
-            if len(waiting) == CHUNK:
-                chunks.append(self._frame(waiting, names))
+            if len(waiting) == ROWS_PER_CHUNK:
+                chunks.append(self._build_frame(waiting, names))
                 waiting = []
-        chunks.append(self._frame(waiting, names))
+        chunks.append(self._build_frame(waiting, names))
         return pl.concat(chunks, rechunk=True)
 
-    def _frame(self, records: list[Record], names: list[str]) -> pl.DataFrame:
+    def _build_frame(self, records: list[Record], names: list[str]) -> pl.DataFrame:
         if not records:
             schema = {"row": pl.Int64, "fault": pl.String} | dict.fromkeys(names, pl.String)
             return pl.DataFrame(schema=schema)
@@ -92,7 +92,7 @@ class Table:
         return frame.with_columns(pl.col(names).str.strip_chars())
 
 
-def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def build_cell_picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """Return a function that takes the cells at `places` out of a row."""
     if not places:
         return lambda _cells: ()

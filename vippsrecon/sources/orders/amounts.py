@@ -14,14 +14,14 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.table import NATIVE
+from vippsrecon.sources.files.table import NATIVE_MARK
 
-Mark = Literal[".", ","]
+DecimalMark = Literal[".", ","]
 
-_MINUS = "\u2212"
-_NO_BREAK = "\u00a0"
+_MINUS_SIGN = "\u2212"
+_NO_BREAK_SPACE = "\u00a0"
 
-_MOST_WHOLE_DIGITS = 13
+_MAX_WHOLE_DIGITS = 13
 """With two decimals fifteen digits: what a workbook's cell still holds exactly."""
 
 
@@ -57,10 +57,10 @@ class AmountStyle:
             marks = "".join(re.escape(mark) for mark in groups)
             whole = rf"[0-9]{{1,3}}(?:[{marks}][0-9]{{3}})+|{whole}"
         mark = re.escape(self.decimal)
-        return rf"^(?P<sign>[-{_MINUS}+]?)[ {_NO_BREAK}]*(?P<whole>{whole})(?:{mark}(?P<part>[0-9]+))?$"
+        return rf"^(?P<sign>[-{_MINUS_SIGN}+]?)[ {_NO_BREAK_SPACE}]*(?P<whole>{whole})(?:{mark}(?P<part>[0-9]+))?$"
 
 
-class Amounts(NamedTuple):
+class ParsedAmounts(NamedTuple):
     """A column of amounts read: the figures, and for each cell that has none, why."""
 
     minor: pl.Series
@@ -68,20 +68,20 @@ class Amounts(NamedTuple):
     well_formed: pl.Series
 
 
-def amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> Amounts:
+def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> ParsedAmounts:
     """Return a column's amounts in minor units of each row's currency, signed.
 
     An empty cell has neither figure nor reason: whether it may be empty is for others to say.
 
     >>> column = pl.Series(["499.5", "499.505", "1.234,50", ""])
-    >>> read = amounts(column, pl.Series(["NOK"] * 4), AmountStyle("."))
+    >>> read = parse_amounts(column, pl.Series(["NOK"] * 4), AmountStyle("."))
     >>> read.minor.to_list()
     [49950, None, None, None]
     >>> read.reason.to_list()[1:3]
     ['has more decimals than NOK has (2)', 'is not an amount with a decimal point']
     """
-    plain = _bare(text, style)
-    native = text.str.starts_with(NATIVE)
+    plain = _strip_decoration(text, style)
+    native = text.str.starts_with(NATIVE_MARK)
     mark = style.decimal if style.decimal != "auto" else "."
     parts = pl.DataFrame({"text": plain, "native": native, "currency": currency}).with_columns(
         pl.when(pl.col("native"))
@@ -108,37 +108,37 @@ def amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> Amounts
         minor=pl.when(
             formed
             & (pl.col("part").str.len_bytes() <= pl.col("places"))
-            & (pl.col("whole").str.len_bytes() <= _MOST_WHOLE_DIGITS)
-        ).then(pl.when(pl.col("sign").is_in(["-", _MINUS])).then(-figures).otherwise(figures)),
+            & (pl.col("whole").str.len_bytes() <= _MAX_WHOLE_DIGITS)
+        ).then(pl.when(pl.col("sign").is_in(["-", _MINUS_SIGN])).then(-figures).otherwise(figures)),
         reason=pl.when(pl.col("text") == "")
         .then(None)
         .when(~formed)
         .then(pl.lit(f"is not an amount with a decimal {word}"))
-        .when(pl.col("whole").str.len_bytes() > _MOST_WHOLE_DIGITS)
+        .when(pl.col("whole").str.len_bytes() > _MAX_WHOLE_DIGITS)
         .then(pl.lit("has more than fifteen digits"))
         .when(pl.col("part").str.len_bytes() > pl.col("places"))
         .then(pl.format("has more decimals than {} has ({})", "currency", "places")),
         well_formed=formed,
     )
-    return Amounts(read["minor"], read["reason"], read["well_formed"])
+    return ParsedAmounts(read["minor"], read["reason"], read["well_formed"])
 
 
-def fitting_mark(text: pl.Series, style: AmountStyle) -> Mark | None:
+def detect_decimal_mark(text: pl.Series, style: AmountStyle) -> DecimalMark | None:
     """Return the one decimal mark under which every filled cell of a column is an amount.
 
     Whole numbers fit both and say nothing. None: neither fits all, or both do (a column of
     nothing but `12.500` and `1,250`).
 
-    >>> fitting_mark(pl.Series(["1.234,50", "12"]), AmountStyle("auto", groups=".,"))
+    >>> detect_decimal_mark(pl.Series(["1.234,50", "12"]), AmountStyle("auto", groups=".,"))
     ','
-    >>> fitting_mark(pl.Series(["12.500", "3"]), AmountStyle("auto", groups=".,")) is None
+    >>> detect_decimal_mark(pl.Series(["12.500", "3"]), AmountStyle("auto", groups=".,")) is None
     True
     """
-    cells = _bare(text, style).filter(~text.str.starts_with(NATIVE) & (text != ""))
+    cells = _strip_decoration(text, style).filter(~text.str.starts_with(NATIVE_MARK) & (text != ""))
     told = cells.filter(cells.str.contains("[.,]"))
     if told.is_empty():
         return "."
-    fits: list[Mark] = [
+    fits: list[DecimalMark] = [
         mark
         for mark in (".", ",")
         if cells.str.contains(AmountStyle(mark, style.groups).pattern()).all()
@@ -146,7 +146,7 @@ def fitting_mark(text: pl.Series, style: AmountStyle) -> Mark | None:
     return fits[0] if len(fits) == 1 else None
 
 
-def truncated(text: str) -> int | None:
+def truncate_amount(text: str) -> int | None:
     """Return what Shopware's plugin sends for an amount: the float product, cut off.
 
     The plugin computes `(int)(total * 100)` in PHP, whose numbers are binary floats as Python's
@@ -155,17 +155,17 @@ def truncated(text: str) -> int | None:
 
     Source: exports-facts, Vipps MobilePay's Shopware plugin 1.0.2.
 
-    >>> truncated("19.99"), truncated("20.00")
+    >>> truncate_amount("19.99"), truncate_amount("20.00")
     (1998, 2000)
     """
     return int(float(text) * 100) if re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,8})?", text) else None
 
 
-def _bare(text: pl.Series, style: AmountStyle) -> pl.Series:
+def _strip_decoration(text: pl.Series, style: AmountStyle) -> pl.Series:
     """Return cells without what the style allows around the figures, minus signs in front."""
-    bare = text.str.strip_prefix(NATIVE).str.strip_prefix("'")
+    bare = text.str.strip_prefix(NATIVE_MARK).str.strip_prefix("'")
     for said in style.words:
-        around = rf"(?i)^([-{_MINUS}+]?)\s*{re.escape(said)}\.?\s*|\s*{re.escape(said)}\.?$"
+        around = rf"(?i)^([-{_MINUS_SIGN}+]?)\s*{re.escape(said)}\.?\s*|\s*{re.escape(said)}\.?$"
         bare = bare.str.replace_all(around, "${1}")
     if style.brackets:
         bare = bare.str.replace(r"^\(([^()]*)\)$", "-${1}")

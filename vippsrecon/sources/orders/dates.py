@@ -15,11 +15,11 @@ from typing import NamedTuple
 import polars as pl
 
 from vippsrecon.errors import ConfigurationError
-from vippsrecon.sources.files.table import NATIVE
+from vippsrecon.sources.files.table import NATIVE_MARK
 
-ISO = "%Y-%m-%d[ %H:%M[:%S[.%f]]][ %z]"
+ISO_PATTERN = "%Y-%m-%d[ %H:%M[:%S[.%f]]][ %z]"
 
-_DIRECTIVES = {
+_DIRECTIVE_PATTERNS = {
     "Y": r"(?P<year>20[0-9]{2})",
     "m": r"(?P<month>[0-9]{1,2})",
     "d": r"(?P<day>[0-9]{1,2})",
@@ -32,11 +32,22 @@ _DIRECTIVES = {
     "b": r"(?P<name>\p{L}{3,12})\.?",
     "z": r"(?P<offset>[Zz]|(?:UTC|GMT)|[+-][0-9]{2}:?[0-9]{2})",
 }
-_PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", "half", "name", "offset")
+_PART_NAMES = (
+    "year",
+    "month",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "fraction",
+    "half",
+    "name",
+    "offset",
+)
 
 # First three letters in English, Norwegian, Danish, Swedish, German; Finnish months are words
 # of their own. Where two languages share the letters they mean the same month.
-_MONTHS = {
+_MONTH_OF_NAME = {
     name: number
     for number, names in enumerate(
         (
@@ -50,7 +61,7 @@ _MONTHS = {
 }  # fmt: skip
 
 
-class Moments(NamedTuple):
+class ParsedTimes(NamedTuple):
     """A column of times read: UTC moments, local day numbers, and which cells have none."""
 
     at: pl.Series
@@ -58,9 +69,9 @@ class Moments(NamedTuple):
     unreadable: pl.Series
 
 
-def moments(
+def parse_times(
     text: pl.Series, zones: pl.Series, patterns: Sequence[str], written_in: str = ""
-) -> Moments:
+) -> ParsedTimes:
     """Return a column's moments, a time without offset being in the row's zone.
 
     In the hour that autumn repeats the first is meant; a time that spring leaves out is read
@@ -73,25 +84,26 @@ def moments(
         written_in: Zone of times without offset, where it is not the row's.
 
     >>> cells = pl.Series(["2026-10-25 02:30", "2025-12-06 10:37:33 -0500", "31.02.2026"])
-    >>> read = moments(cells, pl.Series(["Europe/Oslo"] * 3), [ISO, "%d.%m.%Y"])
+    >>> read = parse_times(cells, pl.Series(["Europe/Oslo"] * 3), [ISO_PATTERN, "%d.%m.%Y"])
     >>> [str(at) for at in read.at]
     ['2026-10-25 00:30:00+00:00', '2025-12-06 15:37:33+00:00', 'None']
     >>> read.unreadable.to_list()
     [False, False, True]
     """
     bare = text.str.strip_prefix("'")
-    frame = pl.DataFrame({"zone": zones, "text": bare.str.strip_prefix(NATIVE)})
-    local, offset = _clock_faces(frame, bare.str.starts_with(NATIVE), patterns)
+    frame = pl.DataFrame({"zone": zones, "text": bare.str.strip_prefix(NATIVE_MARK)})
+    local, offset = _parse_local_times(frame, bare.str.starts_with(NATIVE_MARK), patterns)
     frame = frame.with_columns(local=local, offset=offset)
     names = [zone for zone in frame["zone"].unique(maintain_order=True) if zone is not None]
     by_zone = [
-        pl.when(pl.col("zone") == name).then(_in_zone(pl.col("local"), name)) for name in names
+        pl.when(pl.col("zone") == name).then(_convert_to_utc(pl.col("local"), name))
+        for name in names
     ]
     read = frame.with_columns(
         at=pl.when(pl.col("offset").is_not_null())
         .then((pl.col("local") - pl.duration(minutes="offset")).dt.replace_time_zone("UTC"))
         .otherwise(
-            _in_zone(pl.col("local"), written_in)
+            _convert_to_utc(pl.col("local"), written_in)
             if written_in
             else pl.coalesce([*by_zone, pl.lit(None, pl.Datetime("us", "UTC"))])
         )
@@ -107,16 +119,16 @@ def moments(
         day=pl.coalesce([*days, pl.lit(None, pl.Int64)]),
         unreadable=(pl.col("text") != "") & pl.col("at").is_null(),
     )
-    return Moments(read["at"], read["day"], read["unreadable"])
+    return ParsedTimes(read["at"], read["day"], read["unreadable"])
 
 
-def regular_expression(pattern: str) -> str:
+def build_date_regex(pattern: str) -> str:
     """Return the regular expression of a pattern.
 
     Raises:
         ConfigurationError: A directive is unknown, twice there, or a bracket has no partner.
 
-    >>> bool(re.match(regular_expression("%d.%m.%Y[ %H:%M]"), "31.01.2026 09:12"))
+    >>> bool(re.match(build_date_regex("%d.%m.%Y[ %H:%M]"), "31.01.2026 09:12"))
     True
     """
     if pattern.count("[") != pattern.count("]") or "%Y" not in pattern:
@@ -129,7 +141,7 @@ def regular_expression(pattern: str) -> str:
         if letter == "%":
             position += 1
             directive = pattern[position : position + 1]
-            group = _DIRECTIVES.get(directive)
+            group = _DIRECTIVE_PATTERNS.get(directive)
             name = re.findall(r"<(\w+)>", group)[0] if group else directive
             if group is None or name in seen:
                 raise ConfigurationError(
@@ -149,48 +161,50 @@ def regular_expression(pattern: str) -> str:
     return ("^" + "".join(made) + "$").replace(r"\x{a0}", "\u00a0").replace(r"\x{202f}", "\u202f")
 
 
-def month_number(name: str) -> int | None:
+def find_month_number(name: str) -> int | None:
     """Return the month a name or its beginning means, in any of the languages known.
 
-    >>> month_number("Oktober"), month_number("maaliskuu"), month_number("Monday")
+    >>> find_month_number("Oktober"), find_month_number("maaliskuu"), find_month_number("Monday")
     (10, 3, None)
     """
     lowered = name.casefold()
     if lowered.startswith("marras"):
         return 11
-    return _MONTHS.get(lowered[:3])
+    return _MONTH_OF_NAME.get(lowered[:3])
 
 
-def _clock_faces(
+def _parse_local_times(
     frame: pl.DataFrame, native: pl.Series, patterns: Sequence[str]
 ) -> tuple[pl.Series, pl.Series]:
     """Return the local time written in each cell, and its offset in minutes where it has one."""
     local = pl.Series("local", [None], dtype=pl.Datetime("us")).new_from_index(0, frame.height)
     offset = pl.Series("offset", [None], dtype=pl.Int64).new_from_index(0, frame.height)
-    for place, pattern in enumerate([ISO, *patterns]):
+    for place, pattern in enumerate([ISO_PATTERN, *patterns]):
         # The first round is for cells that were dates in the workbook itself.
         wanted = frame["text"] != ""
         wanted &= (native if place == 0 else ~native) & local.is_null()
         if not wanted.any():
             continue
-        parsed = _parsed(frame["text"].set(~wanted, None), regular_expression(pattern))
+        parsed = _parse_with_pattern(frame["text"].set(~wanted, None), build_date_regex(pattern))
         local = local.zip_with(parsed["local"].is_null(), parsed["local"])
         offset = offset.zip_with(parsed["offset"].is_null(), parsed["offset"])
     return local, offset
 
 
-def _parsed(text: pl.Series, expression: str) -> pl.DataFrame:
+def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
     found = (
         text.to_frame("text")
         .select(pl.col("text").str.extract_groups(expression).alias("parts"))
         .unnest("parts")
     )
     missing: Mapping[str, pl.Expr] = {
-        name: pl.lit(None, pl.String).alias(name) for name in _PARTS if name not in found.columns
+        name: pl.lit(None, pl.String).alias(name)
+        for name in _PART_NAMES
+        if name not in found.columns
     }
     found = found.with_columns(*missing.values())
     if "name" not in missing:
-        names = {name: month_number(name) for name in found["name"].drop_nulls().unique()}
+        names = {name: find_month_number(name) for name in found["name"].drop_nulls().unique()}
         numbers = {name: str(number or 0) for name, number in names.items()}
         found = found.with_columns(
             month=pl.col("name").replace_strict(numbers, default=None, return_dtype=pl.String)
@@ -228,7 +242,7 @@ def _parsed(text: pl.Series, expression: str) -> pl.DataFrame:
     )
 
 
-def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
+def _convert_to_utc(local: pl.Expr, zone: str) -> pl.Expr:
     def utc(time: pl.Expr) -> pl.Expr:
         there = time.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
         return there.dt.convert_time_zone("UTC")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from vippsrecon.sources.files.headings import heading
+from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.orders.profiles import Profile
 
 
-def continuations(cells: pl.DataFrame, profile: Profile, headings: set[str]) -> pl.Series:
+def find_continuation_rows(cells: pl.DataFrame, profile: Profile, headings: set[str]) -> pl.Series:
     """Return which rows only go on with the order of the row above.
 
     Orders are told by consecutive rows with the same number, since numbers of imported orders
@@ -25,7 +25,7 @@ def continuations(cells: pl.DataFrame, profile: Profile, headings: set[str]) -> 
     key = profile.line_key
     if not key or key not in cells.columns:
         return never
-    repeated = bool(headings & {heading(text) for text in profile.repeated_when})
+    repeated = bool(headings & {normalize_heading(text) for text in profile.repeated_when})
     if profile.repeated_when and not repeated:
         return never
     same_key = (pl.col(key) == pl.col(key).shift(1)) & (pl.col(key) != "")

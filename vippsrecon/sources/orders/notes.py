@@ -9,28 +9,28 @@ import polars as pl
 from vippsrecon.money import format_amount, group_thousands
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import references
-from vippsrecon.sources.orders.parse import Rows
+from vippsrecon.sources.orders.parse import ParsedOrders
 from vippsrecon.sources.orders.profiles import Profile
 
-NO_REFERENCE = "It has no column with the Vipps reference; map one with --mapping."
+NO_REFERENCE_COLUMN = "It has no column with the Vipps reference; map one with --mapping."
 
 
-def notes_on(
-    table: Table, profile: Profile, rows: Rows, orders: pl.DataFrame, exported_at: datetime
+def build_notes(
+    table: Table, profile: Profile, rows: ParsedOrders, orders: pl.DataFrame, exported_at: datetime
 ) -> tuple[str, ...]:
     """Return the sentences, the most needed first. None holds anything of a customer's."""
     found = set(profile.places(table.headings))
     if "payment_title" in found:
         found.add("payment_method")
-    said = [_reference_sentence(rows.reference_column, table.form, profile)]
+    said = [_describe_reference(rows.reference_column, table.file_type, profile)]
     said += [
         text
         for field, text in profile.missing.items()
         if field not in found and field != "reference"
     ]
-    if rows.currencies_assumed:
+    if rows.assumed_currency_count:
         lacking = (
-            f"Orders without a currency: {group_thousands(rows.currencies_assumed)}; they"
+            f"Orders without a currency: {group_thousands(rows.assumed_currency_count)}; they"
             if "currency" in found
             else "The file has no currency: its sums"
         )
@@ -42,9 +42,9 @@ def notes_on(
             f"{rows.voted_prefix!r}, which most others have, and the order's id. Another prefix "
             "can be set in a mapping."
         )
-    if rows.several_references:
+    if rows.several_reference_count:
         said.append(
-            f"Orders whose cell lists several references: {group_thousands(rows.several_references)}; the first "
+            f"Orders whose cell lists several references: {group_thousands(rows.several_reference_count)}; the first "
             "is the order's. A payment under another one is found in the funds ledger only, or "
             "where its reference is the first one's with -1, -2."
         )
@@ -52,14 +52,14 @@ def notes_on(
         said.append(
             f"Rows with further products of the order above: {group_thousands(rows.continuations)}."
         )
-    said += _tender_sentences(orders)
+    said += _describe_tenders(orders)
     zero = orders.filter(pl.col("total_minor") == 0).height
     if zero:
         said.append(f"Orders with nothing to pay: {group_thousands(zero)}.")
-    if rows.words_unknown:
-        words = ", ".join(repr(text[:40]) for text in rows.words_unknown[:5])
+    if rows.unknown_statuses:
+        words = ", ".join(repr(text[:40]) for text in rows.unknown_statuses[:5])
         said.append(f"The status is not known for {words}; map it under [statuses].")
-    said += _odd_references(orders)
+    said += _describe_odd_references(orders)
     last = orders["ordered_at"].max()
     if isinstance(last, datetime) and last > exported_at:
         said.append(
@@ -69,16 +69,16 @@ def notes_on(
     return tuple(said)
 
 
-def _reference_sentence(column: str, form: str, profile: Profile) -> str:
+def _describe_reference(column: str, form: str, profile: Profile) -> str:
     if column:
         what = "field" if form == "json" else "column"
         return f"The reference is read from the {what} {column!r}."
     if not profile.prefix:
-        return profile.missing.get("reference", NO_REFERENCE)
+        return profile.missing.get("reference", NO_REFERENCE_COLUMN)
     return f"The reference is made of the prefix {profile.prefix!r} and the order's id."
 
 
-def _tender_sentences(orders: pl.DataFrame) -> list[str]:
+def _describe_tenders(orders: pl.DataFrame) -> list[str]:
     other = orders.filter(~pl.col("by_vipps"))
     said = []
     if other.height:
@@ -109,13 +109,13 @@ def _tender_sentences(orders: pl.DataFrame) -> list[str]:
     return said
 
 
-def _odd_references(orders: pl.DataFrame) -> list[str]:
+def _describe_odd_references(orders: pl.DataFrame) -> list[str]:
     column = orders.filter(pl.col("by_vipps").fill_null(value=True))["reference"].drop_nulls()
     said = []
-    damage = references.damage_note(column)
+    damage = references.describe_damage(column)
     if damage:
         said.append(damage[0].upper() + damage[1:] + ".")
-    malformed = column.filter(~column.str.contains(references.WELL_FORMED))
+    malformed = column.filter(~column.str.contains(references.WELL_FORMED_REFERENCE))
     if malformed.len():
         said.append(
             f"References that Vipps MobilePay would not take (8 to 64 letters, digits and "

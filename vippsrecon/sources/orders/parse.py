@@ -11,25 +11,36 @@ import polars as pl
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.schemas import ORDERS, REJECTS, polars_schema
-from vippsrecon.sources.files.headings import heading
-from vippsrecon.sources.files.table import NATIVE, Table
+from vippsrecon.sources.files.headings import normalize_heading
+from vippsrecon.sources.files.table import NATIVE_MARK, Table
 from vippsrecon.sources.orders import references
-from vippsrecon.sources.orders.amounts import Amounts, AmountStyle, amounts, fitting_mark, truncated
-from vippsrecon.sources.orders.dates import moments
-from vippsrecon.sources.orders.lines import continuations
+from vippsrecon.sources.orders.amounts import (
+    AmountStyle,
+    ParsedAmounts,
+    detect_decimal_mark,
+    parse_amounts,
+    truncate_amount,
+)
+from vippsrecon.sources.orders.dates import parse_times
+from vippsrecon.sources.orders.lines import find_continuation_rows
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.sales_units import Placing
-from vippsrecon.sources.orders.statuses import column_of, paid, statuses, tenders
+from vippsrecon.sources.orders.sales_units import SalesUnitResolver
+from vippsrecon.sources.orders.statuses import (
+    classify_tenders,
+    determine_paid,
+    get_field_cells,
+    map_statuses,
+)
 
-_MOMENTS = ("ordered_at", "fulfilled_at", "refunded_at")
-_FIRST_FILLED = ("reference", "order_number", "recurring")
+_TIME_FIELDS = ("ordered_at", "fulfilled_at", "refunded_at")
+_FIRST_FILLED_FIELDS = ("reference", "order_number", "recurring")
 """Fields with several columns of the same meaning, where the first that is filled counts."""
 
-_SHOWN = 80
+_MAX_VALUE_SHOWN = 80
 """Characters of a cell that a reject shows."""
 
 
-class Surroundings(NamedTuple):
+class FileContext(NamedTuple):
     """What an export does not say itself."""
 
     units: tuple[SalesUnit, ...]
@@ -38,7 +49,7 @@ class Surroundings(NamedTuple):
     assumed_currency: str | None = None
 
 
-class Rows(NamedTuple):
+class ParsedOrders(NamedTuple):
     """What became of the rows of one file. Every row is in exactly one of the three.
 
     Attributes:
@@ -46,9 +57,9 @@ class Rows(NamedTuple):
         rejects: As `schemas.REJECTS`, in Polars; one per row.
         continuations: How many rows only went on with the order above.
         reference_column: Heading the references were read from; "" where there is none.
-        words_unknown: Status words the profile does not know.
-        currencies_assumed: How many orders have their currency from nowhere (in a preview).
-        several_references: How many orders have a cell that lists more than one reference.
+        unknown_statuses: Status words the profile does not know.
+        assumed_currency_count: How many orders have their currency from nowhere (in a preview).
+        several_reference_count: How many orders have a cell that lists more than one reference.
         voted_prefix: What references that are lacking were made with, as the others have it.
     """
 
@@ -56,93 +67,103 @@ class Rows(NamedTuple):
     rejects: pl.DataFrame
     continuations: int
     reference_column: str
-    words_unknown: tuple[str, ...]
-    currencies_assumed: int
-    several_references: int
+    unknown_statuses: tuple[str, ...]
+    assumed_currency_count: int
+    several_reference_count: int
     voted_prefix: str
 
 
-def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
+def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedOrders:
     """Return the orders of a table, and the rows that could not be used.
 
     Raises:
         SourceError: The file as a whole cannot carry the job: amounts are written with the
             other decimal mark, or no row's sales unit or currency can be told.
     """
-    cells, named = _cells(table, profile)
-    continues = continuations(cells, profile, {heading(text) for text in table.headings})
+    cells, named = _select_cells(table, profile)
+    continues = find_continuation_rows(
+        cells, profile, {normalize_heading(text) for text in table.headings}
+    )
     heads = cells.filter(~continues)
-    placing = Placing(around.units, around.default_msn, table.name, around.assumed_currency)
+    placing = SalesUnitResolver(
+        around.units, around.default_msn, table.name, around.assumed_currency
+    )
     sound = heads["fault"].is_null()
     placed = (
         placing.places(
-            *(column_of(heads, name).set(~sound, "") for name in ("msn", "store", "currency"))
+            *(get_field_cells(heads, name).set(~sound, "") for name in ("msn", "store", "currency"))
         )
         if sound.any()
-        else _nowhere(heads.height)
+        else _build_unassigned(heads.height)
     )
 
-    style = _style(profile, column_of(heads, "total"), table.name, named.get("total", "total"))
+    style = _choose_amount_style(
+        profile, get_field_cells(heads, "total"), table.name, named.get("total", "total")
+    )
     read = {
-        name: amounts(column_of(heads, name), placed["currency"], style)
+        name: parse_amounts(get_field_cells(heads, name), placed["currency"], style)
         for name in ("total", "refunded", "outstanding", "vat")
     }
-    _refuse_other_mark(read["total"], column_of(heads, "total"), style, table.name, named["total"])
+    _refuse_other_decimal_mark(
+        read["total"], get_field_cells(heads, "total"), style, table.name, named["total"]
+    )
     refunded = read["refunded"].minor
     if profile.negative_refunds:
         refunded = refunded.abs()
     times = {
-        name: moments(column_of(heads, name), placed["zone"], profile.dates, profile.zone)
-        for name in _MOMENTS
+        name: parse_times(get_field_cells(heads, name), placed["zone"], profile.dates, profile.zone)
+        for name in _TIME_FIELDS
     }
     faults: list[_Fault] = [
         (heads["fault"].is_not_null(), None, None, heads["fault"]),
         (placed["reason"].is_not_null(), placed["field"], placed["value"], placed["reason"]),
-        (column_of(heads, "total") == "", "total", "", "is missing"),
+        (get_field_cells(heads, "total") == "", "total", "", "is missing"),
         (read["total"].reason.is_not_null(), "total", None, read["total"].reason),
         (read["total"].minor < 0, "total", None, "is negative"),
         (read["refunded"].reason.is_not_null(), "refunded", None, read["refunded"].reason),
         (refunded < 0, "refunded", None, "is negative"),
-        *((times[name].unreadable, name, None, "is not a date or time") for name in _MOMENTS),
+        *((times[name].unreadable, name, None, "is not a date or time") for name in _TIME_FIELDS),
         (
-            heads["reference"].str.len_chars() > references.LONGEST
+            heads["reference"].str.len_chars() > references.MAX_REFERENCE_LENGTH
             if "reference" in heads.columns
             else pl.Series([False]).new_from_index(0, heads.height),
             "reference",
             None,
-            f"is longer than the {references.LONGEST} characters a reference has at most",
+            f"is longer than the {references.MAX_REFERENCE_LENGTH} characters a reference has at most",
         ),
     ]
-    judged = _judged(heads, faults)
-    tendered = tenders(heads, profile)
-    status, words_unknown = statuses(heads, profile)
+    judged = _find_first_faults(heads, faults)
+    tendered = classify_tenders(heads, profile)
+    status, words_unknown = map_statuses(heads, profile)
     typed = heads.select(source_row="row").with_columns(
         placed["msn"],
         placed["currency"],
         *tendered,
         status=status,
-        paid=paid(heads, profile, read["outstanding"].minor),
-        order_number=_filled(heads, "order_number"),
-        store=_filled(heads, "store").str.replace_all(r"\s+", " "),
+        paid=determine_paid(heads, profile, read["outstanding"].minor),
+        order_number=_null_if_empty(heads, "order_number"),
+        store=_null_if_empty(heads, "store").str.replace_all(r"\s+", " "),
         total_minor=read["total"].minor,
         refunded_minor=refunded,
         vat_minor=read["vat"].minor,
-        recurring=column_of(heads, "recurring") != "",
+        recurring=get_field_cells(heads, "recurring") != "",
         shop_currency_only=pl.lit(profile.shop_currency_only),
-        truncated_minor=_truncated(column_of(heads, "total"), profile),
+        truncated_minor=_truncate_totals(get_field_cells(heads, "total"), profile),
         exported_at=pl.lit(around.exported_at).dt.convert_time_zone("UTC"),
         source_file=pl.lit(table.name),
-        **{name: times[name].at for name in _MOMENTS},
-        **{name.replace("_at", "_day"): times[name].day for name in _MOMENTS},
+        **{name: times[name].at for name in _TIME_FIELDS},
+        **{name.replace("_at", "_day"): times[name].day for name in _TIME_FIELDS},
     )
-    reference, voted = _references(heads, typed["by_vipps"], profile)
+    reference, voted = _resolve_references(heads, typed["by_vipps"], profile)
     typed = typed.with_columns(reference=reference)
-    typed = typed.with_columns(attempt_base=_attempt_bases(heads, typed["reference"], profile))
+    typed = typed.with_columns(
+        attempt_base=_derive_attempt_bases(heads, typed["reference"], profile)
+    )
     schema = polars_schema(ORDERS)
     usable = judged["reason"].is_null()
-    return Rows(
+    return ParsedOrders(
         typed.filter(usable).select(pl.col(name).cast(kind) for name, kind in schema.items()),
-        _rejects(judged, table.name, named),
+        _build_rejects(judged, table.name, named),
         int(continues.sum()),
         named.get("reference", ""),
         words_unknown,
@@ -152,7 +173,7 @@ def orders_of(table: Table, profile: Profile, around: Surroundings) -> Rows:
     )
 
 
-def _cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]]:
+def _select_cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]]:
     """Return one column a field, and each field's heading.
 
     Amounts and times are still as the file has them.
@@ -165,26 +186,28 @@ def _cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]
     several = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
     for name, found in places.items():
         columns = [frame[f"c{wanted.index(place)}"] for place in found]
-        if name not in (*_MOMENTS, "total", "refunded", "outstanding", "vat"):
-            columns = [references.cleaned(column) for column in columns]
+        if name not in (*_TIME_FIELDS, "total", "refunded", "outstanding", "vat"):
+            columns = [references.remove_spreadsheet_guards(column) for column in columns]
         if name == "reference":
-            several = pl.select(pl.any_horizontal(*map(references.several, columns))).to_series()
+            several = pl.select(
+                pl.any_horizontal(*map(references.has_several_references, columns))
+            ).to_series()
         cells = columns[0]
         named[name] = table.headings[found[0]]
         for place, column in zip(found[1:], columns[1:], strict=True):
-            if name in _FIRST_FILLED and (cells == "").any() and (column != "").any():
+            if name in _FIRST_FILLED_FIELDS and (cells == "").any() and (column != "").any():
                 named[name] = named[name] if (cells != "").any() else table.headings[place]
                 cells = cells.zip_with(cells != "", column)
         chosen[name] = cells
     return frame.select("row", "fault", several=several, **chosen), named
 
 
-def _filled(heads: pl.DataFrame, name: str) -> pl.Series:
-    column = column_of(heads, name)
+def _null_if_empty(heads: pl.DataFrame, name: str) -> pl.Series:
+    column = get_field_cells(heads, name)
     return column.set(column == "", None)
 
 
-def _nowhere(height: int) -> pl.DataFrame:
+def _build_unassigned(height: int) -> pl.DataFrame:
     names = ("msn", "currency", "zone", "field", "value", "reason")
     return pl.DataFrame(
         {name: pl.Series([None] * height, dtype=pl.String) for name in names}
@@ -192,12 +215,12 @@ def _nowhere(height: int) -> pl.DataFrame:
     )
 
 
-def _style(profile: Profile, total: pl.Series, file: str, column: str) -> AmountStyle:
+def _choose_amount_style(profile: Profile, total: pl.Series, file: str, column: str) -> AmountStyle:
     """Return how the file's amounts are written, the decimal mark decided."""
     style = profile.amounts
     if style.decimal != "auto":
         return style
-    mark = fitting_mark(total, style)
+    mark = detect_decimal_mark(total, style)
     if mark is None:
         raise SourceError(
             "it cannot be told whether its amounts have a decimal point or comma; "
@@ -208,8 +231,8 @@ def _style(profile: Profile, total: pl.Series, file: str, column: str) -> Amount
     return AmountStyle(mark, style.groups, style.words, style.trailing_minus, style.brackets)
 
 
-def _refuse_other_mark(
-    read: Amounts, text: pl.Series, style: AmountStyle, file: str, column: str
+def _refuse_other_decimal_mark(
+    read: ParsedAmounts, text: pl.Series, style: AmountStyle, file: str, column: str
 ) -> None:
     """Refuse a file whose amounts are mostly written with the other decimal mark."""
     failed = text.filter(~read.well_formed & (text != ""))
@@ -229,11 +252,11 @@ def _refuse_other_mark(
     )
 
 
-_Cell = pl.Series | str | None
-_Fault = tuple[pl.Series, _Cell, _Cell, _Cell]
+_CellSource = pl.Series | str | None
+_Fault = tuple[pl.Series, _CellSource, _CellSource, _CellSource]
 
 
-def _judged(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.DataFrame:
+def _find_first_faults(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.DataFrame:
     """Return for each row its first fault: the field, what stood there, and why it will not do."""
     judged = heads.select(
         "row", *(pl.lit(None, pl.String).alias(name) for name in ("field", "value", "reason"))
@@ -244,7 +267,7 @@ def _judged(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.DataFrame:
             continue
         value = said
         if value is None and isinstance(field, str):
-            value = column_of(heads, field).str.strip_prefix(NATIVE)
+            value = get_field_cells(heads, field).str.strip_prefix(NATIVE_MARK)
         for name, given in (("field", field), ("value", value), ("reason", reason)):
             column = given if isinstance(given, pl.Series) else pl.Series([given], dtype=pl.String)
             filled = (
@@ -254,7 +277,7 @@ def _judged(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.DataFrame:
     return judged
 
 
-def _rejects(judged: pl.DataFrame, file: str, named: dict[str, str]) -> pl.DataFrame:
+def _build_rejects(judged: pl.DataFrame, file: str, named: dict[str, str]) -> pl.DataFrame:
     return (
         judged.filter(pl.col("reason").is_not_null())
         .select(
@@ -268,15 +291,15 @@ def _rejects(judged: pl.DataFrame, file: str, named: dict[str, str]) -> pl.DataF
     )
 
 
-def _truncated(total: pl.Series, profile: Profile) -> pl.Series:
+def _truncate_totals(total: pl.Series, profile: Profile) -> pl.Series:
     if not profile.truncates:
         return pl.Series([None], dtype=pl.Int64).new_from_index(0, total.len())
-    plain = total.str.strip_prefix(NATIVE)
-    sent = {text: truncated(text) for text in plain.unique()}
+    plain = total.str.strip_prefix(NATIVE_MARK)
+    sent = {text: truncate_amount(text) for text in plain.unique()}
     return plain.replace_strict(sent, return_dtype=pl.Int64)
 
 
-def _references(
+def _resolve_references(
     heads: pl.DataFrame, by_vipps: pl.Series, profile: Profile
 ) -> tuple[pl.Series, str]:
     """Return each order's reference, and the prefix voted for; "" where none was needed.
@@ -284,8 +307,8 @@ def _references(
     Where the profile has a prefix, or the others in the file show one, a reference that is
     lacking is made of it and the order's id.
     """
-    reference = references.first_of_several(_filled(heads, "reference"))
-    numbers = [_filled(heads, name) for name in ("order_id", "order_number")]
+    reference = references.take_first_reference(_null_if_empty(heads, "reference"))
+    numbers = [_null_if_empty(heads, name) for name in ("order_id", "order_number")]
     wanted = reference.is_null() & by_vipps.fill_null(bool(profile.prefix))
     if not wanted.any():
         return reference, ""
@@ -293,19 +316,19 @@ def _references(
     ids = [numbers[0].zip_with(numbers[0].is_not_null(), numbers[1]), numbers[1]]
     number, voted = ids[0], ""
     if not profile.prefix and profile.pad:
-        votes = ((one, references.voted_prefix(reference, one, profile.pad)) for one in ids)
+        votes = ((one, references.detect_prefix(reference, one, profile.pad)) for one in ids)
         number, voted = next((vote for vote in votes if vote[1]), (number, ""))
     prefix = profile.prefix or voted
     if not prefix:
         return reference, ""
-    made = pl.select(references.made(prefix, pl.lit(number), profile.pad)).to_series()
+    made = pl.select(references.build_references(prefix, pl.lit(number), profile.pad)).to_series()
     return reference.zip_with(~wanted, made), voted
 
 
-def _attempt_bases(heads: pl.DataFrame, reference: pl.Series, profile: Profile) -> pl.Series:
+def _derive_attempt_bases(heads: pl.DataFrame, reference: pl.Series, profile: Profile) -> pl.Series:
     if profile.attempts != "suffix":
         return pl.Series([None], dtype=pl.String).new_from_index(0, heads.height)
-    ids = {name: column_of(heads, name) for name in ("order_id", "order_number")}
+    ids = {name: get_field_cells(heads, name) for name in ("order_id", "order_number")}
     frame = pl.DataFrame({"reference": reference, **ids})
-    base = references.attempt_base(pl.col("reference"), [pl.col(name) for name in ids])
+    base = references.derive_attempt_base(pl.col("reference"), [pl.col(name) for name in ids])
     return frame.select(base.alias("base"))["base"]

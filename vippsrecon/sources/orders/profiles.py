@@ -16,18 +16,18 @@ from typing import Any
 
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.schemas import STATUSES
-from vippsrecon.sources.files.headings import heading, word
+from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.orders.amounts import AmountStyle
-from vippsrecon.sources.orders.dates import ISO, regular_expression
+from vippsrecon.sources.orders.dates import ISO_PATTERN, build_date_regex
 
-FIELDS = (
+ORDER_FIELDS = (
     "msn", "reference", "order_number", "order_id", "currency", "total", "refunded", "status",
     "financial_status", "paid", "paid_at", "outstanding", "ordered_at", "fulfilled_at",
     "cancelled_at", "refunded_at", "payment_method", "payment_title", "recurring", "vat", "store",
 )  # fmt: skip
 """What a profile may say a column holds."""
 
-ATTEMPTS = ("suffix", "none")
+ATTEMPT_STYLES = ("suffix", "none")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Profile:
     refused: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)
     amounts: AmountStyle = field(default_factory=AmountStyle)
-    dates: tuple[str, ...] = (ISO,)
+    dates: tuple[str, ...] = (ISO_PATTERN,)
     zone: str = ""
     statuses: Mapping[str, str] = field(default_factory=dict)
     empty_status: str = "unknown"
@@ -94,65 +94,71 @@ class Profile:
         """
         where: dict[str, int] = {}
         for place, text in enumerate(headings):
-            where.setdefault(heading(text), place)
+            where.setdefault(normalize_heading(text), place)
         found = {
-            name: [where[heading(alias)] for alias in aliases if heading(alias) in where]
+            name: [
+                where[normalize_heading(alias)]
+                for alias in aliases
+                if normalize_heading(alias) in where
+            ]
             for name, aliases in self.columns.items()
         }
         return {name: list(dict.fromkeys(places)) for name, places in found.items() if places}
 
-    def ambiguous(self, headings: Sequence[str]) -> str | None:
+    def find_ambiguous_heading(self, headings: Sequence[str]) -> str | None:
         """Return the first heading this profile reads that several columns have, if one does."""
-        compared = [heading(text) for text in headings]
+        compared = [normalize_heading(text) for text in headings]
         read = sorted(place for found in self.places(headings).values() for place in found)
         return next(
             (headings[place] for place in read if compared.count(compared[place]) > 1), None
         )
 
-    def fit(self, headings: Iterable[str]) -> int:
+    def count_fitting_headings(self, headings: Iterable[str]) -> int:
         """Return how many headings of a file speak for this profile; 0 where it is ruled out."""
-        there = {heading(text) for text in headings}
-        if there & {heading(text) for text in self.never}:
+        there = {normalize_heading(text) for text in headings}
+        if there & {normalize_heading(text) for text in self.never}:
             return 0
         found = self.places(there)
         if any(name not in found for name in self.required):
             return 0
-        known = {heading(alias) for aliases in self.columns.values() for alias in aliases}
-        known |= {heading(text) for text in self.typical}
+        known = {normalize_heading(alias) for aliases in self.columns.values() for alias in aliases}
+        known |= {normalize_heading(text) for text in self.typical}
         return len(there & known)
 
-    def lacking(self, headings: Iterable[str]) -> list[str]:
+    def find_missing_fields(self, headings: Iterable[str]) -> list[str]:
         """Return the required fields that a file has no column for."""
         found = self.places(headings)
         return [name for name in self.required if name not in found]
 
 
 @cache
-def builtin() -> dict[str, Profile]:
+def load_builtin_profiles() -> dict[str, Profile]:
     """Return the profiles that come with the package, by name."""
     folder = resources.files("vippsrecon.sources.orders") / "profiles"
     found = [
-        _made(tomllib.loads(entry.read_text(encoding="utf-8")), entry.name)
+        _build_profile(tomllib.loads(entry.read_text(encoding="utf-8")), entry.name)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".toml")
     ]
     return {profile.name: profile for profile in found}
 
 
-def named(shop: str) -> Profile:
+def get_profile(shop: str) -> Profile:
     """Return the profile of a shop.
 
     Raises:
         ConfigurationError: There is none of that name.
     """
     try:
-        return builtin()[shop.casefold()]
+        return load_builtin_profiles()[shop.casefold()]
     except KeyError:
-        known = ", ".join(name for name, profile in builtin().items() if not profile.refused)
+        known = ", ".join(
+            name for name, profile in load_builtin_profiles().items() if not profile.refused
+        )
         raise ConfigurationError(f"the shop {shop!r} is not known; known are {known}") from None
 
 
-def own_mapping(path: Path) -> Profile:
+def read_mapping(path: Path) -> Profile:
     """Return the profile a user wrote, on top of the one it `extends` if it names one.
 
     Raises:
@@ -165,47 +171,54 @@ def own_mapping(path: Path) -> Profile:
         raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
     base = said.pop("extends", None)
     said.setdefault("name", base or path.stem)
-    return _made(said, path.name, named(str(base)) if base else None)
+    return _build_profile(said, path.name, get_profile(str(base)) if base else None)
 
 
-def recognised(headings: tuple[str, ...], file: str) -> Profile:
+def recognize_profile(headings: tuple[str, ...], file: str) -> Profile:
     """Return the profile whose headings a file has most of.
 
     Raises:
         SourceError: None fits, or two fit equally well.
     """
-    fits = {name: profile.fit(headings) for name, profile in builtin().items()}
+    fits = {
+        name: profile.count_fitting_headings(headings)
+        for name, profile in load_builtin_profiles().items()
+    }
     best = max(fits.values())
     if best == 0:
-        raise SourceError(_unrecognised(headings), file=file)
+        raise SourceError(_describe_unrecognized(headings), file=file)
     names = [name for name, fit in fits.items() if fit == best]
     if len(names) > 1:
         raise SourceError(
             f"this may be an export of {' or '.join(names)}; say which with --shop", file=file
         )
-    return builtin()[names[0]]
+    return load_builtin_profiles()[names[0]]
 
 
-def contradicted(profile: Profile, headings: tuple[str, ...]) -> Profile | None:
+def find_contradicting_profile(profile: Profile, headings: tuple[str, ...]) -> Profile | None:
     """Return the shop a file clearly is of, where that is not the one named.
 
     Clearly: the headings speak for it at least twice as much. The plain form says too little
     to speak against a shop, and a user's own mapping is never spoken against.
     """
-    if profile is not builtin().get(profile.name):
+    if profile is not load_builtin_profiles().get(profile.name):
         return None
     try:
-        other = recognised(headings, "")
+        other = recognize_profile(headings, "")
     except SourceError:
         return None
     if other.name in (profile.name, "plain"):
         return None
-    return other if other.fit(headings) >= 2 * profile.fit(headings) else None
+    return (
+        other
+        if other.count_fitting_headings(headings) >= 2 * profile.count_fitting_headings(headings)
+        else None
+    )
 
 
-def _unrecognised(headings: tuple[str, ...]) -> str:
+def _describe_unrecognized(headings: tuple[str, ...]) -> str:
     near = max(
-        (profile for profile in builtin().values() if not profile.refused),
+        (profile for profile in load_builtin_profiles().values() if not profile.refused),
         key=lambda profile: len(profile.places(headings)),
     )
     say = "say which shop with --shop, or map its columns with --mapping"
@@ -213,15 +226,15 @@ def _unrecognised(headings: tuple[str, ...]) -> str:
         return f"this is not an order export of a shop known here; {say}"
     lacking = ", ".join(
         f"{' or '.join(repr(text) for text in near.columns[name][:2])} ({name})"
-        for name in near.lacking(headings)
+        for name in near.find_missing_fields(headings)
     )
     return f"this looks most like an export of {near.title} but has no column {lacking}; {say}"
 
 
-_TABLES = {"columns", "missing", "amounts", "statuses", "paid"}
+_TABLE_KEYS = {"columns", "missing", "amounts", "statuses", "paid"}
 
 
-def _made(said: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
+def _build_profile(said: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
     """Return a profile from its TOML tables, checked key by key."""
     known = {entry.name for entry in fields(Profile)}
     for key in said:
@@ -231,36 +244,38 @@ def _made(said: dict[str, Any], file: str, base: Profile | None = None) -> Profi
     changes: dict[str, Any] = {}
     for key, value in said.items():
         default = getattr(profile, key)
-        if key in _TABLES:
+        if key in _TABLE_KEYS:
             if not isinstance(value, dict):
                 raise ConfigurationError(f"{key} in the mapping {file} is not a table")
-            changes[key] = _table(key, value, default, file)
+            changes[key] = _merge_table(key, value, default, file)
         elif isinstance(default, tuple):
-            changes[key] = texts_of(value, key, file)
+            changes[key] = parse_texts(value, key, file)
         elif type(value) is not type(default):
-            raise ConfigurationError(f"{key} in the mapping {file} is not a {_kind(default)}")
+            raise ConfigurationError(
+                f"{key} in the mapping {file} is not a {_describe_type(default)}"
+            )
         else:
             changes[key] = value
     profile = replace(profile, **changes)
     for pattern in profile.dates:
-        regular_expression(pattern)
-    _check(profile, file)
+        build_date_regex(pattern)
+    _check_profile(profile, file)
     return profile
 
 
-def _check(profile: Profile, file: str) -> None:
+def _check_profile(profile: Profile, file: str) -> None:
     for name in (*profile.columns, *profile.required, *profile.missing, profile.line_key):
-        if name and name not in FIELDS:
+        if name and name not in ORDER_FIELDS:
             raise ConfigurationError(
-                f"the mapping {file} names {name!r}; a column is one of {', '.join(FIELDS)}"
+                f"the mapping {file} names {name!r}; a column is one of {', '.join(ORDER_FIELDS)}"
             )
-    if profile.attempts not in ATTEMPTS or profile.empty_status not in STATUSES:
+    if profile.attempts not in ATTEMPT_STYLES or profile.empty_status not in STATUSES:
         raise ConfigurationError(
             f"in the mapping {file} attempts is suffix or none, and empty_status a status"
         )
 
 
-def _table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
+def _merge_table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
     if key == "amounts":
         allowed = {entry.name: getattr(default, entry.name) for entry in fields(AmountStyle)}
         for name, given in value.items():
@@ -270,13 +285,13 @@ def _table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
             raise ConfigurationError(f"amounts.decimal in the mapping {file} is '.', ',' or 'auto'")
         if not isinstance(value.get("groups", ""), str):
             raise ConfigurationError(f"amounts.groups in the mapping {file} is not a text")
-        words = texts_of(value.get("words", list(default.words)), "amounts.words", file)
+        words = parse_texts(value.get("words", list(default.words)), "amounts.words", file)
         return replace(default, **{**value, "words": words})
     if key == "missing":
         return {**default, **{name: str(text) for name, text in value.items()}}
     made = dict(default)
     for name, given in value.items():
-        texts = texts_of(given, f"{key}.{name}", file)
+        texts = parse_texts(given, f"{key}.{name}", file)
         if key == "columns":
             made[name] = texts
             continue
@@ -285,11 +300,11 @@ def _table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
             raise ConfigurationError(
                 f"{key}.{name} in the mapping {file} is none of {', '.join(allowed_words)}"
             )
-        made |= {word(text): name for text in texts}
+        made |= {normalize_word(text): name for text in texts}
     return made
 
 
-def texts_of(value: Any, key: str, file: str) -> tuple[str, ...]:
+def parse_texts(value: Any, key: str, file: str) -> tuple[str, ...]:
     """Return a text, or a list of texts, of a mapping as a tuple.
 
     Raises:
@@ -301,5 +316,5 @@ def texts_of(value: Any, key: str, file: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _kind(default: Any) -> str:
+def _describe_type(default: Any) -> str:
     return {bool: "true or false", int: "whole number"}.get(type(default), "text")

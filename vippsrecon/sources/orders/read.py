@@ -15,21 +15,21 @@ from vippsrecon import schemas
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.sources.files import kinds
-from vippsrecon.sources.files.csv_file import delimited_table
-from vippsrecon.sources.files.detect import file_form, sha256
-from vippsrecon.sources.files.excel_file import workbook_table
+from vippsrecon.sources.files.csv_file import open_csv_table
+from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.files.excel_file import open_excel_table
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import profiles
-from vippsrecon.sources.orders.notes import NO_REFERENCE, notes_on
-from vippsrecon.sources.orders.parse import Rows, Surroundings, orders_of
+from vippsrecon.sources.orders.notes import NO_REFERENCE_COLUMN, build_notes
+from vippsrecon.sources.orders.parse import FileContext, ParsedOrders, parse_orders
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.woocommerce_rest import read_json, rest_table
+from vippsrecon.sources.orders.woocommerce_rest import build_rest_table, read_json
 
-_TWIN = "is the twin of another row, equal in everything read; one of them is kept"
+_DUPLICATE_ROW = "is the twin of another row, equal in everything read; one of them is kept"
 
 
 @dataclass(frozen=True)
-class FileReading:
+class FileSummary:
     """What was understood of one file.
 
     Attributes:
@@ -75,7 +75,7 @@ class OrderFiles(NamedTuple):
 
     orders: pd.DataFrame
     rejects: pd.DataFrame
-    files: tuple[FileReading, ...]
+    files: tuple[FileSummary, ...]
 
 
 def read_orders(
@@ -110,12 +110,12 @@ def read_orders(
         SourceError: A file cannot carry the job; the sentence says why and what to do.
         ConfigurationError: The shop or the mapping is not known, or a zone is not.
     """
-    return read_files(
-        listed_paths(paths), chosen_profile(shop, mapping), units, default_msn, exported_at
+    return read_order_files(
+        list_paths(paths), choose_profile(shop, mapping), units, default_msn, exported_at
     )
 
 
-def read_files(
+def read_order_files(
     files: Sequence[Path],
     profile: Profile | None,
     units: Sequence[SalesUnit] = (),
@@ -145,45 +145,51 @@ def read_files(
         raise InputError("exported_at has no time zone")
     read = []
     for path in files:
-        table, chosen = _opened(path, profile)
-        _refuse_unfit(table, chosen, preview=preview)
-        taken = exported_at or _modified(path)
-        around = Surroundings(tuple(units), default_msn, taken, "NOK" if preview else None)
-        read.append((path, table, chosen, taken, orders_of(table, chosen, around)))
-    orders, twins = _without_twins(pl.concat([rows.orders for *_, rows in read]))
+        table, chosen = _open_with_profile(path, profile)
+        _refuse_unusable_export(table, chosen, preview=preview)
+        taken = exported_at or _read_modification_time(path)
+        around = FileContext(tuple(units), default_msn, taken, "NOK" if preview else None)
+        read.append((path, table, chosen, taken, parse_orders(table, chosen, around)))
+    orders, twins = _drop_duplicates(pl.concat([rows.orders for *_, rows in read]))
     rejects = pl.concat([*(rows.rejects for *_, rows in read), twins]).sort(
         "source_file", "source_row"
     )
     origin = "argument" if exported_at else "modification time"
     readings = tuple(
-        _reading(path, table, chosen, (taken, origin), rows, orders=orders, rejects=rejects)
+        _summarize_file(path, table, chosen, (taken, origin), rows, orders=orders, rejects=rejects)
         for path, table, chosen, taken, rows in read
     )
     return OrderFiles(
-        as_pandas(orders, schemas.ORDERS), as_pandas(rejects, schemas.REJECTS), readings
+        convert_to_validated_pandas(orders, schemas.ORDERS),
+        convert_to_validated_pandas(rejects, schemas.REJECTS),
+        readings,
     )
 
 
-def table_of(path: Path) -> Table:
+def open_table(path: Path) -> Table:
     """Open a file as a table.
 
     Raises:
         SourceError: It cannot be opened, or is nothing that has rows and columns.
     """
-    form = file_form(path)
+    form = detect_file_type(path)
     if form == "xml":
-        known = kinds.of_xml(path)
-        raise SourceError(f"this is {kinds.IN_WORDS[known.kind]}, not a table", file=path.name)
+        known = kinds.recognize_xml(path)
+        raise SourceError(
+            f"this is {kinds.FILE_KIND_NAMES[known.kind]}, not a table", file=path.name
+        )
     if form == "json":
         content = read_json(path)
-        other = kinds.of_json(content)
+        other = kinds.recognize_json(content)
         if other:
-            raise SourceError(f"this is {kinds.IN_WORDS[other.kind]}, not a table", file=path.name)
-        return rest_table(path, content)
-    return workbook_table(path) if form == "workbook" else delimited_table(path)
+            raise SourceError(
+                f"this is {kinds.FILE_KIND_NAMES[other.kind]}, not a table", file=path.name
+            )
+        return build_rest_table(path, content)
+    return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
 
-def listed_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+def list_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     """Return one path or several as a list of paths.
 
     Raises:
@@ -195,33 +201,33 @@ def listed_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     return [Path(path) for path in listed]
 
 
-def chosen_profile(shop: str | None, mapping: str | Path | None) -> Profile | None:
+def choose_profile(shop: str | None, mapping: str | Path | None) -> Profile | None:
     """Return the profile the user chose by name or by a mapping; None to recognise each file."""
     if mapping is not None:
-        return profiles.own_mapping(Path(mapping))
-    return profiles.named(shop) if shop else None
+        return profiles.read_mapping(Path(mapping))
+    return profiles.get_profile(shop) if shop else None
 
 
-def as_pandas(frame: pl.DataFrame, promised: schemas.Frame) -> pd.DataFrame:
+def convert_to_validated_pandas(frame: pl.DataFrame, promised: schemas.Frame) -> pd.DataFrame:
     """Return a frame as pandas with Arrow types, having made sure that it keeps its promise."""
     made = schemas.to_pandas(frame.to_arrow().cast(promised.arrow_schema()))
     valid: pd.DataFrame = schemas.validate(made, promised)
     return valid
 
 
-def _opened(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
+def _open_with_profile(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
     """Open a file and find its profile, unless one is given."""
-    table = table_of(path)
+    table = open_table(path)
     if profile is None:
-        other = kinds.by_headings(table.headings)
+        other = kinds.recognize_headings(table.headings)
         if other:
-            said = f"this is {kinds.IN_WORDS[other.kind]}, not an order export"
+            said = f"this is {kinds.FILE_KIND_NAMES[other.kind]}, not an order export"
             raise SourceError(said, file=table.name)
-        return table, profiles.recognised(table.headings, table.name)
-    lacking = [name for name in profile.lacking(table.headings) if name != "reference"]
+        return table, profiles.recognize_profile(table.headings, table.name)
+    lacking = [name for name in profile.find_missing_fields(table.headings) if name != "reference"]
     if lacking:
-        raise SourceError(_other_shop(table, profile, lacking), file=table.name)
-    shop = profiles.contradicted(profile, table.headings)
+        raise SourceError(_describe_other_shop(table, profile, lacking), file=table.name)
+    shop = profiles.find_contradicting_profile(profile, table.headings)
     if shop is not None:
         raise SourceError(
             shop.refused
@@ -232,11 +238,11 @@ def _opened(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
     return table, profile
 
 
-def _refuse_unfit(table: Table, profile: Profile, *, preview: bool) -> None:
+def _refuse_unusable_export(table: Table, profile: Profile, *, preview: bool) -> None:
     """Refuse an export that cannot carry the job, naming what is wrong or the one that can."""
     if profile.refused:
         raise SourceError(profile.refused, file=table.name)
-    twice = profile.ambiguous(table.headings)
+    twice = profile.find_ambiguous_heading(table.headings)
     if twice is not None:
         raise SourceError(
             f"several columns are headed {twice.strip()!r}, and it cannot be told which one is "
@@ -244,29 +250,29 @@ def _refuse_unfit(table: Table, profile: Profile, *, preview: bool) -> None:
             file=table.name,
         )
     if not preview and "reference" not in profile.places(table.headings) and not profile.prefix:
-        missing = profile.missing.get("reference", NO_REFERENCE)
+        missing = profile.missing.get("reference", NO_REFERENCE_COLUMN)
         raise SourceError(missing[0].lower() + missing[1:].rstrip("."), file=table.name)
 
 
-def _other_shop(table: Table, profile: Profile, lacking: list[str]) -> str:
+def _describe_other_shop(table: Table, profile: Profile, lacking: list[str]) -> str:
     headings = ", ".join(
         " or ".join(repr(text) for text in profile.columns.get(name, (name,))[:2])
         for name in lacking
     )
     said = f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
     try:
-        other = profiles.recognised(table.headings, table.name)
+        other = profiles.recognize_profile(table.headings, table.name)
     except SourceError:
         return said
     return other.refused or f"{said}; it looks like {other.title}, --shop {other.name}"
 
 
-def _modified(path: Path) -> datetime:
+def _read_modification_time(path: Path) -> datetime:
     # Whole seconds: file systems differ in what they keep below.
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
 
 
-def _without_twins(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the orders without twins, and the twins as rejects.
 
     Of twins in several files the one exported last is kept, else the first in the file.
@@ -282,28 +288,28 @@ def _without_twins(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         "source_row",
         pl.lit(None, pl.String).alias("column"),
         pl.coalesce("reference", "order_number").alias("value"),
-        pl.lit(_TWIN).alias("reason"),
+        pl.lit(_DUPLICATE_ROW).alias("reason"),
     )
     return ranked.filter(~pl.col("twin")).drop("twin").sort("source_file", "source_row"), twins
 
 
-def _reading(
+def _summarize_file(
     path: Path,
     table: Table,
     profile: Profile,
     taken: tuple[datetime, str],
-    rows: Rows,
+    rows: ParsedOrders,
     *,
     orders: pl.DataFrame,
     rejects: pl.DataFrame,
-) -> FileReading:
+) -> FileSummary:
     mine = orders.filter(pl.col("source_file") == table.name)
     rejected = int((rejects["source_file"] == table.name).sum())
     days = [mine["ordered_day"].min(), mine["ordered_day"].max()]
     period = [date(1970, 1, 1) + timedelta(days=day) for day in days if isinstance(day, int)]
-    return FileReading(
+    return FileSummary(
         name=table.name,
-        sha256=sha256(path),
+        sha256=compute_file_sha256(path),
         kind="orders",
         format=profile.name,
         encoding=table.encoding,
@@ -312,16 +318,16 @@ def _reading(
         rejected=rejected,
         continuations=rows.continuations,
         period=(period[0], period[1]) if period else None,
-        totals=_totals(mine),
+        totals=_sum_by_currency(mine),
         exported_at=taken[0],
         exported_at_from=taken[1],
         msns=tuple(mine["msn"].unique().sort()),
         reference_column=rows.reference_column,
-        notes=notes_on(table, profile, rows, mine, taken[0]),
+        notes=build_notes(table, profile, rows, mine, taken[0]),
     )
 
 
-def _totals(orders: pl.DataFrame) -> dict[str, dict[str, int | None]]:
+def _sum_by_currency(orders: pl.DataFrame) -> dict[str, dict[str, int | None]]:
     summed = orders.group_by("currency").agg(
         orders=pl.len(),
         total_minor=pl.col("total_minor").sum(),

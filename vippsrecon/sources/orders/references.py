@@ -15,15 +15,15 @@ import pyarrow as pa
 
 from vippsrecon.money import group_thousands
 from vippsrecon.schemas import to_pandas
-from vippsrecon.sources.files.table import NATIVE
+from vippsrecon.sources.files.table import NATIVE_MARK
 
-LONGEST = 64
-WELL_FORMED = r"^[a-zA-Z0-9-]{8,64}$"
-SCIENTIFIC = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
-_BETWEEN = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
+MAX_REFERENCE_LENGTH = 64
+WELL_FORMED_REFERENCE = r"^[a-zA-Z0-9-]{8,64}$"
+SCIENTIFIC_NOTATION = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
+_SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
 """Between the references of one cell. Shopify's export joins several with one of these."""
 
-MAGENTO_LENGTH = 9
+MAGENTO_NUMBER_LENGTH = 9
 """Digits of an order number of Magento, zeros in front: the one shop whose references are."""
 
 EARLIER_ATTEMPT = "earlier_attempt"
@@ -31,63 +31,65 @@ LATER_ATTEMPT = "later_attempt"
 WITHOUT_SUFFIX = "without_suffix"
 ZERO_PADDED = "zero_padded"
 ZERO_STRIPPED = "zero_stripped"
-WRITTEN_OUT = "written_out"
+EXPONENT_EXPANDED = "written_out"
 
-AFTER_MISS = frozenset({LATER_ATTEMPT, WITHOUT_SUFFIX, ZERO_PADDED, ZERO_STRIPPED, WRITTEN_OUT})
+RULES_AFTER_NOT_FOUND = frozenset(
+    {LATER_ATTEMPT, WITHOUT_SUFFIX, ZERO_PADDED, ZERO_STRIPPED, EXPONENT_EXPANDED}
+)
 """Rules whose candidates are worth asking for only where the reference itself is not found.
 
 Those of `EARLIER_ATTEMPT` always are: WooCommerce's plugin overwrites the reference at every
 new attempt, so earlier ones, which may hold money, are known at Vipps MobilePay only.
 """
 
-_SCHEMA = pa.schema(
+_CANDIDATE_SCHEMA = pa.schema(
     [(name, pa.large_string()) for name in ("msn", "reference", "candidate", "rule")]
 )
 
 
-def cleaned(text: pl.Series) -> pl.Series:
+def remove_spreadsheet_guards(text: pl.Series) -> pl.Series:
     r"""Return text without what guards it from spreadsheets: `'0012` or `="0012"`.
 
-    >>> cleaned(pl.Series(["'0012", '="0012"', "\x010012"])).to_list()
+    >>> remove_spreadsheet_guards(pl.Series(["'0012", '="0012"', "\x010012"])).to_list()
     ['0012', '0012', '0012']
     """
-    if not text.str.contains(rf"^[='{NATIVE}]").any():
+    if not text.str.contains(rf"^[='{NATIVE_MARK}]").any():
         return text
-    plain = text.str.strip_prefix(NATIVE).str.replace(r'^="(.*)"$', "${1}")
+    plain = text.str.strip_prefix(NATIVE_MARK).str.replace(r'^="(.*)"$', "${1}")
     return plain.str.strip_prefix("'").str.strip_chars()
 
 
-def listed(cell: str) -> list[str]:
+def split_references(cell: str) -> list[str]:
     """Return the references of a cell that may list several, each once, in its order.
 
-    >>> listed("#1001.1 + rGwene1234567890, rGwene1234567891")
+    >>> split_references("#1001.1 + rGwene1234567890, rGwene1234567891")
     ['rGwene1234567890', 'rGwene1234567891']
     """
-    parts = _BETWEEN.split(cell)
-    return list(dict.fromkeys(part for part in parts if re.fullmatch(WELL_FORMED, part)))
+    parts = _SEPARATORS.split(cell)
+    return list(dict.fromkeys(part for part in parts if re.fullmatch(WELL_FORMED_REFERENCE, part)))
 
 
-def first_of_several(text: pl.Series) -> pl.Series:
+def take_first_reference(text: pl.Series) -> pl.Series:
     """Return the first reference of cells that list several; other cells as they are."""
-    several = text.filter(text.str.contains(_BETWEEN.pattern)).unique()
-    first = {cell: found[0] for cell in several if (found := listed(cell))}
+    several = text.filter(text.str.contains(_SEPARATORS.pattern)).unique()
+    first = {cell: found[0] for cell in several if (found := split_references(cell))}
     return text.replace(first) if first else text
 
 
-def several(text: pl.Series) -> pl.Series:
+def has_several_references(text: pl.Series) -> pl.Series:
     """Return which cells list more than one reference."""
-    cells = text.filter(text.str.contains(_BETWEEN.pattern)).unique()
-    return text.is_in([cell for cell in cells if len(listed(cell)) > 1])
+    cells = text.filter(text.str.contains(_SEPARATORS.pattern)).unique()
+    return text.is_in([cell for cell in cells if len(split_references(cell)) > 1])
 
 
-def attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
+def derive_attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
     """Return the reference of the first attempt, where the order's id in it lets it be told.
 
     A reference is a prefix, zeros, the order's id, and from the second attempt `-1`, `-2`. The
     prefix may itself end in a digit or hold hyphens, so a suffix is one only after the id.
 
     >>> rows = pl.DataFrame({"r": ["woo-shop-1001-2", "woo-shop-1001", "a-17-3"], "i": ["1001"] * 3})
-    >>> rows.select(attempt_base(pl.col("r"), [pl.col("i")]))["r"].to_list()
+    >>> rows.select(derive_attempt_base(pl.col("r"), [pl.col("i")]))["r"].to_list()
     ['woo-shop-1001', 'woo-shop-1001', None]
     """
     bare = reference.str.replace(r"-[1-9][0-9]?$", "")
@@ -100,25 +102,25 @@ def attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
     return pl.coalesce(found) if found else pl.lit(None, pl.String)
 
 
-def made(prefix: str, order_id: pl.Expr, pad: int) -> pl.Expr:
+def build_references(prefix: str, order_id: pl.Expr, pad: int) -> pl.Expr:
     """Return the references a shop makes of a prefix and its order ids, zeros between them.
 
-    >>> pl.select(made("Woo", pl.lit("17"), 8)).item()
+    >>> pl.select(build_references("Woo", pl.lit("17"), 8)).item()
     'Woo00017'
     """
     return pl.lit(prefix) + order_id.str.zfill(max(0, pad - len(prefix)))
 
 
-def voted_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
+def detect_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
     """Return the prefix that most references have before their order's id; "" for no majority.
 
     >>> ids = pl.Series(["17", "1018", "1019", "1020"])
     >>> said = pl.Series(["Woo00017", "Woo01018-1", "Woo01019", None])
-    >>> voted_prefix(said, ids, 8)
+    >>> detect_prefix(said, ids, 8)
     'Woo'
     """
     frame = pl.DataFrame({"reference": reference, "id": order_id}).drop_nulls()
-    base = attempt_base(pl.col("reference"), [pl.col("id")])
+    base = derive_attempt_base(pl.col("reference"), [pl.col("id")])
     votes = (
         frame.with_columns(base=base)
         .drop_nulls()
@@ -130,11 +132,11 @@ def voted_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
     if votes.is_empty():
         return ""
     prefix: str = votes["prefix"][0]
-    rebuilt = frame.filter(base == made(prefix, pl.col("id"), pad)).height
-    return prefix if rebuilt >= _FEWEST_VOTES and rebuilt * 2 > frame.height else ""
+    rebuilt = frame.filter(base == build_references(prefix, pl.col("id"), pad)).height
+    return prefix if rebuilt >= _MIN_VOTES and rebuilt * 2 > frame.height else ""
 
 
-def candidates(orders: pd.DataFrame) -> pd.DataFrame:
+def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
     """Return further references worth asking Vipps MobilePay for.
 
     Args:
@@ -142,25 +144,27 @@ def candidates(orders: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per (msn, reference, candidate), sorted: `reference` is the order's, `rule` says
-        how the candidate was made. See `AFTER_MISS` for which to ask for when. Each is one that
+        how the candidate was made. See `RULES_AFTER_NOT_FOUND` for which to ask for when. Each is one that
         Vipps MobilePay could have.
     """
     wanted = ["msn", "reference", "attempt_base", "paid"]
     read = pl.DataFrame(pa.Table.from_pandas(orders[wanted], preserve_index=False))
     known = read.cast(pl.String).filter(pl.col("reference").is_not_null()).unique()
-    length = _voted_length(known["reference"])
-    made = pl.concat([*_attempts(known), *_zeros(known, length), _written_out(known)])
+    length = _detect_length(known["reference"])
+    made = pl.concat(
+        [*_derive_attempts(known), *_derive_zero_variants(known, length), _expand_scientific(known)]
+    )
     candidate = pl.col("candidate")
-    could_be = candidate.str.contains(WELL_FORMED) & (candidate != pl.col("reference"))
+    could_be = candidate.str.contains(WELL_FORMED_REFERENCE) & (candidate != pl.col("reference"))
     found = made.filter(could_be).unique()
-    return to_pandas(found.sort(found.columns).to_arrow().cast(_SCHEMA))
+    return to_pandas(found.sort(found.columns).to_arrow().cast(_CANDIDATE_SCHEMA))
 
 
-def damage_note(references: pl.Series) -> str | None:
+def describe_damage(references: pl.Series) -> str | None:
     """Return what a spreadsheet seems to have done to a file's references, with the repair."""
-    scientific = references.filter(references.str.contains(SCIENTIFIC))
+    scientific = references.filter(references.str.contains(SCIENTIFIC_NOTATION))
     digits = references.filter(references.str.contains(r"^[0-9]{1,20}$"))
-    length = _voted_length(digits)
+    length = _detect_length(digits)
     short = digits.filter(digits.str.len_bytes() < length) if length else digits.clear()
     if not scientific.is_empty():
         return (
@@ -176,30 +180,30 @@ def damage_note(references: pl.Series) -> str | None:
     return None
 
 
-def _voted_length(references: pl.Series) -> int:
+def _detect_length(references: pl.Series) -> int:
     """Return the length that references of digits only have, by majority; 0 where none.
 
     A spreadsheet that ate the zeros of all of them leaves no majority to learn from: then
     what is shorter than a reference may be takes Magento's length.
     """
-    digits = references.filter(references.str.contains(_DIGITS))
+    digits = references.filter(references.str.contains(_DIGITS_PATTERN))
     padded = digits.filter(digits.str.starts_with("0")).str.len_bytes()
     if not padded.is_empty():
         longest: int = padded.mode().max()  # type: ignore[assignment]  # of whole numbers
         return longest
-    return MAGENTO_LENGTH if (digits.str.len_bytes() < _SHORTEST).any() else 0
+    return MAGENTO_NUMBER_LENGTH if (digits.str.len_bytes() < _MIN_REFERENCE_LENGTH).any() else 0
 
 
-_SHORTEST = 8
-_FEWEST_VOTES = 3
-_DIGITS = "^[0-9]+$"
+_MIN_REFERENCE_LENGTH = 8
+_MIN_VOTES = 3
+_DIGITS_PATTERN = "^[0-9]+$"
 
 
-def _made(rows: pl.DataFrame, candidate: pl.Expr, rule: str) -> pl.DataFrame:
+def _build_candidates(rows: pl.DataFrame, candidate: pl.Expr, rule: str) -> pl.DataFrame:
     return rows.select("msn", "reference", candidate=candidate, rule=pl.lit(rule))
 
 
-def _attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _derive_attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield what a new attempt's suffix leads to: attempts before it, and the next one."""
     base = pl.col("attempt_base")
     based = known.filter(base.is_not_null() & (base != "")).with_columns(
@@ -209,41 +213,43 @@ def _attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:
         .fill_null(0)
     )
     again = based.filter(pl.col("attempt") > 0)
-    yield _made(again, base, EARLIER_ATTEMPT)
+    yield _build_candidates(again, base, EARLIER_ATTEMPT)
     between = again.filter(pl.col("attempt") > 1).with_columns(
         number=pl.int_ranges(1, pl.col("attempt"))
     )
     numbered = between.explode("number", empty_as_null=False)
-    yield _made(numbered, pl.format("{}-{}", base, "number"), EARLIER_ATTEMPT)
+    yield _build_candidates(numbered, pl.format("{}-{}", base, "number"), EARLIER_ATTEMPT)
     paid = (pl.col("paid") == "yes").fill_null(value=False)
     later = based.filter((pl.col("attempt") > 0) | ~paid)
-    yield _made(later, pl.format("{}-{}", base, pl.col("attempt") + 1), LATER_ATTEMPT)
+    yield _build_candidates(later, pl.format("{}-{}", base, pl.col("attempt") + 1), LATER_ATTEMPT)
     suffixed = known.filter(
         (base.is_null() | (base == ""))
         & pl.col("reference").str.contains("^.{7,}[A-Za-z0-9]-[1-9][0-9]?$")
     )
-    yield _made(suffixed, pl.col("reference").str.replace("-[0-9]+$", ""), WITHOUT_SUFFIX)
+    yield _build_candidates(
+        suffixed, pl.col("reference").str.replace("-[0-9]+$", ""), WITHOUT_SUFFIX
+    )
 
 
-def _zeros(known: pl.DataFrame, length: int) -> Iterator[pl.DataFrame]:
+def _derive_zero_variants(known: pl.DataFrame, length: int) -> Iterator[pl.DataFrame]:
     """Yield references of digits with the zeros put back that a spreadsheet takes, or without."""
     reference = pl.col("reference")
-    digits = known.filter(reference.str.contains(_DIGITS))
+    digits = known.filter(reference.str.contains(_DIGITS_PATTERN))
     short = digits.filter(reference.str.len_bytes() < length)
-    yield _made(short, reference.str.zfill(length), ZERO_PADDED)
+    yield _build_candidates(short, reference.str.zfill(length), ZERO_PADDED)
     padded = digits.filter(reference.str.contains("^0+[1-9]"))
-    yield _made(padded, reference.str.strip_chars_start("0"), ZERO_STRIPPED)
+    yield _build_candidates(padded, reference.str.strip_chars_start("0"), ZERO_STRIPPED)
 
 
-def _written_out(known: pl.DataFrame) -> pl.DataFrame:
+def _expand_scientific(known: pl.DataFrame) -> pl.DataFrame:
     """Return references that a spreadsheet turned into `1E+11`, as the number that is."""
-    damaged = known.filter(pl.col("reference").str.contains(SCIENTIFIC))
-    whole = {text: _without_exponent(text) for text in damaged["reference"].unique()}
+    damaged = known.filter(pl.col("reference").str.contains(SCIENTIFIC_NOTATION))
+    whole = {text: _expand_exponent(text) for text in damaged["reference"].unique()}
     written = pl.col("reference").replace_strict(whole, return_dtype=pl.String)
-    return _made(damaged, written if whole else pl.col("reference"), WRITTEN_OUT)
+    return _build_candidates(damaged, written if whole else pl.col("reference"), EXPONENT_EXPANDED)
 
 
-def _without_exponent(text: str) -> str:
+def _expand_exponent(text: str) -> str:
     mantissa, _, exponent = text.lower().replace(",", ".").partition("e")
     whole, _, part = mantissa.partition(".")
     return (whole + part).ljust(int(exponent) + 1, "0")

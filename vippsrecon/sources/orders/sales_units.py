@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from vippsrecon.config.settings import MARKET_OF_CURRENCY, ZONES, SalesUnit
+from vippsrecon.config.settings import MARKET_OF_CURRENCY, ZONE_OF_MARKET, SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.headings import word
+from vippsrecon.sources.files.headings import normalize_word
 
 _CURRENCY_OF_MARKET = {market: currency for currency, market in MARKET_OF_CURRENCY.items()}
-_MSN = re.compile(r"[0-9]{4,10}")
+_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 
 
-class Place(NamedTuple):
+class RowAssignment(NamedTuple):
     """Where a row belongs, or the field at fault and why it belongs nowhere.
 
     `assumed` says that nothing but the assumption of a preview gives the currency.
@@ -32,14 +32,14 @@ class Place(NamedTuple):
     assumed: bool = False
 
 
-class Placing:
+class SalesUnitResolver:
     """Finds the place of a row from its own cells and the settings.
 
     The sales unit is the file's; else the one whose `stores` names the row's store; else the
     default or the only one configured; else the only one that trades in the row's currency.
     The currency is the file's, else the sales unit's own, else its market's.
 
-    >>> placing = Placing((SalesUnit("123456", market="DK"),), None, "orders.csv")
+    >>> placing = SalesUnitResolver((SalesUnit("123456", market="DK"),), None, "orders.csv")
     >>> placing.place("", "", "")[:3]
     ('123456', 'DKK', 'Europe/Copenhagen')
     """
@@ -54,7 +54,7 @@ class Placing:
         """Keep the settings of this file; a currency is assumed in previews only."""
         self.assumed_currency = assumed_currency
         self.units = {unit.msn: unit for unit in units}
-        self.stores = {word(store): unit.msn for unit in units for store in unit.stores}
+        self.stores = {normalize_word(store): unit.msn for unit in units for store in unit.stores}
         self.default = default_msn or (units[0].msn if len(units) == 1 else None)
         self.file = file
         for unit in units:
@@ -73,7 +73,7 @@ class Placing:
         """
         keys = pl.DataFrame({"_msn": msn, "_store": store, "_currency": currency})
         different = keys.unique(maintain_order=True)
-        found = [self.place(*row) for row in different.iter_rows()]
+        found = [self.resolve_row(*row) for row in different.iter_rows()]
         if found and all(place.msn is None for place in found):
             self._refuse_sales_unit(found[0])
         if found and all(place.currency is None and not place.value for place in found):
@@ -82,37 +82,42 @@ class Placing:
                 "or map the column with --mapping",
                 file=self.file,
             )
-        schema = dict.fromkeys(Place._fields, pl.String) | {"assumed": pl.Boolean}
+        schema = dict.fromkeys(RowAssignment._fields, pl.String) | {"assumed": pl.Boolean}
         made = pl.DataFrame([list(place) for place in found], schema=schema, orient="row")
         return keys.join(
             different.hstack(made), on=keys.columns, how="left", maintain_order="left"
         ).drop(keys.columns)
 
-    def place(self, msn: str, store: str, currency: str) -> Place:
+    def resolve_row(self, msn: str, store: str, currency: str) -> RowAssignment:
         """Return the place of a row with these cells."""
         code = currency.upper()
-        if msn and not _MSN.fullmatch(msn):
-            return Place(None, None, "", "msn", msn, "is not a merchant serial number")
-        found = msn or self.stores.get(word(store)) or self.default or self._by_currency(code)
+        if msn and not _MSN_PATTERN.fullmatch(msn):
+            return RowAssignment(None, None, "", "msn", msn, "is not a merchant serial number")
+        found = (
+            msn
+            or self.stores.get(normalize_word(store))
+            or self.default
+            or self._find_unit_by_currency(code)
+        )
         if found is None:
             why = "belongs to no sales unit; name it in 'stores' of one in vippsrecon.toml"
-            return Place(None, code or None, "", "store", store, why)
+            return RowAssignment(None, code or None, "", "store", store, why)
         unit = self.units.get(found, SalesUnit(found))
         code = code or unit.currency or _CURRENCY_OF_MARKET.get(unit.market or "", "")
-        zone = unit.timezone or ZONES.get(
+        zone = unit.timezone or ZONE_OF_MARKET.get(
             unit.market or MARKET_OF_CURRENCY.get(code, ""), unit.zone
         )
         assumed = not code and self.assumed_currency is not None
         code = code or self.assumed_currency or ""
         if not code:
-            return Place(found, None, zone, "currency", "", "has no currency")
+            return RowAssignment(found, None, zone, "currency", "", "has no currency")
         if code not in DECIMALS:
             known = ", ".join(DECIMALS)
             why = f"is not a currency of Vipps MobilePay ({known})"
-            return Place(found, None, zone, "currency", currency, why)
-        return Place(found, code, zone, assumed=assumed)
+            return RowAssignment(found, None, zone, "currency", currency, why)
+        return RowAssignment(found, code, zone, assumed=assumed)
 
-    def _by_currency(self, code: str) -> str | None:
+    def _find_unit_by_currency(self, code: str) -> str | None:
         trading = [
             unit.msn
             for unit in self.units.values()
@@ -120,7 +125,7 @@ class Placing:
         ]
         return trading[0] if len(trading) == 1 else None
 
-    def _refuse_sales_unit(self, first: Place) -> None:
+    def _refuse_sales_unit(self, first: RowAssignment) -> None:
         if first.field == "msn":
             raise SourceError(
                 f"{first.value!r} is not a merchant serial number", file=self.file, column="msn"

@@ -4,44 +4,49 @@ from __future__ import annotations
 
 import polars as pl
 
-from vippsrecon.sources.files.headings import heading, word
+from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.orders.profiles import Profile
 
 
-def column_of(heads: pl.DataFrame, name: str) -> pl.Series:
+def get_field_cells(heads: pl.DataFrame, name: str) -> pl.Series:
     """Return a field's cells; empty ones where the file has no such column."""
     if name in heads.columns:
         return heads[name]
     return pl.Series(name, [""]).new_from_index(0, heads.height)
 
 
-def tenders(heads: pl.DataFrame, profile: Profile) -> list[pl.Series]:
+def classify_tenders(heads: pl.DataFrame, profile: Profile) -> list[pl.Series]:
     """Return payment_method, by_vipps and split_tender."""
-    method, title = column_of(heads, "payment_method"), column_of(heads, "payment_title")
+    method, title = (
+        get_field_cells(heads, "payment_method"),
+        get_field_cells(heads, "payment_title"),
+    )
     keys = pl.DataFrame({"_method": method, "_title": title})
     different = keys.unique(maintain_order=True)
-    made = [_tender(said, titled, profile) for said, titled in different.iter_rows()]
+    made = [_classify_tender(said, titled, profile) for said, titled in different.iter_rows()]
     schema = {"payment_method": pl.String, "by_vipps": pl.Boolean, "split_tender": pl.Boolean}
     known = different.hstack(pl.DataFrame(made, schema=schema, orient="row"))
     joined = keys.join(known, on=keys.columns, how="left", maintain_order="left")
     return [joined[name] for name in schema]
 
 
-def _tender(method: str, title: str, profile: Profile) -> tuple[str | None, bool | None, bool]:
+def _classify_tender(
+    method: str, title: str, profile: Profile
+) -> tuple[str | None, bool | None, bool]:
     shown = method or title
-    said = f"{word(method)} {word(title)}"
+    said = f"{normalize_word(method)} {normalize_word(title)}"
     parts = [part for part in shown.split(profile.tender_separator) if part.strip()]
     split = bool(profile.tender_separator) and len(parts) > 1
     if "vipps" in said or "mobilepay" in said or "mobile pay" in said:
         return shown, True, split
-    unsure = not method and heading(title).startswith(profile.unsure_tenders or ("\0",))
+    unsure = not method and normalize_heading(title).startswith(profile.unsure_tenders or ("\0",))
     return shown or None, None if not shown or unsure else False, split
 
 
-def statuses(heads: pl.DataFrame, profile: Profile) -> tuple[pl.Series, tuple[str, ...]]:
+def map_statuses(heads: pl.DataFrame, profile: Profile) -> tuple[pl.Series, tuple[str, ...]]:
     """Return each order's status, and the words that are not known."""
-    column = column_of(heads, "status")
-    words = {text: word(text) for text in column.unique(maintain_order=True)}
+    column = get_field_cells(heads, "status")
+    words = {text: normalize_word(text) for text in column.unique(maintain_order=True)}
     known = {
         text: profile.empty_status if not said else profile.statuses.get(said, "unknown")
         for text, said in words.items()
@@ -55,18 +60,18 @@ def statuses(heads: pl.DataFrame, profile: Profile) -> tuple[pl.Series, tuple[st
     return mapped, tuple(unknown)
 
 
-def paid(heads: pl.DataFrame, profile: Profile, outstanding: pl.Series) -> pl.Series:
+def determine_paid(heads: pl.DataFrame, profile: Profile, outstanding: pl.Series) -> pl.Series:
     """Return whether the shop believes the order paid, which may mean authorized only."""
     source = next(
         (name for name in ("paid", "financial_status", "status") if name in heads.columns), ""
     )
-    column = column_of(heads, source)
-    words = {text: word(text) for text in column.unique(maintain_order=True)}
+    column = get_field_cells(heads, source)
+    words = {text: normalize_word(text) for text in column.unique(maintain_order=True)}
     believed = column.replace_strict(
         {text: profile.paid.get(said, "unknown") for text, said in words.items()},
         return_dtype=pl.String,
     )
-    dated = column_of(heads, "paid_at") != ""
+    dated = get_field_cells(heads, "paid_at") != ""
     can_be_proved = {"paid_at", "outstanding"} & set(heads.columns)
     if profile.proof_of_payment and can_be_proved:
         weak = [text for text, said in words.items() if said in profile.proof_of_payment]

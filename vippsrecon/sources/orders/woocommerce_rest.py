@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.errors import SourceError
-from vippsrecon.sources.files.detect import LONGEST_CELL, text_encoding
-from vippsrecon.sources.files.table import NATIVE, Record, Table, picker
+from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_encoding
+from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 
-_KEYS = (
+_ORDER_KEYS = (
     "id",
     "number",
     "status",
@@ -35,10 +35,10 @@ _KEYS = (
     "payment_method_title",
     "transaction_id",
 )
-_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
-_META = ("_vipps_orderid", "_charge_id", "_agreement_id")
-_HEADINGS = (*_KEYS, "refunds", *(f"meta:{key}" for key in _META))
-_REFUND = {"id", "amount", "refunded_by"}
+_AMOUNT_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
+_META_KEYS = ("_vipps_orderid", "_charge_id", "_agreement_id")
+_HEADINGS = (*_ORDER_KEYS, "refunds", *(f"meta:{key}" for key in _META_KEYS))
+_REFUND_KEYS = {"id", "amount", "refunded_by"}
 """What each refund of GET /wp-json/wc/v3/orders/<id>/refunds has, and no order."""
 _REFUNDS_ONLY = (
     "this is WooCommerce's REST answer of refunds, which names neither order total nor Vipps "
@@ -53,7 +53,7 @@ def read_json(path: Path) -> Any:
         SourceError: The file is not JSON.
     """
     try:
-        content = path.read_text(encoding=text_encoding(path))
+        content = path.read_text(encoding=detect_encoding(path))
         return json.loads(content, parse_float=_Number, parse_int=_Number, parse_constant=str)
     except (ValueError, RecursionError):
         raise SourceError(
@@ -61,7 +61,7 @@ def read_json(path: Path) -> Any:
         ) from None
 
 
-def rest_table(path: Path, content: Any) -> Table:
+def build_rest_table(path: Path, content: Any) -> Table:
     """Return the orders of a REST answer as a table; a row's number is its place in the list.
 
     Times of keys ending in `_gmt` are UTC although they do not say so. `refunds` is the sum of
@@ -78,24 +78,26 @@ def rest_table(path: Path, content: Any) -> Table:
     orders = [order for order in content if isinstance(order, dict)]
     there = {key for order in orders for key in order}
     if not {"id", "total", "status"} <= there:
-        if _REFUND.issubset(there):
+        if _REFUND_KEYS.issubset(there):
             raise SourceError(_REFUNDS_ONLY, file=path.name)
         raise SourceError("this JSON does not hold orders of WooCommerce", file=path.name)
-    there |= {f"meta:{key}" for key in _META if any(_meta(order, key) for order in orders)}
+    there |= {
+        f"meta:{key}" for key in _META_KEYS if any(_read_meta_value(order, key) for order in orders)
+    }
     headings = tuple(key for key in _HEADINGS if key in there)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
-        pick = picker(places)
+        pick = build_cell_picker(places)
         for number, order in enumerate(content, start=1):
             if not isinstance(order, dict):
                 yield Record(number, pick([""] * len(headings)), "this is not an order")
                 continue
-            cells = [_cell(order, heading) for heading in headings]
-            if max(map(len, cells)) > LONGEST_CELL:
+            cells = [_read_cell(order, heading) for heading in headings]
+            if max(map(len, cells)) > MAX_CELL_LENGTH:
                 raise SourceError("a value is larger than 1 MB", file=path.name, row=number)
             yield Record(number, pick(cells), None)
 
-    return Table(path.name, "json", text_encoding(path), headings, records)
+    return Table(path.name, "json", detect_encoding(path), headings, records)
 
 
 class _Number(str):
@@ -104,41 +106,43 @@ class _Number(str):
     __slots__ = ()
 
 
-def _cell(order: dict[str, Any], heading: str) -> str:
+def _read_cell(order: dict[str, Any], heading: str) -> str:
     if heading.startswith("meta:"):
-        return _meta(order, heading.removeprefix("meta:"))
+        return _read_meta_value(order, heading.removeprefix("meta:"))
     if heading == "refunds":
-        return _refunds(order.get("refunds"))
-    text = _text(order.get(heading))
+        return _sum_refunds(order.get("refunds"))
+    text = _format_value(order.get(heading))
     return f"{text}Z" if heading.endswith("_gmt") and text else text
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, _Number):
-        return value if value.lstrip("-").isdecimal() else NATIVE + value
+        return value if value.lstrip("-").isdecimal() else NATIVE_MARK + value
     # JSON may hold half a surrogate pair, which no other encoding can.
     text = value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
-    return text.lstrip(NATIVE)
+    return text.lstrip(NATIVE_MARK)
 
 
-def _meta(order: dict[str, Any], key: str) -> str:
+def _read_meta_value(order: dict[str, Any], key: str) -> str:
     entries = order.get("meta_data")
     if not isinstance(entries, list):
         return ""
     values = (
-        _text(entry.get("value"))
+        _format_value(entry.get("value"))
         for entry in entries
         if isinstance(entry, dict) and entry.get("key") == key
     )
     return next((value for value in values if value), "")
 
 
-def _refunds(entries: Any) -> str:
+def _sum_refunds(entries: Any) -> str:
     """Return the sum of the refunds; what cannot be summed is left for the reader to reject."""
     if not isinstance(entries, list):
         return ""
-    totals = [_text(entry.get("total")) if isinstance(entry, dict) else "?" for entry in entries]
-    plain = [total.removeprefix(NATIVE) for total in totals]
-    if not all(_AMOUNT.fullmatch(total) for total in plain):
+    totals = [
+        _format_value(entry.get("total")) if isinstance(entry, dict) else "?" for entry in entries
+    ]
+    plain = [total.removeprefix(NATIVE_MARK) for total in totals]
+    if not all(_AMOUNT_PATTERN.fullmatch(total) for total in plain):
         return " + ".join(totals)
     return f"{sum(abs(Decimal(total)) for total in plain):f}"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import polars as pl
 
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.table import NATIVE
+from vippsrecon.sources.files.table import NATIVE_MARK
 from vippsrecon.sources.orders import references
 
-LONGEST = 500
+MAX_LIST_TEXT_LENGTH = 500
 """Characters of a note, a document's number, an order's number."""
 
-_EXACT_DIGITS = 15
+_MAX_WORKBOOK_DIGITS = 15
 """What a workbook keeps of a number's digits."""
 
 
-def judged(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
+def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     """Add `column`, `value` and `why` to each row that cannot be used: its first fault.
 
     Args:
@@ -23,8 +23,8 @@ def judged(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
         reasons: The reasons a plan knows.
     """
     reference, raw = pl.col("reference"), pl.col("raw")
-    digits = raw.str.strip_prefix(NATIVE)
-    native = raw.str.starts_with(NATIVE)
+    digits = raw.str.strip_prefix(NATIVE_MARK)
+    native = raw.str.starts_with(NATIVE_MARK)
     named = reference != ""
     twice = named & (pl.len().over("msn", "reference") > 1)
     others = pl.format(
@@ -36,65 +36,67 @@ def judged(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     needs_currency = ~pl.col("all")
     faults: list[tuple[pl.Expr, str | None, pl.Expr]] = [
         (pl.col("fault").is_not_null(), None, pl.col("fault")),
-        (~named, "reference", _why("is missing")),
+        (~named, "reference", _literal("is missing")),
         (
             native & ~digits.str.contains("^[0-9]+$"),
             "reference",
-            _why("is a number or date in the workbook, not a reference; make the column text"),
+            _literal("is a number or date in the workbook, not a reference; make the column text"),
         ),
         (
-            native & (digits.str.len_chars() > _EXACT_DIGITS),
+            native & (digits.str.len_chars() > _MAX_WORKBOOK_DIGITS),
             "reference",
-            _why("is a number of more than 15 digits, whose last ones Excel changed; export anew"),
+            _literal(
+                "is a number of more than 15 digits, whose last ones Excel changed; export anew"
+            ),
         ),
         (
-            reference.str.contains(references.SCIENTIFIC),
+            reference.str.contains(references.SCIENTIFIC_NOTATION),
             "reference",
-            _why("was turned into a number by a spreadsheet, losing digits; export anew"),
+            _literal("was turned into a number by a spreadsheet, losing digits; export anew"),
         ),
         (
-            ~reference.str.contains(references.WELL_FORMED),
+            ~reference.str.contains(references.WELL_FORMED_REFERENCE),
             "reference",
-            _why(
+            _literal(
                 "is not 8 to 64 letters A to Z, digits and hyphens; a spreadsheet may have taken "
                 "zeros in front"
             ),
         ),
-        (pl.col("msn") == "", "msn", _why("is missing; name the sales unit, or set VIPPS_MSN")),
+        (pl.col("msn") == "", "msn", _literal("is missing; name the sales unit, or set VIPPS_MSN")),
         (
             ~pl.col("msn").str.contains("^[0-9]{4,10}$"),
             "msn",
-            _why("is not a merchant serial number"),
+            _literal("is not a merchant serial number"),
         ),
         (twice, "reference", others),
         (
             needs_currency & (currency == ""),
             "currency",
-            _why("is missing; an amount without a currency says nothing"),
+            _literal("is missing; an amount without a currency says nothing"),
         ),
         (
             (currency != "") & ~currency.is_in(list(DECIMALS)),
             "currency",
-            _why(f"is not a currency of Vipps MobilePay ({', '.join(DECIMALS)})"),
+            _literal(f"is not a currency of Vipps MobilePay ({', '.join(DECIMALS)})"),
         ),
         (
             needs_currency & (amount == ""),
             "amount",
-            _why("is missing; write all where everything is meant"),
+            _literal("is missing; write all where everything is meant"),
         ),
         (pl.col("amount_why").is_not_null(), "amount", pl.col("amount_why")),
-        (pl.col("amount_minor") < 0, "amount", _why("is negative; write it without the minus")),
-        (pl.col("amount_minor") == 0, "amount", _why("is 0, so there is nothing to do")),
+        (pl.col("amount_minor") < 0, "amount", _literal("is negative; write it without the minus")),
+        (pl.col("amount_minor") == 0, "amount", _literal("is 0, so there is nothing to do")),
         (
             pl.col("reason").is_null(),
             "reason",
-            _why(f"is not a reason known here ({', '.join(reasons)})"),
+            _literal(f"is not a reason known here ({', '.join(reasons)})"),
         ),
         *(
             (
-                pl.col(name).str.len_chars() > LONGEST,
+                pl.col(name).str.len_chars() > MAX_LIST_TEXT_LENGTH,
                 name,
-                _why(f"is longer than {LONGEST} characters"),
+                _literal(f"is longer than {MAX_LIST_TEXT_LENGTH} characters"),
             )
             for name in ("note", "document_ref", "order_number")
         ),
@@ -102,7 +104,7 @@ def judged(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
         (
             (pl.col("vat_minor") < 0) | (pl.col("vat_minor") > pl.col("amount_minor")),
             "vat",
-            _why("is negative or more than the amount"),
+            _literal("is negative or more than the amount"),
         ),
     ]
     masks = [mask.fill_null(value=False) for mask, _, _ in faults]
@@ -115,15 +117,15 @@ def judged(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
             for mask, (_, column, _) in zip(masks, faults, strict=True)
         ).replace("", None),
         value=pl.coalesce(
-            pl.when(mask).then(pl.lit("") if column is None else _shown(column))
+            pl.when(mask).then(pl.lit("") if column is None else _select_value(column))
             for mask, (_, column, _) in zip(masks, faults, strict=True)
         ),
     )
 
 
-def _why(sentence: str) -> pl.Expr:
+def _literal(sentence: str) -> pl.Expr:
     return pl.lit(sentence)
 
 
-def _shown(column: str) -> pl.Expr:
-    return pl.col("said_reason" if column == "reason" else column).str.strip_prefix(NATIVE)
+def _select_value(column: str) -> pl.Expr:
+    return pl.col("said_reason" if column == "reason" else column).str.strip_prefix(NATIVE_MARK)

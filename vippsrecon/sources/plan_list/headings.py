@@ -10,30 +10,30 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vippsrecon.errors import ConfigurationError
-from vippsrecon.sources.files.headings import word
+from vippsrecon.sources.files.headings import normalize_word
 from vippsrecon.sources.orders import profiles
 
-SHARED = ("msn", "reference", "order_number", "currency")
+SHARED_FIELDS = ("msn", "reference", "order_number", "currency")
 """Fields a list shares with the plain order export, headings included."""
 
-FIELDS = (*SHARED, "amount", "reason", "note", "document_ref", "vat")
+PLAN_LIST_FIELDS = (*SHARED_FIELDS, "amount", "reason", "note", "document_ref", "vat")
 
 
-class Words(NamedTuple):
+class PlanListVocabulary(NamedTuple):
     """How lists are written.
 
     Attributes:
         columns: Field to the headings it may have.
         reasons: Word to the reason it means.
-        everything: Words that stand for all of an amount.
+        words_for_all: Words that stand for all of an amount.
     """
 
     columns: Mapping[str, tuple[str, ...]]
     reasons: Mapping[str, str]
-    everything: frozenset[str]
+    words_for_all: frozenset[str]
 
 
-def words(mapping: str | Path | None = None) -> Words:
+def load_vocabulary(mapping: str | Path | None = None) -> PlanListVocabulary:
     """Return how lists are written, with the user's own headings and words for reasons.
 
     Args:
@@ -44,15 +44,15 @@ def words(mapping: str | Path | None = None) -> Words:
         ConfigurationError: It cannot be read, or names a field or reason that is not known.
     """
     if mapping is None:
-        return _usual()
+        return _load_default_vocabulary()
     path = Path(mapping)
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
-    usual = _usual()
-    known = {"columns": FIELDS, "reasons": tuple(dict.fromkeys(usual.reasons.values()))}
+    usual = _load_default_vocabulary()
+    known = {"columns": PLAN_LIST_FIELDS, "reasons": tuple(dict.fromkeys(usual.reasons.values()))}
     own: dict[str, dict[str, tuple[str, ...]]] = {"columns": {}, "reasons": {}}
     for table, given in said.items():
         if table not in known or not isinstance(given, dict):
@@ -66,29 +66,29 @@ def words(mapping: str | Path | None = None) -> Words:
                     f"the mapping {path.name} names {name!r} under [{table}]; it can be one of "
                     f"{', '.join(known[table])}"
                 )
-            own[table][name] = profiles.texts_of(texts, f"{table}.{name}", path.name)
-    return Words(
+            own[table][name] = profiles.parse_texts(texts, f"{table}.{name}", path.name)
+    return PlanListVocabulary(
         {**usual.columns, **own["columns"]},
-        {**usual.reasons, **_meant(own["reasons"])},
-        usual.everything,
+        {**usual.reasons, **_map_words_to_reasons(own["reasons"])},
+        usual.words_for_all,
     )
 
 
 @cache
-def _usual() -> Words:
+def _load_default_vocabulary() -> PlanListVocabulary:
     text = (resources.files("vippsrecon.sources.plan_list") / "plan_list.toml").read_text(
         encoding="utf-8"
     )
     said: dict[str, dict[str, Any]] = tomllib.loads(text)
-    plain = profiles.named("plain").columns
+    plain = profiles.get_profile("plain").columns
     reasons = {reason: (reason, *texts) for reason, texts in said["reasons"].items()}
-    return Words(
-        {name: plain[name] for name in SHARED}
+    return PlanListVocabulary(
+        {name: plain[name] for name in SHARED_FIELDS}
         | {name: tuple(texts) for name, texts in said["columns"].items()},
-        _meant(reasons),
-        frozenset(word(text) for text in said["all"]["words"]),
+        _map_words_to_reasons(reasons),
+        frozenset(normalize_word(text) for text in said["all"]["words"]),
     )
 
 
-def _meant(reasons: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    return {word(text): reason for reason, texts in reasons.items() for text in texts}
+def _map_words_to_reasons(reasons: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {normalize_word(text): reason for reason, texts in reasons.items() for text in texts}

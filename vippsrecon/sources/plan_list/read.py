@@ -19,22 +19,26 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.cells import text
-from vippsrecon.sources.files.csv_file import delimited_table
-from vippsrecon.sources.files.detect import file_form, sha256
-from vippsrecon.sources.files.excel_file import workbook_table
-from vippsrecon.sources.files.headings import heading, word
-from vippsrecon.sources.files.table import NATIVE, Record, Table, picker
+from vippsrecon.sources.files.cells import format_cell
+from vippsrecon.sources.files.csv_file import open_csv_table
+from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.files.excel_file import open_excel_table
+from vippsrecon.sources.files.headings import normalize_heading, normalize_word
+from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 from vippsrecon.sources.orders import references
-from vippsrecon.sources.orders.amounts import AmountStyle, Mark, amounts
-from vippsrecon.sources.orders.read import as_pandas
-from vippsrecon.sources.plan_list.checks import judged
-from vippsrecon.sources.plan_list.headings import FIELDS, Words, words
+from vippsrecon.sources.orders.amounts import AmountStyle, DecimalMark, parse_amounts
+from vippsrecon.sources.orders.read import convert_to_validated_pandas
+from vippsrecon.sources.plan_list.checks import mark_unusable_rows
+from vippsrecon.sources.plan_list.headings import (
+    PLAN_LIST_FIELDS,
+    PlanListVocabulary,
+    load_vocabulary,
+)
 
-_GROUPS = " '\u00a0\u202f"
+_DIGIT_GROUP_MARKS = " '\u00a0\u202f"
 """Between groups of digits. Neither point nor comma: 12.345 then has three decimals, and no more."""
 
-IN_PYTHON = "python"
+FRAME_SOURCE_NAME = "python"
 """Stands for the file's name where a frame was handed in."""
 
 
@@ -84,7 +88,7 @@ def read_plan_list(
         path: CSV or XLSX with a heading row.
         default_msn: Sales unit of rows that name none.
         cancels: The list is of cancels, which take all that is reserved: amounts may be absent.
-        mapping: The user's own headings: see `plan_list_words.words`.
+        mapping: The user's own headings: see `plan_list_words.load_vocabulary`.
 
     Returns:
         Rows in the file's order, and the rows that cannot be used, each with its reason.
@@ -95,11 +99,13 @@ def read_plan_list(
         ConfigurationError: The mapping cannot be used.
     """
     path = Path(path)
-    table = _opened(path)
-    return _read(table, sha256(path), default_msn, words(mapping), cancels=cancels)
+    table = _open_list(path)
+    return _parse_table(
+        table, compute_file_sha256(path), default_msn, load_vocabulary(mapping), cancels=cancels
+    )
 
 
-def plan_list_of(
+def build_plan_list(
     frame: pd.DataFrame, *, default_msn: str | None = None, cancels: bool = False
 ) -> PlanList:
     """Return a frame's rows as `read_plan_list` reads a file's; the first row is row 1.
@@ -122,18 +128,18 @@ def plan_list_of(
     values = [list(row) for row in shown.itertuples(index=False, name=None)]
 
     def records(places: Sequence[int]) -> Iterator[Record]:
-        pick = picker(places)
+        pick = build_cell_picker(places)
         for number, row in enumerate(values, start=1):
-            yield Record(number, pick([text(cell) for cell in row]), None)
+            yield Record(number, pick([format_cell(cell) for cell in row]), None)
 
-    table = Table(IN_PYTHON, "frame", "", tuple(names), records)
-    return _read(table, "", default_msn, words(), cancels=cancels)
+    table = Table(FRAME_SOURCE_NAME, "frame", "", tuple(names), records)
+    return _parse_table(table, "", default_msn, load_vocabulary(), cancels=cancels)
 
 
-def _read(
-    table: Table, digest: str, default_msn: str | None, said: Words, *, cancels: bool
+def _parse_table(
+    table: Table, digest: str, default_msn: str | None, said: PlanListVocabulary, *, cancels: bool
 ) -> PlanList:
-    cells = _cells(table, said, cancels=cancels)
+    cells = _select_cells(table, said, cancels=cancels)
     if (cells["msn"] == "").all() and default_msn is None:
         raise SourceError(
             "the list does not say which sales unit its payments are of; add a column msn, or set "
@@ -143,11 +149,13 @@ def _read(
     cells = cells.with_columns(
         msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn or "")).otherwise("msn"),
         currency=pl.col("currency").str.to_uppercase(),
-        reason=_reasons(cells["reason"], said),
+        reason=_map_reasons(cells["reason"], said),
         said_reason=cells["reason"],
-        all=_means_all(cells["amount"], said, cancels=cancels),
+        all=_is_whole_amount(cells["amount"], said, cancels=cancels),
     )
-    rows = judged(_with_amounts(cells, table.name), list(dict.fromkeys(said.reasons.values())))
+    rows = mark_unusable_rows(
+        _add_amounts(cells, table.name), list(dict.fromkeys(said.reasons.values()))
+    )
     rejects = rows.filter(pl.col("why").is_not_null()).select(
         source_file=pl.lit(table.name),
         source_row=pl.col("row"),
@@ -157,35 +165,35 @@ def _read(
     )
     kept = rows.filter(pl.col("why").is_null()).select(
         "row", "msn", "reference",
-        order_number=_or_null("order_number"),
-        currency=_or_null("currency"),
+        order_number=_null_if_empty("order_number"),
+        currency=_null_if_empty("currency"),
         amount_minor=pl.when(~pl.col("all")).then("amount_minor"),
         reason="reason", note="note", document_ref="document_ref", vat_minor="vat_minor",
     )  # fmt: skip
     return PlanList(
         tuple(map(PlanListRow._make, kept.iter_rows())),
-        as_pandas(rejects, schemas.REJECTS),
+        convert_to_validated_pandas(rejects, schemas.REJECTS),
         table.name,
         digest,
     )
 
 
-def _opened(path: Path) -> Table:
-    form = file_form(path)
+def _open_list(path: Path) -> Table:
+    form = detect_file_type(path)
     if form in ("json", "xml"):
         raise SourceError(
             f"this is {form.upper()}, not a list; a plan is approved with vippsrecon approve",
             file=path.name,
         )
-    return workbook_table(path) if form == "workbook" else delimited_table(path)
+    return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
 
-def _cells(table: Table, said: Words, *, cancels: bool) -> pl.DataFrame:
+def _select_cells(table: Table, said: PlanListVocabulary, *, cancels: bool) -> pl.DataFrame:
     """Return one column a field, empty where the file has none; guards of spreadsheets gone."""
-    there = [heading(text) for text in table.headings]
+    there = [normalize_heading(text) for text in table.headings]
     places: dict[str, int] = {}
     for name, texts in said.columns.items():
-        found = [heading(text) for text in texts if heading(text) in there]
+        found = [normalize_heading(text) for text in texts if normalize_heading(text) in there]
         if found and (there.count(found[0]) > 1 or len(set(found)) > 1):
             raise SourceError(
                 f"several columns may be the {name}, such as {found[0]!r}, and it cannot be told "
@@ -206,9 +214,9 @@ def _cells(table: Table, said: Words, *, cancels: bool) -> pl.DataFrame:
     frame = table.columns(list(places.values()))
     cells = {name: frame[f"c{position}"] for position, name in enumerate(places)}
     empty = pl.Series([""], dtype=pl.String).new_from_index(0, frame.height)
-    texts_of = {name: cells.get(name, empty) for name in FIELDS}
+    texts_of = {name: cells.get(name, empty) for name in PLAN_LIST_FIELDS}
     plain = {
-        name: column if name in ("amount", "vat") else references.cleaned(column)
+        name: column if name in ("amount", "vat") else references.remove_spreadsheet_guards(column)
         for name, column in texts_of.items()
     }
     for name in ("note", "document_ref", "order_number"):
@@ -216,23 +224,26 @@ def _cells(table: Table, said: Words, *, cancels: bool) -> pl.DataFrame:
     return frame.select("row", "fault", raw="row").with_columns(raw=texts_of["reference"], **plain)
 
 
-def _reasons(written: pl.Series, said: Words) -> pl.Series:
+def _map_reasons(written: pl.Series, said: PlanListVocabulary) -> pl.Series:
     """Return each reason in the plan's words; null where it is not known."""
-    meant = {text: said.reasons.get(word(text)) if text else "other" for text in written.unique()}
+    meant = {
+        text: said.reasons.get(normalize_word(text)) if text else "other"
+        for text in written.unique()
+    }
     return written.replace_strict(meant, return_dtype=pl.String)
 
 
-def _means_all(amount: pl.Series, said: Words, *, cancels: bool) -> pl.Series:
-    everything = said.everything | ({""} if cancels else set())
-    means = {text: word(text) in everything for text in amount.unique()}
+def _is_whole_amount(amount: pl.Series, said: PlanListVocabulary, *, cancels: bool) -> pl.Series:
+    everything = said.words_for_all | ({""} if cancels else set())
+    means = {text: normalize_word(text) in everything for text in amount.unique()}
     return amount.replace_strict(means, return_dtype=pl.Boolean)
 
 
-def _with_amounts(cells: pl.DataFrame, file: str) -> pl.DataFrame:
+def _add_amounts(cells: pl.DataFrame, file: str) -> pl.DataFrame:
     figures = cells["amount"].set(cells["all"], "")
-    style = AmountStyle(_mark(figures, file), _GROUPS)
-    amount = amounts(figures, cells["currency"], style)
-    vat = amounts(cells["vat"], cells["currency"], style)
+    style = AmountStyle(_choose_decimal_mark(figures, file), _DIGIT_GROUP_MARKS)
+    amount = parse_amounts(figures, cells["currency"], style)
+    vat = parse_amounts(cells["vat"], cells["currency"], style)
     return cells.with_columns(
         amount_minor=amount.minor,
         amount_why=amount.reason,
@@ -241,15 +252,15 @@ def _with_amounts(cells: pl.DataFrame, file: str) -> pl.DataFrame:
     )
 
 
-def _mark(figures: pl.Series, file: str) -> Mark:
+def _choose_decimal_mark(figures: pl.Series, file: str) -> DecimalMark:
     """Return the decimal mark of the column: the one its cells have, never one cell's guess."""
-    texts = figures.filter(~figures.str.starts_with(NATIVE))
-    fitting: list[Mark] = [
+    texts = figures.filter(~figures.str.starts_with(NATIVE_MARK))
+    fitting: list[DecimalMark] = [
         mark
         for mark in (".", ",")
         if (
             texts.str.contains(mark, literal=True)
-            & texts.str.contains(AmountStyle(mark, _GROUPS).pattern())
+            & texts.str.contains(AmountStyle(mark, _DIGIT_GROUP_MARKS).pattern())
         ).any()
     ]
     if len(fitting) > 1:
@@ -262,5 +273,5 @@ def _mark(figures: pl.Series, file: str) -> Mark:
     return fitting[0] if fitting else "."
 
 
-def _or_null(name: str) -> pl.Expr:
+def _null_if_empty(name: str) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(name)

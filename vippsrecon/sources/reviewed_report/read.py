@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.money import to_minor
-from vippsrecon.sources.files.detect import file_form, sha256
-from vippsrecon.sources.reviewed_report.row_hash import row_hash
+from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.reviewed_report.row_hash import compute_row_hash
 
 _SHEETS = ("Discrepancies", "Payments", "Controls")
-_FOUND = {
+_DISCREPANCY_HEADINGS = {
     "kind": "Code",
     "order_number": "Order",
     "reference": "Reference",
@@ -35,7 +35,7 @@ _FOUND = {
     "discrepancy_id": "discrepancy_id",
     "row_hash": "row_hash",
 }
-_PAYMENTS = {
+_PAYMENT_HEADINGS = {
     "reference": "Reference",
     "msn": "Sales unit",
     "currency": "Currency",
@@ -46,7 +46,7 @@ _PAYMENTS = {
     "cancelled": "Cancelled",
     "fetched": "Fetched (UTC)",
 }
-_MOST_ROWS_ABOVE = 200
+_MAX_ROWS_ABOVE_HEADER = 200
 """Above a header stand a title, totals and notes."""
 
 
@@ -84,7 +84,7 @@ class ReportPayment(NamedTuple):
     fetched_at: datetime
 
 
-class Refused(NamedTuple):
+class Reject(NamedTuple):
     """A row set aside, as `schemas.REJECTS` has it."""
 
     source_file: str
@@ -93,10 +93,10 @@ class Refused(NamedTuple):
     value: str | None
     reason: str
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """Say which row, why, and what stood there.
 
-        >>> Refused("list.csv", 3, "amount", "0", "is 0, so there is nothing to do").in_words()
+        >>> Reject("list.csv", 3, "amount", "0", "is 0, so there is nothing to do").in_words()
         "row 3: amount is 0, so there is nothing to do (amount = '0')"
         """
         about = f"{self.column} " if self.column and self.reason.startswith("is ") else ""
@@ -105,7 +105,7 @@ class Refused(NamedTuple):
         return f"row {self.source_row}: {about}{self.reason}{value}"
 
 
-class WorkedReport(NamedTuple):
+class ReviewedReport(NamedTuple):
     """A report read back.
 
     Attributes:
@@ -123,22 +123,22 @@ class WorkedReport(NamedTuple):
     fetched_at: datetime
     rows: tuple[ReportRow, ...]
     payments: Mapping[tuple[str, str], ReportPayment]
-    refused: tuple[Refused, ...]
+    refused: tuple[Reject, ...]
 
 
-def read_worked_report(path: str | Path) -> WorkedReport:
+def read_reviewed_report(path: str | Path) -> ReviewedReport:
     """Read a report's workbook back, as `vippsrecon reconcile` wrote it and people left it.
 
     Raises:
         SourceError: It is no report of ours, or its sheets were changed beyond reading.
     """
     path = Path(path)
-    if file_form(path) != "workbook":
+    if detect_file_type(path) != "workbook":
         raise SourceError(
             "this is no workbook, so it is no report; name a list without --from-report",
             file=path.name,
         )
-    found, payments, controls = _sheets(path)
+    found, payments, controls = _read_sheets(path)
     facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
     environment, fetched = facts.get("Environment", ""), facts.get("Fetched at", "")
     try:
@@ -150,20 +150,20 @@ def read_worked_report(path: str | Path) -> WorkedReport:
             file=path.name,
         ) from None
     rows: list[ReportRow] = []
-    refused: list[Refused] = []
-    for number, cells in _below(found, _FOUND, path.name, "Discrepancies"):
-        made = _row(number, cells, path.name)
-        if isinstance(made, Refused):
+    refused: list[Reject] = []
+    for number, cells in _iterate_rows(found, _DISCREPANCY_HEADINGS, path.name, "Discrepancies"):
+        made = _parse_row(number, cells, path.name)
+        if isinstance(made, Reject):
             refused.append(made)
         elif made is not None:
             rows.append(made)
-    return WorkedReport(
+    return ReviewedReport(
         path.name,
-        sha256(path),
+        compute_file_sha256(path),
         environment,
         fetched_at,
         tuple(rows),
-        _payments(payments, path.name, fetched_at),
+        _parse_payments(payments, path.name, fetched_at),
         tuple(refused),
     )
 
@@ -172,7 +172,7 @@ def looks_like_report(path: Path) -> bool:
     """Return whether a file is a workbook with a report's sheets; a list has others."""
     from python_calamine import CalamineWorkbook
 
-    if not path.is_file() or file_form(path) != "workbook":
+    if not path.is_file() or detect_file_type(path) != "workbook":
         return False
     try:
         with CalamineWorkbook.from_path(str(path)) as workbook:
@@ -183,7 +183,7 @@ def looks_like_report(path: Path) -> bool:
         return False
 
 
-def _sheets(path: Path) -> list[list[list[Any]]]:
+def _read_sheets(path: Path) -> list[list[list[Any]]]:
     from python_calamine import CalamineWorkbook
 
     try:
@@ -208,13 +208,14 @@ def _sheets(path: Path) -> list[list[list[Any]]]:
     return read
 
 
-def _below(
+def _iterate_rows(
     sheet: Sequence[Sequence[Any]], columns: Mapping[str, str], file: str, name: str
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the sheet row's number and its cells by field, for each row below the header."""
     wanted = set(columns.values())
     head = next(
-        (n for n, row in enumerate(sheet[:_MOST_ROWS_ABOVE]) if wanted <= set(map(str, row))), None
+        (n for n, row in enumerate(sheet[:_MAX_ROWS_ABOVE_HEADER]) if wanted <= set(map(str, row))),
+        None,
     )
     if head is None:
         raise SourceError(
@@ -230,14 +231,14 @@ def _below(
             yield number, cells
 
 
-def _row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Refused | None:
-    text = {name: _text(cells[name]) for name in _FOUND}
+def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Reject | None:
+    text = {name: _format_text(cells[name]) for name in _DISCREPANCY_HEADINGS}
     try:
         expected, actual, at_risk, proposed = (
-            _minor(cells[name], text["currency"])
+            _parse_amount(cells[name], text["currency"])
             for name in ("expected", "actual", "at_risk", "proposal_amount")
         )
-        hashed = row_hash(
+        hashed = compute_row_hash(
             (
                 *(text[name] for name in ("discrepancy_id", "msn", "reference", "kind")),
                 *(text["currency"], expected, actual, at_risk, text["proposal"], proposed),
@@ -246,7 +247,7 @@ def _row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Refuse
     except InputError:
         hashed = ""
     if hashed != text["row_hash"]:
-        return Refused(
+        return Reject(
             file,
             number,
             None,
@@ -273,25 +274,27 @@ def _row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Refuse
     )
 
 
-def _payments(
+def _parse_payments(
     sheet: Sequence[Sequence[Any]], file: str, fetched_at: datetime
 ) -> dict[tuple[str, str], ReportPayment]:
     found = {}
-    for number, cells in _below(sheet, _PAYMENTS, file, "Payments"):
-        msn, reference, currency = (_text(cells[name]) for name in ("msn", "reference", "currency"))
+    for number, cells in _iterate_rows(sheet, _PAYMENT_HEADINGS, file, "Payments"):
+        msn, reference, currency = (
+            _format_text(cells[name]) for name in ("msn", "reference", "currency")
+        )
         try:
             authorized, captured, refunded, cancelled = (
-                _minor(cells[name], currency) or 0
+                _parse_amount(cells[name], currency) or 0
                 for name in ("authorized", "captured", "refunded", "cancelled")
             )
         except InputError as error:
             raise SourceError(str(error), file=file, row=number, column="Captured") from None
-        at = _moment(cells["fetched"]) or fetched_at
+        at = _parse_time(cells["fetched"]) or fetched_at
         found[msn, reference] = ReportPayment(
             msn,
             reference,
             currency,
-            _text(cells["state"]),
+            _format_text(cells["state"]),
             authorized,
             captured,
             refunded,
@@ -301,20 +304,20 @@ def _payments(
     return found
 
 
-def _text(cell: Any) -> str:
+def _format_text(cell: Any) -> str:
     """Return a cell as one line of text; a whole number without its decimal point."""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return " ".join(str(cell).split()) if cell is not None else ""
 
 
-def _minor(cell: Any, currency: str) -> int | None:
+def _parse_amount(cell: Any, currency: str) -> int | None:
     if cell in ("", None):
         return None
     return to_minor(repr(cell) if isinstance(cell, float) else str(cell), currency)
 
 
-def _moment(cell: Any) -> datetime | None:
+def _parse_time(cell: Any) -> datetime | None:
     """Return a moment to the whole second: a workbook keeps days as fractions."""
     if isinstance(cell, datetime):
         rounded = cell + timedelta(microseconds=500_000)

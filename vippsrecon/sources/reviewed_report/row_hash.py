@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-HASHED = (
+HASHED_COLUMNS = (
     "discrepancy_id",
     "msn",
     "reference",
@@ -20,13 +20,13 @@ HASHED = (
 """Columns of `schemas.DISCREPANCIES` a row's hash is made of, in this order."""
 
 
-def row_hash(row: tuple[Any, ...]) -> str:
-    """Return the hash hidden in a row of *Discrepancies*, from its values of `HASHED`.
+def compute_row_hash(row: tuple[Any, ...]) -> str:
+    """Return the hash hidden in a row of *Discrepancies*, from its values of `HASHED_COLUMNS`.
 
     A row read back whose hash is not that of what stands in it was shifted (somebody sorted or
     pasted part of the columns), or its figures were written over.
 
-    >>> row_hash(("under_captured:123456:a-1", "123456", "a-1", "under_captured", "NOK", 2, 1, 1,
+    >>> compute_row_hash(("under_captured:123456:a-1", "123456", "a-1", "under_captured", "NOK", 2, 1, 1,
     ...     "capture", 1))
     'f45229ea161b6852'
     """

@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from vippsrecon.store.database.migrate import migrations, version_of
-from vippsrecon.store.database.open import connected, exists
+from vippsrecon.store.database.migrate import load_migrations, read_version
+from vippsrecon.store.database.open import connect_store, database_exists
 from vippsrecon.store.database.tables import IN_FLIGHT, JOURNAL
-from vippsrecon.store.database.transactions import reading, writing
+from vippsrecon.store.database.transactions import read_transaction, write_transaction
 
-INSPECT_SECONDS = 5.0
+INSPECT_WAIT_SECONDS = 5.0
 """How long a lock is waited for: a person is waiting."""
 
 
-class Found(NamedTuple):
+class StoreStatus(NamedTuple):
     """What is known of a workspace database.
 
     Attributes:
@@ -35,7 +35,7 @@ class Found(NamedTuple):
     unsettled: int
 
 
-def inspect_store(url: str, *, wait_seconds: float | None = None) -> Found:
+def inspect_store(url: str, *, wait_seconds: float | None = None) -> StoreStatus:
     """Look at the workspace database: read it, and take its write lock for a moment.
 
     Nothing is made, brought to another version, or written.
@@ -47,18 +47,20 @@ def inspect_store(url: str, *, wait_seconds: float | None = None) -> Found:
     Raises:
         StoreError: It cannot be used: a sentence with a way out, never with the password.
     """
-    newest = migrations()[-1].version
-    with connected(url, INSPECT_SECONDS if wait_seconds is None else wait_seconds) as store:
+    newest = load_migrations()[-1].version
+    with connect_store(
+        url, INSPECT_WAIT_SECONDS if wait_seconds is None else wait_seconds
+    ) as store:
         name = store.url_masked
-        if not exists(url):
-            return Found(name, False, 0, newest, 0, 0)
-        with reading(store, at_start=True) as connection:
-            version = version_of(connection, name)
+        if not database_exists(url):
+            return StoreStatus(name, False, 0, newest, 0, 0)
+        with read_transaction(store, at_start=True) as connection:
+            version = read_version(connection, name)
             counts = [0, 0]
             if version:
                 known = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.seq == 1)
                 open_rows = select(func.count()).select_from(IN_FLIGHT)
                 counts = [connection.execute(one).scalar_one() for one in (known, open_rows)]
-        with writing(store):
+        with write_transaction(store):
             pass
-    return Found(name, True, version, newest, *counts)
+    return StoreStatus(name, True, version, newest, *counts)

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, func, insert, inspect, select
 from vippsrecon.errors import StoreError
 from vippsrecon.store.database.tables import METADATA, MIGRATIONS, database_time
 
-_NAME = re.compile(r"(\d{4})_\w+\.sql")
-_ONLY = re.compile(r"^-- (sqlite|postgresql)$", re.MULTILINE)
+_FILE_NAME_PATTERN = re.compile(r"(\d{4})_\w+\.sql")
+_DIALECT_MARK_PATTERN = re.compile(r"^-- (sqlite|postgresql)$", re.MULTILINE)
 
 
 class Migration(NamedTuple):
-    """One file of `migrations/`.
+    """One file of `load_migrations/`.
 
     Attributes:
         version: The database's version once it is applied.
@@ -28,29 +28,29 @@ class Migration(NamedTuple):
     name: str
     text: str
 
-    def statements(self, dialect: str) -> list[str]:
+    def select_statements(self, dialect: str) -> list[str]:
         """Return the statements for one database, in order."""
         parts = [part.strip() for part in self.text.split("\n\n")]
-        return [part for part in parts if _is_statement(part) and _is_for(part, dialect)]
+        return [part for part in parts if _is_statement(part) and _is_for_dialect(part, dialect)]
 
 
-def migrations() -> list[Migration]:
+def load_migrations() -> list[Migration]:
     """Return the migrations this version knows, in order."""
     found = [
         Migration(int(match[1]), file.name, file.read_text(encoding="utf-8"))
         for file in files("vippsrecon.store.database").joinpath("migrations").iterdir()
-        if (match := _NAME.fullmatch(file.name))
+        if (match := _FILE_NAME_PATTERN.fullmatch(file.name))
     ]
     return sorted(found)
 
 
-def version_of(connection: Connection, name: str) -> int:
+def read_version(connection: Connection, name: str) -> int:
     """Return which version a database has; 0 when it has no tables of ours yet.
 
     Raises:
         StoreError: It was made by a newer vippsrecon, or holds somebody else's tables.
     """
-    known = migrations()[-1].version
+    known = load_migrations()[-1].version
     tables = set(inspect(connection).get_table_names())
     if MIGRATIONS.name not in tables:
         foreign = tables if connection.dialect.name == "sqlite" else tables & set(METADATA.tables)
@@ -69,17 +69,17 @@ def version_of(connection: Connection, name: str) -> int:
     return version
 
 
-def migrate(connection: Connection, name: str) -> None:
+def apply_migrations(connection: Connection, name: str) -> None:
     """Apply what is missing. Inside a transaction that holds the write lock.
 
     Raises:
-        StoreError: As `version_of`.
+        StoreError: As `read_version`.
     """
-    version = version_of(connection, name)
-    for migration in migrations():
+    version = read_version(connection, name)
+    for migration in load_migrations():
         if migration.version <= version:
             continue
-        for statement in migration.statements(connection.dialect.name):
+        for statement in migration.select_statements(connection.dialect.name):
             connection.exec_driver_sql(statement)
         connection.execute(
             insert(MIGRATIONS).values(
@@ -92,6 +92,6 @@ def _is_statement(part: str) -> bool:
     return any(line and not line.startswith("--") for line in part.splitlines())
 
 
-def _is_for(part: str, dialect: str) -> bool:
-    only = _ONLY.search(part)
+def _is_for_dialect(part: str, dialect: str) -> bool:
+    only = _DIALECT_MARK_PATTERN.search(part)
     return only is None or only[1] == dialect

@@ -10,21 +10,21 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.database.migrate import migrate, migrations, version_of
-from vippsrecon.store.database.sql_errors import driver_errors, refusal
-from vippsrecon.store.database.url import masked, parsed, sqlite_path
+from vippsrecon.store.database.migrate import apply_migrations, load_migrations, read_version
+from vippsrecon.store.database.sql_errors import build_store_error, get_driver_errors
+from vippsrecon.store.database.url import mask_database_url, parse_database_url, resolve_sqlite_path
 
-WAIT_SECONDS = 20.0
+LOCK_WAIT_SECONDS = 20.0
 """How long a lock is waited for. Longer than PostgreSQL leaves a transaction standing still, so
 that a carrier that was stopped in the middle of one is waited out."""
 
-STANDSTILL_SECONDS = 15
+IDLE_TRANSACTION_SECONDS = 15
 """After which PostgreSQL ends the session of a client that stands still in a transaction.
 Shorter than a lease: a stopped carrier loses its locks before it loses its plan."""
 
-CONNECT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 10
 
-_WRITES = "vippsrecon_writes"
+_WRITES_OPTION = "vippsrecon_writes"
 
 
 class Store:
@@ -40,7 +40,7 @@ class Store:
         self.url_masked = url_masked
         self._engine = engine
         self._password = password
-        self._errors = driver_errors(engine.dialect)
+        self._errors = get_driver_errors(engine.dialect)
 
     def close(self) -> None:
         """Close every connection."""
@@ -61,7 +61,7 @@ class Store:
         return f"<Store {self.url_masked}>"
 
 
-def open_store(url: str, *, create: bool = True, wait_seconds: float = WAIT_SECONDS) -> Store:
+def open_store(url: str, *, create: bool = True, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
     """Open the workspace database, and bring its tables to this version.
 
     Args:
@@ -73,58 +73,60 @@ def open_store(url: str, *, create: bool = True, wait_seconds: float = WAIT_SECO
     Raises:
         StoreError: It cannot be used: a sentence with a way out, never with the password.
     """
-    if not create and not exists(url):
+    if not create and not database_exists(url):
         raise StoreError(
-            f"there is no workspace database {sqlite_path(parsed(url))}: run this in the folder "
+            f"there is no workspace database {resolve_sqlite_path(parse_database_url(url))}: run this in the folder "
             "where the plan was approved, or name it in VIPPSRECON_DATABASE_URL"
         )
-    store = connected(url, wait_seconds)
+    store = connect_store(url, wait_seconds)
     try:
-        _prepare(store, wait_seconds)
+        _prepare_store(store, wait_seconds)
     except BaseException:
         store.close()
         raise
     return store
 
 
-def connected(url: str, wait_seconds: float = WAIT_SECONDS) -> Store:
+def connect_store(url: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
     """Return a database with its tables as they are: nothing is asked of it, or made, yet.
 
     Raises:
         StoreError: The URL cannot be read, or names a place nothing may be kept in.
     """
-    address = parsed(url)
-    name = masked(address)
+    address = parse_database_url(url)
+    name = mask_database_url(address)
     if address.get_backend_name() == "sqlite":
-        engine = _sqlite(address.set(database=str(sqlite_path(address))), wait_seconds)
+        engine = _create_sqlite_engine(
+            address.set(database=str(resolve_sqlite_path(address))), wait_seconds
+        )
     else:
-        engine = _postgresql(address, wait_seconds)
+        engine = _create_postgresql_engine(address, wait_seconds)
     return Store(engine, name, str(address.password or ""))
 
 
-def exists(url: str) -> bool:
+def database_exists(url: str) -> bool:
     """Say whether there is a database to open: a SQLite file may not have been made yet.
 
     Raises:
         StoreError: The URL cannot be read, or names a place nothing may be kept in.
     """
-    address = parsed(url)
-    return address.get_backend_name() != "sqlite" or sqlite_path(address).exists()
+    address = parse_database_url(url)
+    return address.get_backend_name() != "sqlite" or resolve_sqlite_path(address).exists()
 
 
-def _prepare(store: Store, wait_seconds: float) -> None:
-    from vippsrecon.store.database.transactions import reading, writing
+def _prepare_store(store: Store, wait_seconds: float) -> None:
+    from vippsrecon.store.database.transactions import read_transaction, write_transaction
 
-    with reading(store, at_start=True) as connection:
-        current = version_of(connection, store.url_masked) == migrations()[-1].version
+    with read_transaction(store, at_start=True) as connection:
+        current = read_version(connection, store.url_masked) == load_migrations()[-1].version
     if not current:
-        with writing(store) as connection:
-            migrate(connection, store.url_masked)
+        with write_transaction(store) as connection:
+            apply_migrations(connection, store.url_masked)
     if store._engine.dialect.name == "sqlite":
-        _write_ahead(store, wait_seconds)
+        _enable_write_ahead_log(store, wait_seconds)
 
 
-def _sqlite(address: URL, wait_seconds: float) -> Engine:
+def _create_sqlite_engine(address: URL, wait_seconds: float) -> Engine:
     engine = create_engine(
         address,
         connect_args={"check_same_thread": False, "timeout": wait_seconds},
@@ -143,13 +145,13 @@ def _sqlite(address: URL, wait_seconds: float) -> Engine:
     def begin(connection: Any) -> None:
         # IMMEDIATE takes the write lock before anything is read, so what is read still holds
         # when it is written.
-        writes = connection.get_execution_options().get(_WRITES, False)
+        writes = connection.get_execution_options().get(_WRITES_OPTION, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
 
-def _write_ahead(store: Store, wait_seconds: float) -> None:
+def _enable_write_ahead_log(store: Store, wait_seconds: float) -> None:
     """Switch a SQLite file to its write-ahead log, for good: readers and a writer at once."""
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -167,7 +169,7 @@ def _write_ahead(store: Store, wait_seconds: float) -> None:
             if locked and time.monotonic() < deadline:
                 time.sleep(0.05)
                 continue
-            raise refusal(error, store.url_masked) from None
+            raise build_store_error(error, store.url_masked) from None
         if mode != "wal":
             raise StoreError(
                 f"the workspace database {store.url_masked} is on a file system without shared "
@@ -176,10 +178,10 @@ def _write_ahead(store: Store, wait_seconds: float) -> None:
         return
 
 
-def _postgresql(address: URL, wait_seconds: float) -> Engine:
+def _create_postgresql_engine(address: URL, wait_seconds: float) -> Engine:
     defaults = {
         "application_name": "vippsrecon",
-        "connect_timeout": str(CONNECT_SECONDS),
+        "connect_timeout": str(CONNECT_TIMEOUT_SECONDS),
         # A server that vanished is noticed in seconds, not in the hours TCP would take.
         "keepalives_idle": "5",
         "keepalives_interval": "5",
@@ -203,7 +205,9 @@ def _postgresql(address: URL, wait_seconds: float) -> Engine:
     def settle(connection: Any, record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = {round(wait_seconds * 1000)}")
-            cursor.execute(f"SET idle_in_transaction_session_timeout = {STANDSTILL_SECONDS * 1000}")
+            cursor.execute(
+                f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_SECONDS * 1000}"
+            )
             # Every question asked here has its index. A new table has no statistics yet, and
             # PostgreSQL would read it whole, again and again while it grows.
             cursor.execute("SET enable_seqscan = off")

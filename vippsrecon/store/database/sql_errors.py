@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
 
 from vippsrecon.errors import StoreError
 
-SQLITE = {
+SQLITE_MESSAGES = {
     "SQLITE_BUSY": "is locked by another process: wait until it has finished, or find and end it "
     "(a stopped process keeps its lock)",
     "SQLITE_LOCKED": "is locked by another process: wait until it has finished",
@@ -33,7 +33,7 @@ SQLITE = {
 }
 """SQLite's result code, or the beginning of its extended one, to what we say."""
 
-POSTGRESQL = {
+POSTGRESQL_MESSAGES = {
     "28P01": "refused the user name or password: check VIPPSRECON_DATABASE_URL",
     "28": "refused the user: check VIPPSRECON_DATABASE_URL and the server's pg_hba.conf",
     "3D000": "does not exist on that server: create it, or name another in VIPPSRECON_DATABASE_URL",
@@ -57,18 +57,20 @@ POSTGRESQL = {
 """PostgreSQL's SQLSTATE, or the beginning of one, to what we say. Source:
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
-_OF_CONNECTION = ("OperationalError", "InterfaceError")
+_CONNECTION_ERROR_NAMES = ("OperationalError", "InterfaceError")
 """What the driver raises, without a SQLSTATE, when there is no server at the other end.
 Source: https://peps.python.org/pep-0249/#exceptions"""
 
-NOT_REACHED = (
+SERVER_NOT_REACHED = (
     "cannot be reached: check that the server runs, and the host and port in "
     "VIPPSRECON_DATABASE_URL"
 )
-LOST = "was lost in the middle: run the same command again when it is back; nothing is done twice"
+CONNECTION_LOST = (
+    "was lost in the middle: run the same command again when it is back; nothing is done twice"
+)
 
 
-def refusal(
+def build_store_error(
     error: Exception, name: str, password: str = "", *, at_start: bool = False
 ) -> StoreError:
     """Return the StoreError for what a driver or SQLAlchemy raised.
@@ -83,9 +85,9 @@ def refusal(
         return StoreError(f"the workspace database {name} had no free connection in time")
     cause = error.orig if isinstance(error, DBAPIError) else error
     said = (
-        _of_sqlite(cause)
+        _explain_sqlite_error(cause)
         if isinstance(cause, sqlite3.Error)
-        else _of_postgresql(error, cause, at_start=at_start)
+        else _explain_postgresql_error(error, cause, at_start=at_start)
     )
     if said is None:
         first = next(iter(str(cause).splitlines()), type(cause).__name__).strip()
@@ -95,31 +97,31 @@ def refusal(
     return StoreError(f"the workspace database {name} {said}")
 
 
-def broken(error: Exception) -> bool:
+def is_connection_lost(error: Exception) -> bool:
     """Whether the connection was lost, so that a COMMIT under way may have been carried out."""
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def driver_errors(dialect: Any) -> tuple[type[Exception], ...]:
+def get_driver_errors(dialect: Any) -> tuple[type[Exception], ...]:
     """Return what may be raised by a database of this dialect."""
     return (SQLAlchemyError, dialect.dbapi.Error)
 
 
-def _of_sqlite(cause: sqlite3.Error) -> str | None:
+def _explain_sqlite_error(cause: sqlite3.Error) -> str | None:
     code = getattr(cause, "sqlite_errorname", "")
-    return next((said for start, said in SQLITE.items() if code.startswith(start)), None)
+    return next((said for start, said in SQLITE_MESSAGES.items() if code.startswith(start)), None)
 
 
-def _of_postgresql(error: Exception, cause: Any, *, at_start: bool) -> str | None:
+def _explain_postgresql_error(error: Exception, cause: Any, *, at_start: bool) -> str | None:
     state = getattr(cause, "sqlstate", None) or ""
     if not state and "password authentication failed" in str(cause):
         state = "28P01"  # before a session there is none to tell its state
     if not state and 'database "' in str(cause) and "does not exist" in str(cause):
         state = "3D000"
-    for start, said in POSTGRESQL.items():
+    for start, said in POSTGRESQL_MESSAGES.items():
         if state.startswith(start):
             return said
-    of_connection = any(kind.__name__ in _OF_CONNECTION for kind in type(cause).__mro__)
+    of_connection = any(kind.__name__ in _CONNECTION_ERROR_NAMES for kind in type(cause).__mro__)
     if state.startswith("08") or (not state and of_connection):
-        return LOST if broken(error) and not at_start else NOT_REACHED
+        return CONNECTION_LOST if is_connection_lost(error) and not at_start else SERVER_NOT_REACHED
     return None

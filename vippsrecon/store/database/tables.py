@@ -88,7 +88,7 @@ RESERVED = Table(
 )
 
 
-def among(
+def match_pairs(
     first: Column[str], second: Column[str], pairs: Collection[tuple[str, str]]
 ) -> ColumnElement[bool]:
     """Return a condition that finds at least the rows of some pairs, by an index on both columns.
@@ -110,11 +110,11 @@ class database_time(FunctionElement[str]):  # noqa: N801 (reads as the SQL funct
 
 
 @compiles(database_time, "sqlite")
-def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_for_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     return "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 
 @compiles(database_time, "postgresql")
-def _on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_for_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     # clock_timestamp, not now(): now() is when the transaction began, before any wait for a lock
     return """to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""

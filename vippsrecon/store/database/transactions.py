@@ -15,17 +15,17 @@ from typing import TypeVar
 from sqlalchemy import Connection, func, select
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.database.open import _WRITES, Store
-from vippsrecon.store.database.sql_errors import broken, refusal
+from vippsrecon.store.database.open import _WRITES_OPTION, Store
+from vippsrecon.store.database.sql_errors import build_store_error, is_connection_lost
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.journal.entry import Entry
 
 T = TypeVar("T")
 
-WRITE_LOCK = 0x76697070_7372_6563
+WRITE_LOCK_NUMBER = 0x76697070_7372_6563
 """The number of PostgreSQL's advisory lock: "vippsrec" in ASCII."""
 
-LOOK_AGAIN_SECONDS = 30.0
+COMMIT_CHECK_SECONDS = 30.0
 """How long a lost database is tried again, to see whether it carried a COMMIT out."""
 
 
@@ -34,7 +34,7 @@ class _CommitUnknownError(StoreError):
 
 
 @contextmanager
-def reading(store: Store, *, at_start: bool = False) -> Iterator[Connection]:
+def read_transaction(store: Store, *, at_start: bool = False) -> Iterator[Connection]:
     """Open a transaction that only reads.
 
     Raises:
@@ -44,34 +44,38 @@ def reading(store: Store, *, at_start: bool = False) -> Iterator[Connection]:
         with store._engine.connect() as connection, connection.begin():
             yield connection
     except store._errors as error:
-        raise refusal(error, store.url_masked, store._password, at_start=at_start) from None
+        raise build_store_error(
+            error, store.url_masked, store._password, at_start=at_start
+        ) from None
 
 
 @contextmanager
-def writing(store: Store) -> Iterator[Connection]:
+def write_transaction(store: Store) -> Iterator[Connection]:
     """Open a transaction that holds the write lock; committed at the end, or nothing is.
 
     Raises:
         StoreError: The database cannot be used, and nothing was written; or the connection was
-            lost during COMMIT (`recorded` then finds out).
+            lost during COMMIT (`run_in_write_transaction` then finds out).
     """
     committing = False
     try:
-        with store._engine.connect().execution_options(**{_WRITES: True}) as connection:
+        with store._engine.connect().execution_options(**{_WRITES_OPTION: True}) as connection:
             with connection.begin():
                 if connection.dialect.name == "postgresql":
-                    connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK)))
+                    connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK_NUMBER)))
                 yield connection
                 committing = True
             committing = False
     except store._errors as error:
-        said = refusal(error, store.url_masked, store._password)
-        if committing and broken(error):
+        said = build_store_error(error, store.url_masked, store._password)
+        if committing and is_connection_lost(error):
             raise _CommitUnknownError(str(said)) from None
         raise said from None
 
 
-def recorded(store: Store, work: Callable[[Connection], tuple[T, list[Entry]]]) -> T:
+def run_in_write_transaction(
+    store: Store, work: Callable[[Connection], tuple[T, list[Entry]]]
+) -> T:
     """Do a piece of work in one write transaction, and be certain of its outcome.
 
     Args:
@@ -84,10 +88,10 @@ def recorded(store: Store, work: Callable[[Connection], tuple[T, list[Entry]]]) 
     """
     appended: list[Entry] = []
     try:
-        with writing(store) as connection:
+        with write_transaction(store) as connection:
             result, appended = work(connection)
     except _CommitUnknownError:
-        if not appended or _is_there(store, appended[-1]):
+        if not appended or _is_committed(store, appended[-1]):
             return result
         raise StoreError(
             f"the workspace database {store.url_masked} was lost before it had recorded the last "
@@ -96,12 +100,12 @@ def recorded(store: Store, work: Callable[[Connection], tuple[T, list[Entry]]]) 
     return result
 
 
-def _is_there(store: Store, entry: Entry) -> bool:
+def _is_committed(store: Store, entry: Entry) -> bool:
     """Whether an entry was committed. Under the write lock, so that its transaction has ended."""
-    deadline = time.monotonic() + LOOK_AGAIN_SECONDS
+    deadline = time.monotonic() + COMMIT_CHECK_SECONDS
     while True:
         try:
-            with writing(store) as connection:
+            with write_transaction(store) as connection:
                 found = connection.execute(
                     select(JOURNAL.c.hash).where(
                         JOURNAL.c.plan_id == entry.plan_id, JOURNAL.c.seq == entry.seq

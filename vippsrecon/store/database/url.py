@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vippsrecon.errors import StoreError
 
-SYNCED = {
+SYNCED_FOLDERS = {
     "onedrive": "OneDrive",
     "dropbox": "Dropbox",
     "google drive": "Google Drive",
@@ -36,21 +36,21 @@ SYNCED = {
 }
 """How the name of a synchronised folder begins, in lower case, to whose it is."""
 
-NETWORK = re.compile(
+NETWORK_FILE_SYSTEMS = re.compile(
     r"nfs\d?|cifs|smb\w*|9p|afs|ceph|lustre|gfs2?|ocfs2|vboxsf|davfs\d?|ncpfs|"
     r"fuse\.(sshfs|rclone|s3fs|glusterfs|gvfsd-fuse|vmhgfs-fuse|davfs2?|gcsfuse|cephfs|nfs\w*)"
 )
 """Types of file systems that are on another machine. Source: mount(8), filesystems(5)."""
 
-OTHER_PLACE = (
+OTHER_PLACE_ADVICE = (
     "put it in a folder on this computer's own disk and name it in VIPPSRECON_DATABASE_URL, "
     "or use PostgreSQL for a team"
 )
 
-MOUNTS = Path("/proc/self/mounts")
+MOUNTS_FILE = Path("/proc/self/mounts")
 
 
-def parsed(url: str) -> URL:
+def parse_database_url(url: str) -> URL:
     """Return the database a URL names.
 
     Raises:
@@ -80,17 +80,17 @@ def parsed(url: str) -> URL:
     )
 
 
-def masked(address: URL) -> str:
+def mask_database_url(address: URL) -> str:
     """Return a database's URL as it may be shown: without password and options.
 
-    >>> masked(make_url("postgresql+psycopg://ola:secret@db.example:5432/vipps?password=x"))
+    >>> mask_database_url(make_url("postgresql+psycopg://ola:secret@db.example:5432/vipps?password=x"))
     'postgresql://ola:***@db.example:5432/vipps'
     """
     shown = address.set(drivername=address.get_backend_name(), query={})
     return shown.render_as_string(hide_password=True)
 
 
-def sqlite_path(address: URL) -> Path:
+def resolve_sqlite_path(address: URL) -> Path:
     """Return the file a SQLite URL names.
 
     Raises:
@@ -103,7 +103,7 @@ def sqlite_path(address: URL) -> Path:
             "journal in memory, or one opened with options, would not survive"
         )
     path = Path(os.path.abspath(name))  # noqa: PTH100 (resolve() would follow a link)
-    refuse_shared(path)
+    refuse_shared_folder(path)
     if path.is_dir():
         raise StoreError(f"the workspace database {path} is a folder: name a file in it")
     if not path.parent.is_dir():
@@ -114,7 +114,7 @@ def sqlite_path(address: URL) -> Path:
     return path
 
 
-def refuse_shared(path: Path, mounts: Path = MOUNTS) -> None:
+def refuse_shared_folder(path: Path, mounts: Path = MOUNTS_FILE) -> None:
     """Refuse a file in a synchronised folder or on a network drive, where it can be told.
 
     Raises:
@@ -122,20 +122,20 @@ def refuse_shared(path: Path, mounts: Path = MOUNTS) -> None:
     """
     for seen in (path, path.resolve()):
         for part in seen.parent.parts:
-            for start, whose in SYNCED.items():
+            for start, whose in SYNCED_FOLDERS.items():
                 if part.lower().startswith(start):
                     raise StoreError(
                         f"the workspace database {path} is in a folder of {whose}, which copies "
-                        f"files while they are written: {OTHER_PLACE}"
+                        f"files while they are written: {OTHER_PLACE_ADVICE}"
                     )
-        if _on_network(seen, mounts):
+        if _is_on_network(seen, mounts):
             raise StoreError(
                 f"the workspace database {path} is on a network drive, where locks do not hold: "
-                f"{OTHER_PLACE}"
+                f"{OTHER_PLACE_ADVICE}"
             )
 
 
-def _on_network(path: Path, mounts: Path) -> bool:
+def _is_on_network(path: Path, mounts: Path) -> bool:
     if sys.platform == "win32":
         import ctypes
 
@@ -155,4 +155,4 @@ def _on_network(path: Path, mounts: Path) -> bool:
         # A later mount on the same place hides the earlier one.
         if path.is_relative_to(place) and len(place.parts) >= len(nearest.parts):
             nearest, kind = place, mounted
-    return NETWORK.fullmatch(kind) is not None
+    return NETWORK_FILE_SYSTEMS.fullmatch(kind) is not None

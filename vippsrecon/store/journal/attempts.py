@@ -11,18 +11,22 @@ import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from vippsrecon.store.database.open import Store
-from vippsrecon.store.database.tables import JOURNAL, among
-from vippsrecon.store.database.transactions import reading
-from vippsrecon.store.journal.entry import OF_A_ROW, Entry
-from vippsrecon.store.journal.lookups import intended_by_row, last_by_row, last_verified_by_row
-from vippsrecon.store.journal.reservations import Payment
+from vippsrecon.store.database.tables import JOURNAL, match_pairs
+from vippsrecon.store.database.transactions import read_transaction
+from vippsrecon.store.journal.entry import ROW_KINDS, Entry
+from vippsrecon.store.journal.lookups import (
+    read_intentions,
+    read_last_entries,
+    read_last_verifications,
+)
+from vippsrecon.store.journal.reservations import PaymentKey
 
-CHUNK = 500
+PAYMENTS_PER_QUERY = 500
 
-OPEN = ("intended", "unknown")
+OPEN_KINDS = ("intended", "unknown")
 """Where a row stands whose operation may have taken effect, or may yet."""
 
-_SAID = [
+_ATTEMPT_COLUMNS = [
     JOURNAL.c[name]
     for name in (
         "plan_id", "row", "verb", "msn", "reference", "currency", "amount_minor", "kind", "at",
@@ -42,7 +46,7 @@ class Attempt(NamedTuple):
         amount_minor: Its amount in whole minor units.
         discrepancy_id: What it answers, where it answers discrepancies.
         intended_at: When it was last intended; where it never was, when that was decided.
-        times: How many entries the journal has of it. Their sum is `Draft.known`.
+        entry_count: How many entries the journal has of it. Their sum is `Draft.known`.
         kind: Where it stands: intended, unknown, done, already_done, refused or skipped; what a
             person said, where one settled it.
     """
@@ -54,7 +58,7 @@ class Attempt(NamedTuple):
     amount_minor: int
     discrepancy_id: str | None
     intended_at: str
-    times: int
+    entry_count: int
     kind: str
 
 
@@ -79,9 +83,9 @@ class RowState(NamedTuple):
         return self.entry.said() | ({} if self.verified is None else self.verified.said())
 
 
-def attempts_on(
-    store: Store, environment: str, payments: Sequence[Payment], *, but: str | None = None
-) -> dict[Payment, list[Attempt]]:
+def read_attempts(
+    store: Store, environment: str, payments: Sequence[PaymentKey], *, but: str | None = None
+) -> dict[PaymentKey, list[Attempt]]:
     """Return, for each payment that has any, what plans did with it or tried to.
 
     Args:
@@ -94,34 +98,34 @@ def attempts_on(
         StoreError: The database cannot be used.
     """
     chosen = (
-        select(*_SAID)
+        select(*_ATTEMPT_COLUMNS)
         .where(
             JOURNAL.c.environment == environment,
-            JOURNAL.c.kind.in_(OF_A_ROW),
+            JOURNAL.c.kind.in_(ROW_KINDS),
             JOURNAL.c.plan_id != (but or ""),
         )
         .order_by(JOURNAL.c.plan_id, JOURNAL.c.row, JOURNAL.c.seq)
     )
-    found: dict[Payment, list[Attempt]] = {}
-    for start in range(0, len(payments), CHUNK):
-        chunk = set(payments[start : start + CHUNK])
-        some = chosen.where(among(JOURNAL.c.msn, JOURNAL.c.reference, chunk))
-        with reading(store) as connection:
+    found: dict[PaymentKey, list[Attempt]] = {}
+    for start in range(0, len(payments), PAYMENTS_PER_QUERY):
+        chunk = set(payments[start : start + PAYMENTS_PER_QUERY])
+        some = chosen.where(match_pairs(JOURNAL.c.msn, JOURNAL.c.reference, chunk))
+        with read_transaction(store) as connection:
             rows = connection.execute(some).all()
         for _, said in groupby(rows, key=attrgetter("plan_id", "row", "msn", "reference")):
             entries = list(said)
             payment = entries[0].msn, entries[0].reference
             if payment in chunk:
-                found.setdefault(payment, []).append(_attempt(entries))
+                found.setdefault(payment, []).append(_build_attempt(entries))
     return found
 
 
-def entries_elsewhere(
-    connection: Connection, environment: str, payments: Collection[Payment], *, but: str
-) -> dict[Payment, int]:
+def count_entries_of_other_plans(
+    connection: Connection, environment: str, payments: Collection[PaymentKey], *, but: str
+) -> dict[PaymentKey, int]:
     """Return how many entries other plans have on payments, these at least.
 
-    As the `times` of what `attempts_on` returns add up.
+    As the `times` of what `read_attempts` returns add up.
     """
     if not payments:
         return {}
@@ -129,8 +133,8 @@ def entries_elsewhere(
         select(JOURNAL.c.msn, JOURNAL.c.reference, func.count())
         .where(
             JOURNAL.c.environment == environment,
-            among(JOURNAL.c.msn, JOURNAL.c.reference, payments),
-            JOURNAL.c.kind.in_(OF_A_ROW),
+            match_pairs(JOURNAL.c.msn, JOURNAL.c.reference, payments),
+            JOURNAL.c.kind.in_(ROW_KINDS),
             JOURNAL.c.plan_id != but,
         )
         .group_by(JOURNAL.c.msn, JOURNAL.c.reference)
@@ -138,32 +142,32 @@ def entries_elsewhere(
     return {(msn, reference): count for msn, reference, count in connection.execute(chosen)}
 
 
-def state_by_row(store: Store, plan_id: str) -> dict[int, RowState]:
+def read_row_states(store: Store, plan_id: str) -> dict[int, RowState]:
     """Return where each row of a plan stands; rows never begun are not in it.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    lasts = last_by_row(store, plan_id)
-    verified = last_verified_by_row(store, plan_id)
-    some_open = any(last.kind in OPEN for last in lasts.values())
-    intended = intended_by_row(store, plan_id) if some_open else {}
+    lasts = read_last_entries(store, plan_id)
+    verified = read_last_verifications(store, plan_id)
+    some_open = any(last.kind in OPEN_KINDS for last in lasts.values())
+    intended = read_intentions(store, plan_id) if some_open else {}
     return {
         row: RowState(
-            _stands(last.kind, last.detail),
+            _get_outcome(last.kind, last.detail),
             last,
-            intended[row] if last.kind in OPEN else None,
+            intended[row] if last.kind in OPEN_KINDS else None,
             verified.get(row),
         )
         for row, last in lasts.items()
     }
 
 
-def _stands(kind: str, detail: str) -> str:
+def _get_outcome(kind: str, detail: str) -> str:
     return str(orjson.loads(detail)["outcome"]) if kind == "settled" else kind
 
 
-def _attempt(entries: Sequence[Row[Any]]) -> Attempt:
+def _build_attempt(entries: Sequence[Row[Any]]) -> Attempt:
     """Return what the entries of one row come to."""
     intended = [entry for entry in entries if entry.kind == "intended"]
     # One found already done was never intended here: by a journal that is lost, say.
@@ -177,5 +181,5 @@ def _attempt(entries: Sequence[Row[Any]]) -> Attempt:
         orjson.loads(began.detail).get("discrepancy_id"),
         began.at,
         len(entries),
-        _stands(last.kind, last.detail),
+        _get_outcome(last.kind, last.detail),
     )

@@ -2,7 +2,7 @@
 
 In this order, all of it or nothing: the epoch is checked and the lease renewed; for each draft
 in turn, caps and the payment are reserved or let go; the entries are linked to the chain's head
-as it is now, and written. When `commit` has returned, it is on the disk.
+as it is now, and written. When `commit_entries` has returned, it is on the disk.
 """
 
 from __future__ import annotations
@@ -13,18 +13,30 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text
 
 from vippsrecon.store.database.open import Store
-from vippsrecon.store.database.tables import CAPS, IN_FLIGHT, RESERVED, among
-from vippsrecon.store.database.transactions import recorded
-from vippsrecon.store.journal.attempts import entries_elsewhere
-from vippsrecon.store.journal.entries import Chain, chain_of, checked, link_all, write_entries
+from vippsrecon.store.database.tables import CAPS, IN_FLIGHT, RESERVED, match_pairs
+from vippsrecon.store.database.transactions import run_in_write_transaction
+from vippsrecon.store.journal.attempts import count_entries_of_other_plans
+from vippsrecon.store.journal.entries import (
+    Chain,
+    check_drafts,
+    link_entries,
+    read_chain,
+    write_entries,
+)
 from vippsrecon.store.journal.entry import Draft, Entry
-from vippsrecon.store.journal.plan_lock import Carrier, hold
-from vippsrecon.store.journal.reservations import Counter, No, Payment, Standing, Taken
+from vippsrecon.store.journal.plan_lock import PlanLock, ensure_held
+from vippsrecon.store.journal.reservations import (
+    CapKey,
+    NotReserved,
+    PaymentBusy,
+    PaymentKey,
+    Reservations,
+)
 
-MOST_DRAFTS = 5_000
+MAX_DRAFTS = 5_000
 """In one group. More would be more values than a statement may carry."""
 
-_SET_CAP = text(
+_SET_CAP_SQL = text(
     "INSERT INTO caps (environment, scope, currency, amount_minor) "
     "VALUES (:environment, :scope, :currency, :amount_minor) "
     "ON CONFLICT (environment, scope, currency) "
@@ -32,7 +44,9 @@ _SET_CAP = text(
 )
 
 
-def commit(store: Store, carrier: Carrier, drafts: Sequence[Draft]) -> list[Entry | No]:
+def commit_entries(
+    store: Store, carrier: PlanLock, drafts: Sequence[Draft]
+) -> list[Entry | NotReserved]:
     """Write a group of entries in one transaction.
 
     Args:
@@ -51,82 +65,87 @@ def commit(store: Store, carrier: Carrier, drafts: Sequence[Draft]) -> list[Entr
         StoreError: The database cannot be used. Nothing was written, or it says that it cannot
             tell; the journal will.
     """
-    checked(drafts)
-    if len(drafts) > MOST_DRAFTS:
-        raise ValueError(f"at most {MOST_DRAFTS} drafts in a group, not {len(drafts)}")
+    check_drafts(drafts)
+    if len(drafts) > MAX_DRAFTS:
+        raise ValueError(f"at most {MAX_DRAFTS} drafts in a group, not {len(drafts)}")
     if not drafts:
         return []
 
-    def work(connection: Connection) -> tuple[list[Entry | No], list[Entry]]:
-        now = hold(connection, carrier)
-        before = _standing(connection, carrier, drafts)
-        after = before.copied()
-        outcomes = [_decide(after, draft, now) for draft in drafts]
-        _write_standing(connection, carrier, before, after)
+    def work(connection: Connection) -> tuple[list[Entry | NotReserved], list[Entry]]:
+        now = ensure_held(connection, carrier)
+        before = _read_reservations(connection, carrier, drafts)
+        after = before.copy()
+        outcomes = [_apply_draft(after, draft, now) for draft in drafts]
+        _write_reservations(connection, carrier, before, after)
         stands = [draft for draft, no in zip(drafts, outcomes, strict=True) if no is None]
-        chain = _chain(connection, carrier)
-        made = link_all(stands, chain, epoch=carrier.epoch, at=now)
+        chain = _read_chain_of_lock(connection, carrier)
+        made = link_entries(stands, chain, epoch=carrier.epoch, at=now)
         write_entries(connection, made)
         following = iter(made)
         return [next(following) if no is None else no for no in outcomes], made
 
-    return recorded(store, work)
+    return run_in_write_transaction(store, work)
 
 
-def _decide(standing: Standing, draft: Draft, now: str) -> No | None:
+def _apply_draft(standing: Reservations, draft: Draft, now: str) -> NotReserved | None:
     if draft.kind == "intended":
-        return standing.intend(draft, draft.at or now)
-    standing.end(draft)
+        return standing.reserve(draft, draft.at or now)
+    standing.release_payment(draft)
     return None
 
 
-def _chain(connection: Connection, carrier: Carrier) -> Chain:
-    return chain_of(connection, carrier.plan_id)._replace(
+def _read_chain_of_lock(connection: Connection, carrier: PlanLock) -> Chain:
+    return read_chain(connection, carrier.plan_id)._replace(
         environment=carrier.environment, verb=carrier.verb
     )
 
 
-def _standing(connection: Connection, carrier: Carrier, drafts: Sequence[Draft]) -> Standing:
+def _read_reservations(
+    connection: Connection, carrier: PlanLock, drafts: Sequence[Draft]
+) -> Reservations:
     """Read what the drafts may meet."""
     rows = {draft.row for draft in drafts if draft.row is not None}
     intended = [draft for draft in drafts if draft.kind == "intended"]
-    payments = {_payment(draft) for draft in intended}
-    judged = {_payment(draft) for draft in intended if draft.known is not None}
+    payments = {_get_payment_key(draft) for draft in intended}
+    judged = {_get_payment_key(draft) for draft in intended if draft.known is not None}
     reserved = _read_reserved(connection, carrier, rows)
     counters = {(scope, currency) for draft in intended for scope, currency, _ in draft.caps}
     counters.update(counter for held in reserved.values() for counter in held)
-    return Standing(
+    return Reservations(
         carrier.plan_id,
         _read_caps(connection, carrier.environment, counters),
         _read_in_flight(connection, carrier, rows, payments),
         reserved,
-        entries_elsewhere(connection, carrier.environment, judged, but=carrier.plan_id),
+        count_entries_of_other_plans(connection, carrier.environment, judged, but=carrier.plan_id),
     )
 
 
-def _payment(draft: Draft) -> Payment:
+def _get_payment_key(draft: Draft) -> PaymentKey:
     return draft.msn or "", draft.reference or ""
 
 
 def _read_in_flight(
-    connection: Connection, carrier: Carrier, rows: Collection[int], payments: Collection[Payment]
-) -> dict[Payment, Taken]:
+    connection: Connection,
+    carrier: PlanLock,
+    rows: Collection[int],
+    payments: Collection[PaymentKey],
+) -> dict[PaymentKey, PaymentBusy]:
     """Read who has these payments, and which payments these rows of the plan have."""
     own = select(IN_FLIGHT).where(IN_FLIGHT.c.plan_id == carrier.plan_id, IN_FLIGHT.c.row.in_(rows))
     theirs = select(IN_FLIGHT).where(
         IN_FLIGHT.c.environment == carrier.environment,
-        among(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference, payments),
+        match_pairs(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference, payments),
     )
     found = list(connection.execute(own)) if rows else []
     found += connection.execute(theirs) if payments else []
-    return {(one.msn, one.reference): Taken(one.plan_id, one.row, one.since) for one in found}
+    return {(one.msn, one.reference): PaymentBusy(one.plan_id, one.row, one.since) for one in found}
 
 
 def _read_reserved(
-    connection: Connection, carrier: Carrier, rows: Collection[int]
-) -> dict[int, dict[Counter, int]]:
+    connection: Connection, carrier: PlanLock, rows: Collection[int]
+) -> dict[int, dict[CapKey, int]]:
     """Read what these rows of the plan hold of each cap."""
-    reserved: dict[int, dict[Counter, int]] = {}
+    reserved: dict[int, dict[CapKey, int]] = {}
     if rows:
         chosen = select(RESERVED).where(
             RESERVED.c.plan_id == carrier.plan_id, RESERVED.c.row.in_(rows)
@@ -137,20 +156,20 @@ def _read_reserved(
 
 
 def _read_caps(
-    connection: Connection, environment: str, counters: Collection[Counter]
-) -> dict[Counter, int]:
+    connection: Connection, environment: str, counters: Collection[CapKey]
+) -> dict[CapKey, int]:
     """Read how much of these caps is used."""
     if not counters:
         return {}
     chosen = select(CAPS).where(
         CAPS.c.environment == environment,
-        among(CAPS.c.scope, CAPS.c.currency, counters),
+        match_pairs(CAPS.c.scope, CAPS.c.currency, counters),
     )
     return {(one.scope, one.currency): one.amount_minor for one in connection.execute(chosen)}
 
 
-def _write_standing(
-    connection: Connection, carrier: Carrier, before: Standing, after: Standing
+def _write_reservations(
+    connection: Connection, carrier: PlanLock, before: Reservations, after: Reservations
 ) -> None:
     """Write the difference. What is let go goes first: a row may be free and taken in one group."""
     environment, plan_id = carrier.environment, carrier.plan_id
@@ -159,7 +178,7 @@ def _write_standing(
         for payment, taken in before.in_flight.items()
         if after.in_flight.get(payment) != taken
     ]
-    _delete(
+    _delete_rows(
         connection,
         IN_FLIGHT,
         [{"environment": environment, "msn": msn, "reference": ref} for msn, ref in gone],
@@ -169,7 +188,7 @@ def _write_standing(
         for payment, taken in after.in_flight.items()
         if before.in_flight.get(payment) != taken
     }
-    _insert(
+    _insert_rows(
         connection,
         IN_FLIGHT,
         [
@@ -177,8 +196,8 @@ def _write_standing(
             for (msn, ref), taken in new.items()
         ],
     )
-    held_before, held_after = _flat(before), _flat(after)
-    _delete(
+    held_before, held_after = _flatten_reserved(before), _flatten_reserved(after)
+    _delete_rows(
         connection,
         RESERVED,
         [
@@ -187,7 +206,7 @@ def _write_standing(
             if held_after.get((row, scope, currency)) != amount
         ],
     )
-    _insert(
+    _insert_rows(
         connection,
         RESERVED,
         [
@@ -214,10 +233,10 @@ def _write_standing(
         if amount != before.used.get((scope, currency))
     ]
     if moved:
-        connection.execute(_SET_CAP, moved)
+        connection.execute(_SET_CAP_SQL, moved)
 
 
-def _flat(standing: Standing) -> dict[tuple[int, str, str], int]:
+def _flatten_reserved(standing: Reservations) -> dict[tuple[int, str, str], int]:
     return {
         (row, scope, currency): amount
         for row, held in standing.reserved.items()
@@ -225,12 +244,12 @@ def _flat(standing: Standing) -> dict[tuple[int, str, str], int]:
     }
 
 
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
         connection.execute(insert(table), rows)
 
 
-def _delete(connection: Connection, table: Table, keys: list[dict[str, Any]]) -> None:
+def _delete_rows(connection: Connection, table: Table, keys: list[dict[str, Any]]) -> None:
     if keys:
         same = [table.c[name] == bindparam(f"key_{name}") for name in keys[0]]
         named = [{f"key_{name}": value for name, value in key.items()} for key in keys]

@@ -12,20 +12,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 from vippsrecon.errors import PlanError
 from vippsrecon.store.database.open import Store
 from vippsrecon.store.database.tables import CARRIERS, JOURNAL, database_time
-from vippsrecon.store.database.transactions import reading, recorded
-from vippsrecon.store.journal.entry import KINDS, NO_HASH, OF_A_ROW, Draft, Entry, linked
+from vippsrecon.store.database.transactions import read_transaction, run_in_write_transaction
+from vippsrecon.store.journal.entry import ENTRY_KINDS, NO_HASH, ROW_KINDS, Draft, Entry, link_entry
 
-WITHOUT_CARRIER = ("approved", "verified")
+KINDS_WITHOUT_LOCK = ("approved", "verified")
 """What may be appended by somebody who does not carry the plan: nothing that says where a row
 stands, so that only one process at a time can say so."""
 
-ENDINGS = ("done", "already_done", "refused", "skipped")
+SETTLED_OUTCOMES = ("done", "already_done", "refused", "skipped")
 """What a person may say an unknown ended as. The last two: nothing was done."""
 
-PAGE_ROWS = 2_000
+ENTRIES_PER_PAGE = 2_000
 """Entries read at once. A page is a read of its own, so no reader holds the database up."""
 
-COLUMNS = tuple(JOURNAL.c[name] for name in Entry._fields)
+ENTRY_COLUMNS = tuple(JOURNAL.c[name] for name in Entry._fields)
 
 
 class Chain(NamedTuple):
@@ -44,7 +44,7 @@ class Chain(NamedTuple):
     head: tuple[int, str]
 
 
-def register(  # noqa: PLR0917 (each is named in the plan)
+def record_plan(  # noqa: PLR0917 (each is named in the plan)
     store: Store,
     plan_id: str,
     digest: str,
@@ -74,12 +74,12 @@ def register(  # noqa: PLR0917 (each is named in the plan)
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         row = dialect.insert(CARRIERS).values(plan_id=plan_id, epoch=0)
         connection.execute(row.on_conflict_do_nothing())
-        known = first_entry(connection, plan_id)
+        known = read_first_entry(connection, plan_id)
         if known is not None:
-            _refuse_another(known, digest)
+            _refuse_other_digest(known, digest)
             return None, []
         now = connection.execute(select(database_time())).scalar_one()
-        entry = linked(
+        entry = link_entry(
             Draft("seen", detail={**detail, "digest": digest}),
             plan_id=plan_id,
             head=(0, NO_HASH),
@@ -91,23 +91,25 @@ def register(  # noqa: PLR0917 (each is named in the plan)
         write_entries(connection, [entry])
         return None, [entry]
 
-    recorded(store, work)
+    run_in_write_transaction(store, work)
 
 
-def refuse_changed(store: Store, plan_id: str, digest: str) -> None:
+def refuse_changed_plan(store: Store, plan_id: str, digest: str) -> None:
     """Refuse a plan that is known here with another digest; one that is not known passes.
 
     Raises:
         PlanError: The file was changed since it was first seen.
         StoreError: The database cannot be used.
     """
-    with reading(store) as connection:
-        known = first_entry(connection, plan_id)
+    with read_transaction(store) as connection:
+        known = read_first_entry(connection, plan_id)
     if known is not None:
-        _refuse_another(known, digest)
+        _refuse_other_digest(known, digest)
 
 
-def append(store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = "") -> list[Entry]:
+def append_entries(
+    store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = ""
+) -> list[Entry]:
     """Append entries to a plan's chain without carrying it: an approval, say.
 
     Args:
@@ -121,7 +123,7 @@ def append(store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = "")
         StoreError: The database cannot be used.
     """
     for draft in drafts:
-        if draft.kind not in WITHOUT_CARRIER:
+        if draft.kind not in KINDS_WITHOUT_LOCK:
             raise ValueError(f"{draft.kind!r} is for the plan's carrier to write: take the plan")
 
     def work(connection: Connection) -> tuple[list[Entry], list[Entry]]:
@@ -134,16 +136,16 @@ def append(store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = "")
         )
         known = connection.execute(beat).one_or_none()
         if known is None:
-            raise unknown_plan(store, plan_id)
+            raise build_unknown_plan_error(store, plan_id)
         epoch, now = known
-        entries = link_all(drafts, chain_of(connection, plan_id), epoch=epoch, at=at or now)
+        entries = link_entries(drafts, read_chain(connection, plan_id), epoch=epoch, at=at or now)
         write_entries(connection, entries)
         return entries, entries
 
-    return recorded(store, work)
+    return run_in_write_transaction(store, work)
 
 
-def entries(
+def read_entries(
     store: Store, plan_id: str, *, after: int = 0, kinds: Collection[str] | None = None
 ) -> Iterator[Entry]:
     """Read a plan's chain in order, page by page.
@@ -157,30 +159,30 @@ def entries(
     Raises:
         StoreError: The database cannot be used.
     """
-    chosen = select(*COLUMNS).where(JOURNAL.c.plan_id == plan_id).order_by(JOURNAL.c.seq)
+    chosen = select(*ENTRY_COLUMNS).where(JOURNAL.c.plan_id == plan_id).order_by(JOURNAL.c.seq)
     if kinds is not None:
         chosen = chosen.where(JOURNAL.c.kind.in_(kinds))
     page = chosen if after == 0 else chosen.where(JOURNAL.c.seq > after)
     while True:
-        with reading(store) as connection:
-            found = [Entry._make(row) for row in connection.execute(page.limit(PAGE_ROWS))]
+        with read_transaction(store) as connection:
+            found = [Entry._make(row) for row in connection.execute(page.limit(ENTRIES_PER_PAGE))]
         yield from found
-        if len(found) < PAGE_ROWS:
+        if len(found) < ENTRIES_PER_PAGE:
             return
         page = chosen.where(JOURNAL.c.seq > found[-1].seq)
 
 
-def head(store: Store, plan_id: str) -> tuple[int, str]:
+def read_head(store: Store, plan_id: str) -> tuple[int, str]:
     """Return (seq, hash) of a plan's last entry: what to keep elsewhere.
 
     Raises:
         PlanError: The plan is not known in this database.
         StoreError: The database cannot be used.
     """
-    with reading(store) as connection:
-        found = connection.execute(_last(plan_id)).one_or_none()
+    with read_transaction(store) as connection:
+        found = connection.execute(_select_last_entry(plan_id)).one_or_none()
     if found is None:
-        raise unknown_plan(store, plan_id)
+        raise build_unknown_plan_error(store, plan_id)
     return found.seq, found.hash
 
 
@@ -197,7 +199,7 @@ class PlanSummary(NamedTuple):
         detail: The first entry's own: count, totals, source and so on.
         entries: How many its chain has.
         last_at: When the last one was.
-        last_hash: Its hash: with `entries`, the head.
+        last_hash: Its hash: with `read_entries`, the head.
         epoch: How often it was taken.
         holder: Who carries it out now; None: nobody.
         heartbeat_at: The carrier's last sign of life, database time.
@@ -220,7 +222,7 @@ class PlanSummary(NamedTuple):
     first_hash: str
 
 
-def plans(store: Store) -> list[PlanSummary]:
+def list_plans(store: Store) -> list[PlanSummary]:
     """Return every plan known in this database, the one seen last at the end.
 
     Raises:
@@ -228,15 +230,18 @@ def plans(store: Store) -> list[PlanSummary]:
     """
     chosen = (
         select(
-            *COLUMNS, CARRIERS.c.epoch.label("taken"), CARRIERS.c.holder, CARRIERS.c.heartbeat_at
+            *ENTRY_COLUMNS,
+            CARRIERS.c.epoch.label("taken"),
+            CARRIERS.c.holder,
+            CARRIERS.c.heartbeat_at,
         )
         .join_from(JOURNAL, CARRIERS, CARRIERS.c.plan_id == JOURNAL.c.plan_id, isouter=True)
         .where(JOURNAL.c.seq == 1)
         .order_by(JOURNAL.c.at, JOURNAL.c.plan_id)
     )
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         found = connection.execute(chosen).all()
-        lasts = [connection.execute(_last(row.plan_id)).one() for row in found]
+        lasts = [connection.execute(_select_last_entry(row.plan_id)).one() for row in found]
     summaries = []
     for row, last in zip(found, lasts, strict=True):
         detail = orjson.loads(row.detail)
@@ -261,38 +266,38 @@ def plans(store: Store) -> list[PlanSummary]:
     return summaries
 
 
-def plan_ids(store: Store) -> list[str]:
+def list_plan_ids(store: Store) -> list[str]:
     """Return the id of every plan that left a trace here, whether its first entry is there or not.
 
-    `plans` tells a plan by its first entry, so one whose first entry was removed is not in it.
+    `list_plans` tells a plan by its first entry, so one whose first entry was removed is not in it.
 
     Raises:
         StoreError: The database cannot be used.
     """
     traces = union(select(JOURNAL.c.plan_id), select(CARRIERS.c.plan_id))
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         return sorted(connection.execute(traces).scalars())
 
 
-def first_entry(connection: Connection, plan_id: str) -> Entry | None:
+def read_first_entry(connection: Connection, plan_id: str) -> Entry | None:
     """Return a plan's first entry, which says what plan it is; None when it is not known."""
-    chosen = select(*COLUMNS).where(JOURNAL.c.plan_id == plan_id, JOURNAL.c.seq == 1)
+    chosen = select(*ENTRY_COLUMNS).where(JOURNAL.c.plan_id == plan_id, JOURNAL.c.seq == 1)
     row = connection.execute(chosen).one_or_none()
     return None if row is None else Entry._make(row)
 
 
-def chain_of(connection: Connection, plan_id: str) -> Chain:
+def read_chain(connection: Connection, plan_id: str) -> Chain:
     """Return a registered plan's chain as it ends now. The head is never remembered."""
-    last = connection.execute(_last(plan_id)).one()
+    last = connection.execute(_select_last_entry(plan_id)).one()
     return Chain(plan_id, last.environment, last.verb, (last.seq, last.hash))
 
 
-def link_all(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) -> list[Entry]:
+def link_entries(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) -> list[Entry]:
     """Return the entries drafts become, one after the other."""
     made: list[Entry] = []
     place = chain.head
     for draft in drafts:
-        entry = linked(
+        entry = link_entry(
             draft,
             plan_id=chain.plan_id,
             head=place,
@@ -312,7 +317,7 @@ def write_entries(connection: Connection, made: Sequence[Entry]) -> None:
         connection.execute(insert(JOURNAL), [entry._asdict() for entry in made])
 
 
-def unknown_plan(store: Store, plan_id: str) -> PlanError:
+def build_unknown_plan_error(store: Store, plan_id: str) -> PlanError:
     """Return the error for a plan that was never registered here."""
     return PlanError(
         f"plan {plan_id} is not known in the workspace database {store.url_masked}: approve it "
@@ -320,26 +325,31 @@ def unknown_plan(store: Store, plan_id: str) -> PlanError:
     )
 
 
-def checked(drafts: Sequence[Draft]) -> None:
+def check_drafts(drafts: Sequence[Draft]) -> None:
     """Refuse drafts no journal may hold: a fault of ours, so a ValueError."""
     for draft in drafts:
-        if draft.kind not in KINDS or draft.kind in ("seen", "carrier"):
+        if draft.kind not in ENTRY_KINDS or draft.kind in ("seen", "carrier"):
             raise ValueError(f"{draft.kind!r} is not a kind of entry a carrier writes")
-        if draft.kind in OF_A_ROW and None in draft[1:6]:
+        if draft.kind in ROW_KINDS and None in draft[1:6]:
             raise ValueError(f"{draft.kind} names row, payment, currency and amount: {draft}")
         if draft.kind == "intended" and draft.idempotency_key is None:
             raise ValueError("an intended operation has a key")
-        if draft.kind == "settled" and draft.detail.get("outcome") not in ENDINGS:
-            raise ValueError(f"a settled row ended as one of {ENDINGS}, said in detail.outcome")
+        if draft.kind == "settled" and draft.detail.get("outcome") not in SETTLED_OUTCOMES:
+            raise ValueError(
+                f"a settled row ended as one of {SETTLED_OUTCOMES}, said in detail.outcome"
+            )
 
 
-def _last(plan_id: str) -> Select[Any]:
+def _select_last_entry(plan_id: str) -> Select[Any]:
     return (
-        select(*COLUMNS).where(JOURNAL.c.plan_id == plan_id).order_by(JOURNAL.c.seq.desc()).limit(1)
+        select(*ENTRY_COLUMNS)
+        .where(JOURNAL.c.plan_id == plan_id)
+        .order_by(JOURNAL.c.seq.desc())
+        .limit(1)
     )
 
 
-def _refuse_another(known: Entry, digest: str) -> None:
+def _refuse_other_digest(known: Entry, digest: str) -> None:
     first = orjson.loads(known.detail)["digest"]
     if first != digest:
         raise PlanError(

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-KINDS = {
+ENTRY_KINDS = {
     "seen": "the plan was registered: its digest, count, totals, planner, times and source",
     "approved": "a person approved this digest, count and sum",
     "carrier": "a process took the plan to carry it out, under a new epoch",
@@ -35,10 +35,10 @@ KINDS = {
 }
 """Each kind of entry, and what it says."""
 
-FINAL = ("done", "already_done", "refused", "settled")
+FINAL_KINDS = ("done", "already_done", "refused", "settled")
 """After one of these nothing more is sent for the row."""
 
-OF_A_ROW = ("intended", *FINAL, "skipped", "unknown")
+ROW_KINDS = ("intended", *FINAL_KINDS, "skipped", "unknown")
 """The kinds that say where a row of a plan stands. The last one of a row is its state."""
 
 NO_HASH = "0" * 64
@@ -131,16 +131,16 @@ class Draft(NamedTuple):
     known: int | None = None
 
 
-def canonical(value: Any) -> str:
+def format_canonical_json(value: Any) -> str:
     """Return JSON's one canonical text for a value.
 
-    >>> canonical({"b": 1, "a": ["ø", None]})
+    >>> format_canonical_json({"b": 1, "a": ["ø", None]})
     '{"a":["ø",null],"b":1}'
     """
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def hash_of(entry: Entry) -> str:
+def compute_entry_hash(entry: Entry) -> str:
     """Return the hash an entry must have, from its other columns.
 
     Raises:
@@ -152,7 +152,7 @@ def hash_of(entry: Entry) -> str:
     return sha256(entry.previous_hash.encode() + b"\n" + text).hexdigest()
 
 
-def linked(
+def link_entry(
     draft: Draft,
     *,
     plan_id: str,
@@ -164,9 +164,9 @@ def linked(
 ) -> Entry:
     """Return the entry a draft becomes after `head`, the (seq, hash) it follows.
 
-    >>> entry = linked(Draft("approved"), plan_id="p", head=(1, NO_HASH), epoch=0,
+    >>> entry = link_entry(Draft("approved"), plan_id="p", head=(1, NO_HASH), epoch=0,
     ...                environment="test", verb="refund", at="2026-01-31T10:00:00.000Z")
-    >>> entry.seq, entry.detail, entry.hash == hash_of(entry)
+    >>> entry.seq, entry.detail, entry.hash == compute_entry_hash(entry)
     (2, '{}', True)
     """
     seq, previous_hash = head
@@ -184,8 +184,8 @@ def linked(
         draft.currency,
         draft.amount_minor,
         draft.idempotency_key,
-        canonical(dict(draft.detail)),
+        format_canonical_json(dict(draft.detail)),
         previous_hash,
         "",
     )
-    return entry._replace(hash=hash_of(entry))
+    return entry._replace(hash=compute_entry_hash(entry))

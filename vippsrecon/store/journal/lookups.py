@@ -10,39 +10,39 @@ from sqlalchemy.sql.functions import Function
 
 from vippsrecon.store.database.open import Store
 from vippsrecon.store.database.tables import CAPS, JOURNAL
-from vippsrecon.store.database.transactions import reading
-from vippsrecon.store.journal.entries import COLUMNS
-from vippsrecon.store.journal.entry import OF_A_ROW, Entry
+from vippsrecon.store.database.transactions import read_transaction
+from vippsrecon.store.journal.entries import ENTRY_COLUMNS
+from vippsrecon.store.journal.entry import ROW_KINDS, Entry
 
 
-def last_by_row(store: Store, plan_id: str) -> dict[int, Entry]:
+def read_last_entries(store: Store, plan_id: str) -> dict[int, Entry]:
     """Return where each row of a plan stands: the last entry that says so.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    return _by_row(store, plan_id, func.max(JOURNAL.c.seq), OF_A_ROW)
+    return _read_entry_per_row(store, plan_id, func.max(JOURNAL.c.seq), ROW_KINDS)
 
 
-def intended_by_row(store: Store, plan_id: str) -> dict[int, Entry]:
+def read_intentions(store: Store, plan_id: str) -> dict[int, Entry]:
     """Return the first `intended` of each row that has one.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    return _by_row(store, plan_id, func.min(JOURNAL.c.seq), ("intended",))
+    return _read_entry_per_row(store, plan_id, func.min(JOURNAL.c.seq), ("intended",))
 
 
-def last_verified_by_row(store: Store, plan_id: str) -> dict[int, Entry]:
+def read_last_verifications(store: Store, plan_id: str) -> dict[int, Entry]:
     """Return the last `verified` of each row that has one.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    return _by_row(store, plan_id, func.max(JOURNAL.c.seq), ("verified",))
+    return _read_entry_per_row(store, plan_id, func.max(JOURNAL.c.seq), ("verified",))
 
 
-def planner_sums(
+def sum_planner_totals(
     store: Store,
     is_planner: Callable[[str], bool],
     environment: str,
@@ -70,7 +70,7 @@ def planner_sums(
     chosen = select(JOURNAL.c.plan_id, JOURNAL.c.detail).where(
         JOURNAL.c.seq == 1, JOURNAL.c.plan_id.in_(lately)
     )
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         found = connection.execute(chosen).all()
     sums: dict[str, int] = {}
     for plan_id, detail in found:
@@ -81,7 +81,7 @@ def planner_sums(
     return sums
 
 
-def cap_sums(store: Store, environment: str, scope: str) -> dict[str, int]:
+def read_cap_usage(store: Store, environment: str, scope: str) -> dict[str, int]:
     """Return how much of a cap is used, per currency, in minor units.
 
     Raises:
@@ -90,11 +90,11 @@ def cap_sums(store: Store, environment: str, scope: str) -> dict[str, int]:
     chosen = select(CAPS.c.currency, CAPS.c.amount_minor).where(
         CAPS.c.environment == environment, CAPS.c.scope == scope
     )
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         return {one.currency: one.amount_minor for one in connection.execute(chosen)}
 
 
-def _by_row(
+def _read_entry_per_row(
     store: Store, plan_id: str, which: Function[int], kinds: tuple[str, ...]
 ) -> dict[int, Entry]:
     of_rows = (
@@ -104,10 +104,10 @@ def _by_row(
         .subquery()
     )
     chosen = (
-        select(*COLUMNS)
+        select(*ENTRY_COLUMNS)
         .join(of_rows, JOURNAL.c.seq == of_rows.c.seq)
         .where(JOURNAL.c.plan_id == plan_id)
     )
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         found = map(Entry._make, connection.execute(chosen))
         return {entry.row: entry for entry in found if entry.row is not None}

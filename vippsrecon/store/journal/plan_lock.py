@@ -14,20 +14,29 @@ from sqlalchemy import Connection, select, update
 
 from vippsrecon.errors import PlanLockHeldError, PlanLockLostError
 from vippsrecon.store.database.open import Store
-from vippsrecon.store.database.processes import is_gone, started_of
+from vippsrecon.store.database.processes import has_process_ended, identify_process
 from vippsrecon.store.database.tables import CARRIERS, database_time
-from vippsrecon.store.database.transactions import reading, recorded, writing
-from vippsrecon.store.journal.entries import chain_of, link_all, unknown_plan, write_entries
+from vippsrecon.store.database.transactions import (
+    read_transaction,
+    run_in_write_transaction,
+    write_transaction,
+)
+from vippsrecon.store.journal.entries import (
+    build_unknown_plan_error,
+    link_entries,
+    read_chain,
+    write_entries,
+)
 from vippsrecon.store.journal.entry import Draft, Entry
 
 LEASE_SECONDS = 30.0
 """A carrier not heard of for so long, by the database's clock, may be replaced."""
 
-BEAT_SECONDS = 5.0
+LEASE_RENEWAL_SECONDS = 5.0
 """How often a carrier says that it lives. Every commit says so too."""
 
 
-class Carrier(NamedTuple):
+class PlanLock(NamedTuple):
     """The right to write to a plan's chain, for as long as its epoch is the plan's.
 
     Attributes:
@@ -43,7 +52,7 @@ class Carrier(NamedTuple):
     verb: str
 
 
-def take(
+def acquire(
     store: Store,
     plan_id: str,
     *,
@@ -53,7 +62,7 @@ def take(
     started: str | None = None,
     at: str = "",
     approver: str | None = None,
-) -> Carrier:
+) -> PlanLock:
     """Take a plan to carry it out.
 
     Allowed when nobody holds it, when its holder was not heard of for LEASE_SECONDS, or when
@@ -65,7 +74,7 @@ def take(
         holder: Who, for the people who read it.
         host: This machine's name.
         pid: This process.
-        started: What `started_of` says of it, and is asked where None.
+        started: What `identify_process` says of it, and is asked where None.
         at: When, by the house's clock; "" is the database's time, which leases always have.
         approver: Whose approval it is carried out under; None where nothing can be moved.
 
@@ -74,15 +83,15 @@ def take(
         PlanError: The plan is not known in this database.
         StoreError: The database cannot be used.
     """
-    started = started_of(pid) if started is None else started
+    started = identify_process(pid) if started is None else started
 
-    def work(connection: Connection) -> tuple[Carrier, list[Entry]]:
+    def work(connection: Connection) -> tuple[PlanLock, list[Entry]]:
         chosen = select(*CARRIERS.c, database_time().label("now"))
         row = connection.execute(chosen.where(CARRIERS.c.plan_id == plan_id)).one_or_none()
         if row is None:
-            raise unknown_plan(store, plan_id)
+            raise build_unknown_plan_error(store, plan_id)
         if row.holder is not None:
-            _refuse_if_alive(row, host)
+            _refuse_if_holder_alive(row, host)
         epoch = row.epoch + 1
         connection.execute(
             update(CARRIERS)
@@ -103,34 +112,34 @@ def take(
             "pid": pid,
             "epoch": epoch,
             "approver": approver,
-            "instead_of": None if row.holder is None else _named(row),
+            "instead_of": None if row.holder is None else _describe_holder(row),
         }
-        chain = chain_of(connection, plan_id)
-        made = link_all([Draft("carrier", detail=detail)], chain, epoch=epoch, at=at or row.now)
+        chain = read_chain(connection, plan_id)
+        made = link_entries([Draft("carrier", detail=detail)], chain, epoch=epoch, at=at or row.now)
         write_entries(connection, made)
-        return Carrier(plan_id, epoch, chain.environment, chain.verb), made
+        return PlanLock(plan_id, epoch, chain.environment, chain.verb), made
 
-    return recorded(store, work)
+    return run_in_write_transaction(store, work)
 
 
-def beat(store: Store, carrier: Carrier) -> None:
+def renew(store: Store, carrier: PlanLock) -> None:
     """Say that a carrier lives.
 
     Raises:
         LostError: Another took its plan over.
         StoreError: The database cannot be used.
     """
-    with writing(store) as connection:
-        hold(connection, carrier)
+    with write_transaction(store) as connection:
+        ensure_held(connection, carrier)
 
 
-def release(store: Store, carrier: Carrier) -> None:
+def release(store: Store, carrier: PlanLock) -> None:
     """Let a plan go at the end of a run. One that another has taken over is not touched.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    with writing(store) as connection:
+    with write_transaction(store) as connection:
         connection.execute(
             update(CARRIERS)
             .where(CARRIERS.c.plan_id == carrier.plan_id, CARRIERS.c.epoch == carrier.epoch)
@@ -138,7 +147,7 @@ def release(store: Store, carrier: Carrier) -> None:
         )
 
 
-def hold(connection: Connection, carrier: Carrier) -> str:
+def ensure_held(connection: Connection, carrier: PlanLock) -> str:
     """Renew the lease, and lock the plan's row until the end of the transaction.
 
     Returns:
@@ -158,11 +167,11 @@ def hold(connection: Connection, carrier: Carrier) -> str:
         .returning(CARRIERS.c.heartbeat_at)
     ).scalar_one_or_none()
     if renewed is None:
-        raise _lost(connection, carrier)
+        raise _build_lost_error(connection, carrier)
     return str(renewed)
 
 
-def still_held(store: Store, carrier: Carrier) -> bool:
+def check_held(store: Store, carrier: PlanLock) -> bool:
     """Whether a carrier's epoch is still the plan's, without renewing anything.
 
     Raises:
@@ -171,15 +180,15 @@ def still_held(store: Store, carrier: Carrier) -> bool:
     chosen = select(CARRIERS.c.epoch).where(
         CARRIERS.c.plan_id == carrier.plan_id, CARRIERS.c.holder.is_not(None)
     )
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         return connection.execute(chosen).scalar() == carrier.epoch
 
 
-def _refuse_if_alive(row: Any, host: str) -> None:
+def _refuse_if_holder_alive(row: Any, host: str) -> None:
     silent = _seconds_between(row.heartbeat_at, row.now)
     if silent >= LEASE_SECONDS:
         return
-    if row.host == host and is_gone(row.pid, row.started or ""):
+    if row.host == host and has_process_ended(row.pid, row.started or ""):
         return
     raise PlanLockHeldError(
         f"plan {row.plan_id} is being carried out by {row.holder} on {row.host} (process "
@@ -189,7 +198,7 @@ def _refuse_if_alive(row: Any, host: str) -> None:
     )
 
 
-def _lost(connection: Connection, carrier: Carrier) -> PlanLockLostError:
+def _build_lost_error(connection: Connection, carrier: PlanLock) -> PlanLockLostError:
     chosen = select(CARRIERS).where(CARRIERS.c.plan_id == carrier.plan_id)
     row = connection.execute(chosen).one_or_none()
     if row is None or row.holder is None or row.epoch == carrier.epoch:
@@ -202,7 +211,7 @@ def _lost(connection: Connection, carrier: Carrier) -> PlanLockLostError:
     )
 
 
-def _named(row: Any) -> dict[str, Any]:
+def _describe_holder(row: Any) -> dict[str, Any]:
     names = ("holder", "host", "pid", "taken_at", "heartbeat_at", "epoch")
     return {name: getattr(row, name) for name in names}
 

@@ -22,13 +22,13 @@ from sqlalchemy import Row, Select, case, func, literal, select, tuple_
 from vippsrecon.errors import StoreError
 from vippsrecon.store.database.open import Store
 from vippsrecon.store.database.tables import IN_FLIGHT, JOURNAL
-from vippsrecon.store.database.transactions import reading
-from vippsrecon.store.journal.entries import COLUMNS, PAGE_ROWS
-from vippsrecon.store.journal.entry import OF_A_ROW, Entry
+from vippsrecon.store.database.transactions import read_transaction
+from vippsrecon.store.journal.entries import ENTRIES_PER_PAGE, ENTRY_COLUMNS
+from vippsrecon.store.journal.entry import ROW_KINDS, Entry
 
-DONE = ("done", "already_done")
+DONE_KINDS = ("done", "already_done")
 
-_SAID = [
+_RECEIPT_COLUMNS = [
     JOURNAL.c[name]
     for name in (
         "plan_id", "seq", "row", "verb", "msn", "reference", "currency", "amount_minor", "kind",
@@ -66,7 +66,7 @@ class Receipt(NamedTuple):
     discrepancy_ids: tuple[str, ...]
 
 
-class Flight(NamedTuple):
+class PaymentInFlight(NamedTuple):
     """A payment with an operation under way, or whose outcome is not known."""
 
     msn: str
@@ -75,7 +75,7 @@ class Flight(NamedTuple):
     row: int
 
 
-def keys_of(store: Store, environment: str, verb: str) -> frozenset[str]:
+def read_own_idempotency_keys(store: Store, environment: str, verb: str) -> frozenset[str]:
     """Return every idempotency key an operation of ours carries, or may carry, in an event log.
 
     Args:
@@ -89,29 +89,29 @@ def keys_of(store: Store, environment: str, verb: str) -> frozenset[str]:
     chosen = select(JOURNAL.c.idempotency_key).where(
         JOURNAL.c.environment == environment,
         JOURNAL.c.verb == verb,
-        JOURNAL.c.kind.in_(("intended", *DONE)),
+        JOURNAL.c.kind.in_(("intended", *DONE_KINDS)),
         JOURNAL.c.idempotency_key.is_not(None),
     )
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         return frozenset(connection.execute(chosen).scalars())
 
 
-def in_flight(store: Store, environment: str) -> list[Flight]:
+def read_payments_in_flight(store: Store, environment: str) -> list[PaymentInFlight]:
     """Return the payments with an operation whose outcome is open, in order.
 
     Raises:
         StoreError: The database cannot be used.
     """
     chosen = (
-        select(*(IN_FLIGHT.c[name] for name in Flight._fields))
+        select(*(IN_FLIGHT.c[name] for name in PaymentInFlight._fields))
         .where(IN_FLIGHT.c.environment == environment)
         .order_by(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference)
     )
-    with reading(store) as connection:
-        return [Flight._make(row) for row in connection.execute(chosen)]
+    with read_transaction(store) as connection:
+        return [PaymentInFlight._make(row) for row in connection.execute(chosen)]
 
 
-def receipts(store: Store, environment: str) -> Iterator[Receipt]:
+def read_receipts(store: Store, environment: str) -> Iterator[Receipt]:
     """Return every row that was done for a discrepancy, plan by plan, in bounded memory.
 
     Args:
@@ -121,21 +121,21 @@ def receipts(store: Store, environment: str) -> Iterator[Receipt]:
     Raises:
         StoreError: The database cannot be used, or an entry was changed after it was written.
     """
-    chosen = select(*_SAID).where(
+    chosen = select(*_RECEIPT_COLUMNS).where(
         JOURNAL.c.environment == environment,
-        JOURNAL.c.kind.in_((*DONE, "settled", "verified")),
+        JOURNAL.c.kind.in_((*DONE_KINDS, "settled", "verified")),
     )
-    for plan_id, told in groupby(_pages(store, chosen), key=attrgetter("plan_id")):
+    for plan_id, told in groupby(_read_pages(store, chosen), key=attrgetter("plan_id")):
         done: dict[int, Receipt] = {}
         for entry in told:
             try:
-                _hear(entry, done)
+                _apply_entry(entry, done)
             except (ValueError, KeyError, TypeError, AttributeError):
-                raise _changed(plan_id) from None
+                raise _build_changed_entry_error(plan_id) from None
         yield from done.values()
 
 
-def outcomes_of(store: Store) -> dict[str, dict[str, int]]:
+def count_outcomes(store: Store) -> dict[str, dict[str, int]]:
     """Return, of each plan with rows in the journal, outcome to how many stand there.
 
     Outcomes are those of `state_by_row`. Rows never begun are in no count.
@@ -145,7 +145,7 @@ def outcomes_of(store: Store) -> dict[str, dict[str, int]]:
     """
     lasts = (
         select(JOURNAL.c.plan_id, func.max(JOURNAL.c.seq).label("seq"))
-        .where(JOURNAL.c.row.is_not(None), JOURNAL.c.kind.in_(OF_A_ROW))
+        .where(JOURNAL.c.row.is_not(None), JOURNAL.c.kind.in_(ROW_KINDS))
         .group_by(JOURNAL.c.plan_id, JOURNAL.c.row)
     )
     last = lasts.subquery()
@@ -156,57 +156,57 @@ def outcomes_of(store: Store) -> dict[str, dict[str, int]]:
         .group_by(JOURNAL.c.plan_id, JOURNAL.c.kind, word)
     )
     found: dict[str, dict[str, int]] = {}
-    with reading(store) as connection:
+    with read_transaction(store) as connection:
         for one in connection.execute(chosen):
             try:
                 outcome = str(orjson.loads(one.word)["outcome"]) if one.word else one.kind
             except (ValueError, KeyError, TypeError):
-                raise _changed(one.plan_id) from None
+                raise _build_changed_entry_error(one.plan_id) from None
             counts = found.setdefault(one.plan_id, {})
             counts[outcome] = counts.get(outcome, 0) + one.rows
     return found
 
 
-def said_of_runs(store: Store) -> Iterator[tuple[Entry, dict[str, Any]]]:
+def read_run_entries(store: Store) -> Iterator[tuple[Entry, dict[str, Any]]]:
     """Return the entries about plans as a whole (approved, carrier, ended), and what they say.
 
     Raises:
         StoreError: The database cannot be used, or an entry was changed after it was written.
     """
-    chosen = select(*COLUMNS).where(
+    chosen = select(*ENTRY_COLUMNS).where(
         JOURNAL.c.row.is_(None), JOURNAL.c.kind.in_(("approved", "carrier", "ended"))
     )
-    for row in _pages(store, chosen):
+    for row in _read_pages(store, chosen):
         entry = Entry._make(row)
         try:
             said = dict(entry.said())
         except (ValueError, TypeError):
-            raise _changed(entry.plan_id) from None
+            raise _build_changed_entry_error(entry.plan_id) from None
         yield entry, said
 
 
-def _pages(store: Store, chosen: Select[Any]) -> Iterator[Row[Any]]:
+def _read_pages(store: Store, chosen: Select[Any]) -> Iterator[Row[Any]]:
     """Read rows of the journal in order of plan and seq. A page is a read of its own."""
     place = tuple_(JOURNAL.c.plan_id, JOURNAL.c.seq)
-    ordered = chosen.order_by(JOURNAL.c.plan_id, JOURNAL.c.seq).limit(PAGE_ROWS)
+    ordered = chosen.order_by(JOURNAL.c.plan_id, JOURNAL.c.seq).limit(ENTRIES_PER_PAGE)
     page = ordered
     while True:
-        with reading(store) as connection:
+        with read_transaction(store) as connection:
             found = connection.execute(page).all()
         yield from found
-        if len(found) < PAGE_ROWS:
+        if len(found) < ENTRIES_PER_PAGE:
             return
         page = ordered.where(place > tuple_(literal(found[-1].plan_id), literal(found[-1].seq)))
 
 
-def _changed(plan_id: str) -> StoreError:
+def _build_changed_entry_error(plan_id: str) -> StoreError:
     return StoreError(
         f"an entry of plan {plan_id} cannot be understood: it was changed after it was written. "
         f"vippsrecon journal --plan {plan_id} --verify says which"
     )
 
 
-def _hear(entry: Row[Any], done: dict[int, Receipt]) -> None:
+def _apply_entry(entry: Row[Any], done: dict[int, Receipt]) -> None:
     """Take in an entry: a row that was done, or what a later look at its event found."""
     said = orjson.loads(entry.detail)
     known = done.get(entry.row)
@@ -216,7 +216,7 @@ def _hear(entry: Row[Any], done: dict[int, Receipt]) -> None:
         return
     outcome = said["outcome"] if entry.kind == "settled" else entry.kind
     answered = (said.get("discrepancy_id") or "").split()
-    if outcome in DONE and answered:
+    if outcome in DONE_KINDS and answered:
         done[entry.row] = Receipt(
             entry.plan_id,
             entry.row,

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vippsrecon.store.database.open import Store
-from vippsrecon.store.journal.entries import entries
-from vippsrecon.store.journal.entry import NO_HASH, Entry, hash_of
+from vippsrecon.store.journal.entries import read_entries
+from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
 
 
-class Verdict(NamedTuple):
+class VerificationResult(NamedTuple):
     """What became of reading a chain.
 
     Attributes:
@@ -34,7 +34,9 @@ class Verdict(NamedTuple):
     at_seq: int | None
 
 
-def verify(store: Store, plan_id: str, head: tuple[int, str] | None = None) -> Verdict:
+def verify_journal(
+    store: Store, plan_id: str, head: tuple[int, str] | None = None
+) -> VerificationResult:
     """Check every entry of a plan's chain, in bounded memory.
 
     Args:
@@ -46,30 +48,32 @@ def verify(store: Store, plan_id: str, head: tuple[int, str] | None = None) -> V
         StoreError: The database cannot be used.
     """
     rows, first_hash, last_hash = 0, "", NO_HASH
-    for entry in entries(store, plan_id):
-        fault = _fault(entry, rows + 1, last_hash) or _against(head, entry)
+    for entry in read_entries(store, plan_id):
+        fault = _find_fault(entry, rows + 1, last_hash) or _compare_with_head(head, entry)
         if fault is not None:
             read = last_hash if rows else ""
-            return Verdict(False, rows, first_hash, read, fault, _place(entry, rows + 1))
+            return VerificationResult(
+                False, rows, first_hash, read, fault, _choose_seq(entry, rows + 1)
+            )
         rows, last_hash = rows + 1, entry.hash
         first_hash = first_hash or entry.hash
     if rows == 0:
-        return Verdict(False, 0, "", "", f"plan {plan_id} has no entries here", None)
+        return VerificationResult(False, 0, "", "", f"plan {plan_id} has no entries here", None)
     if head is not None and head[0] > rows:
         fault = (
             f"entry {rows + 1} is missing: the journal ends with entry {rows}, and the head kept "
             f"elsewhere is entry {head[0]}, so its tail was cut off"
         )
-        return Verdict(False, rows, first_hash, last_hash, fault, rows + 1)
-    return Verdict(True, rows, first_hash, last_hash, None, None)
+        return VerificationResult(False, rows, first_hash, last_hash, fault, rows + 1)
+    return VerificationResult(True, rows, first_hash, last_hash, None, None)
 
 
-def _fault(entry: Entry, seq: int, last_hash: str) -> str | None:
+def _find_fault(entry: Entry, seq: int, last_hash: str) -> str | None:
     """Say what is wrong with an entry that has to be number `seq` after `last_hash`."""
     if entry.seq != seq:
         return f"entry {seq} is missing: entry {entry.seq} follows entry {seq - 1}"
     try:
-        holds = entry.hash == hash_of(entry)
+        holds = entry.hash == compute_entry_hash(entry)
     except (TypeError, AttributeError, UnicodeEncodeError):
         holds = False
     if not holds:
@@ -84,7 +88,7 @@ def _fault(entry: Entry, seq: int, last_hash: str) -> str | None:
     return None
 
 
-def _against(head: tuple[int, str] | None, entry: Entry) -> str | None:
+def _compare_with_head(head: tuple[int, str] | None, entry: Entry) -> str | None:
     if head is None or entry.seq != head[0] or entry.hash == head[1]:
         return None
     return (
@@ -93,6 +97,6 @@ def _against(head: tuple[int, str] | None, entry: Entry) -> str | None:
     )
 
 
-def _place(entry: Entry, expected: int) -> int:
+def _choose_seq(entry: Entry, expected: int) -> int:
     """The entry to look at: the one that is there, or the one that is not."""
     return expected if entry.seq != expected else entry.seq
