@@ -185,3 +185,16 @@ def test_no_file_names_a_registry(root, name):
     text = (root / name).read_text(encoding="utf-8")
 
     assert not re.search(r"index-url|find-links|pypi\.org|pythonhosted", text)
+
+
+def test_where_do_i_find_names_files_and_names_that_exist(root):
+    """A newcomer who follows the page to a file that moved does not trust the rest of it."""
+    page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    answers = re.findall(r"^\| [^|]+ \| `(vippsrecon/[^`]+)` \| `(\w+)` \|$", page, re.MULTILINE)
+
+    assert len(answers) >= 20
+    for path, name in answers:
+        defined = rf"^\s*(?:async def |def |class )?{name}\b\s*[][(:=]"
+        text = (root / path).read_text(encoding="utf-8")
+
+        assert re.search(defined, text, re.MULTILINE), f"{path} does not define {name}"

@@ -72,3 +72,35 @@ def test_nothing_heavy_is_loaded_before_it_is_used(code):
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout) == []
+
+
+def test_frames_can_be_validated_as_pandera_users_expect():
+    """In a notebook `failure_cases` is where people look for what is wrong with their frame."""
+    import pandas as pd
+    from pandera.errors import SchemaErrors
+
+    from vippsrecon.schemas import ORDERS, Orders
+
+    empty = ORDERS.empty()
+    row = dict.fromkeys(ORDERS.names) | {"msn": "123456", "total_minor": -5}
+    wrong = pd.DataFrame([row]).astype(dict(empty.dtypes))
+
+    assert Orders.validate(empty) is not None
+    with pytest.raises(SchemaErrors) as caught:
+        Orders.validate(wrong, lazy=True)
+    cases = caught.value.failure_cases
+    assert "total_minor" in set(cases["column"])
+    assert "greater_than_or_equal_to(0)" in set(cases["check"])
+
+
+def test_each_frame_has_a_pandera_schema_of_its_name():
+    """A frame without one could not be validated in a notebook."""
+    from vippsrecon import schemas
+
+    for frame in schemas.FRAMES:
+        model = getattr(schemas, frame.name.capitalize())
+
+        assert model.name == frame.name
+        assert tuple(model.columns) == frame.names
+    with pytest.raises(AttributeError, match="no attribute 'Invoices'"):
+        _ = schemas.Invoices

@@ -1,6 +1,7 @@
 """Reconciliation for merchants paid through Vipps MobilePay.
 
-The public names live here and are loaded when first used: `import vippsrecon` costs nothing.
+This table lists the public names and the module that defines each. A module is loaded when one
+of its names is first used, so that `import vippsrecon` takes no time.
 """
 
 from __future__ import annotations
@@ -12,31 +13,43 @@ if TYPE_CHECKING:
     from vippsrecon.api import Client
     from vippsrecon.bulk.approval.approve import approve
     from vippsrecon.bulk.execution.carry_out import carry_out
+    from vippsrecon.bulk.execution.settle import settle
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
     from vippsrecon.bulk.plan.model import read_plan, write_plan
     from vippsrecon.config.settings import Rules, SalesUnit, Settings, load_settings
     from vippsrecon.demo import run_demo
-    from vippsrecon.errors import VippsReconError
+    from vippsrecon.errors import (
+        ApiError,
+        ConfigurationError,
+        InputError,
+        NoAnswerError,
+        VippsReconError,
+    )
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
+    from vippsrecon.notebook import plots
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.reconciliation import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
-    from vippsrecon.store import open_store
+    from vippsrecon.store import open_store, verify_journal
+    from vippsrecon.version import __version__
     from vippsrecon.workflow.reconcile_month import closed_by_receipts, reconcile_month
 
-__version__ = "0.1.0"
-
 __all__ = [
+    "ApiError",
     "Client",
+    "ConfigurationError",
     "Fetched",
+    "InputError",
     "Month",
+    "NoAnswerError",
     "Reconciliation",
     "Rules",
     "SalesUnit",
     "Settings",
     "VippsReconError",
+    "__version__",
     "approve",
     "carry_out",
     "closed_by_receipts",
@@ -48,6 +61,7 @@ __all__ = [
     "plan_cancels",
     "plan_captures",
     "plan_refunds",
+    "plots",
     "preview",
     "read_fetched",
     "read_orders",
@@ -56,20 +70,27 @@ __all__ = [
     "reconcile",
     "reconcile_month",
     "run_demo",
+    "settle",
+    "verify_journal",
     "write_outcomes",
     "write_plan",
     "write_workbook",
 ]
 
 _HOME = {
+    "ApiError": "errors",
     "Client": "api",
+    "ConfigurationError": "errors",
     "Fetched": "fetching",
+    "InputError": "errors",
     "Month": "notebook.session",
+    "NoAnswerError": "errors",
     "Reconciliation": "reconciliation",
     "Rules": "config.settings",
     "SalesUnit": "config.settings",
     "Settings": "config.settings",
     "VippsReconError": "errors",
+    "__version__": "version",
     "approve": "bulk.approval.approve",
     "carry_out": "bulk.execution.carry_out",
     "closed_by_receipts": "workflow.closed_discrepancies",
@@ -81,6 +102,7 @@ _HOME = {
     "plan_cancels": "bulk.plan.make",
     "plan_captures": "bulk.plan.make",
     "plan_refunds": "bulk.plan.make",
+    "plots": "notebook",
     "preview": "sources",
     "read_fetched": "fetching",
     "read_orders": "sources",
@@ -89,6 +111,8 @@ _HOME = {
     "reconcile": "reconciliation",
     "reconcile_month": "workflow.reconcile_month",
     "run_demo": "demo",
+    "settle": "bulk.execution.settle",
+    "verify_journal": "store",
     "write_outcomes": "bulk.outcomes.workbook",
     "write_plan": "bulk.plan.model",
     "write_workbook": "report",

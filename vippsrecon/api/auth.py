@@ -10,11 +10,11 @@ import base64
 import time
 from collections.abc import Awaitable, Callable
 
-from vippsrecon import __version__
 from vippsrecon.api.models import Token
 from vippsrecon.api.requests import ApiRequest, validate_msn
 from vippsrecon.api.transport import SecretHeaders
 from vippsrecon.config.settings import Keys
+from vippsrecon.version import __version__
 
 SYSTEM_HEADERS = {
     "Vipps-System-Name": "vippsrecon",

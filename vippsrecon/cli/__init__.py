@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from vippsrecon import __version__
 from vippsrecon.cli.carry_out import carry_out
 from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
@@ -15,6 +14,7 @@ from vippsrecon.cli.journal import app as journal
 from vippsrecon.cli.plan import approve, plan
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import fetch, reconcile
+from vippsrecon.version import __version__
 
 app = typer.Typer(
     cls=ErrorReportingGroup,

@@ -1,1 +1,7 @@
-"""What the notebooks use."""
+"""What the notebooks use: a month to work on, and the figures."""
+
+from __future__ import annotations
+
+from vippsrecon.notebook import plots
+
+__all__ = ["plots"]

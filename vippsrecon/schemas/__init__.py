@@ -2,9 +2,15 @@
 
 `inputs` describes the frames that go into a comparison, `results` those that come out.
 Uniqueness is not promised anywhere: duplicates are data, and the comparison reports them.
+
+`Orders`, `Payments`, `Events` and the others below are the pandera schemas of these frames for
+pandas: `Orders.validate(frame, lazy=True)` returns the frame or raises pandera's `SchemaErrors`,
+whose `failure_cases` name column, check, value and row. They are built when first used.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from vippsrecon.schemas.frame import (
     Column,
@@ -40,6 +46,19 @@ FRAMES = (
 )
 """Every frame, in the order a month is worked through."""
 
+if TYPE_CHECKING:
+    Orders: Any
+    Payments: Any
+    Events: Any
+    Failures: Any
+    Rejects: Any
+    Discrepancies: Any
+    Buckets: Any
+    Summary: Any
+    Bridge: Any
+    Outcomes: Any
+    Receipts: Any
+
 __all__ = [
     "BRIDGE",
     "BUCKETS",
@@ -56,10 +75,30 @@ __all__ = [
     "SEVERITIES",
     "STATUSES",
     "SUMMARY",
+    "Bridge",
+    "Buckets",
     "Column",
+    "Discrepancies",
+    "Events",
+    "Failures",
     "Frame",
+    "Orders",
+    "Outcomes",
+    "Payments",
+    "Receipts",
+    "Rejects",
+    "Summary",
     "build_pandera_schema",
     "polars_schema",
     "to_pandas",
     "validate",
 ]
+
+_MODELS = {frame.name.capitalize(): frame for frame in FRAMES}
+
+
+def __getattr__(name: str) -> Any:
+    """Build the pandera schema of a frame when it is first used."""
+    if name not in _MODELS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return build_pandera_schema(_MODELS[name], "pandas")

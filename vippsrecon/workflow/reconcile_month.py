@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from vippsrecon import __version__, schemas
+from vippsrecon import schemas
 from vippsrecon.errors import InputError
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import is_reference_list, read_orders
+from vippsrecon.version import __version__
 from vippsrecon.workflow.closed_discrepancies import (
     add_closed_discrepancies,
     closed_by_receipts,
