@@ -26,7 +26,7 @@ CHECKS = tuple(dict.fromkeys(check.__name__ for checks in QUESTIONS.values() for
 DISCREPANCY_CODES = tuple(code for code in CODES if code.bucket == "discrepancy")
 
 WITHOUT_SCENARIO_CASE = {
-    "rounding_difference": "the scenario's shops compute every amount in whole minor units",
+    "rounding_difference": "needs a shop that cuts amounts off (Shopware) or a tolerance above zero",
 }
 """Discrepancies that no scenario case plants yet, and why. A new code does not belong here."""
 
