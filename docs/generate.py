@@ -33,7 +33,8 @@ COMMANDS = (
 
 def codes_page() -> str:
     """Every code: what it means, what causes it, what to do next."""
-    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS, NON_DISCREPANCY_TEXTS
+    from vippsrecon.reconciliation.codes import CODES
+    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
 
     lines = [
         "# Codes",
@@ -68,7 +69,7 @@ def codes_page() -> str:
         "| kind | meaning |",
         "|---|---|",
     ]
-    lines += [f"| `{kind}` | {meaning} |" for kind, meaning in NON_DISCREPANCY_TEXTS.items()]
+    lines += [f"| `{code.name}` | {code.meaning} |" for code in CODES if code.meaning]
     return "\n".join(lines) + "\n"
 
 

@@ -11,12 +11,12 @@ from openpyxl import load_workbook
 
 from tests.reconciliation.frames_of_anything import anything
 from vippsrecon.api import Client
-from vippsrecon.bulk.plan.from_discrepancies import MANUAL_FLAGS, VERB_BY_KIND
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.plan.model import check_plan
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.codes import MANUAL_FLAGS, get_code
 from vippsrecon.reconciliation.examples import NOW, reconcile_example
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
@@ -456,7 +456,7 @@ def test_no_plan_gives_back_more_than_is_owed(tmp_path_factory, rows):
         assert len({(row.msn, row.reference) for row in plan.rows}) == plan.count
         for row in plan.rows:
             codes = {one.split(":")[0] for one in row.discrepancy_id.split()}
-            assert {VERB_BY_KIND[code] for code in codes} == {verb}
+            assert {get_code(code).proposes for code in codes} == {verb}
             mine = orders.get((row.msn, row.reference), [])
             if verb == "refund" and len(mine) == 1:
                 [order] = mine

@@ -15,6 +15,8 @@ from vippsrecon.reconciliation.examples import (
     make_order_row,
     make_payment_rows,
     reconcile_example,
+    run_example,
+    run_orders_example,
     run_payments_example,
 )
 from vippsrecon.reconciliation.result import build_frame
@@ -407,3 +409,63 @@ def test_the_sentence_fits_the_case(case, said_of_it):
     row = reconcile_example(**case).discrepancies.iloc[0]
 
     assert said_of_it in f"{row['cause']} {row['next_step']}"
+
+
+@pytest.mark.parametrize(
+    ("case", "line"),
+    [
+        pytest.param(
+            {"captured_days_ago": 4, **OPEN},
+            "discrepancy captured_not_fulfilled 0 → 1000, at risk 1000",
+            id="captured, open for four days",
+        ),
+        pytest.param(
+            {"C": 0},
+            "discrepancy fulfilled_not_captured 1000 → 0, at risk 1000",
+            id="fulfilled, nothing captured",
+        ),
+        pytest.param(
+            {"O": 500, "Or": 600, "A": 500, "C": 500, "R": 600},
+            "discrepancy refund_exceeds_capture 600 → 600, at risk 100",
+            id="more refunded than captured",
+        ),
+        pytest.param(
+            {"Or": 300, "failed_refund": 300},
+            "discrepancy refund_failed 300 → 0, at risk 300",
+            id="refund failed",
+        ),
+        pytest.param(
+            {"order_currency": "SEK"},
+            "discrepancy currency_mismatch - → -, at risk 1000",
+            id="two currencies",
+        ),
+        pytest.param(
+            {"reference": "000012345678", "in_export": "12345678"},
+            "discrepancy reference_mangled - → -, at risk 0",
+            id="zeros lost in the export",
+        ),
+        pytest.param(
+            {"aggregate_captured": 900},
+            "discrepancy aggregate_mismatch - → -, at risk 100",
+            id="events and totals disagree",
+        ),
+    ],
+)
+def test_worked_case_of_one_code(case, line):
+    """Codes that the rules' table has no line for: kind, expected, actual and at risk."""
+    assert run_example(**case) == [line]
+
+
+def test_second_payment():
+    """Another payment already covers the order."""
+    assert run_payments_example([("A-0001", 1000, 1000, 0), ("A-0001-1", 1000, 1000, 0)]) == [
+        "matched",
+        "discrepancy duplicate_payment 0 → 1000, at risk 1000",
+    ]
+
+
+def test_second_order_row():
+    """Two order rows of one reference that do not add up to the payment."""
+    assert run_orders_example([1000, 900], C=1000) == [
+        "discrepancy duplicate_order_row 900 → -, at risk 0"
+    ]

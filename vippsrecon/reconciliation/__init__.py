@@ -1,11 +1,30 @@
-"""Reconciling orders with payments: pure, on any engine, one discrepancy a row."""
+"""Reconciling orders with payments: pure, on any engine, one discrepancy a row.
 
-from vippsrecon.reconciliation.orders_payments.checks import (
-    DISCREPANCY_KINDS,
-    IGNORED_KINDS,
-    TIMING_KINDS,
-)
-from vippsrecon.reconciliation.result import Reconciliation
-from vippsrecon.reconciliation.run import reconcile
+`reconcile` and `Reconciliation` are loaded when first used, because outcomes of plans read `codes`,
+and a command that moves money must not load a frame library for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS, TIMING_KINDS
+
+if TYPE_CHECKING:
+    from vippsrecon.reconciliation.result import Reconciliation
+    from vippsrecon.reconciliation.run import reconcile
 
 __all__ = ["DISCREPANCY_KINDS", "IGNORED_KINDS", "TIMING_KINDS", "Reconciliation", "reconcile"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `Reconciliation` or `reconcile` from the module that defines it."""
+    if name == "Reconciliation":
+        from vippsrecon.reconciliation.result import Reconciliation
+
+        return Reconciliation
+    if name == "reconcile":
+        from vippsrecon.reconciliation.run import reconcile
+
+        return reconcile
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,8 @@ from collections.abc import Collection
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
-from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCY_KINDS, QUESTIONS
+from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 
 AMOUNT_QUESTIONS = ("captured", "refunded", "reserved")
 

@@ -1,4 +1,4 @@
-"""What each kind means and what to do about it, in fixed sentences without amounts.
+"""What each discrepancy means and what to do about it, in fixed sentences without amounts.
 
 One table, so that another language is another table. A variant is a flag that changes the
 sentence; where several are raised, the first listed speaks.
@@ -256,23 +256,6 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "Send and capture before the deadline, or agree a new payment with the customer.",
     ),
 )
-
-NON_DISCREPANCY_TEXTS: dict[str, str] = {
-    "timing_awaiting_payment": "The customer has not yet answered the payment request.",
-    "timing_awaiting_fulfilment": "The order is not, or not wholly, fulfilled; the rest is not due yet.",
-    "timing_capture_pending": "The order was fulfilled a short while ago; the capture may still come.",
-    "timing_refund_pending": "The shop refunded a short while ago; the refund may still come.",
-    "timing_after_cut": "Something changed after the moment compared at; the next run sees both sides. Where the shop changed after the fetch: fetch again.",
-    "timing_outside_export": "The payment's order lies outside the days or sales units of this export.",
-    "nothing_to_pay": "An order of total 0 without a payment.",
-    "other_payment_method": "The order was paid another way.",
-    "not_epayment": "A recurring charge, which is not an ePayment payment.",
-    "waived": "Listed in the ignore file.",
-    "abandoned_checkout": "The customer left before paying.",
-    "superseded_attempt": "Another attempt at the same order; it holds no money.",
-    "cancellation_fee_kept": "The order is cancelled and the shop kept a fee on purpose.",
-}
-"""What each kind that is no discrepancy means."""
 
 
 def choose_sentence(column: str, table: tuple[CodeText, ...] = ENGLISH_TEXTS) -> nw.Expr:

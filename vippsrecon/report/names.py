@@ -6,45 +6,9 @@ stand beside a code in a table of totals.
 
 from __future__ import annotations
 
-CODE_TITLES = {
-    "missing_in_vipps": "The order has no payment",
-    "missing_in_orders": "The payment has no order",
-    "duplicate_payment": "A further payment for one order",
-    "duplicate_order_row": "A further order row for one payment",
-    "reference_mangled": "The export damaged the reference",
-    "currency_mismatch": "Order and payment are in different currencies",
-    "aggregate_mismatch": "The payment's events and totals disagree",
-    "not_paid": "The shop expects money that never came",
-    "cancelled_but_captured": "The order is cancelled, the money was kept",
-    "captured_not_fulfilled": "Captured long before delivery",
-    "authorization_lost": "The reservation lapsed before all was captured",
-    "fulfilled_not_captured": "Delivered, nothing captured",
-    "duplicate_capture": "The same amount captured twice",
-    "rounding_difference": "A difference within the tolerance",
-    "under_captured": "Less captured than the order says",
-    "over_captured": "More captured than the order says",
-    "refund_exceeds_capture": "More refunded than captured",
-    "refund_failed": "The refund was tried and failed",
-    "refund_missing_at_vipps": "Refunded in the shop, not at Vipps MobilePay",
-    "refund_missing_in_shop": "Refunded at Vipps MobilePay, not in the shop",
-    "remainder_open": "Money still reserved that nobody will capture",
-    "authorization_expiring": "The reservation soon lapses",
-    "timing_awaiting_payment": "The customer has not paid yet",
-    "timing_awaiting_fulfilment": "Reserved, waiting for delivery",
-    "timing_capture_pending": "Delivered, capture still in its grace",
-    "timing_refund_pending": "Refund still in its grace",
-    "timing_after_cut": "Changed after the moment compared at",
-    "timing_outside_export": "Belongs to another period's export",
-    "nothing_to_pay": "Total 0 and no payment",
-    "other_payment_method": "Paid by other means",
-    "not_epayment": "A recurring charge",
-    "waived": "Waived in the ignore file",
-    "abandoned_checkout": "Checkout abandoned",
-    "superseded_attempt": "An earlier attempt at the same order",
-    "cancellation_fee_kept": "Cancelled, a fee was kept as agreed",
-    "cancelled_unpaid": "Cancelled, and nothing was paid",
-    "not_checked": "Vipps MobilePay's answer is missing",
-}
+from vippsrecon.reconciliation.codes import CODES
+
+CODE_TITLES = {code.name: code.title for code in CODES}
 """Code to a few words for it."""
 
 BUCKET_NAMES = {
@@ -90,18 +54,26 @@ BLIND_SPOT = (
 def get_line_name(line: str, leg: str = "captured") -> str:
     """Return the name of a line of the bridge.
 
-    >>> get_line_name("orders"), get_line_name("under_captured"), get_line_name("something_new")
-    ('Order total', 'Less captured than the order says', 'Something new')
+    >>> get_line_name("orders"), get_line_name("under_captured")
+    ('Order total', 'Less captured than the order says')
+
+    Raises:
+        KeyError: It is neither a line nor a code.
     """
     if (leg, line) == ("refunded", "orders"):
         return "Refunds recorded by the shop"
-    known = BRIDGE_LINE_NAMES.get(line) or CODE_TITLES.get(line)
-    return known or line.replace("_", " ").capitalize()
+    if line in BRIDGE_LINE_NAMES:
+        return BRIDGE_LINE_NAMES[line]
+    return CODE_TITLES[line]
 
 
 def get_code_title(kind: str) -> str:
-    """Return a few words for a code, "" for one not known here."""
-    return CODE_TITLES.get(kind, "")
+    """Return a few words for a code, "" for the empty code of a pair without any.
+
+    Raises:
+        KeyError: No code has this name.
+    """
+    return CODE_TITLES[kind] if kind else ""
 
 
 def format_number(number: float, decimals: int = 0) -> str:

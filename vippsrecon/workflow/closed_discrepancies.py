@@ -25,6 +25,7 @@ from vippsrecon.bulk.outcomes.frame import compute_booking_date
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import format_amount, format_count
+from vippsrecon.reconciliation.codes import CODES
 from vippsrecon.store import (
     PaymentInFlight,
     Receipt,
@@ -42,14 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-UNCOMPARED_KINDS = (
-    "missing_in_vipps",
-    "missing_in_orders",
-    "duplicate_payment",
-    "duplicate_order_row",
-    "currency_mismatch",
-    "aggregate_mismatch",
-)
+UNCOMPARED_KINDS = tuple(code.name for code in CODES if not code.amounts_compared)
 """Kinds of pairs whose amounts were not compared, or prove nothing: nothing is closed by them."""
 
 FETCH_AGAIN = "Fetch again: the payment was read before this was done."

@@ -11,16 +11,9 @@ from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, WOULD_DO, RowRes
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
 from vippsrecon.money import format_amount
+from vippsrecon.reconciliation.codes import CODES
 
-KINDS_WITHOUT_SHOP_UPDATE = frozenset(
-    {
-        "refund_missing_at_vipps",
-        "refund_failed",
-        "over_captured",
-        "duplicate_capture",
-        "remainder_open",
-    }
-)
+KINDS_WITHOUT_SHOP_UPDATE = frozenset(code.name for code in CODES if code.shop_is_right)
 """Discrepancies after whose settling the shop's order is right as it stands.
 
 The shop had said refunded (`refund_missing_at_vipps`, `refund_failed`), or its total was right

@@ -18,36 +18,8 @@ from typing import NamedTuple
 
 from vippsrecon.bulk.plan.rows import PaymentKey, Request
 from vippsrecon.money import format_amount, format_count
+from vippsrecon.reconciliation.codes import CODE_BY_NAME, MANUAL_FLAGS, get_code
 from vippsrecon.sources.reviewed_report.read import Reject, ReportRow
-
-REASON_BY_KIND = {
-    "refund_missing_at_vipps": "return",
-    "refund_failed": "return",
-    "over_captured": "excess_capture",
-    "duplicate_capture": "duplicate",
-    "cancelled_but_captured": "cancellation",
-    "under_captured": "other",
-    "fulfilled_not_captured": "other",
-    "remainder_open": "release",
-}
-"""Code to the reason its row of a plan is given."""
-
-VERB_BY_KIND = {
-    **dict.fromkeys(REASON_BY_KIND, "refund"),
-    **dict.fromkeys(("under_captured", "fulfilled_not_captured"), "capture"),
-    "remainder_open": "cancel",
-}
-"""Code to the one verb that may be proposed for it; for other codes nothing ever is."""
-
-MANUAL_FLAGS = (
-    "express_shipping",
-    "split_tender",
-    "split_payment",
-    "amounts_as_fetched",
-    "possible_duplicate",
-    "disputed",
-)
-"""Flags of rows a person has to settle, outside a plan made from a report."""
 
 _MAX_NOTE_LENGTH = 500
 
@@ -102,19 +74,20 @@ def select_requests(
 
 def _explain_rejection(row: ReportRow, verb: str) -> str:
     """Return why a row is not planned though it was decided upon, or "" where it may be."""
-    owed, flags = _compute_owed_minor(row), row.flags.split()
+    flags = row.flags.split()
     by_hand = [flag for flag in MANUAL_FLAGS if flag in flags]
     if row.proposal is None:
         why = f"nothing can be proposed for this {row.kind}. {row.next_step}".rstrip()
     elif row.proposal != verb:
         why = f"the decision is {verb}, and what may be done is {row.proposal}"
-    elif VERB_BY_KIND.get(row.kind) != verb:
+    elif row.kind not in CODE_BY_NAME or get_code(row.kind).proposes != verb:
+        # The row comes from a file or a caller's frame: an unknown code refuses the row by name.
         why = f"nothing is ever proposed for {row.kind}; put the payment on a list of your own"
     elif by_hand:
         why = f"its flag {by_hand[0]} says that a person has to settle it"
     elif verb == "capture" and "status_unknown" in flags:
         why = "the shop does not say that the order was delivered, so nothing is captured for it"
-    elif not 0 < (row.proposal_minor or 0) <= owed:
+    elif not 0 < (row.proposal_minor or 0) <= (owed := _compute_owed_minor(row)):
         said, most = (
             format_amount(row.proposal_minor or 0, row.currency),
             format_amount(owed, row.currency),
@@ -128,8 +101,7 @@ def _explain_rejection(row: ReportRow, verb: str) -> str:
 def _compute_owed_minor(row: ReportRow) -> int:
     """Return the most that a row's own figures call for, in minor units."""
     expected, actual = row.expected_minor or 0, row.actual_minor or 0
-    too_little = ("refund_missing_at_vipps", "refund_failed", "under_captured")
-    if row.kind in (*too_little, "fulfilled_not_captured"):
+    if get_code(row.kind).too_little_moved:
         return max(0, expected - actual)
     return max(0, actual - expected)
 
@@ -145,7 +117,7 @@ def _merge_rows(rows: Sequence[ReportRow]) -> Request:
         order_number=largest.order_number,
         currency=largest.currency,
         amount_minor=sum(row.proposal_minor or 0 for row in rows),
-        reason=REASON_BY_KIND[largest.kind],
+        reason=get_code(largest.kind).plan_reason,
         note="; ".join(notes)[:_MAX_NOTE_LENGTH],
         document_ref="",
         vat_minor=None,

@@ -19,7 +19,7 @@ import narwhals.stable.v2 as nw
 from vippsrecon.errors import BridgeError
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.check import C, E, Er, O, Or, R, minimum_of
-from vippsrecon.reconciliation.orders_payments.checks import DISCREPANCY_KINDS, IGNORED_KINDS
+from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS
 from vippsrecon.reconciliation.run_checks import select_discrepancies
 
 _PRESENCE_KIND, _CAPTURED_KIND, _REFUNDED_KIND = (

@@ -7,13 +7,13 @@ import datetime as dt
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, materialize
-from vippsrecon.reconciliation.orders_payments.checks import (
+from vippsrecon.reconciliation.codes import (
     DISCREPANCY_KINDS,
     EXPLAINED_KINDS,
     IGNORED_KINDS,
-    QUESTIONS,
     TIMING_KINDS,
 )
+from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.pairs import PairSet
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
 from vippsrecon.reconciliation.results.proposals import add_proposals

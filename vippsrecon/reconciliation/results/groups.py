@@ -7,6 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
+from vippsrecon.reconciliation.codes import get_code
 from vippsrecon.schemas import Column, Frame
 
 LARGE_GROUP_ROWS = 20
@@ -30,22 +31,6 @@ GROUPS = Frame(
         Column("concentrated_in", "text", "The store most of its rows have, where one stands out."),
     ),
 )
-
-LIKELY_CAUSES = {
-    "captured_not_fulfilled": 'the shop captures when the order is placed (set capture = "at_once" for the sales unit), or the export lacks the fulfilment column',
-    "missing_in_vipps": "the wrong sales unit or environment, or the wrong reference column",
-    "missing_in_orders": "an export that holds only some of the orders",
-    "refund_missing_in_shop": "an export without the refunds column, or refunds made in the business portal",
-    "refund_missing_at_vipps": "refunds recorded in the shop and paid another way",
-    "under_captured": "totals that hold another tender, or a plugin that rounds down",
-    "over_captured": "freight or tips the export leaves out",
-    "currency_mismatch": "an export in the shop's own currency",
-    "reference_mangled": "an export opened and saved in a spreadsheet",
-    "fulfilled_not_captured": "captures that stopped: a plugin setting, or expired keys in the shop",
-    "not_paid": "an export that does not say whether an order is paid",
-    "rounding_difference": "a plugin that cuts amounts off",
-    "remainder_open": "a shop that never releases what it does not capture",
-}
 
 
 def build_groups(found: LazyFrame, pairs: int) -> list[dict[str, Any]]:
@@ -104,7 +89,7 @@ def describe_large_groups(grouped: list[dict[str, Any]], pairs: int) -> tuple[st
     said = []
     for row in grouped:
         if row["rows"] > LARGE_GROUP_ROWS and row["rows"] > LARGE_GROUP_SHARE * pairs:
-            likeliest = LIKELY_CAUSES.get(row["kind"], "a setting, an export or a plugin")
+            likeliest = get_code(row["kind"]).likely_cause
             said.append(
                 f"{row['kind']} hits {row['rows']} of {pairs} pairs in {row['currency']}: "
                 f"probably one cause, not {row['rows']}. Likeliest: {likeliest}."

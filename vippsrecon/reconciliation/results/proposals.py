@@ -10,24 +10,11 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.check import C, E, Er, K, O, Or, R, minimum_of, positive_part
+from vippsrecon.reconciliation.codes import CODES, MANUAL_FLAGS
 
-REFUND_KINDS = (
-    "over_captured",
-    "duplicate_capture",
-    "cancelled_but_captured",
-    "refund_missing_at_vipps",
-    "refund_failed",
-)
-CAPTURE_KINDS = ("under_captured", "fulfilled_not_captured")
-
-FLAGS_WITHOUT_PROPOSAL = (
-    "express_shipping",
-    "split_tender",
-    "amounts_as_fetched",
-    "split_payment",
-    "possible_duplicate",
-)
-"""Flags of rows a person has to settle. A split payment's sum is no single payment's amount."""
+REFUND_KINDS = tuple(code.name for code in CODES if code.proposes == "refund")
+CAPTURE_KINDS = tuple(code.name for code in CODES if code.proposes == "capture")
+CANCEL_KINDS = tuple(code.name for code in CODES if code.proposes == "cancel")
 
 
 def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
@@ -53,7 +40,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     keeps = nw.when(cancelled).then(nothing).otherwise(O - Or)
     too_much = nw.when(cancelled).then(C - R).otherwise(C - E)
     by_hand = nw.col("gap") > 0
-    for flag in FLAGS_WITHOUT_PROPOSAL:
+    for flag in MANUAL_FLAGS:
         by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
     verb = _choose_by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))
     # Step by step: an expression that holds another several times is built as many times.
@@ -67,7 +54,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     left = minimum_of(positive_part(Er - R), nw.col("owed") - nw.col("first"))
     in_window = (nw.col("refund_left_us") >= 0).fill_null(value=True)
     in_time = ~nw.col("deadline_passed") & (nw.col("raw_status") == "fulfilled")
-    releases = (nw.col("kind") == "remainder_open") & (cancelled | (C >= E))
+    releases = nw.col("kind").is_in(list(CANCEL_KINDS)) & (cancelled | (C >= E))
     amount = _choose_by_kind(
         _amount_where(in_window, nw.col("first") if question == "captured" else left),
         _amount_where(in_time, minimum_of(positive_part(E - C), K)),

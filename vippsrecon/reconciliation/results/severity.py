@@ -5,35 +5,13 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame
+from vippsrecon.reconciliation.codes import CODES
 from vippsrecon.schemas import SEVERITIES
 
-SEVERITY_BY_KIND = {
-    "refund_exceeds_capture": "critical",
-    "aggregate_mismatch": "critical",
-    "cancelled_but_captured": "high",
-    "refund_missing_at_vipps": "high",
-    "refund_failed": "high",
-    "duplicate_payment": "high",
-    "duplicate_capture": "high",
-    "fulfilled_not_captured": "high",
-    "authorization_lost": "high",
-    "not_paid": "high",
-    "missing_in_vipps": "high",
-    "missing_in_orders": "high",
-    "currency_mismatch": "high",
-    "over_captured": "medium",
-    "under_captured": "medium",
-    "refund_missing_in_shop": "medium",
-    "captured_not_fulfilled": "medium",
-    "authorization_expiring": "medium",
-    "reference_mangled": "medium",
-    "remainder_open": "low",
-    "duplicate_order_row": "low",
-    "rounding_difference": "info",
-}
+SEVERITY_BY_KIND = {code.name: code.severity for code in CODES if code.bucket == "discrepancy"}
 """Kind to its severity before money, deadline and age are looked at."""
 
-KINDS_WITHOUT_RISK = ("reference_mangled", "rounding_difference")
+KINDS_WITHOUT_RISK = tuple(code.name for code in CODES if not code.can_be_at_risk)
 """Kinds that carry no money at risk by their nature: the rule "nothing at risk is low" is not
 about them."""
 
@@ -61,7 +39,8 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     counts = (kind == "rounding_difference") & ~truncation
     rounding = nw.when(counts).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
     low, info = SEVERITIES.index("low"), SEVERITIES.index("info")
-    by_kind: nw.Expr = nw.lit(low)
+    # Null for a kind without a row in CODES, so that the frame's schema refuses the row.
+    by_kind: nw.Expr = nw.lit(None).cast(nw.Int64)
     for name, severity in SEVERITY_BY_KIND.items():
         by_kind = nw.when(kind == name).then(nw.lit(SEVERITIES.index(severity))).otherwise(by_kind)
     summed = found.with_columns(rounding=rounding, base=by_kind.cast(nw.Int64)).with_columns(
@@ -85,7 +64,7 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     ranked = graded_.with_columns(
         rank=nw.when(step_up).then(nw.col("base") - 1).otherwise(nw.col("base")).cast(nw.Int64)
     )
-    name_of: nw.Expr = nw.lit("info")
-    for rank, severity in enumerate(SEVERITIES[:-1]):
+    name_of: nw.Expr = nw.lit(None).cast(nw.String)
+    for rank, severity in enumerate(SEVERITIES):
         name_of = nw.when(nw.col("rank") == rank).then(nw.lit(severity)).otherwise(name_of)
     return ranked.with_columns(severity=name_of).drop("rounding", "rounding_sum", "base")

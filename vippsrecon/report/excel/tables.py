@@ -189,7 +189,8 @@ def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
         currency=pl.coalesce("currency", "currency_right"),
         kind=kind,
         flags=pl.coalesce("flags", "flags_right"),
-        meaning=kind.replace_strict(names.CODE_TITLES, default=None, return_dtype=pl.String),
+        # The code is empty where a pair agrees; replace_strict raises for an unknown one.
+        meaning=kind.replace_strict({"": None} | names.CODE_TITLES, return_dtype=pl.String),
     ).sort("msn", "reference", "nth", "order_number")
 
 
