@@ -95,7 +95,7 @@ def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
     running = [begin(life) for life in lives]
     for one in running:
         one.wait_until_begun()
-    time.sleep(0.4)
+    world.wait_for_effects(3 * len(plans))
     postgres.stop()
     away = threading.Timer(1.5, postgres.start)
     away.start()

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -179,6 +180,17 @@ class World:
         """Return what took effect: reference to operation to count and sum."""
         payments: dict[str, dict[str, dict[str, int]]] = self.counted()["payments"].get(MSN, {})
         return payments
+
+    def wait_for_effects(self, count: int, seconds: float = 60) -> None:
+        """Wait until so many operations have taken effect; at most `seconds`."""
+        deadline = time.monotonic() + seconds
+        while self._count_effects() < count:
+            assert time.monotonic() < deadline, "too few operations took effect"
+            time.sleep(0.01)
+
+    def _count_effects(self) -> int:
+        made = (one for operations in self.effects().values() for one in operations.values())
+        return sum(one["count"] for one in made)
 
     def payments(self) -> dict[str, Any]:
         """Return every payment as the simulator has it now, by reference."""
