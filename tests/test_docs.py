@@ -7,6 +7,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -198,3 +199,16 @@ def test_where_do_i_find_names_files_and_names_that_exist(root):
         text = (root / path).read_text(encoding="utf-8")
 
         assert re.search(defined, text, re.MULTILINE), f"{path} does not define {name}"
+
+
+def test_the_test_payment_runs_as_printed(root):
+    """The page shows what a developer copies first, and what it prints."""
+    page = (root / "docs" / "how-to" / "test-payment.md").read_text(encoding="utf-8")
+    (example,) = blocks(page, "python")
+
+    done = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert f"`{done.stdout.strip()}`" in page
