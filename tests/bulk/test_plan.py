@@ -14,16 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bulk.plans import MSN, plan_of, plan_row
-from vippsrecon.bulk.plan.model import (
-    PLAN_FORMAT,
-    PlanRow,
-    check_plan,
-    compute_digest,
-    compute_idempotency_key,
-    format_plan_file,
-    read_plan,
-    write_plan,
-)
+from vippsrecon.bulk.plan.file import compute_digest, format_plan_file, read_plan, write_plan
+from vippsrecon.bulk.plan.model import PlanRow, compute_idempotency_key
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
 from vippsrecon.errors import OutputError, PlanError
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40)
@@ -184,7 +177,7 @@ def _edited(path, old, new):
         pytest.param('"msns": [', '"msns": [1,', "digest", id="a number for a sales unit"),
         pytest.param('"amount_minor":25000', '"amount_minor":250.0', "no amount", id="a float"),
         pytest.param('"currency":"NOK"', '"currency":["NOK"]', "no currency", id="a list"),
-        pytest.param('"rows": [', '"rows": {', "no JSON", id="broken"),
+        pytest.param('"rows": [', '"rows": {', "not valid JSON", id="broken"),
     ],
 )
 def test_a_plan_edited_by_hand_is_refused(tmp_path, old, new, said):

@@ -8,7 +8,7 @@ from openpyxl import load_workbook
 from tests.bulk.plans import plan_of, plan_row
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.plan.model import compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.workbook import write_plan_workbook
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import REJECTS, validate

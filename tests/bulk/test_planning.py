@@ -13,6 +13,7 @@ from openpyxl import Workbook
 
 from tests.bulk.world import CLOCK, MSN, line
 from vippsrecon.api import Client
+from vippsrecon.bulk.plan.file import read_plan, write_plan
 from vippsrecon.bulk.plan.make import (
     NothingToPlanError,
     PlanOptions,
@@ -21,7 +22,6 @@ from vippsrecon.bulk.plan.make import (
     plan_captures,
     plan_refunds,
 )
-from vippsrecon.bulk.plan.model import read_plan, write_plan
 from vippsrecon.bulk.plan.requests import read_list_requests
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from vippsrecon.bulk.plan.model import compute_digest, read_plan
+from vippsrecon.bulk.plan.file import compute_digest, read_plan
 from vippsrecon.store import open_store, read_entries
 
 HEAD = "reference,amount,currency,reason,note,document_ref\n"

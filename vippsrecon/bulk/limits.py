@@ -62,7 +62,7 @@ class Limits:
         Raises:
             ConfigurationError: A name is not known, or a value is none it can have.
 
-        >>> limits = Limits.of({"own_approval_up_to": {"NOK": 5000}, "per_run": "250000.50"})
+        >>> limits = Limits.from_settings({"own_approval_up_to": {"NOK": 5000}, "per_run": "250000.50"})
         >>> limits.own_approval_up_to("NOK"), limits.own_approval_up_to("EUR")
         (500000, 100000)
         >>> limits.per_run("DKK"), limits.per_day("DKK")

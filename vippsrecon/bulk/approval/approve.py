@@ -7,26 +7,19 @@ it proof).
 
 from __future__ import annotations
 
-import getpass
-import os
 import socket
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 
-from vippsrecon.bulk.execution.operations import format_journal_time
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import (
-    Plan,
-    check_plan,
-    compute_digest,
-    format_plan_time,
-    parse_plan_time,
-)
-from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
+from vippsrecon.bulk.people import detect_account, is_same_person, normalize_person_name
+from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.plan.model import Plan
+from vippsrecon.bulk.plan.rules import check_plan
+from vippsrecon.bulk.times import format_journal_time, format_plan_time, parse_plan_time
 from vippsrecon.errors import PlanError
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.store import (
@@ -208,41 +201,6 @@ def summarize_plan(plan: Plan) -> str:
     """Return what an approval is of, in one line."""
     sums = " and ".join(format_amount(total, currency) for currency, total in plan.totals.items())
     return f"{format_count(plan.count, plan.verb)}, {sums} in all"
-
-
-def is_same_person(one: str, other: str) -> bool:
-    """Return whether two names are one: case and spaces make no second person.
-
-    >>> is_same_person("Kari  Nordmann", "kari nordmann"), is_same_person("kari", "ola")
-    (True, False)
-    """
-    return normalize_person_name(one).casefold() == normalize_person_name(other).casefold()
-
-
-def normalize_person_name(name: str) -> str:
-    """Return a person's name as plans and journals hold it.
-
-    Raises:
-        PlanError: There is no name, or one that cannot be shown.
-    """
-    said = " ".join(unicodedata.normalize("NFKC", name).split())
-    if not said or len(said) > MAX_TEXT_LENGTH or UNPRINTABLE.search(said) is not None:
-        raise PlanError(f"{name[:80]!r} is no name; say who you are with --as")
-    return said
-
-
-def detect_account() -> str:
-    """Return the machine's account this runs under: asked of the system, not of a variable."""
-    try:
-        import pwd
-
-        return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        pass
-    try:
-        return getpass.getuser()
-    except (OSError, ImportError, KeyError):
-        return "unknown account"
 
 
 def _refuse_self_approval(

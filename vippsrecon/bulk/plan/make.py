@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from vippsrecon.bulk.approval.approve import detect_account, normalize_person_name
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, Source, check_plan, format_plan_time
+from vippsrecon.bulk.people import detect_account, normalize_person_name
+from vippsrecon.bulk.plan.model import Plan, Source
 from vippsrecon.bulk.plan.payments import read_payments
 from vippsrecon.bulk.plan.requests import RequestSet, collect_requests
 from vippsrecon.bulk.plan.rows import (
@@ -31,7 +31,9 @@ from vippsrecon.bulk.plan.rows import (
     build_plan_rows,
     build_reject,
 )
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
 from vippsrecon.bulk.plan.since import refuse_if_changed, split_already_planned
+from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import format_count

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot
-from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import ConfigurationError, ForbiddenError, UnauthorizedError
 from vippsrecon.fetching import fetch
 

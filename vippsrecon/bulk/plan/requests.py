@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.frames_in import build_report_rows
 from vippsrecon.bulk.plan.from_discrepancies import select_requests
 from vippsrecon.bulk.plan.payments import collect_snapshots
 from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot, Request
-from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.plan_list.read import PlanList, build_plan_list, read_plan_list

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount
+from vippsrecon.bulk.people import UNPRINTABLE
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, compute_allowed_amount
 from vippsrecon.money import format_amount
 from vippsrecon.sources.reviewed_report.read import Reject
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount
+from vippsrecon.bulk.people import MAX_TEXT_LENGTH, UNPRINTABLE
+from vippsrecon.bulk.times import parse_plan_time
+from vippsrecon.bulk.verbs import VERBS
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.errors import PlanError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR, format_amount
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
 
 PLAN_FORMAT = 1
 """Version of the file's form; a higher one is refused, never guessed at."""
-
-VERBS = ("refund", "cancel", "capture")
 
 REASONS = (
     "return",
@@ -37,69 +38,15 @@ REASONS = (
 
 SOURCE_KINDS = ("report", "list", "python")
 
-MAX_TEXT_LENGTH = 500
-"""Characters of a note, a document's number, a name."""
-
-_TIME_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 _REFERENCE_PATTERN = re.compile(r"[a-zA-Z0-9-]{1,64}")
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 _CURRENCIES = tuple(DECIMALS)
 
 
-class Aggregate(NamedTuple):
-    """What was done with a payment up to a moment, in minor units."""
-
-    authorized_minor: int
-    captured_minor: int
-    refunded_minor: int
-    cancelled_minor: int
-
-
 _AMOUNT_FIELDS = ("amount_minor", *Aggregate._fields)
-
-
-def compute_allowed_amount(verb: str, seen: PlanRow | Aggregate) -> int:
-    """Return the most a verb may move of a payment with this aggregate, in minor units.
-
-    >>> compute_allowed_amount("refund", Aggregate(1000, 600, 100, 0))
-    500
-    >>> compute_allowed_amount("cancel", Aggregate(1000, 600, 100, 0)), compute_allowed_amount("cancel", Aggregate(0, 0, 0, 900))
-    (400, 0)
-    """
-    if verb == "refund":
-        return max(0, seen.captured_minor - seen.refunded_minor)
-    return max(0, seen.authorized_minor - seen.captured_minor - seen.cancelled_minor)
-
-
-def format_plan_time(moment: datetime) -> str:
-    """Return a moment as plans write it: UTC, whole seconds.
-
-    >>> format_plan_time(datetime(2026, 1, 31, 23, 0, 0, 999, tzinfo=UTC))
-    '2026-01-31T23:00:00Z'
-    """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_plan_time(text: str) -> datetime:
-    """Return the moment a plan's text says.
-
-    Raises:
-        PlanError: The text is not a time of the form 2026-01-31T23:00:00Z.
-    """
-    try:
-        if not isinstance(text, str) or _TIME_PATTERN.fullmatch(text) is None:
-            raise ValueError
-        found = datetime.fromisoformat(text)
-        # Newer Pythons read 24:00 as the next day's first moment: two texts for one time.
-        if format_plan_time(found) != text:
-            raise ValueError
-    except ValueError:
-        raise PlanError(f"{text!r} is not a time such as 2026-01-31T23:00:00Z") from None
-    return found
 
 
 def check_plan(plan: Plan) -> None:
@@ -199,11 +146,10 @@ def _check_row(row: PlanRow, number: int) -> None:
 
 
 def _check_amount(row: PlanRow, verb: str, cancel_created: bool) -> None:
-    aggregate = (row.authorized_minor, row.captured_minor, row.refunded_minor, row.cancelled_minor)
-    unpaid = verb == "cancel" and cancel_created and not any(aggregate)
+    unpaid = verb == "cancel" and cancel_created and not any(row.aggregate)
     if row.amount_minor == 0 and not unpaid:
         raise PlanError("its amount is 0, so there is nothing to do")
-    most = compute_allowed_amount(verb, row)
+    most = compute_allowed_amount(verb, row.aggregate)
     if row.amount_minor > most:
         raise PlanError(
             f"{format_amount(row.amount_minor, row.currency)} is more than the "

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vippsrecon.bulk.execution.evidence import describe_change
-from vippsrecon.bulk.execution.operations import PAST_TENSE, parse_timestamp
-from vippsrecon.bulk.plan.model import format_plan_time
+from vippsrecon.bulk.aggregate import describe_change
 from vippsrecon.bulk.plan.rows import (
     PaymentKey,
     PaymentSnapshot,
@@ -14,6 +12,8 @@ from vippsrecon.bulk.plan.rows import (
     RequestRejectedError,
     build_reject,
 )
+from vippsrecon.bulk.times import format_plan_time, parse_timestamp
+from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.sources.reviewed_report.read import Reject
 from vippsrecon.store import Attempt
 

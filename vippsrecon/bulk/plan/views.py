@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.schemas import REJECTS, to_pandas

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.money import to_major
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
