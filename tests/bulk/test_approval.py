@@ -138,7 +138,7 @@ def test_when_a_second_person_is_needed(store, plan, limits, alone):
         )
         return
     for name in ("kari", " KARI "):
-        with pytest.raises(PlanError, match="somebody else than its planner"):
+        with pytest.raises(PlanError, match="a person other than its planner"):
             approved(plan, store, name, **limits)
     assert list_plans(store) == []
     approved(plan, store, "ola", **limits)
@@ -181,7 +181,7 @@ def test_a_limit_lowered_since(store):
     """The planner's own approval stands only as long as the limits allow it."""
     plan = large(900_000)
     approved(plan, store, "kari")
-    with pytest.raises(PlanError, match="kari planned it: somebody else"):
+    with pytest.raises(PlanError, match=r"kari planned it\. Another person"):
         find_valid_approval(plan, store, Limits.from_settings({"own_approval_up_to": 5000}), NOW)
     approved(plan, store, "ola")
     assert (
@@ -231,7 +231,7 @@ def test_why_a_second_person_is_needed():
         pytest.param({"per_day": True}, "not an amount", id="a truth"),
         pytest.param({"per_day": "much"}, "not a number", id="a word"),
         pytest.param({"per_day": 1.005}, "decimals", id="three decimals"),
-        pytest.param({"per_day": {"NOKK": 1}}, "no currency", id="currency misspelled"),
+        pytest.param({"per_day": {"NOKK": 1}}, "not a currency", id="currency misspelled"),
         pytest.param({"per_day": {"NOK": "x"}}, "per_day.NOK", id="a word in a table"),
         pytest.param({"stop_after_failures": 0}, "1, 2, 3", id="never stop"),
         pytest.param({"stop_after_failures": 1.5}, "1, 2, 3", id="half a failure"),

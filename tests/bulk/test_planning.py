@@ -327,7 +327,7 @@ def test_captures(shop, listed):
     plan = plan_captures(listed(*rows, "unpaid-00001,1,NOK"), client=client)
     assert [one.amount_minor for one in plan.rows] == [99_999, 60_000]
     assert sorted(refusals(plan)) == [4, 5]
-    assert "nobody has paid it" in refusals(plan)[5]
+    assert "customer has not approved it yet" in refusals(plan)[5]
 
 
 def test_insisting_on_a_payment(shop, listed):

@@ -1,7 +1,7 @@
-"""What a plan may say: verbs, reasons, amounts, times. Every plan read or written passes here.
+"""The rules for a plan's content. Every plan is checked when it is made, written and read.
 
-A plan that was edited and given a fresh digest still meets these, so it cannot ask for more
-than the payments allowed when they were seen.
+The rules also hold for a plan that was edited and given a new digest, so no plan can move more
+than its payments allowed when they were read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
 
 PLAN_FORMAT = 1
-"""Version of the file's form; a higher one is refused, never guessed at."""
+"""Version of the file format. A file with a higher version is rejected."""
 
 REASONS = (
     "return",
@@ -50,11 +50,12 @@ _AMOUNT_FIELDS = ("amount_minor", *Aggregate._fields)
 
 
 def check_plan(plan: Plan) -> None:
-    """Refuse a plan that says what no plan may say.
+    """Reject a plan that breaks a rule.
 
     Raises:
-        PlanError: Another version, verb or environment; no rows, or numbers with a gap; a
-            payment twice; an amount that is nothing or more than the payment allowed when seen.
+        PlanError: The version, verb or environment is not known; there are no rows, or their
+            numbers have a gap; a payment occurs twice; an amount is 0, or is more than the
+            payment allowed when it was read.
     """
     if plan.format != PLAN_FORMAT or type(plan.format) is not int:
         refuse_format_version(plan.format)
@@ -70,42 +71,42 @@ def check_plan(plan: Plan) -> None:
         raise PlanError(f"it expires at {plan.expires_at}, before it was made")
     _check_source(plan.source)
     if not plan.rows:
-        raise PlanError("it holds no rows, so there is nothing to approve or carry out")
+        raise PlanError("it has no rows, so there is nothing to approve or carry out")
     _check_rows(plan)
-    units = tuple(sorted({row.msn for row in plan.rows}))
-    if plan.msns != units:
-        raise PlanError(f"its sales units are not those of its rows ({', '.join(units)})")
+    msns = tuple(sorted({row.msn for row in plan.rows}))
+    if plan.msns != msns:
+        raise PlanError(f"its sales units are not those of its rows ({', '.join(msns)})")
     for currency, total in plan.totals.items():
         if total > LARGEST_MINOR:
             raise PlanError(f"the sum in {currency} has more than fifteen digits")
 
 
 def refuse_format_version(version: object) -> None:
-    """Refuse a plan of another format than ours.
+    """Reject a plan whose format this version does not know.
 
     Raises:
-        PlanError: Always; the sentence tells a newer one from one that never was.
+        PlanError: Always; the message differs for a newer format and for one that never existed.
     """
     if type(version) is int and version > PLAN_FORMAT:
         raise PlanError(
-            f"it was made by a newer version of vippsrecon (plan format {version}, and this one "
-            f"knows {PLAN_FORMAT}): update vippsrecon, or make the plan anew with this version"
+            f"it was made by a newer version of vippsrecon (plan format {version}; this version "
+            f"reads {PLAN_FORMAT}). Update vippsrecon, or make a new plan with this version"
         )
-    raise PlanError(f"its plan format {version!r} is not known; make the plan anew")
+    raise PlanError(f"its plan format {version!r} is not known. Make a new plan")
 
 
 def _check_source(source: Source) -> None:
     _check_choice("source.kind", source.kind, SOURCE_KINDS)
-    made_here = source.kind == "python"
-    _check_text("source.name", source.name, empty=made_here)
-    _check_text("source.sha256", source.sha256, empty=made_here)
+    has_no_file = source.kind == "python"
+    _check_text("source.name", source.name, allow_empty=has_no_file)
+    _check_text("source.sha256", source.sha256, allow_empty=has_no_file)
     if source.sha256 and _SHA256_PATTERN.fullmatch(source.sha256) is None:
-        raise PlanError(f"source.sha256 {source.sha256!r} is no SHA-256")
+        raise PlanError(f"source.sha256 {source.sha256!r} is not a SHA-256")
     parse_plan_time(source.fetched_at)
 
 
 def _check_rows(plan: Plan) -> None:
-    seen: set[tuple[str, str]] = set()
+    earlier_keys: set[tuple[str, str]] = set()
     for number, row in enumerate(plan.rows, start=1):
         try:
             _check_row(row, number)
@@ -113,12 +114,12 @@ def _check_rows(plan: Plan) -> None:
         except PlanError as error:
             raise PlanError(f"row {number}: {error}") from None
         key = (row.msn, row.reference)
-        if key in seen:
+        if key in earlier_keys:
             raise PlanError(
-                f"row {number}: payment {row.reference} of sales unit {row.msn} stands in the "
+                f"row {number}: payment {row.reference} of sales unit {row.msn} occurs in the "
                 "plan twice; a plan has one row per payment"
             )
-        seen.add(key)
+        earlier_keys.add(key)
 
 
 def _check_row(row: PlanRow, number: int) -> None:
@@ -128,8 +129,8 @@ def _check_row(row: PlanRow, number: int) -> None:
     _check_pattern("reference", row.reference, _REFERENCE_PATTERN)
     _check_choice("currency", row.currency, _CURRENCIES)
     _check_choice("reason", row.reason, REASONS)
-    _check_text("note", row.note, empty=True)
-    _check_text("document_ref", row.document_ref, empty=True)
+    _check_text("note", row.note, allow_empty=True)
+    _check_text("document_ref", row.document_ref, allow_empty=True)
     if row.order_number is not None:
         _check_text("order_number", row.order_number)
     if row.discrepancy_id is not None:
@@ -146,46 +147,48 @@ def _check_row(row: PlanRow, number: int) -> None:
 
 
 def _check_amount(row: PlanRow, verb: str, cancel_created: bool) -> None:
-    unpaid = verb == "cancel" and cancel_created and not any(row.aggregate)
-    if row.amount_minor == 0 and not unpaid:
+    is_unapproved = verb == "cancel" and cancel_created and not any(row.aggregate)
+    if row.amount_minor == 0 and not is_unapproved:
         raise PlanError("its amount is 0, so there is nothing to do")
-    most = compute_allowed_amount(verb, row.aggregate)
-    if row.amount_minor > most:
+    allowed_minor = compute_allowed_amount(verb, row.aggregate)
+    if row.amount_minor > allowed_minor:
         raise PlanError(
             f"{format_amount(row.amount_minor, row.currency)} is more than the "
-            f"{format_amount(most, row.currency)} its payment allowed when it was planned"
+            f"{format_amount(allowed_minor, row.currency)} its payment allowed when it was planned"
         )
-    if verb == "cancel" and row.amount_minor != most:
+    if verb == "cancel" and row.amount_minor != allowed_minor:
         raise PlanError(
-            "a cancel releases everything reserved, which is "
-            f"{format_amount(most, row.currency)} and not {format_amount(row.amount_minor, row.currency)}"
+            "a cancel releases everything that is reserved, which is "
+            f"{format_amount(allowed_minor, row.currency)} and not {format_amount(row.amount_minor, row.currency)}"
         )
 
 
 def _check_pattern(name: str, value: object, pattern: re.Pattern[str]) -> None:
     if type(value) is not str or pattern.fullmatch(value) is None:
-        raise PlanError(f"{name} {str(value)[:80]!r} is not one Vipps MobilePay can have")
+        raise PlanError(f"{name} {str(value)[:80]!r} is not valid at Vipps MobilePay")
 
 
-def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise PlanError(f"{name} {value!r} is not one of {', '.join(known)}")
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise PlanError(f"{name} {value!r} is not one of {', '.join(choices)}")
 
 
-def _check_text(name: str, value: object, *, empty: bool = False) -> None:
+def _check_text(name: str, value: object, *, allow_empty: bool = False) -> None:
     if type(value) is not str:
-        raise PlanError(f"{name} is no text")
-    if not value and not empty:
+        raise PlanError(f"{name} is not a text")
+    if not value and not allow_empty:
         raise PlanError(f"{name} is empty")
     if len(value) > MAX_TEXT_LENGTH:
         raise PlanError(f"{name} is longer than {MAX_TEXT_LENGTH} characters")
     if UNPRINTABLE.search(value) is not None:
-        raise PlanError(f"{name} holds a line break or another character that cannot be shown")
+        raise PlanError(
+            f"{name} contains a line break or another character that cannot be displayed"
+        )
 
 
 def _is_uuid4(text: object) -> bool:
     try:
-        found = uuid.UUID(text) if type(text) is str else None
+        parsed = uuid.UUID(text) if type(text) is str else None
     except ValueError:
         return False
-    return found is not None and str(found) == text and found.version == 4
+    return parsed is not None and str(parsed) == text and parsed.version == 4
