@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from vippsrecon.bulk.people import MAX_TEXT_LENGTH
 from vippsrecon.bulk.plan.rows import PaymentKey, Request
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.sources.reviewed_report.read import Reject, ReportRow
@@ -49,8 +50,6 @@ MANUAL_FLAGS = (
     "disputed",
 )
 """Flags of rows that a person must handle; they are never planned from a report."""
-
-_MAX_NOTE_LENGTH = 500
 
 
 class SelectedRequests(NamedTuple):
@@ -146,7 +145,7 @@ def _merge_rows(rows: Sequence[ReportRow]) -> Request:
         currency=largest.currency,
         amount_minor=sum(row.proposal_minor or 0 for row in rows),
         reason=REASON_BY_KIND[largest.kind],
-        note="; ".join(notes)[:_MAX_NOTE_LENGTH],
+        note="; ".join(notes)[:MAX_TEXT_LENGTH],
         document_ref="",
         vat_minor=None,
         discrepancy_id=" ".join(row.discrepancy_id for row in rows),
