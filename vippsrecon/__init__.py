@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.execution.carry_out import carry_out
     from vippsrecon.bulk.execution.settle import settle
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
+    from vippsrecon.bulk.plan.file import read_plan, write_plan
     from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
-    from vippsrecon.bulk.plan.model import read_plan, write_plan
     from vippsrecon.config.settings import Rules, SalesUnit, Settings, load_settings
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import (
@@ -106,7 +106,7 @@ _HOME = {
     "preview": "sources",
     "read_fetched": "fetching",
     "read_orders": "sources",
-    "read_plan": "bulk.plan.model",
+    "read_plan": "bulk.plan.file",
     "read_references": "sources",
     "reconcile": "reconciliation",
     "reconcile_month": "workflow.reconcile_month",
@@ -114,7 +114,7 @@ _HOME = {
     "settle": "bulk.execution.settle",
     "verify_journal": "store",
     "write_outcomes": "bulk.outcomes.workbook",
-    "write_plan": "bulk.plan.model",
+    "write_plan": "bulk.plan.file",
     "write_workbook": "report",
 }
 

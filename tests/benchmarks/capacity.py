@@ -36,7 +36,7 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
     """Do one step, importing what it needs and no more; return what it found."""
     settings = settings_for(base_url, folder, database_url)
     file = folder / "plan.json"
-    from vippsrecon.bulk.plan.model import read_plan, write_plan
+    from vippsrecon.bulk.plan.file import read_plan, write_plan
     from vippsrecon.store import open_store, verify_journal
 
     if name == "plan":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, PlanRow, Source
+from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT
 
 MSN = "123456"
 MADE_AT = "2026-01-31T12:00:00Z"

@@ -1,4 +1,4 @@
-"""Approval: of exactly this digest, count and sum; by whom; until when."""
+"""An approval covers exactly one digest, row count and sum, and it expires."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vippsrecon.bulk.approval.approve import (
     register_plan,
 )
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import compute_digest, read_plan, write_plan
+from vippsrecon.bulk.plan.file import compute_digest, read_plan, write_plan
 from vippsrecon.config.settings import load_settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.store import list_plans, open_store, read_entries, verify_journal
 
 NOW = datetime(2026, 1, 31, 13, tzinfo=UTC)
 OWN = 1_000_000
-"""10,000.00 NOK: what a planner may approve alone where nothing is set."""
+"""10,000.00 NOK: the default sum a planner may approve alone."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def approved(plan, store, approver="ola", *, now=NOW, **limits):
 
 
 def test_what_an_approval_says(store):
-    """Digest, count and sum per currency; person, account, machine; a day."""
+    """The entry has digest, count and sums, approver, account, machine, and 24 hours of validity."""
     plan = plan_of(plan_row(1), plan_row(2, currency="EUR"))
     entry = approved(plan, store)
     assert (entry.kind, entry.at) == ("approved", "2026-01-31T13:00:00.000Z")
@@ -69,12 +69,12 @@ def test_what_an_approval_says(store):
 
 
 def test_an_approval_stands_for_a_day(store):
-    """Until the second it expires."""
+    """The approval is valid until the second it expires."""
     plan = plan_of()
     approved(plan, store)
-    found = find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=24, seconds=-1))
-    assert (found.approver, found.os_account, found.host) == ("ola", "acc", "desk")
-    assert found.expires_at == NOW + timedelta(hours=24)
+    approval = find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=24, seconds=-1))
+    assert (approval.approver, approval.os_account, approval.host) == ("ola", "acc", "desk")
+    assert approval.expires_at == NOW + timedelta(hours=24)
     with pytest.raises(PlanError, match=r"expired at 2026-02-01T13:00:00Z.*Nothing was sent"):
         find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=24))
     approved(plan, store, "per", now=NOW + timedelta(hours=25))
@@ -82,7 +82,7 @@ def test_an_approval_stands_for_a_day(store):
 
 
 def test_no_approval(store):
-    """Registered is not approved; neither is unknown."""
+    """Neither an unknown plan nor a recorded plan is approved."""
     plan = plan_of()
     for _ in range(2):
         with pytest.raises(PlanError, match=r"is not approved in .*work\.db"):
@@ -91,7 +91,7 @@ def test_no_approval(store):
 
 
 def test_an_approval_of_another_database(store, tmp_path):
-    """An approval is in one database: the one the plan is carried out with."""
+    """An approval in another database does not count."""
     plan = plan_of()
     with open_store(f"sqlite:///{tmp_path / 'other.db'}") as other:
         approved(plan, other)
@@ -100,7 +100,7 @@ def test_an_approval_of_another_database(store, tmp_path):
 
 
 def test_a_plan_changed_after_its_approval(store, tmp_path):
-    """The first digest seen stands for ever: neither approved nor carried out is another."""
+    """The first digest is permanent: a changed plan can be neither approved nor carried out."""
     plan = plan_of()
     approved(plan, store)
     changed = plan_of(plan_row(note="changed"))
@@ -130,7 +130,7 @@ def test_a_plan_changed_after_its_approval(store, tmp_path):
     ],
 )
 def test_when_a_second_person_is_needed(store, plan, limits, alone):
-    """Above the limits the planner's own approval is refused, and nothing is kept of it."""
+    """Above the limits the planner's own approval is refused, and nothing is recorded."""
     if alone:
         approved(plan, store, "kari", **limits)
         assert (
@@ -138,7 +138,7 @@ def test_when_a_second_person_is_needed(store, plan, limits, alone):
         )
         return
     for name in ("kari", " KARI "):
-        with pytest.raises(PlanError, match="somebody else than its planner"):
+        with pytest.raises(PlanError, match="a person other than its planner"):
             approved(plan, store, name, **limits)
     assert list_plans(store) == []
     approved(plan, store, "ola", **limits)
@@ -149,8 +149,8 @@ IDS = [f"1111111{n}-1111-4111-8111-111111111111" for n in range(4)]
 
 
 def test_plans_split_in_two_count_together(store):
-    """Two plans of 6,000 are one of 12,000: the planner's last 24 hours."""
-    first, second = (large(600_000, plan_id=one) for one in IDS[:2])
+    """Two plans of 6,000 within 24 hours count as one of 12,000."""
+    first, second = (large(600_000, plan_id=plan_id) for plan_id in IDS[:2])
     approved(first, store, "kari")
     approved(first, store, "kari")
     with pytest.raises(PlanError, match=r"6 000.00 NOK and the 6 000.00 NOK of kari's other"):
@@ -160,9 +160,9 @@ def test_plans_split_in_two_count_together(store):
     assert find_valid_approval(first, store, Limits(), NOW)
 
 
-def test_a_plan_approved_anew_counts_anew(store):
-    """It is when a plan may be carried out that counts, not when it was first seen."""
-    old, new = (large(600_000, plan_id=one) for one in IDS[:2])
+def test_a_renewed_approval_counts_at_its_own_time(store):
+    """The time of the last approval counts, not the time the plan was first recorded."""
+    old, new = (large(600_000, plan_id=plan_id) for plan_id in IDS[:2])
     approved(old, store, "kari")
     approved(old, store, "kari", now=NOW + timedelta(hours=30))
     with pytest.raises(PlanError, match="kari's other"):
@@ -170,7 +170,7 @@ def test_a_plan_approved_anew_counts_anew(store):
 
 
 def test_other_peoples_plans_do_not_count(store):
-    """Nor another environment's, nor another currency's."""
+    """Only plans of the same planner, environment and currency are added together."""
     approved(large(900_000, plan_id=IDS[0], planner="per"), store)
     approved(large(900_000, plan_id=IDS[1], environment="test"), store)
     approved(large(90_000, plan_id=IDS[2], currency="EUR"), store)
@@ -178,10 +178,10 @@ def test_other_peoples_plans_do_not_count(store):
 
 
 def test_a_limit_lowered_since(store):
-    """The planner's own approval stands only as long as the limits allow it."""
+    """The planner's own approval is valid only while the limits allow it."""
     plan = large(900_000)
     approved(plan, store, "kari")
-    with pytest.raises(PlanError, match="kari planned it: somebody else"):
+    with pytest.raises(PlanError, match=r"kari planned it\. Another person"):
         find_valid_approval(plan, store, Limits.from_settings({"own_approval_up_to": 5000}), NOW)
     approved(plan, store, "ola")
     assert (
@@ -193,7 +193,7 @@ def test_a_limit_lowered_since(store):
 
 
 @pytest.mark.parametrize(
-    ("plan", "approver", "said"),
+    ("plan", "approver", "message"),
     [
         pytest.param(plan_of(expires_at="2026-01-31T13:00:00Z"), "ola", "expired", id="expired"),
         pytest.param(plan_of(plan_row(amount_minor=0)), "ola", "nothing to do", id="unsound"),
@@ -202,36 +202,36 @@ def test_a_limit_lowered_since(store):
         pytest.param(plan_of(), "o" * 501, "--as", id="a long name"),
     ],
 )
-def test_what_is_not_approved(store, plan, approver, said):
-    """A sentence, and nothing kept."""
-    with pytest.raises(PlanError, match=said):
+def test_what_is_not_approved(store, plan, approver, message):
+    """The error is a sentence, and nothing is recorded."""
+    with pytest.raises(PlanError, match=message):
         approved(plan, store, approver)
     assert list_plans(store) == []
 
 
 def test_without_a_name_the_account_is_meant(store):
-    """The machine is asked, not a variable anybody can set."""
+    """The account comes from the system, not from an environment variable."""
     entry = approve(plan_of(), store, now=NOW)
     assert entry.said()["approver"] == entry.said()["os_account"] != ""
 
 
 def test_why_a_second_person_is_needed():
-    """The sentence names sum and setting."""
-    said = explain_second_approver(large(OWN + 5), Limits())
-    assert "10 000.05 NOK" in said
-    assert "own_approval_up_to" in said
+    """The reason names the sum and the setting."""
+    reason = explain_second_approver(large(OWN + 5), Limits())
+    assert "10 000.05 NOK" in reason
+    assert "own_approval_up_to" in reason
     assert explain_second_approver(large(5), Limits()) == ""
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("section", "message"),
     [
         pytest.param({"own_aproval_up_to": 1}, "did you mean own_approval_up_to", id="misspelled"),
         pytest.param({"per_day": -1}, "below zero", id="negative"),
         pytest.param({"per_day": True}, "not an amount", id="a truth"),
         pytest.param({"per_day": "much"}, "not a number", id="a word"),
         pytest.param({"per_day": 1.005}, "decimals", id="three decimals"),
-        pytest.param({"per_day": {"NOKK": 1}}, "no currency", id="currency misspelled"),
+        pytest.param({"per_day": {"NOKK": 1}}, "not a currency", id="currency misspelled"),
         pytest.param({"per_day": {"NOK": "x"}}, "per_day.NOK", id="a word in a table"),
         pytest.param({"stop_after_failures": 0}, "1, 2, 3", id="never stop"),
         pytest.param({"stop_after_failures": 1.5}, "1, 2, 3", id="half a failure"),
@@ -241,14 +241,14 @@ def test_why_a_second_person_is_needed():
         pytest.param({"settle_for": "long"}, "above 0", id="no time"),
     ],
 )
-def test_limits_that_cannot_be(said, words):
-    """A limit misspelled is a limit not set, so it is refused."""
-    with pytest.raises(ConfigurationError, match=words):
-        Limits.from_settings(said)
+def test_limits_that_cannot_be(section, message):
+    """An invalid limit is an error, because it would otherwise have no effect."""
+    with pytest.raises(ConfigurationError, match=message):
+        Limits.from_settings(section)
 
 
 def test_limits_from_the_settings_file(tmp_path):
-    """As written in vippsrecon.toml: one number for all currencies, or a table."""
+    """vippsrecon.toml may give one number for all currencies, or a table."""
     (tmp_path / "vippsrecon.toml").write_text(
         "[limits]\nown_approval_up_to = 5000\nper_run = {NOK = 250000.50, EUR = '1000'}\n"
         "stop_after_failures = 3\nmax_report_age_hours = 24\nsettle_for = 60\n"

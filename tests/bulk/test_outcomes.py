@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from tests.bulk.plans import plan_of, plan_row
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
 from vippsrecon.bulk.outcomes.follow_up import (
@@ -29,7 +30,6 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.outcomes.from_journal import rebuild_run_result
 from vippsrecon.bulk.outcomes.workbook import RUN_OUTCOME_COLUMNS, write_outcomes
-from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import OUTCOMES, validate

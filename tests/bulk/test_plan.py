@@ -1,4 +1,4 @@
-"""A plan's file is taken byte for byte or refused, and never says what no plan may say."""
+"""A plan file is read only if every byte is unchanged and the plan breaks no rule."""
 
 from __future__ import annotations
 
@@ -14,16 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bulk.plans import MSN, plan_of, plan_row
-from vippsrecon.bulk.plan.model import (
-    PLAN_FORMAT,
-    PlanRow,
-    check_plan,
-    compute_digest,
-    compute_idempotency_key,
-    format_plan_file,
-    read_plan,
-    write_plan,
-)
+from vippsrecon.bulk.plan.file import compute_digest, format_plan_file, read_plan, write_plan
+from vippsrecon.bulk.plan.model import PlanRow, compute_idempotency_key
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
 from vippsrecon.errors import OutputError, PlanError
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40)
@@ -63,7 +56,7 @@ def test_a_plan_is_read_back_as_it_was_made(tmp_path_factory, plan):
 
 @given(plans(), st.data())
 def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
-    """An approval stands for every byte: no edit is too small to matter."""
+    """An approval covers every byte, so the smallest edit is rejected."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     whole = format_plan_file(plan).encode()
     place = data.draw(st.integers(0, len(whole) - 1))
@@ -75,7 +68,7 @@ def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
 
 @given(plans(), st.data())
 def test_one_byte_more_or_less_is_refused(tmp_path_factory, plan, data):
-    """Spaces and line ends too: what people compared is what is carried out."""
+    """Spaces and line ends count too: the file people compared is the file carried out."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     whole = format_plan_file(plan).encode()
     place = data.draw(st.integers(0, len(whole)))
@@ -122,21 +115,21 @@ ROW_OTHERS = {
 
 @pytest.mark.parametrize("field", sorted(OTHERS))
 def test_the_digest_covers_every_field(field):
-    """What is not in the digest was not approved."""
+    """A field outside the digest would not be approved."""
     plan = plan_of()
     assert compute_digest(replace(plan, **{field: OTHERS[field]})) != compute_digest(plan)
 
 
 @pytest.mark.parametrize("field", PlanRow._fields)
 def test_the_digest_covers_every_field_of_a_row(field):
-    """Also the note, the document and the aggregate seen."""
+    """The note, the document number and the payment's totals are covered too."""
     changed = plan_row()._replace(**{field: ROW_OTHERS[field]})
     assert compute_digest(plan_of(changed)) != compute_digest(plan_of(plan_row()))
 
 
 @pytest.mark.parametrize("field", ["kind", "name", "sha256", "fetched_at"])
 def test_the_digest_covers_where_it_came_from(field):
-    """A plan says which report it rests on."""
+    """The digest covers the source of the plan."""
     plan = plan_of()
     assert compute_digest(
         replace(plan, source=plan.source._replace(**{field: "x"}))
@@ -144,17 +137,17 @@ def test_the_digest_covers_where_it_came_from(field):
 
 
 def test_the_digest_covers_the_order_of_rows():
-    """Rows swapped are another plan."""
+    """A plan with swapped rows has another digest."""
     first, second = plan_row(1), plan_row(2)
     assert compute_digest(plan_of(first, second)) != compute_digest(plan_of(second, first))
 
 
 @given(plans())
 def test_an_auditor_computes_the_digest_with_python_alone(plan):
-    """The digest is what the docs say it is, by another JSON library."""
-    said = json.loads(format_plan_file(plan))
-    claimed = said.pop("digest")
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The standard JSON library gives the digest that the documentation describes."""
+    content = json.loads(format_plan_file(plan))
+    claimed = content.pop("digest")
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(canonical.encode()).hexdigest() == claimed == compute_digest(plan)
 
 
@@ -165,7 +158,7 @@ def _edited(path, old, new):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         pytest.param('"amount_minor":25000', '"amount_minor":26000', "totals", id="amount"),
         pytest.param('"count": 1', '"count": 2', "2 rows", id="count"),
@@ -184,14 +177,14 @@ def _edited(path, old, new):
         pytest.param('"msns": [', '"msns": [1,', "digest", id="a number for a sales unit"),
         pytest.param('"amount_minor":25000', '"amount_minor":250.0', "no amount", id="a float"),
         pytest.param('"currency":"NOK"', '"currency":["NOK"]', "no currency", id="a list"),
-        pytest.param('"rows": [', '"rows": {', "no JSON", id="broken"),
+        pytest.param('"rows": [', '"rows": {', "not valid JSON", id="broken"),
     ],
 )
-def test_a_plan_edited_by_hand_is_refused(tmp_path, old, new, said):
-    """The sentence names the file and what does not fit."""
+def test_a_plan_edited_by_hand_is_refused(tmp_path, old, new, message):
+    """The message names the file and the problem."""
     path = write_plan(plan_of(), tmp_path / "plan.json")
     _edited(path, old, new)
-    with pytest.raises(PlanError, match=said) as met:
+    with pytest.raises(PlanError, match=message) as met:
         read_plan(path)
     assert str(met.value).startswith("plan.json: ")
 
@@ -205,7 +198,7 @@ CANCEL = {"verb": "cancel"}
 
 
 @pytest.mark.parametrize(
-    ("plan", "said"),
+    ("plan", "message"),
     [
         pytest.param(plan_of(plan_row(amount_minor=0)), "nothing to do", id="zero"),
         pytest.param(plan_of(plan_row(amount_minor=-1)), "from 0 up", id="negative"),
@@ -224,7 +217,7 @@ CANCEL = {"verb": "cancel"}
         pytest.param(
             plan_of(plan_row(amount_minor=0, authorized_minor=0, captured_minor=0), **CANCEL),
             "nothing to do",
-            id="unpaid and not said so",
+            id="not approved and not allowed",
         ),
         pytest.param(plan_of(plan_row(currency="JPY")), "'JPY'", id="currency"),
         pytest.param(plan_of(plan_row(reason="because")), "'because'", id="reason"),
@@ -248,11 +241,11 @@ CANCEL = {"verb": "cancel"}
         pytest.param(replace(plan_of(), rows=(), msns=()), "no rows", id="empty"),
     ],
 )
-def test_what_no_plan_may_say(tmp_path, plan, said):
-    """Refused in Python, when written, and when read with a digest that fits."""
-    with pytest.raises(PlanError, match=said):
+def test_plan_that_breaks_a_rule_is_rejected(tmp_path, plan, message):
+    """The plan is rejected in Python, when written, and when read with a correct digest."""
+    with pytest.raises(PlanError, match=message):
         check_plan(plan)
-    with pytest.raises(PlanError, match=said):
+    with pytest.raises(PlanError, match=message):
         write_plan(plan, tmp_path / "plan.json")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(PlanError):
@@ -261,7 +254,7 @@ def test_what_no_plan_may_say(tmp_path, plan, said):
 
 
 def _forged(plan, path):
-    """Write a plan unchecked, with a digest that fits, and read it."""
+    """Write a plan without checks, with a correct digest, and read it."""
     path.write_text(format_plan_file(plan))
     read_plan(path)
     return path
@@ -274,7 +267,7 @@ def test_an_unpaid_payment_is_cancelled_where_the_plan_says_so():
 
 
 def test_keys_are_the_same_for_ever():
-    """A key computed after a restart, on another machine or by another version is this one."""
+    """A restart, another machine or another version computes the same key."""
     plan = plan_of()
     key = compute_idempotency_key(plan.plan_id, plan.verb, plan.rows[0])
     assert key == "7f01880f-25f6-555b-b854-5f5efd4e9b2e"
@@ -287,7 +280,7 @@ def test_keys_are_the_same_for_ever():
     ids=lambda changed: next(iter(changed)),
 )
 def test_another_operation_has_another_key(changed):
-    """A key shared by two operations would lose the second."""
+    """If two operations shared a key, the second would be lost."""
     row = plan_row()
     assert compute_idempotency_key(
         "p", "refund", row._replace(**changed)
@@ -301,7 +294,7 @@ def test_another_operation_has_another_key(changed):
 
 
 def test_an_earlier_plan_is_kept(tmp_path):
-    """A plan half carried out is needed to go on with it."""
+    """A partly carried out plan is needed to continue it."""
     path = tmp_path / "plan.json"
     first, second = plan_of(), plan_of(planner="ola")
     write_plan(first, path)
@@ -315,7 +308,7 @@ def test_an_earlier_plan_is_kept(tmp_path):
 
 @pytest.mark.parametrize("place", ["report.xlsx", "folder", "nowhere/plan.json"])
 def test_nothing_else_is_overwritten(tmp_path, place):
-    """A report named by mistake stays."""
+    """A report named by mistake is not overwritten."""
     (tmp_path / "report.xlsx").write_bytes(b"PK somebody's work")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError):
@@ -330,7 +323,7 @@ def test_nothing_else_is_overwritten(tmp_path, place):
     ids=["empty", "list", "object", "null", "utf-16", "csv", "nearly"],
 )
 def test_what_is_no_plan_is_refused(tmp_path, content):
-    """A sentence, never a traceback."""
+    """The error is a sentence, not a traceback."""
     path = tmp_path / "plan.json"
     path.write_bytes(content)
     with pytest.raises(PlanError, match=r"^plan\.json: "):
@@ -338,13 +331,13 @@ def test_what_is_no_plan_is_refused(tmp_path, content):
 
 
 def test_no_file(tmp_path):
-    """A name mistyped is said with its name."""
+    """The message names the file that does not exist."""
     with pytest.raises(PlanError, match=r"plan\.json cannot be read: No such file"):
         read_plan(tmp_path / "plan.json")
 
 
 def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path):
-    """A restart after a crash must not wait for its plan."""
+    """A restart after a crash must not wait long for its plan."""
     rows = tuple(plan_row(number) for number in range(1, 100_001))
     path = write_plan(plan_of(*rows), tmp_path / "plan.json")
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A plan for people: frames, a notebook's table, a workbook to sign."""
+"""The views of a plan: frames, a table in a notebook, and a workbook to sign."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from openpyxl import load_workbook
 from tests.bulk.plans import plan_of, plan_row
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.plan.model import compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.workbook import write_plan_workbook
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import REJECTS, validate
@@ -19,7 +19,7 @@ REFUSED = Reject("list.csv", 7, "amount", "=0", "is 0, so there is nothing to do
 
 
 def plan(**changed):
-    """A plan in two currencies with texts a spreadsheet would like to obey."""
+    """A plan in two currencies, with texts that a spreadsheet could take for formulas."""
     rows = [
         plan_row(number, note=text, document_ref=text, currency="NOK" if number % 2 else "EUR")
         for number, text in enumerate(NASTY, start=1)
@@ -28,7 +28,7 @@ def plan(**changed):
 
 
 def test_the_summary_foots():
-    """Rows and sums by sales unit, currency and reason."""
+    """The summary has rows and sums by sales unit, currency and reason."""
     made = plan()
     summary = made.summary()
     assert summary["rows"].sum() == made.count
@@ -40,7 +40,7 @@ def test_the_summary_foots():
 
 
 def test_a_notebook_shows_it_as_a_table():
-    """Amounts, who, until when; text from outside never becomes HTML."""
+    """It shows amounts, planner and expiry, and text from files is escaped."""
     shown = plan(planner="<b>kari</b>")._repr_html_()
     assert "7 refunds" in shown
     assert "1 000.00 NOK" in shown
@@ -52,39 +52,39 @@ def test_a_notebook_shows_it_as_a_table():
 
 
 def test_it_says_in_a_line_what_it_is():
-    """A shell that shows a hundred thousand rows is lost; one that shows none hides the sum."""
+    """The representation has the sum, but not thousands of rows."""
     made = plan()
     assert repr(made) == f"<Plan {made.plan_id}: 7 refunds, 750.00 EUR, 1 000.00 NOK, simulator>"
     assert len(repr(plan_of(*(plan_row(n) for n in range(1, 1001))))) < 120
 
 
 def test_an_unsound_plan_shows_itself_too():
-    """Made by hand and not yet checked: what is wrong is said, and nothing raised."""
+    """A plan that was not checked yet shows its problem and raises nothing."""
     assert "no amount" in repr(plan_of(plan_row(1)._replace(amount_minor=None)))
 
 
 @pytest.mark.parametrize(
-    ("live", "stopped", "said"),
+    ("live", "stopped", "ending"),
     [
         pytest.param(True, "", "1 done, 1 unknown>", id="live"),
         pytest.param(True, "Ctrl-C", "1 done, 1 unknown; stopped: Ctrl-C>", id="stopped"),
         pytest.param(False, "", "1 done, 1 unknown>", id="dry"),
     ],
 )
-def test_a_run_says_in_a_line_what_came_of_it(live, stopped, said):
-    """Counts, and no row."""
+def test_run_result_is_described_in_one_line(live, stopped, ending):
+    """The line has counts and no rows."""
     made = plan_of(plan_row(1), plan_row(2))
     results = (RowResult(1, "done", "refunded"), RowResult(2, "unknown", "no answer"))
     shown = repr(RunResult(made, live, results, stopped))
     assert shown.startswith(
         f"<Carried {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
     )
-    assert shown.endswith(said)
+    assert shown.endswith(ending)
     assert "order" not in shown
 
 
 def test_the_workbook_says_what_the_plan_says(tmp_path):
-    """Digest, sums, every row, what was refused; texts stay texts."""
+    """The workbook has digest, sums, all rows and rejects, and texts stay texts."""
     made = plan()
     path = write_plan_workbook(made, tmp_path / "plan.xlsx")
     book = load_workbook(path)
@@ -107,14 +107,14 @@ def test_the_workbook_says_what_the_plan_says(tmp_path):
 
 
 def test_the_same_plan_gives_the_same_workbook(tmp_path):
-    """Byte for byte: a signed copy can be compared."""
+    """The bytes are equal, so that a signed copy can be compared."""
     first = write_plan_workbook(plan(), tmp_path / "a.xlsx")
     second = write_plan_workbook(plan(), tmp_path / "b.xlsx")
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_a_workbook_that_cannot_stand_there(tmp_path):
-    """Not a CSV, not over somebody's list."""
+    """The name must end in .xlsx, and another file is not overwritten."""
     with pytest.raises(OutputError, match=r"\.xlsx"):
         write_plan_workbook(plan(), tmp_path / "plan.csv")
     (tmp_path / "list.xlsx").write_text("no workbook")

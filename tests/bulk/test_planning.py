@@ -1,4 +1,4 @@
-"""Planning: amounts fixed, nothing lost, nothing more than the payments allow."""
+"""Planning fixes every amount, drops no request, and plans no more than the payments allow."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from openpyxl import Workbook
 
 from tests.bulk.world import CLOCK, MSN, line
 from vippsrecon.api import Client
+from vippsrecon.bulk.plan.file import read_plan, write_plan
 from vippsrecon.bulk.plan.make import (
     NothingToPlanError,
     PlanOptions,
@@ -21,7 +22,6 @@ from vippsrecon.bulk.plan.make import (
     plan_captures,
     plan_refunds,
 )
-from vippsrecon.bulk.plan.model import read_plan, write_plan
 from vippsrecon.bulk.plan.requests import read_list_requests
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
@@ -33,7 +33,7 @@ PLANS = {"refund": plan_refunds, "cancel": plan_cancels, "capture": plan_capture
 
 
 def created(reference):
-    """A payment nobody has paid yet."""
+    """A payment that the customer has not approved yet."""
     made = line(reference, authorized=100_000)
     made["payment"]["state"] = "CREATED"
     made["payment"]["aggregate"]["authorizedAmount"]["value"] = 0
@@ -90,12 +90,12 @@ def listed(tmp_path):
 
 
 def refusals(plan_or_error):
-    """What was refused, as {row: reason}."""
-    return {one.source_row: one.reason for one in plan_or_error.refused}
+    """Return the rejects as {row: reason}."""
+    return {reject.source_row: reject.reason for reject in plan_or_error.refused}
 
 
 def test_a_list_becomes_a_plan(shop, listed, tmp_path):
-    """Amounts in minor units, `all` a number, the aggregate seen, everything written kept."""
+    """A row has amounts in minor units, also for `all`, the payment's totals and all texts."""
     client, simulator = shop()
     path = listed("order-000001,250.50,NOK,return,torn sleeve,CN-17", "order-000002,all,NOK")
     plan = plan_refunds(path, client=client, planner="Kari  Nordmann")
@@ -111,8 +111,8 @@ def test_a_list_becomes_a_plan(shop, listed, tmp_path):
     assert plan.source[:2] == ("list", "list.csv")
     assert plan.made_at.startswith("2026-01-31T12:00:"), "the house's clock, not the machine's"
     assert plan.refused == ()
-    asked = {name for name, times in simulator.requests()["requests"].items() if times}
-    assert asked == {"accessToken", "getPayment"}, "planning moves nothing"
+    operations = {name for name, times in simulator.requests()["requests"].items() if times}
+    assert operations == {"accessToken", "getPayment"}, "planning moves nothing"
     assert read_plan(write_plan(plan, tmp_path / "plan.json")) == plan
 
 
@@ -149,10 +149,10 @@ GOOD = "order-000001,250.50,NOK"
     ],
 )
 def test_a_row_that_cannot_be_planned(shop, listed, row, column, reason):
-    """It is refused with file, row, column, value and reason, and the others go on."""
+    """It is refused with file, row, column, value and reason; the other rows are planned."""
     client, _ = shop()
     plan = plan_refunds(listed(GOOD, row, "order-000003,all,NOK"), client=client)
-    assert [one.reference for one in plan.rows] == ["order-000001", "order-000003"]
+    assert [row.reference for row in plan.rows] == ["order-000001", "order-000003"]
     [refused] = plan.refused
     assert (refused.source_file, refused.source_row, refused.column) == ("list.csv", 3, column)
     assert reason in refused.reason
@@ -160,11 +160,11 @@ def test_a_row_that_cannot_be_planned(shop, listed, row, column, reason):
 
 
 def test_the_same_reference_twice(shop, listed):
-    """Neither is planned: whether both or one was meant cannot be told."""
+    """Neither row is planned, because it is unclear whether one or both were intended."""
     client, _ = shop()
     path = listed(GOOD, "order-000002,5,NOK", "order-000002,7,NOK", "order-000002,7,NOK")
     plan = plan_refunds(path, client=client)
-    assert [one.reference for one in plan.rows] == ["order-000001"]
+    assert [row.reference for row in plan.rows] == ["order-000001"]
     assert {row: "rows 3, 4, 5" in why for row, why in refusals(plan).items()} == {
         3: True,
         4: True,
@@ -178,12 +178,12 @@ def test_the_same_reference_in_two_sales_units(shop, listed):
     client, _ = shop(*LINES, twin)
     path = listed(GOOD, f"order-000001,7,NOK,,,,{OTHER_MSN}")
     plan = plan_refunds(path, client=client)
-    assert [(one.msn, one.amount_minor) for one in plan.rows] == [(MSN, 25_050), (OTHER_MSN, 700)]
+    assert [(row.msn, row.amount_minor) for row in plan.rows] == [(MSN, 25_050), (OTHER_MSN, 700)]
     assert plan.msns == (MSN, OTHER_MSN)
 
 
 def test_an_empty_plan(shop, listed):
-    """Refused with a sentence that says why the first row was, and all of them kept."""
+    """The error explains the first reject, and it carries all rejects."""
     client, _ = shop()
     with pytest.raises(NothingToPlanError, match=r"2 rows refused.*order-999999") as met:
         plan_refunds(listed("order-999999,5,NOK", "order-000001,0,NOK"), client=client)
@@ -191,7 +191,7 @@ def test_an_empty_plan(shop, listed):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         pytest.param("reference,amount,currency\n", "nothing below", id="headings only"),
         pytest.param("reference,currency\norder-000001,NOK\n", "no column 'amount'", id="amount"),
@@ -208,24 +208,24 @@ def test_an_empty_plan(shop, listed):
         pytest.param("", "empty", id="nothing"),
     ],
 )
-def test_a_file_that_is_no_list(shop, tmp_path, content, said):
-    """The whole file is refused, with its name."""
+def test_a_file_that_is_no_list(shop, tmp_path, content, message):
+    """The whole file is rejected, and the message names it."""
     client, _ = shop()
     path = tmp_path / ("list.json" if content.startswith("{") else "list.csv")
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=message):
         plan_refunds(path, client=client)
 
 
 def test_no_sales_unit(shop, listed):
-    """With several configured and none named, the sentence names the setting."""
+    """With several sales units and no default, the message names the setting."""
     client, _ = shop(msn=None)
     with pytest.raises(SourceError, match="VIPPS_MSN"):
         plan_refunds(listed(GOOD), client=client)
 
 
 def test_headings_of_ones_own(shop, listed, tmp_path):
-    """A mapping names columns and reasons; what it names wrongly is refused by name."""
+    """A mapping names columns and reasons; the message names an invalid entry."""
     client, _ = shop()
     path = listed("order-000001,25,NOK,angret", head="Betalings-ID,Skal tilbake,Valuta,Årsak")
     mapping = tmp_path / "ours.toml"
@@ -236,13 +236,13 @@ def test_headings_of_ones_own(shop, listed, tmp_path):
     )
     with pytest.raises(SourceError, match="--mapping"):
         plan_refunds(path, client=client)
-    asked = read_list_requests(path, "refund", MSN, mapping)
-    (row,) = make_plan(asked, PlanOptions("refund", client)).rows
+    requests = read_list_requests(path, "refund", MSN, mapping)
+    (row,) = make_plan(requests, PlanOptions("refund", client)).rows
     assert (row.reference, row.amount_minor, row.reason) == ("order-000001", 2_500, "return")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[columns]\ntotal = 'Sum'", "'total' under"),
         ("[reasons]\nanger = 'angret'", "'anger' under"),
@@ -252,15 +252,15 @@ def test_headings_of_ones_own(shop, listed, tmp_path):
         ("[columns", "cannot be read"),
     ],
 )
-def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, said):
-    """One sentence that names the file and the word."""
+def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, message):
+    """The message names the file and the invalid word."""
     (tmp_path / "ours.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         read_list_requests(listed("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
 
 
 def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):
-    """Numbers are numbers there: 250.5 is 250.50, whatever the country."""
+    """In a workbook 250.5 is the number 250.50 in every country."""
     client, _ = shop()
     book = Workbook()
     for row in (
@@ -274,7 +274,7 @@ def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):
     book.active["E2"].data_type = "s"
     book.save(tmp_path / "list.xlsx")
     plan = plan_refunds(tmp_path / "list.xlsx", client=client)
-    assert [(one.amount_minor, one.reason, one.note) for one in plan.rows] == [
+    assert [(row.amount_minor, row.reason, row.note) for row in plan.rows] == [
         (25_050, "return", "=1+1"),
         (100_000, "other", ""),
     ]
@@ -282,11 +282,11 @@ def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):
 
 
 def test_a_decimal_comma(shop, listed):
-    """A Nordic spreadsheet's own way, for the whole column."""
+    """A decimal comma is accepted if the whole column has it."""
     client, _ = shop()
     path = listed('order-000001,"1 000,00",NOK', 'order-000002,"2,5",NOK', "order-000003,3,NOK")
     plan = plan_refunds(path, client=client)
-    assert [one.amount_minor for one in plan.rows] == [100_000, 250, 300]
+    assert [row.amount_minor for row in plan.rows] == [100_000, 250, 300]
 
 
 @pytest.mark.parametrize(
@@ -305,15 +305,15 @@ def test_a_decimal_comma(shop, listed):
     ],
 )
 def test_cancels(shop, listed, rows, planned, refused):
-    """A cancel takes all that is reserved, and the plan says how much that is."""
+    """A cancel releases everything that is reserved, and the plan states the amount."""
     client, _ = shop()
     plan = plan_cancels(listed(*rows, head="reference,amount,currency"), client=client)
-    assert {one.reference: one.amount_minor for one in plan.rows} == planned
+    assert {row.reference: row.amount_minor for row in plan.rows} == planned
     assert sorted(refusals(plan)) == refused
 
 
 def test_cancelling_what_nobody_paid_has_to_be_said(shop, listed):
-    """Such a row has no amount; the plan itself says that it is meant."""
+    """Such a row has no amount, and the plan allows it explicitly."""
     client, _ = shop()
     plan = plan_cancels(listed("unpaid-00001", head="reference"), client=client, created=True)
     assert plan.cancel_created
@@ -321,34 +321,34 @@ def test_cancelling_what_nobody_paid_has_to_be_said(shop, listed):
 
 
 def test_captures(shop, listed):
-    """Never more than is left of the reservation."""
+    """A capture is never larger than the remaining reservation."""
     client, _ = shop()
     rows = ["held-000001,999.99,NOK", "part-000001,all,NOK", "order-000001,1,NOK"]
     plan = plan_captures(listed(*rows, "unpaid-00001,1,NOK"), client=client)
-    assert [one.amount_minor for one in plan.rows] == [99_999, 60_000]
+    assert [row.amount_minor for row in plan.rows] == [99_999, 60_000]
     assert sorted(refusals(plan)) == [4, 5]
-    assert "nobody has paid it" in refusals(plan)[5]
+    assert "customer has not approved it yet" in refusals(plan)[5]
 
 
 def test_insisting_on_a_payment(shop, listed):
-    """It is in the row, so it is in the digest; a name mistyped is not passed over."""
+    """The row records it, so the digest covers it; an unknown reference is an error."""
     client, _ = shop()
     path = listed(GOOD, "order-000002,5,NOK")
     plan = plan_refunds(path, client=client, duplicate=["order-000002"])
-    assert [one.duplicate for one in plan.rows] == [False, True]
+    assert [row.duplicate for row in plan.rows] == [False, True]
     with pytest.raises(InputError, match="order-00002:"):
         plan_refunds(path, client=client, duplicate=["order-00002"])
 
 
 def test_a_payment_that_could_not_be_read(shop, listed):
-    """The service failing is no reason to lose a row, nor to plan one unseen."""
+    """If a payment cannot be read, its row is refused and not dropped."""
     fault = {"operations": ["getPayment"], "share": 0.5, "status": 503}
     client, _ = shop(faults=[fault], retry_seconds=0.3)
     rows = [f"order-00000{n},5,NOK" for n in range(1, 6)]
     plan = plan_refunds(listed(*rows), client=client)
     assert plan.refused, "the seed's share of failures"
     assert plan.count + len(plan.refused) == 5
-    assert all("could not be read now" in one.reason for one in plan.refused)
+    assert all("could not be read now" in reject.reason for reject in plan.refused)
 
 
 KEYS = {
@@ -361,7 +361,7 @@ ANOTHER = {"sales_unit": {**KEYS, "msn": OTHER_MSN, "client_secret": "another"}}
 
 
 def test_a_sales_unit_whose_keys_are_refused(shop, listed):
-    """Its rows are refused, and the others planned; where nothing can be read, that is said."""
+    """Its rows are refused and the others planned; if no payment can be read, that is an error."""
     client, simulator = shop({"sales_unit": {**KEYS, "msn": MSN}}, ANOTHER, *LINES)
     others = f"other-000001,5,NOK,,,,{OTHER_MSN}"
     plan = plan_refunds(listed("order-000001,5,NOK", others), client=client)
@@ -375,14 +375,14 @@ def test_a_sales_unit_whose_keys_are_refused(shop, listed):
 
 
 def test_a_list_without_anybody_to_ask(listed, tmp_path):
-    """A list does not say what its payments allow."""
+    """A list does not contain the totals of its payments."""
     given = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
     with pytest.raises(ConfigurationError, match="client"):
         plan_refunds(listed(GOOD), settings=load_settings(**given))
 
 
 def test_a_frame_is_a_list(shop):
-    """In Python: major units as text, Decimal or number, or minor units as such."""
+    """A frame may give major units as text, Decimal or number, or minor units."""
     import pandas as pd
 
     client, _ = shop()
@@ -394,8 +394,8 @@ def test_a_frame_is_a_list(shop):
         }
     )
     plan = plan_refunds(frame, client=client)
-    assert [one.amount_minor for one in plan.rows] == [25_050, 300]
-    assert [(one.source_file, one.source_row) for one in plan.refused] == [("python", 3)]
+    assert [row.amount_minor for row in plan.rows] == [25_050, 300]
+    assert [(reject.source_file, reject.source_row) for reject in plan.refused] == [("python", 3)]
     minor = frame.drop(columns="amount").assign(amount_minor=[1, 2, 3])
     assert plan_refunds(minor, client=client).totals == {"NOK": 6}
 
@@ -415,7 +415,7 @@ CELL = st.sampled_from(
     st.sampled_from(sorted(PLANS)),
 )
 def test_no_row_is_lost_and_none_asks_for_too_much(shop_once, tmp_path_factory, rows, verb):
-    """Each row is planned or refused, once; what is planned fits the payment."""
+    """Each row is either planned or refused, once, and planned amounts fit the payment."""
     path = tmp_path_factory.mktemp("list") / "list.csv"
     lines = [",".join(f'"{cell}"' for cell in row) for row in rows]
     path.write_text("reference,amount,currency,note\n" + "\n".join(lines) + "\n", encoding="utf-8")
@@ -428,7 +428,7 @@ def test_no_row_is_lost_and_none_asks_for_too_much(shop_once, tmp_path_factory, 
     else:
         planned, refused = plan.rows, plan.refused
     assert len(planned) + len(refused) == sum(any(row) for row in rows)
-    assert len({one.source_row for one in refused}) == len(refused)
+    assert len({reject.source_row for reject in refused}) == len(refused)
     for row in planned:
         held = row.authorized_minor - row.captured_minor - row.cancelled_minor
         most = row.captured_minor - row.refunded_minor if verb == "refund" else held
@@ -457,7 +457,7 @@ def shop_once(tmp_path_factory):
 
 
 def test_how_long_a_plan_may_be_carried_out(shop, listed):
-    """Three days, or as said."""
+    """A plan expires after three days, or after the hours given."""
     client, simulator = shop()
     now = simulator.now().replace(microsecond=0)
     for hours, given_ in ((72, {}), (5, {"expires_hours": 5})):

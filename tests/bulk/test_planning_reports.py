@@ -1,4 +1,4 @@
-"""Plans from what reconciling found: what people decided, and nothing the rules do not allow."""
+"""Plans from a report follow people's decisions, and hold nothing the rules forbid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 from tests.reconciliation.frames_of_anything import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
-from vippsrecon.bulk.plan.model import check_plan
+from vippsrecon.bulk.plan.rules import check_plan
 from vippsrecon.config.settings import SalesUnit, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.reconciliation import reconcile
@@ -45,21 +45,21 @@ def settings_for(folder, url="http://127.0.0.1:9", **changed):
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory):
-    """A month reconciled, and its report: nothing changes them."""
+    """A reconciled month and its report, which no test changes."""
     folder = tmp_path_factory.mktemp("month")
     write_month(folder, payments=300, seed=7)
     with (
         serve(Simulator.from_file(folder / "simulator.jsonl")) as url,
         Client(settings_for(folder, url)) as client,
     ):
-        found = reconcile_month([folder / "orders.csv"], client.settings, client=client)
-    write_workbook(found, folder / "report.xlsx")
-    return folder, found
+        reconciliation = reconcile_month([folder / "orders.csv"], client.settings, client=client)
+    write_workbook(reconciliation, folder / "report.xlsx")
+    return folder, reconciliation
 
 
 @pytest.fixture
 def report(month, tmp_path):
-    """A report of one's own to work in."""
+    """A copy of the report that a test may change."""
     return shutil.copy(month[0] / "report.xlsx", tmp_path / "report.xlsx")
 
 
@@ -95,28 +95,30 @@ def worked_in(path, work):
     book.save(path)
 
 
-def proposed(found, verb):
-    """What reconciling proposed: {reference: amount}."""
-    rows = found.discrepancies[found.discrepancies["proposal"].eq(verb).fillna(False)]
+def proposed(reconciliation, verb):
+    """Return the proposals as {reference: amount}."""
+    rows = reconciliation.discrepancies[
+        reconciliation.discrepancies["proposal"].eq(verb).fillna(False)
+    ]
     return rows.groupby("reference")["proposal_minor"].sum().to_dict()
 
 
 def amounts(plan):
-    """A plan's rows as {reference: amount}."""
+    """Return a plan's rows as {reference: amount}."""
     return {row.reference: row.amount_minor for row in plan.rows}
 
 
 @pytest.mark.parametrize("verb", sorted(PLANS))
 def test_an_untouched_report_plans_every_proposal(month, report, offline, verb):
-    """Of the plan's verb; one row a payment, with its discrepancy, order and aggregate."""
+    """The plan has one row per payment, with its discrepancy, order and totals."""
     plan = PLANS[verb](report, **offline)
     assert amounts(plan) == proposed(month[1], verb)
     assert plan.refused == ()
-    found = month[1].discrepancies.set_index("discrepancy_id")
+    discrepancies = month[1].discrepancies.set_index("discrepancy_id")
     payments = month[1].payments.set_index("reference")
     for row in plan.rows:
-        assert found.loc[row.discrepancy_id.split(), "reference"].eq(row.reference).all()
-        assert row.order_number == found.loc[row.discrepancy_id.split()[0], "order_number"]
+        assert discrepancies.loc[row.discrepancy_id.split(), "reference"].eq(row.reference).all()
+        assert row.order_number == discrepancies.loc[row.discrepancy_id.split()[0], "order_number"]
         assert row.captured_minor == payments.loc[row.reference, "captured_minor"]
     assert plan.source[:2] == ("report", "report.xlsx")
     assert plan.source.fetched_at <= month[1].manifest["fetched_at"]
@@ -124,32 +126,32 @@ def test_an_untouched_report_plans_every_proposal(month, report, offline, verb):
 
 @pytest.mark.parametrize("verb", sorted(PLANS))
 def test_python_plans_what_the_report_does(month, report, offline, verb):
-    """A Reconciliation, its discrepancies with payments, and the workbook say the same."""
-    found = month[1]
+    """A Reconciliation, its frames and its workbook give the same plan."""
+    reconciliation = month[1]
     plans = [
-        PLANS[verb](found, **offline),
-        PLANS[verb](found.discrepancies, payments=found.payments, **offline),
+        PLANS[verb](reconciliation, **offline),
+        PLANS[verb](reconciliation.discrepancies, payments=reconciliation.payments, **offline),
         PLANS[verb](report, **offline),
     ]
     assert plans[0].rows == plans[1].rows == plans[2].rows
 
 
 def test_discrepancies_alone_are_not_enough(month, offline):
-    """Without the payments they were found with, nobody could see that one moved since."""
+    """Without payments, a later change of a payment could not be detected."""
     with pytest.raises(InputError, match="payments="):
         plan_refunds(month[1].discrepancies, **offline)
 
 
 def test_only_some(month, offline):
-    """By code, or by discrepancy."""
+    """`only` selects by code or by discrepancy."""
     plan = plan_refunds(month[1], only="over_captured", **offline)
     assert {row.reason for row in plan.rows} == {"excess_capture"}
-    one = plan.rows[0].discrepancy_id
-    assert plan_refunds(month[1], only=[one], **offline).count == 1
+    discrepancy_id = plan.rows[0].discrepancy_id
+    assert plan_refunds(month[1], only=[discrepancy_id], **offline).count == 1
 
 
 def test_owners_decide(month, report, offline):
-    """Once anything is decided, only what is decided so is planned; a note goes along."""
+    """With one decision in the report, only decided rows are planned, with their notes."""
     chosen = []
 
     def work(rows):
@@ -164,14 +166,14 @@ def test_owners_decide(month, report, offline):
     assert list(amounts(plan)) == chosen[:2]
     assert {row.note for row in plan.rows} == {"agreed by phone"}
     assert plan.refused == ()
-    said = " ".join(plan.notes)
-    assert "'waive'" in said
-    assert "'accept'" in said
-    assert "without a decision" in said
+    notes = " ".join(plan.notes)
+    assert "'waive'" in notes
+    assert "'accept'" in notes
+    assert "without a decision" in notes
 
 
 def test_what_is_never_proposed_is_not_planned(month, report, offline):
-    """A person may decide on it; then the row is refused and says what to do instead."""
+    """A decision on such a row is refused with the next step."""
     decided = {}
 
     def work(rows):
@@ -186,11 +188,11 @@ def test_what_is_never_proposed_is_not_planned(month, report, offline):
     never = {"duplicate_payment", "missing_in_orders", "captured_not_fulfilled"}
     never |= {"refund_missing_in_shop", "currency_mismatch", "aggregate_mismatch"}
     assert never <= decided.keys(), "the month has each of them"
-    reasons = " ".join(one.reason for one in plan.refused)
+    reasons = " ".join(reject.reason for reject in plan.refused)
     for kind in never:
         assert f"nothing can be proposed for this {kind}. {decided[kind]}" in reasons
-    assert "what may be done is cancel" in reasons
-    assert all(one.column == "Decision" for one in plan.refused)
+    assert "only a cancel can be planned" in reasons
+    assert all(reject.column == "Decision" for reject in plan.refused)
 
 
 def test_a_report_sorted_by_hand_is_as_good(month, report, offline):
@@ -227,13 +229,13 @@ def test_a_shifted_or_changed_row_is_refused(month, report, offline, heading):
 
     worked_in(report, work)
     plan = plan_refunds(report, **offline)
-    assert [one.source_row for one in plan.refused] == touched
-    assert all("changed or shifted" in one.reason for one in plan.refused)
+    assert [reject.source_row for reject in plan.refused] == touched
+    assert all("changed or shifted" in reject.reason for reject in plan.refused)
     assert plan.count == len(proposed(month[1], "refund")) - len(touched)
 
 
 def test_a_row_copied_is_refused(month, report, offline):
-    """Twice the same row would be twice the money."""
+    """The same row twice would move the money twice."""
 
     def work(rows):
         mine = [row for row in rows if row["Proposed"].value == "refund"]
@@ -243,12 +245,12 @@ def test_a_row_copied_is_refused(month, report, offline):
 
     worked_in(report, work)
     plan = plan_refunds(report, **offline)
-    assert ["more than once" in one.reason for one in plan.refused] == [True, True]
+    assert ["more than once" in reject.reason for reject in plan.refused] == [True, True]
     assert plan.count == len(proposed(month[1], "refund")) - 1
 
 
 def test_a_payment_that_moved_since_the_report(month, report, later):
-    """Somebody refunded it in the portal meanwhile: the report's figures no longer hold."""
+    """A refund in the portal after the report makes the report's figures wrong."""
     client, _ = later
     reference, amount = next(iter(proposed(month[1], "refund").items()))
     client.refund(reference, 100, "NOK", idempotency_key="portal-1")
@@ -261,7 +263,7 @@ def test_a_payment_that_moved_since_the_report(month, report, later):
 
 
 def test_an_old_report_is_refused_whole(report, later):
-    """By the house's clock; three days, or as the settings say."""
+    """The age is measured in server time: three days, or as set."""
     client, simulator = later
     plan_refunds(report, client=client)
     simulator.advance(73 * 3600)
@@ -270,9 +272,9 @@ def test_an_old_report_is_refused_whole(report, later):
 
 
 def test_nothing_to_plan_has_no_age(month, later):
-    """With nothing to ask for there is no answer to tell the time by: no report is called old."""
+    """Without requests there is no API call, so the age of the report is not checked."""
     client, _ = later
-    with pytest.raises(NothingToPlanError, match="there is no capture to plan"):
+    with pytest.raises(NothingToPlanError, match="No captures to plan"):
         plan_captures(month[1], only="over_refunded", client=client)
 
 
@@ -285,14 +287,14 @@ def test_how_old_a_report_may_be(report, tmp_path, offline):
 
 
 def test_a_report_of_another_environment(report, offline, tmp_path):
-    """A test report says nothing of production's payments."""
+    """A report of the test environment has no information about production."""
     changed = {"environment": "test", "base_url": None}
     with pytest.raises(PlanError, match="the report is of simulator"):
         plan_refunds(report, **offline | {"settings": settings_for(tmp_path, **changed)})
 
 
 def test_no_environment_at_all(month, tmp_path, offline):
-    """A plan is for one environment; nothing is guessed."""
+    """A plan is for one environment, and it is never guessed."""
     bare = load_settings(folder=tmp_path, offline=True)
     with pytest.raises(ConfigurationError, match="VIPPS_ENVIRONMENT"):
         plan_refunds(month[1], **offline | {"settings": bare})
@@ -300,8 +302,8 @@ def test_no_environment_at_all(month, tmp_path, offline):
 
 def _journal(store, reference, kind, at, *, verb="refund", environment="simulator"):
     plan_id = "11111111-1111-4111-8111-111111111111"
-    said = {"planner": "kari", "totals": {"NOK": 1}, "count": 1}
-    record_plan(store, plan_id, "d" * 64, environment, verb, at, said)
+    detail = {"planner": "kari", "totals": {"NOK": 1}, "count": 1}
+    record_plan(store, plan_id, "d" * 64, environment, verb, at, detail)
     held = acquire(store, plan_id, holder="test", host="desk", pid=1, started="1")
     drafts = [
         Draft(what, 1, MSN, reference, "NOK", 1, "key", {}, (), at) for what in ("intended", kind)
@@ -310,7 +312,7 @@ def _journal(store, reference, kind, at, *, verb="refund", environment="simulato
 
 
 @pytest.mark.parametrize(
-    ("kind", "minutes", "changed", "kept"),
+    ("kind", "minutes", "changed", "planned"),
     [
         pytest.param("done", 1, {}, False, id="done since"),
         pytest.param("already_done", 1, {}, False, id="found done since"),
@@ -322,23 +324,25 @@ def _journal(store, reference, kind, at, *, verb="refund", environment="simulato
         pytest.param("done", 1, {"environment": "test"}, True, id="another environment"),
     ],
 )
-def test_what_other_plans_did_since(month, report, offline, tmp_path, kind, minutes, changed, kept):
-    """The report had not seen it, so its figures are not today's."""
+def test_what_other_plans_did_since(
+    month, report, offline, tmp_path, kind, minutes, changed, planned
+):
+    """An operation after the report makes the report's figures out of date."""
     reference = next(iter(proposed(month[1], "refund")))
     moment = month[1].payments["fetched_at"].max() + timedelta(minutes=minutes)
     at = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     with open_store(f"sqlite:///{tmp_path / 'work.db'}") as store:
         _journal(store, reference, kind, at, **changed)
         plan = plan_refunds(report, store=store, **offline)
-    assert (reference in amounts(plan)) is kept
-    assert len(plan.refused) == (not kept)
-    if not kept:
+    assert (reference in amounts(plan)) is planned
+    assert len(plan.refused) == (not planned)
+    if not planned:
         assert "which the report had not seen" in plan.refused[0].reason
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04 no workbook", b"reference,amount\n"])
 def test_what_is_no_report(tmp_path, offline, content):
-    """Named as one, it is refused as a file."""
+    """A file that is not a report is rejected with its name."""
     path = tmp_path / "report.xlsx"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"report\.xlsx"):
@@ -375,22 +379,22 @@ CASES = [
 
 @pytest.mark.parametrize(("case", "planned"), CASES)
 def test_the_rules_worked_cases(tmp_path, case, planned):
-    """What each code proposes, and what is never proposed."""
-    found = reconcile_example(**case)
+    """Each code has its proposals, and some have none."""
+    reconciliation = reconcile_example(**case)
     given_ = {"settings": settings_for(tmp_path), "now": NOW, "planner": "kari"}
     for verb, plan_of in PLANS.items():
         if verb in planned:
-            plan = plan_of(found, **given_)
+            plan = plan_of(reconciliation, **given_)
             assert [row.amount_minor for row in plan.rows] == [planned[verb]]
         else:
             with pytest.raises(NothingToPlanError):
-                plan_of(found, **given_)
+                plan_of(reconciliation, **given_)
 
 
 def test_two_refunds_of_one_payment_are_one_row(tmp_path):
-    """Both discrepancies are settled by it, and the larger one gives the reason."""
-    found = reconcile_example(Or=300, A=1100, C=1100)
-    plan = plan_refunds(found, settings=settings_for(tmp_path), now=NOW)
+    """It corrects both discrepancies, and the larger one gives the reason."""
+    reconciliation = reconcile_example(Or=300, A=1100, C=1100)
+    plan = plan_refunds(reconciliation, settings=settings_for(tmp_path), now=NOW)
     [row] = plan.rows
     assert sorted(row.discrepancy_id.split()) == [
         "over_captured:123456:order-0001",
@@ -400,33 +404,37 @@ def test_two_refunds_of_one_payment_are_one_row(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "reason"),
     [
-        pytest.param({"proposal_minor": 201}, "call for 2.00 NOK at most", id="grown"),
-        pytest.param({"kind": "duplicate_payment"}, "nothing is ever proposed", id="kind"),
+        pytest.param({"proposal_minor": 201}, "justify at most 2.00 NOK", id="grown"),
+        pytest.param({"kind": "duplicate_payment"}, "never planned from a report", id="kind"),
         *(pytest.param({"flags": flag}, flag, id=flag) for flag in MANUAL_FLAGS),
     ],
 )
-def test_a_frame_changed_in_python(tmp_path, changed, said):
-    """The rules hold for frames too, whoever made them."""
-    found = reconcile_example(O=800)
-    rows = found.discrepancies.assign(**changed)
+def test_a_frame_changed_in_python(tmp_path, changed, reason):
+    """The rules hold for any frame."""
+    reconciliation = reconcile_example(O=800)
+    rows = reconciliation.discrepancies.assign(**changed)
     given_ = {"settings": settings_for(tmp_path), "now": NOW}
     with pytest.raises(NothingToPlanError) as met:
-        plan_refunds(rows, payments=found.payments, **given_)
-    assert said in met.value.refused[0].reason
+        plan_refunds(rows, payments=reconciliation.payments, **given_)
+    assert reason in met.value.refused[0].reason
 
 
 def test_a_contradicting_payment_is_left_alone(tmp_path):
-    """Events and totals that disagree: nothing is planned until that is settled."""
-    found = reconcile_example(O=800)
-    mismatch = found.discrepancies.assign(kind="aggregate_mismatch", proposal=None)
+    """If events and totals contradict each other, nothing is planned."""
+    reconciliation = reconcile_example(O=800)
+    mismatch = reconciliation.discrepancies.assign(kind="aggregate_mismatch", proposal=None)
     mismatch = mismatch.assign(discrepancy_id="aggregate_mismatch:123456:order-0001")
     import pandas as pd
 
-    rows = pd.concat([found.discrepancies, mismatch.astype(found.discrepancies.dtypes)])
+    rows = pd.concat(
+        [reconciliation.discrepancies, mismatch.astype(reconciliation.discrepancies.dtypes)]
+    )
     with pytest.raises(NothingToPlanError) as met:
-        plan_refunds(rows, payments=found.payments, settings=settings_for(tmp_path), now=NOW)
+        plan_refunds(
+            rows, payments=reconciliation.payments, settings=settings_for(tmp_path), now=NOW
+        )
     assert "contradict" in met.value.refused[0].reason
 
 
@@ -438,8 +446,8 @@ def test_a_contradicting_payment_is_left_alone(tmp_path):
 )
 @given(anything())
 def test_no_plan_gives_back_more_than_is_owed(tmp_path_factory, rows):
-    """For frames of anything: within the aggregate, and together within what the order leaves."""
-    found = reconcile(*rows.frames(), units=UNITS, as_of=NOW)
+    """For random frames, planned amounts fit the payment's totals and the order."""
+    reconciliation = reconcile(*rows.frames(), units=UNITS, as_of=NOW)
     orders = {}
     for order in rows.orders:
         orders.setdefault((order["msn"], order["reference"]), []).append(order)
@@ -449,13 +457,13 @@ def test_no_plan_gives_back_more_than_is_owed(tmp_path_factory, rows):
     }
     for verb, plan_of in PLANS.items():
         try:
-            plan = plan_of(found, **given_)
+            plan = plan_of(reconciliation, **given_)
         except NothingToPlanError:
             continue
         check_plan(plan)
         assert len({(row.msn, row.reference) for row in plan.rows}) == plan.count
         for row in plan.rows:
-            codes = {one.split(":")[0] for one in row.discrepancy_id.split()}
+            codes = {text.split(":")[0] for text in row.discrepancy_id.split()}
             assert {get_code(code).proposes for code in codes} == {verb}
             mine = orders.get((row.msn, row.reference), [])
             if verb == "refund" and len(mine) == 1:
@@ -465,11 +473,11 @@ def test_no_plan_gives_back_more_than_is_owed(tmp_path_factory, rows):
                 events = _sums(rows, row, order)
                 assert row.amount_minor <= max(0, events["CAPTURED"] - events["REFUNDED"] - keeps)
             if verb == "capture":
-                assert {one["status"] for one in mine} <= {"fulfilled"}
+                assert {order["status"] for order in mine} <= {"fulfilled"}
 
 
 def _sums(rows, row, order):
-    """Successful events up to the moment compared at."""
+    """Return the successful events up to the cut-off time."""
     sums = {"CAPTURED": 0, "REFUNDED": 0}
     moment = min(NOW, order["exported_at"])
     for event in rows.events:

@@ -13,6 +13,7 @@ import pytest
 from tests.bulk.plans import plan_row
 from tests.bulk.world import MSN, SOON
 from vippsrecon.api.models import Event, Payment
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution import carry_out as carry_out_module
 from vippsrecon.bulk.execution import journal_writer
@@ -24,7 +25,6 @@ from vippsrecon.bulk.execution.settle import ManualDecision, settle
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.outcomes.audit_workbook import write_extract
 from vippsrecon.bulk.plan.model import compute_idempotency_key
-from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.cli.journal import _verify_plans
 from vippsrecon.errors import PlanError, PlanLockLostError, StoreError
 from vippsrecon.store import (

@@ -8,8 +8,8 @@ import pytest
 
 from tests.bulk.plans import plan_row
 from vippsrecon.api.models import Event, Payment
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.evidence import Intention, evaluate
-from vippsrecon.bulk.plan.rules import Aggregate
 
 KEY = "key-of-this-row"
 BEFORE = Aggregate(1000, 1000, 0, 0)

@@ -12,8 +12,9 @@ from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.execution.context import Timeouts
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, PlanRow, Source
-from vippsrecon.bulk.plan.rules import format_plan_time
+from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT
+from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.simulator import Simulator
 from vippsrecon.store import Store
 

@@ -12,7 +12,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.cli.desks import MSN, SUM
-from vippsrecon.bulk.plan.model import read_plan, write_plan
+from vippsrecon.bulk.plan.file import read_plan, write_plan
 
 LEDGER = {
     "ledgerId": "302321",

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from vippsrecon.bulk.plan.model import compute_digest, read_plan
+from vippsrecon.bulk.plan.file import compute_digest, read_plan
 from vippsrecon.store import open_store, read_entries
 
 HEAD = "reference,amount,currency,reason,note,document_ref\n"
@@ -75,7 +75,7 @@ def test_what_a_person_reads(run, keys, folder, refunds, printed):
     """Sums, digest and the next step; an approval shows what is approved."""
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--workbook", "plan.xlsx")
     assert done.exit_code == 0, done.output
-    assert "3 refunds, 301.50 NOK in all" in done.stdout
+    assert "3 refunds, 301.50 NOK in total" in done.stdout
     assert "Nothing has been moved. Next: vippsrecon approve plan.json" in done.stdout
     assert (folder / "plan.xlsx").read_bytes().startswith(b"PK")
     done = run("approve", "plan.json", "--as", "Ola")
@@ -104,7 +104,7 @@ def test_a_plan_of_nothing(run, keys, folder, printed):
     """Exit code 2, no file, and the refused rows all the same."""
     (folder / "refunds.csv").write_text(HEAD + "nothing-000001,5,NOK,,,\n", encoding="utf-8")
     done = run("plan", "refunds", "refunds.csv", "--out", "plan.json", "--json")
-    one_sentence(done, "no row can be planned", "nothing-000001")
+    one_sentence(done, "No row can be planned", "nothing-000001")
     assert len(printed(done)["rejects"]) == 1
     assert not (folder / "plan.json").exists()
     # For people the one row stands in the error, and nowhere else.
@@ -207,7 +207,9 @@ def test_a_second_person(run, keys, folder, refunds):
     """The planner's own name does not do above the limit."""
     (folder / "vippsrecon.toml").write_text("[limits]\nown_approval_up_to = 0\n")
     run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari")
-    one_sentence(run("approve", "plan.json", "--as", "kari"), "somebody else", "Kari")
+    one_sentence(
+        run("approve", "plan.json", "--as", "kari"), "a person other than its planner", "Kari"
+    )
     assert run("approve", "plan.json", "--as", "Ola").exit_code == 0
 
 
@@ -216,7 +218,7 @@ def test_an_expired_plan(run, served_with, folder, refunds, month):
     simulator = served_with()
     run("plan", "refunds", refunds, "--out", "plan.json")
     simulator.advance(73 * 3600)
-    one_sentence(run("approve", "plan.json"), "the plan expired")
+    one_sentence(run("approve", "plan.json"), "The plan expired")
 
 
 def test_a_database_that_cannot_be_used(run, keys, folder, refunds):

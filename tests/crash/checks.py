@@ -13,7 +13,8 @@ from tests.crash.world import World
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key, write_plan
+from vippsrecon.bulk.plan.file import write_plan
+from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
 from vippsrecon.errors import StoreError
 from vippsrecon.store import Entry, Store, open_store, read_entries, read_row_states, verify_journal
 from vippsrecon.store.database.transactions import write_transaction

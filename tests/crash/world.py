@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 import orjson
 
-from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, PlanRow, Source
-from vippsrecon.bulk.plan.rules import format_plan_time
+from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT
+from vippsrecon.bulk.times import format_plan_time
 
 ROOT = Path(__file__).parent.parent.parent
 MSN = "123456"

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from openpyxl import load_workbook
 
-from vippsrecon.bulk.plan.model import read_plan
+from vippsrecon.bulk.plan.file import read_plan
 from vippsrecon.money import to_major
 
 NAMES = [

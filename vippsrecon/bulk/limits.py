@@ -1,7 +1,7 @@
-"""`[limits]` of vippsrecon.toml: how much may move without a second person, and at all.
+"""Read `[limits]` of vippsrecon.toml: amounts above which a second person must approve, and caps.
 
-Amounts there are major units: one number for every currency, or a table by currency. What is
-misspelled is refused, since a limit misspelled is a limit not set.
+Amounts in the file are in major units: one number for every currency, or a table by currency. A
+name that is not known is an error, because a misspelled limit would otherwise have no effect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DEFAULT_OWN_APPROVAL_UP_TO = {
     "USD": 100_000,
     "GBP": 100_000,
 }
-"""Minor units a planner may approve alone where nothing is set: 10,000 kroner, 1,000 euros."""
+"""Default in minor units: a planner may approve 10,000 kroner or 1,000 euros alone."""
 
 _AMOUNT_SETTINGS = ("own_approval_up_to", "row_limit", "per_run", "per_day")
 _SECTION = "vippsrecon.toml [limits]"
@@ -33,17 +33,18 @@ AmountsByCurrency = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Limits:
-    """What is allowed, amounts in minor units by currency; a currency not named has no limit.
+    """Limits on plans and runs. Amounts are in minor units; a currency that is missing has no limit.
 
     Attributes:
-        own: Largest sum a planner may approve alone, own plans of 24 hours together; 0: never.
-        rows: Largest row that one person alone may plan and approve.
-        runs: Largest sum of one plan's runs; production needs one.
-        days: Largest sum of one day, over all plans and planners; production needs one.
-        stop_after_failures: Failures in a row after which a run stops.
-        stop_at_share: Share of failures among the last 50 rows at which it stops.
-        max_report_age_hours: Age from which a report is no longer planned from.
-        settle_for: Seconds an operation whose outcome is open is looked at again.
+        own: Largest sum a planner may approve alone, over all own plans of 24 hours; 0: none. A
+            missing currency counts as 0.
+        rows: Largest amount of a row that one person may both plan and approve.
+        runs: Largest sum that all runs of one plan may move; required in production.
+        days: Largest sum of one day, over all plans and planners; required in production.
+        stop_after_failures: Consecutive failures after which a run stops.
+        stop_at_share: Share of failures among the last 50 rows at which a run stops.
+        max_report_age_hours: Age in hours above which a report can no longer be planned from.
+        settle_for: Seconds during which a run keeps checking an operation with an open outcome.
     """
 
     own: AmountsByCurrency = field(default_factory=lambda: dict(DEFAULT_OWN_APPROVAL_UP_TO))
@@ -56,38 +57,42 @@ class Limits:
     settle_for: float = 120.0
 
     @classmethod
-    def from_settings(cls, said: Mapping[str, Any]) -> Limits:
-        """Return the limits a settings file says, and the usual ones where it says nothing.
+    def from_settings(cls, section: Mapping[str, Any]) -> Limits:
+        """Build limits from the settings file; a limit that is not set gets its default.
 
         Raises:
-            ConfigurationError: A name is not known, or a value is none it can have.
+            ConfigurationError: A name is not known, or a value is not valid.
 
-        >>> limits = Limits.of({"own_approval_up_to": {"NOK": 5000}, "per_run": "250000.50"})
+        >>> limits = Limits.from_settings({"own_approval_up_to": {"NOK": 5000}, "per_run": "250000.50"})
         >>> limits.own_approval_up_to("NOK"), limits.own_approval_up_to("EUR")
         (500000, 100000)
         >>> limits.per_run("DKK"), limits.per_day("DKK")
         (25000050, None)
         """
-        for name in said:
+        for name in section:
             if name not in LIMIT_SETTINGS:
                 raise ConfigurationError(
-                    f"{_SECTION}: {name!r} is not a setting{format_suggestion(name, LIMIT_SETTINGS)}. Known are: "
+                    f"{_SECTION}: {name!r} is not a setting{format_suggestion(name, LIMIT_SETTINGS)}. Settings are: "
                     f"{', '.join(sorted(LIMIT_SETTINGS))}"
                 )
         amounts = {
-            name: _parse_amounts(name, said[name]) for name in _AMOUNT_SETTINGS if name in said
+            name: _parse_amounts(name, section[name])
+            for name in _AMOUNT_SETTINGS
+            if name in section
         }
         return cls(
             own={**DEFAULT_OWN_APPROVAL_UP_TO, **amounts.get("own_approval_up_to", {})},
             rows=amounts.get("row_limit", {}),
             runs=amounts.get("per_run", {}),
             days=amounts.get("per_day", {}),
-            stop_after_failures=_parse_count(said, "stop_after_failures", cls.stop_after_failures),
-            stop_at_share=_parse_number(said, "stop_at_share", cls.stop_at_share, most=1.0),
-            max_report_age_hours=_parse_number(
-                said, "max_report_age_hours", cls.max_report_age_hours
+            stop_after_failures=_parse_count(
+                section, "stop_after_failures", cls.stop_after_failures
             ),
-            settle_for=_parse_number(said, "settle_for", cls.settle_for),
+            stop_at_share=_parse_number(section, "stop_at_share", cls.stop_at_share, maximum=1.0),
+            max_report_age_hours=_parse_number(
+                section, "max_report_age_hours", cls.max_report_age_hours
+            ),
+            settle_for=_parse_number(section, "settle_for", cls.settle_for),
         )
 
     def own_approval_up_to(self, currency: str) -> int:
@@ -95,60 +100,64 @@ class Limits:
         return self.own.get(currency, 0)
 
     def row_limit(self, currency: str) -> int | None:
-        """Return the largest row one person alone may plan and approve, or None for any."""
+        """Return the largest row, in minor units, one person may plan and approve; None: any."""
         return self.rows.get(currency)
 
     def per_run(self, currency: str) -> int | None:
-        """Return the most one plan's runs may move, or None where it is not set."""
+        """Return the most, in minor units, all runs of one plan may move; None: not set."""
         return self.runs.get(currency)
 
     def per_day(self, currency: str) -> int | None:
-        """Return the most all plans together may move in a day, or None where it is not set."""
+        """Return the most, in minor units, all plans may move in a day; None: not set."""
         return self.days.get(currency)
 
 
-def _parse_amounts(name: str, said: Any) -> dict[str, int]:
-    if not isinstance(said, Mapping):
-        return {currency: _parse_amount(name, said, currency) for currency in DECIMALS}
-    for currency in said:
+def _parse_amounts(name: str, value: Any) -> dict[str, int]:
+    if not isinstance(value, Mapping):
+        return {currency: _parse_amount(name, value, currency) for currency in DECIMALS}
+    for currency in value:
         if currency not in DECIMALS:
             raise ConfigurationError(
-                f"{_SECTION}: {name}.{currency} is no currency of Vipps MobilePay, which are "
+                f"{_SECTION}: {name}.{currency} is not a currency of Vipps MobilePay. Currencies are: "
                 f"{', '.join(DECIMALS)}"
             )
     return {
-        currency: _parse_amount(f"{name}.{currency}", one, currency)
-        for currency, one in said.items()
+        currency: _parse_amount(f"{name}.{currency}", amount, currency)
+        for currency, amount in value.items()
     }
 
 
-def _parse_amount(name: str, said: Any, currency: str) -> int:
-    """Return an amount of major units as minor units; a float means the digits it is written with."""
+def _parse_amount(name: str, value: Any, currency: str) -> int:
+    """Convert an amount in major units to minor units."""
     try:
-        if isinstance(said, bool) or not isinstance(said, int | float | str | Decimal):
-            raise InputError(f"{said!r} is not an amount")
-        minor = to_minor(repr(said) if isinstance(said, float) else str(said).strip(), currency)
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+            raise InputError(f"{value!r} is not an amount")
+        # repr() gives the digits as written in the file; the float itself is not exact.
+        text = repr(value) if isinstance(value, float) else str(value).strip()
+        minor = to_minor(text, currency)
     except InputError as error:
         raise ConfigurationError(f"{_SECTION}: {name}: {error}") from None
     if minor < 0:
-        raise ConfigurationError(f"{_SECTION}: {name} is {said}, and a limit cannot be below zero")
+        raise ConfigurationError(f"{_SECTION}: {name} is {value}; a limit cannot be below zero")
     return minor
 
 
-def _parse_count(said: Mapping[str, Any], name: str, usual: int) -> int:
-    value = said.get(name, usual)
+def _parse_count(section: Mapping[str, Any], name: str, default: int) -> int:
+    value = section.get(name, default)
     if type(value) is not int or value < 1:
-        raise ConfigurationError(f"{_SECTION}: {name} is {value!r}; it can be 1, 2, 3, …")
+        raise ConfigurationError(
+            f"{_SECTION}: {name} is {value!r}; give a whole number from 1 up: 1, 2, 3, …"
+        )
     return value
 
 
 def _parse_number(
-    said: Mapping[str, Any], name: str, usual: float, *, most: float = 8760.0
+    section: Mapping[str, Any], name: str, default: float, *, maximum: float = 8760.0
 ) -> float:
-    value = said.get(name, usual)
-    # `not >` refuses what is no number either.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+    value = section.get(name, default)
+    # `not 0 < value` also rejects NaN, for which every comparison is false.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= maximum:
         raise ConfigurationError(
-            f"{_SECTION}: {name} is {value!r}; it can be above 0, up to {most:g}"
+            f"{_SECTION}: {name} is {value!r}; give a number above 0, up to {maximum:g}"
         )
     return float(value)

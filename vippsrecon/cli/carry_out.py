@@ -61,7 +61,7 @@ def carry_out(
     from vippsrecon.bulk.execution.carry_out import carry_out as carry
     from vippsrecon.bulk.execution.preconditions import check_plan_matches_settings
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
-    from vippsrecon.bulk.plan.model import read_plan
+    from vippsrecon.bulk.plan.file import read_plan
     from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.ledger.balances import fetch_balances
@@ -126,7 +126,7 @@ def _prompt_for_sums(plan: Plan) -> list[str]:
 
 def _format_run_head(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
-    from vippsrecon.bulk.plan.model import compute_digest
+    from vippsrecon.bulk.plan.file import compute_digest
     from vippsrecon.money import format_amount
 
     yield f"{summarize_plan(plan)}, in {plan.environment}, planned by {plan.planner}"
@@ -210,7 +210,7 @@ def format_head(head: tuple[int, str] | None) -> str | None:
 def _build_run_json(
     carried: RunResult, held: Sequence[Balance], out: Path | None
 ) -> dict[str, Any]:
-    from vippsrecon.bulk.plan.model import compute_digest
+    from vippsrecon.bulk.plan.file import compute_digest
     from vippsrecon.cli import output
 
     return {

@@ -87,8 +87,8 @@ def plan(
       vippsrecon plan cancels --from-report report.xlsx --out plan.json --workbook plan.xlsx
       vippsrecon approve plan.json --as "Kari Nordmann"
     """
+    from vippsrecon.bulk.plan.file import write_plan
     from vippsrecon.bulk.plan.make import NothingToPlanError, PlanOptions
-    from vippsrecon.bulk.plan.model import write_plan
     from vippsrecon.cli import output
 
     source = _choose_source(file, from_report)
@@ -157,7 +157,7 @@ def approve(
     """
     from vippsrecon.bulk.approval.approve import approve as record
     from vippsrecon.bulk.limits import Limits
-    from vippsrecon.bulk.plan.model import compute_digest, read_plan
+    from vippsrecon.bulk.plan.file import compute_digest, read_plan
     from vippsrecon.cli import output
     from vippsrecon.config.settings import load_settings
     from vippsrecon.store import open_store
@@ -274,7 +274,7 @@ def _get_approval_time(made: Plan, settings: Settings) -> Any:
 
 
 def _build_plan_json(made: Plan, out: Path) -> dict[str, Any]:
-    from vippsrecon.bulk.plan.model import compute_digest
+    from vippsrecon.bulk.plan.file import compute_digest
 
     return {
         "plan_id": made.plan_id,
@@ -294,7 +294,7 @@ def _build_rejects_json(refused: Sequence[Reject]) -> list[dict[str, Any]]:
 
 def _format_new_plan(made: Plan, out: Path) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
-    from vippsrecon.bulk.plan.model import compute_digest
+    from vippsrecon.bulk.plan.file import compute_digest
 
     yield f"{summarize_plan(made)}: {out}"
     yield f"plan    {made.plan_id}, {made.environment}, planned by {made.planner}"
@@ -305,7 +305,7 @@ def _format_new_plan(made: Plan, out: Path) -> Iterator[str]:
 
 def _format_plan_for_approval(made: Plan) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
-    from vippsrecon.bulk.plan.model import compute_digest
+    from vippsrecon.bulk.plan.file import compute_digest
     from vippsrecon.cli import output
     from vippsrecon.money import format_count
 

@@ -102,7 +102,7 @@ def resolve_plan_id(name: str) -> str:
     """
     from uuid import UUID
 
-    from vippsrecon.bulk.plan.model import read_plan
+    from vippsrecon.bulk.plan.file import read_plan
     from vippsrecon.errors import PlanError
 
     if Path(name).is_file():

@@ -20,8 +20,9 @@ import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
-from vippsrecon.bulk.execution.operations import PAST_TENSE, parse_timestamp
 from vippsrecon.bulk.outcomes.frame import compute_booking_date
+from vippsrecon.bulk.times import parse_timestamp
+from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import format_amount, format_count

@@ -1,1 +1,1 @@
-"""Approvals of a plan."""
+"""Approvals of plans."""

@@ -1,32 +1,25 @@
-"""The approval of a plan: who, of exactly which digest, count and sums, until when.
+"""Record and check approvals of a plan: who approved which digest, row count and sums, until when.
 
-An approval says that somebody at this database, under this account, approved this digest. It
-does not prove who sat there: a name given is a name given (docs/bulk-refunds.md says how to make
-it proof).
+An approval records that a person with access to this database, under this operating system
+account, approved this digest. It does not prove who that person was: a name given with --as is
+not verified (docs/bulk-refunds.md explains how to obtain proof).
 """
 
 from __future__ import annotations
 
-import getpass
-import os
 import socket
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 
-from vippsrecon.bulk.execution.operations import format_journal_time
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import (
-    Plan,
-    check_plan,
-    compute_digest,
-    format_plan_time,
-    parse_plan_time,
-)
-from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
+from vippsrecon.bulk.people import detect_account, is_same_person, normalize_person_name
+from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.plan.model import Plan
+from vippsrecon.bulk.plan.rules import check_plan
+from vippsrecon.bulk.times import format_journal_time, format_plan_time, parse_plan_time
 from vippsrecon.errors import PlanError
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.store import (
@@ -40,21 +33,21 @@ from vippsrecon.store import (
 )
 
 APPROVAL_VALIDITY = timedelta(hours=24)
-"""How long an approval holds."""
+"""How long an approval is valid."""
 
 COMBINED_SUM_WINDOW = timedelta(hours=24)
-"""A planner's plans of this long are counted together."""
+"""A planner's plans within this time are added together, so that splitting a plan has no effect."""
 
 
 class Approval(NamedTuple):
-    """An approval that stands.
+    """A valid approval.
 
     Attributes:
-        approver: As they named themselves, or the machine's account named them.
-        os_account: The account it was given under.
-        host: The machine.
-        at: When.
-        expires_at: Until when rows may be begun.
+        approver: The name given, else the operating system account.
+        os_account: The operating system account the approval was given under.
+        host: The machine's name.
+        at: When it was given.
+        expires_at: Until when rows may be started.
     """
 
     approver: str
@@ -65,13 +58,13 @@ class Approval(NamedTuple):
 
 
 def register_plan(store: Store, plan: Plan, *, at: datetime) -> None:
-    """Remember a plan's digest for ever, before anything is said or done about it.
+    """Record a plan's digest permanently, before the plan is approved or carried out.
 
     Raises:
-        PlanError: The plan's id is known with another digest: the file was changed.
+        PlanError: The plan's id is recorded with another digest: the file was changed.
         StoreError: The database cannot be used.
     """
-    said = {
+    detail = {
         "count": plan.count,
         "totals": plan.totals,
         "planner": plan.planner,
@@ -83,7 +76,7 @@ def register_plan(store: Store, plan: Plan, *, at: datetime) -> None:
     }
     at_text = format_journal_time(at)
     record_plan(
-        store, plan.plan_id, compute_digest(plan), plan.environment, plan.verb, at_text, said
+        store, plan.plan_id, compute_digest(plan), plan.environment, plan.verb, at_text, detail
     )
 
 
@@ -97,190 +90,170 @@ def approve(
     now: datetime | None = None,
     limits: Limits | None = None,
 ) -> Entry:
-    """Keep in the journal that this plan, as it stands, was approved. Moves nothing.
+    """Record in the journal that this exact plan was approved. Moves no money.
 
     Args:
         plan: The plan.
         store: The workspace database it will be carried out with.
-        approver: Who approves; None: the machine's account.
-        os_account: The machine's account; None: asked of the machine.
-        host: The machine's name; None: asked of the machine.
-        now: The house's clock; None: the machine's.
-        limits: From when on a second person is needed; None: the usual limits.
+        approver: Who approves; None: the operating system account.
+        os_account: The operating system account; None: ask the system.
+        host: The machine's name; None: ask the system.
+        now: Server time; None: local time.
+        limits: Amounts above which a second person must approve; None: the default limits.
 
     Returns:
-        The journal's entry.
+        The journal entry.
 
     Raises:
-        PlanError: The plan is unsound, expired, or was changed after it was first seen; or it
-            needs somebody else than its planner.
+        PlanError: The plan breaks a rule, has expired, or was changed after it was first
+            recorded; or a person other than its planner must approve it.
         StoreError: The database cannot be used.
     """
     check_plan(plan)
     now = now or datetime.now(UTC)
     limits = limits or Limits()
     account = os_account or detect_account()
-    who = normalize_person_name(approver or account)
+    approver_name = normalize_person_name(approver or account)
     if now >= parse_plan_time(plan.expires_at):
-        raise PlanError(f"the plan expired at {plan.expires_at}; make a new one")
-    _refuse_self_approval(plan, store, who, now, limits)
+        raise PlanError(f"The plan expired at {plan.expires_at}. Make a new plan")
+    _refuse_self_approval(plan, store, approver_name, now, limits)
     register_plan(store, plan, at=now)
-    # Again, now that the plan counts: of two approved at the same moment one at least sees both.
-    _refuse_self_approval(plan, store, who, now, limits)
-    said = {
+    # Check again now that this plan is recorded: if two plans are approved at the same moment, at
+    # least one of the two checks sees both.
+    _refuse_self_approval(plan, store, approver_name, now, limits)
+    detail = {
         "digest": compute_digest(plan),
         "count": plan.count,
         "totals": plan.totals,
-        "approver": who,
+        "approver": approver_name,
         "os_account": account,
         "host": host or socket.gethostname(),
         "expires_at": format_plan_time(now + APPROVAL_VALIDITY),
     }
-    draft = Draft("approved", detail=said, at=format_journal_time(now))
+    draft = Draft("approved", detail=detail, at=format_journal_time(now))
     return append_entries(store, plan.plan_id, [draft])[0]
 
 
 def find_valid_approval(plan: Plan, store: Store, limits: Limits, now: datetime) -> Approval:
-    """Return the approval a plan may be carried out under.
+    """Return the approval under which a plan may be carried out.
 
     Args:
-        plan: The plan, its digest computed from what it says now.
+        plan: The plan; its digest is computed from its present content.
         store: The workspace database.
-        limits: As they are now: lowered since, an approval may not do any more.
-        now: The house's clock.
+        limits: The present limits. An approval given before they were lowered may not suffice.
+        now: Server time.
 
     Raises:
-        PlanError: There is none, it is of another digest, it expired, or it is the planner's own
-            where a second person is needed.
+        PlanError: There is no approval, it is of another digest, it has expired, or it is the
+            planner's own where a second person must approve.
         StoreError: The database cannot be used.
     """
-    wanted = {"digest": compute_digest(plan), "count": plan.count, "totals": plan.totals}
-    why = f"plan {plan.plan_id} is not approved in {store.url_masked}: vippsrecon approve does that"
-    needed = explain_second_approver(plan, limits)
+    approved_content = {"digest": compute_digest(plan), "count": plan.count, "totals": plan.totals}
+    reason = (
+        f"Plan {plan.plan_id} is not approved in {store.url_masked}. Approve it with: "
+        "vippsrecon approve"
+    )
+    second_approver_reason = explain_second_approver(plan, limits)
     for entry in read_entries(store, plan.plan_id, kinds=("approved",)):
-        said = _parse_detail(entry)
-        if any(said.get(name) != value for name, value in wanted.items()):
-            why = f"the approval of {entry.at} is of another plan than this file: approve this one"
+        detail = _parse_detail(entry)
+        if any(detail.get(name) != value for name, value in approved_content.items()):
+            reason = (
+                f"The approval of {entry.at} is of another plan than this file. Approve this file"
+            )
             continue
-        approval = _parse_approval(entry, said)
+        approval = _parse_approval(entry, detail)
         if now >= approval.expires_at:
-            why = f"the approval by {approval.approver} expired at {format_plan_time(approval.expires_at)}"
-            why += "; approve the plan again"
-        elif needed and is_same_person(approval.approver, plan.planner):
-            why = f"{needed}, and {approval.approver} planned it: somebody else has to approve it"
+            reason = (
+                f"The approval by {approval.approver} expired at "
+                f"{format_plan_time(approval.expires_at)}. Approve the plan again"
+            )
+        elif second_approver_reason and is_same_person(approval.approver, plan.planner):
+            reason = (
+                f"{second_approver_reason}, and {approval.approver} planned it. Another person must "
+                "approve it"
+            )
         else:
             return approval
-    raise PlanError(f"{why}. Nothing was sent")
+    raise PlanError(f"{reason}. Nothing was sent")
 
 
 def explain_second_approver(
-    plan: Plan, limits: Limits, beside: Mapping[str, int] | None = None
+    plan: Plan, limits: Limits, other_totals: Mapping[str, int] | None = None
 ) -> str:
-    """Return why somebody else than the planner has to approve a plan, or "".
+    """Explain why a person other than the planner must approve a plan; "" if none is needed.
 
     Args:
         plan: The plan.
         limits: The limits.
-        beside: Currency to the sum of the planner's other plans of the last 24 hours.
+        other_totals: Currency to the sum of the planner's other plans of the last 24 hours.
     """
     for currency, total in plan.totals.items():
-        alone = limits.own_approval_up_to(currency)
-        if total > alone or alone == 0:
-            return f"its {format_amount(total, currency)} are above the {_format_own_limit(alone, currency)}"
-        others = (beside or {}).get(currency, 0)
-        if total + others > alone:
+        own_limit = limits.own_approval_up_to(currency)
+        if total > own_limit or own_limit == 0:
             return (
-                f"its {format_amount(total, currency)} and the {format_amount(others, currency)} of "
-                f"{plan.planner}'s other plans of the last 24 hours are together above the "
-                f"{_format_own_limit(alone, currency)}"
+                f"Its {format_amount(total, currency)} are above the "
+                f"{_format_own_limit(own_limit, currency)}"
+            )
+        other_total = (other_totals or {}).get(currency, 0)
+        if total + other_total > own_limit:
+            return (
+                f"Its {format_amount(total, currency)} and the {format_amount(other_total, currency)} "
+                f"of {plan.planner}'s other plans of the last 24 hours are together above the "
+                f"{_format_own_limit(own_limit, currency)}"
             )
     for row in plan.rows:
-        most = limits.row_limit(row.currency)
-        if most is not None and row.amount_minor > most:
+        row_limit = limits.row_limit(row.currency)
+        if row_limit is not None and row.amount_minor > row_limit:
             return (
-                f"row {row.row} ({row.reference}) moves {format_amount(row.amount_minor, row.currency)},"
-                f" above the {format_amount(most, row.currency)} of row_limit"
+                f"Row {row.row} ({row.reference}) moves "
+                f"{format_amount(row.amount_minor, row.currency)}, which is above the row_limit of "
+                f"{format_amount(row_limit, row.currency)}"
             )
     return ""
 
 
 def summarize_plan(plan: Plan) -> str:
-    """Return what an approval is of, in one line."""
+    """Describe in one line what an approval covers: number of rows, verb and sums."""
     sums = " and ".join(format_amount(total, currency) for currency, total in plan.totals.items())
-    return f"{format_count(plan.count, plan.verb)}, {sums} in all"
-
-
-def is_same_person(one: str, other: str) -> bool:
-    """Return whether two names are one: case and spaces make no second person.
-
-    >>> is_same_person("Kari  Nordmann", "kari nordmann"), is_same_person("kari", "ola")
-    (True, False)
-    """
-    return normalize_person_name(one).casefold() == normalize_person_name(other).casefold()
-
-
-def normalize_person_name(name: str) -> str:
-    """Return a person's name as plans and journals hold it.
-
-    Raises:
-        PlanError: There is no name, or one that cannot be shown.
-    """
-    said = " ".join(unicodedata.normalize("NFKC", name).split())
-    if not said or len(said) > MAX_TEXT_LENGTH or UNPRINTABLE.search(said) is not None:
-        raise PlanError(f"{name[:80]!r} is no name; say who you are with --as")
-    return said
-
-
-def detect_account() -> str:
-    """Return the machine's account this runs under: asked of the system, not of a variable."""
-    try:
-        import pwd
-
-        return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        pass
-    try:
-        return getpass.getuser()
-    except (OSError, ImportError, KeyError):
-        return "unknown account"
+    return f"{format_count(plan.count, plan.verb)}, {sums} in total"
 
 
 def _refuse_self_approval(
-    plan: Plan, store: Store, who: str, now: datetime, limits: Limits
+    plan: Plan, store: Store, approver: str, now: datetime, limits: Limits
 ) -> None:
-    """Refuse the planner's own approval where a second person is needed."""
-    if not is_same_person(who, plan.planner):
+    """Refuse the planner's own approval if a second person must approve."""
+    if not is_same_person(approver, plan.planner):
         return
     since = format_journal_time(now - COMBINED_SUM_WINDOW)
-    beside = sum_planner_totals(
+    other_totals = sum_planner_totals(
         store,
         lambda name: bool(name) and is_same_person(name, plan.planner),
         plan.environment,
         since,
         but=plan.plan_id,
     )
-    needed = explain_second_approver(plan, limits, beside)
-    if needed:
+    second_approver_reason = explain_second_approver(plan, limits, other_totals)
+    if second_approver_reason:
         raise PlanError(
-            f"{needed}, so somebody else than its planner ({plan.planner}) has to approve it: "
-            "vippsrecon approve with --as their name, at their own account"
+            f"{second_approver_reason}, so a person other than its planner ({plan.planner}) must "
+            "approve it, under their own account: vippsrecon approve --as THEIR_NAME"
         )
 
 
 def _format_own_limit(minor: int, currency: str) -> str:
-    return f"{format_amount(minor, currency)} a planner may approve alone (own_approval_up_to)"
+    return f"{format_amount(minor, currency)} that a planner may approve alone (own_approval_up_to)"
 
 
-def _parse_approval(entry: Entry, said: Mapping[str, Any]) -> Approval:
+def _parse_approval(entry: Entry, detail: Mapping[str, Any]) -> Approval:
     return Approval(
-        str(said["approver"]),
-        str(said["os_account"]),
-        str(said["host"]),
+        str(detail["approver"]),
+        str(detail["os_account"]),
+        str(detail["host"]),
         datetime.fromisoformat(entry.at),
-        parse_plan_time(str(said["expires_at"])),
+        parse_plan_time(str(detail["expires_at"])),
     )
 
 
 def _parse_detail(entry: Entry) -> dict[str, Any]:
-    said: dict[str, Any] = orjson.loads(entry.detail)
-    return said
+    detail: dict[str, Any] = orjson.loads(entry.detail)
+    return detail

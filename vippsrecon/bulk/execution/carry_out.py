@@ -21,7 +21,6 @@ from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.evidence import Intention
 from vippsrecon.bulk.execution.journal_writer import JournalWriter, now_seconds
-from vippsrecon.bulk.execution.operations import format_journal_time
 from vippsrecon.bulk.execution.preconditions import (
     build_caps,
     check_clock,
@@ -39,7 +38,10 @@ from vippsrecon.bulk.execution.worker_pool import (
     restore_result,
 )
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import Plan, PlanRow, check_plan, compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow
+from vippsrecon.bulk.plan.rules import check_plan
+from vippsrecon.bulk.times import format_journal_time
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (

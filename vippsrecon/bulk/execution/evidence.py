@@ -10,16 +10,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
+from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
 from vippsrecon.bulk.execution.operations import (
-    PAST_TENSE,
     extract_aggregate,
     find_last_release,
     find_own_event,
-    parse_timestamp,
 )
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import Aggregate, compute_allowed_amount
-from vippsrecon.money import format_amount
+from vippsrecon.bulk.times import parse_timestamp
+from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.store import Entry
 
 CLOCK_RESOLUTION = timedelta(seconds=1)
@@ -105,17 +104,3 @@ def _evaluate_cancel(sent: Intention, payment: Payment, events: list[Event]) -> 
     if now == before:
         return Evidence("nothing", None, "the payment is as it was before")
     return Evidence("moved", None, describe_change(before, now, payment.currency))
-
-
-def describe_change(before: Aggregate, now: Aggregate, currency: str) -> str:
-    """Say what differs between two aggregates.
-
-    >>> describe_change(Aggregate(1000, 1000, 0, 0), Aggregate(1000, 1000, 300, 0), "NOK")
-    'refunded was 0.00 NOK and is 3.00 NOK'
-    """
-    names = ("authorized", "captured", "refunded", "cancelled")
-    return ", ".join(
-        f"{name} was {format_amount(was, currency)} and is {format_amount(is_now, currency)}"
-        for name, was, is_now in zip(names, before, now, strict=True)
-        if was != is_now
-    )

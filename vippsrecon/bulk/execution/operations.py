@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.api.models import Event, Modification, Payment
 from vippsrecon.api.requests import ApiRequest
 from vippsrecon.api.requests import build_cancel_request as cancel_request
 from vippsrecon.api.requests import build_capture_request as capture_request
 from vippsrecon.api.requests import build_refund_request as refund_request
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import Aggregate
+from vippsrecon.bulk.times import parse_timestamp
 
 EVENT_NAMES = {
     "refund": ("REFUNDED",),
@@ -20,8 +19,6 @@ EVENT_NAMES = {
 }
 """Verb to the names its event may have. A cancel before anybody paid ends as TERMINATED.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/concepts/"""
-
-PAST_TENSE = {"refund": "refunded", "capture": "captured", "cancel": "cancelled"}
 
 
 def build_operation_request(verb: str, row: PlanRow, key: str) -> ApiRequest:
@@ -96,22 +93,3 @@ def find_last_release(events: list[Event]) -> Event | None:
     """Return the last successful CANCELLED or TERMINATED event."""
     releases = [e for e in events if e.success and e.name in EVENT_NAMES["cancel"]]
     return max(releases, key=lambda event: parse_timestamp(event.timestamp), default=None)
-
-
-def parse_timestamp(timestamp: str) -> datetime:
-    """Return an API timestamp as an aware time; its fraction may have any number of digits.
-
-    >>> parse_timestamp("2026-03-27T10:51:44.5333258Z").microsecond
-    533325
-    """
-    moment = datetime.fromisoformat(timestamp)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def format_journal_time(at: datetime) -> str:
-    """Return a moment as the journal writes it: UTC, to the millisecond.
-
-    >>> format_journal_time(datetime(2026, 3, 27, 10, 51, 44, 533325, tzinfo=UTC))
-    '2026-03-27T10:51:44.533Z'
-    """
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

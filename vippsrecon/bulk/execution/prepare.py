@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.caps import describe_cap_breach
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
 from vippsrecon.bulk.execution.evidence import Intention, evaluate
@@ -17,15 +18,13 @@ from vippsrecon.bulk.execution.operations import (
     compute_expected_aggregate,
     extract_aggregate,
     find_own_event,
-    format_journal_time,
-    parse_timestamp,
 )
 from vippsrecon.bulk.execution.responses import classify_error
 from vippsrecon.bulk.execution.row_checks import RowCheck, find_objection, get_planned_aggregate
 from vippsrecon.bulk.execution.row_record import build_row_record
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import Aggregate, parse_plan_time
+from vippsrecon.bulk.times import format_journal_time, parse_plan_time, parse_timestamp
 from vippsrecon.errors import ApiError, PaymentNotFoundError, StoreError, VippsReconError
 from vippsrecon.store import Attempt, CapExceeded, Draft, Entry, PaymentBusy, PaymentChanged
 

@@ -11,15 +11,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.execution.evidence import describe_change
-from vippsrecon.bulk.execution.operations import (
-    EVENT_NAMES,
-    PAST_TENSE,
-    extract_aggregate,
-    parse_timestamp,
-)
+from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
+from vippsrecon.bulk.execution.operations import EVENT_NAMES, extract_aggregate
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import Aggregate, compute_allowed_amount
+from vippsrecon.bulk.times import parse_timestamp
+from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
 from vippsrecon.money import format_amount
 from vippsrecon.store import Attempt

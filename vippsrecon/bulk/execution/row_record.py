@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.store import Entry
 
 

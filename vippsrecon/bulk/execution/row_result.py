@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vippsrecon.bulk.plan.rules import Aggregate
+from vippsrecon.bulk.aggregate import Aggregate
 
 WOULD_DO = "would_do"
 """A dry run's word for a row that a live run would send."""

@@ -24,11 +24,11 @@ import random
 from datetime import timedelta
 
 from vippsrecon.api.models import Event, Modification, Payment
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
 from vippsrecon.bulk.execution.evidence import Evidence, Intention, evaluate
 from vippsrecon.bulk.execution.journal_writer import now_seconds
 from vippsrecon.bulk.execution.operations import (
-    PAST_TENSE,
     confirms_operation,
     extract_aggregate,
     find_last_release,
@@ -38,7 +38,7 @@ from vippsrecon.bulk.execution.operations import (
 from vippsrecon.bulk.execution.prepare import record_intention_again, record_result
 from vippsrecon.bulk.execution.responses import classify_error, get_retry_after
 from vippsrecon.bulk.execution.row_result import RowResult
-from vippsrecon.bulk.plan.rules import Aggregate
+from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.errors import ApiError, VippsReconError
 
 STOP_CHECK_SECONDS = 0.5

@@ -16,12 +16,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.approval.approve import detect_account, normalize_person_name
 from vippsrecon.bulk.execution.open_rows import OpenRow, RecheckedRow, find_open_rows, recheck_rows
-from vippsrecon.bulk.execution.operations import format_journal_time
 from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.people import (
+    MAX_TEXT_LENGTH,
+    UNPRINTABLE,
+    detect_account,
+    normalize_person_name,
+)
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import MAX_TEXT_LENGTH, UNPRINTABLE
+from vippsrecon.bulk.times import format_journal_time
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
     Draft,

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.bulk.execution.operations import parse_timestamp
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES
 from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 from vippsrecon.bulk.outcomes.frame import compute_booking_date
 from vippsrecon.bulk.outcomes.from_journal import PlanHistory, RowHistory
 from vippsrecon.bulk.outcomes.workbook import colour_outcomes
+from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.money import format_count

@@ -6,9 +6,9 @@ says the same as the run did.
 
 from __future__ import annotations
 
-from vippsrecon.bulk.execution.operations import PAST_TENSE
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, WOULD_DO, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
+from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
 from vippsrecon.money import format_amount
 from vippsrecon.reconciliation.codes import CODES

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from vippsrecon.bulk.execution.operations import parse_timestamp
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row_result import WOULD_DO, RowResult
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
 from vippsrecon.bulk.outcomes.follow_up import (
@@ -23,7 +23,7 @@ from vippsrecon.bulk.outcomes.follow_up import (
 )
 from vippsrecon.bulk.outcomes.html import render_run_html
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
-from vippsrecon.bulk.plan.rules import Aggregate
+from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.schemas import OUTCOMES, to_pandas, validate
 

@@ -14,7 +14,7 @@ from vippsrecon.bulk.outcomes.frame import (
     compute_control_totals,
 )
 from vippsrecon.bulk.outcomes.html import OUTCOME_COLOURS, summarize_run
-from vippsrecon.bulk.plan.model import compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.schemas import OUTCOMES
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats

@@ -1,1 +1,1 @@
-"""Plans: what will be refunded, cancelled or captured."""
+"""Plans: which payments will be refunded, cancelled or captured."""

@@ -1,13 +1,14 @@
-"""From discrepancies, and what their owners decided, to what a plan may hold.
+"""Select the requests for a plan from discrepancies and the decisions people made on them.
 
-Reconciling proposed a verb and an amount, or nothing. Here no proposal grows: it is held once
-more against the row's own figures, and what is never proposed is refused though somebody wants it.
+Reconciling proposed a verb and an amount for a discrepancy, or nothing. No amount becomes larger
+here: each proposal is compared with the row's own figures again. A row without a proposal is
+refused, also where a decision asks for it.
 
-| decision in the report | is planned |
+| decision in the report | what is planned |
 |---|---|
 | none in the whole report | every proposal of the plan's verb |
-| refund, capture, cancel | this row, by that verb; where nothing is proposed it is refused |
-| anything else, or empty beside rows that are decided | nothing |
+| refund, capture, cancel | this row, with that verb; without a proposal it is refused |
+| anything else, or empty while other rows have a decision | nothing |
 """
 
 from __future__ import annotations
@@ -16,16 +17,15 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from vippsrecon.bulk.people import MAX_TEXT_LENGTH
 from vippsrecon.bulk.plan.rows import PaymentKey, Request
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.reconciliation.codes import CODE_BY_NAME, MANUAL_FLAGS, get_code
 from vippsrecon.sources.reviewed_report.read import Reject, ReportRow
 
-_MAX_NOTE_LENGTH = 500
-
 
 class SelectedRequests(NamedTuple):
-    """What discrepancies come to: wishes, one per payment; what was refused; what else to say."""
+    """Requests selected from discrepancies, one per payment, with rejects and notes."""
 
     requests: list[Request]
     refused: list[Reject]
@@ -35,71 +35,69 @@ class SelectedRequests(NamedTuple):
 def select_requests(
     rows: Sequence[ReportRow], verb: str, file: str, only: Collection[str] | None = None
 ) -> SelectedRequests:
-    """Return what is to be planned of these discrepancies with one verb.
+    """Select the discrepancies to plan with one verb.
 
     Args:
-        rows: Discrepancies with their owners' decisions.
+        rows: Discrepancies with people's decisions.
         verb: refund, capture or cancel.
-        file: Where they come from, for what is refused.
-        only: Codes or discrepancy ids to keep to; None: all.
+        file: The source file of the rows, for the rejects.
+        only: Codes or discrepancy ids; other discrepancies are left out. None: all.
     """
-    decided = any(row.decision for row in rows)
+    has_decisions = any(row.decision for row in rows)
     contradicted = {(row.msn, row.reference) for row in rows if row.kind == "aggregate_mismatch"}
     copies = Counter(row.discrepancy_id for row in rows if row.proposal)
-    chosen: dict[PaymentKey, list[ReportRow]] = {}
+    selected: dict[PaymentKey, list[ReportRow]] = {}
     refused: list[Reject] = []
     left_out: Counter[str] = Counter()
     for row in rows:
         if only is not None and not {row.kind, row.discrepancy_id} & set(only):
             continue
-        said = row.decision.casefold()
-        if (said != verb) if decided else (row.proposal != verb):
+        # With one decision in the report, rows without a decision are not planned.
+        requested_verb = row.decision.casefold() if has_decisions else row.proposal
+        if requested_verb != verb:
             if row.proposal == verb:
                 left_out[row.decision] += 1
             continue
-        why = _explain_rejection(row, verb)
-        if not why and (row.msn, row.reference) in contradicted:
-            why = "the payment's events and totals contradict each other; settle that first"
-        if not why and copies[row.discrepancy_id] > 1:
-            why = "the row is there more than once, so it cannot be told which is meant"
-        if why:
-            column = "Decision" if decided else None
-            value = row.decision if decided else row.reference
-            refused.append(Reject(file, row.row, column, value, why))
+        reason = _explain_rejection(row, verb)
+        if not reason and (row.msn, row.reference) in contradicted:
+            reason = "the payment's events and totals contradict each other; clarify that first"
+        if not reason and copies[row.discrepancy_id] > 1:
+            reason = "the report has this row more than once, so it is unclear which one is meant"
+        if reason:
+            column = "Decision" if has_decisions else None
+            value = row.decision if has_decisions else row.reference
+            refused.append(Reject(file, row.row, column, value, reason))
         else:
-            chosen.setdefault((row.msn, row.reference), []).append(row)
-    wishes = [_merge_rows(same) for same in chosen.values()]
-    return SelectedRequests(wishes, refused, _describe_left_out(left_out, verb))
+            selected.setdefault((row.msn, row.reference), []).append(row)
+    requests = [_merge_rows(payment_rows) for payment_rows in selected.values()]
+    return SelectedRequests(requests, refused, _describe_left_out(left_out, verb))
 
 
 def _explain_rejection(row: ReportRow, verb: str) -> str:
-    """Return why a row is not planned though it was decided upon, or "" where it may be."""
-    flags = row.flags.split()
-    by_hand = [flag for flag in MANUAL_FLAGS if flag in flags]
+    """Explain why a row cannot be planned, although its decision asks for it; "" if it can."""
+    owed_minor, flags = _compute_owed_minor(row), row.flags.split()
+    manual_flags = [flag for flag in MANUAL_FLAGS if flag in flags]
     if row.proposal is None:
-        why = f"nothing can be proposed for this {row.kind}. {row.next_step}".rstrip()
+        reason = f"nothing can be proposed for this {row.kind}. {row.next_step}".rstrip()
     elif row.proposal != verb:
-        why = f"the decision is {verb}, and what may be done is {row.proposal}"
+        reason = f"the decision is {verb}, but only a {row.proposal} can be planned"
     elif row.kind not in CODE_BY_NAME or get_code(row.kind).proposes != verb:
-        # The row comes from a file or a caller's frame: an unknown code refuses the row by name.
-        why = f"nothing is ever proposed for {row.kind}; put the payment on a list of your own"
-    elif by_hand:
-        why = f"its flag {by_hand[0]} says that a person has to settle it"
+        reason = f"a {row.kind} is never planned from a report. Put the payment on a list instead"
+    elif manual_flags:
+        reason = f"it has the flag {manual_flags[0]}, so a person must handle it outside the plan"
     elif verb == "capture" and "status_unknown" in flags:
-        why = "the shop does not say that the order was delivered, so nothing is captured for it"
-    elif not 0 < (row.proposal_minor or 0) <= (owed := _compute_owed_minor(row)):
-        said, most = (
-            format_amount(row.proposal_minor or 0, row.currency),
-            format_amount(owed, row.currency),
-        )
-        why = f"{said} is proposed, and the row's own figures call for {most} at most"
+        reason = "the shop does not show that the order was delivered, so it is not captured"
+    elif not 0 < (row.proposal_minor or 0) <= owed_minor:
+        proposed = format_amount(row.proposal_minor or 0, row.currency)
+        owed = format_amount(owed_minor, row.currency)
+        reason = f"{proposed} is proposed, but the row's own figures justify at most {owed}"
     else:
-        why = ""
-    return why
+        reason = ""
+    return reason
 
 
 def _compute_owed_minor(row: ReportRow) -> int:
-    """Return the most that a row's own figures call for, in minor units."""
+    """Return the largest amount that a row's own figures justify, in minor units."""
     expected, actual = row.expected_minor or 0, row.actual_minor or 0
     if get_code(row.kind).too_little_moved:
         return max(0, expected - actual)
@@ -107,7 +105,7 @@ def _compute_owed_minor(row: ReportRow) -> int:
 
 
 def _merge_rows(rows: Sequence[ReportRow]) -> Request:
-    """Return one wish for all rows of a payment: the sum, and the larger one's reason."""
+    """Merge all rows of a payment into one request: their sum, with the largest row's reason."""
     largest = max(rows, key=lambda row: row.proposal_minor or 0)
     notes = list(dict.fromkeys(row.note for row in rows if row.note))
     return Request(
@@ -118,7 +116,7 @@ def _merge_rows(rows: Sequence[ReportRow]) -> Request:
         currency=largest.currency,
         amount_minor=sum(row.proposal_minor or 0 for row in rows),
         reason=get_code(largest.kind).plan_reason,
-        note="; ".join(notes)[:_MAX_NOTE_LENGTH],
+        note="; ".join(notes)[:MAX_TEXT_LENGTH],
         document_ref="",
         vat_minor=None,
         discrepancy_id=" ".join(row.discrepancy_id for row in rows),
@@ -128,9 +126,9 @@ def _merge_rows(rows: Sequence[ReportRow]) -> Request:
 def _describe_left_out(left_out: Counter[str], verb: str) -> list[str]:
     notes = []
     for decision, number in sorted(left_out.items()):
-        said = f"whose decision is {decision!r}" if decision else "without a decision"
+        condition = f"with the decision {decision!r}" if decision else "without a decision"
         notes.append(
-            f"{format_count(number, 'proposed ' + verb)} {said} left out: other rows are decided, and "
-            f"only rows decided {verb!r} are planned"
+            f"{format_count(number, 'proposed ' + verb)} {condition} left out: other rows have a "
+            f"decision, so only rows with the decision {verb!r} are planned"
         )
     return notes

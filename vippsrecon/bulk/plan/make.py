@@ -1,11 +1,11 @@
-"""Plans made: from a list, from a report people decided on, from discrepancies in Python.
+"""Make plans from a list, from a report with decisions, or from discrepancies in Python.
 
-    list, report, frame ──► wishes ──► held against payments and journal ──► Plan
-                              │                    │
-                              └────────────────────┴──► refused, each with its reason
+    list, report, frame ──► requests ──► compared with payments and journal ──► Plan
+                               │                      │
+                               └──────────────────────┴──► refused, each with its reason
 
-Planning reads and moves nothing. A row that cannot be planned never stops the others and is never
-dropped: `Plan.refused` has it. What is planned is fixed here, `all` included.
+Planning only reads; it moves no money. A request that cannot be planned does not stop the others,
+and it is listed in `Plan.refused`. Amounts are fixed here, also where the list says `all`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from vippsrecon.bulk.approval.approve import detect_account, normalize_person_name
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import PLAN_FORMAT, Plan, Source, check_plan, format_plan_time
-from vippsrecon.bulk.plan.payments import read_payments
+from vippsrecon.bulk.people import detect_account, normalize_person_name
+from vippsrecon.bulk.plan.model import Plan, Source
+from vippsrecon.bulk.plan.payments import read_payments, refuse_if_changed, split_already_planned
 from vippsrecon.bulk.plan.requests import RequestSet, collect_requests
 from vippsrecon.bulk.plan.rows import (
     PaymentKey,
@@ -31,7 +31,8 @@ from vippsrecon.bulk.plan.rows import (
     build_plan_rows,
     build_reject,
 )
-from vippsrecon.bulk.plan.since import refuse_if_changed, split_already_planned
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
+from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.config.settings import HOSTS, Settings, load_settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import format_count
@@ -46,26 +47,26 @@ if TYPE_CHECKING:
     from vippsrecon.store import Store
 
 PLAN_VALIDITY_HOURS = 72
-"""How long a plan may be carried out after it was made."""
+"""Hours from making a plan until it expires."""
 
 
 class NothingToPlanError(PlanError):
     """No row can be planned.
 
     Attributes:
-        refused: What was asked for, and why it cannot be planned.
+        refused: The requests, and why they cannot be planned.
         notes: What else the planner should know.
     """
 
     def __init__(self, sentence: str, refused: Iterable[Reject], notes: Iterable[str]) -> None:
-        """Keep what was refused beside the sentence."""
+        """Store the rejects beside the message."""
         super().__init__(sentence)
         self.refused = tuple(refused)
         self.notes = tuple(notes)
 
 
 class PlanOptions(NamedTuple):
-    """How a plan is made: see `plan_refunds`."""
+    """The options of one plan; `plan_refunds` explains them."""
 
     verb: str
     client: Client | None = None
@@ -79,8 +80,11 @@ class PlanOptions(NamedTuple):
     progress: bool = False
 
 
+# The three planners repeat one list of parameters: help() and editors then show every name.
+
+
 def plan_refunds(
-    found: Reconciliation | pd.DataFrame | str | Path,
+    source: Reconciliation | pd.DataFrame | str | Path,
     *,
     client: Client | None = None,
     payments: pd.DataFrame | None = None,
@@ -93,41 +97,43 @@ def plan_refunds(
     now: datetime | None = None,
     progress: bool = False,
 ) -> Plan:
-    """Plan refunds. Moves nothing.
+    """Plan refunds. Moves no money.
 
     Args:
-        found: A Reconciliation; its discrepancies (then `payments` too); a report's workbook; or
-            a list with the columns reference, amount, currency and maybe msn, reason, note,
-            document_ref, as a frame, CSV or XLSX. Amounts there are major units, or `all`.
-        client: Who reads payments. A list needs one; with one, a payment that moved since the
-            report is refused already now.
-        payments: `schemas.PAYMENTS` the discrepancies were found with.
-        settings: Environment, sales units, limits, where there is no client; None: gathered.
-        store: The workspace database: what other plans did since the report is refused.
-        planner: Who plans; None: the machine's account.
-        only: Codes or discrepancy ids to keep to.
-        duplicate: References insisted upon though they look like an operation made before.
-        expires_hours: How long the plan may be carried out.
-        now: The house's clock; None: the client's, else the machine's.
-        progress: Show a bar where there is a terminal.
+        source: A Reconciliation; its discrepancies (then give `payments` too); a report workbook;
+            or a list as a frame, CSV or XLSX. A list has the columns reference, amount and
+            currency, and optionally msn, reason, note and document_ref. Its amounts are in major
+            units, or `all`.
+        client: Reads the payments. Required for a list. With a report, payments that changed
+            since the report are refused.
+        payments: The frame of `schemas.PAYMENTS` that the discrepancies were found with.
+        settings: Environment, sales units and limits, if there is no client; None: load them.
+        store: The workspace database. With a report, payments that another plan changed since
+            the report are refused.
+        planner: Who makes the plan; None: the operating system account.
+        only: Codes or discrepancy ids; other discrepancies are left out.
+        duplicate: References whose rows deliberately repeat an earlier operation.
+        expires_hours: Hours until the plan expires.
+        now: Current time; None: the server time the client knows, else local time.
+        progress: Show a progress bar in a terminal.
 
     Returns:
-        The plan; `plan.refused` and `plan.rejects()` say what is not in it, and why.
+        The plan. `plan.refused` and `plan.rejects()` list the requests that are not in it.
 
     Raises:
         NothingToPlanError: No row can be planned.
-        PlanError: A report too old, or of another environment.
+        PlanError: The report is too old, or is from another environment.
         SourceError: The file cannot be read.
-        ConfigurationError: A setting that is needed is missing.
+        ConfigurationError: A required setting is missing.
     """
-    how = PlanOptions(
+    options = PlanOptions(
         "refund", client, settings, store, planner, duplicate, False, expires_hours, now, progress
     )
-    return _collect_and_plan(found, payments, only, how)
+    return _collect_and_plan(source, payments, only, options)
 
 
 def plan_captures(
-    found: Reconciliation | pd.DataFrame | str | Path,
+    source: Reconciliation | pd.DataFrame | str | Path,
     *,
     client: Client | None = None,
     payments: pd.DataFrame | None = None,
@@ -140,15 +146,15 @@ def plan_captures(
     now: datetime | None = None,
     progress: bool = False,
 ) -> Plan:
-    """Plan captures; as `plan_refunds`."""
-    how = PlanOptions(
+    """Plan captures. Moves no money. Parameters and errors are those of `plan_refunds`."""
+    options = PlanOptions(
         "capture", client, settings, store, planner, duplicate, False, expires_hours, now, progress
     )
-    return _collect_and_plan(found, payments, only, how)
+    return _collect_and_plan(source, payments, only, options)
 
 
 def plan_cancels(
-    found: Reconciliation | pd.DataFrame | str | Path,
+    source: Reconciliation | pd.DataFrame | str | Path,
     *,
     client: Client | None = None,
     payments: pd.DataFrame | None = None,
@@ -162,178 +168,173 @@ def plan_cancels(
     now: datetime | None = None,
     progress: bool = False,
 ) -> Plan:
-    """Plan cancels, which release all that is reserved; as `plan_refunds`.
+    """Plan cancels, which release everything that is reserved. Moves no money.
 
-    Args:
-        found: Likewise; a list may leave the amount empty.
-        client: Likewise, and all that follow.
-        payments: Likewise.
-        settings: Likewise.
-        store: Likewise.
-        planner: Likewise.
-        only: Likewise.
-        duplicate: Likewise.
-        created: Payments nobody has paid yet are cancelled too.
-        expires_hours: Likewise.
-        now: Likewise.
-        progress: Likewise.
+    Parameters and errors are those of `plan_refunds`, with two differences. In a list the amount
+    may be empty. With `created`, payments the customer has not approved yet are cancelled too.
     """
-    how = PlanOptions(
+    options = PlanOptions(
         "cancel", client, settings, store, planner, duplicate, created, expires_hours, now, progress
     )
-    return _collect_and_plan(found, payments, only, how)
+    return _collect_and_plan(source, payments, only, options)
 
 
 def _collect_and_plan(
-    found: Reconciliation | pd.DataFrame | str | Path,
+    source: Reconciliation | pd.DataFrame | str | Path,
     payments: pd.DataFrame | None,
     only: str | Collection[str] | None,
-    how: PlanOptions,
+    options: PlanOptions,
 ) -> Plan:
-    msn = _choose_settings(how).default_msn
-    asked = collect_requests(found, how.verb, payments=payments, only=only, default_msn=msn)
-    return make_plan(asked, how)
+    msn = _choose_settings(options).default_msn
+    requests = collect_requests(source, options.verb, payments=payments, only=only, default_msn=msn)
+    return make_plan(requests, options)
 
 
-def make_plan(asked: RequestSet, how: PlanOptions) -> Plan:
-    """Return the plan of what was asked for, with what was refused beside it.
+def make_plan(request_set: RequestSet, options: PlanOptions) -> Plan:
+    """Make a plan from collected requests.
 
     Raises:
         As `plan_refunds`.
     """
-    settings = _choose_settings(how)
-    environment, host = _choose_environment(asked, settings)
-    if how.client is None and asked.seen is None:
+    settings = _choose_settings(options)
+    environment, host = _choose_environment(request_set, settings)
+    if options.client is None and request_set.reported is None:
         raise ConfigurationError(
-            "a list says nothing of its payments, so they are read first: hand in a client"
+            "A list does not contain the totals of its payments, so they must be read first. "
+            "Give a client"
         )
-    if not asked.requests:
-        raise NothingToPlanError(
-            _describe_nothing_to_plan(asked.refused, how.verb), asked.refused, asked.notes
-        )
-    _set_clock(asked, how)
+    if not request_set.requests:
+        raise _build_nothing_to_plan_error(request_set.refused, request_set.notes, options.verb)
+    _set_clock(request_set, options)
     limits = Limits.from_settings(settings.limits)
-    _refuse_old_report(asked, _get_current_time(how), limits)
-    wishes, refused, seen = _check_against_payments(asked, how)
-    # Again: a client kept open knows the time by its last answer, and now has answers.
-    _refuse_old_report(asked, _get_current_time(how), limits)
-    if how.store is not None and asked.seen is not None:
-        attempts = read_attempts(
-            how.store, environment, [(one.msn, one.reference) for one in wishes]
+    _refuse_old_report(request_set, _get_current_time(options), limits)
+    requests, refused, payments = _check_against_payments(request_set, options)
+    # Check the age again: an open client takes the time from its last answer, and it has
+    # received answers only now.
+    _refuse_old_report(request_set, _get_current_time(options), limits)
+    if options.store is not None and request_set.reported is not None:
+        keys = [(request.msn, request.reference) for request in requests]
+        attempts = read_attempts(options.store, environment, keys)
+        requests, already_planned = split_already_planned(
+            requests, payments, attempts, options.verb, file=request_set.name
         )
-        wishes, late = split_already_planned(wishes, seen, attempts, how.verb, file=asked.name)
-        refused += late
-    terms = RowOptions(how.verb, how.cancel_created, frozenset(how.duplicate))
-    rows, unfit = build_plan_rows(wishes, seen, terms, asked.name)
-    refused = sorted([*asked.refused, *refused, *unfit], key=lambda one: one.source_row)
+        refused += already_planned
+    row_options = RowOptions(options.verb, options.cancel_created, frozenset(options.duplicate))
+    rows, unfit = build_plan_rows(requests, payments, row_options, request_set.name)
+    refused = sorted([*request_set.refused, *refused, *unfit], key=lambda reject: reject.source_row)
     if not rows:
-        raise NothingToPlanError(_describe_nothing_to_plan(refused, how.verb), refused, asked.notes)
-    unknown = sorted(set(how.duplicate) - {row.reference for row in rows})
+        raise _build_nothing_to_plan_error(refused, request_set.notes, options.verb)
+    unknown = sorted(set(options.duplicate) - {row.reference for row in rows})
     if unknown:
         raise InputError(f"--duplicate {unknown[0]}: the plan has no row for this reference")
-    now = _get_current_time(how)
-    fetched = min(seen[row.msn, row.reference].fetched_at for row in rows)
+    now = _get_current_time(options)
+    fetched_at = min(payments[row.msn, row.reference].fetched_at for row in rows)
     plan = Plan(
         format=PLAN_FORMAT,
         plan_id=str(uuid.uuid4()),
-        verb=how.verb,
+        verb=options.verb,
         environment=environment,
         host=host,
         msns=tuple(sorted({row.msn for row in rows})),
-        planner=normalize_person_name(how.planner or detect_account()),
+        planner=normalize_person_name(options.planner or detect_account()),
         made_at=format_plan_time(now),
-        expires_at=format_plan_time(now + timedelta(hours=how.expires_hours)),
-        source=Source(asked.kind, asked.name, asked.sha256, format_plan_time(fetched)),
-        cancel_created=how.cancel_created,
+        expires_at=format_plan_time(now + timedelta(hours=options.expires_hours)),
+        source=Source(
+            request_set.kind, request_set.name, request_set.sha256, format_plan_time(fetched_at)
+        ),
+        cancel_created=options.cancel_created,
         rows=tuple(rows),
         refused=tuple(refused),
-        notes=tuple(asked.notes),
+        notes=tuple(request_set.notes),
     )
     check_plan(plan)
     return plan
 
 
-def _choose_settings(how: PlanOptions) -> Settings:
-    if how.client is not None:
-        return how.client.settings
-    return how.settings if how.settings is not None else load_settings(offline=True)
+def _choose_settings(options: PlanOptions) -> Settings:
+    if options.client is not None:
+        return options.client.settings
+    return options.settings if options.settings is not None else load_settings(offline=True)
 
 
-def _choose_environment(asked: RequestSet, settings: Settings) -> tuple[str, str]:
-    """Return environment and API host of a plan, refusing a report of another environment."""
-    ours, theirs = settings.environment, asked.environment
-    if ours and theirs and ours != theirs:
+def _choose_environment(request_set: RequestSet, settings: Settings) -> tuple[str, str]:
+    """Return environment and API host of a plan, and reject a report of another environment."""
+    environment = settings.environment or request_set.environment
+    if request_set.environment and request_set.environment != environment:
         raise PlanError(
-            f"the report is of {theirs} and VIPPS_ENVIRONMENT says {ours}: a plan is for the "
-            "environment its payments live in"
+            f"the report is of {request_set.environment} and VIPPS_ENVIRONMENT is {environment}. A "
+            "plan must be for the environment of its payments"
         )
-    environment = ours or theirs
     base_url = settings.base_url or HOSTS.get(environment, "")
     host = urlsplit(base_url).hostname
     if not environment or not host:
         raise ConfigurationError(
-            "VIPPS_ENVIRONMENT is not set: say which of test, production and simulator is meant "
-            "(and VIPPS_BASE_URL for the simulator), since a plan is for one of them"
+            "VIPPS_ENVIRONMENT is not set, and a plan is for one environment. Set it to test, "
+            "production or simulator (and set VIPPS_BASE_URL for the simulator)"
         )
     return environment, host
 
 
-def _set_clock(asked: RequestSet, how: PlanOptions) -> None:
-    """Let one answer set the house's clock, before an age is read off it."""
-    if how.client is None or asked.fetched_at is None or how.now is not None:
+def _set_clock(request_set: RequestSet, options: PlanOptions) -> None:
+    """Make one API call, so that the client knows the server time before an age is computed."""
+    if options.client is None or request_set.fetched_at is None or options.now is not None:
         return
-    for msn in sorted({wish.msn for wish in asked.requests})[:1]:
-        how.client.check_keys(msn)
+    for msn in sorted({request.msn for request in request_set.requests})[:1]:
+        options.client.check_keys(msn)
 
 
-def _get_current_time(how: PlanOptions) -> datetime:
-    if how.now is not None:
-        return how.now
-    return how.client.now() if how.client is not None else datetime.now(UTC)
+def _get_current_time(options: PlanOptions) -> datetime:
+    if options.now is not None:
+        return options.now
+    return options.client.now() if options.client is not None else datetime.now(UTC)
 
 
-def _refuse_old_report(asked: RequestSet, now: datetime, limits: Limits) -> None:
-    if asked.fetched_at is None:
+def _refuse_old_report(request_set: RequestSet, now: datetime, limits: Limits) -> None:
+    if request_set.fetched_at is None:
         return
-    age = now - asked.fetched_at
+    age = now - request_set.fetched_at
     if age > timedelta(hours=limits.max_report_age_hours):
         raise PlanError(
-            f"{asked.name or 'this reconciliation'} is too old to plan from: its payments were "
-            f"fetched at {format_plan_time(asked.fetched_at)}, {age / timedelta(hours=1):.0f} hours ago, and "
-            f"{limits.max_report_age_hours:g} are allowed (max_report_age_hours). Reconcile anew"
+            f"{request_set.name or 'this reconciliation'} is too old to plan from: its payments were "
+            f"fetched at {format_plan_time(request_set.fetched_at)}, {age / timedelta(hours=1):.0f} "
+            f"hours ago, and {limits.max_report_age_hours:g} are allowed (max_report_age_hours). "
+            "Run reconcile again"
         )
 
 
 def _check_against_payments(
-    asked: RequestSet, how: PlanOptions
+    request_set: RequestSet, options: PlanOptions
 ) -> tuple[list[Request], list[Reject], Mapping[PaymentKey, PaymentSnapshot]]:
-    """Return the wishes whose payments can be relied on, the others refused, and the payments."""
-    if how.client is None:
-        assert asked.seen is not None
-        return asked.requests, [], asked.seen
-    keys = [(wish.msn, wish.reference) for wish in asked.requests]
-    fresh = read_payments(how.client, keys, progress=how.progress)
-    kept: list[Request] = []
+    """Return the requests whose payments are known and unchanged, the rejects, and the payments."""
+    if options.client is None:
+        assert request_set.reported is not None
+        return request_set.requests, [], request_set.reported
+    keys = [(request.msn, request.reference) for request in request_set.requests]
+    fresh = read_payments(options.client, keys, progress=options.progress)
+    reported = request_set.reported
+    accepted: list[Request] = []
     refused: list[Reject] = []
-    for wish in asked.requests:
-        key = (wish.msn, wish.reference)
+    for request in request_set.requests:
+        key = (request.msn, request.reference)
         try:
             if key in fresh.unread:
-                raise RequestRejectedError(fresh.unread[key], "reference", wish.reference)
-            if asked.seen is not None and key in asked.seen:
-                refuse_if_changed(asked.seen[key], fresh.seen[key])
-            kept.append(wish)
+                raise RequestRejectedError(fresh.unread[key], "reference", request.reference)
+            if reported is not None and key in reported:
+                refuse_if_changed(reported[key], fresh.payments[key])
+            accepted.append(request)
         except RequestRejectedError as error:
-            refused.append(build_reject(asked.name, wish, error))
-    return kept, refused, asked.seen if asked.seen is not None else fresh.seen
+            refused.append(build_reject(request_set.name, request, error))
+    return accepted, refused, fresh.payments if reported is None else reported
 
 
-def _describe_nothing_to_plan(refused: Collection[Reject], verb: str) -> str:
+def _build_nothing_to_plan_error(
+    refused: Collection[Reject], notes: Iterable[str], verb: str
+) -> NothingToPlanError:
     if not refused:
-        return f"there is no {verb} to plan: nothing asks for one"
+        sentence = f"No {verb}s to plan: the source contains no request to {verb} a payment"
+        return NothingToPlanError(sentence, refused, notes)
     first = next(iter(refused))
     file = f" of {first.source_file}" if first.source_file else ""
-    said = first.describe().replace(":", f"{file}:", 1)
-    return (
-        f"no row can be planned: {format_count(len(refused), 'row')} refused, the first one {said}"
-    )
+    problem = first.describe().replace(":", f"{file}:", 1)
+    sentence = f"No row can be planned: {format_count(len(refused), 'row')} refused. First problem: {problem}"
+    return NothingToPlanError(sentence, refused, notes)

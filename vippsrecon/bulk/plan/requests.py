@@ -1,4 +1,4 @@
-"""What is to be planned, wherever it was asked for: a list, a report, discrepancies in Python."""
+"""Collect the requests for a plan from a list, a report, or discrepancies in Python."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vippsrecon.bulk.plan.frames_in import build_report_rows
+import pyarrow as pa
+
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.from_discrepancies import select_requests
 from vippsrecon.bulk.plan.payments import collect_snapshots
 from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot, Request
-from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.plan_list.read import PlanList, build_plan_list, read_plan_list
 from vippsrecon.sources.reviewed_report.read import (
     Reject,
+    ReportRow,
     ReviewedReport,
     looks_like_report,
     read_reviewed_report,
@@ -25,18 +27,33 @@ from vippsrecon.sources.reviewed_report.read import (
 if TYPE_CHECKING:
     import pandas as pd
 
+_REPORT_COLUMNS = (
+    "discrepancy_id",
+    "kind",
+    "msn",
+    "reference",
+    "order_number",
+    "currency",
+    "expected_minor",
+    "actual_minor",
+    "proposal",
+    "proposal_minor",
+    "next_step",
+    "flags",
+)
+
 
 class RequestSet(NamedTuple):
-    """What is to be planned, wherever it was asked for.
+    """All requests for one plan, whatever their source.
 
     Attributes:
         requests: One per payment.
-        refused: Rows that are none, with their reasons.
+        refused: Rows that are not usable requests, with their reasons.
         notes: What else the planner should know.
-        kind, name, sha256: As of `plan.Source`.
-        seen: The payments as the report had them; None: they are read now.
-        fetched_at: When the report's payments were read; None likewise.
-        environment: The report's; "" where nothing says.
+        kind, name, sha256: As in `model.Source`.
+        reported: The payments as the report had them; None: they must be read now.
+        fetched_at: When the report's payments were read; None for a list.
+        environment: The report's environment; "" where the source does not state one.
     """
 
     requests: list[Request]
@@ -45,96 +62,134 @@ class RequestSet(NamedTuple):
     kind: str
     name: str
     sha256: str
-    seen: Mapping[PaymentKey, PaymentSnapshot] | None = None
+    reported: Mapping[PaymentKey, PaymentSnapshot] | None = None
     fetched_at: datetime | None = None
     environment: str = ""
 
 
 def collect_requests(
-    found: Reconciliation | pd.DataFrame | str | Path,
+    source: Reconciliation | pd.DataFrame | str | Path,
     verb: str,
     *,
     payments: pd.DataFrame | None,
     only: str | Collection[str] | None,
     default_msn: str | None,
 ) -> RequestSet:
-    """Return what is asked for by whatever `plan_refunds` and its like take."""
-    kept = [only] if isinstance(only, str) else only
+    """Collect requests from any source that `plan_refunds` and the other planners accept."""
+    selection = [only] if isinstance(only, str) else only
     cancels = verb == "cancel"
-    if isinstance(found, Reconciliation):
-        return _convert_reconciliation(found.collect(), verb, kept)
-    if isinstance(found, str | Path):
-        if looks_like_report(Path(found)):
-            return read_report_requests(found, verb, kept)
-        return read_list_requests(found, verb, default_msn)
-    if not hasattr(found, "columns"):
+    if isinstance(source, Reconciliation):
+        return _convert_reconciliation(source.collect(), verb, selection)
+    if isinstance(source, str | Path):
+        if looks_like_report(Path(source)):
+            return read_report_requests(source, verb, selection)
+        return read_list_requests(source, verb, default_msn)
+    if not hasattr(source, "columns"):
         raise InputError(
-            f"a {type(found).__name__} is nothing to plan from: hand in a Reconciliation, a frame, or "
-            "the path of a list or a report"
+            f"Cannot plan from a {type(source).__name__}. Give a Reconciliation, a frame, or the "
+            "path of a list or a report"
         )
-    if {"discrepancy_id", "proposal_minor"} <= set(found.columns):
+    if {"discrepancy_id", "proposal_minor"} <= set(source.columns):
         if payments is None:
             raise InputError(
-                "discrepancies alone do not say what they were found with: hand in payments= too, "
-                "or the Reconciliation"
+                "Discrepancies do not contain the totals of their payments. Give payments= too, "
+                "or give the Reconciliation"
             )
-        return _convert_frames(found, payments, verb, kept)
-    return _convert_list(build_plan_list(found, default_msn=default_msn, cancels=cancels), "python")
+        return _convert_frames(source, payments, verb, selection)
+    return _convert_list(
+        build_plan_list(source, default_msn=default_msn, cancels=cancels), "python"
+    )
 
 
 def read_list_requests(
     path: str | Path, verb: str, default_msn: str | None, mapping: str | Path | None = None
 ) -> RequestSet:
-    """Return what a list asks for; its headings may be the user's own."""
-    read = read_plan_list(path, default_msn=default_msn, cancels=verb == "cancel", mapping=mapping)
-    return _convert_list(read, "list")
+    """Read the requests of a list. `mapping` names a file that translates its column headings."""
+    plan_list = read_plan_list(
+        path, default_msn=default_msn, cancels=verb == "cancel", mapping=mapping
+    )
+    return _convert_list(plan_list, "list")
 
 
 def read_report_requests(
     path: str | Path, verb: str, only: Collection[str] | None = None
 ) -> RequestSet:
-    """Return what a report's *Discrepancies* ask for, as their owners decided."""
+    """Read the requests in a report's *Discrepancies* sheet, according to the decisions there."""
     return _convert_report(read_reviewed_report(path), verb, only)
 
 
-def _convert_list(read: PlanList, kind: str) -> RequestSet:
-    wishes = [Request(*row, discrepancy_id=None) for row in read.rows]
-    rejects = read.rejects.astype(object).where(read.rejects.notna(), None)
+def build_report_rows(discrepancies: pd.DataFrame) -> list[ReportRow]:
+    """Convert a frame of `schemas.DISCREPANCIES` to the rows a report has, numbered from 1.
+
+    Columns `decision` and `note` are used as in a report, where the frame has them.
+    """
+    optional = [name for name in ("decision", "note") if name in discrepancies.columns]
+    table = pa.Table.from_pandas(discrepancies[[*_REPORT_COLUMNS, *optional]], preserve_index=False)
+    return [
+        ReportRow(
+            row=number,
+            **{
+                name: values[name] for name in _REPORT_COLUMNS if name not in ("reference", "flags")
+            },
+            reference=values["reference"] or "",
+            flags=values["flags"] or "",
+            decision=(values.get("decision") or "").strip(),
+            note=" ".join((values.get("note") or "").split()),
+        )
+        for number, values in enumerate(table.to_pylist(), start=1)
+    ]
+
+
+def _convert_list(plan_list: PlanList, kind: str) -> RequestSet:
+    requests = [Request(*row, discrepancy_id=None) for row in plan_list.rows]
+    rejects = plan_list.rejects.astype(object).where(plan_list.rejects.notna(), None)
     refused = [Reject(*row) for row in rejects.itertuples(index=False, name=None)]
-    name = "" if kind == "python" else read.name
-    return RequestSet(wishes, refused, [], kind, name, read.sha256)
+    name = "" if kind == "python" else plan_list.name
+    return RequestSet(requests, refused, [], kind, name, plan_list.sha256)
 
 
 def _convert_report(report: ReviewedReport, verb: str, only: Collection[str] | None) -> RequestSet:
-    said = select_requests(report.rows, verb, report.name, only)
-    seen = {
-        key: PaymentSnapshot(one.currency, one.state, Aggregate(*one[4:8]), one.fetched_at)
-        for key, one in report.payments.items()
+    selected = select_requests(report.rows, verb, report.name, only)
+    reported = {
+        key: PaymentSnapshot(
+            payment.currency, payment.state, Aggregate(*payment[4:8]), payment.fetched_at
+        )
+        for key, payment in report.payments.items()
     }
     return RequestSet(
-        said.requests,
-        [*report.refused, *said.refused],
-        said.notes,
+        selected.requests,
+        [*report.refused, *selected.refused],
+        selected.notes,
         "report",
         report.name,
         report.sha256,
-        seen,
+        reported,
         report.fetched_at,
         report.environment,
     )
 
 
 def _convert_reconciliation(
-    found: Reconciliation, verb: str, only: Collection[str] | None
+    reconciliation: Reconciliation, verb: str, only: Collection[str] | None
 ) -> RequestSet:
-    asked = _convert_frames(found.discrepancies, found.payments, verb, only)
-    return asked._replace(environment=str(found.manifest.get("environment") or ""))
+    requests = _convert_frames(reconciliation.discrepancies, reconciliation.payments, verb, only)
+    environment = str(reconciliation.manifest.get("environment") or "")
+    return requests._replace(environment=environment)
 
 
 def _convert_frames(
     discrepancies: pd.DataFrame, payments: pd.DataFrame, verb: str, only: Collection[str] | None
 ) -> RequestSet:
-    seen = collect_snapshots(payments)
-    said = select_requests(build_report_rows(discrepancies), verb, "discrepancies", only)
-    fetched = max((one.fetched_at for one in seen.values()), default=None)
-    return RequestSet(said.requests, said.refused, said.notes, "python", "", "", seen, fetched)
+    reported = collect_snapshots(payments)
+    selected = select_requests(build_report_rows(discrepancies), verb, "discrepancies", only)
+    fetched_at = max((payment.fetched_at for payment in reported.values()), default=None)
+    return RequestSet(
+        selected.requests,
+        selected.refused,
+        selected.notes,
+        "python",
+        "",
+        "",
+        reported,
+        fetched_at,
+    )

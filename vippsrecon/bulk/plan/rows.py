@@ -1,6 +1,7 @@
-"""What somebody wants done with a payment, held against the payment as it was seen.
+"""Turn requests into plan rows by comparing each request with its payment.
 
-A wish becomes a row of a plan or is refused with a reason; none is lost, none is made smaller.
+A request becomes a plan row, or a reject with its reason. No request is dropped, and no amount is
+reduced to what the payment allows.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount
+from vippsrecon.bulk.people import UNPRINTABLE
 from vippsrecon.bulk.plan.model import PlanRow
-from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, compute_allowed_amount
 from vippsrecon.money import format_amount
 from vippsrecon.sources.reviewed_report.read import Reject
 
@@ -19,15 +21,15 @@ PaymentKey = tuple[str, str]
 
 
 class Request(NamedTuple):
-    """One operation wanted on one payment.
+    """One operation that a list or a report asks for, before it is a plan row.
 
     Attributes:
-        source_row: Row of the file or frame it came from, from 1.
+        source_row: Row of the source file or frame, from 1.
         msn, reference: The payment.
-        order_number: Where known.
-        currency: None where the list names none and means everything.
-        amount_minor: None: everything the payment allows.
-        reason, note, document_ref, vat_minor, discrepancy_id: As of `PlanRow`.
+        order_number: The number the shop shows, where known.
+        currency: None where the list gives no currency and asks for the whole amount.
+        amount_minor: In minor units; None: the largest amount the payment allows.
+        reason, note, document_ref, vat_minor, discrepancy_id: As in `PlanRow`.
     """
 
     source_row: int
@@ -44,7 +46,7 @@ class Request(NamedTuple):
 
 
 class PaymentSnapshot(NamedTuple):
-    """A payment as it was read."""
+    """A payment's currency, state and totals when it was read."""
 
     currency: str
     state: str
@@ -53,11 +55,11 @@ class PaymentSnapshot(NamedTuple):
 
 
 class RequestRejectedError(Exception):
-    """A wish becomes no row of a plan. Never leaves `bulk`.
+    """A request cannot become a plan row. Planning turns it into a reject.
 
     Attributes:
-        column: The column at fault, or None.
-        value: What stood there, or None.
+        column: The column with the invalid value, or None.
+        value: That value, or None.
     """
 
     def __init__(self, reason: str, column: str | None = None, value: str | None = None) -> None:
@@ -67,12 +69,12 @@ class RequestRejectedError(Exception):
 
 
 class RowOptions(NamedTuple):
-    """What all rows of one plan share.
+    """Options that all rows of one plan share.
 
     Attributes:
         verb: refund, capture or cancel.
-        cancel_created: Payments nobody has paid yet may be cancelled.
-        duplicate: References whose rows are insisted upon.
+        cancel_created: Payments the customer has not approved yet may be cancelled.
+        duplicate: References whose rows deliberately repeat an earlier operation.
     """
 
     verb: str
@@ -81,92 +83,109 @@ class RowOptions(NamedTuple):
 
 
 def build_plan_rows(
-    wishes: Iterable[Request],
-    seen: Mapping[PaymentKey, PaymentSnapshot],
-    terms: RowOptions,
+    requests: Iterable[Request],
+    payments: Mapping[PaymentKey, PaymentSnapshot],
+    options: RowOptions,
     file: str,
 ) -> tuple[list[PlanRow], list[Reject]]:
-    """Return the rows a plan can have, numbered, and what was refused."""
+    """Build numbered plan rows from requests, and rejects from the requests that do not fit.
+
+    Args:
+        requests: One per payment.
+        payments: The payments, as read now or as the report has them.
+        options: Options of the whole plan.
+        file: The source file of the requests, for the rejects.
+    """
     rows: list[PlanRow] = []
     refused: list[Reject] = []
-    for wish in wishes:
+    for request in requests:
         try:
-            payment = seen.get((wish.msn, wish.reference))
+            payment = payments.get((request.msn, request.reference))
             if payment is None:
-                raise RequestRejectedError("its payment was not read", "reference", wish.reference)
-            rows.append(_build_plan_row(len(rows) + 1, wish, payment, terms))
+                raise RequestRejectedError(
+                    "its payment was not read", "reference", request.reference
+                )
+            rows.append(_build_plan_row(len(rows) + 1, request, payment, options))
         except RequestRejectedError as error:
-            refused.append(build_reject(file, wish, error))
+            refused.append(build_reject(file, request, error))
     return rows, refused
 
 
-def build_reject(file: str, wish: Request, error: RequestRejectedError) -> Reject:
-    """Return a wish that becomes no row as a reject, which always names the payment."""
+def build_reject(file: str, request: Request, error: RequestRejectedError) -> Reject:
+    """Convert a request that cannot be planned to a reject, which always names the payment."""
     if error.column in (None, "reference"):
-        return Reject(file, wish.source_row, error.column, wish.reference, str(error))
-    return Reject(file, wish.source_row, error.column, error.value, f"{wish.reference}: {error}")
+        return Reject(file, request.source_row, error.column, request.reference, str(error))
+    reason = f"{request.reference}: {error}"
+    return Reject(file, request.source_row, error.column, error.value, reason)
 
 
 def _build_plan_row(
-    number: int, wish: Request, seen: PaymentSnapshot, terms: RowOptions
+    number: int, request: Request, payment: PaymentSnapshot, options: RowOptions
 ) -> PlanRow:
-    if wish.currency is not None and wish.currency != seen.currency:
+    if request.currency is not None and request.currency != payment.currency:
         raise RequestRejectedError(
-            f"the payment is in {seen.currency}; a refund, capture or cancel is in the payment's "
+            f"the payment is in {payment.currency}; a refund, capture or cancel is in the payment's "
             "own currency",
             "currency",
-            wish.currency,
+            request.currency,
         )
     for name in ("note", "document_ref", "order_number"):
-        said = getattr(wish, name)
-        if said and UNPRINTABLE.search(said) is not None:
-            raise RequestRejectedError("holds a character that cannot be shown", name, ascii(said))
-    amount = _choose_amount(wish, seen, terms)
+        text = getattr(request, name)
+        if text and UNPRINTABLE.search(text) is not None:
+            raise RequestRejectedError(
+                "contains a character that cannot be displayed", name, ascii(text)
+            )
+    amount_minor = _choose_amount(request, payment, options)
     return PlanRow(
         number,
-        wish.msn,
-        wish.reference,
-        wish.order_number,
-        seen.currency,
-        amount,
-        wish.reason,
-        wish.note,
-        wish.document_ref,
-        wish.vat_minor,
-        wish.discrepancy_id,
-        *seen.aggregate,
-        wish.reference in terms.duplicate,
+        request.msn,
+        request.reference,
+        request.order_number,
+        payment.currency,
+        amount_minor,
+        request.reason,
+        request.note,
+        request.document_ref,
+        request.vat_minor,
+        request.discrepancy_id,
+        *payment.aggregate,
+        request.reference in options.duplicate,
     )
 
 
-def _choose_amount(wish: Request, seen: PaymentSnapshot, terms: RowOptions) -> int:
-    """Return the amount as a number, which is what everything means by now."""
-    most = compute_allowed_amount(terms.verb, seen.aggregate)
-    if terms.verb != "refund" and seen.state == "CREATED":
-        if terms.verb == "cancel" and terms.cancel_created:
+def _choose_amount(request: Request, payment: PaymentSnapshot, options: RowOptions) -> int:
+    """Return the amount in minor units: the requested amount, or everything the payment allows."""
+    allowed_minor = compute_allowed_amount(options.verb, payment.aggregate)
+    if options.verb != "refund" and payment.state == "CREATED":
+        if options.verb == "cancel" and options.cancel_created:
             return 0
-        hint = "; to cancel such payments too, say --created" if terms.verb == "cancel" else ""
-        raise RequestRejectedError(f"nobody has paid it yet, so nothing is reserved{hint}")
-    if most == 0:
+        hint = ". To cancel such payments too, add --created" if options.verb == "cancel" else ""
         raise RequestRejectedError(
-            _NOTHING_LEFT_TEXTS[terms.verb].format(**_format_aggregate(seen))
+            f"the customer has not approved it yet, so nothing is reserved{hint}"
         )
-    if wish.amount_minor is None:
-        return most
-    said = format_amount(wish.amount_minor, seen.currency)
-    room = format_amount(most, seen.currency)
-    if wish.amount_minor > most:
+    if allowed_minor == 0:
         raise RequestRejectedError(
-            _TOO_MUCH_TEXTS[terms.verb].format(said=said, room=room), "amount", said
+            _NOTHING_LEFT_TEXTS[options.verb].format(**_format_aggregate(payment))
         )
-    if terms.verb == "cancel" and wish.amount_minor != most:
+    if request.amount_minor is None:
+        return allowed_minor
+    requested = format_amount(request.amount_minor, payment.currency)
+    allowed = format_amount(allowed_minor, payment.currency)
+    if request.amount_minor > allowed_minor:
         raise RequestRejectedError(
-            f"a cancel releases everything reserved, which is {room} and not {said}; leave the "
-            "amount empty, or capture first what is still to be captured",
+            _TOO_MUCH_TEXTS[options.verb].format(requested=requested, allowed=allowed),
             "amount",
-            said,
+            requested,
         )
-    return wish.amount_minor
+    # A cancel has no amount at Vipps MobilePay, so a partial cancel cannot be done.
+    if options.verb == "cancel" and request.amount_minor != allowed_minor:
+        raise RequestRejectedError(
+            f"a cancel releases everything that is reserved, which is {allowed} and not {requested}. "
+            "Leave the amount empty, or first capture what must still be captured",
+            "amount",
+            requested,
+        )
+    return request.amount_minor
 
 
 _NOTHING_LEFT_TEXTS = {
@@ -176,14 +195,14 @@ _NOTHING_LEFT_TEXTS = {
     "cancel": "nothing is reserved any more: {captured} captured, {cancelled} released",
 }
 _TOO_MUCH_TEXTS = {
-    "refund": "{said} is more than the {room} that can still be refunded",
-    "capture": "{said} is more than the {room} that can still be captured",
-    "cancel": "{said} is more than the {room} that is reserved",
+    "refund": "{requested} is more than the {allowed} that can still be refunded",
+    "capture": "{requested} is more than the {allowed} that can still be captured",
+    "cancel": "{requested} is more than the {allowed} that is reserved",
 }
 
 
-def _format_aggregate(seen: PaymentSnapshot) -> dict[str, str]:
+def _format_aggregate(payment: PaymentSnapshot) -> dict[str, str]:
     return {
-        name.removesuffix("_minor"): format_amount(minor, seen.currency)
-        for name, minor in seen.aggregate._asdict().items()
+        name.removesuffix("_minor"): format_amount(minor, payment.currency)
+        for name, minor in payment.aggregate._asdict().items()
     }

@@ -1,16 +1,19 @@
-"""What a plan may say: verbs, reasons, amounts, times. Every plan read or written passes here.
+"""The rules for a plan's content. Every plan is checked when it is made, written and read.
 
-A plan that was edited and given a fresh digest still meets these, so it cannot ask for more
-than the payments allowed when they were seen.
+The rules also hold for a plan that was edited and given a new digest, so no plan can move more
+than its payments allowed when they were read.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount
+from vippsrecon.bulk.people import MAX_TEXT_LENGTH, UNPRINTABLE
+from vippsrecon.bulk.times import parse_plan_time
+from vippsrecon.bulk.verbs import VERBS
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.errors import PlanError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR, format_amount
@@ -19,9 +22,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
 
 PLAN_FORMAT = 1
-"""Version of the file's form; a higher one is refused, never guessed at."""
-
-VERBS = ("refund", "cancel", "capture")
+"""Version of the file format. A file with a higher version is rejected."""
 
 REASONS = (
     "return",
@@ -37,77 +38,24 @@ REASONS = (
 
 SOURCE_KINDS = ("report", "list", "python")
 
-MAX_TEXT_LENGTH = 500
-"""Characters of a note, a document's number, a name."""
-
-_TIME_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 _REFERENCE_PATTERN = re.compile(r"[a-zA-Z0-9-]{1,64}")
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 _CURRENCIES = tuple(DECIMALS)
 
 
-class Aggregate(NamedTuple):
-    """What was done with a payment up to a moment, in minor units."""
-
-    authorized_minor: int
-    captured_minor: int
-    refunded_minor: int
-    cancelled_minor: int
-
-
 _AMOUNT_FIELDS = ("amount_minor", *Aggregate._fields)
 
 
-def compute_allowed_amount(verb: str, seen: PlanRow | Aggregate) -> int:
-    """Return the most a verb may move of a payment with this aggregate, in minor units.
-
-    >>> compute_allowed_amount("refund", Aggregate(1000, 600, 100, 0))
-    500
-    >>> compute_allowed_amount("cancel", Aggregate(1000, 600, 100, 0)), compute_allowed_amount("cancel", Aggregate(0, 0, 0, 900))
-    (400, 0)
-    """
-    if verb == "refund":
-        return max(0, seen.captured_minor - seen.refunded_minor)
-    return max(0, seen.authorized_minor - seen.captured_minor - seen.cancelled_minor)
-
-
-def format_plan_time(moment: datetime) -> str:
-    """Return a moment as plans write it: UTC, whole seconds.
-
-    >>> format_plan_time(datetime(2026, 1, 31, 23, 0, 0, 999, tzinfo=UTC))
-    '2026-01-31T23:00:00Z'
-    """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_plan_time(text: str) -> datetime:
-    """Return the moment a plan's text says.
-
-    Raises:
-        PlanError: The text is not a time of the form 2026-01-31T23:00:00Z.
-    """
-    try:
-        if not isinstance(text, str) or _TIME_PATTERN.fullmatch(text) is None:
-            raise ValueError
-        found = datetime.fromisoformat(text)
-        # Newer Pythons read 24:00 as the next day's first moment: two texts for one time.
-        if format_plan_time(found) != text:
-            raise ValueError
-    except ValueError:
-        raise PlanError(f"{text!r} is not a time such as 2026-01-31T23:00:00Z") from None
-    return found
-
-
 def check_plan(plan: Plan) -> None:
-    """Refuse a plan that says what no plan may say.
+    """Reject a plan that breaks a rule.
 
     Raises:
-        PlanError: Another version, verb or environment; no rows, or numbers with a gap; a
-            payment twice; an amount that is nothing or more than the payment allowed when seen.
+        PlanError: The version, verb or environment is not known; there are no rows, or their
+            numbers have a gap; a payment occurs twice; an amount is 0, or is more than the
+            payment allowed when it was read.
     """
     if plan.format != PLAN_FORMAT or type(plan.format) is not int:
         refuse_format_version(plan.format)
@@ -123,42 +71,42 @@ def check_plan(plan: Plan) -> None:
         raise PlanError(f"it expires at {plan.expires_at}, before it was made")
     _check_source(plan.source)
     if not plan.rows:
-        raise PlanError("it holds no rows, so there is nothing to approve or carry out")
+        raise PlanError("it has no rows, so there is nothing to approve or carry out")
     _check_rows(plan)
-    units = tuple(sorted({row.msn for row in plan.rows}))
-    if plan.msns != units:
-        raise PlanError(f"its sales units are not those of its rows ({', '.join(units)})")
+    msns = tuple(sorted({row.msn for row in plan.rows}))
+    if plan.msns != msns:
+        raise PlanError(f"its sales units are not those of its rows ({', '.join(msns)})")
     for currency, total in plan.totals.items():
         if total > LARGEST_MINOR:
             raise PlanError(f"the sum in {currency} has more than fifteen digits")
 
 
 def refuse_format_version(version: object) -> None:
-    """Refuse a plan of another format than ours.
+    """Reject a plan whose format this version does not know.
 
     Raises:
-        PlanError: Always; the sentence tells a newer one from one that never was.
+        PlanError: Always; the message differs for a newer format and for one that never existed.
     """
     if type(version) is int and version > PLAN_FORMAT:
         raise PlanError(
-            f"it was made by a newer version of vippsrecon (plan format {version}, and this one "
-            f"knows {PLAN_FORMAT}): update vippsrecon, or make the plan anew with this version"
+            f"it was made by a newer version of vippsrecon (plan format {version}; this version "
+            f"reads {PLAN_FORMAT}). Update vippsrecon, or make a new plan with this version"
         )
-    raise PlanError(f"its plan format {version!r} is not known; make the plan anew")
+    raise PlanError(f"its plan format {version!r} is not known. Make a new plan")
 
 
 def _check_source(source: Source) -> None:
     _check_choice("source.kind", source.kind, SOURCE_KINDS)
-    made_here = source.kind == "python"
-    _check_text("source.name", source.name, empty=made_here)
-    _check_text("source.sha256", source.sha256, empty=made_here)
+    has_no_file = source.kind == "python"
+    _check_text("source.name", source.name, allow_empty=has_no_file)
+    _check_text("source.sha256", source.sha256, allow_empty=has_no_file)
     if source.sha256 and _SHA256_PATTERN.fullmatch(source.sha256) is None:
-        raise PlanError(f"source.sha256 {source.sha256!r} is no SHA-256")
+        raise PlanError(f"source.sha256 {source.sha256!r} is not a SHA-256")
     parse_plan_time(source.fetched_at)
 
 
 def _check_rows(plan: Plan) -> None:
-    seen: set[tuple[str, str]] = set()
+    earlier_keys: set[tuple[str, str]] = set()
     for number, row in enumerate(plan.rows, start=1):
         try:
             _check_row(row, number)
@@ -166,12 +114,12 @@ def _check_rows(plan: Plan) -> None:
         except PlanError as error:
             raise PlanError(f"row {number}: {error}") from None
         key = (row.msn, row.reference)
-        if key in seen:
+        if key in earlier_keys:
             raise PlanError(
-                f"row {number}: payment {row.reference} of sales unit {row.msn} stands in the "
+                f"row {number}: payment {row.reference} of sales unit {row.msn} occurs in the "
                 "plan twice; a plan has one row per payment"
             )
-        seen.add(key)
+        earlier_keys.add(key)
 
 
 def _check_row(row: PlanRow, number: int) -> None:
@@ -181,8 +129,8 @@ def _check_row(row: PlanRow, number: int) -> None:
     _check_pattern("reference", row.reference, _REFERENCE_PATTERN)
     _check_choice("currency", row.currency, _CURRENCIES)
     _check_choice("reason", row.reason, REASONS)
-    _check_text("note", row.note, empty=True)
-    _check_text("document_ref", row.document_ref, empty=True)
+    _check_text("note", row.note, allow_empty=True)
+    _check_text("document_ref", row.document_ref, allow_empty=True)
     if row.order_number is not None:
         _check_text("order_number", row.order_number)
     if row.discrepancy_id is not None:
@@ -199,47 +147,48 @@ def _check_row(row: PlanRow, number: int) -> None:
 
 
 def _check_amount(row: PlanRow, verb: str, cancel_created: bool) -> None:
-    aggregate = (row.authorized_minor, row.captured_minor, row.refunded_minor, row.cancelled_minor)
-    unpaid = verb == "cancel" and cancel_created and not any(aggregate)
-    if row.amount_minor == 0 and not unpaid:
+    is_unapproved = verb == "cancel" and cancel_created and not any(row.aggregate)
+    if row.amount_minor == 0 and not is_unapproved:
         raise PlanError("its amount is 0, so there is nothing to do")
-    most = compute_allowed_amount(verb, row)
-    if row.amount_minor > most:
+    allowed_minor = compute_allowed_amount(verb, row.aggregate)
+    if row.amount_minor > allowed_minor:
         raise PlanError(
             f"{format_amount(row.amount_minor, row.currency)} is more than the "
-            f"{format_amount(most, row.currency)} its payment allowed when it was planned"
+            f"{format_amount(allowed_minor, row.currency)} its payment allowed when it was planned"
         )
-    if verb == "cancel" and row.amount_minor != most:
+    if verb == "cancel" and row.amount_minor != allowed_minor:
         raise PlanError(
-            "a cancel releases everything reserved, which is "
-            f"{format_amount(most, row.currency)} and not {format_amount(row.amount_minor, row.currency)}"
+            "a cancel releases everything that is reserved, which is "
+            f"{format_amount(allowed_minor, row.currency)} and not {format_amount(row.amount_minor, row.currency)}"
         )
 
 
 def _check_pattern(name: str, value: object, pattern: re.Pattern[str]) -> None:
     if type(value) is not str or pattern.fullmatch(value) is None:
-        raise PlanError(f"{name} {str(value)[:80]!r} is not one Vipps MobilePay can have")
+        raise PlanError(f"{name} {str(value)[:80]!r} is not valid at Vipps MobilePay")
 
 
-def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise PlanError(f"{name} {value!r} is not one of {', '.join(known)}")
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise PlanError(f"{name} {value!r} is not one of {', '.join(choices)}")
 
 
-def _check_text(name: str, value: object, *, empty: bool = False) -> None:
+def _check_text(name: str, value: object, *, allow_empty: bool = False) -> None:
     if type(value) is not str:
-        raise PlanError(f"{name} is no text")
-    if not value and not empty:
+        raise PlanError(f"{name} is not a text")
+    if not value and not allow_empty:
         raise PlanError(f"{name} is empty")
     if len(value) > MAX_TEXT_LENGTH:
         raise PlanError(f"{name} is longer than {MAX_TEXT_LENGTH} characters")
     if UNPRINTABLE.search(value) is not None:
-        raise PlanError(f"{name} holds a line break or another character that cannot be shown")
+        raise PlanError(
+            f"{name} contains a line break or another character that cannot be displayed"
+        )
 
 
 def _is_uuid4(text: object) -> bool:
     try:
-        found = uuid.UUID(text) if type(text) is str else None
+        parsed = uuid.UUID(text) if type(text) is str else None
     except ValueError:
         return False
-    return found is not None and str(found) == text and found.version == 4
+    return parsed is not None and str(parsed) == text and parsed.version == 4

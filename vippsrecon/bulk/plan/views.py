@@ -1,4 +1,7 @@
-"""A plan as frames, and as a table in a notebook. Never imported where money is moved."""
+"""Show a plan as frames, and as an HTML table in a notebook.
+
+`Plan` imports this module only when a view is used: carrying out a plan needs no frames.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.schemas import REJECTS, to_pandas
@@ -45,42 +49,42 @@ _SUMMARY_SCHEMA = pa.schema(
 
 
 def build_plan_summary(plan: Plan) -> pd.DataFrame:
-    """Return one row per sales unit, currency and reason: rows, and their sum in minor units."""
+    """Return one row per sales unit, currency and reason: number of rows, and sum in minor units."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for row in plan.rows:
-        found = sums.setdefault((row.msn, row.currency, row.reason), [0, 0])
-        found[0] += 1
-        found[1] += row.amount_minor
+        group = sums.setdefault((row.msn, row.currency, row.reason), [0, 0])
+        group[0] += 1
+        group[1] += row.amount_minor
     rows = [
-        dict(zip(_SUMMARY_SCHEMA.names, (plan.verb, *key, *found), strict=True))
-        for key, found in sorted(sums.items())
+        dict(zip(_SUMMARY_SCHEMA.names, (plan.verb, *key, *group), strict=True))
+        for key, group in sorted(sums.items())
     ]
     return to_pandas(pa.Table.from_pylist(rows, schema=_SUMMARY_SCHEMA))
 
 
 def build_plan_frame(plan: Plan) -> pd.DataFrame:
-    """Return the plan's rows, one a payment."""
+    """Return the plan's rows, one per payment. Amounts are in minor units."""
     rows = [row._asdict() for row in plan.rows]
     return to_pandas(pa.Table.from_pylist(rows, schema=_ROW_SCHEMA))
 
 
 def build_plan_rejects(plan: Plan) -> pd.DataFrame:
-    """Return what was refused, as `schemas.REJECTS`."""
-    rows = [one._asdict() for one in plan.refused]
+    """Return the requests that are not in the plan, as a frame of `schemas.REJECTS`."""
+    rows = [reject._asdict() for reject in plan.refused]
     return to_pandas(pa.Table.from_pylist(rows, schema=REJECTS.arrow_schema()))
 
 
 def render_plan_html(plan: Plan) -> str:
-    """Return the plan as HTML: what it comes to, its first rows, and what was refused."""
+    """Render the plan as HTML: its sums, its first rows, and the refused requests."""
     sums = " and ".join(format_amount(total, currency) for currency, total in plan.totals.items())
     facts = (
         f"{escape(plan.environment)} · planned by {escape(plan.planner)} at {plan.made_at}, "
-        f"until {plan.expires_at} · digest {compute_digest(plan)[:16]}…"
+        f"expires {plan.expires_at} · digest {compute_digest(plan)[:16]}…"
     )
     return (
         f'<div style="{PAGE_STYLE}"><b style="color:{NAVY};font-size:15px">'
         f"{format_count(plan.count, plan.verb)}, {escape(sums)}</b><br>"
-        f'<span style="color:{MUTED}">{facts}. Nothing has been moved.</span>'
+        f'<span style="color:{MUTED}">{facts}. No money has been moved.</span>'
         f"{_render_rows_table(plan)}{_render_rejects(plan)}</div>"
     )
 
@@ -111,20 +115,20 @@ def _render_plan_row(row: PlanRow) -> str:
         (row.currency, CELL_STYLE),
         (row.reason, CELL_STYLE),
         (row.document_ref, CELL_STYLE),
-        (row.note + (" (insisted upon)" if row.duplicate else ""), CELL_STYLE),
+        (row.note + (" (deliberate duplicate)" if row.duplicate else ""), CELL_STYLE),
     ]
     return (
         "<tr>"
-        + "".join(f'<td style="{style}">{escape(str(v))}</td>' for v, style in cells)
+        + "".join(f'<td style="{style}">{escape(str(value))}</td>' for value, style in cells)
         + "</tr>"
     )
 
 
 def _render_rejects(plan: Plan) -> str:
-    lines = [one.describe() for one in plan.refused[:MAX_PLAN_ROWS_SHOWN]]
+    lines = [reject.describe() for reject in plan.refused[:MAX_PLAN_ROWS_SHOWN]]
     lines += list(plan.notes)
     if not lines:
         return ""
-    said = f"{format_count(len(plan.refused), 'row')} refused" if plan.refused else "Notes"
+    title = f"{format_count(len(plan.refused), 'row')} refused" if plan.refused else "Notes"
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<div style="color:{MUTED}"><b>{said}</b><ul style="margin:2px 0">{items}</ul></div>'
+    return f'<div style="color:{MUTED}"><b>{title}</b><ul style="margin:2px 0">{items}</ul></div>'

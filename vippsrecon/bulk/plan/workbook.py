@@ -1,4 +1,4 @@
-"""A plan as a workbook: to be read and signed on paper. The plan itself is its JSON file."""
+"""Write a plan as a workbook that people read and sign. The plan itself is its JSON file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_digest
+from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.money import to_major
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -21,7 +22,7 @@ SIGNERS = ("Planned by", "Approved by", "Second approval")
 _B, _C, _D, _E = 1, 2, 3, 4
 
 PLAN_ROW_COLUMNS = (
-    SheetColumn("row", "Row", "count", 6, "The plan's row."),
+    SheetColumn("row", "Row", "count", 6, "Row number in the plan."),
     SheetColumn("msn", "Sales unit", width=10),
     SheetColumn("reference", "Reference", width=24),
     SheetColumn("order_number", "Order", width=13),
@@ -48,27 +49,27 @@ REJECT_COLUMNS = (
 
 
 def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
-    """Write a plan for people: what it comes to, its rows, what was refused, where to sign.
+    """Write a plan as a workbook: its sums, its rows, the refused requests, and lines to sign.
 
-    The same plan gives the same bytes. An earlier workbook there is kept beside it.
+    The same plan gives the same bytes. An earlier workbook of that name is kept beside it.
 
     Raises:
-        OutputError: The name does not end in .xlsx, or the place cannot be written.
+        OutputError: The name does not end in .xlsx, or the file cannot be written.
     """
     path = Path(path)
     title = f"Plan of {plan.verb}s"
     with atomic_workbook(path, "workbook", title=title, made_at=plan.made_at) as book:
-        looks = WorkbookFormats(book)
-        said = f"plan {plan.plan_id}, digest {compute_digest(plan)[:16]}"
+        formats = WorkbookFormats(book)
+        footer = f"plan {plan.plan_id}, digest {compute_digest(plan)[:16]}"
         sheets: dict[str, Worksheet] = {
             name: book.add_worksheet(name) for name in ("Plan", "Rows", "Refused")
         }
         for name, sheet in sheets.items():
-            set_up_printing(sheet, name, said)
-        _write_cover(sheets["Plan"], looks, plan, title)
+            set_up_printing(sheet, name, footer)
+        _write_cover(sheets["Plan"], formats, plan, title)
         write_rows(
             sheets["Rows"],
-            looks,
+            formats,
             PLAN_ROW_COLUMNS,
             _list_cells(plan),
             title="Rows",
@@ -77,11 +78,14 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
         )
         write_rows(
             sheets["Refused"],
-            looks,
+            formats,
             REJECT_COLUMNS,
-            ([getattr(one, column.name) for column in REJECT_COLUMNS] for one in plan.refused),
+            (
+                [getattr(reject, column.name) for column in REJECT_COLUMNS]
+                for reject in plan.refused
+            ),
             title="Refused",
-            about="What was asked for and is not in the plan. Nothing of it is carried out.",
+            about="Requests that are not in the plan. They are not carried out.",
         )
         sheets["Plan"].activate()
         sheets["Plan"].set_tab_color(NAVY)
@@ -89,30 +93,30 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
 
 
 def _list_cells(plan: Plan) -> Iterator[list[Any]]:
-    places = [PlanRow._fields.index(column.name) for column in PLAN_ROW_COLUMNS]
+    positions = [PlanRow._fields.index(column.name) for column in PLAN_ROW_COLUMNS]
     for row in plan.rows:
-        yield [row[place] for place in places]
+        yield [row[position] for position in positions]
 
 
-def _write_cover(sheet: Worksheet, looks: WorkbookFormats, plan: Plan, title: str) -> None:
+def _write_cover(sheet: Worksheet, formats: WorkbookFormats, plan: Plan, title: str) -> None:
     page = SheetLayout(sheet)
-    page.text(0, _B, title, looks["title"])
+    page.text(0, _B, title, formats["title"])
     page.height(0, 30)
-    about = "For reading and signing. What is approved and carried out is the plan's JSON file."
-    page.text(1, _B, about, looks["muted"])
-    at = _write_facts(page, looks, plan, 3)
-    at = _write_sums(page, looks, plan, at + 1)
+    about = "For reading and signing only. The JSON file of the plan is approved and carried out."
+    page.text(1, _B, about, formats["muted"])
+    at = _write_facts(page, formats, plan, 3)
+    at = _write_sums(page, formats, plan, at + 1)
     for note in plan.notes:
-        page.text(at, _B, note, looks["text"])
+        page.text(at, _B, note, formats["text"])
         at += 1
-    _write_signatures(page, looks, at + 1)
+    _write_signatures(page, formats, at + 1)
     for column, width in enumerate((1.5, 22, 34, 18, 18)):
         sheet.set_column(column, column, width)
     sheet.hide_gridlines(2)
     page.write()
 
 
-def _write_facts(page: SheetLayout, looks: WorkbookFormats, plan: Plan, row: int) -> int:
+def _write_facts(page: SheetLayout, formats: WorkbookFormats, plan: Plan, row: int) -> int:
     source = plan.source
     facts = [
         ("Plan", plan.plan_id),
@@ -121,51 +125,51 @@ def _write_facts(page: SheetLayout, looks: WorkbookFormats, plan: Plan, row: int
         ("Sales units", ", ".join(plan.msns)),
         ("Planned by", plan.planner),
         ("Made at (UTC)", plan.made_at),
-        ("Not after (UTC)", plan.expires_at),
+        ("Expires at (UTC)", plan.expires_at),
         ("Made from", f"{source.kind} {source.name}".strip()),
-        ("Its SHA-256", source.sha256),
-        ("Payments seen at (UTC)", source.fetched_at),
+        ("Source SHA-256", source.sha256),
+        ("Payments read at (UTC)", source.fetched_at),
     ]
     for name, value in facts:
-        page.text(row, _B, name, looks["muted"])
-        hashed = name in ("Digest (SHA-256)", "Its SHA-256", "Plan")
-        page.text(row, _C, value, looks["mono" if hashed else "text"])
+        page.text(row, _B, name, formats["muted"])
+        hashed = name in ("Digest (SHA-256)", "Source SHA-256", "Plan")
+        page.text(row, _C, value, formats["mono" if hashed else "text"])
         row += 1
     return row
 
 
-def _write_sums(page: SheetLayout, looks: WorkbookFormats, plan: Plan, row: int) -> int:
-    """Put each currency's sum, beside the sum the workbook itself computes of its rows."""
+def _write_sums(page: SheetLayout, formats: WorkbookFormats, plan: Plan, row: int) -> int:
+    """Write the number of rows and the sum per currency, as formulas over the *Rows* sheet."""
     for column, text in ((_B, "Sum"), (_C, ""), (_D, "Rows"), (_E, "Amount")):
         right = column in (_D, _E)
-        page.text(row, column, text, looks["head_right" if right else "head"])
+        page.text(row, column, text, formats["head_right" if right else "head"])
     row += 1
     last = plan.count + 4
-    places = {column.name: chr(ord("A") + place) for place, column in enumerate(PLAN_ROW_COLUMNS)}
-    currencies = f"'Rows'!${places['currency']}$5:${places['currency']}${last}"
-    amounts = f"'Rows'!${places['amount_minor']}$5:${places['amount_minor']}${last}"
+    letters = {column.name: chr(ord("A") + index) for index, column in enumerate(PLAN_ROW_COLUMNS)}
+    currencies = f"'Rows'!${letters['currency']}$5:${letters['currency']}${last}"
+    amounts = f"'Rows'!${letters['amount_minor']}$5:${letters['amount_minor']}${last}"
     for currency, total in plan.totals.items():
-        count = sum(one.currency == currency for one in plan.rows)
-        page.text(row, _B, currency, looks["bold"])
-        page.formula(row, _D, f'=COUNTIFS({currencies},"{currency}")', count, looks["count"])
+        count = sum(plan_row.currency == currency for plan_row in plan.rows)
+        page.text(row, _B, currency, formats["bold"])
+        page.formula(row, _D, f'=COUNTIFS({currencies},"{currency}")', count, formats["count"])
         page.formula(
             row,
             _E,
             f'=SUMIFS({amounts},{currencies},"{currency}")',
             to_major(total, currency),
-            looks.money(currency),
+            formats.money(currency),
         )
         row += 1
     return row + 1
 
 
-def _write_signatures(page: SheetLayout, looks: WorkbookFormats, row: int) -> None:
+def _write_signatures(page: SheetLayout, formats: WorkbookFormats, row: int) -> None:
     for column, text in ((_B, ""), (_C, "Name"), (_D, "Date"), (_E, "Signature")):
-        page.text(row, column, text, looks["head"])
+        page.text(row, column, text, formats["head"])
     for signer in SIGNERS:
         row += 1
-        page.text(row, _B, signer, looks["bold"])
-        page.blank(row, range(_C, _D), looks["signature"])
-        page.blank(row, range(_D, _E), looks["input_date"])
-        page.blank(row, range(_E, _E + 1), looks["signature"])
+        page.text(row, _B, signer, formats["bold"])
+        page.blank(row, range(_C, _D), formats["signature"])
+        page.blank(row, range(_D, _E), formats["input_date"])
+        page.blank(row, range(_E, _E + 1), formats["signature"])
         page.height(row, 20)
