@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.output_files import atomic_report
 from vippsrecon.report.excel import controls, summary
+from vippsrecon.report.excel.existing_report import has_manual_entries
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
 from vippsrecon.report.figures import ReportFigures, compute_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
-from vippsrecon.report.outlet import atomic_report
 from vippsrecon.report.sentences import describe_period
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
@@ -57,7 +58,7 @@ def write_workbook(
     frames = build_report_frames(reconciliation)
     figures = compute_figures(frames)
     sheets = build_sheet_tables(frames, figures, stem=path.stem, limit=row_limit)
-    with atomic_report(path) as folder:
+    with atomic_report(path, must_keep=has_manual_entries) as folder:
         for table in sheets.values():
             if table.overflow_file:
                 _write_overflow_file(table, frames, folder / table.overflow_file)
