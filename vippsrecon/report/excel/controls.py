@@ -11,7 +11,7 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
-from vippsrecon.report.settings_words import describe_settings
+from vippsrecon.report.names import describe_settings
 from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
