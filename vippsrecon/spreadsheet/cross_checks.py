@@ -51,11 +51,11 @@ class CrossCheck:
 class CrossChecks:
     """The checks of one workbook, in the order they were added."""
 
-    made: list[CrossCheck] = field(default_factory=list)
+    items: list[CrossCheck] = field(default_factory=list)
 
     def add(self, label: str, computed: Decimal | int, formula: str, currency: str = "") -> None:
         """Add a check, to be written on Controls."""
-        self.made.append(CrossCheck(label, computed, formula, currency))
+        self.items.append(CrossCheck(label, computed, formula, currency))
 
     @property
     def overall_formula(self) -> str:

@@ -187,10 +187,10 @@ class ControlsSheetWriter:
             ("period", f"{format_period(days)}, included" if days else "none chosen"),
             ("as of", str(manifest.get("as_of") or "")),
             ("fetched at", str(manifest.get("fetched_at") or "")),
-            *((f"outside the period, {side}", str(n)) for side, n in outside.items()),
+            *((f"outside the period, {side}", str(count)) for side, count in outside.items()),
             *(
-                (f"payments found through {how}", str(n))
-                for how, n in (manifest.get("discovered_by") or {}).items()
+                (f"payments found through {source}", str(count))
+                for source, count in (manifest.get("discovered_by") or {}).items()
             ),
         ]
         self._write_pairs("Run", [(name[0].upper() + name[1:], value) for name, value in rows])
@@ -256,7 +256,7 @@ class ControlsSheetWriter:
             "Figure", "Computed", "By formula", "Difference", "Result", right_from=C
         )
         first = self.row
-        for check in checks.made:
+        for check in checks.items:
             self._add_cross_check(check)
         last = max(first, self.row - 1)
         self.workbook.define_name(
