@@ -1,4 +1,10 @@
-"""How a notebook shows things: the styles of a page, its tiles and its tables."""
+"""Show objects in a notebook: find an object's HTML, and hold the styles all HTML shares.
+
+`html_of` is the only function that imports from the packages above this one. Its imports are
+inside the function, so that an object can show itself without its module depending on reports.
+"""
+
+from typing import Any
 
 from vippsrecon.spreadsheet.formats import INK, RULE_COLOUR
 
@@ -11,3 +17,26 @@ CELL_STYLE = (
     f"padding:3px 10px;border-bottom:1px solid {RULE_COLOUR};text-align:left;vertical-align:top"
 )
 AMOUNT_STYLE = f"{CELL_STYLE};text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+
+
+def html_of(shown: Any) -> str:
+    """Return the HTML of a `Reconciliation`, a `Plan` or the result of a run.
+
+    Raises:
+        TypeError: The object is of another class.
+    """
+    # By name: asking isinstance would import reconciliation and bulk to show either of them.
+    name = type(shown).__name__
+    if name == "Reconciliation":
+        from vippsrecon.report.html.tiles import render_summary_tiles
+
+        return render_summary_tiles(shown.collect())
+    if name == "Plan":
+        from vippsrecon.bulk.plan.views import render_plan_html
+
+        return render_plan_html(shown)
+    if name == "RunResult":
+        from vippsrecon.bulk.outcomes.frame import render_run
+
+        return render_run(shown)
+    raise TypeError(f"{name} has no HTML")

@@ -1,56 +1,172 @@
-"""Files that appear whole or not at all; what stood there and is needed is kept beside them."""
+"""Write output files whole or not at all, and never lose a file that somebody needs.
+
+A file is made beside its final place, on the same disk, and moved there when it is complete. If
+anything fails before that, the file that was there is unchanged. An existing file that somebody
+may need is renamed first, to `<name>.before-1<suffix>`.
+
+    refuse unusable paths → make the new file → rename the existing one → move the new one in
+"""
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vippsrecon.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_log = logging.getLogger("vippsrecon.report")
+
+REPORT_SUFFIX = ".xlsx"
+"""Suffix a report must have: a file with another suffix may be the user's order export."""
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NOT_PERMITTED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
 def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]:
-    """Give a file to write to; on leaving, it stands at `path`, on disk and whole.
+    """Yield a temporary file to write; on success, flush it to disk and move it to `path`.
 
     Args:
-        path: Where it shall stand. Its folder has to exist.
-        kind: What it is, for sentences: "plan".
-        marked: What the start of an earlier file of this kind holds. Such a file is kept as
-            `<name>.before-1<ending>`; any other file there is never replaced.
+        path: The final path. Its folder must exist.
+        kind: What the file is, for error messages: "plan".
+        marked: Bytes that the first 4096 bytes of a file of this kind contain. An existing file
+            with this mark is renamed to `<name>.before-1<suffix>`; without it, it is not replaced.
 
     Raises:
-        OutputError: The place cannot be written, or another kind of file stands there.
+        OutputError: The path cannot be written, or a file of another kind is there.
     """
     if path.is_dir():
-        raise OutputError(f"{path} is a folder; give the name of a file in it for the {kind}")
+        raise OutputError(f"{path} is a folder. Give the name of a file in it for the {kind}.")
     if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist; create it or choose another")
-    if path.exists() and path.stat().st_size and marked not in _read_start(path):
-        raise OutputError(f"{path} is there already and is no {kind}; name another file")
+        raise OutputError(
+            f"The folder {path.parent} does not exist. Create it or choose another folder."
+        )
+    if _has_content(path) and marked not in _read_start(path):
+        raise OutputError(f"{path} exists and is not a {kind}. Choose another file name.")
     try:
         handle, name = tempfile.mkstemp(
             prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
         )
         os.close(handle)
-        made = Path(name)
+        temporary = Path(name)
         try:
-            yield made
-            made.chmod(0o644)
-            _flush_to_disk(made)
-            if path.exists() and path.stat().st_size:
-                path.rename(_choose_backup_path(path))
-            made.replace(path)
+            yield temporary
+            temporary.chmod(0o644)
+            _flush_to_disk(temporary)
+            if _has_content(path):
+                path.rename(find_backup_path(path))
+            temporary.replace(path)
             _flush_to_disk(path.parent)
         finally:
-            made.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     except OSError as error:
+        raise OutputError(_explain_os_error(path, error)) from None
+
+
+@contextmanager
+def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield an empty folder for `path` and its companion files; on success, move all of them.
+
+    The files are moved to the folder of `path`, `path` itself last; subfolders are deleted. An
+    existing workbook for which `must_keep` is true is renamed first, and a warning is logged.
+
+    Args:
+        path: The final path of the report. Its folder must exist.
+        must_keep: Whether an existing workbook holds something that exists nowhere else.
+
+    Raises:
+        OutputError: `path` does not end in .xlsx or is a folder, its folder is missing or not
+            writable, the file is open in another program, or the disk is full.
+    """
+    refuse_report_path(path)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as name:
+            folder = Path(name)
+            yield folder
+            files = sorted(file for file in folder.iterdir() if file.is_file())
+            # The report last: while it is missing, nobody mistakes its companions for a whole.
+            for file in sorted(files, key=lambda file: file.name == path.name):
+                _move_into_place(file, path.parent / file.name, must_keep)
+    except OSError as error:
+        raise OutputError(_explain_os_error(path, error)) from error
+
+
+def refuse_report_path(path: Path) -> None:
+    """Raise if no report can be written to `path`. Writes nothing.
+
+    Raises:
+        OutputError: As `atomic_report`, except for a full disk.
+    """
+    folder = path.parent
+    if path.is_dir():
         raise OutputError(
-            f"{path} could not be written: {error.strerror or error}; free some space, close the "
-            "program that has it open, or choose another place"
-        ) from None
+            f"{path} is a folder. Give the name of a file in it, such as report{REPORT_SUFFIX}."
+        )
+    if path.suffix.lower() != REPORT_SUFFIX:
+        raise OutputError(
+            f"{path} does not end in {REPORT_SUFFIX}. A report is an Excel workbook: choose a name "
+            f"such as {path.with_suffix(REPORT_SUFFIX).name}."
+        )
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is not an ordinary file. Choose another name for the report.")
+    if not folder.exists():
+        raise OutputError(
+            f"The folder {folder} does not exist. Create it or choose another folder."
+        )
+    if not folder.is_dir():
+        raise OutputError(
+            f"{folder} is a file, not a folder. Choose another folder for {path.name}."
+        )
+    for lock, program in ((f".~lock.{path.name}#", "LibreOffice"), (f"~${path.name}", "Excel")):
+        if (folder / lock).exists():
+            raise OutputError(
+                f"{path.name} is open in {program}. Close it and run the command again. "
+                f"If it is not open, delete the file {lock} in the same folder."
+            )
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(
+            f"{path} is write-protected. Choose another name or change the file's permissions."
+        )
+
+
+def find_backup_path(path: Path) -> Path:
+    """Return the first unused name `<name>.before-<n><suffix>` in the folder of `path`."""
+    number = 1
+    while (backup := path.with_name(f"{path.stem}.before-{number}{path.suffix}")).exists():
+        number += 1
+    return backup
+
+
+def _move_into_place(file: Path, path: Path, must_keep: Callable[[Path], bool]) -> None:
+    if path.suffix.lower() != REPORT_SUFFIX or not path.exists() or not must_keep(path):
+        file.replace(path)
+        return
+    backup = find_backup_path(path)
+    path.rename(backup)
+    try:
+        file.replace(path)
+    except OSError:
+        backup.rename(path)
+        raise
+    _log.warning(
+        "%s already existed and contains entries made by hand, or is not a report of this toolkit. "
+        "It was renamed to %s; the new report is in its place.",
+        path.name,
+        backup.name,
+    )
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _read_start(path: Path) -> bytes:
@@ -58,18 +174,23 @@ def _read_start(path: Path) -> bytes:
         return file.read(4096)
 
 
-def _choose_backup_path(path: Path) -> Path:
-    number = 1
-    while (kept := path.with_name(f"{path.stem}.before-{number}{path.suffix}")).exists():
-        number += 1
-    return kept
-
-
 def _flush_to_disk(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
-        return  # Windows gives no handle on a folder, and needs none
+        return  # Windows cannot open a folder, and does not need it flushed.
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _explain_os_error(path: Path, error: OSError) -> str:
+    problem = f"{path.name} could not be written to {path.parent}: "
+    if error.errno in _DISK_FULL:
+        return f"{problem}the disk is full. Free some space or choose another folder."
+    if error.errno in _NOT_PERMITTED:
+        return (
+            f"{problem}permission denied. Close the file if it is open in another program, or "
+            "choose another folder."
+        )
+    return f"{problem}{error.strerror or error}. Try again, or choose another folder."

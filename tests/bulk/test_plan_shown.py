@@ -118,5 +118,5 @@ def test_a_workbook_that_cannot_stand_there(tmp_path):
     with pytest.raises(OutputError, match=r"\.xlsx"):
         write_plan_workbook(plan(), tmp_path / "plan.csv")
     (tmp_path / "list.xlsx").write_text("no workbook")
-    with pytest.raises(OutputError, match="is no workbook"):
+    with pytest.raises(OutputError, match="is not a workbook"):
         write_plan_workbook(plan(), tmp_path / "list.xlsx")

@@ -101,6 +101,7 @@ def test_tiles_show_each_currency(month):
     page = render_summary_tiles(month)
     assert page.count("At risk</div>") == 2
     assert "Look &lt;here&gt; first." in page
+    assert month._repr_html_() == page, "a notebook shows the same"
 
 
 @pytest.mark.parametrize(

@@ -432,7 +432,9 @@ def test_an_order_paid_in_another_currency_is_told_in_its_own(tmp_path):
     month.discrepancies[0]["currency"] = "NOK"
     path = write_workbook(month.reconciliation(), tmp_path / "r.xlsx")
     texts = [str(c.value) for (c,) in load_workbook(path)["Summary"]["B1:B200"]]
-    assert any(text.startswith("None is counted in SEK. 1 order in SEK has its") for text in texts)
+    assert any(
+        text.startswith("No row is counted in SEK. 1 order in SEK has its") for text in texts
+    )
 
 
 def test_a_long_value_is_shown_whole(tmp_path):

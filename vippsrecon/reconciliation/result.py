@@ -94,11 +94,9 @@ class Reconciliation:
         )
 
     def _repr_html_(self) -> str:
-        from importlib import import_module
+        from vippsrecon.display import html_of
 
-        # Looked up by name: reports are a floor above, and only a notebook ever asks.
-        page = import_module("vippsrecon.report.html.tiles")
-        return str(page.tiles(self.collect()))
+        return html_of(self)
 
 
 def format_period(days: Sequence[str | None]) -> str:

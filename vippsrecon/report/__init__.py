@@ -1,4 +1,4 @@
-"""A Reconciliation as people read it: a workbook, a terminal summary, tiles, figures."""
+"""Present a Reconciliation: workbook, terminal summary and notebook tiles, from one set of figures."""
 
 from vippsrecon.report.excel.workbook import write_workbook
 

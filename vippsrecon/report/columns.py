@@ -1,4 +1,4 @@
-"""Which columns each sheet shows, in order, and under which headings."""
+"""Define the columns of each sheet: order, heading, width and meaning."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _CURRENCY = TableColumn(
 )
 _MSN = TableColumn("Sales unit", "msn", width=9.5, about="Merchant serial number.")
 _REFERENCE = TableColumn(
-    "Reference", "reference", width=20, about="The merchant's id of the payment."
+    "Reference", "reference", width=20, about="The merchant's identifier of the payment."
 )
-_ORDER = TableColumn("Order", "order_number", width=13, about="The number the shop shows.")
-_OUTCOME = TableColumn("Outcome", "bucket", width=11, about="What the row came to.")
-_CODE = TableColumn("Code", "kind", width=25, about="The code; empty where simply matched.")
+_ORDER = TableColumn("Order", "order_number", width=13, about="The order number in the shop.")
+_OUTCOME = TableColumn("Outcome", "bucket", width=11, about="The bucket of the row.")
+_CODE = TableColumn("Code", "kind", width=25, about="The code; empty if plainly matched.")
 
 
 def _amount_column(header: str, name: str, about: str, width: float = 12) -> TableColumn:
@@ -33,49 +33,50 @@ def _hidden_key_column(header: str, name: str, about: str) -> TableColumn:
     return TableColumn(header, name, "text", 20, about, hidden=True)
 
 
-_FLAGS = _unprinted_column("Flags", "flags", "What else is known of it.", 24)
+_FLAGS = _unprinted_column("Flags", "flags", "Further facts about the row.", 24)
 
 DISCREPANCY_SHEET_COLUMNS = (
     TableColumn("Severity", "severity", width=10, about="critical, high, medium, low, info."),
-    TableColumn("Code", "kind", width=23, about="What is wrong; one code a question asked."),
+    TableColumn("Code", "kind", width=23, about="What is wrong; one code per check."),
     _ORDER,
     _REFERENCE,
     _MSN,
     _CURRENCY,
-    _amount_column("Expected", "expected_minor", "What the order says.", 14),
-    _amount_column("Actual", "actual_minor", "What Vipps MobilePay says.", 14),
+    _amount_column("Expected", "expected_minor", "Amount according to the order.", 14),
+    _amount_column("Actual", "actual_minor", "Amount according to Vipps MobilePay.", 14),
     _amount_column(
-        "Difference", "difference_minor", "Actual minus expected; unknown counts as 0.", 14
+        "Difference",
+        "difference_minor",
+        "Actual minus expected; an unknown amount counts as 0.",
+        14,
     ),
     _amount_column(
-        "At risk", "at_risk_minor", "May be lost or owed; not always the difference.", 14
+        "At risk", "at_risk_minor", "May be lost or owed; can differ from Difference.", 14
     ),
     TableColumn(
-        "Proposed", "proposal", width=9.5, about="refund, capture or cancel; empty: look first."
+        "Proposed", "proposal", width=9.5, about="refund, capture or cancel; empty: check first."
     ),
-    _amount_column(
-        "Proposed amount", "proposal_minor", "How much to refund, capture or cancel.", 14
-    ),
-    TableColumn("Age, days", "age_days", "count", 6, "Local days since it went wrong."),
-    TableColumn("What happened", "cause", "wrapped", 38, "One sentence for each code and variant."),
-    TableColumn("Next step", "next_step", "wrapped", 38, "What to do about it."),
-    TableColumn("Owner", "owner", "input", 11, "To be filled in: who takes care of it."),
-    TableColumn("Decision", "decision", "input", 10, "To be filled in, from the list on Controls."),
-    TableColumn("Note", "note", "input", 20, "To be filled in."),
+    _amount_column("Proposed amount", "proposal_minor", "Amount to refund, capture or cancel.", 14),
+    TableColumn("Age, days", "age_days", "count", 6, "Local days since the discrepancy arose."),
+    TableColumn("What happened", "cause", "wrapped", 38, "The cause, in one sentence."),
+    TableColumn("Next step", "next_step", "wrapped", 38, "What to do."),
+    TableColumn("Owner", "owner", "input", 11, "To fill in: the person responsible."),
+    TableColumn("Decision", "decision", "input", 10, "To fill in, from the list on Controls."),
+    TableColumn("Note", "note", "input", 20, "To fill in."),
     TableColumn(
         "First seen",
         "first_seen_date",
         "date",
         11,
-        "Day of the first run that showed it.",
+        "Date of the first run with this discrepancy.",
         printed=False,
     ),
     _FLAGS,
-    _unprinted_column("Group", "group", f"Where more than {LARGE_GROUP_ROWS} rows are alike.", 12),
+    _unprinted_column("Group", "group", f"Set if more than {LARGE_GROUP_ROWS} rows are alike.", 12),
     _hidden_key_column("discrepancy_id", "discrepancy_id", "The same in every run."),
     _hidden_key_column("msn", "msn_key", "Sales unit, for reading back."),
     _hidden_key_column("reference", "reference_key", "For reading back."),
-    _hidden_key_column("row_hash", "row_hash", "Shows a row that was shifted."),
+    _hidden_key_column("row_hash", "row_hash", "Shows whether the row was changed or shifted."),
 )
 
 PAIR_SHEET_COLUMNS = (
@@ -84,16 +85,16 @@ PAIR_SHEET_COLUMNS = (
     _MSN,
     _CURRENCY,
     TableColumn("Ordered", "ordered_day", "day", 10.5, "Local day of the order."),
-    TableColumn("Shop status", "status", width=10, about="How far the shop has come."),
-    _amount_column("Order total", "total_minor", "What Vipps MobilePay was to collect."),
+    TableColumn("Shop status", "status", width=10, about="Status of the order in the shop."),
+    _amount_column("Order total", "total_minor", "Amount that Vipps MobilePay should collect."),
     _amount_column("Shop refunded", "shop_refunded_minor", "Refunded by the shop."),
-    TableColumn("State", "state", width=13, about="The payment's state."),
+    TableColumn("State", "state", width=13, about="State of the payment."),
     _amount_column("Authorized", "authorized_minor", "Aggregate authorized."),
     _amount_column("Captured", "captured_minor", "Aggregate captured, before refunds."),
     _amount_column("Refunded", "refunded_minor", "Aggregate refunded."),
     _amount_column("Cancelled", "cancelled_minor", "Aggregate cancelled."),
     _CODE,
-    TableColumn("Meaning", "meaning", width=36, about="The code in a few words."),
+    TableColumn("Meaning", "meaning", width=36, about="Title of the code."),
     _FLAGS,
 )
 
@@ -101,25 +102,25 @@ PAYMENT_SHEET_COLUMNS = (
     _REFERENCE,
     _MSN,
     _CURRENCY,
-    TableColumn("State", "state", width=13, about="How far it came, such as AUTHORIZED."),
-    _amount_column("Amount", "amount_minor", "Asked for at creation."),
+    TableColumn("State", "state", width=13, about="State of the payment, such as AUTHORIZED."),
+    _amount_column("Amount", "amount_minor", "Amount when the payment was created."),
     _amount_column("Authorized", "authorized_minor", "Aggregate authorized."),
     _amount_column("Captured", "captured_minor", "Aggregate captured, before refunds."),
     _amount_column("Refunded", "refunded_minor", "Aggregate refunded."),
     _amount_column("Cancelled", "cancelled_minor", "Aggregate cancelled."),
     TableColumn("Method", "payment_method", width=10, about="WALLET, CARD, …"),
     TableColumn("Created", "created_day", "day", 10.5, "Local day."),
-    TableColumn(
-        "Found by", "discovered_by", width=11, about="How the reference came to be asked for."
-    ),
+    TableColumn("Found by", "discovered_by", width=11, about="Where the reference came from."),
     _OUTCOME,
     _CODE,
     _moment_column("Created", "created_at", "Time of the CREATED event."),
-    _moment_column("Authorized", "authorized_at", "Of the first AUTHORIZED event."),
-    _moment_column("Guaranteed until", "capture_guaranteed_until_at", "A capture is guaranteed."),
-    _moment_column("Fetched", "fetched_at", "The answer's own Date."),
+    _moment_column("Authorized", "authorized_at", "Time of the first AUTHORIZED event."),
+    _moment_column(
+        "Guaranteed until", "capture_guaranteed_until_at", "Until then a capture is guaranteed."
+    ),
+    _moment_column("Fetched", "fetched_at", "Server time of the answer."),
     _FLAGS,
-    _unprinted_column("PSP reference", "psp_reference", "The CREATED event's.", 38),
+    _unprinted_column("PSP reference", "psp_reference", "Of the CREATED event.", 38),
 )
 
 EVENT_SHEET_COLUMNS = (
@@ -127,12 +128,14 @@ EVENT_SHEET_COLUMNS = (
     _MSN,
     TableColumn("Event", "name", width=14, about="Such as CAPTURED or REFUNDED."),
     _CURRENCY,
-    _amount_column("Amount", "amount_minor", "Of this one operation."),
-    TableColumn("Success", "success", width=10, about="no: the attempt changed nothing."),
+    _amount_column("Amount", "amount_minor", "Amount of this operation."),
+    TableColumn(
+        "Success", "success", width=10, about="no: the operation failed and changed nothing."
+    ),
     TableColumn("Day", "event_day", "day", 10.5, "Local day."),
-    TableColumn("Time (UTC)", "event_at", "moment", 18, "When it happened."),
-    TableColumn("PSP reference", "psp_reference", width=38, about="Equals the ledger entry's."),
-    _unprinted_column("Idempotency key", "idempotency_key", "The operation was asked with.", 38),
+    TableColumn("Time (UTC)", "event_at", "moment", 18, "Time of the event."),
+    TableColumn("PSP reference", "psp_reference", width=38, about="Same as in the funds ledger."),
+    _unprinted_column("Idempotency key", "idempotency_key", "Sent with the operation.", 38),
 )
 
 ORDER_SHEET_COLUMNS = (
@@ -141,41 +144,45 @@ ORDER_SHEET_COLUMNS = (
     _MSN,
     _CURRENCY,
     _amount_column(
-        "Order total", "total_minor", "What Vipps MobilePay was to collect, before refunds."
+        "Order total", "total_minor", "Amount that Vipps MobilePay should collect, before refunds."
     ),
     _amount_column("Shop refunded", "refunded_minor", "Refunded by the shop."),
     TableColumn(
         "Status", "status", width=10, about="open, partial, fulfilled, cancelled, unknown."
     ),
-    TableColumn("Paid", "paid", width=9, about="Whether the shop believes it is paid."),
-    TableColumn("Method", "payment_method", width=14, about="The tender, as the shop names it."),
+    TableColumn("Paid", "paid", width=9, about="Whether the order is paid, according to the shop."),
+    TableColumn(
+        "Method", "payment_method", width=14, about="Payment method, as named by the shop."
+    ),
     TableColumn("Ordered", "ordered_day", "day", 10.5, "Local day."),
     _OUTCOME,
     _CODE,
-    TableColumn("File", "source_file", width=20, about="Name of the file read."),
-    TableColumn("Row", "source_row", "count", 8, "Line or sheet row, from 1."),
-    _moment_column("Ordered", "ordered_at", "When the order was placed."),
-    _moment_column("Fulfilled", "fulfilled_at", "When the shop fulfilled it."),
-    _moment_column("Refunded", "refunded_at", "When the shop last refunded."),
-    _moment_column("Exported", "exported_at", "When the export was taken."),
-    TableColumn("VAT", "vat_minor", "money", 12, "Within the order total.", printed=False),
-    _unprinted_column("Store", "store", "The shop's own name for it.", 14),
+    TableColumn("File", "source_file", width=20, about="Name of the input file."),
+    TableColumn("Row", "source_row", "count", 8, "Line or sheet row in the file, from 1."),
+    _moment_column("Ordered", "ordered_at", "Time of the order."),
+    _moment_column("Fulfilled", "fulfilled_at", "Time of fulfilment in the shop."),
+    _moment_column("Refunded", "refunded_at", "Time of the last refund in the shop."),
+    _moment_column("Exported", "exported_at", "Time of the export."),
+    TableColumn("VAT", "vat_minor", "money", 12, "VAT included in the order total.", printed=False),
+    _unprinted_column("Store", "store", "Name of the store in the shop.", 14),
     _FLAGS,
 )
 
 REJECT_AND_FAILURE_SHEET_COLUMNS = (
-    TableColumn("What", "what", width=13, about="Row rejected, not read, not found, or not sent."),
+    TableColumn("What", "what", width=13, about="row rejected, not read, not found or not sent."),
     TableColumn("Sales unit", "msn", width=11, about="Merchant serial number."),
-    TableColumn("Reference", "reference", width=24, about="As the input has it."),
-    TableColumn("File", "source_file", width=22, about="Of the row, or of the reference's order."),
-    TableColumn("Row", "source_row", "count", 8, "Line or sheet row, from 1."),
-    TableColumn("Column", "column", width=16, about="At fault; empty for the whole row."),
-    TableColumn("Value", "value", "wrapped", 22, "What stood there."),
-    TableColumn("Reason", "reason", "wrapped", 36, "Why it could not be used."),
-    TableColumn("Status", "status", "count", 7, "HTTP status; empty where no answer came."),
+    TableColumn("Reference", "reference", width=24, about="As in the input."),
+    TableColumn("File", "source_file", width=22, about="File of the row, or of the order."),
+    TableColumn("Row", "source_row", "count", 8, "Line or sheet row in the file, from 1."),
+    TableColumn(
+        "Column", "column", width=16, about="Column with the error; empty for the whole row."
+    ),
+    TableColumn("Value", "value", "wrapped", 22, "The value in the file."),
+    TableColumn("Reason", "reason", "wrapped", 36, "Why the row or reference could not be used."),
+    TableColumn("Status", "status", "count", 7, "HTTP status; empty if there was no answer."),
     TableColumn(
         "Operation", "operation", width=19, about="getPayment, getPaymentEventLog, not_sent."
     ),
-    TableColumn("Detail", "detail", "text", 60, "In a sentence.", printed=False),
-    _unprinted_column("Trace", "trace_id", "Quote it to Vipps MobilePay's support.", 26),
+    TableColumn("Detail", "detail", "text", 60, "Details, in one sentence.", printed=False),
+    _unprinted_column("Trace", "trace_id", "For Vipps MobilePay's support.", 26),
 )

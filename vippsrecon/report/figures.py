@@ -1,6 +1,6 @@
-"""The figures of a report, computed once from the frames and shown by every kind of report.
+"""Compute the figures of a report once, for the workbook, the terminal and the notebook.
 
-Everything is per currency; nothing here adds two. The workbook shows the same figures as live
+All figures are per currency; currencies are never added. The workbook shows the same figures as
 formulas, and its check cells compare the two.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CurrencyTotals:
-    """One currency at a glance. Amounts in minor units."""
+    """The main totals of one currency. Amounts in minor units."""
 
     currency: str
     orders: int
@@ -36,7 +36,7 @@ class CurrencyTotals:
 
 @dataclass(frozen=True)
 class CodeTotals:
-    """One code in one currency. Amounts in minor units; `severity` is the worst of its rows."""
+    """The totals of one code in one currency. Minor units; `severity` is the worst of its rows."""
 
     currency: str
     kind: str
@@ -48,7 +48,7 @@ class CodeTotals:
 
 @dataclass(frozen=True)
 class BucketTotals:
-    """One bucket and kind in one currency: its rows on either side. Minor units."""
+    """The rows of one bucket and kind in one currency, on both sides. Minor units."""
 
     currency: str
     bucket: str
@@ -61,11 +61,11 @@ class BucketTotals:
 
 @dataclass(frozen=True)
 class LargeGroup:
-    """More rows of one code and cause than anyone reads one by one. Minor units.
+    """More rows of one code and cause than a person reads one by one. Minor units.
 
     Attributes:
-        share: Of all pairs, from 0 to 1.
-        where: What most of them have in common; "" for nothing.
+        share: Share of all pairs, from 0 to 1.
+        where: What most of the rows have in common; "" for nothing.
     """
 
     currency: str
@@ -82,8 +82,8 @@ class BridgeLeg:
     """One leg of the bridge of one sales unit and currency. Minor units.
 
     Attributes:
-        lines: (line, signed amount, rows); they sum to `foot_minor`.
-        fetched_minor: The payments' own totals, as fetched.
+        lines: (line, signed amount, rows); the amounts add up to `bridge_total_minor`.
+        fetched_minor: Sum of the payments' own totals, as fetched.
     """
 
     currency: str
@@ -96,7 +96,7 @@ class BridgeLeg:
 
 @dataclass(frozen=True)
 class ReportFigures:
-    """All figures of a report, each list in the order it is shown."""
+    """All figures of a report. Each tuple is in the order in which it is shown."""
 
     currencies: tuple[str, ...]
     currency_totals: tuple[CurrencyTotals, ...]
@@ -108,19 +108,19 @@ class ReportFigures:
     rejects: int
 
     def select_codes(self, currency: str) -> tuple[CodeTotals, ...]:
-        """Return one currency's codes, most at risk first."""
+        """Return the codes of one currency, highest amount at risk first."""
         return tuple(code for code in self.codes if code.currency == currency)
 
     def select_buckets(self, currency: str) -> tuple[BucketTotals, ...]:
-        """Return one currency's buckets, matched first."""
+        """Return the buckets of one currency, matched first."""
         return tuple(bucket for bucket in self.buckets if bucket.currency == currency)
 
     def sum_bridge_leg(self, leg: str, currency: str) -> int:
-        """Return where a leg of the bridge ends in one currency, over its sales units."""
+        """Return the total of a leg of the bridge in one currency, over all sales units."""
         return sum(
-            one.bridge_total_minor
-            for one in self.legs
-            if (one.leg, one.currency) == (leg, currency)
+            block.bridge_total_minor
+            for block in self.legs
+            if (block.leg, block.currency) == (leg, currency)
         )
 
 
@@ -151,19 +151,24 @@ def compute_figures(frames: ReportFrames) -> ReportFigures:
 
 
 def count_unanswered(failures: pl.DataFrame) -> int:
-    """Return how many references could not be read: a 404 is an answer, a refusal to send is ours."""
-    holes = (pl.col("operation") != "not_sent") & (pl.col("status").fill_null(0) != 404)
-    return failures.filter(holes).select("msn", "reference").n_unique()
+    """Return the number of references that could not be read.
+
+    Not counted: a 404, which is an answer, and references that were rejected before sending.
+    """
+    unanswered = (pl.col("operation") != "not_sent") & (pl.col("status").fill_null(0) != 404)
+    return failures.filter(unanswered).select("msn", "reference").n_unique()
 
 
 def _compute_currency_totals(frames: ReportFrames, currency: str) -> CurrencyTotals:
-    def of(frame: pl.DataFrame, *names: str) -> list[int]:
-        kept = frame.filter(pl.col("currency") == currency)
-        return [kept.height, *(int(kept[name].sum()) for name in names)]
+    def count_and_sum(frame: pl.DataFrame, *columns: str) -> list[int]:
+        rows = frame.filter(pl.col("currency") == currency)
+        return [rows.height, *(int(rows[column].sum()) for column in columns)]
 
-    orders, ordered = of(frames.orders, "total_minor")
-    payments, captured, refunded = of(frames.payments, "captured_minor", "refunded_minor")
-    discrepancies, at_risk = of(frames.discrepancies, "at_risk_minor")
+    orders, ordered = count_and_sum(frames.orders, "total_minor")
+    payments, captured, refunded = count_and_sum(
+        frames.payments, "captured_minor", "refunded_minor"
+    )
+    discrepancies, at_risk = count_and_sum(frames.discrepancies, "at_risk_minor")
     return CurrencyTotals(
         currency, orders, ordered, payments, captured, refunded, discrepancies, at_risk
     )
@@ -175,9 +180,9 @@ def _compute_code_totals(frames: ReportFrames) -> tuple[CodeTotals, ...]:
     for currency, kind, severity in (
         frames.discrepancies.select("currency", "kind", "severity").unique().iter_rows()
     ):
-        known = worst.get((currency, kind), severity)
-        worst[currency, kind] = min(known, severity, key=rank.__getitem__)
-    found = [
+        so_far = worst.get((currency, kind), severity)
+        worst[currency, kind] = min(so_far, severity, key=rank.__getitem__)
+    totals = [
         CodeTotals(
             row["currency"],
             row["kind"],
@@ -188,8 +193,8 @@ def _compute_code_totals(frames: ReportFrames) -> tuple[CodeTotals, ...]:
         )
         for row in frames.summary.filter(pl.col("bucket") == "discrepancy").iter_rows(named=True)
     ]
-    found.sort(key=lambda c: (c.currency, -c.at_risk_minor, rank.get(c.severity, 9), c.kind))
-    return tuple(found)
+    totals.sort(key=lambda c: (c.currency, -c.at_risk_minor, rank.get(c.severity, 9), c.kind))
+    return tuple(totals)
 
 
 def _compute_bucket_totals(frames: ReportFrames) -> tuple[BucketTotals, ...]:
@@ -201,12 +206,12 @@ def _compute_bucket_totals(frames: ReportFrames) -> tuple[BucketTotals, ...]:
             rows=pl.len(), minor=pl.col(amount).sum()
         )
         for *key, rows, minor in counted.iter_rows():
-            held = sums.setdefault(tuple(key), [0, 0, 0, 0])
-            held[place : place + 2] = [rows, minor]
+            figures = sums.setdefault(tuple(key), [0, 0, 0, 0])
+            figures[place : place + 2] = [rows, minor]
     order = {name: position for position, name in enumerate(names.BUCKET_NAMES)}
     return tuple(
-        BucketTotals(*key, *held)
-        for key, held in sorted(
+        BucketTotals(*key, *figures)
+        for key, figures in sorted(
             sums.items(), key=lambda item: (item[0][0], order.get(item[0][1], 9), item[0][2])
         )
     )
@@ -236,12 +241,12 @@ def _select_large_groups(frames: ReportFrames) -> tuple[LargeGroup, ...]:
 
 
 def _compute_bridge_legs(frames: ReportFrames) -> tuple[BridgeLeg, ...]:
-    found = []
+    legs = []
     blocks = frames.bridge.partition_by("currency", "msn", "leg", maintain_order=True)
     for block in blocks:
         rows = block.select("line", "amount_minor", "rows").rows()
         currency, msn, leg = block.select("currency", "msn", "leg").row(0)
         mine = (pl.col("msn") == msn) & (pl.col("currency") == currency)
         fetched = int(frames.payments.filter(mine)[f"{leg}_minor"].sum())
-        found.append(BridgeLeg(currency, msn, leg, tuple(rows[:-1]), rows[-1][1], fetched))
-    return tuple(found)
+        legs.append(BridgeLeg(currency, msn, leg, tuple(rows[:-1]), rows[-1][1], fetched))
+    return tuple(legs)

@@ -1,4 +1,4 @@
-"""A Reconciliation's frames as the report works on them: eager Polars, in a fixed order."""
+"""Convert the frames of a Reconciliation to Polars, in a fixed row order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ReportInput(Protocol):
-    """What a report needs of `vippsrecon.reconcile.Reconciliation`."""
+    """The parts of `vippsrecon.Reconciliation` that a report uses."""
 
     @property
     def orders(self) -> pd.DataFrame: ...  # noqa: D102 - the frames are described in schemas
@@ -51,18 +51,18 @@ class ReportInput(Protocol):
 
 @dataclass(frozen=True)
 class ReportFrames:
-    """The frames of one Reconciliation, in Polars. Discrepancies keep the order given.
+    """The frames of one Reconciliation, in Polars. Discrepancies stay in the order given.
 
     Attributes:
         orders: `schemas.ORDERS` with `bucket`, `kind` and `flags` of each row.
-        payments: `schemas.PAYMENTS`, likewise.
+        payments: `schemas.PAYMENTS` with the same three columns.
         events: `schemas.EVENTS`.
         failures: `schemas.FAILURES`.
         rejects: `schemas.REJECTS`.
         discrepancies: `schemas.DISCREPANCIES`, worst first.
         summary: `schemas.SUMMARY`.
         bridge: `schemas.BRIDGE`, by leg, sales unit, currency and position.
-        groups: `reconcile.floods.GROUPS`: one row per kind, cause and currency.
+        groups: `reconciliation.results.groups.GROUPS`: one row per kind, cause and currency.
     """
 
     orders: pl.DataFrame
@@ -77,7 +77,7 @@ class ReportFrames:
 
 
 def build_report_frames(reconciliation: ReportInput) -> ReportFrames:
-    """Return the frames of `reconciliation`, which is not changed."""
+    """Return the frames of `reconciliation`. The input is not changed."""
     buckets = to_polars(reconciliation.buckets, schemas.BUCKETS)
     orders = to_polars(reconciliation.orders, schemas.ORDERS)
     payments = to_polars(reconciliation.payments, schemas.PAYMENTS)
@@ -109,7 +109,7 @@ def build_report_frames(reconciliation: ReportInput) -> ReportFrames:
 
 
 def to_polars(data: Any, frame: schemas.Frame) -> pl.DataFrame:
-    """Return a frame of the house in Polars; None gives one without rows."""
+    """Return a frame of `vippsrecon.schemas` in Polars; None gives a frame without rows."""
     import pyarrow as pa
 
     if data is None:
@@ -117,21 +117,21 @@ def to_polars(data: Any, frame: schemas.Frame) -> pl.DataFrame:
     if isinstance(data, pl.DataFrame):
         return data.select(frame.names)
     table = pa.Table.from_pandas(data, schema=frame.arrow_schema(), preserve_index=False)
-    taken = pl.from_arrow(table)
-    assert isinstance(taken, pl.DataFrame)
-    return taken
+    converted = pl.from_arrow(table)
+    assert isinstance(converted, pl.DataFrame)
+    return converted
 
 
 def _add_buckets(
     data: pl.DataFrame, key: pl.Expr, buckets: pl.DataFrame, side: str
 ) -> pl.DataFrame:
-    ended = (
+    outcomes = (
         buckets.filter(pl.col("side") == side)
         .select("row_key", "bucket", "kind", "flags")
         .unique("row_key", keep="first", maintain_order=True)
     )
     return (
         data.with_columns(row_key=key)
-        .join(ended, on="row_key", how="left", maintain_order="left")
+        .join(outcomes, on="row_key", how="left", maintain_order="left")
         .drop("row_key")
     )

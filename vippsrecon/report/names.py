@@ -1,7 +1,7 @@
-"""What the codes, outcomes and lines are called in a report. The codes themselves never change.
+"""Names that a report shows for codes, buckets, bridge lines and settings.
 
-The sentences of a discrepancy (cause, next step) are its own; here are the few words that
-stand beside a code in a table of totals.
+The codes themselves never change. The sentences of a discrepancy (cause, next step) are columns of
+the discrepancy; this module holds the few words shown beside a code in a table of totals.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ BUCKET_NAMES = {
     "ignored": "Ignored, by rule",
     "not_checked": "Not checked",
 }
-"""Bucket to the outcome it is called, in the order of a report."""
+"""Bucket to its name, in the order of a report."""
 
 BRIDGE_LEG_NAMES = {
     "captured": ("From orders to captured", "Captured at Vipps MobilePay"),
     "refunded": ("From shop refunds to refunded", "Refunded at Vipps MobilePay"),
 }
-"""Leg of the bridge to its heading and the name of its foot."""
+"""Leg of the bridge to its heading and the name of its total."""
 
 BRIDGE_LINE_NAMES = {
     "orders": "Order total",
@@ -42,12 +42,39 @@ BRIDGE_LINE_NAMES = {
     "outside_export": "Outside the export",
     "without_order": "Without an order",
 }
-"""Line of the bridge to its name; a code is itself."""
+"""Line of the bridge to its name. A line that is a code has the title of the code."""
+
+SETTING_NAMES = {
+    # Settings and tolerances.
+    "msn": "number",
+    "late_capture": "late capture agreed",
+    "capture": "captures",
+    "rules.tolerance_minor": "Rounding allowed per order, in minor units",
+    "rules.rounding_cap_minor": "Rounding allowed per currency, in minor units",
+    "rules.delivery_grace_days": "Days from capture to delivery",
+    "rules.capture_grace_hours": "Hours from delivery to capture",
+    "rules.refund_grace_hours": "Hours from the shop's refund to the payment's",
+    # Counts.
+    "pairs": "Orders and payments compared, as pairs",
+    "discrepancies": "Discrepancies",
+    "above_info": "Discrepancies that are more than information",
+    "holes": "References that could not be read",
+    "rejects": "Input rows rejected",
+    # Facts of the run.
+    "ledger_read": "Funds ledger read",
+    "notes": "Note",
+    "sales_units": "Sales unit",
+    "closed_by_receipts": "Discrepancies closed by receipts of plans",
+    "open_despite_receipts": "Discrepancies still open although a plan's row was done",
+}
+"""Dotted name of a setting, count or fact of a run, or one part of it, to its name on Controls."""
+
+SETTING_VALUES = {"True": "yes", "False": "no", "on_fulfilment": "on fulfilment"}
 
 BLIND_SPOT = (
-    "What no list can show: a payment that was authorized and never captured, and that the shop "
-    "does not know. Vipps MobilePay offers no list of payments, and an uncaptured one is on no "
-    "ledger."
+    "Limit of every run: a payment that was authorized but never captured, and that the shop does "
+    "not know, cannot be found. Vipps MobilePay offers no list of payments, and the funds ledger "
+    "contains no uncaptured payment."
 )
 
 
@@ -76,8 +103,29 @@ def get_code_title(kind: str) -> str:
     return CODE_TITLES[kind] if kind else ""
 
 
+def describe_settings(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return (dotted name, value) rows in words. An unknown name or value is unchanged.
+
+    >>> describe_settings([("sales_units.1.late_capture", "False"), ("rules.new_days", "3"), ("pandas", "3")])
+    [('Sales unit 1: late capture agreed', 'no'), ('rules: new days', '3'), ('pandas', '3')]
+    """
+    return [(_describe_name(name), SETTING_VALUES.get(value, value)) for name, value in rows]
+
+
+def _describe_name(dotted: str) -> str:
+    if dotted in SETTING_NAMES:
+        return SETTING_NAMES[dotted]
+    label = ""
+    for part in dotted.split("."):
+        word = SETTING_NAMES.get(part, part.replace("_", " "))
+        # A number belongs to the word before it: "Sales unit 1".
+        separator = " " if part.isdigit() else ": " if label else ""
+        label += f"{separator}{word}"
+    return label
+
+
 def format_number(number: float, decimals: int = 0) -> str:
-    """Return a number with a space between thousands, the one way texts write it.
+    """Return a number with a space between thousands, as every text of a report writes it.
 
     >>> format_number(-1234567), format_number(1234.5, 2)
     ('-1 234 567', '1 234.50')

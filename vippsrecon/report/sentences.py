@@ -1,4 +1,4 @@
-"""The verdict, the period and the completeness of a run, in sentences for a cover."""
+"""Describe the verdict, period and completeness of a run in sentences, for a cover page."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ _DISCOVERY_NAMES = {
 
 
 def format_headline(reconciliation: ReportInput, figures: ReportFigures) -> str:
-    """Return the verdict in a sentence or two."""
-    found = sum(glance.discrepancies for glance in figures.currency_totals)
-    counted_found = format_count(found, "discrepancy", "discrepancies")
+    """Return the verdict in one or two sentences."""
+    count = sum(totals.discrepancies for totals in figures.currency_totals)
+    discrepancies = format_count(count, "discrepancy", "discrepancies")
     risk = format_at_risk(figures)
     rejected = f" {format_count(figures.rejects, 'input row')} rejected." if figures.rejects else ""
     if reconciliation.verdict == "incomplete":
-        hole = (
+        cause = (
             f"{format_count(figures.unread, 'payment')} could not be read"
             if figures.unread
-            else "The data is not whole"
+            else "The data is not complete"
         )
         return (
-            f"INCOMPLETE. {hole}, so no verdict can be given until the run is repeated. "
-            f"So far: {counted_found}, {risk}.{rejected}"
+            f"INCOMPLETE. {cause}, so there is no verdict yet. Run the command again. "
+            f"So far: {discrepancies}, {risk}.{rejected}"
         )
     if reconciliation.verdict == "clean":
-        harmless = f" {format_count(found, 'harmless difference')} noted." if found else ""
+        harmless = f" {format_count(count, 'harmless difference')}." if count else ""
         return f"CLEAN. Orders and payments agree.{harmless}{rejected}"
-    return f"{counted_found.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
+    return f"{discrepancies.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
 
 
 def format_at_risk(figures: ReportFigures) -> str:
-    """Return what is at risk, one amount per currency, never their sum."""
+    """Return the amounts at risk, one per currency. Currencies are never added."""
     amounts = [
-        format_money(glance.at_risk_minor, glance.currency)
-        for glance in figures.currency_totals
-        if glance.at_risk_minor
+        format_money(totals.at_risk_minor, totals.currency)
+        for totals in figures.currency_totals
+        if totals.at_risk_minor
     ]
     return f"{' and '.join(amounts)} at risk" if amounts else "nothing at risk"
 
 
 def format_money(minor: int, currency: str) -> str:
-    """Return an amount for a sentence, also in a currency Vipps MobilePay does not list.
+    """Return an amount for a sentence, also in a currency that Vipps MobilePay does not use.
 
     >>> format_money(123450, "NOK"), format_money(5, "XTS")
     ('1 234.50 NOK', '0.05 XTS')
@@ -67,33 +67,33 @@ def format_money(minor: int, currency: str) -> str:
         return format_amount(minor, "NOK")[: -len("NOK")] + currency
 
 
-def format_moved_amount(leg: str, glance: CurrencyTotals, figures: ReportFigures) -> str:
-    """Return what was captured or refunded in one currency, as the bridge has it.
+def format_moved_amount(leg: str, totals: CurrencyTotals, figures: ReportFigures) -> str:
+    """Return the amount captured or refunded in one currency, as in the bridge.
 
-    What the payments' own totals say stands behind it where they say otherwise: events after
-    the moment compared at, or totals that disagree with their events.
+    If the payments' own totals differ, they follow in brackets. They differ because of events after
+    the cut-off time, or because a payment's totals disagree with its events.
     """
-    foot = figures.sum_bridge_leg(leg, glance.currency)
-    fetched: int = getattr(glance, f"{leg}_minor")
-    said = format_money(foot, glance.currency)
-    return (
-        said if foot == fetched else f"{said} ({format_money(fetched, glance.currency)} as fetched)"
-    )
+    bridge_total = figures.sum_bridge_leg(leg, totals.currency)
+    fetched: int = getattr(totals, f"{leg}_minor")
+    amount = format_money(bridge_total, totals.currency)
+    if bridge_total == fetched:
+        return amount
+    return f"{amount} ({format_money(fetched, totals.currency)} as fetched)"
 
 
 def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -> str:
-    """Return whether every reference asked for was answered."""
-    read = sum(glance.payments for glance in figures.currency_totals)
+    """Return whether every reference was answered, in one or two sentences."""
+    read = sum(totals.payments for totals in figures.currency_totals)
     if figures.unread:
         return (
-            f"Not complete: {format_count(figures.unread, 'reference')} could not be read "
-            f"(sheet Rejects and failures), {format_count(read, 'payment')} could. Run it again: what "
-            "is there already is not asked for twice."
+            f"Not complete: {format_count(figures.unread, 'reference')} could not be read (see sheet "
+            f"Rejects and failures); {format_count(read, 'payment')} read. Run the command again: it "
+            "fetches only what is missing."
         )
     if not reconciliation.complete:
         return (
-            f"Not complete: {format_count(read, 'payment')} read, but the funds ledger could not be, so "
-            "payments the shop does not know of may be missing. Run it again later."
+            f"Not complete: {format_count(read, 'payment')} read, but the funds ledger could not be "
+            "read. Payments that no order mentions may be missing. Run the command again later."
         )
     return (
         f"Complete: every reference asked for was answered, {format_count(read, 'payment')} read, "
@@ -102,36 +102,38 @@ def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -
 
 
 def describe_discovery(manifest: Mapping[str, Any]) -> str:
-    """Return how the payments were found, and what that leaves open."""
+    """Return how the payments were found, and which payments may be missing."""
     counts = manifest.get("discovered_by") or {}
     parts = [
-        f"{_DISCOVERY_NAMES.get(how, how)} {format_number(n)}" for how, n in counts.items() if n
+        f"{_DISCOVERY_NAMES.get(source, source)} {format_number(count)}"
+        for source, count in counts.items()
+        if count
     ]
-    found = f"Payments found through {', '.join(parts)}. " if parts else ""
+    sources = f"Payments found through {', '.join(parts)}. " if parts else ""
     if manifest.get("ledger_read", counts.get("ledger")):
-        return found + "The funds ledger was walked, so captures unknown to the shop are here."
-    return found + (
-        "The funds ledger was not read, so a capture unknown to the shop is found only where its "
-        "reference was asked for."
+        return sources + "The funds ledger was read, so captures unknown to the shop are included."
+    return sources + (
+        "The funds ledger was not read, so a capture unknown to the shop is included only if its "
+        "reference was given."
     )
 
 
 def describe_period(manifest: Mapping[str, Any]) -> str:
     """Return period, sales units and environment in one line."""
     days = manifest.get("period")
-    said = format_period(days) if days else "All payments handed in, no period chosen"
+    period = format_period(days) if days else "All payments, no period chosen"
     units = [
         str(unit.get("msn", unit)) if isinstance(unit, Mapping) else str(unit)
         for unit in manifest.get("sales_units") or ()
     ]
     shown = ", ".join(units[:8]) + (f" and {len(units) - 8} more" if len(units) > 8 else "")
     noun = "sales unit" if len(units) == 1 else "sales units"
-    parts = [said, f"{noun} {shown}" if units else "", str(manifest.get("environment") or "")]
+    parts = [period, f"{noun} {shown}" if units else "", str(manifest.get("environment") or "")]
     return "  ·  ".join(part for part in parts if part)
 
 
 def describe_times(manifest: Mapping[str, Any]) -> str:
-    """Return the moments compared at, in one line. All are UTC."""
+    """Return cut-off, fetch and export times in one line. All are UTC."""
     exports = sorted({str(at) for at in (manifest.get("exported_at") or {}).values()})
     parts = [
         ("As of", manifest.get("as_of")),
@@ -145,9 +147,10 @@ def describe_times(manifest: Mapping[str, Any]) -> str:
 
 
 def _format_time(at: str) -> str:
-    said, space, remark = at.partition(" (")
+    # An export time is followed by its origin in brackets, such as "(file name)".
+    time, space, remark = at.partition(" (")
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(time)
     except ValueError:
         return at
     zone = " UTC" if moment.tzinfo else ""

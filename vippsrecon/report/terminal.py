@@ -1,4 +1,4 @@
-"""The report as a terminal shows it: plain text, narrow enough for a mail."""
+"""Format a Reconciliation as plain text for a terminal, narrow enough for an e-mail."""
 
 from __future__ import annotations
 
@@ -19,44 +19,43 @@ if TYPE_CHECKING:
 
 
 def format_summary(reconciliation: ReportInput, report: str | Path | None = None) -> str:
-    """Return a Reconciliation as a page of plain text.
+    """Return a Reconciliation as one page of plain text.
 
     Args:
         reconciliation: What `vippsrecon.reconcile` returned.
-        report: Where the workbook is, for the last line; None for none.
+        report: Path of the workbook, for the last line; None for no such line.
 
     Returns:
-        The verdict, then for each currency its figures, codes and outcomes, then whether the
-        data is complete. Amounts in major units with their currency. No colour, no trailing
-        newline.
+        The verdict; figures, codes and outcomes of each currency; whether the data is complete.
+        Amounts in major units with their currency. No colour, no newline at the end.
     """
     figures = compute_figures(build_report_frames(reconciliation))
-    said = [
+    lines = [
         sentences.format_headline(reconciliation, figures),
         sentences.describe_period(reconciliation.manifest),
         *(f"! {notice}" for notice in reconciliation.notices),
     ]
-    for glance in figures.currency_totals:
-        said += ["", *_format_currency_block(glance, figures)]
-    said += [
+    for totals in figures.currency_totals:
+        lines += ["", *_format_currency_block(totals, figures)]
+    lines += [
         "",
         sentences.describe_completeness(reconciliation, figures),
         sentences.describe_discovery(reconciliation.manifest),
         names.BLIND_SPOT,
     ]
     if report is not None:
-        said += ["", f"Report: {report}"]
-    return "\n".join(said)
+        lines += ["", f"Report: {report}"]
+    return "\n".join(lines)
 
 
-def _format_currency_block(glance: CurrencyTotals, figures: ReportFigures) -> Iterable[str]:
-    currency = glance.currency
+def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> Iterable[str]:
+    currency = totals.currency
     yield (
-        f"{currency}: {format_count(glance.orders, 'order')} over "
-        f"{format_money(glance.ordered_minor, currency)}, "
-        f"{format_count(glance.payments, 'payment')}, captured "
-        f"{sentences.format_moved_amount('captured', glance, figures)}, refunded "
-        f"{sentences.format_moved_amount('refunded', glance, figures)}"
+        f"{currency}: {format_count(totals.orders, 'order')} over "
+        f"{format_money(totals.ordered_minor, currency)}, "
+        f"{format_count(totals.payments, 'payment')}, captured "
+        f"{sentences.format_moved_amount('captured', totals, figures)}, refunded "
+        f"{sentences.format_moved_amount('refunded', totals, figures)}"
     )
     codes = figures.select_codes(currency)
     if codes:
@@ -86,9 +85,9 @@ def _format_bucket_rows(buckets: Sequence[BucketTotals], currency: str) -> list[
     sums: dict[str, list[int]] = {}
     for bucket in buckets:
         name = bucket.bucket.replace("_", " ") or "outside the period"
-        held = sums.setdefault(name, [0, 0, 0])
+        row = sums.setdefault(name, [0, 0, 0])
         for place, figure in enumerate((bucket.orders, bucket.payments, bucket.captured_minor)):
-            held[place] += figure
+            row[place] += figure
     return [
         (
             name,
@@ -101,7 +100,7 @@ def _format_bucket_rows(buckets: Sequence[BucketTotals], currency: str) -> list[
 
 
 def _align_columns(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterable[str]:
-    """Lay rows out in columns: the first to the left, a word beside it too, figures to the right."""
+    """Yield rows as aligned lines: first column and severities left, figures right."""
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
     for row in [head, *rows]:
         cells = [

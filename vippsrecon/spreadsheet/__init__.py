@@ -1,4 +1,4 @@
-"""What every workbook shares: how it looks, and cells that stay what they are.
+"""Write Excel workbooks: formats, layouts, tables and formulas, for reports and for outcomes.
 
-Knows nothing of what is written: reports and outcomes both stand on it.
+Knows nothing of what is written: reports and bulk operations both use it.
 """

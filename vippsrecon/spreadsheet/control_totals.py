@@ -1,7 +1,7 @@
-"""Control totals as live formulas: what was planned is what the outcomes add up to.
+"""Write control totals: the outcomes of a plan's rows must add up to what was planned.
 
-The planned figure stands as a number, from the plan; the others are formulas over the sheet of
-outcomes. So a row that is taken out, or an outcome that is overwritten, shows as DIFFERS.
+The planned figure is a number taken from the plan. The other figures are formulas over the sheet of
+outcomes, so a deleted row or an overwritten outcome shows as DIFFERS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.sheets import WrittenSheet
 
 COLUMN_WIDTHS = (1.5, 38, 13, *(15,) * 7, 11)
-"""Columns A to K: margin, two of words, planned, the outcomes, their sum, the check."""
+"""Columns A to K: margin, two labels, planned, the outcomes, their sum, the check."""
 
 LABEL_COLUMN, SECOND_LABEL_COLUMN, PLANNED_COLUMN = 1, 2, 3
 LAST_COLUMN = len(COLUMN_WIDTHS) - 1
@@ -36,12 +36,12 @@ class ControlTotalLine(NamedTuple):
     """One line of a control total.
 
     Attributes:
-        words: What stands before it: two texts.
-        where: The columns of the sheet of outcomes, and the texts they equal.
-        planned: The plan's figure: rows, or minor units.
-        found: Outcome to the figure found.
-        not_begun: How much of `skipped` is not on the sheet: rows that were never begun.
-        currency: Of amounts; "" for rows.
+        words: The two labels at its start.
+        where: Column of the sheet of outcomes to the text it must equal.
+        planned: The figure in the plan: rows, or minor units.
+        found: Outcome to its figure.
+        not_begun: The part of `skipped` that is not on the sheet: rows that were never started.
+        currency: Currency of amounts; "" for rows.
     """
 
     words: tuple[str, str]
@@ -53,7 +53,7 @@ class ControlTotalLine(NamedTuple):
 
 
 class ControlSheet:
-    """A sheet of sections while it is laid out, from the top down.
+    """Lays out a sheet of sections, from the top down.
 
     Attributes:
         page: The sheet's cells.
@@ -62,7 +62,7 @@ class ControlSheet:
     """
 
     def __init__(self, page: SheetLayout, looks: WorkbookFormats, title: str, about: str) -> None:
-        """Begin with the heading."""
+        """Write the heading and set the column widths."""
         self.page, self.formats = page, looks
         page.text(0, LABEL_COLUMN, title, looks["title"])
         page.height(0, 30)
@@ -73,13 +73,13 @@ class ControlSheet:
         self.row = 3
 
     def add_banner(self, text: str, look: Format) -> None:
-        """Put one sentence across the sheet."""
+        """Add one sentence across the sheet."""
         self.page.merged_text(self.row, LABEL_COLUMN, LAST_COLUMN, text, look)
         self.page.height(self.row, 15 + 15 * count_text_lines(text, 110))
         self.row += 2
 
     def add_section(self, title: str) -> None:
-        """Begin a section."""
+        """Start a section."""
         look = self.formats["section"]
         self.page.text(self.row, LABEL_COLUMN, title, look)
         self.page.blank(self.row, range(LABEL_COLUMN, LAST_COLUMN + 1), look)
@@ -87,7 +87,7 @@ class ControlSheet:
         self.row += 1
 
     def pairs(self, title: str, pairs: Sequence[tuple[str, str]]) -> None:
-        """Put a section of names and what they are."""
+        """Add a section of names and values."""
         self.add_section(title)
         for name, value in pairs:
             self.page.text(self.row, LABEL_COLUMN, name, self.formats["muted"])
@@ -99,7 +99,7 @@ class ControlSheet:
         self.row += 1
 
     def counted(self, name: str, formula: str, value: int, about: str) -> None:
-        """Put one live count, and what it means."""
+        """Add one count as a formula, and its meaning."""
         self.page.text(self.row, LABEL_COLUMN, name, self.formats["text"])
         self.page.formula(
             self.row, SECOND_LABEL_COLUMN, f"={formula}", value, self.formats["count"]
@@ -118,9 +118,9 @@ class ControlSheet:
         lines: Sequence[ControlTotalLine],
         written: WrittenSheet,
     ) -> None:
-        """Put control totals: planned, each outcome, their sum, and whether the two agree."""
+        """Add control totals: planned, each outcome, their sum, and whether sum and plan agree."""
         self.add_section(title)
-        names = [one.replace("_", " ").capitalize() for one in outcomes]
+        names = [outcome.replace("_", " ").capitalize() for outcome in outcomes]
         for column, head in enumerate((*heads, "Planned", *names, "Sum", "Check"), LABEL_COLUMN):
             right = PLANNED_COLUMN <= column <= PLANNED_COLUMN + len(names) + 1
             look = self.formats["head_right" if right else "head"]
@@ -159,13 +159,15 @@ class ControlSheet:
         total = sum(line.found.get(name, 0) for name in outcomes)
         cells = xl_range(row, PLANNED_COLUMN + 1, row, last)
         page.formula(row, last + 1, f"=SUM({cells})", _convert_figure(total, line), look)
-        planned, found = (xl_rowcol_to_cell(row, column) for column in (PLANNED_COLUMN, last + 1))
-        said = "OK" if total == line.planned else "DIFFERS"
+        planned_cell, sum_cell = (
+            xl_rowcol_to_cell(row, column) for column in (PLANNED_COLUMN, last + 1)
+        )
+        result = "OK" if total == line.planned else "DIFFERS"
         page.formula(
             row,
             last + 2,
-            f'=IF(ROUND({found}-{planned},2)=0,"OK","DIFFERS")',
-            said,
+            f'=IF(ROUND({sum_cell}-{planned_cell},2)=0,"OK","DIFFERS")',
+            result,
             self.formats["check"],
         )
         self.row += 1

@@ -1,4 +1,4 @@
-"""Check cells: each figure computed here against the workbook's own formula for it."""
+"""Compare each figure computed by this package with the workbook's own formula for it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.table import SheetTable
 
 CHECK_RESULTS_NAME = "check_results"
-"""Name of the cells on Controls that say OK or DIFFERS."""
+"""Defined name of the cells on Controls with the result, OK or DIFFERS."""
 
 
 def to_cell_amount(minor: int) -> Decimal:
-    """Return minor units as the Decimal a cell shows.
+    """Return minor units as the Decimal that a cell shows.
 
     >>> to_cell_amount(-49950)
     Decimal('-499.50')
@@ -27,13 +27,13 @@ def to_cell_amount(minor: int) -> Decimal:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """One figure, computed and by formula.
+    """One figure, as computed and as a formula.
 
     Attributes:
-        figure_label: Said before it on Controls.
-        computed: By this program: Decimal for an amount, int for a count.
-        formula: The workbook's, without `=`; "" where the rows are in a Parquet file.
-        currency: Of an amount; "" for a count.
+        figure_label: Label of the figure on Controls.
+        computed: Value computed by this package: Decimal for an amount, int for a count.
+        formula: The workbook's formula, without `=`; "" if the rows are in a Parquet file.
+        currency: Currency of an amount; "" for a count.
     """
 
     figure_label: str
@@ -43,23 +43,23 @@ class CrossCheck:
 
     @property
     def cached_result(self) -> str:
-        """What the check cell says before anything recalculates it."""
+        """Result that the check cell shows until a program recalculates it."""
         return "OK" if self.formula else "IN FILE"
 
 
 @dataclass
 class CrossChecks:
-    """The checks of one workbook, in the order they were put down."""
+    """The checks of one workbook, in the order they were added."""
 
-    made: list[CrossCheck] = field(default_factory=list)
+    items: list[CrossCheck] = field(default_factory=list)
 
-    def add(self, what: str, computed: Decimal | int, formula: str, currency: str = "") -> None:
-        """Keep a check for Controls."""
-        self.made.append(CrossCheck(what, computed, formula, currency))
+    def add(self, label: str, computed: Decimal | int, formula: str, currency: str = "") -> None:
+        """Add a check, to be written on Controls."""
+        self.items.append(CrossCheck(label, computed, formula, currency))
 
     @property
     def overall_formula(self) -> str:
-        """The formula that says OK or DIFFERS for all of them."""
+        """Formula whose result is OK if all checks agree, otherwise DIFFERS."""
         return f'=IF(COUNTIF({CHECK_RESULTS_NAME},"DIFFERS")=0,"OK","DIFFERS")'
 
 
@@ -72,7 +72,7 @@ def write_live_total(
     *,
     look: Format,
 ) -> None:
-    """Put a total of `table`: a formula over its rows, or the figure where they are in a file."""
+    """Add a total of `table`: a formula over its rows, or the figure if they are in a file."""
     if table.overflow_file:
         page.number(*cell, value, look)
     else:

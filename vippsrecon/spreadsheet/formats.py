@@ -1,7 +1,7 @@
-"""How the workbook looks: one palette, one font, and the formats made from them.
+"""Colours, font and cell formats of all workbooks.
 
-Colour says something or is left out: severity, the verdict, a check that differs. Everything
-else is ink on paper, so that a printed page reads as well as the screen.
+Colour is used only where it carries information: severity, verdict, a check that differs. The rest
+is dark text on white, so that a printed page is as legible as the screen.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ SEVERITY_COLOURS = {
     "low": ("#FBF3D0", "#5F5200"),
     "info": ("#E6EBF0", "#46525E"),
 }
-"""Severity to fill and ink, darkest for what cannot wait."""
+"""Severity to colours of background and text; the most urgent is the darkest."""
 
 VERDICT_COLOURS = {
     "clean": ("#DFF1E5", "#17603A"),
     "discrepancies": ("#FCE9D4", "#7A4300"),
     "incomplete": ("#F9DAD7", "#8C1D18"),
 }
-"""Verdict to fill and ink of the banner."""
+"""Verdict to colours of background and text of the banner."""
 
 FONT = {"font_name": "Arial", "font_size": 9, "font_color": INK}
-"""Arial: its metrics are the same in Excel (Arial) and LibreOffice (Liberation Sans)."""
+"""Arial has the same widths in Excel (Arial) and LibreOffice (Liberation Sans)."""
 
 _AMOUNT_STYLE = {"align": "right"}
 _HEAD_STYLE: dict[str, Any] = {
@@ -115,14 +115,14 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 class WorkbookFormats:
-    """The formats of one workbook, each made once and by name.
+    """The formats of one workbook, by name. Each is created once.
 
     Attributes:
         workbook: The workbook the formats belong to.
     """
 
     def __init__(self, workbook: Workbook) -> None:
-        """Start with no format made."""
+        """Start without formats."""
         self.workbook = workbook
         self._formats: dict[str, Format] = {}
 
@@ -131,7 +131,7 @@ class WorkbookFormats:
         return self._get_format(name, _STYLES[name])
 
     def get_indented(self, name: str) -> Format:
-        """Return the format called `name` a little to the right: amounts end where it begins."""
+        """Return the format called `name` with an indent, for text to the right of a number."""
         return self._get_format(
             f"{name} after number", {**_STYLES[name], "indent": 1, "align": "left"}
         )
@@ -140,8 +140,8 @@ class WorkbookFormats:
         """Return the number format of amounts in major units.
 
         Args:
-            currency: Shown behind the amount; "" where a column beside it says it.
-            total: Ruled above and double ruled below, as the foot of a statement.
+            currency: Shown behind the amount; "" if another column shows it.
+            total: A line above and a double line below, as in the total of a statement.
         """
         decimals = "0" * DECIMALS.get(currency, 2)
         pattern = f"#,##0.{decimals}"
@@ -162,7 +162,7 @@ class WorkbookFormats:
         )
 
     def get_severity_formats(self) -> dict[str, Format]:
-        """Return each severity with its colours, for `colour_cells_by_text`."""
+        """Return severity to colours, for `colour_cells_by_text`."""
         return {name: self.severity(name) for name in SEVERITY_COLOURS}
 
     def get_colour_format(self, fill: str, ink: str) -> Format:
@@ -171,7 +171,7 @@ class WorkbookFormats:
         return self._get_format(f"coloured {fill} {ink}", colours, bare=True)
 
     def get_rule_format(self) -> Format:
-        """Return the thin line under a row, for a conditional format."""
+        """Return a thin line below a row, for a conditional format."""
         return self._get_format("ruled", {"bottom": 4, "bottom_color": RULE_COLOUR}, bare=True)
 
     def check(self, good: bool) -> Format:
@@ -180,7 +180,7 @@ class WorkbookFormats:
         return self._get_format(f"check {good}", {"bg_color": fill, "font_color": ink}, bare=True)
 
     def checks(self) -> dict[str, Format]:
-        """Return what a check cell may say with its colours, for `colour_cells_by_text`."""
+        """Return the result of a check to its colours, for `colour_cells_by_text`."""
         return {"OK": self.check(True), "DIFFERS": self.check(False)}
 
     def verdict(self, verdict: str) -> Format:
@@ -201,8 +201,8 @@ class WorkbookFormats:
 
     def _get_format(self, key: str, style: dict[str, Any], *, bare: bool = False) -> Format:
         if key not in self._formats:
-            # A conditional format holds only what it changes: a font name in one makes
-            # Excel repair the file.
+            # A conditional format may contain only what it changes: with a font name in one,
+            # Excel offers to repair the file.
             self._formats[key] = self.workbook.add_format(style if bare else {**FONT, **style})
         return self._formats[key]
 
@@ -210,9 +210,9 @@ class WorkbookFormats:
 def colour_cells_by_text(
     worksheet: Worksheet, rows: tuple[int, int], column: int, words: Mapping[str, Format]
 ) -> None:
-    """Colour the cells of a column that say exactly a word, from the first of `rows` to the last.
+    """Colour the cells of a column whose text is one of `words`, in the first to last of `rows`.
 
-    As conditions, so that a cell changes its colour with what it says.
+    Conditional formats: the colour of a cell changes with its text.
     """
     first, last = rows
     for word, look in words.items():

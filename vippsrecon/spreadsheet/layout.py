@@ -1,7 +1,7 @@
-"""A sheet laid out by hand (Summary, Controls), put down in any order and written row by row.
+"""Lay out a sheet cell by cell (Summary, Controls), in any order, and write it row by row.
 
-XlsxWriter's constant-memory mode writes each row once and never goes back. A page keeps its
-cells until it is whole, so that its parts may be laid out in the order they are thought of.
+XlsxWriter's constant-memory mode writes each row once and cannot return to it. A `SheetLayout`
+holds its cells until all are known, so that blocks side by side can be added one after another.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 Number = Decimal | int | float
 
 MAX_CELL_TEXT_LENGTH = 32_000
-"""A cell holds 32,767 characters; what is longer is cut, and ends in an ellipsis."""
+"""Longer texts are cut and end in an ellipsis: a cell holds at most 32,767 characters."""
 
 
 def escape_cell_text(text: str) -> str:
-    """Return `text` such that XlsxWriter writes exactly it.
+    """Return `text` in the form from which XlsxWriter writes exactly this text.
 
-    XlsxWriter takes a text from `<r>` to `</r>` for its own marked-up runs and copies it into
-    the file unescaped, so an order number could break the workbook or forge its looks. Such a
-    text is handed over as one run, escaped.
+    XlsxWriter takes a text that starts with `<r>` and ends with `</r>` for rich text of its own
+    and copies it into the file unescaped, so an order number could break the workbook or change
+    its formats. Such a text is passed as one escaped run.
 
     >>> escape_cell_text("<r>10 & 11</r>")
     '<r><t xml:space="preserve">&lt;r&gt;10 &amp; 11&lt;/r&gt;</t></r>'
@@ -42,50 +42,50 @@ def escape_cell_text(text: str) -> str:
 
 
 class SheetLayout:
-    """Cells of one worksheet, kept until `write`.
+    """Cells of one worksheet, held until `write`.
 
     Rows and columns count from 0.
     """
 
     def __init__(self, worksheet: Worksheet) -> None:
-        """Start with nothing on the page."""
+        """Start without cells."""
         self.worksheet = worksheet
         self._cells: dict[tuple[int, int], Callable[[], object]] = {}
         self._heights: dict[int, float] = {}
 
     def text(self, row: int, column: int, text: str, look: Format | None = None) -> None:
-        """Put a text that is never taken for a formula, a link or a number."""
+        """Add a text, which is never interpreted as a formula, a link or a number."""
         self._cells[row, column] = lambda: self.worksheet.write_string(
             row, column, escape_cell_text(text), look
         )
 
     def number(self, row: int, column: int, number: Number, look: Format | None = None) -> None:
-        """Put a number; a Decimal is written digit by digit."""
-        # The stubs know float only; XlsxWriter formats whatever it is given with ".16G".
+        """Add a number; a Decimal is written digit by digit."""
+        # The type stubs allow only float; XlsxWriter formats any number with ".16G".
         value: float = number  # type: ignore[assignment]
         self._cells[row, column] = lambda: self.worksheet.write_number(row, column, value, look)
 
     def formula(
         self, row: int, column: int, formula: str, value: Number | str, look: Format | None = None
     ) -> None:
-        """Put a formula of ours beside the figure computed here, for readers that do not compute."""
-        kept: float | str = value if isinstance(value, str) else _cast_number(value)
+        """Add a formula and its computed value, for programs that do not calculate formulas."""
+        cached: float | str = value if isinstance(value, str) else _cast_number(value)
         self._cells[row, column] = lambda: self.worksheet.write_formula(
-            row, column, formula, look, kept
+            row, column, formula, look, cached
         )
 
     def blank(self, row: int, columns: range, look: Format) -> None:
-        """Put empty cells that carry a look, where nothing stands yet."""
+        """Add empty cells with a format to columns of the row that have no cell yet."""
         for column in columns:
             if (row, column) not in self._cells:
                 self._put_blank(row, column, look)
 
     def merged_text(self, row: int, first: int, last: int, text: str, look: Format) -> None:
-        """Put a text over the merged cells from column `first` to `last` of one row."""
+        """Add a text in the merged cells from column `first` to `last` of one row."""
         self._cells[row, first] = lambda: self._write_merged(row, first, last, text, look)
 
     def height(self, row: int, points: float) -> None:
-        """Fix a row's height: merged cells do not grow with their text."""
+        """Set a row's height, because merged cells do not grow with their text."""
         self._heights[row] = points
 
     def write(self) -> None:
@@ -100,18 +100,18 @@ class SheetLayout:
         self._cells[row, column] = lambda: self.worksheet.write_blank(row, column, None, look)
 
     def _write_merged(self, row: int, first: int, last: int, text: str, look: Format) -> None:
-        # merge_range chooses a type by the text's first character, so it gets none.
+        # merge_range would interpret the text (a leading = makes a formula), so it gets none.
         self.worksheet.merge_range(row, first, row, last, "", look)
         self.worksheet.write_string(row, first, escape_cell_text(text), look)
 
 
 def _cast_number(value: Number) -> float:
-    kept: float = value  # type: ignore[assignment]  # as in Page.number
-    return kept
+    number: float = value  # type: ignore[assignment]  # as in SheetLayout.number
+    return number
 
 
 def count_text_lines(text: str, characters: int) -> int:
-    """Return how many lines `text` takes in a cell `characters` wide.
+    """Return how many lines `text` needs in a cell that is `characters` wide.
 
     >>> count_text_lines("one two three", 8)
     2
@@ -123,6 +123,6 @@ def count_text_lines(text: str, characters: int) -> int:
         if used and used + 1 + len(word) > characters:
             lines, used = lines + 1, 0
         used += len(word) + (1 if used else 0)
-        while used > characters:  # A word longer than a line is broken where the line ends.
+        while used > characters:  # A word longer than a line is broken at the end of the line.
             lines, used = lines + 1, used - characters
     return lines

@@ -1,7 +1,7 @@
-"""Rows as a sheet of a workbook, and the workbook itself: for outcomes and for the auditor.
+"""Write rows that arrive one by one as a sheet, for plans, outcomes and the journal's extract.
 
-Rows are written as they come, so a sheet of a journal takes no more memory than its longest
-row. Amounts become `Decimal` on the way out; texts are never taken for formulas or links.
+Header, formats and print area are those of `table`; the difference is where rows come from: each is
+written as it arrives, so a sheet of a journal takes no more memory than its longest row.
 """
 
 from __future__ import annotations
@@ -11,108 +11,87 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from xlsxwriter.utility import xl_col_to_name
+from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import OutputError
 from vippsrecon.money import group_thousands, to_major
 from vippsrecon.output_files import atomic_file
-from vippsrecon.spreadsheet.layout import count_text_lines, escape_cell_text
+from vippsrecon.spreadsheet.layout import escape_cell_text
+from vippsrecon.spreadsheet.ranges import SheetRanges
+from vippsrecon.spreadsheet.table import (
+    EXCEL_MAX_ROWS,
+    HEADER_HEIGHT,
+    TableColumn,
+    TableColumnKind,
+    choose_cell_format,
+    choose_header_formats,
+    finish_sheet,
+    set_column_widths,
+    set_row_height,
+)
 from vippsrecon.spreadsheet.workbook_file import open_workbook
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
-    from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
     from vippsrecon.spreadsheet.formats import WorkbookFormats
 
-CellKind = Literal["text", "wrapped", "code", "mono", "count", "money", "moment", "date", "flag"]
-
-MAX_SHEET_ROWS = 1_048_576
-"""Rows of one sheet. Source: support.microsoft.com, Excel specifications and limits."""
+CellKind = TableColumnKind
 
 WORKBOOK_SIGNATURE = b"PK\x03\x04"
-"""How every workbook begins: an earlier one is kept beside a new one, anything else is not ours."""
+"""First bytes of every workbook. An existing file that starts otherwise is never replaced."""
 
 HEADER_ROW = 3
-POINTS_BETWEEN_LINES = 11.5
-CHARACTERS_PER_WIDTH = 1.18
 MAX_CELL_LINES = 10
 
-_RIGHT_ALIGNED_KINDS = ("count", "money")
-_FORMAT_BY_KIND = {"flag": "text", "moment": "moment", "date": "date", "count": "count"}
+
+class SheetColumn(TableColumn):
+    """A column of a sheet of arriving rows. Formulas refer to it by `name`."""
+
+    def __init__(  # noqa: PLR0917 - a table of columns is read by position
+        self,
+        name: str,
+        header: str,
+        kind: CellKind = "text",
+        width: float = 12,
+        about: str = "",
+        printed: bool = True,
+    ) -> None:
+        """Name first, because rows have no frame whose columns would name them."""
+        super().__init__(header, name, kind, width, about, printed=printed)
 
 
 @dataclass(frozen=True)
-class SheetColumn:
-    """One column of a sheet.
-
-    Attributes:
-        name: What formulas ask for it by.
-        header: What people read.
-        kind: How its values are written: minor units as money, booleans as yes and no.
-        width: In characters.
-        about: What it says, in a few words.
-        printed: Within the print area; those that are not stand last.
-    """
-
-    name: str
-    header: str
-    kind: CellKind = "text"
-    width: float = 12
-    about: str = ""
-    printed: bool = True
-
-
-@dataclass(frozen=True)
-class WrittenSheet:
-    """Where the rows of a sheet stand, for formulas on other sheets."""
+class WrittenSheet(SheetRanges):
+    """The position of the rows of a written sheet, for formulas on other sheets."""
 
     sheet: str
     columns: tuple[SheetColumn, ...]
     rows: int
-
-    def column(self, name: str) -> int:
-        """Return the place of a column, from 0."""
-        return next(i for i, column in enumerate(self.columns) if column.name == name)
-
-    def cells(self, name: str) -> str:
-        """Return the cells of a column as a formula names them, also where there is no row."""
-        letters = xl_col_to_name(self.column(name))
-        last = HEADER_ROW + 1 + max(self.rows, 1)
-        return f"'{self.sheet}'!${letters}${HEADER_ROW + 2}:${letters}${last}"
-
-    def count_if(self, **equal: str) -> str:
-        """Return a formula that counts the rows where columns equal texts."""
-        return f"COUNTIFS({self._conditions(equal)})"
-
-    def sum_if(self, name: str, **equal: str) -> str:
-        """Return a formula that sums a column over the rows where columns equal texts."""
-        return f"SUMIFS({self.cells(name)},{self._conditions(equal)})"
-
-    def _conditions(self, equal: dict[str, str]) -> str:
-        return ",".join(f'{self.cells(name)},"={text}"' for name, text in equal.items())
+    head_row: int = HEADER_ROW
 
 
 @contextmanager
 def atomic_workbook(path: str | Path, kind: str, *, title: str, made_at: str) -> Iterator[Workbook]:
-    """Give a workbook to fill; on leaving, it stands at `path`, whole.
+    """Yield a workbook to fill; on success, move it to `path`.
 
     Args:
-        path: Ends in .xlsx. A workbook that is there is kept as `<name>.before-1.xlsx`.
-        kind: What it is, for sentences.
-        title: In the file's properties.
-        made_at: When what it says was made, such as 2026-01-31T23:00:00Z: the time of writing
-            would make other bytes of the same.
+        path: Ends in .xlsx. An existing workbook is renamed to `<name>.before-1.xlsx`.
+        kind: What the workbook is, for error messages.
+        title: Title in the file's properties.
+        made_at: Creation time in the file's properties, such as 2026-01-31T23:00:00Z. Not the
+            time of writing: the same content must give the same bytes.
 
     Raises:
-        OutputError: The name is not a workbook's, or the place cannot be written.
+        OutputError: The name does not end in .xlsx, or the path cannot be written.
     """
     path = Path(path)
     refuse_workbook_name(path)
-    with atomic_file(path, kind, marked=WORKBOOK_SIGNATURE) as made, open_workbook(made) as book:
+    with (
+        atomic_file(path, kind, marked=WORKBOOK_SIGNATURE) as temporary,
+        open_workbook(temporary) as book,
+    ):
         created = datetime.fromisoformat(made_at).astimezone(UTC)
         book.set_properties({"title": title, "author": "vippsrecon", "created": created})
         book.set_size(2400, 1400)
@@ -120,13 +99,13 @@ def atomic_workbook(path: str | Path, kind: str, *, title: str, made_at: str) ->
 
 
 def refuse_workbook_name(path: Path) -> None:
-    """Refuse a name that is not a workbook's.
+    """Raise if the name is not that of a workbook.
 
     Raises:
-        OutputError: It does not end in .xlsx.
+        OutputError: The name does not end in .xlsx.
     """
     if path.suffix.lower() != ".xlsx":
-        raise OutputError(f"{path} is no name of a workbook: name one that ends in .xlsx")
+        raise OutputError(f"{path} is not a workbook. Choose a name that ends in .xlsx.")
 
 
 def write_rows(
@@ -139,16 +118,16 @@ def write_rows(
     about: str,
     frozen: int = 0,
 ) -> WrittenSheet:
-    """Write a sheet of rows, top to bottom, to be filtered.
+    """Write a sheet of rows with a filter, from top to bottom.
 
     Args:
-        worksheet: In constant-memory mode, nothing on it yet.
+        worksheet: Empty, in constant-memory mode.
         looks: The workbook's formats.
-        columns: In order, from column A. Where one is money, another is named `currency`.
-        rows: Values in the columns' order.
-        title: The sheet's heading.
+        columns: In order, from column A. If one is money, another must be named `currency`.
+        rows: Values in the order of the columns.
+        title: Heading of the sheet.
         about: One sentence below it.
-        frozen: Columns that stay in sight.
+        frozen: Number of columns that stay visible.
 
     Raises:
         OutputError: There are more rows than a sheet holds.
@@ -160,24 +139,23 @@ def write_rows(
     wrapped = [
         (place, column.width) for place, column in enumerate(columns) if column.kind == "wrapped"
     ]
-    currency = next((i for i, column in enumerate(columns) if column.name == "currency"), None)
+    currency_place = next((i for i, c in enumerate(columns) if c.name == "currency"), None)
     count = 0
     for count, values in enumerate(rows, start=1):
         row = HEADER_ROW + count
-        if row >= MAX_SHEET_ROWS:
+        if row >= EXCEL_MAX_ROWS:
             raise OutputError(
-                f"{title}: more than the {group_thousands(MAX_SHEET_ROWS)} rows a sheet holds; name one plan"
+                f"{title}: more rows than the {group_thousands(EXCEL_MAX_ROWS)} of one sheet. "
+                "Name one plan to write fewer rows."
             )
-        lines = [
-            count_text_lines(values[i] or "", int(w * CHARACTERS_PER_WIDTH)) for i, w in wrapped
-        ]
-        if max(lines, default=1) > 1:
-            worksheet.set_row(row, POINTS_BETWEEN_LINES * min(max(lines), MAX_CELL_LINES) + 5)
-        paid_in = "" if currency is None else values[currency]
+        texts = [(values[place], width) for place, width in wrapped]
+        set_row_height(worksheet, row, texts, max_lines=MAX_CELL_LINES)
+        currency = "" if currency_place is None else values[currency_place]
         for write, value in zip(writers, values, strict=True):
             if value is not None and value != "":
-                write(row, value, paid_in)
-    _finish_sheet(worksheet, columns, HEADER_ROW + max(count, 1), frozen)
+                write(row, value, currency)
+    last_row = HEADER_ROW + max(count, 1)
+    finish_sheet(worksheet, columns, head_row=HEADER_ROW, last_row=last_row, frozen=frozen)
     return WrittenSheet(worksheet.get_name(), tuple(columns), count)
 
 
@@ -188,57 +166,25 @@ def _write_sheet_head(
     title: str,
     about: str,
 ) -> None:
-    for place, column in enumerate(columns):
-        worksheet.set_column(place, place, column.width)
+    set_column_widths(worksheet, columns)
     worksheet.set_row(0, 22)
     worksheet.write_string(0, 0, title, looks["sheet_title"])
     worksheet.write_string(1, 0, about, looks["muted"])
-    worksheet.set_row(HEADER_ROW, 28)
-    for place, column in enumerate(columns):
-        look = (
-            looks["head_right"]
-            if column.kind in _RIGHT_ALIGNED_KINDS
-            else _choose_header_format(looks, columns, place)
-        )
-        worksheet.write_string(HEADER_ROW, place, column.header, look)
-
-
-def _finish_sheet(
-    worksheet: Worksheet, columns: Sequence[SheetColumn], last: int, frozen: int
-) -> None:
-    worksheet.freeze_panes(HEADER_ROW + 1, frozen)
-    worksheet.autofilter(HEADER_ROW, 0, last, len(columns) - 1)
-    worksheet.repeat_rows(HEADER_ROW)
-    worksheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
-    worksheet.print_area(0, 0, last, sum(column.printed for column in columns) - 1)
-
-
-def _choose_header_format(
-    looks: WorkbookFormats, columns: Sequence[SheetColumn], place: int
-) -> Format:
-    indented = _is_after_number(columns, place) or columns[place].kind == "wrapped"
-    return looks.get_indented("head") if indented else looks["head"]
-
-
-def _is_after_number(columns: Sequence[SheetColumn], place: int) -> bool:
-    return (
-        place > 0
-        and columns[place - 1].kind in _RIGHT_ALIGNED_KINDS
-        and columns[place].kind not in _RIGHT_ALIGNED_KINDS
-    )
+    worksheet.set_row(HEADER_ROW, HEADER_HEIGHT)
+    for place, look in enumerate(choose_header_formats(columns, looks)):
+        worksheet.write_string(HEADER_ROW, place, columns[place].header, look)
 
 
 def _choose_cell_writer(
     worksheet: Worksheet, looks: WorkbookFormats, columns: Sequence[SheetColumn], place: int
 ) -> Callable[[int, Any, str], object]:
+    """Return the function that writes (row, value, currency) to the column at `place`."""
     kind = columns[place].kind
+    look = choose_cell_format(columns, place, looks)
     if kind == "money":
-        look = looks.money()
         return lambda row, value, currency: worksheet.write_number(
             row, place, to_major(value, currency), look
         )
-    name = _FORMAT_BY_KIND.get(kind, kind)
-    look = looks.get_indented(name) if _is_after_number(columns, place) else looks[name]
     if kind == "count":
         return lambda row, value, _: worksheet.write_number(row, place, value, look)
     if kind in ("moment", "date"):
@@ -253,5 +199,5 @@ def _choose_cell_writer(
 
 
 def _drop_timezone(moment: Any) -> Any:
-    """Return a moment as Excel has them: without a zone, UTC."""
+    """Return a UTC moment without its time zone: Excel has none."""
     return moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment

@@ -1,8 +1,13 @@
-"""A frame as a sheet: title, totals that are live formulas, a header to filter by, rows.
+"""Write rows as a sheet: header, filter, print area, and a frame's values as cells.
 
-The writer goes row by row through XlsxWriter's constant-memory mode, so a sheet of a million
-rows takes no more memory than one of a thousand. Amounts become `Decimal` on the way out and
-stand in the file digit by digit: as a float, 9.95 would be written 9.949999999999999.
+    SheetTable (frame and columns)
+        → build_row_formats   one format per column and currency
+        → write_rows          row by row, a slice of the frame at a time
+        → finish_sheet        filter, frozen header, print area
+
+XlsxWriter runs in constant-memory mode, so a sheet of a million rows takes no more memory than one
+of a thousand. Amounts become `Decimal` and are written digit by digit: as a float, 9.95 would be
+written 9.949999999999999.
 """
 
 from __future__ import annotations
@@ -16,28 +21,34 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH, count_text_lines, escape_cell_text
+from vippsrecon.spreadsheet.ranges import SheetRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
     from vippsrecon.spreadsheet.formats import WorkbookFormats
 
-TableColumnKind = Literal["text", "wrapped", "count", "money", "moment", "day", "date", "input"]
+TableColumnKind = Literal[
+    "text", "wrapped", "code", "mono", "flag", "count", "money", "moment", "day", "date", "input"
+]
 
 ROWS_PER_SLICE = 8192
-"""Rows turned into Python values at a time: bounds memory, costs nothing."""
+"""Rows converted to Python values at a time: limits memory without costing speed."""
 
 EXCEL_MAX_ROWS = 1_048_576
 """Rows of one sheet. Source: support.microsoft.com, Excel specifications and limits."""
 
+HEADER_HEIGHT = 28
 POINTS_BETWEEN_LINES = 11.5
 CHARACTERS_PER_WIDTH = 1.18
-"""Letters are narrower than the digits a column's width counts."""
+"""Letters are narrower than the digits in which a column's width is measured."""
 MAX_WRAPPED_LINES = 12
 
+_NUMBER_KINDS = ("count", "money")
+_FORMAT_BY_KIND = {"flag": "text", "day": "date"}
 _DAYS_BEFORE_1970 = 25_569
 _MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -47,14 +58,15 @@ class TableColumn:
     """One column of a sheet.
 
     Attributes:
-        header: What a person reads.
-        name: The frame's column; "" for a column people fill in.
-        kind: How it is written. Moments are UTC, days the sales unit's own.
+        header: The heading on the sheet.
+        name: The frame's column; "" for a column that people fill in.
+        kind: How values are written: minor units as money, moments in UTC, days in local time,
+            flags as yes or no.
         width: In characters.
-        about: What it says, for the glossary on Controls.
-        hidden: Kept for reading the workbook back; out of a person's way.
-        printed: Within the sheet's print area, so that A4 stays legible. Those that are not
-            stand last.
+        about: What the column means, for the glossary on Controls.
+        hidden: Needed only to read the workbook back.
+        printed: Whether the column is in the print area, which has to fit on A4. Columns that
+            are not printed come last.
     """
 
     header: str
@@ -67,19 +79,20 @@ class TableColumn:
 
 
 @dataclass(frozen=True)
-class SheetTable:
-    """A frame and where it stands on its sheet.
+class SheetTable(SheetRanges):
+    """A frame and its position on its sheet.
 
     Attributes:
         sheet: Name of the worksheet.
-        title: Its heading.
-        about: One sentence: the grain, and what it is for.
+        title: Heading of the sheet.
+        about: One sentence below it: the grain and the purpose.
         columns: In order, from column A.
         data: Rows in order, with a column for each named in `columns`.
-        currencies: Those with a line of totals, in order.
+        currencies: Currencies that have a line of totals, in order.
         head_row: Row of the header, from 0.
-        limit: Rows a sheet may have.
-        overflow_file: Name of the Parquet file that holds all rows, where they do not fit.
+        limit: Maximum number of rows of a sheet.
+        overflow_file: Name of the Parquet file with all rows, if the sheet cannot hold them.
+        notes: Lines between the totals and the header.
     """
 
     sheet: str
@@ -95,55 +108,54 @@ class SheetTable:
 
     @property
     def rows(self) -> int:
-        """How many rows stand on the sheet."""
+        """Number of rows on the sheet."""
         return min(self.data.height, self.limit - self.head_row - 1)
 
-    def column(self, name: str) -> int:
-        """Return the number of the column that shows the frame's column `name`."""
-        return next(i for i, column in enumerate(self.columns) if column.name == name)
 
-    def letters(self, name: str) -> str:
-        """Return the letters of that column."""
-        from xlsxwriter.utility import xl_col_to_name
-
-        letters: str = xl_col_to_name(self.column(name))
-        return letters
-
-    def reference(self, name: str) -> str:
-        """Return the range of a column's cells, as formulas on any sheet name it.
-
-        An empty table gives its one empty row, so that formulas stay valid.
-        """
-        letters = self.letters(name)
-        first = self.head_row + 2
-        last = self.head_row + 1 + max(self.rows, 1)
-        return f"'{self.sheet}'!${letters}${first}:${letters}${last}"
-
-    def sum_if(self, name: str, **equal: str) -> str:
-        """Return a formula that sums column `name` over the rows where columns equal texts."""
-        return f"SUMIFS({self.reference(name)},{self._conditions(equal)})"
-
-    def count_if(self, **equal: str) -> str:
-        """Return a formula that counts the rows where columns equal texts."""
-        return f"COUNTIFS({self._conditions(equal)})"
-
-    def _conditions(self, equal: dict[str, str]) -> str:
-        return ",".join(
-            f"{self.reference(name)},{format_criterion(text)}" for name, text in equal.items()
-        )
+def set_column_widths(worksheet: Worksheet, columns: Sequence[TableColumn]) -> None:
+    """Set the width of each column, and hide the hidden ones."""
+    for place, column in enumerate(columns):
+        options = {"hidden": True} if column.hidden else {}
+        worksheet.set_column(place, place, column.width, None, options)
 
 
-def format_criterion(text: str) -> str:
-    """Return the criterion of a SUMIFS that means exactly `text`, as a formula's constant.
+def choose_header_formats(columns: Sequence[TableColumn], looks: WorkbookFormats) -> list[Format]:
+    """Return the format of each heading: to the right above numbers, indented beside them."""
+    after_numbers = find_columns_after_numbers(columns)
+    formats = []
+    for place, column in enumerate(columns):
+        if column.kind in _NUMBER_KINDS:
+            formats.append(looks["head_right"])
+        elif place in after_numbers or column.kind == "wrapped":
+            formats.append(looks.get_indented("head"))
+        else:
+            formats.append(looks["head"])
+    return formats
 
-    Wildcards and comparison signs would otherwise be obeyed.
 
-    >>> format_criterion("NOK"), format_criterion(""), format_criterion('*"')
-    ('"=NOK"', '"="', '"=~*\"\"\"')
+def finish_sheet(
+    worksheet: Worksheet,
+    columns: Sequence[TableColumn],
+    *,
+    head_row: int,
+    last_row: int,
+    frozen: int,
+) -> None:
+    """Add filter, frozen panes, repeated header and print area to a sheet of rows.
+
+    Args:
+        worksheet: Its rows are written.
+        columns: In order, from column A.
+        head_row: Row of the header, from 0.
+        last_row: Last row with cells; the row below the header if there are none.
+        frozen: Number of columns that stay visible.
     """
-    for wild in "~*?":
-        text = text.replace(wild, f"~{wild}")
-    return '"=' + text.replace('"', '""') + '"'
+    worksheet.freeze_panes(head_row + 1, frozen)
+    worksheet.autofilter(head_row, 0, last_row, len(columns) - 1)
+    worksheet.repeat_rows(head_row)
+    worksheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last_row + 1}"})
+    printed = sum(column.printed and not column.hidden for column in columns)
+    worksheet.print_area(0, 0, last_row, printed - 1)
 
 
 def write_rows(
@@ -152,97 +164,109 @@ def write_rows(
     table: SheetTable,
     formats: Mapping[str, Sequence[Format | None]],
 ) -> None:
-    """Write a table's rows, from `first_row` on.
+    """Write the rows of a table, starting at `first_row`.
 
     Args:
-        worksheet: In constant-memory mode, nothing at or below `first_row` written yet.
+        worksheet: In constant-memory mode, with nothing written at or below `first_row`.
         first_row: From 0.
         table: The rows, and how each column is written.
-        formats: Currency to the format of each column; "" for a currency not named.
+        formats: Currency to the format of each column; "" for any other currency.
     """
-    texts = worksheet.write_string
-    numbers = worksheet.write_number
+    # One worksheet call per cell is the cost of a report: everything else is decided before.
+    write_text = worksheet.write_string
+    write_number = worksheet.write_number
     shown = [(i, c) for i, c in enumerate(table.columns) if c.kind != "input"]
-    plans = {
+    writers_by_currency = {
         currency: [
-            (texts if column.kind in ("text", "wrapped") else numbers, i, looks[i])
+            (write_text if column.kind in ("text", "wrapped") else write_number, i, looks[i])
             for i, column in shown
         ]
         for currency, looks in formats.items()
     }
-    plan_of = plans.get
-    default = plans[""]
+    default = writers_by_currency[""]
     wrapped = [(i, column.width) for i, (_, column) in enumerate(shown) if column.kind == "wrapped"]
-    to_fill = [i for i, column in enumerate(table.columns) if column.kind == "input"]
+    input_columns = [i for i, column in enumerate(table.columns) if column.kind == "input"]
     row = first_row
     for values, currencies in _iterate_slices(table, [column for _, column in shown]):
         for cells, currency in zip(values, currencies, strict=True):
             if wrapped:
-                _set_row_height(worksheet, row, [(cells[i], width) for i, width in wrapped])
-            for (write, column, look), value in zip(plan_of(currency, default), cells, strict=True):
+                set_row_height(worksheet, row, [(cells[i], width) for i, width in wrapped])
+            writers = writers_by_currency.get(currency, default)
+            for (write, column, look), value in zip(writers, cells, strict=True):
                 if value is not None:
                     write(row, column, value, look)
-            for column in to_fill:
+            for column in input_columns:
                 worksheet.write_blank(row, column, None, formats[""][column])
             row += 1
 
 
-def _set_row_height(worksheet: Worksheet, row: int, texts: list[tuple[str | None, float]]) -> None:
-    """Make a row as high as its longest wrapped text: LibreOffice does not when it opens one."""
-    lines = max(_count_wrapped_lines(text or "", width) for text, width in texts)
+def set_row_height(
+    worksheet: Worksheet,
+    row: int,
+    texts: Sequence[tuple[str | None, float]],
+    *,
+    max_lines: int = MAX_WRAPPED_LINES,
+) -> None:
+    """Make a row as high as its longest wrapped text, because LibreOffice does not.
+
+    Args:
+        worksheet: Nothing is written to the row yet.
+        row: From 0.
+        texts: Each wrapped text with the width of its column.
+        max_lines: Longer texts are cut off on the screen, not in the cell.
+    """
+    lines = max((_count_wrapped_lines(text or "", width) for text, width in texts), default=1)
     if lines > 1:
-        worksheet.set_row(row, POINTS_BETWEEN_LINES * lines + 5)
+        worksheet.set_row(row, POINTS_BETWEEN_LINES * min(lines, max_lines) + 5)
 
 
 @lru_cache(maxsize=4096)
 def _count_wrapped_lines(text: str, width: float) -> int:
-    return min(count_text_lines(text, int(width * CHARACTERS_PER_WIDTH)), MAX_WRAPPED_LINES)
+    return count_text_lines(text, int(width * CHARACTERS_PER_WIDTH))
 
 
 def _iterate_slices(
     table: SheetTable, columns: list[TableColumn]
-) -> Iterator[tuple[Iterator[tuple[Any, ...]], list[str]]]:
+) -> Iterator[tuple[Iterable[tuple[Any, ...]], list[str]]]:
     data = table.data.head(table.rows)
     for start in range(0, data.height, ROWS_PER_SLICE):
         part = data.slice(start, ROWS_PER_SLICE)
         currencies = (
             part["currency"].to_list() if "currency" in part.columns else [""] * part.height
         )
-        shown = [convert_to_cells(part[column.name], column.kind) for column in columns]
-        yield zip(*shown, strict=True), currencies
+        cells = [convert_to_cells(part[column.name], column.kind) for column in columns]
+        yield zip(*cells, strict=True), currencies
 
 
 def convert_to_cells(values: pl.Series, kind: TableColumnKind) -> list[Any]:
-    """Return a column's values as cells take them: text, Decimal, or Excel's day numbers.
+    """Return a column's values as cells hold them: text, Decimal, or Excel's day numbers.
 
     Args:
-        values: As the frame has them: minor units, UTC moments, days since 1970.
-        kind: How they are to be shown.
+        values: As in the frame: minor units, UTC moments, days since 1970.
+        kind: How they are shown.
 
     >>> convert_to_cells(pl.Series([995, None]), "money")
     [Decimal('9.95'), None]
     >>> convert_to_cells(pl.Series([0]), "day")
     [25569]
     """
-    shown: list[Any]
     if kind == "money":
-        shown = [None if minor is None else Decimal(minor).scaleb(-2) for minor in values.to_list()]
-    elif kind == "moment":
+        # Not to_major: every currency of the ePayment API has two decimals, and this is per cell.
+        return [None if minor is None else Decimal(minor).scaleb(-2) for minor in values.to_list()]
+    if kind == "moment":
         days = values.dt.timestamp("us") / _MICROSECONDS_A_DAY + _DAYS_BEFORE_1970
-        shown = days.to_list()
-    elif kind in ("day", "date"):
-        shown = (values.cast(pl.Int32) + _DAYS_BEFORE_1970).to_list()
-    elif kind == "count":
-        shown = values.to_list()
-    elif values.dtype == pl.Boolean:
-        shown = [None if said is None else ("yes" if said else "no") for said in values.to_list()]
-    else:
-        shown = _convert_texts(values.cast(pl.String))
-    return shown
+        return days.to_list()
+    if kind in ("day", "date"):
+        return (values.cast(pl.Int32) + _DAYS_BEFORE_1970).to_list()
+    if kind == "count":
+        return values.to_list()
+    if values.dtype == pl.Boolean:
+        return [None if flag is None else ("yes" if flag else "no") for flag in values.to_list()]
+    return _convert_texts(values.cast(pl.String))
 
 
 def _convert_texts(values: pl.Series) -> list[str | None]:
-    # Only these need a look at each text, and hardly any column holds one.
+    # Hardly any column holds a text that must be escaped or cut, so ask once per column.
     risky = values.str.starts_with("<r>") | (values.str.len_bytes() > MAX_CELL_TEXT_LENGTH)
     if risky.any():
         return [escape_cell_text(text) if text else None for text in values.to_list()]
@@ -255,31 +279,45 @@ def build_row_formats(
     """Return the format of each column, by currency.
 
     Args:
-        table: Whose columns.
+        table: The table whose columns are formatted.
         looks: The workbook's formats.
-        suffix: Amounts carry their currency behind them.
+        suffix: Whether amounts show their currency behind them.
     """
-    after = find_columns_after_numbers(table.columns)
     currencies = ["", *table.data["currency"].unique().drop_nulls()] if suffix else [""]
-
-    def look(place: int, column: TableColumn, currency: str) -> Format | None:
-        if column.kind == "money":
-            return looks.money(currency)
-        names = {"count": "count", "moment": "moment", "day": "date", "date": "date"}
-        name = names.get(column.kind, column.kind)
-        return looks.get_indented(name) if place in after else looks[name]
-
     return {
-        currency: [look(place, column, currency) for place, column in enumerate(table.columns)]
+        currency: [
+            choose_cell_format(table.columns, place, looks, currency)
+            for place in range(len(table.columns))
+        ]
         for currency in currencies
     }
 
 
+def choose_cell_format(
+    columns: Sequence[TableColumn], place: int, looks: WorkbookFormats, currency: str = ""
+) -> Format:
+    """Return the format of the cells of the column at `place`.
+
+    Args:
+        columns: All columns of the sheet, in order.
+        place: From 0.
+        looks: The workbook's formats.
+        currency: Shown behind amounts; "" for none.
+    """
+    kind = columns[place].kind
+    if kind == "money":
+        return looks.money(currency)
+    name = _FORMAT_BY_KIND.get(kind, kind)
+    return looks.get_indented(name) if place in find_columns_after_numbers(columns) else looks[name]
+
+
 def find_columns_after_numbers(columns: Sequence[TableColumn]) -> set[int]:
-    """Return the places of the columns that begin at the left, right behind figures."""
-    figures = ("money", "count")
+    """Return the places of left-aligned columns that follow a right-aligned one.
+
+    They are indented, or their text would touch the number before it.
+    """
     return {
         place
         for place, (before, column) in enumerate(pairwise(columns), start=1)
-        if before.kind in figures and column.kind not in figures
+        if before.kind in _NUMBER_KINDS and column.kind not in _NUMBER_KINDS
     }

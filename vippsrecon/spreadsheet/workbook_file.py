@@ -1,4 +1,4 @@
-"""One workbook, from opened to whole: row by row, texts as texts, nothing left open."""
+"""Open and close workbook files: constant memory, texts stay texts, no handle left open."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ A4 = 9
 
 @contextmanager
 def open_workbook(path: Path, rows: Path | None = None) -> Iterator[Workbook]:
-    """Give a workbook to fill; on leaving, it is written to `path`.
+    """Yield a workbook to fill; on success, write it to `path`.
 
-    Each sheet is written top to bottom: rows leave memory as they come.
+    Each sheet must be written from top to bottom, because its rows do not stay in memory.
 
     Args:
         path: The file.
-        rows: Folder for rows until the workbook is put together; None: the machine's own.
+        rows: Folder for temporary files with rows; None for the system's temporary folder.
 
     Raises:
-        OSError: The place cannot be written, or the disk is full.
+        OSError: The path cannot be written, or the disk is full.
     """
     options: dict[str, Any] = {
         "constant_memory": True,
@@ -50,29 +50,29 @@ def open_workbook(path: Path, rows: Path | None = None) -> Iterator[Workbook]:
         _discard_workbook(workbook)
 
 
-def set_up_printing(worksheet: Worksheet, name: str, said: str) -> None:
-    """Make a sheet print on A4, as wide as the paper, with a footer."""
+def set_up_printing(worksheet: Worksheet, name: str, subject: str) -> None:
+    """Set a sheet up to print on A4 landscape, one page wide, with a footer."""
     worksheet.set_landscape()
     worksheet.set_paper(A4)
     worksheet.fit_to_pages(1, 0)
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     worksheet.set_footer(
-        f"&L&8 {_escape_footer(said)}&C&8 {_escape_footer(name)}&R&8 Page &P of &N"
+        f"&L&8 {_escape_footer(subject)}&C&8 {_escape_footer(name)}&R&8 Page &P of &N"
     )
 
 
 def _escape_footer(text: str) -> str:
     """Return text for a footer, where & starts a command and 255 characters are the limit.
 
-    A space goes before it: a digit would be read as part of the font size.
+    The caller puts a space before it, because Excel would read a digit as part of the font size.
     """
     return text[:80].replace("&", "&&")
 
 
 def _discard_workbook(workbook: Workbook) -> None:
-    """Close what a workbook that could not be written still holds open, and let it be forgotten.
+    """Close the open files of a workbook that could not be written, and mark it as closed.
 
-    XlsxWriter would try once more to write it when it is collected.
+    Otherwise XlsxWriter tries to write it again when the object is garbage-collected.
     """
     if not workbook.fileclosed:
         workbook.fileclosed = True
@@ -86,5 +86,5 @@ def _close_handle(handle: Any) -> None:
     try:
         handle.close()
     except OSError:
-        # What was still to be flushed has no room either; the first error is the one to tell.
+        # The data still to be flushed does not fit on the disk either; the first error is reported.
         return

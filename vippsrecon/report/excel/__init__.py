@@ -1,1 +1,1 @@
-"""The Excel report."""
+"""Write the Excel workbook of a Reconciliation."""

@@ -1,4 +1,4 @@
-"""The bridge as a statement: from orders to money, line by line, to a foot that is a formula."""
+"""Write the bridge as a statement: from orders to captured and refunded, with live totals."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ REFUNDED_COLUMNS = (8, 12)
 
 @dataclass
 class BridgeWriter:
-    """The bridge's blocks on the Summary, one pair of legs per sales unit and currency.
+    """Writes the bridge on the Summary, one pair of legs per sales unit and currency.
 
-    Below each foot stands what the payments' own totals were when fetched, and the difference:
-    events after the moment compared at, or totals that disagree with their events.
+    Below the total of each leg are the payments' own totals as fetched, and the difference: events
+    after the cut-off time, or totals that disagree with the payment's events.
 
     Attributes:
         page: The Summary's cells.
         formats: The workbook's formats.
-        payments: The sheet whose totals stand below each foot.
-        checks: Collects each foot for Controls.
+        payments: The sheet with the payments' own totals.
+        checks: Receives each total, for Controls.
     """
 
     page: SheetLayout
@@ -42,7 +42,7 @@ class BridgeWriter:
     checks: CrossChecks
 
     def write(self, figures: ReportFigures, row: int) -> int:
-        """Lay the statement out from `row` on; return the next free row."""
+        """Lay out the statement from `row`, and return the next free row."""
         blocks: dict[tuple[str, str], list[BridgeLeg]] = {}
         for leg in figures.legs:
             blocks.setdefault((leg.currency, leg.msn), []).append(leg)
@@ -55,16 +55,16 @@ class BridgeWriter:
 
     def _write_leg(self, leg: BridgeLeg, row: int) -> int:
         page, looks = self.page, self.formats
-        heading, foot = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
+        heading, total_name = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
         label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
         page.merged_text(row, label, amount - 1, heading, looks["head"])
         page.text(row, amount, "Amount", looks["head_right"])
         first = row = row + 1
         for line, minor, _ in leg.lines:
-            self._line(leg, line, row)
+            self._write_line_label(leg, line, row)
             page.number(row, amount, to_cell_amount(minor), looks.money())
             row += 1
-        page.text(row, label, foot, looks["total_text"])
+        page.text(row, label, total_name, looks["total_text"])
         page.blank(row, range(label, amount), looks["total_text"])
         top, end = (xl_rowcol_to_cell(at, amount) for at in (first, row - 1))
         formula = f"=SUM({top}:{end})" if leg.lines else "=0"
@@ -72,14 +72,14 @@ class BridgeWriter:
             row, amount, formula, to_cell_amount(leg.bridge_total_minor), looks.money(total=True)
         )
         self._add_cross_check(
-            f"Bridge foots: {leg.leg}", leg, leg.bridge_total_minor, (row, amount)
+            f"Bridge balances: {leg.leg}", leg, leg.bridge_total_minor, (row, amount)
         )
         return self._write_fetched_totals(leg, row)
 
-    def _write_fetched_totals(self, leg: BridgeLeg, foot: int) -> int:
+    def _write_fetched_totals(self, leg: BridgeLeg, total_row: int) -> int:
         page, looks = self.page, self.formats
         label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
-        fetched, later = foot + 1, foot + 2
+        fetched, later = total_row + 1, total_row + 2
         page.text(fetched, label, "Payments' totals as fetched", looks["muted"])
         formula = self.payments.sum_if(f"{leg.leg}_minor", msn=leg.msn, currency=leg.currency)
         value = to_cell_amount(leg.fetched_minor)
@@ -89,19 +89,19 @@ class BridgeWriter:
                 f"As fetched: {leg.leg}", leg, leg.fetched_minor, (fetched, amount)
             )
         page.text(later, label, "Later events, or totals that disagree", looks["muted"])
-        ends = (xl_rowcol_to_cell(at, amount) for at in (fetched, foot))
+        ends = (xl_rowcol_to_cell(at, amount) for at in (fetched, total_row))
         gap = to_cell_amount(leg.fetched_minor - leg.bridge_total_minor)
         page.formula(later, amount, f"=ROUND({'-'.join(ends)},2)", gap, looks.money())
         return later + 1
 
     def _add_cross_check(
-        self, what: str, leg: BridgeLeg, minor: int, cell: tuple[int, int]
+        self, figure: str, leg: BridgeLeg, minor: int, cell: tuple[int, int]
     ) -> None:
         at = xl_rowcol_to_cell(*cell, row_abs=True, col_abs=True)
-        said = f"{what}, {leg.msn}, {leg.currency}"
-        self.checks.add(said, to_cell_amount(minor), f"{BRIDGE_SHEET_NAME}!{at}", leg.currency)
+        label = f"{figure}, {leg.msn}, {leg.currency}"
+        self.checks.add(label, to_cell_amount(minor), f"{BRIDGE_SHEET_NAME}!{at}", leg.currency)
 
-    def _line(self, leg: BridgeLeg, line: str, row: int) -> None:
+    def _write_line_label(self, leg: BridgeLeg, line: str, row: int) -> None:
         label = CAPTURED_COLUMNS[0] if leg.leg == "captured" else REFUNDED_COLUMNS[0]
         if leg.leg == "captured" and line in names.CODE_TITLES:
             self.page.text(row, label, line, self.formats["code"])

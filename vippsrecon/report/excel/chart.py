@@ -1,4 +1,4 @@
-"""The chart of the Summary: what is at risk, by code, in one currency."""
+"""Add the bar chart of the Summary: amount at risk by code, in one currency."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def add_at_risk_chart(
     first_row: int,
     columns: tuple[int, int],
 ) -> Any | None:
-    """Return a bar chart over the table of codes, or None where nothing is at risk.
+    """Return a bar chart of the table of codes, or None if nothing is at risk.
 
     Args:
-        workbook: The chart's.
-        sheet: Where the table stands.
-        currency: Of all amounts.
-        codes: The table's rows in order, most at risk first.
-        first_row: The table's first row, from 0.
-        columns: Its columns of code and of amount at risk.
+        workbook: The workbook that gets the chart.
+        sheet: Name of the sheet with the table.
+        currency: Currency of all amounts.
+        codes: The rows of the table in order, highest amount at risk first.
+        first_row: First row of the table, from 0.
+        columns: Columns of the code and of the amount at risk.
     """
     shown = [code for code in codes if code.at_risk_minor > 0][:MAX_BARS]
     if not shown:
@@ -46,7 +46,7 @@ def add_at_risk_chart(
             "name": f"At risk, {currency}",
             "categories": [sheet, first_row, columns[0], last_row, columns[0]],
             "values": [sheet, first_row, columns[1], last_row, columns[1]],
-            # In constant-memory mode XlsxWriter cannot look the cells up any more.
+            # In constant-memory mode XlsxWriter cannot read back the cells it has written.
             "categories_data": [code.kind for code in shown],
             "values_data": [to_cell_amount(code.at_risk_minor) for code in shown],
             "fill": {"color": BAR_COLOUR},
@@ -75,7 +75,7 @@ def add_at_risk_chart(
             "major_tick_mark": "none",
         }
     )
-    # The bars carry their amounts, so an axis of amounts would say it twice.
+    # The bars have labels with their amounts, so an axis of amounts is not needed.
     chart.set_x_axis(
         {
             "major_gridlines": {"visible": False},
@@ -92,6 +92,6 @@ def add_at_risk_chart(
 
 
 def compute_chart_height(codes: tuple[CodeTotals, ...]) -> int:
-    """Return how high the chart of these codes is; 0 where there is none."""
+    """Return the height of the chart in pixels, or 0 if there is no chart."""
     bars = min(sum(code.at_risk_minor > 0 for code in codes), MAX_BARS)
     return 58 + max(bars, 3) * BAR_PIXELS if bars else 0

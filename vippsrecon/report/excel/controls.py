@@ -1,4 +1,4 @@
-"""Controls: who signed, what agrees, what went in, under which rules, and what a column means."""
+"""Write Controls: sign-off, inputs, settings, checks and the meaning of each column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
-from vippsrecon.report.settings_words import describe_settings
+from vippsrecon.report.names import describe_settings
 from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 CONTROLS_SHEET_NAME = "Controls"
 CONTROLS_COLUMN_WIDTHS = (1.5, 44, 44, 26, 18, 14, 2, 18, 14, 34)
-"""Columns A to J: margin, what, value, three figures, gap, the three lists."""
+"""Columns A to J: margin, name, value, three figures, gap, three lists."""
 
 B, C, D, E, F, OWNER_LIST_COLUMN, DECISION_LIST_COLUMN, NOTE_LIST_COLUMN = 1, 2, 3, 4, 5, 7, 8, 9
 LIST_ROW, LIST_ROWS = 4, 12
 
 MAX_VALUE_CHARACTERS = 44
-"""Characters of a value that fit; longer ones are spread over the columns to the right."""
+"""Longer values are written across the columns to the right."""
 
 SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
 
@@ -46,7 +46,7 @@ DECISION_LIST = (
     "ask Vipps",
     "waive",
 )
-"""What may be decided on a discrepancy."""
+"""Decisions offered for a discrepancy."""
 
 NOTE_LIST = (
     "Agreed with the customer",
@@ -59,7 +59,7 @@ NOTE_LIST = (
 
 
 def format_list_range(column: int) -> str:
-    """Return the cells of one of the lists that drop-downs offer."""
+    """Return the range of one of the lists for drop-downs."""
     return (
         f"={CONTROLS_SHEET_NAME}!{xl_range_abs(LIST_ROW, column, LIST_ROW + LIST_ROWS - 1, column)}"
     )
@@ -67,10 +67,10 @@ def format_list_range(column: int) -> str:
 
 @dataclass
 class ControlsSheetWriter:
-    """The Controls sheet while it is laid out, from the top down.
+    """Lays out the Controls sheet, from the top down.
 
     Attributes:
-        workbook: Gets the name of the check cells.
+        workbook: The workbook that gets the defined names.
         page: The sheet's cells.
         formats: The workbook's formats.
         row: The next free row.
@@ -88,13 +88,13 @@ class ControlsSheetWriter:
         manifest = reconciliation.manifest
         self.page.text(0, B, "Controls", self.formats["sheet_title"])
         self.page.height(0, 24)
-        about = "What went into this report, under which rules, and whether its figures agree."
+        about = "Inputs and settings of this report, and whether its figures agree."
         self.page.text(1, B, about, self.formats["muted"])
-        paper = "Meant for paper: Summary, Discrepancies, Controls. The others are for the screen."
+        paper = "To print: Summary, Discrepancies, Controls. The other sheets are for the screen."
         self.page.text(1, OWNER_LIST_COLUMN, paper, self.formats["muted"])
         self._write_drop_down_lists(manifest)
         self._write_sign_off()
-        self._run(reconciliation)
+        self._write_run(reconciliation)
         self._write_inputs(manifest)
         self._write_overflowing_tables(tables)
         for key, title in (
@@ -102,8 +102,8 @@ class ControlsSheetWriter:
             ("versions", "Versions"),
             ("counts", "Counts"),
         ):
-            self._pairs(title, describe_settings(flatten_settings(manifest.get(key))))
-        known = {
+            self._write_pairs(title, describe_settings(flatten_settings(manifest.get(key))))
+        shown_above = {
             *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
             *(
                 "inputs",
@@ -115,9 +115,9 @@ class ControlsSheetWriter:
                 "complete",
             ),
         }
-        self._pairs(
-            "Also known of this run",
-            describe_settings(flatten_settings(_exclude_keys(manifest, known))),
+        self._write_pairs(
+            "Other facts of this run",
+            describe_settings(flatten_settings(_exclude_keys(manifest, shown_above))),
         )
         self._write_checks(checks)
         self._write_glossary(tables)
@@ -139,7 +139,7 @@ class ControlsSheetWriter:
         page, looks = self.page, self.formats
         settings = manifest.get("settings")
         owners = settings.get("owners") if isinstance(settings, Mapping) else None
-        said = (
+        lists = (
             (OWNER_LIST_COLUMN, "Owners", [str(owner) for owner in owners or ()]),
             (DECISION_LIST_COLUMN, "Decisions", list(DECISION_LIST)),
             (NOTE_LIST_COLUMN, "Notes", list(NOTE_LIST)),
@@ -147,11 +147,11 @@ class ControlsSheetWriter:
         page.text(
             LIST_ROW - 2,
             OWNER_LIST_COLUMN,
-            "Lists of the drop-downs; yours to change",
+            "Lists for the drop-downs. You can change them.",
             looks["section"],
         )
         page.blank(LIST_ROW - 2, range(OWNER_LIST_COLUMN, NOTE_LIST_COLUMN + 1), looks["section"])
-        for column, title, values in said:
+        for column, title, values in lists:
             page.text(LIST_ROW - 1, column, title, looks["head"])
             for place in range(LIST_ROWS):
                 value = values[place] if place < len(values) else ""
@@ -166,8 +166,8 @@ class ControlsSheetWriter:
         self.row += 1
         signed = xl_range_abs(self.row, C, self.row + len(SIGN_OFF_ROLES) - 1, E)
         self.workbook.define_name(SIGN_OFF_RANGE_NAME, f"={CONTROLS_SHEET_NAME}!{signed}")
-        for who in SIGN_OFF_ROLES:
-            page.text(self.row, B, who, looks["bold"])
+        for role in SIGN_OFF_ROLES:
+            page.text(self.row, B, role, looks["bold"])
             page.blank(self.row, range(C, D), looks["signature"])
             page.blank(self.row, range(D, E), looks["input_date"])
             page.blank(self.row, range(E, F), looks["signature"])
@@ -175,7 +175,7 @@ class ControlsSheetWriter:
             self.row += 1
         self.row += 1
 
-    def _run(self, reconciliation: ReportInput) -> None:
+    def _write_run(self, reconciliation: ReportInput) -> None:
         manifest = reconciliation.manifest
         days = manifest.get("period")
         outside = manifest.get("outside_period") or {}
@@ -187,15 +187,15 @@ class ControlsSheetWriter:
             ("period", f"{format_period(days)}, included" if days else "none chosen"),
             ("as of", str(manifest.get("as_of") or "")),
             ("fetched at", str(manifest.get("fetched_at") or "")),
-            *((f"outside the period, {side}", str(n)) for side, n in outside.items()),
+            *((f"outside the period, {side}", str(count)) for side, count in outside.items()),
             *(
-                (f"payments found through {how}", str(n))
-                for how, n in (manifest.get("discovered_by") or {}).items()
+                (f"payments found through {source}", str(count))
+                for source, count in (manifest.get("discovered_by") or {}).items()
             ),
         ]
-        self._pairs("Run", [(name[0].upper() + name[1:], value) for name, value in rows])
+        self._write_pairs("Run", [(name[0].upper() + name[1:], value) for name, value in rows])
 
-    def _pairs(self, title: str, rows: list[tuple[str, str]]) -> None:
+    def _write_pairs(self, title: str, rows: list[tuple[str, str]]) -> None:
         if not rows:
             return
         self._write_section(title)
@@ -235,14 +235,14 @@ class ControlsSheetWriter:
         self.row += 1
 
     def _write_overflowing_tables(self, tables: Mapping[str, SheetTable]) -> None:
-        spilled = [table for table in tables.values() if table.overflow_file]
-        if not spilled:
+        overflowing = [table for table in tables.values() if table.overflow_file]
+        if not overflowing:
             return
-        self._write_section("Sheets with more rows than a sheet holds")
+        self._write_section("Tables with more rows than a sheet can hold")
         self._write_column_heads(
-            "Sheet", "File beside this workbook with all rows", "Rows", "On the sheet"
+            "Sheet", "File with all rows, in the folder of this workbook", "Rows", "On the sheet"
         )
-        for table in spilled:
+        for table in overflowing:
             self.page.text(self.row, B, table.sheet, self.formats["bold"])
             self.page.text(self.row, C, table.overflow_file, self.formats["text"])
             self.page.number(self.row, D, table.data.height, self.formats["count"])
@@ -251,12 +251,12 @@ class ControlsSheetWriter:
         self.row += 1
 
     def _write_checks(self, checks: CrossChecks) -> None:
-        self._write_section("Checks: computed by vippsrecon, and by the formulas of this workbook")
+        self._write_section("Checks: computed by vippsrecon and by the formulas of this workbook")
         self._write_column_heads(
             "Figure", "Computed", "By formula", "Difference", "Result", right_from=C
         )
         first = self.row
-        for check in checks.made:
+        for check in checks.items:
             self._add_cross_check(check)
         last = max(first, self.row - 1)
         self.workbook.define_name(
@@ -305,7 +305,7 @@ class ControlsSheetWriter:
 
 
 def flatten_settings(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """Return a nested setting as (name, text) rows, names joined by dots.
+    """Return nested settings as (name, text) rows, with names joined by dots.
 
     >>> flatten_settings({"rules": {"tolerance_minor": 0}, "units": ["123456"]})
     [('rules.tolerance_minor', '0'), ('units', '123456')]

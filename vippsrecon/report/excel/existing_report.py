@@ -1,7 +1,7 @@
-"""A report that is already there: a person may have worked in it, and that is never lost.
+"""Find out whether a person has worked in an existing report.
 
-Owners, decisions, notes and signatures exist nowhere but in the workbook. A run that would
-replace one holding any of them moves it aside first, to `report.before-1.xlsx`.
+Owners, decisions, notes and signatures are stored only in the workbook. A run that would replace
+such a workbook renames it first, to `report.before-1.xlsx`: see `output_files.atomic_report`.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DISCREPANCIES_RANGE_NAME = "discrepancies_rows"
-"""Name of the cells of *Discrepancies*, header and hidden columns included."""
+"""Defined name of the cells of *Discrepancies*, including the header and hidden columns."""
 
 SIGN_OFF_RANGE_NAME = "sign_off"
-"""Name of the cells on *Controls* that people sign in."""
+"""Defined name of the cells on *Controls* for names, dates and initials."""
 
 INPUT_HEADINGS = ("Owner", "Decision", "Note")
-"""Headings of the columns of *Discrepancies* that are people's."""
+"""Headings of the columns of *Discrepancies* that people fill in."""
 
 
 def has_manual_entries(path: Path) -> bool:
     """Return whether a person filled in cells of the workbook at `path`.
 
-    What cannot be read as a report of ours counts as worked in: it is somebody's.
+    True also for a file that cannot be read as a report of this toolkit: it belongs to somebody.
     """
     import warnings
 
@@ -33,7 +33,7 @@ def has_manual_entries(path: Path) -> bool:
 
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            # What openpyxl does not keep of a workbook (printers, pictures) is not asked for.
+            # openpyxl warns about features it drops (printer settings, pictures); only cells count.
             warnings.simplefilter("ignore")
             book = load_workbook(file, read_only=True, data_only=True)
             try:
@@ -42,15 +42,15 @@ def has_manual_entries(path: Path) -> bool:
                 book.close()
     except MemoryError:
         raise
-    except Exception:  # Any file may stand there, and each breaks in its own way.
+    except Exception:  # The file may be anything, and each kind fails with another error.
         return True
 
 
 def _contains_entries(book: Any) -> bool:
     rows = _read_named_range(book, DISCREPANCIES_RANGE_NAME)
     head = next(rows)
-    mine = [head.index(name) for name in INPUT_HEADINGS]
-    if any(row[place] not in (None, "") for row in rows for place in mine):
+    input_columns = [head.index(heading) for heading in INPUT_HEADINGS]
+    if any(row[column] not in (None, "") for row in rows for column in input_columns):
         return True
     return any(
         value not in (None, "")
@@ -64,15 +64,7 @@ def _read_named_range(book: Any, name: str) -> Iterator[tuple[Any, ...]]:
 
     [(sheet, cells)] = book.defined_names[name].destinations
     left, top, right, bottom = range_boundaries(cells)
-    found: Iterator[tuple[Any, ...]] = book[sheet].iter_rows(
+    rows: Iterator[tuple[Any, ...]] = book[sheet].iter_rows(
         min_row=top, max_row=bottom, min_col=left, max_col=right, values_only=True
     )
-    return found
-
-
-def find_backup_path(path: Path) -> Path:
-    """Return the first free name beside `path` for what stands there now."""
-    n = 1
-    while (kept := path.with_name(f"{path.stem}.before-{n}{path.suffix}")).exists():
-        n += 1
-    return kept
+    return rows

@@ -1,4 +1,4 @@
-"""The Summary: what a controller reads first, and signs for."""
+"""Write the Summary, the sheet that a controller reads first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUMMARY_SHEET_NAME = "Summary"
 SUMMARY_COLUMN_WIDTHS = (1.5, 25, 39, 15, 15, 15, 16, 2, 15, 13, 13, 13, 15)
-"""Columns A to M: margin, label, meaning, four figures, gap, the right half."""
+"""Columns A to M: margin, label, meaning, four figures, gap, right half."""
 
 B, C, D, E, F, G, RIGHT_HALF, SUMMARY_LAST_COLUMN = 1, 2, 3, 4, 5, 6, 8, 12
 CHARACTERS_ACROSS = 175
@@ -35,13 +35,14 @@ ROW_PIXELS = 20
 
 @dataclass
 class SummarySheetWriter:
-    """The Summary sheet while it is laid out, from the top down.
+    """Lays out the Summary sheet, from the top down.
 
     Attributes:
-        page: Its cells.
+        workbook: The workbook that gets the charts.
+        page: The sheet's cells.
         formats: The workbook's formats.
-        tables: The other sheets, whose rows the totals sum.
-        checks: Collects each total for Controls.
+        tables: The sheets whose rows the totals add up.
+        checks: Receives each total, for Controls.
         row: The next free row.
     """
 
@@ -58,7 +59,7 @@ class SummarySheetWriter:
         self._write_currency_totals(figures)
         for currency in figures.currencies:
             self._write_codes(currency, figures.select_codes(currency))
-        self._groups(figures)
+        self._write_large_groups(figures)
         for currency in figures.currencies:
             self._write_buckets(currency, figures.select_buckets(currency))
         if figures.legs:
@@ -129,7 +130,7 @@ class SummarySheetWriter:
         page.text(
             top + 1,
             RIGHT_HALF,
-            "Each check: sheet Controls. Amounts in major units,",
+            "All checks: sheet Controls. Amounts in major units,",
             looks["muted"],
         )
         page.text(
@@ -144,9 +145,9 @@ class SummarySheetWriter:
             )
         self.row += 1
 
-    def _write_currencies_side_by_side(self, glances: tuple[CurrencyTotals, ...]) -> None:
+    def _write_currencies_side_by_side(self, block: tuple[CurrencyTotals, ...]) -> None:
         page, looks = self.page, self.formats
-        self._write_column_heads("", "", *(glance.currency for glance in glances))
+        self._write_column_heads("", "", *(totals.currency for totals in block))
         for line in (
             ("Orders expected", "rows", "Orders", "", "orders"),
             ("Order total", "before refunds", "Orders", "total_minor", "ordered_minor"),
@@ -161,9 +162,9 @@ class SummarySheetWriter:
             last = label == "At risk"
             page.text(self.row, B, label, looks["total_text" if last else "text"])
             page.text(self.row, C, about, looks["total_text" if last else "muted"])
-            for place, glance in enumerate(glances, D):
-                currency = glance.currency
-                value: int = getattr(glance, figure)
+            for place, totals in enumerate(block, D):
+                currency = totals.currency
+                value: int = getattr(totals, figure)
                 if column:
                     formula = table.sum_if(column, currency=currency)
                     shown, look = to_cell_amount(value), looks.money(currency, total=last)
@@ -210,8 +211,8 @@ class SummarySheetWriter:
                 shown = to_cell_amount(value) if name else value
                 look = looks.money() if name else looks["count"]
                 write_live_total(page, (self.row, column), table, formula, shown, look=look)
-                said = {"": "rows", "difference_minor": "difference"}.get(name, "at risk")
-                what = f"{code.kind}, {said}, {currency}"
+                figure = {"": "rows", "difference_minor": "difference"}.get(name, "at risk")
+                what = f"{code.kind}, {figure}, {currency}"
                 self._add_cross_check(what, shown, column, table, currency if name else "")
             self.row += 1
         self._write_code_totals(first, currency, codes)
@@ -230,14 +231,14 @@ class SummarySheetWriter:
         import polars as pl
 
         orders = self.tables["Orders"].data
-        wrong = (pl.col("currency") == currency) & (pl.col("bucket") == "discrepancy")
-        found = orders.filter(wrong).height
-        if not found:
+        discrepant = (pl.col("currency") == currency) & (pl.col("bucket") == "discrepancy")
+        count = orders.filter(discrepant).height
+        if not count:
             return f"None in {currency}."
         return (
-            f"None is counted in {currency}. {format_count(found, 'order')} in {currency} "
-            f"{'has its' if found == 1 else 'have their'} payment in another currency: see "
-            "currency_mismatch there."
+            f"No row is counted in {currency}. {format_count(count, 'order')} in {currency} "
+            f"{'has its' if count == 1 else 'have their'} payment in another currency: see the code "
+            "currency_mismatch in that currency."
         )
 
     def _write_code_totals(self, first: int, currency: str, codes: tuple[CodeTotals, ...]) -> None:
@@ -253,7 +254,7 @@ class SummarySheetWriter:
             page.formula(self.row, column, f"=SUM({top}:{end})", value, look)
         self.row += 1
 
-    def _groups(self, figures: ReportFigures) -> None:
+    def _write_large_groups(self, figures: ReportFigures) -> None:
         if not figures.groups:
             return
         page, looks = self.page, self.formats

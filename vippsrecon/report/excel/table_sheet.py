@@ -1,4 +1,4 @@
-"""A table put on its worksheet: heading, totals, notes, header, rows, filter, drop-downs."""
+"""Write a table of the report to its worksheet: heading, totals, notes, rows, drop-downs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import SheetLayout
-from vippsrecon.spreadsheet.table import build_row_formats, find_columns_after_numbers, write_rows
+from vippsrecon.spreadsheet.table import (
+    HEADER_HEIGHT,
+    build_row_formats,
+    choose_header_formats,
+    finish_sheet,
+    set_column_widths,
+    write_rows,
+)
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -29,10 +36,10 @@ _DROP_DOWNS = {
         "Who takes care of it",
         "From the list on Controls, or any name.",
     ),
-    "decision": (controls.DECISION_LIST_COLUMN, "What shall be done", "From the list on Controls."),
+    "decision": (controls.DECISION_LIST_COLUMN, "What to do", "From the list on Controls."),
     "note": (
         controls.NOTE_LIST_COLUMN,
-        "Anything worth keeping",
+        "Any remark",
         "From the list on Controls, or any text.",
     ),
 }
@@ -45,26 +52,26 @@ def write_table(
     looks: WorkbookFormats,
     checks: CrossChecks,
 ) -> None:
-    """Write a table's sheet, top to bottom, and its checks.
+    """Write a table's sheet from top to bottom, and add its checks.
 
-    The name `<sheet>_rows` is defined over header and rows, hidden columns included: that is
-    where a workbook people worked in is read back from.
+    The name `<sheet>_rows` is defined for header and rows, including hidden columns: a workbook
+    that people worked in is read back from these cells.
     """
     head = table.head_row
     discrepancies = table.sheet == "Discrepancies"
     last_column = len(table.columns) - 1
     last_row = head + max(table.rows, 1)
-    for place, column in enumerate(table.columns):
-        worksheet.set_column(
-            place, place, column.width, None, {"hidden": True} if column.hidden else {}
-        )
+    set_column_widths(worksheet, table.columns)
     _write_table_head(SheetLayout(worksheet), table, looks, checks)
     formats = build_row_formats(table, looks, suffix=discrepancies)
     write_rows(worksheet, head + 1, table, formats)
-    worksheet.freeze_panes(head + 1, _count_frozen_columns(table))
-    worksheet.autofilter(head, 0, last_row, last_column)
-    worksheet.repeat_rows(head)
-    worksheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last_row + 1}"})
+    finish_sheet(
+        worksheet,
+        table.columns,
+        head_row=head,
+        last_row=last_row,
+        frozen=_count_frozen_columns(table),
+    )
     name = (
         DISCREPANCIES_RANGE_NAME
         if discrepancies
@@ -78,12 +85,10 @@ def write_table(
     if discrepancies:
         _add_colours(worksheet, table, looks)
         _add_drop_downs(worksheet, table)
-    printed = sum(column.printed and not column.hidden for column in table.columns)
-    worksheet.print_area(0, 0, last_row, printed - 1)
 
 
 def _count_frozen_columns(table: SheetTable) -> int:
-    """Keep everything up to the reference in sight."""
+    """Return the number of columns up to the reference, which stay visible."""
     names = [column.name for column in table.columns]
     return names.index("reference") + 1 if "reference" in names[:4] else 0
 
@@ -100,8 +105,8 @@ def _write_table_head(
         row += 1
     key = next(c.name for c in table.columns if c.name in ("what", "msn"))
     page.text(row, 0, _ROW_COUNT_LABEL, looks["muted"])
-    first = f"SUBTOTAL(103,{table.reference(key)})"
-    page.formula(row, 1, f"={first}", table.rows, looks["count"])
+    # 103 counts the rows that the filter shows.
+    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, looks["count"])
     row += 1
     for note in table.notes:
         page.text(row, 0, note, looks["bold"])
@@ -109,20 +114,17 @@ def _write_table_head(
     if table.overflow_file:
         page.text(row, 0, _describe_overflow(table), looks["check_left"])
         row += 1
-    after = find_columns_after_numbers(table.columns)
-    for place, column in enumerate(table.columns):
-        right = column.kind in ("money", "count")
-        indented = place in after or column.kind == "wrapped"
-        look = looks.get_indented("head") if indented else looks["head"]
-        page.text(table.head_row, place, column.header, looks["head_right"] if right else look)
-    page.height(table.head_row, 28)
+    for place, look in enumerate(choose_header_formats(table.columns, looks)):
+        page.text(table.head_row, place, table.columns[place].header, look)
+    page.height(table.head_row, HEADER_HEIGHT)
     page.write()
 
 
 def _describe_overflow(table: SheetTable) -> str:
     return (
-        f"{format_count(table.data.height, 'row')}, more than a sheet holds: the first "
-        f"{names.format_number(table.rows)} are here, ALL of them in {table.overflow_file} beside this workbook. Totals are of all rows."
+        f"{format_count(table.data.height, 'row')}, more than a sheet can hold. The first "
+        f"{names.format_number(table.rows)} are on this sheet. ALL rows are in "
+        f"{table.overflow_file}, in the folder of this workbook. Totals are of all rows."
     )
 
 
@@ -145,7 +147,7 @@ def _write_currency_total(
     _add_table_check(checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, 1))
     for place, column in enumerate(table.columns):
         if column.kind != "money" or table.sheet == "Events" or column.name == "proposal_minor":
-            # Operations of several kinds: their sum says nothing.
+            # These amounts belong to operations of several kinds, so their sum means nothing.
             continue
         total = to_cell_amount(int(rows[column.name].sum() or 0))
         formula = table.sum_if(column.name, currency=currency)
@@ -170,8 +172,8 @@ def _add_table_check(
 def _add_colours(worksheet: Worksheet, table: SheetTable, looks: WorkbookFormats) -> None:
     column = table.column("severity")
     first, last = table.head_row + 1, table.head_row + max(table.rows, 1)
-    # As a condition, the line runs under cells that hold nothing too, and stays when rows move.
-    # Not over the severities: LibreOffice obeys one condition a cell.
+    # A condition also draws the line under empty cells, and the line stays when rows are sorted.
+    # Not on the severities: LibreOffice applies only one condition per cell.
     ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.get_rule_format()}
     worksheet.conditional_format(first, column + 1, last, table.column("note"), ruled)
     colour_cells_by_text(worksheet, (first, last), column, looks.get_severity_formats())
@@ -193,6 +195,6 @@ def _add_drop_downs(worksheet: Worksheet, table: SheetTable) -> None:
                 "input_message": message,
                 "show_error": name == "decision",
                 "error_title": "Not on the list",
-                "error_message": "Choose a decision from the list; more may be added on Controls.",
+                "error_message": "Choose a decision from the list. You can add decisions to it on Controls.",
             },
         )

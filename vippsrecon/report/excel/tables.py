@@ -1,4 +1,4 @@
-"""The sheets that show frames: what stands on each, and where."""
+"""Build the rows and positions of the sheets that show frames."""
 
 from __future__ import annotations
 
@@ -38,49 +38,49 @@ def build_sheet_tables(
     Args:
         frames: The frames of one Reconciliation.
         figures: Its figures.
-        stem: Name of the workbook without its ending; files beside it begin with it.
-        limit: Rows a sheet may have; more are for Parquet.
+        stem: Name of the workbook without suffix; the names of Parquet files start with it.
+        limit: Maximum number of rows of a sheet; a longer frame also goes to Parquet.
     """
-    made = (
+    tables = (
         SheetTable(
             "Discrepancies",
             "Discrepancies",
-            "One row for each thing wrong, worst first. Yellow cells are yours to fill in.",
+            "One row per discrepancy, worst first. Fill in the yellow cells.",
             DISCREPANCY_SHEET_COLUMNS,
             build_discrepancy_rows(frames, figures),
         ),
         SheetTable(
             "Matched",
             "Matched",
-            "Orders and payments that agree, one row for each reference and order row.",
+            "Orders and payments that agree, one row per reference and order row.",
             PAIR_SHEET_COLUMNS,
             build_pair_rows(frames, "matched"),
         ),
         SheetTable(
             "Timing",
             "Timing",
-            "Not here yet, and not overdue: nothing to do unless it stays.",
+            "Expected later and not overdue. Nothing to do unless a row is still here next time.",
             PAIR_SHEET_COLUMNS,
             build_pair_rows(frames, "timing"),
         ),
         SheetTable(
             "Payments",
             "Payments",
-            "One row for each payment read from Vipps MobilePay, as its totals stood when fetched.",
+            "One row per payment read from Vipps MobilePay, with its totals when fetched.",
             PAYMENT_SHEET_COLUMNS,
             frames.payments,
         ),
         SheetTable(
             "Events",
             "Events",
-            "One row for each event of a payment's log.",
+            "One row per event in the event log of a payment.",
             EVENT_SHEET_COLUMNS,
             frames.events,
         ),
         SheetTable(
             "Orders",
             "Orders",
-            "One row for each payment reference the shop's export expects.",
+            "One row per payment that the shop's export expects.",
             ORDER_SHEET_COLUMNS,
             frames.orders,
         ),
@@ -92,11 +92,11 @@ def build_sheet_tables(
             build_reject_and_failure_rows(frames),
         ),
     )
-    return {table.sheet: _place_header(table, figures, stem, limit) for table in made}
+    return {table.sheet: _place_header(table, figures, stem, limit) for table in tables}
 
 
 def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: int) -> SheetTable:
-    """Settle where the header stands: below title, sentence, totals, groups and notes."""
+    """Set the row of the header: below title, sentence, totals and notes."""
     present = set(table.data["currency"].unique()) if "currency" in table.data.columns else set()
     currencies = tuple(currency for currency in figures.currencies if currency in present)
     notes: tuple[str, ...] = ()
@@ -117,34 +117,36 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
 
 
 def format_group_notes(figures: ReportFigures, most: int = 5) -> tuple[str, ...]:
-    """Return one line for each large group, at most `most` and a line for the rest."""
-    said = [
+    """Return one line per large group. If there are more than `most`, the last line counts the rest."""
+    lines = [
         f"{format_count(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
         f"{format_money(group.at_risk_minor, group.currency)} at risk"
         + (f"; {group.where}" if group.where else "")
         + f". {group.cause}"
         for group in figures.groups
     ]
-    if len(said) > most:
-        rest = len(said) - most + 1
-        return (*said[: most - 1], f"… and {format_count(rest, 'more group')}: see Summary.")
-    return tuple(said)
+    if len(lines) > most:
+        rest = len(lines) - most + 1
+        return (*lines[: most - 1], f"… and {format_count(rest, 'more group')}: see Summary.")
+    return tuple(lines)
 
 
-def format_risk_notes(found: pl.DataFrame) -> tuple[str, ...]:
-    """Return the line that says why rows without a difference have money at risk, if any have."""
-    agreed = found.filter((pl.col("difference_minor") == 0) & (pl.col("at_risk_minor") > 0))
-    if agreed.is_empty():
+def format_risk_notes(discrepancies: pl.DataFrame) -> tuple[str, ...]:
+    """Return a line that explains rows with money at risk but no difference, if there are any."""
+    without_difference = discrepancies.filter(
+        (pl.col("difference_minor") == 0) & (pl.col("at_risk_minor") > 0)
+    )
+    if without_difference.is_empty():
         return ()
     return (
-        f"{format_count(agreed.height, 'row')} without a difference, but with money at risk: what "
-        "is at risk there is not yet in either figure, such as the part of a lapsed reservation "
-        "that was still to be captured. What happened says it row by row.",
+        f"{format_count(without_difference.height, 'row')} without a difference, but with money at "
+        "risk: that money is not yet part of Expected or Actual, for example the uncaptured part "
+        "of a lapsed reservation. The column What happened explains each row.",
     )
 
 
 def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.DataFrame:
-    """Return the discrepancies in the order given, with group, hash and keys for reading back."""
+    """Return the discrepancies in the order given, with group, row hash and keys for reading back."""
     data = frames.discrepancies
     groups = pl.DataFrame(
         [(g.currency, g.kind, g.cause, g.rows) for g in figures.groups],
@@ -167,8 +169,8 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
 def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
     """Return the orders and payments of a bucket side by side.
 
-    Grain: one row per reference and order row. A payment behind several order rows stands in
-    the first of them only, so that a column sums to what Vipps MobilePay holds.
+    Grain: one row per reference and order row. A payment with several order rows is shown only in
+    the first of them, so that the columns add up to the totals at Vipps MobilePay.
     """
     nth = pl.int_range(pl.len()).over("msn", "reference").alias("nth")
     orders = (
@@ -195,13 +197,15 @@ def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
 
 
 def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
-    """Return failures, then rejects, in one frame: holes first.
+    """Return failures and rejects in one frame, unanswered references first.
 
-    A failure has file and row of the first order of its reference, where it came from an order.
-    That Vipps MobilePay does not know the reference of an order paid by other means is as it
-    should be, and is left out.
+    A failure whose reference came from an order has the file and row of the first such order.
+    Left out: references that Vipps MobilePay does not know although they belong to orders paid by
+    other means, because that is correct.
     """
-    otherwise = frames.orders.filter(pl.col("bucket") == "ignored").select("msn", "reference")
+    paid_by_other_means = frames.orders.filter(pl.col("bucket") == "ignored").select(
+        "msn", "reference"
+    )
     status = pl.col("status")
     what = (
         pl.when(pl.col("operation") == "not_sent")
@@ -210,15 +214,18 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
         .then(pl.lit("not found"))
         .otherwise(pl.lit("not read"))
     )
-    asked = frames.failures.filter(status == 404).join(
-        otherwise, on=["msn", "reference"], how="semi", nulls_equal=True
+    expected_misses = frames.failures.filter(status == 404).join(
+        paid_by_other_means, on=["msn", "reference"], how="semi", nulls_equal=True
     )
     origin = frames.orders.select("msn", "reference", "source_file", "source_row").unique(
         ["msn", "reference"], keep="first", maintain_order=True
     )
     failures = (
         frames.failures.join(
-            asked, on=["msn", "reference", "operation", "status"], how="anti", nulls_equal=True
+            expected_misses,
+            on=["msn", "reference", "operation", "status"],
+            how="anti",
+            nulls_equal=True,
         )
         .join(origin, on=["msn", "reference"], how="left", maintain_order="left")
         .with_columns(what=what, reason=pl.col("title"))

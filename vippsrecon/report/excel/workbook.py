@@ -1,4 +1,8 @@
-"""The workbook a controller hands to the auditor."""
+"""Write the workbook that a controller gives to the auditor.
+
+Reconciliation → ReportFrames → ReportFigures
+                              → SheetTable of each frame → sheets, checks, Parquet overflow
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.output_files import atomic_report
 from vippsrecon.report.excel import controls, summary
+from vippsrecon.report.excel.existing_report import has_manual_entries
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
 from vippsrecon.report.figures import ReportFigures, compute_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
-from vippsrecon.report.outlet import atomic_report
 from vippsrecon.report.sentences import describe_period
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
@@ -34,30 +39,30 @@ def write_workbook(
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
     Sheets: Summary, Discrepancies, Matched, Timing, Payments, Events, Orders, Rejects and
-    failures, Controls. Amounts are in major units. Totals are formulas over the sheets' rows,
-    kept beside the figures computed here; Controls compares the two. A frame with more rows
-    than a sheet holds goes whole to `<name>.<sheet>.parquet` beside the workbook, and the sheet,
-    which then shows the first rows, and Controls say so.
+    failures, Controls. Amounts are in major units. Totals are formulas over the rows of the
+    sheets; Controls compares them with the figures computed here. A frame with more rows than a
+    sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
+    shows the first rows, and a note there and on Controls names the file.
 
     Args:
         reconciliation: What `vippsrecon.reconcile` returned. Not changed.
-        path: Where it shall stand, ending in .xlsx. A report that is there is replaced when the
-            new one is whole; one that people worked in (owners, decisions, notes, signatures) is
-            kept as `<name>.before-1.xlsx` beside it, and logged as a warning.
-        row_limit: Rows a sheet may have.
+        path: Path of the workbook, ending in .xlsx. An existing report is replaced when the new
+            one is complete. If people worked in it (owners, decisions, notes, signatures), it is
+            first renamed to `<name>.before-1.xlsx`, and a warning is logged.
+        row_limit: Maximum number of rows of a sheet.
 
     Returns:
         The path of the workbook.
 
     Raises:
-        OutputError: The name does not end in .xlsx, or the place cannot be written: a folder,
-            missing, open elsewhere, full.
+        OutputError: The name does not end in .xlsx, is a folder, or cannot be written: folder
+            missing, file open in another program, disk full.
     """
     path = Path(path)
     frames = build_report_frames(reconciliation)
     figures = compute_figures(frames)
     sheets = build_sheet_tables(frames, figures, stem=path.stem, limit=row_limit)
-    with atomic_report(path) as folder:
+    with atomic_report(path, must_keep=has_manual_entries) as folder:
         for table in sheets.values():
             if table.overflow_file:
                 _write_overflow_file(table, frames, folder / table.overflow_file)
@@ -97,7 +102,7 @@ def _fill_report_workbook(
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
-    # Summary goes first: it collects the checks that Controls shows.
+    # Summary first and Controls last: Controls shows the checks that all other sheets add.
     summary.SummarySheetWriter(
         workbook, SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]), looks, dict(sheets), checks
     ).write(reconciliation, figures)
@@ -112,7 +117,7 @@ def _fill_report_workbook(
 
 
 def _compute_creation_time(as_of: str) -> datetime:
-    """Return the moment the report stands for: the time of running would change the bytes."""
+    """Return the cut-off time: the time of the run would make the bytes differ between runs."""
     try:
         moment = datetime.fromisoformat(as_of)
     except ValueError:
@@ -123,11 +128,11 @@ def _compute_creation_time(as_of: str) -> datetime:
 def _write_overflow_file(table: SheetTable, frames: ReportFrames, path: Path) -> None:
     import pyarrow.parquet as pq
 
-    kept: dict[str, Any] = {
+    whole_frames: dict[str, Any] = {
         "Payments": frames.payments,
         "Events": frames.events,
         "Orders": frames.orders,
         "Discrepancies": frames.discrepancies,
     }
-    data = kept.get(table.sheet, table.data)
+    data = whole_frames.get(table.sheet, table.data)
     pq.write_table(data.to_arrow(), path, compression="zstd")

@@ -1,1 +1,1 @@
-"""A result as HTML."""
+"""Render a Reconciliation as HTML."""

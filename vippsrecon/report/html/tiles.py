@@ -1,6 +1,6 @@
-"""The report as a notebook shows it: tiles, and the worst discrepancies as a table.
+"""Render a Reconciliation as HTML for a notebook: tiles, and a table of the worst discrepancies.
 
-Everything that came from outside is escaped: an order number may hold markup.
+All text from outside is escaped, because an order number may contain markup.
 """
 
 from __future__ import annotations
@@ -24,12 +24,7 @@ MAX_DISCREPANCIES_SHOWN = 10
 
 
 def render_reconciliation(reconciliation: ReportInput, rows: int = MAX_DISCREPANCIES_SHOWN) -> str:
-    """Return a Reconciliation as HTML: the tiles, then the worst discrepancies.
-
-    Args:
-        reconciliation: What `vippsrecon.reconcile` returned.
-        rows: Discrepancies to show.
-    """
+    """Return a Reconciliation as HTML: the tiles, then the worst `rows` discrepancies."""
     return render_summary_tiles(reconciliation) + render_worst_discrepancies(reconciliation, rows)
 
 
@@ -37,7 +32,7 @@ def render_summary_tiles(reconciliation: ReportInput) -> str:
     """Return the verdict and one row of tiles per currency, as HTML."""
     figures = compute_figures(build_report_frames(reconciliation))
     fill, ink = VERDICT_COLOURS[reconciliation.verdict]
-    said = escape(sentences.format_headline(reconciliation, figures))
+    headline = escape(sentences.format_headline(reconciliation, figures))
     notices = "".join(
         f'<div style="border-left:4px solid #E08E0B;padding:2px 10px;margin:4px 0">'
         f"{escape(notice)}</div>"
@@ -46,46 +41,48 @@ def render_summary_tiles(reconciliation: ReportInput) -> str:
     return (
         f'<div style="{PAGE_STYLE}">'
         f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
-        f'font-weight:bold;margin-bottom:8px">{said}</div>'
+        f'font-weight:bold;margin-bottom:8px">{headline}</div>'
         f"{notices}"
-        f"{''.join(_render_currency_tiles(glance, figures) for glance in figures.currency_totals)}"
+        f"{''.join(_render_currency_tiles(totals, figures) for totals in figures.currency_totals)}"
         f'<div style="color:{MUTED}">'
         f"{escape(sentences.describe_completeness(reconciliation, figures))}</div></div>"
     )
 
 
-def _render_currency_tiles(glance: CurrencyTotals, figures: ReportFigures) -> str:
-    currency = glance.currency
+def _render_currency_tiles(totals: CurrencyTotals, figures: ReportFigures) -> str:
+    currency = totals.currency
     shown = (
-        ("Orders", format_number(glance.orders)),
-        ("Order total", format_money(glance.ordered_minor, currency)),
-        ("Captured", sentences.format_moved_amount("captured", glance, figures)),
-        ("Refunded", sentences.format_moved_amount("refunded", glance, figures)),
-        ("Discrepancies", format_number(glance.discrepancies)),
-        ("At risk", format_money(glance.at_risk_minor, currency)),
+        ("Orders", format_number(totals.orders)),
+        ("Order total", format_money(totals.ordered_minor, currency)),
+        ("Captured", sentences.format_moved_amount("captured", totals, figures)),
+        ("Refunded", sentences.format_moved_amount("refunded", totals, figures)),
+        ("Discrepancies", format_number(totals.discrepancies)),
+        ("At risk", format_money(totals.at_risk_minor, currency)),
     )
-    made = "".join(
+    tiles = "".join(
         f'<div style="{TILE_STYLE}"><div style="color:{MUTED};font-size:11px">{escape(name)}</div>'
         f'<div style="color:{NAVY};font-size:16px;font-weight:bold;white-space:nowrap">'
         f"{escape(value)}</div></div>"
         for name, value in shown
     )
-    return f'<div style="display:flex;flex-wrap:wrap">{made}</div>'
+    return f'<div style="display:flex;flex-wrap:wrap">{tiles}</div>'
 
 
 def render_worst_discrepancies(
     reconciliation: ReportInput, rows: int = MAX_DISCREPANCIES_SHOWN
 ) -> str:
-    """Return the worst discrepancies as an HTML table, "" where there are none."""
-    found = build_report_frames(reconciliation).discrepancies
-    if found.is_empty():
+    """Return the worst discrepancies as an HTML table, or "" if there are none."""
+    discrepancies = build_report_frames(reconciliation).discrepancies
+    if discrepancies.is_empty():
         return ""
     heads = ("Severity", "Code", "Order", "Reference", "Expected", "Actual", "At risk", "Next step")
     head = "".join(
         f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
     )
-    body = "".join(_render_discrepancy_row(row) for row in found.head(rows).iter_rows(named=True))
-    rest = found.height - rows
+    body = "".join(
+        _render_discrepancy_row(row) for row in discrepancies.head(rows).iter_rows(named=True)
+    )
+    rest = discrepancies.height - rows
     more = (
         f'<div style="{PAGE_STYLE};color:{MUTED}">and {format_number(rest)} more, in <code>.discrepancies</code></div>'
         if rest > 0

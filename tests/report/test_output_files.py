@@ -1,4 +1,4 @@
-"""Where a report cannot be written: one sentence, and nothing lost."""
+"""Paths that cannot be written: one sentence each, and no file is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def month():
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("path", "message"),
     [
         (".", "is a folder"),
         ("nowhere/report.xlsx", "does not exist"),
@@ -33,19 +33,19 @@ def month():
     ],
     ids=["folder", "missing folder", "file as folder", "another file", "an export", "no ending"],
 )
-def test_a_place_that_cannot_be(place, said, month, tmp_path):
-    """Each says what is wrong with the place, before an hour of work is lost to it."""
+def test_an_unusable_path_is_refused(path, message, month, tmp_path):
+    """The message states what is wrong, before an hour of work is lost."""
     (tmp_path / "file.txt").write_text("")
-    with pytest.raises(OutputError, match=said):
-        write_workbook(month, tmp_path / place)
+    with pytest.raises(OutputError, match=message):
+        write_workbook(month, tmp_path / path)
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
 @pytest.mark.parametrize(
     "lock", [".~lock.report.xlsx#", "~$report.xlsx"], ids=["LibreOffice", "Excel"]
 )
-def test_a_report_somebody_has_open(lock, month, tmp_path):
-    """Replaced under their eyes, their edits would be lost when they save."""
+def test_an_open_report_is_not_replaced(lock, month, tmp_path):
+    """If it were replaced, the edits of the person who has it open would be lost."""
     (tmp_path / "report.xlsx").write_bytes(b"good")
     (tmp_path / lock).write_text("")
     with pytest.raises(OutputError, match="is open in"):
@@ -73,10 +73,10 @@ except OutputError as error:
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
 @pytest.mark.parametrize("size", [20_000, 60_000], ids=["while rows are written", "while zipping"])
 def test_a_full_disk_leaves_the_old_report(size, tmp_path):
-    """A limit on file size stands in for a full disk: the write itself fails."""
+    """A limit on file size simulates a full disk: the write itself fails."""
     report = tmp_path / "report.xlsx"
     report.write_bytes(b"good")
-    ran = subprocess.run(
+    completed = subprocess.run(
         [
             sys.executable,
             "-W",
@@ -92,21 +92,21 @@ def test_a_full_disk_leaves_the_old_report(size, tmp_path):
         timeout=120,
         check=False,
     )
-    assert ran.returncode == 7, ran.stderr
-    assert "no room is left" in ran.stdout
-    assert ran.stderr == ""
+    assert completed.returncode == 7, completed.stderr
+    assert "the disk is full" in completed.stdout
+    assert completed.stderr == ""
     assert [p.name for p in tmp_path.iterdir()] == ["report.xlsx"]
     assert report.read_bytes() == b"good"
 
 
 def test_nothing_is_left_beside_a_report(month, tmp_path):
-    """Working files in a shared folder frighten people."""
+    """Temporary files must not stay in a shared folder."""
     write_workbook(month, tmp_path / "report.xlsx")
     assert [p.name for p in tmp_path.iterdir()] == ["report.xlsx"]
 
 
 def _fill_in(report: Path, what: str) -> None:
-    """Do in the workbook what a controller does: fill in one cell, and save."""
+    """Fill in one cell of the workbook and save it, as a controller does."""
     book = load_workbook(report)
     if what == "Name":
         sheet = book["Controls"]
@@ -121,24 +121,24 @@ def _fill_in(report: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["Owner", "Decision", "Note", "Name"])
-def test_a_report_somebody_worked_in_is_kept(what, month, tmp_path, caplog):
-    """A day of decisions must survive a second run, and whoever ran it must learn where."""
+def test_a_report_with_manual_entries_is_kept(what, month, tmp_path, caplog):
+    """A day of decisions must survive a second run, and the log must say where they are."""
     report = write_workbook(month, tmp_path / "report.xlsx")
     fresh = report.read_bytes()
     for n in (1, 2):
         _fill_in(report, what)
-        worked = report.read_bytes()
+        edited = report.read_bytes()
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             write_workbook(month, report)
-        kept = tmp_path / f"report.before-{n}.xlsx"
-        assert kept.read_bytes() == worked
+        backup = tmp_path / f"report.before-{n}.xlsx"
+        assert backup.read_bytes() == edited
         assert report.read_bytes() == fresh
-        assert kept.name in caplog.text
+        assert backup.name in caplog.text
 
 
-def test_a_report_nobody_worked_in_is_replaced(month, tmp_path, caplog):
-    """A run repeated ten times must not leave ten reports."""
+def test_a_report_without_manual_entries_is_replaced(month, tmp_path, caplog):
+    """Ten runs must not leave ten reports."""
     report = write_workbook(month, tmp_path / "report.xlsx")
     saved = load_workbook(report)
     saved.save(report)
@@ -148,7 +148,7 @@ def test_a_report_nobody_worked_in_is_replaced(month, tmp_path, caplog):
 
 
 def test_a_workbook_that_is_no_report_is_kept(month, tmp_path):
-    """The order export is a workbook too, and `--out` is easily given its name."""
+    """The order export may be a workbook too, and its name may be given to `--out` by mistake."""
     export = tmp_path / "orders.xlsx"
     book = Workbook()
     book.active.append(["Order", "Total"])
@@ -159,7 +159,7 @@ def test_a_workbook_that_is_no_report_is_kept(month, tmp_path):
 
 
 def test_a_file_that_cannot_be_read_is_kept(month, tmp_path):
-    """What is not understood is not thrown away."""
+    """A file that is not understood is never deleted."""
     (tmp_path / "report.xlsx").write_bytes(b"not a workbook")
     write_workbook(month, tmp_path / "report.xlsx")
     assert (tmp_path / "report.before-1.xlsx").read_bytes() == b"not a workbook"

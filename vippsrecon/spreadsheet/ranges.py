@@ -1,0 +1,67 @@
+"""Refer to the rows of a sheet in formulas on any sheet: ranges, sums and counts with conditions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xlsxwriter.utility import xl_col_to_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vippsrecon.spreadsheet.table import TableColumn
+
+
+class SheetRanges:
+    """A sheet of rows below a header, as formulas see it. Rows and columns count from 0."""
+
+    if TYPE_CHECKING:
+        # For mypy only: at run time a property here would hide the fields of the dataclasses below.
+        @property
+        def sheet(self) -> str: ...  # noqa: D102
+        @property
+        def columns(self) -> Sequence[TableColumn]: ...  # noqa: D102
+        @property
+        def head_row(self) -> int: ...  # noqa: D102
+        @property
+        def rows(self) -> int: ...  # noqa: D102
+
+    def column(self, name: str) -> int:
+        """Return the number of the column that shows `name`."""
+        return next(i for i, column in enumerate(self.columns) if column.name == name)
+
+    def cells(self, name: str) -> str:
+        """Return the range of a column's cells, such as `'Orders'!$E$5:$E$90`.
+
+        The range of a table without rows is its one empty row, so that formulas stay valid.
+        """
+        letters = xl_col_to_name(self.column(name))
+        first = self.head_row + 2
+        last = self.head_row + 1 + max(self.rows, 1)
+        return f"'{self.sheet}'!${letters}${first}:${letters}${last}"
+
+    def sum_if(self, name: str, **equal: str) -> str:
+        """Return a formula that sums column `name` over the rows whose columns equal the texts."""
+        return f"SUMIFS({self.cells(name)},{self._format_conditions(equal)})"
+
+    def count_if(self, **equal: str) -> str:
+        """Return a formula that counts the rows whose columns equal the texts."""
+        return f"COUNTIFS({self._format_conditions(equal)})"
+
+    def _format_conditions(self, equal: dict[str, str]) -> str:
+        return ",".join(
+            f"{self.cells(name)},{format_criterion(text)}" for name, text in equal.items()
+        )
+
+
+def format_criterion(text: str) -> str:
+    """Return the criterion of a SUMIFS that matches exactly `text`, as a constant in a formula.
+
+    Wildcards, comparison signs and quotes are escaped.
+
+    >>> format_criterion("NOK"), format_criterion(""), format_criterion('*"')
+    ('"=NOK"', '"="', '"=~*\"\"\"')
+    """
+    for wildcard in "~*?":
+        text = text.replace(wildcard, f"~{wildcard}")
+    return '"=' + text.replace('"', '""') + '"'
