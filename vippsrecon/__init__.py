@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
     from vippsrecon.bulk.plan.model import read_plan, write_plan
-    from vippsrecon.config.settings import Rules, SalesUnit, Settings, load_settings
+    from vippsrecon.config.load import load_settings
+    from vippsrecon.config.settings import Rules, SalesUnit, Settings
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import VippsReconError
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import preview, read_orders, read_references
     from vippsrecon.store import open_store
-    from vippsrecon.workflow.reconcile_month import closed_by_receipts, reconcile_month
+    from vippsrecon.workflow.closed_discrepancies import closed_by_receipts
+    from vippsrecon.workflow.reconcile_month import reconcile_month
 
 __version__ = "0.1.0"
 
@@ -75,7 +77,7 @@ _HOME = {
     "closed_by_receipts": "workflow.closed_discrepancies",
     "fetch": "fetching",
     "ledger_references": "fetching",
-    "load_settings": "config.settings",
+    "load_settings": "config.load",
     "open_month": "notebook.session",
     "open_store": "store",
     "plan_cancels": "bulk.plan.make",

@@ -14,7 +14,8 @@ from vippsrecon.api import Client
 from vippsrecon.bulk.plan.from_discrepancies import MANUAL_FLAGS, VERB_BY_KIND
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.plan.model import check_plan
-from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.examples import NOW, reconcile_example

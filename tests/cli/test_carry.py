@@ -153,7 +153,7 @@ def test_a_refused_row_is_code_1_and_says_why(ready):
     )  # a dry run first, as the documents advise
     assert other.exit_code == 0
     from vippsrecon.api import Client
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
 
     with Client(load_settings()) as client:
         client.refund("order-000002", 100, "NOK", idempotency_key="from-the-portal")

@@ -86,7 +86,7 @@ def test_a_wrong_use_ends_with_2(run, folder, arguments):
 
 def test_a_fault_of_ours_ends_with_2_and_says_so(run, monkeypatch, folder):
     """A crash must not look like 'finished, discrepancies exist' to a scheduler."""
-    monkeypatch.setattr("vippsrecon.config.settings.load_settings", lambda: 1 / 0)
+    monkeypatch.setattr("vippsrecon.config.load.load_settings", lambda: 1 / 0)
     done = run("check")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE
@@ -99,7 +99,7 @@ def test_stopping_is_one_sentence(run, monkeypatch, folder):
     def stop():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vippsrecon.config.settings.load_settings", stop)
+    monkeypatch.setattr("vippsrecon.config.load.load_settings", stop)
     done = run("check")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE

@@ -14,7 +14,8 @@ from tests.bulk.world import CLOCK, MSN, SOON, line
 from vippsrecon import approve, carry_out, closed_by_receipts, open_store, plan_refunds
 from vippsrecon import reconcile as compare
 from vippsrecon.api import Client
-from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError
 from vippsrecon.schemas import RECEIPTS, validate
 from vippsrecon.simulator import Simulator, serve

@@ -13,15 +13,16 @@ import pytest
 
 from vippsrecon import schemas
 from vippsrecon.api import Client
-from vippsrecon.config.settings import load_settings
+from vippsrecon.config.load import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
 from vippsrecon.notebook.session import serve_scenario
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
+from vippsrecon.workflow.fetch_references import fetch_month
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.preflight import describe_clock_skew
-from vippsrecon.workflow.reconcile_month import fetch_month, reconcile_month
+from vippsrecon.workflow.reconcile_month import reconcile_month
 from vippsrecon.workflow.references import collect_fetch_references, drop_misses_of_other_methods
 
 

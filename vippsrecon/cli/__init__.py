@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from vippsrecon import __version__
+from vippsrecon.cli.approve import approve
 from vippsrecon.cli.carry_out import carry_out
 from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
+from vippsrecon.cli.fetch import fetch
 from vippsrecon.cli.journal import app as journal
-from vippsrecon.cli.plan import approve, plan
+from vippsrecon.cli.plan import plan
 from vippsrecon.cli.preview import preview
-from vippsrecon.cli.reconcile import fetch, reconcile
+from vippsrecon.cli.reconcile import reconcile
 
 app = typer.Typer(
     cls=ErrorReportingGroup,

@@ -63,7 +63,7 @@ def carry_out(
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.model import read_plan
     from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.ledger.balances import fetch_balances
 
     if out is not None:

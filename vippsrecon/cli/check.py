@@ -27,7 +27,7 @@ def check(json: JsonOption = False) -> None:
       VIPPS_ENVIRONMENT=test vippsrecon check --json
     """
     from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.workflow.preflight import describe_clock_skew
 

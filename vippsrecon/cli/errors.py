@@ -93,6 +93,11 @@ def print_error(sentence: str) -> None:
     print(f"vippsrecon: {sentence}", file=sys.stderr)
 
 
+def print_warning(sentence: str) -> None:
+    """Print a warning on standard error, without the program's name before it."""
+    print(sentence, file=sys.stderr)
+
+
 def format_error(error: VippsReconError | OSError) -> str:
     """Return what stopped a command, with what was noted on the way about the call it was."""
     said = _describe_os_error(error) if isinstance(error, OSError) else str(error)

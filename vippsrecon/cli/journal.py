@@ -60,7 +60,7 @@ def journal(
     """
     if context.invoked_subcommand is not None:
         return
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.store import open_store
 
     kept_head = _parse_head(head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import format_count, group_thousands, to_major
@@ -96,3 +97,8 @@ def format_major_amount(amount: int | None, currency: str) -> str:
     ('1 234.50', 'unknown')
     """
     return "unknown" if amount is None else group_thousands(to_major(amount, currency))
+
+
+def should_show_progress(json: bool) -> bool:
+    """Tell whether a progress bar may be shown: text is printed, and standard error is a terminal."""
+    return not json and sys.stderr.isatty()

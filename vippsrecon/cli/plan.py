@@ -1,4 +1,4 @@
-"""`plan` and `approve`: money planned and approved. Neither moves any."""
+"""`plan`: plan refunds, cancels or captures. Moves no money."""
 
 from __future__ import annotations
 
@@ -137,61 +137,6 @@ def plan(
     raise typer.Exit(1 if made.refused else 0)
 
 
-def approve(
-    plan_file: Annotated[
-        Path, typer.Argument(metavar="plan.json", help="The plan, as it was written.")
-    ],
-    who: PersonOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Approve a plan: its digest, number of rows and sum per currency. Moves nothing.
-
-    Kept in the workspace database for 24 hours, with your name, this machine and its account.
-    Above own_approval_up_to somebody else than the planner has to do it. A name given with --as
-    documents who approves; it does not prove it.
-
-    \b
-    Example:
-      vippsrecon approve plan.json --as "Ola Hansen"
-      vippsrecon carry-out plan.json
-    """
-    from vippsrecon.bulk.approval.approve import approve as record
-    from vippsrecon.bulk.limits import Limits
-    from vippsrecon.bulk.plan.model import compute_digest, read_plan
-    from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
-    from vippsrecon.store import open_store
-
-    made = read_plan(plan_file)
-    settings = load_settings(offline=True)
-    now = _get_approval_time(made, settings)
-    limits = Limits.from_settings(settings.limits)
-    if not json:
-        print("\n".join(_format_plan_for_approval(made)), flush=True)
-    with open_store(settings.database_url) as store:
-        entry = record(made, store, approver=who, now=now, limits=limits)
-        where = store.url_masked
-    said: dict[str, Any] = entry.said()
-    if json:
-        print(
-            output.format_json(
-                {
-                    "plan_id": made.plan_id,
-                    "digest": compute_digest(made),
-                    "rows": made.count,
-                    "totals": made.totals,
-                    "approver": said["approver"],
-                    "os_account": said["os_account"],
-                    "host": said["host"],
-                    "expires_at": said["expires_at"],
-                }
-            )
-        )
-        return
-    print(f"approved by {said['approver']} (account {said['os_account']}, {said['host']})")
-    print(f"until {said['expires_at']}, in {where}")
-
-
 def _choose_source(file: Path | None, report: Path | None) -> Path:
     given = [one for one in (file, report) if one is not None]
     if len(given) != 1:
@@ -222,7 +167,7 @@ def _read_requests(
 ) -> tuple[RequestSet, Settings]:
     """Read the list or report, and then the settings: a file's faults need no keys to be said."""
     from vippsrecon.bulk.plan.requests import read_list_requests, read_report_requests
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
 
     settings = load_settings(offline=True)
     if report:
@@ -254,25 +199,6 @@ def _open_existing_store(settings: Settings, opened: Any) -> Store | None:
     return store
 
 
-def _get_approval_time(made: Plan, settings: Settings) -> Any:
-    """Return the house's time: the simulator has a clock of its own, and has to be asked."""
-    from datetime import UTC, datetime
-
-    from vippsrecon.api import Client
-    from vippsrecon.errors import PlanError
-
-    if settings.environment and settings.environment != made.environment:
-        raise PlanError(
-            f"the plan is for {made.environment} and VIPPS_ENVIRONMENT says "
-            f"{settings.environment}: nothing was approved"
-        )
-    if made.environment != "simulator" or not settings.environment:
-        return datetime.now(UTC)
-    with Client(settings) as client:
-        client.check_keys(made.msns[0])
-        return client.now()
-
-
 def _build_plan_json(made: Plan, out: Path) -> dict[str, Any]:
     from vippsrecon.bulk.plan.model import compute_digest
 
@@ -301,28 +227,6 @@ def _format_new_plan(made: Plan, out: Path) -> Iterator[str]:
     yield f"digest  {compute_digest(made)}"
     yield f"until   {made.expires_at}"
     yield f"Nothing has been moved. Next: vippsrecon approve {out}"
-
-
-def _format_plan_for_approval(made: Plan) -> Iterator[str]:
-    from vippsrecon.bulk.approval.approve import summarize_plan
-    from vippsrecon.bulk.plan.model import compute_digest
-    from vippsrecon.cli import output
-    from vippsrecon.money import format_count
-
-    yield f"{summarize_plan(made)}, in {made.environment}, planned by {made.planner}"
-    yield f"plan    {made.plan_id}"
-    yield f"digest  {compute_digest(made)}"
-    yield f"until   {made.expires_at}"
-    for currency, total in made.totals.items():
-        rows = sum(row.currency == currency for row in made.rows)
-        largest = max(row.amount_minor for row in made.rows if row.currency == currency)
-        yield (
-            f"{currency}     {format_count(rows, 'row')}, {output.format_major_amount(total, currency)}, the largest "
-            f"{output.format_major_amount(largest, currency)}"
-        )
-    insisted = sum(row.duplicate for row in made.rows)
-    if insisted:
-        yield f"insisted upon though the same was done before: {format_count(insisted, 'row')}"
 
 
 def _format_plan_rejects(refused: Sequence[Reject], notes: Sequence[str]) -> list[str]:

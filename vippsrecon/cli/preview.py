@@ -52,7 +52,7 @@ def preview(
     """
     from vippsrecon.cli import output
     from vippsrecon.cli.errors import format_error, print_error
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.sources import preview as look
 

@@ -1,14 +1,14 @@
-"""`fetch` and `reconcile`: the main job."""
+"""`reconcile`: compare order exports with Vipps MobilePay and write the report."""
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vippsrecon.cli.errors import print_warning
 from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 
 if TYPE_CHECKING:
@@ -17,100 +17,6 @@ if TYPE_CHECKING:
 TIME_EXAMPLE = (
     "2026-10-31T18:00:00+01:00 (without offset: in the sales unit's zone; a day: its end)"
 )
-
-
-def fetch(
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="ORDERS|REFERENCES", help="An order export, or references."),
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a fetch that stopped over a day ago.")
-    ] = False,
-    shop: ShopOption = None,
-    mapping: MappingOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Fetch payments and their event logs for every reference in a file.
-
-    Leaves payments.parquet, events.parquet, failures.csv and fetch.json. Stopped and started
-    again, it asks for nothing it has.
-
-    \b
-    Example:
-      vippsrecon fetch orders.csv --out october
-      vippsrecon reconcile --orders orders.csv --payments october --out report.xlsx
-    """
-    from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
-    from vippsrecon.errors import OutputError
-    from vippsrecon.money import format_count
-    from vippsrecon.workflow.reconcile_month import fetch_file
-
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file: name a folder to keep the fetch in")
-    settings = load_settings()
-    found = fetch_file(
-        source,
-        settings,
-        out=out,
-        shop=shop,
-        mapping=mapping,
-        resume=resume,
-        progress=_should_show_progress(json),
-    )
-    fetched, rejects = found.fetched, found.rejects
-    holes = output.select_unanswered(fetched.failures)
-    unsent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
-    if json:
-        print(
-            output.format_json(
-                {
-                    "payments": len(fetched.payments),
-                    "events": len(fetched.events),
-                    "missing": len(holes),
-                    "ledger_failed": found.ledger_failed,
-                    "failures": output.convert_rows_to_json(fetched.failures),
-                    "rejects": output.convert_rows_to_json(rejects),
-                    "repeated": found.repeat_count,
-                    "notes": list(found.notes),
-                    "out": str(out),
-                }
-            )
-        )
-    else:
-        for note in found.notes:
-            print(note)
-        unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
-        payments, events = format_count(len(fetched.payments), "payment"), len(fetched.events)
-        print(f"{payments}, {format_count(events, 'event')} in {out}")
-        print(f"{format_count(unknown, 'reference')} Vipps MobilePay does not know")
-        if len(unsent):
-            was = format_count(len(unsent), "reference was", "references were")
-            print(f"{was} not sent: see {out / 'failures.csv'}")
-        if found.repeat_count:
-            print(
-                f"{format_count(found.repeat_count, 'row')} named a reference again: asked for once"
-            )
-        if len(rejects) and found.is_list:
-            print("\n".join(output.format_rejects(output.convert_rows_to_json(rejects))))
-        elif len(rejects):
-            print(
-                f"{format_count(len(rejects), 'row')} could not be read: vippsrecon preview {source}"
-            )
-    if len(holes):
-        _print_warning(
-            f"MISSING: {format_count(len(holes), 'reference')} could not be read "
-            f"({output.describe_most_common_reason(holes)}); see {out / 'failures.csv'}, and run it again"
-        )
-    if found.ledger_failed:
-        _print_warning(
-            "MISSING: what only the funds ledger knows, which could not be read; run it again"
-        )
-    if len(holes) or found.ledger_failed:
-        raise typer.Exit(2)
-    raise typer.Exit(1 if len(rejects) or len(unsent) else 0)
 
 
 def reconcile(
@@ -154,11 +60,12 @@ def reconcile(
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
     """
     from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.money import format_count
     from vippsrecon.report import write_workbook
     from vippsrecon.report.terminal import format_summary
-    from vippsrecon.workflow.reconcile_month import choose_time_zone, reconcile_month
+    from vippsrecon.workflow.fetch_references import choose_time_zone
+    from vippsrecon.workflow.reconcile_month import reconcile_month
 
     settings = load_settings(offline=payments is not None)
     zone = choose_time_zone(settings)
@@ -178,7 +85,7 @@ def reconcile(
         as_of=_parse_time_option(as_of, "--as-of", zone),
         exported_at=_parse_time_option(exported_at, "--exported-at", zone),
         keep=None if payments else out.with_suffix(".data"),
-        progress=_should_show_progress(json),
+        progress=output.should_show_progress(json),
     )
     report = write_workbook(result, out)
     if json:
@@ -187,12 +94,12 @@ def reconcile(
         print(format_summary(result, report))
     holes = output.select_unanswered(result.failures)
     if len(holes):
-        _print_warning(
+        print_warning(
             f"MISSING: {format_count(len(holes), 'reference')} could not be read "
             f"({output.describe_most_common_reason(holes)}): there is no verdict"
         )
     elif not result.complete:
-        _print_warning(
+        print_warning(
             "MISSING: what only the funds ledger knows, which could not be read; run it again"
         )
     raise typer.Exit(result.exit_code)
@@ -229,14 +136,6 @@ def _refuse_unwritable(out: Path) -> None:
         pass
     if not existed:
         out.unlink()
-
-
-def _should_show_progress(json: bool) -> bool:
-    return not json and sys.stderr.isatty()
-
-
-def _print_warning(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 def _parse_time_option(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:

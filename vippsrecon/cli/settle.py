@@ -52,7 +52,7 @@ def settle(
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.cli import output
     from vippsrecon.cli.carry_out import format_head
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.store import open_store
 
     word = None

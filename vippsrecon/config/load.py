@@ -12,11 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from dotenv import dotenv_values
-from pydantic import SecretStr
 
 from vippsrecon.config.settings import (
     MAX_IN_FLIGHT,
@@ -29,6 +26,9 @@ from vippsrecon.config.settings import (
 )
 from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
 from vippsrecon.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 KEYRING_SERVICE = "vippsrecon"
 """`keyring set vippsrecon VIPPS_CLIENT_SECRET` puts a secret where it is looked for."""
@@ -105,17 +105,32 @@ class SettingSources:
         return value
 
 
-def gather_settings(
+def load_settings(
     *,
-    folder: Path,
-    file: Path | None,
-    offline: bool,
-    units: tuple[SalesUnit, ...] | None,
-    rules: Rules | None,
-    arguments: Mapping[str, Any],
+    folder: Path | None = None,
+    file: Path | None = None,
+    offline: bool = False,
+    units: tuple[SalesUnit, ...] | None = None,
+    rules: Rules | None = None,
+    **overrides: Any,
 ) -> Settings:
-    """Gather the settings: see `vippsrecon.config.load_settings`."""
-    places = SettingSources(folder, file, arguments)
+    """Gather the settings, each from the first place that has it.
+
+    Args:
+        folder: The working folder, with `vippsrecon.toml` and `.env`; None: the current one.
+        file: Another settings file than the folder's `vippsrecon.toml`.
+        offline: No call will be made, so environment and keys may be missing.
+        units: Sales units in place of the file's.
+        rules: Tolerances in place of the file's.
+        **overrides: environment, base_url, client_id, client_secret, subscription_key, msn,
+            accounting_client_id, accounting_client_secret, database_url, in_flight,
+            retry_seconds, ignore_file, partner. None counts as not given.
+
+    Raises:
+        ConfigurationError: A setting is missing, contradicts another, or is not allowed.
+    """
+    folder = folder or Path.cwd()
+    places = SettingSources(folder, file, overrides)
     environment = places.find("environment") or ""
     given_url = places.find("base_url")
     base_url = "" if offline and not environment else resolve_base_url(environment, given_url)
@@ -192,6 +207,7 @@ def _find_keys(
     prefix: str = "",
 ) -> Keys | None:
     """Return complete keys, or None. What `table` does not name, the usual variables give."""
+    from pydantic import SecretStr
 
     def value(part: str) -> str | None:
         variable = table.get(f"{part}_from")
@@ -214,7 +230,7 @@ def _find_keys(
 
 
 def _parse_key(value: str | SecretStr, variable: str) -> str:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    text = value if isinstance(value, str) else value.get_secret_value()
     text = text.strip()
     if _KEY_PATTERN.fullmatch(text) is None:
         raise ConfigurationError(
@@ -278,6 +294,8 @@ def _check_timezone(name: str | None, place: str) -> None:
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:
     if not path.is_file():
         return {}
+    from dotenv import dotenv_values
+
     try:
         return dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):

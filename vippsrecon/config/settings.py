@@ -1,7 +1,6 @@
-"""What the user settles: sales units, environment, keys, tolerances.
+"""Settings as the rest of the package reads them: sales units, environment, keys, tolerances.
 
-`load_settings` gathers it, each setting from the first place that has it: argument,
-environment, keyring, `vippsrecon.toml`, `.env` of the working folder.
+`vippsrecon.config.load` finds their values.
 """
 
 from __future__ import annotations
@@ -204,39 +203,3 @@ def resolve_base_url(environment: str, base_url: str | None) -> str:
             "http://127.0.0.1:8800"
         )
     return given
-
-
-def load_settings(
-    *,
-    folder: Path | None = None,
-    file: Path | None = None,
-    offline: bool = False,
-    units: tuple[SalesUnit, ...] | None = None,
-    rules: Rules | None = None,
-    **overrides: Any,
-) -> Settings:
-    """Gather the settings, each from the first place that has it.
-
-    Args:
-        folder: The working folder, with `vippsrecon.toml` and `.env`; None: the current one.
-        file: Another settings file than the folder's `vippsrecon.toml`.
-        offline: No call will be made, so environment and keys may be missing.
-        units: Sales units in place of the file's.
-        rules: Tolerances in place of the file's.
-        **overrides: environment, base_url, client_id, client_secret, subscription_key, msn,
-            accounting_client_id, accounting_client_secret, database_url, in_flight,
-            retry_seconds, ignore_file, partner. None counts as not given.
-
-    Raises:
-        ConfigurationError: A setting is missing, contradicts another, or is not allowed.
-    """
-    from vippsrecon.config.load import gather_settings
-
-    return gather_settings(
-        folder=folder or Path.cwd(),
-        file=file,
-        offline=offline,
-        units=units,
-        rules=rules,
-        arguments=overrides,
-    )

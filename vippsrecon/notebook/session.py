@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from pydantic import SecretStr
 
 from vippsrecon.api import Client
-from vippsrecon.config.settings import Keys, SalesUnit, Settings, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import Keys, SalesUnit, Settings
 from vippsrecon.errors import InputError
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve

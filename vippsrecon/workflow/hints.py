@@ -1,4 +1,4 @@
-"""Does this shop capture when the order is placed? Its payments tell, where its settings do not."""
+"""Suggest settings and arguments which the files and payments show to be missing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from vippsrecon.money import format_count, group_thousands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
     from vippsrecon.config.settings import SalesUnit
+    from vippsrecon.sources import OrderFiles
+
+FROM_MODIFICATION_TIME = "modification time"
 
 MIN_OPEN_ORDERS = 20
 """Open orders of a sales unit, below which their payments are no habit yet."""
@@ -41,3 +44,18 @@ def capture_setting_hints(
         for msn, count in undone["msn"].value_counts().sort_index().items()
         if msn not in told and count >= MIN_OPEN_ORDERS and of_these.get(msn, 0) * 2 > count
     )
+
+
+def export_time_hints(files: OrderFiles) -> Iterator[str]:
+    """Yield, for each export whose time nobody gave, a sentence that says what was taken for it.
+
+    What happened at Vipps MobilePay after the export is timing, not a discrepancy; a copy of the
+    file has another modification time, and so other discrepancies.
+    """
+    for file in files.files:
+        if file.exported_at_from == FROM_MODIFICATION_TIME:
+            yield (
+                f"{file.name} does not say when it was exported: its modification time, "
+                f"{file.exported_at:%Y-%m-%d %H:%M} UTC, was taken. A copy may have another; "
+                "--exported-at says it for sure"
+            )

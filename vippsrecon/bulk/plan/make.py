@@ -32,7 +32,8 @@ from vippsrecon.bulk.plan.rows import (
     build_reject,
 )
 from vippsrecon.bulk.plan.since import refuse_if_changed, split_already_planned
-from vippsrecon.config.settings import HOSTS, Settings, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import HOSTS, Settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import format_count
 from vippsrecon.reconciliation.result import Reconciliation
