@@ -103,7 +103,7 @@ def test_stopping_is_one_sentence(run, monkeypatch, folder):
     done = run("check")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE
-    assert "the same command again goes on" in done.stderr
+    assert "run the same command again to continue" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -270,7 +270,7 @@ def test_an_order_that_was_not_fetched_makes_it_incomplete(run, keys, orders, fo
     assert done.exit_code == errors.FAILURE_EXIT_CODE
     assert said["verdict"] == "incomplete"
     assert {row["title"] for row in said["failures"]} == {"not fetched"}
-    assert "MISSING" in done.stderr
+    assert "INCOMPLETE" in done.stderr
 
 
 def test_without_json_a_person_reads_a_summary(run, keys, orders, folder):
@@ -307,7 +307,7 @@ def test_fetch_says_why_references_are_missing(run, served_with, orders, folder)
     done = run("fetch", orders, "--out", "october")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE
-    line = next(line for line in done.stderr.splitlines() if line.startswith("MISSING"))
+    line = next(line for line in done.stderr.splitlines() if line.startswith("INCOMPLETE"))
     assert "failures.csv" in line
     assert "all: " in line or "of them: " in line
 

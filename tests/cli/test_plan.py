@@ -146,7 +146,7 @@ def test_insisting(run, keys, folder, refunds, references, printed):
     assert done.exit_code == 0, done.output
     assert [row.duplicate for row in read_plan("plan.json").rows] == [True, False, True]
     done = run("approve", "plan.json")
-    assert "insisted upon though the same was done before: 2 rows" in done.stdout
+    assert "2 rows deliberately repeat an earlier operation (--duplicate)." in done.stdout
     done = run("plan", "refunds", refunds, "--out", "other.json", "--duplicate", "mistyped-1")
     one_sentence(done, "mistyped-1")
 

@@ -145,7 +145,7 @@ def test_an_export_of_which_no_row_can_be_read_is_refused(month, settings, tmp_p
 
 def test_another_month_is_refused(month, settings):
     """Before a call is made: the wrong file was taken."""
-    with pytest.raises(InputError, match=r"orders.csv: the orders are of .* take the export"):
+    with pytest.raises(InputError, match=r"orders.csv: the orders are from .* Use the export"):
         reconcile_month([month / "orders.csv"], settings, first=date(2026, 1, 1), last="2026-01-31")
 
 

@@ -81,7 +81,7 @@ def _get_approval_time(made: Plan, settings: Settings) -> Any:
 
     if settings.environment and settings.environment != made.environment:
         raise PlanError(
-            f"the plan is for {made.environment} and VIPPS_ENVIRONMENT says "
+            f"the plan is for {made.environment}, but VIPPS_ENVIRONMENT is "
             f"{settings.environment}: nothing was approved"
         )
     if made.environment != "simulator" or not settings.environment:
@@ -108,6 +108,7 @@ def _format_plan_for_approval(made: Plan) -> Iterator[str]:
             f"{currency}     {format_count(rows, 'row')}, {output.format_major_amount(total, currency)}, the largest "
             f"{output.format_major_amount(largest, currency)}"
         )
-    insisted = sum(row.duplicate for row in made.rows)
-    if insisted:
-        yield f"insisted upon though the same was done before: {format_count(insisted, 'row')}"
+    repeated = sum(row.duplicate for row in made.rows)
+    if repeated:
+        rows_repeat = format_count(repeated, "row deliberately repeats", "rows deliberately repeat")
+        yield f"{rows_repeat} an earlier operation (--duplicate)."

@@ -88,7 +88,7 @@ def carry_out(
     if json:
         print(output.format_json(_build_run_json(carried, held, out)), flush=True)
     else:
-        print("\n".join(_format_run(carried)), flush=True)
+        print("\n".join(_format_run(carried, plan_file)), flush=True)
     # Last: a workbook that cannot be written must not hide what was done.
     if out is not None:
         write_outcomes(carried, out)
@@ -104,11 +104,11 @@ def _refuse_output_path(out: Path, plan_file: Path) -> None:
 
     refuse_workbook_name(out)
     if out.resolve() == plan_file.resolve():
-        raise OutputError(f"{out} is the plan: name another file for the outcomes")
+        raise OutputError(f"{out} is the plan itself. Name another file for the outcomes.")
     if out.is_dir():
-        raise OutputError(f"{out} is a folder: name the workbook, such as {out / 'outcomes.xlsx'}")
+        raise OutputError(f"{out} is a folder. Name the workbook, such as {out / 'outcomes.xlsx'}.")
     if not out.parent.is_dir():
-        raise OutputError(f"there is no folder {out.parent} to write {out.name} to")
+        raise OutputError(f"Cannot write {out.name}: the folder {out.parent} does not exist.")
 
 
 def _prompt_for_sums(plan: Plan) -> list[str]:
@@ -116,7 +116,7 @@ def _prompt_for_sums(plan: Plan) -> list[str]:
     from vippsrecon.money import format_amount, format_count
 
     what = f"{format_count(plan.count, plan.verb)} in {plan.environment}"
-    print(f"{what}: type the sum of each currency to go on", file=sys.stderr)
+    print(f"{what}: type the sum of each currency to continue", file=sys.stderr)
     said = []
     for currency, total in plan.totals.items():
         typed = typer.prompt(f"  {format_amount(total, currency)}", err=True, prompt_suffix=" ? ")
@@ -145,7 +145,8 @@ def _format_run_head(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
         yield line + (", which is more" if planned > one.balance_minor else "")
 
 
-def _format_run(carried: RunResult) -> Iterator[str]:
+def _format_run(carried: RunResult, plan_file: Path) -> Iterator[str]:
+    """Return what a run prints at its end, for people."""
     from vippsrecon.bulk.outcomes.frame import compute_control_totals, sort_worst_first
     from vippsrecon.bulk.outcomes.html import summarize_run
     from vippsrecon.money import group_thousands
@@ -163,16 +164,19 @@ def _format_run(carried: RunResult) -> Iterator[str]:
     yield from format_results(carried, rest[:MAX_RESULTS_LISTED])
     if len(rest) > MAX_RESULTS_LISTED:
         yield f"  and {group_thousands(len(rest) - MAX_RESULTS_LISTED)} more; --out or --json lists them"
-    nobody = carried.unapproved or "by nobody yet: vippsrecon approve does that"
-    yield f"approved  {carried.approver or nobody}"
+    if carried.approver or carried.unapproved:
+        yield f"approved  {carried.approver or carried.unapproved}"
+    else:
+        yield f"Not approved yet. Run: vippsrecon approve {plan_file}"
     if carried.live and carried.head is not None:
         yield f"head      {format_head(carried.head)}"
-        yield "          keep it elsewhere: a journal cut off or written anew shows against it"
+        yield "          Save this head outside the database. It is the only way to detect that"
+        yield "          the end of the journal was cut off or that the whole journal was rewritten."
         if carried.stopped or carried.counts["unknown"]:
-            yield "next      the same command again: it settles what is open, begins what was not"
-            yield "          begun, and does nothing twice"
+            yield "next      Run the same command again. It resolves open rows, processes the"
+            yield "          remaining rows and repeats nothing."
     elif not carried.live:
-        more = " --live carries the plan out" if carried.approver else ""
+        more = " To carry out the plan, add --live." if carried.approver else ""
         yield f"Nothing was sent: this was a dry run.{more}"
 
 

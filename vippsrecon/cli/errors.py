@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILURE_EXIT_CODE = 2
+
+_PERMISSION_DENIED = (
+    "Permission denied. Close the file if it is open in Excel, or check that you may write to "
+    "this folder."
+)
 MULTI_FILE_OPTIONS = ("--orders", "--references")
 """Options of `reconcile` that take one file or several, as a shell expands `*.csv`."""
 
@@ -32,11 +37,9 @@ class ErrorReportingGroup(TyperGroup):
         except (VippsReconError, OSError) as error:
             print_error(format_error(error))
         except KeyboardInterrupt:
-            print_error(
-                "stopped. What was done is kept: the same command again goes on, and repeats nothing."
-            )
+            print_error("Stopped. Progress is saved; run the same command again to continue.")
         except MemoryError:
-            print_error("not enough memory for this much at once; give it fewer orders at a time.")
+            print_error("Not enough memory. Run it again with fewer orders at a time.")
         except BaseException as error:  # a panic of Polars is no Exception
             if said := _format_usage_error(error):
                 print_error(said)
@@ -82,7 +85,7 @@ def configure_logging(level: str) -> None:
         return
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
-        raise typer.BadParameter(f"{level!r} is not a level; take DEBUG, INFO or WARNING")
+        raise typer.BadParameter(f"{level!r} is not a log level. Use DEBUG, INFO or WARNING.")
     logging.basicConfig(
         level=number, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
@@ -117,12 +120,12 @@ def _report_internal_error(error: BaseException) -> None:
     """Show a fault of ours whole: a verdict was not reached, so the code must not be 1."""
     traceback.print_exception(error, file=sys.stderr)
     print_error(
-        "this is a fault in vippsrecon, not in your data. Please report it with the lines above."
+        "This is a fault in vippsrecon, not in your data. Please report it with the lines above."
     )
 
 
 def _describe_os_error(error: OSError) -> str:
-    """Say what the machine refused, in an accountant's words.
+    """Describe an error of the operating system in words an accountant knows.
 
     >>> _describe_os_error(OSError(28, "No space left on device", "/dev/full"))
     '/dev/full: the disk is full; free some space and run it again'
@@ -134,12 +137,12 @@ def _describe_os_error(error: OSError) -> str:
         errno.ENOSPC: "the disk is full; free some space and run it again",
         errno.EDQUOT: "your share of the disk is full; free some space and run it again",
         errno.EFBIG: "the file may not grow this large here; free some space and run it again",
-        errno.EACCES: "may not be opened or written here; is it open in Excel, or another's?",
-        errno.EPERM: "may not be opened or written here; is it open in Excel, or another's?",
-        errno.EROFS: "this disk can only be read; name another place with --out",
-        errno.EEXIST: "this is a file, and a folder is wanted; name another",
+        errno.EACCES: _PERMISSION_DENIED,
+        errno.EPERM: _PERMISSION_DENIED,
+        errno.EROFS: "this disk is read-only; name another place with --out",
+        errno.EEXIST: "this is a file, but a folder is needed; name another",
         errno.ENOENT: "there is no such file or folder",
-        errno.EISDIR: "this is a folder, and a file is wanted",
+        errno.EISDIR: "this is a folder, but a file is needed",
         errno.ENOTDIR: "part of this path is a file, not a folder",
         errno.EADDRINUSE: "this port is in use; name another with --port",
     }

@@ -41,7 +41,7 @@ def fetch(
     from vippsrecon.workflow.fetch_references import fetch_file
 
     if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file: name a folder to keep the fetch in")
+        raise OutputError(f"{out} is a file. Name a folder for the fetched data with --out.")
     settings = load_settings()
     found = fetch_file(
         source,
@@ -53,7 +53,7 @@ def fetch(
         progress=output.should_show_progress(json),
     )
     fetched, rejects = found.fetched, found.rejects
-    holes = output.select_unanswered(fetched.failures)
+    unanswered = output.select_unanswered(fetched.failures)
     unsent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
     if json:
         print(
@@ -61,7 +61,7 @@ def fetch(
                 {
                     "payments": len(fetched.payments),
                     "events": len(fetched.events),
-                    "missing": len(holes),
+                    "missing": len(unanswered),
                     "ledger_failed": found.ledger_failed,
                     "failures": output.convert_rows_to_json(fetched.failures),
                     "rejects": output.convert_rows_to_json(rejects),
@@ -77,29 +77,32 @@ def fetch(
         unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
         payments, events = format_count(len(fetched.payments), "payment"), len(fetched.events)
         print(f"{payments}, {format_count(events, 'event')} in {out}")
-        print(f"{format_count(unknown, 'reference')} Vipps MobilePay does not know")
+        print(f"{format_count(unknown, 'reference')} unknown to Vipps MobilePay")
         if len(unsent):
             was = format_count(len(unsent), "reference was", "references were")
             print(f"{was} not sent: see {out / 'failures.csv'}")
         if found.repeat_count:
             print(
-                f"{format_count(found.repeat_count, 'row')} named a reference again: asked for once"
+                f"{format_count(found.repeat_count, 'row')} repeated a reference, which was fetched once"
             )
         if len(rejects) and found.is_list:
             print("\n".join(output.format_rejects(output.convert_rows_to_json(rejects))))
         elif len(rejects):
             print(
-                f"{format_count(len(rejects), 'row')} could not be read: vippsrecon preview {source}"
+                f"{format_count(len(rejects), 'row')} could not be read. "
+                f"Run: vippsrecon preview {source}"
             )
-    if len(holes):
+    if len(unanswered):
         print_warning(
-            f"MISSING: {format_count(len(holes), 'reference')} could not be read "
-            f"({output.describe_most_common_reason(holes)}); see {out / 'failures.csv'}, and run it again"
+            f"INCOMPLETE: {format_count(len(unanswered), 'reference')} could not be read "
+            f"({output.describe_most_common_reason(unanswered)}). See {out / 'failures.csv'} and run "
+            "the command again."
         )
     if found.ledger_failed:
         print_warning(
-            "MISSING: what only the funds ledger knows, which could not be read; run it again"
+            "INCOMPLETE: the funds ledger could not be read. Payments that no order mentions may be "
+            "missing. Run the command again."
         )
-    if len(holes) or found.ledger_failed:
+    if len(unanswered) or found.ledger_failed:
         raise typer.Exit(2)
     raise typer.Exit(1 if len(rejects) or len(unsent) else 0)

@@ -65,7 +65,7 @@ def journal(
 
     kept_head = _parse_head(head)
     if kept_head is not None and not (verify and plan):
-        raise typer.BadParameter("--head belongs to --verify and one --plan")
+        raise typer.BadParameter("--head needs --verify and --plan.")
     settings = load_settings(offline=True)
     plan_id = None if plan is None else resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store:
@@ -94,7 +94,7 @@ def _report_broken_chains(store: Store, chosen: Sequence[str]) -> int:
 
     broken = [one for one in chosen or list_plan_ids(store) if not verify_journal(store, one).ok]
     for one in broken:
-        print_error(f"the journal of plan {one} does not hold: the sheet Control says where")
+        print_error(f"The journal of plan {one} was modified. The sheet Control shows where.")
     return int(bool(broken))
 
 
@@ -106,7 +106,8 @@ def _parse_head(head: str | None) -> tuple[int, str] | None:
     match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", head.strip())
     if match is None:
         raise typer.BadParameter(
-            f"{head!r} is no head as a run prints it: a number, a colon, 64 hexadecimal digits"
+            f"{head!r} is not a journal head. Expected SEQ:HASH, where HASH is 64 hexadecimal digits, "
+            "as printed at the end of a run."
         )
     return int(match[1]), match[2]
 
@@ -139,7 +140,7 @@ def _verify_plans(
                 print(f"  first hash  {verdict.first_hash}")
                 print(f"  head        {verdict.rows}:{verdict.last_hash}")
         if not ids:
-            print("no plan is known here yet")
+            print("No plan is registered in this database yet.")
     return int(not all(verdict.ok for verdict in verdicts.values()))
 
 
@@ -187,7 +188,7 @@ def _show_plans(store: Store, plan_id: str | None, json: bool) -> int:
             if isinstance(one[1], PlanHistory):
                 print("\n".join(_format_plan_details(one[1])))
         if not told:
-            print("no plan is known here yet: vippsrecon approve registers one")
+            print("No plan is registered in this database yet. vippsrecon approve registers one.")
     return 0
 
 

@@ -95,9 +95,9 @@ def plan(
     _refuse_plan_paths(out, workbook, source)
     verb = operations.value.removesuffix("s")
     if mapping is not None and from_report is not None:
-        raise typer.BadParameter("--mapping is for lists; a report has its own columns")
+        raise typer.BadParameter("--mapping is for lists only; the columns of a report are known.")
     if created and verb != "cancel":
-        raise typer.BadParameter("--created is for cancels")
+        raise typer.BadParameter("--created is for cancels only.")
     try:
         asked, settings = _read_requests(verb, source, mapping, report=from_report is not None)
         how = PlanOptions(
@@ -140,7 +140,7 @@ def plan(
 def _choose_source(file: Path | None, report: Path | None) -> Path:
     given = [one for one in (file, report) if one is not None]
     if len(given) != 1:
-        raise typer.BadParameter("name either a list, or a report with --from-report")
+        raise typer.BadParameter("Name either a list, or a report with --from-report.")
     return given[0]
 
 
@@ -151,15 +151,17 @@ def _refuse_plan_paths(out: Path, workbook: Path | None, source: Path) -> None:
     written = [out] if workbook is None else [out, workbook]
     for path in written:
         if path.resolve() == source.resolve():
-            raise OutputError(f"{path} is the file read: name another one to write")
+            raise OutputError(f"{path} is the input file. Name another file to write.")
         if path.is_dir():
-            raise OutputError(f"{path} is a folder: name the file to write")
+            raise OutputError(f"{path} is a folder. Name the file to write.")
         if not path.parent.is_dir():
-            raise OutputError(f"there is no folder {path.parent} to write {path.name} to")
+            raise OutputError(f"Cannot write {path.name}: the folder {path.parent} does not exist.")
     if workbook is not None and workbook.suffix.lower() != ".xlsx":
-        raise OutputError(f"{workbook} is no name of a workbook: name one that ends in .xlsx")
+        raise OutputError(f"{workbook} is not the name of a workbook. Name one that ends in .xlsx.")
     if workbook is not None and workbook.resolve() == out.resolve():
-        raise OutputError(f"{out} cannot be both the plan and its workbook")
+        raise OutputError(
+            f"{out} cannot be both the plan and its workbook. Name two different files."
+        )
 
 
 def _read_requests(

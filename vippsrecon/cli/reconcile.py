@@ -92,15 +92,17 @@ def reconcile(
         print(output.format_json(output.build_reconciliation_json(result, str(report))))
     else:
         print(format_summary(result, report))
-    holes = output.select_unanswered(result.failures)
-    if len(holes):
+    unanswered = output.select_unanswered(result.failures)
+    if len(unanswered):
         print_warning(
-            f"MISSING: {format_count(len(holes), 'reference')} could not be read "
-            f"({output.describe_most_common_reason(holes)}): there is no verdict"
+            f"INCOMPLETE: {format_count(len(unanswered), 'reference')} could not be read "
+            f"({output.describe_most_common_reason(unanswered)}). There is no verdict. Run the command "
+            "again."
         )
     elif not result.complete:
         print_warning(
-            "MISSING: what only the funds ledger knows, which could not be read; run it again"
+            "INCOMPLETE: the funds ledger could not be read. Payments that no order mentions may be "
+            "missing. Run the command again."
         )
     raise typer.Exit(result.exit_code)
 
@@ -116,9 +118,9 @@ def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
         or (file.exists() and out.exists() and file.samefile(out))
     ]
     if same:
-        raise OutputError(f"{out} is one of the files read: name another workbook with --out")
+        raise OutputError(f"{out} is one of the input files. Name another workbook with --out.")
     if out.suffix.lower() != ".xlsx":
-        raise OutputError(f"{out} is no name of a workbook: name one that ends in .xlsx")
+        raise OutputError(f"{out} is not the name of a workbook. Name one that ends in .xlsx.")
 
 
 def _refuse_unwritable(out: Path) -> None:
@@ -126,11 +128,11 @@ def _refuse_unwritable(out: Path) -> None:
     from vippsrecon.errors import OutputError
 
     if out.is_dir():
-        raise OutputError(f"{out} is a folder: name the workbook, such as {out / 'report.xlsx'}")
+        raise OutputError(f"{out} is a folder. Name the workbook, such as {out / 'report.xlsx'}.")
     if not out.parent.is_dir():
-        raise OutputError(f"there is no folder {out.parent} to write {out.name} to")
+        raise OutputError(f"Cannot write {out.name}: the folder {out.parent} does not exist.")
     if out.exists() and not out.is_file():
-        raise OutputError(f"{out} is not a file: name the workbook, such as report.xlsx")
+        raise OutputError(f"{out} is not a file. Name the workbook, such as report.xlsx.")
     existed = out.exists()
     with out.open("ab"):
         pass

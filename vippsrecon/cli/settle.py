@@ -59,7 +59,7 @@ def settle(
     if row is not None and ending is not None and because is not None:
         word = ManualDecision(row, ending.value, because, who or "")
     elif (row, ending, because, who) != (None, None, None, None):
-        raise typer.BadParameter("a person's word takes --row, --as and --because together")
+        raise typer.BadParameter("A manual decision needs --row, --as and --because together.")
     settings = load_settings()
     plan_id = resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store, Client(settings) as client:
@@ -86,7 +86,7 @@ def settle(
         )
     else:
         if not settled.results:
-            print("no row of this plan is open: nothing to settle")
+            print("No row of this plan is open. Nothing to settle.")
         for planned, result in zip(settled.rows, settled.results, strict=True):
             said_of_it = describe_outcome(settled.verb, planned, result)
             print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {said_of_it}")
@@ -111,5 +111,5 @@ def resolve_plan_id(name: str) -> str:
         return str(UUID(name))
     except ValueError:
         raise PlanError(
-            f"{name!r} is neither a plan's file nor its id; vippsrecon journal lists the plans"
+            f"{name!r} is neither a plan file nor a plan id. Run vippsrecon journal to list the plans."
         ) from None

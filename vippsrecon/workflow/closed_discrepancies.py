@@ -52,9 +52,11 @@ UNCOMPARED_KINDS = (
 )
 """Kinds of pairs whose amounts were not compared, or prove nothing: nothing is closed by them."""
 
-FETCH_AGAIN = "Fetch again: the payment was read before this was done."
-EXPORT_AGAIN = "Export the orders again: the comparison is as of a moment before this was done."
-CHECK_PAYMENT_AND_ORDER = "Look at payment and order: the money moved, and they still differ."
+FETCH_AGAIN = "Fetch again: the payment was read before this operation."
+EXPORT_AGAIN = (
+    "Export the orders again: the cut-off time of the comparison is earlier than this operation."
+)
+CHECK_PAYMENT_AND_ORDER = "Check the payment and the order: the money moved, but they still differ."
 
 WAIT_SECONDS = 5.0
 """How long a lock is waited for: no report waits for the journal."""
@@ -219,8 +221,8 @@ def _describe_open_rows(flights: Sequence[PaymentInFlight]) -> tuple[str, ...]:
     more = f" and {len(plans) - _MAX_NAMED} more" if len(plans) > _MAX_NAMED else ""
     have = format_count(len(flights), "payment has", "payments have")
     return (
-        f"{have} an operation whose outcome is open: nothing is proposed for them before it is "
-        f"settled. Plan {', '.join(plans[:_MAX_NAMED])}{more}: vippsrecon journal settle does that.",
+        f"{have} an operation whose outcome is open. Nothing is proposed for them until the outcome "
+        f"is settled. Plan {', '.join(plans[:_MAX_NAMED])}{more}: run vippsrecon journal settle.",
     )
 
 
@@ -246,7 +248,8 @@ def _query_store(settings: Settings, ask: Callable[[Store], T]) -> tuple[T | Non
             return ask(store), ()
     except StoreError as error:
         why = (
-            f"What was done with plans could not be looked up, so nothing here knows of it: {error}"
+            "The journal could not be read, so refunds made with this toolkit are not recognised in "
+            f"this report: {error}"
         )
         return None, (why,)
 

@@ -22,11 +22,14 @@ def refuse_unreadable_exports(files: OrderFiles) -> None:
     if len(files.orders) or not len(files.rejects):
         return
     rows = files.rejects.head(1).astype(object)
-    first = Reject(*rows.where(rows.notna(), None).iloc[0])
-    raise InputError(
-        f"{first.source_file}: not a row of it can be read, so there is nothing to compare "
-        f"({format_count(len(files.rejects), 'row')} rejected). The first one, {first.describe()}"
+    count = len(files.rejects)
+    rows_text = (
+        "The only row could not be read"
+        if count == 1
+        else f"None of the {format_count(count, 'row')} could be read"
     )
+    first = Reject(*rows.where(rows.notna(), None).iloc[0])
+    raise InputError(f"{first.source_file}: {rows_text}. First problem: {first.describe()}")
 
 
 def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> None:
@@ -54,9 +57,9 @@ def _describe_wrong_month(files: OrderFiles, first: date | None, last: date | No
     zero = date(1970, 1, 1)
     earliest, latest = (zero + timedelta(days=int(day)) for day in (days.min(), days.max()))
     return (
-        f"{names}: the orders are of {earliest} to {latest}, and none of them was captured or "
-        f"refunded in the period asked for, {first or '…'} to {last or '…'}; take the export of "
-        "that month"
+        f"{names}: the orders are from {earliest} to {latest}, and none of them was captured or "
+        f"refunded in the requested period, {first or '…'} to {last or '…'}. Use the export of "
+        "that month."
     )
 
 
@@ -83,6 +86,6 @@ def refuse_early_as_of(files: OrderFiles, as_of: datetime | None) -> None:
         return
     if as_of.tzinfo is not None and as_of < ordered.min():
         raise InputError(
-            f"--as-of {as_of:%Y-%m-%d %H:%M} is before every order (the first is of "
-            f"{ordered.min():%Y-%m-%d %H:%M} UTC); leave it away to compare as of now"
+            f"--as-of {as_of:%Y-%m-%d %H:%M} is earlier than every order (the first is from "
+            f"{ordered.min():%Y-%m-%d %H:%M} UTC). Omit --as-of to use the current time."
         )
