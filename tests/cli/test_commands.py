@@ -296,7 +296,7 @@ def test_fetch_says_what_a_list_names_twice(run, keys, folder):
     done = run("fetch", "references.csv", "--out", "some")
 
     assert done.exit_code == 1
-    assert "1 row named a reference again" in done.stdout
+    assert "1 row repeated a reference" in done.stdout
     assert "row 5: is longer than the 64 characters" in done.stdout
 
 

@@ -95,7 +95,7 @@ def test_rows_that_are_refused(run, keys, folder, refunds, printed):
         (6, "reference"),
     ]
     done = run("plan", "refunds", refunds, "--out", "plan.json")
-    assert "2 rows not in the plan:" in done.stdout
+    assert "2 rows left out of the plan:" in done.stdout
     assert "row 5: " in done.stdout
     assert (folder / "plan.before-1.json").exists(), "an earlier plan is kept"
 

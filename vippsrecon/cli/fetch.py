@@ -14,11 +14,13 @@ from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 def fetch(
     source: Annotated[
         Path,
-        typer.Argument(metavar="ORDERS|REFERENCES", help="An order export, or references."),
+        typer.Argument(
+            metavar="ORDERS|REFERENCES", help="An order export, or a list of references."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")],
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a fetch that stopped over a day ago.")
+        bool, typer.Option("--resume", help="Continue a fetch that stopped more than a day ago.")
     ] = False,
     shop: ShopOption = None,
     mapping: MappingOption = None,
@@ -26,8 +28,8 @@ def fetch(
 ) -> None:
     """Fetch payments and their event logs for every reference in a file.
 
-    Leaves payments.parquet, events.parquet, failures.csv and fetch.json. Stopped and started
-    again, it asks for nothing it has.
+    Writes payments.parquet, events.parquet, failures.csv and fetch.json. If the fetch stops, the
+    same command continues and does not fetch anything twice.
 
     \b
     Example:
@@ -43,7 +45,7 @@ def fetch(
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file. Name a folder for the fetched data with --out.")
     settings = load_settings()
-    found = fetch_file(
+    result = fetch_file(
         source,
         settings,
         out=out,
@@ -52,9 +54,9 @@ def fetch(
         resume=resume,
         progress=output.should_show_progress(json),
     )
-    fetched, rejects = found.fetched, found.rejects
+    fetched, rejects = result.fetched, result.rejects
     unanswered = output.select_unanswered(fetched.failures)
-    unsent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
+    not_sent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
     if json:
         print(
             output.format_json(
@@ -62,30 +64,30 @@ def fetch(
                     "payments": len(fetched.payments),
                     "events": len(fetched.events),
                     "missing": len(unanswered),
-                    "ledger_failed": found.ledger_failed,
+                    "ledger_failed": result.ledger_failed,
                     "failures": output.convert_rows_to_json(fetched.failures),
                     "rejects": output.convert_rows_to_json(rejects),
-                    "repeated": found.repeat_count,
-                    "notes": list(found.notes),
+                    "repeated": result.repeat_count,
+                    "notes": list(result.notes),
                     "out": str(out),
                 }
             )
         )
     else:
-        for note in found.notes:
+        for note in result.notes:
             print(note)
         unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
         payments, events = format_count(len(fetched.payments), "payment"), len(fetched.events)
         print(f"{payments}, {format_count(events, 'event')} in {out}")
         print(f"{format_count(unknown, 'reference')} unknown to Vipps MobilePay")
-        if len(unsent):
-            was = format_count(len(unsent), "reference was", "references were")
-            print(f"{was} not sent: see {out / 'failures.csv'}")
-        if found.repeat_count:
+        if len(not_sent):
+            were_not_sent = format_count(len(not_sent), "reference was", "references were")
+            print(f"{were_not_sent} not sent: see {out / 'failures.csv'}")
+        if result.repeat_count:
             print(
-                f"{format_count(found.repeat_count, 'row')} repeated a reference, which was fetched once"
+                f"{format_count(result.repeat_count, 'row')} repeated a reference, which was fetched once"
             )
-        if len(rejects) and found.is_list:
+        if len(rejects) and result.is_list:
             print("\n".join(output.format_rejects(output.convert_rows_to_json(rejects))))
         elif len(rejects):
             print(
@@ -98,11 +100,11 @@ def fetch(
             f"({output.describe_most_common_reason(unanswered)}). See {out / 'failures.csv'} and run "
             "the command again."
         )
-    if found.ledger_failed:
+    if result.ledger_failed:
         print_warning(
             "INCOMPLETE: the funds ledger could not be read. Payments that no order mentions may be "
             "missing. Run the command again."
         )
-    if len(unanswered) or found.ledger_failed:
+    if len(unanswered) or result.ledger_failed:
         raise typer.Exit(2)
-    raise typer.Exit(1 if len(rejects) or len(unsent) else 0)
+    raise typer.Exit(1 if len(rejects) or len(not_sent) else 0)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PlannedOperation(StrEnum):
-    """What is planned, as it is typed."""
+    """The operations that can be planned, as typed on the command line."""
 
     refunds = "refunds"
     cancels = "cancels"
@@ -32,7 +32,7 @@ class PlannedOperation(StrEnum):
 
 PersonOption = Annotated[
     str | None,
-    typer.Option("--as", metavar="NAME", help="Who you are; without it, this machine's account."),
+    typer.Option("--as", metavar="NAME", help="Your name. Default: the account on this computer."),
 ]
 
 
@@ -45,7 +45,7 @@ def plan(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="A list, CSV or XLSX: reference, amount, currency, and maybe msn, reason, note, "
+            help="A list, CSV or XLSX: reference, amount, currency, and optionally msn, reason, note, "
             "document_ref. An amount may be all.",
         ),
     ] = None,
@@ -54,7 +54,7 @@ def plan(
         typer.Option(
             "--from-report",
             metavar="report.xlsx",
-            help="Plan what a report proposes and its owners decided.",
+            help="Plan what a report proposes and its reviewers decided.",
         ),
     ] = None,
     duplicate: Annotated[
@@ -62,15 +62,22 @@ def plan(
         typer.Option(
             "--duplicate",
             metavar="REFERENCE",
-            help="Insist on this payment though the same was done before. May be repeated.",
+            help="Include this payment although the same operation was done before. May be repeated.",
         ),
     ] = None,
     created: Annotated[
-        bool, typer.Option("--created", help="Cancels: payments nobody has paid yet, too.")
+        bool,
+        typer.Option(
+            "--created", help="Cancels: include payments the customer has not approved yet."
+        ),
     ] = False,
     workbook: Annotated[
         Path | None,
-        typer.Option("--workbook", metavar="FILE.xlsx", help="The plan for reading and signing."),
+        typer.Option(
+            "--workbook",
+            metavar="FILE.xlsx",
+            help="Also write the plan as a workbook, to read and sign.",
+        ),
     ] = None,
     mapping: MappingOption = None,
     who: PersonOption = None,
@@ -78,8 +85,8 @@ def plan(
 ) -> None:
     """Plan refunds, cancels or captures from a list or a report. Moves nothing.
 
-    Each payment is read first; amounts are fixed now. Rows that cannot be planned are listed
-    with their reason and are not in the plan.
+    Each payment is read first, and the amounts are fixed now. Rows that cannot be planned are
+    listed with their reason and are left out of the plan.
 
     \b
     Example:
@@ -99,15 +106,15 @@ def plan(
     if created and verb != "cancel":
         raise typer.BadParameter("--created is for cancels only.")
     try:
-        asked, settings = _read_requests(verb, source, mapping, report=from_report is not None)
-        how = PlanOptions(
+        requests, settings = _read_requests(verb, source, mapping, report=from_report is not None)
+        options = PlanOptions(
             verb,
             planner=who,
             duplicate=duplicate or [],
             cancel_created=created,
             progress=not json and sys.stderr.isatty(),
         )
-        made = _build_plan(asked, settings, how)
+        new_plan = _build_plan(requests, settings, options)
     except NothingToPlanError as error:
         if json:
             print(
@@ -116,40 +123,42 @@ def plan(
                 )
             )
         else:
-            # Of one row alone the error says all there is to say.
+            # With a single reject, the error itself already contains its reason.
             refused = error.refused if len(error.refused) > 1 else ()
             for line in _format_plan_rejects(refused, error.notes):
                 print(line)
         raise
-    write_plan(made, out)
+    write_plan(new_plan, out)
     if workbook is not None:
         from vippsrecon.bulk.plan.workbook import write_plan_workbook
 
-        write_plan_workbook(made, workbook)
+        write_plan_workbook(new_plan, workbook)
     if json:
-        print(output.format_json(_build_plan_json(made, out)))
+        print(output.format_json(_build_plan_json(new_plan, out)))
     else:
         print(
             "\n".join(
-                [*_format_new_plan(made, out), *_format_plan_rejects(made.refused, made.notes)]
+                [
+                    *_format_new_plan(new_plan, out),
+                    *_format_plan_rejects(new_plan.refused, new_plan.notes),
+                ]
             )
         )
-    raise typer.Exit(1 if made.refused else 0)
+    raise typer.Exit(1 if new_plan.refused else 0)
 
 
 def _choose_source(file: Path | None, report: Path | None) -> Path:
-    given = [one for one in (file, report) if one is not None]
+    given = [path for path in (file, report) if path is not None]
     if len(given) != 1:
         raise typer.BadParameter("Name either a list, or a report with --from-report.")
     return given[0]
 
 
 def _refuse_plan_paths(out: Path, workbook: Path | None, source: Path) -> None:
-    """Refuse places that cannot be meant before minutes of reading."""
+    """Refuse unusable output paths before the payments are read, which can take minutes."""
     from vippsrecon.errors import OutputError
 
-    written = [out] if workbook is None else [out, workbook]
-    for path in written:
+    for path in [out] if workbook is None else [out, workbook]:
         if path.resolve() == source.resolve():
             raise OutputError(f"{path} is the input file. Name another file to write.")
         if path.is_dir():
@@ -167,67 +176,67 @@ def _refuse_plan_paths(out: Path, workbook: Path | None, source: Path) -> None:
 def _read_requests(
     verb: str, source: Path, mapping: Path | None, *, report: bool
 ) -> tuple[RequestSet, Settings]:
-    """Read the list or report, and then the settings: a file's faults need no keys to be said."""
+    """Read the list or report first, so that its errors are reported even where keys are missing."""
     from vippsrecon.bulk.plan.requests import read_list_requests, read_report_requests
     from vippsrecon.config.load import load_settings
 
     settings = load_settings(offline=True)
     if report:
-        # It says itself which environment it is of, and what its payments were.
+        # A report states its environment and its payments, so no keys are needed here.
         return read_report_requests(source, verb), settings
-    asked = read_list_requests(source, verb, settings.default_msn, mapping)
-    return asked, load_settings()
+    requests = read_list_requests(source, verb, settings.default_msn, mapping)
+    return requests, load_settings()
 
 
-def _build_plan(asked: RequestSet, settings: Settings, how: PlanOptions) -> Plan:
+def _build_plan(requests: RequestSet, settings: Settings, options: PlanOptions) -> Plan:
     from contextlib import ExitStack
 
     from vippsrecon.api import Client
     from vippsrecon.bulk.plan.make import make_plan
 
-    with ExitStack() as opened:
-        client = opened.enter_context(Client(settings)) if settings.environment else None
-        store = _open_existing_store(settings, opened) if asked.kind == "report" else None
-        return make_plan(asked, how._replace(client=client, settings=settings, store=store))
+    with ExitStack() as stack:
+        client = stack.enter_context(Client(settings)) if settings.environment else None
+        store = _open_existing_store(settings, stack) if requests.kind == "report" else None
+        return make_plan(requests, options._replace(client=client, settings=settings, store=store))
 
 
-def _open_existing_store(settings: Settings, opened: Any) -> Store | None:
-    """Open the workspace database where there is one: planning makes none."""
+def _open_existing_store(settings: Settings, stack: Any) -> Store | None:
+    """Open the workspace database where it exists. Planning does not create one."""
     from vippsrecon.store import database_exists, open_store
 
     if not database_exists(settings.database_url):
         return None
-    store: Store = opened.enter_context(open_store(settings.database_url))
+    store: Store = stack.enter_context(open_store(settings.database_url))
     return store
 
 
-def _build_plan_json(made: Plan, out: Path) -> dict[str, Any]:
+def _build_plan_json(plan: Plan, out: Path) -> dict[str, Any]:
     from vippsrecon.bulk.plan.model import compute_digest
 
     return {
-        "plan_id": made.plan_id,
-        "digest": compute_digest(made),
-        "rows": made.count,
-        "totals": made.totals,
-        "rejects": _build_rejects_json(made.refused),
-        "notes": list(made.notes),
-        "expires_at": made.expires_at,
+        "plan_id": plan.plan_id,
+        "digest": compute_digest(plan),
+        "rows": plan.count,
+        "totals": plan.totals,
+        "rejects": _build_rejects_json(plan.refused),
+        "notes": list(plan.notes),
+        "expires_at": plan.expires_at,
         "plan": str(out),
     }
 
 
 def _build_rejects_json(refused: Sequence[Reject]) -> list[dict[str, Any]]:
-    return [one._asdict() for one in refused]
+    return [reject._asdict() for reject in refused]
 
 
-def _format_new_plan(made: Plan, out: Path) -> Iterator[str]:
+def _format_new_plan(plan: Plan, out: Path) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.model import compute_digest
 
-    yield f"{summarize_plan(made)}: {out}"
-    yield f"plan    {made.plan_id}, {made.environment}, planned by {made.planner}"
-    yield f"digest  {compute_digest(made)}"
-    yield f"until   {made.expires_at}"
+    yield f"{summarize_plan(plan)}: {out}"
+    yield f"plan    {plan.plan_id}, {plan.environment}, planned by {plan.planner}"
+    yield f"digest  {compute_digest(plan)}"
+    yield f"until   {plan.expires_at}"
     yield f"Nothing has been moved. Next: vippsrecon approve {out}"
 
 
@@ -238,8 +247,8 @@ def _format_plan_rejects(refused: Sequence[Reject], notes: Sequence[str]) -> lis
     lines = [f"note: {note}" for note in notes]
     if not refused:
         return lines
-    lines.append(f"{format_count(len(refused), 'row')} not in the plan:")
-    lines += [f"  {one.describe()}" for one in refused[:MAX_REJECTS_LISTED]]
+    lines.append(f"{format_count(len(refused), 'row')} left out of the plan:")
+    lines += [f"  {reject.describe()}" for reject in refused[:MAX_REJECTS_LISTED]]
     if len(refused) > MAX_REJECTS_LISTED:
         lines.append(
             f"  and {group_thousands(len(refused) - MAX_REJECTS_LISTED)} more; --json lists them"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 TIME_EXAMPLE = (
-    "2026-10-31T18:00:00+01:00 (without offset: in the sales unit's zone; a day: its end)"
+    "2026-10-31T18:00:00+01:00 (without an offset: the sales unit's zone; a day alone: its end)"
 )
 
 
@@ -28,11 +28,15 @@ def reconcile(
     mapping: MappingOption = None,
     payments: Annotated[
         Path | None,
-        typer.Option("--payments", metavar="DIR", help="What fetch left; no call is made."),
+        typer.Option(
+            "--payments", metavar="DIR", help="Folder written by fetch; nothing is requested."
+        ),
     ] = None,
     references: Annotated[
         list[Path] | None,
-        typer.Option("--references", metavar="FILE...", help="Further references to ask for."),
+        typer.Option(
+            "--references", metavar="FILE...", help="Files with further references to fetch."
+        ),
     ] = None,
     first: Annotated[
         str | None, typer.Option("--from", metavar="DAY", help="First local day, 2026-10-01.")
@@ -51,8 +55,8 @@ def reconcile(
 ) -> None:
     """Compare order exports with Vipps MobilePay and write the report.
 
-    Without --payments, payments are fetched now and kept in report.data/ beside the report;
-    --payments report.data repeats the run to the byte.
+    Without --payments, payments are fetched now and stored in report.data/ beside the report;
+    --payments report.data repeats the run with exactly the same result.
 
     \b
     Example:
@@ -69,9 +73,9 @@ def reconcile(
 
     settings = load_settings(offline=payments is not None)
     zone = choose_time_zone(settings)
-    ignored = [settings.ignore_file] if settings.ignore_file else []
-    given = [*orders, *(references or ()), *([mapping] if mapping else []), *ignored]
-    _refuse_overwriting(out, given)
+    ignore_files = [settings.ignore_file] if settings.ignore_file else []
+    inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
+    _refuse_overwriting(out, inputs)
     _refuse_unwritable(out)
     result = reconcile_month(
         orders,
@@ -108,23 +112,23 @@ def reconcile(
 
 
 def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
-    """Refuse a report that would replace what it is made from, or anything but a workbook."""
+    """Refuse a report path that is an input file or does not end in .xlsx."""
     from vippsrecon.errors import OutputError
 
-    same = [
+    same_files = [
         file
         for file in inputs
         if file.resolve() == out.resolve()
         or (file.exists() and out.exists() and file.samefile(out))
     ]
-    if same:
+    if same_files:
         raise OutputError(f"{out} is one of the input files. Name another workbook with --out.")
     if out.suffix.lower() != ".xlsx":
         raise OutputError(f"{out} is not the name of a workbook. Name one that ends in .xlsx.")
 
 
 def _refuse_unwritable(out: Path) -> None:
-    """Find out before minutes of fetching whether the report can be written."""
+    """Refuse a report path that cannot be written before fetching, which can take minutes."""
     from vippsrecon.errors import OutputError
 
     if out.is_dir():
