@@ -79,8 +79,8 @@ def test_a_guessed_time_of_export_is_said(month, settings, kept):
         [month / "orders.csv"], settings, payments=folder, exported_at=datetime.now(UTC)
     )
 
-    assert any("does not say when it was exported" in notice for notice in guessed.notices)
-    assert not any("does not say when it was exported" in notice for notice in told.notices)
+    assert any("does not state when it was exported" in notice for notice in guessed.notices)
+    assert not any("does not state when it was exported" in notice for notice in told.notices)
 
 
 def test_the_manifest_names_inputs_and_no_place(kept, month):

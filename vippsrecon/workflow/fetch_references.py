@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 
 class FetchedFile(NamedTuple):
-    """What `fetch_file` gives.
+    """The result of `fetch_file`.
 
     Attributes:
         fetched: Payments, events, failures.
         rejects: Rows of the file that could not be used.
-        repeat_count: Rows of a list that name a payment named before.
+        repeat_count: Rows of a list that repeat an earlier reference.
         is_list: Whether the file is a list of references.
-        notes: Which of its columns was taken, where it has others; what the ledger walk says.
-        ledger_failed: Whether the funds ledger is there to be read and could not be.
+        notes: The column used where a list has several; notes of the ledger walk.
+        ledger_failed: Whether these keys may read the funds ledger but reading it failed.
     """
 
     fetched: Fetched
@@ -65,26 +65,27 @@ def fetch_file(
     client: Client | None = None,
     progress: bool = False,
 ) -> FetchedFile:
-    """Fetch for an order export, or for a plain list of references.
+    """Fetch the payments of an order export or of a plain list of references.
 
-    An export's period is walked in the ledger too; a list is asked for as it stands.
+    For an export, the funds ledger of its period is searched for further references as well; for
+    a list, only its own references are fetched.
     """
     default_msn = find_only_msn(settings)
     source = Path(source)
-    listed = shop is None and mapping is None and is_reference_list(source)
+    is_list = shop is None and mapping is None and is_reference_list(source)
     orders = schemas.ORDERS.empty()
-    if listed:
-        wanted = collect_fetch_references(orders, [source], default_msn)
-        first, rejects = None, wanted.rejects
+    if is_list:
+        reference_set = collect_fetch_references(orders, [source], default_msn)
+        first, rejects = None, reference_set.rejects
     else:
         files = read_orders(
             [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
         )
         orders = files.orders
-        wanted = collect_fetch_references(orders)
+        reference_set = collect_fetch_references(orders)
         first, rejects = choose_ledger_start(orders, None), files.rejects
     fetched, facts = fetch_month(
-        wanted,
+        reference_set,
         settings,
         client=client,
         first=first,
@@ -92,19 +93,19 @@ def fetch_file(
         resume=resume,
         progress=progress,
     )
-    failures = drop_expected_misses(fetched.failures, wanted, orders)
+    failures = drop_expected_misses(fetched.failures, reference_set, orders)
     return FetchedFile(
         fetched._replace(failures=failures),
         rejects,
-        wanted.repeat_count,
-        listed,
-        (*wanted.notes, *facts.notes),
+        reference_set.repeat_count,
+        is_list,
+        (*reference_set.notes, *facts.notes),
         facts.ledger_failed,
     )
 
 
 def fetch_month(
-    wanted: ReferenceSet,
+    reference_set: ReferenceSet,
     settings: Settings,
     *,
     client: Client | None = None,
@@ -114,39 +115,39 @@ def fetch_month(
     resume: bool = False,
     progress: bool = False,
 ) -> tuple[Fetched, FetchFacts]:
-    """Ask for every reference, and for those the period's funds ledger knows besides.
+    """Fetch every reference, and further ones found in the period's funds ledger.
 
     Args:
-        wanted: What `collect_fetch_references` gives.
+        reference_set: The result of `collect_fetch_references`.
         settings: Environment and keys.
-        client: One that is open already; without it one is opened and closed.
-        first: First local day to walk the ledger for; None: the ledger is not walked.
-        last: Last local day, included; None: the day the house's clock shows.
-        out: Folder to keep everything in; a run that stopped goes on from it.
-        resume: Go on even with a fetch that stopped long ago.
-        progress: Show a bar where there is a terminal.
+        client: An open client; None: one is opened and closed.
+        first: First local day to search the ledger for; None: the ledger is not read.
+        last: Last local day, included; None: today by server time.
+        out: Folder to store everything in; a run that stopped continues from it.
+        resume: Continue even a fetch that stopped long ago.
+        progress: Show a progress bar if standard error is a terminal.
     """
-    from vippsrecon.api import Client as Opened
+    from vippsrecon.api import Client as OpenedClient
 
-    with nullcontext(client) if client is not None else Opened(settings) as speaker:
-        references = wanted.references
+    with nullcontext(client) if client is not None else OpenedClient(settings) as open_client:
+        references = reference_set.references
         walk = None
-        check_keys(speaker, sorted(references["msn"].unique()))
-        warn_of_clock_skew(speaker.clock_skew_seconds(), settings)
+        check_keys(open_client, sorted(references["msn"].unique()))
+        warn_of_clock_skew(open_client.clock_skew_seconds(), settings)
         if first is not None:
-            today = speaker.now().astimezone(choose_time_zone(settings)).date()
-            walk = walk_ledger(speaker, first, max(first, last or today))
+            today = open_client.now().astimezone(choose_time_zone(settings)).date()
+            walk = walk_ledger(open_client, first, max(first, last or today))
             references = stack_unique_references([references, walk.references])
         fetched = fetch(
             references,
-            speaker,
+            open_client,
             out=out,
             resume=resume,
             progress=progress,
-            follow_ups=wanted.follow_ups,
+            follow_ups=reference_set.follow_ups,
         )
         facts = FetchFacts(
-            speaker.now().replace(microsecond=0),
+            open_client.now().replace(microsecond=0),
             settings.environment,
             walk is not None and walk.read,
             () if walk is None else walk.notes,
@@ -158,7 +159,7 @@ def fetch_month(
 
 
 def choose_ledger_start(orders: pd.DataFrame, first: date | None) -> date | None:
-    """Return the day to walk the ledger from: as asked, else the first ordered day."""
+    """Return the day to read the ledger from: `first`, else the first day of an order."""
     days = orders["ordered_day"].dropna()
     if first is not None or not len(days):
         return first
@@ -166,11 +167,11 @@ def choose_ledger_start(orders: pd.DataFrame, first: date | None) -> date | None
 
 
 def find_only_msn(settings: Settings) -> str | None:
-    """Return the one configured sales unit, or None where there are none or several."""
-    known = {unit.msn for unit in settings.units} | set(settings.keys)
-    return known.pop() if len(known) == 1 else None
+    """Return the msn of the only configured sales unit, or None if there are none or several."""
+    msns = {unit.msn for unit in settings.units} | set(settings.keys)
+    return msns.pop() if len(msns) == 1 else None
 
 
 def choose_time_zone(settings: Settings) -> ZoneInfo:
-    """Return the zone for a time given without offset: the sales unit's own, else Oslo."""
+    """Return the time zone for times without an offset: the sales unit's own, else Oslo."""
     return ZoneInfo(settings.unit(find_only_msn(settings) or "").zone)

@@ -1,12 +1,13 @@
-"""A month from order export to Reconciliation: read, fetch, keep, compare.
+"""Reconcile a month: read the order exports, fetch the payments, compare, store the fetch.
 
     order files ──read──► orders ──references──► fetch ──► payments, events, failures
-                                       ▲                        │ kept in report.data/
+                                       ▲                        │ stored in report.data/
                 ledger, --references ──┘                        ▼
                                                    reconcile ──► Reconciliation
 
-Where there is a workspace database, its journal says which refunds are ours, and which
-discrepancies are closed by their receipts. Behind `vippsrecon reconcile` and the notebooks.
+Where a workspace database exists, its journal shows which refunds were made with this toolkit
+and which discrepancies are closed by their receipts. `vippsrecon reconcile` and the notebooks
+call `reconcile_month`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from vippsrecon.sources import OrderFiles
 
 VERSIONED_LIBRARIES = ("narwhals", "pandas", "polars", "pyarrow")
-"""The libraries whose versions could change a figure; they stand in the manifest."""
+"""The libraries whose versions could change a figure; the manifest lists them."""
 
 
 def reconcile_month(
@@ -75,30 +76,30 @@ def reconcile_month(
     keep: Path | str | None = None,
     progress: bool = False,
 ) -> Reconciliation:
-    """Compare a month's order exports with what Vipps MobilePay says of the payments.
+    """Compare a month's order exports with the payments at Vipps MobilePay.
 
     Args:
         order_files: The shop's exports.
         settings: Environment, keys, sales units, tolerances.
-        client: One that is open already; without it one is opened and closed.
-        shop: Profile of the exports; None: recognised.
+        client: An open client; None: one is opened and closed.
+        shop: Profile of the exports; None: recognise it.
         mapping: TOML file with the user's own names of columns.
-        payments: Folder that `fetch` or an earlier run left. Then no call is made, and a
-            reference that was not asked for in that fetch makes the run incomplete.
-        references: Files with further references to ask for.
+        payments: Folder written by `fetch` or by an earlier run. Then no call is made, and a
+            reference that is not in that fetch makes the run incomplete.
+        references: Files with further references to fetch.
         first: First local day of the period, included, as a date or "2026-10-01"; None or "":
             everything.
         last: Last local day of the period, included.
-        as_of: The moment compared at; None: the house's clock at the end of the fetch.
-        exported_at: When the exports were taken; None: from each file.
-        keep: Folder to keep the fetch in, so that `payments=keep` gives the same result again.
-        progress: Show a bar where there is a terminal.
+        as_of: The cut-off time; None: server time at the end of the fetch.
+        exported_at: When the exports were taken; None: read from each file.
+        keep: Folder to store the fetch in, so that `payments=keep` repeats the result.
+        progress: Show a progress bar if standard error is a terminal.
 
     Raises:
-        InputError: A file cannot be used, or holds no order of the period.
-        ConfigurationError: A setting that is needed is missing.
-        ApiError, NoAnswerError: The keys were not accepted, or nothing can be reached. One
-            reference that could not be read is a row of `failures` instead.
+        InputError: A file cannot be used, or contains no order of the period.
+        ConfigurationError: A required setting is missing.
+        ApiError, NoAnswerError: The keys were not accepted, or Vipps MobilePay cannot be reached.
+            A single reference that could not be read becomes a row of `failures` instead.
     """
     first, last = _parse_day(first), _parse_day(last)
     files = read_orders(
@@ -112,12 +113,12 @@ def reconcile_month(
     refuse_unreadable_exports(files)
     refuse_wrong_month(files, first, last)
     refuse_early_as_of(files, as_of)
-    wanted = collect_fetch_references(files.orders, references, find_only_msn(settings))
+    reference_set = collect_fetch_references(files.orders, references, find_only_msn(settings))
     if payments is not None:
-        fetched, facts = load_saved_run(Path(payments), wanted)
+        fetched, facts = load_saved_run(Path(payments), reference_set)
     else:
         fetched, facts = fetch_month(
-            wanted,
+            reference_set,
             settings,
             client=client,
             first=choose_ledger_start(files.orders, first),
@@ -125,33 +126,39 @@ def reconcile_month(
             out=None if keep is None else Path(keep),
             progress=progress,
         )
-    read = [*references, *([settings.ignore_file] if settings.ignore_file else [])]
-    place = keep if payments is None else payments
-    inputs = hash_files(None if place is None else Path(place), read)
-    moment = as_of or facts.as_of
-    known = read_journal_facts(settings, facts.environment)
+    extra_files = [*references, *([settings.ignore_file] if settings.ignore_file else [])]
+    fetch_folder = keep if payments is None else payments
+    inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
+    cutoff = as_of or facts.as_of
+    journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
         files.orders,
         fetched.payments,
         fetched.events,
-        drop_expected_misses(fetched.failures, wanted, files.orders),
-        rejects=stack_frames([files.rejects, wanted.rejects], schemas.REJECTS),
+        drop_expected_misses(fetched.failures, reference_set, files.orders),
+        rejects=stack_frames([files.rejects, reference_set.rejects], schemas.REJECTS),
         units=settings.units,
         rules=settings.rules,
-        as_of=moment,
+        as_of=cutoff,
         first=first,
         last=last,
-        waived=_read_ignored_payments(settings, moment),
-        ours=known.keys,
-        unsettled=known.unsettled,
+        waived=_read_ignored_payments(settings, cutoff),
+        ours=journal.keys,
+        unsettled=journal.unsettled,
         manifest=_build_manifest(files, fetched, settings, facts, inputs),
     )
     refuse_empty_period(result, files, first, last)
-    habits = capture_setting_hints(files.orders, fetched.payments, settings.units)
-    times = export_time_hints(files)
-    said = (*known.notices, *habits, *wanted.notes, *facts.notes, *times)
-    told = add_closed_discrepancies(result, settings) if known.asked else result
-    return replace(told, notices=(*told.notices, *said))
+    if journal.available:
+        result = add_closed_discrepancies(result, settings)
+    notices = (
+        *result.notices,
+        *journal.notices,
+        *capture_setting_hints(files.orders, fetched.payments, settings.units),
+        *reference_set.notes,
+        *facts.notes,
+        *export_time_hints(files),
+    )
+    return replace(result, notices=notices)
 
 
 def _parse_day(day: date | str | None) -> date | None:
@@ -163,11 +170,11 @@ def _parse_day(day: date | str | None) -> date | None:
         raise InputError(f"{day!r} is not a day such as 2026-10-31") from None
 
 
-def _read_ignored_payments(settings: Settings, moment: datetime) -> frozenset[tuple[str, str]]:
-    """Read the ignore file: what the user decided to leave alone, until when."""
+def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tuple[str, str]]:
+    """Read from the ignore file which payments are ignored at the cut-off time."""
     if settings.ignore_file is None:
         return frozenset()
-    return frozenset(read_ignore_file(settings.ignore_file, find_only_msn(settings), moment.date()))
+    return frozenset(read_ignore_file(settings.ignore_file, find_only_msn(settings), cutoff.date()))
 
 
 def _build_manifest(
@@ -177,7 +184,10 @@ def _build_manifest(
     facts: FetchFacts,
     inputs: dict[str, str],
 ) -> dict[str, Any]:
-    """Say what the figures rest on: inputs by hash, versions, settings. No path, no time of running."""
+    """Describe what the figures are based on: hashes of inputs, versions, settings.
+
+    Contains no path and no time of running, so that a repeated run writes the same report.
+    """
     return {
         "environment": facts.environment,
         "sales_units": sorted({*files.orders["msn"].unique(), *fetched.payments["msn"].unique()}),
