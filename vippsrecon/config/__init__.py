@@ -1,4 +1,4 @@
-"""Settings: what they are, and where each value comes from."""
+"""Settings: their dataclasses, and loading them from arguments, environment and files."""
 
 from __future__ import annotations
 

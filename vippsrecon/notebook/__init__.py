@@ -1,1 +1,1 @@
-"""What the notebooks use."""
+"""Functions for notebooks: open a month, draw figures."""
