@@ -57,4 +57,6 @@ def test_a_month_too_small_for_any_says_so():
     """All 0 of 0 found reads as if nothing had been looked for."""
     score = Score(Counter(), Counter(), (), ())
 
-    assert score.lines() == ["so small a month has no discrepancy planted, and none was found"]
+    assert score.lines() == [
+        "this month is too small to contain a planted discrepancy, and none was found"
+    ]

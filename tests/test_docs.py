@@ -73,7 +73,7 @@ def test_settings_page_names_every_variable(root):
 
 def test_settings_example_is_read(root, tmp_path):
     """The example in the page, taken as it stands."""
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
 
     page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
     (tmp_path / "vippsrecon.toml").write_text(blocks(page, "toml")[0], encoding="utf-8")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.file import read_plan, write_plan
     from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
-    from vippsrecon.config.settings import Rules, SalesUnit, Settings, load_settings
+    from vippsrecon.config.load import load_settings
+    from vippsrecon.config.settings import Rules, SalesUnit, Settings
     from vippsrecon.demo import run_demo
     from vippsrecon.errors import (
         ApiError,
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from vippsrecon.sources import preview, read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
-    from vippsrecon.workflow.reconcile_month import closed_by_receipts, reconcile_month
+    from vippsrecon.workflow.closed_discrepancies import closed_by_receipts
+    from vippsrecon.workflow.reconcile_month import reconcile_month
 
 __all__ = [
     "ApiError",
@@ -96,7 +98,7 @@ _HOME = {
     "closed_by_receipts": "workflow.closed_discrepancies",
     "fetch": "fetching",
     "ledger_references": "fetching",
-    "load_settings": "config.settings",
+    "load_settings": "config.load",
     "open_month": "notebook.session",
     "open_store": "store",
     "plan_cancels": "bulk.plan.make",

@@ -1,4 +1,4 @@
-"""The demo: an invented month on this machine, the main job done on it, and the score.
+"""The demo: invent a month on this computer, reconcile it, and score the result.
 
 scenario ──► orders.csv ───────────────────────────► reconcile ──► report.xlsx
     │                                                   ▲               │
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
 
 SCENARIO_FOLDER = "scenario"
-"""Folder the invented month is written to, beside the report."""
+"""Folder of the invented month, beside the report."""
 
 
 class Finding(NamedTuple):
-    """One discrepancy, planted or found: what it is, where, and by how much (minor units)."""
+    """One discrepancy, planted or found: code, payment and amounts in minor units."""
 
     kind: str
     msn: str
@@ -45,13 +45,13 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Score:
-    """What was found against what was planted.
+    """The discrepancies found, compared with those planted.
 
     Attributes:
         planted: Number planted, by code.
         right: Number found exactly: same code, same payment, same amounts.
-        missed: Planted and not found.
-        invented: Found and not planted, or found with other amounts.
+        missed: Planted but not found.
+        invented: Found but not planted, or found with other amounts.
     """
 
     planted: Counter[str]
@@ -61,22 +61,22 @@ class Score:
 
     @property
     def exact(self) -> bool:
-        """Whether all and only what was planted was found, amounts equal."""
+        """Whether exactly the planted discrepancies were found, with equal amounts."""
         return not self.missed and not self.invented
 
     @property
     def precision(self) -> float:
-        """Share of what was found that is right; 1 where nothing was found."""
-        found = self.right.total() + len(self.invented)
-        return self.right.total() / found if found else 1.0
+        """Share of the found discrepancies that are right; 1 if none was found."""
+        found_count = self.right.total() + len(self.invented)
+        return self.right.total() / found_count if found_count else 1.0
 
     @property
     def recall(self) -> float:
-        """Share of what was planted that was found; 1 where nothing was planted."""
+        """Share of the planted discrepancies that were found; 1 if none was planted."""
         return self.right.total() / self.planted.total() if self.planted else 1.0
 
     def by_code(self) -> list[dict[str, Any]]:
-        """Return planted, found and right by code."""
+        """Return the numbers planted, found and right, by code."""
         invented = Counter(finding.kind for finding in self.invented)
         return [
             {
@@ -100,25 +100,25 @@ class Score:
         }
 
     def lines(self) -> list[str]:
-        """Return the score for people."""
+        """Return the score as lines of text."""
         if self.exact and not self.planted:
-            return ["so small a month has no discrepancy planted, and none was found"]
+            return ["this month is too small to contain a planted discrepancy, and none was found"]
         if self.exact:
             return [
                 f"found all {group_thousands(self.planted.total())} planted discrepancies "
                 f"of {len(self.planted)} kinds, and nothing else"
             ]
-        said = [
+        lines = [
             f"found {group_thousands(self.right.total())} of {group_thousands(self.planted.total())} planted "
             f"discrepancies, and {group_thousands(len(self.invented))} that were not planted"
         ]
-        for what, findings in (("missed", self.missed), ("invented", self.invented)):
-            said += [f"  {what}: {_format_finding(finding)}" for finding in findings[:20]]
-        return said
+        for label, findings in (("missed", self.missed), ("invented", self.invented)):
+            lines += [f"  {label}: {_format_finding(finding)}" for finding in findings[:20]]
+        return lines
 
 
 class DemoResult(NamedTuple):
-    """What a demo leaves: the result, where the report is, the score, how long it took."""
+    """The result of a demo: reconciliation, path of the report, score, duration in seconds."""
 
     reconciliation: Reconciliation
     report: Path
@@ -134,22 +134,24 @@ def run_demo(
     shop: str = "plain",
     progress: bool = False,
 ) -> DemoResult:
-    """Make a month, fetch it over HTTP, reconcile it, write the report, score the result.
+    """Invent a month, fetch it over HTTP, reconcile it, write the report and score the result.
 
     Args:
         out: Folder for report.xlsx, report.data/ and scenario/.
-        payments: How many payments the month has.
-        seed: The same arguments make the same month.
-        shop: The order export's shop; its profile has to be recognised, as with a real file.
-        progress: Show a bar where there is a terminal.
+        payments: Number of payments in the month.
+        seed: The same seed and arguments make the same month.
+        shop: The shop of the order export. Its profile is recognised from the file, as in real use.
+        progress: Show a progress bar if standard error is a terminal.
 
     Raises:
-        InputError: `out` holds a report.xlsx that no demo left: it is not overwritten.
+        InputError: `out` contains a report.xlsx that no demo wrote; it is not overwritten.
     """
     started = time.monotonic()
     report, month = out / "report.xlsx", out / SCENARIO_FOLDER
     if report.exists() and not (month / "truth.csv").exists():
-        raise InputError(f"{report} is there already and not a demo's; name a folder with --out")
+        raise InputError(
+            f"{report} already exists and was not written by a demo. Name another folder with --out."
+        )
     out.mkdir(parents=True, exist_ok=True)
     write_month(month, payments=payments, seed=seed, shop=shop)
     with serve_scenario(month) as settings:
@@ -162,7 +164,7 @@ def run_demo(
 
 
 def score_result(result: Reconciliation, truth: Path) -> Score:
-    """Compare the discrepancies found with those a scenario planted, amounts included."""
+    """Compare the discrepancies found with the planted ones, including their amounts."""
     planted = Counter(_read_planted(truth))
     found = Counter(_list_found(result))
     right = planted & found
@@ -212,7 +214,7 @@ def _to_text(value: Any) -> str:
 
 
 def _to_optional_int(value: Any) -> int | None:
-    # NA is no int; what is one came from an Arrow column of whole numbers.
+    # A missing amount is NA, which is not an int. Present ones come from an integer column.
     return int(value) if isinstance(value, int) else None
 
 

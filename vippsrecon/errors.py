@@ -1,28 +1,28 @@
-"""Every error the house raises, chosen by who can act on it.
+"""Every error this package raises, grouped by who can act on it.
 
     VippsReconError
     ├── ConfigurationError           a setting is missing, contradicts another, or is not allowed
-    ├── InputError (ValueError)      a file, frame or argument is not what it promised to be
-    │   ├── SourceError                  a file people have: names file, row and column
-    │   ├── SchemaError                  a frame does not fit its schema; carries the failure cases
-    │   └── PlanError                    a plan cannot be taken as it is, or is not approved
-    ├── OutputError                  a result could not be written where it was asked for
-    ├── IncompleteError              the data is not whole, so no verdict can be given
-    ├── BridgeError                  the bridge does not foot: a fault of ours, never hidden
+    ├── InputError (ValueError)      a file, frame or argument is not valid
+    │   ├── SourceError                  an input file; names file, row and column
+    │   ├── SchemaError                  a frame does not match its schema; has the failure cases
+    │   └── PlanError                    a plan is invalid, expired or not approved
+    ├── OutputError                  a result could not be written to the given path
+    ├── IncompleteError              the data is incomplete, so there is no verdict
+    ├── BridgeError                  the bridge does not balance: a fault of this package
     ├── StoreError                   the workspace database cannot be used
-    │   ├── HeldError                    another carrier holds the plan
-    │   └── LostError                    this carrier lost the plan to another, and stops
-    ├── ApiError                     Vipps MobilePay answered, and the answer was no
+    │   ├── PlanLockHeldError            another process holds the plan lock
+    │   └── PlanLockLostError            another process took the plan lock over
+    ├── ApiError                     Vipps MobilePay answered with an error
     │   ├── UnauthorizedError            401: keys or token not accepted
-    │   ├── ForbiddenError               403: this sales unit may not do that
-    │   ├── PaymentNotFoundError         404: unknown reference, or another sales unit's
-    │   ├── RefusedError                 400, 409, 410, 422: turned down, with a domain code
-    │   ├── LockedError                  423: another operation on the payment is under way
-    │   ├── RateLimitedError             429: asked too often; carries retry_after
+    │   ├── ForbiddenError               403: this sales unit, or these keys, may not do that
+    │   ├── PaymentNotFoundError         404: unknown reference, or one of another sales unit
+    │   ├── RefusedError                 400, 409, 410, 422: refused, with a domain code
+    │   ├── LockedError                  423: another operation on the payment is in progress
+    │   ├── RateLimitedError             429: too many requests; has retry_after
     │   ├── ServiceError                 5xx: the service is down or at fault
-    │   └── UnreadableAnswerError        a 2xx that cannot be understood: the outcome is unknown
-    └── NoAnswerError                nothing came back: the outcome is unknown
-        └── NotConnectedError            no connection was made: nothing can have been done
+    │   └── UnreadableAnswerError        a 2xx answer that cannot be read: the outcome is unknown
+    └── NoAnswerError                no answer: the outcome is unknown
+        └── NotConnectedError            no connection was made, so nothing was done
 
 A discrepancy, a reference that could not be fetched and a row that could not be read are
 not errors: they are rows of `discrepancies`, `failures` and `rejects`.
@@ -34,7 +34,7 @@ from typing import Any
 
 
 class VippsReconError(Exception):
-    """The root of all errors of this package. Never raised itself."""
+    """The base class of all errors of this package. Never raised itself."""
 
 
 class ConfigurationError(VippsReconError):
@@ -42,88 +42,88 @@ class ConfigurationError(VippsReconError):
 
 
 class InputError(VippsReconError, ValueError):
-    """A file, frame or argument is not what it promised to be."""
+    """A file, frame or argument is not valid."""
 
 
 class SourceError(InputError):
-    """A file people have cannot be used, or not at this place in it.
+    """An input file, or one place in it, cannot be used.
 
     Attributes:
         file: Name of the file, without its folder.
-        row: Line or sheet row, counted from 1; None where the whole file is meant.
-        column: The column's heading; None where a row or the file is meant.
+        row: Line or sheet row, counted from 1; None if the whole file is meant.
+        column: The column's heading; None if a row or the file is meant.
     """
 
     def __init__(
         self, message: str, *, file: str = "", row: int | None = None, column: str | None = None
     ) -> None:
-        """Keep where it happened beside the sentence that says so."""
-        where = file
+        """Put the place before the message, and store its parts."""
+        location = file
         if row is not None:
-            where += f" row {row}"
+            location += f" row {row}"
         if column is not None:
-            where += f" column {column!r}"
-        super().__init__(f"{where}: {message}" if where else message)
+            location += f" column {column!r}"
+        super().__init__(f"{location}: {message}" if location else message)
         self.file = file
         self.row = row
         self.column = column
 
 
 class SchemaError(InputError):
-    """A frame does not fit its schema.
+    """A frame does not match its schema.
 
     Attributes:
         frame: Name of the frame, such as "orders".
-        cases: What failed, one dict (column, check, value) each; at most a hundred.
+        cases: At most a hundred failures, one dict (column, check, value) each.
     """
 
     def __init__(self, message: str, *, frame: str, cases: list[dict[str, Any]]) -> None:
-        """Keep the failure cases beside the sentence."""
+        """Store the failure cases with the message."""
         super().__init__(message)
         self.frame = frame
         self.cases = cases
 
 
 class PlanError(InputError):
-    """A plan cannot be taken as it is: changed, expired, foreign, or not approved."""
+    """A plan cannot be used: changed, expired, for another environment, or not approved."""
 
 
 class StoreError(VippsReconError):
-    """The workspace database cannot be used, or said no half-way."""
+    """The workspace database cannot be used, or failed during use."""
 
 
 class PlanLockHeldError(StoreError):
-    """Another carrier holds the plan."""
+    """Another process holds the plan lock."""
 
 
 class PlanLockLostError(StoreError):
-    """This carrier's epoch is no longer the plan's: another took it over."""
+    """Another process took over the plan lock that this one held."""
 
 
 class OutputError(VippsReconError):
-    """A result could not be written where it was asked for."""
+    """A result could not be written to the given path."""
 
 
 class IncompleteError(VippsReconError):
-    """The data is not whole, so no verdict can be given on it."""
+    """The data is incomplete, so no verdict can be given."""
 
 
 class BridgeError(VippsReconError):
-    """The bridge from orders to payments does not foot to the minor unit."""
+    """The bridge from orders to payments does not balance to the minor unit."""
 
 
 class ApiError(VippsReconError):
-    """Vipps MobilePay answered, and the answer was no.
+    """Vipps MobilePay answered with an error.
 
     Attributes:
         status: HTTP status.
-        code: Domain code such as "6150" (ePayment `extraDetails`), or "" where none was given.
-        title: The problem's title. Reworded by Vipps at will: show it, never branch on it.
-        detail: The problem's detail, likewise.
-        trace_id: Quote it to Vipps MobilePay's support.
-        reference: The payment asked about, or "".
-        fields: Field name to reason, for a 400 that names fields.
-        operation: What was asked, in words such as "capture"; "" where the title says it.
+        code: Domain code such as "6150" (ePayment `extraDetails`), or "" if the answer has none.
+        title: Title of the error. Vipps MobilePay may reword it: show it, never branch on it.
+        detail: Further text of the error. Show it, never branch on it.
+        trace_id: Identifies the call for Vipps MobilePay's support.
+        reference: The payment the call was about, or "".
+        fields: Field name to reason, if a 400 names fields.
+        operation: The requested operation, such as "capture"; "" if the title names it.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class ApiError(VippsReconError):
         fields: dict[str, str] | None = None,
         operation: str = "",
     ) -> None:
-        """Put all of it into one sentence, and keep each apart."""
+        """Format all parts as one sentence, and store each of them."""
         self.status = status
         self.code = code
         self.title = title
@@ -147,17 +147,17 @@ class ApiError(VippsReconError):
         self.reference = reference
         self.fields = fields or {}
         self.operation = operation
-        about = ", ".join(part for part in (reference, operation) if part)
-        said = title or "no reason given"
+        subject = ", ".join(part for part in (reference, operation) if part)
+        reason = title or "no reason given"
         if code:
-            said += f" (code {code})"
+            reason += f" (code {code})"
         if detail and detail != title:
-            said += f": {detail}"
+            reason += f": {detail}"
         if self.fields:
-            said += "; " + "; ".join(f"{name}: {why}" for name, why in self.fields.items())
+            reason += "; " + "; ".join(f"{name}: {cause}" for name, cause in self.fields.items())
         trace = f" [trace {trace_id}]" if trace_id else ""
-        answered = f"Vipps MobilePay answered {status}: {said}{trace}"
-        super().__init__(f"{about}: {answered}" if about else answered)
+        answered = f"Vipps MobilePay answered {status}: {reason}{trace}"
+        super().__init__(f"{subject}: {answered}" if subject else answered)
 
 
 class UnauthorizedError(ApiError):
@@ -169,22 +169,22 @@ class ForbiddenError(ApiError):
 
 
 class PaymentNotFoundError(ApiError):
-    """404: no such reference on this sales unit."""
+    """404: this sales unit has no payment with this reference."""
 
 
 class RefusedError(ApiError):
-    """400, 409, 410 or 422: turned down. The same key will be turned down again."""
+    """400, 409, 410 or 422: refused. The same idempotency key will be refused again."""
 
 
 class LockedError(ApiError):
-    """423: another operation on the same payment is under way."""
+    """423: another operation on the same payment is in progress."""
 
 
 class RateLimitedError(ApiError):
-    """429: asked too often.
+    """429: too many requests.
 
     Attributes:
-        retry_after: Seconds to wait, or None where the answer did not say.
+        retry_after: Seconds to wait, or None if the answer does not state it.
     """
 
     retry_after: float | None = None
@@ -194,28 +194,28 @@ class ServiceError(ApiError):
     """5xx: the service is down or at fault.
 
     Attributes:
-        retry_after: Seconds to wait, or None where the answer did not say.
+        retry_after: Seconds to wait, or None if the answer does not state it.
     """
 
     retry_after: float | None = None
 
 
 class UnreadableAnswerError(ApiError):
-    """A good status with a body that cannot be understood: the outcome is unknown."""
+    """A 2xx answer whose body cannot be read: the outcome is unknown."""
 
 
 class NoAnswerError(VippsReconError):
-    """Nothing came back. What was asked may or may not have been done.
+    """No answer was received. The requested operation may or may not have been done.
 
     Attributes:
-        reference: The payment asked about, or "".
+        reference: The payment the call was about, or "".
     """
 
     def __init__(self, message: str, *, reference: str = "") -> None:
-        """Keep the reference beside the sentence."""
+        """Put the reference before the message, and store it."""
         super().__init__(f"{reference}: {message}" if reference else message)
         self.reference = reference
 
 
 class NotConnectedError(NoAnswerError):
-    """No connection was made, so nothing can have been done."""
+    """No connection was made, so nothing was done."""

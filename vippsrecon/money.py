@@ -1,7 +1,7 @@
-"""Decimal to minor units and back, exactly or not at all.
+"""Convert amounts between Decimal and minor units exactly, and format them for sentences.
 
-Inside the house an amount is an `int` of minor units beside its currency. `Decimal` lives
-at the edges (files read, workbooks written) and `float` nowhere.
+Inside the package an amount is an `int` of minor units with a currency. `Decimal` is used only
+where files are read and workbooks written. `float` is never used.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ DECIMALS = {"NOK": 2, "DKK": 2, "SEK": 2, "EUR": 2, "USD": 2, "GBP": 2}
 `Currency` (https://developer.vippsmobilepay.com/api/epayment/)."""
 
 LARGEST_MINOR = 10**15 - 1
-"""Fifteen digits: what a workbook's cell still holds exactly."""
+"""Fifteen digits, the most that a cell of a workbook stores exactly."""
 
 
 def to_minor(amount: Decimal | str, currency: str) -> int:
-    """Return an amount of major units as whole minor units of `currency`.
+    """Convert an amount in major units to whole minor units of `currency`.
 
     Raises:
-        InputError: The currency is not known here, the amount is not a number, has more decimals
+        InputError: The currency is not supported, the amount is not a number, has more decimals
             than the currency has, or has more than fifteen digits.
 
     >>> to_minor("499.50", "NOK")
@@ -49,7 +49,7 @@ def to_minor(amount: Decimal | str, currency: str) -> int:
 
 
 def to_major(minor: int, currency: str) -> Decimal:
-    """Return minor units of `currency` as a Decimal of major units.
+    """Convert minor units of `currency` to a Decimal of major units.
 
     >>> to_major(-49950, "NOK")
     Decimal('-499.50')
@@ -58,7 +58,7 @@ def to_major(minor: int, currency: str) -> Decimal:
 
 
 def format_amount(minor: int, currency: str) -> str:
-    """Return an amount for a sentence, with a space between thousands.
+    """Format an amount for a sentence, with a space between thousands.
 
     >>> format_amount(123450, "NOK")
     '1 234.50 NOK'
@@ -67,7 +67,7 @@ def format_amount(minor: int, currency: str) -> str:
 
 
 def group_thousands(number: int | Decimal) -> str:
-    """Return a number with a space between thousands.
+    """Format a number with a space between thousands.
 
     >>> group_thousands(1234567)
     '1 234 567'
@@ -76,7 +76,7 @@ def group_thousands(number: int | Decimal) -> str:
 
 
 def format_count(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun for a sentence, with a space between thousands.
+    """Format a number and its noun for a sentence, with a space between thousands.
 
     >>> format_count(1, "row"), format_count(1200, "row")
     ('1 row', '1 200 rows')
@@ -88,7 +88,7 @@ def _lookup_decimals(currency: str) -> int:
     try:
         return DECIMALS[currency]
     except KeyError:
-        known = ", ".join(DECIMALS)
+        supported = ", ".join(DECIMALS)
         raise InputError(
-            f"currency {currency!r} is not one Vipps MobilePay uses ({known})"
+            f"currency {currency!r} is not one Vipps MobilePay uses ({supported})"
         ) from None

@@ -15,7 +15,8 @@ import pytest
 import stamina
 
 from vippsrecon.api import Client
-from vippsrecon.config.settings import Settings, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import Settings
 
 MSN = "123456"
 SECRETS = {

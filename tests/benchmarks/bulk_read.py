@@ -29,7 +29,7 @@ import orjson
 from httpx_aiohttp import AiohttpTransport
 
 from vippsrecon.api import AsyncClient
-from vippsrecon.config.settings import load_settings
+from vippsrecon.config.load import load_settings
 
 LATENCY_SECONDS = 0.05
 MSN = "123456"

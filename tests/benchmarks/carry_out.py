@@ -38,7 +38,8 @@ from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.carry_out import DEFAULT_IN_FLIGHT, carry_out
 from vippsrecon.bulk.plan.model import Plan
-from vippsrecon.config.settings import Settings, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.store import open_store, verify_journal
 
 LATENCY_SECONDS = 0.05

@@ -56,7 +56,8 @@ def main() -> None:
 def measured(port: int, size: int, *, in_flight: int) -> dict[str, float]:
     """Fetch `size` payments into a folder of its own and say what it took."""
     from vippsrecon.api import Client
-    from vippsrecon.config.settings import SalesUnit, load_settings
+    from vippsrecon.config.load import load_settings
+    from vippsrecon.config.settings import SalesUnit
     from vippsrecon.fetching import fetch_into
 
     with tempfile.TemporaryDirectory() as name:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.bulk.world import CLOCK, MSN, World, line
 from vippsrecon.api import Client
-from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.store import open_store
 

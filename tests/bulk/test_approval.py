@@ -15,7 +15,7 @@ from vippsrecon.bulk.approval.approve import (
 )
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import compute_digest, read_plan, write_plan
-from vippsrecon.config.settings import load_settings
+from vippsrecon.config.load import load_settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.store import list_plans, open_store, read_entries, verify_journal
 

@@ -23,7 +23,8 @@ from vippsrecon.bulk.plan.make import (
     plan_refunds,
 )
 from vippsrecon.bulk.plan.requests import read_list_requests
-from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.schemas import REJECTS, validate
 from vippsrecon.simulator import Simulator, serve

@@ -13,7 +13,8 @@ from tests.reconciliation.frames_of_anything import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.plan.rules import check_plan
-from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.codes import MANUAL_FLAGS, get_code

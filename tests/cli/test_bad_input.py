@@ -234,7 +234,7 @@ def test_a_report_does_not_replace_what_it_is_made_from(run, keys, orders):
     before = orders.read_bytes()
     done = run("reconcile", "--orders", orders, "--out", orders.name)
 
-    one_sentence(done, "orders.csv", "files read")
+    one_sentence(done, "orders.csv", "input files")
     assert orders.read_bytes() == before
 
 
@@ -243,7 +243,7 @@ def test_a_workbook_read_is_not_written(run, keys, folder):
     (folder / "orders.xlsx").write_bytes(b"a workbook")
     done = run("reconcile", "--orders", "orders.xlsx", "--out", "./orders.xlsx")
 
-    one_sentence(done, "orders.xlsx", "files read")
+    one_sentence(done, "orders.xlsx", "input files")
     assert (folder / "orders.xlsx").read_bytes() == b"a workbook"
 
 
@@ -291,7 +291,9 @@ def test_a_moment_that_is_none(run, keys, orders):
 
 def test_a_moment_before_every_order(run, keys, orders):
     """A year mistyped would call every order not due, and the month clean."""
-    one_sentence(reconcile(run, orders, "--as-of", "2025-10-31"), "--as-of", "before every order")
+    one_sentence(
+        reconcile(run, orders, "--as-of", "2025-10-31"), "--as-of", "earlier than every order"
+    )
 
 
 def test_a_fetch_onto_a_file(run, keys, orders, folder):

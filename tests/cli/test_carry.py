@@ -43,7 +43,7 @@ def test_dry_is_the_default(desk):
     assert done.exit_code == 0, done.output
     assert "Dry run: 3 of 3 refunds would be sent. Nothing was sent" in done.stdout
     assert "1 250.50 NOK" in done.stdout
-    assert "by nobody yet" in done.stdout
+    assert "Not approved yet. Run: vippsrecon approve plan.json" in done.stdout
     assert here.effects() == {}
     assert not list(here.folder.glob("*.db"))
 
@@ -153,7 +153,7 @@ def test_a_refused_row_is_code_1_and_says_why(ready):
     )  # a dry run first, as the documents advise
     assert other.exit_code == 0
     from vippsrecon.api import Client
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
 
     with Client(load_settings()) as client:
         client.refund("order-000002", 100, "NOK", idempotency_key="from-the-portal")
@@ -181,7 +181,7 @@ def test_a_run_that_stops_is_code_2(ready, printed):
     assert sum(said["counts"].values()) == 3
     assert ready.effects() == {}
     told = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM).stdout
-    assert "next      the same command again" in told
+    assert "next      Run the same command again" in told
 
 
 def test_outcomes_are_written(ready):

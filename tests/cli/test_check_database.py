@@ -15,7 +15,7 @@ def test_none_yet(run, keys, folder, printed):
     said = run("check")
 
     assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, not made yet" in said.stdout
+    assert "database: sqlite:///vippsrecon.db, not created yet" in said.stdout
     assert list(folder.iterdir()) == []
     assert printed(run("check", "--json"))["database"] == {
         "url_masked": "sqlite:///vippsrecon.db",

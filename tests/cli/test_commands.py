@@ -86,7 +86,7 @@ def test_a_wrong_use_ends_with_2(run, folder, arguments):
 
 def test_a_fault_of_ours_ends_with_2_and_says_so(run, monkeypatch, folder):
     """A crash must not look like 'finished, discrepancies exist' to a scheduler."""
-    monkeypatch.setattr("vippsrecon.config.settings.load_settings", lambda: 1 / 0)
+    monkeypatch.setattr("vippsrecon.config.load.load_settings", lambda: 1 / 0)
     done = run("check")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE
@@ -99,11 +99,11 @@ def test_stopping_is_one_sentence(run, monkeypatch, folder):
     def stop():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vippsrecon.config.settings.load_settings", stop)
+    monkeypatch.setattr("vippsrecon.config.load.load_settings", stop)
     done = run("check")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE
-    assert "the same command again goes on" in done.stderr
+    assert "run the same command again to continue" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -270,7 +270,7 @@ def test_an_order_that_was_not_fetched_makes_it_incomplete(run, keys, orders, fo
     assert done.exit_code == errors.FAILURE_EXIT_CODE
     assert said["verdict"] == "incomplete"
     assert {row["title"] for row in said["failures"]} == {"not fetched"}
-    assert "MISSING" in done.stderr
+    assert "INCOMPLETE" in done.stderr
 
 
 def test_without_json_a_person_reads_a_summary(run, keys, orders, folder):
@@ -296,7 +296,7 @@ def test_fetch_says_what_a_list_names_twice(run, keys, folder):
     done = run("fetch", "references.csv", "--out", "some")
 
     assert done.exit_code == 1
-    assert "1 row named a reference again" in done.stdout
+    assert "1 row repeated a reference" in done.stdout
     assert "row 5: is longer than the 64 characters" in done.stdout
 
 
@@ -307,7 +307,7 @@ def test_fetch_says_why_references_are_missing(run, served_with, orders, folder)
     done = run("fetch", orders, "--out", "october")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE
-    line = next(line for line in done.stderr.splitlines() if line.startswith("MISSING"))
+    line = next(line for line in done.stderr.splitlines() if line.startswith("INCOMPLETE"))
     assert "failures.csv" in line
     assert "all: " in line or "of them: " in line
 

@@ -52,7 +52,7 @@ def test_an_extract_of_a_changed_journal_is_code_1(done):
     said = done.run("journal", "--out", "changed.xlsx")
 
     assert said.exit_code == 1
-    assert f"the journal of plan {done.plan_id} does not hold" in said.stderr
+    assert f"The journal of plan {done.plan_id} was modified" in said.stderr
     assert (done.folder / "changed.xlsx").exists()
 
 
@@ -195,7 +195,7 @@ def test_settle_looks_again(open_row, printed):
     assert said.exit_code == 0
     assert [row["outcome"] for row in printed(said)["rows"]] == ["done"]
     assert open_row.effects() == {"order-000001": 1_000}
-    assert "nothing to settle" in open_row.run("journal", "settle", "plan.json").stdout
+    assert "Nothing to settle" in open_row.run("journal", "settle", "plan.json").stdout
 
 
 def test_settle_on_a_persons_word(open_row):

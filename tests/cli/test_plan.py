@@ -95,7 +95,7 @@ def test_rows_that_are_refused(run, keys, folder, refunds, printed):
         (6, "reference"),
     ]
     done = run("plan", "refunds", refunds, "--out", "plan.json")
-    assert "2 rows not in the plan:" in done.stdout
+    assert "2 rows left out of the plan:" in done.stdout
     assert "row 5: " in done.stdout
     assert (folder / "plan.before-1.json").exists(), "an earlier plan is kept"
 
@@ -146,7 +146,7 @@ def test_insisting(run, keys, folder, refunds, references, printed):
     assert done.exit_code == 0, done.output
     assert [row.duplicate for row in read_plan("plan.json").rows] == [True, False, True]
     done = run("approve", "plan.json")
-    assert "insisted upon though the same was done before: 2 rows" in done.stdout
+    assert "2 rows deliberately repeat an earlier operation (--duplicate)." in done.stdout
     done = run("plan", "refunds", refunds, "--out", "other.json", "--duplicate", "mistyped-1")
     one_sentence(done, "mistyped-1")
 

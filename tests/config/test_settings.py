@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vippsrecon.config.settings import Rules, SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.errors import ConfigurationError
 
 SECRET = "MARK-secret-1f3e"

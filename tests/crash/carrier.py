@@ -24,7 +24,7 @@ from vippsrecon.api.client import Client
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.execution.context import Timeouts
 from vippsrecon.bulk.plan.file import read_plan
-from vippsrecon.config.settings import load_settings
+from vippsrecon.config.load import load_settings
 from vippsrecon.errors import VippsReconError
 
 PATIENCE = Timeouts(

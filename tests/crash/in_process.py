@@ -15,7 +15,7 @@ from tests.crash.rounds import FAULTS
 from tests.crash.world import KEYS, MONEY_OPERATIONS, MSN, Case
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.config.settings import load_settings
+from vippsrecon.config.load import load_settings
 from vippsrecon.errors import StoreError
 from vippsrecon.simulator import Simulator
 

@@ -12,7 +12,8 @@ import pytest
 import stamina
 
 from vippsrecon.api import Client
-from vippsrecon.config.settings import SalesUnit, Settings, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit, Settings
 from vippsrecon.simulator import Simulator, serve
 
 MSN = "123456"

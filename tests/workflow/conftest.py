@@ -7,7 +7,8 @@ import pytest
 from tests.fetching.conftest import MSN, nok
 from tests.fetching.doors import Watched
 from vippsrecon.api import Client
-from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.simulator import Simulator
 
 HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"

@@ -14,7 +14,8 @@ from tests.bulk.world import CLOCK, MSN, SOON, line
 from vippsrecon import approve, carry_out, closed_by_receipts, open_store, plan_refunds
 from vippsrecon import reconcile as compare
 from vippsrecon.api import Client
-from vippsrecon.config.settings import SalesUnit, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError
 from vippsrecon.schemas import RECEIPTS, validate
 from vippsrecon.simulator import Simulator, serve
@@ -158,7 +159,7 @@ def test_an_earlier_fetch_does_not_know_of_it(done):
         "2 discrepancies are closed by their receipts: 320.50 NOK refunded.",
         "1 discrepancy is still open although refunded on 2026-01-31 (10.00 NOK refunded): "
         f"refund_missing_at_vipps:{MSN}:order-000003. Fetch again: the payment was read before "
-        "this was done.",
+        "this operation.",
     ]
 
 
@@ -170,7 +171,7 @@ def test_an_earlier_export_is_compared_before_it(done):
     (said,) = about_receipts(result)
     assert said.startswith("2 discrepancies are still open although refunded on 2026-01-31 (320.50")
     assert said.endswith(
-        "Export the orders again: the comparison is as of a moment before this was done."
+        "Export the orders again: the cut-off time of the comparison is earlier than this operation."
     )
     assert result.manifest["open_despite_receipts"] == 2
 
@@ -183,7 +184,9 @@ def test_a_refund_that_was_not_enough_is_to_be_looked_at(done):
 
     (closed, still) = about_receipts(result)
     assert closed == "1 discrepancy is closed by its receipt: 20.50 NOK refunded."
-    assert still.endswith("Look at payment and order: the money moved, and they still differ.")
+    assert still.endswith(
+        "Check the payment and the order: the money moved, but they still differ."
+    )
 
 
 def test_an_order_of_another_export_closes_nothing(done):
@@ -329,7 +332,7 @@ def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
 
     result = done.month()
 
-    (notice,) = [one for one in result.notices if "could not be looked up" in one]
+    (notice,) = [one for one in result.notices if "could not be read" in one]
     assert said in notice
     assert result.exit_code == before.exit_code == 0
     assert about_receipts(before) != []
@@ -346,7 +349,7 @@ def test_a_locked_journal_is_a_notice(done, monkeypatch):
 
         result = done.month()
 
-    assert any("could not be looked up" in one for one in result.notices)
+    assert any("could not be read" in one for one in result.notices)
     assert result.exit_code == 0
 
 

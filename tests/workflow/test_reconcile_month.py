@@ -13,15 +13,16 @@ import pytest
 
 from vippsrecon import schemas
 from vippsrecon.api import Client
-from vippsrecon.config.settings import load_settings
+from vippsrecon.config.load import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
 from vippsrecon.notebook.session import serve_scenario
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
+from vippsrecon.workflow.fetch_references import fetch_month
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.preflight import describe_clock_skew
-from vippsrecon.workflow.reconcile_month import fetch_month, reconcile_month
+from vippsrecon.workflow.reconcile_month import reconcile_month
 from vippsrecon.workflow.references import collect_fetch_references, drop_misses_of_other_methods
 
 
@@ -78,8 +79,8 @@ def test_a_guessed_time_of_export_is_said(month, settings, kept):
         [month / "orders.csv"], settings, payments=folder, exported_at=datetime.now(UTC)
     )
 
-    assert any("does not say when it was exported" in notice for notice in guessed.notices)
-    assert not any("does not say when it was exported" in notice for notice in told.notices)
+    assert any("does not state when it was exported" in notice for notice in guessed.notices)
+    assert not any("does not state when it was exported" in notice for notice in told.notices)
 
 
 def test_the_manifest_names_inputs_and_no_place(kept, month):
@@ -138,13 +139,15 @@ def test_an_export_of_which_no_row_can_be_read_is_refused(month, settings, tmp_p
     broken = [",".join([*row[:place], "1.234", *row[place + 1 :]]) for row in cells]
     (tmp_path / "orders.csv").write_text("\n".join([head, *broken]), encoding="utf-8")
 
-    with pytest.raises(InputError, match=r"\(3 rows rejected\).*row 2: .*\(total = '1.234'\)"):
+    with pytest.raises(
+        InputError, match=r"None of the 3 rows could be read.*row 2: .*\(total = '1.234'\)"
+    ):
         reconcile_month([tmp_path / "orders.csv"], settings)
 
 
 def test_another_month_is_refused(month, settings):
     """Before a call is made: the wrong file was taken."""
-    with pytest.raises(InputError, match=r"orders.csv: the orders are of .* take the export"):
+    with pytest.raises(InputError, match=r"orders.csv: the orders are from .* Use the export"):
         reconcile_month([month / "orders.csv"], settings, first=date(2026, 1, 1), last="2026-01-31")
 
 

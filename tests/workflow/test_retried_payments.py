@@ -8,7 +8,8 @@ import pytest
 
 from tests.workflow.conftest import order, payment
 from vippsrecon.fetching import read_fetched
-from vippsrecon.workflow.reconcile_month import fetch_file, reconcile_month
+from vippsrecon.workflow.fetch_references import fetch_file
+from vippsrecon.workflow.reconcile_month import reconcile_month
 
 
 def asked(door, reference):

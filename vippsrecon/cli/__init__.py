@@ -1,4 +1,4 @@
-"""The commands: parse, call one function, print. What they do lives below."""
+"""The commands: parse the arguments, call one function, print its result."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
+from vippsrecon.cli.approve import approve
 from vippsrecon.cli.carry_out import carry_out
 from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
+from vippsrecon.cli.fetch import fetch
 from vippsrecon.cli.journal import app as journal
-from vippsrecon.cli.plan import approve, plan
+from vippsrecon.cli.plan import plan
 from vippsrecon.cli.preview import preview
-from vippsrecon.cli.reconcile import fetch, reconcile
+from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.version import __version__
 
 app = typer.Typer(
@@ -26,8 +28,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(version: bool) -> None:
+    if version:
         print(f"vippsrecon {__version__}")
         raise typer.Exit
 
@@ -45,18 +47,18 @@ def vippsrecon(
         typer.Option(
             envvar="VIPPSRECON_LOG_LEVEL",
             metavar="LEVEL",
-            help="Write a log to standard error: DEBUG, INFO, WARNING. Never holds a key.",
+            help="Write a log to standard error: DEBUG, INFO, WARNING. Never contains a key.",
         ),
     ] = "",
 ) -> None:
     """Reconcile a shop's orders with Vipps MobilePay, to the øre.
 
     \b
-    Begin here, without keys:   vippsrecon demo
+    Start here, without keys:   vippsrecon demo
     What is this file?          vippsrecon preview orders.csv
     The month:                  vippsrecon reconcile --orders orders.csv --out report.xlsx
 
-    Exit codes: 0 clean; 1 finished, and something is to be looked at; 2 could not finish.
+    Exit codes: 0 clean; 1 finished, something needs checking; 2 could not finish.
     """
     from vippsrecon.cli.errors import configure_logging
 
@@ -77,5 +79,5 @@ app.command()(check)
 
 
 def main() -> None:
-    """Run the command line; the one entry point."""
+    """Run the command line. This is the program's only entry point."""
     app()

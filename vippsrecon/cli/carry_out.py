@@ -1,4 +1,4 @@
-"""`carry-out`: what a plan would do, and, said so explicitly, doing it."""
+"""`carry-out`: show what a plan would do and, with --live, do it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_RESULTS_LISTED = 20
 
 def carry_out(
     plan_file: Annotated[
-        Path, typer.Argument(metavar="plan.json", help="The plan, as it was written.")
+        Path, typer.Argument(metavar="plan.json", help="The plan file, unchanged.")
     ],
     live: Annotated[
         bool, typer.Option("--live", help="Move money. Without it, nothing is sent.")
@@ -32,24 +32,26 @@ def carry_out(
         typer.Option(
             "--confirm",
             metavar='"1234.50 NOK"',
-            help="The plan's sum, for --live; once for each currency. Asked for at a terminal.",
+            help="The plan's sum, for --live; once per currency. Without it, a terminal asks for it.",
         ),
     ] = None,
     in_flight: Annotated[
         int | None,
-        typer.Option("--in-flight", min=1, max=256, help="Payments under way at once."),
+        typer.Option("--in-flight", min=1, max=256, help="Payments processed at the same time."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="outcomes.xlsx", help="The outcomes as a workbook."),
+        typer.Option(
+            "--out", metavar="outcomes.xlsx", help="Also write the outcomes as a workbook."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Carry out a plan: dry by default, which reads every payment and sends nothing.
+    """Carry out a plan. By default a dry run: it reads every payment and sends nothing.
 
-    With --live the approved plan is carried out, each operation once. Stopped and started again,
-    the same command goes on where it stopped. Exit code 0: all done; 1: some row is not; 2: the
-    run stopped before its end, or did not begin.
+    With --live, the approved plan is carried out, each operation once. If the run stops, the same
+    command continues where it stopped. Exit code 0: all rows done; 1: some rows not done; 2: the
+    run stopped early or did not start.
 
     \b
     Example:
@@ -58,26 +60,26 @@ def carry_out(
     """
     from vippsrecon.api import Client
     from vippsrecon.bulk.execution.carry_out import DEFAULT_IN_FLIGHT
-    from vippsrecon.bulk.execution.carry_out import carry_out as carry
+    from vippsrecon.bulk.execution.carry_out import carry_out as run_plan
     from vippsrecon.bulk.execution.preconditions import check_plan_matches_settings
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.file import read_plan
     from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.ledger.balances import fetch_balances
 
     if out is not None:
         _refuse_output_path(out, plan_file)
     plan = read_plan(plan_file)
     settings = load_settings()
-    check_plan_matches_settings(plan, settings)  # before a key is shown to anybody
+    check_plan_matches_settings(plan, settings)  # before any key is sent
     with Client(settings) as client:
-        held = fetch_balances(client, plan.msns) if plan.verb == "refund" else ()
+        balances = fetch_balances(client, plan.msns) if plan.verb == "refund" else ()
         if not json:
-            print("\n".join(_format_run_head(plan, held)), flush=True)
+            print("\n".join(_format_run_head(plan, balances)), flush=True)
         if live and not confirm and sys.stdin.isatty():
             confirm = _prompt_for_sums(plan)
-        carried = carry(
+        run = run_plan(
             plan,
             client,
             live=live,
@@ -86,45 +88,45 @@ def carry_out(
             progress=not json and sys.stderr.isatty(),
         )
     if json:
-        print(output.format_json(_build_run_json(carried, held, out)), flush=True)
+        print(output.format_json(_build_run_json(run, balances, out)), flush=True)
     else:
-        print("\n".join(_format_run(carried)), flush=True)
-    # Last: a workbook that cannot be written must not hide what was done.
+        print("\n".join(_format_run(run, plan_file)), flush=True)
+    # The workbook comes last: if it cannot be written, the outcomes have already been printed.
     if out is not None:
-        write_outcomes(carried, out)
+        write_outcomes(run, out)
         if not json:
             print(f"outcomes  {out}")
-    raise typer.Exit(carried.exit_code)
+    raise typer.Exit(run.exit_code)
 
 
 def _refuse_output_path(out: Path, plan_file: Path) -> None:
-    """Refuse places that cannot be meant before money is moved."""
+    """Refuse an unusable output path before money is moved."""
     from vippsrecon.errors import OutputError
     from vippsrecon.spreadsheet.sheets import refuse_workbook_name
 
     refuse_workbook_name(out)
     if out.resolve() == plan_file.resolve():
-        raise OutputError(f"{out} is the plan: name another file for the outcomes")
+        raise OutputError(f"{out} is the plan itself. Name another file for the outcomes.")
     if out.is_dir():
-        raise OutputError(f"{out} is a folder: name the workbook, such as {out / 'outcomes.xlsx'}")
+        raise OutputError(f"{out} is a folder. Name the workbook, such as {out / 'outcomes.xlsx'}.")
     if not out.parent.is_dir():
-        raise OutputError(f"there is no folder {out.parent} to write {out.name} to")
+        raise OutputError(f"Cannot write {out.name}: the folder {out.parent} does not exist.")
 
 
 def _prompt_for_sums(plan: Plan) -> list[str]:
-    """Let a person at a terminal repeat the sums; what is typed is compared, not this."""
+    """Ask for the sum of each currency at the terminal; `carry_out` compares what was typed."""
     from vippsrecon.money import format_amount, format_count
 
     what = f"{format_count(plan.count, plan.verb)} in {plan.environment}"
-    print(f"{what}: type the sum of each currency to go on", file=sys.stderr)
-    said = []
+    print(f"{what}: type the sum of each currency to continue", file=sys.stderr)
+    sums = []
     for currency, total in plan.totals.items():
         typed = typer.prompt(f"  {format_amount(total, currency)}", err=True, prompt_suffix=" ? ")
-        said.append(typed if typed.upper().endswith(currency) else f"{typed} {currency}")
-    return said
+        sums.append(typed if typed.upper().endswith(currency) else f"{typed} {currency}")
+    return sums
 
 
-def _format_run_head(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
+def _format_run_head(plan: Plan, balances: Sequence[Balance]) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.file import compute_digest
     from vippsrecon.money import format_amount
@@ -132,98 +134,100 @@ def _format_run_head(plan: Plan, held: Sequence[Balance]) -> Iterator[str]:
     yield f"{summarize_plan(plan)}, in {plan.environment}, planned by {plan.planner}"
     yield f"plan      {plan.plan_id}"
     yield f"digest    {compute_digest(plan)}"
-    for one in held:
+    for balance in balances:
         planned = sum(
             row.amount_minor
             for row in plan.rows
-            if row.currency == one.currency and (not one.msns or row.msn in one.msns)
+            if row.currency == balance.currency and (not balance.msns or row.msn in balance.msns)
         )
         line = (
-            f"ledger    {one.ledger_id} held {format_amount(one.balance_minor, one.currency)} on "
-            f"{one.ledger_date}; the plan comes to {format_amount(planned, one.currency)}"
+            f"ledger    {balance.ledger_id} held {format_amount(balance.balance_minor, balance.currency)} on "
+            f"{balance.ledger_date}; the plan comes to {format_amount(planned, balance.currency)}"
         )
-        yield line + (", which is more" if planned > one.balance_minor else "")
+        yield line + (", which is more" if planned > balance.balance_minor else "")
 
 
-def _format_run(carried: RunResult) -> Iterator[str]:
+def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
+    """Return what a run prints at its end, for people."""
     from vippsrecon.bulk.outcomes.frame import compute_control_totals, sort_worst_first
     from vippsrecon.bulk.outcomes.html import summarize_run
     from vippsrecon.money import group_thousands
 
     yield ""
-    yield summarize_run(carried)
-    yield from _format_control_totals(
-        compute_control_totals(carried.plan, carried.results, live=carried.live)
-    )
-    rest = [
+    yield summarize_run(run)
+    yield from _format_control_totals(compute_control_totals(run.plan, run.results, live=run.live))
+    not_done = [
         result
-        for result in sort_worst_first(carried.results)
+        for result in sort_worst_first(run.results)
         if result.outcome in ("unknown", "refused", "skipped")
     ]
-    yield from format_results(carried, rest[:MAX_RESULTS_LISTED])
-    if len(rest) > MAX_RESULTS_LISTED:
-        yield f"  and {group_thousands(len(rest) - MAX_RESULTS_LISTED)} more; --out or --json lists them"
-    nobody = carried.unapproved or "by nobody yet: vippsrecon approve does that"
-    yield f"approved  {carried.approver or nobody}"
-    if carried.live and carried.head is not None:
-        yield f"head      {format_head(carried.head)}"
-        yield "          keep it elsewhere: a journal cut off or written anew shows against it"
-        if carried.stopped or carried.counts["unknown"]:
-            yield "next      the same command again: it settles what is open, begins what was not"
-            yield "          begun, and does nothing twice"
-    elif not carried.live:
-        more = " --live carries the plan out" if carried.approver else ""
+    yield from format_results(run, not_done[:MAX_RESULTS_LISTED])
+    if len(not_done) > MAX_RESULTS_LISTED:
+        yield f"  and {group_thousands(len(not_done) - MAX_RESULTS_LISTED)} more; --out or --json lists them"
+    if run.approver or run.unapproved:
+        yield f"approved  {run.approver or run.unapproved}"
+    else:
+        yield f"Not approved yet. Run: vippsrecon approve {plan_file}"
+    if run.live and run.head is not None:
+        yield f"head      {format_head(run.head)}"
+        yield "          Save this head outside the database. It is the only way to detect that"
+        yield "          the end of the journal was cut off or that the whole journal was rewritten."
+        if run.stopped or run.counts["unknown"]:
+            yield "next      Run the same command again. It resolves open rows, processes the"
+            yield "          remaining rows and repeats nothing."
+    elif not run.live:
+        more = " To carry out the plan, add --live." if run.approver else ""
         yield f"Nothing was sent: this was a dry run.{more}"
 
 
 def _format_control_totals(totals: Sequence[Any]) -> Iterator[str]:
-    """Return the control total: rows and sums of each currency, which add up to the plan's."""
+    """Format the control totals: rows and sums per currency and outcome, which add up to the plan's."""
     from vippsrecon.cli import output
     from vippsrecon.money import group_thousands
 
     for total in totals:
-        shown = [("planned", total.planned), *total.by_outcome.items()]
+        parts = [("planned", total.planned), *total.by_outcome.items()]
         width = max(
-            len(output.format_major_amount(minor, total.currency)) for _, (_, minor) in shown
+            len(output.format_major_amount(minor, total.currency)) for _, (_, minor) in parts
         )
-        for name, (rows, minor) in shown:
+        for name, (rows, minor) in parts:
             amount = output.format_major_amount(minor, total.currency)
-            said = name.replace("_", " ")
-            yield f"  {said:<13}{group_thousands(rows):>9}  {amount:>{width}} {total.currency}"
+            label = name.replace("_", " ")
+            yield f"  {label:<13}{group_thousands(rows):>9}  {amount:>{width}} {total.currency}"
 
 
-def format_results(carried: RunResult, results: Sequence[Any]) -> Iterator[str]:
-    """Return a line for each of these results: its outcome, row, payment, and why."""
+def format_results(run: RunResult, results: Sequence[Any]) -> Iterator[str]:
+    """Format one line per result: outcome, row, payment and reason."""
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 
     for result in results:
-        row = carried.plan.rows[result.row - 1]
-        said = describe_outcome(carried.plan.verb, row, result)
-        yield f"  {result.outcome:<8} row {row.row}, {row.reference}: {said}"
+        row = run.plan.rows[result.row - 1]
+        sentence = describe_outcome(run.plan.verb, row, result)
+        yield f"  {result.outcome:<8} row {row.row}, {row.reference}: {sentence}"
 
 
 def format_head(head: tuple[int, str] | None) -> str | None:
-    """Return a journal's head as it is printed and given back: SEQ:HASH."""
+    """Format a journal head as SEQ:HASH, the form in which `journal --head` accepts it."""
     return None if head is None else f"{head[0]}:{head[1]}"
 
 
 def _build_run_json(
-    carried: RunResult, held: Sequence[Balance], out: Path | None
+    run: RunResult, balances: Sequence[Balance], out: Path | None
 ) -> dict[str, Any]:
     from vippsrecon.bulk.plan.file import compute_digest
     from vippsrecon.cli import output
 
     return {
-        "plan_id": carried.plan.plan_id,
-        "digest": compute_digest(carried.plan),
-        "live": carried.live,
-        "outcomes": output.convert_rows_to_json(carried.outcomes),
-        "counts": carried.counts,
-        "totals": carried.plan.totals,
-        "stopped": carried.stopped or None,
-        "approver": carried.approver or None,
-        "carrier": carried.carrier or None,
-        "head": format_head(carried.head),
-        "balances": [one._asdict() for one in held],
+        "plan_id": run.plan.plan_id,
+        "digest": compute_digest(run.plan),
+        "live": run.live,
+        "outcomes": output.convert_rows_to_json(run.outcomes),
+        "counts": run.counts,
+        "totals": run.plan.totals,
+        "stopped": run.stopped or None,
+        "approver": run.approver or None,
+        "carrier": run.carrier or None,
+        "head": format_head(run.head),
+        "balances": [balance._asdict() for balance in balances],
         "report": None if out is None else str(out),
     }

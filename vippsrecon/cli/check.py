@@ -1,4 +1,4 @@
-"""`check`: are settings, keys, network, clock and workspace database as they must be."""
+"""`check`: verify settings, keys, network, clock and workspace database."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from vippsrecon.errors import VippsReconError
 
 MAX_CHECK_SECONDS = 10.0
-"""A check is watched by a person: it gives up sooner than a fetch."""
+"""Longest time per call. A person is waiting for a check, so it gives up sooner than a fetch."""
 
 
 def check(json: JsonOption = False) -> None:
-    """Show the settings and where each came from; try keys, clock and workspace database.
+    """Show the settings and their sources; test the keys, the clock and the workspace database.
 
-    Asks Vipps MobilePay for an access token and nothing else, and changes nothing in the
-    database. Keys are shown masked.
+    Requests an access token from Vipps MobilePay and nothing else, and changes nothing in the
+    database. Keys are not shown.
 
     \b
     Example:
@@ -27,33 +27,33 @@ def check(json: JsonOption = False) -> None:
       VIPPS_ENVIRONMENT=test vippsrecon check --json
     """
     from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.workflow.preflight import describe_clock_skew
 
     settings = load_settings()
-    found: dict[str, Any] = {
+    findings: dict[str, Any] = {
         "settings": _list_settings(settings),
         "units": [_describe_unit(unit) for unit in settings.units],
         "tolerances": vars(settings.rules),
     }
     if not json:
-        # Before the first call, which may take its time to fail.
-        print("\n".join(_format_settings(found)), flush=True)
+        # Printed before the first call, which can take ten seconds to fail.
+        print("\n".join(_format_settings(findings)), flush=True)
     problem: VippsReconError | None = None
     try:
-        found["sales_units"], found["clock_skew_seconds"] = _try_keys(settings)
+        findings["sales_units"], findings["clock_skew_seconds"] = _try_keys(settings)
     except VippsReconError as error:
         problem = error
-        found["problem"] = str(error)
-    found["database"], broken = _inspect_database(settings)
-    problem = problem or broken
-    warning = describe_clock_skew(float(found.get("clock_skew_seconds") or 0))
-    found["warnings"] = [warning] if warning else []
+        findings["problem"] = str(error)
+    findings["database"], database_problem = _inspect_database(settings)
+    problem = problem or database_problem
+    warning = describe_clock_skew(float(findings.get("clock_skew_seconds") or 0))
+    findings["warnings"] = [warning] if warning else []
     if json:
-        print(output.format_json(found))
+        print(output.format_json(findings))
     else:
-        print("\n".join(_format_findings(found)))
+        print("\n".join(_format_findings(findings)))
     if problem:
         raise problem
 
@@ -66,7 +66,7 @@ def _list_settings(settings: Settings) -> list[dict[str, str]]:
 
 
 def _format_setting(settings: Settings, name: str) -> str:
-    """Return a setting's value; of a key, and of a URL that may hold a password, only that it is set."""
+    """Return a setting's value; for keys and URLs that may contain a password, only whether it is set."""
     if name in ("environment", "base_url", "in_flight", "retry_seconds", "ignore_file", "partner"):
         return str(getattr(settings, name))
     if name == "msn":
@@ -75,7 +75,7 @@ def _format_setting(settings: Settings, name: str) -> str:
 
 
 def _try_keys(settings: Settings) -> tuple[list[str], float]:
-    """Get a token for each sales unit, and compare the answer's clock with this machine's."""
+    """Get a token for each sales unit; return the sales units and the clock difference in seconds."""
     from vippsrecon.api import Client
     from vippsrecon.errors import ConfigurationError
     from vippsrecon.workflow.preflight import check_keys
@@ -84,37 +84,40 @@ def _try_keys(settings: Settings) -> tuple[list[str], float]:
     if not units:
         raise ConfigurationError(
             "VIPPS_MSN is not set: set it to the sales unit's merchant serial number (4 to 10 "
-            "digits, in the business portal), or give vippsrecon.toml a [[sales_unit]]"
+            "digits, shown in the business portal), or add a [[sales_unit]] to vippsrecon.toml"
         )
-    brief = replace(settings, retry_seconds=min(settings.retry_seconds, MAX_CHECK_SECONDS))
-    with Client(brief) as client:
+    short = replace(settings, retry_seconds=min(settings.retry_seconds, MAX_CHECK_SECONDS))
+    with Client(short) as client:
         check_keys(client, units)
         return units, client.clock_skew_seconds()
 
 
 def _inspect_database(settings: Settings) -> tuple[dict[str, Any], VippsReconError | None]:
-    """Return what is known of the workspace database, and why it cannot be used."""
+    """Return the state of the workspace database, and the error where it cannot be used."""
     from vippsrecon.errors import StoreError
     from vippsrecon.store import inspect_store
 
     try:
-        found = inspect_store(settings.database_url)
+        state = inspect_store(settings.database_url)
     except StoreError as error:
         return {"problem": str(error)}, error
-    return found._asdict(), None
+    return state._asdict(), None
 
 
 def _describe_unit(unit: SalesUnit) -> dict[str, Any]:
-    """Return what is settled for a sales unit; its zone is the market's where it has no own."""
+    """Return a sales unit's settings, with the time zone that applies to it."""
     return {**vars(unit), "timezone": unit.zone}
 
 
-def _format_settings(found: dict[str, Any]) -> list[str]:
-    lines = [f"{one['setting']} = {one['value']}  ({one['source']})" for one in found["settings"]]
-    for unit in found["units"]:
-        said = [f"{name} {_format_value(value)}" for name, value in unit.items() if name != "msn"]
-        lines.append(f"sales unit {unit['msn']}: {', '.join(said)}")
-    tolerances = [f"{name} {value}" for name, value in found["tolerances"].items()]
+def _format_settings(findings: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{entry['setting']} = {entry['value']}  ({entry['source']})"
+        for entry in findings["settings"]
+    ]
+    for unit in findings["units"]:
+        values = [f"{name} {_format_value(value)}" for name, value in unit.items() if name != "msn"]
+        lines.append(f"sales unit {unit['msn']}: {', '.join(values)}")
+    tolerances = [f"{name} {value}" for name, value in findings["tolerances"].items()]
     return [*lines, f"tolerances: {', '.join(tolerances)}"]
 
 
@@ -126,25 +129,25 @@ def _format_value(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
-def _format_findings(found: dict[str, Any]) -> list[str]:
+def _format_findings(findings: dict[str, Any]) -> list[str]:
     lines = []
-    if "sales_units" in found:
-        lines += [f"sales unit {msn}: access token received" for msn in found["sales_units"]]
-        lines.append(f"clock: {found['clock_skew_seconds'] or 0:.0f} s apart")
-    lines.append(f"database: {_format_database(found['database'])}")
-    return lines + [f"warning: {warning}" for warning in found["warnings"]]
+    if "sales_units" in findings:
+        lines += [f"sales unit {msn}: access token received" for msn in findings["sales_units"]]
+        lines.append(f"clock: {findings['clock_skew_seconds'] or 0:.0f} s apart")
+    lines.append(f"database: {_format_database(findings['database'])}")
+    return lines + [f"warning: {warning}" for warning in findings["warnings"]]
 
 
-def _format_database(found: dict[str, Any]) -> str:
+def _format_database(findings: dict[str, Any]) -> str:
     from vippsrecon.money import format_count
 
-    if "problem" in found:
-        return str(found["problem"])
-    name = found["url_masked"]
-    if not found["version"]:
-        return f"{name}, not made yet: vippsrecon approve makes it"
-    version = f"version {found['version']}"
-    if found["version"] < found["newest"]:
-        version += f" (the next plan brings it to {found['newest']})"
-    rows = format_count(found["unsettled"], "unsettled row")
-    return f"{name}, {version}: {format_count(found['plans'], 'plan')}, {rows}"
+    if "problem" in findings:
+        return str(findings["problem"])
+    name = findings["url_masked"]
+    if not findings["version"]:
+        return f"{name}, not created yet: vippsrecon approve creates it"
+    version = f"version {findings['version']}"
+    if findings["version"] < findings["newest"]:
+        version += f" (the next plan upgrades it to {findings['newest']})"
+    rows = format_count(findings["unsettled"], "unsettled row")
+    return f"{name}, {version}: {format_count(findings['plans'], 'plan')}, {rows}"

@@ -1,4 +1,4 @@
-"""`demo`, `scenario`, `simulator`: practice without keys, without money."""
+"""`demo`, `scenario`, `simulator`: practise without keys and without money."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vippsrecon.cli.preview import JsonOption
 
 
 class DemoShop(StrEnum):
-    """The order exports a practice month can be written as."""
+    """The order export formats an invented month can be written in."""
 
     shopify = "shopify"
     woocommerce = "woocommerce"
@@ -26,19 +26,21 @@ _KEY_NAMES = ("client_id", "client_secret", "subscription_key")
 
 
 class DemoCurrency(StrEnum):
-    """The currencies a practice month can be written in."""
+    """The currencies an invented month can use."""
 
     NOK = "NOK"
     DKK = "DKK"
     EUR = "EUR"
 
 
-PaymentsOption = Annotated[int, typer.Option(min=1, help="How many payments the month has.")]
-SeedOption = Annotated[int, typer.Option(help="Another number makes another month.")]
+PaymentsOption = Annotated[int, typer.Option(min=1, help="Number of payments in the month.")]
+SeedOption = Annotated[int, typer.Option(help="A different number gives a different month.")]
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what it leaves.")] = Path(),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the report and its data.")
+    ] = Path(),
     payments: PaymentsOption = 2000,
     seed: SeedOption = 7,
     shop: Annotated[
@@ -46,10 +48,10 @@ def demo(
     ] = DemoShop.plain,
     json: JsonOption = False,
 ) -> None:
-    """Do the main job on an invented month, and check the result against the truth.
+    """Reconcile an invented month and compare the result with the truth.
 
-    Makes the month, starts the simulator on this machine, fetches over HTTP, reconciles and
-    writes report.xlsx. Exit code 0 when it found all and only what was planted.
+    Writes the month, starts the simulator on this computer, fetches over HTTP, reconciles and
+    writes report.xlsx. Exit code 0 when exactly the planted discrepancies were found.
 
     \b
     Example:
@@ -86,16 +88,19 @@ def scenario(
     ] = DemoShop.plain,
     currency: Annotated[
         list[DemoCurrency] | None,
-        typer.Option(help="The month's currency, NOK unless said; several: one sales unit each."),
+        typer.Option(help="Currency of the month, default NOK. Several: one sales unit each."),
     ] = None,
     sales_units: Annotated[
-        int, typer.Option(min=1, help="How many; only plain and Magento exports tell them apart.")
+        int,
+        typer.Option(
+            min=1, help="Number of sales units. Only plain and Magento exports can tell them apart."
+        ),
     ] = 1,
 ) -> None:
-    """Write an invented month: order export, Vipps MobilePay's side, and the truth.
+    """Write an invented month: the order export, Vipps MobilePay's side, and the truth.
 
-    Leaves orders.csv, simulator.jsonl, bank.xml, settlement.csv and truth.csv. The same
-    arguments give the same bytes.
+    Writes orders.csv, simulator.jsonl, bank.xml, settlement.csv and truth.csv. The same
+    arguments write exactly the same files.
 
     \b
     Example:
@@ -106,7 +111,7 @@ def scenario(
     from vippsrecon.errors import InputError
     from vippsrecon.scenario import write_month
 
-    currencies = [one.value for one in currency or [DemoCurrency.NOK]]
+    currencies = [choice.value for choice in currency or [DemoCurrency.NOK]]
     try:
         write_month(
             directory,
@@ -123,18 +128,18 @@ def scenario(
 
 def simulator(
     state: Annotated[
-        Path, typer.Option("--state", metavar="FILE.jsonl", help="What it begins with.")
+        Path, typer.Option("--state", metavar="FILE.jsonl", help="The payments it starts with.")
     ],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: one that is free.")] = 0,
-    latency_ms: Annotated[int, typer.Option(min=0, help="Added to every answer.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 0,
+    latency_ms: Annotated[int, typer.Option(min=0, help="Milliseconds added to every answer.")] = 0,
     faults: Annotated[
         Path | None, typer.Option("--faults", metavar="FILE.toml", help="Faults to inject.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Draws which answers are faulty.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides which answers are faulty.")] = 0,
 ) -> None:
     """Serve the Access Token, ePayment and Report APIs on 127.0.0.1 until stopped.
 
-    Prints the settings that speak to it: put `export` before its lines in another terminal.
+    Prints the settings that connect to it. In another terminal, put `export` before each line.
 
     \b
     Example:
@@ -154,16 +159,16 @@ def simulator(
             faults=read_faults(faults) if faults else (),
         )
     except ValueError as error:
-        # The simulator stands apart from the house, so it does not know its errors.
+        # The simulator is independent of the package and does not use its error classes.
         raise InputError(str(error)) from error
     units = _read_invented_units(state)
     run(served, port=port, started=lambda base_url: _print_connection_settings(base_url, units))
 
 
 def _read_invented_units(state: Path) -> list[dict[str, str]]:
-    """Return the sales units whose keys `scenario` invented.
+    """Return the sales units whose keys were invented by `scenario`.
 
-    Any other keys of a state file may be somebody's own and are shown to nobody.
+    Any other keys in a state file may be real ones, so they are never printed.
     """
     units = []
     with state.open(encoding="utf-8") as records:
@@ -179,20 +184,20 @@ def _print_connection_settings(base_url: str, units: list[dict[str, str]]) -> No
     several = len(units) > 1
     for unit in units:
         suffix = f"_{unit['msn']}" if several else ""
-        named = [f"VIPPS_{key.upper()}{suffix}={unit[key]}" for key in _KEY_NAMES]
-        print(" ".join([*([] if several else [f"VIPPS_MSN={unit['msn']}"]), *named]))
+        variables = [f"VIPPS_{key.upper()}{suffix}={unit[key]}" for key in _KEY_NAMES]
+        print(" ".join([*([] if several else [f"VIPPS_MSN={unit['msn']}"]), *variables]))
     sys.stdout.flush()
     if several:
-        print("and in vippsrecon.toml, since there are several sales units:", file=sys.stderr)
+        print("Several sales units. Add this to vippsrecon.toml:", file=sys.stderr)
         print(
             "\n".join(line for unit in units for line in _format_sales_unit_toml(unit)),
             file=sys.stderr,
         )
-    print("serving until stopped (Ctrl-C)", file=sys.stderr)
+    print("Serving until stopped (Ctrl-C)", file=sys.stderr)
 
 
 def _format_sales_unit_toml(unit: dict[str, str]) -> list[str]:
-    """Return a sales unit as vippsrecon.toml names it, its keys by their variables."""
+    """Return a sales unit's lines for vippsrecon.toml, with the variables that contain its keys."""
     market = [f'market = "{unit["market"]}"'] if unit.get("market") else []
     keys = [f'{key}_from = "VIPPS_{key.upper()}_{unit["msn"]}"' for key in _KEY_NAMES]
     return ["[[sales_unit]]", f'msn = "{unit["msn"]}"', *market, *keys]

@@ -1,4 +1,4 @@
-"""Around every command: errors become one sentence, files may follow one option, a log."""
+"""What every command shares: errors as one sentence, options with several files, the log."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILURE_EXIT_CODE = 2
+
+_PERMISSION_DENIED = (
+    "Permission denied. Close the file if it is open in Excel, or check that you may write to "
+    "this folder."
+)
 MULTI_FILE_OPTIONS = ("--orders", "--references")
 """Options of `reconcile` that take one file or several, as a shell expands `*.csv`."""
 
 
 class ErrorReportingGroup(TyperGroup):
-    """Turns whatever stops a command into one sentence on standard error and exit code 2."""
+    """Turns any error that stops a command into one sentence on standard error and exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; the one place where errors are met."""
+        """Run the command. Errors are caught here and nowhere else."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -32,16 +37,14 @@ class ErrorReportingGroup(TyperGroup):
         except (VippsReconError, OSError) as error:
             print_error(format_error(error))
         except KeyboardInterrupt:
-            print_error(
-                "stopped. What was done is kept: the same command again goes on, and repeats nothing."
-            )
+            print_error("Stopped. Progress is saved; run the same command again to continue.")
         except MemoryError:
-            print_error("not enough memory for this much at once; give it fewer orders at a time.")
-        except BaseException as error:  # a panic of Polars is no Exception
-            if said := _format_usage_error(error):
-                print_error(said)
+            print_error("Not enough memory. Run it again with fewer orders at a time.")
+        except BaseException as error:  # a Polars panic is not an Exception
+            if sentence := _format_usage_error(error):
+                print_error(sentence)
                 raise typer.Exit(FAILURE_EXIT_CODE) from None
-            # Typer's own ways out (usage errors, exit codes) carry an exit code: not ours.
+            # Typer ends a command with exceptions of its own, which carry an exit code.
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, SystemExit)):
                 raise
             _report_internal_error(error)
@@ -62,27 +65,27 @@ def repeat_options(args: Sequence[str], names: Sequence[str]) -> list[str]:
     >>> repeat_options(["--orders", "a.csv", "b.csv", "--out", "r.xlsx"], ("--orders",))
     ['--orders', 'a.csv', '--orders', 'b.csv', '--out', 'r.xlsx']
     """
-    found: list[str] = []
+    repeated: list[str] = []
     current, values = "", 0
     for argument in args:
         if argument.startswith("-"):
             current, values = (argument if argument in names else ""), 0
         elif current:
             if values:
-                found.append(current)
+                repeated.append(current)
             values += 1
-        found.append(argument)
-    return found
+        repeated.append(argument)
+    return repeated
 
 
 def configure_logging(level: str) -> None:
-    """Write the log to standard error from this level on; where it is empty, warnings alone."""
+    """Write the log to standard error from this level up; without a level, warnings only."""
     if not level:
         logging.basicConfig(level="WARNING", stream=sys.stderr, format="warning: %(message)s")
         return
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
-        raise typer.BadParameter(f"{level!r} is not a level; take DEBUG, INFO or WARNING")
+        raise typer.BadParameter(f"{level!r} is not a log level. Use DEBUG, INFO or WARNING.")
     logging.basicConfig(
         level=number, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
@@ -93,15 +96,20 @@ def print_error(sentence: str) -> None:
     print(f"vippsrecon: {sentence}", file=sys.stderr)
 
 
+def print_warning(sentence: str) -> None:
+    """Print a warning on standard error, without the program's name before it."""
+    print(sentence, file=sys.stderr)
+
+
 def format_error(error: VippsReconError | OSError) -> str:
-    """Return what stopped a command, with what was noted on the way about the call it was."""
-    said = _describe_os_error(error) if isinstance(error, OSError) else str(error)
-    return "; ".join([said, *getattr(error, "__notes__", ())])
+    """Return the error as one sentence, with the notes that were added to it."""
+    message = _describe_os_error(error) if isinstance(error, OSError) else str(error)
+    return "; ".join([message, *getattr(error, "__notes__", ())])
 
 
 def _format_usage_error(error: BaseException) -> str:
     """Return a usage error as one sentence, in place of Typer's usage lines; "" for any other."""
-    # Told by what it has: Typer may bring its own copy of click's classes.
+    # Recognised by its attributes: Typer may contain its own copy of the click classes.
     message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
     if message is None or context is None:
         return ""
@@ -109,33 +117,33 @@ def _format_usage_error(error: BaseException) -> str:
 
 
 def _report_internal_error(error: BaseException) -> None:
-    """Show a fault of ours whole: a verdict was not reached, so the code must not be 1."""
+    """Print the traceback of a fault in this package. The exit code is 2, since there is no verdict."""
     traceback.print_exception(error, file=sys.stderr)
     print_error(
-        "this is a fault in vippsrecon, not in your data. Please report it with the lines above."
+        "This is a fault in vippsrecon, not in your data. Please report it with the lines above."
     )
 
 
 def _describe_os_error(error: OSError) -> str:
-    """Say what the machine refused, in an accountant's words.
+    """Describe an error of the operating system in words an accountant knows.
 
     >>> _describe_os_error(OSError(28, "No space left on device", "/dev/full"))
     '/dev/full: the disk is full; free some space and run it again'
     """
     import errno
 
-    about = f"{error.filename}: " if error.filename else ""
-    said = {
+    prefix = f"{error.filename}: " if error.filename else ""
+    messages = {
         errno.ENOSPC: "the disk is full; free some space and run it again",
         errno.EDQUOT: "your share of the disk is full; free some space and run it again",
         errno.EFBIG: "the file may not grow this large here; free some space and run it again",
-        errno.EACCES: "may not be opened or written here; is it open in Excel, or another's?",
-        errno.EPERM: "may not be opened or written here; is it open in Excel, or another's?",
-        errno.EROFS: "this disk can only be read; name another place with --out",
-        errno.EEXIST: "this is a file, and a folder is wanted; name another",
+        errno.EACCES: _PERMISSION_DENIED,
+        errno.EPERM: _PERMISSION_DENIED,
+        errno.EROFS: "this disk is read-only; name another place with --out",
+        errno.EEXIST: "this is a file, but a folder is needed; name another",
         errno.ENOENT: "there is no such file or folder",
-        errno.EISDIR: "this is a folder, and a file is wanted",
+        errno.EISDIR: "this is a folder, but a file is needed",
         errno.ENOTDIR: "part of this path is a file, not a folder",
         errno.EADDRINUSE: "this port is in use; name another with --port",
     }
-    return about + said.get(error.errno or 0, error.strerror or str(error))
+    return prefix + messages.get(error.errno or 0, error.strerror or str(error))

@@ -1,4 +1,4 @@
-"""`journal`: what was planned, approved and done, and whether it still holds."""
+"""`journal`: show what was planned, approved and done, and verify that no entry was changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_JOURNAL_ROWS_LISTED = 20
 app = typer.Typer(rich_markup_mode=None)
 
 PlanNameOption = Annotated[
-    str | None, typer.Option("--plan", metavar="ID", help="One plan: its id, or its file.")
+    str | None, typer.Option("--plan", metavar="ID", help="One plan: its id or its file.")
 ]
 
 
@@ -31,25 +31,32 @@ def journal(
     context: typer.Context,
     plan: PlanNameOption = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Check every entry of the chain. 1 when it breaks.")
+        bool,
+        typer.Option(
+            "--verify", help="Verify every entry of the hash chain. Exit code 1 if it is broken."
+        ),
     ] = False,
     head: Annotated[
         str | None,
         typer.Option(
-            "--head", metavar="SEQ:HASH", help="The head kept elsewhere, to be checked against."
+            "--head",
+            metavar="SEQ:HASH",
+            help="The journal head you saved elsewhere, to compare with.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE.xlsx", help="The journal as the auditor's workbook."),
+        typer.Option(
+            "--out", metavar="FILE.xlsx", help="Write the journal as a workbook for the auditor."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what was planned, approved and done. Reads the workspace database, asks nobody.
+    """Show what was planned, approved and done. Reads the workspace database; makes no calls.
 
-    --verify finds every entry that was changed, removed or exchanged. A tail that was cut off,
-    or a chain written anew as a whole, shows only against a head kept elsewhere: give it with
-    --head.
+    --verify finds every entry that was changed, removed or replaced. Only a journal head saved
+    elsewhere shows that the end of the journal was cut off or that the whole journal was
+    rewritten: give it with --head.
 
     \b
     Example:
@@ -60,17 +67,17 @@ def journal(
     """
     if context.invoked_subcommand is not None:
         return
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.store import open_store
 
-    kept_head = _parse_head(head)
-    if kept_head is not None and not (verify and plan):
-        raise typer.BadParameter("--head belongs to --verify and one --plan")
+    saved_head = _parse_head(head)
+    if saved_head is not None and not (verify and plan):
+        raise typer.BadParameter("--head needs --verify and --plan.")
     settings = load_settings(offline=True)
     plan_id = None if plan is None else resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store:
         if verify:
-            code = _verify_plans(store, plan_id, kept_head, json)
+            code = _verify_plans(store, plan_id, saved_head, json)
         else:
             code = _show_plans(store, plan_id, json)
         if out is not None:
@@ -88,13 +95,17 @@ app.command()(settle)
 
 
 def _report_broken_chains(store: Store, chosen: Sequence[str]) -> int:
-    """Return 1, and say so, where a chain that was extracted does not hold."""
+    """Print each extracted plan whose hash chain is broken; return 1 if there is one, else 0."""
     from vippsrecon.cli.errors import print_error
     from vippsrecon.store import list_plan_ids, verify_journal
 
-    broken = [one for one in chosen or list_plan_ids(store) if not verify_journal(store, one).ok]
-    for one in broken:
-        print_error(f"the journal of plan {one} does not hold: the sheet Control says where")
+    broken = [
+        plan_id
+        for plan_id in chosen or list_plan_ids(store)
+        if not verify_journal(store, plan_id).ok
+    ]
+    for plan_id in broken:
+        print_error(f"The journal of plan {plan_id} was modified. The sheet Control shows where.")
     return int(bool(broken))
 
 
@@ -106,7 +117,8 @@ def _parse_head(head: str | None) -> tuple[int, str] | None:
     match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", head.strip())
     if match is None:
         raise typer.BadParameter(
-            f"{head!r} is no head as a run prints it: a number, a colon, 64 hexadecimal digits"
+            f"{head!r} is not a journal head. Expected SEQ:HASH, where HASH is 64 hexadecimal digits, "
+            "as printed at the end of a run."
         )
     return int(match[1]), match[2]
 
@@ -119,34 +131,34 @@ def _verify_plans(
     from vippsrecon.store import list_plan_ids, list_plans, verify_journal
 
     if plan_id is None:
-        # As they were seen; then those whose first entry is missing, which is a fault.
+        # Registered plans first; then plans known only by their entries, which is a fault.
         ids = list(
-            dict.fromkeys([*(one.plan_id for one in list_plans(store)), *list_plan_ids(store)])
+            dict.fromkeys([*(plan.plan_id for plan in list_plans(store)), *list_plan_ids(store)])
         )
     else:
         ids = [_require_known_plan(store, plan_id)]
-    verdicts = {one: verify_journal(store, one, head) for one in ids}
+    verdicts = {plan_id: verify_journal(store, plan_id, head) for plan_id in ids}
     if json:
         print(
-            output.format_json({"plans": [_build_verdict_json(*one) for one in verdicts.items()]})
+            output.format_json({"plans": [_build_verdict_json(*item) for item in verdicts.items()]})
         )
     else:
-        for one, verdict in verdicts.items():
+        for checked_id, verdict in verdicts.items():
             entries = format_count(verdict.rows, "entry", "entries")
-            said = f"holds, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
-            print(f"{one}: {said}")
+            state = f"holds, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
+            print(f"{checked_id}: {state}")
             if verdict.ok:
                 print(f"  first hash  {verdict.first_hash}")
                 print(f"  head        {verdict.rows}:{verdict.last_hash}")
         if not ids:
-            print("no plan is known here yet")
+            print("No plan is registered in this database yet.")
     return int(not all(verdict.ok for verdict in verdicts.values()))
 
 
 def _require_known_plan(store: Store, plan_id: str) -> str:
     from vippsrecon.store import read_head
 
-    read_head(store, plan_id)  # refuses a plan that is not known here
+    read_head(store, plan_id)  # raises where the plan is not registered in this database
     return plan_id
 
 
@@ -169,48 +181,50 @@ def _show_plans(store: Store, plan_id: str | None, json: bool) -> int:
     from vippsrecon.cli import output
     from vippsrecon.store import list_plans
 
-    told: list[tuple[PlanSummary, PlanHistory | PlanOverview]]
+    plans: list[tuple[PlanSummary, PlanHistory | PlanOverview]]
     if plan_id is None:
-        told = [(one.known, one) for one in list_plan_overviews(store)]
+        plans = [(overview.known, overview) for overview in list_plan_overviews(store)]
     else:
         _require_known_plan(store, plan_id)
-        known = next(one for one in list_plans(store) if one.plan_id == plan_id)
-        told = [(known, read_plan_history(store, plan_id))]
+        summary = next(plan for plan in list_plans(store) if plan.plan_id == plan_id)
+        plans = [(summary, read_plan_history(store, plan_id))]
     if json:
-        said: dict[str, Any] = {"plans": [_build_journal_plan_json(*one) for one in told]}
+        content: dict[str, Any] = {"plans": [_build_journal_plan_json(*pair) for pair in plans]}
         if plan_id is not None:
-            said["entries"] = _build_entries_json(store, plan_id)
-        print(output.format_json(said))
+            content["entries"] = _build_entries_json(store, plan_id)
+        print(output.format_json(content))
     else:
-        for one in told:
-            print("\n".join(_format_journal_plan(*one)))
-            if isinstance(one[1], PlanHistory):
-                print("\n".join(_format_plan_details(one[1])))
-        if not told:
-            print("no plan is known here yet: vippsrecon approve registers one")
+        for summary, history in plans:
+            print("\n".join(_format_journal_plan(summary, history)))
+            if isinstance(history, PlanHistory):
+                print("\n".join(_format_plan_details(history)))
+        if not plans:
+            print("No plan is registered in this database yet. vippsrecon approve registers one.")
     return 0
 
 
-def _build_journal_plan_json(one: PlanSummary, known: PlanHistory | PlanOverview) -> dict[str, Any]:
+def _build_journal_plan_json(
+    summary: PlanSummary, history: PlanHistory | PlanOverview
+) -> dict[str, Any]:
     from vippsrecon.cli.carry_out import format_head
 
     return {
-        "plan_id": one.plan_id,
-        "verb": one.verb,
-        "environment": one.environment,
-        "digest": one.digest,
-        "planner": one.planner,
-        "seen_at": one.seen_at,
-        "rows": known.count,
-        "totals": known.totals,
-        "counts": known.counts,
-        "approver": known.approver or None,
-        "carrier": known.carrier or None,
-        "held_by": one.holder,
-        "stopped": known.stopped or None,
-        "entries": one.entries,
-        "first_hash": known.first_hash,
-        "head": format_head(known.head),
+        "plan_id": summary.plan_id,
+        "verb": summary.verb,
+        "environment": summary.environment,
+        "digest": summary.digest,
+        "planner": summary.planner,
+        "seen_at": summary.seen_at,
+        "rows": history.count,
+        "totals": history.totals,
+        "counts": history.counts,
+        "approver": history.approver or None,
+        "carrier": history.carrier or None,
+        "held_by": summary.holder,
+        "stopped": history.stopped or None,
+        "entries": summary.entries,
+        "first_hash": history.first_hash,
+        "head": format_head(history.head),
     }
 
 
@@ -220,45 +234,47 @@ def _build_entries_json(store: Store, plan_id: str) -> list[dict[str, Any]]:
     return [{**entry._asdict(), "detail": entry.said()} for entry in read_entries(store, plan_id)]
 
 
-def _format_journal_plan(one: PlanSummary, known: PlanHistory | PlanOverview) -> Iterator[str]:
+def _format_journal_plan(
+    summary: PlanSummary, history: PlanHistory | PlanOverview
+) -> Iterator[str]:
     from vippsrecon.cli.carry_out import format_head
     from vippsrecon.money import format_amount, format_count, group_thousands
 
-    sums = ", ".join(format_amount(total, currency) for currency, total in known.totals.items())
+    sums = ", ".join(format_amount(total, currency) for currency, total in history.totals.items())
     counts = [
         f"{group_thousands(number)} {name.replace('_', ' ')}"
-        for name, number in known.counts.items()
+        for name, number in history.counts.items()
         if number
     ]
-    yield f"{one.plan_id}  {one.verb}, {one.environment}, seen {one.seen_at}, by {one.planner}"
-    never = known.not_begun == known.count
-    said = "not carried out" if never else ", ".join(counts)
-    yield f"  {format_count(known.count, one.verb)}, {sums}: {said}"
-    if known.approver:
-        yield f"  approved by {known.approver}"
-    if one.holder:
-        yield f"  held by {one.holder}, last heard of {one.heartbeat_at}"
-    yield f"  head {format_head(known.head)}"
+    yield f"{summary.plan_id}  {summary.verb}, {summary.environment}, seen {summary.seen_at}, by {summary.planner}"
+    never_started = history.not_begun == history.count
+    state = "not carried out" if never_started else ", ".join(counts)
+    yield f"  {format_count(history.count, summary.verb)}, {sums}: {state}"
+    if history.approver:
+        yield f"  approved by {history.approver}"
+    if summary.holder:
+        yield f"  being carried out by {summary.holder}, last active {summary.heartbeat_at}"
+    yield f"  head {format_head(history.head)}"
 
 
-def _format_plan_details(known: PlanHistory) -> Iterator[str]:
+def _format_plan_details(history: PlanHistory) -> Iterator[str]:
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.bulk.outcomes.frame import sort_worst_first
     from vippsrecon.money import format_count, group_thousands
 
-    yield f"  first hash {known.first_hash}"
-    if known.stopped:
-        yield f"  the last run stopped: {known.stopped}"
-    if known.not_begun and known.not_begun < known.count:
-        yield f"  {format_count(known.not_begun, 'row')} never begun, counted as skipped"
-    rest = sort_worst_first(
+    yield f"  first hash {history.first_hash}"
+    if history.stopped:
+        yield f"  the last run stopped: {history.stopped}"
+    if history.not_begun and history.not_begun < history.count:
+        yield f"  {format_count(history.not_begun, 'row')} never started, counted as skipped"
+    not_done = sort_worst_first(
         row.result
-        for row in known.rows.values()
+        for row in history.rows.values()
         if row.result.outcome in ("unknown", "refused", "skipped")
     )
-    for result in rest[:MAX_JOURNAL_ROWS_LISTED]:
-        planned = known.rows[result.row].planned
-        said = describe_outcome(known.verb, planned, result)
-        yield f"  {result.outcome:<8} row {result.row}, {planned.reference}: {said}"
-    if len(rest) > MAX_JOURNAL_ROWS_LISTED:
-        yield f"  and {group_thousands(len(rest) - MAX_JOURNAL_ROWS_LISTED)} more; --out or --json lists them"
+    for result in not_done[:MAX_JOURNAL_ROWS_LISTED]:
+        planned = history.rows[result.row].planned
+        sentence = describe_outcome(history.verb, planned, result)
+        yield f"  {result.outcome:<8} row {result.row}, {planned.reference}: {sentence}"
+    if len(not_done) > MAX_JOURNAL_ROWS_LISTED:
+        yield f"  and {group_thousands(len(not_done) - MAX_JOURNAL_ROWS_LISTED)} more; --out or --json lists them"

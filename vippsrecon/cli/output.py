@@ -1,8 +1,9 @@
-"""How results are printed: one JSON object for machines, aligned lines for people."""
+"""Print results: one JSON object for programs, aligned lines for people."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import format_count, group_thousands, to_major
@@ -18,19 +19,19 @@ MAX_REJECTS_LISTED = 20
 
 
 def format_json(value: Any) -> str:
-    """Return one JSON object: text as it is, amounts whole minor units, unknown null."""
+    """Return one JSON object: text unchanged, amounts in whole minor units, unknown values null."""
     return json.dumps(value, ensure_ascii=False, default=str, indent=2)
 
 
 def convert_rows_to_json(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as plain values: whole numbers, text, ISO 8601 times, None.
 
-    Goes through Arrow, so that a nullable amount never becomes a float on its way.
+    Converts through Arrow, so that a nullable amount never becomes a float.
     """
     import pyarrow as pa
 
-    found: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
-    return [{name: _convert_value(value) for name, value in row.items()} for row in found]
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
+    return [{name: _convert_value(value) for name, value in row.items()} for row in rows]
 
 
 def _convert_value(value: Any) -> Any:
@@ -38,21 +39,21 @@ def _convert_value(value: Any) -> Any:
 
 
 def select_unanswered(failures: pd.DataFrame) -> pd.DataFrame:
-    """Return the failures that leave a hole: not a 404, which is an answer, nor what was not sent."""
+    """Return the unanswered references: no 404, which is an answer, and nothing that was not sent."""
     answered = failures["status"].fillna(0).eq(404) | failures["operation"].eq("not_sent")
     return failures[~answered.astype(bool)]
 
 
 def describe_most_common_reason(failures: pd.DataFrame) -> str:
-    """Return the reason most of these failures have, and how many have it."""
+    """Return the most common reason of these failures, and how many have it."""
     reasons = failures["title"].str.cat(failures["detail"].fillna(""), sep=": ")
     first = reasons.mode().iloc[0]
-    many = (
+    share = (
         "all"
         if (reasons == first).all()
         else f"{group_thousands(int((reasons == first).sum()))} of them"
     )
-    return f"{many}: {first.removesuffix(': ')}"
+    return f"{share}: {first.removesuffix(': ')}"
 
 
 def build_reconciliation_json(result: Reconciliation, report: str | None) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
 
 
 def format_rejects(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return lines that say which rows could not be read and why, the first twenty of them."""
+    """Return lines that list the first twenty rows that could not be read, with their reasons."""
     lines = [f"{format_count(len(rejects), 'row')} could not be read:"]
     lines += [
         f"  row {row['source_row']}: {row['reason']}"
@@ -90,9 +91,14 @@ def format_rejects(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def format_major_amount(amount: int | None, currency: str) -> str:
-    """Return an amount as people write it.
+    """Return an amount in major units, with a space between thousands.
 
     >>> format_major_amount(123450, "NOK"), format_major_amount(None, "NOK")
     ('1 234.50', 'unknown')
     """
     return "unknown" if amount is None else group_thousands(to_major(amount, currency))
+
+
+def should_show_progress(json: bool) -> bool:
+    """Tell whether a progress bar may be shown: text is printed, and standard error is a terminal."""
+    return not json and sys.stderr.isatty()

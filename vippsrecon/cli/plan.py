@@ -1,4 +1,4 @@
-"""`plan` and `approve`: money planned and approved. Neither moves any."""
+"""`plan`: plan refunds, cancels or captures. Moves no money."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PlannedOperation(StrEnum):
-    """What is planned, as it is typed."""
+    """The operations that can be planned, as typed on the command line."""
 
     refunds = "refunds"
     cancels = "cancels"
@@ -32,7 +32,7 @@ class PlannedOperation(StrEnum):
 
 PersonOption = Annotated[
     str | None,
-    typer.Option("--as", metavar="NAME", help="Who you are; without it, this machine's account."),
+    typer.Option("--as", metavar="NAME", help="Your name. Default: the account on this computer."),
 ]
 
 
@@ -45,7 +45,7 @@ def plan(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="A list, CSV or XLSX: reference, amount, currency, and maybe msn, reason, note, "
+            help="A list, CSV or XLSX: reference, amount, currency, and optionally msn, reason, note, "
             "document_ref. An amount may be all.",
         ),
     ] = None,
@@ -54,7 +54,7 @@ def plan(
         typer.Option(
             "--from-report",
             metavar="report.xlsx",
-            help="Plan what a report proposes and its owners decided.",
+            help="Plan what a report proposes and its reviewers decided.",
         ),
     ] = None,
     duplicate: Annotated[
@@ -62,15 +62,22 @@ def plan(
         typer.Option(
             "--duplicate",
             metavar="REFERENCE",
-            help="Insist on this payment though the same was done before. May be repeated.",
+            help="Include this payment although the same operation was done before. May be repeated.",
         ),
     ] = None,
     created: Annotated[
-        bool, typer.Option("--created", help="Cancels: payments nobody has paid yet, too.")
+        bool,
+        typer.Option(
+            "--created", help="Cancels: include payments the customer has not approved yet."
+        ),
     ] = False,
     workbook: Annotated[
         Path | None,
-        typer.Option("--workbook", metavar="FILE.xlsx", help="The plan for reading and signing."),
+        typer.Option(
+            "--workbook",
+            metavar="FILE.xlsx",
+            help="Also write the plan as a workbook, to read and sign.",
+        ),
     ] = None,
     mapping: MappingOption = None,
     who: PersonOption = None,
@@ -78,8 +85,8 @@ def plan(
 ) -> None:
     """Plan refunds, cancels or captures from a list or a report. Moves nothing.
 
-    Each payment is read first; amounts are fixed now. Rows that cannot be planned are listed
-    with their reason and are not in the plan.
+    Each payment is read first, and the amounts are fixed now. Rows that cannot be planned are
+    listed with their reason and are left out of the plan.
 
     \b
     Example:
@@ -95,19 +102,19 @@ def plan(
     _refuse_plan_paths(out, workbook, source)
     verb = operations.value.removesuffix("s")
     if mapping is not None and from_report is not None:
-        raise typer.BadParameter("--mapping is for lists; a report has its own columns")
+        raise typer.BadParameter("--mapping is for lists only; the columns of a report are known.")
     if created and verb != "cancel":
-        raise typer.BadParameter("--created is for cancels")
+        raise typer.BadParameter("--created is for cancels only.")
     try:
-        asked, settings = _read_requests(verb, source, mapping, report=from_report is not None)
-        how = PlanOptions(
+        requests, settings = _read_requests(verb, source, mapping, report=from_report is not None)
+        options = PlanOptions(
             verb,
             planner=who,
             duplicate=duplicate or [],
             cancel_created=created,
             progress=not json and sys.stderr.isatty(),
         )
-        made = _build_plan(asked, settings, how)
+        new_plan = _build_plan(requests, settings, options)
     except NothingToPlanError as error:
         if json:
             print(
@@ -116,213 +123,121 @@ def plan(
                 )
             )
         else:
-            # Of one row alone the error says all there is to say.
+            # With a single reject, the error itself already contains its reason.
             refused = error.refused if len(error.refused) > 1 else ()
             for line in _format_plan_rejects(refused, error.notes):
                 print(line)
         raise
-    write_plan(made, out)
+    write_plan(new_plan, out)
     if workbook is not None:
         from vippsrecon.bulk.plan.workbook import write_plan_workbook
 
-        write_plan_workbook(made, workbook)
+        write_plan_workbook(new_plan, workbook)
     if json:
-        print(output.format_json(_build_plan_json(made, out)))
+        print(output.format_json(_build_plan_json(new_plan, out)))
     else:
         print(
             "\n".join(
-                [*_format_new_plan(made, out), *_format_plan_rejects(made.refused, made.notes)]
+                [
+                    *_format_new_plan(new_plan, out),
+                    *_format_plan_rejects(new_plan.refused, new_plan.notes),
+                ]
             )
         )
-    raise typer.Exit(1 if made.refused else 0)
-
-
-def approve(
-    plan_file: Annotated[
-        Path, typer.Argument(metavar="plan.json", help="The plan, as it was written.")
-    ],
-    who: PersonOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Approve a plan: its digest, number of rows and sum per currency. Moves nothing.
-
-    Kept in the workspace database for 24 hours, with your name, this machine and its account.
-    Above own_approval_up_to somebody else than the planner has to do it. A name given with --as
-    documents who approves; it does not prove it.
-
-    \b
-    Example:
-      vippsrecon approve plan.json --as "Ola Hansen"
-      vippsrecon carry-out plan.json
-    """
-    from vippsrecon.bulk.approval.approve import approve as record
-    from vippsrecon.bulk.limits import Limits
-    from vippsrecon.bulk.plan.file import compute_digest, read_plan
-    from vippsrecon.cli import output
-    from vippsrecon.config.settings import load_settings
-    from vippsrecon.store import open_store
-
-    made = read_plan(plan_file)
-    settings = load_settings(offline=True)
-    now = _get_approval_time(made, settings)
-    limits = Limits.from_settings(settings.limits)
-    if not json:
-        print("\n".join(_format_plan_for_approval(made)), flush=True)
-    with open_store(settings.database_url) as store:
-        entry = record(made, store, approver=who, now=now, limits=limits)
-        where = store.url_masked
-    said: dict[str, Any] = entry.said()
-    if json:
-        print(
-            output.format_json(
-                {
-                    "plan_id": made.plan_id,
-                    "digest": compute_digest(made),
-                    "rows": made.count,
-                    "totals": made.totals,
-                    "approver": said["approver"],
-                    "os_account": said["os_account"],
-                    "host": said["host"],
-                    "expires_at": said["expires_at"],
-                }
-            )
-        )
-        return
-    print(f"approved by {said['approver']} (account {said['os_account']}, {said['host']})")
-    print(f"until {said['expires_at']}, in {where}")
+    raise typer.Exit(1 if new_plan.refused else 0)
 
 
 def _choose_source(file: Path | None, report: Path | None) -> Path:
-    given = [one for one in (file, report) if one is not None]
+    given = [path for path in (file, report) if path is not None]
     if len(given) != 1:
-        raise typer.BadParameter("name either a list, or a report with --from-report")
+        raise typer.BadParameter("Name either a list, or a report with --from-report.")
     return given[0]
 
 
 def _refuse_plan_paths(out: Path, workbook: Path | None, source: Path) -> None:
-    """Refuse places that cannot be meant before minutes of reading."""
+    """Refuse unusable output paths before the payments are read, which can take minutes."""
     from vippsrecon.errors import OutputError
 
-    written = [out] if workbook is None else [out, workbook]
-    for path in written:
+    for path in [out] if workbook is None else [out, workbook]:
         if path.resolve() == source.resolve():
-            raise OutputError(f"{path} is the file read: name another one to write")
+            raise OutputError(f"{path} is the input file. Name another file to write.")
         if path.is_dir():
-            raise OutputError(f"{path} is a folder: name the file to write")
+            raise OutputError(f"{path} is a folder. Name the file to write.")
         if not path.parent.is_dir():
-            raise OutputError(f"there is no folder {path.parent} to write {path.name} to")
+            raise OutputError(f"Cannot write {path.name}: the folder {path.parent} does not exist.")
     if workbook is not None and workbook.suffix.lower() != ".xlsx":
-        raise OutputError(f"{workbook} is no name of a workbook: name one that ends in .xlsx")
+        raise OutputError(f"{workbook} is not the name of a workbook. Name one that ends in .xlsx.")
     if workbook is not None and workbook.resolve() == out.resolve():
-        raise OutputError(f"{out} cannot be both the plan and its workbook")
+        raise OutputError(
+            f"{out} cannot be both the plan and its workbook. Name two different files."
+        )
 
 
 def _read_requests(
     verb: str, source: Path, mapping: Path | None, *, report: bool
 ) -> tuple[RequestSet, Settings]:
-    """Read the list or report, and then the settings: a file's faults need no keys to be said."""
+    """Read the list or report first, so that its errors are reported even where keys are missing."""
     from vippsrecon.bulk.plan.requests import read_list_requests, read_report_requests
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
 
     settings = load_settings(offline=True)
     if report:
-        # It says itself which environment it is of, and what its payments were.
+        # A report states its environment and its payments, so no keys are needed here.
         return read_report_requests(source, verb), settings
-    asked = read_list_requests(source, verb, settings.default_msn, mapping)
-    return asked, load_settings()
+    requests = read_list_requests(source, verb, settings.default_msn, mapping)
+    return requests, load_settings()
 
 
-def _build_plan(asked: RequestSet, settings: Settings, how: PlanOptions) -> Plan:
+def _build_plan(requests: RequestSet, settings: Settings, options: PlanOptions) -> Plan:
     from contextlib import ExitStack
 
     from vippsrecon.api import Client
     from vippsrecon.bulk.plan.make import make_plan
 
-    with ExitStack() as opened:
-        client = opened.enter_context(Client(settings)) if settings.environment else None
-        store = _open_existing_store(settings, opened) if asked.kind == "report" else None
-        return make_plan(asked, how._replace(client=client, settings=settings, store=store))
+    with ExitStack() as stack:
+        client = stack.enter_context(Client(settings)) if settings.environment else None
+        store = _open_existing_store(settings, stack) if requests.kind == "report" else None
+        return make_plan(requests, options._replace(client=client, settings=settings, store=store))
 
 
-def _open_existing_store(settings: Settings, opened: Any) -> Store | None:
-    """Open the workspace database where there is one: planning makes none."""
+def _open_existing_store(settings: Settings, stack: Any) -> Store | None:
+    """Open the workspace database where it exists. Planning does not create one."""
     from vippsrecon.store import database_exists, open_store
 
     if not database_exists(settings.database_url):
         return None
-    store: Store = opened.enter_context(open_store(settings.database_url))
+    store: Store = stack.enter_context(open_store(settings.database_url))
     return store
 
 
-def _get_approval_time(made: Plan, settings: Settings) -> Any:
-    """Return the house's time: the simulator has a clock of its own, and has to be asked."""
-    from datetime import UTC, datetime
-
-    from vippsrecon.api import Client
-    from vippsrecon.errors import PlanError
-
-    if settings.environment and settings.environment != made.environment:
-        raise PlanError(
-            f"the plan is for {made.environment} and VIPPS_ENVIRONMENT says "
-            f"{settings.environment}: nothing was approved"
-        )
-    if made.environment != "simulator" or not settings.environment:
-        return datetime.now(UTC)
-    with Client(settings) as client:
-        client.check_keys(made.msns[0])
-        return client.now()
-
-
-def _build_plan_json(made: Plan, out: Path) -> dict[str, Any]:
+def _build_plan_json(plan: Plan, out: Path) -> dict[str, Any]:
     from vippsrecon.bulk.plan.file import compute_digest
 
     return {
-        "plan_id": made.plan_id,
-        "digest": compute_digest(made),
-        "rows": made.count,
-        "totals": made.totals,
-        "rejects": _build_rejects_json(made.refused),
-        "notes": list(made.notes),
-        "expires_at": made.expires_at,
+        "plan_id": plan.plan_id,
+        "digest": compute_digest(plan),
+        "rows": plan.count,
+        "totals": plan.totals,
+        "rejects": _build_rejects_json(plan.refused),
+        "notes": list(plan.notes),
+        "expires_at": plan.expires_at,
         "plan": str(out),
     }
 
 
 def _build_rejects_json(refused: Sequence[Reject]) -> list[dict[str, Any]]:
-    return [one._asdict() for one in refused]
+    return [reject._asdict() for reject in refused]
 
 
-def _format_new_plan(made: Plan, out: Path) -> Iterator[str]:
+def _format_new_plan(plan: Plan, out: Path) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.file import compute_digest
 
-    yield f"{summarize_plan(made)}: {out}"
-    yield f"plan    {made.plan_id}, {made.environment}, planned by {made.planner}"
-    yield f"digest  {compute_digest(made)}"
-    yield f"until   {made.expires_at}"
+    yield f"{summarize_plan(plan)}: {out}"
+    yield f"plan    {plan.plan_id}, {plan.environment}, planned by {plan.planner}"
+    yield f"digest  {compute_digest(plan)}"
+    yield f"until   {plan.expires_at}"
     yield f"Nothing has been moved. Next: vippsrecon approve {out}"
-
-
-def _format_plan_for_approval(made: Plan) -> Iterator[str]:
-    from vippsrecon.bulk.approval.approve import summarize_plan
-    from vippsrecon.bulk.plan.file import compute_digest
-    from vippsrecon.cli import output
-    from vippsrecon.money import format_count
-
-    yield f"{summarize_plan(made)}, in {made.environment}, planned by {made.planner}"
-    yield f"plan    {made.plan_id}"
-    yield f"digest  {compute_digest(made)}"
-    yield f"until   {made.expires_at}"
-    for currency, total in made.totals.items():
-        rows = sum(row.currency == currency for row in made.rows)
-        largest = max(row.amount_minor for row in made.rows if row.currency == currency)
-        yield (
-            f"{currency}     {format_count(rows, 'row')}, {output.format_major_amount(total, currency)}, the largest "
-            f"{output.format_major_amount(largest, currency)}"
-        )
-    insisted = sum(row.duplicate for row in made.rows)
-    if insisted:
-        yield f"insisted upon though the same was done before: {format_count(insisted, 'row')}"
 
 
 def _format_plan_rejects(refused: Sequence[Reject], notes: Sequence[str]) -> list[str]:
@@ -332,8 +247,8 @@ def _format_plan_rejects(refused: Sequence[Reject], notes: Sequence[str]) -> lis
     lines = [f"note: {note}" for note in notes]
     if not refused:
         return lines
-    lines.append(f"{format_count(len(refused), 'row')} not in the plan:")
-    lines += [f"  {one.describe()}" for one in refused[:MAX_REJECTS_LISTED]]
+    lines.append(f"{format_count(len(refused), 'row')} left out of the plan:")
+    lines += [f"  {reject.describe()}" for reject in refused[:MAX_REJECTS_LISTED]]
     if len(refused) > MAX_REJECTS_LISTED:
         lines.append(
             f"  and {group_thousands(len(refused) - MAX_REJECTS_LISTED)} more; --json lists them"

@@ -1,4 +1,4 @@
-"""`preview`: what is this file, and what was understood of it."""
+"""`preview`: show what a file is and what was understood of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import typer
 def _complete_shop_names(incomplete: str) -> list[str]:
     from vippsrecon.sources.orders import profiles
 
-    known = [
+    shops = [
         name for name, profile in profiles.load_builtin_profiles().items() if not profile.refused
     ]
-    return [name for name in known if name.startswith(incomplete)]
+    return [name for name in shops if name.startswith(incomplete)]
 
 
 ShopOption = Annotated[
@@ -23,26 +23,26 @@ ShopOption = Annotated[
         "--shop",
         metavar="NAME",
         autocompletion=_complete_shop_names,
-        help="The shop's profile, where it is not to be recognised: shopify, woocommerce, "
+        help="The shop's profile, instead of recognising it: shopify, woocommerce, "
         "woocommerce-rest, woocommerce-skyverge, magento, shopware, squarespace, plain.",
     ),
 ]
 MappingOption = Annotated[
     Path | None,
-    typer.Option("--mapping", metavar="FILE.toml", help="Your own names of columns."),
+    typer.Option("--mapping", metavar="FILE.toml", help="Your own column names."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def preview(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to look at.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to read.")],
     shop: ShopOption = None,
     mapping: MappingOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say what files are and what was understood of them. Needs no keys, asks nobody.
+    """Show what files are and what was understood of them. Needs no keys and makes no calls.
 
-    Shows the kind, format, rows, period and sums, which column is the reference, the rows that
+    Shows the kind, format, rows, period and sums, the column with the reference, the rows that
     could not be read, what is missing, and which box to tick in the shop to get it.
 
     \b
@@ -52,28 +52,30 @@ def preview(
     """
     from vippsrecon.cli import output
     from vippsrecon.cli.errors import format_error, print_error
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
-    from vippsrecon.sources import preview as look
+    from vippsrecon.sources import preview as preview_files
 
     units = load_settings(offline=True).units
-    found: dict[str, list[Any]] = {"files": []}
-    refused: list[VippsReconError | OSError] = []
+    previews: dict[str, list[Any]] = {"files": []}
+    errors: list[VippsReconError | OSError] = []
     for file in files:
         try:
-            found["files"] += look([file], shop=shop, mapping=mapping, units=units)["files"]
+            previews["files"] += preview_files([file], shop=shop, mapping=mapping, units=units)[
+                "files"
+            ]
         except (VippsReconError, OSError) as error:
-            refused.append(error)
+            errors.append(error)
     if json:
-        print(output.format_json(found))
+        print(output.format_json(previews))
     else:
-        for file in found["files"]:
+        for file in previews["files"]:
             print("\n".join(_format_file(file)))
-    if refused:
-        for one in refused[:-1]:
-            print_error(format_error(one))
-        raise refused[-1]
-    if any(file.get("rejects") for file in found["files"]):
+    if errors:
+        for earlier in errors[:-1]:
+            print_error(format_error(earlier))
+        raise errors[-1]
+    if any(file.get("rejects") for file in previews["files"]):
         raise typer.Exit(1)
 
 
@@ -85,16 +87,16 @@ def _format_file(file: dict[str, Any]) -> list[str]:
     if file.get("rows") is not None:
         period = " to ".join(str(day) for day in file.get("period") or []) or "unknown"
         understood = [format_count(file["rows"], "row"), f"period {period}"]
-    said = ": ".join(filter(None, [f"{file['kind']}, {file['format']}", ", ".join(understood)]))
-    lines = [str(file["path"]), f"  {said}"]
+    heading = ": ".join(filter(None, [f"{file['kind']}, {file['format']}", ", ".join(understood)]))
+    lines = [str(file["path"]), f"  {heading}"]
     for currency, sums in (file.get("totals") or {}).items():
-        said = ", ".join(
+        sums_text = ", ".join(
             f"{name.removesuffix('_minor')} {output.format_major_amount(value, currency)}"
             if name.endswith("_minor")
             else format_count(value, name.removesuffix("s"))
             for name, value in sums.items()
         )
-        lines.append(f"  {currency}: {said}")
+        lines.append(f"  {currency}: {sums_text}")
     rejects = file.get("rejects") or []
     if rejects:
         lines += [f"  {line}" for line in output.format_rejects(rejects)]

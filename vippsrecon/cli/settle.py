@@ -1,4 +1,4 @@
-"""`journal settle`: rows whose outcome is open, looked at again."""
+"""`journal settle`: check rows whose outcome is open again, or record a manual decision."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from vippsrecon.cli.preview import JsonOption
 
 
 class ManualOutcome(StrEnum):
-    """How a person may say that a row ended."""
+    """The outcomes a manual decision can give a row."""
 
     done = "done"
     refused = "refused"
 
 
 def settle(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's file, or its id.")],
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's file or its id.")],
     row: Annotated[
-        int | None, typer.Option("--row", min=1, help="One row, for a person's word on it.")
+        int | None, typer.Option("--row", min=1, help="The row a manual decision is for.")
     ] = None,
     ending: Annotated[
-        ManualOutcome | None, typer.Option("--as", help="How that row ended, as a person saw it.")
+        ManualOutcome | None, typer.Option("--as", help="The outcome you decide on for that row.")
     ] = None,
     because: Annotated[
-        str | None, typer.Option("--because", metavar="TEXT", help="What was seen, and where.")
+        str | None, typer.Option("--because", metavar="TEXT", help="What you checked, and where.")
     ] = None,
     who: Annotated[
         str | None,
-        typer.Option("--by", metavar="NAME", help="Who says so; else this machine's account."),
+        typer.Option(
+            "--by", metavar="NAME", help="Who decided. Default: the account on this computer."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Look again at rows whose outcome is open. Reads and never sends.
+    """Check rows whose outcome is open again. Reads payments and sends nothing.
 
-    What a payment and its event log prove is kept in the journal. What stays open may be settled
-    by a person's word on one row, which is kept as such; a word that the payment contradicts is
-    refused. Exit code 1 while any row looked at is still open.
+    An outcome that the payment and its event log prove is recorded in the journal. A row that
+    stays open can be settled by a manual decision, which is recorded as such; a decision that the
+    payment contradicts is refused. Exit code 1 while any checked row is still open.
 
     \b
     Example:
@@ -48,24 +50,24 @@ def settle(
     """
     from vippsrecon.api import Client
     from vippsrecon.bulk.execution.settle import ManualDecision
-    from vippsrecon.bulk.execution.settle import settle as look
+    from vippsrecon.bulk.execution.settle import settle as settle_rows
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.cli import output
     from vippsrecon.cli.carry_out import format_head
-    from vippsrecon.config.settings import load_settings
+    from vippsrecon.config.load import load_settings
     from vippsrecon.store import open_store
 
-    word = None
+    decision = None
     if row is not None and ending is not None and because is not None:
-        word = ManualDecision(row, ending.value, because, who or "")
+        decision = ManualDecision(row, ending.value, because, who or "")
     elif (row, ending, because, who) != (None, None, None, None):
-        raise typer.BadParameter("a person's word takes --row, --as and --because together")
+        raise typer.BadParameter("A manual decision needs --row, --as and --because together.")
     settings = load_settings()
     plan_id = resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store, Client(settings) as client:
-        settled = look(store, plan_id, client, word=word)
+        settled = settle_rows(store, plan_id, client, word=decision)
     if json:
-        said = [
+        rows = [
             {
                 "row": planned.row,
                 "msn": planned.msn,
@@ -81,24 +83,24 @@ def settle(
         ]
         print(
             output.format_json(
-                {"plan_id": plan_id, "rows": said, "head": format_head(settled.head)}
+                {"plan_id": plan_id, "rows": rows, "head": format_head(settled.head)}
             )
         )
     else:
         if not settled.results:
-            print("no row of this plan is open: nothing to settle")
+            print("No row of this plan is open. Nothing to settle.")
         for planned, result in zip(settled.rows, settled.results, strict=True):
-            said_of_it = describe_outcome(settled.verb, planned, result)
-            print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {said_of_it}")
+            sentence = describe_outcome(settled.verb, planned, result)
+            print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {sentence}")
         print(f"head  {format_head(settled.head)}")
     raise typer.Exit(settled.exit_code)
 
 
 def resolve_plan_id(name: str) -> str:
-    """Return the id of a plan named by its file or by its id.
+    """Return the id of a plan given by its file or by its id.
 
     Raises:
-        PlanError: It is neither.
+        PlanError: `name` is neither.
     """
     from uuid import UUID
 
@@ -111,5 +113,5 @@ def resolve_plan_id(name: str) -> str:
         return str(UUID(name))
     except ValueError:
         raise PlanError(
-            f"{name!r} is neither a plan's file nor its id; vippsrecon journal lists the plans"
+            f"{name!r} is neither a plan file nor a plan id. Run vippsrecon journal to list the plans."
         ) from None

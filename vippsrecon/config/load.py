@@ -1,8 +1,8 @@
-"""Where settings come from, in order: argument, environment, keyring, file, `.env`.
+"""Load settings from, in this order: argument, environment, keyring, `vippsrecon.toml`, `.env`.
 
-pydantic-settings merges such places too, but not with the name of the place each value came
-from, nor with variables whose names the settings file gives; python-dotenv, its own reader,
-and `os.environ` are all that is needed.
+pydantic-settings merges such sources too, but it does not record which source a value came from,
+and it cannot read variables whose names the settings file gives. `os.environ` and python-dotenv
+are enough.
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from dotenv import dotenv_values
-from pydantic import SecretStr
 
 from vippsrecon.config.settings import (
     MAX_IN_FLIGHT,
@@ -30,8 +27,11 @@ from vippsrecon.config.settings import (
 from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
 from vippsrecon.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
 KEYRING_SERVICE = "vippsrecon"
-"""`keyring set vippsrecon VIPPS_CLIENT_SECRET` puts a secret where it is looked for."""
+"""`keyring set vippsrecon VIPPS_CLIENT_SECRET` stores a secret under this name."""
 
 ENVIRONMENT_VARIABLES = {
     "environment": "VIPPS_ENVIRONMENT",
@@ -51,14 +51,14 @@ _KEY_PATTERN = re.compile(r"[!-~]+")
 
 
 class SettingSources:
-    """The places a setting may be, asked in order; remembers which one had it."""
+    """Find settings in their sources, in order, and record the source of each value."""
 
     def __init__(self, folder: Path, file: Path | None, arguments: Mapping[str, Any]) -> None:
-        known = (*ENVIRONMENT_VARIABLES, *SETTINGS_WITHOUT_VARIABLE)
+        setting_names = (*ENVIRONMENT_VARIABLES, *SETTINGS_WITHOUT_VARIABLE)
         for name in arguments:
-            if name not in known:
+            if name not in setting_names:
                 raise ConfigurationError(
-                    f"{name!r} is not a setting{format_suggestion(name, known)}"
+                    f"{name!r} is not a setting{format_suggestion(name, setting_names)}"
                 )
         self._arguments = {k: v for k, v in arguments.items() if v is not None}
         path = file or folder / SETTINGS_FILE_NAME
@@ -68,16 +68,16 @@ class SettingSources:
         self.sources: dict[str, str] = {}
 
     def find(self, name: str, *, secret: bool = False) -> Any:
-        """Return a setting from the first place that has it, else None."""
+        """Return a setting from the first source that has it, else None."""
         if name in self._arguments:
-            return self._remember(name, self._arguments[name], "argument")
+            return self._record(name, self._arguments[name], "argument")
         variable = ENVIRONMENT_VARIABLES.get(name)
         if variable is None:
             if name in self.file:
-                return self._remember(name, self.file[name], self._file_name)
-            return self._remember(name, None, "default")
+                return self._record(name, self.file[name], self._file_name)
+            return self._record(name, None, "default")
         value = self.find_variable(variable, name, secret=secret, file_value=self.file.get(name))
-        return self._remember(name, None, "default") if value is None else value
+        return self._record(name, None, "default") if value is None else value
 
     def find_variable(
         self, variable: str, name: str, *, secret: bool = False, file_value: Any = None
@@ -85,83 +85,98 @@ class SettingSources:
         """Return a variable's value from environment, keyring or `.env`, else None.
 
         Args:
-            variable: Its name.
-            name: The setting it is for, under which its place is remembered.
-            secret: Ask the keyring too.
-            file_value: What the settings file says, which comes before `.env`.
+            variable: Name of the variable.
+            name: The setting it is for; its source is recorded under this name.
+            secret: Read the keyring too.
+            file_value: The value in the settings file, which comes before `.env`.
         """
         if os.environ.get(variable):
-            return self._remember(name, os.environ[variable], f"environment ({variable})")
-        if secret and (kept := _read_keyring(variable)):
-            return self._remember(name, kept, f"keyring ({variable})")
+            return self._record(name, os.environ[variable], f"environment ({variable})")
+        if secret and (stored := _read_keyring(variable)):
+            return self._record(name, stored, f"keyring ({variable})")
         if file_value is not None:
-            return self._remember(name, file_value, self._file_name)
+            return self._record(name, file_value, self._file_name)
         if self._dotenv.get(variable):
-            return self._remember(name, self._dotenv[variable], f".env ({variable})")
+            return self._record(name, self._dotenv[variable], f".env ({variable})")
         return None
 
-    def _remember(self, name: str, value: Any, place: str) -> Any:
-        self.sources[name] = place
+    def _record(self, name: str, value: Any, source: str) -> Any:
+        self.sources[name] = source
         return value
 
 
-def gather_settings(
+def load_settings(
     *,
-    folder: Path,
-    file: Path | None,
-    offline: bool,
-    units: tuple[SalesUnit, ...] | None,
-    rules: Rules | None,
-    arguments: Mapping[str, Any],
+    folder: Path | None = None,
+    file: Path | None = None,
+    offline: bool = False,
+    units: tuple[SalesUnit, ...] | None = None,
+    rules: Rules | None = None,
+    **overrides: Any,
 ) -> Settings:
-    """Gather the settings: see `vippsrecon.config.load_settings`."""
-    places = SettingSources(folder, file, arguments)
-    environment = places.find("environment") or ""
-    given_url = places.find("base_url")
+    """Load the settings, each from the first source that has it.
+
+    Args:
+        folder: The working folder, with `vippsrecon.toml` and `.env`; None: the current one.
+        file: A settings file to use instead of the folder's `vippsrecon.toml`.
+        offline: No call will be made, so the environment may be missing.
+        units: Sales units to use instead of those in the file.
+        rules: Tolerances to use instead of those in the file.
+        **overrides: environment, base_url, client_id, client_secret, subscription_key, msn,
+            accounting_client_id, accounting_client_secret, database_url, in_flight,
+            retry_seconds, ignore_file, partner. None means not given.
+
+    Raises:
+        ConfigurationError: A setting is missing, contradicts another, or is not allowed.
+    """
+    folder = folder or Path.cwd()
+    sources = SettingSources(folder, file, overrides)
+    environment = sources.find("environment") or ""
+    given_url = sources.find("base_url")
     base_url = "" if offline and not environment else resolve_base_url(environment, given_url)
-    named = units if units is not None else _parse_sales_units(places.file)
-    msn = places.find("msn")
+    named = units if units is not None else _parse_sales_units(sources.file)
+    msn = sources.find("msn")
     if msn is not None:
         msn = _parse_msn(msn, "VIPPS_MSN")
         if all(unit.msn != msn for unit in named):
             named = (*named, SalesUnit(msn))
     if msn is None and len(named) == 1:
         msn = named[0].msn
-    default_keys = _find_keys(places, "", {}, subscription=True)
-    own = {
-        unit.msn: keys for unit in named if (keys := _find_unit_keys(places, unit.msn)) is not None
+    default_keys = _find_keys(sources, "", {}, subscription=True)
+    unit_keys = {
+        unit.msn: keys for unit in named if (keys := _find_unit_keys(sources, unit.msn)) is not None
     }
-    ignore_file = places.find("ignore_file")
+    ignore_file = sources.find("ignore_file")
     return Settings(
         environment=environment,
         base_url=base_url,
         default_msn=msn,
         units=named,
-        keys=own,
+        keys=unit_keys,
         default_keys=default_keys,
-        partner=bool(places.find("partner")),
+        partner=bool(sources.find("partner")),
         accounting=_find_keys(
-            places, "accounting_", places.file.get("accounting", {}), subscription=False
+            sources, "accounting_", sources.file.get("accounting", {}), subscription=False
         ),
-        rules=rules or _parse_rules(places.file.get("tolerances", {})),
-        limits=places.file.get("limits", {}),
-        in_flight=_parse_in_flight(places.find("in_flight")),
-        retry_seconds=_parse_retry_seconds(places.find("retry_seconds")),
+        rules=rules or _parse_rules(sources.file.get("tolerances", {})),
+        limits=sources.file.get("limits", {}),
+        in_flight=_parse_in_flight(sources.find("in_flight")),
+        retry_seconds=_parse_retry_seconds(sources.find("retry_seconds")),
         ignore_file=None if ignore_file is None else folder / ignore_file,
-        database_url=places.find("database_url") or "sqlite:///vippsrecon.db",
-        sources=places.sources,
+        database_url=sources.find("database_url") or "sqlite:///vippsrecon.db",
+        sources=sources.sources,
     )
 
 
-def _parse_sales_units(said: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
+def _parse_sales_units(content: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
     units: dict[str, SalesUnit] = {}
-    plain = {one.name for one in fields(SalesUnit)}
-    for table in said.get("sales_unit", ()):
+    field_names = {field.name for field in fields(SalesUnit)}
+    for table in content.get("sales_unit", ()):
         msn = _parse_msn(table["msn"], f"{SETTINGS_FILE_NAME} [[sales_unit]] msn")
         place = f"{SETTINGS_FILE_NAME} [[sales_unit]] {msn}"
         if msn in units:
-            raise ConfigurationError(f"{place} stands there twice")
-        values = {name: value for name, value in table.items() if name in plain}
+            raise ConfigurationError(f"{place} is defined twice. Remove one of the two tables.")
+        values = {name: value for name, value in table.items() if name in field_names}
         values["msn"] = msn
         stores = values.get("stores", ())
         if not all(isinstance(store, str) for store in stores):
@@ -174,37 +189,41 @@ def _parse_sales_units(said: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
     return tuple(units.values())
 
 
-def _find_unit_keys(places: SettingSources, msn: str) -> Keys | None:
-    tables = places.file.get("sales_unit", ())
-    table: Mapping[str, Any] = next((one for one in tables if one["msn"] == msn), {})
+def _find_unit_keys(sources: SettingSources, msn: str) -> Keys | None:
+    tables = sources.file.get("sales_unit", ())
+    table: Mapping[str, Any] = next((entry for entry in tables if entry["msn"] == msn), {})
     named = any(name.startswith(("client_", "subscription_")) for name in table)
     if not named:
-        return _find_keys(places, "", {}, subscription=True)
-    return _find_keys(places, "", table, subscription=True, prefix=f"{msn}.")
+        return _find_keys(sources, "", {}, subscription=True)
+    return _find_keys(sources, "", table, subscription=True, prefix=f"{msn}.")
 
 
 def _find_keys(
-    places: SettingSources,
+    sources: SettingSources,
     kind: str,
     table: Mapping[str, Any],
     *,
     subscription: bool,
     prefix: str = "",
 ) -> Keys | None:
-    """Return complete keys, or None. What `table` does not name, the usual variables give."""
+    """Return the keys, or None where they are incomplete.
+
+    Parts that `table` does not name come from the usual variables.
+    """
+    from pydantic import SecretStr
 
     def value(part: str) -> str | None:
         variable = table.get(f"{part}_from")
         if variable is not None:
-            found = places.find_variable(variable, prefix + kind + part, secret=True)
+            part_value = sources.find_variable(variable, prefix + kind + part, secret=True)
             label = variable
         elif part in table:
-            found, label = table[part], part
-            places.sources[prefix + kind + part] = SETTINGS_FILE_NAME
+            part_value, label = table[part], part
+            sources.sources[prefix + kind + part] = SETTINGS_FILE_NAME
         else:
-            found = places.find(kind + part, secret=True)
+            part_value = sources.find(kind + part, secret=True)
             label = ENVIRONMENT_VARIABLES[kind + part]
-        return None if found is None else _parse_key(found, label)
+        return None if part_value is None else _parse_key(part_value, label)
 
     client_id, client_secret = value("client_id"), value("client_secret")
     key = value("subscription_key") if subscription else None
@@ -214,12 +233,12 @@ def _find_keys(
 
 
 def _parse_key(value: str | SecretStr, variable: str) -> str:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    text = value if isinstance(value, str) else value.get_secret_value()
     text = text.strip()
     if _KEY_PATTERN.fullmatch(text) is None:
         raise ConfigurationError(
-            f"{variable} holds a character no key has, such as a space or a line break within: "
-            "copy it again from the portal"
+            f"{variable} contains a character that no key contains, such as a space or a line "
+            "break. Copy the key again from the portal."
         )
     return text
 
@@ -228,7 +247,7 @@ def _parse_rules(table: Mapping[str, int]) -> Rules:
     for name, value in table.items():
         if value < 0:
             raise ConfigurationError(
-                f"{SETTINGS_FILE_NAME} [tolerances]: {name} cannot be below zero"
+                f"{SETTINGS_FILE_NAME} [tolerances]: {name} cannot be below zero."
             )
     return Rules(**table)
 
@@ -237,7 +256,9 @@ def _parse_in_flight(value: int | None) -> int:
     if value is None:
         return Settings.in_flight
     if type(value) is not int or not 1 <= value <= MAX_IN_FLIGHT:
-        raise ConfigurationError(f"in_flight is {value!r}; it can be 1 to {MAX_IN_FLIGHT}")
+        raise ConfigurationError(
+            f"in_flight is {value!r}. Use a whole number from 1 to {MAX_IN_FLIGHT}."
+        )
     return value
 
 
@@ -245,7 +266,9 @@ def _parse_retry_seconds(value: float | None) -> float:
     if value is None:
         return Settings.retry_seconds
     if isinstance(value, bool) or not 0 < value <= 86_400:
-        raise ConfigurationError(f"retry_seconds is {value!r}; it can be above 0, up to a day")
+        raise ConfigurationError(
+            f"retry_seconds is {value!r}. Use a number above 0, up to 86400 (a day)."
+        )
     return float(value)
 
 
@@ -253,7 +276,7 @@ def _parse_msn(msn: str, place: str) -> str:
     text = str(msn).strip()
     if _MSN_PATTERN.fullmatch(text) is None:
         raise ConfigurationError(
-            f"{place} is {text[:20]!r}; a merchant serial number is 4 to 10 digits"
+            f"{place} is {text[:20]!r}. A merchant serial number is 4 to 10 digits."
         )
     return text
 
@@ -261,7 +284,7 @@ def _parse_msn(msn: str, place: str) -> str:
 def _check_choice(value: str | None, allowed: tuple[str, ...], place: str) -> None:
     if value is not None and value not in allowed:
         near = format_suggestion(value, allowed)
-        raise ConfigurationError(f"{place} is {value!r}; it can be {', '.join(allowed)}{near}")
+        raise ConfigurationError(f"{place} is {value!r}. Use one of {', '.join(allowed)}{near}.")
 
 
 def _check_timezone(name: str | None, place: str) -> None:
@@ -271,17 +294,19 @@ def _check_timezone(name: str | None, place: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigurationError(
-            f"{place}: timezone {name!r} is not known; one is Europe/Oslo"
+            f"{place}: timezone {name!r} is not known. Use a name such as Europe/Oslo."
         ) from None
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:
     if not path.is_file():
         return {}
+    from dotenv import dotenv_values
+
     try:
         return dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(".env cannot be read: save it as UTF-8 text") from None
+        raise ConfigurationError(".env cannot be read. Save it as UTF-8 text.") from None
 
 
 def _read_keyring(variable: str) -> str | None:
@@ -290,8 +315,8 @@ def _read_keyring(variable: str) -> str | None:
     except ImportError:
         return None
     try:
-        found: str | None = keyring.get_password(KEYRING_SERVICE, variable)
+        password: str | None = keyring.get_password(KEYRING_SERVICE, variable)
     except Exception:
-        # Each backend fails in its own way, and a machine without one is quite usual.
+        # Each backend raises its own errors, and many machines have no backend at all.
         return None
-    return found
+    return password

@@ -1,7 +1,6 @@
-"""What the user settles: sales units, environment, keys, tolerances.
+"""Settings as the rest of the package reads them: sales units, environment, keys, tolerances.
 
-`load_settings` gathers it, each setting from the first place that has it: argument,
-environment, keyring, `vippsrecon.toml`, `.env` of the working folder.
+`vippsrecon.config.load` finds their values.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ ZONE_OF_MARKET = {
     "DK": "Europe/Copenhagen",
     "FI": "Europe/Helsinki",
 }
-"""Market to the zone its accounting days are counted in."""
+"""Market to the time zone of its accounting days."""
 
 MARKET_OF_CURRENCY = {"NOK": "NO", "SEK": "SE", "DKK": "DK", "EUR": "FI"}
 """The market assumed for a currency where the sales unit's own is not configured."""
@@ -31,16 +30,16 @@ MARKET_OF_CURRENCY = {"NOK": "NO", "SEK": "SE", "DKK": "DK", "EUR": "FI"}
 
 @dataclass(frozen=True)
 class SalesUnit:
-    """One sales unit: how its days are counted and its deadlines run. No secrets here.
+    """One sales unit: its market, time zone and deadlines. Contains no secrets.
 
     Attributes:
         msn: Merchant serial number.
         market: NO, SE, DK or FI; None where not configured (then by currency).
-        timezone: Zone of its accounting days; None: the market's.
+        timezone: Time zone of its accounting days; None: that of the market.
         capture: "on_fulfilment", or "at_once" for merchants who capture when the order is placed.
         late_capture: DK and FI: 180 days to capture instead of 14.
-        stores: The shop's own names for stores whose orders belong to this sales unit.
-        currency: The one currency the shop exports for it, where the export has none.
+        stores: The shop's names of the stores whose orders belong to this sales unit.
+        currency: The shop's currency for it, used if the export has no currency column.
     """
 
     msn: str
@@ -53,7 +52,7 @@ class SalesUnit:
 
     @property
     def zone(self) -> str:
-        """The zone its days are counted in; Oslo where nothing is known.
+        """The time zone of its accounting days; Oslo if neither zone nor market is configured.
 
         >>> SalesUnit("123456", market="FI").zone
         'Europe/Helsinki'
@@ -63,14 +62,15 @@ class SalesUnit:
 
 @dataclass(frozen=True)
 class Rules:
-    """Tolerances and graces of reconciling. The defaults are the documented ones.
+    """Tolerances and grace periods of a reconciliation.
 
     Attributes:
         tolerance_minor: Difference per order that counts as rounding, in minor units.
         rounding_cap_minor: Sum of rounding per currency and period up to which it stays *info*.
-        delivery_grace_days: Days from capture to fulfilment that are no discrepancy.
-        capture_grace_hours: Hours from fulfilment to capture, likewise.
-        refund_grace_hours: Hours from the shop's refund to Vipps MobilePay's, likewise.
+        delivery_grace_days: Days from capture to fulfilment that are not a discrepancy.
+        capture_grace_hours: Hours from fulfilment to capture that are not a discrepancy.
+        refund_grace_hours: Hours from the shop's refund to the refund at Vipps MobilePay that are
+            not a discrepancy.
     """
 
     tolerance_minor: int = 0
@@ -81,7 +81,7 @@ class Rules:
 
 
 HOSTS = {"production": "https://api.vipps.no", "test": "https://apitest.vipps.no"}
-"""Environment to the one host it speaks to.
+"""Environment to the only host it may call.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/servers/"""
 
 ENVIRONMENTS = (*HOSTS, "simulator")
@@ -94,12 +94,12 @@ _LOOPBACK_URL = re.compile(
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one keyholder. Its repr shows no secret.
+    """One set of API keys. Its repr shows no secret.
 
     Attributes:
-        client_id: Names the keys; not a secret, and yet nobody's to read in a notebook.
-        client_secret: Proves them.
-        subscription_key: Goes beside a standard token; None for accounting keys.
+        client_id: Identifies the keys. Not a secret, but not shown in a notebook either.
+        client_secret: The secret that belongs to `client_id`.
+        subscription_key: Sent with every call that uses a standard token; None for accounting keys.
     """
 
     client_id: str = field(repr=False)
@@ -109,24 +109,24 @@ class Keys:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything settled for one run.
+    """All settings of one run.
 
     Attributes:
-        environment: "test", "production", "simulator"; "" where offline work needs none.
-        base_url: Scheme and host of the APIs, without a slash at the end; "" likewise.
-        default_msn: The sales unit meant where none is named.
-        units: The sales units configured.
-        keys: Keys by merchant serial number, where they are complete.
-        default_keys: Keys of sales units that name none of their own.
-        partner: The default keys are a partner's and serve every linked sales unit.
+        environment: "test", "production" or "simulator"; "" for offline work.
+        base_url: Scheme and host of the APIs, without a slash at the end; "" for offline work.
+        default_msn: The sales unit used where none is named.
+        units: The configured sales units.
+        keys: Complete keys by merchant serial number.
+        default_keys: Keys of sales units without keys of their own.
+        partner: Whether the default keys are partner keys, valid for every linked sales unit.
         accounting: Accounting keys for the Report API.
-        rules: Tolerances and graces of reconciling.
-        limits: `[limits]` as written: caps on moving money.
-        in_flight: Requests under way at once.
-        retry_seconds: Longest time one call may take, repetitions and waits included.
-        ignore_file: References the user has waived.
-        database_url: The workspace database; may hold a password.
-        sources: Setting to the place it came from.
+        rules: Tolerances and grace periods.
+        limits: `[limits]` of the settings file, unparsed: caps on moving money.
+        in_flight: Number of requests in progress at the same time.
+        retry_seconds: Longest time one call may take, including retries and waiting.
+        ignore_file: CSV file of payments the user decided to ignore.
+        database_url: The workspace database; may contain a password.
+        sources: Setting name to the source of its value.
     """
 
     environment: str
@@ -146,18 +146,18 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def unit(self, msn: str) -> SalesUnit:
-        """Return what is configured for a sales unit, or the defaults."""
+        """Return a sales unit's configuration, or the defaults."""
         return next((unit for unit in self.units if unit.msn == msn), SalesUnit(msn))
 
     def keys_of(self, msn: str) -> Keys:
-        """Return the keys that serve a sales unit.
+        """Return the keys to use for a sales unit.
 
         Raises:
-            ConfigurationError: There are none.
+            ConfigurationError: No complete keys are configured.
         """
-        own = self.keys.get(msn)
-        if own is not None:
-            return own
+        unit_keys = self.keys.get(msn)
+        if unit_keys is not None:
+            return unit_keys
         if self.default_keys is not None and (self.partner or self.environment == "simulator"):
             return self.default_keys
         if any(unit.msn == msn for unit in self.units):
@@ -167,16 +167,16 @@ class Settings:
                 "vippsrecon.toml (client_id_from, client_secret_from, subscription_key_from)"
             )
         raise ConfigurationError(
-            f"no keys are configured for sales unit {msn}: set VIPPS_MSN and its keys, or give "
-            "vippsrecon.toml a [[sales_unit]] with this msn"
+            f"no keys are configured for sales unit {msn}: set VIPPS_MSN and its keys, or add a "
+            "[[sales_unit]] with this msn to vippsrecon.toml"
         )
 
 
 def resolve_base_url(environment: str, base_url: str | None) -> str:
-    """Return the one URL an environment may speak to.
+    """Return the only base URL an environment may call.
 
     Raises:
-        ConfigurationError: The environment is none, or the URL is not allowed with it.
+        ConfigurationError: The environment does not exist, or the URL is not allowed with it.
 
     >>> resolve_base_url("test", None)
     'https://apitest.vipps.no'
@@ -184,59 +184,23 @@ def resolve_base_url(environment: str, base_url: str | None) -> str:
     'http://127.0.0.1:8800'
     """
     if environment not in ENVIRONMENTS:
-        said = f"is {environment!r}, which it cannot be" if environment else "is not set"
+        problem = f"is {environment!r}" if environment else "is not set"
         raise ConfigurationError(
-            f"VIPPS_ENVIRONMENT {said}: say which of test, production and simulator is meant"
+            f"VIPPS_ENVIRONMENT {problem}. Set it to test, production or simulator."
         )
     given = (base_url or "").rstrip("/")
     if environment != "simulator":
         host = HOSTS[environment]
         if given not in ("", host):
             raise ConfigurationError(
-                f"VIPPS_BASE_URL is for the simulator only; {environment} speaks to {host}: "
-                "unset it, or set VIPPS_ENVIRONMENT to simulator"
+                f"VIPPS_BASE_URL is for the simulator only; {environment} always uses {host}. "
+                "Unset VIPPS_BASE_URL, or set VIPPS_ENVIRONMENT to simulator."
             )
         return host
     if _LOOPBACK_URL.fullmatch(given) is None:
-        said = "is not set" if not given else "names another host or is not plain http(s)"
+        problem = "is not set" if not given else "names another host or is not plain http(s)"
         raise ConfigurationError(
-            f"VIPPS_BASE_URL {said}: the simulator is on 127.0.0.1, [::1] or localhost, such as "
-            "http://127.0.0.1:8800"
+            f"VIPPS_BASE_URL {problem}. The simulator runs on 127.0.0.1, [::1] or localhost: use a "
+            "URL such as http://127.0.0.1:8800"
         )
     return given
-
-
-def load_settings(
-    *,
-    folder: Path | None = None,
-    file: Path | None = None,
-    offline: bool = False,
-    units: tuple[SalesUnit, ...] | None = None,
-    rules: Rules | None = None,
-    **overrides: Any,
-) -> Settings:
-    """Gather the settings, each from the first place that has it.
-
-    Args:
-        folder: The working folder, with `vippsrecon.toml` and `.env`; None: the current one.
-        file: Another settings file than the folder's `vippsrecon.toml`.
-        offline: No call will be made, so environment and keys may be missing.
-        units: Sales units in place of the file's.
-        rules: Tolerances in place of the file's.
-        **overrides: environment, base_url, client_id, client_secret, subscription_key, msn,
-            accounting_client_id, accounting_client_secret, database_url, in_flight,
-            retry_seconds, ignore_file, partner. None counts as not given.
-
-    Raises:
-        ConfigurationError: A setting is missing, contradicts another, or is not allowed.
-    """
-    from vippsrecon.config.load import gather_settings
-
-    return gather_settings(
-        folder=folder or Path.cwd(),
-        file=file,
-        offline=offline,
-        units=units,
-        rules=rules,
-        arguments=overrides,
-    )

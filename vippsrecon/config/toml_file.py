@@ -1,8 +1,8 @@
-"""`vippsrecon.toml`: what may stand in it, and what may not.
+"""Read `vippsrecon.toml`: the settings it may contain, and their types.
 
-Several sales units, tolerances, limits. A name nobody knows is refused with the one that was
-probably meant, since a tolerance misspelled is a tolerance not set; a secret is refused by
-name, since files are copied, mailed and committed.
+An unknown name is refused, with the name that was probably meant, because a misspelled tolerance
+would silently not be set. Secrets are refused by name, because files are copied, mailed and
+committed.
 """
 
 from __future__ import annotations
@@ -89,40 +89,40 @@ _TYPE_NAMES = {
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
-    """Return what a settings file says, every name known and every value of its kind.
+    """Read a settings file and check every name and the type of every value.
 
     Raises:
-        ConfigurationError: It cannot be read, or holds a name, a kind of value or a secret
-            that has no place in it.
+        ConfigurationError: The file cannot be read, or contains an unknown name, a value of the
+            wrong type, or a secret.
     """
     try:
-        said = tomllib.loads(path.read_text("utf-8-sig"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path.name} is not UTF-8 text: save it as UTF-8") from None
+        raise ConfigurationError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path.name} is not TOML: {error}") from None
-    _check_table(said, TOP_LEVEL_SETTINGS, path.name)
+    _check_table(content, TOP_LEVEL_SETTINGS, path.name)
     for place, table, shape in (
-        ("[accounting]", said.get("accounting", {}), _KEY_SETTINGS),
-        ("[tolerances]", said.get("tolerances", {}), TOLERANCE_SETTINGS),
-        ("[limits]", said.get("limits", {}), LIMIT_SETTINGS),
+        ("[accounting]", content.get("accounting", {}), _KEY_SETTINGS),
+        ("[tolerances]", content.get("tolerances", {}), TOLERANCE_SETTINGS),
+        ("[limits]", content.get("limits", {}), LIMIT_SETTINGS),
     ):
         _check_table(table, shape, f"{path.name} {place}")
-    for number, unit in enumerate(said.get("sales_unit", ()), start=1):
+    for number, unit in enumerate(content.get("sales_unit", ()), start=1):
         place = f"{path.name} [[sales_unit]] {number}"
         if not isinstance(unit, dict):
             raise ConfigurationError(f"{place} is not a table")
         _check_table(unit, SALES_UNIT_SETTINGS, place)
         if "msn" not in unit:
-            raise ConfigurationError(f"{place} has no msn")
-    _refuse_password(said.get("database_url", ""), path.name)
-    return said
+            raise ConfigurationError(f"{place} has no msn. Add its merchant serial number.")
+    _refuse_password(content.get("database_url", ""), path.name)
+    return content
 
 
 def format_suggestion(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean …?)" for the known name nearest to `name`, else "".
+    """Return " (did you mean …?)" for the known name most similar to `name`, else "".
 
     >>> format_suggestion("tolerence_minor", ["tolerance_minor", "in_flight"])
     ' (did you mean tolerance_minor?)'
@@ -135,35 +135,33 @@ def _check_table(table: Mapping[str, Any], shape: TableShape, place: str) -> Non
     for name, value in table.items():
         if name not in shape:
             _refuse_secret(name, place)
-            known = ", ".join(sorted(shape))
+            allowed_names = ", ".join(sorted(shape))
             raise ConfigurationError(
-                f"{place}: {name!r} is not a setting{format_suggestion(name, shape)}. Known are: {known}"
+                f"{place}: {name!r} is not a setting{format_suggestion(name, shape)}. Allowed are: {allowed_names}"
             )
         kinds = shape[name]
         allowed = kinds if isinstance(kinds, tuple) else (kinds,)
-        # bool is an int to Python; nobody who writes `in_flight = true` means 1.
+        # In Python bool is a subclass of int, but `in_flight = true` does not mean 1.
         if type(value) not in allowed:
-            wanted = " or ".join(_TYPE_NAMES.get(kind, "a number") for kind in allowed)
+            types = " or ".join(_TYPE_NAMES.get(kind, "a number") for kind in allowed)
             hint = " (put it in quotes)" if allowed == (str,) and type(value) is int else ""
-            raise ConfigurationError(f"{place}: {name} must be {wanted}{hint}")
+            raise ConfigurationError(f"{place}: {name} must be {types}{hint}")
 
 
 def _refuse_secret(name: str, place: str) -> None:
-    plain = name.lower().replace("-", "_")
-    if plain not in _SECRET_NAMES:
+    normalized = name.lower().replace("-", "_")
+    if normalized not in _SECRET_NAMES:
         return
-    variable = _SECRET_NAMES[plain]
-    instead = f": put it in the environment as {variable}" if variable else ""
-    kept = plain in ("client_secret", "subscription_key")
-    named = f", or name the variable that holds it with {plain}_from" if kept else ""
-    raise ConfigurationError(
-        f"{place}: {name} is a secret, and this file is no place for one{instead}{named}"
-    )
+    variable = _SECRET_NAMES[normalized]
+    advice = f" Set the environment variable {variable} instead" if variable else " Remove it"
+    if normalized in ("client_secret", "subscription_key"):
+        advice += f", or name the variable that contains it with {normalized}_from"
+    raise ConfigurationError(f"{place}: {name} is a secret and must not be in this file.{advice}.")
 
 
 def _refuse_password(url: str, place: str) -> None:
     if urlsplit(url).password or "password=" in url:
         raise ConfigurationError(
-            f"{place}: database_url holds a password, and this file is no place for one: "
-            "put the whole URL in the environment as VIPPSRECON_DATABASE_URL"
+            f"{place}: database_url contains a password and must not be in this file. Set the "
+            "environment variable VIPPSRECON_DATABASE_URL to the whole URL instead."
         )

@@ -1,7 +1,7 @@
-"""Three figures a controller asks for, drawn with matplotlib (extra `lab`).
+"""Draw three figures a controller asks for, with matplotlib (extra `lab`).
 
-Each function takes a Reconciliation and returns a matplotlib Figure that no window holds, so
-a notebook shows it once and nothing needs to be closed. Currencies have panels of their own.
+Each function takes a Reconciliation and returns a matplotlib Figure that belongs to no window, so a
+notebook shows it once and nothing needs to be closed. Each currency has its own panel.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _SEVERITY_BAR_COLOURS = {
 
 
 def at_risk_by_code(reconciliation: ReportInput) -> Figure:
-    """Draw what is at risk by code, one panel per currency, largest on top.
+    """Draw the amount at risk by code, one panel per currency, largest on top.
 
-    Colour is the worst severity among the rows of a code.
+    The colour is the worst severity among the rows of a code.
     """
     from matplotlib.patches import Patch
 
@@ -83,13 +83,13 @@ def bridge_waterfall(reconciliation: ReportInput, leg: str = "captured") -> Figu
     """Draw the bridge from orders to money as a waterfall, one panel per sales unit and currency.
 
     Args:
-        reconciliation: What `vippsrecon.reconcile` returned.
+        reconciliation: The result of `vippsrecon.reconcile`.
         leg: "captured" or "refunded".
     """
     legs = [
-        found
-        for found in compute_figures(build_report_frames(reconciliation)).legs
-        if found.leg == leg
+        bridge_leg
+        for bridge_leg in compute_figures(build_report_frames(reconciliation)).legs
+        if bridge_leg.leg == leg
     ]
     heading = names.BRIDGE_LEG_NAMES.get(leg, (leg, leg))[0]
     figure, axes = _create_panels(
@@ -103,10 +103,10 @@ def bridge_waterfall(reconciliation: ReportInput, leg: str = "captured") -> Figu
 
 
 def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
-    foot = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))[1]
+    total_label = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))[1]
     first, *steps = leg.lines
-    lines = [first, *(step for step in steps if step[1])]  # a step of nothing is no step
-    labels = [names.get_line_name(line, leg.leg) for line, _, _ in lines] + [foot]
+    lines = [first, *(step for step in steps if step[1])]  # steps of zero are not drawn
+    labels = [names.get_line_name(line, leg.leg) for line, _, _ in lines] + [total_label]
     amounts = [float(to_cell_amount(amount)) for _, amount, _ in lines] + [
         float(to_cell_amount(leg.bridge_total_minor))
     ]
@@ -123,11 +123,11 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
         else _DECREASE_COLOUR
         for place, amount in enumerate(amounts)
     ]
-    # Bars of one name would fall onto each other: places first, names as their labels.
+    # Two bars with the same name would overlap, so bars are numbered and named by tick labels.
     panel.barh(range(len(labels)), amounts, left=starts, color=colours, height=0.62)
     panel.set_yticks(range(len(labels)), labels)
     for place, (start, level) in enumerate(zip(starts, levels, strict=True)):
-        # To the right of a step down, too: to its left may stand the names.
+        # The amount is always to the right of the bar: the names may be to its left.
         panel.annotate(
             names.format_number(amounts[place], 2),
             (max(start, level), place),
@@ -147,7 +147,7 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
 
 
 def _compute_axis_start(lowest: float, highest: float) -> float:
-    """Return where the axis begins: near the steps where they are small beside the totals.
+    """Return the start of the axis: near the steps if they are small compared with the totals.
 
     >>> _compute_axis_start(1_152_300.0, 1_335_600.0), _compute_axis_start(400.0, 1_000.0), _compute_axis_start(0.0, 9.0)
     (1100000.0, 0.0, 0.0)
@@ -159,27 +159,27 @@ def _compute_axis_start(lowest: float, highest: float) -> float:
 
 
 def ages(reconciliation: ReportInput) -> Figure:
-    """Draw how old the discrepancies are, and how soon the open reservations lapse.
+    """Draw the age of the discrepancies, and the days until open reservations lapse.
 
-    A reservation counts with authorized − captured − cancelled while its payment is AUTHORIZED.
-    Its deadline is that of the currency's market, 180 days (NO, SE) or 14 (DK, FI); a sales unit
-    with late capture has longer than shown.
+    The amount of a reservation is authorized − captured − cancelled, while its payment is
+    AUTHORIZED. Its deadline is that of the currency's market, 180 days (NO, SE) or 14 (DK, FI). A
+    sales unit with late capture has more time than shown.
     """
     frames = build_report_frames(reconciliation)
-    held = _select_open_reservations(
+    reservations = _select_open_reservations(
         frames.payments, str(reconciliation.manifest.get("as_of") or "")
     )
-    currencies = held["currency"].unique().sort().to_list()
+    currencies = reservations["currency"].unique().sort().to_list()
     titles = ["Discrepancies by age", *(f"Reserved, by days left, {c}" for c in currencies)]
     figure, axes = _create_panels(titles, [4.5] * len(titles), "")
     _draw_age_bars(axes[0], frames.discrepancies)
     for panel, currency in zip(axes[1:], currencies, strict=True):
-        mine = held.filter(pl.col("currency") == currency)
+        in_currency = reservations.filter(pl.col("currency") == currency)
         labels = [_format_band(band, "lapsed") for band in DEADLINE_BANDS]
         amounts = [
             float(
                 to_cell_amount(
-                    int(mine.filter(_build_band_filter("left", band))["open_minor"].sum())
+                    int(in_currency.filter(_build_band_filter("left", band))["open_minor"].sum())
                 )
             )
             for band in DEADLINE_BANDS
@@ -204,8 +204,10 @@ def _draw_age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
     names = [_format_band(band, "") for band in AGE_BANDS]
     base = [0] * len(AGE_BANDS)
     for severity in SEVERITIES:
-        mine = discrepancies.filter(pl.col("severity") == severity)
-        counts = [mine.filter(_build_band_filter("age_days", band)).height for band in AGE_BANDS]
+        of_severity = discrepancies.filter(pl.col("severity") == severity)
+        counts = [
+            of_severity.filter(_build_band_filter("age_days", band)).height for band in AGE_BANDS
+        ]
         if any(counts):
             colour = _SEVERITY_BAR_COLOURS[severity]
             panel.bar(names, counts, bottom=base, color=colour, label=severity, width=0.6)
@@ -239,12 +241,12 @@ def _format_axis_value(value: float, _place: float) -> str:
 
 def _build_band_filter(name: str, band: tuple[int | None, int | None]) -> pl.Expr:
     low, high = band
-    found = pl.lit(value=True)
+    in_band = pl.lit(value=True)
     if low is not None:
-        found = found & (pl.col(name) >= low)
+        in_band = in_band & (pl.col(name) >= low)
     if high is not None:
-        found = found & (pl.col(name) <= high)
-    return found
+        in_band = in_band & (pl.col(name) <= high)
+    return in_band
 
 
 def _format_band(band: tuple[int | None, int | None], below: str) -> str:
@@ -255,7 +257,7 @@ def _format_band(band: tuple[int | None, int | None], below: str) -> str:
 
 
 def _create_panels(titles: list[str], heights: list[float], empty: str) -> tuple[Figure, list[Any]]:
-    """Return a figure with one panel below the other, or one that says it is empty."""
+    """Create a figure with panels below one another, or one with the text `empty` only."""
     from matplotlib.figure import Figure
 
     if not titles:

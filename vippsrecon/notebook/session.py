@@ -1,4 +1,4 @@
-"""A month to work on in a notebook: an invented one, answered on this machine, or your own."""
+"""Open a month in a notebook: an invented one served on this computer, or your own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from pydantic import SecretStr
 
 from vippsrecon.api import Client
-from vippsrecon.config.settings import Keys, SalesUnit, Settings, load_settings
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import Keys, SalesUnit, Settings
 from vippsrecon.errors import InputError
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
@@ -30,7 +31,7 @@ class Month:
         source: simulator, test or production.
         order_files: The shop's exports.
         settings: Environment, sales units, tolerances.
-        client: Open until `close`.
+        client: An open client, until `close` is called.
     """
 
     source: str
@@ -44,7 +45,7 @@ class Month:
         return f"Month({self.source}: {names})"
 
     def close(self) -> None:
-        """Close the client, stop the simulator, remove the invented month."""
+        """Close the client, stop the simulator and delete the invented month."""
         self._exit_stack.close()
 
     def __enter__(self) -> Self:
@@ -66,18 +67,18 @@ def open_month(
     seed: int = 7,
     shop: str = "plain",
 ) -> Month:
-    """Open a month to work on: an invented one, or your own.
+    """Open a month to work on: an invented one or your own.
 
     Args:
         source: "simulator" makes an invented month and starts the simulator in this process;
             "test" and "production" take keys from the environment and `order_files`.
-        order_files: Your exports; not for the simulator, which makes its own.
-        payments: Size of the invented month.
-        seed: Which invented month.
+        order_files: Your exports; not used for the simulator, which writes its own.
+        payments: Number of payments in the invented month.
+        seed: A different seed gives a different invented month.
         shop: The shop the invented export comes from.
 
     Raises:
-        ConfigurationError: The keys are missing, or `source` is none of the three.
+        ConfigurationError: The keys are missing, or `source` is not one of the three.
         InputError: No order file was given for a real month.
     """
     if source != "simulator":
@@ -97,35 +98,35 @@ def open_month(
 
 @contextmanager
 def serve_scenario(month: Path) -> Iterator[Settings]:
-    """Serve a scenario's Vipps MobilePay on loopback; give the settings that speak to it."""
+    """Serve an invented month with the simulator on loopback; yield settings that connect to it."""
     state = month / "simulator.jsonl"
     with serve(Simulator.from_file(state)) as base_url:
         yield _build_demo_settings(state, base_url)
 
 
 def _build_demo_settings(state: Path, base_url: str) -> Settings:
-    """Return settings with the keys of the sales units a state file names, and nothing else.
+    """Build settings with the keys of a state file's sales units.
 
-    The user's own keys and files are not looked at: an invented month is the same everywhere.
+    The user's own keys and files are not read, so that an invented month is the same everywhere.
     """
     with state.open(encoding="utf-8") as lines:
-        named = [
+        units = [
             record["sales_unit"] for line in lines if "sales_unit" in (record := json.loads(line))
         ]
     return Settings(
         environment="simulator",
         base_url=base_url,
-        default_msn=named[0]["msn"] if len(named) == 1 else None,
-        units=tuple(SalesUnit(unit["msn"], market=unit.get("market")) for unit in named),
+        default_msn=units[0]["msn"] if len(units) == 1 else None,
+        units=tuple(SalesUnit(unit["msn"], market=unit.get("market")) for unit in units),
         keys={
             unit["msn"]: Keys(
                 unit["client_id"],
                 SecretStr(unit["client_secret"]),
                 SecretStr(unit["subscription_key"]),
             )
-            for unit in named
+            for unit in units
         },
-        # A journal of its own: each month has the same references, and what was refunded in one
-        # must not count in the next.
+        # Each month gets its own journal: all months have the same references, so a refund in one
+        # month must not count in the next.
         database_url=f"sqlite:///{(state.parent.resolve() / 'practice.db').as_posix()}",
     )

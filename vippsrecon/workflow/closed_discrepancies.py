@@ -1,9 +1,9 @@
-"""What the journal has to say of a comparison: which refunds are ours, and what plans settled.
+"""Add what the journal knows: refunds made with this toolkit, discrepancies that plans closed.
 
     journal ──keys, open rows──► reconcile ──► discrepancies ──┐
        └──────────rows that were done for discrepancies────────┴─► closed, or still open
 
-A journal that cannot be read is a notice: the comparison stands without it.
+If the journal cannot be read, the comparison is made without it and a notice says so.
 """
 
 from __future__ import annotations
@@ -47,12 +47,14 @@ T = TypeVar("T")
 UNCOMPARED_KINDS = tuple(code.name for code in CODES if not code.amounts_compared)
 """Kinds of pairs whose amounts were not compared, or prove nothing: nothing is closed by them."""
 
-FETCH_AGAIN = "Fetch again: the payment was read before this was done."
-EXPORT_AGAIN = "Export the orders again: the comparison is as of a moment before this was done."
-CHECK_PAYMENT_AND_ORDER = "Look at payment and order: the money moved, and they still differ."
+FETCH_AGAIN = "Fetch again: the payment was read before this operation."
+EXPORT_AGAIN = (
+    "Export the orders again: the cut-off time of the comparison is earlier than this operation."
+)
+CHECK_PAYMENT_AND_ORDER = "Check the payment and the order: the money moved, but they still differ."
 
 WAIT_SECONDS = 5.0
-"""How long a lock is waited for: no report waits for the journal."""
+"""Longest wait for a lock of the database, so that no report has to wait for the journal."""
 
 _CHUNK_SIZE = 20_000
 _MAX_NAMED = 3
@@ -60,53 +62,55 @@ _ONE_SECOND = timedelta(seconds=1)
 
 
 class JournalFacts(NamedTuple):
-    """What the journal knows before a comparison.
+    """What the journal contributes to a comparison.
 
     Attributes:
         keys: Idempotency keys of refunds made with this toolkit.
-        unsettled: (msn, reference) of payments with an operation whose outcome is open.
+        unsettled: (msn, reference) of payments that have an operation whose outcome is open.
         notices: Sentences for the report.
-        asked: Whether there is a journal, and it could be read.
+        available: Whether a journal exists and could be read.
     """
 
     keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
     notices: tuple[str, ...] = ()
-    asked: bool = False
+    available: bool = False
 
 
 def read_journal_facts(settings: Settings, environment: str) -> JournalFacts:
-    """Ask the workspace database, where there is one, what is ours in an environment."""
+    """Read from the workspace database, if it exists, what concerns an environment."""
 
-    def ask(store: Store) -> JournalFacts:
+    def read_facts(store: Store) -> JournalFacts:
         flights = read_payments_in_flight(store, environment)
         return JournalFacts(
             read_own_idempotency_keys(store, environment, "refund"),
-            frozenset((one.msn, one.reference) for one in flights),
+            frozenset((flight.msn, flight.reference) for flight in flights),
             _describe_open_rows(flights),
             True,
         )
 
-    found, notices = _query_store(settings, ask)
-    return JournalFacts(notices=notices) if found is None else found
+    facts, notices = _query_store(settings, read_facts)
+    return JournalFacts(notices=notices) if facts is None else facts
 
 
 def add_closed_discrepancies(result: Reconciliation, settings: Settings) -> Reconciliation:
-    """Add to a comparison's notices and manifest what plans settled of it."""
+    """Add to a comparison's notices and manifest which discrepancies plans have closed."""
 
-    def ask(store: Store) -> pd.DataFrame:
+    def match_receipts(store: Store) -> pd.DataFrame:
         return closed_by_receipts(result, store, units=settings.units)
 
-    found, notices = _query_store(settings, ask)
-    if found is None or not len(found):
+    receipts, notices = _query_store(settings, match_receipts)
+    if receipts is None or not len(receipts):
         return replace(result, notices=(*result.notices, *notices))
     manifest = {
         **result.manifest,
-        "closed_by_receipts": found[found["closed"]]["discrepancy_id"].nunique(),
-        "open_despite_receipts": found[~found["closed"]]["discrepancy_id"].nunique(),
+        "closed_by_receipts": receipts[receipts["closed"]]["discrepancy_id"].nunique(),
+        "open_despite_receipts": receipts[~receipts["closed"]]["discrepancy_id"].nunique(),
     }
     return replace(
-        result, notices=(*result.notices, *describe_closed_discrepancies(found)), manifest=manifest
+        result,
+        notices=(*result.notices, *describe_closed_discrepancies(receipts)),
+        manifest=manifest,
     )
 
 
@@ -117,77 +121,85 @@ def closed_by_receipts(
     units: Iterable[SalesUnit] = (),
     environment: str | None = None,
 ) -> pd.DataFrame:
-    """Say of each discrepancy that a row of a plan was done for whether it is gone.
+    """Match each discrepancy with the plan rows done for it, and tell whether it is closed.
 
-    Only payments whose amounts this comparison compared are in it: a discrepancy that is not
-    found because its order is in no export, because it is waived, or because its payment could
-    not be read, is not closed.
+    Only payments whose amounts were compared are included. A discrepancy that is absent because
+    its order is in no export, because it is waived, or because its payment could not be read is
+    not closed.
 
     Args:
-        reconciliation: The comparison. Not changed.
+        reconciliation: The comparison; it is not changed.
         store: The workspace database the plans were carried out with.
-        units: Sales units, for their zones; others are taken as their own currency's.
-        environment: test, production or simulator; None: as the comparison says.
+        units: Sales units, for their time zones; for others the currency decides.
+        environment: test, production or simulator; None: that of the comparison.
 
     Returns:
         `schemas.RECEIPTS`, in order of discrepancy, plan and row.
 
     Raises:
-        InputError: It cannot be told which environment was compared.
+        InputError: The comparison does not state its environment.
         StoreError: The database cannot be used.
     """
     environment = environment or reconciliation.manifest.get("environment")
     if not environment:
         raise InputError(
-            "the comparison does not say of which environment its payments are: give environment="
+            "the comparison does not state the environment of its payments. Give environment="
         )
     only = reconciliation.manifest.get("only")
     compared = _select_compared_payments(reconciliation.buckets)
-    told = read_receipts(store, environment)
-    found: list[tuple[Receipt, str]] = []
-    while chunk := list(islice(told, _CHUNK_SIZE)):
-        found += _match_discrepancies(chunk, compared, only)
-    if not found:
+    receipts = read_receipts(store, environment)
+    matches: list[tuple[Receipt, str]] = []
+    while chunk := list(islice(receipts, _CHUNK_SIZE)):
+        matches += _match_discrepancies(chunk, compared, only)
+    if not matches:
         return schemas.RECEIPTS.empty()
-    flags = _read_flags(reconciliation.discrepancies, [one for _, one in found])
-    fetched = _read_fetch_times(reconciliation.payments, [receipt for receipt, _ in found])
-    zones = {unit.msn: unit for unit in units}
+    flags = _read_flags(
+        reconciliation.discrepancies, [discrepancy_id for _, discrepancy_id in matches]
+    )
+    fetched = _read_fetch_times(reconciliation.payments, [receipt for receipt, _ in matches])
+    configured = {unit.msn: unit for unit in units}
     rows = []
-    for receipt, discrepancy_id in found:
+    for receipt, discrepancy_id in matches:
         done_at = parse_timestamp(receipt.event_at or receipt.at)
         read_at = fetched.get((receipt.msn, receipt.reference))
-        raised = flags.get(discrepancy_id)
+        open_flags = flags.get(discrepancy_id)
         step = None
-        if raised is not None:
-            # An answer's Date has no fractions.
-            earlier = read_at is not None and read_at + _ONE_SECOND <= done_at
-            later = "changed_after_export" in raised.split()
-            step = FETCH_AGAIN if earlier else EXPORT_AGAIN if later else CHECK_PAYMENT_AND_ORDER
-        said = receipt._asdict() | {
+        if open_flags is not None:
+            # Server time comes from the Date header, which has whole seconds only.
+            read_before = read_at is not None and read_at + _ONE_SECOND <= done_at
+            done_after_export = "changed_after_export" in open_flags.split()
+            step = (
+                FETCH_AGAIN
+                if read_before
+                else EXPORT_AGAIN
+                if done_after_export
+                else CHECK_PAYMENT_AND_ORDER
+            )
+        values = receipt._asdict() | {
             "discrepancy_id": discrepancy_id,
             "done_at": done_at,
             "booking_date": compute_booking_date(
-                done_at, zones.get(receipt.msn, SalesUnit(receipt.msn))
+                done_at, configured.get(receipt.msn, SalesUnit(receipt.msn))
             ),
-            "closed": raised is None,
+            "closed": open_flags is None,
             "next_step": step,
         }
-        rows.append({name: said[name] for name in schemas.RECEIPTS.names})
+        rows.append({name: values[name] for name in schemas.RECEIPTS.names})
     rows.sort(key=lambda row: (row["discrepancy_id"], row["plan_id"], row["row"]))
     table = pa.Table.from_pylist(rows, schema=schemas.RECEIPTS.arrow_schema())
     frame: pd.DataFrame = schemas.validate(schemas.to_pandas(table), schemas.RECEIPTS)
     return frame
 
 
-def describe_closed_discrepancies(found: pd.DataFrame) -> tuple[str, ...]:
-    """Return what a report's cover says of `closed_by_receipts`, one sentence for each case."""
-    rows = pa.Table.from_pandas(found, preserve_index=False).to_pylist()
-    said = []
+def describe_closed_discrepancies(receipts: pd.DataFrame) -> tuple[str, ...]:
+    """Describe a frame of `closed_by_receipts` for a report's first page, one sentence per case."""
+    rows = pa.Table.from_pandas(receipts, preserve_index=False).to_pylist()
+    sentences = []
     closed = [row for row in rows if row["closed"]]
     if closed:
         count = len({row["discrepancy_id"] for row in closed})
         are = "is closed by its receipt" if count == 1 else "are closed by their receipts"
-        said.append(f"{format_count(count, *_NOUN)} {are}: {_format_sums(closed)}.")
+        sentences.append(f"{format_count(count, *_NOUN)} {are}: {_format_sums(closed)}.")
     for step in (FETCH_AGAIN, EXPORT_AGAIN, CHECK_PAYMENT_AND_ORDER):
         still = [row for row in rows if row["next_step"] == step]
         if still:
@@ -197,11 +209,11 @@ def describe_closed_discrepancies(found: pd.DataFrame) -> tuple[str, ...]:
             on = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
             are = "is" if len(names) == 1 else "are"
             verbs = " and ".join(sorted({PAST_TENSE[row["verb"]] for row in still}))
-            said.append(
+            sentences.append(
                 f"{format_count(len(names), *_NOUN)} {are} still open although {verbs} on {on} "
                 f"({_format_sums(still)}): {', '.join(names[:_MAX_NAMED])}{more}. {step}"
             )
-    return tuple(said)
+    return tuple(sentences)
 
 
 _NOUN = ("discrepancy", "discrepancies")
@@ -210,17 +222,17 @@ _NOUN = ("discrepancy", "discrepancies")
 def _describe_open_rows(flights: Sequence[PaymentInFlight]) -> tuple[str, ...]:
     if not flights:
         return ()
-    plans = sorted({one.plan_id for one in flights})
+    plans = sorted({flight.plan_id for flight in flights})
     more = f" and {len(plans) - _MAX_NAMED} more" if len(plans) > _MAX_NAMED else ""
     have = format_count(len(flights), "payment has", "payments have")
     return (
-        f"{have} an operation whose outcome is open: nothing is proposed for them before it is "
-        f"settled. Plan {', '.join(plans[:_MAX_NAMED])}{more}: vippsrecon journal settle does that.",
+        f"{have} an operation whose outcome is open. Nothing is proposed for them until the outcome "
+        f"is settled. Plan {', '.join(plans[:_MAX_NAMED])}{more}: run vippsrecon journal settle.",
     )
 
 
 def _format_sums(rows: Sequence[dict[str, Any]]) -> str:
-    """Return what was done, per verb and currency; a row of a plan counts once."""
+    """Format the sum per verb and currency. Each plan row is counted once."""
     amounts = {(row["plan_id"], row["row"]): row for row in rows}
     sums: dict[tuple[str, str], int] = {}
     for row in amounts.values():
@@ -232,63 +244,69 @@ def _format_sums(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _query_store(settings: Settings, ask: Callable[[Store], T]) -> tuple[T | None, tuple[str, ...]]:
-    """Ask the workspace database where there is one; why it could not be asked is a notice."""
+def _query_store(
+    settings: Settings, query: Callable[[Store], T]
+) -> tuple[T | None, tuple[str, ...]]:
+    """Run a query on the workspace database, if it exists. An error becomes a notice."""
     try:
         if not database_exists(settings.database_url):
             return None, ()
         with open_store(settings.database_url, create=False, wait_seconds=WAIT_SECONDS) as store:
-            return ask(store), ()
+            return query(store), ()
     except StoreError as error:
-        why = (
-            f"What was done with plans could not be looked up, so nothing here knows of it: {error}"
+        notice = (
+            "The journal could not be read, so refunds made with this toolkit are not recognised in "
+            f"this report: {error}"
         )
-        return None, (why,)
+        return None, (notice,)
 
 
 def _select_compared_payments(buckets: Any) -> pl.DataFrame:
     """Return the row_key of each payment whose amounts were compared."""
-    placed = nw.from_native(buckets).lazy()
+    buckets_lazy = nw.from_native(buckets).lazy()
     kind = nw.col("kind").fill_null("")
     agrees = (nw.col("bucket") == "matched") | (
         (nw.col("bucket") == "discrepancy") & ~kind.is_in(list(UNCOMPARED_KINDS))
     )
-    rows = placed.filter((nw.col("side") == "payments") & agrees).select("row_key")
+    rows = buckets_lazy.filter((nw.col("side") == "payments") & agrees).select("row_key")
     return _collect_polars(rows)
 
 
 def _match_discrepancies(
     chunk: Sequence[Receipt], compared: pl.DataFrame, only: str | None
 ) -> Iterator[tuple[Receipt, str]]:
-    """Return each receipt of a payment that was compared, with each discrepancy it answered."""
-    named = pl.DataFrame(
-        {"row_key": [f"{one.msn}:{one.reference}" for one in chunk], "place": range(len(chunk))},
+    """Yield each receipt of a compared payment, with each discrepancy its plan row was for."""
+    positions = pl.DataFrame(
+        {
+            "row_key": [f"{receipt.msn}:{receipt.reference}" for receipt in chunk],
+            "place": range(len(chunk)),
+        },
         schema={"row_key": pl.String, "place": pl.Int64},
     )
-    for place in named.join(compared, on="row_key", how="semi")["place"].sort().to_list():
+    for place in positions.join(compared, on="row_key", how="semi")["place"].sort().to_list():
         for discrepancy_id in chunk[place].discrepancy_ids:
             if only in (None, discrepancy_id.partition(":")[0]):
                 yield chunk[place], discrepancy_id
 
 
 def _read_flags(discrepancies: Any, ids: Sequence[str]) -> dict[str, str]:
-    """Return discrepancy to flags, of those of these that are there."""
-    asked = sorted(set(ids))
+    """Return the flags of each of these discrepancies that is still open, by id."""
+    unique_ids = sorted(set(ids))
     rows = nw.from_native(discrepancies).lazy().select("discrepancy_id", "flags")
-    kept = _collect_polars(rows).filter(pl.col("discrepancy_id").is_in(asked))
-    return dict(kept.iter_rows())
+    selected = _collect_polars(rows).filter(pl.col("discrepancy_id").is_in(unique_ids))
+    return dict(selected.iter_rows())
 
 
 def _read_fetch_times(payments: Any, done: Sequence[Receipt]) -> dict[tuple[str, str], Any]:
-    """Return payment to when it was read, of the payments that something was done with."""
+    """Return when each payment that has a receipt was read, by (msn, reference)."""
     rows = nw.from_native(payments).lazy().select(*schemas.PAYMENT, "fetched_at")
-    named = pl.DataFrame(
-        sorted({(one.msn, one.reference) for one in done}),
+    done_keys = pl.DataFrame(
+        sorted({(receipt.msn, receipt.reference) for receipt in done}),
         schema=dict.fromkeys(schemas.PAYMENT, pl.String),
         orient="row",
     )
-    kept = _collect_polars(rows).join(named, on=list(schemas.PAYMENT), how="semi")
-    return {(msn, reference): at for msn, reference, at in kept.iter_rows()}
+    selected = _collect_polars(rows).join(done_keys, on=list(schemas.PAYMENT), how="semi")
+    return {(msn, reference): at for msn, reference, at in selected.iter_rows()}
 
 
 def _collect_polars(rows: nw.LazyFrame[Any]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Does this shop capture when the order is placed? Its payments tell, where its settings do not."""
+"""Suggest settings and arguments which the files and payments show to be missing."""
 
 from __future__ import annotations
 
@@ -7,37 +7,58 @@ from typing import TYPE_CHECKING
 from vippsrecon.money import format_count, group_thousands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
     from vippsrecon.config.settings import SalesUnit
+    from vippsrecon.sources import OrderFiles
+
+FROM_MODIFICATION_TIME = "modification time"
 
 MIN_OPEN_ORDERS = 20
-"""Open orders of a sales unit, below which their payments are no habit yet."""
+"""Fewer open orders than this say nothing about a sales unit's practice."""
 
 
 def capture_setting_hints(
     orders: pd.DataFrame, payments: pd.DataFrame, units: Sequence[SalesUnit]
 ) -> tuple[str, ...]:
-    """Return a sentence for each sales unit most of whose open orders are captured.
+    """Suggest capture = "at_once" for each sales unit most of whose open orders are captured.
 
     Args:
         orders: `schemas.ORDERS`.
         payments: `schemas.PAYMENTS`.
-        units: Sales units configured; those set to "at_once" have nothing to be told.
+        units: The configured sales units; those already set to "at_once" need no hint.
 
     Source: rules.md §2, *Status*.
     """
-    told = {unit.msn for unit in units if unit.capture == "at_once"}
-    ours = orders["by_vipps"].fillna(value=True).astype(bool)
-    undone = orders.loc[orders["status"].eq("open") & ours, ["msn", "reference"]]
+    set_at_once = {unit.msn for unit in units if unit.capture == "at_once"}
+    paid_by_vipps = orders["by_vipps"].fillna(value=True).astype(bool)
+    open_orders = orders.loc[orders["status"].eq("open") & paid_by_vipps, ["msn", "reference"]]
     captured = payments.loc[payments["captured_minor"] > 0, ["msn", "reference"]]
-    of_these = undone.merge(captured, on=["msn", "reference"])["msn"].value_counts()
+    captured_counts = open_orders.merge(captured, on=["msn", "reference"])["msn"].value_counts()
     return tuple(
-        f"Sales unit {msn}: {group_thousands(int(of_these.get(msn, 0)))} of {format_count(int(count), 'open order')} "
+        f"Sales unit {msn}: {group_thousands(int(captured_counts.get(msn, 0)))} of {format_count(int(count), 'open order')} "
         'are captured. If you capture when an order is placed, set capture = "at_once" for it in '
-        "vippsrecon.toml: open orders are then compared as fulfilled ones are."
-        for msn, count in undone["msn"].value_counts().sort_index().items()
-        if msn not in told and count >= MIN_OPEN_ORDERS and of_these.get(msn, 0) * 2 > count
+        "vippsrecon.toml: open orders are then compared in the same way as fulfilled ones."
+        for msn, count in open_orders["msn"].value_counts().sort_index().items()
+        if msn not in set_at_once
+        and count >= MIN_OPEN_ORDERS
+        and captured_counts.get(msn, 0) * 2 > count
     )
+
+
+def export_time_hints(files: OrderFiles) -> Iterator[str]:
+    """Suggest --exported-at for each export whose modification time was used.
+
+    Events after the export are timing, not discrepancies. No shop writes the time of the export
+    into the file, and a copy of the file may have a different modification time, and therefore
+    different discrepancies.
+    """
+    for file in files.files:
+        if file.exported_at_from == FROM_MODIFICATION_TIME:
+            yield (
+                f"{file.name} does not state when it was exported, so its modification time, "
+                f"{file.exported_at:%Y-%m-%d %H:%M} UTC, was used. A copy of the file may have a "
+                "different one. Give the time of the export with --exported-at"
+            )

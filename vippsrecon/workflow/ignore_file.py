@@ -1,4 +1,4 @@
-"""The ignore file: payments somebody decided to leave alone, why, and until when."""
+"""Read the ignore file: payments the user decided to ignore, why, and until when."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[tuple[str, str]]:
-    """Return (msn, reference) of each row of an ignore file that still holds today.
+    """Return (msn, reference) of each row of an ignore file that applies on `today`.
 
     The file is CSV with the columns reference, reason, who and until (a day, included; empty:
-    for ever), and msn where there are several sales units.
+    permanently), and msn if there are several sales units.
 
     Raises:
-        SourceError: A column, the reference, the reason or the name is missing: leaving money
-            alone needs all three; or `until` is no day.
+        SourceError: The reference, the reason or the name is missing: ignoring money needs all
+            three. Or there are several sales units and no msn, or `until` is not a day.
     """
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    found: list[tuple[str, str]] = []
+    ignored: list[tuple[str, str]] = []
     for number, row in enumerate(rows, start=2):
         for column in ("reference", "reason", "who"):
             if not (row.get(column) or "").strip():
@@ -37,14 +37,14 @@ def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[t
         msn = (row.get("msn") or default_msn or "").strip()
         if not msn:
             raise SourceError(
-                "there are several sales units; say which one",
+                "is empty, but there are several sales units; name the one this row is for",
                 file=path.name,
                 row=number,
                 column="msn",
             )
         until = (row.get("until") or "").strip()
         try:
-            still = not until or date.fromisoformat(until) >= today
+            applies = not until or date.fromisoformat(until) >= today
         except ValueError:
             raise SourceError(
                 f"{until!r} is not a day such as 2026-12-31",
@@ -52,6 +52,6 @@ def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[t
                 row=number,
                 column="until",
             ) from None
-        if still:
-            found.append((msn, row["reference"].strip()))
-    return found
+        if applies:
+            ignored.append((msn, row["reference"].strip()))
+    return ignored

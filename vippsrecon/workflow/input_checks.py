@@ -1,4 +1,4 @@
-"""Is this the export of the month asked for? Refused where nothing in it is, or can be read."""
+"""Refuse order exports that are of another month, or of which no row can be read."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ if TYPE_CHECKING:
     from vippsrecon.sources import OrderFiles
 
 MAX_DAYS_AFTER_ORDER = 366
-"""Longer after its order no payment can be refunded, so nothing of it can move."""
+"""A payment cannot be captured or refunded longer than this after its order."""
 
 
 def refuse_unreadable_exports(files: OrderFiles) -> None:
-    """Refuse exports of which every row was rejected: nothing would be compared with anything."""
+    """Refuse exports of which every row was rejected, since there is nothing to compare."""
     if len(files.orders) or not len(files.rejects):
         return
     rows = files.rejects.head(1).astype(object)
-    first = Reject(*rows.where(rows.notna(), None).iloc[0])
-    raise InputError(
-        f"{first.source_file}: not a row of it can be read, so there is nothing to compare "
-        f"({format_count(len(files.rejects), 'row')} rejected). The first one, {first.describe()}"
+    count = len(files.rejects)
+    rows_text = (
+        "The only row could not be read"
+        if count == 1
+        else f"None of the {format_count(count, 'row')} could be read"
     )
+    first = Reject(*rows.where(rows.notna(), None).iloc[0])
+    raise InputError(f"{first.source_file}: {rows_text}. First problem: {first.describe()}")
 
 
 def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> None:
-    """Refuse, before anything is asked, exports whose orders cannot be of the period.
+    """Refuse exports whose orders cannot belong to the period, before anything is fetched.
 
-    An order is captured or refunded after it was placed, and within a year: an export of later
+    An order is captured or refunded after it was placed and within a year, so an export of later
     orders, or of much earlier ones, is the wrong file.
     """
     if first is not None and last is not None and last < first:
@@ -40,8 +43,8 @@ def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None)
     days = files.orders["ordered_day"].dropna()
     if not len(days):
         return
-    zero = date(1970, 1, 1)
-    earliest, latest = (zero + timedelta(days=int(day)) for day in (days.min(), days.max()))
+    epoch = date(1970, 1, 1)
+    earliest, latest = (epoch + timedelta(days=int(day)) for day in (days.min(), days.max()))
     too_late = last is not None and earliest > last
     too_early = first is not None and latest < first - timedelta(days=MAX_DAYS_AFTER_ORDER)
     if too_late or too_early:
@@ -51,25 +54,25 @@ def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None)
 def _describe_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> str:
     names = ", ".join(file.name for file in files.files)
     days = files.orders["ordered_day"].dropna()
-    zero = date(1970, 1, 1)
-    earliest, latest = (zero + timedelta(days=int(day)) for day in (days.min(), days.max()))
+    epoch = date(1970, 1, 1)
+    earliest, latest = (epoch + timedelta(days=int(day)) for day in (days.min(), days.max()))
     return (
-        f"{names}: the orders are of {earliest} to {latest}, and none of them was captured or "
-        f"refunded in the period asked for, {first or '…'} to {last or '…'}; take the export of "
-        "that month"
+        f"{names}: the orders are from {earliest} to {latest}, and none of them was captured or "
+        f"refunded in the requested period, {first or '…'} to {last or '…'}. Use the export of "
+        "that month."
     )
 
 
 def refuse_empty_period(
     result: Reconciliation, files: OrderFiles, first: date | None, last: date | None
 ) -> None:
-    """Refuse an export of which no order turned out to be of the period.
+    """Refuse an export if no order belongs to the period according to its payments.
 
-    Only the payments can tell: an order of the last of October may be captured in November.
+    Only the payments show this: an order of 31 October may be captured in November.
     """
-    asked = first is not None or last is not None
+    has_period = first is not None or last is not None
     if (
-        asked
+        has_period
         and len(files.orders["ordered_day"].dropna())
         and not (result.buckets["side"] == "orders").any()
     ):
@@ -77,12 +80,12 @@ def refuse_empty_period(
 
 
 def refuse_early_as_of(files: OrderFiles, as_of: datetime | None) -> None:
-    """Refuse to compare as of a moment before every order: nothing would have happened yet."""
+    """Refuse a cut-off time that is earlier than every order."""
     ordered = files.orders["ordered_at"]
     if as_of is None or not len(ordered) or ordered.isna().any():
         return
     if as_of.tzinfo is not None and as_of < ordered.min():
         raise InputError(
-            f"--as-of {as_of:%Y-%m-%d %H:%M} is before every order (the first is of "
-            f"{ordered.min():%Y-%m-%d %H:%M} UTC); leave it away to compare as of now"
+            f"--as-of {as_of:%Y-%m-%d %H:%M} is earlier than every order (the first is from "
+            f"{ordered.min():%Y-%m-%d %H:%M} UTC). Omit --as-of to use the current time."
         )

@@ -1,4 +1,4 @@
-"""What is settled with Vipps MobilePay before the first reference is asked for."""
+"""Check keys, clock and funds ledger before the first reference is fetched."""
 
 from __future__ import annotations
 
@@ -23,39 +23,40 @@ CLOCK_SKEW_WARNING_SECONDS = 60
 def check_keys(client: Client, msns: Iterable[str]) -> None:
     """Get an access token for each sales unit.
 
-    Wrong keys are said once here, before thousands of references fail one by one.
+    Wrong keys are reported here once, instead of by thousands of failed references.
 
     Raises:
-        ApiError, NoAnswerError: None was given; a note says of what call, and what to do.
+        ApiError, NoAnswerError: No token was returned; a note names the call and what to do.
         ConfigurationError: A sales unit has no keys.
     """
     for msn in msns:
         try:
             client.check_keys(msn)
         except UnauthorizedError:
-            raise  # says what to check already
+            raise  # its message already says what to check
         except (ApiError, NoAnswerError) as error:
             error.add_note(
-                f"this was the access token of sales unit {msn}, without which nothing can be "
-                "asked: check VIPPS_ENVIRONMENT and the network, and try again in some minutes"
+                f"this was the request for the access token of sales unit {msn}, which every other "
+                "request needs: check VIPPS_ENVIRONMENT and the network, and try again in a few minutes"
             )
             raise
 
 
 def warn_of_clock_skew(skew_seconds: float, settings: Settings) -> None:
-    """Log a warning where the two clocks are more than a minute apart."""
-    # Settings that came from no place are a practice month's, whose clock stands in that month.
-    practice = settings.environment == "simulator" and not settings.sources
+    """Log a warning if the local clock and server time differ by more than a minute."""
+    # A demo month runs on the simulator's own clock, which may be months away from ours. Its
+    # settings were built in the program, so they have no sources.
+    is_demo = settings.environment == "simulator" and not settings.sources
     warning = describe_clock_skew(skew_seconds)
-    if warning and not practice:
+    if warning and not is_demo:
         LOG.warning("%s", warning)
 
 
 def describe_clock_skew(skew_seconds: float) -> str | None:
-    """Return a sentence where the clocks are more than a minute apart.
+    """Describe a clock difference of more than a minute, else return None.
 
     Args:
-        skew_seconds: How far the service's clock is ahead of the machine's.
+        skew_seconds: Seconds by which server time is ahead of the local clock.
 
     >>> describe_clock_skew(-59.0)
     >>> describe_clock_skew(3600.0).partition(" (")[0]
@@ -66,16 +67,16 @@ def describe_clock_skew(skew_seconds: float) -> str | None:
     side = "behind" if skew_seconds > 0 else "ahead"
     apart = format_count(round(abs(skew_seconds)), "s", "s")
     return (
-        f"this machine's clock and Vipps MobilePay's are {apart} apart (this one is {side}): "
-        "theirs is used for ages and deadlines; set this one right"
+        f"this machine's clock and Vipps MobilePay's are {apart} apart (this one is {side}). "
+        "Ages and deadlines use Vipps MobilePay's clock. Set this machine's clock"
     )
 
 
 def walk_ledger(client: Client, first: date, last: date) -> LedgerWalk:
-    """Collect the period's references from the funds ledger, or say why it could not be read.
+    """Collect the period's references from the funds ledger, or report why it could not be read.
 
-    The orders can be reconciled without it, so a Report API that is down does not stop a month;
-    but what the ledger alone knows is missing then, and the month is not complete.
+    The orders can be reconciled without the ledger, so a Report API that is down does not stop
+    the run. But payments that only the ledger mentions are missing then, so the month is incomplete.
     """
     try:
         return ledger_references(client, first, last)

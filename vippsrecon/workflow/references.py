@@ -1,4 +1,4 @@
-"""What Vipps MobilePay is asked for: the orders' references, likely others, files' own."""
+"""Collect the references to fetch: those of orders, likely variants, those of reference files."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ REFERENCE_SCHEMA = pa.schema(
 
 
 class ReferenceSet(NamedTuple):
-    """What Vipps MobilePay is asked for.
+    """The references to fetch, and what is known about them.
 
     Attributes:
-        references: msn, reference, discovered_by; each payment once, the orders' own first.
-        guesses: Keys among them that no order holds as they stand (a retry's earlier attempt,
-            a repaired reference): that Vipps does not know one of these says nothing.
+        references: msn, reference, discovered_by; one row per payment, those of orders first.
+        guesses: Keys in `references` that no order contains in this form (an earlier attempt of a
+            retry, a repaired reference). A 404 for one of these means nothing.
         rejects: Rows of reference files that could not be used.
-        repeat_count: How many rows of reference files name a payment that one before them named.
-        follow_ups: What to ask for once these are there, round by round.
-        notes: Which column of a reference file was taken, where it has others.
+        repeat_count: Number of rows of reference files that repeat an earlier reference.
+        follow_ups: Functions that give further references after the fetch, one per round.
+        notes: The column used in a reference file with several columns.
     """
 
     references: pd.DataFrame
@@ -47,78 +47,85 @@ class ReferenceSet(NamedTuple):
 def collect_fetch_references(
     orders: pd.DataFrame, reference_files: Iterable[Path | str] = (), default_msn: str | None = None
 ) -> ReferenceSet:
-    """Gather what to ask for: the orders' references, likely others, and the files' own."""
+    """Collect the references of orders and reference files, and likely variants of them."""
     own = orders.loc[orders["reference"].notna(), PAYMENT_KEY].assign(discovered_by="orders")
-    guessed = find_candidate_references(orders)
+    candidates = find_candidate_references(orders)
     likely = pd.DataFrame(
         {
-            "msn": guessed["msn"],
-            "reference": guessed["candidate"],
+            "msn": candidates["msn"],
+            "reference": candidates["candidate"],
             "discovered_by": "orders",
         }
     )
-    read = [read_reference_list(path, default_msn) for path in reference_files]
-    listed = [one.references[[*PAYMENT_KEY, "discovered_by"]] for one in read]
-    known = collect_payment_keys(stack_unique_references([own, *listed]))
+    reference_lists = [read_reference_list(path, default_msn) for path in reference_files]
+    listed = [
+        reference_list.references[[*PAYMENT_KEY, "discovered_by"]]
+        for reference_list in reference_lists
+    ]
+    given_keys = collect_payment_keys(stack_unique_references([own, *listed]))
     return ReferenceSet(
         stack_unique_references([own, *listed, likely]),
-        frozenset(collect_payment_keys(likely) - known),
-        stack_frames([one.rejects for one in read], schemas.REJECTS),
+        frozenset(collect_payment_keys(likely) - given_keys),
+        stack_frames(
+            [reference_list.rejects for reference_list in reference_lists], schemas.REJECTS
+        ),
         sum(map(len, listed)) - len(stack_unique_references(listed)),
         build_follow_ups(orders) if len(orders) else (),
-        tuple(one.note for one in read if one.note),
+        tuple(reference_list.note for reference_list in reference_lists if reference_list.note),
     )
 
 
 def drop_expected_misses(
-    failures: pd.DataFrame, wanted: ReferenceSet, orders: pd.DataFrame
+    failures: pd.DataFrame, reference_set: ReferenceSet, orders: pd.DataFrame
 ) -> pd.DataFrame:
-    """Leave out that Vipps does not know a reference where that is no surprise.
+    """Drop 404 failures that were to be expected.
 
-    We only guessed it, or the shop says the order was paid another way.
+    The reference was only guessed, or the shop states that the order was paid another way.
     """
-    guessed = _drop_misses(failures, wanted.guesses)
+    remaining = _drop_misses(failures, reference_set.guesses)
     return drop_misses_of_other_methods(
-        drop_guessed_misses(guessed, wanted.references, orders), orders
+        drop_guessed_misses(remaining, reference_set.references, orders), orders
     )
 
 
 def drop_misses_of_other_methods(failures: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
-    """Leave out that Vipps does not know an order the shop says was paid another way.
+    """Drop 404 failures of orders that the shop states were paid another way.
 
-    It is asked for all the same, since the shop may be wrong; that nothing is there is then
-    what was expected, and no failure.
+    Such orders are fetched because the shop may be wrong. That no payment exists is then the
+    expected answer and not a failure.
     """
     other = orders["by_vipps"].eq(False).fillna(False).astype(bool) & orders["reference"].notna()
-    ours = collect_payment_keys(orders[~other])
-    return _drop_misses(failures, frozenset(collect_payment_keys(orders[other]) - ours))
+    paid_by_vipps = collect_payment_keys(orders[~other])
+    return _drop_misses(failures, frozenset(collect_payment_keys(orders[other]) - paid_by_vipps))
 
 
 def collect_payment_keys(frame: pd.DataFrame) -> set[tuple[str, str]]:
-    """Return the (msn, reference) of each row."""
+    """Return the (msn, reference) of every row."""
     return set(frame[PAYMENT_KEY].itertuples(index=False, name=None))
 
 
-def _drop_misses(failures: pd.DataFrame, left: frozenset[tuple[str, str]]) -> pd.DataFrame:
-    unknown = failures["status"].fillna(0).eq(404).astype(bool)
-    meant = [key in left for key in failures[PAYMENT_KEY].itertuples(index=False, name=None)]
-    return failures[~(unknown & pd.Series(meant, index=failures.index, dtype=bool))]
+def _drop_misses(failures: pd.DataFrame, droppable: frozenset[tuple[str, str]]) -> pd.DataFrame:
+    not_found = failures["status"].fillna(0).eq(404).astype(bool)
+    is_droppable = [
+        key in droppable for key in failures[PAYMENT_KEY].itertuples(index=False, name=None)
+    ]
+    return failures[~(not_found & pd.Series(is_droppable, index=failures.index, dtype=bool))]
 
 
 def stack_unique_references(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Stack references, each payment once, as first discovered."""
+    """Concatenate references, keeping the first row of each payment."""
     return _concatenate_frames(frames, REFERENCE_SCHEMA).drop_duplicates(
         PAYMENT_KEY, ignore_index=True
     )
 
 
 def stack_frames(frames: Sequence[pd.DataFrame], kind: schemas.Frame) -> pd.DataFrame:
-    """Stack frames of one kind; none of them gives an empty one of that kind."""
+    """Concatenate frames of one kind. Without frames, return an empty frame of that kind."""
     return _concatenate_frames(frames, kind.arrow_schema())
 
 
 def _concatenate_frames(frames: Sequence[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
-    # Through Arrow: pandas guesses types anew when one of the frames is empty.
+    # Through Arrow: pandas would guess the column types again if one of the frames is empty.
     tables = [
         pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
         for frame in frames

@@ -1,10 +1,10 @@
-"""Attempts at an order that its shop does not know of.
+"""Find further payment attempts at an order which the shop's export does not mention.
 
 A shop that lets a customer try again gives each attempt its own reference, ending in -1, -2 …
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
-Where the shop holds the first one and the money came by a later one, or half of it did, the
-funds ledger tells. Where no ledger can be read, only asking does, and it is asked for the few
-orders alone whose known payments do not bring what the shop says was to be collected.
+The export may contain only the first reference although a later attempt brought the money, or part
+of it. The funds ledger shows this. Where it cannot be read, the only way is to fetch the numbered
+references. This is done only for orders whose known payments bring less than the shop expected.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ATTEMPT_FAMILY_KEY = ["msn", "base"]
 
 ATTEMPTS_PER_ROUND = 2
 FOLLOW_UP_ROUNDS = 2
-"""Two attempts more are asked for; where they exist and still do not do, two more, and no more."""
+"""Two further attempts are fetched. If they exist and still bring too little, two more, then no more."""
 
 _ATTEMPT_ORDER_COLUMNS = [
     *PAYMENT_KEY, "attempt_base", "currency", "total_minor", "refunded_minor", "truncated_minor", "status",
@@ -35,14 +35,19 @@ _ATTEMPT_ORDER_COLUMNS = [
 
 
 def build_follow_ups(orders: pd.DataFrame) -> tuple[FollowUp, ...]:
-    """Return what to ask for after a fetch of these orders' references, round by round.
+    """Return the functions that give further references after a fetch, one per round.
 
     Args:
         orders: `schemas.ORDERS`. Not changed.
     """
-    held = _select_orders_with_reference(orders)
+    orders_with_reference = _select_orders_with_reference(orders)
     return tuple(
-        partial(_find_further_attempts, held, _compute_order_owed(held), after * ATTEMPTS_PER_ROUND)
+        partial(
+            _find_further_attempts,
+            orders_with_reference,
+            _compute_order_owed(orders_with_reference),
+            after * ATTEMPTS_PER_ROUND,
+        )
         for after in range(FOLLOW_UP_ROUNDS)
     )
 
@@ -50,27 +55,27 @@ def build_follow_ups(orders: pd.DataFrame) -> tuple[FollowUp, ...]:
 def drop_guessed_misses(
     failures: pd.DataFrame, asked: pd.DataFrame, orders: pd.DataFrame
 ) -> pd.DataFrame:
-    """Leave out that Vipps does not know an attempt which only `build_follow_ups` thought of.
+    """Drop 404 failures of attempts that only `build_follow_ups` guessed (suffixes -1, -2, …).
 
     Args:
         failures: `schemas.FAILURES`.
-        asked: msn, reference of what was asked for in the first place.
-        orders: `schemas.ORDERS`, of which follow_ups was made.
+        asked: msn and reference of the original references.
+        orders: `schemas.ORDERS` from which the follow-ups were made.
     """
-    named = pl.DataFrame(pa.Table.from_pandas(asked[PAYMENT_KEY], preserve_index=False))
+    original = pl.DataFrame(pa.Table.from_pandas(asked[PAYMENT_KEY], preserve_index=False))
     guessed = (
         pl.DataFrame(pa.Table.from_pandas(failures[[*PAYMENT_KEY, "status"]], preserve_index=False))
         .with_row_index("place")
         .with_columns(base=_strip_attempt_suffix())
         .filter((pl.col("status") == 404) & (pl.col("base") != pl.col("reference")))
-        .join(named, on=PAYMENT_KEY, how="anti")
+        .join(original, on=PAYMENT_KEY, how="anti")
         .join(_select_orders_with_reference(orders), on=ATTEMPT_FAMILY_KEY, how="semi")
     )
     return failures.drop(index=failures.index[guessed["place"].to_numpy()])
 
 
 def _select_orders_with_reference(orders: pd.DataFrame) -> pl.DataFrame:
-    """Return the orders that hold a reference, with the one their attempts are numbered from."""
+    """Return the orders with a reference, and the base reference their attempts are numbered from."""
     table = pa.Table.from_pandas(orders[_ATTEMPT_ORDER_COLUMNS], preserve_index=False)
     base = pl.col("attempt_base").cast(pl.String)
     return (
@@ -81,17 +86,17 @@ def _select_orders_with_reference(orders: pd.DataFrame) -> pl.DataFrame:
     )
 
 
-def _compute_order_owed(held: pl.DataFrame) -> pl.DataFrame:
-    """Return what each order's payments were to bring: msn, base, number, currency, owed_minor.
+def _compute_order_owed(orders_with_reference: pl.DataFrame) -> pl.DataFrame:
+    """Compute what each order's payments should bring: msn, base, number, currency, owed_minor.
 
-    Nothing of a cancelled order, of one paid another way and of a recurring charge. An order
-    paid in part by something the export cannot take apart is content with any payment.
+    Cancelled orders, orders paid another way and recurring charges are left out. For an order
+    paid partly by another means whose share the export does not show, any payment is enough.
     """
     total = pl.min_horizontal("total_minor", "truncated_minor")
     net = total - pl.col("refunded_minor").fill_null(0)
     number = pl.col("reference").str.slice(pl.col("base").str.len_chars() + 1)
     return (
-        held.filter(
+        orders_with_reference.filter(
             (pl.col("status") != "cancelled")
             & pl.col("by_vipps").fill_null(value=True)
             & ~pl.col("recurring")
@@ -107,47 +112,53 @@ def _compute_order_owed(held: pl.DataFrame) -> pl.DataFrame:
 
 
 def _find_further_attempts(
-    held: pl.DataFrame, owed: pl.DataFrame, after: int, payments: pl.DataFrame
+    orders_with_reference: pl.DataFrame, owed: pl.DataFrame, after: int, payments: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the attempts to ask for of orders whose payments do not bring what they are to.
+    """Return the further attempts to fetch, for orders whose payments bring less than owed.
 
     Args:
-        held: What `_select_orders_with_reference` gives.
-        owed: What `_compute_order_owed` gives.
-        after: How many attempts after the shop's own the rounds before asked for: one of the
-            last of them must exist, or there are no further ones.
-        payments: Those found so far, as `fetch.rounds.SO_FAR`.
+        orders_with_reference: The result of `_select_orders_with_reference`.
+        owed: The result of `_compute_order_owed`.
+        after: Number of further attempts fetched by earlier rounds. One of the last round's must
+            exist, or the order is skipped.
+        payments: The payments found so far, as `fetching.follow_ups` gives them.
     """
-    came = _match_payments_to_orders(payments, held).join(owed, on=ATTEMPT_FAMILY_KEY)
-    here = pl.col("currency") == pl.col("currency_right")
+    order_payments = _match_payments_to_orders(payments, orders_with_reference).join(
+        owed, on=ATTEMPT_FAMILY_KEY
+    )
+    same_currency = pl.col("currency") == pl.col("currency_right")
     live = _live_amount_expression()
     short = (
-        came.group_by(*ATTEMPT_FAMILY_KEY, "number", "owed_minor")
+        order_payments.group_by(*ATTEMPT_FAMILY_KEY, "number", "owed_minor")
         .agg(
-            live_minor=live.filter(here).sum(),
-            # Amounts in another currency cannot be compared: such a payment is believed.
-            elsewhere=(live.filter(~here) > 0).any(),
+            live_minor=live.filter(same_currency).sum(),
+            # Amounts in another currency cannot be compared: such a payment counts as enough.
+            in_other_currency=(live.filter(~same_currency) > 0).any(),
         )
-        .filter((pl.col("live_minor") < pl.col("owed_minor")) & ~pl.col("elsewhere"))
+        .filter((pl.col("live_minor") < pl.col("owed_minor")) & ~pl.col("in_other_currency"))
     )
     if after:
-        before = _build_attempt_references(short, after - ATTEMPTS_PER_ROUND).join(
+        previous_round = _build_attempt_references(short, after - ATTEMPTS_PER_ROUND).join(
             payments, on=PAYMENT_KEY, how="semi"
         )
-        short = short.join(before, on=ATTEMPT_FAMILY_KEY, how="semi")
+        short = short.join(previous_round, on=ATTEMPT_FAMILY_KEY, how="semi")
     return _build_attempt_references(short, after).select(PAYMENT_KEY)
 
 
-def _match_payments_to_orders(payments: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    """Return the payments that are attempts at an order, with the base of its references."""
-    families = held.select(ATTEMPT_FAMILY_KEY).unique()
-    named = held.select(*PAYMENT_KEY, "base").unique(PAYMENT_KEY, keep="any")
+def _match_payments_to_orders(
+    payments: pl.DataFrame, orders_with_reference: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the payments that are attempts at an order, with the order's base reference."""
+    families = orders_with_reference.select(ATTEMPT_FAMILY_KEY).unique()
+    order_references = orders_with_reference.select(*PAYMENT_KEY, "base").unique(
+        PAYMENT_KEY, keep="any"
+    )
     itself, stripped = (
         families.with_columns(pl.col("base").alias(name)) for name in ("itself", "stripped")
     )
     return (
         payments.with_columns(stripped_from=_strip_attempt_suffix())
-        .join(named, on=PAYMENT_KEY, how="left")
+        .join(order_references, on=PAYMENT_KEY, how="left")
         .join(itself, left_on=PAYMENT_KEY, right_on=ATTEMPT_FAMILY_KEY, how="left")
         .join(stripped, left_on=["msn", "stripped_from"], right_on=ATTEMPT_FAMILY_KEY, how="left")
         .with_columns(base=pl.coalesce("base", "itself", "stripped"))
@@ -156,7 +167,7 @@ def _match_payments_to_orders(payments: pl.DataFrame, held: pl.DataFrame) -> pl.
 
 
 def _build_attempt_references(orders: pl.DataFrame, after: int) -> pl.DataFrame:
-    """Return msn, base and reference of the attempts that follow the order's own by `after`."""
+    """Return msn, base and reference of the next attempts, starting `after` the order's own."""
     return pl.concat(
         orders.select(
             *ATTEMPT_FAMILY_KEY,
@@ -167,9 +178,9 @@ def _build_attempt_references(orders: pl.DataFrame, after: int) -> pl.DataFrame:
 
 
 def _live_amount_expression() -> pl.Expr:
-    """Return what a payment holds of the customer's money: captured and kept, or reserved."""
-    left = pl.col("authorized_minor") - pl.col("captured_minor") - pl.col("cancelled_minor")
-    reserved = pl.when(pl.col("state") == "AUTHORIZED").then(left.clip(0)).otherwise(0)
+    """Return an expression for captured minus refunded, plus what is still reserved."""
+    remaining = pl.col("authorized_minor") - pl.col("captured_minor") - pl.col("cancelled_minor")
+    reserved = pl.when(pl.col("state") == "AUTHORIZED").then(remaining.clip(0)).otherwise(0)
     return pl.col("captured_minor") - pl.col("refunded_minor") + reserved
 
 

@@ -1,4 +1,4 @@
-"""What a run keeps beside its report, so that it can be repeated to the byte without a call."""
+"""Store a run's fetch beside its report, so that the run can be repeated exactly without calls."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 FACTS_FILE_NAME = "month.json"
-"""What a repeated run must know besides the frames: the moment compared at, the ledger's walk."""
+"""What a repeated run needs besides the frames: the cut-off time and whether the ledger was read."""
 
 
 class FetchFacts(NamedTuple):
     """What was true when the payments were fetched.
 
     Attributes:
-        as_of: The house's clock at the end of the fetch.
+        as_of: Server time at the end of the fetch.
         environment: test, production or simulator.
-        ledger_read: Whether the funds ledger could be walked for references.
+        ledger_read: Whether the funds ledger was read for references.
         notes: Sentences for the report.
-        ledger_failed: Whether it is there to be read and could not be: the month is not complete.
+        ledger_failed: Whether these keys may read the ledger but reading it failed, so that the
+            month is incomplete.
     """
 
     as_of: datetime
@@ -45,26 +46,26 @@ class FetchFacts(NamedTuple):
     ledger_failed: bool = False
 
 
-def load_saved_run(folder: Path, wanted: ReferenceSet) -> tuple[Fetched, FetchFacts]:
-    """Read an earlier fetch; what it did not ask for becomes a failure.
+def load_saved_run(folder: Path, reference_set: ReferenceSet) -> tuple[Fetched, FetchFacts]:
+    """Read an earlier fetch. References it does not contain become failures.
 
     Raises:
-        InputError: It asked for none of what is wanted: it is another month's or shop's.
+        InputError: It contains none of the references: it is of another month or shop.
     """
     fetched, info = read_fetched(folder)
     facts = _load_facts(folder, fetched, info)
-    asked = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
-    needed = collect_payment_keys(wanted.references) - wanted.guesses
-    missing = sorted(needed - asked)
-    other = (
+    fetched_keys = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
+    needed = collect_payment_keys(reference_set.references) - reference_set.guesses
+    missing = sorted(needed - fetched_keys)
+    warning = (
         f"{folder} was fetched for other orders: "
-        f"{format_count(len(missing), 'reference is', 'references are')} not in it; run without "
+        f"{format_count(len(missing), 'reference is', 'references are')} not in it. Run without "
         "--payments, or fetch again"
     )
     if missing and len(missing) == len(needed):
-        raise InputError(other)
+        raise InputError(warning)
     if missing:
-        LOG.warning("%s", other)
+        LOG.warning("%s", warning)
     rows = [
         {
             "msn": msn,
@@ -72,7 +73,7 @@ def load_saved_run(folder: Path, wanted: ReferenceSet) -> tuple[Fetched, FetchFa
             "operation": "getPayment",
             "status": None,
             "title": "not fetched",
-            "detail": f"the fetch in {folder.name} did not ask for it; fetch again",
+            "detail": f"it is not in the fetch in {folder.name}; fetch again",
             "trace_id": None,
         }
         for msn, reference in missing
@@ -83,7 +84,7 @@ def load_saved_run(folder: Path, wanted: ReferenceSet) -> tuple[Fetched, FetchFa
 
 
 def hash_files(folder: Path | None, others: Iterable[Path | str]) -> dict[str, str]:
-    """Return file name to SHA-256 of what a fetch left in a folder, and of other files read."""
+    """Return the SHA-256 by file name, of the files of a fetch and of other files read."""
     fetched = (
         ()
         if folder is None
@@ -94,7 +95,7 @@ def hash_files(folder: Path | None, others: Iterable[Path | str]) -> dict[str, s
 
 
 def save_facts(facts: FetchFacts, folder: Path) -> None:
-    """Write the facts beside the fetch."""
+    """Write the facts into the folder of the fetch."""
     text = json.dumps(
         {
             "as_of": f"{facts.as_of:%Y-%m-%dT%H:%M:%SZ}",
@@ -113,17 +114,19 @@ def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFa
     path = folder / FACTS_FILE_NAME
     if path.exists():
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(path.read_text(encoding="utf-8"))
             return FetchFacts(
-                datetime.fromisoformat(said["as_of"]),
-                said["environment"],
-                said["ledger_read"],
-                tuple(said["notes"]),
-                bool(said.get("ledger_failed", False)),
+                datetime.fromisoformat(values["as_of"]),
+                values["environment"],
+                values["ledger_read"],
+                tuple(values["notes"]),
+                bool(values.get("ledger_failed", False)),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
     if not len(fetched.payments):
-        raise InputError(f"{folder.name} holds no payment and no {FACTS_FILE_NAME}: fetch again")
+        raise InputError(
+            f"{folder.name} contains no payment and no {FACTS_FILE_NAME}. Fetch again."
+        )
     latest = fetched.payments["fetched_at"].max()
     return FetchFacts(latest.to_pydatetime(), str(info.get("environment", "")), False, ())

@@ -1,0 +1,177 @@
+"""Fetch payments and event logs for an order export or a list of references.
+
+    file ──read──► references ──► fetch ──► payments, events, failures in a folder
+                       ▲
+        funds ledger ──┘ (order exports only)
+
+Behind `vippsrecon fetch`; `reconcile_month` fetches through `fetch_month` as well.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+from vippsrecon import schemas
+from vippsrecon.fetching import Fetched, fetch
+from vippsrecon.sources import is_reference_list, read_orders
+from vippsrecon.workflow.preflight import check_keys, walk_ledger, warn_of_clock_skew
+from vippsrecon.workflow.references import (
+    ReferenceSet,
+    collect_fetch_references,
+    drop_expected_misses,
+    stack_unique_references,
+)
+from vippsrecon.workflow.saved_run import FetchFacts, save_facts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vippsrecon.api import Client
+    from vippsrecon.config.settings import Settings
+
+
+class FetchedFile(NamedTuple):
+    """The result of `fetch_file`.
+
+    Attributes:
+        fetched: Payments, events, failures.
+        rejects: Rows of the file that could not be used.
+        repeat_count: Rows of a list that repeat an earlier reference.
+        is_list: Whether the file is a list of references.
+        notes: The column used where a list has several; notes of the ledger walk.
+        ledger_failed: Whether these keys may read the funds ledger but reading it failed.
+    """
+
+    fetched: Fetched
+    rejects: pd.DataFrame
+    repeat_count: int
+    is_list: bool
+    notes: tuple[str, ...]
+    ledger_failed: bool
+
+
+def fetch_file(
+    source: Path | str,
+    settings: Settings,
+    *,
+    out: Path | str,
+    shop: str | None = None,
+    mapping: Path | str | None = None,
+    resume: bool = False,
+    client: Client | None = None,
+    progress: bool = False,
+) -> FetchedFile:
+    """Fetch the payments of an order export or of a plain list of references.
+
+    For an export, the funds ledger of its period is searched for further references as well; for
+    a list, only its own references are fetched.
+    """
+    default_msn = find_only_msn(settings)
+    source = Path(source)
+    is_list = shop is None and mapping is None and is_reference_list(source)
+    orders = schemas.ORDERS.empty()
+    if is_list:
+        reference_set = collect_fetch_references(orders, [source], default_msn)
+        first, rejects = None, reference_set.rejects
+    else:
+        files = read_orders(
+            [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
+        )
+        orders = files.orders
+        reference_set = collect_fetch_references(orders)
+        first, rejects = choose_ledger_start(orders, None), files.rejects
+    fetched, facts = fetch_month(
+        reference_set,
+        settings,
+        client=client,
+        first=first,
+        out=Path(out),
+        resume=resume,
+        progress=progress,
+    )
+    failures = drop_expected_misses(fetched.failures, reference_set, orders)
+    return FetchedFile(
+        fetched._replace(failures=failures),
+        rejects,
+        reference_set.repeat_count,
+        is_list,
+        (*reference_set.notes, *facts.notes),
+        facts.ledger_failed,
+    )
+
+
+def fetch_month(
+    reference_set: ReferenceSet,
+    settings: Settings,
+    *,
+    client: Client | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> tuple[Fetched, FetchFacts]:
+    """Fetch every reference, and further ones found in the period's funds ledger.
+
+    Args:
+        reference_set: The result of `collect_fetch_references`.
+        settings: Environment and keys.
+        client: An open client; None: one is opened and closed.
+        first: First local day to search the ledger for; None: the ledger is not read.
+        last: Last local day, included; None: today by server time.
+        out: Folder to store everything in; a run that stopped continues from it.
+        resume: Continue even a fetch that stopped long ago.
+        progress: Show a progress bar if standard error is a terminal.
+    """
+    from vippsrecon.api import Client as OpenedClient
+
+    with nullcontext(client) if client is not None else OpenedClient(settings) as open_client:
+        references = reference_set.references
+        walk = None
+        check_keys(open_client, sorted(references["msn"].unique()))
+        warn_of_clock_skew(open_client.clock_skew_seconds(), settings)
+        if first is not None:
+            today = open_client.now().astimezone(choose_time_zone(settings)).date()
+            walk = walk_ledger(open_client, first, max(first, last or today))
+            references = stack_unique_references([references, walk.references])
+        fetched = fetch(
+            references,
+            open_client,
+            out=out,
+            resume=resume,
+            progress=progress,
+            follow_ups=reference_set.follow_ups,
+        )
+        facts = FetchFacts(
+            open_client.now().replace(microsecond=0),
+            settings.environment,
+            walk is not None and walk.read,
+            () if walk is None else walk.notes,
+            walk is not None and walk.failed,
+        )
+    if out is not None:
+        save_facts(facts, out)
+    return fetched, facts
+
+
+def choose_ledger_start(orders: pd.DataFrame, first: date | None) -> date | None:
+    """Return the day to read the ledger from: `first`, else the first day of an order."""
+    days = orders["ordered_day"].dropna()
+    if first is not None or not len(days):
+        return first
+    return date(1970, 1, 1) + timedelta(days=int(days.min()))
+
+
+def find_only_msn(settings: Settings) -> str | None:
+    """Return the msn of the only configured sales unit, or None if there are none or several."""
+    msns = {unit.msn for unit in settings.units} | set(settings.keys)
+    return msns.pop() if len(msns) == 1 else None
+
+
+def choose_time_zone(settings: Settings) -> ZoneInfo:
+    """Return the time zone for times without an offset: the sales unit's own, else Oslo."""
+    return ZoneInfo(settings.unit(find_only_msn(settings) or "").zone)
