@@ -1,11 +1,11 @@
-"""Many references become payments, events and failures: the bulk read.
+"""Read payments and event logs for many references.
 
     references ──worklist──► reading (many in flight) ──decoding──► parts on disk ──► results
                     ▲                                            └► or in memory
-                    └────── rounds: what was found may lead to further references
+                    └────── follow-ups: the payments read may lead to further references
 
-One reference that fails never loses the rest: it becomes a row of `failures`. Wrong keys stop
-the run, since every other reference would fail alike.
+A reference that fails becomes a row of `failures`; the others are not affected. Wrong keys stop the
+run, because every other reference would fail in the same way.
 """
 
 from __future__ import annotations
@@ -48,30 +48,31 @@ def fetch(
 ) -> Fetched:
     """Read payments and their event logs for many references.
 
-    Each reference is asked for once, however often it is named. Where the events of a payment
-    do not sum to its aggregate both are read again, at most twice, before it is believed.
+    Each reference is requested once, even if it is named several times. If the events of a payment
+    do not sum to its aggregate, both are read again, at most twice, before they are accepted.
 
     Args:
-        references: Texts (of the one sales unit configured), (msn, reference) pairs, or a frame
-            with msn, reference and perhaps discovered_by. Not changed.
-        client: Who asks. The number in flight and the keys are its settings'.
-        events: Whether event logs are read too; without, two times and all history are unknown.
-        in_flight: How many references are asked about at once, 1 to 256; None: the setting.
-        out: Folder to keep everything in. A run that stopped less than 24 hours ago goes on
-            there, without asking again for what it has; any other is begun anew.
-        resume: Go on with the run in `out` however old it is; how old is logged.
-        progress: Show a bar where there is a terminal.
-        follow_ups: Functions that say, of the payments found so far (a Polars frame of
-            `rounds.FOLLOW_UP_COLUMNS`), what to ask for besides (msn, reference): one more round each.
+        references: Texts (if one sales unit is configured), (msn, reference) pairs, or a frame
+            with reference and optionally msn and discovered_by. Not changed.
+        client: Its settings hold the keys and the number of requests in flight.
+        events: Whether event logs are read too. Without them, created and authorized times and
+            the history are unknown.
+        in_flight: How many references are read at the same time, 1 to 256; None: the setting.
+        out: Folder for the results. A run of the same references that stopped less than 24
+            hours ago is continued there; otherwise a new run starts.
+        resume: Continue the run in `out` whatever its age; the age is logged.
+        progress: Show a progress bar if the output is a terminal.
+        follow_ups: Each function takes the payments read so far (a Polars frame with
+            `FOLLOW_UP_COLUMNS`) and returns further (msn, reference) to read.
 
     Returns:
-        The three frames, sorted. `Fetched.missing` counts the holes: look at it.
+        The three frames, sorted. Check `Fetched.missing`: it counts unanswered references.
 
     Raises:
-        InputError: `references` or `in_flight` is not what it should be.
-        UnauthorizedError, ForbiddenError, ConfigurationError: The keys are wrong; what came
-            before is kept in `out`.
-        NoAnswerError: Not even an access token could be had.
+        InputError: `references` or `in_flight` is not valid.
+        UnauthorizedError, ForbiddenError, ConfigurationError: The keys are wrong; what was
+            read before is stored in `out`.
+        NoAnswerError: No access token could be fetched.
         OutputError: `out` cannot be written.
     """
     if out is not None:
@@ -87,19 +88,20 @@ def fetch(
         )
         return read_fetched(out)[0]
     work = Worklist(references, client.default_msn)
-    kept: list[FetchPart] = [
+    parts: list[FetchPart] = [
         FetchPart(frames.concatenate_tables([]), work.build_not_sent_failures())
     ]
     read_with_follow_ups(
         work,
         work.rows.clear(),
         FetchOptions(client, events, in_flight, progress, follow_ups),
-        kept.append,
-        lambda: [pl.DataFrame(part.tables.payments.select(FOLLOW_UP_COLUMNS)) for part in kept],
+        parts.append,
+        lambda: [pl.DataFrame(part.tables.payments.select(FOLLOW_UP_COLUMNS)) for part in parts],
     )
-    tables = frames.concatenate_tables([part.tables for part in kept])
+    tables = frames.concatenate_tables([part.tables for part in parts])
     failures = sorted(
-        (one for part in kept for one in part.failures), key=lambda one: (one.msn, one.reference)
+        (failure for part in parts for failure in part.failures),
+        key=lambda failure: (failure.msn, failure.reference),
     )
     order = [(name, "ascending") for name in PAYMENT_KEY_COLUMNS]
     log = [*order, ("event_at", "ascending"), ("psp_reference", "ascending")]
@@ -121,19 +123,19 @@ def fetch_into(
     progress: bool = False,
     follow_ups: Sequence[FollowUp] = (),
 ) -> dict[str, Any]:
-    """Do what `fetch` does with `out`, without reading the result back.
+    """Fetch into a folder like `fetch` with `out`, without reading the result back.
 
-    Memory stays bounded for any number of references: only their names are held.
+    Memory use stays small for any number of references: only the references are held.
 
     Returns:
-        What `fetch.json` says: counts, and whether it is complete.
+        The content of `fetch.json`: counts, and whether the run is complete.
 
     Raises:
-        As `fetch`; IncompleteError where a part on disk was damaged meanwhile.
+        The errors of `fetch`; IncompleteError if a part file was damaged during the run.
     """
     work = Worklist(references, client.default_msn)
     for msn in work.msns:
-        # Wrong keys are met here, before an earlier run's files are touched.
+        # Checked first, so that wrong keys leave the files of an earlier run untouched.
         client.check_keys(msn)
     with lock_folder(Path(out)):
         folder = RunFolder(
@@ -142,10 +144,12 @@ def fetch_into(
         if folder.is_finished:
             return folder.info
         try:
-            how = FetchOptions(client, events, in_flight, progress, follow_ups)
-            again = read_with_follow_ups(work, folder.done(), how, folder.keep, folder.payments)
+            options = FetchOptions(client, events, in_flight, progress, follow_ups)
+            reread_count = read_with_follow_ups(
+                work, folder.done(), options, folder.keep, folder.payments
+            )
         except BaseException:
             folder.record_interruption()
             raise
-        folder.finish(again)
+        folder.finish(reread_count)
         return folder.info
