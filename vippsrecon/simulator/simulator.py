@@ -1,7 +1,7 @@
-"""A stand-in for Vipps MobilePay: Access Token, ePayment and Report APIs on this machine.
+"""Simulate Vipps MobilePay: Access Token, ePayment and Report APIs on the local machine.
 
-It imports nothing of the rest of vippsrecon: a shared decoder would share its mistakes. Callers
-reach it over loopback (`serve`, `run`) or in process, by wrapping `Simulator.app` in the ASGI
+It imports nothing from the rest of vippsrecon: a shared decoder would share its mistakes. Callers
+use it over loopback (`serve`, `run`) or in process, by wrapping `Simulator.app` in the ASGI
 transport of their HTTP client.
 
 >>> simulator = Simulator([{"clock": "2026-01-31T23:00:00Z"}])
@@ -29,16 +29,16 @@ from vippsrecon.simulator.world import World, create_world
 
 
 class Simulator:
-    """A simulated Vipps MobilePay with payments, ledgers, keys and a clock of its own.
+    """A simulated Vipps MobilePay with its own payments, ledgers, keys and clock.
 
     Args:
         lines: state lines, as objects or as JSON text. See `state_file.py` for their kinds.
-        seed: of the dice that faults are drawn with.
-        latency_ms: what every request takes at least, in milliseconds.
-        faults: fault tables, as `read_faults` gives them.
+        seed: seed of the random draws of faults.
+        latency_ms: minimum duration of every request, in milliseconds.
+        faults: fault tables, as `read_faults` returns them.
 
     Raises:
-        SimulatorInputError: a line or a fault is not what it has to be; names the line.
+        SimulatorInputError: a line or a fault is not valid; the message names the line.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Simulator:
     ) -> None:
         self.world = create_world(seed, faults, None)
         state_file.load_state_lines(self.world, lines)
-        self._slow_down(latency_ms)
+        self._set_latency(latency_ms)
 
-    def _slow_down(self, latency_ms: int) -> None:
-        # After the lines: what the caller says counts more than what the file does.
+    def _set_latency(self, latency_ms: int) -> None:
+        # After the lines: the argument overrides the setting in the file.
         if latency_ms:
             self.set_settings(latency_ms=latency_ms)
 
@@ -67,7 +67,7 @@ class Simulator:
         latency_ms: int = 0,
         faults: Iterable[dict[str, Any]] = (),
     ) -> Simulator:
-        """Load a state file. Its lines are read again when asked for, so it has to stay.
+        """Load a state file. Its lines are read again when needed, so it must not be removed.
 
         Raises:
             SimulatorInputError: the file cannot be read or a line is wrong; names both.
@@ -80,24 +80,24 @@ class Simulator:
         simulator = cls.__new__(cls)
         simulator.world = create_world(seed, faults, file)
         state_file.load_state_file(simulator.world)
-        simulator._slow_down(latency_ms)
+        simulator._set_latency(latency_ms)
         return simulator
 
     @cached_property
     def app(self) -> SimulatorApp:
         """The ASGI application."""
-        return SimulatorApp(self.world, _Control(self.world))
+        return SimulatorApp(self.world, _LazyControlApp(self.world))
 
     def state(self) -> Iterator[dict[str, Any]]:
-        """Write down what is there now: the lines of GET /_simulator/state."""
+        """Yield the current state: the lines of GET /_simulator/state."""
         return state_file.dump_state_lines(self.world)
 
     def requests(self) -> dict[str, Any]:
-        """Return what was asked, and which operations took effect on which payment.
+        """Return the number of requests, and which operations took effect on which payment.
 
         `{"requests": {operation: count}, "faults": {kind: count}, "payments": {msn: {reference:
         {operation: {"count", "sum"}}}}}`, sums in minor units. A repeated request that got its
-        first answer again did not take effect.
+        first answer again is not counted as an effect.
         """
         return self.world.counted()
 
@@ -115,21 +115,21 @@ class Simulator:
             self.world.settings.update(settings)
 
     def set_faults(self, faults: list[dict[str, Any]]) -> None:
-        """Set these faults instead of those there are."""
+        """Replace all faults by these."""
         with self.world.lock:
             self.world.faults.replace(faults)
 
     def set_connection_error(self, error: Callable[[str], Exception]) -> None:
-        """Say what a cut connection raises where the app is called in process.
+        """Set the exception for a cut connection when the app is called in process.
 
-        An HTTP client's own error, say `httpx.ReadError`, makes its ASGI transport look like
-        a network that failed. Over a socket the connection is really cut.
+        With the HTTP client's own error, such as `httpx.ReadError`, its ASGI transport behaves
+        like a network that failed. Over a socket the connection is really cut.
         """
         self.app.connection_error = error
 
 
-class _Control:
-    """The control endpoints, made when first called: importing Starlette takes a while."""
+class _LazyControlApp:
+    """The control endpoints, created at the first call, because importing Starlette is slow."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -159,7 +159,7 @@ def run(simulator: Simulator, *, port: int, started: Callable[[str], None] | Non
     """Serve on loopback until SIGTERM or SIGINT; prints nothing.
 
     Args:
-        simulator: what is served.
+        simulator: the simulator to serve.
         port: 0 takes any free one.
         started: called with the base URL once the port is bound.
 
