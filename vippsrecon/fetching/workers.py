@@ -263,7 +263,7 @@ class ReferenceReader:
             return
         detail = f"The service stopped answering ({self._stop_error})."
         failures = [
-            Failure(row.msn, row.reference, "getPayment", None, "not rows", detail)
+            Failure(row.msn, row.reference, "getPayment", None, "not asked", detail)
             for row in unasked
         ]
         await asyncio.to_thread(
