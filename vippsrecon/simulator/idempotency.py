@@ -45,16 +45,16 @@ class IdempotencyStore:
         lifetime: float | None,
     ) -> SimulatedResponse | None:
         """Return the first answer to this key, None for a new key, or refuse another request."""
-        found = self._answers.get((msn, key))
-        if found is None or not is_key_alive(found.at, now, lifetime):
+        stored = self._answers.get((msn, key))
+        if stored is None or not is_key_alive(stored.at, now, lifetime):
             return None
-        if found.operation != operation:
+        if stored.operation != operation:
             raise DomainRefusal(4020, "The key was used by another operation.")
-        if found.request != request:
+        if stored.request != request:
             raise DomainRefusal(
                 KEY_CONFLICT_CODES[operation], "The key was used with another request."
             )
-        return found.answer
+        return stored.answer
 
     def remember(
         self,

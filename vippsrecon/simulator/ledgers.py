@@ -46,12 +46,12 @@ class LedgerStore:
         """Add a ledger."""
         self.ledgers[ledger["ledgerId"]] = ledger
 
-    def keep(self, line: dict[str, Any], kept: StoredLine) -> None:
+    def keep(self, line: dict[str, Any], stored: StoredLine) -> None:
         """Append an entry."""
         entry = line["entry"]
         book = self.books.setdefault((line["ledgerId"], line["topic"]), LedgerBook())
-        book.feed.append(kept)
-        book.by_date.setdefault(self.find_ledger_date(line["ledgerId"], entry), []).append(kept)
+        book.feed.append(stored)
+        book.by_date.setdefault(self.find_ledger_date(line["ledgerId"], entry), []).append(stored)
         book.balance = int(entry.get("balanceAfter", book.balance + entry["amount"]))
 
     def find_ledger_date(self, ledger_id: str, entry: dict[str, Any]) -> str:
@@ -60,9 +60,9 @@ class LedgerStore:
             return str(entry["ledgerDate"])
         return parse_time(entry["time"]).astimezone(self.zone(ledger_id)).date().isoformat()
 
-    def entries(self, kept: list[StoredLine], *, personal: bool) -> list[dict[str, Any]]:
+    def entries(self, stored: list[StoredLine], *, personal: bool) -> list[dict[str, Any]]:
         """Parse entries; leave out the personal fields unless `personal`."""
-        entries = [read_stored_line(self.file, one)["entry"] for one in kept]
+        entries = [read_stored_line(self.file, line)["entry"] for line in stored]
         if not personal:
             for entry in entries:
                 for name in PERSONAL_FIELDS:

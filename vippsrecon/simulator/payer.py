@@ -87,9 +87,9 @@ _PAYER_DETAILS = {
 def _choose_shipping_details(shipping: dict[str, Any], option: str | None) -> dict[str, Any]:
     """Choose the requested option, else the default one, else the first."""
     groups = shipping.get("fixedOptions") or []
-    options = [one for group in groups for one in group["options"]]
-    chosen = next((one for one in options if one["id"] == option), None)
-    chosen = chosen or next((one for one in options if one.get("isDefault")), None)
+    options = [choice for group in groups for choice in group["options"]]
+    chosen = next((choice for choice in options if choice["id"] == option), None)
+    chosen = chosen or next((choice for choice in options if choice.get("isDefault")), None)
     # The callback of dynamic options is not called: the simulator makes no requests itself.
     chosen = (
         chosen or (options or [{"id": "dynamic-1", "name": "Parcel", "amount": {"value": 0}}])[0]

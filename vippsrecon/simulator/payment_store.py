@@ -38,11 +38,11 @@ class StateFile:
                 yield number, line, offset * _LENGTH_RANGE + len(line)
                 offset += len(line)
 
-    def read(self, kept: StoredLine) -> bytes:
+    def read(self, stored: StoredLine) -> bytes:
         """Return a stored line."""
-        if isinstance(kept, bytes):
-            return kept
-        offset, length = divmod(kept, _LENGTH_RANGE)
+        if isinstance(stored, bytes):
+            return stored
+        offset, length = divmod(stored, _LENGTH_RANGE)
         self._file.seek(offset)
         line = self._file.read(length)
         if len(line) < length:
@@ -73,10 +73,10 @@ class PaymentStore:
 
     def get(self, msn: str, reference: str) -> SimulatedPayment | None:
         """Return a copy of a payment; `put` stores changes."""
-        kept = self._by_msn.get(msn, {}).get(reference)
-        if kept is None:
+        stored = self._by_msn.get(msn, {}).get(reference)
+        if stored is None:
             return None
-        line = read_stored_line(self.file, kept)
+        line = read_stored_line(self.file, stored)
         return SimulatedPayment(msn, line["payment"], line["events"], line.get("simulated") or {})
 
     def put(self, payment: SimulatedPayment) -> None:
@@ -96,7 +96,7 @@ def build_payment_line(payment: SimulatedPayment) -> dict[str, Any]:
     return line
 
 
-def read_stored_line(file: StateFile | None, kept: StoredLine) -> dict[str, Any]:
+def read_stored_line(file: StateFile | None, stored: StoredLine) -> dict[str, Any]:
     """Parse a stored line."""
-    line: dict[str, Any] = orjson.loads(kept if file is None else file.read(kept))  # type: ignore[arg-type]  # without a file all are bytes
+    line: dict[str, Any] = orjson.loads(stored if file is None else file.read(stored))  # type: ignore[arg-type]  # without a file all are bytes
     return line

@@ -88,14 +88,14 @@ def check_ordered_refusal(order: Any) -> None:
         raise SimulatorInputError(f"'times' of a refusal is a whole number, not {times!r}")
 
 
-def _is_valid_value(value: Any, wanted: str) -> bool:
-    if wanted == "bool":
+def _is_valid_value(value: Any, type_name: str) -> bool:
+    if type_name == "bool":
         return isinstance(value, bool)
-    if wanted.startswith("list"):
+    if type_name.startswith("list"):
         return isinstance(value, list)
     if value is None:
-        return "None" in wanted
+        return "None" in type_name
     if isinstance(value, bool):
         return False
-    kinds = (int, float) if "float" in wanted else (int,)
-    return isinstance(value, kinds) and value >= (0 if "float" in wanted else 1)
+    kinds = (int, float) if "float" in type_name else (int,)
+    return isinstance(value, kinds) and value >= (0 if "float" in type_name else 1)

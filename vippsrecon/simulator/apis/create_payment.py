@@ -143,9 +143,9 @@ def _check_metadata(metadata: dict[str, Any] | None, raw: bytes) -> None:
 def _has_repeated_metadata_key(raw: bytes) -> bool:
     """Return whether a key of `metadata` is repeated, which a parsed object does not show."""
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in found]
-        return {**dict(found), "": len(names) != len(set(names))}
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in members]
+        return {**dict(members), "": len(names) != len(set(names))}
 
     parsed = json.loads(raw, object_pairs_hook=pairs)
     return bool(parsed["metadata"][""])
