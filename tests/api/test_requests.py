@@ -93,7 +93,7 @@ def test_force_approve_takes_one_of_two():
 
 def test_a_payment_is_created_by_reference():
     """Without one, all payments would share a rate limit and nobody could find it again."""
-    with pytest.raises(InputError, match="without a reference"):
+    with pytest.raises(InputError, match="has no reference"):
         requests.build_create_payment_request({"amount": {}}, "key")
     with pytest.raises(InputError, match="as JSON"):
         requests.build_create_payment_request({"reference": "order-001", "amount": object()}, "key")

@@ -51,7 +51,7 @@ def test_a_closed_port_is_not_connected(settings):
         port = listener.getsockname()[1]
     with (
         Client(settings(base_url=f"http://127.0.0.1:{port}")) as client,
-        pytest.raises(errors.NotConnectedError, match=rf"no connection to 127\.0\.0\.1:{port}"),
+        pytest.raises(errors.NotConnectedError, match=rf"could not connect to 127\.0\.0\.1:{port}"),
     ):
         client.payment("order-001", retry=False)
 
@@ -63,7 +63,7 @@ def test_without_a_token_nothing_was_sent(settings):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with (
             Client(settings(base_url=url, retry_seconds=0.1)) as client,
-            pytest.raises(errors.NotConnectedError, match="no access token to ask with"),
+            pytest.raises(errors.NotConnectedError, match="no access token could be fetched"),
         ):
             client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
 
@@ -87,7 +87,7 @@ def test_a_body_that_trickles_ends_too(wired, monkeypatch):
 def test_a_redirect_is_not_followed(wired):
     """A token would travel to wherever it points."""
     client, wire = wired(http(b"", 302, "Location: http://127.0.0.1:1/elsewhere\r\n"))
-    with pytest.raises(errors.ApiError, match="never followed"):
+    with pytest.raises(errors.ApiError, match=r"not followed"):
         client.payment("order-001")
 
     assert len(wire.received) == 1

@@ -192,5 +192,5 @@ def test_a_period_that_cannot_be_is_refused(opened, first, last):
     """A swapped day and month asks for years, one call a day."""
     client, _ = opened()
 
-    with pytest.raises(InputError, match="cannot be walked"):
+    with pytest.raises(InputError, match="cannot be read from"):
         ledger_references(client, first, last)

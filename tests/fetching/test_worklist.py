@@ -58,10 +58,10 @@ def test_a_reference_is_asked_for_once_per_sales_unit():
 @pytest.mark.parametrize(
     ("reference", "why"),
     [
-        pytest.param("", "it is empty", id="empty"),
-        pytest.param(None, "it is empty", id="missing"),
-        pytest.param("short-7", "this has 7", id="seven"),
-        pytest.param("a" * 65, "this has 65", id="sixty-five"),
+        pytest.param("", "is empty", id="empty"),
+        pytest.param(None, "is empty", id="missing"),
+        pytest.param("short-7", "this one has 7", id="seven"),
+        pytest.param("a" * 65, "this one has 65", id="sixty-five"),
         pytest.param("order 00001", "letters A to Z", id="space"),
         pytest.param("order/00001", "letters A to Z", id="slash"),
         pytest.param("order-00001\n", "letters A to Z", id="newline at the end"),

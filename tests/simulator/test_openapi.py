@@ -1,67 +1,68 @@
-"""The simulator's answers against the OpenAPI documents, so that the judge is judged."""
+"""Compare the simulator's responses with the published OpenAPI documents (tests/data/openapi)."""
 
 from __future__ import annotations
 
 import base64
+import functools
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-DOCUMENTS = Path(__file__).parents[3] / "shared" / "vipps" / "openapi"
-pytestmark = pytest.mark.skipif(
-    not DOCUMENTS.is_dir(), reason="the OpenAPI documents are not beside the repository"
-)
+DOCUMENTS = Path(__file__).parents[1] / "data" / "openapi"
 EPAYMENT, ACCESS = "epayment-1.8.1.yaml", "access-token.yaml"
 REPORT = "report-v2-2023-12.yaml"
 PAYMENT = "/v1/payments/{Reference}"
 
 
-def read(name):
-    """Load a document and turn what OpenAPI 3.0 has of its own into JSON Schema."""
-    return _plain(yaml.safe_load((DOCUMENTS / name).read_text(encoding="utf-8")))
+@functools.cache
+def read_document(name):
+    """Load a document; express `nullable` of OpenAPI 3.0 as JSON Schema does."""
+    return _to_json_schema(yaml.safe_load((DOCUMENTS / name).read_text(encoding="utf-8")))
 
 
-def _plain(node):
+def _to_json_schema(node):
     if isinstance(node, list):
-        return [_plain(one) for one in node]
+        return [_to_json_schema(item) for item in node]
     if not isinstance(node, dict):
         return node
-    made = {str(name): _plain(value) for name, value in node.items() if name != "nullable"}
+    schema = {
+        str(name): _to_json_schema(value) for name, value in node.items() if name != "nullable"
+    }
     if node.get("nullable") is True and isinstance(node.get("type"), str):
-        made["type"] = [node["type"], "null"]
-        if "enum" in made:
-            made["enum"] = [*made["enum"], None]
-    return made
+        schema["type"] = [node["type"], "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+    return schema
 
 
 def resolve(document, node):
     """Follow a reference within the document."""
     while "$ref" in node:
-        place = document
+        target = document
         for step in node["$ref"].removeprefix("#/").split("/"):
-            place = place[step.replace("~1", "/")]
-        node = place
+            target = target[step.replace("~1", "/")]
+        node = target
     return node
 
 
-def check(answer, name, path, method="get", status=None):
-    """Validate an answer against the schema the document has for it."""
-    document = read(name)
+def assert_fits(answer, name, path, method="get"):
+    """Validate a response against the schema that the document gives for its status."""
+    document = read_document(name)
     responses = document["paths"][path][method]["responses"]
-    told = resolve(document, responses[str(status or answer.status_code)])
+    response = resolve(document, responses[str(answer.status_code)])
     media_type = answer.headers["content-type"].replace(" ", "").removesuffix(";charset=utf-8")
-    schemas = {key.replace(" ", "").lower(): one for key, one in told["content"].items()}
+    schemas = {key.replace(" ", "").lower(): schema for key, schema in response["content"].items()}
     content = schemas.get(media_type.lower()) or schemas[answer.headers["content-type"].lower()]
-    # The rest of the document goes along, for the references within the schema.
+    # The schema refers to components of the document by "#/components/…".
     schema = {**content["schema"], "components": document["components"]}
     checker = jsonschema.FormatChecker(formats=("date-time", "uri"))
     jsonschema.Draft4Validator(schema, format_checker=checker).validate(answer.json())
 
 
-def fresh(shop, line):
-    """A shop with a payment for every purpose."""
+def build_shop(shop, line):
+    """Return a shop with an authorized payment, a captured one and a ledger."""
     return shop(
         line.payment(),
         line.payment("order-0003", captured=600, refunded=100),
@@ -207,16 +208,16 @@ CASES = [
     ("status", "document", "path", "method", "act"),
     [pytest.param(*row[1:], id=row[0]) for row in CASES],
 )
-def test_an_answer_fits_its_document(shop, line, status, document, path, method, act):
-    """Success and refusal of each operation, by the schema published for it."""
-    answer = act(fresh(shop, line))
+def test_response_fits_published_schema(shop, line, status, document, path, method, act):
+    """Success and refusal of each operation have the published form."""
+    answer = act(build_shop(shop, line))
 
     assert answer.status_code == status
-    check(answer, document, path, method)
+    assert_fits(answer, document, path, method)
 
 
-def test_the_specialised_token_fits_its_document(shop):
-    """Its number of seconds is text as well."""
+def test_specialized_token_fits_published_schema(shop):
+    """Its `expires_in` is text, as in the standard token."""
     pair = base64.b64encode(b"a:b").decode()
     answer = shop().request(
         "POST",
@@ -225,20 +226,20 @@ def test_the_specialised_token_fits_its_document(shop):
         data={"grant_type": "client_credentials"},
     )
 
-    check(answer, ACCESS, "/miami/v1/token", "post")
+    assert_fits(answer, ACCESS, "/miami/v1/token", "post")
 
 
-def test_an_error_of_the_report_api_on_order_fits_too(shop, line):
-    """The status fault has the body of its layer."""
-    one = shop(line.ledger(), faults=[{"operations": ["feed"], "share": 1, "status": 500}])
-    answer = one.get("/report/v2/ledgers/302321/funds/feed")
+def test_injected_report_error_fits_published_schema(shop, line):
+    """A fault with a status has the error body of the Report API."""
+    faulty = shop(line.ledger(), faults=[{"operations": ["feed"], "share": 1, "status": 500}])
+    answer = faulty.get("/report/v2/ledgers/302321/funds/feed")
 
-    check(answer, REPORT, "/report/v2/ledgers/{ledgerId}/{topic}/feed")
+    assert_fits(answer, REPORT, "/report/v2/ledgers/{ledgerId}/{topic}/feed")
 
 
-def test_a_wrong_answer_would_be_noticed(shop, line):
-    """A check that cannot fail checks nothing."""
+def test_invalid_state_fails_validation(shop, line):
+    """The comparison must be able to fail."""
     wrong = line.payment()
     wrong["payment"]["state"] = "PAID"
     with pytest.raises(jsonschema.ValidationError):
-        check(shop(wrong).payment(), EPAYMENT, PAYMENT)
+        assert_fits(shop(wrong).payment(), EPAYMENT, PAYMENT)

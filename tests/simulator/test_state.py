@@ -88,7 +88,7 @@ def test_many_payments_load_quickly(tmp_path, line):
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        pytest.param(b"{", "no JSON", id="no JSON"),
+        pytest.param(b"{", "not valid JSON", id="no JSON"),
         pytest.param(b"[]", "JSON object", id="no object"),
         pytest.param(b"{}", "holds one of", id="nothing"),
         pytest.param(b'{"payment":{},"events":[]}', "'msn'", id="no msn"),

@@ -1,7 +1,7 @@
-"""The door to Vipps MobilePay: the ePayment, Access Token and Report APIs.
+"""Clients for the ePayment, Access Token and Report APIs of Vipps MobilePay.
 
-`Client` is what most use; `AsyncClient` is the same for those who have an event loop. No
-other part of the house speaks HTTP to Vipps MobilePay.
+`Client` is synchronous; `AsyncClient` has the same methods for code that runs an event loop. No
+other part of the package sends HTTP requests.
 """
 
 from __future__ import annotations

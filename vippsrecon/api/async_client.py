@@ -1,6 +1,6 @@
-"""The asynchronous client: every operation of the APIs, once, for any number of sales units.
+"""Call every operation of the APIs, for any number of sales units, on one event loop.
 
-`requests` builds, `answers` decodes, `line` does what lies between.
+`requests` builds the request, `session` sends it, `responses` decodes the answer.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ POLL_SECONDS = 2.0
 """Source: https://developer.vippsmobilepay.com/docs/knowledge-base/polling-guidelines/"""
 
 UNDECIDED_STATE = "CREATED"
-"""The one state of a payment that is not final."""
+"""The only state of a payment that is not final: the payer has not decided yet."""
 
 
 class AsyncClient(ApiSession):
-    """Speaks to Vipps MobilePay for the sales units of `settings`, on one event loop.
+    """Asynchronous client of the ePayment and Report APIs.
 
-    Every method may raise the errors of `vippsrecon.errors` and nothing else. `retry=False`
-    makes a call once, for callers who settle a lost answer themselves; a 401 still renews
-    the token and repeats the call once, since nothing was done.
+    Methods raise only the errors of `vippsrecon.errors`. `retry=False` sends a call once, for
+    callers that resolve a lost answer themselves; after a 401 the token is still renewed and the
+    call repeated once, because a refused token means that nothing was done.
 
     Args:
         settings: Environment, keys, limits.
-        transport: Another door than the network, such as `httpx.ASGITransport`.
+        transport: Replaces the network, for example `httpx.ASGITransport` in tests.
     """
 
     # ePayment
@@ -56,13 +56,13 @@ class AsyncClient(ApiSession):
         msn: str | None = None,
         retry: bool = True,
     ) -> CreatedPayment:
-        """Create the payment a CreatePaymentRequest describes."""
-        asked = requests.build_create_payment_request(request, idempotency_key)
+        """Create the payment that `request`, a CreatePaymentRequest, describes."""
+        api_request = requests.build_create_payment_request(request, idempotency_key)
         unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked,
+            api_request,
             unit,
-            lambda s, b: responses.decode_created_payment(s, b, serial, asked.reference),
+            lambda s, b: responses.decode_created_payment(s, b, serial, api_request.reference),
             retry,
         )
 
@@ -70,36 +70,38 @@ class AsyncClient(ApiSession):
         self, reference: str, msn: str | None = None, *, retry: bool = True
     ) -> Payment:
         """Read one payment."""
-        asked = requests.build_payment_request(reference)
+        api_request = requests.build_payment_request(reference)
         unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: responses.decode_payment(s, b, serial, reference), retry
+            api_request, unit, lambda s, b: responses.decode_payment(s, b, serial, reference), retry
         )
 
     async def events(
         self, reference: str, msn: str | None = None, *, retry: bool = True
     ) -> list[Event]:
         """Read one payment's event log."""
-        asked = requests.build_events_request(reference)
+        api_request = requests.build_events_request(reference)
         unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked, unit, lambda s, b: responses.decode_events(s, b, serial, reference), retry
+            api_request, unit, lambda s, b: responses.decode_events(s, b, serial, reference), retry
         )
 
     async def read(self, reference: str, msn: str | None = None, *, events: bool = True) -> Reading:
-        """Read a payment and its event log, one after the other: the path of bulk reading.
+        """Read a payment and then its event log.
 
         Returns:
-            A Reading; its events are empty where `events` is False.
+            A Reading; without events if `events` is False.
         """
         payment = await self.payment(reference, msn)
         log = await self.events(reference, msn) if events else []
         return Reading(payment, log, self.now())
 
-    async def body(self, asked: ApiRequest, msn: str | None = None) -> bytes:
-        """Return a good answer undecoded, for `columns` to decode many at once."""
+    async def body(self, api_request: ApiRequest, msn: str | None = None) -> bytes:
+        """Return a 2xx answer undecoded, so that `bulk_decode` can decode many at once."""
         return await self.call(
-            asked, self.unit(msn), lambda s, b: responses.require_whole_json(s, b, asked.reference)
+            api_request,
+            self.unit(msn),
+            lambda s, b: responses.require_whole_json(s, b, api_request.reference),
         )
 
     async def capture(
@@ -112,9 +114,11 @@ class AsyncClient(ApiSession):
         msn: str | None = None,
         retry: bool = True,
     ) -> Modification:
-        """Capture `amount_minor` minor units of what is reserved."""
-        asked = requests.build_capture_request(reference, amount_minor, currency, idempotency_key)
-        return await self._send_modification(asked, msn, retry)
+        """Capture `amount_minor` minor units of the reserved amount."""
+        api_request = requests.build_capture_request(
+            reference, amount_minor, currency, idempotency_key
+        )
+        return await self._send_modification(api_request, msn, retry)
 
     async def refund(
         self,
@@ -126,9 +130,11 @@ class AsyncClient(ApiSession):
         msn: str | None = None,
         retry: bool = True,
     ) -> Modification:
-        """Give back `amount_minor` minor units of what was captured."""
-        asked = requests.build_refund_request(reference, amount_minor, currency, idempotency_key)
-        return await self._send_modification(asked, msn, retry)
+        """Refund `amount_minor` minor units of the captured amount."""
+        api_request = requests.build_refund_request(
+            reference, amount_minor, currency, idempotency_key
+        )
+        return await self._send_modification(api_request, msn, retry)
 
     async def cancel(
         self,
@@ -139,11 +145,11 @@ class AsyncClient(ApiSession):
         cancel_transaction_only: bool = False,
         retry: bool = True,
     ) -> Modification:
-        """Release all that is reserved and not captured."""
-        asked = requests.build_cancel_request(
+        """Release the reserved amount that is not captured."""
+        api_request = requests.build_cancel_request(
             reference, idempotency_key, cancel_transaction_only=cancel_transaction_only
         )
-        return await self._send_modification(asked, msn, retry)
+        return await self._send_modification(api_request, msn, retry)
 
     async def force_approve(
         self,
@@ -156,25 +162,25 @@ class AsyncClient(ApiSession):
         """Approve a payment for a test user.
 
         Raises:
-            ConfigurationError: The environment is neither test nor simulator; nothing is sent.
+            ConfigurationError: The environment is neither test nor simulator. Nothing was sent.
         """
         if self.settings.environment not in ("test", "simulator"):
             raise ConfigurationError(
                 "force-approve exists on test hosts only: set VIPPS_ENVIRONMENT to test or "
                 f"simulator (it is {self.settings.environment or 'not set'})"
             )
-        asked = requests.build_force_approve_request(
+        api_request = requests.build_force_approve_request(
             reference, phone_number=phone_number, token=token
         )
-        await self.call(asked, self.unit(msn), lambda _s, _b: None, True)
+        await self.call(api_request, self.unit(msn), lambda _s, _b: None, True)
 
     async def wait_until_final(
         self, reference: str, msn: str | None = None, timeout_seconds: float = 600.0
     ) -> Payment:
-        """Read a payment after five seconds and then every two, until the payer decided.
+        """Read a payment after 5 seconds and then every 2 seconds, until the payer has decided.
 
         Returns:
-            The payment as last read: still CREATED where `timeout_seconds` passed.
+            The payment as last read; still CREATED if `timeout_seconds` passed.
         """
         deadline = time.monotonic() + timeout_seconds
         wait = FIRST_POLL_SECONDS
@@ -190,14 +196,14 @@ class AsyncClient(ApiSession):
     async def ledgers(self, msn: str | None = None) -> list[Ledger]:
         """List the ledgers these keys may read; with `msn`, those that settle for it."""
         access = self.get_report_credentials(msn)
-        found: list[Ledger] = []
+        ledgers: list[Ledger] = []
         cursor = ""
         while True:
-            asked = requests.build_ledgers_request(msn, cursor)
-            page, following = await self.call(asked, access, responses.decode_ledgers)
-            found += page
+            api_request = requests.build_ledgers_request(msn, cursor)
+            page, following = await self.call(api_request, access, responses.decode_ledgers)
+            ledgers += page
             if not following:
-                return found
+                return ledgers
             cursor = _advance_cursor(cursor, following)
 
     async def ledger_date(
@@ -206,7 +212,7 @@ class AsyncClient(ApiSession):
         """Read every page of one ledger date.
 
         Returns:
-            Its entries, and whether the date is final: until then more may come.
+            Its entries, and whether the date is final. Before that, more entries may follow.
         """
         access = self.get_report_credentials(msn)
         day = date.isoformat()
@@ -226,7 +232,7 @@ class AsyncClient(ApiSession):
     async def feed(
         self, ledger_id: str, topic: Topic, cursor: str = "", msn: str | None = None
     ) -> FeedPage:
-        """Read what a ledger has had since `cursor`; keep the cursor returned."""
+        """Read the ledger entries since `cursor`; store the returned cursor for the next call."""
         page = await self.call(
             requests.build_feed_request(ledger_id, topic, cursor),
             self.get_report_credentials(msn),
@@ -235,13 +241,13 @@ class AsyncClient(ApiSession):
         return FeedPage(page.entries, page.cursor or cursor, page.try_later)
 
     async def _send_modification(
-        self, asked: ApiRequest, msn: str | None, retry: bool
+        self, api_request: ApiRequest, msn: str | None, retry: bool
     ) -> Modification:
         unit, serial = self.get_credentials_and_msn(msn)
         return await self.call(
-            asked,
+            api_request,
             unit,
-            lambda s, b: responses.decode_modification(s, b, serial, asked.reference),
+            lambda s, b: responses.decode_modification(s, b, serial, api_request.reference),
             retry,
         )
 
@@ -249,12 +255,12 @@ class AsyncClient(ApiSession):
 
 
 def _advance_cursor(cursor: str, following: str) -> str:
-    """Return the next cursor, or raise: the same one again would go round for ever."""
+    """Return the next cursor; raise if it is missing or repeated, which would loop forever."""
     if not following or following == cursor:
         raise UnreadableAnswerError(
             200,
             "an answer that cannot be understood",
-            detail="more is said to follow, but not where",
+            detail="more pages are announced without a new cursor",
             operation="reading a ledger",
         )
     return following

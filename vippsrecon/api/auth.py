@@ -1,4 +1,4 @@
-"""Access tokens: fetched once, kept, renewed before they expire, shared by all callers.
+"""Fetch an access token once, share it between all calls and renew it before it expires.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/access-token-api/
 """
@@ -25,7 +25,7 @@ SYSTEM_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
 }
-"""Sent on every call; Vipps allows 30 characters each.
+"""Sent with every call; Vipps MobilePay allows 30 characters each.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/"""
 
 RENEWAL_MARGIN_SECONDS = 60.0
@@ -35,11 +35,11 @@ FetchToken = Callable[["Credentials", bool], Awaitable[Token]]
 
 
 class Credentials:
-    """One keyholder's way in: its token, and the headers every call of it carries.
+    """One set of API keys with its access token and the headers of its calls.
 
     Args:
-        keys: The keys to get a token with.
-        msn: The sales unit they are used for; None for accounting keys, which have none.
+        keys: The keys the token is fetched with.
+        msn: The sales unit of the keys; None for accounting keys, which have none.
         host: Scheme and host, for the `Host` header.
         fetch: Asks the access token service; given this object, and whether to ask again
             where that may help.
@@ -59,36 +59,36 @@ class Credentials:
 
     @property
     def current_headers(self) -> SecretHeaders | None:
-        """The headers, where the token still has life enough; else None."""
+        """The headers if the token does not need renewal yet, else None."""
         return self._headers if time.monotonic() < self._renew_at else None
 
     async def headers(
         self, *, refused: SecretHeaders | None = None, patient: bool = True
     ) -> SecretHeaders:
-        """Return the headers of a call, with a token renewed first where it is due.
+        """Return the headers of a call; renew the token first if necessary.
 
         Args:
-            refused: Headers just answered with 401. Where another caller has renewed the
-                token meanwhile, the newer headers are returned and nothing is asked.
-            patient: Whether the token may be asked for again where that may help.
+            refused: Headers just answered with 401. If another caller has renewed the token since,
+                the newer headers are returned without a request.
+            patient: Whether a failed token request may be repeated.
         """
-        held = self.current_headers
-        if held is not None and held is not refused:
-            return held
+        current = self.current_headers
+        if current is not None and current is not refused:
+            return current
         if self._renewal_task is None:
             self._renewal_task = asyncio.create_task(self._renew(patient))
             self._renewal_task.add_done_callback(self._on_renewed)
-        # Shielded: that one of many callers gives up must not end it for the others.
+        # Shielded: if one of many callers gives up, the others still need the renewal.
         return await asyncio.shield(self._renewal_task)
 
     async def cancel_renewal(self) -> None:
-        """End a renewal that is under way, and wait until it has ended."""
+        """Cancel a renewal that is under way and wait until it has ended."""
         if self._renewal_task is not None:
             self._renewal_task.cancel()
             await asyncio.wait([self._renewal_task])
 
     def token_request(self) -> tuple[ApiRequest, SecretHeaders]:
-        """Return the call that fetches a token: standard, or specialized without an MSN."""
+        """Return the token request: the standard one, or the specialized one without an MSN."""
         keys = self.keys
         secret = keys.client_secret.get_secret_value()
         headers = {**SYSTEM_HEADERS, "Host": self._host}
@@ -105,14 +105,14 @@ class Credentials:
         return ApiRequest("POST", "/accesstoken/get"), SecretHeaders(headers)
 
     def list_secrets(self) -> tuple[str, ...]:
-        """Return what must be in no message: for striking it out of what others say."""
-        held = [
+        """Return the secrets that must be removed from every error message."""
+        secrets = [
             self.keys.client_secret.get_secret_value(),
             *self._build_subscription_header().values(),
         ]
         if self._headers is not None:
-            held.append(self._headers["authorization"].removeprefix("Bearer "))
-        return tuple(held)
+            secrets.append(self._headers["authorization"].removeprefix("Bearer "))
+        return tuple(secrets)
 
     async def _renew(self, patient: bool) -> SecretHeaders:
         token = await self._fetch_token(self, patient)
@@ -121,7 +121,7 @@ class Credentials:
             "Host": self._host,
             "Authorization": f"Bearer {token.bearer}",
         }
-        # A specialized token goes alone: a subscription key beside it is an error.
+        # A specialized token is sent alone: together with a subscription key it is refused.
         if self.msn is not None:
             headers["Merchant-Serial-Number"] = self.msn
             headers |= self._build_subscription_header()
@@ -133,7 +133,7 @@ class Credentials:
     def _on_renewed(self, task: asyncio.Task[SecretHeaders]) -> None:
         self._renewal_task = None
         if not task.cancelled():
-            # Looked at here, so that asyncio does not print it when every caller has left.
+            # Read here, so that asyncio does not print it when no caller is waiting any more.
             task.exception()
 
     def _build_subscription_header(self) -> dict[str, str]:

@@ -1,13 +1,12 @@
-"""Many good answers decoded at once: bytes to Arrow columns, or not at all. No I/O.
+"""Decode many 2xx answers at once into Arrow columns, or decline the whole batch. No I/O.
 
-`answers` decodes one answer with care and says what is wrong with it. Here thousands are
-parsed by Arrow's own JSON reader, several times as fast, with the same demands: an amount is a
-whole number, a currency is there and the same throughout, the reference is the one asked for.
-Whatever is out of the ordinary is declined, with the whole batch: `answers` then says which
-answer it is and why. Fields without a place in the schema, the personal ones among them, are
-skipped by the parser.
+`responses` decodes one answer and names what is wrong with it. Here Arrow's JSON reader parses
+thousands, several times as fast, with the same checks: an amount is a whole number, a currency is
+present and the same throughout, the reference is the requested one. If one answer fails a check,
+the whole batch is declined, and `responses` then finds the answer and the reason. The parser skips
+fields that the schema does not name, the personal ones included.
 
-    bodies ──► one line each ──pyarrow.json, explicit schema──► columns ──► all as promised? ──► Columns
+    bodies ──► one line each ──pyarrow.json, explicit schema──► columns ──► checks pass? ──► DecodedColumns
                                                                                 └── no ──► None
 """
 
@@ -50,13 +49,13 @@ _EVENT_TYPE = pa.struct(
 )
 _EVENT_LOG_SCHEMA = pa.schema([("events", pa.list_(_EVENT_TYPE))])
 _BATCH_SIZE = 1_000
-"""Answers parsed at once: more would leave the processor's caches."""
+"""Answers parsed at once: more would not fit the processor's caches."""
 
 _MIN_BLOCK_BYTES = 1 << 20
 
 
 class RawReading(NamedTuple):
-    """The undecoded answers about one payment; `events` is None where not asked for."""
+    """The undecoded answers about one payment; `events` is None if not requested."""
 
     msn: str
     reference: str
@@ -66,9 +65,9 @@ class RawReading(NamedTuple):
 
 
 class DecodedColumns(NamedTuple):
-    """The fields of `records.Payment` and `records.Event` as columns.
+    """The fields of `models.Payment` and `models.Event` as columns.
 
-    `owners` holds, for each event, the place of its payment, counted from 0.
+    `owners` holds, for each event, the position of its payment, counted from 0.
     """
 
     payments: dict[str, pa.Array]
@@ -77,11 +76,11 @@ class DecodedColumns(NamedTuple):
 
 
 class _UnusualResponseError(Exception):
-    """Something the careful decoder has to look at."""
+    """An answer that only `responses` can judge."""
 
 
 def decode_batch(bodies: Sequence[RawReading]) -> DecodedColumns | None:
-    """Return the columns of these answers, in their order, or None where one is unusual.
+    """Return the columns of these answers, in their order, or None if one fails a check.
 
     >>> from datetime import UTC, datetime
     >>> decode_batch([RawReading("123456", "order-00001", b"<html>", None, datetime.now(UTC))]) is None
@@ -91,7 +90,7 @@ def decode_batch(bodies: Sequence[RawReading]) -> DecodedColumns | None:
     references = pa.array([body.reference for body in bodies], _TEXT_TYPE)
     try:
         payments = _decode_payments([body.payment for body in bodies], msns, references)
-        # No event log asked for is, to whoever counts rows, a log without events.
+        # A log that was not requested counts as a log without events.
         logs = [b"[]" if body.events is None else body.events for body in bodies]
         events, owners = _decode_events(logs, msns, references)
     except (_UnusualResponseError, pa.ArrowException, UnicodeDecodeError):
@@ -141,16 +140,16 @@ def _decode_events(
     events = pc.list_flatten(lists)
     fields = {name: pc.struct_field(events, name) for name in ("pspReference", "name", "success")}
     value, currency = _extract_amount(events, "amount")
-    asked = references.take(owners)
+    event_references = references.take(owners)
     timestamp = pc.struct_field(events, "timestamp")
-    _require_all(pc.equal(pc.struct_field(events, "reference"), asked))
+    _require_all(pc.equal(pc.struct_field(events, "reference"), event_references))
     _require_all(pc.is_valid(fields["pspReference"]))
     _require_all(pc.not_equal(fields["name"], ""))
     _require_all(pc.is_valid(fields["success"]))
     _require_all(pc.is_valid(timestamp))
     return {
         "msn": msns.take(owners),
-        "reference": asked,
+        "reference": event_references,
         "psp_reference": fields["pspReference"],
         "name": fields["name"],
         "amount_minor": value,
@@ -169,11 +168,11 @@ def _parse_lines(
         some = answers[start : start + _BATCH_SIZE]
         lines = before + between.join(some) + after
         if not lines.isascii():
-            # Arrow's reader lets bytes through that are no UTF-8.
+            # Arrow's reader accepts bytes that are not UTF-8.
             lines.decode()
         table = pj.read_json(
             pa.BufferReader(lines),
-            # An object may not lie across two block boundaries.
+            # An object must not span more than two blocks.
             read_options=pj.ReadOptions(block_size=max(_MIN_BLOCK_BYTES, 2 * max(map(len, some)))),
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, unexpected_field_behavior="ignore"
@@ -195,7 +194,7 @@ def _extract_amount(parent: pa.Array, *path: str) -> tuple[pa.Array, pa.Array]:
 
 
 def _require_all(fine: pa.Array) -> None:
-    # A comparison with an unknown is unknown, so a field that is missing declines as well.
+    # A comparison with null is null, so a missing field declines the batch too.
     if not pc.all(fine, skip_nulls=False, min_count=0).as_py():
         raise _UnusualResponseError
 

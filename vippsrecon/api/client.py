@@ -1,6 +1,6 @@
-"""The synchronous face of the client: the same methods, without `await`.
+"""Offer the methods of `AsyncClient` without `await`.
 
-Its event loop runs in a daemon thread, so it works where another loop already runs, as in
+The event loop runs in a daemon thread, so the client works where another loop already runs, as in
 Jupyter, and from several threads at once.
 """
 
@@ -31,23 +31,22 @@ from vippsrecon.api.requests import Topic
 from vippsrecon.config.settings import Settings
 
 SHUTDOWN_SECONDS = 10.0
-"""How long Ctrl-C waits for a coroutine to put away what it holds."""
+"""How long Ctrl-C waits for the coroutine to store its results."""
 
 SIGNAL_POLL_SECONDS = 0.2
-"""How long Ctrl-C may go unnoticed."""
+"""How long it may take until Ctrl-C is noticed."""
 
 T = TypeVar("T")
 
 
 class Client:
-    """Speaks to Vipps MobilePay for the sales units of `settings`.
+    """Synchronous client of Vipps MobilePay for the sales units of `settings`.
 
-    Use it as a context manager, or call `close`. The methods are `AsyncClient`'s, which says
-    what they do.
+    Use it as a context manager, or call `close`. `AsyncClient` documents the methods.
 
     Args:
         settings: Environment, keys, limits.
-        transport: Another door than the network, such as `httpx.ASGITransport`.
+        transport: Replaces the network, for example `httpx.ASGITransport` in tests.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Client:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the client's loop and return what it returns.
 
-        Ctrl-C cancels it and waits until it has put away what it holds.
+        Ctrl-C cancels it and waits until it has stored its results.
         """
         if threading.current_thread() is self._thread:
             coroutine.close()
@@ -100,8 +99,8 @@ class Client:
 
         future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
         try:
-            # Polars has blocking waits begun anew after a signal: without a time limit, Ctrl-C
-            # would be met only when the coroutine has ended by itself.
+            # Polars makes blocking waits restart after a signal. Without a time limit, Ctrl-C
+            # would be noticed only after the coroutine has ended.
             while not ended.wait(SIGNAL_POLL_SECONDS):
                 pass
             return future.result()
@@ -112,25 +111,25 @@ class Client:
 
     @property
     def default_msn(self) -> str | None:
-        """The sales unit meant where none is named; None where several are configured."""
+        """The sales unit used when a call names none; None if several are configured."""
         return self.settings.default_msn
 
     def now(self) -> datetime:
-        """Return the house's time: the `Date` of the last answer, else the machine's."""
+        """Return the server time: the `Date` of the last answer, or the local time before any."""
         return self.core.now()
 
     def clock_skew_seconds(self) -> float:
-        """Return how far the service's clock was ahead of the machine's, at the last answer."""
+        """Return by how many seconds the server's clock was ahead of the local one at the last answer."""
         return self.core.clock_skew_seconds()
 
     def check_keys(self, msn: str | None = None) -> None:
-        """Get a token, or raise what is wrong with the keys."""
+        """Fetch an access token; raise UnauthorizedError if the keys are not accepted."""
         self.run(self.core.check_keys(msn))
 
     def create_payment(
         self, request: dict[str, Any], *, idempotency_key: str, msn: str | None = None
     ) -> CreatedPayment:
-        """Create the payment a CreatePaymentRequest describes."""
+        """Create the payment that `request`, a CreatePaymentRequest, describes."""
         return self.run(self.core.create_payment(request, idempotency_key=idempotency_key, msn=msn))
 
     def payment(self, reference: str, msn: str | None = None, *, retry: bool = True) -> Payment:
@@ -155,7 +154,7 @@ class Client:
         msn: str | None = None,
         retry: bool = True,
     ) -> Modification:
-        """Capture `amount_minor` minor units of what is reserved."""
+        """Capture `amount_minor` minor units of the reserved amount."""
         return self.run(
             self.core.capture(
                 reference,
@@ -177,7 +176,7 @@ class Client:
         msn: str | None = None,
         retry: bool = True,
     ) -> Modification:
-        """Give back `amount_minor` minor units of what was captured."""
+        """Refund `amount_minor` minor units of the captured amount."""
         return self.run(
             self.core.refund(
                 reference,
@@ -198,7 +197,7 @@ class Client:
         cancel_transaction_only: bool = False,
         retry: bool = True,
     ) -> Modification:
-        """Release all that is reserved and not captured."""
+        """Release the reserved amount that is not captured."""
         return self.run(
             self.core.cancel(
                 reference,
@@ -217,7 +216,7 @@ class Client:
         token: str | None = None,
         msn: str | None = None,
     ) -> None:
-        """Approve a payment for a test user; test hosts only."""
+        """Approve a payment for a test user; only on test hosts."""
         self.run(
             self.core.force_approve(reference, phone_number=phone_number, token=token, msn=msn)
         )
@@ -225,7 +224,7 @@ class Client:
     def wait_until_final(
         self, reference: str, msn: str | None = None, timeout_seconds: float = 600.0
     ) -> Payment:
-        """Read a payment after five seconds and then every two, until the payer decided."""
+        """Read a payment after 5 seconds and then every 2 seconds, until the payer has decided."""
         return self.run(self.core.wait_until_final(reference, msn, timeout_seconds))
 
     def ledgers(self, msn: str | None = None) -> list[Ledger]:
@@ -241,7 +240,7 @@ class Client:
     def feed(
         self, ledger_id: str, topic: Topic, cursor: str = "", msn: str | None = None
     ) -> FeedPage:
-        """Read what a ledger has had since `cursor`; keep the cursor returned."""
+        """Read the ledger entries since `cursor`; store the returned cursor for the next call."""
         return self.run(self.core.feed(ledger_id, topic, cursor, msn))
 
 

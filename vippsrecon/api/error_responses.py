@@ -1,6 +1,6 @@
-"""Refusals decoded: any status with any body becomes the one error it means. No I/O.
+"""Decode error answers: any status with any body becomes one error of `errors`. No I/O.
 
-The status decides the class. The rest is found where the service at hand puts it:
+The status decides the class. Each service puts title, detail and code in other fields:
 
     ePayment, Report    {"type", "title", "status", "detail", "traceId", "extraDetails"}
     gateway             {"statusCode": 401, "message": "..."}
@@ -9,7 +9,7 @@ The status decides the class. The rest is found where the service at hand puts i
     access token        {"error": "...", "error_description": "..."}
     older layers        {"message" | "errors"}, {"ResponseInfo": {"ResponseMessage"}},
                         {"errorInfo": {"errorMessage"}}, [{"errorMessage"}], ["..."], "..."
-    in front of it all  an HTML page, plain text, or nothing
+    any proxy           an HTML page, plain text, or nothing
 
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
 """
@@ -40,7 +40,7 @@ _MAX_TEXT_LENGTH = 300
 _MAX_FIELDS = 20
 _TITLE_PATTERN = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _TAG_PATTERN = re.compile(r"<[^>]*>")
-# Written so that a reference or a trace id, which have letters or hyphens, is left alone.
+# Does not match inside a reference or a trace id, which have letters or hyphens.
 _LONG_NUMBER_PATTERN = re.compile(r"(?<![\w-])\+?\d{8,15}(?![\w-])")
 _EMAIL_PATTERN = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+\.[^\s@'\"<>]+")
 
@@ -54,10 +54,10 @@ def decode_error_response(
     operation: str = "",
     secrets: Iterable[str] = (),
 ) -> errors.ApiError:
-    """Return the error that an answer other than 2xx means.
+    """Return the error for an answer other than 2xx.
 
-    Numbers as long as a phone's, mail addresses and `secrets` are struck out of what the
-    service says, since the error goes into logs and workbooks.
+    Numbers as long as a phone number, mail addresses and `secrets` are removed from the
+    service's text, because the error is written to logs and workbooks.
 
     >>> body = b'{"title": "no", "extraDetails": [{"name": "ErrorCode", "reason": "6150"}]}'
     >>> str(decode_error_response(400, {}, body, reference="order-001", operation="capture"))
@@ -66,16 +66,16 @@ def decode_error_response(
     for secret in secrets:
         if secret:
             body = body.replace(secret.encode(), b"[secret]")
-    said = _parse_error_body(body)
-    code, fields = _parse_extra_details(said.get("extraDetails"))
+    parsed = _parse_error_body(body)
+    code, fields = _parse_extra_details(parsed.get("extraDetails"))
     if status < 400:
-        said = {"title": "a redirect, which is never followed"}
+        parsed = {"title": "redirect (not followed)"}
     error = _find_error_class(status)(
         status,
-        _sanitize_text(said.get("title") or _get_status_phrase(status), reference),
-        code=_sanitize_text(code or said.get("code") or "", reference),
-        detail=_sanitize_text(said.get("detail") or "", reference),
-        trace_id=_sanitize_text(said.get("trace_id") or "", reference, keep_numbers=True),
+        _sanitize_text(parsed.get("title") or _get_status_phrase(status), reference),
+        code=_sanitize_text(code or parsed.get("code") or "", reference),
+        detail=_sanitize_text(parsed.get("detail") or "", reference),
+        trace_id=_sanitize_text(parsed.get("trace_id") or "", reference, keep_numbers=True),
         reference=reference,
         fields={name: _sanitize_text(why, reference) for name, why in fields.items()},
         operation=operation,
@@ -86,9 +86,9 @@ def decode_error_response(
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds an answer asks to wait, given as seconds or as a date, else None.
+    """Return the seconds of the `Retry-After` header (given as seconds or as a date), or None.
 
-    A date is measured against the answer's own `Date`, so a wrong clock here does no harm.
+    A date is compared with the answer's own `Date`, so a wrong local clock has no effect.
 
     >>> parse_retry_after({"retry-after": "12"})
     12.0
@@ -96,12 +96,12 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     ...              "date": "Sat, 31 Jan 2026 12:00:00 GMT"})
     30.0
     """
-    asked = headers.get("retry-after", "").strip()
-    if not asked:
+    header = headers.get("retry-after", "").strip()
+    if not header:
         return None
-    if asked.isascii() and asked.replace(".", "", 1).isdigit():
-        return float(asked)
-    until = parse_http_date(asked)
+    if header.isascii() and header.replace(".", "", 1).isdigit():
+        return float(header)
+    until = parse_http_date(header)
     if until is None:
         return None
     since = parse_http_date(headers.get("date", "")) or datetime.now(UTC)
@@ -109,7 +109,7 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parse_http_date(text: str) -> datetime | None:
-    """Return an HTTP date as an aware UTC time, or None where it is none.
+    """Return an HTTP date as an aware UTC time, or None if the text is not a date.
 
     >>> parse_http_date("Sat, 31 Jan 2026 23:00:00 GMT")
     datetime.datetime(2026, 1, 31, 23, 0, tzinfo=datetime.timezone.utc)
@@ -139,67 +139,67 @@ def _get_status_phrase(status: int) -> str:
 
 
 def _parse_error_body(body: bytes) -> dict[str, Any]:
-    """Return title, detail, code, trace_id and extraDetails, as far as the body has them."""
+    """Return title, detail, code, trace_id and extraDetails, as far as the body holds them."""
     try:
-        said = orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {"detail": _extract_plain_text(body)}
-    if isinstance(said, list):
-        return {"detail": "; ".join(text for text in map(_extract_text, said) if text)}
-    if not isinstance(said, dict):
-        return {"detail": _extract_text(said)}
-    info = said.get("errorInfo") or said.get("ResponseInfo")
+    if isinstance(value, list):
+        return {"detail": "; ".join(text for text in map(_extract_text, value) if text)}
+    if not isinstance(value, dict):
+        return {"detail": _extract_text(value)}
+    info = value.get("errorInfo") or value.get("ResponseInfo")
     nested = info if isinstance(info, dict) else {}
     return {
-        "title": _extract_text(said.get("title")) or _extract_text(said.get("error")),
+        "title": _extract_text(value.get("title")) or _extract_text(value.get("error")),
         "detail": (
-            _extract_text(said.get("detail"))
-            or _extract_text(said.get("error_description"))
-            or _extract_text(said.get("message"))
-            or _extract_text(said.get("errorMessage"))
+            _extract_text(value.get("detail"))
+            or _extract_text(value.get("error_description"))
+            or _extract_text(value.get("message"))
+            or _extract_text(value.get("errorMessage"))
             or _extract_text(nested.get("errorMessage"))
             or _extract_text(nested.get("ResponseMessage"))
-            or _extract_text(said.get("errors"))
+            or _extract_text(value.get("errors"))
         ),
-        "code": _extract_text(said.get("code")) or _extract_text(said.get("errorCode")),
-        "trace_id": _extract_text(said.get("traceId")) or _extract_text(said.get("contextId")),
-        "extraDetails": said.get("extraDetails"),
+        "code": _extract_text(value.get("code")) or _extract_text(value.get("errorCode")),
+        "trace_id": _extract_text(value.get("traceId")) or _extract_text(value.get("contextId")),
+        "extraDetails": value.get("extraDetails"),
     }
 
 
-def _extract_text(said: object) -> str:
-    if isinstance(said, str):
-        return said
-    if isinstance(said, int) and not isinstance(said, bool):
-        return str(said)
-    if isinstance(said, list):
+def _extract_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, list):
         return "; ".join(
-            _extract_text(one) for one in said if _is_flat(one) or isinstance(one, dict)
+            _extract_text(item) for item in value if _is_flat(item) or isinstance(item, dict)
         )
-    if isinstance(said, dict):
+    if isinstance(value, dict):
         for name in ("errorMessage", "message", "detail", "reason", "code"):
-            if isinstance(said.get(name), str):
-                return str(said[name])
+            if isinstance(value.get(name), str):
+                return str(value[name])
         return "; ".join(
-            f"{name}: {_extract_text(why)}" for name, why in said.items() if _is_flat(why)
+            f"{name}: {_extract_text(why)}" for name, why in value.items() if _is_flat(why)
         )
     return ""
 
 
-def _is_flat(said: object) -> bool:
-    return isinstance(said, str | int) or (
-        isinstance(said, list) and all(isinstance(one, str) for one in said)
+def _is_flat(value: object) -> bool:
+    return isinstance(value, str | int) or (
+        isinstance(value, list) and all(isinstance(item, str) for item in value)
     )
 
 
-def _parse_extra_details(said: object) -> tuple[str, dict[str, str]]:
-    """Return the domain code ("" for none) and the fields found fault with."""
+def _parse_extra_details(value: object) -> tuple[str, dict[str, str]]:
+    """Return the domain code ("" if none) and the invalid fields with their reasons."""
     code = ""
     fields: dict[str, str] = {}
-    for one in said if isinstance(said, list) else ():
-        if not isinstance(one, dict):
+    for item in value if isinstance(value, list) else ():
+        if not isinstance(item, dict):
             continue
-        name, why = _extract_text(one.get("name")), _extract_text(one.get("reason"))
+        name, why = _extract_text(item.get("name")), _extract_text(item.get("reason"))
         if name.lower() == "errorcode":
             code = why
         elif name and len(fields) < _MAX_FIELDS:
@@ -216,7 +216,7 @@ def _extract_plain_text(body: bytes) -> str:
 
 
 def _sanitize_text(text: str, reference: str, *, keep_numbers: bool = False) -> str:
-    """Return text fit for one line of a log: short, printable, nobody's number in it."""
+    """Return text for one log line: short, printable, without phone numbers and addresses."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())
     if not keep_numbers:
         line = _LONG_NUMBER_PATTERN.sub(lambda m: m[0] if m[0] == reference else "[number]", line)

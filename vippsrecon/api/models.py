@@ -1,7 +1,7 @@
-"""What the API's answers become: plain tuples, amounts in minor units, times as sent.
+"""Records of the API's answers: plain tuples, amounts in minor units, times as sent.
 
-No field here is personal: `userDetails`, `shippingDetails`, `profile`, `metadata`, `name`,
-`message` and `maskedPhoneNo` have no place to go, so they end in the decoder.
+No field is personal: `userDetails`, `shippingDetails`, `profile`, `metadata`, `name`, `message` and
+`maskedPhoneNo` have no column here, so the decoder drops them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Token(NamedTuple):
-    """An access token and how long it lives. Its repr shows no token."""
+    """An access token and its lifetime. The repr hides the token."""
 
     bearer: str
     life_seconds: float
@@ -21,7 +21,7 @@ class Token(NamedTuple):
 
 
 class CreatedPayment(NamedTuple):
-    """A payment just created, and where the payer goes to approve it (None for a push)."""
+    """A new payment, and the URL where the payer approves it (None for a push message)."""
 
     msn: str
     reference: str
@@ -29,7 +29,7 @@ class CreatedPayment(NamedTuple):
 
 
 class Payment(NamedTuple):
-    """One payment as `GET /epayment/v1/payments/{reference}` says it is.
+    """One payment as `GET /epayment/v1/payments/{reference}` returns it.
 
     `state` stays AUTHORIZED after capture, refund and cancel: ask the totals. All amounts are
     gross: a refund does not lower `captured_minor`.
@@ -50,7 +50,7 @@ class Payment(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One line of a payment's event log. One that did not succeed changed nothing."""
+    """One event of a payment's event log. An event without success changed no total."""
 
     msn: str
     reference: str
@@ -64,7 +64,7 @@ class Event(NamedTuple):
 
 
 class Modification(NamedTuple):
-    """What capture, refund and cancel answer: the totals after it was done.
+    """The answer to a capture, refund or cancel: the totals after it.
 
     `psp_reference` is the CREATED event's; the operation's own is in the event log only.
     """
@@ -82,7 +82,7 @@ class Modification(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A payment and its event log, read one after the other, and when."""
+    """A payment and its event log, read one after the other, and the time of reading."""
 
     payment: Payment
     events: list[Event]
@@ -90,7 +90,7 @@ class Reading(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """One ledger: whose money it holds. Its id is not the merchant serial number."""
+    """One ledger and the sales units it settles for. Its id is not the merchant serial number."""
 
     ledger_id: str
     currency: str
@@ -125,7 +125,7 @@ class LedgerPage(NamedTuple):
 
 
 class LedgerDay(NamedTuple):
-    """All entries of one ledger date. Until `final`, more may come."""
+    """All entries of one ledger date. Before it is `final`, more may follow."""
 
     entries: list[LedgerEntry]
     final: bool

@@ -1,7 +1,7 @@
-"""Requests built, as values: method, path, body, key. No I/O.
+"""Build requests as values: method, path, body, idempotency key. No I/O.
 
-A request is built once and sent as often as need be, so a repeated write carries the same
-bytes and the same key. Source: https://developer.vippsmobilepay.com/api/epayment/ and
+A request is built once and may be sent several times, so a repeated write has the same bytes and
+the same key. Source: https://developer.vippsmobilepay.com/api/epayment/ and
 https://developer.vippsmobilepay.com/api/report/
 """
 
@@ -25,9 +25,9 @@ _CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
 
 
 class ApiRequest(NamedTuple):
-    """One call to make. Without a key, a write is never repeated once it was sent.
+    """One call to the API. A write without an idempotency key is never repeated after it was sent.
 
-    `operation` names it for people.
+    `operation` names it in messages.
     """
 
     method: str
@@ -38,12 +38,12 @@ class ApiRequest(NamedTuple):
     operation: str = ""
 
     def __repr__(self) -> str:
-        # The body may hold a phone number, and a repr ends in tracebacks.
+        # The body may hold a phone number, and tracebacks show the repr.
         return f"Request({self.method} {self.path})"
 
     @property
     def may_repeat(self) -> bool:
-        """Whether asking again cannot do the work twice: a read, or a write with its key."""
+        """Whether a repetition cannot take effect twice: a read, or a write with a key."""
         return self.method == "GET" or self.key is not None
 
 
@@ -51,7 +51,7 @@ def build_create_payment_request(request: dict[str, Any], key: str) -> ApiReques
     """Create the payment that `request` (a CreatePaymentRequest) describes."""
     reference = request.get("reference")
     if not isinstance(reference, str):
-        raise InputError("a payment cannot be created without a reference")
+        raise InputError("The payment request has no reference.")
     validate_reference(reference)
     body = _encode_json(request)
     return ApiRequest(
@@ -78,7 +78,7 @@ def build_events_request(reference: str) -> ApiRequest:
 
 
 def build_capture_request(reference: str, amount_minor: int, currency: str, key: str) -> ApiRequest:
-    """Capture `amount_minor` minor units of what is reserved.
+    """Capture `amount_minor` minor units of the reserved amount.
 
     >>> build_capture_request("order-001", 250, "NOK", "key-1").body
     b'{"modificationAmount":{"currency":"NOK","value":250}}'
@@ -87,16 +87,16 @@ def build_capture_request(reference: str, amount_minor: int, currency: str, key:
 
 
 def build_refund_request(reference: str, amount_minor: int, currency: str, key: str) -> ApiRequest:
-    """Give back `amount_minor` minor units of what was captured."""
+    """Refund `amount_minor` minor units of the captured amount."""
     return _build_modification_request("refund", reference, amount_minor, currency, key)
 
 
 def build_cancel_request(
     reference: str, key: str, *, cancel_transaction_only: bool = False
 ) -> ApiRequest:
-    """Release all that is reserved and not captured; there is no partial cancel.
+    """Release the reserved amount that is not captured; a partial cancel does not exist.
 
-    The body is always sent: an empty one has been answered with a type error.
+    The body is always sent: the API has answered an empty one with a type error.
     """
     path = build_payment_path(reference) + "/cancel"
     body = _encode_json({"cancelTransactionOnly": cancel_transaction_only})
@@ -106,9 +106,9 @@ def build_cancel_request(
 def build_force_approve_request(
     reference: str, *, phone_number: str | None, token: str | None
 ) -> ApiRequest:
-    """Approve a payment for a test user; test hosts only."""
+    """Approve a payment for a test user; only on test hosts."""
     if (phone_number is None) == (token is None):
-        raise InputError("force-approve takes either a test user's phone number or a token")
+        raise InputError("Give either the test user's phone number or a token for force-approve.")
     body = {"customer": {"phoneNumber": phone_number}} if token is None else {"token": token}
     path = f"/epayment/v1/test/payments/{validate_reference(reference)}/approve"
     return ApiRequest(
@@ -135,7 +135,7 @@ def build_ledger_date_request(
 
 
 def build_feed_request(ledger_id: str, topic: Topic, cursor: str = "") -> ApiRequest:
-    """Read what a ledger has had since `cursor`."""
+    """Read the ledger entries since `cursor`."""
     path = f"{_build_ledger_path(ledger_id, topic)}/feed"
     return ApiRequest(
         "GET", path + _build_query(cursor=cursor), operation="reading the ledger's feed"
@@ -148,17 +148,17 @@ def build_payment_path(reference: str) -> str:
 
 
 def validate_reference(reference: str) -> str:
-    """Return `reference`, or raise InputError: it goes into a path."""
+    """Return `reference`, or raise InputError if it cannot be part of a path."""
     if _REFERENCE_PATTERN.fullmatch(reference) is None:
         raise InputError(
-            f"reference {reference[:80]!r} is not one Vipps MobilePay can have: "
-            "letters A to Z, digits and hyphens, at most 64"
+            f"reference {reference[:80]!r} is not valid: use letters A to Z, "
+            "digits and hyphens, at most 64 characters"
         )
     return reference
 
 
 def validate_idempotency_key(key: str) -> str:
-    """Return an idempotency key, or raise InputError: it goes into a header."""
+    """Return the idempotency key, or raise InputError if it cannot be sent in a header."""
     if _KEY_PATTERN.fullmatch(key) is None:
         raise InputError(
             f"idempotency key {key[:60]!r} is not 1 to 50 characters without spaces or accents"
@@ -167,7 +167,7 @@ def validate_idempotency_key(key: str) -> str:
 
 
 def validate_msn(msn: str) -> str:
-    """Return a merchant serial number, or raise InputError: it goes into a header."""
+    """Return the merchant serial number, or raise InputError if it cannot be sent in a header."""
     if _MSN_PATTERN.fullmatch(msn) is None:
         raise InputError(f"merchant serial number {msn[:20]!r} is not 4 to 10 digits")
     return msn
@@ -179,7 +179,7 @@ def _build_modification_request(
     if type(amount_minor) is not int or amount_minor <= 0:
         raise InputError(
             f"{reference[:64]}: the amount to {verb}, {amount_minor!r}, "
-            "is not a whole number of minor units above zero"
+            "is not a positive whole number of minor units"
         )
     if _CURRENCY_PATTERN.fullmatch(currency) is None:
         raise InputError(f"{reference[:64]}: currency {currency[:10]!r} is not an ISO 4217 code")
@@ -192,7 +192,7 @@ def _build_ledger_path(ledger_id: str, topic: str) -> str:
     if topic not in ("funds", "fees"):
         raise InputError(f"ledger topic {topic!r} is neither funds nor fees")
     if ledger_id in ("", ".", ".."):
-        raise InputError(f"ledger id {ledger_id!r} is not one Vipps MobilePay can have")
+        raise InputError(f"ledger id {ledger_id!r} is not valid")
     return f"/report/v2/ledgers/{quote(ledger_id, safe='')}/{topic}"
 
 

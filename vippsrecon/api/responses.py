@@ -1,9 +1,9 @@
-"""Good answers decoded: bytes to records, or UnreadableAnswerError. No I/O.
+"""Decode 2xx answers into records, or raise UnreadableAnswerError. No I/O.
 
-Unknown fields are ignored and unknown names kept, as Vipps asks
-(https://developer.vippsmobilepay.com/docs/knowledge-base/api-lifecycle/). What a sum would
-rest on is checked hard: an amount is a whole number, a currency is there, the reference is
-the one asked for. Personal fields are never looked at.
+Unknown fields are ignored and unknown names accepted, as Vipps MobilePay asks
+(https://developer.vippsmobilepay.com/docs/knowledge-base/api-lifecycle/). What totals
+depend on is checked strictly: an amount is a whole number, a currency is present, the reference is
+the requested one. Personal fields are never read.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _DEFAULT_LIFETIME_SECONDS = 300.0
 
 
 def decode_token(status: int, body: bytes) -> Token:
-    """Decode an access token. Both token services send numbers as text, or as numbers."""
-    said = _require_object(_parse_json(status, body, ""), status, "", "the answer")
-    bearer = said.get("access_token")
+    """Decode an access token. Both token services send numbers as numbers or as text."""
+    answer = _require_object(_parse_json(status, body, ""), status, "", "the answer")
+    bearer = answer.get("access_token")
     if not isinstance(bearer, str) or _TOKEN_PATTERN.fullmatch(bearer) is None:
         _raise_unreadable(status, "", "it holds no access token")
     try:
-        life = float(said.get("expires_in") or 0)
+        life = float(answer.get("expires_in") or 0)
     except (TypeError, ValueError):
         life = 0.0
     if not 0 < life < 10**9:
@@ -50,34 +50,34 @@ def decode_token(status: int, body: bytes) -> Token:
 
 
 def decode_created_payment(status: int, body: bytes, msn: str, reference: str) -> CreatedPayment:
-    """Decode what creating a payment answered."""
-    said = _require_object(_parse_json(status, body, reference), status, reference, "the answer")
-    _require_same_reference(said, status, reference)
-    url = said.get("redirectUrl")
+    """Decode the answer to creating a payment."""
+    answer = _require_object(_parse_json(status, body, reference), status, reference, "the answer")
+    _require_same_reference(answer, status, reference)
+    url = answer.get("redirectUrl")
     return CreatedPayment(msn, reference, url if isinstance(url, str) else None)
 
 
 def require_whole_json(status: int, body: bytes, reference: str) -> bytes:
-    """Return the body undecoded where it begins and ends as JSON does.
+    """Return the body undecoded if it begins and ends like JSON.
 
-    For bulk reading, which decodes many answers at once (`columns`): a page of HTML and an
-    answer cut short are noticed while they can still be asked for again.
+    For bulk reading, which decodes many answers at once (`bulk_decode`): an HTML page or a
+    truncated answer is detected while the call can still be repeated.
     """
     ends = body[:1] + body[-1:]
     if ends not in (b"{}", b"[]"):
         stripped = body.strip()
         if stripped[:1] + stripped[-1:] not in (b"{}", b"[]"):
-            _raise_unreadable(status, reference, "it is not whole JSON")
+            _raise_unreadable(status, reference, "it is not complete JSON")
     return body
 
 
 def decode_payment(status: int, body: bytes, msn: str, reference: str) -> Payment:
     """Decode one payment."""
-    said = _require_object(_parse_json(status, body, reference), status, reference, "the answer")
-    facts = _decode_totals(said, status, msn, reference)
-    method = said.get("paymentMethod")
+    answer = _require_object(_parse_json(status, body, reference), status, reference, "the answer")
+    facts = _decode_totals(answer, status, msn, reference)
+    method = answer.get("paymentMethod")
     kind = method.get("type") if isinstance(method, dict) else None
-    until = said.get("captureGuaranteedUntil")
+    until = answer.get("captureGuaranteedUntil")
     return Payment(
         *facts,
         kind if isinstance(kind, str) else None,
@@ -86,35 +86,37 @@ def decode_payment(status: int, body: bytes, msn: str, reference: str) -> Paymen
 
 
 def decode_modification(status: int, body: bytes, msn: str, reference: str) -> Modification:
-    """Decode what capture, refund or cancel answered."""
-    said = _require_object(_parse_json(status, body, reference), status, reference, "the answer")
-    return Modification(*_decode_totals(said, status, msn, reference))
+    """Decode the answer to a capture, refund or cancel."""
+    answer = _require_object(_parse_json(status, body, reference), status, reference, "the answer")
+    return Modification(*_decode_totals(answer, status, msn, reference))
 
 
 def decode_events(status: int, body: bytes, msn: str, reference: str) -> list[Event]:
-    """Decode an event log, in the order it came."""
-    said = _parse_json(status, body, reference)
-    if type(said) is not list:
+    """Decode an event log, in the order sent."""
+    entries = _parse_json(status, body, reference)
+    if type(entries) is not list:
         _raise_unreadable(status, reference, "the event log is not a list")
     log = []
-    for line in said:
-        if type(line) is not dict:
+    for entry in entries:
+        if type(entry) is not dict:
             _raise_unreadable(status, reference, "an event is not an object")
-        asked = line.get("reference", reference)
-        psp_reference = line.get("pspReference")
-        name = line.get("name")
-        timestamp = line.get("timestamp")
-        success = line.get("success")
-        key = line.get("idempotencyKey")
-        if asked != reference:
-            _raise_unreadable(status, reference, "an event is another payment's")
+        event_reference = entry.get("reference", reference)
+        psp_reference = entry.get("pspReference")
+        name = entry.get("name")
+        timestamp = entry.get("timestamp")
+        success = entry.get("success")
+        key = entry.get("idempotencyKey")
+        if event_reference != reference:
+            _raise_unreadable(status, reference, "an event belongs to another payment")
         if type(psp_reference) is not str or type(name) is not str or not name:
             _raise_unreadable(status, reference, "an event has no name or no pspReference")
         if type(timestamp) is not str or _TIME_PATTERN.fullmatch(timestamp) is None:
             _raise_unreadable(status, reference, "an event has no time")
         if type(success) is not bool:
-            _raise_unreadable(status, reference, "an event does not say whether it succeeded")
-        value, currency = _decode_amount(line.get("amount"), status, reference, "an event's amount")
+            _raise_unreadable(status, reference, "an event has no success flag")
+        value, currency = _decode_amount(
+            entry.get("amount"), status, reference, "an event's amount"
+        )
         log.append(
             Event(
                 msn,
@@ -132,10 +134,10 @@ def decode_events(status: int, body: bytes, msn: str, reference: str) -> list[Ev
 
 
 def decode_ledgers(status: int, body: bytes) -> tuple[list[Ledger], str]:
-    """Decode one page of ledgers, and the cursor of the next ("" at the end)."""
-    said = _require_object(_parse_json(status, body, ""), status, "", "the answer")
-    found = []
-    for item in _require_list(said.get("items"), status, "the ledgers"):
+    """Decode one page of ledgers and the cursor of the next page ("" after the last)."""
+    answer = _require_object(_parse_json(status, body, ""), status, "", "the answer")
+    page = []
+    for item in _require_list(answer.get("items"), status, "the ledgers"):
         ledger = _require_object(item, status, "", "a ledger")
         settles_for = _require_list(
             ledger.get("settlesForRecipientHandles"), status, "a ledger's handles"
@@ -146,8 +148,8 @@ def decode_ledgers(status: int, body: bytes) -> tuple[list[Ledger], str]:
         currency = ledger.get("currency")
         if not isinstance(ledger_id, str) or not ledger_id or not isinstance(currency, str):
             _raise_unreadable(status, "", "a ledger has no id or no currency")
-        found.append(Ledger(ledger_id, currency, tuple(handles), tuple(msns)))
-    return found, _read_cursor(said)
+        page.append(Ledger(ledger_id, currency, tuple(handles), tuple(msns)))
+    return page, _read_cursor(answer)
 
 
 def decode_ledger_page(
@@ -155,14 +157,14 @@ def decode_ledger_page(
 ) -> LedgerPage:
     """Decode one page of a ledger date (`ledger_date` given) or of a feed.
 
-    One published example has entries without `ledgerDate`: they take the date asked for.
+    One published example has entries without `ledgerDate`: they get the requested date.
     """
-    said = _require_object(_parse_json(status, body, ""), status, "", "the answer")
-    items = _require_list(said.get("items"), status, "the ledger entries")
+    answer = _require_object(_parse_json(status, body, ""), status, "", "the answer")
+    items = _require_list(answer.get("items"), status, "the ledger entries")
     entries = [_decode_ledger_entry(item, status, ledger_id, topic, ledger_date) for item in items]
-    cursor = _read_cursor(said)
-    has_more = said.get("hasMore", bool(cursor) if ledger_date else False)
-    try_later = said.get("tryLater", False)
+    cursor = _read_cursor(answer)
+    has_more = answer.get("hasMore", bool(cursor) if ledger_date else False)
+    try_later = answer.get("tryLater", False)
     if type(has_more) is not bool or type(try_later) is not bool:
         _raise_unreadable(status, "", "hasMore or tryLater is neither true nor false")
     return LedgerPage(entries, cursor, has_more, try_later)
@@ -213,17 +215,17 @@ def _require_text_field(entry: dict[str, Any], name: str, status: int) -> str:
 
 
 def _decode_totals(
-    said: dict[str, Any], status: int, msn: str, reference: str
+    answer: dict[str, Any], status: int, msn: str, reference: str
 ) -> tuple[str, str, str, str, str, int, int, int, int, int]:
-    _require_same_reference(said, status, reference)
-    psp_reference = said.get("pspReference")
-    state = said.get("state")
-    aggregate = said.get("aggregate")
+    _require_same_reference(answer, status, reference)
+    psp_reference = answer.get("pspReference")
+    state = answer.get("state")
+    aggregate = answer.get("aggregate")
     if type(psp_reference) is not str or type(state) is not str or not state:
         _raise_unreadable(status, reference, "it has no state or no pspReference")
     if type(aggregate) is not dict:
         _raise_unreadable(status, reference, "it has no aggregate")
-    amount, currency = _decode_amount(said.get("amount"), status, reference, "the amount")
+    amount, currency = _decode_amount(answer.get("amount"), status, reference, "the amount")
     totals = []
     for name in ("authorizedAmount", "capturedAmount", "refundedAmount", "cancelledAmount"):
         value, of = _decode_amount(aggregate.get(name), status, reference, name)
@@ -245,12 +247,12 @@ def _decode_totals(
     )
 
 
-def _decode_amount(said: object, status: int, reference: str, what: str) -> tuple[int, str]:
-    if type(said) is not dict:
-        _raise_unreadable(status, reference, f"{what} is not there")
-    value = said.get("value")
-    currency = said.get("currency")
-    # type(), not isinstance(): True is an int to Python, and 1.0 is not one to an auditor.
+def _decode_amount(amount: object, status: int, reference: str, what: str) -> tuple[int, str]:
+    if type(amount) is not dict:
+        _raise_unreadable(status, reference, f"{what} is missing")
+    value = amount.get("value")
+    currency = amount.get("currency")
+    # type(), not isinstance(): Python counts True as an int, and 1.0 is not a number of minor units.
     if type(value) is not int or not 0 <= value <= MAX_AMOUNT_MINOR:
         _raise_unreadable(status, reference, f"{what} is not a whole number of minor units")
     if type(currency) is not str or not currency:
@@ -264,33 +266,33 @@ def _require_signed_amount(value: object, status: int, what: str) -> int:
     return value
 
 
-def _require_same_reference(said: dict[str, Any], status: int, reference: str) -> None:
-    if said.get("reference", reference) != reference:
-        _raise_unreadable(status, reference, "it is about another payment")
+def _require_same_reference(answer: dict[str, Any], status: int, reference: str) -> None:
+    if answer.get("reference", reference) != reference:
+        _raise_unreadable(status, reference, "it belongs to another payment")
 
 
-def _read_cursor(said: dict[str, Any]) -> str:
-    cursor = said.get("cursor")
+def _read_cursor(answer: dict[str, Any]) -> str:
+    cursor = answer.get("cursor")
     return cursor if isinstance(cursor, str) else ""
 
 
-def _require_object(said: object, status: int, reference: str, what: str) -> dict[str, Any]:
-    if type(said) is not dict:
+def _require_object(value: object, status: int, reference: str, what: str) -> dict[str, Any]:
+    if type(value) is not dict:
         _raise_unreadable(status, reference, f"{what} is not an object")
-    return said
+    return value
 
 
-def _require_list(said: object, status: int, what: str) -> list[Any]:
-    if type(said) is not list:
+def _require_list(value: object, status: int, what: str) -> list[Any]:
+    if type(value) is not list:
         _raise_unreadable(status, "", f"{what} are not a list")
-    return said
+    return value
 
 
 def _parse_json(status: int, body: bytes, reference: str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        kind = "it is empty" if not body.strip() else "it is not whole JSON"
+        kind = "it is empty" if not body.strip() else "it is not complete JSON"
         _raise_unreadable(status, reference, kind)
 
 

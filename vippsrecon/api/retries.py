@@ -1,9 +1,9 @@
-"""When to ask again, and how long to wait first.
+"""Decide whether a failed call is repeated, and after how many seconds.
 
-Only what cannot do the work twice is repeated: reads, and writes that carry their key. A 4xx
-sticks to its key, so it is final; 423, 429, 5xx, a lost answer and an answer that cannot be
-understood are asked again with the same bytes and the same key. The whole is bounded: a wait
-that would end after the deadline is not begun.
+Only calls that cannot take effect twice are repeated: reads, and writes with an idempotency key.
+Vipps MobilePay stores a 4xx answer under its key, so a 4xx is final. After 423, 429, 5xx, a lost
+answer or an unreadable answer the same bytes are sent again with the same key. A wait that would
+end after the deadline is not started.
 
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/ and
 https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (rate limiting)
@@ -31,28 +31,28 @@ from vippsrecon.errors import (
     VippsReconError,
 )
 
-# stamina's own hook logs the arguments of what it repeats; ours names the error alone.
+# stamina's own hook logs the call's arguments, which may be secret; ours logs the error class only.
 set_on_retry_hooks(())
 
 _log = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 60.0
-"""A rate limit counts by the minute, so backing off must be able to sit one out."""
+"""Rate limits count per minute, so one wait must be able to last a minute."""
 
 MAX_UNREADABLE_ATTEMPTS = 3
 LOCKED_CODE = "6160"
-"""ePayment: "Order processing, locked". Nothing was done, whatever status it comes with."""
+"""ePayment: "Order processing, locked". Nothing was done, whatever the HTTP status."""
 
 T = TypeVar("T")
 
 
 class RetryPolicy:
-    """Says of each failure of one call whether to ask again, and after how many seconds.
+    """Decides for each failure of one call whether to repeat it, and after how many seconds.
 
     Args:
-        deadline: `time.monotonic()` after which no further wait may end.
-        may_repeat: False for a write without a key, repeated only where nothing was sent.
+        deadline: No wait may end after this `time.monotonic()`.
+        may_repeat: False for a write without a key: repeated only if nothing was sent.
     """
 
     def __init__(self, deadline: float, *, may_repeat: bool) -> None:
@@ -62,13 +62,13 @@ class RetryPolicy:
         self._unreadable_count = 0
 
     def __call__(self, error: Exception) -> bool | float:
-        """Return the seconds to wait before asking again, or False to give up."""
+        """Return the seconds to wait before repeating, or False to give up."""
         if not self._is_transient(error):
             return False
         seconds = self._compute_wait(error)
         if time.monotonic() + seconds > self._deadline:
             return False
-        _log.info("%s; asking again in %.1f s", type(error).__name__, seconds)
+        _log.info("%s; repeating in %.1f s", type(error).__name__, seconds)
         return seconds
 
     def _is_transient(self, error: Exception) -> bool:
@@ -84,28 +84,30 @@ class RetryPolicy:
         return isinstance(error, NoAnswerError | LockedError | RateLimitedError | ServiceError)
 
     def _compute_wait(self, error: Exception) -> float:
-        asked = error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None
-        if asked is not None:
-            # Many callers are told the same second: spread them over the next one.
-            return asked + random.uniform(0, min(1.0, asked / 4))
+        retry_after = (
+            error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None
+        )
+        if retry_after is not None:
+            # Many callers get the same second: spread them over the next one.
+            return retry_after + random.uniform(0, min(1.0, retry_after / 4))
         backoff = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._wait_count, 10))
         self._wait_count += 1
         return backoff * random.uniform(0.75, 1.0)
 
 
-async def call_with_retries(once: Callable[[], Awaitable[T]], judge: RetryPolicy) -> T:
-    """Return what `once` returns, asking again as `judge` says.
+async def call_with_retries(attempt: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
+    """Return what `attempt` returns; repeat it as `policy` decides.
 
-    The first attempt is made outside stamina: of a million reads nearly all need no second,
-    and its bookkeeping would cost as much as the read.
+    The first attempt is made outside stamina: nearly all reads succeed at once, and stamina's
+    bookkeeping would cost as much as the read.
     """
     try:
-        return await once()
+        return await attempt()
     except VippsReconError as error:
         failures = [error]
-    async for attempt in stamina.retry_context(on=judge, attempts=None, timeout=None):
-        with attempt:
+    async for retry in stamina.retry_context(on=policy, attempts=None, timeout=None):
+        with retry:
             if failures:
                 raise failures.pop()
-            return await once()
+            return await attempt()
     raise AssertionError("stamina either returns or raises")

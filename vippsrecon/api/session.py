@@ -1,7 +1,7 @@
-"""The line: tokens, headers, attempts and the clock, in their order; no operation of its own.
+"""Send one authenticated call: token, headers, retries and server time.
 
-`auth` holds tokens, `retries` decides what is asked again, `transport` carries, `problems`
-names refusals.
+`auth` holds tokens, `retries` decides which calls are repeated, `transport` sends the request,
+`error_responses` decodes refusals. The operations themselves are in `async_client`.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from vippsrecon.errors import (
 )
 
 ATTEMPT_SECONDS = 30.0
-"""The longest one attempt may take; Vipps asks for at least five seconds."""
+"""Time limit of one attempt; Vipps MobilePay asks for at least five seconds."""
 
 T = TypeVar("T")
 Decoder = Callable[[int, bytes], T]
 
 
 class ApiSession:
-    """A line to Vipps MobilePay: a request and who asks go in, a decoded answer comes out.
+    """An HTTP session with Vipps MobilePay for all sales units of the settings.
 
     Args:
         settings: Environment, keys, limits.
-        transport: Another door than the network, such as `httpx.ASGITransport`.
+        transport: Replaces the network, for example `httpx.ASGITransport` in tests.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ApiSession:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections; a renewal nobody waits for any more ends with them."""
+        """Close the connections and cancel token renewals that are under way."""
         for access in (
             *self._credentials_by_msn.values(),
             *([self._report_credentials] if self._report_credentials else []),
@@ -84,69 +84,71 @@ class ApiSession:
 
     @property
     def default_msn(self) -> str | None:
-        """The sales unit meant where none is named; None where several are configured."""
+        """The sales unit used when a call names none; None if several are configured."""
         return self.settings.default_msn
 
     def now(self) -> datetime:
-        """Return the house's time: the `Date` of the last answer, else the machine's."""
+        """Return the server time: the `Date` of the last answer, or the local time before any."""
         return self._server_time if self._server_date_text else datetime.now(UTC)
 
     def clock_skew_seconds(self) -> float:
-        """Return how far the service's clock was ahead of the machine's, at the last answer."""
+        """Return by how many seconds the server's clock was ahead of the local one at the last answer."""
         return self._clock_skew.total_seconds()
 
     async def check_keys(self, msn: str | None = None) -> None:
-        """Get a token, or raise what is wrong with the keys."""
+        """Fetch an access token; raise UnauthorizedError if the keys are not accepted."""
         await self.unit(msn).headers()
 
     async def call(
-        self, asked: ApiRequest, access: Credentials, decode: Decoder[T], retry: bool = True
+        self, api_request: ApiRequest, access: Credentials, decode: Decoder[T], retry: bool = True
     ) -> T:
-        """Make one call, asking again where that is safe, and return what `decode` makes of it.
+        """Make one call, repeat it where that is safe, and return the decoded answer.
 
         Args:
-            asked: What to send.
-            access: Whose token and headers to send it with.
-            decode: Makes a value of the status and body of a good answer.
-            retry: False to ask once.
+            api_request: The call to make.
+            access: The credentials that provide token and headers.
+            decode: Takes status and body of a 2xx answer.
+            retry: False to send it once.
         """
         deadline = time.monotonic() + self.settings.retry_seconds
 
-        async def once() -> T:
-            answer = await self._send_authenticated(asked, access, deadline, retry)
+        async def attempt() -> T:
+            answer = await self._send_authenticated(api_request, access, deadline, retry)
             try:
                 return decode(answer.status, answer.body)
             except UnreadableAnswerError as error:
-                # Without the decoder's frames, whose variables are the body: a traceback
+                # "from None" drops the decoder's frames, whose variables hold the body: a traceback
                 # printed with its variables would show a customer's name.
                 raise UnreadableAnswerError(
                     error.status,
                     error.title,
                     detail=error.detail,
-                    reference=asked.reference,
-                    operation=asked.operation,
+                    reference=api_request.reference,
+                    operation=api_request.operation,
                 ) from None
 
         if not retry:
-            return await once()
-        return await call_with_retries(once, RetryPolicy(deadline, may_repeat=asked.may_repeat))
+            return await attempt()
+        return await call_with_retries(
+            attempt, RetryPolicy(deadline, may_repeat=api_request.may_repeat)
+        )
 
     async def _send_authenticated(
-        self, asked: ApiRequest, access: Credentials, deadline: float, patient: bool
+        self, api_request: ApiRequest, access: Credentials, deadline: float, patient: bool
     ) -> HttpResponse:
         headers = access.current_headers or await self._get_headers(access, deadline, patient)
-        answer = await self._send_once(asked, headers, deadline)
+        answer = await self._send_attempt(api_request, headers, deadline)
         if answer.status == 401:
             headers = await self._get_headers(access, deadline, patient, refused=headers)
-            answer = await self._send_once(asked, headers, deadline)
+            answer = await self._send_attempt(api_request, headers, deadline)
         if 200 <= answer.status < 300:
             return answer
         raise error_responses.decode_error_response(
             answer.status,
             answer.headers,
             answer.body,
-            reference=asked.reference,
-            operation=asked.operation,
+            reference=api_request.reference,
+            operation=api_request.operation,
             secrets=access.list_secrets(),
         )
 
@@ -161,37 +163,41 @@ class ApiSession:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 return await access.headers(refused=refused, patient=patient)
         except (TimeoutError, NoAnswerError) as error:
-            # Whatever became of the token, the call itself was not sent.
-            why = str(error) or "it took too long"
-            raise NotConnectedError(f"there is no access token to ask with: {why}") from None
+            # Whether or not a token was issued, the call itself was not sent.
+            why = str(error) or "no answer in time"
+            raise NotConnectedError(f"no access token could be fetched: {why}") from None
 
-    async def _send_once(
-        self, asked: ApiRequest, headers: SecretHeaders, deadline: float
+    async def _send_attempt(
+        self, api_request: ApiRequest, headers: SecretHeaders, deadline: float
     ) -> HttpResponse:
-        url = self._base_url + asked.path
-        if asked.method == "GET":
-            # Set, not given: the constructor would take apart and copy what never differs.
+        url = self._base_url + api_request.path
+        if api_request.method == "GET":
+            # Set afterwards: the constructor would parse and copy headers that are always the same.
             request = httpx.Request("GET", url)
             request.headers = headers
         else:
-            request = httpx.Request(asked.method, url, headers=headers, content=asked.body or None)
+            request = httpx.Request(
+                api_request.method, url, headers=headers, content=api_request.body or None
+            )
             request.headers = SecretHeaders(request.headers)
-            if asked.body:
+            if api_request.body:
                 request.headers.setdefault("Content-Type", "application/json")
-            if asked.key is not None:
-                request.headers["Idempotency-Key"] = asked.key
+            if api_request.key is not None:
+                request.headers["Idempotency-Key"] = api_request.key
         seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - time.monotonic()))
-        answer = await send_request(self._transport, request, seconds, reference=asked.reference)
+        answer = await send_request(
+            self._transport, request, seconds, reference=api_request.reference
+        )
         self._record_server_time(answer)
         return answer
 
     async def _fetch_token(self, access: Credentials, patient: bool) -> Token:
-        """Ask for a token. Several may be valid at once, so asking again is safe."""
-        asked, headers = access.token_request()
+        """Fetch a token. Several may be valid at the same time, so repeating is safe."""
+        api_request, headers = access.token_request()
         deadline = time.monotonic() + self.settings.retry_seconds
 
-        async def once() -> Token:
-            answer = await self._send_once(asked, headers, deadline)
+        async def attempt() -> Token:
+            answer = await self._send_attempt(api_request, headers, deadline)
             if 200 <= answer.status < 300:
                 return responses.decode_token(answer.status, answer.body)
             error = error_responses.decode_error_response(
@@ -209,28 +215,28 @@ class ApiSession:
             raise error
 
         if not patient:
-            return await once()
-        return await call_with_retries(once, RetryPolicy(deadline, may_repeat=True))
+            return await attempt()
+        return await call_with_retries(attempt, RetryPolicy(deadline, may_repeat=True))
 
     def _record_server_time(self, answer: HttpResponse) -> None:
-        said = answer.headers.get("date", "")
-        if said == self._server_date_text:
+        date_text = answer.headers.get("date", "")
+        if date_text == self._server_date_text:
             return
-        moment = error_responses.parse_http_date(said)
+        moment = error_responses.parse_http_date(date_text)
         if moment is not None:
-            self._server_date_text = said
+            self._server_date_text = date_text
             self._server_time = moment
             self._clock_skew = moment - datetime.now(UTC)
 
     def unit(self, msn: str | None) -> Credentials:
-        """Return the access of a sales unit."""
+        """Return the credentials of a sales unit; None means the default one."""
         return self.get_credentials_and_msn(msn)[0]
 
     def get_credentials_and_msn(self, msn: str | None) -> tuple[Credentials, str]:
-        """Return the access of a sales unit and its number, the default one's for None."""
+        """Return the credentials of a sales unit and its number; None means the default one."""
         serial = msn or self.settings.default_msn
         if serial is None:
-            raise InputError("several sales units are configured: name the one that is meant")
+            raise InputError("Several sales units are configured. Name one of them (msn).")
         access = self._credentials_by_msn.get(serial)
         if access is None:
             keys = self.settings.keys_of(serial)
@@ -239,7 +245,7 @@ class ApiSession:
         return access, serial
 
     def get_report_credentials(self, msn: str | None) -> Credentials:
-        """Return the access for the Report API: the accounting keys' where there are any."""
+        """Return the credentials for the Report API: the accounting keys if configured."""
         if self.settings.accounting is None:
             return self.unit(msn)
         if self._report_credentials is None:

@@ -1,8 +1,8 @@
-"""The one door to the network: a request goes out, status, headers and body come back.
+"""Send one HTTP request and return status, headers and body.
 
-httpx's own pool collapses as more requests are in flight, so the connections are aiohttp's
-under httpx's transport interface (see docs/benchmarks.md), and `httpx.Client.send` with its
-cookies, redirects and auth flows is not in the way. Redirects are therefore never followed.
+The connection pool of httpx becomes slow with many requests in flight, so the connections are
+aiohttp's behind the transport interface of httpx (see docs/benchmarks.md). `httpx.Client.send` with
+its cookies, redirects and auth flows is not used: redirects are never followed.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ HeaderTypes: TypeAlias = httpx.Headers | Mapping[str, str] | None
 
 
 class HttpResponse(NamedTuple):
-    """What came back, read to its end."""
+    """One HTTP answer, read completely."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def __repr__(self) -> str:
-        # The body of one answer is a token, and of others has names of customers in it.
+        # The body may hold an access token or the names of customers.
         return f"HttpResponse(status={self.status})"
 
 
 class SecretHeaders(httpx.Headers):
-    """Headers that carry secrets: their repr, which tracebacks may show, says nothing."""
+    """Headers that hold secrets: the repr, which tracebacks may show, hides them."""
 
     def __init__(self, headers: HeaderTypes = None) -> None:
-        # Named, or httpx would find the encoding out by trying, for each request anew.
+        # Given, because httpx would otherwise detect the encoding for every request.
         super().__init__(headers, encoding="ascii")
 
     def __repr__(self) -> str:
@@ -56,9 +56,9 @@ class SecretHeaders(httpx.Headers):
 
 
 def open_transport(base_url: str, in_flight: int) -> httpx.AsyncBaseTransport:
-    """Return the transport for one host, keeping alive as many connections as are in flight.
+    """Return the transport for one host, with as many connections as requests in flight.
 
-    Proxy variables apply as usual, but never to loopback.
+    Proxy variables apply as usual, but never to loopback addresses.
     """
     transport = AiohttpTransport(proxy=_find_proxy(base_url))
 
@@ -84,11 +84,11 @@ async def send_request(
     *,
     reference: str = "",
 ) -> HttpResponse:
-    """Send one request once and read the answer whole.
+    """Send a request once and read the complete answer.
 
     Raises:
-        NotConnectedError: No connection was made, so nothing can have been done.
-        NoAnswerError: The connection broke, or `seconds` passed: the outcome is unknown.
+        NotConnectedError: No connection was made, so the request had no effect.
+        NoAnswerError: The connection broke or `seconds` passed; the outcome is unknown.
     """
     request.extensions = _EXTENSIONS
     try:
@@ -117,7 +117,7 @@ async def _read_body(response: httpx.Response) -> bytes:
         return await response.aread()
     parts: list[bytes] = []
     size = 0
-    # Not aread(), which passes each part through decoders for an encoding that is not there.
+    # Not aread(): it runs every part through decoders although nothing is encoded.
     async for part in cast(httpx.AsyncByteStream, response.stream):
         parts.append(part)
         size += len(part)
@@ -127,8 +127,8 @@ async def _read_body(response: httpx.Response) -> bytes:
 
 
 def _is_not_connected(error: BaseException) -> bool:
-    # httpx-aiohttp calls a connection lost after sending a ConnectTimeout too. Taken at its
-    # word, a refund that was made would count as never sent: aiohttp's own class decides.
+    # httpx-aiohttp reports a connection lost after sending as ConnectTimeout too. A refund that
+    # was made would then count as never sent, so the class of aiohttp's own error decides.
     cause = error.__cause__ if isinstance(error, httpx.RequestError) else error
     if isinstance(cause, aiohttp.ClientError):
         return isinstance(cause, _AIOHTTP_CONNECT_ERRORS)
@@ -138,7 +138,7 @@ def _is_not_connected(error: BaseException) -> bool:
 def _build_not_connected_error(request: httpx.Request, reference: str) -> NotConnectedError:
     host, port = request.url.host, request.url.port
     where = f"{host}:{port}" if port else host
-    return NotConnectedError(f"no connection to {where} could be made", reference=reference)
+    return NotConnectedError(f"could not connect to {where}", reference=reference)
 
 
 def _find_proxy(base_url: str) -> httpx.Proxy | None:

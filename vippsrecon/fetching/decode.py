@@ -1,7 +1,7 @@
-"""Answers as they landed become tables; what cannot be believed yet is told apart. Pure.
+"""Turn raw answers into tables and separate payments whose events do not match. Pure.
 
-Nearly all answers are ordinary and decoded many at once. A batch with an unusual one goes the
-careful way, answer by answer, which finds the one at fault and says what is wrong with it.
+Nearly all batches are decoded at once. A batch with an unusual answer is decoded answer by answer,
+which finds the invalid one and names what is wrong with it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ DiscoveryByKey = Mapping[tuple[str, str], str]
 
 
 class DecodedBatch(NamedTuple):
-    """What a batch of answers says.
+    """A decoded batch of answers.
 
     Attributes:
-        tables: The payments that can be believed, and their events.
-        disagreeing: Payments whose events do not sum to their aggregate, likewise with events.
-        failures: One per payment whose answer cannot be understood.
+        tables: Payments whose events sum to their aggregate, and these events.
+        disagreeing: Payments whose events do not sum to their aggregate, and these events.
+        failures: One per payment with an unreadable answer.
     """
 
     tables: PaymentTables
@@ -47,25 +47,29 @@ class DecodedBatch(NamedTuple):
 
 
 def decode_readings(
-    bodies: Sequence[bulk_decode.RawReading], settings: Settings, ways: DiscoveryByKey
+    bodies: Sequence[bulk_decode.RawReading], settings: Settings, discovered_by: DiscoveryByKey
 ) -> DecodedBatch:
     """Decode answers, in their order, and compare each event log with its aggregate.
 
     Args:
-        bodies: The answers, undecoded, with event logs or all without.
-        settings: Says in which zone each sales unit counts its days.
-        ways: (msn, reference) to how it came to be asked for.
+        bodies: The undecoded answers; all with event logs or all without.
+        settings: Gives the time zone of each sales unit.
+        discovered_by: (msn, reference) to where the reference came from.
     """
-    tables, failures = _decode_all_at_once(bodies, settings, ways), list[Failure]()
+    tables, failures = _decode_all_at_once(bodies, settings, discovered_by), list[Failure]()
     if tables is None:
-        tables = frames.concatenate_tables(_decode_one_by_one(bodies, settings, ways, failures))
+        tables = frames.concatenate_tables(
+            _decode_one_by_one(bodies, settings, discovered_by, failures)
+        )
     if not bodies or bodies[0].events is None:
         return DecodedBatch(tables, frames.concatenate_tables([]), failures)
-    odd = find_disagreeing(tables)
-    if not len(odd):
+    disagreeing_keys = find_disagreeing(tables)
+    if not len(disagreeing_keys):
         return DecodedBatch(tables, frames.concatenate_tables([]), failures)
     return DecodedBatch(
-        _filter_tables(tables, odd, "anti"), _filter_tables(tables, odd, "semi"), failures
+        _filter_tables(tables, disagreeing_keys, "anti"),
+        _filter_tables(tables, disagreeing_keys, "semi"),
+        failures,
     )
 
 
@@ -94,38 +98,38 @@ def find_disagreeing(tables: PaymentTables) -> pl.DataFrame:
     )
 
 
-def build_failure(wanted: tuple[str, str], operation: str, error: VippsReconError) -> Failure:
-    """Return the row of `failures` that an error means."""
-    msn, reference = wanted
+def build_failure(key: tuple[str, str], operation: str, error: VippsReconError) -> Failure:
+    """Return an error as a row of `failures`."""
+    msn, reference = key
     if not isinstance(error, ApiError):
         return Failure(msn, reference, operation, None, "no answer", str(error))
-    said = [f"code {error.code}" if error.code else "", error.detail]
+    details = [f"code {error.code}" if error.code else "", error.detail]
     return Failure(
         msn,
         reference,
         operation,
         error.status,
         error.title or "no reason given",
-        ": ".join(part for part in said if part) or None,
+        ": ".join(part for part in details if part) or None,
         error.trace_id or None,
     )
 
 
 def _decode_all_at_once(
-    bodies: Sequence[bulk_decode.RawReading], settings: Settings, ways: DiscoveryByKey
+    bodies: Sequence[bulk_decode.RawReading], settings: Settings, discovered_by: DiscoveryByKey
 ) -> PaymentTables | None:
-    found = bulk_decode.decode_batch(bodies)
-    if found is None:
+    columns = bulk_decode.decode_batch(bodies)
+    if columns is None:
         return None
-    units = (found.payments[name].to_pylist() for name in ("msn", "currency"))
+    units = (columns.payments[name].to_pylist() for name in ("msn", "currency"))
     try:
         return frames.build_tables_from_columns(
-            found.payments,
-            found.events,
-            owners=found.owners,
+            columns.payments,
+            columns.events,
+            owners=columns.owners,
             fetched_at=[body.fetched_at for body in bodies],
             zones=_find_zones(dict(zip(*units, strict=True)), settings),
-            discovered_by=[ways.get((body.msn, body.reference)) for body in bodies],
+            discovered_by=[discovered_by.get((body.msn, body.reference)) for body in bodies],
         )
     except SchemaError:
         return None
@@ -134,7 +138,7 @@ def _decode_all_at_once(
 def _decode_one_by_one(
     bodies: Sequence[bulk_decode.RawReading],
     settings: Settings,
-    ways: DiscoveryByKey,
+    discovered_by: DiscoveryByKey,
     failures: list[Failure],
 ) -> list[PaymentTables]:
     readings = []
@@ -148,18 +152,23 @@ def _decode_one_by_one(
             failures.append(build_failure((body.msn, body.reference), operation, error))
         else:
             readings.append(Reading(payment, log, body.fetched_at))
-    return _build_valid_tables(readings, settings, ways, failures)
+    return _build_valid_tables(readings, settings, discovered_by, failures)
 
 
 def _build_valid_tables(
-    readings: Sequence[Reading], settings: Settings, ways: DiscoveryByKey, failures: list[Failure]
+    readings: Sequence[Reading],
+    settings: Settings,
+    discovered_by: DiscoveryByKey,
+    failures: list[Failure],
 ) -> list[PaymentTables]:
-    """Return tables of the readings that fit their schemas; halve until the others are found."""
+    """Return tables of the readings that fit the schemas; halve the list to find the others."""
     if not readings:
         return []
-    zones = _find_zones({one.payment.msn: one.payment.currency for one in readings}, settings)
+    zones = _find_zones(
+        {reading.payment.msn: reading.payment.currency for reading in readings}, settings
+    )
     try:
-        return [frames.build_tables(readings, zones, ways)]
+        return [frames.build_tables(readings, zones, discovered_by)]
     except SchemaError as error:
         if len(readings) == 1:
             operation = "getPayment" if error.frame == "payments" else "getPaymentEventLog"
@@ -169,13 +178,13 @@ def _build_valid_tables(
             return []
     half = len(readings) // 2
     return [
-        *_build_valid_tables(readings[:half], settings, ways, failures),
-        *_build_valid_tables(readings[half:], settings, ways, failures),
+        *_build_valid_tables(readings[:half], settings, discovered_by, failures),
+        *_build_valid_tables(readings[half:], settings, discovered_by, failures),
     ]
 
 
 def _find_zones(currencies: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """Return each unit's zone: its own, else that of the market its currency belongs to."""
+    """Return the zone of each sales unit: configured, else that of its currency's market."""
     zones = {}
     for msn, currency in currencies.items():
         unit = settings.unit(msn)
@@ -188,11 +197,11 @@ def _find_zones(currencies: Mapping[str, str], settings: Settings) -> dict[str, 
 def _filter_tables(
     tables: PaymentTables, keys: pl.DataFrame, how: Literal["semi", "anti"]
 ) -> PaymentTables:
-    kept = (
+    filtered = (
         pl.DataFrame(table)
         .join(keys, on=PAYMENT_KEY_COLUMNS, how=how, maintain_order="left")
         .to_arrow(compat_level=pl.CompatLevel.oldest())
         .cast(table.schema)
         for table in tables
     )
-    return PaymentTables(*kept)
+    return PaymentTables(*filtered)

@@ -1,8 +1,8 @@
-"""One round of asking after the other: what was found may lead to further references.
+"""Read in rounds: the payments read so far may lead to further references.
 
     worklist ──► reading ──► payments so far ──follow-up──► further references ──► reading …
 
-As many rounds as there are follow-ups, so that asking always ends.
+There is one round per follow-up, so reading always ends.
 """
 
 from __future__ import annotations
@@ -30,21 +30,20 @@ FOLLOW_UP_COLUMNS = (
     "refunded_minor",
     "cancelled_minor",
 )
-"""What a follow-up is told of each payment: columns of `schemas.PAYMENTS`."""
+"""The columns of `schemas.PAYMENTS` that a follow-up gets."""
 
 FollowUp = Callable[[pl.DataFrame], pl.DataFrame]
-"""Takes the payments found so far (`FOLLOW_UP_COLUMNS`), returns msn and reference of what to ask for too."""
+"""Takes the payments read so far (`FOLLOW_UP_COLUMNS`); returns msn and reference to read too."""
 
 
 class FetchOptions(NamedTuple):
     """How a fetch asks.
 
     Attributes:
-        client: Who asks.
         events: Whether event logs are read.
-        in_flight: How many references are asked about at once; None: the client's setting.
-        progress: Show a bar where there is a terminal.
-        follow_ups: What to ask for after each round, one round each.
+        in_flight: How many references are read at the same time; None: the client's setting.
+        progress: Show a progress bar if the output is a terminal.
+        follow_ups: Functions that name further references, one round each.
     """
 
     client: Client
@@ -61,16 +60,16 @@ def read_with_follow_ups(
     keep: PartSink,
     so_far: Callable[[], list[pl.DataFrame]],
 ) -> int:
-    """Read what is not done, then what that leads to; return how many needed another look.
+    """Read the remaining references and their follow-ups; return how many were read again.
 
     Args:
-        work: What is asked for; grows by what the follow-ups add.
-        done: msn, reference of what an earlier run kept.
+        work: The references; the follow-ups add to it.
+        done: msn, reference of what an earlier run stored.
         how: Who asks, and how.
         keep: Takes what lands.
-        so_far: Gives the payments kept, as `FOLLOW_UP_COLUMNS`.
+        so_far: Returns the stored payments with `FOLLOW_UP_COLUMNS`.
     """
-    work.add(done)  # an earlier run's follow-ups are among it
+    work.add(done)  # includes the follow-ups of an earlier run
     sendable = int(work.rows["sendable"].sum())
     reader = _read_round(work, work.select_remaining(done), sendable, how, keep)
     again = reader.reread_count
@@ -90,7 +89,7 @@ def _read_round(
     most = how.client.settings.in_flight if how.in_flight is None else how.in_flight
     if not 1 <= most <= MAX_IN_FLIGHT:
         raise InputError(f"in_flight is {most}, and must be 1 to {MAX_IN_FLIGHT}")
-    # None: tqdm is quiet by itself where there is no terminal.
+    # None: tqdm shows nothing by itself if the output is not a terminal.
     disable = None if how.progress else True
     with tqdm(
         total=total, initial=total - len(left), unit=" payments", desc="fetching", disable=disable

@@ -1,10 +1,10 @@
-"""API records become frames that fit their schema. Pure: no network, no disk, no clock.
+"""Build frames that fit their schemas from API records. Pure: no network, no disk, no clock.
 
     records ──► columns ──pyarrow──► moments parsed ──polars──► local days ──► validated
 
-Records come as the plain tuples `vippsrecon.api.wire` decodes, taken here by position, or as the
-columns `vippsrecon.api.bulk_decode` decodes: both several times faster than frames made of dicts (docs/benchmarks.md).
-A timestamp stops being text in `vippsrecon.schemas.arrow`.
+Records are the tuples that `vippsrecon.api.responses` decodes, read here by position, or the columns
+that `vippsrecon.api.bulk_decode` decodes. Both are several times faster than frames made of dicts
+(docs/benchmarks.md). `vippsrecon.schemas.arrow` parses the timestamps.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ EVENT_FIELDS = (
 
 
 class PaymentReading(Protocol):
-    """One payment as it was read: its answer, its event log, and the answer's own time."""
+    """One payment as read: the answer, the event log, and the time of the answer."""
 
     @property
     def payment(self) -> tuple[Any, ...]:
@@ -62,7 +62,7 @@ class PaymentReading(Protocol):
 
     @property
     def events(self) -> Sequence[tuple[Any, ...]]:
-        """Tuples of the values named by `EVENT_FIELDS`; empty where they were not asked for."""
+        """Tuples of the values named by `EVENT_FIELDS`; empty if not requested."""
 
     @property
     def fetched_at(self) -> datetime:
@@ -97,8 +97,8 @@ def build_payments(
 
     Args:
         readings: Payments read, each at most once. Not changed.
-        zones: Sales unit (msn) to the zone its days are counted in.
-        discovered_by: (msn, reference) to how it came to be asked for.
+        zones: Sales unit (msn) to the time zone of its days.
+        discovered_by: (msn, reference) to where the reference came from.
 
     Raises:
         SchemaError: A value does not fit: an unreadable timestamp, a negative amount, …
@@ -142,7 +142,7 @@ def build_tables(
     """Return payments and events of the same readings, the events parsed once.
 
     `created_at` is the time of the CREATED event and `authorized_at` that of the first
-    successful AUTHORIZED one, since GET payment tells neither; both are empty without events.
+    successful AUTHORIZED one, since GET payment returns neither; both are empty without events.
 
     Raises:
         SchemaError: A value does not fit: an unreadable timestamp, a negative amount, …
@@ -166,15 +166,15 @@ def build_tables_from_columns(
     zones: Mapping[str, str],
     discovered_by: Sequence[str | None],
 ) -> PaymentTables:
-    """Return the tables of answers that were decoded many at once, as columns.
+    """Return the tables for columns that were decoded from many answers at once.
 
     Args:
         payments: The columns named by `PAYMENT_FIELDS`.
         events: The columns named by `EVENT_FIELDS`.
-        owners: For each event, the place of its payment, counted from 0.
+        owners: For each event, the position of its payment, counted from 0.
         fetched_at: For each payment, its answer's Date, aware.
-        zones: Sales unit (msn) to the zone its days are counted in.
-        discovered_by: For each payment, how it came to be asked for.
+        zones: Sales unit (msn) to the time zone of its days.
+        discovered_by: For each payment, where its reference came from.
 
     Raises:
         SchemaError: As for `build_tables`.
@@ -195,7 +195,7 @@ def build_tables_from_columns(
 
 
 def concatenate_tables(parts: Sequence[PaymentTables]) -> PaymentTables:
-    """Return tables one after the other; tables without rows for none."""
+    """Return the tables appended to each other; without parts, tables without rows."""
     if not parts:
         return PaymentTables(
             schemas.PAYMENTS.arrow_schema().empty_table(),
@@ -217,7 +217,7 @@ def _list_event_owners(readings: Sequence[PaymentReading]) -> list[int]:
 
 
 def _find_first_events(count: int, owners: ColumnValues, happened: pa.Table) -> dict[str, pa.Array]:
-    # The log is chronological in Vipps's examples but nowhere promised to be: take the earliest.
+    # The examples of Vipps MobilePay are chronological, but nothing promises it: take the earliest.
     log = pl.DataFrame(
         {
             "owner": pl.from_arrow(build_array(owners, pa.int64(), "events", "owner")),
@@ -225,33 +225,33 @@ def _find_first_events(count: int, owners: ColumnValues, happened: pa.Table) -> 
         }
     )
     name, at = pl.col("name"), pl.col("event_at")
-    wanted = {
+    conditions = {
         "created": name == "CREATED",
         "authorized": (name == "AUTHORIZED") & pl.col("success"),
     }
     first = log.group_by("owner").agg(
-        pl.when(rows).then(at).min().alias(column) for column, rows in wanted.items()
+        pl.when(rows).then(at).min().alias(column) for column, rows in conditions.items()
     )
-    found = pl.DataFrame({"owner": pl.int_range(count, dtype=pl.Int64, eager=True)}).join(
+    first_times = pl.DataFrame({"owner": pl.int_range(count, dtype=pl.Int64, eager=True)}).join(
         first, on="owner", how="left", maintain_order="left"
     )
-    return {column: found[column].to_arrow() for column in wanted}
+    return {column: first_times[column].to_arrow() for column in conditions}
 
 
 def _transpose_rows(
     rows: Iterable[tuple[Any, ...]], names: tuple[str, ...]
 ) -> dict[str, Sequence[Any]]:
     # One flat list cut in strides: zip(*rows) takes four times as long for many rows.
-    kept = list(rows)
+    records = list(rows)
     width = len(names)
-    if any(length != width for length in set(map(len, kept))):
+    if any(length != width for length in set(map(len, records))):
         raise ValueError(f"a record does not have the {width} values {', '.join(names)}")
-    flat = list(chain.from_iterable(kept))
+    flat = list(chain.from_iterable(records))
     return {name: flat[place::width] for place, name in enumerate(names)}
 
 
 def _build_validated_table(columns: Mapping[str, Any], frame: schemas.Frame) -> pa.Table:
-    # The Polars backend of pandera checks the same promise in a fraction of the time.
+    # The Polars backend of pandera checks the same schema in a fraction of the time.
     schema = frame.arrow_schema()
     arrays = [
         build_array(columns[field.name], field.type, frame.name, field.name) for field in schema

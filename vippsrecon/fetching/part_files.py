@@ -1,11 +1,12 @@
-"""Parts on disk: what has been fetched survives a crash, and in the end becomes three files.
+"""Write what was fetched to part files, which survive a crash, and combine them into three files.
 
     parts/000001.arrow … ──20,000 references at a time──► payments.parquet
                                                           events.parquet
                                                           failures.csv
 
-A part is one file of three Arrow streams, so a payment is never there without its events. It is
-written under another name, flushed to the disk and renamed: a part that has its name is whole.
+A part is one file of three Arrow streams, so a payment is never stored without its events. It is
+written under a temporary name, flushed to the disk and renamed: a part with its final name is
+complete.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE = "payments.parquet", "events.parquet"
 RESULT_FILES = (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE)
 
 BLOCK_ROWS = 20_000
-"""References combined at once. Fixed, so that the same answers give the same bytes."""
+"""References combined at once. Fixed, so that the same answers give the same files."""
 
 _PART_SUFFIX = ".arrow"
 _EVENT_ORDER = [
@@ -47,7 +48,7 @@ _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 class PartFrames(NamedTuple):
-    """One part as read back, as Polars frames."""
+    """One part file, read as Polars frames."""
 
     payments: pl.DataFrame
     events: pl.DataFrame
@@ -55,10 +56,10 @@ class PartFrames(NamedTuple):
 
 
 def write_part(folder: Path, part: FetchPart) -> Path:
-    """Write a part after those that are there; when this returns it survives a power cut."""
+    """Write the next part file; after the return it survives a power cut."""
     numbers = [int(path.stem) for path in _list_part_paths(folder)]
     path = folder / f"{max(numbers, default=0) + 1:06d}{_PART_SUFFIX}"
-    with atomic_replace(path) as beside, pa.OSFile(str(beside), "wb") as file:
+    with atomic_replace(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
         failures = (
             frames.build_failures_table(part.failures)
             if part.failures
@@ -72,37 +73,37 @@ def write_part(folder: Path, part: FetchPart) -> Path:
 
 
 def read_parts(folder: Path) -> Iterator[tuple[Path, PartFrames]]:
-    """Yield the parts in the order they were written; a damaged one is passed over."""
+    """Yield the parts in the order they were written; skip damaged ones."""
     for path in _list_part_paths(folder):
-        kept = _read_part(path)
-        if kept is not None:
-            yield path, kept
+        part = _read_part(path)
+        if part is not None:
+            yield path, part
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove every part, and what was being written."""
+    """Remove all part files, unfinished ones included."""
     for path in folder.glob("*" + _PART_SUFFIX + "*"):
         path.unlink()
 
 
 def combine_parts(parts: Path, rows: pl.DataFrame, out: Path) -> dict[str, int]:
-    """Write the three results from the parts; return how many rows each has, and why some failed.
+    """Write the three result files from the parts; return their row counts and the failure counts.
 
-    Sorted by msn and reference (events by time besides), whatever the order of arrival was.
-    Holds one block of references at a time.
+    Sorted by msn and reference (events also by time), whatever the order of arrival. Only one
+    block of references is in memory at a time.
 
     Args:
-        parts: Where `write_part` wrote.
-        rows: The references asked for (msn, reference), sorted, each once.
-        out: Folder of the results; earlier ones are replaced.
+        parts: Folder of the part files.
+        rows: The requested references (msn, reference), sorted, each once.
+        out: Folder of the results; earlier results are replaced.
     """
-    spans = [(path, span) for path, kept in read_parts(parts) if (span := _find_key_span(kept))]
+    spans = [(path, span) for path, part in read_parts(parts) if (span := _find_key_span(part))]
     counts = dict.fromkeys(("payments", "events", "failures", "not_found", "not_sent"), 0)
     with ExitStack() as stack:
-        beside = [stack.enter_context(atomic_replace(out / name)) for name in RESULT_FILES]
-        payments = stack.enter_context(_open_parquet_writer(beside[0], schemas.PAYMENTS))
-        events = stack.enter_context(_open_parquet_writer(beside[1], schemas.EVENTS))
-        failures = stack.enter_context(beside[2].open("w", encoding="utf-8", newline=""))
+        temporary = [stack.enter_context(atomic_replace(out / name)) for name in RESULT_FILES]
+        payments = stack.enter_context(_open_parquet_writer(temporary[0], schemas.PAYMENTS))
+        events = stack.enter_context(_open_parquet_writer(temporary[1], schemas.EVENTS))
+        failures = stack.enter_context(temporary[2].open("w", encoding="utf-8", newline=""))
         lines = csv.writer(failures)
         lines.writerow(schemas.FAILURES.names)
         for block in rows.select(PAYMENT_KEY_COLUMNS).iter_slices(BLOCK_ROWS):
@@ -110,41 +111,41 @@ def combine_parts(parts: Path, rows: pl.DataFrame, out: Path) -> dict[str, int]:
             near = (
                 _read_part(path) for path, (low, high) in spans if low <= last and high >= first
             )
-            kept = _merge_block([part for part in near if part is not None], block)
-            payments.write_table(_to_arrow(kept.payments, schemas.PAYMENTS), BLOCK_ROWS)
-            events.write_table(_to_arrow(kept.events, schemas.EVENTS), 64 * BLOCK_ROWS)
-            lines.writerows(map(_escape_formulas, kept.failures.iter_rows()))
-            for name, frame in zip(PartFrames._fields, kept, strict=True):
+            merged = _merge_block([part for part in near if part is not None], block)
+            payments.write_table(_to_arrow(merged.payments, schemas.PAYMENTS), BLOCK_ROWS)
+            events.write_table(_to_arrow(merged.events, schemas.EVENTS), 64 * BLOCK_ROWS)
+            lines.writerows(map(_escape_formulas, merged.failures.iter_rows()))
+            for name, frame in zip(PartFrames._fields, merged, strict=True):
                 counts[name] += len(frame)
-            counts["not_found"] += int((kept.failures["status"] == 404).sum())
-            counts["not_sent"] += int((kept.failures["operation"] == "not_sent").sum())
+            counts["not_found"] += int((merged.failures["status"] == 404).sum())
+            counts["not_sent"] += int((merged.failures["operation"] == "not_sent").sum())
     return counts
 
 
 def read_failures(path: Path) -> list[Failure]:
-    """Read `failures.csv` back, row by row as written.
+    """Read `failures.csv` row by row, as written.
 
     Raises:
-        ValueError: It is not such a file.
+        ValueError: The file is not a valid `failures.csv`.
     """
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file, strict=True)
         if tuple(next(lines, ())) != schemas.FAILURES.names:
-            raise ValueError("its first line is not the heading")
+            raise ValueError("the first line is not the expected heading")
         return [_parse_failure(line) for line in lines]
 
 
 @contextmanager
 def atomic_replace(path: Path) -> Iterator[Path]:
-    """Give a name to write under; when that went well, flush it and rename it to `path`."""
-    beside = path.with_name(path.name + ".tmp")
+    """Yield a temporary path; on success flush the file and rename it to `path`."""
+    temporary = path.with_name(path.name + ".tmp")
     try:
-        yield beside
-        with beside.open("rb+") as file:
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     if hasattr(os, "O_DIRECTORY"):
         folder = os.open(path.parent, os.O_DIRECTORY)
@@ -161,30 +162,30 @@ def _list_part_paths(folder: Path) -> list[Path]:
 def _read_part(path: Path) -> PartFrames | None:
     try:
         with pa.memory_map(str(path)) as file:
-            kept = PartFrames(
+            part = PartFrames(
                 *(pl.DataFrame(pa.ipc.open_stream(file).read_all()) for _ in PartFrames._fields)
             )
     except (OSError, pa.ArrowException):
         return None
     fits = (
         frame.schema == schemas.polars_schema(promise)
-        for frame, promise in zip(kept, _FRAME_SCHEMAS, strict=True)
+        for frame, promise in zip(part, _FRAME_SCHEMAS, strict=True)
     )
-    return kept if all(fits) else None
+    return part if all(fits) else None
 
 
-def _find_key_span(kept: PartFrames) -> tuple[tuple[str, str], tuple[str, str]] | None:
+def _find_key_span(part: PartFrames) -> tuple[tuple[str, str], tuple[str, str]] | None:
     keys = pl.concat(
-        [kept.payments.select(PAYMENT_KEY_COLUMNS), kept.failures.select(PAYMENT_KEY_COLUMNS)]
+        [part.payments.select(PAYMENT_KEY_COLUMNS), part.failures.select(PAYMENT_KEY_COLUMNS)]
     ).sort(PAYMENT_KEY_COLUMNS)
     return (keys.row(0), keys.row(-1)) if len(keys) else None
 
 
 def _merge_block(parts: list[PartFrames], block: pl.DataFrame) -> PartFrames:
-    """Return what the parts say about a block of references, the last word on each."""
+    """Return the newest result for each reference of a block."""
     if not parts:
         return PartFrames(
-            *(pl.DataFrame(schema=schemas.polars_schema(one)) for one in _FRAME_SCHEMAS)
+            *(pl.DataFrame(schema=schemas.polars_schema(schema)) for schema in _FRAME_SCHEMAS)
         )
     payments, events, failures = (
         pl.concat(
@@ -218,7 +219,7 @@ def _to_arrow(frame: pl.DataFrame, promise: schemas.Frame) -> pa.Table:
 
 
 def _escape_formulas(row: tuple[object, ...]) -> list[object]:
-    # People open it in Excel, where text that begins with one of these is a formula.
+    # In Excel, text that begins with one of these characters is a formula.
     return [
         f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_PREFIXES) else value
         for value in row

@@ -1,4 +1,4 @@
-"""What a fetch gives, in memory or read back from its folder."""
+"""Hold the result of a fetch, and read it from a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vippsrecon.money import group_thousands
 
 
 class Fetched(NamedTuple):
-    """What was fetched, and what was not.
+    """The payments and events fetched, and the references that failed.
 
     Attributes:
         payments: `schemas.PAYMENTS`, sorted by msn and reference.
@@ -32,9 +32,9 @@ class Fetched(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """How many references leave a hole: asked for, and neither a payment nor unknown came.
+        """How many references are unanswered: requested, and neither a payment nor a 404 came.
 
-        A 404 is an answer, and a malformed reference was never one of Vipps MobilePay's.
+        A 404 is an answer, and a malformed reference is never sent.
         """
         failures = self.failures
         unknown = failures["status"].eq(404).fillna(False)
@@ -42,15 +42,15 @@ class Fetched(NamedTuple):
 
 
 def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
-    """Read back what `fetch` kept in a folder.
+    """Read the result that `fetch` stored in a folder.
 
     Returns:
-        The frames, and what `fetch.json` says. Whether anything is missing is for the caller
-        to look at (`Fetched.missing`, `info["complete"]`).
+        The frames, and the content of `fetch.json`. The caller must check whether anything is
+        missing (`Fetched.missing`, `info["complete"]`).
 
     Raises:
-        InputError: The folder is not there, is not a fetch's, is another version's, holds a
-            fetch that has not ended, or is damaged.
+        InputError: The folder does not exist, has no fetch or one of another version, or the
+            fetch has not ended or is damaged.
     """
     folder = Path(folder)
     info = _load_run_info(folder)
@@ -65,36 +65,36 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     try:
         failures = frames.build_failures(part_files.read_failures(path))
     except (OSError, ValueError) as error:
-        raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
+        raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
     fetched = Fetched(schemas.to_pandas(payments), schemas.to_pandas(events), failures)
-    said = info["counts"]
+    counts = info["counts"]
     for name, frame in zip(Fetched._fields, fetched, strict=True):
-        if said.get(name) != len(frame):
+        if counts.get(name) != len(frame):
             raise InputError(
-                f"{folder}: {name} has {group_thousands(len(frame))} rows and {RUN_FILE} says {said.get(name)}, "
-                "so they are not of one fetch; fetch again"
+                f"{folder}: {name} has {group_thousands(len(frame))} rows, but {RUN_FILE} "
+                f"states {counts.get(name)}: the files are not from the same fetch. Fetch again."
             )
     return fetched, info
 
 
 def _load_run_info(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: name the one that `vippsrecon fetch` wrote")
+        raise InputError(f"{folder} is not a folder. Name a folder that `vippsrecon fetch` wrote.")
     info = read_run_info(folder)
     if info is None:
         raise InputError(
-            f"{folder} holds no {RUN_FILE}: name the folder that `vippsrecon fetch` wrote"
+            f"{folder} holds no {RUN_FILE}. Name a folder that `vippsrecon fetch` wrote."
         )
     if not isinstance(info.get("counts"), dict):
-        raise InputError(f"{folder}: {RUN_FILE} cannot be understood; fetch again")
+        raise InputError(f"{folder}: {RUN_FILE} is damaged. Fetch again.")
     if info.get("version") != FETCH_FORMAT_VERSION:
         raise InputError(
             f"{folder} was written by another version of vippsrecon (format "
-            f"{info.get('version')!r}, this one reads {FETCH_FORMAT_VERSION}); fetch again"
+            f"{info.get('version')!r}, this version reads {FETCH_FORMAT_VERSION}). Fetch again."
         )
     if "payments" not in info["counts"]:
         raise InputError(
-            f"{folder}: its fetch was stopped before its end; run the same fetch again to go on"
+            f"{folder}: the fetch is not finished. Run the same fetch again to continue it."
         )
     return info
 
@@ -103,9 +103,9 @@ def _read_table(path: Path, frame: schemas.Frame) -> pa.Table:
     try:
         table = pq.read_table(path, schema=None)
     except (OSError, pa.ArrowException) as error:
-        raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
+        raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
     try:
         schemas.validate(pl.DataFrame(table), frame)
     except SchemaError as error:
-        raise SourceError(f"{error}; fetch again", file=path.name) from None
+        raise SourceError(f"{error}. Fetch again.", file=path.name) from None
     return table.cast(frame.arrow_schema())

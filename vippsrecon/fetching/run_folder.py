@@ -1,10 +1,10 @@
-"""The folder a fetch keeps itself in: which run it holds, and whether that one goes on.
+"""Manage the folder of a fetch: which run it holds, and whether that run is continued.
 
-fetch.json          the run: what was asked for, when, how far it came
+fetch.json          the run: what was requested, when, and its progress
 payments.parquet    ┐
-events.parquet      ├ what came of it, once everything has been asked
+events.parquet      ├ the results, written when everything has been read
 failures.csv        ┘
-parts/              what has been fetched so far; gone when nothing is missing
+parts/              what has been read so far; removed when nothing is missing
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from vippsrecon.money import format_count, group_thousands
 
 try:
     import fcntl
-except ImportError:  # Windows has none; there the folder is not locked
+except ImportError:  # Windows has no fcntl: the folder is not locked there
     fcntl = None  # type: ignore[assignment]
 
 FETCH_FORMAT_VERSION = 1
-"""Of the files: raised when an older reader would misunderstand them."""
+"""Format of the files: increased when an older version would misread them."""
 
 RUN_FILE = "fetch.json"
 PARTS_FOLDER = "parts"
@@ -52,20 +52,18 @@ class RunFolder:
     """One fetch on disk.
 
     Args:
-        out: The folder; made where it is not there.
-        work: What is asked for.
-        settings: Environment and host.
+        out: The folder; created if missing.
         events: Whether event logs are read.
-        now: The house's time.
-        resume: Go on with an unfinished run however old it is.
+        now: Server time.
+        resume: Continue an unfinished run whatever its age.
 
     Attributes:
         info: What `fetch.json` says.
         is_finished: Whether everything is there already, so that nothing is left to ask.
 
     Raises:
-        InputError: `resume` is asked for, and the folder holds another run.
-        OutputError: The folder cannot be used, or holds results of another making.
+        InputError: `resume` is given, and the folder holds another run.
+        OutputError: The folder cannot be used, or holds results without `fetch.json`.
     """
 
     def __init__(
@@ -101,33 +99,33 @@ class RunFolder:
             self._start_or_resume(now, resume=resume)
 
     def done(self) -> pl.DataFrame:
-        """Return (msn, reference) of what is on disk: payments, and what Vipps does not know."""
-        found = [pl.DataFrame(schema=dict.fromkeys(PAYMENT_KEY_COLUMNS, pl.String))]
-        for _, kept in part_files.read_parts(self._parts):
-            unknown = kept.failures.filter(pl.col("status") == 404)
-            found += [
-                kept.payments.select(PAYMENT_KEY_COLUMNS),
+        """Return (msn, reference) of the payments and of the 404 failures on disk."""
+        done = [pl.DataFrame(schema=dict.fromkeys(PAYMENT_KEY_COLUMNS, pl.String))]
+        for _, part in part_files.read_parts(self._parts):
+            unknown = part.failures.filter(pl.col("status") == 404)
+            done += [
+                part.payments.select(PAYMENT_KEY_COLUMNS),
                 unknown.select(PAYMENT_KEY_COLUMNS),
             ]
-        return pl.concat(found).unique()
+        return pl.concat(done).unique()
 
     def payments(self) -> list[pl.DataFrame]:
-        """Return what the payments on disk were found to be, as `FOLLOW_UP_COLUMNS`."""
+        """Return the payments on disk, with `FOLLOW_UP_COLUMNS`."""
         none = pl.DataFrame(schema=schemas.polars_schema(schemas.PAYMENTS))
-        kept = [none, *(one.payments for _, one in part_files.read_parts(self._parts))]
-        return [payments.select(FOLLOW_UP_COLUMNS) for payments in kept]
+        stored = [none, *(part.payments for _, part in part_files.read_parts(self._parts))]
+        return [payments.select(FOLLOW_UP_COLUMNS) for payments in stored]
 
     def keep(self, part: FetchPart) -> None:
-        """Put a part on disk."""
+        """Write a part to disk."""
         with translate_os_errors(self._out):
             part_files.write_part(self._parts, part)
 
     def finish(self, read_again: int) -> None:
-        """Combine the parts into the results and say in `fetch.json` how the run ended.
+        """Combine the parts into the results and record the end of the run in `fetch.json`.
 
         Raises:
-            IncompleteError: A reference is neither among the payments nor the failures, since
-                a part was damaged while the run went on.
+            IncompleteError: A reference is neither a payment nor a failure, because a part
+                file was damaged during the run.
         """
         with translate_os_errors(self._out):
             counts = part_files.combine_parts(self._parts, self._work.rows, self._out)
@@ -145,39 +143,41 @@ class RunFolder:
                 self._parts.rmdir()
         if lost:
             raise IncompleteError(
-                f"{self._out}: what was fetched of {group_thousands(lost)} references can no longer be read; "
-                "run it again to ask for them once more"
+                f"{self._out}: the results of {group_thousands(lost)} references can no longer be read. "
+                "Run the same fetch again to read them."
             )
 
     def record_interruption(self) -> None:
-        """Say in `fetch.json` how far the run came before it was stopped."""
+        """Record in `fetch.json` what was read before the run was stopped."""
         with translate_os_errors(self._out):
             self._write_run_file(complete=False)
 
     def _start_or_resume(self, now: datetime, *, resume: bool) -> None:
-        found = read_run_info(self._out)
-        if found is None and any((self._out / name).exists() for name in part_files.RESULT_FILES):
+        earlier = read_run_info(self._out)
+        if earlier is None and any((self._out / name).exists() for name in part_files.RESULT_FILES):
             raise OutputError(
-                f"{self._out} holds {part_files.PAYMENTS_FILE} or its like without {RUN_FILE}, so it is not what "
-                "an earlier fetch left: name another folder"
+                f"{self._out} holds {part_files.PAYMENTS_FILE} or similar files without {RUN_FILE}, so they "
+                "are not from a fetch. Name another folder."
             )
-        same = found is not None and all(
-            found.get(name) == self.info[name] for name in _IDENTITY_FIELDS
+        same = earlier is not None and all(
+            earlier.get(name) == self.info[name] for name in _IDENTITY_FIELDS
         )
-        if found is not None and resume and not same:
+        if earlier is not None and resume and not same:
             raise InputError(
-                f"{self._out} holds a fetch of other references, sales units or environment: "
-                "leave --resume away to begin anew, or name another folder"
+                f"{self._out} holds a fetch of other references, sales units or environment. "
+                "Omit --resume to start a new fetch, or name another folder."
             )
-        began = _parse_time(found) if found is not None and same else None
-        if found is None or began is None:
+        began = _parse_time(earlier) if earlier is not None and same else None
+        if earlier is None or began is None:
             self._start_over()
-        elif found.get("complete") and resume:
+        elif earlier.get("complete") and resume:
             self.is_finished = True
-            self.info = found
-            self._log_age(_parse_time(found, "oldest_row_at"), now)
-        elif resume or (not found.get("complete") and timedelta(0) <= now - began < RESUME_WITHIN):
-            self.info["started_at"] = found["started_at"]
+            self.info = earlier
+            self._log_age(_parse_time(earlier, "oldest_row_at"), now)
+        elif resume or (
+            not earlier.get("complete") and timedelta(0) <= now - began < RESUME_WITHIN
+        ):
+            self.info["started_at"] = earlier["started_at"]
             self._log_age(self._find_row_times()[0], now)
         else:
             self._start_over()
@@ -186,7 +186,7 @@ class RunFolder:
             part_files.write_part(self._parts, FetchPart(frames.concatenate_tables([]), malformed))
 
     def _start_over(self) -> None:
-        # The old run's note goes last: whatever a crash leaves here is begun anew as well.
+        # fetch.json is replaced last: after a crash here the next run starts from the beginning too.
         part_files.remove_parts(self._parts)
         for name in part_files.RESULT_FILES:
             (self._out / name).unlink(missing_ok=True)
@@ -195,7 +195,7 @@ class RunFolder:
     def _log_age(self, oldest: datetime | None, now: datetime) -> None:
         if oldest is not None:
             _log.warning(
-                "going on with the fetch begun %s; its oldest row is %s old",
+                "Continuing the fetch started at %s. Its oldest row is %s old.",
                 self.info["started_at"],
                 _format_age(now - oldest),
             )
@@ -208,35 +208,35 @@ class RunFolder:
             "parts": sum(1 for _ in self._parts.glob("*.arrow")),
             "complete": complete,
         }
-        with part_files.atomic_replace(self._out / RUN_FILE) as beside:
+        with part_files.atomic_replace(self._out / RUN_FILE) as temporary:
             text = json.dumps(self.info, indent=2, ensure_ascii=False)
-            beside.write_text(text + "\n", encoding="utf-8")
+            temporary.write_text(text + "\n", encoding="utf-8")
 
     def _find_row_times(self) -> tuple[datetime | None, datetime | None]:
         times: list[Any] = []
-        for _, kept in part_files.read_parts(self._parts):
-            at = kept.payments["fetched_at"]
+        for _, part in part_files.read_parts(self._parts):
+            at = part.payments["fetched_at"]
             times += [at.min(), at.max()] if len(at) else []
         return (min(times), max(times)) if times else (None, None)
 
 
 def read_run_info(out: Path) -> dict[str, Any] | None:
-    """Return what `fetch.json` says; empty where it cannot be read, None where there is none."""
+    """Return the content of `fetch.json`: empty if it is unreadable, None if it is missing."""
     try:
-        said = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
+        content = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 @contextmanager
 def lock_folder(out: Path) -> Iterator[None]:
-    """Let one process at a time fetch into a folder; the lock goes with the process.
+    """Let only one process at a time fetch into a folder; the lock ends with the process.
 
     Raises:
-        OutputError: Another process is at it.
+        OutputError: Another process is fetching into the folder.
     """
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -244,17 +244,17 @@ def lock_folder(out: Path) -> Iterator[None]:
         yield
         return
     with translate_os_errors(out):
-        # The folder itself, so that no lock file is left behind.
+        # The folder itself is locked, so that no lock file is left behind.
         handle = os.open(out, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
         raise OutputError(
-            f"{out}: another fetch is writing here; wait for it or name another folder"
+            f"{out}: another fetch is writing to this folder. Wait for it or name another folder."
         ) from None
     except OSError:
-        _log.info("%s cannot be locked: do not fetch into it twice at once", out)
+        _log.info("%s cannot be locked. Do not run two fetches into it at the same time.", out)
     try:
         yield
     finally:
@@ -263,7 +263,7 @@ def lock_folder(out: Path) -> Iterator[None]:
 
 @contextmanager
 def translate_os_errors(out: Path) -> Iterator[None]:
-    """Turn what the machine refuses into one sentence that says what is kept."""
+    """Turn an OSError into an OutputError with a message that tells what to do."""
     try:
         yield
     except OSError as error:
@@ -272,18 +272,18 @@ def translate_os_errors(out: Path) -> Iterator[None]:
 
 def _describe_os_error(error: OSError) -> str:
     if isinstance(error, (FileExistsError, NotADirectoryError)):
-        return "this or part of it is a file, and a folder is wanted; name another"
+        return "this path, or a part of it, is a file. Name a folder."
     if error.errno == errno.EROFS:
-        return "this disk can only be read; name another folder"
-    # By number: the libraries' own sentences name their functions.
-    said = os.strerror(error.errno) if error.errno else "it cannot be written"
+        return "this disk is read-only. Name another folder."
+    # By number: the messages of the libraries name their own functions.
+    reason = os.strerror(error.errno) if error.errno else "it cannot be written"
     if error.errno in _NO_SPACE_ERRNOS:
-        said = "the disk is full, so free some space"
-    return f"{said}; what was fetched before is kept: set it right and run the same again"
+        reason = "the disk is full; free some space"
+    return f"{reason}. What was fetched before is stored; solve this and run the same fetch again."
 
 
 def _format_age(past: timedelta) -> str:
-    """Return how long ago something was, as far as whoever insists on old rows minds.
+    """Format an age in minutes or hours.
 
     >>> _format_age(timedelta(seconds=40)), _format_age(timedelta(minutes=90)), _format_age(timedelta(hours=30.4))
     ('less than a minute', '90 minutes', '30 hours')
@@ -296,9 +296,9 @@ def _format_age(past: timedelta) -> str:
     return format_count(minutes // 60, "hour")
 
 
-def _parse_time(said: dict[str, Any], name: str = "started_at") -> datetime | None:
+def _parse_time(content: dict[str, Any], name: str = "started_at") -> datetime | None:
     try:
-        at = datetime.fromisoformat(said[name])
+        at = datetime.fromisoformat(content[name])
     except (KeyError, TypeError, ValueError):
         return None
     return at if at.tzinfo is not None else None

@@ -1,11 +1,11 @@
-"""Many references read at once: workers, the second look, and when to stop asking.
+"""Read many references at once: workers, repeated readings, and when to stop.
 
-    worklist ──► N workers ──► landed ──every 1,000 or 2 s──► decoded ──► kept (on disk)
-                                                                └─ disagrees ─► again, at most twice
+    worklist ──► N workers ──► landed ──every 1,000 or 2 s──► decoded ──► stored on disk
+                                                                └─ disagrees ─► read again, at most twice
 
-One coroutine on the client's loop. Decoding and writing run in a thread beside it, so that
-answers keep landing meanwhile. What has landed is kept whatever ends the run: an error, Ctrl-C,
-the end of the list.
+One coroutine on the client's loop. Decoding and writing run in a separate thread, so that answers
+keep arriving. What has arrived is stored, whatever ends the run: an error, Ctrl-C, the end of the
+list.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 
 PART_ROWS = 1_000
 PART_SECONDS = 2.0
-"""A part is written when this many have landed or this long has passed: what a kill can cost."""
+"""A part is written after this many answers or seconds: the most that a killed process loses."""
 
 REREAD_PAUSES = (0.3, 1.0)
-"""Seconds before the second and the third look at payments whose events do not sum up."""
+"""Seconds before the second and third reading of payments whose events do not match."""
 
 _POLL_SECONDS = 0.1
 _MAX_LANDED = 4 * PART_ROWS
@@ -52,13 +52,13 @@ _MAX_TO_REREAD = PART_ROWS
 _MIN_FAILURES_IN_A_ROW = 20
 
 _FATAL_ERRORS = (UnauthorizedError, ForbiddenError, ConfigurationError)
-"""What the next reference would meet as well: asking on would make a million failures of one."""
+"""Errors that every other reference would meet too: continuing would only repeat them."""
 
 _SERVICE_FAILURES = (NoAnswerError, ServiceError, RateLimitedError, UnreadableAnswerError)
 
 
 class FetchPart(NamedTuple):
-    """What is kept together: payments with their events, and what could not be read."""
+    """What is stored together: payments with their events, and failures."""
 
     tables: PaymentTables
     failures: list[Failure]
@@ -68,14 +68,14 @@ PartSink = Callable[[FetchPart], None]
 
 
 class ReferenceReader:
-    """Reads references through one client, keeping what it gets as it comes.
+    """Reads references with one client and stores the answers as they arrive.
 
     Args:
-        core: The client, on whose loop `read` runs.
-        keep: Takes each part, in a thread of its own, one at a time.
+        core: The client; `read` runs on its loop.
+        keep: Stores one part at a time; runs in a separate thread.
         events: Whether event logs are read.
-        in_flight: How many references are asked about at once.
-        bar: Moves by one for each reference settled.
+        in_flight: How many references are read at the same time.
+        bar: Advances by one for each reference finished.
     """
 
     def __init__(
@@ -97,15 +97,15 @@ class ReferenceReader:
 
     @property
     def stopped(self) -> bool:
-        """Whether asking was given up, since the service had stopped answering."""
+        """Whether reading was stopped because the service no longer answered."""
         return self._stop_error is not None
 
     async def read(self, work: Iterator[WorklistRow]) -> None:
-        """Read all of `work`.
+        """Read all references of `work`.
 
         Raises:
             UnauthorizedError, ForbiddenError, ConfigurationError: The keys are wrong; what
-                landed before is kept.
+                arrived before is stored.
         """
         more = True
         while more and self._stop_error is None:
@@ -131,7 +131,7 @@ class ReferenceReader:
         self._accept_disagreeing = False
 
     async def _run_workers(self, work: Iterator[WorklistRow], most_again: int | None) -> None:
-        """Read until `work` ends, the run stops, or this many payments wait for another look."""
+        """Read until `work` ends, the run stops, or `most_again` payments must be read again."""
         workers = {
             asyncio.create_task(self._run_worker(work, most_again)) for _ in range(self._in_flight)
         }
@@ -143,7 +143,7 @@ class ReferenceReader:
                     worker.result()
                 landed = len(self._landed) + len(self._failed)
                 if self._stop_error is not None:
-                    break  # nobody answers: what is under way would wait in vain as well
+                    break  # the service does not answer: open requests would wait in vain too
                 if landed >= PART_ROWS or time.monotonic() - written > PART_SECONDS:
                     await self._store_landed()
                     written = time.monotonic()
@@ -153,23 +153,23 @@ class ReferenceReader:
             await asyncio.gather(*workers, return_exceptions=True)
             await self._store_landed()
         if self._stop_error is not None:
-            under_way, self._in_progress = list(self._in_progress.values()), {}
-            await self._fail_unasked(under_way)
+            in_progress, self._in_progress = list(self._in_progress.values()), {}
+            await self._fail_unasked(in_progress)
 
     async def _run_worker(self, work: Iterator[WorklistRow], most_again: int | None) -> None:
         while self._stop_error is None and (
             most_again is None or len(self._to_reread) < most_again
         ):
-            wanted = next(work, None)
-            if wanted is None:
+            row = next(work, None)
+            if row is None:
                 return
-            self._in_progress[wanted[:2]] = wanted
-            await self._read_reference(wanted)
+            self._in_progress[row[:2]] = row
+            await self._read_reference(row)
             while len(self._landed) > _MAX_LANDED:
                 await asyncio.sleep(_POLL_SECONDS)
 
-    async def _read_reference(self, wanted: WorklistRow) -> None:
-        msn, reference, _ = wanted
+    async def _read_reference(self, row: WorklistRow) -> None:
+        msn, reference, _ = row
         operation = "getPayment"
         try:
             payment = await self._core.body(requests.build_payment_request(reference), msn)
@@ -182,11 +182,13 @@ class ReferenceReader:
             self._in_progress.pop((msn, reference))
         except PaymentNotFoundError as error:
             self._failures_in_a_row = 0
-            found = build_failure((msn, reference), operation, error)
+            failure = build_failure((msn, reference), operation, error)
             if operation == "getPaymentEventLog":
-                # The payment is there: without its log it is a hole, not an answer.
-                found = found._replace(status=None, detail="404 for the events of a payment found")
-            self._failed.append(found)
+                # The payment exists: without its log the reference is unanswered, not unknown.
+                failure = failure._replace(
+                    status=None, detail="The payment exists, but its event log returned 404."
+                )
+            self._failed.append(failure)
         except VippsReconError as error:
             self._failed.append(build_failure((msn, reference), operation, error))
             self._failures_in_a_row += isinstance(error, _SERVICE_FAILURES)
@@ -197,17 +199,17 @@ class ReferenceReader:
             self._landed.append(RawReading(msn, reference, payment, log, self._core.now()))
 
     async def _store_landed(self) -> None:
-        """Keep what has landed, or note it for another look."""
+        """Store the answers that arrived; note those that must be read again."""
         if not self._landed and not self._failed:
             return
         landed, self._landed = self._landed, []
         failed, self._failed = self._failed, []
-        keys = [(one.msn, one.reference) for one in landed]
-        keys += [(one.msn, one.reference) for one in failed]
-        asked = {key: self._in_progress.pop(key) for key in keys}
-        # Ctrl-C waits for it: half a part would be asked for again.
+        keys = [(body.msn, body.reference) for body in landed]
+        keys += [(failure.msn, failure.reference) for failure in failed]
+        rows = {key: self._in_progress.pop(key) for key in keys}
+        # Ctrl-C waits for this: half a part would have to be read again.
         working = asyncio.ensure_future(
-            asyncio.to_thread(self._store_uninterrupted, landed, failed, asked)
+            asyncio.to_thread(self._store_uninterrupted, landed, failed, rows)
         )
         try:
             await asyncio.shield(working)
@@ -219,14 +221,14 @@ class ReferenceReader:
         self,
         landed: list[RawReading],
         failed: list[Failure],
-        asked: dict[tuple[str, str], WorklistRow],
+        rows: dict[tuple[str, str], WorklistRow],
     ) -> None:
         while True:
             try:
-                self._decode_and_store(landed, failed, asked)
+                self._decode_and_store(landed, failed, rows)
             except KeyboardInterrupt:
-                # Polars raises it in any thread that is in a query. Ctrl-C is the main thread's
-                # to answer; what has landed is kept all the same.
+                # Polars raises it in any thread that runs a query. The main thread handles Ctrl-C;
+                # what has arrived is stored first.
                 continue
             return
 
@@ -234,33 +236,35 @@ class ReferenceReader:
         self,
         landed: list[RawReading],
         failed: list[Failure],
-        asked: dict[tuple[str, str], WorklistRow],
+        rows: dict[tuple[str, str], WorklistRow],
     ) -> None:
-        ways = {key: wanted.discovered_by for key, wanted in asked.items()}
-        found = decode_readings(landed, self._core.settings, ways)
+        discovered_by = {key: row.discovered_by for key, row in rows.items()}
+        batch = decode_readings(landed, self._core.settings, discovered_by)
         again: list[WorklistRow] = []
-        tables = found.tables
+        tables = batch.tables
         if self._accept_disagreeing:
-            tables = frames.concatenate_tables([tables, found.disagreeing])
-            failed = failed + found.failures
+            tables = frames.concatenate_tables([tables, batch.disagreeing])
+            failed = failed + batch.failures
         else:
-            odd = (found.disagreeing.payments[name].to_pylist() for name in PAYMENT_KEY_COLUMNS)
-            keys = [*zip(*odd, strict=True), *(one[:2] for one in found.failures)]
-            again = [asked[key] for key in keys]
-        settled = len(tables.payments) + len(failed)
-        if settled:
+            disagreeing = (
+                batch.disagreeing.payments[name].to_pylist() for name in PAYMENT_KEY_COLUMNS
+            )
+            keys = [*zip(*disagreeing, strict=True), *(failure[:2] for failure in batch.failures)]
+            again = [rows[key] for key in keys]
+        finished = len(tables.payments) + len(failed)
+        if finished:
             self._store_part(FetchPart(tables, failed))
         self._to_reread += again
         self.reread_count += len(again)
-        self._bar.update(settled)
+        self._bar.update(finished)
 
     async def _fail_unasked(self, unasked: list[WorklistRow]) -> None:
         if not unasked or isinstance(self._stop_error, _FATAL_ERRORS):
             return
-        said = f"the service had stopped answering ({self._stop_error})"
+        detail = f"The service stopped answering ({self._stop_error})."
         failures = [
-            Failure(one.msn, one.reference, "getPayment", None, "not asked", said)
-            for one in unasked
+            Failure(row.msn, row.reference, "getPayment", None, "not asked", detail)
+            for row in unasked
         ]
         await asyncio.to_thread(
             self._store_part, FetchPart(frames.concatenate_tables([]), failures)

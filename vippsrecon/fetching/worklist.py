@@ -1,4 +1,4 @@
-"""What is to be asked for: each reference once, in order, and whether it can be sent at all."""
+"""List the references to read: each once, in order, and whether it can be sent."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ DISCOVERED_BY_VALUES = next(
 _SLICE_ROWS = 10_000
 
 Reference = str | tuple[str, str]
-"""A reference of the one sales unit configured, or (msn, reference)."""
+"""A reference (if one sales unit is configured), or (msn, reference)."""
 
 
 class WorklistRow(NamedTuple):
-    """One reference to ask for, and how it came to be known."""
+    """One reference to read, and where it came from."""
 
     msn: str
     reference: str
@@ -45,13 +45,13 @@ class WorklistRow(NamedTuple):
 
 
 class Worklist:
-    """The references of one fetch: sorted, each once. A million of them take some 100 MB.
+    """The references of one fetch: sorted, each once. A million take some 100 MB.
 
     Attributes:
         rows: msn, reference, discovered_by, sendable; sorted by msn and reference.
-        duplicates: How many rows of the input named a payment already named.
-        sha256: Names what was given: hash of the sorted (msn, reference) pairs. What `add` adds
-            later does not change it.
+        duplicates: How many input rows repeat a reference.
+        sha256: Hash of the sorted (msn, reference) pairs of the input. `add` does not change
+            it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Worklist:
     ) -> None:
         rows = _build_rows(references, default_msn)
         named = len(rows)
-        # Sorted first, so that a row is a duplicate of the one before: half the memory of unique.
+        # Sorted first, so that a duplicate follows its original: half the memory of unique().
         rows = rows.sort(PAYMENT_KEY_COLUMNS, maintain_order=True)
         rows = rows.filter(
             pl.any_horizontal(
@@ -75,14 +75,14 @@ class Worklist:
 
     @property
     def msns(self) -> list[str]:
-        """The sales units that will be asked about, sorted."""
+        """The sales units whose references are sent, sorted."""
         return self.rows.filter("sendable")["msn"].unique().sort().to_list()
 
     def add(self, further: pl.DataFrame) -> pl.DataFrame:
-        """Take in further references; return the rows that are new and can be sent, in order.
+        """Add further references; return the rows that are new and can be sent, in order.
 
         Args:
-            further: msn, reference; what answers to them counts as found through the orders.
+            further: msn, reference; their `discovered_by` is "orders".
         """
         given = further.select(
             *PAYMENT_KEY_COLUMNS, discovered_by=pl.lit("orders"), sendable=_sendable_expression()
@@ -98,7 +98,7 @@ class Worklist:
         return new
 
     def select_remaining(self, done: pl.DataFrame) -> pl.DataFrame:
-        """Return what can be sent and is not among `done` (msn, reference), in order."""
+        """Return the rows that can be sent and are not in `done` (msn, reference), in order."""
         return self.rows.filter("sendable").join(
             done.select(PAYMENT_KEY_COLUMNS),
             on=PAYMENT_KEY_COLUMNS,
@@ -113,7 +113,7 @@ class Worklist:
             yield from map(WorklistRow._make, part.iter_rows())
 
     def build_not_sent_failures(self) -> list[Failure]:
-        """Return a failure for each reference that Vipps cannot have."""
+        """Return a failure for each reference that cannot be a payment reference."""
         return [
             Failure(
                 msn,
@@ -139,14 +139,14 @@ def _build_rows(
     references: Iterable[Reference] | pd.DataFrame, default_msn: str | None
 ) -> pl.DataFrame:
     if isinstance(references, str):
-        raise InputError("references: one text was given where a list of them is wanted")
+        raise InputError("references must be a list; one text was given.")
     if hasattr(references, "columns"):
         return _convert_frame(references, default_msn)
     several = iter(references)
     parts = [_complete_rows({}, 0, default_msn)]
-    # In slices: a million Python texts at once take ten times what the columns take.
+    # In slices: a million Python texts take ten times the memory of the columns.
     while some := list(islice(several, _SLICE_ROWS)):
-        pairs = [_split_reference(one) for one in some]
+        pairs = [_split_reference(item) for item in some]
         columns = {
             name: _to_text_array(values, name)
             for name, values in zip(PAYMENT_KEY_COLUMNS, zip(*pairs, strict=True), strict=True)
@@ -155,31 +155,34 @@ def _build_rows(
     return pl.concat(parts)
 
 
-def _split_reference(one: object) -> tuple[Any, Any]:
-    if isinstance(one, str):
-        return None, one
-    if isinstance(one, tuple) and len(one) == len(PAYMENT_KEY_COLUMNS):
-        return one
-    raise InputError(f"references: {one!r:.80} is neither text nor (msn, reference)")
+def _split_reference(item: object) -> tuple[Any, Any]:
+    if isinstance(item, str):
+        return None, item
+    if isinstance(item, tuple) and len(item) == len(PAYMENT_KEY_COLUMNS):
+        return item
+    raise InputError(f"references: {item!r:.80} is neither text nor (msn, reference)")
 
 
 def _convert_frame(frame: Any, default_msn: str | None) -> pl.DataFrame:
     if "reference" not in frame.columns:
         raise InputError("references: the frame has no column 'reference'")
-    found = {
+    columns = {
         name: _to_text_array(frame[name], name)
         for name in WorklistRow._fields
         if name in frame.columns
     }
-    return _complete_rows(found, len(frame), default_msn)
+    return _complete_rows(columns, len(frame), default_msn)
 
 
 def _complete_rows(
-    found: Mapping[str, pa.Array], count: int, default_msn: str | None
+    columns: Mapping[str, pa.Array], count: int, default_msn: str | None
 ) -> pl.DataFrame:
     nothing = pa.nulls(count, pa.large_string())
     frame = pl.DataFrame(
-        {name: pl.Series(found.get(name, nothing), dtype=pl.String) for name in WorklistRow._fields}
+        {
+            name: pl.Series(columns.get(name, nothing), dtype=pl.String)
+            for name in WorklistRow._fields
+        }
     ).with_columns(
         pl.col("msn").fill_null(pl.lit(default_msn, pl.String)),
         pl.col("reference").fill_null(""),
@@ -188,8 +191,8 @@ def _complete_rows(
     nowhere = frame.filter(pl.col("msn").is_null())
     if len(nowhere):
         raise InputError(
-            f"reference {nowhere['reference'][0][:80]!r} has no sales unit, and not exactly one is "
-            "configured: give (msn, reference) pairs or set VIPPS_MSN"
+            f"reference {nowhere['reference'][0][:80]!r} has no sales unit, and the settings do "
+            "not name exactly one. Give (msn, reference) pairs or set VIPPS_MSN."
         )
     unknown = frame.filter(~pl.col("discovered_by").is_in(DISCOVERED_BY_VALUES))
     if len(unknown):
@@ -204,7 +207,7 @@ def _to_text_array(values: Any, name: str) -> pa.Array:
         made = pa.array(values, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeError):
         raise InputError(
-            f"references: {name} must be text (a number has lost its leading zeros already)"
+            f"references: {name} must be text (a number has already lost its leading zeros)"
         ) from None
     return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
 
@@ -218,9 +221,9 @@ def _hash_references(rows: pl.DataFrame) -> str:
 
 def _explain_malformed(msn: str, reference: str) -> str:
     if not re.fullmatch(SENDABLE_MSN, msn):
-        return "its merchant serial number is not 4 to 10 digits"
+        return "the merchant serial number must have 4 to 10 digits"
     if not reference:
-        return "it is empty"
+        return "the reference is empty"
     if not 8 <= len(reference) <= 64:
-        return f"a reference has 8 to 64 characters, and this has {len(reference)}"
-    return "a reference has letters A to Z, digits and hyphens only"
+        return f"a reference has 8 to 64 characters, this one has {len(reference)}"
+    return "a reference has only letters A to Z, digits and hyphens"

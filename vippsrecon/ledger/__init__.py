@@ -1,1 +1,1 @@
-"""What the Report API says about the funds ledger."""
+"""Read the funds ledger through the Report API."""

@@ -1,7 +1,7 @@
-"""What the funds ledgers hold, to be seen beside what a plan would give back.
+"""Read the balances of the funds ledgers, which a plan shows next to its refund totals.
 
-Best effort: where the Report API cannot be read (it exists in production only, and some keys have
-no access) there is nothing to show, and nothing is said about it.
+Best effort: if the Report API cannot be read (it exists in production only, and some keys have no
+access), no balance is shown and no error is raised.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from vippsrecon.config.settings import Settings
 from vippsrecon.errors import VippsReconError
 
 DAYS_BACK = 7
-"""A ledger without an entry for so long says nothing about today."""
+"""The balance of a ledger without an entry for so many days is not shown."""
 
 BALANCE_TIMEOUT_SECONDS = 5.0
 
 
 class Balance(NamedTuple):
-    """What one ledger held after its last entry, in minor units."""
+    """The balance of one ledger after its last entry, in minor units."""
 
     ledger_id: str
     msns: tuple[str, ...]
@@ -35,34 +35,34 @@ class Balance(NamedTuple):
 
 
 def fetch_balances(client: Client, msns: Sequence[str]) -> tuple[Balance, ...]:
-    """Return the balance of each ledger that settles for these sales units, where it can be read.
+    """Return the balance of each ledger that settles for these sales units, if readable.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
     """
     if client.settings.environment == "test":
         return ()
     try:
-        found = client.run(
+        balances = client.run(
             asyncio.wait_for(
                 _fetch_all_balances(client.core, client.settings, msns), BALANCE_TIMEOUT_SECONDS
             )
         )
     except (VippsReconError, TimeoutError):
         return ()
-    return tuple(found)
+    return tuple(balances)
 
 
 async def _fetch_all_balances(
     core: AsyncClient, settings: Settings, msns: Sequence[str]
 ) -> list[Balance]:
-    asked: dict[str, tuple[Ledger, str]] = {}
+    ledgers: dict[str, tuple[Ledger, str]] = {}
     for msn in msns:
         for ledger in await core.ledgers(msn):
-            asked.setdefault(ledger.ledger_id, (ledger, msn))
-    found = [
-        await _fetch_ledger_balance(core, settings, ledger, msn) for ledger, msn in asked.values()
+            ledgers.setdefault(ledger.ledger_id, (ledger, msn))
+    balances = [
+        await _fetch_ledger_balance(core, settings, ledger, msn) for ledger, msn in ledgers.values()
     ]
-    return [one for one in found if one is not None]
+    return [balance for balance in balances if balance is not None]
 
 
 async def _fetch_ledger_balance(
@@ -72,9 +72,9 @@ async def _fetch_ledger_balance(
     for back in range(DAYS_BACK):
         date = day - timedelta(days=back)
         entries = (await core.ledger_date(ledger.ledger_id, "funds", date, msn)).entries
-        held = [one for one in entries if one.balance_after_minor is not None]
-        if held:
-            last = held[-1]
+        with_balance = [entry for entry in entries if entry.balance_after_minor is not None]
+        if with_balance:
+            last = with_balance[-1]
             assert last.balance_after_minor is not None
             minor = last.balance_after_minor
             return Balance(ledger.ledger_id, ledger.msns, ledger.currency, minor, str(date))

@@ -1,4 +1,4 @@
-"""References from the funds ledger: the only proof that none is forgotten."""
+"""Collect references from the funds ledger: the only proof that no payment is missing."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ ENTRY_TYPES_WITH_REFERENCE = ("capture", "refund")
 _HANDLE_PREFIX = "api:"
 _MAX_CONCURRENT_READS = 8
 _MAX_DAYS = 3_700
-"""Days in one walk: ten years, more than the ledger's own history."""
+"""Longest period in days: ten years, more than the ledger's own history."""
 
 _NO_ACCESS_ERRORS = (UnauthorizedError, ForbiddenError, PaymentNotFoundError)
 
 
 class LedgerWalk(NamedTuple):
-    """What the funds ledger knows of a period.
+    """The references of the funds ledger in a period.
 
     Attributes:
         references: msn, reference, discovered_by ("ledger"), each payment once, sorted.
         read: Whether the ledger could be read at all.
-        open_dates: Ledger dates that are not final yet: more may come on them.
-        notes: What a reader of the report should know, in sentences.
-        failed: Whether it is there to be read and could not be: payments may be missing.
+        open_dates: Ledger dates that are not final yet: more entries may follow.
+        notes: Sentences for the reader of the report.
+        failed: Whether reading an accessible ledger failed: payments may be missing.
     """
 
     references: pd.DataFrame
@@ -52,27 +52,29 @@ def ledger_references(
 ) -> LedgerWalk:
     """Collect the references of every capture and refund on the ledger dates of a period.
 
-    An authorized payment that was never captured is on no ledger: that blind spot stays.
-    A date that is not final is read as it stands and named in `open_dates`.
+    An authorized payment that was never captured is on no ledger and cannot be found this way.
+    A date that is not final is read as it is now and listed in `open_dates`.
 
     Args:
-        client: Who asks, with keys of the sales units or accounting keys.
+        client: Has keys of the sales units or accounting keys.
         first: First ledger date, a local day.
-        last: Last ledger date, included.
+        last: Last ledger date, inclusive.
         msns: Sales units of interest; None: those configured.
 
     Returns:
-        `read` is False where the Report API cannot be read (it exists in production only, and
-        partner keys have no access); nothing is raised for that.
+        `read` is False if the Report API is not accessible (it exists in production only, and
+        partner keys have no access); this raises no error.
 
     Raises:
         InputError: The period ends before it begins, or is longer than ten years.
-        ServiceError, NoAnswerError, …: The ledger is there and could not be read whole.
+        ServiceError, NoAnswerError, …: The ledger is accessible but could not be read completely.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
     """
     if not 0 <= (last - first).days < _MAX_DAYS:
-        raise InputError(f"the ledger cannot be walked from {first} to {last}")
+        raise InputError(
+            f"The ledger cannot be read from {first} to {last}: the period must be 1 day to 10 years."
+        )
     settings = client.settings
     if settings.environment == "test":
         return build_unread_walk("the test environment has no Report API")
@@ -80,14 +82,16 @@ def ledger_references(
     if not units and client.default_msn is not None:
         units = [client.default_msn]
     try:
-        found = client.run(_walk_ledgers(client.core, first, last, units))
+        walked = client.run(_walk_ledgers(client.core, first, last, units))
     except _NO_ACCESS_ERRORS as error:
-        return build_unread_walk(f"the Report API may not be read with these keys ({error.status})")
-    return _combine_dates(*found, units)
+        return build_unread_walk(
+            f"these keys have no access to the Report API (HTTP {error.status})"
+        )
+    return _combine_dates(*walked, units)
 
 
 class _DateReferences(NamedTuple):
-    """One ledger date, boiled down: a month may hold a million entries."""
+    """The references of one ledger date. The entries are dropped: a month may hold a million."""
 
     day: date
     final: bool
@@ -107,29 +111,29 @@ async def _walk_ledgers(
     read: list[_DateReferences] = []
     for start in range(0, len(waiting), _MAX_CONCURRENT_READS):
         some = waiting[start : start + _MAX_CONCURRENT_READS]
-        read += await asyncio.gather(*(_read_ledger_date(core, *one) for one in some))
+        read += await asyncio.gather(*(_read_ledger_date(core, *args) for args in some))
     return len(asked_by), read
 
 
 async def _read_ledger_date(
     core: AsyncClient, ledger: Ledger, asked_as: str, day: date
 ) -> _DateReferences:
-    found = await core.ledger_date(ledger.ledger_id, "funds", day, asked_as)
+    ledger_day = await core.ledger_date(ledger.ledger_id, "funds", day, asked_as)
     keys: set[tuple[str, str]] = set()
-    nobody = 0
-    for entry in found.entries:
+    unassigned = 0
+    for entry in ledger_day.entries:
         if entry.entry_type not in ENTRY_TYPES_WITH_REFERENCE or not entry.reference:
             continue
         msn = _find_msn(entry.recipient_handle, ledger)
         if msn is None:
-            nobody += 1
+            unassigned += 1
         else:
             keys.add((msn, entry.reference))
-    return _DateReferences(day, found.final, keys, nobody)
+    return _DateReferences(day, ledger_day.final, keys, unassigned)
 
 
 def _find_msn(handle: str | None, ledger: Ledger) -> str | None:
-    """Return whose entry it is: by its handle, else the one unit the ledger settles for."""
+    """Return the sales unit of an entry: by its handle, else the only unit of the ledger."""
     if handle and handle.startswith(_HANDLE_PREFIX):
         return handle.removeprefix(_HANDLE_PREFIX)
     # Entries from before 2022 have no handle.
@@ -139,27 +143,27 @@ def _find_msn(handle: str | None, ledger: Ledger) -> str | None:
 def _combine_dates(
     ledgers: int, days: Sequence[_DateReferences], units: Sequence[str]
 ) -> LedgerWalk:
-    known = {key for day in days for key in day.keys}
-    ours = sorted(key for key in known if key[0] in units)
-    others = sorted({msn for msn, _ in known} - set(units))
+    all_keys = {key for day in days for key in day.keys}
+    configured = sorted(key for key in all_keys if key[0] in units)
+    others = sorted({msn for msn, _ in all_keys} - set(units))
     opened = tuple(sorted({day.day for day in days if not day.final}))
-    nobody = sum(day.unattributed for day in days)
+    unassigned = sum(day.unattributed for day in days)
     notes = []
     if not ledgers:
-        notes.append("No ledger settles for these sales units, so none was read.")
+        notes.append("No ledger settles for these sales units, so no ledger was read.")
     if opened:
         notes.append(
-            f"{_describe_open_dates(opened)} not final yet: more captures and refunds may come."
+            f"{_describe_open_dates(opened)} not final yet: more captures and refunds may follow."
         )
     if others:
         notes.append(
             f"The ledger also holds payments of sales units {', '.join(others)}, which are not "
-            "configured here and were left out."
+            "configured and were left out."
         )
-    if nobody:
-        entries = format_count(nobody, "ledger entry names", "ledger entries name")
+    if unassigned:
+        entries = format_count(unassigned, "ledger entry names", "ledger entries name")
         notes.append(f"{entries} no ePayment sales unit: left out.")
-    return LedgerWalk(_build_references_frame(ours), bool(ledgers), opened, tuple(notes))
+    return LedgerWalk(_build_references_frame(configured), bool(ledgers), opened, tuple(notes))
 
 
 def _describe_open_dates(opened: Sequence[date]) -> str:
@@ -169,8 +173,8 @@ def _describe_open_dates(opened: Sequence[date]) -> str:
 
 
 def build_unread_walk(why: str) -> LedgerWalk:
-    """Return the walk of a ledger that could not be read, with a note that says why."""
-    note = f"The ledger was not read: {why}. Payments the shop does not know cannot be found."
+    """Return the result for a ledger that was not read, with the reason as a note."""
+    note = f"The ledger was not read: {why}. Payments that are missing in the shop cannot be found."
     return LedgerWalk(_build_references_frame([]), False, (), (note,))
 
 

@@ -1,7 +1,7 @@
-"""A seeded month of a Nordic merchant: orders, payments, ledger, bank, and the truth about them.
+"""Write an invented month of a Nordic merchant: orders, payments, ledgers, bank, expected results.
 
-For `vippsrecon demo`, tests and benchmarks. It stands apart from the rest of the package, which
-could otherwise share its mistakes, and `truth.csv` says what reconciling should find.
+For `vippsrecon demo`, tests and benchmarks. It shares no code with the rest of the package, so that
+neither repeats the other's mistakes. `truth.csv` lists what a reconciliation should find.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Payments in the exact shapes of the ePayment API (`GetPaymentResponse`, `PaymentEvent`)."""
+"""Build payments in the exact form of the ePayment API (`GetPaymentResponse`, `PaymentEvent`)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _EVENTS_PER_PAYMENT = 16
 
 
 def get_psp_reference(payment: ScenarioPayment, position: int) -> str:
-    """Return the pspReference of one event: its own, and the same on the ledger."""
+    """Return the pspReference of one event, which is also that of its ledger entry."""
     if position == 0:
         return payment.psp_reference
     return str(_FIRST_PSP_REFERENCE + payment.serial * _EVENTS_PER_PAYMENT + position)
 
 
 def build_payment_answer(payment: ScenarioPayment) -> dict[str, Any]:
-    """Return what GET payment answers."""
+    """Return the answer to GET payment."""
     currency = payment.unit.currency
 
     def amount(value: int) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def build_payment_answer(payment: ScenarioPayment) -> dict[str, Any]:
 
 
 def build_event_log(payment: ScenarioPayment) -> list[dict[str, Any]]:
-    """Return what GET events answers: the operations in the order they were made."""
+    """Return the answer to GET events: the operations in order of time."""
     return [_build_event(payment, position, event) for position, event in enumerate(payment.events)]
 
 

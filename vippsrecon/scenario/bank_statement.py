@@ -1,4 +1,4 @@
-"""The merchant's bank statement for the month: camt.053.001.08 with the payouts that arrived."""
+"""Write the merchant's bank statement of the month: camt.053.001.08 with the payouts received."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BIC_BY_CURRENCY = {"NOK": "DNBANOKK", "DKK": "NDEADKKK", "EUR": "NDEAFIHH"}
 
 
 def write_bank_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
-    """Write one statement per account, its entries in order of booking."""
+    """Write one statement per account, with the entries in order of booking."""
     created = f"{format_utc(EXPORTED_AT)}Z"
     file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     file.write(f'<Document xmlns="{_NAMESPACE}">\n<BkToCstmrStmt>\n')

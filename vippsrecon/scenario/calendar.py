@@ -1,6 +1,6 @@
-"""The one month every scenario tells, and how its moments are written.
+"""Define the month of every scenario and format its times.
 
-Moments are whole seconds since 1970 in UTC. Only the Nordic zones in autumn 2026 are needed, so
+Times are whole seconds since 1970 in UTC. Only the Nordic zones in autumn 2026 are needed, so
 their offsets are two constants and one clock change; no zone database, and the same bytes
 everywhere.
 """
@@ -21,10 +21,10 @@ EXPORTED_AT = int(datetime(2026, 11, 5, 6, tzinfo=UTC).timestamp())
 """When the shop's export is taken; also the modification time of `orders.csv`."""
 
 CLOCK_START = EXPORTED_AT + 2 * HOUR
-"""Where the simulator's clock starts: the payments are fetched two hours after the export."""
+"""Start of the simulator's clock: the payments are fetched two hours after the export."""
 
 COMPLETED_BY = EXPORTED_AT - 36 * HOUR
-"""Up to here both sides have done what they will do: older than a day, and not yesterday."""
+"""Until then both sides have completed an operation: older than a day, and not yesterday."""
 
 _SUMMER_ENDS = int(datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp())
 _WINTER_OFFSET = {"NO": HOUR, "DK": HOUR, "FI": 2 * HOUR}

@@ -1,4 +1,4 @@
-"""A place in the month: who sells, when the order came, and the usual way of telling its story."""
+"""Build one case of the month: sales unit, order time, and the usual operations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDER_NUMBERS_PER_CASE = 4
 
 
 class CaseBuilder:
-    """One place in the month, with what a case needs to fill it."""
+    """Builds the orders, payments and expected results of one case."""
 
     __slots__ = ("draws", "number", "ordered_at", "serial", "shop", "unit")
 
@@ -42,7 +42,7 @@ class CaseBuilder:
         return self.shop.reference(self.draws, self.number + further)
 
     def draw_shipping_time(self) -> int:
-        """Return when the goods leave: 4 to 60 hours after the order, settled by the export."""
+        """Return the shipping time: 4 to 60 hours after the order, completed before the export."""
         return self.ordered_at + self.draws.between(4 * HOUR, 60 * HOUR)
 
     def after(self, moment: int, low_hours: int, high_hours: int) -> int:
@@ -147,7 +147,7 @@ class CaseBuilder:
         payment.events.append(ScenarioEvent("REFUNDED", amount, at, key, success))
 
     def release(self, payment: ScenarioPayment, at: int) -> None:
-        """Cancel what remains reserved."""
+        """Cancel the amount still reserved."""
         payment.events.append(ScenarioEvent("CANCELLED", payment.remaining, at, None))
 
     def make_discrepancy(

@@ -48,7 +48,7 @@ class ScenarioCase(NamedTuple):
     markets: frozenset[str] = frozenset()
 
     def can_occur_in(self, shop: Shop, unit: ScenarioSalesUnit) -> bool:
-        """Tell whether this scene can be told by a shop in a sales unit."""
+        """Return whether this case can occur in a shop and a sales unit."""
         return self.required_features <= shop.export_features and (
             not self.markets or unit.market in self.markets
         )

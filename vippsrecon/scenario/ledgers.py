@@ -95,13 +95,13 @@ def build_ledger_answer(unit: ScenarioSalesUnit) -> dict[str, Any]:
 
 
 def format_payout_text(unit: ScenarioSalesUnit, number: int, day: date) -> str:
-    """Return what a payout says on the bank statement.
+    """Return the text of a payout on the bank statement.
 
     Norway names payout and sales unit; Denmark and Finland give twenty digits that end in the
     7-3-1 check digit of Finnish references.
 
-    >>> from vippsrecon.scenario.sales_units import sales_units
-    >>> format_payout_text(sales_units(["NOK"])[0], 2000001, date(2026, 10, 1))
+    >>> from vippsrecon.scenario.sales_units import make_sales_units
+    >>> format_payout_text(make_sales_units(["NOK"])[0], 2000001, date(2026, 10, 1))
     'Utb. 2000001 Vippsnr 123456'
     """
     if unit.market == "NO":

@@ -1,6 +1,6 @@
-"""What a scene is made of: orders as the shop sees them, payments as Vipps MobilePay does, truth.
+"""Define orders (shop side), payments (Vipps MobilePay side) and expected results.
 
-Amounts are whole minor units, moments whole seconds since 1970 in UTC.
+Amounts are whole minor units; times are whole seconds since 1970 in UTC.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ OrderStatus = Literal["open", "partial", "fulfilled", "cancelled"]
 
 @dataclass(slots=True)
 class ScenarioOrder:
-    """One order as the shop's export is to show it.
+    """One order as the shop's export shows it.
 
     Attributes:
         references: The payment references the shop holds, the last attempt first.
@@ -39,7 +39,7 @@ class ScenarioOrder:
 
 
 class ScenarioEvent(NamedTuple):
-    """One entry of a payment's event log; `key` is None where none was sent."""
+    """One entry of a payment's event log; `key` is None if none was sent."""
 
     name: str
     amount: int
@@ -50,9 +50,9 @@ class ScenarioEvent(NamedTuple):
 
 @dataclass(slots=True)
 class ScenarioPayment:
-    """One payment, told as the operations it went through.
+    """One payment, described by its operations.
 
-    The aggregate follows from the events; `captured_off` makes it wrong on purpose.
+    The aggregate is computed from the events; `aggregate_error` makes it wrong on purpose.
     """
 
     unit: ScenarioSalesUnit
@@ -73,12 +73,12 @@ class ScenarioPayment:
 
     @property
     def remaining(self) -> int:
-        """What could still be captured or released."""
+        """The amount that can still be captured or released."""
         return self.total("AUTHORIZED") - self.total("CAPTURED") - self.total("CANCELLED")
 
 
 class Truth(NamedTuple):
-    """One thing that reconciling should find, or should rightly leave alone."""
+    """One result that a reconciliation should report, or should rightly not report."""
 
     bucket: Literal["discrepancy", "timing", "ignored", "blind_spot"]
     kind: str
@@ -93,7 +93,7 @@ class Truth(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """One order's story: its rows in the export, its payments, and what is true of them."""
+    """One case: its orders, its payments, and the expected results."""
 
     orders: tuple[ScenarioOrder, ...] = ()
     payments: tuple[ScenarioPayment, ...] = ()

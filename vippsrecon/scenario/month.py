@@ -1,4 +1,4 @@
-"""Write a whole month: orders, payments and ledgers, bank, settlement report, and the truth."""
+"""Write a month: orders, payments and ledgers, bank, settlement report, expected results."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ _FIRST_ORDER_NUMBER = 1000
 def choose_sales_units(
     currency: str = "NOK", sales_units_wanted: int = 1, currencies: Sequence[str] | None = None
 ) -> tuple[ScenarioSalesUnit, ...]:
-    """Return the sales units a month is told for.
+    """Return the sales units of a month.
 
     Args:
-        currency: Of every sales unit, where `currencies` is not given.
-        sales_units_wanted: How many; at least one per currency.
-        currencies: Given to the sales units in turn.
+        currency: Currency of every sales unit if `currencies` is not given.
+        sales_units_wanted: Number of sales units; at least one per currency.
+        currencies: Assigned to the sales units in turn.
     """
     turn = tuple(currencies or (currency,))
     count = max(sales_units_wanted, len(turn))
@@ -80,18 +80,18 @@ def write_month(
 ) -> None:
     """Write `orders.csv`, `simulator.jsonl`, `bank_statement.xml`, `settlement.csv` and `truth.csv`.
 
-    The same arguments give the same bytes. Rows are written as they are made, so that memory
+    The same arguments give the same bytes. Rows are written at once, so that memory use
     grows with the payments of two or three days, not of the month. The modification time of
     `orders.csv` is set to the moment the export is taken (`EXPORTED_AT`).
 
     Args:
-        directory: Made where it does not exist.
-        payments: Payments at Vipps MobilePay, exactly.
-        seed: Another number makes another month.
+        directory: Created if missing.
+        payments: Exact number of payments at Vipps MobilePay.
+        seed: Another number gives another month.
         shop: A name in `SHOPS`.
         currency: NOK, DKK or EUR; each belongs to one market.
-        sales_units: How many; only the plain and Magento exports tell them apart.
-        currencies: Instead of `currency`, given to the sales units in turn.
+        sales_units: Number; only the plain and Magento exports name the sales unit.
+        currencies: Instead of `currency`, assigned to the sales units in turn.
 
     Raises:
         ValueError: An unknown shop or currency, fewer than one payment, or more sales units
@@ -100,7 +100,7 @@ def write_month(
     if shop not in SHOPS:
         raise ValueError(f"shop {shop!r} is not one of {', '.join(SHOPS)}")
     if payments < 1:
-        raise ValueError(f"{payments} payments make no month")
+        raise ValueError(f"payments must be at least 1, not {payments}")
     units = choose_sales_units(currency, sales_units, currencies)
     if len(units) > 1 and "several_units" not in SHOPS[shop].export_features:
         raise ValueError(f"a {shop} export belongs to one sales unit; make one month for each")
@@ -141,7 +141,7 @@ class _OutputFiles:
 
 
 class _MonthWriter:
-    """The writing of one month, day by day."""
+    """Writes one month, day by day."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class _MonthWriter:
         self._norwegian = settlement_report.uses_norwegian_headings(units)
 
     def write(self, payments: int) -> None:
-        """Write all days and what follows from them."""
+        """Write all days and the ledgers, payouts and bank statement that follow."""
         self._files.line({"clock": f"{format_utc(CLOCK_START)}Z"})
         for unit in self._units:
             self._files.line(

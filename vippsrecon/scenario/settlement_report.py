@@ -1,7 +1,7 @@
-"""The settlement report as downloaded from the business portal (the format since 2024).
+"""Write the settlement report as downloaded from the business portal (the format since 2024).
 
-Norwegian headings where all sales units are Norwegian, else English; the three personal columns
-are left out, as the portal does unless asked. Source: exports-facts §3, api-facts §6.2.
+Norwegian headings if all sales units are Norwegian, else English; the three personal columns are
+left out, as in the portal's default. Source: exports-facts §3, api-facts §6.2.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _TYPE_NAMES = {
 
 
 def uses_norwegian_headings(units: Sequence[ScenarioSalesUnit]) -> bool:
-    """Tell whether the portal writes Norwegian headings for these sales units."""
+    """Return whether the portal writes Norwegian headings for these sales units."""
     return all(unit.market == "NO" for unit in units)
 
 

@@ -1,4 +1,4 @@
-"""The shops a month can be told by, and what the export of each can carry."""
+"""Define the shop systems and the features of their exports."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ EXPORT_FEATURES: dict[str, frozenset[str]] = {
     ),
     "magento": frozenset({"open_refund", "paid", "several_units", "zero_padded"}),
 }
-"""What a shop's export can carry, hence which cases can be planted in it.
+"""The features of each export, which decide the cases that can occur in it.
 
 `currency` the order's currency · `digits` references of digits only, which Excel damages ·
 `fulfilled_at`, `refunded_at`, `paid` such a column · `held_refund` a refund before capture ·
@@ -85,11 +85,11 @@ class Shop:
     """One shop system.
 
     Attributes:
-        export_features: What its export can carry (see `EXPORT_FEATURES`).
+        export_features: Features of its export (see `EXPORT_FEATURES`).
         quote_all: Whether every field is quoted.
-        reference: Makes the payment reference for an order number.
-        order_number: Makes the number the shop shows.
-        rows: Writes an order as rows of text.
+        reference: Builds the payment reference from an order number.
+        order_number: Builds the number that the shop shows.
+        rows: Builds the export rows of an order.
     """
 
     name: str
@@ -139,4 +139,4 @@ SHOPS = {
         build_magento_rows,
     ),
 }
-"""Every shop a month can be told by, by name."""
+"""Every shop system, by name."""

@@ -1,4 +1,4 @@
-"""The clock of the simulator: it starts where it is told, runs with real time, can be advanced."""
+"""The simulator's clock: starts at a given time, runs with real time, can be advanced."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from email.utils import format_datetime
 
 
 class Clock:
-    """A clock that never goes back.
+    """A clock that never moves backwards.
 
-    Deadlines, expiry, token life and the `Date` of every answer are read from here, so a test
-    reaches day 181 with one call.
+    Deadlines, expiry, token lifetimes and the `Date` of every answer use it, so a test reaches
+    day 181 with one call.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
         self.set(start or datetime.now(UTC))
 
     def set(self, start: datetime) -> None:
-        """Let the clock stand at `start` now, and run on from there."""
+        """Set the clock to `start`; it runs from there."""
         self.start = start.astimezone(UTC)
         self._began_ns = time.monotonic_ns()
         self._advanced_by = timedelta()
@@ -36,7 +36,7 @@ class Clock:
 
 
 def format_http_date(moment: datetime) -> str:
-    """Write a time as the header `Date` wants it.
+    """Format a time for the `Date` header.
 
     Source: RFC 9110 section 5.6.7
 
@@ -57,7 +57,7 @@ def parse_time(text: str) -> datetime:
 
 
 def format_event_time(moment: datetime, digits: int = 3) -> str:
-    """Write a time as the event log does: UTC, `Z`, and as many decimals as asked for.
+    """Format a time as in the event log: UTC with `Z` and the given number of decimals.
 
     >>> format_event_time(datetime(2026, 1, 31, 23, 0, 0, 250_000, tzinfo=UTC), 7)
     '2026-01-31T23:00:00.2500000Z'

@@ -1,4 +1,4 @@
-"""Who may call: sales units and other keys, the tokens they get, and what a token opens.
+"""Check API keys, issue access tokens, and decide what a token may be used for.
 
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/api-keys/ and
 https://developer.vippsmobilepay.com/docs/APIs/access-token-api/
@@ -35,11 +35,11 @@ _FLAG_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """One set of keys and what Vipps agreed with their holder.
+    """One set of API keys and the permissions of its holder.
 
-    With `msn` they are a sales unit's own keys, with `partner_of` a partner's, with `ledgers`
-    an accountant's. A simulator without any accepts whatever keys it is shown and uses the
-    defaults of this class, which allow everything.
+    With `msn` they are the keys of a sales unit, with `partner_of` of a partner, with `ledgers`
+    of an accountant. A simulator without configured keys accepts any keys and uses the defaults
+    of this class, which allow everything.
     """
 
     msn: str = ""
@@ -63,7 +63,7 @@ class KeyHolder:
 
     @classmethod
     def read(cls, line: dict[str, Any]) -> KeyHolder:
-        """Read the object of a `{"sales_unit": …}` line; fields it does not know are left."""
+        """Read the object of a `{"sales_unit": …}` line; unknown fields are ignored."""
         known: dict[str, Any] = {}
         for name, value in line.items():
             if name not in cls.__slots__:
@@ -80,7 +80,7 @@ class KeyHolder:
         unit = cls(**known)
         if unit.market and unit.market not in CURRENCY_BY_MARKET:
             raise SimulatorInputError(
-                f"the market '{unit.market}' is none of {', '.join(CURRENCY_BY_MARKET)}"
+                f"the market '{unit.market}' is not one of {', '.join(CURRENCY_BY_MARKET)}"
             )
         needed = ["client_id", "client_secret"]
         if unit.ledgers is None:
@@ -90,7 +90,7 @@ class KeyHolder:
         return unit
 
     def owns_subscription_key(self, subscription_key: str) -> bool:
-        """Say whether this is one of the two interchangeable subscription keys."""
+        """Return whether this is one of the two interchangeable subscription keys."""
         return bool(subscription_key) and subscription_key in (
             self.subscription_key,
             self.secondary_subscription_key,
@@ -102,7 +102,7 @@ UNRESTRICTED_HOLDER = KeyHolder()
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """What an access token stands for."""
+    """The holder, expiry and kind of an access token."""
 
     unit: KeyHolder
     expires_at: datetime
@@ -110,7 +110,7 @@ class IssuedToken:
 
 
 class KeyRegistry:
-    """All keys and tokens there are."""
+    """All configured keys and issued tokens."""
 
     def __init__(self) -> None:
         self.units: list[KeyHolder] = []
@@ -123,18 +123,18 @@ class KeyRegistry:
         """Add the keys of one state line."""
         unit = KeyHolder.read(line)
         if unit.msn and unit.msn in self._by_msn:
-            raise SimulatorInputError(f"the sales unit {unit.msn} is there twice")
+            raise SimulatorInputError(f"the sales unit {unit.msn} is given twice")
         self.units.append(unit)
         self.lines.append(line)
         if unit.msn:
             self._by_msn[unit.msn] = unit
 
     def unit(self, msn: str) -> KeyHolder:
-        """Return what is agreed for a sales unit; one nobody described may do everything."""
+        """Return the permissions of a sales unit; one without configuration may do everything."""
         return self._by_msn.get(msn, UNRESTRICTED_HOLDER)
 
     def holder(self, client_id: str, client_secret: str) -> KeyHolder | None:
-        """Return whose id and secret these are. Anybody's, where no keys were described."""
+        """Return the holder of a client id and secret; any pair is valid if no keys are configured."""
         if not self.units:
             return UNRESTRICTED_HOLDER if client_id and client_secret else None
         for unit in self.units:
@@ -143,7 +143,7 @@ class KeyRegistry:
         return None
 
     def knows_subscription_key(self, subscription_key: str) -> bool:
-        """Say whether the gateway knows a subscription key at all."""
+        """Return whether the gateway knows a subscription key."""
         return not self.units or any(
             unit.owns_subscription_key(subscription_key) for unit in self.units
         )
@@ -158,8 +158,7 @@ class KeyRegistry:
             "iat": int(now.timestamp()),
             "exp": int(expires_at.timestamp()),
             "jti": f"{next(self._token_numbers):08x}",
-            # Real tokens have more than a thousand characters, and headers of that size are
-            # worth a test.
+            # Real tokens have more than a thousand characters: headers of that size are tested.
             "note": "made by the simulator, opens nothing elsewhere; " * 15,
         }
         head = _encode_base64url(orjson.dumps({"typ": "JWT", "alg": "none"}))
@@ -172,9 +171,9 @@ class KeyRegistry:
         return token
 
     def token(self, headers: dict[str, str], now: datetime) -> IssuedToken:
-        """Return what the bearer may do, or refuse as the gateway does.
+        """Return the token of a request, or refuse as the gateway does.
 
-        The word `Bearer` has to be written exactly so.
+        The word `Bearer` must be written exactly like this.
 
         Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
         """
@@ -187,7 +186,7 @@ class KeyRegistry:
         return token
 
     def standard(self, headers: dict[str, str], now: datetime) -> IssuedToken:
-        """Let a request with a standard token and its subscription key in."""
+        """Return the token of a request with a standard token and its subscription key."""
         subscription_key = headers.get("ocp-apim-subscription-key", "")
         if not subscription_key:
             raise GatewayRefusal(
@@ -208,10 +207,10 @@ class KeyRegistry:
         return token
 
     def authorize_epayment(self, headers: dict[str, str], now: datetime) -> str:
-        """Let an ePayment request in and return the MSN it acts for.
+        """Authorize an ePayment request and return the MSN it acts for.
 
-        A sales unit's own keys open its own MSN only (401); a partner has to name an MSN that
-        is linked to it (403).
+        The keys of a sales unit are valid for its own MSN only (401); a partner must name an
+        MSN that is linked to it (403).
 
         Source: https://developer.vippsmobilepay.com/docs/partner/partner-keys/
         """

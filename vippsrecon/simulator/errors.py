@@ -1,13 +1,13 @@
-"""The one error the simulator raises at its callers: what they gave it cannot be used."""
+"""Errors that the simulator raises to its callers."""
 
 from __future__ import annotations
 
 
 class SimulatorInputError(ValueError):
-    """A state line, a fault table or a setting is not what it has to be.
+    """A state line, a fault table or a setting is not valid.
 
-    The message names the file and the line where there is one, and says in one sentence what
-    was expected, so that it can be shown as it is.
+    The message names the file and the line, if any, and states in one sentence what was
+    expected, so that it can be shown to the user unchanged.
     """
 
     def __init__(self, sentence: str, *, file: str | None = None, line: int | None = None) -> None:
@@ -19,7 +19,7 @@ class SimulatorInputError(ValueError):
 
 
 class ConnectionCut(ConnectionResetError):  # noqa: N818  (it is an event of the network, no error)
-    """The simulated network went away in the middle of a request.
+    """The simulated network failed during a request.
 
-    Only seen where there is no socket to cut, that is when the app is called in process.
+    Raised only if the app is called in process, where there is no socket to cut.
     """

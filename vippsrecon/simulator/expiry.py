@@ -1,4 +1,4 @@
-"""What happens to payments by itself, as time passes."""
+"""Apply what happens to payments as time passes: release, expiry, late results."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from vippsrecon.simulator.payments import (
 def apply_elapsed_time(
     payment: SimulatedPayment, unit: KeyHolder, since: datetime, now: datetime
 ) -> bool:
-    """Let happen what happens by itself between `since` and `now`; say whether anything did.
+    """Apply the changes due between `since` and `now`; return whether the payment changed.
 
-    A reservation past its capture deadline is released, a payment nobody answered expires, a
-    payment whose result was unknown for an hour gets one. Whatever was overdue when the clock
-    started is left as it was given: a state file is the truth at that moment.
+    A reservation past its capture deadline is released, a payment without an answer of the payer
+    expires, a payment whose result was unknown for an hour gets its result. What was overdue when
+    the clock started is not changed: the state file describes that time.
     """
     if payment.state == "CREATED":
         return _advance_unapproved(payment, since, now)

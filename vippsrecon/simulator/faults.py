@@ -1,4 +1,4 @@
-"""Faults on order: what goes wrong on the way, to which operations, how often.
+"""Inject faults: which kind, into which operations, how often.
 
 Source: RFC 9110 section 10.2.3 for the two forms of Retry-After.
 """
@@ -43,7 +43,7 @@ FAULT_STATUSES = (429, 500, 502, 503)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: what (`kind`), how much of it (`value`), to which operations, how often."""
+    """One fault: its `kind` and `value`, the operations it affects, and how often."""
 
     kind: str
     value: Any
@@ -55,7 +55,7 @@ class Fault:
 
     @classmethod
     def read(cls, table: dict[str, Any]) -> Fault:
-        """Read one table, or say what is wrong with it."""
+        """Read one table; raise SimulatorInputError if it is not valid."""
         if not isinstance(table, dict):
             raise SimulatorInputError(f"a fault is a table, not {table!r}")
         kinds = [name for name in FAULT_KINDS if name in table]
@@ -84,7 +84,7 @@ class Fault:
         return cls(kind, table[kind], tuple(operations), float(share), retry_after, after)
 
     def retry_after_header(self, now: datetime) -> str | None:
-        """Return what the header Retry-After says: seconds, a date, or nothing at all."""
+        """Return the Retry-After header: seconds, a date, or None."""
         wanted = self.retry_after
         if isinstance(wanted, datetime):
             return format_http_date(wanted)
@@ -112,19 +112,19 @@ def _check_fault_value(kind: str, value: Any) -> None:
 
 
 class FaultInjector:
-    """The faults that are set, and the dice. The same seed and requests give the same faults."""
+    """Draws faults at random. The same seed and requests give the same faults."""
 
     def __init__(self, tables: Iterable[dict[str, Any]], seed: int) -> None:
         self.seed = seed
         self.replace(tables)
 
     def replace(self, tables: Iterable[dict[str, Any]]) -> None:
-        """Set these faults instead of the ones there are; the dice start anew."""
+        """Replace all faults by these; the random draws start again."""
         self.faults = [Fault.read(table) for table in tables]
         self._random = random.Random(self.seed)
 
     def draw(self, operation: str) -> list[Fault]:
-        """Draw what happens to one request: any latencies, and at most one fault besides.
+        """Draw the faults of one request: any number of latencies and at most one other fault.
 
         Every fault meant for the operation costs one throw whatever came before, so adding a
         fault at the end changes nothing for the others.

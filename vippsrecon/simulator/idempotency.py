@@ -1,4 +1,4 @@
-"""What was answered to which idempotency key, and for how long that is remembered.
+"""Store the answer to each idempotency key, for a limited time.
 
 Keys are unique per sales unit, across all operations and references (undocumented; the official
 shop plugin found that out). Neither is their lifetime documented, so it is a setting.
@@ -29,7 +29,7 @@ class _StoredAnswer(NamedTuple):
 
 
 class IdempotencyStore:
-    """The answers given so far, by sales unit and key."""
+    """The answers so far, by sales unit and key."""
 
     def __init__(self) -> None:
         self._answers: dict[tuple[str, str], _StoredAnswer] = {}
@@ -45,16 +45,16 @@ class IdempotencyStore:
         lifetime: float | None,
     ) -> SimulatedResponse | None:
         """Return the first answer to this key, None for a new key, or refuse another request."""
-        found = self._answers.get((msn, key))
-        if found is None or not is_key_alive(found.at, now, lifetime):
+        stored = self._answers.get((msn, key))
+        if stored is None or not is_key_alive(stored.at, now, lifetime):
             return None
-        if found.operation != operation:
+        if stored.operation != operation:
             raise DomainRefusal(4020, "The key was used by another operation.")
-        if found.request != request:
+        if stored.request != request:
             raise DomainRefusal(
                 KEY_CONFLICT_CODES[operation], "The key was used with another request."
             )
-        return found.answer
+        return stored.answer
 
     def remember(
         self,
@@ -66,25 +66,25 @@ class IdempotencyStore:
         *,
         now: datetime,
     ) -> None:
-        """Keep an answer, unless it is one of those that say: later, with the same key."""
+        """Store an answer, unless it means: try later with the same key."""
         if answer.sticky:
             self._answers[msn, key] = _StoredAnswer(now, operation, request, answer)
 
 
 def is_key_alive(at: datetime, now: datetime, lifetime: float | None) -> bool:
-    """Say whether a key used then still counts; with a lifetime of 0 none ever does."""
+    """Return whether a key is still remembered; with a lifetime of 0 no key is."""
     return lifetime is None or (lifetime > 0 and now - at < timedelta(seconds=lifetime))
 
 
 def compute_fingerprint(reference: str, body: Any) -> bytes:
-    """Return what makes two requests the same: reference and JSON content, not white space."""
+    """Return a fingerprint of reference and JSON content; white space does not count."""
     return orjson.dumps([reference, body], option=orjson.OPT_SORT_KEYS)
 
 
 def find_event_with_key(
     payment: SimulatedPayment, key: str, operation: str, *, now: datetime, lifetime: float | None
 ) -> dict[str, Any] | None:
-    """Return the event an earlier run of the simulator logged for this key, if it still counts.
+    """Return the event that an earlier simulator run logged for this key, if still remembered.
 
     Answers are not part of a state file but events are, so a simulator started anew from the
     state of another does not carry out a refund the second time.

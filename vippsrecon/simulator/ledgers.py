@@ -1,4 +1,4 @@
-"""Ledgers: who may see them, their entries by date and as a feed, and entries made while running.
+"""Store the ledgers and their entries, by date and as a feed, and book new entries.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
 """
@@ -46,23 +46,23 @@ class LedgerStore:
         """Add a ledger."""
         self.ledgers[ledger["ledgerId"]] = ledger
 
-    def keep(self, line: dict[str, Any], kept: StoredLine) -> None:
-        """Keep an entry behind those that are there."""
+    def keep(self, line: dict[str, Any], stored: StoredLine) -> None:
+        """Append an entry."""
         entry = line["entry"]
         book = self.books.setdefault((line["ledgerId"], line["topic"]), LedgerBook())
-        book.feed.append(kept)
-        book.by_date.setdefault(self.find_ledger_date(line["ledgerId"], entry), []).append(kept)
+        book.feed.append(stored)
+        book.by_date.setdefault(self.find_ledger_date(line["ledgerId"], entry), []).append(stored)
         book.balance = int(entry.get("balanceAfter", book.balance + entry["amount"]))
 
     def find_ledger_date(self, ledger_id: str, entry: dict[str, Any]) -> str:
-        """Return an entry's ledger date; one without it belongs to the local day of its time."""
+        """Return the ledger date of an entry; without one, the local day of its time."""
         if "ledgerDate" in entry:
             return str(entry["ledgerDate"])
         return parse_time(entry["time"]).astimezone(self.zone(ledger_id)).date().isoformat()
 
-    def entries(self, kept: list[StoredLine], *, personal: bool) -> list[dict[str, Any]]:
-        """Parse entries; what identifies a payer is left out unless asked for."""
-        entries = [read_stored_line(self.file, one)["entry"] for one in kept]
+    def entries(self, stored: list[StoredLine], *, personal: bool) -> list[dict[str, Any]]:
+        """Parse entries; leave out the personal fields unless `personal`."""
+        entries = [read_stored_line(self.file, line)["entry"] for line in stored]
         if not personal:
             for entry in entries:
                 for name in PERSONAL_FIELDS:
@@ -70,17 +70,17 @@ class LedgerStore:
         return entries
 
     def zone(self, ledger_id: str) -> ZoneInfo:
-        """Return the zone a ledger's days are counted in."""
+        """Return the time zone of a ledger's days."""
         currency = self.ledgers.get(ledger_id, {}).get("currency", "")
         return ZoneInfo(ZONE_BY_CURRENCY.get(currency, "UTC"))
 
     def is_open(self, ledger_id: str, day: date, now: datetime) -> bool:
-        """Say whether entries may still be added to a ledger date."""
+        """Return whether a ledger date may still get entries."""
         ends = datetime.combine(day + timedelta(days=1), datetime.min.time(), self.zone(ledger_id))
         return now < ends.astimezone(UTC)
 
     def find_ledger_id(self, msn: str) -> str | None:
-        """Return the ledger a sales unit settles into."""
+        """Return the ledger of a sales unit."""
         for ledger_id, ledger in self.ledgers.items():
             if f"api:{msn}" in ledger.get("settlesForRecipientHandles", ()):
                 return ledger_id
@@ -96,7 +96,7 @@ class LedgerStore:
         reference: str,
         now: datetime,
     ) -> None:
-        """Enter a capture (+) or a refund (−) on the sales unit's funds ledger, if it has one."""
+        """Book a capture (+) or a refund (−) on the sales unit's funds ledger, if it has one."""
         ledger_id = self.find_ledger_id(msn)
         if ledger_id is None:
             return

@@ -1,4 +1,4 @@
-"""What the payer does: approve, decline, choose the shipping."""
+"""Act as the payer: approve, decline, choose the shipping option."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vippsrecon.simulator.payments import CAPTURE_GUARANTEE, SimulatedPayment
 UNKNOWN_RESULT_AMOUNT = 201
 MAGIC_PAYMENT_CODES = {151: 10010, 182: 10010, 183: 10010, 184: 10070, 186: 500, 187: 10040}
 MAGIC_PAYMENT_CODES |= {197: 10030, 202: 10030}
-"""Amounts a test payer cannot pay → what a forced approval answers. 186, an expired card, is a
+"""Amounts that fail for a test payer → refusal code of force approve. 186, an expired card, is a
 plain HTTP 500. Source:
 https://developer.vippsmobilepay.com/docs/knowledge-base/test-environment/"""
 
@@ -46,7 +46,7 @@ def approve(
 
 
 def authorize(payment: SimulatedPayment, now: datetime, option: str | None = None) -> None:
-    """Reserve the money, whoever or whatever approved."""
+    """Reserve the amount after any kind of approval."""
     value = int(payment.payment["amount"]["value"])
     shipping = payment.simulated.get("shipping")
     if shipping is not None:
@@ -85,12 +85,12 @@ _PAYER_DETAILS = {
 
 
 def _choose_shipping_details(shipping: dict[str, Any], option: str | None) -> dict[str, Any]:
-    """Choose the option asked for, else the default one, else the first."""
+    """Choose the requested option, else the default one, else the first."""
     groups = shipping.get("fixedOptions") or []
-    options = [one for group in groups for one in group["options"]]
-    chosen = next((one for one in options if one["id"] == option), None)
-    chosen = chosen or next((one for one in options if one.get("isDefault")), None)
-    # The callback of dynamic options is not called: a simulator on loopback calls nobody.
+    options = [choice for group in groups for choice in group["options"]]
+    chosen = next((choice for choice in options if choice["id"] == option), None)
+    chosen = chosen or next((choice for choice in options if choice.get("isDefault")), None)
+    # The callback of dynamic options is not called: the simulator makes no requests itself.
     chosen = (
         chosen or (options or [{"id": "dynamic-1", "name": "Parcel", "amount": {"value": 0}}])[0]
     )

@@ -1,4 +1,4 @@
-"""Where payments and ledger entries are kept: as bytes, parsed when somebody asks.
+"""Store payments and ledger entries as bytes, which are parsed when read.
 
 A million payments as Python objects would be five gigabytes. As one whole number each (where in
 the state file the line stands) they are a fifth of one, and parsing a line takes microseconds.
@@ -19,11 +19,11 @@ from vippsrecon.simulator.payments import SimulatedPayment
 _LENGTH_RANGE = 1 << 28
 
 StoredLine = bytes | int
-"""A line: itself, or its place (offset · 2²⁸ + length) in the state file."""
+"""A line as bytes, or its position (offset · 2²⁸ + length) in the state file."""
 
 
 class StateFile:
-    """The state file, kept open for reading lines at their place."""
+    """The state file, open for reading lines by position."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,18 +31,18 @@ class StateFile:
         weakref.finalize(self, self._file.close)
 
     def lines(self) -> Iterator[tuple[int, bytes, StoredLine]]:
-        """Go through the file once: line number, line, its place."""
+        """Yield number, bytes and position of every line."""
         offset = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 yield number, line, offset * _LENGTH_RANGE + len(line)
                 offset += len(line)
 
-    def read(self, kept: StoredLine) -> bytes:
-        """Return a kept line."""
-        if isinstance(kept, bytes):
-            return kept
-        offset, length = divmod(kept, _LENGTH_RANGE)
+    def read(self, stored: StoredLine) -> bytes:
+        """Return a stored line."""
+        if isinstance(stored, bytes):
+            return stored
+        offset, length = divmod(stored, _LENGTH_RANGE)
         self._file.seek(offset)
         line = self._file.read(length)
         if len(line) < length:
@@ -60,27 +60,27 @@ class PaymentStore:
         self._by_msn: dict[str, dict[str, StoredLine]] = {}
 
     def keep(self, msn: str, reference: str, line: StoredLine) -> None:
-        """Keep a line as it came."""
+        """Store a line unchanged."""
         self._by_msn.setdefault(msn, {})[reference] = line
 
     def has(self, msn: str, reference: str) -> bool:
-        """Say whether there is such a payment."""
+        """Return whether the payment exists."""
         return reference in self._by_msn.get(msn, {})
 
     def keys(self) -> list[tuple[str, str]]:
-        """Return the keys of all payments, in the order they came in."""
+        """Return the keys of all payments, in order of arrival."""
         return [(msn, reference) for msn, ones in self._by_msn.items() for reference in ones]
 
     def get(self, msn: str, reference: str) -> SimulatedPayment | None:
-        """Return a payment as an object of its own; changes count once it is put back."""
-        kept = self._by_msn.get(msn, {}).get(reference)
-        if kept is None:
+        """Return a copy of a payment; `put` stores changes."""
+        stored = self._by_msn.get(msn, {}).get(reference)
+        if stored is None:
             return None
-        line = read_stored_line(self.file, kept)
+        line = read_stored_line(self.file, stored)
         return SimulatedPayment(msn, line["payment"], line["events"], line.get("simulated") or {})
 
     def put(self, payment: SimulatedPayment) -> None:
-        """Keep a payment as it is now."""
+        """Store a payment in its current state."""
         self.keep(payment.msn, payment.reference, orjson.dumps(build_payment_line(payment)))
 
 
@@ -96,7 +96,7 @@ def build_payment_line(payment: SimulatedPayment) -> dict[str, Any]:
     return line
 
 
-def read_stored_line(file: StateFile | None, kept: StoredLine) -> dict[str, Any]:
-    """Parse a kept line."""
-    line: dict[str, Any] = orjson.loads(kept if file is None else file.read(kept))  # type: ignore[arg-type]  # without a file all are bytes
+def read_stored_line(file: StateFile | None, stored: StoredLine) -> dict[str, Any]:
+    """Parse a stored line."""
+    line: dict[str, Any] = orjson.loads(stored if file is None else file.read(stored))  # type: ignore[arg-type]  # without a file all are bytes
     return line

@@ -1,9 +1,9 @@
-"""Payments and what may happen to them: the state machine. No HTTP here.
+"""The state machine of payments. No HTTP.
 
     CREATED ──approve──► AUTHORIZED ──capture*, refund*, cancel the rest──► AUTHORIZED
        ├──decline──► ABORTED      ├──nothing happens──► EXPIRED      └──cancel──► TERMINATED
 
-`state` says how the reservation came out and never moves again; money is told by `aggregate`.
+`state` is the result of the reservation and does not change afterwards; `aggregate` holds the amounts.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/
 """
@@ -34,13 +34,13 @@ https://developer.vippsmobilepay.com/docs/knowledge-base/test-environment/"""
 
 @dataclass(slots=True)
 class SimulatedPayment:
-    """One payment as the API shows it, its event log, and what only the simulator knows."""
+    """One payment as the API returns it, its event log, and data internal to the simulator."""
 
     msn: str
     payment: dict[str, Any]
     events: list[dict[str, Any]]
     simulated: dict[str, Any] = field(default_factory=dict)
-    """Of a payment still unanswered: when it expires, what Express offers, and the like."""
+    """Only while the payer has not answered: expiry, Express options and similar."""
 
     @property
     def reference(self) -> str:
@@ -66,12 +66,12 @@ class SimulatedPayment:
         self.payment["aggregate"][f"{name}Amount"]["value"] += value
 
     def discard_pending_details(self) -> None:
-        """Forget what mattered only while the payer had not answered."""
+        """Remove the data needed only while the payer had not answered."""
         self.payment.pop("redirectUrl", None)
         self.simulated.clear()
 
     def find_event_time(self, name: str) -> datetime | None:
-        """When the first successful event of this name was, if it was."""
+        """Return the time of the first successful event of this name, or None."""
         for event in self.events:
             if event.get("name") == name and event.get("success", True):
                 return parse_time(event["timestamp"])
@@ -82,9 +82,9 @@ class SimulatedPayment:
     ) -> str:
         """Append an event and return its pspReference.
 
-        CREATED has a GUID and seven decimals, the others digits and mostly three; the key is
-        echoed on all but those of cancelling and of time running out. The log stays in order
-        even where two events share a millisecond.
+        CREATED has a GUID and seven decimals, the others digits and mostly three. The key is
+        returned with all events except cancel and expiry. The log stays in order even if two
+        events share a millisecond.
         """
         psp_reference = _compute_psp_reference(self.msn, self.reference, len(self.events))
         if name == "CREATED":
@@ -108,14 +108,14 @@ class SimulatedPayment:
 
 
 def _compute_psp_reference(msn: str, reference: str, number: int) -> str:
-    # From what identifies the event, not from a counter: a simulator that goes on from a
-    # saved state must never give out the same one again.
+    # Derived from the event, not from a counter: a simulator that continues from a saved state
+    # must never issue the same reference twice.
     digest = hashlib.blake2b(f"{msn}\0{reference}\0{number}".encode(), digest_size=8).digest()
     return str(10**13 + int.from_bytes(digest) % (9 * 10**13))
 
 
 def compute_capture_deadline(payment: SimulatedPayment, unit: KeyHolder) -> datetime | None:
-    """Return until when a payment can be captured; unknown where no event says when it began.
+    """Return until when a payment can be captured; None if no event gives the start.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/
     """
@@ -127,7 +127,7 @@ def compute_capture_deadline(payment: SimulatedPayment, unit: KeyHolder) -> date
 
 
 def compute_remainder(payment: SimulatedPayment) -> int:
-    """Return what can still be captured or released, in minor units."""
+    """Return the amount that can still be captured or released, in minor units."""
     if payment.state != "AUTHORIZED":
         return 0
     return max(
@@ -151,7 +151,7 @@ def capture(
     now: datetime,
     key: str,
 ) -> str:
-    """Capture a part or the whole of a reservation; return the operation's pspReference.
+    """Capture part or all of a reservation; return the operation's pspReference.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/capture/
     """
@@ -190,9 +190,9 @@ def refund(
     key: str,
     magic: bool,
 ) -> str:
-    """Give back a part or the whole of what was captured; return the operation's pspReference.
+    """Refund part or all of the captured amount; return the operation's pspReference.
 
-    The year counts from AUTHORIZED, the earliest of the anchors the documentation names.
+    The year starts at AUTHORIZED, the earliest of the start times in the documentation.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/refund/
     """
@@ -225,10 +225,10 @@ def refund(
 def cancel(
     payment: SimulatedPayment, *, transaction_only: bool, unit: KeyHolder, now: datetime
 ) -> tuple[str, int]:
-    """Release whatever is not captured; return the pspReference and the amount released.
+    """Release the amount not captured; return the pspReference and the amount released.
 
-    Before authorization the payment ends as TERMINATED, and then shows its whole amount as
-    cancelled though nothing was authorized. After it the state stays.
+    Before authorization the payment becomes TERMINATED and shows its whole amount as cancelled,
+    although nothing was authorized. After authorization the state does not change.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/cancel/
     """

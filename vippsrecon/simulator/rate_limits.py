@@ -1,4 +1,4 @@
-"""Rate limits as the gateway keeps them: so many calls of one operation on one reference a minute.
+"""Limit the calls per minute of one operation on one reference, as the gateway does.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/rate-limiting/
 """
@@ -24,7 +24,7 @@ class RateLimits:
         self._rotated_at: datetime | None = None
 
     def wait(self, bucket: tuple[str, ...], limit: int | None, now: datetime) -> int:
-        """Count one call, or return the seconds to wait when the bucket is full.
+        """Count one call, or return the seconds to wait if the limit is reached.
 
         A call that is turned away does not count.
         """

@@ -1,4 +1,4 @@
-"""What can be set about the simulated world, with the value that is nearest to production."""
+"""Settings of the simulator; each default is the value nearest to production."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class SimulatorSettings:
     """
 
     key_lifetime_seconds: float | None = 86_400
-    """How long an idempotency key is remembered: None for ever, 0 not at all. Undocumented."""
+    """How long an idempotency key is remembered: None permanently, 0 not at all. Undocumented."""
     event_log_lag_ms: float = 0
-    """How long an event takes to show in the event log."""
+    """Delay until an event appears in the event log."""
     token_lifetime_seconds: float = 3_600
     specialised_token_lifetime_seconds: float = 900
     report_page_size: int = 1_000
@@ -29,17 +29,18 @@ class SimulatorSettings:
     writes_per_minute: int | None = 5
     reads_per_minute: int | None = 120
     magic_amounts: bool = True
-    """Whether the test environment's amounts that fail on purpose do so."""
+    """Whether the amounts that fail on purpose in the test environment fail here too."""
     force_approve: bool = True
-    """Whether the host is test-like; production has no force approve."""
+    """Whether force approve is available; it is not in production."""
     latency_ms: float = 0
-    """What every request waits, half of it before anything is done."""
+    """Delay of every request; half of it passes before the operation is done."""
     refusals: list[dict[str, Any]] = field(default_factory=list)
-    """Codes with causes inside Vipps or a bank, on order: `{"code": 6260, "operation": "capture"}`,
-    optionally with `reference`, `msn` and `times` (so many times, then never again)."""
+    """Configured refusals, for codes with causes inside Vipps MobilePay or a bank:
+    `{"code": 6260, "operation": "capture"}`, optionally with `reference`, `msn` and `times`
+    (how often; then never again)."""
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Change settings by name, all or none; an unknown name or a wrong type is refused."""
+        """Change settings by name, all or none; refuse an unknown name or a wrong type."""
         known = {f.name: str(f.type) for f in fields(self)}
         for name, value in changes.items():
             if name not in known:
@@ -51,21 +52,23 @@ class SimulatorSettings:
         for refusal in changes.get("refusals", []):
             check_ordered_refusal(refusal)
         for name, value in changes.items():
-            # The list is copied, for its counts go down.
-            setattr(self, name, [dict(one) for one in value] if name == "refusals" else value)
+            # The list is copied, because its `times` are counted down.
+            setattr(
+                self, name, [dict(refusal) for refusal in value] if name == "refusals" else value
+            )
 
     def changed(self) -> dict[str, Any]:
-        """Return the settings that are not as they are by default."""
+        """Return the settings that differ from the defaults."""
         plain = SimulatorSettings()
         now = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in now.items() if value != getattr(plain, name)}
 
     def refusal(self, operation: str, msn: str, reference: str) -> int | None:
-        """Return the code ordered for this request, if any, and count it."""
+        """Return the refusal code configured for this request, if any, and count its use."""
         for order in self.refusals:
-            asked = {"operation": operation, "msn": msn, "reference": reference}
+            request = {"operation": operation, "msn": msn, "reference": reference}
             if order.get("times") == 0 or any(
-                order.get(name, value) != value for name, value in asked.items()
+                order.get(name, value) != value for name, value in request.items()
             ):
                 continue
             if "times" in order:
@@ -75,7 +78,7 @@ class SimulatorSettings:
 
 
 def check_ordered_refusal(order: Any) -> None:
-    """Refuse an order for a refusal that nobody could carry out."""
+    """Raise SimulatorInputError if a configured refusal is not valid."""
     if not isinstance(order, dict) or order.get("code") not in REFUSAL_CODES:
         raise SimulatorInputError(f"a refusal needs a known code, this one is {order!r}")
     if unknown := set(order) - _REFUSAL_FIELDS:
@@ -85,14 +88,14 @@ def check_ordered_refusal(order: Any) -> None:
         raise SimulatorInputError(f"'times' of a refusal is a whole number, not {times!r}")
 
 
-def _is_valid_value(value: Any, wanted: str) -> bool:
-    if wanted == "bool":
+def _is_valid_value(value: Any, type_name: str) -> bool:
+    if type_name == "bool":
         return isinstance(value, bool)
-    if wanted.startswith("list"):
+    if type_name.startswith("list"):
         return isinstance(value, list)
     if value is None:
-        return "None" in wanted
+        return "None" in type_name
     if isinstance(value, bool):
         return False
-    kinds = (int, float) if "float" in wanted else (int,)
-    return isinstance(value, kinds) and value >= (0 if "float" in wanted else 1)
+    kinds = (int, float) if "float" in type_name else (int,)
+    return isinstance(value, kinds) and value >= (0 if "float" in type_name else 1)

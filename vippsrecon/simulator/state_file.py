@@ -1,8 +1,8 @@
-"""State lines in and out: how a simulated world is written down.
+"""Load and dump the state lines of a simulated world.
 
-One JSON object a line: `{"msn", "payment", "events"}`, `{"ledger"}`, `{"ledgerId", "topic",
-"entry"}`, `{"sales_unit"}`, `{"clock"}`, `{"settings"}`. Payments and entries have the shapes of
-the APIs, and whatever more they hold is served as given.
+One JSON object per line: `{"msn", "payment", "events"}`, `{"ledger"}`, `{"ledgerId", "topic",
+"entry"}`, `{"sales_unit"}`, `{"clock"}`, `{"settings"}`. Payments and entries have the form of
+the APIs; further fields are served as given.
 """
 
 from __future__ import annotations
@@ -40,34 +40,34 @@ def load_state_file(world: World) -> None:
     if world.file is None:
         return
     name = str(world.file.path)
-    for number, raw, kept in world.file.lines():
-        _load_line(world, raw, kept, name, number)
+    for number, raw, stored in world.file.lines():
+        _load_line(world, raw, stored, name, number)
 
 
-def _load_line(world: World, raw: bytes, kept: StoredLine, file: str | None, number: int) -> None:
+def _load_line(world: World, raw: bytes, stored: StoredLine, file: str | None, number: int) -> None:
     if not raw.strip():
         return
     try:
         line = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise SimulatorInputError(f"this is no JSON: {error}", file=file, line=number) from None
+        raise SimulatorInputError(f"not valid JSON: {error}", file=file, line=number) from None
     try:
-        _load_object(world, line, kept)
+        _load_object(world, line, stored)
     except SimulatorInputError as error:
         raise SimulatorInputError(error.sentence, file=file, line=number) from None
 
 
-def _load_object(world: World, line: Any, kept: StoredLine) -> None:
+def _load_object(world: World, line: Any, stored: StoredLine) -> None:
     if not isinstance(line, dict):
         raise SimulatorInputError("a state line is a JSON object")
     if "payment" in line:
         msn, reference = _check_payment(line)
         if world.payments.has(msn, reference):
-            raise SimulatorInputError(f"the payment {reference} of {msn} is there twice")
-        world.payments.keep(msn, reference, kept)
+            raise SimulatorInputError(f"the payment {reference} of {msn} is given twice")
+        world.payments.keep(msn, reference, stored)
     elif "entry" in line:
         _check_entry(line)
-        world.ledgers.keep(line, kept)
+        world.ledgers.keep(line, stored)
     elif "ledger" in line:
         world.ledgers.add(_check_ledger(line["ledger"], world))
     elif "sales_unit" in line:
@@ -93,15 +93,15 @@ def _require_object(line: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
-    """Check what the simulator itself reads of a payment; the rest is served as given."""
+    """Check the fields of a payment that the simulator reads; the others are served as given."""
     payment, events, msn = line["payment"], line.get("events"), line.get("msn")
     if not isinstance(msn, str) or not msn:
-        raise SimulatorInputError("'msn' of a payment is missing or no text")
+        raise SimulatorInputError("'msn' of a payment is missing or not text")
     if not isinstance(payment, dict) or not isinstance(events, list):
         raise SimulatorInputError("a payment line has an object 'payment' and a list 'events'")
     reference = payment.get("reference")
     if not isinstance(reference, str) or not reference:
-        raise SimulatorInputError("'reference' of a payment is missing or no text")
+        raise SimulatorInputError("'reference' of a payment is missing or not text")
     aggregate = payment.get("aggregate")
     if not isinstance(payment.get("state"), str) or not isinstance(aggregate, dict):
         raise SimulatorInputError(f"the payment {reference} needs 'state' and 'aggregate'")
@@ -109,7 +109,7 @@ def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
         ("amount", payment.get("amount")),
         *((n, aggregate.get(n)) for n in _TOTAL_NAMES),
     ]:
-        # Compared by type: true is an int to Python and no amount to anybody.
+        # Compared by type: Python counts True as an int.
         if not isinstance(amount, dict) or type(amount.get("value")) is not int:
             raise SimulatorInputError(
                 f"'{name}' of the payment {reference} is an object with a whole 'value'"
@@ -142,14 +142,14 @@ def _check_ledger(ledger: Any, world: World) -> dict[str, Any]:
     if not isinstance(ledger, dict) or not isinstance(ledger.get("ledgerId"), str):
         raise SimulatorInputError("'ledger' is an object with a 'ledgerId'")
     if ledger["ledgerId"] in world.ledgers.ledgers:
-        raise SimulatorInputError(f"the ledger {ledger['ledgerId']} is there twice")
+        raise SimulatorInputError(f"the ledger {ledger['ledgerId']} is given twice")
     if not isinstance(ledger.get("settlesForRecipientHandles", []), list):
         raise SimulatorInputError("'settlesForRecipientHandles' of a ledger is a list")
     return ledger
 
 
 def dump_state_lines(world: World) -> Iterator[dict[str, Any]]:
-    """Write the world down as it is by now, one line at a time."""
+    """Yield the current state of the world, one line at a time."""
     with world.lock:
         now = world.clock.now()
         head: list[dict[str, Any]] = [{"clock": format_event_time(now, 6)}]
@@ -158,14 +158,14 @@ def dump_state_lines(world: World) -> Iterator[dict[str, Any]]:
         head += [{"sales_unit": line} for line in world.keys.lines]
         head += [{"ledger": ledger} for ledger in world.ledgers.ledgers.values()]
         payments = world.payments.keys()
-        entries = [one for book in world.ledgers.books.values() for one in book.feed]
+        entries = [entry for book in world.ledgers.books.values() for entry in book.feed]
     yield from head
     for msn, reference in payments:
         with world.lock:
             payment = world.payment(msn, reference, now)
         if payment is not None:
             yield build_payment_line(payment)
-    for kept in entries:
+    for stored_entry in entries:
         with world.lock:
-            line = read_stored_line(world.file, kept)
+            line = read_stored_line(world.file, stored_entry)
         yield line

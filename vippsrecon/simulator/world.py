@@ -1,4 +1,4 @@
-"""Everything there is in the simulated world, in one place for the answers to work on."""
+"""Hold the state of the simulated world that all answers read and change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vippsrecon.simulator.settings import SimulatorSettings
 
 @dataclass(slots=True)
 class IncomingRequest:
-    """One request, as far as the APIs care."""
+    """The parts of an HTTP request that the APIs use."""
 
     operation: str
     path: str
@@ -34,7 +34,7 @@ class IncomingRequest:
 
     @property
     def msn(self) -> str:
-        """The sales unit the request says it is for."""
+        """The sales unit that the request names."""
         return self.headers.get("merchant-serial-number", "")
 
     @property
@@ -45,7 +45,7 @@ class IncomingRequest:
 
 @dataclass
 class World:
-    """Payments, ledgers, keys, clock, settings, faults, and what was counted."""
+    """Payments, ledgers, keys, clock, settings, faults and counters."""
 
     clock: Clock
     faults: FaultInjector
@@ -58,16 +58,16 @@ class World:
     fault_counts: Counter[str] = field(default_factory=Counter)
     effects: dict[str, dict[str, dict[str, dict[str, int]]]] = field(default_factory=dict)
     locked_payments: set[tuple[str, str]] = field(default_factory=set)
-    """Payments with a capture, refund or cancel on its way."""
+    """Payments with a capture, refund or cancel under way."""
 
     def __post_init__(self) -> None:
         self.payments = PaymentStore(self.file)
         self.ledgers = LedgerStore(self.file)
-        # The server answers in its own thread while a test looks from another.
+        # The server answers in its own thread while a test reads from another.
         self.lock = threading.RLock()
 
     def payment(self, msn: str, reference: str, now: datetime) -> SimulatedPayment | None:
-        """Return a payment as it is by now: what time does to it has happened."""
+        """Return a payment as of `now`, with expiry and releases applied."""
         payment = self.payments.get(msn, reference)
         if payment is not None and apply_elapsed_time(
             payment, self.keys.unit(msn), self.clock.start, now
@@ -83,7 +83,7 @@ class World:
         tally["sum"] += value
 
     def counted(self) -> dict[str, Any]:
-        """Return what GET /_simulator/requests answers."""
+        """Return the answer to GET /_simulator/requests."""
         with self.lock:
             return {
                 "requests": {name: self.requests[name] for name in OPERATIONS},

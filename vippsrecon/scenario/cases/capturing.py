@@ -20,7 +20,7 @@ def not_paid(slot: CaseBuilder) -> Scene:
 
 
 def cancelled_but_captured(slot: CaseBuilder) -> Scene:
-    """Cancelled in the shop, the money taken and kept: 0 → C − R."""
+    """Cancelled in the shop, but captured and not refunded: 0 → C − R."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled")
     payment = slot.captured(reference, total, slot.draw_shipping_time())
@@ -101,7 +101,7 @@ def fulfilled_not_captured(slot: CaseBuilder) -> Scene:
 
 
 def shipped_within_grace(slot: CaseBuilder) -> Scene:
-    """Shipped within the hours of grace, the capture due: `timing_capture_pending`."""
+    """Shipped within the grace period, capture due: `timing_capture_pending`."""
     total, reference = slot.draw_price(), slot.reference()
     shipped = EXPORTED_AT - slot.draws.between(10 * HOUR, 20 * HOUR)
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)

@@ -1,4 +1,4 @@
-"""What goes right: most of the month, and the specials that only look wrong."""
+"""Cases without a discrepancy: most of the month, and special cases that only look wrong."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def cancellation_fee_kept(slot: CaseBuilder) -> Scene:
 
 
 def refunded_before_capture(slot: CaseBuilder) -> Scene:
-    """The shop "refunded" what was never captured, then captured the rest (case 16)."""
+    """The shop "refunded" an amount never captured, then captured the rest (case 16)."""
     held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     less = held * 2 // 10
     payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
@@ -194,5 +194,5 @@ def make_two_references(slot: CaseBuilder) -> tuple[str, str]:
 
 
 def choose_exported_reference(slot: CaseBuilder, first: str, second: str) -> str:
-    """Return what the shop's export shows of two attempts: WooCommerce keeps the last only."""
+    """Return the references of two attempts in the export: WooCommerce shows only the last."""
     return second if slot.shop.name == "woocommerce" else first

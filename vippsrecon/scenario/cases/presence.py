@@ -102,7 +102,7 @@ def _build_mangled_scene(slot: CaseBuilder, reference: str, shown: str) -> Scene
 
 
 def currency_mismatch(slot: CaseBuilder) -> Scene:
-    """The order says another currency than the payment; no amount is compared."""
+    """The order has another currency than the payment; no amount is compared."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     order.currency = "SEK"
@@ -115,7 +115,7 @@ def currency_mismatch(slot: CaseBuilder) -> Scene:
 
 
 def aggregate_mismatch(slot: CaseBuilder) -> Scene:
-    """The aggregate says less captured than its own events; the order agrees with the events."""
+    """The aggregate shows less captured than the events; the order agrees with the events."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     gap = order.total // 4

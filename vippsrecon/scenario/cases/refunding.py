@@ -49,7 +49,7 @@ def refund_failed(slot: CaseBuilder) -> Scene:
 
 
 def refunded_within_grace(slot: CaseBuilder) -> Scene:
-    """Refunded in the shop within the hours of grace: `timing_refund_pending`."""
+    """Refunded in the shop within the grace period: `timing_refund_pending`."""
     scene = captured_when_shipped(slot)
     order = scene.orders[0]
     order.refunded = order.total * 3 // 10

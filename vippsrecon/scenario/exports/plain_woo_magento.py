@@ -15,7 +15,7 @@ from vippsrecon.scenario.models import ScenarioOrder
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
 BRAND_BY_MARKET = {"NO": "Vipps", "DK": "MobilePay", "FI": "MobilePay"}
-"""What the payment method is called in a market."""
+"""Name of the payment method by market."""
 
 
 def format_major(minor: int, decimals: int = 2) -> str:

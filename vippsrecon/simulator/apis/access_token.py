@@ -1,4 +1,4 @@
-"""What the Access Token API answers: the standard token and the specialised one.
+"""Answer the requests of the Access Token API: standard and specialised tokens.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/access-token-api/
 """
@@ -26,7 +26,7 @@ def _build_token_error(status: int, error: str, description: str) -> SimulatedRe
 
 
 def answer_standard_token(world: World, request: IncomingRequest) -> SimulatedResponse:  # noqa: PLR0911  (one per refusal)
-    """Answer POST /accesstoken/get. Every field is text, the numbers too.
+    """Answer POST /accesstoken/get. Every field is text, including numbers.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/access-token-api/standard-authentication/
     """

@@ -1,4 +1,4 @@
-"""Making a payment: every rule a request has to keep, then the payment itself.
+"""Check a CreatePaymentRequest and build the payment.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/create/
 """
@@ -28,7 +28,7 @@ _QR_LENGTH = (5, 255)
 
 
 def check_create_request(body: Any, raw: bytes, unit: KeyHolder, now: datetime) -> None:
-    """Refuse a request for a payment that breaks the schema or a rule."""
+    """Refuse a request that does not fit the schema or breaks a rule."""
     if isinstance(body, dict) and isinstance(body.get("amount"), dict):
         _check_value(body["amount"].get("value"))
     if bad := find_field_errors(body, CREATE_PAYMENT_SCHEMA, ""):
@@ -50,8 +50,8 @@ def check_create_request(body: Any, raw: bytes, unit: KeyHolder, now: datetime) 
 
 
 def _check_value(value: Any) -> None:
-    # Before the schema: a wrong amount has a code of its own, and text in its place breaks
-    # the service.
+    # Before the schema: a wrong amount has its own code, and text instead of a number causes an
+    # internal error.
     if isinstance(value, str):
         raise DomainRefusal(3010)
     if value is not None and (type(value) is not int or not 0 <= value <= MAX_AMOUNT):
@@ -141,11 +141,11 @@ def _check_metadata(metadata: dict[str, Any] | None, raw: bytes) -> None:
 
 
 def _has_repeated_metadata_key(raw: bytes) -> bool:
-    """Say whether a key of `metadata` is there twice, which a parsed object cannot tell."""
+    """Return whether a key of `metadata` is repeated, which a parsed object does not show."""
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in found]
-        return {**dict(found), "": len(names) != len(set(names))}
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in members]
+        return {**dict(members), "": len(names) != len(set(names))}
 
     parsed = json.loads(raw, object_pairs_hook=pairs)
     return bool(parsed["metadata"][""])
@@ -175,7 +175,7 @@ def _check_expiry(body: dict[str, Any], unit: KeyHolder, now: datetime) -> None:
 def create_simulated_payment(
     msn: str, body: dict[str, Any], now: datetime, key: str
 ) -> SimulatedPayment:
-    """Make the payment a checked request asks for, with its CREATED event."""
+    """Build the payment for a checked request, with its CREATED event."""
     currency, value = body["amount"]["currency"], body["amount"]["value"]
     nothing = {"currency": currency, "value": 0}
     reference = body["reference"]

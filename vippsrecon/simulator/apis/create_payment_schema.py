@@ -1,4 +1,4 @@
-"""The schema of a payment request, as data, and the small walker that checks it.
+"""The schema of a CreatePaymentRequest as data, and the function that checks it.
 
 Source: https://developer.vippsmobilepay.com/api/epayment/#operation/createPayment (1.8.1, with
 the fields announced since)
@@ -15,7 +15,7 @@ FieldErrors = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """What one value has to be."""
+    """The rule for one value."""
 
     kind: str
     required: bool = False
@@ -53,11 +53,11 @@ def find_field_errors(value: Any, rule: FieldRule, where: str) -> FieldErrors:
 
 def _check_object(value: dict[str, Any], rule: FieldRule, where: str) -> FieldErrors:
     bad: FieldErrors = []
-    for name, one in rule.fields.items():
+    for name, field_rule in rule.fields.items():
         path = f"{where}.{name}" if where else name
         if name in value:
-            bad += find_field_errors(value[name], one, path)
-        elif one.required:
+            bad += find_field_errors(value[name], field_rule, path)
+        elif field_rule.required:
             bad.append((path, "Is required."))
     for name in value.keys() - rule.fields.keys():
         bad.append((f"{where}.{name}" if where else name, "Is not a known field."))
@@ -71,8 +71,8 @@ def _check_list(value: list[Any], rule: FieldRule, where: str) -> FieldErrors:
         return []
     return [
         bad
-        for n, one in enumerate(value)
-        for bad in find_field_errors(one, rule.items, f"{where}[{n}]")
+        for position, item in enumerate(value)
+        for bad in find_field_errors(item, rule.items, f"{where}[{position}]")
     ]
 
 
@@ -108,7 +108,7 @@ _OPTIONAL_MONEY = FieldRule("integer", nullable=True, low=0)
 _OPTIONAL_TEXT = _text_rule(nullable=True)
 _OPTIONAL_FLAG = FieldRule("boolean", nullable=True)
 _CURRENCY = _choice_rule("NOK", "DKK", "EUR", "SEK", "USD", "GBP", required=True)
-# The value is left to the amount check, for what is wrong with it has codes of its own.
+# The value is checked by `parse_amount`, because its errors have their own codes.
 _AMOUNT = _object_rule(True, currency=_CURRENCY, value=FieldRule("integer", required=True, low=0))
 
 _ORDER_LINE = _object_rule(

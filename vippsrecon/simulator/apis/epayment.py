@@ -1,4 +1,4 @@
-"""What the ePayment API answers.
+"""Answer the requests of the ePayment API.
 
 Source: https://developer.vippsmobilepay.com/api/epayment/
 """
@@ -88,7 +88,7 @@ def answer_epayment_request(world: World, request: IncomingRequest) -> Simulated
 
 
 def answer_locked(request: IncomingRequest) -> SimulatedResponse:
-    """Answer while another modification of the same payment is on its way."""
+    """Answer "locked" while another modification of the same payment is under way."""
     return build_domain_problem(DomainRefusal(6160), request.path.removeprefix("/epayment"))
 
 
@@ -142,7 +142,7 @@ _INVALID_JSON = object()
 
 
 def _parse_body(request: IncomingRequest) -> Any:
-    """Return the JSON of the body, None for an empty one."""
+    """Return the parsed JSON body, None for an empty body."""
     if not request.body.strip():
         return None
     try:
@@ -154,7 +154,7 @@ def _parse_body(request: IncomingRequest) -> Any:
 def _answer_idempotently(
     world: World, request: IncomingRequest, msn: str, body: Any, now: datetime, *, act: WriteHandler
 ) -> SimulatedResponse:
-    """Carry a write out once per idempotency key: a known key gets its first answer again."""
+    """Execute a write once per idempotency key: a known key gets its first answer again."""
     instance = request.path.removeprefix("/epayment")
     operation, key = request.operation, request.headers.get("idempotency-key", "")
     plain = request.body.decode("utf-8", "replace") if body is _INVALID_JSON else body
@@ -284,13 +284,13 @@ def _repeat_answer(
 
 
 def _build_modification_response(payment: SimulatedPayment) -> SimulatedResponse:
-    shown = {
+    response = {
         name: payment.payment[name]
         for name in ("amount", "state", "aggregate", "pspReference", "reference")
         if name in payment.payment
     }
-    # Declared so in the OpenAPI document: a client that tells success by media type is wrong.
-    return build_json_response(200, shown, content_type=PROBLEM_JSON_TYPE)
+    # As declared in the OpenAPI document: a client must not tell success by the media type.
+    return build_json_response(200, response, content_type=PROBLEM_JSON_TYPE)
 
 
 def _parse_cancel_body(body: Any) -> bool:
@@ -309,7 +309,7 @@ def _parse_cancel_body(body: Any) -> bool:
 def _answer_force_approve(
     world: World, request: IncomingRequest, msn: str, now: datetime
 ) -> SimulatedResponse:
-    """Approve without an app, on test-like hosts only; Express cannot be approved so.
+    """Approve without an app, only on test hosts; Express payments cannot be approved this way.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/features/force-approve/
     """
@@ -343,7 +343,7 @@ def _answer_force_approve(
 def approve_and_store(
     world: World, payment: SimulatedPayment, now: datetime, option: str | None = None
 ) -> None:
-    """Let the payer approve, and keep whatever came of it."""
+    """Let the payer approve, and store the result."""
     try:
         payer.approve(payment, now, magic=world.settings.magic_amounts, option=option)
     except DomainRefusal as refusal:

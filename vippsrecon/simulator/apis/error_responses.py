@@ -1,7 +1,7 @@
-"""Every refusal the simulated APIs know: its code, its HTTP status, its body.
+"""Define every refusal of the simulated APIs: code, HTTP status and body.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/errors/ for the
-codes. The HTTP status of most codes is not documented; those follow the classes of the fact sheet
+codes. The HTTP status of most codes is not documented; those follow from the meaning
 (400 unless a resource is missing, in conflict, forbidden, locked or broken).
 """
 
@@ -81,7 +81,7 @@ REFUSAL_CODES: dict[int, tuple[int, str]] = {
 """Code → HTTP status and title. Clients branch on status and code only."""
 
 TRANSIENT_CODES = frozenset({3010, 6160, 6250, 6280})
-"""Codes that say "later, same key": their answer does not stick to the key."""
+"""Codes that mean "later, same key": the answer is not stored under the key."""
 
 
 class SimulatedResponse(NamedTuple):
@@ -92,11 +92,11 @@ class SimulatedResponse(NamedTuple):
     content_type: str = JSON_TYPE
     headers: tuple[tuple[str, str], ...] = ()
     sticky: bool = True
-    """Whether an idempotency key keeps this answer."""
+    """Whether this answer is stored under the idempotency key."""
 
 
-class DomainRefusal(Exception):  # noqa: N818  (the answer is no; nothing broke)
-    """A domain rule says no. `recorded` when the attempt stays in the event log."""
+class DomainRefusal(Exception):  # noqa: N818  (a refusal, not an error)
+    """A domain rule refuses the request. `recorded`: the attempt is in the event log."""
 
     def __init__(self, code: int, detail: str = "", *, recorded: bool = False) -> None:
         super().__init__(f"{code}: {detail or REFUSAL_CODES[code][1]}")
@@ -106,7 +106,7 @@ class DomainRefusal(Exception):  # noqa: N818  (the answer is no; nothing broke)
 
 
 class InvalidFields(Exception):  # noqa: N818
-    """A request breaks its schema: pairs of field and reason."""
+    """A request does not fit its schema: pairs of field and reason."""
 
     def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{name}: {reason}" for name, reason in fields))
@@ -114,7 +114,7 @@ class InvalidFields(Exception):  # noqa: N818
 
 
 class GatewayRefusal(Exception):  # noqa: N818
-    """A gateway answers before the API is reached."""
+    """The gateway answers before the API is reached."""
 
     def __init__(self, answer: SimulatedResponse) -> None:
         super().__init__(f"{answer.status}")

@@ -1,7 +1,7 @@
-"""The pieces request bodies are checked with.
+"""Check fields of request bodies.
 
-Two kinds of refusal, as in the API: a body that breaks its schema lists its fields, a value that
-breaks a rule has a code.
+There are two kinds of refusal, as in the API: a body that does not fit its schema lists the invalid
+fields; a value that breaks a rule has a code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_AMOUNT = 65_000_000
 
 
 def refuse_unknown_fields(value: dict[str, Any], known: Collection[str], where: str = "") -> None:
-    """Refuse fields the schema does not know.
+    """Refuse fields that the schema does not have.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/api-lifecycle/
     """
@@ -33,8 +33,8 @@ def refuse_unknown_fields(value: dict[str, Any], known: Collection[str], where: 
 def parse_amount(value: Any, name: str) -> tuple[int, str]:
     """Read an amount: minor units and currency.
 
-    A number that is none of the allowed ones is 4040; text where the number belongs breaks the
-    service itself, as it does in reality.
+    A number outside the allowed range is refused with 4040; text instead of a number causes an
+    internal error, as in reality.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
     """
@@ -57,7 +57,7 @@ def parse_amount(value: Any, name: str) -> tuple[int, str]:
 
 
 def check_url(value: str) -> None:
-    """Refuse an address that is neither https nor an app's own scheme.
+    """Refuse a URL that has neither https nor the scheme of an app.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/url-validation/
     """

@@ -1,4 +1,4 @@
-"""What the Report API answers.
+"""Answer the requests of the Report API.
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
 """
@@ -30,12 +30,12 @@ def answer_report_request(world: World, request: IncomingRequest) -> SimulatedRe
     """Answer one request for ledgers, a ledger date or a feed."""
     now = world.clock.now()
     try:
-        seen = _list_visible_ledgers(world, request, now)
+        visible = _list_visible_ledgers(world, request, now)
         if request.operation == "ledgers":
-            return _answer_ledgers(world, request, seen)
+            return _answer_ledgers(world, request, visible)
         ledger_id, topic = request.args["ledger_id"], request.args["topic"]
-        if ledger_id not in seen or topic not in LEDGER_TOPICS:
-            # The same for a ledger that is not there and one that is somebody else's.
+        if ledger_id not in visible or topic not in LEDGER_TOPICS:
+            # The same answer for a ledger that does not exist and for one of another merchant.
             return build_problem(404, "Not Found", "No such ledgerId", request.path, None)
         book = world.ledgers.books.get((ledger_id, topic), LedgerBook())
         if request.operation == "feed":
@@ -67,7 +67,7 @@ def _build_invalid(sentence: str) -> GatewayRefusal:
 
 
 def _authenticate(world: World, request: IncomingRequest, now: datetime) -> IssuedToken:
-    """Let the request in: a standard token with its subscription key, or a specialised one alone."""
+    """Authenticate: a standard token with its subscription key, or a specialised token alone."""
     try:
         if "ocp-apim-subscription-key" in request.headers:
             return world.keys.standard(request.headers, now)
@@ -82,15 +82,15 @@ def _authenticate(world: World, request: IncomingRequest, now: datetime) -> Issu
 def _list_visible_ledgers(world: World, request: IncomingRequest, now: datetime) -> list[str]:
     """Return the ledgers the caller may see, in order.
 
-    A sales unit sees its own, an accountant those granted, a partner none. Keys that nobody
-    described see all, or those of the MSN they name.
+    A sales unit sees its own, an accountant those granted, a partner none. If no keys are
+    configured, any keys see all ledgers, or those of the MSN they name.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/api-keys/
     """
     token = _authenticate(world, request, now)
     unit, ledgers = token.unit, world.ledgers.ledgers
     if unit.ledgers is not None:
-        return [one for one in ledgers if one in unit.ledgers]
+        return [ledger_id for ledger_id in ledgers if ledger_id in unit.ledgers]
     if unit.partner_of is not None:
         raise GatewayRefusal(
             build_gateway_response(403, "Partner keys have no access to the Report API.")
@@ -102,27 +102,30 @@ def _list_visible_ledgers(world: World, request: IncomingRequest, now: datetime)
         return list(ledgers)
     handle = f"api:{msn}"
     return [
-        one
-        for one, ledger in ledgers.items()
+        ledger_id
+        for ledger_id, ledger in ledgers.items()
         if handle in ledger.get("settlesForRecipientHandles", ())
     ]
 
 
-def _answer_ledgers(world: World, request: IncomingRequest, seen: list[str]) -> SimulatedResponse:
+def _answer_ledgers(
+    world: World, request: IncomingRequest, visible: list[str]
+) -> SimulatedResponse:
     handle = request.query.get("settlesForRecipientHandles")
     after = 0
     if cursor := request.query.get("cursor"):
         place = _decode_cursor(cursor, "ledgers")
         after, handle = place["after"], place["handle"]
-    found = [
-        world.ledgers.ledgers[one]
-        for one in seen
-        if not handle or handle in world.ledgers.ledgers[one].get("settlesForRecipientHandles", ())
+    matching = [
+        world.ledgers.ledgers[ledger_id]
+        for ledger_id in visible
+        if not handle
+        or handle in world.ledgers.ledgers[ledger_id].get("settlesForRecipientHandles", ())
     ]
     size = world.settings.ledgers_page_size
-    more = len(found) > after + size
+    more = len(matching) > after + size
     place = {"for": "ledgers", "after": after + size, "handle": handle}
-    items = found[after : after + size]
+    items = matching[after : after + size]
     return build_json_response(
         200, {"cursor": _encode_cursor(place) if more else "", "items": items}
     )
@@ -133,7 +136,7 @@ def _answer_ledger_date(
 ) -> SimulatedResponse:
     """Answer a page of a ledger date.
 
-    A page that is full says there is more, for that is all it knows; so the last page may be
+    A full page announces more, because nothing else is known then; so the last page may be
     empty. The date is final only when an answer has neither `hasMore` nor `tryLater`.
     """
     day = request.args["date"]
@@ -165,11 +168,11 @@ def _answer_feed(world: World, request: IncomingRequest, book: LedgerBook) -> Si
 
 
 def _select_page(
-    world: World, request: IncomingRequest, kept: list[Any], name: str
+    world: World, request: IncomingRequest, entries: list[Any], name: str
 ) -> tuple[list[dict[str, Any]], int]:
     cursor = request.query.get("cursor")
     after = _decode_cursor(cursor, name)["after"] if cursor else 0
-    page = kept[after : after + world.settings.report_page_size]
+    page = entries[after : after + world.settings.report_page_size]
     personal = request.query.get("includeGDPRSensitiveData", "").lower() == "true"
     return world.ledgers.entries(page, personal=personal), after + len(page)
 

@@ -1,7 +1,7 @@
-"""The ASGI app: finds the operation, lets faults happen, sends the answer.
+"""The ASGI app: find the operation, inject faults, send the answer.
 
-Requests to the APIs are dispatched by hand, for a bulk read makes a million of them; the control
-endpoints under /_simulator are a Starlette app.
+API requests are dispatched without a framework, because a bulk read makes a million of them; the
+control endpoints under /_simulator are a Starlette app.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CUT_STATE_KEY = "vippsrecon.simulator.cut"
-"""Where the server puts the way to cut a connection into its state: `(at_once: bool) -> None`."""
+"""Key in the server's state of the function that cuts a connection: `(at_once: bool) -> None`."""
 
 _MAX_BODY_BYTES = 1 << 20
 _SLOW_PIECES = 8
@@ -50,7 +50,7 @@ _ANSWER_BY_OPERATION: dict[str, Callable[[World, IncomingRequest], SimulatedResp
 def find_operation(  # noqa: PLR0911  (one per operation)
     method: str, path: str
 ) -> tuple[str, dict[str, str]] | None:
-    """Return the operation of a method and path and what the path says, None if there is none.
+    """Return the operation of a method and path, with the values in the path; None if unknown.
 
     >>> find_operation("POST", "/epayment/v1/payments/order-0001/capture")
     ('capture', {'reference': 'order-0001'})
@@ -95,7 +95,7 @@ class SimulatorApp:
         self.connection_error: Callable[[str], Exception] = ConnectionCut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or the server's greeting."""
+        """Answer one HTTP request or a lifespan message."""
         if scope["type"] == "lifespan":
             await _answer_lifespan(receive, send)
         elif scope["type"] != "http":
@@ -119,11 +119,11 @@ class SimulatorApp:
         body = await _read_body(receive)
         if body is None:
             return
-        found = find_operation(scope["method"], scope["path"])
+        matched = find_operation(scope["method"], scope["path"])
         request = IncomingRequest(
-            operation=found[0] if found else "",
+            operation=matched[0] if matched else "",
             path=scope["path"],
-            args=found[1] if found else {},
+            args=matched[1] if matched else {},
             headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
             body=body,
@@ -147,10 +147,10 @@ class SimulatorApp:
     async def _execute(
         self, request: IncomingRequest, fault: Fault | None, seconds: float
     ) -> SimulatedResponse:
-        """Do what is asked, half of the latency before it and half after.
+        """Execute the request, with half of the latency before it and half after.
 
-        Meanwhile the payment is locked against other modifications, as in reality: whoever
-        repeats a capture while the first is still on its way is told so.
+        During this time the payment is locked against other modifications, as in reality: a
+        capture repeated while the first is under way is answered "locked".
         """
         busy, lock = self.world.locked_payments, (request.msn, request.reference)
         modifies = request.operation in epayment.MODIFICATION_OPERATIONS
@@ -220,13 +220,13 @@ class SimulatorApp:
         await send({"type": "http.response.body", "body": body})
 
     async def _cut_connection(self, scope: Scope, *, at_once: bool) -> None:
-        """Cut the connection: the socket where there is one, else by an exception."""
+        """Cut the connection: close the socket, or raise an exception if there is none."""
         cut = scope.get("state", {}).get(CUT_STATE_KEY)
         if cut is None:
             raise self.connection_error("the simulator cut the connection")
         cut(at_once)
-        # The server learns of it in the next round of the loop; returning earlier it would
-        # take the missing answer for a fault of this app.
+        # The server notices it in the next round of the loop; if this returned earlier, the
+        # server would report the missing answer as an error of this app.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -239,7 +239,7 @@ def _split_body(body: bytes) -> Iterable[bytes]:
 def _answer_status_fault(
     request: IncomingRequest, fault: Fault, now: datetime
 ) -> SimulatedResponse:
-    """Answer with an HTTP status on order, in the shape its layer would give it."""
+    """Answer with the configured HTTP status, in the form of the layer that sends it."""
     if fault.value == 500:
         if request.operation in ("ledgers", "dates", "feed"):
             context = f"00000000-0000-4000-8000-{int(now.timestamp()):012d}"
@@ -254,10 +254,10 @@ def _answer_status_fault(
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Read the body; None when the client went away before it was whole.
+    """Read the body; return None if the client disconnected before it was complete.
 
-    Half a request must not be carried out: without its body a cancel would be one still, and a
-    refund would be refused for ever under its key.
+    Half a request must not be executed: a cancel without its body would still cancel, and a
+    refund would be refused permanently under its key.
     """
     body = b""
     while len(body) <= _MAX_BODY_BYTES:

@@ -1,4 +1,4 @@
-"""The control endpoints: what a test asks of the simulator itself, not of Vipps."""
+"""The control endpoints, with which a test controls the simulator itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BATCH_LINES = 500
 
 
 def create_control_app(world: World) -> Starlette:
-    """Make the app behind /_simulator/."""
+    """Build the app for /_simulator/."""
 
     async def show_state(_: Request) -> Response:
         return StreamingResponse(_stream_state_lines(world), media_type="application/x-ndjson")
@@ -66,7 +66,7 @@ async def _stream_state_lines(world: World) -> AsyncIterator[bytes]:
         if len(batch) >= _BATCH_LINES:
             yield b"".join(batch)
             batch.clear()
-            # A million lines take a while; others are served in between.
+            # A million lines take a while: serve other requests in between.
             await asyncio.sleep(0)
     yield b"".join(batch)
 

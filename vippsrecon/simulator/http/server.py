@@ -1,4 +1,4 @@
-"""The simulator behind a socket, on loopback only."""
+"""Serve the simulator over a socket, on loopback only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _START_SECONDS = 10.0
 
 
 def _make_protocol() -> type[asyncio.Protocol]:
-    """Make uvicorn's HTTP protocol one whose connections an app can cut.
+    """Build a variant of uvicorn's HTTP protocol whose connections the app can cut.
 
     Each connection has a copy of the server's state in the scope of its requests; the way to
     cut it goes there.
@@ -36,7 +36,7 @@ def _make_protocol() -> type[asyncio.Protocol]:
             super().connection_made(transport)
 
             def cut(at_once: bool) -> None:
-                # Without haste what was sent still arrives: that makes a truncated answer.
+                # close() still sends what was written: this makes a truncated answer.
                 transport.abort() if at_once else transport.close()
 
             self.app_state = {**self.app_state, CUT_STATE_KEY: cut}
@@ -65,7 +65,7 @@ def _create_server(app: AsgiApp) -> uvicorn.Server:
 
 
 def _listen(port: int) -> socket.socket:
-    # Named TCP, or asyncio leaves Nagle's algorithm on and every answer takes 40 ms.
+    # With TCP given, asyncio switches off Nagle's algorithm; otherwise every answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,13 +79,13 @@ def _listen(port: int) -> socket.socket:
 
 
 def get_base_url(listener: socket.socket) -> str:
-    """Return the address a listening socket is reached at."""
+    """Return the base URL of a listening socket."""
     return f"http://{LOOPBACK_HOST}:{listener.getsockname()[1]}"
 
 
 @contextlib.contextmanager
 def serve_app(app: AsgiApp, port: int) -> Iterator[str]:
-    """Serve in a thread of its own until the block ends; yields the base URL."""
+    """Serve in a separate thread until the block ends; yields the base URL."""
     server = _create_server(app)
     with _listen(port) as listener:
         thread = threading.Thread(
@@ -123,7 +123,7 @@ def run_app(app: AsgiApp, port: int, started: Callable[[str], None] | None) -> N
         if started is not None:
             started(get_base_url(listener))
         before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-        # In a thread of its own uvicorn leaves signals alone.
+        # In a separate thread uvicorn does not handle signals.
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
