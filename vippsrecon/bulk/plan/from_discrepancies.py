@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from vippsrecon.bulk.plan.rows import PaymentKey, Request
 from vippsrecon.money import format_amount, format_count
-from vippsrecon.sources.reviewed_report.read import Reject, ReportRow
+from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.reviewed_report.read import ReportRow
 
 REASON_BY_KIND = {
     "refund_missing_at_vipps": "return",

@@ -36,7 +36,7 @@ from vippsrecon.output_files import atomic_file
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vippsrecon.sources.reviewed_report.read import Reject
+    from vippsrecon.sources.rejects import Reject
 
 __all__ = [
     "PLAN_FORMAT",

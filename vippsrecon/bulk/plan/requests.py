@@ -15,8 +15,8 @@ from vippsrecon.bulk.plan.rules import Aggregate
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.plan_list.read import PlanList, build_plan_list, read_plan_list
+from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.reviewed_report.read import (
-    Reject,
     ReviewedReport,
     looks_like_report,
     read_reviewed_report,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.plan.rules import UNPRINTABLE, Aggregate, compute_allowed_amount
 from vippsrecon.money import format_amount
-from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.sources.rejects import Reject
 
 PaymentKey = tuple[str, str]
 """(msn, reference)."""

@@ -14,7 +14,7 @@ from vippsrecon.bulk.plan.rows import (
     RequestRejectedError,
     build_reject,
 )
-from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.sources.rejects import Reject
 from vippsrecon.store import Attempt
 
 KINDS_WITHOUT_EFFECT = ("refused", "skipped")

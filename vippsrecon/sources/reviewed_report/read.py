@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.money import to_minor
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.reviewed_report.row_hash import compute_row_hash
 
 _SHEETS = ("Discrepancies", "Payments", "Controls")
@@ -82,27 +83,6 @@ class ReportPayment(NamedTuple):
     refunded_minor: int
     cancelled_minor: int
     fetched_at: datetime
-
-
-class Reject(NamedTuple):
-    """A row set aside, as `schemas.REJECTS` has it."""
-
-    source_file: str
-    source_row: int
-    column: str | None
-    value: str | None
-    reason: str
-
-    def describe(self) -> str:
-        """Say which row, why, and what stood there.
-
-        >>> Reject("list.csv", 3, "amount", "0", "is 0, so there is nothing to do").in_words()
-        "row 3: amount is 0, so there is nothing to do (amount = '0')"
-        """
-        about = f"{self.column} " if self.column and self.reason.startswith("is ") else ""
-        named = f"{self.column} = {self.value!r}" if self.column else self.value
-        value = f" ({named})" if self.value else ""
-        return f"row {self.source_row}: {about}{self.reason}{value}"
 
 
 class ReviewedReport(NamedTuple):
