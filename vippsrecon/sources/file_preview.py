@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.sources.files import kinds
-from vippsrecon.sources.files.detect import detect_file_type
+from vippsrecon.sources.files.detect import (
+    FILE_KIND_NAMES,
+    FileKind,
+    detect_file_type,
+    recognize_headings,
+    recognize_json,
+    recognize_xml,
+)
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import (
     FileSummary,
@@ -63,12 +69,12 @@ def _preview_file(
     known = None
     rows = None
     if form == "xml":
-        known = kinds.recognize_xml(path)
+        known = recognize_xml(path)
     elif form == "json":
-        known = kinds.recognize_json(read_json(path))
+        known = recognize_json(read_json(path))
     elif profile is None:
         table = open_table(path)
-        known = kinds.recognize_headings(table.headings)
+        known = recognize_headings(table.headings)
         rows = table.columns([]).height if known else None
     if known is not None:
         return _build_entry(
@@ -131,7 +137,7 @@ def _describe_missing_settings(reading: FileSummary) -> list[str]:
     return []
 
 
-def _describe_unread_kind(kind: kinds.FileKind) -> str:
+def _describe_unread_kind(kind: FileKind) -> str:
     if kind == "plan":
         return "This is a plan: approve it with 'vippsrecon approve'."
-    return _NOT_READ_YET.format(kinds.FILE_KIND_NAMES[kind])
+    return _NOT_READ_YET.format(FILE_KIND_NAMES[kind])

@@ -12,9 +12,19 @@ PlanError: a sentence, and never with the password.
 """
 
 from vippsrecon.store.database.inspect import StoreStatus, inspect_store
-from vippsrecon.store.database.open import Store, database_exists, open_store
+from vippsrecon.store.database.open import database_exists, open_store
 from vippsrecon.store.database.processes import identify_process
-from vippsrecon.store.journal.attempts import Attempt, RowState, read_attempts, read_row_states
+from vippsrecon.store.database.store import Store
+from vippsrecon.store.journal.attempts import (
+    Attempt,
+    RowState,
+    read_attempts,
+    read_cap_usage,
+    read_intentions,
+    read_last_entries,
+    read_row_states,
+    sum_planner_totals,
+)
 from vippsrecon.store.journal.commit import commit_entries
 from vippsrecon.store.journal.entries import (
     PlanSummary,
@@ -35,12 +45,6 @@ from vippsrecon.store.journal.entry import (
     Draft,
     Entry,
     format_canonical_json,
-)
-from vippsrecon.store.journal.lookups import (
-    read_cap_usage,
-    read_intentions,
-    read_last_entries,
-    sum_planner_totals,
 )
 from vippsrecon.store.journal.plan_lock import (
     LEASE_RENEWAL_SECONDS,

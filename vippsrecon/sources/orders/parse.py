@@ -21,8 +21,8 @@ from vippsrecon.sources.orders.amounts import (
     parse_amounts,
     truncate_amount,
 )
+from vippsrecon.sources.orders.continuation_rows import find_continuation_rows
 from vippsrecon.sources.orders.dates import parse_times
-from vippsrecon.sources.orders.lines import find_continuation_rows
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.sales_units import SalesUnitResolver
 from vippsrecon.sources.orders.statuses import (

@@ -14,9 +14,15 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.sources.files import kinds
 from vippsrecon.sources.files.csv_file import open_csv_table
-from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.files.detect import (
+    FILE_KIND_NAMES,
+    compute_file_sha256,
+    detect_file_type,
+    recognize_headings,
+    recognize_json,
+    recognize_xml,
+)
 from vippsrecon.sources.files.excel_file import open_excel_table
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import profiles
@@ -174,17 +180,13 @@ def open_table(path: Path) -> Table:
     """
     form = detect_file_type(path)
     if form == "xml":
-        known = kinds.recognize_xml(path)
-        raise SourceError(
-            f"this is {kinds.FILE_KIND_NAMES[known.kind]}, not a table", file=path.name
-        )
+        known = recognize_xml(path)
+        raise SourceError(f"this is {FILE_KIND_NAMES[known.kind]}, not a table", file=path.name)
     if form == "json":
         content = read_json(path)
-        other = kinds.recognize_json(content)
+        other = recognize_json(content)
         if other:
-            raise SourceError(
-                f"this is {kinds.FILE_KIND_NAMES[other.kind]}, not a table", file=path.name
-            )
+            raise SourceError(f"this is {FILE_KIND_NAMES[other.kind]}, not a table", file=path.name)
         return build_rest_table(path, content)
     return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
@@ -219,9 +221,9 @@ def _open_with_profile(path: Path, profile: Profile | None) -> tuple[Table, Prof
     """Open a file and find its profile, unless one is given."""
     table = open_table(path)
     if profile is None:
-        other = kinds.recognize_headings(table.headings)
+        other = recognize_headings(table.headings)
         if other:
-            said = f"this is {kinds.FILE_KIND_NAMES[other.kind]}, not an order export"
+            said = f"this is {FILE_KIND_NAMES[other.kind]}, not an order export"
             raise SourceError(said, file=table.name)
         return table, profiles.recognize_profile(table.headings, table.name)
     lacking = [name for name in profile.find_missing_fields(table.headings) if name != "reference"]

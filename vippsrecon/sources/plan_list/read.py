@@ -19,10 +19,9 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.cells import format_cell
 from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
-from vippsrecon.sources.files.excel_file import open_excel_table
+from vippsrecon.sources.files.excel_file import format_cell, open_excel_table
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 from vippsrecon.sources.orders import references

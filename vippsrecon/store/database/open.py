@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -11,7 +10,9 @@ from sqlalchemy.engine import URL
 
 from vippsrecon.errors import StoreError
 from vippsrecon.store.database.migrate import apply_migrations, load_migrations, read_version
-from vippsrecon.store.database.sql_errors import build_store_error, get_driver_errors
+from vippsrecon.store.database.sql_errors import build_store_error
+from vippsrecon.store.database.store import WRITES_OPTION, Store
+from vippsrecon.store.database.transactions import read_transaction, write_transaction
 from vippsrecon.store.database.url import mask_database_url, parse_database_url, resolve_sqlite_path
 
 LOCK_WAIT_SECONDS = 20.0
@@ -23,42 +24,6 @@ IDLE_TRANSACTION_SECONDS = 15
 Shorter than a lease: a stopped carrier loses its locks before it loses its plan."""
 
 CONNECT_TIMEOUT_SECONDS = 10
-
-_WRITES_OPTION = "vippsrecon_writes"
-
-
-class Store:
-    """An open workspace database. A context manager; closes its connections at the end.
-
-    Its connections may be used from any thread. Its repr shows no password.
-
-    Attributes:
-        url_masked: Which database it is, as it may be shown.
-    """
-
-    def __init__(self, engine: Engine, url_masked: str, password: str) -> None:
-        self.url_masked = url_masked
-        self._engine = engine
-        self._password = password
-        self._errors = get_driver_errors(engine.dialect)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Store {self.url_masked}>"
 
 
 def open_store(url: str, *, create: bool = True, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
@@ -115,8 +80,6 @@ def database_exists(url: str) -> bool:
 
 
 def _prepare_store(store: Store, wait_seconds: float) -> None:
-    from vippsrecon.store.database.transactions import read_transaction, write_transaction
-
     with read_transaction(store, at_start=True) as connection:
         current = read_version(connection, store.url_masked) == load_migrations()[-1].version
     if not current:
@@ -145,7 +108,7 @@ def _create_sqlite_engine(address: URL, wait_seconds: float) -> Engine:
     def begin(connection: Any) -> None:
         # IMMEDIATE takes the write lock before anything is read, so what is read still holds
         # when it is written.
-        writes = connection.get_execution_options().get(_WRITES_OPTION, False)
+        writes = connection.get_execution_options().get(WRITES_OPTION, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -15,8 +15,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, func, select
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.database.open import _WRITES_OPTION, Store
 from vippsrecon.store.database.sql_errors import build_store_error, is_connection_lost
+from vippsrecon.store.database.store import WRITES_OPTION, Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.journal.entry import Entry
 
@@ -59,7 +59,7 @@ def write_transaction(store: Store) -> Iterator[Connection]:
     """
     committing = False
     try:
-        with store._engine.connect().execution_options(**{_WRITES_OPTION: True}) as connection:
+        with store._engine.connect().execution_options(**{WRITES_OPTION: True}) as connection:
             with connection.begin():
                 if connection.dialect.name == "postgresql":
                     connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK_NUMBER)))

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text
 
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CAPS, IN_FLIGHT, RESERVED, match_pairs
 from vippsrecon.store.database.transactions import run_in_write_transaction
 from vippsrecon.store.journal.attempts import count_entries_of_other_plans

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, insert, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vippsrecon.errors import PlanError
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CARRIERS, JOURNAL, database_time
 from vippsrecon.store.database.transactions import read_transaction, run_in_write_transaction
 from vippsrecon.store.journal.entry import ENTRY_KINDS, NO_HASH, ROW_KINDS, Draft, Entry, link_entry

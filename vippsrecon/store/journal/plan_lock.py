@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select, update
 
 from vippsrecon.errors import PlanLockHeldError, PlanLockLostError
-from vippsrecon.store.database.open import Store
 from vippsrecon.store.database.processes import has_process_ended, identify_process
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CARRIERS, database_time
 from vippsrecon.store.database.transactions import (
     read_transaction,

@@ -20,7 +20,7 @@ import orjson
 from sqlalchemy import Row, Select, case, func, literal, select, tuple_
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import IN_FLIGHT, JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
 from vippsrecon.store.journal.entries import ENTRIES_PER_PAGE, ENTRY_COLUMNS

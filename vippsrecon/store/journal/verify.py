@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.journal.entries import read_entries
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
 
