@@ -123,9 +123,9 @@ def test_a_released_plan_is_free_at_once(store):
 
 TAKES = """
 import os, sys, time
-from vippsrecon.store import open_store, take
+from vippsrecon.store import acquire, open_store
 with open_store(sys.argv[1]) as store:
-    take(store, sys.argv[2], holder="eva", host="here", pid=os.getpid())
+    acquire(store, sys.argv[2], holder="eva", host="here", pid=os.getpid())
     print("taken", flush=True)
     time.sleep(60)
 """

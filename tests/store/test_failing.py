@@ -35,19 +35,19 @@ CAP = (("day:1", "NOK", 10**9),)
 
 WRITES = """
 import os, sys
-from vippsrecon.store import commit, open_store, take
+from vippsrecon.store import acquire, commit_entries, open_store
 from tests.store.making import draft
 url, plan, life = sys.argv[1:]
 with open_store(url) as store:
-    carrier = take(store, plan, holder="eva", host="here", pid=os.getpid())
+    carrier = acquire(store, plan, holder="eva", host="here", pid=os.getpid())
     print("taken", flush=True)
     row = 1000 * int(life)
     while True:
         rows = range(row + 1, row + 33)
         caps = (("day:1", "NOK", 10**9),)
-        made = commit(store, carrier, [draft("intended", number, caps=caps) for number in rows])
+        made = commit_entries(store, carrier, [draft("intended", number, caps=caps) for number in rows])
         print(made[-1].seq, made[-1].hash, flush=True)
-        commit(store, carrier, [draft("done", number) for number in rows])
+        commit_entries(store, carrier, [draft("done", number) for number in rows])
         row += 32
 """
 

@@ -42,7 +42,7 @@ def inspect_store(url: str, *, wait_seconds: float | None = None) -> StoreStatus
 
     Args:
         url: As `open_store` takes it.
-        wait_seconds: How long a lock is waited for; None: INSPECT_SECONDS.
+        wait_seconds: How long a lock is waited for; None: INSPECT_WAIT_SECONDS.
 
     Raises:
         StoreError: It cannot be used: a sentence with a way out, never with the password.
