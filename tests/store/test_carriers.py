@@ -232,5 +232,5 @@ def test_one_digest_of_many_is_the_first(store_url):
 @pytest.mark.parametrize("kind", ["intended", "done", "settled", "carrier", "seen", "nonsense"])
 def test_only_the_carrier_says_where_a_row_stands(store, kind):
     """An approval may be written at any time; what moves money only by who holds the plan."""
-    with pytest.raises(ValueError, match="take the plan"):
+    with pytest.raises(ValueError, match="holds the plan lock"):
         append_entries(store, PLAN, [draft(kind, 1)])

@@ -134,7 +134,7 @@ def test_a_server_that_stays_away_leaves_it_open(wire, monkeypatch):
     carrier = acquire(store, PLAN, **HERE)
     cutting.cut = "after"
     cutting.closed_after_cut = True
-    with pytest.raises(StoreError, match=r"recorded entry 4 of plan .* cannot be told whether"):
+    with pytest.raises(StoreError, match=r"recorded entry 4 of plan .* not known whether"):
         commit_entries(store, carrier, [draft("intended", 1)])
     assert read_head(beside, PLAN)[0] == 4
 

@@ -1,4 +1,4 @@
-"""Excel workbooks as tables: through calamine, and through openpyxl where that gives up."""
+"""Open Excel workbooks as tables, with calamine, or with openpyxl if calamine fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cel
 
 
 class Sheet(NamedTuple):
-    """The sheet that is read: its name, its first row's number, and its rows."""
+    """The sheet to read: its name, the number of its first row, and its rows."""
 
     name: str
     first_row: int
@@ -27,13 +27,13 @@ class Sheet(NamedTuple):
 
 
 def open_excel_table(path: Path) -> Table:
-    """Open the first visible sheet of a workbook that holds anything.
+    """Open the first visible sheet of a workbook that is not empty.
 
-    A number keeps the digits Excel shows for it at full precision, a date is a date: both are
-    marked with `tables.NATIVE_MARK`, so that no profile's decimal mark is applied to them.
+    Numbers keep the digits that Excel shows at full precision. Numbers and dates are marked with
+    `NATIVE_MARK`, so no profile's decimal mark is applied to them.
 
     Raises:
-        SourceError: Neither reader can open it, or there is no heading row, or no row below.
+        SourceError: Neither reader can open it, or it lacks a heading row or rows.
     """
     sheet, others = _open_first_sheet(path)
     above = 0
@@ -102,12 +102,12 @@ class _CalamineRows:
 
 
 def _open_first_sheet(path: Path) -> tuple[Sheet, int]:
-    """Return the sheet to read and how many other sheets hold anything."""
+    """Return the sheet to read and the number of other sheets that are not empty."""
     for reader in (_open_with_calamine, _open_with_openpyxl):
         try:
             sheets = reader(path)
-        # Both readers are fed files from anywhere and raise whatever they meet; calamine's
-        # panics do not even derive from Exception.
+        # Both readers may raise anything on a malformed file; calamine's panics do not even
+        # derive from Exception.
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
         except BaseException:
@@ -115,7 +115,9 @@ def _open_first_sheet(path: Path) -> tuple[Sheet, int]:
         if sheets:
             return sheets[0], len(sheets) - 1
         raise SourceError("the workbook is empty", file=path.name)
-    raise SourceError("the workbook cannot be opened; save it anew, or as CSV", file=path.name)
+    raise SourceError(
+        "the workbook cannot be opened; save it again in Excel, or as CSV", file=path.name
+    )
 
 
 def _open_with_calamine(path: Path) -> list[Sheet]:
@@ -148,11 +150,11 @@ def _open_with_openpyxl(path: Path) -> list[Sheet]:
 
 
 _MAX_EXACT_INTEGER = 2**53
-"""Up to here a float holds every whole number."""
+"""Below this a float holds every whole number exactly."""
 
 
 def format_cell(cell: Any) -> str:
-    r"""Return a cell's value as a table holds it.
+    r"""Format the value of a cell as text of a table.
 
     >>> format_cell(499.5), format_cell(123.0), format_cell("000123"), format_cell(dt.date(2026, 1, 31)), format_cell(None)
     ('\x01499.5', '\x01123', '000123', '\x012026-01-31', '')
@@ -172,7 +174,7 @@ def format_cell(cell: Any) -> str:
 
 
 def format_cells(cells: Sequence[Any]) -> pl.Series:
-    r"""Return a column's cells as `format_cell` gives each, a whole column at a time where it can.
+    r"""Format a column of cells as `format_cell` does, with whole-column operations if possible.
 
     >>> format_cells([499.5, "", dt.datetime(2026, 1, 31, 9, 12)]).to_list()
     ['\x01499.5', '', '\x012026-01-31T09:12:00']
@@ -196,7 +198,7 @@ def _keep_type(kind: type, cell: Any) -> Any:
 
 
 def _format_number(number: float) -> str:
-    """Return a number as Excel shows it at full precision, without an exponent.
+    """Format a number as Excel shows it at full precision, without an exponent.
 
     repr is the shortest text that gives the same float back.
     """
@@ -207,15 +209,15 @@ def _format_number(number: float) -> str:
 
 
 def _strip_native_mark(strings: pl.Series) -> pl.Series:
-    """Return texts without the mark of numbers and dates, which none of them may forge."""
+    """Remove the mark of numbers and dates from texts, which must not imitate it."""
     forged = strings.str.starts_with(NATIVE_MARK)
     return strings.str.strip_chars_start(NATIVE_MARK) if forged.any() else strings
 
 
 def _format_numbers(numbers: pl.Series) -> pl.Series:
-    """Return floats as `_format_number` writes them.
+    """Format floats as `_format_number` does.
 
-    Polars writes the shortest text too, but for the largest and smallest has an exponent.
+    Polars writes the shortest text too, but uses an exponent for very large and small numbers.
     """
     whole = (
         numbers.is_finite() & (numbers == numbers.floor()) & (numbers.abs() < _MAX_EXACT_INTEGER)
@@ -230,7 +232,7 @@ def _format_numbers(numbers: pl.Series) -> pl.Series:
 
 
 def _format_times(moments: pl.Series) -> pl.Series:
-    """Return dates with times as ISO 8601, parts of a second where there are any."""
+    """Format dates with times as ISO 8601, with fractions of a second only if there are any."""
     made = moments.dt.to_string("%Y-%m-%dT%H:%M:%S")
     finer = moments.dt.microsecond() != 0
     if finer.any():
@@ -239,7 +241,7 @@ def _format_times(moments: pl.Series) -> pl.Series:
 
 
 def _format_dates(days: pl.Series) -> pl.Series:
-    """Return dates as ISO 8601."""
+    """Format dates as ISO 8601."""
     return NATIVE_MARK + days.dt.to_string("%Y-%m-%d")
 
 
@@ -250,4 +252,4 @@ _COLUMN_FORMATTERS: dict[type, tuple[Any, Any]] = {
     dt.date: (pl.Date, _format_dates),
     type(None): (pl.Null, None),
 }
-"""Kinds of cells that are turned to text a column at a time: their dtype, and how."""
+"""Python type of cells that have a whole-column formatter, to dtype and formatter."""

@@ -1,4 +1,4 @@
-"""What is to be said of an order export: what it lacks, what is left out of comparing, what is odd."""
+"""Write notes on an order export: what it lacks, what is not compared, what is unusual."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_REFERENCE_COLUMN = "It has no column with the Vipps reference; map one with -
 def build_notes(
     table: Table, profile: Profile, rows: ParsedOrders, orders: pl.DataFrame, exported_at: datetime
 ) -> tuple[str, ...]:
-    """Return the sentences, the most needed first. None holds anything of a customer's."""
+    """Return the sentences, most important first. None contains customer data."""
     found = set(profile.places(table.headings))
     if "payment_title" in found:
         found.add("payment_method")

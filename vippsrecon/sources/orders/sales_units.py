@@ -1,4 +1,4 @@
-"""To which sales unit a row belongs, in which currency, and in whose zone its days are counted."""
+"""Determine the sales unit, currency and time zone of each row."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 
 
 class RowAssignment(NamedTuple):
-    """Where a row belongs, or the field at fault and why it belongs nowhere.
+    """Sales unit, currency and zone of a row, or the field at fault and the reason.
 
-    `assumed` says that nothing but the assumption of a preview gives the currency.
+    `assumed`: the currency is only the preview's assumption.
     """
 
     msn: str | None
@@ -33,14 +33,14 @@ class RowAssignment(NamedTuple):
 
 
 class SalesUnitResolver:
-    """Finds the place of a row from its own cells and the settings.
+    """Determines sales unit, currency and zone of rows from their cells and the settings.
 
-    The sales unit is the file's; else the one whose `stores` names the row's store; else the
-    default or the only one configured; else the only one that trades in the row's currency.
-    The currency is the file's, else the sales unit's own, else its market's.
+    Sales unit: from the file; else the one whose `stores` has the row's store; else the default
+    or the only one configured; else the only one with the row's currency. Currency: from the
+    file; else the sales unit's setting; else its market's.
 
-    >>> placing = SalesUnitResolver((SalesUnit("123456", market="DK"),), None, "orders.csv")
-    >>> placing.place("", "", "")[:3]
+    >>> resolver = SalesUnitResolver((SalesUnit("123456", market="DK"),), None, "orders.csv")
+    >>> resolver.resolve_row("", "", "")[:3]
     ('123456', 'DKK', 'Europe/Copenhagen')
     """
 
@@ -51,7 +51,7 @@ class SalesUnitResolver:
         file: str,
         assumed_currency: str | None = None,
     ) -> None:
-        """Keep the settings of this file; a currency is assumed in previews only."""
+        """Store the settings of this file; a currency is assumed in previews only."""
         self.assumed_currency = assumed_currency
         self.units = {unit.msn: unit for unit in units}
         self.stores = {normalize_word(store): unit.msn for unit in units for store in unit.stores}
@@ -66,7 +66,7 @@ class SalesUnitResolver:
                 ) from None
 
     def places(self, msn: pl.Series, store: pl.Series, currency: pl.Series) -> pl.DataFrame:
-        """Return one place a row.
+        """Return one assignment per row.
 
         Raises:
             SourceError: No row has a sales unit, or no row has a currency.
@@ -89,7 +89,7 @@ class SalesUnitResolver:
         ).drop(keys.columns)
 
     def resolve_row(self, msn: str, store: str, currency: str) -> RowAssignment:
-        """Return the place of a row with these cells."""
+        """Return the assignment of a row with these cells."""
         code = currency.upper()
         if msn and not _MSN_PATTERN.fullmatch(msn):
             return RowAssignment(None, None, "", "msn", msn, "is not a merchant serial number")
@@ -132,7 +132,7 @@ class SalesUnitResolver:
             )
         if self.units:
             raise SourceError(
-                "it cannot be told which of the sales units the orders belong to; name the shop's "
+                "it is not clear which of the sales units the orders belong to; name the shop's "
                 "stores in 'stores' of each sales unit in vippsrecon.toml, or set VIPPS_MSN",
                 file=self.file,
             )

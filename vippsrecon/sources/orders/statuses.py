@@ -1,4 +1,4 @@
-"""Words a shop uses for tenders, states and payment, in the house's own few."""
+"""Map a shop's words for tenders, statuses and payment to the package's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vippsrecon.sources.orders.profiles import Profile
 
 
 def get_field_cells(heads: pl.DataFrame, name: str) -> pl.Series:
-    """Return a field's cells; empty ones where the file has no such column."""
+    """Return a field's cells; empty cells if the file lacks the column."""
     if name in heads.columns:
         return heads[name]
     return pl.Series(name, [""]).new_from_index(0, heads.height)
@@ -44,7 +44,7 @@ def _classify_tender(
 
 
 def map_statuses(heads: pl.DataFrame, profile: Profile) -> tuple[pl.Series, tuple[str, ...]]:
-    """Return each order's status, and the words that are not known."""
+    """Return each order's status, and the unknown words."""
     column = get_field_cells(heads, "status")
     words = {text: normalize_word(text) for text in column.unique(maintain_order=True)}
     known = {
@@ -61,7 +61,7 @@ def map_statuses(heads: pl.DataFrame, profile: Profile) -> tuple[pl.Series, tupl
 
 
 def determine_paid(heads: pl.DataFrame, profile: Profile, outstanding: pl.Series) -> pl.Series:
-    """Return whether the shop believes the order paid, which may mean authorized only."""
+    """Return whether the shop considers the order paid, which may mean only authorized."""
     source = next(
         (name for name in ("paid", "financial_status", "status") if name in heads.columns), ""
     )

@@ -18,7 +18,7 @@ class Store:
     Its connections may be used from any thread. Its repr shows no password.
 
     Attributes:
-        url_masked: Which database it is, as it may be shown.
+        url_masked: The database URL without its password.
     """
 
     def __init__(self, engine: Engine, url_masked: str, password: str) -> None:

@@ -1,4 +1,4 @@
-"""What the journal holds of a payment, over all plans, and where each row of one plan stands."""
+"""Read what plans did with payments, the state of a plan's rows, and the sums of caps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vippsrecon.store.journal.reservations import PaymentKey
 PAYMENTS_PER_QUERY = 500
 
 OPEN_KINDS = ("intended", "unknown")
-"""Where a row stands whose operation may have taken effect, or may yet."""
+"""States of a row whose operation may have taken effect, or still may."""
 
 _ATTEMPT_COLUMNS = [
     JOURNAL.c[name]
@@ -33,7 +33,7 @@ _ATTEMPT_COLUMNS = [
 
 
 class Attempt(NamedTuple):
-    """What one row of one plan did, or would have done, with a payment.
+    """What one row of one plan did, or tried to do, with a payment.
 
     Attributes:
         plan_id: The plan.
@@ -41,11 +41,11 @@ class Attempt(NamedTuple):
         verb: refund, cancel or capture.
         currency: The operation's currency.
         amount_minor: Its amount in whole minor units.
-        discrepancy_id: What it answers, where it answers discrepancies.
-        intended_at: When it was last intended; where it never was, when that was decided.
-        entry_count: How many entries the journal has of it. Their sum is `Draft.known`.
-        kind: Where it stands: intended, unknown, done, already_done, refused or skipped; what a
-            person said, where one settled it.
+        discrepancy_id: The discrepancies it resolves, if any.
+        intended_at: Time of its last intention; without one, time of the decision.
+        entry_count: Number of its journal entries. Their sum is passed to the next `Draft`.
+        kind: Its state: intended, unknown, done, already_done, refused or skipped; after a manual
+            decision, the outcome decided.
     """
 
     plan_id: str
@@ -60,13 +60,13 @@ class Attempt(NamedTuple):
 
 
 class RowState(NamedTuple):
-    """Where a row of a plan stands.
+    """State of one plan row.
 
     Attributes:
         outcome: intended, unknown, done, already_done, refused or skipped.
-        entry: The entry that says so.
-        intended: Its first `intended`, while it is open (intended or unknown); else None.
-        verified: A later look at what was done, where there was one.
+        entry: The entry that recorded the outcome.
+        intended: Its first `intended` while the row is open (intended or unknown); else None.
+        verified: A later check of the outcome, if there was one.
     """
 
     outcome: str
@@ -76,20 +76,20 @@ class RowState(NamedTuple):
 
     @property
     def detail(self) -> dict[str, Any]:
-        """What the journal says of it, with the event that a later look at the log found."""
+        """Details of the outcome, with the event that a later check found."""
         return self.entry.said() | ({} if self.verified is None else self.verified.said())
 
 
 def read_attempts(
     store: Store, environment: str, payments: Sequence[PaymentKey], *, but: str | None = None
 ) -> dict[PaymentKey, list[Attempt]]:
-    """Return, for each payment that has any, what plans did with it or tried to.
+    """Return what plans did, or tried to do, with each payment; payments without attempts are absent.
 
     Args:
-        store: The database.
+        store: The workspace database.
         environment: test, production or simulator.
         payments: (msn, reference) of each.
-        but: A plan to leave out.
+        but: A plan to exclude.
 
     Raises:
         StoreError: The database cannot be used.
@@ -120,9 +120,9 @@ def read_attempts(
 def count_entries_of_other_plans(
     connection: Connection, environment: str, payments: Collection[PaymentKey], *, but: str
 ) -> dict[PaymentKey, int]:
-    """Return how many entries other plans have on payments, these at least.
+    """Return how many entries other plans have on each payment; other payments may be included.
 
-    As the `times` of what `read_attempts` returns add up.
+    Equals the sum of `times` that `read_attempts` returns.
     """
     if not payments:
         return {}
@@ -140,7 +140,7 @@ def count_entries_of_other_plans(
 
 
 def read_row_states(store: Store, plan_id: str) -> dict[int, RowState]:
-    """Return where each row of a plan stands; rows never begun are not in it.
+    """Return the state of each row of a plan; rows never started are absent.
 
     Raises:
         StoreError: The database cannot be used.
@@ -161,7 +161,7 @@ def read_row_states(store: Store, plan_id: str) -> dict[int, RowState]:
 
 
 def read_last_entries(store: Store, plan_id: str) -> dict[int, Entry]:
-    """Return where each row of a plan stands: the last entry that says so.
+    """Return the last entry of each plan row that records its state.
 
     Raises:
         StoreError: The database cannot be used.
@@ -195,14 +195,14 @@ def sum_planner_totals(
     *,
     but: str | None = None,
 ) -> dict[str, int]:
-    """Return the sums per currency of the plans of one planner, in minor units.
+    """Sum the plans of one planner per currency, in minor units.
 
     Args:
-        store: The database.
-        is_planner: Whether a name, as a plan has it, is the planner's.
+        store: The workspace database.
+        is_planner: Whether a planner's name in a plan is this planner.
         environment: test, production or simulator.
-        since_at: Of the plans first seen, or approved, at or after this time.
-        but: A plan to leave out.
+        since_at: Count only plans first seen or approved at or after this time.
+        but: A plan to exclude.
 
     Raises:
         StoreError: The database cannot be used.
@@ -244,9 +244,9 @@ def _get_outcome(kind: str, detail: str) -> str:
 
 
 def _build_attempt(entries: Sequence[Row[Any]]) -> Attempt:
-    """Return what the entries of one row come to."""
+    """Build an attempt from the entries of one row."""
     intended = [entry for entry in entries if entry.kind == "intended"]
-    # One found already done was never intended here: by a journal that is lost, say.
+    # A row found already done has no intention here; the journal that held it may be lost.
     began, last = (intended or entries)[-1], entries[-1]
     return Attempt(
         last.plan_id,
