@@ -66,19 +66,23 @@ def _preview_file(
     path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]
 ) -> dict[str, Any]:
     form = detect_file_type(path)
-    known = None
+    file_format = None
     rows = None
     if form == "xml":
-        known = recognize_xml(path)
+        file_format = recognize_xml(path)
     elif form == "json":
-        known = recognize_json(read_json(path))
+        file_format = recognize_json(read_json(path))
     elif profile is None:
         table = open_table(path)
-        known = recognize_headings(table.headings)
-        rows = table.columns([]).height if known else None
-    if known is not None:
+        file_format = recognize_headings(table.headings)
+        rows = table.columns([]).height if file_format else None
+    if file_format is not None:
         return _build_entry(
-            path, known.kind, known.format, rows, notes=[_describe_unread_kind(known.kind)]
+            path,
+            file_format.kind,
+            file_format.format,
+            rows,
+            notes=[_describe_unread_kind(file_format.kind)],
         )
     return _preview_orders(path, profile, units)
 

@@ -53,8 +53,8 @@ def read_references(
         SourceError: The file cannot be read as such a list, or has no sales unit and there is no
             default.
     """
-    found = read_reference_list(path, default_msn)
-    return found.references, found.rejects
+    listed = read_reference_list(path, default_msn)
+    return listed.references, listed.rejects
 
 
 def read_reference_list(path: str | Path, default_msn: str | None = None) -> ReferenceList:
@@ -94,11 +94,11 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
         pl.col("reference").str.slice(0, 80).alias("value"),
         "reason",
     )
-    kept = judged.filter(pl.col("reason").is_null()).select(
+    usable = judged.filter(pl.col("reason").is_null()).select(
         "msn", "reference", pl.lit("references").alias("discovered_by")
     )
     return ReferenceList(
-        schemas.to_pandas(kept.to_arrow().cast(_REFERENCE_SCHEMA)),
+        schemas.to_pandas(usable.to_arrow().cast(_REFERENCE_SCHEMA)),
         convert_to_validated_pandas(rejects, schemas.REJECTS),
         note,
     )
@@ -147,13 +147,13 @@ def _has_headings(path: Path) -> bool:
 
 
 def _read_plain_list(path: Path) -> pl.DataFrame:
-    found = []
+    rows = []
     for number, line in read_text_lines(path):
         if len(line) > MAX_CELL_LENGTH:
             raise SourceError("a line is larger than 1 MB", file=path.name, row=number)
-        found.append((number, "", line, None))
+        rows.append((number, "", line, None))
     schema = {"row": pl.Int64, "msn": pl.String, "reference": pl.String, "fault": pl.String}
-    frame = pl.DataFrame(found, schema=schema, orient="row")
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
     return frame.with_columns(references.remove_spreadsheet_guards(frame["reference"]))
 
 

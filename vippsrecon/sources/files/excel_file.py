@@ -123,15 +123,15 @@ def _open_first_sheet(path: Path) -> tuple[Sheet, int]:
 def _open_with_calamine(path: Path) -> list[Sheet]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-    found = []
+    sheets = []
     with CalamineWorkbook.from_path(str(path)) as workbook:
         for about in workbook.sheets_metadata:
             if about.visible != SheetVisibleEnum.Visible or about.typ != SheetTypeEnum.WorkSheet:
                 continue
             sheet = workbook.get_sheet_by_name(about.name)
             if sheet.start is not None:
-                found.append(Sheet(about.name, 1, _CalamineRows(sheet)))
-    return found
+                sheets.append(Sheet(about.name, 1, _CalamineRows(sheet)))
+    return sheets
 
 
 def _open_with_openpyxl(path: Path) -> list[Sheet]:

@@ -194,7 +194,7 @@ def _parse_local_times(
 
 
 def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
-    found = (
+    parts = (
         text.to_frame("text")
         .select(pl.col("text").str.extract_groups(expression).alias("parts"))
         .unnest("parts")
@@ -202,13 +202,13 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
     missing: Mapping[str, pl.Expr] = {
         name: pl.lit(None, pl.String).alias(name)
         for name in _PART_NAMES
-        if name not in found.columns
+        if name not in parts.columns
     }
-    found = found.with_columns(*missing.values())
+    parts = parts.with_columns(*missing.values())
     if "name" not in missing:
-        names = {name: find_month_number(name) for name in found["name"].drop_nulls().unique()}
+        names = {name: find_month_number(name) for name in parts["name"].drop_nulls().unique()}
         numbers = {name: str(number or 0) for name, number in names.items()}
-        found = found.with_columns(
+        parts = parts.with_columns(
             month=pl.col("name").replace_strict(numbers, default=None, return_dtype=pl.String)
         )
     hour = pl.col("hour").fill_null("0").cast(pl.Int64)
@@ -235,7 +235,7 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
     minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(-2).cast(
         pl.Int64, strict=False
     )
-    return found.select(
+    return parts.select(
         local=written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f", strict=False, time_unit="us"),
         offset=pl.when(zone.str.contains(r"^[+-]"))
         .then(signed * minutes)

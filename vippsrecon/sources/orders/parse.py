@@ -179,13 +179,13 @@ def _select_cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[st
     Amounts and times are not parsed yet.
     """
     places = profile.places(table.headings)
-    wanted = list(dict.fromkeys(place for found in places.values() for place in found))
+    wanted = list(dict.fromkeys(place for positions in places.values() for place in positions))
     frame = table.columns(wanted)
     chosen = {}
     named = {}
     several = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
-    for name, found in places.items():
-        columns = [frame[f"c{wanted.index(place)}"] for place in found]
+    for name, positions in places.items():
+        columns = [frame[f"c{wanted.index(place)}"] for place in positions]
         if name not in (*_TIME_FIELDS, "total", "refunded", "outstanding", "vat"):
             columns = [references.remove_spreadsheet_guards(column) for column in columns]
         if name == "reference":
@@ -193,8 +193,8 @@ def _select_cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[st
                 pl.any_horizontal(*map(references.has_several_references, columns))
             ).to_series()
         cells = columns[0]
-        named[name] = table.headings[found[0]]
-        for place, column in zip(found[1:], columns[1:], strict=True):
+        named[name] = table.headings[positions[0]]
+        for place, column in zip(positions[1:], columns[1:], strict=True):
             if name in _FIRST_FILLED_FIELDS and (cells == "").any() and (column != "").any():
                 named[name] = named[name] if (cells != "").any() else table.headings[place]
                 cells = cells.zip_with(cells != "", column)
@@ -261,11 +261,11 @@ def _find_first_faults(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.Data
     judged = heads.select(
         "row", *(pl.lit(None, pl.String).alias(name) for name in ("field", "value", "reason"))
     )
-    for where, field, said, reason in faults:
+    for where, field, given_value, reason in faults:
         mask = where.fill_null(value=False) & judged["reason"].is_null()
         if not mask.any():
             continue
-        value = said
+        value = given_value
         if value is None and isinstance(field, str):
             value = get_field_cells(heads, field).str.strip_prefix(NATIVE_MARK)
         for name, given in (("field", field), ("value", value), ("reason", reason)):
@@ -316,7 +316,10 @@ def _resolve_references(
     ids = [numbers[0].zip_with(numbers[0].is_not_null(), numbers[1]), numbers[1]]
     number, voted = ids[0], ""
     if not profile.prefix and profile.pad:
-        votes = ((one, references.detect_prefix(reference, one, profile.pad)) for one in ids)
+        votes = (
+            (order_ids, references.detect_prefix(reference, order_ids, profile.pad))
+            for order_ids in ids
+        )
         number, voted = next((vote for vote in votes if vote[1]), (number, ""))
     prefix = profile.prefix or voted
     if not prefix:

@@ -108,7 +108,7 @@ class Profile:
     def find_ambiguous_heading(self, headings: Sequence[str]) -> str | None:
         """Return the first heading of this profile that several columns have, if any."""
         compared = [normalize_heading(text) for text in headings]
-        read = sorted(place for found in self.places(headings).values() for place in found)
+        read = sorted(place for positions in self.places(headings).values() for place in positions)
         return next(
             (headings[place] for place in read if compared.count(compared[place]) > 1), None
         )
@@ -118,8 +118,8 @@ class Profile:
         there = {normalize_heading(text) for text in headings}
         if there & {normalize_heading(text) for text in self.never}:
             return 0
-        found = self.places(there)
-        if any(name not in found for name in self.required):
+        fields_found = self.places(there)
+        if any(name not in fields_found for name in self.required):
             return 0
         known = {normalize_heading(alias) for aliases in self.columns.values() for alias in aliases}
         known |= {normalize_heading(text) for text in self.typical}
@@ -127,20 +127,20 @@ class Profile:
 
     def find_missing_fields(self, headings: Iterable[str]) -> list[str]:
         """Return the required fields for which a file has no column."""
-        found = self.places(headings)
-        return [name for name in self.required if name not in found]
+        fields_found = self.places(headings)
+        return [name for name in self.required if name not in fields_found]
 
 
 @cache
 def load_builtin_profiles() -> dict[str, Profile]:
     """Return the profiles that come with the package, by name."""
     folder = resources.files("vippsrecon.sources.orders") / "profiles"
-    found = [
+    profiles = [
         _build_profile(tomllib.loads(entry.read_text(encoding="utf-8")), entry.name)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".toml")
     ]
-    return {profile.name: profile for profile in found}
+    return {profile.name: profile for profile in profiles}
 
 
 def get_profile(shop: str) -> Profile:
@@ -165,13 +165,13 @@ def read_mapping(path: Path) -> Profile:
         ConfigurationError: The file cannot be read, or has an unknown key or value.
     """
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
-    base = said.pop("extends", None)
-    said.setdefault("name", base or path.stem)
-    return _build_profile(said, path.name, get_profile(str(base)) if base else None)
+    base = tables.pop("extends", None)
+    tables.setdefault("name", base or path.stem)
+    return _build_profile(tables, path.name, get_profile(str(base)) if base else None)
 
 
 def recognize_profile(headings: tuple[str, ...], file: str) -> Profile:
@@ -234,15 +234,15 @@ def _describe_unrecognized(headings: tuple[str, ...]) -> str:
 _TABLE_KEYS = {"columns", "missing", "amounts", "statuses", "paid"}
 
 
-def _build_profile(said: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
+def _build_profile(tables: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
     """Build a profile from its TOML tables and check every key."""
     known = {entry.name for entry in fields(Profile)}
-    for key in said:
+    for key in tables:
         if key not in known:
             raise ConfigurationError(f"the mapping {file} has the unknown key {key!r}")
-    profile = base or Profile(name=str(said["name"]))
+    profile = base or Profile(name=str(tables["name"]))
     changes: dict[str, Any] = {}
-    for key, value in said.items():
+    for key, value in tables.items():
         default = getattr(profile, key)
         if key in _TABLE_KEYS:
             if not isinstance(value, dict):

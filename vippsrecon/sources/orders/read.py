@@ -179,8 +179,10 @@ def open_table(path: Path) -> Table:
     """
     form = detect_file_type(path)
     if form == "xml":
-        known = recognize_xml(path)
-        raise SourceError(f"this is {FILE_KIND_NAMES[known.kind]}, not a table", file=path.name)
+        file_format = recognize_xml(path)
+        raise SourceError(
+            f"this is {FILE_KIND_NAMES[file_format.kind]}, not a table", file=path.name
+        )
     if form == "json":
         content = read_json(path)
         other = recognize_json(content)
@@ -222,8 +224,8 @@ def _open_with_profile(path: Path, profile: Profile | None) -> tuple[Table, Prof
     if profile is None:
         other = recognize_headings(table.headings)
         if other:
-            said = f"this is {FILE_KIND_NAMES[other.kind]}, not an order export"
-            raise SourceError(said, file=table.name)
+            problem = f"this is {FILE_KIND_NAMES[other.kind]}, not an order export"
+            raise SourceError(problem, file=table.name)
         return table, profiles.recognize_profile(table.headings, table.name)
     lacking = [name for name in profile.find_missing_fields(table.headings) if name != "reference"]
     if lacking:
@@ -260,12 +262,14 @@ def _describe_other_shop(table: Table, profile: Profile, lacking: list[str]) -> 
         " or ".join(repr(text) for text in profile.columns.get(name, (name,))[:2])
         for name in lacking
     )
-    said = f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
+    problem = (
+        f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
+    )
     try:
         other = profiles.recognize_profile(table.headings, table.name)
     except SourceError:
-        return said
-    return other.refused or f"{said}; it looks like {other.title}, --shop {other.name}"
+        return problem
+    return other.refused or f"{problem}; it looks like {other.title}, --shop {other.name}"
 
 
 def _read_modification_time(path: Path) -> datetime:
@@ -281,8 +285,8 @@ def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     origin = ["exported_at", "source_file", "source_row"]
     read = [name for name in orders.columns if name not in origin]
     ranked = orders.sort(origin, descending=[True, False, False])
-    known = pl.any_horizontal(pl.col("reference", "order_number").is_not_null())
-    is_duplicate = known & (pl.int_range(pl.len()).over(read) > 0)
+    identified = pl.any_horizontal(pl.col("reference", "order_number").is_not_null())
+    is_duplicate = identified & (pl.int_range(pl.len()).over(read) > 0)
     ranked = ranked.with_columns(duplicate=is_duplicate)
     duplicates = ranked.filter("duplicate").select(
         "source_file",

@@ -93,13 +93,13 @@ def derive_attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
     ['woo-shop-1001', 'woo-shop-1001', None]
     """
     bare = reference.str.replace(r"-[1-9][0-9]?$", "")
-    found = []
+    bases = []
     for order_id in ids:
         for base in (reference, bare):
             before = base.str.strip_suffix(order_id).str.strip_chars_end("0")
             ends = base.str.ends_with(order_id) & (order_id != "")
-            found.append(pl.when(ends & ~before.str.contains(r"[0-9]$")).then(base))
-    return pl.coalesce(found) if found else pl.lit(None, pl.String)
+            bases.append(pl.when(ends & ~before.str.contains(r"[0-9]$")).then(base))
+    return pl.coalesce(bases) if bases else pl.lit(None, pl.String)
 
 
 def build_references(prefix: str, order_id: pl.Expr, pad: int) -> pl.Expr:
@@ -144,8 +144,8 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per (msn, reference, candidate), sorted: `reference` is the order's, `rule` says
-        how the candidate was made. See `RULES_AFTER_NOT_FOUND` for which to ask for when. Each is one that
-        Vipps MobilePay could have.
+        how the candidate was derived. `RULES_AFTER_NOT_FOUND` says which to query when. All are
+        well-formed references.
     """
     wanted = ["msn", "reference", "attempt_base", "paid"]
     read = pl.DataFrame(pa.Table.from_pandas(orders[wanted], preserve_index=False))

@@ -73,17 +73,17 @@ class SalesUnitResolver:
         """
         keys = pl.DataFrame({"_msn": msn, "_store": store, "_currency": currency})
         different = keys.unique(maintain_order=True)
-        found = [self.resolve_row(*row) for row in different.iter_rows()]
-        if found and all(place.msn is None for place in found):
-            self._refuse_sales_unit(found[0])
-        if found and all(place.currency is None and not place.value for place in found):
+        assignments = [self.resolve_row(*row) for row in different.iter_rows()]
+        if assignments and all(place.msn is None for place in assignments):
+            self._refuse_sales_unit(assignments[0])
+        if assignments and all(place.currency is None and not place.value for place in assignments):
             raise SourceError(
                 "the export has no currency; set 'currency' or 'market' of the sales unit, "
                 "or map the column with --mapping",
                 file=self.file,
             )
         schema = dict.fromkeys(RowAssignment._fields, pl.String) | {"assumed": pl.Boolean}
-        made = pl.DataFrame([list(place) for place in found], schema=schema, orient="row")
+        made = pl.DataFrame([list(place) for place in assignments], schema=schema, orient="row")
         return keys.join(
             different.hstack(made), on=keys.columns, how="left", maintain_order="left"
         ).drop(keys.columns)
@@ -93,16 +93,16 @@ class SalesUnitResolver:
         code = currency.upper()
         if msn and not _MSN_PATTERN.fullmatch(msn):
             return RowAssignment(None, None, "", "msn", msn, "is not a merchant serial number")
-        found = (
+        unit_msn = (
             msn
             or self.stores.get(normalize_word(store))
             or self.default
             or self._find_unit_by_currency(code)
         )
-        if found is None:
+        if unit_msn is None:
             why = "belongs to no sales unit; name it in 'stores' of one in vippsrecon.toml"
             return RowAssignment(None, code or None, "", "store", store, why)
-        unit = self.units.get(found, SalesUnit(found))
+        unit = self.units.get(unit_msn, SalesUnit(unit_msn))
         code = code or unit.currency or _CURRENCY_OF_MARKET.get(unit.market or "", "")
         zone = unit.timezone or ZONE_OF_MARKET.get(
             unit.market or MARKET_OF_CURRENCY.get(code, ""), unit.zone
@@ -110,12 +110,12 @@ class SalesUnitResolver:
         assumed = not code and self.assumed_currency is not None
         code = code or self.assumed_currency or ""
         if not code:
-            return RowAssignment(found, None, zone, "currency", "", "has no currency")
+            return RowAssignment(unit_msn, None, zone, "currency", "", "has no currency")
         if code not in DECIMALS:
             known = ", ".join(DECIMALS)
             why = f"is not a currency of Vipps MobilePay ({known})"
-            return RowAssignment(found, None, zone, "currency", currency, why)
-        return RowAssignment(found, code, zone, assumed=assumed)
+            return RowAssignment(unit_msn, None, zone, "currency", currency, why)
+        return RowAssignment(unit_msn, code, zone, assumed=assumed)
 
     def _find_unit_by_currency(self, code: str) -> str | None:
         trading = [

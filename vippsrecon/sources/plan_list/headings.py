@@ -47,14 +47,14 @@ def load_vocabulary(mapping: str | Path | None = None) -> PlanListVocabulary:
         return _load_default_vocabulary()
     path = Path(mapping)
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
     usual = _load_default_vocabulary()
     known = {"columns": PLAN_LIST_FIELDS, "reasons": tuple(dict.fromkeys(usual.reasons.values()))}
     own: dict[str, dict[str, tuple[str, ...]]] = {"columns": {}, "reasons": {}}
-    for table, given in said.items():
+    for table, given in tables.items():
         if table not in known or not isinstance(given, dict):
             raise ConfigurationError(
                 f"the mapping {path.name} of a list has the tables [columns] and [reasons], and "
@@ -79,14 +79,14 @@ def _load_default_vocabulary() -> PlanListVocabulary:
     text = (resources.files("vippsrecon.sources.plan_list") / "plan_list.toml").read_text(
         encoding="utf-8"
     )
-    said: dict[str, dict[str, Any]] = tomllib.loads(text)
+    tables: dict[str, dict[str, Any]] = tomllib.loads(text)
     plain = profiles.get_profile("plain").columns
-    reasons = {reason: (reason, *texts) for reason, texts in said["reasons"].items()}
+    reasons = {reason: (reason, *texts) for reason, texts in tables["reasons"].items()}
     return PlanListVocabulary(
         {name: plain[name] for name in SHARED_FIELDS}
-        | {name: tuple(texts) for name, texts in said["columns"].items()},
+        | {name: tuple(texts) for name, texts in tables["columns"].items()},
         _map_words_to_reasons(reasons),
-        frozenset(normalize_word(text) for text in said["all"]["words"]),
+        frozenset(normalize_word(text) for text in tables["all"]["words"]),
     )
 
 

@@ -136,9 +136,14 @@ def build_plan_list(
 
 
 def _parse_table(
-    table: Table, digest: str, default_msn: str | None, said: PlanListVocabulary, *, cancels: bool
+    table: Table,
+    digest: str,
+    default_msn: str | None,
+    vocabulary: PlanListVocabulary,
+    *,
+    cancels: bool,
 ) -> PlanList:
-    cells = _select_cells(table, said, cancels=cancels)
+    cells = _select_cells(table, vocabulary, cancels=cancels)
     if (cells["msn"] == "").all() and default_msn is None:
         raise SourceError(
             "the list does not say which sales unit its payments are of; add a column msn, or set "
@@ -148,12 +153,12 @@ def _parse_table(
     cells = cells.with_columns(
         msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn or "")).otherwise("msn"),
         currency=pl.col("currency").str.to_uppercase(),
-        reason=_map_reasons(cells["reason"], said),
+        reason=_map_reasons(cells["reason"], vocabulary),
         said_reason=cells["reason"],
-        all=_is_whole_amount(cells["amount"], said, cancels=cancels),
+        all=_is_whole_amount(cells["amount"], vocabulary, cancels=cancels),
     )
     rows = mark_unusable_rows(
-        _add_amounts(cells, table.name), list(dict.fromkeys(said.reasons.values()))
+        _add_amounts(cells, table.name), list(dict.fromkeys(vocabulary.reasons.values()))
     )
     rejects = rows.filter(pl.col("why").is_not_null()).select(
         source_file=pl.lit(table.name),
@@ -162,7 +167,7 @@ def _parse_table(
         value=pl.col("value").str.slice(0, 80),
         reason=pl.col("why"),
     )
-    kept = rows.filter(pl.col("why").is_null()).select(
+    usable = rows.filter(pl.col("why").is_null()).select(
         "row", "msn", "reference",
         order_number=_null_if_empty("order_number"),
         currency=_null_if_empty("currency"),
@@ -170,7 +175,7 @@ def _parse_table(
         reason="reason", note="note", document_ref="document_ref", vat_minor="vat_minor",
     )  # fmt: skip
     return PlanList(
-        tuple(map(PlanListRow._make, kept.iter_rows())),
+        tuple(map(PlanListRow._make, usable.iter_rows())),
         convert_to_validated_pandas(rejects, schemas.REJECTS),
         table.name,
         digest,
@@ -187,22 +192,22 @@ def _open_list(path: Path) -> Table:
     return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
 
-def _select_cells(table: Table, said: PlanListVocabulary, *, cancels: bool) -> pl.DataFrame:
+def _select_cells(table: Table, vocabulary: PlanListVocabulary, *, cancels: bool) -> pl.DataFrame:
     """Return one column per field, empty if the file lacks it, without spreadsheet guards."""
     there = [normalize_heading(text) for text in table.headings]
     places: dict[str, int] = {}
-    for name, texts in said.columns.items():
-        found = [normalize_heading(text) for text in texts if normalize_heading(text) in there]
-        if found and (there.count(found[0]) > 1 or len(set(found)) > 1):
+    for name, texts in vocabulary.columns.items():
+        matching = [normalize_heading(text) for text in texts if normalize_heading(text) in there]
+        if matching and (there.count(matching[0]) > 1 or len(set(matching)) > 1):
             raise SourceError(
-                f"several columns may be the {name}, such as {found[0]!r}, and it is not clear "
+                f"several columns may be the {name}, such as {matching[0]!r}, and it is not clear "
                 "which one is meant; rename or remove the others",
                 file=table.name,
             )
-        if found:
-            places[name] = there.index(found[0])
-    wanted = ("reference",) if cancels else ("reference", "amount", "currency")
-    lacking = [name for name in wanted if name not in places]
+        if matching:
+            places[name] = there.index(matching[0])
+    required = ("reference",) if cancels else ("reference", "amount", "currency")
+    lacking = [name for name in required if name not in places]
     if lacking:
         raise SourceError(
             f"it has no column {' or '.join(map(repr, lacking))}; a list of payments has the "
@@ -223,17 +228,19 @@ def _select_cells(table: Table, said: PlanListVocabulary, *, cancels: bool) -> p
     return frame.select("row", "fault", raw="row").with_columns(raw=texts_of["reference"], **plain)
 
 
-def _map_reasons(written: pl.Series, said: PlanListVocabulary) -> pl.Series:
+def _map_reasons(written: pl.Series, vocabulary: PlanListVocabulary) -> pl.Series:
     """Map each reason to the plan's value; null if unknown."""
     meant = {
-        text: said.reasons.get(normalize_word(text)) if text else "other"
+        text: vocabulary.reasons.get(normalize_word(text)) if text else "other"
         for text in written.unique()
     }
     return written.replace_strict(meant, return_dtype=pl.String)
 
 
-def _is_whole_amount(amount: pl.Series, said: PlanListVocabulary, *, cancels: bool) -> pl.Series:
-    everything = said.words_for_all | ({""} if cancels else set())
+def _is_whole_amount(
+    amount: pl.Series, vocabulary: PlanListVocabulary, *, cancels: bool
+) -> pl.Series:
+    everything = vocabulary.words_for_all | ({""} if cancels else set())
     means = {text: normalize_word(text) in everything for text in amount.unique()}
     return amount.replace_strict(means, return_dtype=pl.Boolean)
 

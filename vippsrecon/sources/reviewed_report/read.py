@@ -194,9 +194,13 @@ def _iterate_rows(
     sheet: Sequence[Sequence[Any]], columns: Mapping[str, str], file: str, name: str
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the sheet row's number and its cells by field, for each row below the header."""
-    wanted = set(columns.values())
+    required = set(columns.values())
     head = next(
-        (n for n, row in enumerate(sheet[:_MAX_ROWS_ABOVE_HEADER]) if wanted <= set(map(str, row))),
+        (
+            n
+            for n, row in enumerate(sheet[:_MAX_ROWS_ABOVE_HEADER])
+            if required <= set(map(str, row))
+        ),
         None,
     )
     if head is None:
@@ -259,7 +263,7 @@ def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | 
 def _parse_payments(
     sheet: Sequence[Sequence[Any]], file: str, fetched_at: datetime
 ) -> dict[tuple[str, str], ReportPayment]:
-    found = {}
+    parsed = {}
     for number, cells in _iterate_rows(sheet, _PAYMENT_HEADINGS, file, "Payments"):
         msn, reference, currency = (
             _format_text(cells[name]) for name in ("msn", "reference", "currency")
@@ -272,7 +276,7 @@ def _parse_payments(
         except InputError as error:
             raise SourceError(str(error), file=file, row=number, column="Captured") from None
         at = _parse_time(cells["fetched"]) or fetched_at
-        found[msn, reference] = ReportPayment(
+        parsed[msn, reference] = ReportPayment(
             msn,
             reference,
             currency,
@@ -283,7 +287,7 @@ def _parse_payments(
             cancelled,
             at,
         )
-    return found
+    return parsed
 
 
 def _format_text(cell: Any) -> str:

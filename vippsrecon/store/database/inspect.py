@@ -58,9 +58,9 @@ def inspect_store(url: str, *, wait_seconds: float | None = None) -> StoreStatus
             version = read_version(connection, name)
             counts = [0, 0]
             if version:
-                known = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.seq == 1)
+                plans = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.seq == 1)
                 open_rows = select(func.count()).select_from(IN_FLIGHT)
-                counts = [connection.execute(one).scalar_one() for one in (known, open_rows)]
+                counts = [connection.execute(query).scalar_one() for query in (plans, open_rows)]
         with write_transaction(store):
             pass
     return StoreStatus(name, True, version, newest, *counts)

@@ -36,12 +36,12 @@ class Migration(NamedTuple):
 
 def load_migrations() -> list[Migration]:
     """Return all migrations of this version, in order."""
-    found = [
+    loaded = [
         Migration(int(match[1]), file.name, file.read_text(encoding="utf-8"))
         for file in files("vippsrecon.store.database").joinpath("migrations").iterdir()
         if (match := _FILE_NAME_PATTERN.fullmatch(file.name))
     ]
-    return sorted(found)
+    return sorted(loaded)
 
 
 def read_version(connection: Connection, name: str) -> int:

@@ -84,17 +84,17 @@ def build_store_error(
     if isinstance(error, TimeoutError):
         return StoreError(f"the workspace database {name} had no free connection in time")
     cause = error.orig if isinstance(error, DBAPIError) else error
-    said = (
+    sentence = (
         _explain_sqlite_error(cause)
         if isinstance(cause, sqlite3.Error)
         else _explain_postgresql_error(error, cause, at_start=at_start)
     )
-    if said is None:
+    if sentence is None:
         first = next(iter(str(cause).splitlines()), type(cause).__name__).strip()
-        said = f"returned an error: {first}"
+        sentence = f"returned an error: {first}"
     if password:
-        said = said.replace(password, "***")
-    return StoreError(f"the workspace database {name} {said}")
+        sentence = sentence.replace(password, "***")
+    return StoreError(f"the workspace database {name} {sentence}")
 
 
 def is_connection_lost(error: Exception) -> bool:
@@ -109,7 +109,9 @@ def get_driver_errors(dialect: Any) -> tuple[type[Exception], ...]:
 
 def _explain_sqlite_error(cause: sqlite3.Error) -> str | None:
     code = getattr(cause, "sqlite_errorname", "")
-    return next((said for start, said in SQLITE_MESSAGES.items() if code.startswith(start)), None)
+    return next(
+        (sentence for start, sentence in SQLITE_MESSAGES.items() if code.startswith(start)), None
+    )
 
 
 def _explain_postgresql_error(error: Exception, cause: Any, *, at_start: bool) -> str | None:
@@ -118,9 +120,9 @@ def _explain_postgresql_error(error: Exception, cause: Any, *, at_start: bool) -
         state = "28P01"  # without a session there is no SQLSTATE
     if not state and 'database "' in str(cause) and "does not exist" in str(cause):
         state = "3D000"
-    for start, said in POSTGRESQL_MESSAGES.items():
+    for start, sentence in POSTGRESQL_MESSAGES.items():
         if state.startswith(start):
-            return said
+            return sentence
     of_connection = any(kind.__name__ in _CONNECTION_ERROR_NAMES for kind in type(cause).__mro__)
     if state.startswith("08") or (not state and of_connection):
         return CONNECTION_LOST if is_connection_lost(error) and not at_start else SERVER_NOT_REACHED

@@ -67,10 +67,10 @@ def write_transaction(store: Store) -> Iterator[Connection]:
                 committing = True
             committing = False
     except store._errors as error:
-        said = build_store_error(error, store.url_masked, store._password)
+        store_error = build_store_error(error, store.url_masked, store._password)
         if committing and is_connection_lost(error):
-            raise _CommitUnknownError(str(said)) from None
-        raise said from None
+            raise _CommitUnknownError(str(store_error)) from None
+        raise store_error from None
 
 
 def run_in_write_transaction(
@@ -106,7 +106,7 @@ def _is_committed(store: Store, entry: Entry) -> bool:
     while True:
         try:
             with write_transaction(store) as connection:
-                found = connection.execute(
+                stored_hash = connection.execute(
                     select(JOURNAL.c.hash).where(
                         JOURNAL.c.plan_id == entry.plan_id, JOURNAL.c.seq == entry.seq
                     )
@@ -121,4 +121,4 @@ def _is_committed(store: Store, entry: Entry) -> bool:
                 "whether it was recorded: run the same command again when it is back; it checks "
                 "this first"
             ) from None
-        return found == entry.hash
+        return stored_hash == entry.hash

@@ -109,8 +109,8 @@ def read_attempts(
         some = chosen.where(match_pairs(JOURNAL.c.msn, JOURNAL.c.reference, chunk))
         with read_transaction(store) as connection:
             rows = connection.execute(some).all()
-        for _, said in groupby(rows, key=attrgetter("plan_id", "row", "msn", "reference")):
-            entries = list(said)
+        for _, row_entries in groupby(rows, key=attrgetter("plan_id", "row", "msn", "reference")):
+            entries = list(row_entries)
             payment = entries[0].msn, entries[0].reference
             if payment in chunk:
                 found.setdefault(payment, []).append(_build_attempt(entries))
@@ -216,12 +216,12 @@ def sum_planner_totals(
         JOURNAL.c.seq == 1, JOURNAL.c.plan_id.in_(lately)
     )
     with read_transaction(store) as connection:
-        found = connection.execute(chosen).all()
+        first_entries = connection.execute(chosen).all()
     sums: dict[str, int] = {}
-    for plan_id, detail in found:
-        said = orjson.loads(detail)
-        if plan_id != but and is_planner(said.get("planner") or ""):
-            for currency, amount in said["totals"].items():
+    for plan_id, detail in first_entries:
+        first_detail = orjson.loads(detail)
+        if plan_id != but and is_planner(first_detail.get("planner") or ""):
+            for currency, amount in first_detail["totals"].items():
                 sums[currency] = sums.get(currency, 0) + amount
     return sums
 
@@ -236,7 +236,7 @@ def read_cap_usage(store: Store, environment: str, scope: str) -> dict[str, int]
         CAPS.c.environment == environment, CAPS.c.scope == scope
     )
     with read_transaction(store) as connection:
-        return {one.currency: one.amount_minor for one in connection.execute(chosen)}
+        return {cap.currency: cap.amount_minor for cap in connection.execute(chosen)}
 
 
 def _get_outcome(kind: str, detail: str) -> str:
@@ -276,5 +276,5 @@ def _read_entry_per_row(
         .where(JOURNAL.c.plan_id == plan_id)
     )
     with read_transaction(store) as connection:
-        found = map(Entry._make, connection.execute(chosen))
-        return {entry.row: entry for entry in found if entry.row is not None}
+        entries = map(Entry._make, connection.execute(chosen))
+        return {entry.row: entry for entry in entries if entry.row is not None}

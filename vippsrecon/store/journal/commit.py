@@ -136,9 +136,12 @@ def _read_in_flight(
         IN_FLIGHT.c.environment == carrier.environment,
         match_pairs(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference, payments),
     )
-    found = list(connection.execute(own)) if rows else []
-    found += connection.execute(theirs) if payments else []
-    return {(one.msn, one.reference): PaymentBusy(one.plan_id, one.row, one.since) for one in found}
+    rows_in_flight = list(connection.execute(own)) if rows else []
+    rows_in_flight += connection.execute(theirs) if payments else []
+    return {
+        (holder.msn, holder.reference): PaymentBusy(holder.plan_id, holder.row, holder.since)
+        for holder in rows_in_flight
+    }
 
 
 def _read_reserved(
@@ -150,8 +153,10 @@ def _read_reserved(
         chosen = select(RESERVED).where(
             RESERVED.c.plan_id == carrier.plan_id, RESERVED.c.row.in_(rows)
         )
-        for one in connection.execute(chosen):
-            reserved.setdefault(one.row, {})[(one.scope, one.currency)] = one.amount_minor
+        for reservation in connection.execute(chosen):
+            reserved.setdefault(reservation.row, {})[(reservation.scope, reservation.currency)] = (
+                reservation.amount_minor
+            )
     return reserved
 
 
@@ -165,7 +170,7 @@ def _read_caps(
         CAPS.c.environment == environment,
         match_pairs(CAPS.c.scope, CAPS.c.currency, counters),
     )
-    return {(one.scope, one.currency): one.amount_minor for one in connection.execute(chosen)}
+    return {(cap.scope, cap.currency): cap.amount_minor for cap in connection.execute(chosen)}
 
 
 def _write_reservations(

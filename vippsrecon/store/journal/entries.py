@@ -73,9 +73,9 @@ def record_plan(  # noqa: PLR0917 (each is named in the plan)
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         row = dialect.insert(CARRIERS).values(plan_id=plan_id, epoch=0)
         connection.execute(row.on_conflict_do_nothing())
-        known = read_first_entry(connection, plan_id)
-        if known is not None:
-            _refuse_other_digest(known, digest)
+        first = read_first_entry(connection, plan_id)
+        if first is not None:
+            _refuse_other_digest(first, digest)
             return None, []
         now = connection.execute(select(database_time())).scalar_one()
         entry = link_entry(
@@ -101,9 +101,9 @@ def refuse_changed_plan(store: Store, plan_id: str, digest: str) -> None:
         StoreError: The database cannot be used.
     """
     with read_transaction(store) as connection:
-        known = read_first_entry(connection, plan_id)
-    if known is not None:
-        _refuse_other_digest(known, digest)
+        first = read_first_entry(connection, plan_id)
+    if first is not None:
+        _refuse_other_digest(first, digest)
 
 
 def append_entries(
@@ -125,16 +125,16 @@ def append_entries(
 
     def work(connection: Connection) -> tuple[list[Entry], list[Entry]]:
         # Every append to the chain first updates this row, which locks the chain.
-        beat = (
+        lock_chain = (
             update(CARRIERS)
             .where(CARRIERS.c.plan_id == plan_id)
             .values(epoch=CARRIERS.c.epoch)
             .returning(CARRIERS.c.epoch, database_time())
         )
-        known = connection.execute(beat).one_or_none()
-        if known is None:
+        plan_row = connection.execute(lock_chain).one_or_none()
+        if plan_row is None:
             raise build_unknown_plan_error(store, plan_id)
-        epoch, now = known
+        epoch, now = plan_row
         entries = link_entries(drafts, read_chain(connection, plan_id), epoch=epoch, at=at or now)
         write_entries(connection, entries)
         return entries, entries
@@ -156,11 +156,13 @@ def read_entries(
     page = chosen if after == 0 else chosen.where(JOURNAL.c.seq > after)
     while True:
         with read_transaction(store) as connection:
-            found = [Entry._make(row) for row in connection.execute(page.limit(ENTRIES_PER_PAGE))]
-        yield from found
-        if len(found) < ENTRIES_PER_PAGE:
+            page_entries = [
+                Entry._make(row) for row in connection.execute(page.limit(ENTRIES_PER_PAGE))
+            ]
+        yield from page_entries
+        if len(page_entries) < ENTRIES_PER_PAGE:
             return
-        page = chosen.where(JOURNAL.c.seq > found[-1].seq)
+        page = chosen.where(JOURNAL.c.seq > page_entries[-1].seq)
 
 
 def read_head(store: Store, plan_id: str) -> tuple[int, str]:
@@ -171,10 +173,10 @@ def read_head(store: Store, plan_id: str) -> tuple[int, str]:
         StoreError: The database cannot be used.
     """
     with read_transaction(store) as connection:
-        found = connection.execute(_select_last_entry(plan_id)).one_or_none()
-    if found is None:
+        last = connection.execute(_select_last_entry(plan_id)).one_or_none()
+    if last is None:
         raise build_unknown_plan_error(store, plan_id)
-    return found.seq, found.hash
+    return last.seq, last.hash
 
 
 class PlanSummary(NamedTuple):
@@ -231,10 +233,10 @@ def list_plans(store: Store) -> list[PlanSummary]:
         .order_by(JOURNAL.c.at, JOURNAL.c.plan_id)
     )
     with read_transaction(store) as connection:
-        found = connection.execute(chosen).all()
-        lasts = [connection.execute(_select_last_entry(row.plan_id)).one() for row in found]
+        first_entries = connection.execute(chosen).all()
+        lasts = [connection.execute(_select_last_entry(row.plan_id)).one() for row in first_entries]
     summaries = []
-    for row, last in zip(found, lasts, strict=True):
+    for row, last in zip(first_entries, lasts, strict=True):
         detail = orjson.loads(row.detail)
         summaries.append(
             PlanSummary(

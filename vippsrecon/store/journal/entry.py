@@ -146,9 +146,9 @@ def compute_entry_hash(entry: Entry) -> str:
     Raises:
         TypeError: A column holds a value that JSON cannot represent.
     """
-    said = entry._asdict()
-    del said["hash"], said["previous_hash"]
-    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    columns = entry._asdict()
+    del columns["hash"], columns["previous_hash"]
+    text = orjson.dumps(columns, option=orjson.OPT_SORT_KEYS)
     return sha256(entry.previous_hash.encode() + b"\n" + text).hexdigest()
 
 

@@ -125,9 +125,9 @@ def read_receipts(store: Store, environment: str) -> Iterator[Receipt]:
         JOURNAL.c.environment == environment,
         JOURNAL.c.kind.in_((*DONE_KINDS, "settled", "verified")),
     )
-    for plan_id, told in groupby(_read_pages(store, chosen), key=attrgetter("plan_id")):
+    for plan_id, plan_entries in groupby(_read_pages(store, chosen), key=attrgetter("plan_id")):
         done: dict[int, Receipt] = {}
-        for entry in told:
+        for entry in plan_entries:
             try:
                 _apply_entry(entry, done)
             except (ValueError, KeyError, TypeError, AttributeError):
@@ -155,16 +155,16 @@ def count_outcomes(store: Store) -> dict[str, dict[str, int]]:
         .join(last, (JOURNAL.c.plan_id == last.c.plan_id) & (JOURNAL.c.seq == last.c.seq))
         .group_by(JOURNAL.c.plan_id, JOURNAL.c.kind, word)
     )
-    found: dict[str, dict[str, int]] = {}
+    counts_by_plan: dict[str, dict[str, int]] = {}
     with read_transaction(store) as connection:
-        for one in connection.execute(chosen):
+        for group in connection.execute(chosen):
             try:
-                outcome = str(orjson.loads(one.word)["outcome"]) if one.word else one.kind
+                outcome = str(orjson.loads(group.word)["outcome"]) if group.word else group.kind
             except (ValueError, KeyError, TypeError):
-                raise _build_changed_entry_error(one.plan_id) from None
-            counts = found.setdefault(one.plan_id, {})
-            counts[outcome] = counts.get(outcome, 0) + one.rows
-    return found
+                raise _build_changed_entry_error(group.plan_id) from None
+            counts = counts_by_plan.setdefault(group.plan_id, {})
+            counts[outcome] = counts.get(outcome, 0) + group.rows
+    return counts_by_plan
 
 
 def read_run_entries(store: Store) -> Iterator[tuple[Entry, dict[str, Any]]]:
@@ -192,11 +192,13 @@ def _read_pages(store: Store, chosen: Select[Any]) -> Iterator[Row[Any]]:
     page = ordered
     while True:
         with read_transaction(store) as connection:
-            found = connection.execute(page).all()
-        yield from found
-        if len(found) < ENTRIES_PER_PAGE:
+            page_rows = connection.execute(page).all()
+        yield from page_rows
+        if len(page_rows) < ENTRIES_PER_PAGE:
             return
-        page = ordered.where(place > tuple_(literal(found[-1].plan_id), literal(found[-1].seq)))
+        page = ordered.where(
+            place > tuple_(literal(page_rows[-1].plan_id), literal(page_rows[-1].seq))
+        )
 
 
 def _build_changed_entry_error(plan_id: str) -> StoreError:
@@ -208,14 +210,14 @@ def _build_changed_entry_error(plan_id: str) -> StoreError:
 
 def _apply_entry(entry: Row[Any], done: dict[int, Receipt]) -> None:
     """Apply an entry: a row that was done, or a later check that found its event."""
-    said = orjson.loads(entry.detail)
-    known = done.get(entry.row)
+    detail = orjson.loads(entry.detail)
+    receipt = done.get(entry.row)
     if entry.kind == "verified":
-        if known is not None and said.get("event_at"):
-            done[entry.row] = known._replace(event_at=said["event_at"])
+        if receipt is not None and detail.get("event_at"):
+            done[entry.row] = receipt._replace(event_at=detail["event_at"])
         return
-    outcome = said["outcome"] if entry.kind == "settled" else entry.kind
-    answered = (said.get("discrepancy_id") or "").split()
+    outcome = detail["outcome"] if entry.kind == "settled" else entry.kind
+    answered = (detail.get("discrepancy_id") or "").split()
     if outcome in DONE_KINDS and answered:
         done[entry.row] = Receipt(
             entry.plan_id,
@@ -227,6 +229,6 @@ def _apply_entry(entry: Row[Any], done: dict[int, Receipt]) -> None:
             entry.amount_minor,
             outcome,
             entry.at,
-            said.get("event_at"),
+            detail.get("event_at"),
             tuple(answered),
         )

@@ -117,12 +117,12 @@ class Reservations:
         if draft.known is not None and draft.known != elsewhere:
             return PaymentChanged(elsewhere)
         held = self.reserved.get(row, {})
-        wanted = {
+        new_caps = {
             (scope, currency): limit
             for scope, currency, limit in draft.caps
             if (scope, currency) not in held
         }
-        for (scope, currency), limit in wanted.items():
+        for (scope, currency), limit in new_caps.items():
             used = self.used.get((scope, currency), 0)
             if limit is not None and used + amount > limit:
                 return CapExceeded(scope, limit, used, currency)
@@ -132,7 +132,7 @@ class Reservations:
             return taken
         self.in_flight[payment] = taken
         self._payment_by_row[row] = payment
-        for counter in wanted:
+        for counter in new_caps:
             self.used[counter] = self.used.get(counter, 0) + amount
             self.reserved.setdefault(row, {})[counter] = amount
         return None
