@@ -12,7 +12,7 @@ from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.workbook import write_plan_workbook
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import REJECTS, validate
-from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.sources.rejects import Reject
 
 NASTY = ("=1+1", "+46701234567", "-5", "@SUM(A1)", '=HYPERLINK("http://x","y")', "<r>x</r>", "'007")
 REFUSED = Reject("list.csv", 7, "amount", "=0", "is 0, so there is nothing to do")

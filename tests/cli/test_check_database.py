@@ -59,7 +59,7 @@ def test_a_database_of_later_is_a_problem(ready):
 
 def test_a_locked_database_is_a_problem(ready, monkeypatch, printed):
     """A carry-out would stand there waiting: better to know it before."""
-    monkeypatch.setattr("vippsrecon.store.database.inspect.INSPECT_SECONDS", 0.2)
+    monkeypatch.setattr("vippsrecon.store.database.inspect.INSPECT_WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db", isolation_level=None)) as tool:
         tool.execute("BEGIN IMMEDIATE")
 

@@ -150,7 +150,7 @@ def test_thousands_of_rows_are_counted_at_once(store):
 
 def test_receipts_page_by_page(store, carrier, monkeypatch):
     """However long the journal is: none is lost or told twice where a page ends."""
-    monkeypatch.setattr("vippsrecon.store.journal.receipts.PAGE_ROWS", 3)
+    monkeypatch.setattr("vippsrecon.store.journal.receipts.ENTRIES_PER_PAGE", 3)
     rows = range(1, 11)
     commit_entries(store, carrier, [draft("intended", row) for row in rows])
     commit_entries(store, carrier, [draft("done", row, discrepancy_id=f"x:{row}") for row in rows])

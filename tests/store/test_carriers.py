@@ -123,9 +123,9 @@ def test_a_released_plan_is_free_at_once(store):
 
 TAKES = """
 import os, sys, time
-from vippsrecon.store import open_store, take
+from vippsrecon.store import acquire, open_store
 with open_store(sys.argv[1]) as store:
-    take(store, sys.argv[2], holder="eva", host="here", pid=os.getpid())
+    acquire(store, sys.argv[2], holder="eva", host="here", pid=os.getpid())
     print("taken", flush=True)
     time.sleep(60)
 """
@@ -232,5 +232,5 @@ def test_one_digest_of_many_is_the_first(store_url):
 @pytest.mark.parametrize("kind", ["intended", "done", "settled", "carrier", "seen", "nonsense"])
 def test_only_the_carrier_says_where_a_row_stands(store, kind):
     """An approval may be written at any time; what moves money only by who holds the plan."""
-    with pytest.raises(ValueError, match="take the plan"):
+    with pytest.raises(ValueError, match="holds the plan lock"):
         append_entries(store, PLAN, [draft(kind, 1)])

@@ -371,17 +371,17 @@ def test_caps_hold_among_threads(store_url):
 
 RIVAL = """
 import os, sys
-from vippsrecon.store import Entry, commit, open_store, take
+from vippsrecon.store import Entry, acquire, commit_entries, open_store
 from tests.store.making import draft
 url, plan = sys.argv[1:]
 with open_store(url) as store:
-    carrier = take(store, plan, holder=plan, host="here", pid=os.getpid())
+    carrier = acquire(store, plan, holder=plan, host="here", pid=os.getpid())
     print("ready", flush=True)
     sys.stdin.readline()
     for first in range(0, 200, 10):
         rows = range(first + 1, first + 11)
         group = [draft("intended", row, caps=(("day:1", "NOK", 15_000),)) for row in rows]
-        kept = commit(store, carrier, group)
+        kept = commit_entries(store, carrier, group)
         print(*(row for row, one in zip(rows, kept) if isinstance(one, Entry)), flush=True)
 """
 

@@ -35,19 +35,19 @@ CAP = (("day:1", "NOK", 10**9),)
 
 WRITES = """
 import os, sys
-from vippsrecon.store import commit, open_store, take
+from vippsrecon.store import acquire, commit_entries, open_store
 from tests.store.making import draft
 url, plan, life = sys.argv[1:]
 with open_store(url) as store:
-    carrier = take(store, plan, holder="eva", host="here", pid=os.getpid())
+    carrier = acquire(store, plan, holder="eva", host="here", pid=os.getpid())
     print("taken", flush=True)
     row = 1000 * int(life)
     while True:
         rows = range(row + 1, row + 33)
         caps = (("day:1", "NOK", 10**9),)
-        made = commit(store, carrier, [draft("intended", number, caps=caps) for number in rows])
+        made = commit_entries(store, carrier, [draft("intended", number, caps=caps) for number in rows])
         print(made[-1].seq, made[-1].hash, flush=True)
-        commit(store, carrier, [draft("done", number) for number in rows])
+        commit_entries(store, carrier, [draft("done", number) for number in rows])
         row += 32
 """
 
@@ -134,7 +134,7 @@ def test_a_server_that_stays_away_leaves_it_open(wire, monkeypatch):
     carrier = acquire(store, PLAN, **HERE)
     cutting.cut = "after"
     cutting.closed_after_cut = True
-    with pytest.raises(StoreError, match=r"recorded entry 4 of plan .* cannot be told whether"):
+    with pytest.raises(StoreError, match=r"recorded entry 4 of plan .* not known whether"):
         commit_entries(store, carrier, [draft("intended", 1)])
     assert read_head(beside, PLAN)[0] == 4
 

@@ -415,7 +415,7 @@ def test_an_open_store_shows_no_password(postgres, caplog):
     with opened(url) as store:
         approved(store)
         carrier = acquire(store, PLAN, holder="ola", host="here", pid=1)
-        with pytest.raises(StoreError, match=r"said no: .* NUL") as caught:
+        with pytest.raises(StoreError, match=r"returned an error: .* NUL") as caught:
             commit_entries(store, carrier, [draft("intended", 1, reference="a\0b")])
         shown = f"{store} {store!r} {store.url_masked} {caught.value} {caplog.text}"
     assert PASSWORD not in shown

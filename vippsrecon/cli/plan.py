@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan
     from vippsrecon.bulk.plan.requests import RequestSet
     from vippsrecon.config.settings import Settings
-    from vippsrecon.sources.reviewed_report.read import Reject
+    from vippsrecon.sources.rejects import Reject
     from vippsrecon.store import Store
 
 

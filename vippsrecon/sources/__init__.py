@@ -1,12 +1,12 @@
-"""Files people have: order exports now; settlement files and bank statements have their room here.
+"""Read the files that merchants have: order exports, lists of references, plan lists, reports.
 
-    file ── files ──► table of text ── profiles ──► orders ── readings ──► orders, rejects
-            first      tables, delimited,  which     placing,    twins, sums,
-            bytes,     workbooks, rest     columns   amounts,    notes
-            limits                                   moments
+    file ── detect ──► table of text ── profile ──► parse ── read_orders ──► orders, rejects
+            type,      CSV, Excel,      which       sales unit,  duplicates,
+            size       REST answer      columns     amounts,     totals, notes
+                                                    dates
 
-A row of a file ends in exactly one place: an order, a reject, or a continuation of the order
-above it.
+Every row of an order export becomes exactly one of: an order, a reject, or a continuation of the
+order above it.
 """
 
 from vippsrecon.sources.file_preview import preview

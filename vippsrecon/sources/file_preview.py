@@ -1,4 +1,4 @@
-"""A look at files before anything is run: what each is, and what was understood of it."""
+"""Preview files: what each file is and how it is understood."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.sources.files import kinds
-from vippsrecon.sources.files.detect import detect_file_type
+from vippsrecon.sources.files.detect import (
+    FILE_KIND_NAMES,
+    FileKind,
+    detect_file_type,
+    recognize_headings,
+    recognize_json,
+    recognize_xml,
+)
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import (
     FileSummary,
@@ -20,9 +26,9 @@ from vippsrecon.sources.orders.read import (
 )
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
-_NOT_READ_YET = "Reading {} comes with a later version; this file is recognised only."
+_NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
-"""Stands for the sales unit where none is configured yet: a preview shows none."""
+"""Placeholder while no sales unit is configured; a preview never shows it."""
 
 
 def preview(
@@ -32,25 +38,25 @@ def preview(
     mapping: str | Path | None = None,
     units: Sequence[SalesUnit] = (),
 ) -> dict[str, Any]:
-    """Return what each file is and what was understood of it, as `preview --json` prints it.
+    """Describe what each file is and how it is understood, as `preview --json` prints it.
 
-    Nothing has to be configured: where the file has no sales unit or no currency the notes say
-    so, and sums are shown as NOK until the setting is made.
+    No configuration is needed: if the file has no sales unit or currency, the notes say so, and
+    sums are shown as NOK until it is configured.
 
     Args:
-        paths: One file or several, each looked at by itself.
-        shop: Name of a profile for all of them, where the headings do not tell.
-        mapping: A TOML file that says what the columns hold.
-        units: Sales units configured.
+        paths: One file or several; each is previewed on its own.
+        shop: Name of a profile for all files, if the headings are not enough.
+        mapping: A TOML file that maps the columns.
+        units: The configured sales units.
 
     Returns:
         `{"files": [{"path", "kind", "format", "rows", "period", "totals", "rejects", "notes"}]}`,
-        amounts in minor units; refunds are None where the file does not say them.
+        amounts in minor units; refunds are None if the file has none.
 
     Raises:
-        SourceError: A file cannot be opened, is nothing known here, or is an export that can
-            never carry the job (then the sentence names the one to take). To go on with the
-            other files, give one path at a time.
+        SourceError: A file cannot be opened, is of no known kind, or is an export that lacks what
+            reconciliation needs (the sentence names the right one). To preview the other files
+            anyway, give one path at a time.
     """
     profile = choose_profile(shop, mapping)
     return {"files": [_preview_file(path, profile, tuple(units)) for path in list_paths(paths)]}
@@ -60,19 +66,23 @@ def _preview_file(
     path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]
 ) -> dict[str, Any]:
     form = detect_file_type(path)
-    known = None
+    file_format = None
     rows = None
     if form == "xml":
-        known = kinds.recognize_xml(path)
+        file_format = recognize_xml(path)
     elif form == "json":
-        known = kinds.recognize_json(read_json(path))
+        file_format = recognize_json(read_json(path))
     elif profile is None:
         table = open_table(path)
-        known = kinds.recognize_headings(table.headings)
-        rows = table.columns([]).height if known else None
-    if known is not None:
+        file_format = recognize_headings(table.headings)
+        rows = table.columns([]).height if file_format else None
+    if file_format is not None:
         return _build_entry(
-            path, known.kind, known.format, rows, notes=[_describe_unread_kind(known.kind)]
+            path,
+            file_format.kind,
+            file_format.format,
+            rows,
+            notes=[_describe_unread_kind(file_format.kind)],
         )
     return _preview_orders(path, profile, units)
 
@@ -125,13 +135,11 @@ def _build_rejects(read: OrderFiles) -> list[dict[str, Any]]:
 
 def _describe_missing_settings(reading: FileSummary) -> list[str]:
     if _PLACEHOLDER_UNIT.msn in reading.msns:
-        return [
-            "The file does not say which sales unit it is of: set VIPPS_MSN before reconciling."
-        ]
+        return ["The file does not name its sales unit: set VIPPS_MSN before reconciling."]
     return []
 
 
-def _describe_unread_kind(kind: kinds.FileKind) -> str:
+def _describe_unread_kind(kind: FileKind) -> str:
     if kind == "plan":
         return "This is a plan: approve it with 'vippsrecon approve'."
-    return _NOT_READ_YET.format(kinds.FILE_KIND_NAMES[kind])
+    return _NOT_READ_YET.format(FILE_KIND_NAMES[kind])

@@ -1,4 +1,4 @@
-"""Lists of references that people hand in beside their orders."""
+"""Read lists of references that are given in addition to orders."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _REFERENCE_SCHEMA = pa.schema(
 
 
 class ReferenceList(NamedTuple):
-    """A list of references read.
+    """A list of references, as read.
 
     Attributes:
         references: msn, reference, discovered_by = "references", in the file's order.
         rejects: `schemas.REJECTS`.
-        note: Which column was taken, where there were others; "" where there was no choice.
+        note: Which column was used, if there were others; else "".
     """
 
     references: pd.DataFrame
@@ -43,22 +43,22 @@ def read_references(
 
     Args:
         path: CSV or XLSX with a heading row, or a text file without one.
-        default_msn: Sales unit of references that name none.
+        default_msn: Sales unit of references without one.
 
     Returns:
         References (msn, reference, discovered_by = "references") in the file's order, and
-        `schemas.REJECTS`. A reference named twice is there twice: fetching reports it.
+        `schemas.REJECTS`. A repeated reference is returned twice; fetching reports it.
 
     Raises:
-        SourceError: The file cannot be read as such a list, or says no sales unit and there is
-            no default.
+        SourceError: The file cannot be read as such a list, or has no sales unit and there is no
+            default.
     """
-    found = read_reference_list(path, default_msn)
-    return found.references, found.rejects
+    listed = read_reference_list(path, default_msn)
+    return listed.references, listed.rejects
 
 
 def read_reference_list(path: str | Path, default_msn: str | None = None) -> ReferenceList:
-    """Do what `read_references` does, and say which column was taken."""
+    """Read a list as `read_references` does, with a note on the column used."""
     path = Path(path)
     form = detect_file_type(path)
     if form in ("xml", "json"):
@@ -70,7 +70,7 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
     )
     if rows.height and rows["msn"].is_null().all():
         raise SourceError(
-            "the list does not say which sales unit its references are of; set VIPPS_MSN",
+            "the list does not name the sales unit of its references; set VIPPS_MSN",
             file=path.name,
         )
     judged = rows.with_columns(
@@ -94,21 +94,21 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
         pl.col("reference").str.slice(0, 80).alias("value"),
         "reason",
     )
-    kept = judged.filter(pl.col("reason").is_null()).select(
+    usable = judged.filter(pl.col("reason").is_null()).select(
         "msn", "reference", pl.lit("references").alias("discovered_by")
     )
     return ReferenceList(
-        schemas.to_pandas(kept.to_arrow().cast(_REFERENCE_SCHEMA)),
+        schemas.to_pandas(usable.to_arrow().cast(_REFERENCE_SCHEMA)),
         convert_to_validated_pandas(rejects, schemas.REJECTS),
         note,
     )
 
 
 def is_reference_list(path: str | Path) -> bool:
-    """Tell a list of references from an order export.
+    """Return whether a file is a list of references rather than an order export.
 
-    It has a column of references and is no export of a shop known here, or it is a text file
-    without separators, one reference on each line.
+    A list has a column of references and is not a known shop's export, or it is a text file
+    without separators, with one reference per line.
     """
     path = Path(path)
     form = detect_file_type(path)
@@ -147,18 +147,18 @@ def _has_headings(path: Path) -> bool:
 
 
 def _read_plain_list(path: Path) -> pl.DataFrame:
-    found = []
+    rows = []
     for number, line in read_text_lines(path):
         if len(line) > MAX_CELL_LENGTH:
             raise SourceError("a line is larger than 1 MB", file=path.name, row=number)
-        found.append((number, "", line, None))
+        rows.append((number, "", line, None))
     schema = {"row": pl.Int64, "msn": pl.String, "reference": pl.String, "fault": pl.String}
-    frame = pl.DataFrame(found, schema=schema, orient="row")
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
     return frame.with_columns(references.remove_spreadsheet_guards(frame["reference"]))
 
 
 def _read_table_list(path: Path) -> tuple[pl.DataFrame, str]:
-    """Return the rows, and which column was taken where there were others."""
+    """Return the rows, and a note on the column used if there were others."""
     table = open_table(path)
     places = profiles.get_profile("plain").places(table.headings)
     if "reference" not in places:

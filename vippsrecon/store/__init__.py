@@ -1,20 +1,30 @@
-"""The workspace database: the journal of what moved money, and who may write to it.
+"""The workspace database: the journal of operations that move money, and the plan locks.
 
-    open_store ─► register ─► append(approved) ─► take ─► commit, commit, … ─► release
-                                                   │         │
-                                        one carrier per plan └─ one chain of hashes per plan
+    open_store ─► record_plan ─► append_entries(approved) ─► acquire ─► commit_entries, … ─► release
+                                                                │          │
+                                               one lock per plan ┘          └ one hash chain per plan
 
 SQLAlchemy Core over one SQLite file by default, over PostgreSQL for a team; the same SQL on both.
-Read it in this order: `migrations/0001_journal.sql` (the tables), `chain` (what an entry is),
-`standing` (caps and payments in flight), `transactions`, `journal`, `carriers`, `committing`,
-`verifying`. Everything is a plain function over rows, and every error a StoreError or a
-PlanError: a sentence, and never with the password.
+Suggested reading order: `database/migrations/0001_journal.sql` (the tables), `journal/entry` (one
+entry), `journal/reservations` (caps and payments in flight), `database/transactions`,
+`journal/entries`, `journal/plan_lock`, `journal/commit`, `journal/verify`. Functions raise StoreError
+or PlanError; the sentence never contains the password.
 """
 
 from vippsrecon.store.database.inspect import StoreStatus, inspect_store
-from vippsrecon.store.database.open import Store, database_exists, open_store
+from vippsrecon.store.database.open import database_exists, open_store
 from vippsrecon.store.database.processes import identify_process
-from vippsrecon.store.journal.attempts import Attempt, RowState, read_attempts, read_row_states
+from vippsrecon.store.database.store import Store
+from vippsrecon.store.journal.attempts import (
+    Attempt,
+    RowState,
+    read_attempts,
+    read_cap_usage,
+    read_intentions,
+    read_last_entries,
+    read_row_states,
+    sum_planner_totals,
+)
 from vippsrecon.store.journal.commit import commit_entries
 from vippsrecon.store.journal.entries import (
     PlanSummary,
@@ -35,12 +45,6 @@ from vippsrecon.store.journal.entry import (
     Draft,
     Entry,
     format_canonical_json,
-)
-from vippsrecon.store.journal.lookups import (
-    read_cap_usage,
-    read_intentions,
-    read_last_entries,
-    sum_planner_totals,
 )
 from vippsrecon.store.journal.plan_lock import (
     LEASE_RENEWAL_SECONDS,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_count
-from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.sources.rejects import Reject
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation

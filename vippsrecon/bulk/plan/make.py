@@ -38,7 +38,7 @@ from vippsrecon.config.settings import HOSTS, Settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import format_count
 from vippsrecon.reconciliation.result import Reconciliation
-from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.sources.rejects import Reject
 from vippsrecon.store import read_attempts
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from vippsrecon.money import format_amount, format_count
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vippsrecon.sources.reviewed_report.read import Reject
+    from vippsrecon.sources.rejects import Reject
 
 KEY_NAMESPACE = uuid.UUID("6f1c2d3e-5b7a-5c46-9d0e-2a8b1f4e7c90")
 """Namespace of the idempotency keys.

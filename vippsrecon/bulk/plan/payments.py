@@ -19,7 +19,7 @@ from vippsrecon.bulk.times import format_plan_time, parse_timestamp
 from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.errors import ConfigurationError, ForbiddenError, UnauthorizedError
 from vippsrecon.fetching import fetch
-from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.sources.rejects import Reject
 from vippsrecon.store import Attempt
 
 if TYPE_CHECKING:

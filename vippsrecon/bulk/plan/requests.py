@@ -16,8 +16,8 @@ from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot, Request
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.plan_list.read import PlanList, build_plan_list, read_plan_list
+from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.reviewed_report.read import (
-    Reject,
     ReportRow,
     ReviewedReport,
     looks_like_report,

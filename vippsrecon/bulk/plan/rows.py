@@ -14,7 +14,7 @@ from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount
 from vippsrecon.bulk.people import UNPRINTABLE
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.money import format_amount
-from vippsrecon.sources.reviewed_report.read import Reject
+from vippsrecon.sources.rejects import Reject
 
 PaymentKey = tuple[str, str]
 """(msn, reference)."""

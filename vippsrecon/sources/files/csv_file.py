@@ -1,4 +1,4 @@
-"""Text files of separated values as tables."""
+"""Open text files of separated values as tables."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DELIMITERS = (",", ";", "\t", "|")
 def open_csv_table(path: Path) -> Table:
     """Open a text file of separated values.
 
-    The delimiter is the one of comma, semicolon, tab and bar that makes the most of the
-    heading row; Excel's own first line `sep=;` is obeyed. A row begins at its first line, so
-    that a cell of several lines does not shift the numbers of the rows after it.
+    The delimiter is the one of comma, semicolon, tab and bar that gives the most headings; a first
+    line `sep=;`, as Excel writes it, has priority. A row has the number of its first line, so
+    cells of several lines do not shift later row numbers.
 
     Raises:
-        SourceError: The encoding is none of ours, or there is no heading row, or no row below.
+        SourceError: The encoding is not supported, or the file lacks a heading row or rows.
     """
     encoding = detect_encoding(path)
     layout = _detect_layout(path, encoding)
@@ -44,7 +44,7 @@ def open_csv_table(path: Path) -> Table:
 
 
 def read_text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Return the lines of a text file that hold anything, each with its number from 1."""
+    """Yield the non-empty lines of a text file, each with its number from 1."""
     with path.open(encoding=detect_encoding(path), newline=None) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
@@ -66,9 +66,9 @@ def _detect_layout(path: Path, encoding: str) -> _CsvLayout:
     forced = None
     lines = io.StringIO(start, newline="")
     for line in lines:
-        said = line.strip().strip('"').lower()
-        if said.startswith("sep=") and len(said) <= len("sep=") + 1 and forced is None:
-            forced = said[len("sep=") :] or "\t"
+        first = line.strip().strip('"').lower()
+        if first.startswith("sep=") and len(first) <= len("sep=") + 1 and forced is None:
+            forced = first[len("sep=") :] or "\t"
         elif line.strip(' \t\r\n,;|"'):
             below = line + lines.read()
             break
@@ -124,7 +124,7 @@ def _read_records(
 def _read_rows(
     reader: Any, name: str, blank: list[str], skipped: int
 ) -> Iterator[tuple[int, list[str], str | None]]:
-    """Return each row with the line it starts at and, for one that is misquoted, why."""
+    """Yield each row with the number of its first line and, if it is misquoted, the fault."""
     while True:
         row = reader.line_num + 1 + skipped
         try:
@@ -148,10 +148,10 @@ def _fit_to_headings(cells: list[str], width: int) -> tuple[list[str], str | Non
 
 
 def _explain_csv_error(error: csv.Error, name: str, row: int) -> str:
-    said = str(error)
-    if "field larger" in said:
+    message = str(error)
+    if "field larger" in message:
         raise SourceError("a cell is larger than 1 MB", file=name, row=row) from None
-    if "unexpected end" in said:
+    if "unexpected end" in message:
         raise SourceError(
             "a quotation mark opened in this row is never closed; is the file cut off?",
             file=name,
@@ -162,7 +162,7 @@ def _explain_csv_error(error: csv.Error, name: str, row: int) -> str:
 
 @contextmanager
 def _limit_cell_size() -> Iterator[None]:
-    """Hold the csv module's limit, which is one for the whole process, at ours meanwhile."""
+    """Set the csv module's cell limit, which is global to the process, and restore it after."""
     before = csv.field_size_limit(MAX_CELL_LENGTH)
     try:
         yield

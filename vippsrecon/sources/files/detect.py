@@ -1,15 +1,21 @@
-"""What may be opened at all, and what it is by its first bytes, not by its name."""
+"""Detect a file's type from its content, and refuse files that are unsafe to open."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 import stat
+import tomllib
 import zipfile
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from vippsrecon.errors import SourceError
+from vippsrecon.sources.files.headings import normalize_heading
 
 MAX_INPUT_FILE_BYTES = 512 * 1024 * 1024
 MAX_MEMBER_BYTES = 2 * 1024 * 1024 * 1024
@@ -18,9 +24,23 @@ MAX_COLUMNS = 1000
 MAX_CELL_LENGTH = 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 _SMALL_MEMBER_BYTES = 1024 * 1024
-"""A member below this size cannot hurt, and short repetitive XML does pass 200:1."""
+"""Members below this size are harmless; short repetitive XML may exceed 200:1."""
 
 FileType = Literal["text", "workbook", "json", "xml"]
+
+FileKind = Literal["orders", "settlement", "bank", "plan"]
+
+FILE_KIND_NAMES = {
+    "settlement": "a settlement file of Vipps MobilePay",
+    "bank": "a bank statement",
+    "plan": "a plan of this program",
+}
+_CAMT_PATTERN = re.compile(r"camt\.(05[234])\.001|<(?:\w+:)?(BkToCstmr\w+)")
+_CAMT_NUMBER_BY_ROOT = {
+    "BkToCstmrAcctRpt": "052",
+    "BkToCstmrStmt": "053",
+    "BkToCstmrDbtCdtNtfctn": "054",
+}
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -33,11 +53,11 @@ _WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 
 
 def detect_file_type(path: Path) -> FileType:
-    """Return what a file is, having made sure that it may be opened.
+    """Detect the type of a file and check that it is safe to open.
 
     Raises:
         SourceError: It is missing, a directory, empty, too large, unreadable, an old or
-            encrypted workbook, a web page, or named as something it is not.
+            encrypted workbook, a web page, or has a misleading name.
     """
     head = _read_head(path)
     name = path.name
@@ -54,7 +74,7 @@ def detect_file_type(path: Path) -> FileType:
         raise SourceError(_explain_old_workbook(path), file=name)
     if path.suffix.lower() in _WORKBOOK_SUFFIXES:
         raise SourceError(
-            "this is named as an Excel workbook and is none; "
+            "this is named as an Excel workbook but is not one; "
             "if it is text separated by commas or semicolons, rename it to .csv",
             file=name,
         )
@@ -79,7 +99,7 @@ def compute_file_sha256(path: Path) -> str:
 
 
 def detect_encoding(path: Path) -> str:
-    """Return the encoding a text file is read with: its mark, else UTF-8, else cp1252.
+    """Detect the encoding of a text file: its byte order mark, else UTF-8, else cp1252.
 
     Guessing from letter statistics was tried and is wrong on short Nordic files; this chain
     gives the same answer every time, and the headings show whether it was right.
@@ -103,6 +123,48 @@ def detect_encoding(path: Path) -> str:
         f"this cannot be read as {marked or 'UTF-8 or Windows-1252'}; save it as CSV UTF-8",
         file=path.name,
     )
+
+
+class FileFormat(NamedTuple):
+    """A kind of file and the name of its format."""
+
+    kind: FileKind
+    format: str
+
+
+def recognize_headings(headings: Iterable[str]) -> FileFormat | None:
+    """Recognise a settlement file or bank statement by its headings; None for any other table.
+
+    >>> recognize_headings(["Dato", "Forklaring", "Rentedato", "Ut fra konto", "Inn på konto"])
+    FileFormat(kind='bank', format='dnb')
+    """
+    present = {normalize_heading(text) for text in headings}
+    return next(
+        (file_format for file_format, required in _load_known_formats() if required <= present),
+        None,
+    )
+
+
+def recognize_json(content: Any) -> FileFormat | None:
+    """Recognise a plan; None for any other JSON, which may be orders."""
+    if isinstance(content, dict) and {"digest", "rows"} <= content.keys():
+        return FileFormat("plan", "plan")
+    return None
+
+
+def recognize_xml(path: Path) -> FileFormat:
+    """Recognise a bank statement by its namespace or root element.
+
+    Raises:
+        SourceError: It is not a known kind of bank statement.
+    """
+    with path.open("rb") as file:
+        start = file.read(64 * 1024)
+    match = _CAMT_PATTERN.search(start.replace(b"\0", b"").decode("latin-1"))
+    number = match and (match[1] or _CAMT_NUMBER_BY_ROOT.get(match[2]))
+    if not number:
+        raise SourceError("this is XML, but not a bank statement (camt.053)", file=path.name)
+    return FileFormat("bank", f"camt.{number}")
 
 
 def _read_head(path: Path) -> bytes:
@@ -146,15 +208,15 @@ def _check_archive(path: Path) -> None:
                         "size, so it is not opened",
                         file=path.name,
                     )
-            # Sizes in a zip's own table may lie, and the workbook reader believes no table:
-            # reading every member once, bounded by those sizes, shows a lie as a bad checksum.
+            # The sizes in a zip's own table may be false. Reading every member once, up to
+            # those sizes, shows a false size as a bad checksum.
             damaged = archive.testzip()
     except SourceError:
         raise
     except Exception:
         damaged = "its table of contents"
     if damaged is not None:
-        raise SourceError("the workbook is damaged or cut off; export it anew", file=path.name)
+        raise SourceError("the workbook is damaged or cut off; export it again", file=path.name)
 
 
 _PASSWORD_PROTECTED = "the workbook is protected by a password; save it without one"
@@ -182,3 +244,15 @@ def _is_decodable(path: Path, encoding: str) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+@cache
+def _load_known_formats() -> list[tuple[FileFormat, set[str]]]:
+    text = (resources.files("vippsrecon.sources.files") / "kinds.toml").read_text(encoding="utf-8")
+    return [
+        (
+            FileFormat(entry["kind"], entry["format"]),
+            {normalize_heading(name) for name in entry["headings"]},
+        )
+        for entry in tomllib.loads(text)["kinds"]
+    ]

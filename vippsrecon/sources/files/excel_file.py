@@ -1,8 +1,10 @@
-"""Excel workbooks as tables: through calamine, and through openpyxl where that gives up."""
+"""Open Excel workbooks as tables, with calamine, or with openpyxl if calamine fails."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +13,13 @@ import polars as pl
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
-from vippsrecon.sources.files.cells import format_cell, format_cells
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 
 
 class Sheet(NamedTuple):
-    """The sheet that is read: its name, its first row's number, and its rows."""
+    """The sheet to read: its name, the number of its first row, and its rows."""
 
     name: str
     first_row: int
@@ -26,13 +27,13 @@ class Sheet(NamedTuple):
 
 
 def open_excel_table(path: Path) -> Table:
-    """Open the first visible sheet of a workbook that holds anything.
+    """Open the first visible sheet of a workbook that is not empty.
 
-    A number keeps the digits Excel shows for it at full precision, a date is a date: both are
-    marked with `tables.NATIVE_MARK`, so that no profile's decimal mark is applied to them.
+    Numbers keep the digits that Excel shows at full precision. Numbers and dates are marked with
+    `NATIVE_MARK`, so no profile's decimal mark is applied to them.
 
     Raises:
-        SourceError: Neither reader can open it, or there is no heading row, or no row below.
+        SourceError: Neither reader can open it, or it lacks a heading row or rows.
     """
     sheet, others = _open_first_sheet(path)
     above = 0
@@ -101,12 +102,12 @@ class _CalamineRows:
 
 
 def _open_first_sheet(path: Path) -> tuple[Sheet, int]:
-    """Return the sheet to read and how many other sheets hold anything."""
+    """Return the sheet to read and the number of other sheets that are not empty."""
     for reader in (_open_with_calamine, _open_with_openpyxl):
         try:
             sheets = reader(path)
-        # Both readers are fed files from anywhere and raise whatever they meet; calamine's
-        # panics do not even derive from Exception.
+        # Both readers may raise anything on a malformed file; calamine's panics do not even
+        # derive from Exception.
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
         except BaseException:
@@ -114,21 +115,23 @@ def _open_first_sheet(path: Path) -> tuple[Sheet, int]:
         if sheets:
             return sheets[0], len(sheets) - 1
         raise SourceError("the workbook is empty", file=path.name)
-    raise SourceError("the workbook cannot be opened; save it anew, or as CSV", file=path.name)
+    raise SourceError(
+        "the workbook cannot be opened; save it again in Excel, or as CSV", file=path.name
+    )
 
 
 def _open_with_calamine(path: Path) -> list[Sheet]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-    found = []
+    sheets = []
     with CalamineWorkbook.from_path(str(path)) as workbook:
         for about in workbook.sheets_metadata:
             if about.visible != SheetVisibleEnum.Visible or about.typ != SheetTypeEnum.WorkSheet:
                 continue
             sheet = workbook.get_sheet_by_name(about.name)
             if sheet.start is not None:
-                found.append(Sheet(about.name, 1, _CalamineRows(sheet)))
-    return found
+                sheets.append(Sheet(about.name, 1, _CalamineRows(sheet)))
+    return sheets
 
 
 def _open_with_openpyxl(path: Path) -> list[Sheet]:
@@ -144,3 +147,109 @@ def _open_with_openpyxl(path: Path) -> list[Sheet]:
         for sheet in workbook.worksheets
         if sheet.sheet_state == "visible" and sheet.max_row and sheet["A1"] is not None
     ]
+
+
+_MAX_EXACT_INTEGER = 2**53
+"""Below this a float holds every whole number exactly."""
+
+
+def format_cell(cell: Any) -> str:
+    r"""Format the value of a cell as text of a table.
+
+    >>> format_cell(499.5), format_cell(123.0), format_cell("000123"), format_cell(dt.date(2026, 1, 31)), format_cell(None)
+    ('\x01499.5', '\x01123', '000123', '\x012026-01-31', '')
+    """
+    kind = type(cell)
+    if kind is str:
+        return str.lstrip(cell, NATIVE_MARK)
+    if kind is float:
+        return NATIVE_MARK + _format_number(cell)
+    if kind in (dt.datetime, dt.date, dt.time):
+        return f"{NATIVE_MARK}{cell.isoformat()}"
+    if kind is bool:
+        return "true" if cell else "false"
+    if kind is int:
+        return f"{NATIVE_MARK}{cell}"
+    return "" if cell is None else str(cell)
+
+
+def format_cells(cells: Sequence[Any]) -> pl.Series:
+    r"""Format a column of cells as `format_cell` does, with whole-column operations if possible.
+
+    >>> format_cells([499.5, "", dt.datetime(2026, 1, 31, 9, 12)]).to_list()
+    ['\x01499.5', '', '\x012026-01-31T09:12:00']
+    """
+    kinds = set(map(type, cells))
+    if kinds == {str}:
+        return _strip_native_mark(pl.Series(cells, dtype=pl.String))
+    if not kinds <= _COLUMN_FORMATTERS.keys():
+        return pl.Series(map(format_cell, cells), dtype=pl.String)
+    made = pl.Series([""], dtype=pl.String).new_from_index(0, len(cells))
+    for kind in kinds - {type(None)}:
+        dtype, written = _COLUMN_FORMATTERS[kind]
+        mine = cells if len(kinds) == 1 else [_keep_type(kind, cell) for cell in cells]
+        column = written(pl.Series(mine, dtype=dtype))
+        made = column if len(kinds) == 1 else made.zip_with(column.is_null(), column)
+    return made
+
+
+def _keep_type(kind: type, cell: Any) -> Any:
+    return cell if type(cell) is kind else None
+
+
+def _format_number(number: float) -> str:
+    """Format a number as Excel shows it at full precision, without an exponent.
+
+    repr is the shortest text that gives the same float back.
+    """
+    if number.is_integer() and abs(number) < _MAX_EXACT_INTEGER:
+        return str(int(number))
+    shortest = repr(number)
+    return shortest if "e" not in shortest else f"{Decimal(shortest):f}"
+
+
+def _strip_native_mark(strings: pl.Series) -> pl.Series:
+    """Remove the mark of numbers and dates from texts, which must not imitate it."""
+    forged = strings.str.starts_with(NATIVE_MARK)
+    return strings.str.strip_chars_start(NATIVE_MARK) if forged.any() else strings
+
+
+def _format_numbers(numbers: pl.Series) -> pl.Series:
+    """Format floats as `_format_number` does.
+
+    Polars writes the shortest text too, but uses an exponent for very large and small numbers.
+    """
+    whole = (
+        numbers.is_finite() & (numbers == numbers.floor()) & (numbers.abs() < _MAX_EXACT_INTEGER)
+    )
+    shortest = numbers.cast(pl.String)
+    made = shortest.zip_with(~whole, numbers.cast(pl.Int64, strict=False).cast(pl.String))
+    odd = ~whole & ((numbers.abs() >= _MAX_EXACT_INTEGER) | shortest.str.contains("[A-Za-z]"))
+    if odd.any():
+        by_hand = pl.Series(map(_format_number, numbers.filter(odd)), dtype=pl.String)
+        made = made.scatter(odd.arg_true(), by_hand)
+    return NATIVE_MARK + made
+
+
+def _format_times(moments: pl.Series) -> pl.Series:
+    """Format dates with times as ISO 8601, with fractions of a second only if there are any."""
+    made = moments.dt.to_string("%Y-%m-%dT%H:%M:%S")
+    finer = moments.dt.microsecond() != 0
+    if finer.any():
+        made = made.zip_with(~finer, moments.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f"))
+    return NATIVE_MARK + made
+
+
+def _format_dates(days: pl.Series) -> pl.Series:
+    """Format dates as ISO 8601."""
+    return NATIVE_MARK + days.dt.to_string("%Y-%m-%d")
+
+
+_COLUMN_FORMATTERS: dict[type, tuple[Any, Any]] = {
+    str: (pl.String, _strip_native_mark),
+    float: (pl.Float64, _format_numbers),
+    dt.datetime: (pl.Datetime("us"), _format_times),
+    dt.date: (pl.Date, _format_dates),
+    type(None): (pl.Null, None),
+}
+"""Python type of cells that have a whole-column formatter, to dtype and formatter."""

@@ -1,4 +1,4 @@
-"""Headings and words of files, brought to one form so that they can be compared."""
+"""Normalise headings and words of files, so that they can be compared."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _WHITESPACE = re.compile(r"[\s\u00a0\u2007\u202f\ufeff\u200b]+")
 
 
 def normalize_heading(text: str) -> str:
-    r"""Return a heading as it is compared: NFC, one space, no quotes or marks, no case.
+    r"""Normalise a heading: NFC, single spaces, no quotes or byte order marks, no case.
 
-    Finnish bank and shop files hold a no-break space in some headings, spreadsheets leave byte
-    order marks and quotes: none of these are meant.
+    Finnish bank and shop files have no-break spaces in some headings; spreadsheets leave byte
+    order marks and quotes.
 
     >>> normalize_heading('\ufeff"Grand\u00a0Total  (Purchased)" ')
     'grand total (purchased)'
@@ -22,7 +22,7 @@ def normalize_heading(text: str) -> str:
 
 
 def normalize_word(text: str) -> str:
-    """Return a status or tender as it is compared: a heading with `-` and `_` read as spaces.
+    """Normalise a status or tender like a heading, with `-` and `_` as spaces.
 
     >>> normalize_word("wc-On_hold")
     'wc on hold'
@@ -31,7 +31,7 @@ def normalize_word(text: str) -> str:
 
 
 def strip_trailing_empties(cells: list[str]) -> list[str]:
-    """Return the cells up to the last that holds anything.
+    """Return the cells up to the last one that is not empty.
 
     >>> strip_trailing_empties(["a", "", "b", "", " "])
     ['a', '', 'b']

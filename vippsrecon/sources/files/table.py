@@ -1,11 +1,11 @@
-"""A file as a table of text columns: the one shape that CSV, workbooks and JSON are brought to.
+"""A file as a table of text columns: the common form of CSV, workbooks and JSON.
 
-Opening reads the headings only. Which columns are then read is decided by a profile, so that
-names, addresses and telephone numbers of customers never enter a frame.
+Opening reads the headings only. A profile then decides which columns are read, so names, addresses
+and telephone numbers of customers never enter a frame.
 
-In a table every cell is text. A cell that the file itself holds as a number or a date (Excel,
-JSON) begins with `NATIVE_MARK` and is written with a decimal point or as ISO 8601: it needs no
-guess about decimal marks or the order of day and month.
+Every cell of a table is text. A cell that is a number or a date in the file (Excel, JSON) begins
+with `NATIVE_MARK` and is written with a decimal point or as ISO 8601, so its decimal mark and its
+order of day and month are certain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROWS_PER_CHUNK = 20_000
 
 
 class Record(NamedTuple):
-    """One row: where it starts, its picked cells, and what is wrong with it as a whole."""
+    """One row: its number, the chosen cells, and why the whole row cannot be used, if so."""
 
     row: int
     cells: Sequence[Any]
@@ -34,15 +34,15 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A file opened: its headings, and a way to read chosen columns.
+    """An opened file: its headings, and a way to read chosen columns.
 
     Attributes:
         name: Name of the file, without its folder.
         file_type: "csv", "xlsx" or "json".
-        encoding: Of a text file; "" for a workbook.
+        encoding: Encoding of a text file; "" for a workbook.
         headings: As in the file, without trailing empty ones.
-        notes: What a user should know about how it was opened.
-        records: Reads the columns at the given places, row by row.
+        notes: Sentences for the user on how it was opened.
+        records: Reads the columns at the given positions, row by row.
         texts: Turns a column's cells, as `records` gives them, to text.
     """
 
@@ -55,13 +55,13 @@ class Table:
     texts: Callable[[Sequence[Any]], Sequence[str] | pl.Series] = tuple
 
     def columns(self, places: Sequence[int]) -> pl.DataFrame:
-        """Return the columns at `places` as text.
+        """Read the columns at the positions `places` as text.
 
         Returns:
-            One row per record of the file that holds anything, in the file's order: `row`
-            (line, sheet row or record the row starts at, counted from 1), `fault` (why the
-            row cannot be used as a whole, else null), and `c0`, `c1`, … for the places. Empty
-            cells are empty text; white space around a cell is taken off.
+            One row per non-empty record, in the file's order: `row`
+            (number of its first line, sheet row or record, from 1), `fault` (why the
+            whole row cannot be used, else null), and `c0`, `c1`, … in the order of `places`. Empty
+            cells are empty text; white space around a cell is removed.
         """
         names = [f"c{position}" for position in range(len(places))]
         chunks = [self._build_frame([], names)]
@@ -93,7 +93,7 @@ class Table:
 
 
 def build_cell_picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """Return a function that takes the cells at `places` out of a row."""
+    """Build a function that returns the cells of a row at `places`."""
     if not places:
         return lambda _cells: ()
     if len(places) == 1:

@@ -1,8 +1,8 @@
-"""Amounts as files write them, to whole minor units: by the profile's rules, never by guessing.
+"""Convert amounts of files to whole minor units, by the profile's rules and never by guessing.
 
-Whether `12.500` is twelve and a half or twelve thousand five hundred cannot be seen in the
-cell. So the decimal mark belongs to a column of a profile. Libraries that judge each cell were
-tried on bank and shop files: they lose minus signs, read `12.500` as 12.5, or accept `1e5`.
+A cell alone does not show whether `12.500` is twelve and a half or twelve thousand five hundred, so
+a profile sets the decimal mark of a whole column. Libraries that guess cell by cell were tried on bank
+and shop files: they lose minus signs, read `12.500` as 12.5, or accept `1e5`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MINUS_SIGN = "\u2212"
 _NO_BREAK_SPACE = "\u00a0"
 
 _MAX_WHOLE_DIGITS = 13
-"""With two decimals fifteen digits: what a workbook's cell still holds exactly."""
+"""Fifteen digits with two decimals: what a workbook's cell holds exactly."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class AmountStyle:
 
 
 class ParsedAmounts(NamedTuple):
-    """A column of amounts read: the figures, and for each cell that has none, why."""
+    """A parsed column of amounts: the amounts, and the reason for each cell without one."""
 
     minor: pl.Series
     reason: pl.Series
@@ -69,9 +69,9 @@ class ParsedAmounts(NamedTuple):
 
 
 def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> ParsedAmounts:
-    """Return a column's amounts in minor units of each row's currency, signed.
+    """Parse a column of amounts into signed minor units of each row's currency.
 
-    An empty cell has neither figure nor reason: whether it may be empty is for others to say.
+    An empty cell has neither amount nor reason; the caller decides whether it may be empty.
 
     >>> column = pl.Series(["499.5", "499.505", "1.234,50", ""])
     >>> read = parse_amounts(column, pl.Series(["NOK"] * 4), AmountStyle("."))
@@ -124,10 +124,10 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
 
 
 def detect_decimal_mark(text: pl.Series, style: AmountStyle) -> DecimalMark | None:
-    """Return the one decimal mark under which every filled cell of a column is an amount.
+    """Return the only decimal mark with which every filled cell of a column is an amount.
 
-    Whole numbers fit both and say nothing. None: neither fits all, or both do (a column of
-    nothing but `12.500` and `1,250`).
+    Whole numbers fit both marks. Returns None if neither mark fits all cells, or both do (a column
+    of only `12.500` and `1,250`).
 
     >>> detect_decimal_mark(pl.Series(["1.234,50", "12"]), AmountStyle("auto", groups=".,"))
     ','
@@ -135,8 +135,8 @@ def detect_decimal_mark(text: pl.Series, style: AmountStyle) -> DecimalMark | No
     True
     """
     cells = _strip_decoration(text, style).filter(~text.str.starts_with(NATIVE_MARK) & (text != ""))
-    told = cells.filter(cells.str.contains("[.,]"))
-    if told.is_empty():
+    marked = cells.filter(cells.str.contains("[.,]"))
+    if marked.is_empty():
         return "."
     fits: list[DecimalMark] = [
         mark
@@ -147,11 +147,11 @@ def detect_decimal_mark(text: pl.Series, style: AmountStyle) -> DecimalMark | No
 
 
 def truncate_amount(text: str) -> int | None:
-    """Return what Shopware's plugin sends for an amount: the float product, cut off.
+    """Return the minor units that Shopware's plugin sends: the float product, truncated.
 
     The plugin computes `(int)(total * 100)` in PHP, whose numbers are binary floats as Python's
-    are, so 19.99 becomes 1998. To tell that figure the same float has to be multiplied: the one
-    float in the house, and it never becomes an amount of ours.
+    are, so 19.99 becomes 1998. Only the same float product gives that figure. It is the only float
+    in the package and is only compared, never used as an amount.
 
     Source: exports-facts, Vipps MobilePay's Shopware plugin 1.0.2.
 
@@ -162,10 +162,10 @@ def truncate_amount(text: str) -> int | None:
 
 
 def _strip_decoration(text: pl.Series, style: AmountStyle) -> pl.Series:
-    """Return cells without what the style allows around the figures, minus signs in front."""
+    """Remove what the style allows around the digits, and put minus signs first."""
     bare = text.str.strip_prefix(NATIVE_MARK).str.strip_prefix("'")
-    for said in style.words:
-        around = rf"(?i)^([-{_MINUS_SIGN}+]?)\s*{re.escape(said)}\.?\s*|\s*{re.escape(said)}\.?$"
+    for word in style.words:
+        around = rf"(?i)^([-{_MINUS_SIGN}+]?)\s*{re.escape(word)}\.?\s*|\s*{re.escape(word)}\.?$"
         bare = bare.str.replace_all(around, "${1}")
     if style.brackets:
         bare = bare.str.replace(r"^\(([^()]*)\)$", "-${1}")

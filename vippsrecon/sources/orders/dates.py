@@ -1,8 +1,8 @@
-"""Dates and times as files write them, to UTC: by the profile's patterns.
+"""Convert dates and times of files to UTC, by the profile's patterns.
 
 A pattern is written with the directives of `strptime`, and brackets around what may be absent:
 `%Y-%m-%d[ %H:%M[:%S]][ %z]`. A space in a pattern also stands for `T`, a comma, or nothing
-before an offset. Known directives: Y m d (four, one or two, one or two digits), H or I with p,
+before an offset. Directives: Y m d (four, one or two, one or two digits), H or I with p,
 M, S, f, b (a month's name or its first three letters), z (`Z`, `+01:00`, `-0500`).
 """
 
@@ -62,7 +62,7 @@ _MONTH_OF_NAME = {
 
 
 class ParsedTimes(NamedTuple):
-    """A column of times read: UTC moments, local day numbers, and which cells have none."""
+    """A parsed column of times: UTC times, local day numbers, and which cells are unreadable."""
 
     at: pl.Series
     day: pl.Series
@@ -72,16 +72,16 @@ class ParsedTimes(NamedTuple):
 def parse_times(
     text: pl.Series, zones: pl.Series, patterns: Sequence[str], written_in: str = ""
 ) -> ParsedTimes:
-    """Return a column's moments, a time without offset being in the row's zone.
+    """Parse a column of times; a time without offset is in the row's zone.
 
-    In the hour that autumn repeats the first is meant; a time that spring leaves out is read
-    as if the clocks had not been moved yet. A date without a time is its midnight.
+    In the repeated hour in autumn the first is used; a time skipped in spring is read as if the
+    clocks had not changed yet. A date without a time means midnight.
 
     Args:
-        text: Cells; empty ones have no moment and are no fault.
+        text: Cells; empty ones have no time and are not unreadable.
         zones: The sales unit's zone of each row.
-        patterns: Tried in order on what the ones before did not match.
-        written_in: Zone of times without offset, where it is not the row's.
+        patterns: Tried in order on cells that earlier ones did not match.
+        written_in: Zone of times without offset, if it is not the row's.
 
     >>> cells = pl.Series(["2026-10-25 02:30", "2025-12-06 10:37:33 -0500", "31.02.2026"])
     >>> read = parse_times(cells, pl.Series(["Europe/Oslo"] * 3), [ISO_PATTERN, "%d.%m.%Y"])
@@ -123,10 +123,10 @@ def parse_times(
 
 
 def build_date_regex(pattern: str) -> str:
-    """Return the regular expression of a pattern.
+    """Build the regular expression of a date pattern.
 
     Raises:
-        ConfigurationError: A directive is unknown, twice there, or a bracket has no partner.
+        ConfigurationError: A directive is unknown or repeated, or a bracket is not closed.
 
     >>> bool(re.match(build_date_regex("%d.%m.%Y[ %H:%M]"), "31.01.2026 09:12"))
     True
@@ -162,7 +162,7 @@ def build_date_regex(pattern: str) -> str:
 
 
 def find_month_number(name: str) -> int | None:
-    """Return the month a name or its beginning means, in any of the languages known.
+    """Return the month of a name or its abbreviation, in any known language.
 
     >>> find_month_number("Oktober"), find_month_number("maaliskuu"), find_month_number("Monday")
     (10, 3, None)
@@ -176,23 +176,25 @@ def find_month_number(name: str) -> int | None:
 def _parse_local_times(
     frame: pl.DataFrame, native: pl.Series, patterns: Sequence[str]
 ) -> tuple[pl.Series, pl.Series]:
-    """Return the local time written in each cell, and its offset in minutes where it has one."""
+    """Return the local time of each cell, and its offset in minutes if it has one."""
     local = pl.Series("local", [None], dtype=pl.Datetime("us")).new_from_index(0, frame.height)
     offset = pl.Series("offset", [None], dtype=pl.Int64).new_from_index(0, frame.height)
     for place, pattern in enumerate([ISO_PATTERN, *patterns]):
-        # The first round is for cells that were dates in the workbook itself.
-        wanted = frame["text"] != ""
-        wanted &= (native if place == 0 else ~native) & local.is_null()
-        if not wanted.any():
+        # The first pass is for cells that are dates in the workbook itself.
+        open_cells = frame["text"] != ""
+        open_cells &= (native if place == 0 else ~native) & local.is_null()
+        if not open_cells.any():
             continue
-        parsed = _parse_with_pattern(frame["text"].set(~wanted, None), build_date_regex(pattern))
+        parsed = _parse_with_pattern(
+            frame["text"].set(~open_cells, None), build_date_regex(pattern)
+        )
         local = local.zip_with(parsed["local"].is_null(), parsed["local"])
         offset = offset.zip_with(parsed["offset"].is_null(), parsed["offset"])
     return local, offset
 
 
 def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
-    found = (
+    parts = (
         text.to_frame("text")
         .select(pl.col("text").str.extract_groups(expression).alias("parts"))
         .unnest("parts")
@@ -200,13 +202,13 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
     missing: Mapping[str, pl.Expr] = {
         name: pl.lit(None, pl.String).alias(name)
         for name in _PART_NAMES
-        if name not in found.columns
+        if name not in parts.columns
     }
-    found = found.with_columns(*missing.values())
+    parts = parts.with_columns(*missing.values())
     if "name" not in missing:
-        names = {name: find_month_number(name) for name in found["name"].drop_nulls().unique()}
+        names = {name: find_month_number(name) for name in parts["name"].drop_nulls().unique()}
         numbers = {name: str(number or 0) for name, number in names.items()}
-        found = found.with_columns(
+        parts = parts.with_columns(
             month=pl.col("name").replace_strict(numbers, default=None, return_dtype=pl.String)
         )
     hour = pl.col("hour").fill_null("0").cast(pl.Int64)
@@ -233,7 +235,7 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
     minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(-2).cast(
         pl.Int64, strict=False
     )
-    return found.select(
+    return parts.select(
         local=written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f", strict=False, time_unit="us"),
         offset=pl.when(zone.str.contains(r"^[+-]"))
         .then(signed * minutes)

@@ -1,4 +1,4 @@
-"""What is to be said of an order export: what it lacks, what is left out of comparing, what is odd."""
+"""Write notes on an order export: what it lacks, what is not compared, what is unusual."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NO_REFERENCE_COLUMN = "It has no column with the Vipps reference; map one with -
 def build_notes(
     table: Table, profile: Profile, rows: ParsedOrders, orders: pl.DataFrame, exported_at: datetime
 ) -> tuple[str, ...]:
-    """Return the sentences, the most needed first. None holds anything of a customer's."""
+    """Return the sentences, most important first. None contains customer data."""
     found = set(profile.places(table.headings))
     if "payment_title" in found:
         found.add("payment_method")
-    said = [_describe_reference(rows.reference_column, table.file_type, profile)]
-    said += [
+    notes = [_describe_reference(rows.reference_column, table.file_type, profile)]
+    notes += [
         text
         for field, text in profile.missing.items()
         if field not in found and field != "reference"
@@ -34,39 +34,39 @@ def build_notes(
             if "currency" in found
             else "The file has no currency: its sums"
         )
-        said.append(f"{lacking} are shown as NOK until 'currency' is set.")
-    said += table.notes
+        notes.append(f"{lacking} are shown as NOK until 'currency' is set.")
+    notes += table.notes
     if rows.voted_prefix:
-        said.append(
+        notes.append(
             "Orders by Vipps MobilePay that have no reference: it is made of the prefix "
             f"{rows.voted_prefix!r}, which most others have, and the order's id. Another prefix "
             "can be set in a mapping."
         )
     if rows.several_reference_count:
-        said.append(
+        notes.append(
             f"Orders whose cell lists several references: {group_thousands(rows.several_reference_count)}; the first "
             "is the order's. A payment under another one is found in the funds ledger only, or "
             "where its reference is the first one's with -1, -2."
         )
     if rows.continuations:
-        said.append(
+        notes.append(
             f"Rows with further products of the order above: {group_thousands(rows.continuations)}."
         )
-    said += _describe_tenders(orders)
+    notes += _describe_tenders(orders)
     zero = orders.filter(pl.col("total_minor") == 0).height
     if zero:
-        said.append(f"Orders with nothing to pay: {group_thousands(zero)}.")
+        notes.append(f"Orders with nothing to pay: {group_thousands(zero)}.")
     if rows.unknown_statuses:
         words = ", ".join(repr(text[:40]) for text in rows.unknown_statuses[:5])
-        said.append(f"The status is not known for {words}; map it under [statuses].")
-    said += _describe_odd_references(orders)
+        notes.append(f"The status is not known for {words}; map it under [statuses].")
+    notes += _describe_odd_references(orders)
     last = orders["ordered_at"].max()
     if isinstance(last, datetime) and last > exported_at:
-        said.append(
+        notes.append(
             f"Orders are placed until {last:%Y-%m-%d %H:%M} UTC, later than the export is said to be "
             f"from ({exported_at:%Y-%m-%d %H:%M} UTC); set --exported-at."
         )
-    return tuple(said)
+    return tuple(notes)
 
 
 def _describe_reference(column: str, form: str, profile: Profile) -> str:
@@ -80,7 +80,7 @@ def _describe_reference(column: str, form: str, profile: Profile) -> str:
 
 def _describe_tenders(orders: pl.DataFrame) -> list[str]:
     other = orders.filter(~pl.col("by_vipps"))
-    said = []
+    notes = []
     if other.height:
         sums = other.group_by("currency").agg(pl.col("total_minor").sum()).sort("currency")
         amounts = ", ".join(format_amount(minor, currency) for currency, minor in sums.iter_rows())
@@ -92,33 +92,35 @@ def _describe_tenders(orders: pl.DataFrame) -> list[str]:
         named = ", ".join(
             f"{name[:40]} {group_thousands(count)}" for name, count in methods.head(5).iter_rows()
         )
-        said.append(f"Orders paid otherwise: {group_thousands(other.height)} ({named}; {amounts}).")
+        notes.append(
+            f"Orders paid otherwise: {group_thousands(other.height)} ({named}; {amounts})."
+        )
     split = orders.filter("split_tender").height
     if split:
-        said.append(
+        notes.append(
             f"Orders paid by several means the export cannot take apart: {group_thousands(split)}."
         )
     recurring = orders.filter("recurring").height
     if recurring:
-        said.append(f"Recurring charges, which are not compared: {group_thousands(recurring)}.")
+        notes.append(f"Recurring charges, which are not compared: {group_thousands(recurring)}.")
     without = orders.filter(pl.col("reference").is_null() & pl.col("by_vipps")).height
     if without:
-        said.append(
+        notes.append(
             f"Orders paid by Vipps MobilePay without a reference: {group_thousands(without)}."
         )
-    return said
+    return notes
 
 
 def _describe_odd_references(orders: pl.DataFrame) -> list[str]:
     column = orders.filter(pl.col("by_vipps").fill_null(value=True))["reference"].drop_nulls()
-    said = []
+    notes = []
     damage = references.describe_damage(column)
     if damage:
-        said.append(damage[0].upper() + damage[1:] + ".")
+        notes.append(damage[0].upper() + damage[1:] + ".")
     malformed = column.filter(~column.str.contains(references.WELL_FORMED_REFERENCE))
     if malformed.len():
-        said.append(
+        notes.append(
             f"References that Vipps MobilePay would not take (8 to 64 letters, digits and "
             f"hyphens): {group_thousands(malformed.len())}, such as {malformed[0][:64]!r}."
         )
-    return said
+    return notes

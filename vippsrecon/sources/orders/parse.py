@@ -1,4 +1,4 @@
-"""From a table of text to orders: one path for every shop, steered by its profile."""
+"""Parse a table of text into orders: the same code for every shop, controlled by its profile."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from vippsrecon.sources.orders.amounts import (
     parse_amounts,
     truncate_amount,
 )
+from vippsrecon.sources.orders.continuation_rows import find_continuation_rows
 from vippsrecon.sources.orders.dates import parse_times
-from vippsrecon.sources.orders.lines import find_continuation_rows
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.sales_units import SalesUnitResolver
 from vippsrecon.sources.orders.statuses import (
@@ -34,14 +34,14 @@ from vippsrecon.sources.orders.statuses import (
 
 _TIME_FIELDS = ("ordered_at", "fulfilled_at", "refunded_at")
 _FIRST_FILLED_FIELDS = ("reference", "order_number", "recurring")
-"""Fields with several columns of the same meaning, where the first that is filled counts."""
+"""Fields that may have several columns of the same meaning; the first filled one is used."""
 
 _MAX_VALUE_SHOWN = 80
-"""Characters of a cell that a reject shows."""
+"""Maximum length of a value shown in a reject."""
 
 
 class FileContext(NamedTuple):
-    """What an export does not say itself."""
+    """What the export itself does not contain."""
 
     units: tuple[SalesUnit, ...]
     default_msn: str | None
@@ -50,17 +50,17 @@ class FileContext(NamedTuple):
 
 
 class ParsedOrders(NamedTuple):
-    """What became of the rows of one file. Every row is in exactly one of the three.
+    """Parsed rows of one file. Every row is exactly one of order, reject or continuation.
 
     Attributes:
         orders: As `schemas.ORDERS`, in Polars.
         rejects: As `schemas.REJECTS`, in Polars; one per row.
-        continuations: How many rows only went on with the order above.
-        reference_column: Heading the references were read from; "" where there is none.
-        unknown_statuses: Status words the profile does not know.
-        assumed_currency_count: How many orders have their currency from nowhere (in a preview).
-        several_reference_count: How many orders have a cell that lists more than one reference.
-        voted_prefix: What references that are lacking were made with, as the others have it.
+        continuations: Number of rows that only continue the order above.
+        reference_column: Heading of the references; "" if the file has none.
+        unknown_statuses: Status words that the profile does not contain.
+        assumed_currency_count: Number of orders with an assumed currency (in a preview).
+        several_reference_count: Number of orders whose cell lists several references.
+        voted_prefix: Prefix of the file's other references, with which missing ones were built.
     """
 
     orders: pl.DataFrame
@@ -74,11 +74,11 @@ class ParsedOrders(NamedTuple):
 
 
 def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedOrders:
-    """Return the orders of a table, and the rows that could not be used.
+    """Parse the orders of a table, and collect the rows that cannot be used.
 
     Raises:
-        SourceError: The file as a whole cannot carry the job: amounts are written with the
-            other decimal mark, or no row's sales unit or currency can be told.
+        SourceError: The whole file cannot be used: amounts have the other decimal mark, or no row
+            has a sales unit or a currency.
     """
     cells, named = _select_cells(table, profile)
     continues = find_continuation_rows(
@@ -174,18 +174,18 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
 
 
 def _select_cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Return one column a field, and each field's heading.
+    """Return one column per field, and each field's heading.
 
-    Amounts and times are still as the file has them.
+    Amounts and times are not parsed yet.
     """
     places = profile.places(table.headings)
-    wanted = list(dict.fromkeys(place for found in places.values() for place in found))
+    wanted = list(dict.fromkeys(place for positions in places.values() for place in positions))
     frame = table.columns(wanted)
     chosen = {}
     named = {}
     several = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
-    for name, found in places.items():
-        columns = [frame[f"c{wanted.index(place)}"] for place in found]
+    for name, positions in places.items():
+        columns = [frame[f"c{wanted.index(place)}"] for place in positions]
         if name not in (*_TIME_FIELDS, "total", "refunded", "outstanding", "vat"):
             columns = [references.remove_spreadsheet_guards(column) for column in columns]
         if name == "reference":
@@ -193,8 +193,8 @@ def _select_cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[st
                 pl.any_horizontal(*map(references.has_several_references, columns))
             ).to_series()
         cells = columns[0]
-        named[name] = table.headings[found[0]]
-        for place, column in zip(found[1:], columns[1:], strict=True):
+        named[name] = table.headings[positions[0]]
+        for place, column in zip(positions[1:], columns[1:], strict=True):
             if name in _FIRST_FILLED_FIELDS and (cells == "").any() and (column != "").any():
                 named[name] = named[name] if (cells != "").any() else table.headings[place]
                 cells = cells.zip_with(cells != "", column)
@@ -216,14 +216,14 @@ def _build_unassigned(height: int) -> pl.DataFrame:
 
 
 def _choose_amount_style(profile: Profile, total: pl.Series, file: str, column: str) -> AmountStyle:
-    """Return how the file's amounts are written, the decimal mark decided."""
+    """Return the style of the file's amounts, with the decimal mark resolved."""
     style = profile.amounts
     if style.decimal != "auto":
         return style
     mark = detect_decimal_mark(total, style)
     if mark is None:
         raise SourceError(
-            "it cannot be told whether its amounts have a decimal point or comma; "
+            "it is not clear whether its amounts have a decimal point or comma; "
             "set decimal under [amounts] in the mapping",
             file=file,
             column=column,
@@ -246,7 +246,7 @@ def _refuse_other_decimal_mark(
     raise SourceError(
         f"amounts such as {failed.filter(fitting)[0]!r} have a decimal {mark}, and this kind of "
         f"export has a decimal {has}; if the file was opened and saved in a spreadsheet, export "
-        f"it anew, else set decimal = '{other.decimal}' under [amounts] in a --mapping",
+        f"it again, else set decimal = '{other.decimal}' under [amounts] in a --mapping",
         file=file,
         column=column,
     )
@@ -257,15 +257,15 @@ _Fault = tuple[pl.Series, _CellSource, _CellSource, _CellSource]
 
 
 def _find_first_faults(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.DataFrame:
-    """Return for each row its first fault: the field, what stood there, and why it will not do."""
+    """Return the first fault of each row: field, value and reason."""
     judged = heads.select(
         "row", *(pl.lit(None, pl.String).alias(name) for name in ("field", "value", "reason"))
     )
-    for where, field, said, reason in faults:
+    for where, field, given_value, reason in faults:
         mask = where.fill_null(value=False) & judged["reason"].is_null()
         if not mask.any():
             continue
-        value = said
+        value = given_value
         if value is None and isinstance(field, str):
             value = get_field_cells(heads, field).str.strip_prefix(NATIVE_MARK)
         for name, given in (("field", field), ("value", value), ("reason", reason)):
@@ -302,21 +302,24 @@ def _truncate_totals(total: pl.Series, profile: Profile) -> pl.Series:
 def _resolve_references(
     heads: pl.DataFrame, by_vipps: pl.Series, profile: Profile
 ) -> tuple[pl.Series, str]:
-    """Return each order's reference, and the prefix voted for; "" where none was needed.
+    """Return each order's reference, and the detected prefix; "" if none was needed.
 
-    Where the profile has a prefix, or the others in the file show one, a reference that is
-    lacking is made of it and the order's id.
+    If the profile has a prefix, or the file's other references show one, missing references
+    are built from it and the order's id.
     """
     reference = references.take_first_reference(_null_if_empty(heads, "reference"))
     numbers = [_null_if_empty(heads, name) for name in ("order_id", "order_number")]
     wanted = reference.is_null() & by_vipps.fill_null(bool(profile.prefix))
     if not wanted.any():
         return reference, ""
-    # By the order's id, or where a shop's own filter has it so, by the number it shows.
+    # By the order's id, or, where a shop's filter replaced it, by the order number.
     ids = [numbers[0].zip_with(numbers[0].is_not_null(), numbers[1]), numbers[1]]
     number, voted = ids[0], ""
     if not profile.prefix and profile.pad:
-        votes = ((one, references.detect_prefix(reference, one, profile.pad)) for one in ids)
+        votes = (
+            (order_ids, references.detect_prefix(reference, order_ids, profile.pad))
+            for order_ids in ids
+        )
         number, voted = next((vote for vote in votes if vote[1]), (number, ""))
     prefix = profile.prefix or voted
     if not prefix:

@@ -1,7 +1,7 @@
-"""Profiles: what a shop's export looks like, as data.
+"""Profiles: descriptions of shops' exports, as data.
 
 A profile is a TOML file in `profiles/`, and a user's own mapping is a file of the same form
-(docs/order-exports.md has every key). This module reads them and says which one fits a file.
+(docs/order-exports.md has every key). This module reads them and finds the one that fits a file.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ ORDER_FIELDS = (
     "financial_status", "paid", "paid_at", "outstanding", "ordered_at", "fulfilled_at",
     "cancelled_at", "refunded_at", "payment_method", "payment_title", "recurring", "vat", "store",
 )  # fmt: skip
-"""What a profile may say a column holds."""
+"""Fields that a profile may map to columns."""
 
 ATTEMPT_STYLES = ("suffix", "none")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One form of order export.
+    """One kind of order export.
 
     Attributes:
         name: What `--shop` takes.
-        title: What a person calls it.
+        title: Its name in sentences.
         columns: Field to the headings it may have, best first.
         required: Fields without which a file is not this export.
-        typical: Headings that speak for it beside those of `columns`.
-        never: Headings that rule it out.
-        refused: Why it cannot carry the job and which export to take; "" where it can.
-        missing: Field to what to do where its column is absent.
+        typical: Further headings that indicate this export.
+        never: Headings that exclude it.
+        refused: Why it cannot be used and which export to take; "" if it can.
+        missing: Field to advice if its column is missing.
         amounts: How amounts are written.
-        dates: Patterns of `moments`, tried in order.
+        dates: Date patterns (see `dates`), tried in order.
         zone: Zone of its times without offset; "" for the sales unit's.
-        statuses: Status word to status; `empty_status` where the cell is empty.
+        statuses: Status word to status; `empty_status` is for empty cells.
         paid: Word to yes, no or unknown; of the field `paid`, `financial_status` or `status`.
-        proof_of_payment: Words for *paid* that a payment date, or nothing owing, must bear out.
-        tender_separator: Between the tenders of one order.
+        proof_of_payment: Words for *paid* that need proof: a payment date or nothing outstanding.
+        tender_separator: Separator between the tenders of one order.
         unsure_tenders: Beginnings of titles that may or may not be Vipps MobilePay.
-        line_key: Field by which rows of the same order are known; "" for a row an order.
+        line_key: Field that identifies the rows of one order; "" if each row is an order.
         repeated_when: Headings that show the export repeats an order for each product.
         negative_refunds: Whether refunds may be written as negative amounts.
-        attempts: "suffix" where a new attempt adds `-1`, `-2` to the reference.
-        prefix: Before the order id, where the reference is made of both.
-        pad: Length the reference is filled up to with zeros between prefix and order id.
+        attempts: "suffix" if a new attempt adds `-1`, `-2` to the reference.
+        prefix: Prefix before the order id, if references are built from both.
+        pad: Length of a reference, reached with zeros between prefix and order id.
         shop_currency_only: Whether amounts are in the shop's currency, not the payment's.
-        truncates: Whether its plugin cuts amounts off instead of rounding them.
+        truncates: Whether its plugin truncates amounts instead of rounding them.
     """
 
     name: str
@@ -88,9 +88,9 @@ class Profile:
     truncates: bool = False
 
     def places(self, headings: Iterable[str]) -> dict[str, list[int]]:
-        """Return for each field found where its columns stand, best first.
+        """Return the column positions of each field found, best first.
 
-        A heading that is there twice counts where it stands first; see `ambiguous`.
+        Of repeated headings the first is used; see `find_ambiguous_heading`.
         """
         where: dict[str, int] = {}
         for place, text in enumerate(headings):
@@ -106,48 +106,48 @@ class Profile:
         return {name: list(dict.fromkeys(places)) for name, places in found.items() if places}
 
     def find_ambiguous_heading(self, headings: Sequence[str]) -> str | None:
-        """Return the first heading this profile reads that several columns have, if one does."""
+        """Return the first heading of this profile that several columns have, if any."""
         compared = [normalize_heading(text) for text in headings]
-        read = sorted(place for found in self.places(headings).values() for place in found)
+        read = sorted(place for positions in self.places(headings).values() for place in positions)
         return next(
             (headings[place] for place in read if compared.count(compared[place]) > 1), None
         )
 
     def count_fitting_headings(self, headings: Iterable[str]) -> int:
-        """Return how many headings of a file speak for this profile; 0 where it is ruled out."""
+        """Return how many headings of a file fit this profile; 0 if it is excluded."""
         there = {normalize_heading(text) for text in headings}
         if there & {normalize_heading(text) for text in self.never}:
             return 0
-        found = self.places(there)
-        if any(name not in found for name in self.required):
+        fields_found = self.places(there)
+        if any(name not in fields_found for name in self.required):
             return 0
         known = {normalize_heading(alias) for aliases in self.columns.values() for alias in aliases}
         known |= {normalize_heading(text) for text in self.typical}
         return len(there & known)
 
     def find_missing_fields(self, headings: Iterable[str]) -> list[str]:
-        """Return the required fields that a file has no column for."""
-        found = self.places(headings)
-        return [name for name in self.required if name not in found]
+        """Return the required fields for which a file has no column."""
+        fields_found = self.places(headings)
+        return [name for name in self.required if name not in fields_found]
 
 
 @cache
 def load_builtin_profiles() -> dict[str, Profile]:
     """Return the profiles that come with the package, by name."""
     folder = resources.files("vippsrecon.sources.orders") / "profiles"
-    found = [
+    profiles = [
         _build_profile(tomllib.loads(entry.read_text(encoding="utf-8")), entry.name)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".toml")
     ]
-    return {profile.name: profile for profile in found}
+    return {profile.name: profile for profile in profiles}
 
 
 def get_profile(shop: str) -> Profile:
     """Return the profile of a shop.
 
     Raises:
-        ConfigurationError: There is none of that name.
+        ConfigurationError: There is no profile of that name.
     """
     try:
         return load_builtin_profiles()[shop.casefold()]
@@ -159,23 +159,23 @@ def get_profile(shop: str) -> Profile:
 
 
 def read_mapping(path: Path) -> Profile:
-    """Return the profile a user wrote, on top of the one it `extends` if it names one.
+    """Read a user's own profile, based on the one it `extends` if it names one.
 
     Raises:
-        ConfigurationError: The file cannot be read, or holds a key or value that is not known.
+        ConfigurationError: The file cannot be read, or has an unknown key or value.
     """
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
-    base = said.pop("extends", None)
-    said.setdefault("name", base or path.stem)
-    return _build_profile(said, path.name, get_profile(str(base)) if base else None)
+    base = tables.pop("extends", None)
+    tables.setdefault("name", base or path.stem)
+    return _build_profile(tables, path.name, get_profile(str(base)) if base else None)
 
 
 def recognize_profile(headings: tuple[str, ...], file: str) -> Profile:
-    """Return the profile whose headings a file has most of.
+    """Return the profile with the most headings in common with a file.
 
     Raises:
         SourceError: None fits, or two fit equally well.
@@ -196,10 +196,10 @@ def recognize_profile(headings: tuple[str, ...], file: str) -> Profile:
 
 
 def find_contradicting_profile(profile: Profile, headings: tuple[str, ...]) -> Profile | None:
-    """Return the shop a file clearly is of, where that is not the one named.
+    """Return the shop that a file clearly comes from, if it is not the one named.
 
-    Clearly: the headings speak for it at least twice as much. The plain form says too little
-    to speak against a shop, and a user's own mapping is never spoken against.
+    Clearly: at least twice as many headings fit. The plain form is too general to contradict a
+    shop, and a user's own mapping is never contradicted.
     """
     if profile is not load_builtin_profiles().get(profile.name):
         return None
@@ -234,15 +234,15 @@ def _describe_unrecognized(headings: tuple[str, ...]) -> str:
 _TABLE_KEYS = {"columns", "missing", "amounts", "statuses", "paid"}
 
 
-def _build_profile(said: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
-    """Return a profile from its TOML tables, checked key by key."""
+def _build_profile(tables: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
+    """Build a profile from its TOML tables and check every key."""
     known = {entry.name for entry in fields(Profile)}
-    for key in said:
+    for key in tables:
         if key not in known:
             raise ConfigurationError(f"the mapping {file} has the unknown key {key!r}")
-    profile = base or Profile(name=str(said["name"]))
+    profile = base or Profile(name=str(tables["name"]))
     changes: dict[str, Any] = {}
-    for key, value in said.items():
+    for key, value in tables.items():
         default = getattr(profile, key)
         if key in _TABLE_KEYS:
             if not isinstance(value, dict):
@@ -298,14 +298,14 @@ def _merge_table(key: str, value: dict[str, Any], default: Any, file: str) -> An
         allowed_words = STATUSES if key == "statuses" else ("yes", "no", "unknown")
         if name not in allowed_words:
             raise ConfigurationError(
-                f"{key}.{name} in the mapping {file} is none of {', '.join(allowed_words)}"
+                f"{key}.{name} in the mapping {file} is not one of {', '.join(allowed_words)}"
             )
         made |= {normalize_word(text): name for text in texts}
     return made
 
 
 def parse_texts(value: Any, key: str, file: str) -> tuple[str, ...]:
-    """Return a text, or a list of texts, of a mapping as a tuple.
+    """Return a text or a list of texts of a mapping as a tuple.
 
     Raises:
         ConfigurationError: It is neither; the key and the file are named.

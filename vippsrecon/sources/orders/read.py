@@ -1,4 +1,4 @@
-"""Order exports read: the frames, and what is to be said of each file."""
+"""Read order exports: the frames, and a summary of each file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.sources.files import kinds
 from vippsrecon.sources.files.csv_file import open_csv_table
-from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.files.detect import (
+    FILE_KIND_NAMES,
+    compute_file_sha256,
+    detect_file_type,
+    recognize_headings,
+    recognize_json,
+    recognize_xml,
+)
 from vippsrecon.sources.files.excel_file import open_excel_table
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import profiles
@@ -25,31 +31,31 @@ from vippsrecon.sources.orders.parse import FileContext, ParsedOrders, parse_ord
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.woocommerce_rest import build_rest_table, read_json
 
-_DUPLICATE_ROW = "is the twin of another row, equal in everything read; one of them is kept"
+_DUPLICATE_ROW = "is an exact duplicate of another row; one copy was kept"
 
 
 @dataclass(frozen=True)
 class FileSummary:
-    """What was understood of one file.
+    """Summary of one file, as it was read.
 
     Attributes:
         name: Name of the file, without its folder.
-        sha256: Of its bytes.
+        sha256: SHA-256 of its bytes.
         kind: "orders".
-        format: Name of the profile it was read by.
-        encoding: Of a text file; "" for a workbook.
-        rows: Rows below the headings that hold anything: orders + rejected + continuations.
+        format: Name of the profile used.
+        encoding: Encoding of a text file; "" for a workbook.
+        rows: Non-empty rows below the headings: orders + rejected + continuations.
         orders: Rows that became orders.
-        rejected: Rows that went to the rejects.
-        continuations: Rows that only went on with the order above (one row a product).
+        rejected: Rows that became rejects.
+        continuations: Rows that only continue the order above (one row per product).
         period: First and last local day an order was placed; None where there is no date.
-        totals: Currency to `orders`, `total_minor`, `refunded_minor`; the last is None where the
-            file does not say what was refunded.
+        totals: Currency to `orders`, `total_minor`, `refunded_minor`; the last is None if the
+            file has no refunds.
         exported_at: When the export was taken.
         exported_at_from: "argument" or "modification time".
         msns: Sales units its orders belong to.
-        reference_column: Heading the references were read from; "" where there is none.
-        notes: Sentences on what is missing, left out or odd.
+        reference_column: Heading of the references; "" if the file has none.
+        notes: Sentences on what is missing, not compared or unusual.
     """
 
     name: str
@@ -71,7 +77,7 @@ class FileSummary:
 
 
 class OrderFiles(NamedTuple):
-    """Order exports read: `schemas.ORDERS`, `schemas.REJECTS`, and a word on each file."""
+    """Order exports read: `schemas.ORDERS`, `schemas.REJECTS`, and a summary of each file."""
 
     orders: pd.DataFrame
     rejects: pd.DataFrame
@@ -89,26 +95,25 @@ def read_orders(
 ) -> OrderFiles:
     """Read a shop's order exports.
 
-    Which shop's they are is told by their headings. A row that cannot be used becomes a
-    reject and the rest goes on; of rows equal in everything read, in one file or in several,
-    one is kept.
+    The headings identify the shop. A row that cannot be used becomes a reject; the other rows are
+    read. Of exact duplicates, in one file or several, one copy is kept.
 
     Args:
         paths: One file or several: CSV, XLSX, or JSON of WooCommerce's REST API.
-        shop: Name of a profile, where the headings do not tell or are not to be trusted.
-        mapping: A TOML file that says what the columns hold (docs/order-exports.md).
-        units: Sales units configured; they give sales unit, currency and zone where a file
-            does not.
-        default_msn: Sales unit of rows that name none.
-        exported_at: Aware moment the export was taken; else each file's modification time.
+        shop: Name of a profile, if the headings are not enough or misleading.
+        mapping: A TOML file that maps the columns (docs/order-exports.md).
+        units: Configured sales units; they supply sales unit, currency and zone that a file
+            lacks.
+        default_msn: Sales unit of rows without one.
+        exported_at: Time of the export, with time zone; None for each file's modification time.
 
     Returns:
-        Orders sorted by file and row, rejects likewise, and one reading per file in the order
-        of `paths`. `total_minor` is what Vipps MobilePay was to collect, before refunds.
+        Orders and rejects, both sorted by file and row, and one summary per file in the order of
+        `paths`. `total_minor` is what Vipps MobilePay should collect, before refunds.
 
     Raises:
-        SourceError: A file cannot carry the job; the sentence says why and what to do.
-        ConfigurationError: The shop or the mapping is not known, or a zone is not.
+        SourceError: A file cannot be used; the sentence says why and what to do.
+        ConfigurationError: The shop, the mapping or a zone is unknown.
     """
     return read_order_files(
         list_paths(paths), choose_profile(shop, mapping), units, default_msn, exported_at
@@ -124,21 +129,21 @@ def read_order_files(
     *,
     preview: bool = False,
 ) -> OrderFiles:
-    """Read files as `read_orders` does, by a profile already chosen or by recognising each.
+    """Read files as `read_orders` does, with a given profile or by recognising each file.
 
     Args:
-        files: Of different names, since a row is known by its file's name.
-        profile: None: recognise each file.
-        units: As of `read_orders`.
-        default_msn: As of `read_orders`.
-        exported_at: As of `read_orders`.
-        preview: Go on without references or a currency, and say so in the notes.
+        files: Files with different names, since rows are identified by file name and number.
+        profile: None recognises each file.
+        units: See `read_orders`.
+        default_msn: See `read_orders`.
+        exported_at: See `read_orders`.
+        preview: Accept files without references or a currency, and say so in the notes.
     """
     names = [path.name for path in files]
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
         raise SourceError(
-            "two files of this name were given; rows are known by file name, so rename one",
+            "two input files have this name; rename one, since rows are identified by file name and row number",
             file=double,
         )
     if exported_at is not None and exported_at.tzinfo is None:
@@ -150,8 +155,8 @@ def read_order_files(
         taken = exported_at or _read_modification_time(path)
         around = FileContext(tuple(units), default_msn, taken, "NOK" if preview else None)
         read.append((path, table, chosen, taken, parse_orders(table, chosen, around)))
-    orders, twins = _drop_duplicates(pl.concat([rows.orders for *_, rows in read]))
-    rejects = pl.concat([*(rows.rejects for *_, rows in read), twins]).sort(
+    orders, duplicates = _drop_duplicates(pl.concat([rows.orders for *_, rows in read]))
+    rejects = pl.concat([*(rows.rejects for *_, rows in read), duplicates]).sort(
         "source_file", "source_row"
     )
     origin = "argument" if exported_at else "modification time"
@@ -170,21 +175,19 @@ def open_table(path: Path) -> Table:
     """Open a file as a table.
 
     Raises:
-        SourceError: It cannot be opened, or is nothing that has rows and columns.
+        SourceError: It cannot be opened, or does not have rows and columns.
     """
     form = detect_file_type(path)
     if form == "xml":
-        known = kinds.recognize_xml(path)
+        file_format = recognize_xml(path)
         raise SourceError(
-            f"this is {kinds.FILE_KIND_NAMES[known.kind]}, not a table", file=path.name
+            f"this is {FILE_KIND_NAMES[file_format.kind]}, not a table", file=path.name
         )
     if form == "json":
         content = read_json(path)
-        other = kinds.recognize_json(content)
+        other = recognize_json(content)
         if other:
-            raise SourceError(
-                f"this is {kinds.FILE_KIND_NAMES[other.kind]}, not a table", file=path.name
-            )
+            raise SourceError(f"this is {FILE_KIND_NAMES[other.kind]}, not a table", file=path.name)
         return build_rest_table(path, content)
     return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
@@ -193,7 +196,7 @@ def list_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     """Return one path or several as a list of paths.
 
     Raises:
-        InputError: There is none.
+        InputError: No path was given.
     """
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     if not listed:
@@ -202,27 +205,27 @@ def list_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
 
 
 def choose_profile(shop: str | None, mapping: str | Path | None) -> Profile | None:
-    """Return the profile the user chose by name or by a mapping; None to recognise each file."""
+    """Return the profile that the user chose by name or mapping; None to recognise each file."""
     if mapping is not None:
         return profiles.read_mapping(Path(mapping))
     return profiles.get_profile(shop) if shop else None
 
 
 def convert_to_validated_pandas(frame: pl.DataFrame, promised: schemas.Frame) -> pd.DataFrame:
-    """Return a frame as pandas with Arrow types, having made sure that it keeps its promise."""
+    """Convert a frame to pandas with Arrow types and validate it against its schema."""
     made = schemas.to_pandas(frame.to_arrow().cast(promised.arrow_schema()))
     valid: pd.DataFrame = schemas.validate(made, promised)
     return valid
 
 
 def _open_with_profile(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
-    """Open a file and find its profile, unless one is given."""
+    """Open a file and recognise its profile, unless one is given."""
     table = open_table(path)
     if profile is None:
-        other = kinds.recognize_headings(table.headings)
+        other = recognize_headings(table.headings)
         if other:
-            said = f"this is {kinds.FILE_KIND_NAMES[other.kind]}, not an order export"
-            raise SourceError(said, file=table.name)
+            problem = f"this is {FILE_KIND_NAMES[other.kind]}, not an order export"
+            raise SourceError(problem, file=table.name)
         return table, profiles.recognize_profile(table.headings, table.name)
     lacking = [name for name in profile.find_missing_fields(table.headings) if name != "reference"]
     if lacking:
@@ -232,20 +235,20 @@ def _open_with_profile(path: Path, profile: Profile | None) -> tuple[Table, Prof
         raise SourceError(
             shop.refused
             or f"this is an export of {shop.title}, not of {profile.title or profile.name}; "
-            f"leave --shop out, or say --shop {shop.name}",
+            f"omit --shop, or use --shop {shop.name}",
             file=table.name,
         )
     return table, profile
 
 
 def _refuse_unusable_export(table: Table, profile: Profile, *, preview: bool) -> None:
-    """Refuse an export that cannot carry the job, naming what is wrong or the one that can."""
+    """Refuse an export that cannot be used, naming the fault or the right export."""
     if profile.refused:
         raise SourceError(profile.refused, file=table.name)
     twice = profile.find_ambiguous_heading(table.headings)
     if twice is not None:
         raise SourceError(
-            f"several columns are headed {twice.strip()!r}, and it cannot be told which one is "
+            f"several columns are headed {twice.strip()!r}, and it is not clear which one is "
             "meant; rename or remove the others",
             file=table.name,
         )
@@ -259,38 +262,42 @@ def _describe_other_shop(table: Table, profile: Profile, lacking: list[str]) -> 
         " or ".join(repr(text) for text in profile.columns.get(name, (name,))[:2])
         for name in lacking
     )
-    said = f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
+    problem = (
+        f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
+    )
     try:
         other = profiles.recognize_profile(table.headings, table.name)
     except SourceError:
-        return said
-    return other.refused or f"{said}; it looks like {other.title}, --shop {other.name}"
+        return problem
+    return other.refused or f"{problem}; it looks like {other.title}, --shop {other.name}"
 
 
 def _read_modification_time(path: Path) -> datetime:
-    # Whole seconds: file systems differ in what they keep below.
+    # Whole seconds, because file systems differ in finer precision.
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
 
 
 def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the orders without twins, and the twins as rejects.
+    """Return the orders without exact duplicates, and the duplicates as rejects.
 
-    Of twins in several files the one exported last is kept, else the first in the file.
+    Of duplicates in several files the one exported last is kept, else the first in the file.
     """
     origin = ["exported_at", "source_file", "source_row"]
     read = [name for name in orders.columns if name not in origin]
     ranked = orders.sort(origin, descending=[True, False, False])
-    known = pl.any_horizontal(pl.col("reference", "order_number").is_not_null())
-    is_twin = known & (pl.int_range(pl.len()).over(read) > 0)
-    ranked = ranked.with_columns(twin=is_twin)
-    twins = ranked.filter("twin").select(
+    identified = pl.any_horizontal(pl.col("reference", "order_number").is_not_null())
+    is_duplicate = identified & (pl.int_range(pl.len()).over(read) > 0)
+    ranked = ranked.with_columns(duplicate=is_duplicate)
+    duplicates = ranked.filter("duplicate").select(
         "source_file",
         "source_row",
         pl.lit(None, pl.String).alias("column"),
         pl.coalesce("reference", "order_number").alias("value"),
         pl.lit(_DUPLICATE_ROW).alias("reason"),
     )
-    return ranked.filter(~pl.col("twin")).drop("twin").sort("source_file", "source_row"), twins
+    return ranked.filter(~pl.col("duplicate")).drop("duplicate").sort(
+        "source_file", "source_row"
+    ), duplicates
 
 
 def _summarize_file(

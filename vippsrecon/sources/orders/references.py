@@ -1,4 +1,4 @@
-"""References: which is a payment's, which others are worth asking for, what a sheet did to them.
+"""Clean references, derive further candidates, and detect damage by spreadsheets.
 
 Source of the forms: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/ and the
 shops' own plugins (docs/order-exports.md).
@@ -21,10 +21,10 @@ MAX_REFERENCE_LENGTH = 64
 WELL_FORMED_REFERENCE = r"^[a-zA-Z0-9-]{8,64}$"
 SCIENTIFIC_NOTATION = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
 _SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
-"""Between the references of one cell. Shopify's export joins several with one of these."""
+"""Separators between references in one cell, as Shopify's export uses them."""
 
 MAGENTO_NUMBER_LENGTH = 9
-"""Digits of an order number of Magento, zeros in front: the one shop whose references are."""
+"""Length of Magento's order numbers, zero-padded. Only Magento uses them as references."""
 
 EARLIER_ATTEMPT = "earlier_attempt"
 LATER_ATTEMPT = "later_attempt"
@@ -36,10 +36,10 @@ EXPONENT_EXPANDED = "written_out"
 RULES_AFTER_NOT_FOUND = frozenset(
     {LATER_ATTEMPT, WITHOUT_SUFFIX, ZERO_PADDED, ZERO_STRIPPED, EXPONENT_EXPANDED}
 )
-"""Rules whose candidates are worth asking for only where the reference itself is not found.
+"""Rules whose candidates are queried only if the reference itself is not found.
 
-Those of `EARLIER_ATTEMPT` always are: WooCommerce's plugin overwrites the reference at every
-new attempt, so earlier ones, which may hold money, are known at Vipps MobilePay only.
+Candidates of `EARLIER_ATTEMPT` are always queried: WooCommerce's plugin overwrites the reference at
+every new attempt, so only Vipps MobilePay has the earlier ones, which may hold money.
 """
 
 _CANDIDATE_SCHEMA = pa.schema(
@@ -48,7 +48,7 @@ _CANDIDATE_SCHEMA = pa.schema(
 
 
 def remove_spreadsheet_guards(text: pl.Series) -> pl.Series:
-    r"""Return text without what guards it from spreadsheets: `'0012` or `="0012"`.
+    r"""Remove what protects text from spreadsheets: `'0012` or `="0012"`.
 
     >>> remove_spreadsheet_guards(pl.Series(["'0012", '="0012"', "\x010012"])).to_list()
     ['0012', '0012', '0012']
@@ -60,7 +60,7 @@ def remove_spreadsheet_guards(text: pl.Series) -> pl.Series:
 
 
 def split_references(cell: str) -> list[str]:
-    """Return the references of a cell that may list several, each once, in its order.
+    """Return the distinct references of a cell that may list several, in order.
 
     >>> split_references("#1001.1 + rGwene1234567890, rGwene1234567891")
     ['rGwene1234567890', 'rGwene1234567891']
@@ -70,7 +70,7 @@ def split_references(cell: str) -> list[str]:
 
 
 def take_first_reference(text: pl.Series) -> pl.Series:
-    """Return the first reference of cells that list several; other cells as they are."""
+    """Replace cells that list several references by the first one."""
     several = text.filter(text.str.contains(_SEPARATORS.pattern)).unique()
     first = {cell: found[0] for cell in several if (found := split_references(cell))}
     return text.replace(first) if first else text
@@ -83,27 +83,27 @@ def has_several_references(text: pl.Series) -> pl.Series:
 
 
 def derive_attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
-    """Return the reference of the first attempt, where the order's id in it lets it be told.
+    """Derive the reference of the first attempt, if the reference contains the order's id.
 
-    A reference is a prefix, zeros, the order's id, and from the second attempt `-1`, `-2`. The
-    prefix may itself end in a digit or hold hyphens, so a suffix is one only after the id.
+    A reference is a prefix, zeros, the order's id and, from the second attempt, `-1`, `-2`. The
+    prefix may contain digits and hyphens, so only what follows the id is a suffix.
 
     >>> rows = pl.DataFrame({"r": ["woo-shop-1001-2", "woo-shop-1001", "a-17-3"], "i": ["1001"] * 3})
     >>> rows.select(derive_attempt_base(pl.col("r"), [pl.col("i")]))["r"].to_list()
     ['woo-shop-1001', 'woo-shop-1001', None]
     """
     bare = reference.str.replace(r"-[1-9][0-9]?$", "")
-    found = []
+    bases = []
     for order_id in ids:
         for base in (reference, bare):
             before = base.str.strip_suffix(order_id).str.strip_chars_end("0")
             ends = base.str.ends_with(order_id) & (order_id != "")
-            found.append(pl.when(ends & ~before.str.contains(r"[0-9]$")).then(base))
-    return pl.coalesce(found) if found else pl.lit(None, pl.String)
+            bases.append(pl.when(ends & ~before.str.contains(r"[0-9]$")).then(base))
+    return pl.coalesce(bases) if bases else pl.lit(None, pl.String)
 
 
 def build_references(prefix: str, order_id: pl.Expr, pad: int) -> pl.Expr:
-    """Return the references a shop makes of a prefix and its order ids, zeros between them.
+    """Build references from a prefix and order ids, with zeros between them.
 
     >>> pl.select(build_references("Woo", pl.lit("17"), 8)).item()
     'Woo00017'
@@ -112,7 +112,7 @@ def build_references(prefix: str, order_id: pl.Expr, pad: int) -> pl.Expr:
 
 
 def detect_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
-    """Return the prefix that most references have before their order's id; "" for no majority.
+    """Return the prefix that most references have before the order id; "" without a majority.
 
     >>> ids = pl.Series(["17", "1018", "1019", "1020"])
     >>> said = pl.Series(["Woo00017", "Woo01018-1", "Woo01019", None])
@@ -137,15 +137,15 @@ def detect_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
 
 
 def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
-    """Return further references worth asking Vipps MobilePay for.
+    """Find further references to query at Vipps MobilePay.
 
     Args:
         orders: `schemas.ORDERS`. Not changed.
 
     Returns:
         One row per (msn, reference, candidate), sorted: `reference` is the order's, `rule` says
-        how the candidate was made. See `RULES_AFTER_NOT_FOUND` for which to ask for when. Each is one that
-        Vipps MobilePay could have.
+        how the candidate was derived. `RULES_AFTER_NOT_FOUND` says which to query when. All are
+        well-formed references.
     """
     wanted = ["msn", "reference", "attempt_base", "paid"]
     read = pl.DataFrame(pa.Table.from_pandas(orders[wanted], preserve_index=False))
@@ -161,7 +161,7 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_damage(references: pl.Series) -> str | None:
-    """Return what a spreadsheet seems to have done to a file's references, with the repair."""
+    """Describe apparent damage to references by a spreadsheet, with the repair; None if none."""
     scientific = references.filter(references.str.contains(SCIENTIFIC_NOTATION))
     digits = references.filter(references.str.contains(r"^[0-9]{1,20}$"))
     length = _detect_length(digits)
@@ -169,7 +169,7 @@ def describe_damage(references: pl.Series) -> str | None:
     if not scientific.is_empty():
         return (
             f"references that a spreadsheet turned into numbers, losing digits: "
-            f"{group_thousands(scientific.len())}, such as {scientific[0]}; export anew and do not open the file "
+            f"{group_thousands(scientific.len())}, such as {scientific[0]}; export again and do not open the file "
             "in between"
         )
     if not short.is_empty():
@@ -181,10 +181,10 @@ def describe_damage(references: pl.Series) -> str | None:
 
 
 def _detect_length(references: pl.Series) -> int:
-    """Return the length that references of digits only have, by majority; 0 where none.
+    """Return the most common length of zero-padded numeric references; 0 if unknown.
 
-    A spreadsheet that ate the zeros of all of them leaves no majority to learn from: then
-    what is shorter than a reference may be takes Magento's length.
+    If a spreadsheet removed the zeros of all of them, numbers that are too short for a reference
+    are assumed to have Magento's length.
     """
     digits = references.filter(references.str.contains(_DIGITS_PATTERN))
     padded = digits.filter(digits.str.starts_with("0")).str.len_bytes()
@@ -204,7 +204,7 @@ def _build_candidates(rows: pl.DataFrame, candidate: pl.Expr, rule: str) -> pl.D
 
 
 def _derive_attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield what a new attempt's suffix leads to: attempts before it, and the next one."""
+    """Yield candidates from attempt suffixes: earlier attempts and the next one."""
     base = pl.col("attempt_base")
     based = known.filter(base.is_not_null() & (base != "")).with_columns(
         attempt=pl.col("reference")
@@ -232,7 +232,7 @@ def _derive_attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _derive_zero_variants(known: pl.DataFrame, length: int) -> Iterator[pl.DataFrame]:
-    """Yield references of digits with the zeros put back that a spreadsheet takes, or without."""
+    """Yield numeric references with leading zeros restored, or removed."""
     reference = pl.col("reference")
     digits = known.filter(reference.str.contains(_DIGITS_PATTERN))
     short = digits.filter(reference.str.len_bytes() < length)
@@ -242,7 +242,7 @@ def _derive_zero_variants(known: pl.DataFrame, length: int) -> Iterator[pl.DataF
 
 
 def _expand_scientific(known: pl.DataFrame) -> pl.DataFrame:
-    """Return references that a spreadsheet turned into `1E+11`, as the number that is."""
+    """Write out references that a spreadsheet turned into `1E+11`."""
     damaged = known.filter(pl.col("reference").str.contains(SCIENTIFIC_NOTATION))
     whole = {text: _expand_exponent(text) for text in damaged["reference"].unique()}
     written = pl.col("reference").replace_strict(whole, return_dtype=pl.String)

@@ -1,4 +1,4 @@
-"""To which sales unit a row belongs, in which currency, and in whose zone its days are counted."""
+"""Determine the sales unit, currency and time zone of each row."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 
 
 class RowAssignment(NamedTuple):
-    """Where a row belongs, or the field at fault and why it belongs nowhere.
+    """Sales unit, currency and zone of a row, or the field at fault and the reason.
 
-    `assumed` says that nothing but the assumption of a preview gives the currency.
+    `assumed`: the currency is only the preview's assumption.
     """
 
     msn: str | None
@@ -33,14 +33,14 @@ class RowAssignment(NamedTuple):
 
 
 class SalesUnitResolver:
-    """Finds the place of a row from its own cells and the settings.
+    """Determines sales unit, currency and zone of rows from their cells and the settings.
 
-    The sales unit is the file's; else the one whose `stores` names the row's store; else the
-    default or the only one configured; else the only one that trades in the row's currency.
-    The currency is the file's, else the sales unit's own, else its market's.
+    Sales unit: from the file; else the one whose `stores` has the row's store; else the default
+    or the only one configured; else the only one with the row's currency. Currency: from the
+    file; else the sales unit's setting; else its market's.
 
-    >>> placing = SalesUnitResolver((SalesUnit("123456", market="DK"),), None, "orders.csv")
-    >>> placing.place("", "", "")[:3]
+    >>> resolver = SalesUnitResolver((SalesUnit("123456", market="DK"),), None, "orders.csv")
+    >>> resolver.resolve_row("", "", "")[:3]
     ('123456', 'DKK', 'Europe/Copenhagen')
     """
 
@@ -51,7 +51,7 @@ class SalesUnitResolver:
         file: str,
         assumed_currency: str | None = None,
     ) -> None:
-        """Keep the settings of this file; a currency is assumed in previews only."""
+        """Store the settings of this file; a currency is assumed in previews only."""
         self.assumed_currency = assumed_currency
         self.units = {unit.msn: unit for unit in units}
         self.stores = {normalize_word(store): unit.msn for unit in units for store in unit.stores}
@@ -66,43 +66,43 @@ class SalesUnitResolver:
                 ) from None
 
     def places(self, msn: pl.Series, store: pl.Series, currency: pl.Series) -> pl.DataFrame:
-        """Return one place a row.
+        """Return one assignment per row.
 
         Raises:
             SourceError: No row has a sales unit, or no row has a currency.
         """
         keys = pl.DataFrame({"_msn": msn, "_store": store, "_currency": currency})
         different = keys.unique(maintain_order=True)
-        found = [self.resolve_row(*row) for row in different.iter_rows()]
-        if found and all(place.msn is None for place in found):
-            self._refuse_sales_unit(found[0])
-        if found and all(place.currency is None and not place.value for place in found):
+        assignments = [self.resolve_row(*row) for row in different.iter_rows()]
+        if assignments and all(place.msn is None for place in assignments):
+            self._refuse_sales_unit(assignments[0])
+        if assignments and all(place.currency is None and not place.value for place in assignments):
             raise SourceError(
                 "the export has no currency; set 'currency' or 'market' of the sales unit, "
                 "or map the column with --mapping",
                 file=self.file,
             )
         schema = dict.fromkeys(RowAssignment._fields, pl.String) | {"assumed": pl.Boolean}
-        made = pl.DataFrame([list(place) for place in found], schema=schema, orient="row")
+        made = pl.DataFrame([list(place) for place in assignments], schema=schema, orient="row")
         return keys.join(
             different.hstack(made), on=keys.columns, how="left", maintain_order="left"
         ).drop(keys.columns)
 
     def resolve_row(self, msn: str, store: str, currency: str) -> RowAssignment:
-        """Return the place of a row with these cells."""
+        """Return the assignment of a row with these cells."""
         code = currency.upper()
         if msn and not _MSN_PATTERN.fullmatch(msn):
             return RowAssignment(None, None, "", "msn", msn, "is not a merchant serial number")
-        found = (
+        unit_msn = (
             msn
             or self.stores.get(normalize_word(store))
             or self.default
             or self._find_unit_by_currency(code)
         )
-        if found is None:
+        if unit_msn is None:
             why = "belongs to no sales unit; name it in 'stores' of one in vippsrecon.toml"
             return RowAssignment(None, code or None, "", "store", store, why)
-        unit = self.units.get(found, SalesUnit(found))
+        unit = self.units.get(unit_msn, SalesUnit(unit_msn))
         code = code or unit.currency or _CURRENCY_OF_MARKET.get(unit.market or "", "")
         zone = unit.timezone or ZONE_OF_MARKET.get(
             unit.market or MARKET_OF_CURRENCY.get(code, ""), unit.zone
@@ -110,12 +110,12 @@ class SalesUnitResolver:
         assumed = not code and self.assumed_currency is not None
         code = code or self.assumed_currency or ""
         if not code:
-            return RowAssignment(found, None, zone, "currency", "", "has no currency")
+            return RowAssignment(unit_msn, None, zone, "currency", "", "has no currency")
         if code not in DECIMALS:
             known = ", ".join(DECIMALS)
             why = f"is not a currency of Vipps MobilePay ({known})"
-            return RowAssignment(found, None, zone, "currency", currency, why)
-        return RowAssignment(found, code, zone, assumed=assumed)
+            return RowAssignment(unit_msn, None, zone, "currency", currency, why)
+        return RowAssignment(unit_msn, code, zone, assumed=assumed)
 
     def _find_unit_by_currency(self, code: str) -> str | None:
         trading = [
@@ -132,7 +132,7 @@ class SalesUnitResolver:
             )
         if self.units:
             raise SourceError(
-                "it cannot be told which of the sales units the orders belong to; name the shop's "
+                "it is not clear which of the sales units the orders belong to; name the shop's "
                 "stores in 'stores' of each sales unit in vippsrecon.toml, or set VIPPS_MSN",
                 file=self.file,
             )

@@ -1,6 +1,6 @@
-"""WooCommerce's REST answers as tables: the orders of GET /wp-json/wc/v3/orders.
+"""Read WooCommerce's REST answers as tables: the orders of GET /wp-json/wc/v3/orders.
 
-Only the keys named here are taken: an order also holds names, addresses and telephone numbers.
+Only the keys named here are read: an order also contains names, addresses and telephone numbers.
 
 Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#orders
 """
@@ -39,7 +39,7 @@ _AMOUNT_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
 _META_KEYS = ("_vipps_orderid", "_charge_id", "_agreement_id")
 _HEADINGS = (*_ORDER_KEYS, "refunds", *(f"meta:{key}" for key in _META_KEYS))
 _REFUND_KEYS = {"id", "amount", "refunded_by"}
-"""What each refund of GET /wp-json/wc/v3/orders/<id>/refunds has, and no order."""
+"""Keys of every refund of GET /wp-json/wc/v3/orders/<id>/refunds that no order has."""
 _REFUNDS_ONLY = (
     "this is WooCommerce's REST answer of refunds, which names neither order total nor Vipps "
     "reference; take the orders instead, GET /wp-json/wc/v3/orders: each holds its refunds"
@@ -47,7 +47,7 @@ _REFUNDS_ONLY = (
 
 
 def read_json(path: Path) -> Any:
-    """Return a JSON file's content, numbers as the text they are written with.
+    """Read a JSON file, with numbers as the text in the file.
 
     Raises:
         SourceError: The file is not JSON.
@@ -57,14 +57,14 @@ def read_json(path: Path) -> Any:
         return json.loads(content, parse_float=_Number, parse_int=_Number, parse_constant=str)
     except (ValueError, RecursionError):
         raise SourceError(
-            "this begins like JSON and is not; is the file cut off?", file=path.name
+            "this starts like JSON but is not valid; is the file cut off?", file=path.name
         ) from None
 
 
 def build_rest_table(path: Path, content: Any) -> Table:
-    """Return the orders of a REST answer as a table; a row's number is its place in the list.
+    """Return the orders of a REST answer as a table; a row's number is its position in the list.
 
-    Times of keys ending in `_gmt` are UTC although they do not say so. `refunds` is the sum of
+    Times of keys ending in `_gmt` are UTC, without an offset in the text. `refunds` is the sum of
     the order's refunds, which the API gives as negative amounts.
 
     Raises:
@@ -101,7 +101,7 @@ def build_rest_table(path: Path, content: Any) -> Table:
 
 
 class _Number(str):
-    """A JSON number, kept as the text it was written with."""
+    """A JSON number as the text in the file."""
 
     __slots__ = ()
 
@@ -136,7 +136,7 @@ def _read_meta_value(order: dict[str, Any], key: str) -> str:
 
 
 def _sum_refunds(entries: Any) -> str:
-    """Return the sum of the refunds; what cannot be summed is left for the reader to reject."""
+    """Return the sum of the refunds, or a text that the parser rejects if they cannot be summed."""
     if not isinstance(entries, list):
         return ""
     totals = [

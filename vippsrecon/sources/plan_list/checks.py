@@ -1,4 +1,4 @@
-"""Which rows of a plan's list cannot be used: the column at fault, what stood there, and why."""
+"""Check the rows of a plan list: the column at fault, its value, and the reason."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from vippsrecon.sources.files.table import NATIVE_MARK
 from vippsrecon.sources.orders import references
 
 MAX_LIST_TEXT_LENGTH = 500
-"""Characters of a note, a document's number, an order's number."""
+"""Maximum length of a note, a document number, an order number."""
 
 _MAX_WORKBOOK_DIGITS = 15
-"""What a workbook keeps of a number's digits."""
+"""Digits of a number that a workbook stores exactly."""
 
 
 def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
-    """Add `column`, `value` and `why` to each row that cannot be used: its first fault.
+    """Add `column`, `value` and `why` of the first fault to each row that cannot be used.
 
     Args:
-        cells: One column a field, with the amounts read and what is wrong with them.
-        reasons: The reasons a plan knows.
+        cells: One column per field, with parsed amounts and their faults.
+        reasons: The reasons that a plan accepts.
     """
     reference, raw = pl.col("reference"), pl.col("raw")
     digits = raw.str.strip_prefix(NATIVE_MARK)
@@ -28,7 +28,7 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     named = reference != ""
     twice = named & (pl.len().over("msn", "reference") > 1)
     others = pl.format(
-        "names a payment that rows {} name too: none of them is planned, since it cannot be told "
+        "names a payment that rows {} name too: none of them is planned, since it is not clear "
         "which is meant; put the whole amount in one row",
         pl.col("row").cast(pl.String).str.join(", ").over("msn", "reference"),
     )
@@ -46,13 +46,13 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
             native & (digits.str.len_chars() > _MAX_WORKBOOK_DIGITS),
             "reference",
             _literal(
-                "is a number of more than 15 digits, whose last ones Excel changed; export anew"
+                "is a number of more than 15 digits, whose last ones Excel changed; export again"
             ),
         ),
         (
             reference.str.contains(references.SCIENTIFIC_NOTATION),
             "reference",
-            _literal("was turned into a number by a spreadsheet, losing digits; export anew"),
+            _literal("was turned into a number by a spreadsheet, losing digits; export again"),
         ),
         (
             ~reference.str.contains(references.WELL_FORMED_REFERENCE),
@@ -72,7 +72,7 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
         (
             needs_currency & (currency == ""),
             "currency",
-            _literal("is missing; an amount without a currency says nothing"),
+            _literal("is missing; an amount needs a currency"),
         ),
         (
             (currency != "") & ~currency.is_in(list(DECIMALS)),
@@ -82,7 +82,7 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
         (
             needs_currency & (amount == ""),
             "amount",
-            _literal("is missing; write all where everything is meant"),
+            _literal("is missing; write 'all' for the whole amount"),
         ),
         (pl.col("amount_why").is_not_null(), "amount", pl.col("amount_why")),
         (pl.col("amount_minor") < 0, "amount", _literal("is negative; write it without the minus")),

@@ -1,4 +1,4 @@
-"""What a list of payments may head its columns with, and the words its reasons may be written in."""
+"""Headings of plan lists, and words for reasons."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from vippsrecon.sources.files.headings import normalize_word
 from vippsrecon.sources.orders import profiles
 
 SHARED_FIELDS = ("msn", "reference", "order_number", "currency")
-"""Fields a list shares with the plain order export, headings included."""
+"""Fields that a list shares with the plain order export, with the same headings."""
 
 PLAN_LIST_FIELDS = (*SHARED_FIELDS, "amount", "reason", "note", "document_ref", "vat")
 
 
 class PlanListVocabulary(NamedTuple):
-    """How lists are written.
+    """Headings and words of plan lists.
 
     Attributes:
         columns: Field to the headings it may have.
-        reasons: Word to the reason it means.
-        words_for_all: Words that stand for all of an amount.
+        reasons: Word to reason.
+        words_for_all: Words for the whole amount.
     """
 
     columns: Mapping[str, tuple[str, ...]]
@@ -34,27 +34,27 @@ class PlanListVocabulary(NamedTuple):
 
 
 def load_vocabulary(mapping: str | Path | None = None) -> PlanListVocabulary:
-    """Return how lists are written, with the user's own headings and words for reasons.
+    """Load headings and words of plan lists, with the user's own.
 
     Args:
-        mapping: A TOML file with `[columns]` (field to heading or headings, in place of the usual
-            ones) and `[reasons]` (reason to word or words, beside the usual ones).
+        mapping: A TOML file with `[columns]` (field to heading or headings, replacing the defaults)
+            and `[reasons]` (reason to word or words, added to the defaults).
 
     Raises:
-        ConfigurationError: It cannot be read, or names a field or reason that is not known.
+        ConfigurationError: It cannot be read, or names an unknown field or reason.
     """
     if mapping is None:
         return _load_default_vocabulary()
     path = Path(mapping)
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
     usual = _load_default_vocabulary()
     known = {"columns": PLAN_LIST_FIELDS, "reasons": tuple(dict.fromkeys(usual.reasons.values()))}
     own: dict[str, dict[str, tuple[str, ...]]] = {"columns": {}, "reasons": {}}
-    for table, given in said.items():
+    for table, given in tables.items():
         if table not in known or not isinstance(given, dict):
             raise ConfigurationError(
                 f"the mapping {path.name} of a list has the tables [columns] and [reasons], and "
@@ -79,14 +79,14 @@ def _load_default_vocabulary() -> PlanListVocabulary:
     text = (resources.files("vippsrecon.sources.plan_list") / "plan_list.toml").read_text(
         encoding="utf-8"
     )
-    said: dict[str, dict[str, Any]] = tomllib.loads(text)
+    tables: dict[str, dict[str, Any]] = tomllib.loads(text)
     plain = profiles.get_profile("plain").columns
-    reasons = {reason: (reason, *texts) for reason, texts in said["reasons"].items()}
+    reasons = {reason: (reason, *texts) for reason, texts in tables["reasons"].items()}
     return PlanListVocabulary(
         {name: plain[name] for name in SHARED_FIELDS}
-        | {name: tuple(texts) for name, texts in said["columns"].items()},
+        | {name: tuple(texts) for name, texts in tables["columns"].items()},
         _map_words_to_reasons(reasons),
-        frozenset(normalize_word(text) for text in said["all"]["words"]),
+        frozenset(normalize_word(text) for text in tables["all"]["words"]),
     )
 
 

@@ -1,9 +1,9 @@
-"""Lists of payments to refund, capture or cancel, as people write them.
+"""Read lists of payments to refund, capture or cancel, as people write them.
 
     reference, amount, currency [, msn, order_number, reason, note, document_ref, vat]
 
-One row per payment, major units. A reference is taken as it stands: where money moves, none is
-repaired. A payment named twice is not planned at all, since nobody can tell which row was meant.
+One row per payment, amounts in major units. References are used unchanged: where money moves, none
+is repaired. A payment listed twice is not planned at all, since it is not clear which row is right.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.cells import format_cell
 from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
-from vippsrecon.sources.files.excel_file import open_excel_table
+from vippsrecon.sources.files.excel_file import format_cell, open_excel_table
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 from vippsrecon.sources.orders import references
@@ -36,21 +35,21 @@ from vippsrecon.sources.plan_list.headings import (
 )
 
 _DIGIT_GROUP_MARKS = " '\u00a0\u202f"
-"""Between groups of digits. Neither point nor comma: 12.345 then has three decimals, and no more."""
+"""Marks between groups of digits. Neither point nor comma, so 12.345 has three decimals."""
 
 FRAME_SOURCE_NAME = "python"
-"""Stands for the file's name where a frame was handed in."""
+"""Used as the file name of rows that came from a frame."""
 
 
 class PlanListRow(NamedTuple):
-    """One row that can be used, as far as the file alone tells.
+    """One row that the file alone gives no reason to reject.
 
     Attributes:
         row: Line or sheet row, from 1.
         msn, reference, order_number: The payment, and the shop's number where given.
-        currency: None where the row names none; then there is no amount either.
-        amount_minor: None where all is meant.
-        reason, note, document_ref: As written, reasons in the plan's own words.
+        currency: None if the row has none; then there is no amount either.
+        amount_minor: None for the whole amount.
+        reason, note, document_ref: As written; reasons mapped to the plan's values.
         vat_minor: VAT within the amount, where given.
     """
 
@@ -67,7 +66,7 @@ class PlanListRow(NamedTuple):
 
 
 class PlanList(NamedTuple):
-    """A list read: its rows, `schemas.REJECTS`, and which file it was."""
+    """A plan list: its rows, `schemas.REJECTS`, and its file."""
 
     rows: tuple[PlanListRow, ...]
     rejects: pd.DataFrame
@@ -86,15 +85,15 @@ def read_plan_list(
 
     Args:
         path: CSV or XLSX with a heading row.
-        default_msn: Sales unit of rows that name none.
-        cancels: The list is of cancels, which take all that is reserved: amounts may be absent.
-        mapping: The user's own headings: see `plan_list_words.load_vocabulary`.
+        default_msn: Sales unit of rows without one.
+        cancels: The list is of cancels, which release the whole reservation: amounts may be absent.
+        mapping: The user's own headings: see `load_vocabulary`.
 
     Returns:
         Rows in the file's order, and the rows that cannot be used, each with its reason.
 
     Raises:
-        SourceError: The file cannot be read as such a list, says no sales unit and there is no
+        SourceError: The file cannot be read as such a list, has no sales unit and there is no
             default, or mixes decimal points with decimal commas.
         ConfigurationError: The mapping cannot be used.
     """
@@ -112,9 +111,9 @@ def build_plan_list(
 
     Args:
         frame: The same columns. Amounts are major units (Decimal, text, whole or broken
-            numbers), or stand in a column amount_minor as whole minor units.
-        default_msn: As of `read_plan_list`.
-        cancels: Likewise.
+            numbers), or are in a column amount_minor as whole minor units.
+        default_msn: See `read_plan_list`.
+        cancels: See `read_plan_list`.
     """
     shown = frame.astype(object).where(frame.notna(), None)
     if "amount_minor" in shown.columns and "amount" not in shown.columns:
@@ -137,9 +136,14 @@ def build_plan_list(
 
 
 def _parse_table(
-    table: Table, digest: str, default_msn: str | None, said: PlanListVocabulary, *, cancels: bool
+    table: Table,
+    digest: str,
+    default_msn: str | None,
+    vocabulary: PlanListVocabulary,
+    *,
+    cancels: bool,
 ) -> PlanList:
-    cells = _select_cells(table, said, cancels=cancels)
+    cells = _select_cells(table, vocabulary, cancels=cancels)
     if (cells["msn"] == "").all() and default_msn is None:
         raise SourceError(
             "the list does not say which sales unit its payments are of; add a column msn, or set "
@@ -149,12 +153,12 @@ def _parse_table(
     cells = cells.with_columns(
         msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn or "")).otherwise("msn"),
         currency=pl.col("currency").str.to_uppercase(),
-        reason=_map_reasons(cells["reason"], said),
+        reason=_map_reasons(cells["reason"], vocabulary),
         said_reason=cells["reason"],
-        all=_is_whole_amount(cells["amount"], said, cancels=cancels),
+        all=_is_whole_amount(cells["amount"], vocabulary, cancels=cancels),
     )
     rows = mark_unusable_rows(
-        _add_amounts(cells, table.name), list(dict.fromkeys(said.reasons.values()))
+        _add_amounts(cells, table.name), list(dict.fromkeys(vocabulary.reasons.values()))
     )
     rejects = rows.filter(pl.col("why").is_not_null()).select(
         source_file=pl.lit(table.name),
@@ -163,7 +167,7 @@ def _parse_table(
         value=pl.col("value").str.slice(0, 80),
         reason=pl.col("why"),
     )
-    kept = rows.filter(pl.col("why").is_null()).select(
+    usable = rows.filter(pl.col("why").is_null()).select(
         "row", "msn", "reference",
         order_number=_null_if_empty("order_number"),
         currency=_null_if_empty("currency"),
@@ -171,7 +175,7 @@ def _parse_table(
         reason="reason", note="note", document_ref="document_ref", vat_minor="vat_minor",
     )  # fmt: skip
     return PlanList(
-        tuple(map(PlanListRow._make, kept.iter_rows())),
+        tuple(map(PlanListRow._make, usable.iter_rows())),
         convert_to_validated_pandas(rejects, schemas.REJECTS),
         table.name,
         digest,
@@ -188,22 +192,22 @@ def _open_list(path: Path) -> Table:
     return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
 
-def _select_cells(table: Table, said: PlanListVocabulary, *, cancels: bool) -> pl.DataFrame:
-    """Return one column a field, empty where the file has none; guards of spreadsheets gone."""
+def _select_cells(table: Table, vocabulary: PlanListVocabulary, *, cancels: bool) -> pl.DataFrame:
+    """Return one column per field, empty if the file lacks it, without spreadsheet guards."""
     there = [normalize_heading(text) for text in table.headings]
     places: dict[str, int] = {}
-    for name, texts in said.columns.items():
-        found = [normalize_heading(text) for text in texts if normalize_heading(text) in there]
-        if found and (there.count(found[0]) > 1 or len(set(found)) > 1):
+    for name, texts in vocabulary.columns.items():
+        matching = [normalize_heading(text) for text in texts if normalize_heading(text) in there]
+        if matching and (there.count(matching[0]) > 1 or len(set(matching)) > 1):
             raise SourceError(
-                f"several columns may be the {name}, such as {found[0]!r}, and it cannot be told "
+                f"several columns may be the {name}, such as {matching[0]!r}, and it is not clear "
                 "which one is meant; rename or remove the others",
                 file=table.name,
             )
-        if found:
-            places[name] = there.index(found[0])
-    wanted = ("reference",) if cancels else ("reference", "amount", "currency")
-    lacking = [name for name in wanted if name not in places]
+        if matching:
+            places[name] = there.index(matching[0])
+    required = ("reference",) if cancels else ("reference", "amount", "currency")
+    lacking = [name for name in required if name not in places]
     if lacking:
         raise SourceError(
             f"it has no column {' or '.join(map(repr, lacking))}; a list of payments has the "
@@ -224,17 +228,19 @@ def _select_cells(table: Table, said: PlanListVocabulary, *, cancels: bool) -> p
     return frame.select("row", "fault", raw="row").with_columns(raw=texts_of["reference"], **plain)
 
 
-def _map_reasons(written: pl.Series, said: PlanListVocabulary) -> pl.Series:
-    """Return each reason in the plan's words; null where it is not known."""
+def _map_reasons(written: pl.Series, vocabulary: PlanListVocabulary) -> pl.Series:
+    """Map each reason to the plan's value; null if unknown."""
     meant = {
-        text: said.reasons.get(normalize_word(text)) if text else "other"
+        text: vocabulary.reasons.get(normalize_word(text)) if text else "other"
         for text in written.unique()
     }
     return written.replace_strict(meant, return_dtype=pl.String)
 
 
-def _is_whole_amount(amount: pl.Series, said: PlanListVocabulary, *, cancels: bool) -> pl.Series:
-    everything = said.words_for_all | ({""} if cancels else set())
+def _is_whole_amount(
+    amount: pl.Series, vocabulary: PlanListVocabulary, *, cancels: bool
+) -> pl.Series:
+    everything = vocabulary.words_for_all | ({""} if cancels else set())
     means = {text: normalize_word(text) in everything for text in amount.unique()}
     return amount.replace_strict(means, return_dtype=pl.Boolean)
 
@@ -253,7 +259,7 @@ def _add_amounts(cells: pl.DataFrame, file: str) -> pl.DataFrame:
 
 
 def _choose_decimal_mark(figures: pl.Series, file: str) -> DecimalMark:
-    """Return the decimal mark of the column: the one its cells have, never one cell's guess."""
+    """Return the decimal mark that the cells of the column have; one cell alone is never decisive."""
     texts = figures.filter(~figures.str.starts_with(NATIVE_MARK))
     fitting: list[DecimalMark] = [
         mark

@@ -1,7 +1,7 @@
-"""A report that people worked in, read back: its discrepancies, decisions and payments.
+"""Read a reviewed report back: its discrepancies, decisions and payments.
 
-The workbook's own hidden columns say which row is which; a row whose hash is not that of what
-stands in it is set aside, since part of it may belong to another payment.
+Hidden columns of the workbook identify the rows. A row whose hash does not match its content is
+rejected, since part of it may belong to another payment.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.money import to_minor
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.reviewed_report.row_hash import compute_row_hash
 
 _SHEETS = ("Discrepancies", "Payments", "Controls")
@@ -47,11 +48,11 @@ _PAYMENT_HEADINGS = {
     "fetched": "Fetched (UTC)",
 }
 _MAX_ROWS_ABOVE_HEADER = 200
-"""Above a header stand a title, totals and notes."""
+"""Title, totals and notes are above a header."""
 
 
 class ReportRow(NamedTuple):
-    """One discrepancy as the workbook has it, and what its owner decided."""
+    """One discrepancy of the workbook, with the decision of its reviewer."""
 
     row: int
     discrepancy_id: str
@@ -71,7 +72,7 @@ class ReportRow(NamedTuple):
 
 
 class ReportPayment(NamedTuple):
-    """One payment as it stood when the report's figures were fetched."""
+    """One payment, as it was when the report's figures were fetched."""
 
     msn: str
     reference: str
@@ -84,37 +85,16 @@ class ReportPayment(NamedTuple):
     fetched_at: datetime
 
 
-class Reject(NamedTuple):
-    """A row set aside, as `schemas.REJECTS` has it."""
-
-    source_file: str
-    source_row: int
-    column: str | None
-    value: str | None
-    reason: str
-
-    def describe(self) -> str:
-        """Say which row, why, and what stood there.
-
-        >>> Reject("list.csv", 3, "amount", "0", "is 0, so there is nothing to do").in_words()
-        "row 3: amount is 0, so there is nothing to do (amount = '0')"
-        """
-        about = f"{self.column} " if self.column and self.reason.startswith("is ") else ""
-        named = f"{self.column} = {self.value!r}" if self.column else self.value
-        value = f" ({named})" if self.value else ""
-        return f"row {self.source_row}: {about}{self.reason}{value}"
-
-
 class ReviewedReport(NamedTuple):
-    """A report read back.
+    """A reviewed report, as read.
 
     Attributes:
         name, sha256: The workbook.
-        environment: Where its payments live.
-        fetched_at: When the last of them was read.
+        environment: Environment of its payments.
+        fetched_at: When the last payment was read.
         rows: Its discrepancies, in the sheet's order.
         payments: By (msn, reference).
-        refused: Rows that cannot be relied on.
+        refused: Rows that cannot be trusted.
     """
 
     name: str
@@ -127,15 +107,15 @@ class ReviewedReport(NamedTuple):
 
 
 def read_reviewed_report(path: str | Path) -> ReviewedReport:
-    """Read a report's workbook back, as `vippsrecon reconcile` wrote it and people left it.
+    """Read the workbook of a report, as `vippsrecon reconcile` wrote it and people edited it.
 
     Raises:
-        SourceError: It is no report of ours, or its sheets were changed beyond reading.
+        SourceError: It is not a report of vippsrecon, or its sheets were changed too much.
     """
     path = Path(path)
     if detect_file_type(path) != "workbook":
         raise SourceError(
-            "this is no workbook, so it is no report; name a list without --from-report",
+            "this is not a workbook, so it is not a report; give a list without --from-report",
             file=path.name,
         )
     found, payments, controls = _read_sheets(path)
@@ -169,7 +149,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
 
 
 def looks_like_report(path: Path) -> bool:
-    """Return whether a file is a workbook with a report's sheets; a list has others."""
+    """Return whether a file is a workbook with the sheets of a report."""
     from python_calamine import CalamineWorkbook
 
     if not path.is_file() or detect_file_type(path) != "workbook":
@@ -199,10 +179,12 @@ def _read_sheets(path: Path) -> list[list[list[Any]]]:
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException:
-        raise SourceError("the workbook cannot be opened; save it anew", file=path.name) from None
+        raise SourceError(
+            "the workbook cannot be opened; save it again in Excel", file=path.name
+        ) from None
     if not read:
         raise SourceError(
-            f"this is no report of vippsrecon: it has no sheets {', '.join(_SHEETS)}",
+            f"this is not a report of vippsrecon: it does not have the sheets {', '.join(_SHEETS)}",
             file=path.name,
         )
     return read
@@ -212,9 +194,13 @@ def _iterate_rows(
     sheet: Sequence[Sequence[Any]], columns: Mapping[str, str], file: str, name: str
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the sheet row's number and its cells by field, for each row below the header."""
-    wanted = set(columns.values())
+    required = set(columns.values())
     head = next(
-        (n for n, row in enumerate(sheet[:_MAX_ROWS_ABOVE_HEADER]) if wanted <= set(map(str, row))),
+        (
+            n
+            for n, row in enumerate(sheet[:_MAX_ROWS_ABOVE_HEADER])
+            if required <= set(map(str, row))
+        ),
         None,
     )
     if head is None:
@@ -252,8 +238,8 @@ def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | 
             number,
             None,
             text["reference"],
-            "was changed or shifted: its figures are not the ones reconciling wrote there. Take "
-            "the report anew, or put the payment on a list of your own",
+            "was changed or shifted: its figures differ from those reconcile wrote. Make "
+            "the report again, or put the payment on a list of your own",
         )
     return ReportRow(
         number,
@@ -277,7 +263,7 @@ def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | 
 def _parse_payments(
     sheet: Sequence[Sequence[Any]], file: str, fetched_at: datetime
 ) -> dict[tuple[str, str], ReportPayment]:
-    found = {}
+    parsed = {}
     for number, cells in _iterate_rows(sheet, _PAYMENT_HEADINGS, file, "Payments"):
         msn, reference, currency = (
             _format_text(cells[name]) for name in ("msn", "reference", "currency")
@@ -290,7 +276,7 @@ def _parse_payments(
         except InputError as error:
             raise SourceError(str(error), file=file, row=number, column="Captured") from None
         at = _parse_time(cells["fetched"]) or fetched_at
-        found[msn, reference] = ReportPayment(
+        parsed[msn, reference] = ReportPayment(
             msn,
             reference,
             currency,
@@ -301,11 +287,11 @@ def _parse_payments(
             cancelled,
             at,
         )
-    return found
+    return parsed
 
 
 def _format_text(cell: Any) -> str:
-    """Return a cell as one line of text; a whole number without its decimal point."""
+    """Format a cell as one line of text; whole numbers without a decimal point."""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return " ".join(str(cell).split()) if cell is not None else ""
@@ -318,7 +304,7 @@ def _parse_amount(cell: Any, currency: str) -> int | None:
 
 
 def _parse_time(cell: Any) -> datetime | None:
-    """Return a moment to the whole second: a workbook keeps days as fractions."""
+    """Return a time rounded to the second, because a workbook stores times as fractions of a day."""
     if isinstance(cell, datetime):
         rounded = cell + timedelta(microseconds=500_000)
         return rounded.replace(microsecond=0, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The hash hidden in each row of a report's *Discrepancies*: written there, checked when read."""
+"""The hash hidden in each row of a report's *Discrepancies*: written with it, checked when read."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ HASHED_COLUMNS = (
 
 
 def compute_row_hash(row: tuple[Any, ...]) -> str:
-    """Return the hash hidden in a row of *Discrepancies*, from its values of `HASHED_COLUMNS`.
+    """Compute the hash hidden in a row of *Discrepancies*, from its values of `HASHED_COLUMNS`.
 
-    A row read back whose hash is not that of what stands in it was shifted (somebody sorted or
-    pasted part of the columns), or its figures were written over.
+    If the hash of a row does not match its content, part of the row was shifted (some columns were
+    sorted or pasted alone), or its figures were overwritten.
 
     >>> compute_row_hash(("under_captured:123456:a-1", "123456", "a-1", "under_captured", "NOK", 2, 1, 1,
     ...     "capture", 1))

@@ -1,4 +1,4 @@
-"""Looking at the workspace database without changing it: is it there, and can it be used."""
+"""Check the workspace database without changing it: does it exist, and can it be used?"""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from vippsrecon.store.database.tables import IN_FLIGHT, JOURNAL
 from vippsrecon.store.database.transactions import read_transaction, write_transaction
 
 INSPECT_WAIT_SECONDS = 5.0
-"""How long a lock is waited for: a person is waiting."""
+"""How long to wait for a lock. Short, because a person waits for the answer."""
 
 
 class StoreStatus(NamedTuple):
-    """What is known of a workspace database.
+    """State of a workspace database.
 
     Attributes:
-        url_masked: Which it is, as it may be shown.
-        exists: Whether there is one; without, no plan was approved here yet.
-        version: Of its tables; 0 where there are none yet.
-        newest: The version this vippsrecon brings it to when it is next used.
-        plans: How many plans it knows.
-        unsettled: How many rows of them are under way, or their outcome is not known.
+        url_masked: The database URL without its password.
+        exists: Whether the database exists. If not, no plan was approved here yet.
+        version: Version of its tables; 0 if there are no tables yet.
+        newest: The version that this vippsrecon migrates it to at the next use.
+        plans: Number of plans it holds.
+        unsettled: Number of plan rows in progress or with an unknown outcome.
     """
 
     url_masked: str
@@ -36,16 +36,16 @@ class StoreStatus(NamedTuple):
 
 
 def inspect_store(url: str, *, wait_seconds: float | None = None) -> StoreStatus:
-    """Look at the workspace database: read it, and take its write lock for a moment.
+    """Read the workspace database and take its write lock for a moment.
 
-    Nothing is made, brought to another version, or written.
+    Creates, migrates and writes nothing.
 
     Args:
-        url: As `open_store` takes it.
-        wait_seconds: How long a lock is waited for; None: INSPECT_SECONDS.
+        url: See `open_store`.
+        wait_seconds: How long to wait for a lock; None means INSPECT_WAIT_SECONDS.
 
     Raises:
-        StoreError: It cannot be used: a sentence with a way out, never with the password.
+        StoreError: The database cannot be used; the sentence says what to do and never contains the password.
     """
     newest = load_migrations()[-1].version
     with connect_store(
@@ -58,9 +58,9 @@ def inspect_store(url: str, *, wait_seconds: float | None = None) -> StoreStatus
             version = read_version(connection, name)
             counts = [0, 0]
             if version:
-                known = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.seq == 1)
+                plans = select(func.count()).select_from(JOURNAL).where(JOURNAL.c.seq == 1)
                 open_rows = select(func.count()).select_from(IN_FLIGHT)
-                counts = [connection.execute(one).scalar_one() for one in (known, open_rows)]
+                counts = [connection.execute(query).scalar_one() for query in (plans, open_rows)]
         with write_transaction(store):
             pass
     return StoreStatus(name, True, version, newest, *counts)

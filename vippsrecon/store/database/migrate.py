@@ -1,4 +1,4 @@
-"""Bringing a database's tables to this version: numbered SQL files, applied once, in order."""
+"""Migrate a database's tables to this version: numbered SQL files, applied once and in order."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Migration(NamedTuple):
     """One file of `load_migrations/`.
 
     Attributes:
-        version: The database's version once it is applied.
-        name: The file's.
-        text: The file's.
+        version: Version of the database after the migration.
+        name: File name.
+        text: The SQL text.
     """
 
     version: int
@@ -35,20 +35,20 @@ class Migration(NamedTuple):
 
 
 def load_migrations() -> list[Migration]:
-    """Return the migrations this version knows, in order."""
-    found = [
+    """Return all migrations of this version, in order."""
+    loaded = [
         Migration(int(match[1]), file.name, file.read_text(encoding="utf-8"))
         for file in files("vippsrecon.store.database").joinpath("migrations").iterdir()
         if (match := _FILE_NAME_PATTERN.fullmatch(file.name))
     ]
-    return sorted(found)
+    return sorted(loaded)
 
 
 def read_version(connection: Connection, name: str) -> int:
-    """Return which version a database has; 0 when it has no tables of ours yet.
+    """Return the version of a database; 0 if it does not have vippsrecon's tables yet.
 
     Raises:
-        StoreError: It was made by a newer vippsrecon, or holds somebody else's tables.
+        StoreError: It was made by a newer vippsrecon, or it holds other tables.
     """
     known = load_migrations()[-1].version
     tables = set(inspect(connection).get_table_names())
@@ -70,10 +70,10 @@ def read_version(connection: Connection, name: str) -> int:
 
 
 def apply_migrations(connection: Connection, name: str) -> None:
-    """Apply what is missing. Inside a transaction that holds the write lock.
+    """Apply the missing migrations, inside a transaction that holds the write lock.
 
     Raises:
-        StoreError: As `read_version`.
+        StoreError: See `read_version`.
     """
     version = read_version(connection, name)
     for migration in load_migrations():

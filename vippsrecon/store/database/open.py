@@ -1,9 +1,8 @@
-"""Opening the workspace database: one SQLite file by default, PostgreSQL by URL for a team."""
+"""Open the workspace database: one SQLite file by default, PostgreSQL by URL for a team."""
 
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -11,67 +10,33 @@ from sqlalchemy.engine import URL
 
 from vippsrecon.errors import StoreError
 from vippsrecon.store.database.migrate import apply_migrations, load_migrations, read_version
-from vippsrecon.store.database.sql_errors import build_store_error, get_driver_errors
+from vippsrecon.store.database.sql_errors import build_store_error
+from vippsrecon.store.database.store import WRITES_OPTION, Store
+from vippsrecon.store.database.transactions import read_transaction, write_transaction
 from vippsrecon.store.database.url import mask_database_url, parse_database_url, resolve_sqlite_path
 
 LOCK_WAIT_SECONDS = 20.0
-"""How long a lock is waited for. Longer than PostgreSQL leaves a transaction standing still, so
-that a carrier that was stopped in the middle of one is waited out."""
+"""How long to wait for a lock. Longer than PostgreSQL allows an idle transaction, so that the wait
+outlasts a process that was stopped in the middle of a transaction."""
 
 IDLE_TRANSACTION_SECONDS = 15
-"""After which PostgreSQL ends the session of a client that stands still in a transaction.
-Shorter than a lease: a stopped carrier loses its locks before it loses its plan."""
+"""PostgreSQL ends a session that is idle in a transaction for this long. Shorter than a lease: a
+stopped process loses its database locks before it loses the plan lock."""
 
 CONNECT_TIMEOUT_SECONDS = 10
 
-_WRITES_OPTION = "vippsrecon_writes"
-
-
-class Store:
-    """An open workspace database. A context manager; closes its connections at the end.
-
-    Its connections may be used from any thread. Its repr shows no password.
-
-    Attributes:
-        url_masked: Which database it is, as it may be shown.
-    """
-
-    def __init__(self, engine: Engine, url_masked: str, password: str) -> None:
-        self.url_masked = url_masked
-        self._engine = engine
-        self._password = password
-        self._errors = get_driver_errors(engine.dialect)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Store {self.url_masked}>"
-
 
 def open_store(url: str, *, create: bool = True, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
-    """Open the workspace database, and bring its tables to this version.
+    """Open the workspace database and migrate its tables to this version.
 
     Args:
         url: `sqlite:///file.db` (relative to the working folder; four slashes for an absolute
             path) or `postgresql://user:password@host:5432/database`.
-        create: Make a SQLite file that does not exist.
-        wait_seconds: How long a lock is waited for.
+        create: Create the SQLite file if it does not exist.
+        wait_seconds: How long to wait for a lock.
 
     Raises:
-        StoreError: It cannot be used: a sentence with a way out, never with the password.
+        StoreError: The database cannot be used; the sentence says what to do and never contains the password.
     """
     if not create and not database_exists(url):
         raise StoreError(
@@ -88,10 +53,10 @@ def open_store(url: str, *, create: bool = True, wait_seconds: float = LOCK_WAIT
 
 
 def connect_store(url: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
-    """Return a database with its tables as they are: nothing is asked of it, or made, yet.
+    """Return a store without connecting to the database: nothing is read, created or migrated.
 
     Raises:
-        StoreError: The URL cannot be read, or names a place nothing may be kept in.
+        StoreError: The URL cannot be read, or names a place where a database must not be.
     """
     address = parse_database_url(url)
     name = mask_database_url(address)
@@ -105,18 +70,16 @@ def connect_store(url: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
 
 
 def database_exists(url: str) -> bool:
-    """Say whether there is a database to open: a SQLite file may not have been made yet.
+    """Return whether there is a database to open: a SQLite file may not exist yet.
 
     Raises:
-        StoreError: The URL cannot be read, or names a place nothing may be kept in.
+        StoreError: The URL cannot be read, or names a place where a database must not be.
     """
     address = parse_database_url(url)
     return address.get_backend_name() != "sqlite" or resolve_sqlite_path(address).exists()
 
 
 def _prepare_store(store: Store, wait_seconds: float) -> None:
-    from vippsrecon.store.database.transactions import read_transaction, write_transaction
-
     with read_transaction(store, at_start=True) as connection:
         current = read_version(connection, store.url_masked) == load_migrations()[-1].version
     if not current:
@@ -135,7 +98,7 @@ def _create_sqlite_engine(address: URL, wait_seconds: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def settle(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
+        connection.isolation_level = None  # the listener below sends BEGIN
         cursor = connection.cursor()
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA fullfsync = ON")  # macOS: past the disk's own cache too
@@ -143,16 +106,16 @@ def _create_sqlite_engine(address: URL, wait_seconds: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        # IMMEDIATE takes the write lock before anything is read, so what is read still holds
-        # when it is written.
-        writes = connection.get_execution_options().get(_WRITES_OPTION, False)
+        # IMMEDIATE takes the write lock before the first read, so nobody can change what was
+        # read before it is written back.
+        writes = connection.get_execution_options().get(WRITES_OPTION, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
 
 def _enable_write_ahead_log(store: Store, wait_seconds: float) -> None:
-    """Switch a SQLite file to its write-ahead log, for good: readers and a writer at once."""
+    """Switch a SQLite file permanently to write-ahead logging: readers do not block the writer."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
@@ -165,7 +128,7 @@ def _enable_write_ahead_log(store: Store, wait_seconds: float) -> None:
                 connection.close()
         except store._errors as error:
             locked = "locked" in str(error)
-            # SQLite does not wait by itself here when two processes open a new file at once.
+            # SQLite does not wait here when two processes open a new file at the same time.
             if locked and time.monotonic() < deadline:
                 time.sleep(0.05)
                 continue
@@ -182,7 +145,7 @@ def _create_postgresql_engine(address: URL, wait_seconds: float) -> Engine:
     defaults = {
         "application_name": "vippsrecon",
         "connect_timeout": str(CONNECT_TIMEOUT_SECONDS),
-        # A server that vanished is noticed in seconds, not in the hours TCP would take.
+        # Notice a lost server within seconds; TCP alone would need hours.
         "keepalives_idle": "5",
         "keepalives_interval": "5",
         "keepalives_count": "3",
@@ -208,10 +171,10 @@ def _create_postgresql_engine(address: URL, wait_seconds: float) -> Engine:
             cursor.execute(
                 f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_SECONDS * 1000}"
             )
-            # Every question asked here has its index. A new table has no statistics yet, and
-            # PostgreSQL would read it whole, again and again while it grows.
+            # Every query of this package has an index. A new table has no statistics yet, so
+            # PostgreSQL would scan the whole table, every time, while it grows.
             cursor.execute("SET enable_seqscan = off")
-            # What was committed has to be on the disk before the request leaves.
+            # An intention must be on the disk before its request is sent.
             cursor.execute(
                 "SELECT set_config('synchronous_commit', 'on', false) "
                 "WHERE current_setting('synchronous_commit') = 'off'"

@@ -1,8 +1,8 @@
-"""Whether the process that took a plan still runs, where that can be told.
+"""Detect whether the process that holds a plan lock still runs.
 
-A process id alone proves nothing: it is used again, after a restart of the machine and in
-every container. So a process is named by its machine's boot, its process id namespace and the
-moment it started, as Linux tells them. Elsewhere nothing is told and the lease decides.
+A process id alone proves nothing: ids are reused after a restart and in every container. So a
+process is identified by the machine's boot id, its process id namespace and its start time, which
+Linux provides. On other systems the process cannot be identified, and the lease decides.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 _PROC_FOLDER = Path("/proc")
 _DEAD_STATES = ("Z", "X")
-"""A zombie is dead, and only not yet asked for by its parent. Source: proc(5)"""
+"""A zombie has ended; only its parent has not collected it yet. Source: proc(5)"""
 
 
 def identify_process(pid: int | None = None) -> str:
-    """Return what names a running process for good; "" where that cannot be told.
+    """Return a text that identifies a running process uniquely; "" if the system does not allow it.
 
     Args:
         pid: The process; None: this one.
@@ -38,16 +38,16 @@ def identify_process(pid: int | None = None) -> str:
 
 
 def has_process_ended(pid: int, started: str) -> bool:
-    """Whether a process is known to have ended. False also where it cannot be told.
+    """Return whether a process has certainly ended; False also if that is not known.
 
     Args:
         pid: Its id.
-        started: What `identify_process` said in it.
+        started: What `identify_process` returned in that process.
     """
     place, _, start = started.rpartition("/")
     here, _, _ = identify_process().rpartition("/")
     if not place or place != here:
-        return False  # another machine of that name, another container, or before a restart
+        return False  # same host name, but another machine, container or boot
     seen = _read_state_and_start(pid)
     if seen is None:
         return not _process_exists(pid)
@@ -65,7 +65,7 @@ def _read_state_and_start(pid: int) -> tuple[str, str] | None:
 
 
 def _process_exists(pid: int) -> bool:
-    """Whether there is such a process, of another user perhaps, whom /proc may hide."""
+    """Return whether the process exists; /proc may hide those of other users."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,7 +1,7 @@
-"""What a database says when it will not, as a sentence with a way out.
+"""Translate database errors into sentences that say what to do.
 
-Neither URL nor password is ever quoted: of what the driver said only its first line is, and
-only where no sentence of ours knows better; the password is struck from that.
+Neither URL nor password is ever quoted. Where no sentence here fits, the first line of the driver's
+message is quoted, with the password removed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ SQLITE_MESSAGES = {
     "another in VIPPSRECON_DATABASE_URL",
     "SQLITE_IOERR": "could not be read or written, the disk reported an error: check the disk and "
     "run the same command again",
-    "SQLITE_TOOBIG": "took no entry of that size",
+    "SQLITE_TOOBIG": "did not accept an entry of that size",
 }
-"""SQLite's result code, or the beginning of its extended one, to what we say."""
+"""SQLite's result code, or the start of its extended code, to the sentence shown."""
 
 POSTGRESQL_MESSAGES = {
     "28P01": "refused the user name or password: check VIPPSRECON_DATABASE_URL",
@@ -45,20 +45,20 @@ POSTGRESQL_MESSAGES = {
     "55P03": "is locked by another process: wait until it has finished, or end it",
     "25006": "is read-only (a standby, or set so): name the primary server in "
     "VIPPSRECON_DATABASE_URL",
-    "25P03": "ended this session because it stood still in the middle of a transaction; nothing "
-    "of that was recorded",
-    "40P01": "broke off two transactions that waited for each other; nothing of ours was recorded: "
+    "25P03": "ended this session because it was idle in the middle of a transaction; nothing "
+    "of it was recorded",
+    "40P01": "broke off two transactions that waited for each other; nothing was recorded: "
     "run the same command again",
     "57P": "was shut down by its administrator: run the same command again when it is back",
     "53": "has no resources left: ask its administrator",
     "58": "had an error of its disk: ask its administrator",
     "XX": "is damaged or at fault: ask its administrator",
 }
-"""PostgreSQL's SQLSTATE, or the beginning of one, to what we say. Source:
+"""PostgreSQL's SQLSTATE, or the start of one, to the sentence shown. Source:
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 _CONNECTION_ERROR_NAMES = ("OperationalError", "InterfaceError")
-"""What the driver raises, without a SQLSTATE, when there is no server at the other end.
+"""What the driver raises, without a SQLSTATE, if the server does not answer.
 Source: https://peps.python.org/pep-0249/#exceptions"""
 
 SERVER_NOT_REACHED = (
@@ -73,54 +73,56 @@ CONNECTION_LOST = (
 def build_store_error(
     error: Exception, name: str, password: str = "", *, at_start: bool = False
 ) -> StoreError:
-    """Return the StoreError for what a driver or SQLAlchemy raised.
+    """Build the StoreError for an error of the driver or of SQLAlchemy.
 
     Args:
         error: What was raised.
         name: The database, without password.
-        password: Struck from whatever is quoted.
-        at_start: The database was only just being opened.
+        password: Removed from whatever is quoted.
+        at_start: The error occurred while the database was being opened.
     """
     if isinstance(error, TimeoutError):
         return StoreError(f"the workspace database {name} had no free connection in time")
     cause = error.orig if isinstance(error, DBAPIError) else error
-    said = (
+    sentence = (
         _explain_sqlite_error(cause)
         if isinstance(cause, sqlite3.Error)
         else _explain_postgresql_error(error, cause, at_start=at_start)
     )
-    if said is None:
+    if sentence is None:
         first = next(iter(str(cause).splitlines()), type(cause).__name__).strip()
-        said = f"said no: {first}"
+        sentence = f"returned an error: {first}"
     if password:
-        said = said.replace(password, "***")
-    return StoreError(f"the workspace database {name} {said}")
+        sentence = sentence.replace(password, "***")
+    return StoreError(f"the workspace database {name} {sentence}")
 
 
 def is_connection_lost(error: Exception) -> bool:
-    """Whether the connection was lost, so that a COMMIT under way may have been carried out."""
+    """Return whether the connection was lost, so that a running COMMIT may have succeeded."""
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def get_driver_errors(dialect: Any) -> tuple[type[Exception], ...]:
-    """Return what may be raised by a database of this dialect."""
+    """Return the exceptions that a database of this dialect may raise."""
     return (SQLAlchemyError, dialect.dbapi.Error)
 
 
 def _explain_sqlite_error(cause: sqlite3.Error) -> str | None:
     code = getattr(cause, "sqlite_errorname", "")
-    return next((said for start, said in SQLITE_MESSAGES.items() if code.startswith(start)), None)
+    return next(
+        (sentence for start, sentence in SQLITE_MESSAGES.items() if code.startswith(start)), None
+    )
 
 
 def _explain_postgresql_error(error: Exception, cause: Any, *, at_start: bool) -> str | None:
     state = getattr(cause, "sqlstate", None) or ""
     if not state and "password authentication failed" in str(cause):
-        state = "28P01"  # before a session there is none to tell its state
+        state = "28P01"  # without a session there is no SQLSTATE
     if not state and 'database "' in str(cause) and "does not exist" in str(cause):
         state = "3D000"
-    for start, said in POSTGRESQL_MESSAGES.items():
+    for start, sentence in POSTGRESQL_MESSAGES.items():
         if state.startswith(start):
-            return said
+            return sentence
     of_connection = any(kind.__name__ in _CONNECTION_ERROR_NAMES for kind in type(cause).__mro__)
     if state.startswith("08") or (not state and of_connection):
         return CONNECTION_LOST if is_connection_lost(error) and not at_start else SERVER_NOT_REACHED

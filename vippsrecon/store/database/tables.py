@@ -1,6 +1,6 @@
 """The tables of the workspace database, as SQLAlchemy Core sees them.
 
-`migrations/*.sql` makes them and says what each is for; a test holds the two together.
+`migrations/*.sql` creates them and describes each; a test compares the two.
 """
 
 from __future__ import annotations
@@ -91,18 +91,18 @@ RESERVED = Table(
 def match_pairs(
     first: Column[str], second: Column[str], pairs: Collection[tuple[str, str]]
 ) -> ColumnElement[bool]:
-    """Return a condition that finds at least the rows of some pairs, by an index on both columns.
+    """Build a condition that finds at least the rows of the pairs, by an index on both columns.
 
-    It may find others (one pair's first with another's second), so whoever asks looks at what
-    comes back. Compared as pairs, PostgreSQL would compare every row with every pair.
+    It may find other rows too (first of one pair, second of another), so the caller filters the
+    result. Given pairs, PostgreSQL would compare every row with every pair.
     """
-    return first.in_({one for one, _ in pairs}) & second.in_({two for _, two in pairs})
+    return first.in_({left for left, _ in pairs}) & second.in_({right for _, right in pairs})
 
 
 class database_time(FunctionElement[str]):  # noqa: N801 (reads as the SQL function it is)
-    """The database's clock now, as the journal writes times.
+    """The current time of the database, in the journal's format.
 
-    Leases are measured by it alone, so that no two machines' clocks are ever compared.
+    Leases use only this clock, so the clocks of two machines are never compared.
     """
 
     inherit_cache = True

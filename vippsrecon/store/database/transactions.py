@@ -1,8 +1,8 @@
-"""One transaction: reading, writing under the write lock, and what became of a COMMIT.
+"""Read and write transactions, and how to find out whether a COMMIT succeeded.
 
-Writers come one at a time on both databases: SQLite knows no other way (BEGIN IMMEDIATE), and on
-PostgreSQL an advisory lock does the same. So what a writer reads stands until it has committed,
-and nothing here depends on isolation levels or can wait for itself in a circle.
+Only one process writes at a time: SQLite enforces that (BEGIN IMMEDIATE), and on PostgreSQL an
+advisory lock does. So nobody changes what a writer has read before it commits; the code does not
+depend on isolation levels, and deadlocks are impossible.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, func, select
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.database.open import _WRITES_OPTION, Store
 from vippsrecon.store.database.sql_errors import build_store_error, is_connection_lost
+from vippsrecon.store.database.store import WRITES_OPTION, Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.journal.entry import Entry
 
@@ -26,7 +26,7 @@ WRITE_LOCK_NUMBER = 0x76697070_7372_6563
 """The number of PostgreSQL's advisory lock: "vippsrec" in ASCII."""
 
 COMMIT_CHECK_SECONDS = 30.0
-"""How long a lost database is tried again, to see whether it carried a COMMIT out."""
+"""How long to retry a lost database to find out whether a COMMIT succeeded."""
 
 
 class _CommitUnknownError(StoreError):
@@ -51,7 +51,7 @@ def read_transaction(store: Store, *, at_start: bool = False) -> Iterator[Connec
 
 @contextmanager
 def write_transaction(store: Store) -> Iterator[Connection]:
-    """Open a transaction that holds the write lock; committed at the end, or nothing is.
+    """Open a transaction that holds the write lock. It is committed at the end, or rolled back.
 
     Raises:
         StoreError: The database cannot be used, and nothing was written; or the connection was
@@ -59,7 +59,7 @@ def write_transaction(store: Store) -> Iterator[Connection]:
     """
     committing = False
     try:
-        with store._engine.connect().execution_options(**{_WRITES_OPTION: True}) as connection:
+        with store._engine.connect().execution_options(**{WRITES_OPTION: True}) as connection:
             with connection.begin():
                 if connection.dialect.name == "postgresql":
                     connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK_NUMBER)))
@@ -67,24 +67,24 @@ def write_transaction(store: Store) -> Iterator[Connection]:
                 committing = True
             committing = False
     except store._errors as error:
-        said = build_store_error(error, store.url_masked, store._password)
+        store_error = build_store_error(error, store.url_masked, store._password)
         if committing and is_connection_lost(error):
-            raise _CommitUnknownError(str(said)) from None
-        raise said from None
+            raise _CommitUnknownError(str(store_error)) from None
+        raise store_error from None
 
 
 def run_in_write_transaction(
     store: Store, work: Callable[[Connection], tuple[T, list[Entry]]]
 ) -> T:
-    """Do a piece of work in one write transaction, and be certain of its outcome.
+    """Run `work` in one write transaction and make sure whether it was committed.
 
     Args:
-        store: The database.
-        work: Writes, and returns its result and the entries it appended. Where the connection
-            is lost during COMMIT the last of these is looked for.
+        store: The workspace database.
+        work: Writes, and returns its result and the entries it appended. If the connection is
+            lost during COMMIT, the last of these entries is looked up.
 
     Raises:
-        StoreError: It was not recorded, or the database stayed away and it cannot be told.
+        StoreError: Nothing was recorded, or the database stayed unreachable and that is unknown.
     """
     appended: list[Entry] = []
     try:
@@ -101,12 +101,12 @@ def run_in_write_transaction(
 
 
 def _is_committed(store: Store, entry: Entry) -> bool:
-    """Whether an entry was committed. Under the write lock, so that its transaction has ended."""
+    """Return whether an entry was committed, under the write lock: its transaction has ended then."""
     deadline = time.monotonic() + COMMIT_CHECK_SECONDS
     while True:
         try:
             with write_transaction(store) as connection:
-                found = connection.execute(
+                stored_hash = connection.execute(
                     select(JOURNAL.c.hash).where(
                         JOURNAL.c.plan_id == entry.plan_id, JOURNAL.c.seq == entry.seq
                     )
@@ -117,7 +117,8 @@ def _is_committed(store: Store, entry: Entry) -> bool:
                 continue
             raise StoreError(
                 f"the workspace database {store.url_masked} was lost while it recorded entry "
-                f"{entry.seq} of plan {entry.plan_id}, and stays away, so it cannot be told "
-                "whether it did: run the same command again when it is back; it looks by itself"
+                f"{entry.seq} of plan {entry.plan_id}, and cannot be reached, so it is not known "
+                "whether it was recorded: run the same command again when it is back; it checks "
+                "this first"
             ) from None
-        return found == entry.hash
+        return stored_hash == entry.hash

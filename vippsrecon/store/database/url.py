@@ -1,8 +1,8 @@
-"""Which database is meant, and whether one may be kept there.
+"""Read the database URL, and refuse places where a database is not safe.
 
 A SQLite file's locks and its write-ahead log's shared memory hold on one machine's own disk.
-On a network drive two machines may both believe that they hold the lock, and a folder that is
-synchronised is copied in the middle of a write: such places are refused where it can be told
+On a network drive two machines may both believe that they hold the lock, and a synchronised folder
+is copied in the middle of a write. Such places are refused where they can be recognised
 (by the folder's name anywhere, by the mounted file system on Linux, by the drive on Windows).
 Source: https://www.sqlite.org/wal.html and https://www.sqlite.org/howtocorrupt.html
 """
@@ -34,13 +34,13 @@ SYNCED_FOLDERS = {
     "box sync": "Box",
     "synologydrive": "Synology Drive",
 }
-"""How the name of a synchronised folder begins, in lower case, to whose it is."""
+"""Start of a synchronised folder's name in lower case, to the service."""
 
 NETWORK_FILE_SYSTEMS = re.compile(
     r"nfs\d?|cifs|smb\w*|9p|afs|ceph|lustre|gfs2?|ocfs2|vboxsf|davfs\d?|ncpfs|"
     r"fuse\.(sshfs|rclone|s3fs|glusterfs|gvfsd-fuse|vmhgfs-fuse|davfs2?|gcsfuse|cephfs|nfs\w*)"
 )
-"""Types of file systems that are on another machine. Source: mount(8), filesystems(5)."""
+"""File system types of network drives. Source: mount(8), filesystems(5)."""
 
 OTHER_PLACE_ADVICE = (
     "put it in a folder on this computer's own disk and name it in VIPPSRECON_DATABASE_URL, "
@@ -51,11 +51,11 @@ MOUNTS_FILE = Path("/proc/self/mounts")
 
 
 def parse_database_url(url: str) -> URL:
-    """Return the database a URL names.
+    """Parse a database URL.
 
     Raises:
-        StoreError: It cannot be read, or names what is neither SQLite nor PostgreSQL. The URL
-            is not quoted: a mistake in it may have moved its password.
+        StoreError: It cannot be read, or is neither SQLite nor PostgreSQL. The URL is not quoted,
+            because a mistake in it may have moved the password.
     """
     try:
         address = make_url(url)
@@ -81,7 +81,7 @@ def parse_database_url(url: str) -> URL:
 
 
 def mask_database_url(address: URL) -> str:
-    """Return a database's URL as it may be shown: without password and options.
+    """Return a database URL without password and options.
 
     >>> mask_database_url(make_url("postgresql+psycopg://ola:secret@db.example:5432/vipps?password=x"))
     'postgresql://ola:***@db.example:5432/vipps'
@@ -91,10 +91,10 @@ def mask_database_url(address: URL) -> str:
 
 
 def resolve_sqlite_path(address: URL) -> Path:
-    """Return the file a SQLite URL names.
+    """Return the file of a SQLite URL.
 
     Raises:
-        StoreError: It names none, or one that nothing may be kept in.
+        StoreError: It does not name a file, or the file is in an unsafe place.
     """
     name = address.database or ""
     if name in ("", ":memory:") or name.startswith("file:") or address.query:
@@ -115,10 +115,10 @@ def resolve_sqlite_path(address: URL) -> Path:
 
 
 def refuse_shared_folder(path: Path, mounts: Path = MOUNTS_FILE) -> None:
-    """Refuse a file in a synchronised folder or on a network drive, where it can be told.
+    """Refuse a file in a synchronised folder or on a network drive, where recognised.
 
     Raises:
-        StoreError: It is in one.
+        StoreError: The file is in such a place.
     """
     for seen in (path, path.resolve()):
         for part in seen.parent.parts:

@@ -1,8 +1,8 @@
-"""A carrier's group commit: the one transaction everything that moves money stands on.
+"""Commit a group of entries: the transaction on which every operation that moves money depends.
 
-In this order, all of it or nothing: the epoch is checked and the lease renewed; for each draft
-in turn, caps and the payment are reserved or let go; the entries are linked to the chain's head
-as it is now, and written. When `commit_entries` has returned, it is on the disk.
+In this order, all or nothing: check the epoch and renew the lease; for each draft reserve or release
+caps and payment; link the entries to the current head of the chain and write them. When
+`commit_entries` returns, the entries are on the disk.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text
 
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CAPS, IN_FLIGHT, RESERVED, match_pairs
 from vippsrecon.store.database.transactions import run_in_write_transaction
 from vippsrecon.store.journal.attempts import count_entries_of_other_plans
@@ -34,7 +34,7 @@ from vippsrecon.store.journal.reservations import (
 )
 
 MAX_DRAFTS = 5_000
-"""In one group. More would be more values than a statement may carry."""
+"""Per group. More would exceed the number of values that one statement may have."""
 
 _SET_CAP_SQL = text(
     "INSERT INTO caps (environment, scope, currency, amount_minor) "
@@ -50,20 +50,20 @@ def commit_entries(
     """Write a group of entries in one transaction.
 
     Args:
-        store: The database.
-        carrier: From `take`.
+        store: The workspace database.
+        carrier: From `acquire`.
         drafts: In order. An `intended` reserves its caps and its payment; `done`,
-            `already_done`, `refused`, `skipped` and `settled` let the payment go; those that
-            did nothing give the caps back; `unknown` keeps both.
+            `already_done`, `refused`, `skipped` and `settled` release the payment; outcomes
+            without effect release the caps too; `unknown` keeps both.
 
     Returns:
-        For each draft its entry; or, for an `intended` alone, Taken, OverCap or Moved where it may
-        not be sent. Then nothing was written for it, and the others stand.
+        For each draft its entry; for an `intended` that must not be sent, PaymentBusy, CapExceeded
+        or PaymentChanged. Nothing was written for it then; the other entries were.
 
     Raises:
-        LostError: Another carrier took the plan over. Nothing was written.
-        StoreError: The database cannot be used. Nothing was written, or it says that it cannot
-            tell; the journal will.
+        PlanLockLostError: Another process took over the plan lock. Nothing was written.
+        StoreError: The database cannot be used. Nothing was written, or the sentence says that
+            this is unknown; then the journal shows it.
     """
     check_drafts(drafts)
     if len(drafts) > MAX_DRAFTS:
@@ -103,7 +103,7 @@ def _read_chain_of_lock(connection: Connection, carrier: PlanLock) -> Chain:
 def _read_reservations(
     connection: Connection, carrier: PlanLock, drafts: Sequence[Draft]
 ) -> Reservations:
-    """Read what the drafts may meet."""
+    """Read the reservations that the drafts may touch."""
     rows = {draft.row for draft in drafts if draft.row is not None}
     intended = [draft for draft in drafts if draft.kind == "intended"]
     payments = {_get_payment_key(draft) for draft in intended}
@@ -130,48 +130,53 @@ def _read_in_flight(
     rows: Collection[int],
     payments: Collection[PaymentKey],
 ) -> dict[PaymentKey, PaymentBusy]:
-    """Read who has these payments, and which payments these rows of the plan have."""
+    """Read which rows hold these payments, and which payments these plan rows hold."""
     own = select(IN_FLIGHT).where(IN_FLIGHT.c.plan_id == carrier.plan_id, IN_FLIGHT.c.row.in_(rows))
     theirs = select(IN_FLIGHT).where(
         IN_FLIGHT.c.environment == carrier.environment,
         match_pairs(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference, payments),
     )
-    found = list(connection.execute(own)) if rows else []
-    found += connection.execute(theirs) if payments else []
-    return {(one.msn, one.reference): PaymentBusy(one.plan_id, one.row, one.since) for one in found}
+    rows_in_flight = list(connection.execute(own)) if rows else []
+    rows_in_flight += connection.execute(theirs) if payments else []
+    return {
+        (holder.msn, holder.reference): PaymentBusy(holder.plan_id, holder.row, holder.since)
+        for holder in rows_in_flight
+    }
 
 
 def _read_reserved(
     connection: Connection, carrier: PlanLock, rows: Collection[int]
 ) -> dict[int, dict[CapKey, int]]:
-    """Read what these rows of the plan hold of each cap."""
+    """Read the amount of each cap that these plan rows hold."""
     reserved: dict[int, dict[CapKey, int]] = {}
     if rows:
         chosen = select(RESERVED).where(
             RESERVED.c.plan_id == carrier.plan_id, RESERVED.c.row.in_(rows)
         )
-        for one in connection.execute(chosen):
-            reserved.setdefault(one.row, {})[(one.scope, one.currency)] = one.amount_minor
+        for reservation in connection.execute(chosen):
+            reserved.setdefault(reservation.row, {})[(reservation.scope, reservation.currency)] = (
+                reservation.amount_minor
+            )
     return reserved
 
 
 def _read_caps(
     connection: Connection, environment: str, counters: Collection[CapKey]
 ) -> dict[CapKey, int]:
-    """Read how much of these caps is used."""
+    """Read the used amount of these caps."""
     if not counters:
         return {}
     chosen = select(CAPS).where(
         CAPS.c.environment == environment,
         match_pairs(CAPS.c.scope, CAPS.c.currency, counters),
     )
-    return {(one.scope, one.currency): one.amount_minor for one in connection.execute(chosen)}
+    return {(cap.scope, cap.currency): cap.amount_minor for cap in connection.execute(chosen)}
 
 
 def _write_reservations(
     connection: Connection, carrier: PlanLock, before: Reservations, after: Reservations
 ) -> None:
-    """Write the difference. What is let go goes first: a row may be free and taken in one group."""
+    """Write the difference, releases first: one group may release and reserve the same payment."""
     environment, plan_id = carrier.environment, carrier.plan_id
     gone = [
         payment

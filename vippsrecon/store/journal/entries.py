@@ -1,4 +1,4 @@
-"""The journal: plans registered, entries appended and read back."""
+"""Record plans, append journal entries and read them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ from sqlalchemy import Connection, Select, insert, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vippsrecon.errors import PlanError
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CARRIERS, JOURNAL, database_time
 from vippsrecon.store.database.transactions import read_transaction, run_in_write_transaction
 from vippsrecon.store.journal.entry import ENTRY_KINDS, NO_HASH, ROW_KINDS, Draft, Entry, link_entry
 
 KINDS_WITHOUT_LOCK = ("approved", "verified")
-"""What may be appended by somebody who does not carry the plan: nothing that says where a row
-stands, so that only one process at a time can say so."""
+"""Kinds that may be appended without the plan lock. None records the state of a row, so only one
+process at a time can do that."""
 
 SETTLED_OUTCOMES = ("done", "already_done", "refused", "skipped")
-"""What a person may say an unknown ended as. The last two: nothing was done."""
+"""Outcomes of a manual decision. The last two mean that nothing was done."""
 
 ENTRIES_PER_PAGE = 2_000
-"""Entries read at once. A page is a read of its own, so no reader holds the database up."""
+"""Entries per page. Each page is its own transaction, so no reader blocks the database for long."""
 
 ENTRY_COLUMNS = tuple(JOURNAL.c[name] for name in Entry._fields)
 
 
 class Chain(NamedTuple):
-    """A plan's chain, as an append goes on from it.
+    """End of a plan's chain, to which entries are appended.
 
     Attributes:
         plan_id: The plan.
-        environment: And the following: on every entry of the chain.
-        verb: Likewise.
+        environment, verb: The same on every entry of the chain.
         head: (seq, hash) of the last entry.
     """
 
@@ -53,30 +52,30 @@ def record_plan(  # noqa: PLR0917 (each is named in the plan)
     at: str,
     detail: Mapping[str, Any],
 ) -> None:
-    """Remember a plan and its digest, for ever. Doing it again changes nothing.
+    """Record a plan and its digest permanently. A second call changes nothing.
 
     Args:
-        store: The database.
-        plan_id: The plan's id.
-        digest: SHA-256 of all it says.
+        store: The workspace database.
+        plan_id: The plan.
+        digest: SHA-256 of the plan's content.
         environment: test, production or simulator.
         verb: refund, cancel or capture.
-        at: When; "" is the database's time.
-        detail: What else the first entry says: count, totals, planner, made_at, expires_at, source.
+        at: Time of the entry; "" for the database's time.
+        detail: Further content of the first entry: count, totals, planner, made_at, expires_at, source.
 
     Raises:
-        PlanError: This plan id is known with another digest: the file was changed.
+        PlanError: The plan id was recorded with another digest: the file was changed.
         StoreError: The database cannot be used.
     """
 
     def work(connection: Connection) -> tuple[None, list[Entry]]:
-        # On PostgreSQL and SQLite alike this waits for whoever is just registering the same plan.
+        # Waits for any other process that is recording the same plan.
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         row = dialect.insert(CARRIERS).values(plan_id=plan_id, epoch=0)
         connection.execute(row.on_conflict_do_nothing())
-        known = read_first_entry(connection, plan_id)
-        if known is not None:
-            _refuse_other_digest(known, digest)
+        first = read_first_entry(connection, plan_id)
+        if first is not None:
+            _refuse_other_digest(first, digest)
             return None, []
         now = connection.execute(select(database_time())).scalar_one()
         entry = link_entry(
@@ -95,49 +94,47 @@ def record_plan(  # noqa: PLR0917 (each is named in the plan)
 
 
 def refuse_changed_plan(store: Store, plan_id: str, digest: str) -> None:
-    """Refuse a plan that is known here with another digest; one that is not known passes.
+    """Refuse a plan that was recorded with another digest; an unrecorded plan passes.
 
     Raises:
-        PlanError: The file was changed since it was first seen.
+        PlanError: The file was changed since it was first recorded.
         StoreError: The database cannot be used.
     """
     with read_transaction(store) as connection:
-        known = read_first_entry(connection, plan_id)
-    if known is not None:
-        _refuse_other_digest(known, digest)
+        first = read_first_entry(connection, plan_id)
+    if first is not None:
+        _refuse_other_digest(first, digest)
 
 
 def append_entries(
     store: Store, plan_id: str, drafts: Sequence[Draft], *, at: str = ""
 ) -> list[Entry]:
-    """Append entries to a plan's chain without carrying it: an approval, say.
+    """Append entries of KINDS_WITHOUT_LOCK, such as an approval, to a recorded plan.
 
-    Args:
-        store: The database.
-        plan_id: The plan, registered before.
-        drafts: Of the kinds in WITHOUT_CARRIER.
-        at: When, for drafts that do not say so; "" is the database's time.
+    `at` is the time of drafts without one; "" means the database's time.
 
     Raises:
-        PlanError: The plan is not known in this database.
+        PlanError: The plan is not recorded in this database.
         StoreError: The database cannot be used.
     """
     for draft in drafts:
         if draft.kind not in KINDS_WITHOUT_LOCK:
-            raise ValueError(f"{draft.kind!r} is for the plan's carrier to write: take the plan")
+            raise ValueError(
+                f"{draft.kind!r} may only be written by the process that holds the plan lock"
+            )
 
     def work(connection: Connection) -> tuple[list[Entry], list[Entry]]:
-        # The carrier's own row is what every append to the chain changes first.
-        beat = (
+        # Every append to the chain first updates this row, which locks the chain.
+        lock_chain = (
             update(CARRIERS)
             .where(CARRIERS.c.plan_id == plan_id)
             .values(epoch=CARRIERS.c.epoch)
             .returning(CARRIERS.c.epoch, database_time())
         )
-        known = connection.execute(beat).one_or_none()
-        if known is None:
+        plan_row = connection.execute(lock_chain).one_or_none()
+        if plan_row is None:
             raise build_unknown_plan_error(store, plan_id)
-        epoch, now = known
+        epoch, now = plan_row
         entries = link_entries(drafts, read_chain(connection, plan_id), epoch=epoch, at=at or now)
         write_entries(connection, entries)
         return entries, entries
@@ -148,13 +145,7 @@ def append_entries(
 def read_entries(
     store: Store, plan_id: str, *, after: int = 0, kinds: Collection[str] | None = None
 ) -> Iterator[Entry]:
-    """Read a plan's chain in order, page by page.
-
-    Args:
-        store: The database.
-        plan_id: The plan.
-        after: Begin after this seq.
-        kinds: Only entries of these kinds; None: all.
+    """Read a plan's chain in order, page by page: entries after seq `after`, of `kinds` if given.
 
     Raises:
         StoreError: The database cannot be used.
@@ -165,45 +156,47 @@ def read_entries(
     page = chosen if after == 0 else chosen.where(JOURNAL.c.seq > after)
     while True:
         with read_transaction(store) as connection:
-            found = [Entry._make(row) for row in connection.execute(page.limit(ENTRIES_PER_PAGE))]
-        yield from found
-        if len(found) < ENTRIES_PER_PAGE:
+            page_entries = [
+                Entry._make(row) for row in connection.execute(page.limit(ENTRIES_PER_PAGE))
+            ]
+        yield from page_entries
+        if len(page_entries) < ENTRIES_PER_PAGE:
             return
-        page = chosen.where(JOURNAL.c.seq > found[-1].seq)
+        page = chosen.where(JOURNAL.c.seq > page_entries[-1].seq)
 
 
 def read_head(store: Store, plan_id: str) -> tuple[int, str]:
-    """Return (seq, hash) of a plan's last entry: what to keep elsewhere.
+    """Return (seq, hash) of a plan's last entry, to be saved outside the database.
 
     Raises:
-        PlanError: The plan is not known in this database.
+        PlanError: The plan is not recorded in this database.
         StoreError: The database cannot be used.
     """
     with read_transaction(store) as connection:
-        found = connection.execute(_select_last_entry(plan_id)).one_or_none()
-    if found is None:
+        last = connection.execute(_select_last_entry(plan_id)).one_or_none()
+    if last is None:
         raise build_unknown_plan_error(store, plan_id)
-    return found.seq, found.hash
+    return last.seq, last.hash
 
 
 class PlanSummary(NamedTuple):
-    """One plan as this database knows it.
+    """One plan, as recorded in this database.
 
     Attributes:
         plan_id: The plan.
-        environment: And the following: from its first entry.
+        environment: From the first entry.
         verb: refund, cancel or capture.
-        digest: The first one seen, which stands for ever.
-        planner: Who made it, "" where it was not said.
-        seen_at: When it was registered.
-        detail: The first entry's own: count, totals, source and so on.
-        entries: How many its chain has.
-        last_at: When the last one was.
-        last_hash: Its hash: with `read_entries`, the head.
-        epoch: How often it was taken.
-        holder: Who carries it out now; None: nobody.
-        heartbeat_at: The carrier's last sign of life, database time.
-        first_hash: The first entry's hash.
+        digest: Digest of the plan when it was recorded.
+        planner: Who made the plan; "" if not recorded.
+        seen_at: When it was recorded.
+        detail: Detail of the first entry: count, totals, source and so on.
+        entries: Number of entries.
+        last_at: Time of the last entry.
+        last_hash: Hash of the last entry; with `entries`, the head.
+        epoch: How often the plan lock was acquired.
+        holder: Who holds the plan lock now; None for nobody.
+        heartbeat_at: Last heartbeat of the holder, database time.
+        first_hash: Hash of the first entry.
     """
 
     plan_id: str
@@ -223,7 +216,7 @@ class PlanSummary(NamedTuple):
 
 
 def list_plans(store: Store) -> list[PlanSummary]:
-    """Return every plan known in this database, the one seen last at the end.
+    """Return every plan recorded in this database, the newest last.
 
     Raises:
         StoreError: The database cannot be used.
@@ -240,10 +233,10 @@ def list_plans(store: Store) -> list[PlanSummary]:
         .order_by(JOURNAL.c.at, JOURNAL.c.plan_id)
     )
     with read_transaction(store) as connection:
-        found = connection.execute(chosen).all()
-        lasts = [connection.execute(_select_last_entry(row.plan_id)).one() for row in found]
+        first_entries = connection.execute(chosen).all()
+        lasts = [connection.execute(_select_last_entry(row.plan_id)).one() for row in first_entries]
     summaries = []
-    for row, last in zip(found, lasts, strict=True):
+    for row, last in zip(first_entries, lasts, strict=True):
         detail = orjson.loads(row.detail)
         summaries.append(
             PlanSummary(
@@ -267,9 +260,9 @@ def list_plans(store: Store) -> list[PlanSummary]:
 
 
 def list_plan_ids(store: Store) -> list[str]:
-    """Return the id of every plan that left a trace here, whether its first entry is there or not.
+    """Return the id of every plan with a trace here, even if its first entry is missing.
 
-    `list_plans` tells a plan by its first entry, so one whose first entry was removed is not in it.
+    `list_plans` reads first entries, so it omits a plan whose first entry was removed.
 
     Raises:
         StoreError: The database cannot be used.
@@ -280,20 +273,20 @@ def list_plan_ids(store: Store) -> list[str]:
 
 
 def read_first_entry(connection: Connection, plan_id: str) -> Entry | None:
-    """Return a plan's first entry, which says what plan it is; None when it is not known."""
+    """Return a plan's first entry, which records the plan; None if there is none."""
     chosen = select(*ENTRY_COLUMNS).where(JOURNAL.c.plan_id == plan_id, JOURNAL.c.seq == 1)
     row = connection.execute(chosen).one_or_none()
     return None if row is None else Entry._make(row)
 
 
 def read_chain(connection: Connection, plan_id: str) -> Chain:
-    """Return a registered plan's chain as it ends now. The head is never remembered."""
+    """Return the current end of a recorded plan's chain. The head is never cached."""
     last = connection.execute(_select_last_entry(plan_id)).one()
     return Chain(plan_id, last.environment, last.verb, (last.seq, last.hash))
 
 
 def link_entries(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) -> list[Entry]:
-    """Return the entries drafts become, one after the other."""
+    """Link drafts to the chain, one after the other."""
     made: list[Entry] = []
     place = chain.head
     for draft in drafts:
@@ -312,13 +305,13 @@ def link_entries(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) 
 
 
 def write_entries(connection: Connection, made: Sequence[Entry]) -> None:
-    """Append entries. The only statement in the house that writes to the journal."""
+    """Insert entries. This is the only statement that writes to the journal."""
     if made:
         connection.execute(insert(JOURNAL), [entry._asdict() for entry in made])
 
 
 def build_unknown_plan_error(store: Store, plan_id: str) -> PlanError:
-    """Return the error for a plan that was never registered here."""
+    """Build the error for a plan that is not recorded here."""
     return PlanError(
         f"plan {plan_id} is not known in the workspace database {store.url_masked}: approve it "
         "first, with the same VIPPSRECON_DATABASE_URL"
@@ -326,7 +319,7 @@ def build_unknown_plan_error(store: Store, plan_id: str) -> PlanError:
 
 
 def check_drafts(drafts: Sequence[Draft]) -> None:
-    """Refuse drafts no journal may hold: a fault of ours, so a ValueError."""
+    """Refuse invalid drafts. They are programming errors, hence ValueError."""
     for draft in drafts:
         if draft.kind not in ENTRY_KINDS or draft.kind in ("seen", "carrier"):
             raise ValueError(f"{draft.kind!r} is not a kind of entry a carrier writes")

@@ -1,11 +1,11 @@
-r"""What an entry of the journal is, and the chain of hashes it stands in. Pure.
+r"""Journal entries and their hash chain. Pure.
 
     hash = SHA-256 of  previous_hash + "\n" + the canonical JSON of all other columns
 
 in hexadecimal. Canonical JSON: one object of the columns' names and values, UTF-8, keys sorted,
 no spaces, absent values `null`; `detail` is in it as the text it is stored as. The first entry's
-`previous_hash` is 64 zeros. So whoever changes, removes or exchanges an entry has to write every
-later hash anew, and the last one, the *head*, no longer is what was kept elsewhere.
+`previous_hash` is 64 zeros. So whoever changes, removes or swaps an entry must rewrite every
+later hash, and the last one, the *head*, then differs from the head saved outside the database.
 
 Python's own `json.dumps(..., sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives
 the same bytes, so an auditor can check a chain without this package.
@@ -36,10 +36,10 @@ ENTRY_KINDS = {
 """Each kind of entry, and what it says."""
 
 FINAL_KINDS = ("done", "already_done", "refused", "settled")
-"""After one of these nothing more is sent for the row."""
+"""After one of these kinds nothing more is sent for the row."""
 
 ROW_KINDS = ("intended", *FINAL_KINDS, "skipped", "unknown")
-"""The kinds that say where a row of a plan stands. The last one of a row is its state."""
+"""Kinds that record the state of a plan row. The last one of a row is its state."""
 
 NO_HASH = "0" * 64
 """The `previous_hash` of a chain's first entry."""
@@ -49,22 +49,22 @@ class Entry(NamedTuple):
     """One entry of the journal, as stored.
 
     Attributes:
-        plan_id: The plan whose chain it stands in.
-        seq: Its place there, from 1.
-        at: When, UTC, `YYYY-MM-DDTHH:MM:SS.mmmZ`.
-        kind: One of KINDS.
-        epoch: Which carrier of the plan wrote it: 0 before the first one.
-        row: The plan's row, from 1; None where the plan as a whole is meant.
+        plan_id: The plan of its chain.
+        seq: Its position in the chain, from 1.
+        at: Time, UTC, `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+        kind: One of ENTRY_KINDS.
+        epoch: Epoch of the plan lock it was written under; 0 before the first.
+        row: The plan's row, from 1; None for the whole plan.
         environment: test, production or simulator.
         verb: refund, cancel or capture.
-        msn: The payment's sales unit, where a row is meant.
-        reference: The payment, likewise.
-        currency: The operation's currency, likewise.
-        amount_minor: The operation's amount in whole minor units, likewise; never negative.
-        idempotency_key: The key the request carries.
-        detail: What else belongs to the kind, as canonical JSON.
-        previous_hash: The hash of the entry before.
-        hash: This entry's own, over all of the above.
+        msn: The payment's sales unit; None without a row, as the next three.
+        reference: The payment.
+        currency: The operation's currency.
+        amount_minor: The operation's amount in whole minor units; never negative.
+        idempotency_key: The request's key.
+        detail: Further content of the kind, as canonical JSON.
+        previous_hash: Hash of the entry before.
+        hash: Hash over all of the above.
     """
 
     plan_id: str
@@ -85,7 +85,7 @@ class Entry(NamedTuple):
     hash: str
 
     def said(self) -> dict[str, Any]:
-        """Return `detail` as what it says."""
+        """Return `detail` parsed."""
         said: dict[str, Any] = orjson.loads(self.detail)
         return said
 
@@ -94,9 +94,9 @@ class Cap(NamedTuple):
     """A sum that must not be exceeded, over all plans of the environment.
 
     Attributes:
-        scope: What is counted together, such as "day:2026-01-31" or "run:1f0c".
-        currency: Of the sum.
-        limit_minor: The most it may be; None counts and never refuses.
+        scope: What the cap counts, such as "day:2026-01-31" or "run:1f0c".
+        currency: Currency of the sum.
+        limit_minor: Maximum of the sum; None counts without a limit.
     """
 
     scope: str
@@ -105,17 +105,17 @@ class Cap(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """An entry to be: what its writer knows. Place, hashes, epoch are the journal's to add.
+    """Content of a new entry. The journal adds position, hashes and epoch.
 
     Attributes:
-        kind: One of KINDS.
-        row: And the following: see Entry.
-        detail: JSON's own types, whole numbers only.
-        caps: For `intended`: what its amount counts against, as Cap or plain tuples.
-        at: When it happened; "" is the database's time of the append.
-        known: For `intended`: how many entries other plans had on its payment when it was
-            judged (`Attempt.times`). Where there are others by now it is not kept, and is to be
-            judged anew. None does not ask.
+        kind: One of ENTRY_KINDS.
+        row: See Entry, as the fields up to `idempotency_key`.
+        detail: JSON types, whole numbers only.
+        caps: For `intended`: the caps its amount counts against, as Cap or plain tuples.
+        at: Time of the event; "" for the database's time of the append.
+        known: For `intended`: number of entries other plans had on its payment when it was
+            checked (`Attempt.entry_count`). If there are more now, the draft is not written and must
+            be checked again. None skips this test.
     """
 
     kind: str
@@ -132,7 +132,7 @@ class Draft(NamedTuple):
 
 
 def format_canonical_json(value: Any) -> str:
-    """Return JSON's one canonical text for a value.
+    """Return the canonical JSON text of a value.
 
     >>> format_canonical_json({"b": 1, "a": ["ø", None]})
     '{"a":["ø",null],"b":1}'
@@ -141,14 +141,14 @@ def format_canonical_json(value: Any) -> str:
 
 
 def compute_entry_hash(entry: Entry) -> str:
-    """Return the hash an entry must have, from its other columns.
+    """Compute the hash of an entry from its other columns.
 
     Raises:
-        TypeError: A column holds what JSON has no text for.
+        TypeError: A column holds a value that JSON cannot represent.
     """
-    said = entry._asdict()
-    del said["hash"], said["previous_hash"]
-    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    columns = entry._asdict()
+    del columns["hash"], columns["previous_hash"]
+    text = orjson.dumps(columns, option=orjson.OPT_SORT_KEYS)
     return sha256(entry.previous_hash.encode() + b"\n" + text).hexdigest()
 
 
@@ -162,7 +162,7 @@ def link_entry(
     verb: str,
     at: str,
 ) -> Entry:
-    """Return the entry a draft becomes after `head`, the (seq, hash) it follows.
+    """Build the entry of a draft that follows `head`, a (seq, hash).
 
     >>> entry = link_entry(Draft("approved"), plan_id="p", head=(1, NO_HASH), epoch=0,
     ...                environment="test", verb="refund", at="2026-01-31T10:00:00.000Z")

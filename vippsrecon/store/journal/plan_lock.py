@@ -1,8 +1,8 @@
-"""Who carries a plan out: one process at a time, across machines.
+"""The plan lock: one process at a time carries a plan out, across machines.
 
-A plan's row in `carriers` has an epoch. Taking the plan adds one to it; every append of a carrier
-first changes that row *where the epoch is still its own*, in the same transaction. So a carrier
-that was stopped, and woke when another had taken over, changes no row and writes nothing more.
+A plan's row in `carriers` has an epoch. Acquiring the lock adds one to it. Every append of a holder
+first updates that row *where the epoch is still its own*, in the same transaction. So a process that
+was suspended, and resumes after another took over, updates no row and can write nothing more.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select, update
 
 from vippsrecon.errors import PlanLockHeldError, PlanLockLostError
-from vippsrecon.store.database.open import Store
 from vippsrecon.store.database.processes import has_process_ended, identify_process
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CARRIERS, database_time
 from vippsrecon.store.database.transactions import (
     read_transaction,
@@ -30,18 +30,17 @@ from vippsrecon.store.journal.entries import (
 from vippsrecon.store.journal.entry import Draft, Entry
 
 LEASE_SECONDS = 30.0
-"""A carrier not heard of for so long, by the database's clock, may be replaced."""
+"""A holder without a heartbeat for this long, by the database's clock, may be replaced."""
 
 LEASE_RENEWAL_SECONDS = 5.0
-"""How often a carrier says that it lives. Every commit says so too."""
+"""How often a holder renews its lease. Every commit renews it too."""
 
 
 class PlanLock(NamedTuple):
-    """The right to write to a plan's chain, for as long as its epoch is the plan's.
+    """The right to append to a plan's chain while its epoch is the plan's current one.
 
     Attributes:
-        plan_id: The plan.
-        epoch: The how-manieth carrier of it this is.
+        epoch: How often the lock of this plan was acquired, this time included.
         environment: test, production or simulator.
         verb: refund, cancel or capture.
     """
@@ -63,24 +62,24 @@ def acquire(
     at: str = "",
     approver: str | None = None,
 ) -> PlanLock:
-    """Take a plan to carry it out.
+    """Acquire the plan lock.
 
-    Allowed when nobody holds it, when its holder was not heard of for LEASE_SECONDS, or when
-    its holder ran on this host and its process is gone.
+    Succeeds if nobody holds it, if the holder sent no heartbeat for LEASE_SECONDS, or if the
+    holder ran on this host and its process has ended.
 
     Args:
         store: The database.
-        plan_id: The plan, registered before.
-        holder: Who, for the people who read it.
-        host: This machine's name.
-        pid: This process.
-        started: What `identify_process` says of it, and is asked where None.
-        at: When, by the house's clock; "" is the database's time, which leases always have.
-        approver: Whose approval it is carried out under; None where nothing can be moved.
+        plan_id: A recorded plan.
+        holder: Name of the user, shown to people.
+        host: Name of this machine.
+        pid: Id of this process.
+        started: Result of `identify_process`; None calls it.
+        at: Server time of the entry; "" for the database's time, which leases always use.
+        approver: Whose approval applies; None if no money can be moved.
 
     Raises:
-        HeldError: Another carrier holds it: who, where and since when.
-        PlanError: The plan is not known in this database.
+        PlanLockHeldError: Another process holds it; the sentence says who, where and since when.
+        PlanError: The plan is not recorded in this database.
         StoreError: The database cannot be used.
     """
     started = identify_process(pid) if started is None else started
@@ -123,10 +122,10 @@ def acquire(
 
 
 def renew(store: Store, carrier: PlanLock) -> None:
-    """Say that a carrier lives.
+    """Renew the lease of a plan lock.
 
     Raises:
-        LostError: Another took its plan over.
+        PlanLockLostError: Another process took over the lock.
         StoreError: The database cannot be used.
     """
     with write_transaction(store) as connection:
@@ -134,7 +133,7 @@ def renew(store: Store, carrier: PlanLock) -> None:
 
 
 def release(store: Store, carrier: PlanLock) -> None:
-    """Let a plan go at the end of a run. One that another has taken over is not touched.
+    """Release a plan lock at the end of a run. If another process took it over, nothing changes.
 
     Raises:
         StoreError: The database cannot be used.
@@ -148,13 +147,13 @@ def release(store: Store, carrier: PlanLock) -> None:
 
 
 def ensure_held(connection: Connection, carrier: PlanLock) -> str:
-    """Renew the lease, and lock the plan's row until the end of the transaction.
+    """Renew the lease and lock the plan's row until the end of the transaction.
 
     Returns:
         The database's time.
 
     Raises:
-        LostError: The plan's epoch is no longer this carrier's, or it was released.
+        PlanLockLostError: The plan has another epoch by now, or the lock was released.
     """
     renewed = connection.execute(
         update(CARRIERS)
@@ -172,7 +171,7 @@ def ensure_held(connection: Connection, carrier: PlanLock) -> str:
 
 
 def check_held(store: Store, carrier: PlanLock) -> bool:
-    """Whether a carrier's epoch is still the plan's, without renewing anything.
+    """Return whether a plan lock is still held, without renewing the lease.
 
     Raises:
         StoreError: The database cannot be used.

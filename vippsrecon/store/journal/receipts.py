@@ -1,12 +1,12 @@
-"""What the journal proves of an environment's payments: for a comparison, and for a listing.
+"""Read what the journal proves about payments, for reconciliation and for listings.
 
-    keys_of      the keys our operations carry, to know them again in event logs
-    in_flight    payments with an operation whose outcome is open
-    receipts     rows that were done, and the discrepancies they answered
-    outcomes_of  how many rows of each plan ended as what
-    said_of_runs who approved, who carried, why a run stopped
+    read_own_idempotency_keys  keys of this toolkit's operations, to recognise them in event logs
+    read_payments_in_flight    payments with an operation whose outcome is open
+    read_receipts              rows that were done, and the discrepancies they resolved
+    count_outcomes             number of rows per plan and outcome
+    read_run_entries           who approved, who carried out, why a run stopped
 
-Each is one question to the database, however long the journal is.
+Each is one query, however long the journal is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import orjson
 from sqlalchemy import Row, Select, case, func, literal, select, tuple_
 
 from vippsrecon.errors import StoreError
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import IN_FLIGHT, JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
 from vippsrecon.store.journal.entries import ENTRIES_PER_PAGE, ENTRY_COLUMNS
@@ -38,7 +38,7 @@ _RECEIPT_COLUMNS = [
 
 
 class Receipt(NamedTuple):
-    """A row of a plan that was done, for discrepancies.
+    """A plan row that was done and resolved discrepancies.
 
     Attributes:
         plan_id: The plan.
@@ -47,10 +47,10 @@ class Receipt(NamedTuple):
         msn, reference: The payment.
         currency: The operation's currency.
         amount_minor: Its amount in whole minor units.
-        outcome: done or already_done; what a person said, where one settled it.
-        at: When the journal had it.
-        event_at: When Vipps MobilePay did it, from the event log; None where it was not seen.
-        discrepancy_ids: What it answered.
+        outcome: done or already_done; after a manual decision, the outcome decided.
+        at: When the journal recorded it.
+        event_at: Time of the event at Vipps MobilePay; None if the event was not read.
+        discrepancy_ids: The discrepancies it resolved.
     """
 
     plan_id: str
@@ -67,7 +67,7 @@ class Receipt(NamedTuple):
 
 
 class PaymentInFlight(NamedTuple):
-    """A payment with an operation under way, or whose outcome is not known."""
+    """A payment with an operation in progress or with an unknown outcome."""
 
     msn: str
     reference: str
@@ -76,10 +76,10 @@ class PaymentInFlight(NamedTuple):
 
 
 def read_own_idempotency_keys(store: Store, environment: str, verb: str) -> frozenset[str]:
-    """Return every idempotency key an operation of ours carries, or may carry, in an event log.
+    """Return every idempotency key that this toolkit's operations have, or may have, in event logs.
 
     Args:
-        store: The database.
+        store: The workspace database.
         environment: test, production or simulator.
         verb: refund or capture; the event of a cancel carries no key.
 
@@ -112,10 +112,10 @@ def read_payments_in_flight(store: Store, environment: str) -> list[PaymentInFli
 
 
 def read_receipts(store: Store, environment: str) -> Iterator[Receipt]:
-    """Return every row that was done for a discrepancy, plan by plan, in bounded memory.
+    """Yield every row that was done for a discrepancy, plan by plan, in bounded memory.
 
     Args:
-        store: The database.
+        store: The workspace database.
         environment: test, production or simulator.
 
     Raises:
@@ -125,9 +125,9 @@ def read_receipts(store: Store, environment: str) -> Iterator[Receipt]:
         JOURNAL.c.environment == environment,
         JOURNAL.c.kind.in_((*DONE_KINDS, "settled", "verified")),
     )
-    for plan_id, told in groupby(_read_pages(store, chosen), key=attrgetter("plan_id")):
+    for plan_id, plan_entries in groupby(_read_pages(store, chosen), key=attrgetter("plan_id")):
         done: dict[int, Receipt] = {}
-        for entry in told:
+        for entry in plan_entries:
             try:
                 _apply_entry(entry, done)
             except (ValueError, KeyError, TypeError, AttributeError):
@@ -136,9 +136,9 @@ def read_receipts(store: Store, environment: str) -> Iterator[Receipt]:
 
 
 def count_outcomes(store: Store) -> dict[str, dict[str, int]]:
-    """Return, of each plan with rows in the journal, outcome to how many stand there.
+    """Return the number of rows per outcome for each plan with rows in the journal.
 
-    Outcomes are those of `state_by_row`. Rows never begun are in no count.
+    Outcomes as in `read_row_states`. Rows never started are not counted.
 
     Raises:
         StoreError: The database cannot be used, or an entry was changed after it was written.
@@ -155,20 +155,20 @@ def count_outcomes(store: Store) -> dict[str, dict[str, int]]:
         .join(last, (JOURNAL.c.plan_id == last.c.plan_id) & (JOURNAL.c.seq == last.c.seq))
         .group_by(JOURNAL.c.plan_id, JOURNAL.c.kind, word)
     )
-    found: dict[str, dict[str, int]] = {}
+    counts_by_plan: dict[str, dict[str, int]] = {}
     with read_transaction(store) as connection:
-        for one in connection.execute(chosen):
+        for group in connection.execute(chosen):
             try:
-                outcome = str(orjson.loads(one.word)["outcome"]) if one.word else one.kind
+                outcome = str(orjson.loads(group.word)["outcome"]) if group.word else group.kind
             except (ValueError, KeyError, TypeError):
-                raise _build_changed_entry_error(one.plan_id) from None
-            counts = found.setdefault(one.plan_id, {})
-            counts[outcome] = counts.get(outcome, 0) + one.rows
-    return found
+                raise _build_changed_entry_error(group.plan_id) from None
+            counts = counts_by_plan.setdefault(group.plan_id, {})
+            counts[outcome] = counts.get(outcome, 0) + group.rows
+    return counts_by_plan
 
 
 def read_run_entries(store: Store) -> Iterator[tuple[Entry, dict[str, Any]]]:
-    """Return the entries about plans as a whole (approved, carrier, ended), and what they say.
+    """Yield the entries about whole plans (approved, carrier, ended) with their details.
 
     Raises:
         StoreError: The database cannot be used, or an entry was changed after it was written.
@@ -186,36 +186,38 @@ def read_run_entries(store: Store) -> Iterator[tuple[Entry, dict[str, Any]]]:
 
 
 def _read_pages(store: Store, chosen: Select[Any]) -> Iterator[Row[Any]]:
-    """Read rows of the journal in order of plan and seq. A page is a read of its own."""
+    """Read rows of the journal by plan and seq. Each page is its own transaction."""
     place = tuple_(JOURNAL.c.plan_id, JOURNAL.c.seq)
     ordered = chosen.order_by(JOURNAL.c.plan_id, JOURNAL.c.seq).limit(ENTRIES_PER_PAGE)
     page = ordered
     while True:
         with read_transaction(store) as connection:
-            found = connection.execute(page).all()
-        yield from found
-        if len(found) < ENTRIES_PER_PAGE:
+            page_rows = connection.execute(page).all()
+        yield from page_rows
+        if len(page_rows) < ENTRIES_PER_PAGE:
             return
-        page = ordered.where(place > tuple_(literal(found[-1].plan_id), literal(found[-1].seq)))
+        page = ordered.where(
+            place > tuple_(literal(page_rows[-1].plan_id), literal(page_rows[-1].seq))
+        )
 
 
 def _build_changed_entry_error(plan_id: str) -> StoreError:
     return StoreError(
         f"an entry of plan {plan_id} cannot be understood: it was changed after it was written. "
-        f"vippsrecon journal --plan {plan_id} --verify says which"
+        f"vippsrecon journal --plan {plan_id} --verify shows which"
     )
 
 
 def _apply_entry(entry: Row[Any], done: dict[int, Receipt]) -> None:
-    """Take in an entry: a row that was done, or what a later look at its event found."""
-    said = orjson.loads(entry.detail)
-    known = done.get(entry.row)
+    """Apply an entry: a row that was done, or a later check that found its event."""
+    detail = orjson.loads(entry.detail)
+    receipt = done.get(entry.row)
     if entry.kind == "verified":
-        if known is not None and said.get("event_at"):
-            done[entry.row] = known._replace(event_at=said["event_at"])
+        if receipt is not None and detail.get("event_at"):
+            done[entry.row] = receipt._replace(event_at=detail["event_at"])
         return
-    outcome = said["outcome"] if entry.kind == "settled" else entry.kind
-    answered = (said.get("discrepancy_id") or "").split()
+    outcome = detail["outcome"] if entry.kind == "settled" else entry.kind
+    answered = (detail.get("discrepancy_id") or "").split()
     if outcome in DONE_KINDS and answered:
         done[entry.row] = Receipt(
             entry.plan_id,
@@ -227,6 +229,6 @@ def _apply_entry(entry: Row[Any], done: dict[int, Receipt]) -> None:
             entry.amount_minor,
             outcome,
             entry.at,
-            said.get("event_at"),
+            detail.get("event_at"),
             tuple(answered),
         )

@@ -1,7 +1,7 @@
-"""What stands while a group is committed: caps used, payments in flight. Pure.
+"""Reservations while a group is committed: caps used, payments in flight. Pure.
 
-`committing` reads it from the database under the write lock, lets the drafts change it here in
-their order, and writes the difference back in the same transaction.
+`commit` reads them under the write lock, applies the drafts in order, and writes the difference in
+the same transaction.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ PaymentKey = tuple[str, str]
 
 
 class PaymentBusy(NamedTuple):
-    """Not intended: the payment has an operation under way, or unknown, elsewhere.
+    """Not reserved: another row has an operation on the payment in progress or with unknown outcome.
 
     Attributes:
         plan_id: The plan to finish first; may be this one.
         row: Its row.
-        since: When that was intended.
+        since: Time of that intention.
     """
 
     plan_id: str
@@ -33,12 +33,12 @@ class PaymentBusy(NamedTuple):
 
 
 class CapExceeded(NamedTuple):
-    """Not intended: the amount does not fit under a cap.
+    """Not reserved: the amount would exceed a cap.
 
     Attributes:
         scope: The cap's.
-        limit: The most its sum may be, in minor units.
-        reserved: What it is already.
+        limit: Maximum of its sum, in minor units.
+        reserved: Current sum, in minor units.
         currency: The cap's.
     """
 
@@ -49,29 +49,29 @@ class CapExceeded(NamedTuple):
 
 
 class PaymentChanged(NamedTuple):
-    """Not intended: another plan acted on the payment since it was judged. Judge it anew.
+    """Not reserved: another plan acted on the payment since it was checked. Check it again.
 
     Attributes:
-        entries: How many entries other plans have on it by now.
+        entries: Number of entries other plans have on it now.
     """
 
     entries: int
 
 
 NotReserved: TypeAlias = PaymentBusy | CapExceeded | PaymentChanged
-"""Why an `intended` may not be sent. Nothing was written for it."""
+"""Why an `intended` must not be sent. Nothing was written for it."""
 
 
 @dataclass
 class Reservations:
-    """What stands for the rows and payments of one group.
+    """Reservations of the rows and payments of one group.
 
     Attributes:
-        plan_id: The plan whose group it is.
+        plan_id: The plan of the group.
         used: Cap to its sum over all plans, in minor units.
-        in_flight: Payment to who has it.
-        reserved: Row of this plan to what it holds of each cap.
-        entries_of_other_plans: Payment to how many entries other plans have on it.
+        in_flight: Payment to the row that holds it.
+        reserved: Row of this plan to the amount it holds of each cap.
+        entries_of_other_plans: Payment to the number of entries that other plans have on it.
     """
 
     plan_id: str
@@ -81,7 +81,7 @@ class Reservations:
     entries_of_other_plans: dict[PaymentKey, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Turn the plan's own part of `in_flight` round."""
+        """Index this plan's own payments in flight by row."""
         self._payment_by_row = {
             taken.row: payment
             for payment, taken in self.in_flight.items()
@@ -89,7 +89,7 @@ class Reservations:
         }
 
     def copy(self) -> Reservations:
-        """Return the same once more, to be changed."""
+        """Return a copy that may be changed."""
         return Reservations(
             self.plan_id,
             dict(self.used),
@@ -99,30 +99,30 @@ class Reservations:
         )
 
     def reserve(self, draft: Draft, at: str) -> NotReserved | None:
-        """Reserve caps and payment for an `intended`; None when it stands.
+        """Reserve caps and payment for an `intended`; return None on success.
 
-        Nothing is changed when it does not. A row that holds a cap or its payment already (it
-        is resent) does not take it twice.
+        On failure nothing is changed. A row that already holds a cap or its payment (it is sent
+        again) does not reserve it twice.
 
         >>> standing = Reservations("p")
         >>> caps = (("day:1", "NOK", 1000),)
         >>> first = Draft("intended", 1, "123456", "a", "NOK", 600, caps=caps)
-        >>> standing.intend(first, "10:00"), standing.intend(first, "10:01")
+        >>> standing.reserve(first, "10:00"), standing.reserve(first, "10:01")
         (None, None)
-        >>> standing.intend(first._replace(row=2, reference="b"), "10:02")
-        OverCap(scope='day:1', limit=1000, reserved=600, currency='NOK')
+        >>> standing.reserve(first._replace(row=2, reference="b"), "10:02")
+        CapExceeded(scope='day:1', limit=1000, reserved=600, currency='NOK')
         """
         row, amount, payment = _get_reservation(draft)
         elsewhere = self.entries_of_other_plans.get(payment, 0)
         if draft.known is not None and draft.known != elsewhere:
             return PaymentChanged(elsewhere)
         held = self.reserved.get(row, {})
-        wanted = {
+        new_caps = {
             (scope, currency): limit
             for scope, currency, limit in draft.caps
             if (scope, currency) not in held
         }
-        for (scope, currency), limit in wanted.items():
+        for (scope, currency), limit in new_caps.items():
             used = self.used.get((scope, currency), 0)
             if limit is not None and used + amount > limit:
                 return CapExceeded(scope, limit, used, currency)
@@ -132,15 +132,15 @@ class Reservations:
             return taken
         self.in_flight[payment] = taken
         self._payment_by_row[row] = payment
-        for counter in wanted:
+        for counter in new_caps:
             self.used[counter] = self.used.get(counter, 0) + amount
             self.reserved.setdefault(row, {})[counter] = amount
         return None
 
     def release_payment(self, draft: Draft) -> None:
-        """Let go of what a row held: its payment, and its caps where nothing was done.
+        """Release what a row held: its payment, and its caps if nothing was done.
 
-        `unknown` keeps both: the operation may have taken effect, or may yet.
+        `unknown` keeps both: the operation may have taken effect, or still may.
         """
         if draft.row is None or draft.kind not in RELEASING_KINDS:
             return
@@ -157,7 +157,7 @@ RELEASING_KINDS = ("done", "already_done", "refused", "skipped", "settled")
 
 
 def had_no_effect(draft: Draft) -> bool:
-    """Whether a row ended without its operation, so that no cap counts it.
+    """Return whether a row ended without effect, so that no cap counts it.
 
     >>> had_no_effect(Draft("skipped", 1)), had_no_effect(Draft("done", 1))
     (True, False)

@@ -1,29 +1,29 @@
-"""Reading a plan's chain from one end to the other, and saying where it does not hold.
+"""Verify a plan's hash chain from the first entry to the last.
 
-What this finds by itself: an entry changed in any column, removed from the middle, put in, or
-exchanged with another. What it cannot find by itself: a cut tail, and a chain written anew as a
-whole. Those show only against a head kept elsewhere, which is what `head` is for.
+Found without help: an entry that was changed in any column, removed from the middle, inserted or
+swapped. Found only by comparison with a head saved outside the database: entries cut off at the end,
+and a chain that was rewritten as a whole.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from vippsrecon.store.database.open import Store
+from vippsrecon.store.database.store import Store
 from vippsrecon.store.journal.entries import read_entries
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
 
 
 class VerificationResult(NamedTuple):
-    """What became of reading a chain.
+    """Result of verifying a chain.
 
     Attributes:
-        ok: It holds from its first entry to its last, and agrees with the head given.
-        rows: Entries read before a fault, or in all.
-        first_hash: The first entry's; "" where there is none.
-        last_hash: The last one's read: with `rows`, the head, where `ok`.
-        fault: What does not hold, as a sentence; None where `ok`.
-        at_seq: At which entry.
+        ok: The chain is intact and agrees with the given head.
+        rows: Number of entries read, up to the fault if there is one.
+        first_hash: Hash of the first entry; "" if there is none.
+        last_hash: Hash of the last entry read; with `rows` the head, if `ok`.
+        fault: The fault as a sentence; None if `ok`.
+        at_seq: Sequence number of the entry at fault.
     """
 
     ok: bool
@@ -40,9 +40,9 @@ def verify_journal(
     """Check every entry of a plan's chain, in bounded memory.
 
     Args:
-        store: The database.
+        store: The workspace database.
         plan_id: The plan.
-        head: (seq, hash) as printed by an earlier run and kept elsewhere.
+        head: (seq, hash) as an earlier run printed it, saved outside the database.
 
     Raises:
         StoreError: The database cannot be used.
@@ -61,15 +61,15 @@ def verify_journal(
         return VerificationResult(False, 0, "", "", f"plan {plan_id} has no entries here", None)
     if head is not None and head[0] > rows:
         fault = (
-            f"entry {rows + 1} is missing: the journal ends with entry {rows}, and the head kept "
-            f"elsewhere is entry {head[0]}, so its tail was cut off"
+            f"entry {rows + 1} is missing: the journal ends with entry {rows}, and the saved "
+            f"head is entry {head[0]}, so its tail was cut off"
         )
         return VerificationResult(False, rows, first_hash, last_hash, fault, rows + 1)
     return VerificationResult(True, rows, first_hash, last_hash, None, None)
 
 
 def _find_fault(entry: Entry, seq: int, last_hash: str) -> str | None:
-    """Say what is wrong with an entry that has to be number `seq` after `last_hash`."""
+    """Describe the fault of an entry that must be number `seq` after `last_hash`."""
     if entry.seq != seq:
         return f"entry {seq} is missing: entry {entry.seq} follows entry {seq - 1}"
     try:
@@ -77,11 +77,11 @@ def _find_fault(entry: Entry, seq: int, last_hash: str) -> str | None:
     except (TypeError, AttributeError, UnicodeEncodeError):
         holds = False
     if not holds:
-        return f"entry {seq} was changed: its hash is not that of what it says"
+        return f"entry {seq} was changed: its hash does not match its content"
     if entry.previous_hash != last_hash:
         return (
-            f"entry {seq} does not follow entry {seq - 1}: one of the two was exchanged, or "
-            "written anew with a new hash"
+            f"entry {seq} does not follow entry {seq - 1}: one of the two was replaced, or "
+            "rewritten with a new hash"
         )
     if (entry.kind == "seen") != (seq == 1):
         return f"entry {seq} is of kind {entry.kind!r}, which does not belong there"
@@ -92,11 +92,11 @@ def _compare_with_head(head: tuple[int, str] | None, entry: Entry) -> str | None
     if head is None or entry.seq != head[0] or entry.hash == head[1]:
         return None
     return (
-        f"entry {entry.seq} has another hash than the head kept elsewhere: the chain was written "
-        "anew up to there"
+        f"entry {entry.seq} has another hash than the saved head: the chain was rewritten "
+        "up to there"
     )
 
 
 def _choose_seq(entry: Entry, expected: int) -> int:
-    """The entry to look at: the one that is there, or the one that is not."""
+    """Return the sequence number to report: the missing entry's, or this entry's."""
     return expected if entry.seq != expected else entry.seq

@@ -1,4 +1,4 @@
-"""Exports with a row for each product: which rows go on with the order above them."""
+"""Find continuation rows in exports that have one row per product."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from vippsrecon.sources.orders.profiles import Profile
 
 
 def find_continuation_rows(cells: pl.DataFrame, profile: Profile, headings: set[str]) -> pl.Series:
-    """Return which rows only go on with the order of the row above.
+    """Return which rows only continue the order of the row above.
 
-    Orders are told by consecutive rows with the same number, since numbers of imported orders
-    may occur twice in a file, and confirmed by the order's id. Such a row has no total of its
+    Consecutive rows with the same number are one order (numbers of imported orders may occur
+    twice in a file); the order's id must agree. Such a row has no total of its
     own, or, where the headings show that the export repeats an order for each product, the
     same cells as the order's first row.
 
     Args:
         cells: One row per row of the file, one column per field.
-        profile: Says which field tells orders apart.
-        headings: The file's headings as they are compared.
+        profile: Names the field that identifies an order.
+        headings: The file's normalised headings.
     """
     never = pl.Series("continues", [False]).new_from_index(0, cells.height)
     key = profile.line_key
@@ -33,10 +33,10 @@ def find_continuation_rows(cells: pl.DataFrame, profile: Profile, headings: set[
     grouped = cells.with_columns(group=(~same_key.fill_null(value=False)).cum_sum())
     first = {name: pl.col(name).first().over("group") for name in fields}
     agrees = {name: (pl.col(name) == "") | (pl.col(name) == first[name]) for name in fields}
-    told = pl.col("total") == ""
+    continues = pl.col("total") == ""
     if "order_id" in agrees:
-        told &= agrees["order_id"]
+        continues &= agrees["order_id"]
     if repeated:
-        told |= pl.all_horizontal(*agrees.values())
+        continues |= pl.all_horizontal(*agrees.values())
     is_first = pl.int_range(pl.len()).over("group") == 0
-    return grouped.select(continues=told & ~is_first & pl.col("fault").is_null())["continues"]
+    return grouped.select(continues=continues & ~is_first & pl.col("fault").is_null())["continues"]

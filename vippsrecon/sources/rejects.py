@@ -1,0 +1,27 @@
+"""Input rows that cannot be used, each with its position, value and reason."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Reject(NamedTuple):
+    """One input row that cannot be used, with the columns of `schemas.REJECTS`."""
+
+    source_file: str
+    source_row: int
+    column: str | None
+    value: str | None
+    reason: str
+
+    def describe(self) -> str:
+        """Return the row number, the reason and the rejected value as one sentence.
+
+        >>> Reject("list.csv", 3, "amount", "0", "is 0, so there is nothing to do").describe()
+        "row 3: amount is 0, so there is nothing to do (amount = '0')"
+        """
+        # A reason that begins with "is" needs the column as its subject.
+        subject = f"{self.column} " if self.column and self.reason.startswith("is ") else ""
+        shown = f"{self.column} = {self.value!r}" if self.column else self.value
+        value = f" ({shown})" if self.value else ""
+        return f"row {self.source_row}: {subject}{self.reason}{value}"
