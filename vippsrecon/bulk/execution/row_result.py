@@ -59,7 +59,7 @@ class RowResult(NamedTuple):
         """Return a result as the journal kept it.
 
         >>> done = RowResult(1, "done", "refunded", 200, after=Aggregate(900, 900, 100, 0))
-        >>> RowResult.kept(1, "done", done.detail()) == done
+        >>> RowResult.from_journal(1, "done", done.detail()) == done
         True
         """
         before, after = detail.get("before"), detail.get("after")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, RowResult
@@ -76,9 +75,12 @@ class RunResult:
     @property
     def outcomes(self) -> pd.DataFrame:
         """The results as a frame, one row per plan row: see `schemas.OUTCOMES`."""
-        frame: pd.DataFrame = import_module("vippsrecon.bulk.outcomes.frame").build_outcomes(self)
-        return frame
+        # Imported here: the modules that move money do not load pandas.
+        from vippsrecon.bulk.outcomes.frame import build_outcomes
+
+        return build_outcomes(self)
 
     def _repr_html_(self) -> str:
-        # Looked up by name: pandas has no business where money is moved.
-        return str(import_module("vippsrecon.bulk.outcomes.frame").render_run(self))
+        from vippsrecon.bulk.outcomes.frame import render_run
+
+        return render_run(self)

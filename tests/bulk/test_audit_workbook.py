@@ -15,8 +15,7 @@ from sqlalchemy import text
 
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.outcomes.audit_workbook import write_extract
-from vippsrecon.bulk.outcomes.from_journal import read_plan_history
-from vippsrecon.bulk.outcomes.listed import list_plan_overviews
+from vippsrecon.bulk.outcomes.from_journal import list_plan_overviews, read_plan_history
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import read_entries, read_head, verify_journal
 
