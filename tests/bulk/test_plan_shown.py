@@ -77,7 +77,7 @@ def test_a_run_says_in_a_line_what_came_of_it(live, stopped, said):
     results = (RowResult(1, "done", "refunded"), RowResult(2, "unknown", "no answer"))
     shown = repr(RunResult(made, live, results, stopped))
     assert shown.startswith(
-        f"<Carried {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
+        f"<RunResult {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
     )
     assert shown.endswith(said)
     assert "order" not in shown

@@ -77,7 +77,7 @@ def test_a_changed_journal_is_not_gone_on_from(world):
     )
     sent = here.asked("refund")
 
-    with pytest.raises(StoreError, match=r"does not hold: entry \d+ .*Nothing was sent"):
+    with pytest.raises(StoreError, match=r"was modified: entry \d+ .*Nothing was sent"):
         here.live(plan)
     assert here.asked("refund") == sent
 

@@ -66,7 +66,7 @@ def test_settling_sends_nothing(undone):
     assert here.asked("refund") == sent
     assert [one.outcome for one in settled.results] == ["unknown"]
     assert settled.exit_code == 1
-    assert "as it was before" in settled.results[0].explanation
+    assert "the payment is unchanged" in settled.results[0].explanation
     assert "--as refused" in settled.results[0].explanation
     assert state(here, plan).outcome == "unknown"
 
@@ -190,7 +190,7 @@ def test_a_plan_under_way_is_left_to_its_carrier(undone):
     ("word", "said"),
     [
         pytest.param(ManualDecision(1, "skipped", "why not"), "done or refused", id="no ending"),
-        pytest.param(ManualDecision(1, "done", "  "), "say in a sentence", id="no reason"),
+        pytest.param(ManualDecision(1, "done", "  "), "describe in one sentence", id="no reason"),
         pytest.param(
             ManualDecision(1, "done", "seen", "\x07"), "is no name", id="a name that is none"
         ),
@@ -212,7 +212,7 @@ def test_a_plan_not_known_here(world):
     """The sentence says where to look."""
     here = world(1)
 
-    with pytest.raises(PlanError, match="vippsrecon journal lists"):
+    with pytest.raises(PlanError, match="is not in the workspace database"):
         settle(here.store, here.plan("refund", 1).plan_id, here.client)
 
 
@@ -242,7 +242,7 @@ def test_a_word_waits_a_minute_from_the_last_request_not_the_first(world):
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
     assert _outcomes(here.live(plan, patience=SOON._replace(settle_for=0.1))) == ["unknown"]
 
-    with pytest.raises(PlanError, match="look again in a minute"):
+    with pytest.raises(PlanError, match="Run this again in a minute"):
         settle(
             here.store,
             plan.plan_id,

@@ -5,6 +5,7 @@ The modules, in reading order:
     carry_out          one run of a plan: preconditions, plan lock, rows, result
     preconditions      checks on the plan and the settings before any payment is read
     context            what all rows of one run share, and how long to wait
+    journal_access     the run's workspace database: open, check, release the plan lock
     worker_pool        how many rows are in progress at once; progress bar; Ctrl-C
     circuit_breaker    stop a run in which too many rows fail
 
