@@ -74,7 +74,7 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
 
 
 def test_one_clock_and_one_approver(journal, tmp_path):
-    """Every entry has the house's time; a run's approver is who approved it, not who came after."""
+    """Every entry has server time; a run's approver is who approved it, not who came after."""
     here, plan = journal
     assert {e.at[:10] for e in read_entries(here.store, plan.plan_id)} == {"2026-01-31"}
 

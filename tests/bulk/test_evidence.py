@@ -53,7 +53,7 @@ CASES = {
     "moved and the log lags": ("refund", BEFORE, payment(REFUNDED), [], "moved"),
     "released after it was intended": (
         "cancel", HELD, payment(RELEASED), [event("CANCELLED")], "done"),
-    "released in the same second of the house's clock": (
+    "released in the same second of server time": (
         "cancel", HELD, payment(RELEASED), [event("CANCELLED", at="10:00:05")], "done"),
     "released before it was intended": (
         "cancel", HELD, payment(RELEASED), [event("CANCELLED", at="09:00:00")], "already_done"),

@@ -16,14 +16,14 @@ from vippsrecon.store import (
 )
 
 
-def behind(here, *statements: str) -> None:
-    """Reach behind the journal's back."""
+def tamper(here, *statements: str) -> None:
+    """Change the journal without the package."""
     with sqlite3.connect(here.folder / "work.db") as database:
         for statement in statements:
             database.execute(statement)
 
 
-def test_a_carrier_that_slept_before_its_first_row_looks_whether_it_still_holds(world):
+def test_lock_is_checked_after_sleep_before_the_first_row(world):
     """It took the plan, slept past its lease, and goes on with states it read back then."""
     here = world(1)
     plan = here.approved("refund", 100)
@@ -35,7 +35,7 @@ def test_a_carrier_that_slept_before_its_first_row_looks_whether_it_still_holds(
         pid=os.getpid(),
         started=identify_process(),
     )
-    behind(here, "UPDATE carriers SET heartbeat_at = '2026-01-01T00:00:00.000Z'")
+    tamper(here, "UPDATE carriers SET heartbeat_at = '2026-01-01T00:00:00.000Z'")
     acquire(here.store, plan.plan_id, holder="eva", host="there", pid=1, started="x")
 
     async def wake() -> None:

@@ -12,14 +12,14 @@ from vippsrecon.cli import app
 from vippsrecon.errors import StoreError
 
 
-def behind(here, *statements: str) -> None:
-    """Reach behind the journal's back."""
+def tamper(here, *statements: str) -> None:
+    """Change the journal without the package."""
     with sqlite3.connect(here.folder / "work.db") as database:
         for statement in statements:
             database.execute(statement)
 
 
-def test_a_chain_without_its_first_entry_is_not_passed_over(world, monkeypatch):
+def test_plan_without_first_entry_is_reported(world, monkeypatch):
     """All plans verified: one whose head was cut off must not drop out of the list."""
     here = world(2)
     plan = here.approved("refund", 100)
@@ -27,7 +27,7 @@ def test_a_chain_without_its_first_entry_is_not_passed_over(world, monkeypatch):
     monkeypatch.chdir(here.folder)
     monkeypatch.setenv("VIPPSRECON_DATABASE_URL", f"sqlite:///{here.folder / 'work.db'}")
     assert CliRunner().invoke(app, ["journal", "--verify"]).exit_code == 0
-    behind(
+    tamper(
         here,
         "DROP TRIGGER journal_no_delete",
         f"DELETE FROM journal WHERE plan_id = '{plan.plan_id}' AND seq = 1",

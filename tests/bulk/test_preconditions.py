@@ -8,7 +8,7 @@ from vippsrecon.bulk.execution.preconditions import check_confirmed_sums
 from vippsrecon.errors import PlanError
 
 
-def test_a_sum_confirmed_twice_is_no_confirmation(world):
+def test_sum_confirmed_twice_is_refused(world):
     """Two different sums of one currency: nobody can tell which was meant."""
     plan = world(1).plan("refund", 300)
 

@@ -20,8 +20,8 @@ def outcomes(carried) -> list[str]:
     return [result.outcome for result in carried.results]
 
 
-def behind(here, *statements: str) -> None:
-    """Reach behind the journal's back."""
+def tamper(here, *statements: str) -> None:
+    """Change the journal without the package."""
     with sqlite3.connect(here.folder / "work.db") as database:
         for statement in statements:
             database.execute(statement)
@@ -65,12 +65,12 @@ def test_a_dry_run_says_what_live_would_do_with_a_finished_plan(world):
     assert len(dry.outcomes) == 3
 
 
-def test_a_changed_journal_is_not_gone_on_from(world):
-    """What it says was done may not be so: nothing is sent."""
+def test_modified_journal_is_refused(world):
+    """Its outcomes may be wrong, so nothing is sent."""
     here = world(2)
     plan = here.approved("refund", 100, 200)
     here.live(plan)
-    behind(
+    tamper(
         here,
         "DROP TRIGGER journal_no_update",
         f"UPDATE journal SET amount_minor = 1 WHERE plan_id = '{plan.plan_id}' AND row = 1",
@@ -82,7 +82,7 @@ def test_a_changed_journal_is_not_gone_on_from(world):
     assert here.asked("refund") == sent
 
 
-def test_a_plan_changed_and_hashed_anew_is_refused_dry_too(world):
+def test_replaced_plan_is_refused_in_dry_run(world):
     """A dry run must not say that it would be carried out."""
     here = world(1)
     plan = here.approved("refund", 100)

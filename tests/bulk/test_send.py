@@ -64,7 +64,7 @@ def test_a_refund_of_a_lost_journal_that_arrives_between_two_readings(world, mon
     assert here.effects()["order-000001"] == ("refund", 1, 500)
 
 
-def test_a_machine_that_slept_reads_again_before_it_sends(world, monkeypatch):
+def test_row_is_read_again_after_the_machine_slept(world, monkeypatch):
     """Read, slept an hour, woke: the same refund was made in the portal meanwhile."""
     here = world(1)
     plan = here.approved("refund", 500)
