@@ -163,8 +163,8 @@ def test_what_the_shop_knows_are_codes():
 @pytest.mark.parametrize(
     ("market", "currency", "said"),
     [
-        pytest.param("NO", "NOK", "the card that was paid with", id="Norway"),
-        pytest.param(None, "SEK", "the card that was paid with", id="Sweden by its currency"),
+        pytest.param("NO", "NOK", "the card used for the payment", id="Norway"),
+        pytest.param(None, "SEK", "the card used for the payment", id="Sweden by its currency"),
         pytest.param("DK", "DKK", "may be another account", id="Denmark"),
         pytest.param(None, "EUR", "may be another account", id="Finland by its currency"),
         pytest.param(None, "USD", "back to the customer", id="unknown market"),

@@ -77,7 +77,7 @@ def test_run_result_is_described_in_one_line(live, stopped, ending):
     results = (RowResult(1, "done", "refunded"), RowResult(2, "unknown", "no answer"))
     shown = repr(RunResult(made, live, results, stopped))
     assert shown.startswith(
-        f"<Carried {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
+        f"<RunResult {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
     )
     assert shown.endswith(ending)
     assert "order" not in shown

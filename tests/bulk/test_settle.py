@@ -1,79 +1,254 @@
-"""What a reading says about an operation that may have been sent."""
+"""Open rows: looked at again, never sent, and a person's word only where nothing contradicts it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.bulk.plans import plan_row
-from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.bulk.execution.evidence import Intention, evaluate
-
-KEY = "key-of-this-row"
-BEFORE = Aggregate(1000, 1000, 0, 0)
-HELD = Aggregate(1000, 400, 0, 0)
-INTENDED = datetime(2026, 3, 27, 10, 0, 5, tzinfo=UTC)
+from tests.bulk.world import SOON
+from vippsrecon.bulk.execution.carry_out import carry_out
+from vippsrecon.bulk.execution.settle import ManualDecision, settle
+from vippsrecon.bulk.outcomes.from_journal import read_plan_history
+from vippsrecon.errors import PlanError, PlanLockHeldError
+from vippsrecon.store import acquire, read_entries, read_head, read_row_states, verify_journal
 
 
-def payment(aggregate: Aggregate, state: str = "AUTHORIZED") -> Payment:
-    """Return a payment with this aggregate."""
-    return Payment("123456", "order-0001", "psp", state, "NOK", 1000, *aggregate, "WALLET", None)
+@pytest.fixture
+def lost(world):
+    """Return a world and a plan whose one refund was done, while its event does not show yet."""
+    here = world(1)
+    here.simulator.set_settings(event_log_lag_ms=600_000)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    plan = here.approved("refund", 2_500)
+    assert [one.outcome for one in here.live(plan).results] == ["unknown"]
+    here.simulator.set_faults([])
+    return here, plan
 
 
-def event(
-    name: str, *, key: str | None = None, success: bool = True, at: str = "10:00:06"
-) -> Event:
-    """Return an event of 100 minor units."""
-    moment = f"2026-03-27T{at}.3333258Z"
-    return Event("123456", "order-0001", "psp-1", name, 100, "NOK", moment, key, success)
+@pytest.fixture
+def undone(world):
+    """Return a world and a plan whose one refund never arrived."""
+    here = world(1)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 500}])
+    plan = here.approved("refund", 2_500)
+    assert [one.outcome for one in here.live(plan).results] == ["unknown"]
+    here.simulator.set_faults([])
+    return here, plan
 
 
-REFUNDED = BEFORE._replace(refunded_minor=100)
-RELEASED = HELD._replace(cancelled_minor=600)
-
-CASES = {
-    "our key, successful": (
-        "refund", BEFORE, payment(REFUNDED), [event("REFUNDED", key=KEY)], "done"),
-    "our key, successful, beside another's refund": (
-        "refund", BEFORE, payment(BEFORE._replace(refunded_minor=300)),
-        [event("REFUNDED"), event("REFUNDED", key=KEY)], "done"),
-    "our key, failed": (
-        "refund", BEFORE, payment(BEFORE), [event("REFUNDED", key=KEY, success=False)], "refused"),
-    "our key failed first and then succeeded": (
-        "capture", HELD, payment(HELD._replace(captured_minor=500)),
-        [event("CAPTURED", key=KEY, success=False), event("CAPTURED", key=KEY)], "done"),
-    "as it was": ("refund", BEFORE, payment(BEFORE), [event("CAPTURED")], "nothing"),
-    "our key on another operation": (
-        "refund", BEFORE, payment(BEFORE), [event("CAPTURED", key=KEY)], "nothing"),
-    "moved without our key": (
-        "refund", BEFORE, payment(REFUNDED), [event("REFUNDED", key="portal")], "moved"),
-    "moved and the log lags": ("refund", BEFORE, payment(REFUNDED), [], "moved"),
-    "released after it was intended": (
-        "cancel", HELD, payment(RELEASED), [event("CANCELLED")], "done"),
-    "released in the same second of the house's clock": (
-        "cancel", HELD, payment(RELEASED), [event("CANCELLED", at="10:00:05")], "done"),
-    "released before it was intended": (
-        "cancel", HELD, payment(RELEASED), [event("CANCELLED", at="09:00:00")], "already_done"),
-    "released, and the log lags": ("cancel", HELD, payment(RELEASED), [], "moved"),
-    "still held": ("cancel", HELD, payment(HELD), [event("AUTHORIZED")], "nothing"),
-    "captured by somebody instead": (
-        "cancel", HELD, payment(HELD._replace(captured_minor=1000)), [event("CAPTURED")], "moved"),
-    "ended before anybody paid": (
-        "cancel", Aggregate(0, 0, 0, 0), payment(Aggregate(0, 0, 0, 1000), "TERMINATED"),
-        [event("TERMINATED")], "done"),
-}  # fmt: skip
+def state(here, plan):
+    """Where the plan's first row stands."""
+    return read_row_states(here.store, plan.plan_id)[1]
 
 
-@pytest.mark.parametrize(("verb", "before", "now", "events", "kind"), CASES.values(), ids=CASES)
-def test_a_reading_settles(verb, before, now, events, kind):
-    """Each thing a reading can show has one meaning."""
-    assert evaluate(verb, Intention(plan_row(), KEY, before, INTENDED), now, events).kind == kind
+def test_what_the_log_proves_is_kept(lost):
+    """The event log echoes our key: that settles what a lost answer left open."""
+    here, plan = lost
+    here.simulator.advance(601)
+
+    settled = settle(here.store, plan.plan_id, here.client)
+
+    assert [one.outcome for one in settled.results] == ["done"]
+    assert settled.results[0].psp_reference
+    assert settled.exit_code == 0
+    assert state(here, plan).outcome == "done"
+    assert verify_journal(here.store, plan.plan_id, settled.head).ok
+    assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
 
 
-def test_what_moved_is_said():
-    """An unknown has to tell a person what to look for."""
-    found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
+def test_settling_sends_nothing(undone):
+    """It only reads, whatever it finds."""
+    here, plan = undone
+    sent = here.asked("refund")
+    here.simulator.advance(61)
 
-    assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
+    settled = settle(here.store, plan.plan_id, here.client)
+
+    assert here.asked("refund") == sent
+    assert [one.outcome for one in settled.results] == ["unknown"]
+    assert settled.exit_code == 1
+    assert "the payment is unchanged" in settled.results[0].explanation
+    assert "--as refused" in settled.results[0].explanation
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_absence_proves_nothing_within_a_minute(undone):
+    """The log may lag: a word that nothing was done has to wait."""
+    here, plan = undone
+    word = ManualDecision(1, "refused", "the portal shows no refund", "kari")
+
+    with pytest.raises(PlanError, match="less than a minute ago"):
+        settle(here.store, plan.plan_id, here.client, word=word)
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_a_word_that_nothing_was_done(undone):
+    """Kept as a person's word: who, why, and what the payment showed."""
+    here, plan = undone
+    here.simulator.advance(61)
+    word = ManualDecision(1, "refused", "the portal shows  no refund", "kari")
+
+    settle(here.store, plan.plan_id, here.client, word=word)
+
+    last = list(read_entries(here.store, plan.plan_id))[-1]
+    said = last.said()
+    assert last.kind == "settled"
+    assert (said["outcome"], said["by"]) == ("refused", "kari")
+    assert said["because"] == "the portal shows no refund"
+    assert said["after"] == [100_000, 100_000, 0, 0]
+    assert read_plan_history(here.store, plan.plan_id).rows[1].decided_by == "kari"
+    assert [one.outcome for one in here.live(plan).results] == ["refused"]
+    assert here.effects() == {}
+
+
+def test_a_word_the_payment_contradicts_is_refused(undone):
+    """A payment that is as it was before was not refunded, whoever says so."""
+    here, plan = undone
+    here.simulator.advance(61)
+
+    with pytest.raises(PlanError, match="cannot be settled as done"):
+        settle(
+            here.store, plan.plan_id, here.client, word=ManualDecision(1, "done", "I believe so")
+        )
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_a_word_the_log_contradicts_is_refused(lost):
+    """Called refused, a refund that was done would be planned and made again."""
+    here, plan = lost
+    here.simulator.advance(601)
+
+    with pytest.raises(PlanError, match="cannot be settled as refused"):
+        settle(
+            here.store, plan.plan_id, here.client, word=ManualDecision(1, "refused", "I think not")
+        )
+    assert state(here, plan).outcome == "unknown"
+
+
+def test_a_proof_is_kept_rather_than_a_word(lost):
+    """Where the log shows it, nobody's word is needed."""
+    here, plan = lost
+    here.simulator.advance(601)
+
+    settle(here.store, plan.plan_id, here.client, word=ManualDecision(1, "done", "in the portal"))
+
+    assert state(here, plan).entry.kind == "done"
+
+
+def test_a_word_where_the_payment_moved_without_our_key(lost):
+    """The aggregate moved and the log lags for longer than it should: a person looks."""
+    here, plan = lost
+    here.simulator.advance(120)
+
+    settled = settle(here.store, plan.plan_id, here.client)
+    assert "business portal" in settled.results[0].explanation
+
+    settle(
+        here.store,
+        plan.plan_id,
+        here.client,
+        word=ManualDecision(1, "done", "portal, 31 January", "kari"),
+    )
+    assert state(here, plan).outcome == "done"
+    again = here.live(plan)
+    assert [one.outcome for one in again.results] == ["done"]
+    assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
+
+
+def test_a_payment_that_cannot_be_read_stays_open(undone):
+    """A service that is down proves nothing."""
+    here, plan = undone
+    here.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "status": 503}])
+
+    settled = settle(here.store, plan.plan_id, here.client)
+
+    assert settled.results[0].outcome == "unknown"
+    assert "could not be read" in settled.results[0].explanation
+
+
+def test_nothing_open_is_nothing_to_settle(world):
+    """A finished plan is left alone, and the journal names nobody who did nothing."""
+    here = world(1)
+    plan = here.approved("refund", 100)
+    carried = here.live(plan)
+
+    assert settle(here.store, plan.plan_id, here.client).results == ()
+    with pytest.raises(PlanError, match="is not open"):
+        settle(here.store, plan.plan_id, here.client, word=ManualDecision(1, "refused", "no"))
+    assert read_head(here.store, plan.plan_id) == carried.head
+
+
+def test_a_plan_under_way_is_left_to_its_carrier(undone):
+    """Two who write about one row would contradict each other."""
+    here, plan = undone
+    acquire(here.store, plan.plan_id, holder="ola", host="elsewhere", pid=1, started="")
+
+    with pytest.raises(PlanLockHeldError):
+        settle(here.store, plan.plan_id, here.client)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        pytest.param(ManualDecision(1, "skipped", "why not"), "done or refused", id="no ending"),
+        pytest.param(ManualDecision(1, "done", "  "), "describe in one sentence", id="no reason"),
+        pytest.param(
+            ManualDecision(1, "done", "seen", "\x07"), "is no name", id="a name that is none"
+        ),
+        pytest.param(ManualDecision(7, "done", "seen"), "is not open", id="no such row"),
+    ],
+)
+def test_a_word_has_to_be_whole(undone, word, said):
+    """Who, what and why: an auditor reads it years later."""
+    here, plan = undone
+    before = list(read_entries(here.store, plan.plan_id))
+
+    with pytest.raises(PlanError, match=said):
+        settle(here.store, plan.plan_id, here.client, word=word)
+    kinds = [one.kind for one in read_entries(here.store, plan.plan_id)][len(before) :]
+    assert set(kinds) <= {"carrier"}
+
+
+def test_a_plan_not_known_here(world):
+    """The sentence says where to look."""
+    here = world(1)
+
+    with pytest.raises(PlanError, match="is not in the workspace database"):
+        settle(here.store, here.plan("refund", 1).plan_id, here.client)
+
+
+def test_a_settled_plan_goes_on(undone):
+    """A row nobody settled is sent by the next run, once."""
+    here, plan = undone
+
+    assert settle(here.store, plan.plan_id, here.client).exit_code == 1
+    assert [one.outcome for one in here.live(plan).results] == ["done"]
+    assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
+    assert carry_out(plan, here.client, store=here.store).results[0].outcome != "would_do"
+
+
+def _outcomes(carried):
+    """Return the outcomes, in the plan's order."""
+    return [result.outcome for result in carried.results]
+
+
+def test_a_word_waits_a_minute_from_the_last_request_not_the_first(world):
+    """Skipped yesterday, sent a second ago: the log may lag, so "refused" is not believed yet."""
+    here = world(1)
+    here.simulator.set_settings(refusals=[{"code": 6160, "operation": "refund"}])
+    plan = here.approved("refund", 500)
+    assert _outcomes(here.live(plan, patience=SOON._replace(wait_for=0.02))) == ["skipped"]
+    here.simulator.set_settings(refusals=[], event_log_lag_ms=30_000)
+    here.simulator.advance(2 * 3600)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    assert _outcomes(here.live(plan, patience=SOON._replace(settle_for=0.1))) == ["unknown"]
+
+    with pytest.raises(PlanError, match="Run this again in a minute"):
+        settle(
+            here.store,
+            plan.plan_id,
+            here.client,
+            word=ManualDecision(1, "refused", "portal", "kari"),
+        )
+
+    assert read_row_states(here.store, plan.plan_id)[1].outcome == "unknown"
+    assert here.effects() == {"order-000001": ("refund", 1, 500)}

@@ -208,6 +208,6 @@ def test_settle_on_a_persons_word(open_row):
     )
 
     assert said.exit_code == 0
-    assert "in the portal, 31 January (said by kari)" in said.stdout
+    assert "in the portal, 31 January (decided by kari)" in said.stdout
     assert "1 done" in open_row.run("journal").stdout
     assert "entries" in open_row.run("journal", "--verify").stdout

@@ -36,7 +36,7 @@ def test_of_two_carriers_of_one_plan_one_is_turned_away(workspace, begin):
     ended = sorted((one.wait() for one in both), key=lambda end: end.exit_code)
 
     assert [one.exit_code for one in ended] == [0, 2], ended
-    assert ended[1].said.startswith("HeldError: ")
+    assert ended[1].said.startswith("PlanLockHeldError: ")
     assert_carried_out(workspace, plan)
 
 
@@ -113,7 +113,7 @@ def test_a_carrier_that_slept_past_its_lease_stops_when_it_wakes(workspace_on, b
     sleeper.signal(signal.SIGCONT)
     woken, carried = sleeper.wait(), other.wait()
 
-    assert (early.exit_code, early.said[:10]) == (2, "HeldError:")
+    assert (early.exit_code, early.said.split(" ")[0]) == (2, "PlanLockHeldError:")
     assert woken.exit_code == 2
     assert "was taken over by" in woken.said
     assert_never_twice(workspace, plan)

@@ -13,8 +13,7 @@ from vippsrecon.cli.settle import resolve_plan_id, settle
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vippsrecon.bulk.outcomes.from_journal import PlanHistory
-    from vippsrecon.bulk.outcomes.listed import PlanOverview
+    from vippsrecon.bulk.outcomes.from_journal import PlanHistory, PlanOverview
     from vippsrecon.store import PlanSummary, Store, VerificationResult
 
 MAX_JOURNAL_ROWS_LISTED = 20
@@ -176,8 +175,11 @@ def _build_verdict_json(plan_id: str, verdict: VerificationResult) -> dict[str, 
 
 
 def _show_plans(store: Store, plan_id: str | None, json: bool) -> int:
-    from vippsrecon.bulk.outcomes.from_journal import PlanHistory, read_plan_history
-    from vippsrecon.bulk.outcomes.listed import list_plan_overviews
+    from vippsrecon.bulk.outcomes.from_journal import (
+        PlanHistory,
+        list_plan_overviews,
+        read_plan_history,
+    )
     from vippsrecon.cli import output
     from vippsrecon.store import list_plans
 

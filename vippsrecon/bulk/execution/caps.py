@@ -1,4 +1,4 @@
-"""Caps on sums: what a row past one is told, and which rows a dry run foresees past one."""
+"""Caps on sums: describe a row that would exceed one, and predict such rows in a dry run."""
 
 from __future__ import annotations
 
@@ -11,57 +11,61 @@ from vippsrecon.money import format_amount
 from vippsrecon.store import Cap, CapExceeded, read_cap_usage
 
 
-def describe_cap_breach(over: CapExceeded) -> str:
-    """Say which cap a row would pass.
+def describe_cap_breach(breach: CapExceeded) -> str:
+    """Describe the cap that a row would exceed, in one sentence.
 
     >>> describe_cap_breach(CapExceeded("day:2026-01-31", 1000, 600, "NOK"))
-    'it would pass the cap of 10.00 NOK (day), of which 6.00 NOK is taken'
+    'it would exceed the cap of 10.00 NOK (day); 6.00 NOK is already used'
     """
     return (
-        f"it would pass the cap of {format_amount(over.limit, over.currency)} "
-        f"({over.scope.partition(':')[0]}), of which "
-        f"{format_amount(over.reserved, over.currency)} is taken"
+        f"it would exceed the cap of {format_amount(breach.limit, breach.currency)} "
+        f"({breach.scope.partition(':')[0]}); "
+        f"{format_amount(breach.reserved, breach.currency)} is already used"
     )
 
 
 def predict_cap_breaches(
-    desk: RunContext, results: list[RowResult], reserved: set[int]
+    context: RunContext, results: list[RowResult], reserved: set[int]
 ) -> list[RowResult]:
-    """Return a dry run's results with the rows refused that a live run's caps would not let pass.
+    """Refuse the rows of a dry run that would exceed a cap in a live run.
 
-    Rows are counted in the plan's order; a live run's, in the order they are sent in.
+    Rows count in the plan's order here; in a live run they count in the order they are sent.
 
     Args:
-        desk: What the rows would be carried out with.
-        results: One for each row of the plan.
-        reserved: Rows whose caps an earlier run has reserved already.
+        context: What all rows of the run share.
+        results: One for each row of the plan, in its order.
+        reserved: Row numbers that an earlier run has already counted against the caps.
     """
     used: dict[tuple[str, str], int] = {}
-    told = []
-    for row, result in zip(desk.plan.rows, results, strict=True):
+    checked = []
+    for row, result in zip(context.plan.rows, results, strict=True):
         if result.outcome != "would_do" or row.row in reserved:
-            told.append(result)
+            checked.append(result)
             continue
-        over = None
+        breach = None
         caps: tuple[Cap, ...] = ()
-        with suppress(ConfigurationError):  # production without caps: a live run says so first
-            caps = tuple(desk.find_row_caps(row))
+        with suppress(
+            ConfigurationError
+        ):  # A live run refuses production without caps before it comes here.
+            caps = tuple(context.find_row_caps(row))
         for scope, currency, limit in caps:
             if (scope, currency) not in used:
                 sums = (
                     {}
-                    if desk.store is None
-                    else read_cap_usage(desk.store, desk.plan.environment, scope)
+                    if context.store is None
+                    else read_cap_usage(context.store, context.plan.environment, scope)
                 )
                 used[scope, currency] = sums.get(currency, 0)
-            taken = used[scope, currency]
-            if limit is not None and taken + row.amount_minor > limit:
-                over = over or CapExceeded(scope, limit, taken, currency)
-        if over is None:
+            reserved_minor = used[scope, currency]
+            if limit is not None and reserved_minor + row.amount_minor > limit:
+                breach = breach or CapExceeded(scope, limit, reserved_minor, currency)
+        if breach is None:
             for scope, currency, _ in caps:
                 used[scope, currency] += row.amount_minor
-            told.append(result)
+            checked.append(result)
         else:
-            refused = RowResult(row.row, "refused", describe_cap_breach(over), before=result.before)
-            told.append(refused._replace(after=result.before))
-    return told
+            refused = RowResult(
+                row.row, "refused", describe_cap_breach(breach), before=result.before
+            )
+            checked.append(refused._replace(after=result.before))
+    return checked

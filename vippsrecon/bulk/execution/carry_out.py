@@ -1,7 +1,7 @@
-"""Carry out a plan: dry by default, live only when everything it needs is there.
+"""Carry out a plan: a dry run by default, a live run only when all its conditions are met.
 
-A live run holds the plan (nobody else can carry it out meanwhile), goes through its rows
-concurrently, each row's own steps in order, and ends with its journal's head.
+A live run holds the plan lock, so no other process can carry out the plan at the same time. It
+processes the rows concurrently, the steps of each row in order, and returns the journal head.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 
@@ -20,6 +19,13 @@ from vippsrecon.bulk.execution.caps import predict_cap_breaches
 from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.evidence import Intention
+from vippsrecon.bulk.execution.journal_access import (
+    read_journal_head,
+    refuse_broken_journal,
+    release_plan_lock,
+    use_existing_store,
+    use_store,
+)
 from vippsrecon.bulk.execution.journal_writer import JournalWriter, now_seconds
 from vippsrecon.bulk.execution.preconditions import (
     build_caps,
@@ -46,25 +52,19 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
     Draft,
-    PlanLock,
     RowState,
     Store,
     acquire,
-    database_exists,
     identify_process,
-    open_store,
-    read_head,
     read_row_states,
     refuse_changed_plan,
-    release,
-    verify_journal,
 )
 
 DEFAULT_IN_FLIGHT = 32
-"""Rows under way at once where nothing is said: modest, and as many as a fetch has."""
+"""Default number of rows in progress at once: the same as for fetching."""
 
 MAX_READING_AGE_SECONDS = 60.0
-"""From first reading to intention. After more, the payment is read once more before it is sent."""
+"""Longest time from reading to intention. After more, the payment is read again before sending."""
 
 
 def carry_out(
@@ -79,30 +79,30 @@ def carry_out(
     carrier: str | None = None,
     patience: Timeouts | None = None,
 ) -> RunResult:
-    """Carry out a plan, or say what carrying it out would do.
+    """Carry out a plan, or predict what carrying it out would do.
 
-    A dry run reads every payment, judges every row and sends nothing. A live run sends what the
-    judge lets pass, and goes on where an earlier run of the same plan stopped.
+    A dry run reads every payment, checks every row and sends nothing. A live run sends the rows
+    that pass the checks, and continues where an earlier run of the same plan stopped.
 
     Args:
         plan: The plan.
-        client: For the plan's environment.
+        client: A client for the plan's environment.
         live: Move money. Needs an approval in this database, and `confirm`.
         confirm: The plan's sum of each currency, such as "1234.50 NOK" or {"NOK": 123450}.
-        store: The workspace database; None: the settings' own.
-        in_flight: Rows under way at once.
-        progress: Show a bar.
-        carrier: Who carries it out; None: the account on this machine.
-        patience: How long to wait for what; None: as long as the documents say.
+        store: The workspace database; None: the one in the settings.
+        in_flight: Number of rows in progress at once.
+        progress: Show a progress bar.
+        carrier: Who carries it out; None: the local user account.
+        patience: How long to wait; None: the documented times.
 
     Returns:
-        One result per row; `exit_code` is 0 when all are done, 1 when some are not, 2 when the
-        run stopped before its end.
+        One result per row. `exit_code` is 0 if all rows are done, 1 if some are not, 2 if the run
+        stopped before its end.
 
     Raises:
-        PlanError: The plan may not be carried out here, or so; nothing was sent.
-        ConfigurationError: A setting forbids it; nothing was sent.
-        HeldError: Another carrier has the plan.
+        PlanError: The plan cannot be carried out here, or not in this way; nothing was sent.
+        ConfigurationError: A setting is missing or forbids it; nothing was sent.
+        HeldError: Another process holds the plan.
         StoreError: The database cannot be used.
     """
     check_plan(plan)
@@ -111,22 +111,22 @@ def carry_out(
     caps = cache(partial(build_caps, plan, limits))
     if live:
         check_confirmed_sums(plan, confirm)
-        caps("")  # refuses production without its caps
+        caps("")  # Refuses production without caps.
     for msn in plan.msns:
-        client.check_keys(msn)  # its answer sets the house's clock, too
-    who = carrier or _detect_user()
+        client.check_keys(msn)  # The answer also sets server time.
+    carrier_name = carrier or _detect_user()
     patience = patience or Timeouts(settle_for=limits.settle_for)
     if not live:
-        return _run_dry(plan, client, store, PoolOptions(in_flight, progress), who)
+        return _run_dry(plan, client, store, PoolOptions(in_flight, progress), carrier_name)
     check_clock(plan.environment, client.clock_skew_seconds())
-    with _use_store(store, client) as open_:
-        register_plan(open_, plan, at=client.now())
-        _refuse_broken_journal(open_, plan)
-        approval = find_valid_approval(plan, open_, limits, client.now())
-        held = acquire(
-            open_,
+    with use_store(store, client) as journal_store:
+        register_plan(journal_store, plan, at=client.now())
+        refuse_broken_journal(journal_store, plan)
+        approval = find_valid_approval(plan, journal_store, limits, client.now())
+        plan_lock = acquire(
+            journal_store,
             plan.plan_id,
-            holder=who,
+            holder=carrier_name,
             host=socket.gethostname(),
             pid=os.getpid(),
             started=identify_process(),
@@ -134,177 +134,161 @@ def carry_out(
             approver=approval.approver,
         )
         try:
-            states = read_row_states(open_, plan.plan_id)
-            desk = RunContext(
+            states = read_row_states(journal_store, plan.plan_id)
+            context = RunContext(
                 client.core,
                 plan,
                 approval.expires_at,
                 caps,
                 patience,
-                JournalWriter(open_, held),
-                open_,
+                JournalWriter(journal_store, plan_lock),
+                journal_store,
             )
             breaker = CircuitBreaker(limits.stop_after_failures, limits.stop_at_share)
-            with finish_rows_on_interrupt(desk):
+            with finish_rows_on_interrupt(context):
                 results = client.run(
-                    _run_live(desk, states, breaker, PoolOptions(in_flight, progress))
+                    _run_live(context, states, breaker, PoolOptions(in_flight, progress))
                 )
         finally:
-            _release_plan_lock(open_, held)
-        place = _read_journal_head(open_, plan, desk)
+            release_plan_lock(journal_store, plan_lock)
+        journal_head = read_journal_head(journal_store, plan, context)
         return RunResult(
-            plan, True, tuple(results), desk.stop_reason, approval.approver, who, place,
+            plan, True, tuple(results), context.stop_reason, approval.approver, carrier_name, journal_head,
             _list_sales_units(client, plan),
         )  # fmt: skip
 
 
 async def _run_live(
-    desk: RunContext,
+    context: RunContext,
     states: Mapping[int, RowState],
     breaker: CircuitBreaker,
-    pace: PoolOptions,
+    pool_options: PoolOptions,
 ) -> list[RowResult]:
-    assert desk.writer is not None
-    async with desk.writer:
+    assert context.writer is not None
+    async with context.writer:
 
-        async def carry(row: PlanRow) -> RowResult:
-            return await _carry_out_row(desk, row, states.get(row.row), breaker)
+        async def process_row(row: PlanRow) -> RowResult:
+            return await _carry_out_row(context, row, states.get(row.row), breaker)
 
-        results = await process_rows(desk, states, carry, pace)
-        if desk.writer.failed is None:
-            results = [await _add_missing_event(desk, result) for result in results]
+        results = await process_rows(context, states, process_row, pool_options)
+        if context.writer.failed is None:
+            results = [await _add_missing_event(context, result) for result in results]
             counts: dict[str, int] = {}
             for result in results:
                 counts[result.outcome] = counts.get(result.outcome, 0) + 1
-            await desk.writer.keep(
+            await context.writer.keep(
                 Draft(
                     "ended",
-                    detail={"counts": counts, "stopped": desk.stop_reason},
-                    at=format_journal_time(desk.core.now()),
+                    detail={"counts": counts, "stopped": context.stop_reason},
+                    at=format_journal_time(context.core.now()),
                 )
             )
     return results
 
 
 async def _carry_out_row(
-    desk: RunContext, row: PlanRow, state: RowState | None, breaker: CircuitBreaker
+    context: RunContext, row: PlanRow, state: RowState | None, breaker: CircuitBreaker
 ) -> RowResult:
-    """Carry out one row from wherever an earlier run left it.
+    """Carry out one row from the point where an earlier run left it.
 
-    | its state in the journal | goes on with |
+    | state in the journal | continues with |
     |---|---|
-    | done, already_done, refused, settled | nothing: it is over |
-    | intended, unknown | settle: never straight to send |
-    | none, skipped | read, judge, intend, send |
+    | done, already_done, refused, settled | nothing: it is final |
+    | intended, unknown | resolve: never send first |
+    | none, skipped | read, check, record the intention, send |
     """
     if state is not None and state.outcome in FINAL_OUTCOMES:
         return restore_result(row, state)
-    begun: Intention | RowResult | None = None
+    prepared: Intention | RowResult | None = None
     try:
         if state is not None and state.intended:
-            begun = Intention.found(row, state.intended)
-            result = await send_and_resolve(desk, begun, may_be_done=True)
+            # The earlier run may have sent the request: resolve it before anything is sent.
+            prepared = Intention.found(row, state.intended)
+            result = await send_and_resolve(context, prepared, maybe_done=True)
         else:
-            began = now_seconds()
-            begun = await prepare_row(desk, row)
-            # A machine that slept on the way judged the row on a reading of before: look again.
-            slept = now_seconds() - began > MAX_READING_AGE_SECONDS
-            if isinstance(begun, RowResult):
-                result = begun
+            started_at = now_seconds()
+            prepared = await prepare_row(context, row)
+            # If the machine slept meanwhile, the reading is out of date: read again before sending.
+            reading_too_old = now_seconds() - started_at > MAX_READING_AGE_SECONDS
+            if isinstance(prepared, RowResult):
+                result = prepared
             else:
-                result = await send_and_resolve(desk, begun, may_be_done=slept)
+                result = await send_and_resolve(context, prepared, maybe_done=reading_too_old)
     except StopRunError as stop:
-        desk.stop_reason = desk.stop_reason or str(stop)
+        context.stop_reason = context.stop_reason or str(stop)
         return stop.result
     except StoreError as error:
-        desk.stop_reason = desk.stop_reason or str(error)
-        if isinstance(begun, Intention):
-            why = "its outcome could not be kept; the same command again settles it"
-            return RowResult(row.row, "unknown", why, before=begun.before)
-        return RowResult(row.row, "skipped", "nothing was sent: the journal could not be kept")
-    desk.stop_reason = desk.stop_reason or breaker.after(result)
+        context.stop_reason = context.stop_reason or str(error)
+        if isinstance(prepared, Intention):
+            why = "its outcome could not be recorded; run the same command again to resolve it"
+            return RowResult(row.row, "unknown", why, before=prepared.before)
+        return RowResult(row.row, "skipped", "nothing was sent: the journal could not be written")
+    context.stop_reason = context.stop_reason or breaker.after(result)
     return result
 
 
-async def _add_missing_event(desk: RunContext, result: RowResult) -> RowResult:
-    """Read the log once more for an operation that was done before the log showed it."""
+async def _add_missing_event(context: RunContext, result: RowResult) -> RowResult:
+    """Read the log again for an operation that was done before the log contained it."""
     if result.outcome != "done" or result.psp_reference is not None or result.before is None:
         return result
-    row = desk.plan.rows[result.row - 1]
+    row = context.plan.rows[result.row - 1]
     event = await find_logged_event(
-        desk, Intention(row, desk.key(row), result.before, desk.core.now())
+        context, Intention(row, context.key(row), result.before, context.core.now())
     )
     if event is None:
         return result
-    shown = result._replace(psp_reference=event.psp_reference, event_at=event.timestamp)
-    await record_result(desk, row, shown._replace(outcome="verified"))
-    return shown
+    completed = result._replace(psp_reference=event.psp_reference, event_at=event.timestamp)
+    await record_result(context, row, completed._replace(outcome="verified"))
+    return completed
 
 
 def _run_dry(
-    plan: Plan, client: Client, store: Store | None, pace: PoolOptions, who: str
+    plan: Plan, client: Client, store: Store | None, pool_options: PoolOptions, carrier_name: str
 ) -> RunResult:
-    """Read and judge every row. What other plans did is looked up where a database is."""
+    """Read and check every row. Use the journal of other plans if there is a database."""
     limits = Limits.from_settings(client.settings.limits)
-    with _use_existing_store(store, client) as open_:
-        if open_ is not None:
-            refuse_changed_plan(open_, plan.plan_id, compute_digest(plan))
-        approval, unapproved = _find_approval_or_reason(plan, open_, limits, client.now())
+    with use_existing_store(store, client) as journal_store:
+        if journal_store is not None:
+            refuse_changed_plan(journal_store, plan.plan_id, compute_digest(plan))
+        approval, unapproved = _find_approval_or_reason(plan, journal_store, limits, client.now())
         expires_at = None if approval is None else approval.expires_at
         caps = cache(partial(build_caps, plan, limits))
-        desk = RunContext(client.core, plan, expires_at, caps, Timeouts(), None, open_)
-        states = {} if open_ is None else read_row_states(open_, plan.plan_id)
+        context = RunContext(client.core, plan, expires_at, caps, Timeouts(), None, journal_store)
+        states = {} if journal_store is None else read_row_states(journal_store, plan.plan_id)
 
-        async def look(row: PlanRow) -> RowResult:
+        async def predict(row: PlanRow) -> RowResult:
             state = states.get(row.row)
             if state is not None and state.outcome in FINAL_OUTCOMES:
                 return _describe_as_dry_run(restore_result(row, state))
             try:
-                return await predict_outcome(desk, row, None if state is None else state.intended)
+                return await predict_outcome(
+                    context, row, None if state is None else state.intended
+                )
             except StopRunError as stop:
-                desk.stop_reason = desk.stop_reason or str(stop)
+                context.stop_reason = context.stop_reason or str(stop)
                 return stop.result
 
-        with finish_rows_on_interrupt(desk):
-            results = client.run(process_rows(desk, {}, look, pace))
+        with finish_rows_on_interrupt(context):
+            results = client.run(process_rows(context, {}, predict, pool_options))
         reserved = {row for row, state in states.items() if state.intended is not None}
-        results = predict_cap_breaches(desk, results, reserved)
+        results = predict_cap_breaches(context, results, reserved)
     approver = "" if approval is None else approval.approver
     units = _list_sales_units(client, plan)
     return RunResult(
         plan,
         False,
         tuple(results),
-        desk.stop_reason,
+        context.stop_reason,
         approver,
-        who,
+        carrier_name,
         units=units,
         unapproved=unapproved,
     )
 
 
-def _refuse_broken_journal(store: Store, plan: Plan) -> None:
-    """Refuse to go on from a journal that was changed: what it says was done may not be so."""
-    verdict = verify_journal(store, plan.plan_id)
-    if not verdict.ok:
-        raise StoreError(
-            f"the journal of plan {plan.plan_id} does not hold: {verdict.fault}. Nothing was sent. "
-            "Compare it with a backup and with what Vipps MobilePay shows before anything goes on"
-        )
-
-
-def _read_journal_head(store: Store, plan: Plan, desk: RunContext) -> tuple[int, str] | None:
-    """Return the journal's head. What was done is told even where the database is gone."""
-    try:
-        return read_head(store, plan.plan_id)
-    except StoreError as error:
-        desk.stop_reason = desk.stop_reason or str(error)
-        return None
-
-
-def _describe_as_dry_run(kept: RowResult) -> RowResult:
-    """Return what a dry run calls a row that is over: a live run would not even read it."""
-    return kept._replace(outcome="already_done") if kept.outcome == "done" else kept
+def _describe_as_dry_run(result: RowResult) -> RowResult:
+    """Return the dry-run result of a final row, which a live run would not read."""
+    return result._replace(outcome="already_done") if result.outcome == "done" else result
 
 
 def _list_sales_units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
@@ -314,39 +298,13 @@ def _list_sales_units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
 def _find_approval_or_reason(
     plan: Plan, store: Store | None, limits: Limits, now: datetime
 ) -> tuple[Approval | None, str]:
-    """Return the approval a live run would have now, or None and what it would say instead."""
+    """Return the approval a live run would use now, or None and the reason there is none."""
     if store is None:
         return None, ""
     try:
         return find_valid_approval(plan, store, limits, now), ""
     except PlanError as error:
         return None, str(error).removesuffix(". Nothing was sent")
-
-
-@contextmanager
-def _use_store(store: Store | None, client: Client) -> Iterator[Store]:
-    """Give the store that was handed in, or open the settings' own for as long as it is used."""
-    if store is not None:
-        yield store
-        return
-    with open_store(client.settings.database_url) as opened:
-        yield opened
-
-
-@contextmanager
-def _use_existing_store(store: Store | None, client: Client) -> Iterator[Store | None]:
-    """Likewise, but a dry run makes no database."""
-    if store is None and not database_exists(client.settings.database_url):
-        yield None
-        return
-    with _use_store(store, client) as opened:
-        yield opened
-
-
-def _release_plan_lock(store: Store, held: PlanLock) -> None:
-    """Give the plan back. Where that fails, the next carrier waits for the lease to run out."""
-    with suppress(StoreError):
-        release(store, held)
 
 
 def _detect_user() -> str:

@@ -1,4 +1,4 @@
-"""What all rows of one run share."""
+"""What all rows of one run share, and how long they wait."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ class Timeouts(NamedTuple):
     """How long to wait for what, in seconds.
 
     Attributes:
-        settle_for: How long an operation whose outcome is open is looked at again.
-        wait_for: How long one that was not taken (locked, rate limit) is offered again.
-        first_wait: The first wait; each is twice the one before.
-        longest_wait: The longest.
-        recheck_after: An intention this old is sent again only after two readings agree.
-        recheck_interval: How far apart those two are.
+        settle_for: How long to read again while the outcome of an operation is open.
+        wait_for: How long to send again after locked or rate limit.
+        first_wait: The first wait; every wait is twice the one before.
+        longest_wait: The longest single wait.
+        recheck_after: An operation intended this long ago is sent again only after two readings
+            show that nothing was done: its key may have been forgotten.
+        recheck_interval: Time between these two readings.
     """
 
     settle_for: float = 120.0
@@ -37,17 +38,17 @@ class Timeouts(NamedTuple):
 
 @dataclass
 class RunContext:
-    """What a row is carried out with.
+    """Everything the rows of one run share: client, plan, approval, caps, timeouts, journal writer.
 
     Attributes:
         core: The client's asynchronous core.
         plan: The plan.
-        approval_expires_at: None in a dry run of a plan nobody approved yet.
-        caps: A local day to the caps of each currency that rows sent on it are reserved against.
-        patience: How long to wait for what.
-        writer: Keeps the journal; None in a dry run, which sends nothing.
-        store: What a dry run looks other plans up in; None where there is no database yet.
-        stop_reason: Why no row is begun any more, or "".
+        approval_expires_at: None in a dry run of a plan that is not approved yet.
+        caps: Maps a local day to the caps of each currency for rows sent on that day.
+        patience: How long to wait.
+        writer: Writes the journal; None in a dry run, which sends nothing.
+        store: Where a dry run reads the attempts of other plans; None without a database.
+        stop_reason: Why no further row is started, or "".
     """
 
     core: AsyncClient
@@ -61,7 +62,7 @@ class RunContext:
 
     @property
     def verb(self) -> str:
-        """The plan's verb."""
+        """Return the plan's verb."""
         return self.plan.verb
 
     def key(self, row: PlanRow) -> str:
@@ -69,31 +70,31 @@ class RunContext:
         return compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
 
     def find_row_caps(self, row: PlanRow) -> Sequence[Cap]:
-        """Return what a row sent now is reserved against: its sales unit may have a new day."""
+        """Return the caps for a row sent now, on the local day of its sales unit."""
         zone = ZoneInfo(self.core.settings.unit(row.msn).zone)
         day = self.core.now().astimezone(zone).date().isoformat()
         return self.caps(day)[row.currency]
 
     async def others(self, row: PlanRow) -> list[Attempt]:
-        """Return what other plans' journals hold for the row's payment."""
+        """Return the attempts of other plans at the row's payment."""
         plan, at = self.plan, (row.msn, row.reference)
 
-        def ask(store: Store) -> list[Attempt]:
+        def query(store: Store) -> list[Attempt]:
             return read_attempts(store, plan.environment, [at], but=plan.plan_id).get(at, [])
 
         if self.writer is not None:
-            return await self.writer.run_query(ask)
-        return [] if self.store is None else ask(self.store)
+            return await self.writer.run_query(query)
+        return [] if self.store is None else query(self.store)
 
 
 class StopRunError(Exception):
-    """No row will fare better than this one: the run stops. Never leaves `bulk`.
+    """Stop the run: every other row would fail in the same way. Not raised outside `bulk`.
 
     Attributes:
-        result: What became of the row that met it.
+        result: The result of the row in which it happened.
     """
 
     def __init__(self, why: str, result: RowResult) -> None:
-        """Keep the row's own result beside the reason."""
+        """Store the row's own result beside the reason."""
         super().__init__(why)
         self.result = result

@@ -1,7 +1,8 @@
-"""What a fresh reading says about an operation that was sent, or may have been.
+"""What a new reading proves about an operation that was sent, or may have been sent.
 
-The event log echoes the key of every capture and refund that was done, so it settles what a
-lost answer left open. The aggregate settles cancels, and says whether anything moved at all.
+The event log contains the idempotency key of every capture and refund that was done, so it shows
+the outcome when an answer was lost. For cancels, the payment's totals show the outcome. The totals
+also show whether anything changed at all.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.store import Entry
 
 CLOCK_RESOLUTION = timedelta(seconds=1)
-"""The house's clock is the answers' `Date`, which has whole seconds."""
+"""Server time is the `Date` header of the answers, which has whole seconds."""
 
 
 class Intention(NamedTuple):
-    """An operation whose intention is on disk: it was sent, is about to be, or may have been.
+    """An operation whose `intended` entry is in the journal: sent, about to be, or maybe sent.
 
     Attributes:
         row: The plan's row.
         key: Its idempotency key.
-        before: The aggregate it was intended on.
-        intended_at: When, by the house's clock.
+        before: The payment's totals when it was intended.
+        intended_at: Server time of the intention.
     """
 
     row: PlanRow
@@ -42,19 +43,19 @@ class Intention(NamedTuple):
 
     @classmethod
     def found(cls, row: PlanRow, intended: Entry) -> Intention:
-        """Return what an earlier run intended, as its journal says."""
+        """Restore the intention of an earlier run from its journal entry."""
         before = Aggregate(*intended.said()["before"])
         return cls(row, str(intended.idempotency_key), before, parse_timestamp(intended.at))
 
 
 class Evidence(NamedTuple):
-    """What a reading says of one operation.
+    """What a reading proves about one operation.
 
     Attributes:
-        kind: done, already_done, refused, nothing (the payment is as it was before) or moved
-            (it is not, and our key is not in the log: somebody else, or a log that lags).
-        event: The operation's own event, where it was seen.
-        explanation: One sentence; for nothing and moved it says what was seen.
+        kind: done, already_done, refused, nothing (the payment is unchanged) or moved (the
+            payment changed without our key in the log: another user, or a delayed log).
+        event: The operation's own event, or None.
+        explanation: One sentence; for moved it names the change.
     """
 
     kind: str
@@ -62,45 +63,45 @@ class Evidence(NamedTuple):
     explanation: str
 
 
-def evaluate(verb: str, sent: Intention, payment: Payment, events: list[Event]) -> Evidence:
-    """Say what became of an operation, from a reading taken after it may have been sent.
+def evaluate(verb: str, intention: Intention, payment: Payment, events: list[Event]) -> Evidence:
+    """Determine the outcome of an operation from a reading taken after it may have been sent.
 
     Args:
         verb: refund, capture or cancel.
-        sent: The operation.
-        payment: The payment, read after its log: its sums hold whatever the log shows.
-        events: The log.
+        intention: The operation.
+        payment: The payment, read after its event log, so that its totals include every event.
+        events: The event log.
     """
-    now = extract_aggregate(payment)
+    current = extract_aggregate(payment)
     if verb == "cancel":
-        return _evaluate_cancel(sent, payment, events)
-    event = find_own_event(verb, sent.key, events)
+        return _evaluate_cancel(intention, payment, events)
+    event = find_own_event(verb, intention.key, events)
     if event is not None and event.success:
         return Evidence(
-            "done", event, f"{PAST_TENSE[verb]}; the event log shows it with this row's key"
+            "done", event, f"{PAST_TENSE[verb]}; the event log contains it with this row's key"
         )
-    if now != sent.before:
-        # A failed event is of one attempt; a later one with the same key may have moved it.
-        return Evidence("moved", None, describe_change(sent.before, now, payment.currency))
+    if current != intention.before:
+        # A failed event belongs to one attempt; a later attempt with the same key may have succeeded.
+        return Evidence("moved", None, describe_change(intention.before, current, payment.currency))
     if event is not None:
-        return Evidence(
-            "refused", event, "Vipps MobilePay tried it and it failed; nothing was done"
-        )
-    return Evidence("nothing", None, "the payment is as it was before")
+        return Evidence("refused", event, "the event log shows that it failed; nothing was done")
+    return Evidence("nothing", None, "the payment is unchanged")
 
 
-def _evaluate_cancel(sent: Intention, payment: Payment, events: list[Event]) -> Evidence:
-    before, now = sent.before, extract_aggregate(payment)
+def _evaluate_cancel(intention: Intention, payment: Payment, events: list[Event]) -> Evidence:
+    before, current = intention.before, extract_aggregate(payment)
     ended = payment.state == "TERMINATED"
-    untouched = now.captured_minor == before.captured_minor
-    released = now.cancelled_minor > before.cancelled_minor or ended
-    if compute_allowed_amount("cancel", now) == 0 and released and untouched:
+    untouched = current.captured_minor == before.captured_minor
+    released = current.cancelled_minor > before.cancelled_minor or ended
+    if compute_allowed_amount("cancel", current) == 0 and released and untouched:
         event = find_last_release(events)
         if event is None:
-            return Evidence("moved", None, "it is released, but the event log does not show it yet")
-        if parse_timestamp(event.timestamp) >= sent.intended_at - CLOCK_RESOLUTION:
+            return Evidence(
+                "moved", None, "it was released, but the event log does not show it yet"
+            )
+        if parse_timestamp(event.timestamp) >= intention.intended_at - CLOCK_RESOLUTION:
             return Evidence("done", event, "cancelled; nothing is reserved any more")
-        return Evidence("already_done", event, "it had been cancelled before; nothing is reserved")
-    if now == before:
-        return Evidence("nothing", None, "the payment is as it was before")
-    return Evidence("moved", None, describe_change(before, now, payment.currency))
+        return Evidence("already_done", event, "it was cancelled before; nothing is reserved")
+    if current == before:
+        return Evidence("nothing", None, "the payment is unchanged")
+    return Evidence("moved", None, describe_change(before, current, payment.currency))

@@ -1,8 +1,8 @@
-"""The one writer of a plan's journal: whoever has something to keep waits until it is on disk.
+"""The one writer of a plan's journal: a row waits until its entry is committed.
 
-Rows are carried out concurrently, but all they keep goes through one queue into one thread, many
-entries to a transaction. `keep` returns only after the commit has. When a commit fails, nothing is
-written any more and every later `keep` fails with the same error: the carrier stops.
+Rows are processed concurrently, but their entries go through one queue into one thread, many
+entries per transaction. `keep` returns only after the commit. When a commit fails, nothing more is
+written and every later `keep` raises the same error, so the run stops.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ MAX_GROUP_ENTRIES = 256
 
 RENEW_SECONDS = 5.0
 LOCK_FRESH_SECONDS = 15.0
-"""A lease of 30 s that was last seen held this long ago is looked at again before a send."""
+"""If the plan lock (a lease of 30 s) was last confirmed longer ago, check it before a request."""
 
 WriteResult: TypeAlias = Entry | PaymentBusy | CapExceeded | PaymentChanged
 T = TypeVar("T")
 
 
 class JournalWriter:
-    """Keeps what one carrier does, and its hold on the plan.
+    """Write the journal entries of one run, and renew its plan lock.
 
     Args:
-        store: The workspace database. It is used from the writer's thread only.
-        carrier: The hold on the plan.
+        store: The workspace database. Used from the writer's thread only.
+        carrier: The plan lock.
     """
 
     def __init__(self, store: Store, carrier: PlanLock) -> None:
@@ -52,7 +52,7 @@ class JournalWriter:
         self._waiting: asyncio.Queue[tuple[Draft, asyncio.Future[WriteResult]]] = asyncio.Queue()
         self._lock_confirmed_at = float(
             "-inf"
-        )  # the plan was taken a while ago; not looked at since
+        )  # The lock was acquired some time ago and not checked since.
         self.failed: StoreError | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -67,26 +67,26 @@ class JournalWriter:
         self._thread.shutdown(wait=True)
 
     async def keep(self, draft: Draft) -> WriteResult:
-        """Keep one entry; return when it is on disk, or when the store would not take it.
+        """Write one entry; return after the commit, or when the store rejects the entry.
 
         Raises:
-            StoreError: The database failed, or another carrier has the plan.
+            StoreError: The database failed, or another process holds the plan.
         """
         if self.failed is not None:
             raise self.failed
-        kept: asyncio.Future[WriteResult] = asyncio.get_running_loop().create_future()
-        await self._waiting.put((draft, kept))
-        return await kept
+        written: asyncio.Future[WriteResult] = asyncio.get_running_loop().create_future()
+        await self._waiting.put((draft, written))
+        return await written
 
-    async def run_query(self, ask: Callable[[Store], T]) -> T:
-        """Ask the store something, in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, ask, self._store)
+    async def run_query(self, query: Callable[[Store], T]) -> T:
+        """Run a query in the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, query, self._store)
 
     async def check_held(self) -> None:
-        """Make sure that the plan is still this carrier's: after a long sleep it may not be.
+        """Check that this process still holds the plan: after a long sleep it may not.
 
         Raises:
-            StoreError: It is not, or nobody can tell.
+            StoreError: It does not, or the database cannot be asked.
         """
         if self.failed is not None:
             raise self.failed
@@ -101,24 +101,24 @@ class JournalWriter:
             while len(group) < MAX_GROUP_ENTRIES and not self._waiting.empty():
                 group.append(self._waiting.get_nowait())
             drafts = [draft for draft, _ in group]
-            began = now_seconds()
+            started_at = now_seconds()
             try:
                 if self.failed is not None:
                     raise self.failed
-                done = await self.run_query(
+                entries = await self.run_query(
                     lambda store, d=drafts: commit_entries(store, self._carrier, d)  # type: ignore[misc]
                 )
-                ends = list(zip(group, done, strict=True))
-            except Exception as error:  # whatever it is, those who wait must hear of it
+                results = list(zip(group, entries, strict=True))
+            except Exception as error:  # Rows that wait for this commit must get every error.
                 self.failed = _convert_to_store_error(error)
-                for _, kept in group:
-                    if not kept.done():
-                        kept.set_exception(self.failed)
+                for _, written in group:
+                    if not written.done():
+                        written.set_exception(self.failed)
                 continue
-            self._lock_confirmed_at = began
-            for (_, kept), entry in ends:
-                if not kept.done():
-                    kept.set_result(entry)
+            self._lock_confirmed_at = started_at
+            for (_, written), entry in results:
+                if not written.done():
+                    written.set_result(entry)
 
     async def _keep_lock(self) -> None:
         while self.failed is None:
@@ -126,13 +126,13 @@ class JournalWriter:
             await self._renew()
 
     async def _renew(self) -> None:
-        began = now_seconds()
+        started_at = now_seconds()
         try:
             await self.run_query(lambda store: renew(store, self._carrier))
         except Exception as error:
             self.failed = _convert_to_store_error(error)
         else:
-            self._lock_confirmed_at = began
+            self._lock_confirmed_at = started_at
 
 
 def _convert_to_store_error(error: Exception) -> StoreError:
@@ -142,6 +142,6 @@ def _convert_to_store_error(error: Exception) -> StoreError:
 
 
 def now_seconds() -> float:
-    """Return seconds that also pass while the machine sleeps, where it can tell."""
+    """Return a monotonic time in seconds that, where supported, includes time asleep."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)

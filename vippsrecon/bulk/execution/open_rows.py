@@ -1,4 +1,4 @@
-"""Rows that were sent, or may have been, and what a reading of them shows. Nothing is kept here."""
+"""Rows that may have been sent and have no final outcome, and a new reading of them. Writes nothing."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from vippsrecon.errors import VippsReconError
 from vippsrecon.store import Entry, Store, read_row_states
 
 EVENT_LOG_DELAY = timedelta(seconds=60)
-"""After so long the log shows an operation that was done: before, its absence proves nothing.
-See docs/reliability.md, the second assumption."""
+"""After this time the event log shows every operation that was done; earlier, a missing event
+proves nothing. See docs/reliability.md, the second assumption."""
 
 MAX_CONCURRENT_READS = 16
 
 
 class OpenRow(NamedTuple):
-    """A row that was sent, or may have been.
+    """A row that was sent, or may have been, and has no final outcome.
 
     Attributes:
-        verb: What it does.
-        intention: The operation, as its first intention says.
-        intended: That intention.
-        last_at: When the journal last said something of it. No request of it left later: each
-            has an entry of its own before it.
+        verb: refund, capture or cancel.
+        intention: The operation, from its first `intended` entry.
+        intended: That entry.
+        last_at: Time of the row's last entry. No request was sent later: every request has its
+            own entry before it.
     """
 
     verb: str
@@ -40,52 +40,53 @@ class OpenRow(NamedTuple):
 
     @property
     def number(self) -> int:
-        """The plan's row."""
+        """The row number in the plan."""
         return self.intention.row.row
 
 
 class RecheckedRow(NamedTuple):
-    """An open row, and what a reading of it shows.
+    """An open row, and what a new reading proves.
 
     Attributes:
-        open: The row.
-        found: done, already_done, refused, nothing, moved; unread where it could not be read.
-        after: The aggregate read.
-        is_conclusive: The reading was taken so long after the last request that absence proves something.
+        open: The open row.
+        evidence: What the reading proves; its kind is `unread` if the payment could not be read.
+        after: The payment's totals as read.
+        is_conclusive: The reading came so long after the last request that a missing event proves
+            that nothing was done.
     """
 
     open: OpenRow
-    found: Evidence
+    evidence: Evidence
     after: Aggregate | None
     is_conclusive: bool
 
 
 def find_open_rows(store: Store, plan_id: str) -> list[OpenRow]:
-    """Return the rows of a plan whose outcome is open, in order.
+    """Return the rows of a plan without a final outcome, in the plan's order.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    found = []
+    open_rows = []
     for _, state in sorted(read_row_states(store, plan_id).items()):
         if state.outcome in ("intended", "unknown") and state.intended is not None:
-            said = state.intended.said()
-            row = restore_planned_row(state.intended, said, Aggregate(*said["before"]))
-            sent = Intention.found(row, state.intended)
+            detail = state.intended.said()
+            row = restore_planned_row(state.intended, detail, Aggregate(*detail["before"]))
+            intention = Intention.found(row, state.intended)
             last_at = parse_timestamp(state.entry.at)
-            found.append(OpenRow(state.intended.verb, sent, state.intended, last_at))
-    return found
+            open_rows.append(OpenRow(state.intended.verb, intention, state.intended, last_at))
+    return open_rows
 
 
 async def recheck_rows(core: AsyncClient, rows: list[OpenRow]) -> list[RecheckedRow]:
-    """Read each row's event log, then its payment; one that cannot be read is `unread`."""
-    gate = asyncio.Semaphore(MAX_CONCURRENT_READS)
+    """Read each row's event log, then its payment, and evaluate them."""
+    semaphore = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
-    async def one(row: OpenRow) -> RecheckedRow:
-        async with gate:
+    async def recheck(row: OpenRow) -> RecheckedRow:
+        async with semaphore:
             return await _recheck_row(core, row)
 
-    return list(await asyncio.gather(*(one(row) for row in rows)))
+    return list(await asyncio.gather(*(recheck(row) for row in rows)))
 
 
 async def _recheck_row(core: AsyncClient, row: OpenRow) -> RecheckedRow:
@@ -95,9 +96,12 @@ async def _recheck_row(core: AsyncClient, row: OpenRow) -> RecheckedRow:
         payment = await core.payment(planned.reference, planned.msn)
     except VippsReconError as error:
         return RecheckedRow(
-            row, Evidence("unread", None, f"it could not be read: {error}"), None, False
+            row, Evidence("unread", None, f"the payment could not be read: {error}"), None, False
         )
-    sure = core.now() - row.last_at > EVENT_LOG_DELAY
+    is_conclusive = core.now() - row.last_at > EVENT_LOG_DELAY
     return RecheckedRow(
-        row, evaluate(row.verb, row.intention, payment, events), extract_aggregate(payment), sure
+        row,
+        evaluate(row.verb, row.intention, payment, events),
+        extract_aggregate(payment),
+        is_conclusive,
     )

@@ -1,4 +1,4 @@
-"""Whether a plan may be carried out here at all, before any row is looked at."""
+"""Checks on the plan, the settings and the clock before any payment is read."""
 
 from __future__ import annotations
 
@@ -19,72 +19,76 @@ def check_plan_matches_settings(plan: Plan, settings: Settings) -> None:
     """Refuse a plan made for another environment, host or sales unit.
 
     Raises:
-        PlanError: It was; the sentence says what to set, or that the plan is to be made anew.
-        ConfigurationError: There are no keys for one of its sales units.
+        PlanError: The plan is for another environment or host.
+        ConfigurationError: The keys of one of its sales units are missing.
     """
     if plan.environment != settings.environment:
         raise PlanError(
-            f"the plan is for {plan.environment} and VIPPS_ENVIRONMENT says "
-            f"{settings.environment or 'nothing'}: nothing was sent. Make a plan for this "
-            "environment, or set the one that is meant"
+            f"the plan is for {plan.environment}, but VIPPS_ENVIRONMENT is "
+            f"{settings.environment or 'not set'}: nothing was sent. Set VIPPS_ENVIRONMENT to the "
+            "plan's environment, or make a new plan for this one"
         )
     host = urlsplit(settings.base_url).hostname or ""
     if plan.host != host:
-        raise PlanError(f"the plan is for {plan.host} and the settings speak to {host}")
+        raise PlanError(
+            f"the plan is for {plan.host}, but the settings use {host}. Make a new plan"
+        )
     for msn in plan.msns:
         settings.keys_of(msn)
 
 
 def check_confirmed_sums(plan: Plan, confirm: Sequence[str] | Mapping[str, int] | None) -> None:
-    """Refuse a live run whose sums were not repeated exactly, one for each currency.
+    """Refuse a live run unless the plan's sum of each currency is confirmed exactly.
 
     Args:
         plan: The plan.
-        confirm: "1234.50 NOK" for each currency, or currency to minor units.
+        confirm: "1234.50 NOK" for each currency, or a mapping of currency to minor units.
 
     Raises:
-        PlanError: A sum is missing, differs, or is of a currency the plan does not have.
+        PlanError: A sum is missing or different, or its currency is not in the plan.
     """
-    said: dict[str, int] = {}
+    confirmed: dict[str, int] = {}
     if isinstance(confirm, Mapping):
-        said = dict(confirm)
+        confirmed = dict(confirm)
     else:
         for text in [confirm] if isinstance(confirm, str) else confirm or ():
             amount, _, currency = text.strip().rpartition(" ")
-            if currency in said:
+            if currency in confirmed:
                 raise PlanError(f"the sum in {currency} is confirmed more than once")
             try:
-                said[currency] = to_minor(amount.replace(" ", ""), currency)
+                confirmed[currency] = to_minor(amount.replace(" ", ""), currency)
             except ValueError as error:
-                raise PlanError(f'{text!r} is not a sum such as "1234.50 NOK": {error}') from None
-    if said != plan.totals:
+                raise PlanError(
+                    f'{text!r} is not an amount such as "1234.50 NOK": {error}'
+                ) from None
+    if confirmed != plan.totals:
         sums = " and ".join(format_amount(total, c) for c, total in plan.totals.items())
         raise PlanError(
-            f"a live run repeats the plan's sum of each currency, and this plan's is {sums}: "
-            "nothing was sent. Confirm exactly that, if it is what you mean"
+            f"the confirmed sum is not the plan's, which is {sums}: nothing was sent. "
+            "Confirm exactly this sum if the plan is right"
         )
 
 
 def check_clock(environment: str, skew_seconds: float) -> None:
-    """Refuse a live run on a clock that is wrong: deadlines and expiry are read off it.
+    """Refuse a live run if the local clock is wrong: deadlines depend on the time.
 
     Raises:
-        ConfigurationError: More than a minute lies between the clocks.
+        ConfigurationError: The local clock differs from server time by more than a minute.
     """
     if environment != "simulator" and abs(skew_seconds) > MAX_CLOCK_SKEW_SECONDS:
         raise ConfigurationError(
-            f"this machine's clock is {abs(skew_seconds):.0f} s off Vipps MobilePay's: nothing was "
-            "sent. Set the clock, then run the same command again"
+            f"the local clock differs from Vipps MobilePay's by {abs(skew_seconds):.0f} s: nothing "
+            "was sent. Set the clock, then run the same command again"
         )
 
 
 def build_caps(plan: Plan, limits: Limits, local_day: str) -> dict[str, tuple[Cap, ...]]:
-    """Return what each currency's rows are reserved against: the plan's sum and the day's.
+    """Return the caps per currency against which rows are reserved: per run and per day.
 
-    The plan's is counted over all runs of it, the day's over all plans and planners.
+    The cap per run counts all runs of the plan; the cap per day counts all plans and planners.
 
     Raises:
-        ConfigurationError: Production, and a cap is not set.
+        ConfigurationError: A cap is not set in production.
     """
     caps: dict[str, tuple[Cap, ...]] = {}
     for currency in plan.totals:
@@ -92,7 +96,7 @@ def build_caps(plan: Plan, limits: Limits, local_day: str) -> dict[str, tuple[Ca
         if plan.environment == "production" and (per_run is None or per_day is None):
             raise ConfigurationError(
                 f"production needs the caps per_run and per_day for {currency} under [limits] in "
-                "vippsrecon.toml before money is moved: nothing was sent"
+                "vippsrecon.toml: nothing was sent. Set them, then run the same command again"
             )
         both = (("run:" + plan.plan_id, per_run), ("day:" + local_day, per_day))
         caps[currency] = tuple(Cap(s, currency, limit) for s, limit in both if limit is not None)

@@ -1,6 +1,6 @@
-"""Before a row is sent: read the payment, judge the row, keep the intention on disk.
+"""Prepare one row: read the payment, check the row, record the intention in the journal.
 
-Nothing in here changes a payment.
+Nothing in this module changes a payment.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vippsrecon.store import Attempt, CapExceeded, Draft, Entry, PaymentBusy, Pa
 
 
 class Reading(NamedTuple):
-    """A payment and its log, read now, and what other plans did with it."""
+    """A payment and its event log, read at one time, and the attempts of other plans at it."""
 
     payment: Payment
     events: list[Event]
@@ -38,195 +38,201 @@ class Reading(NamedTuple):
 
 
 async def predict_outcome(
-    desk: RunContext, row: PlanRow, intended: Entry | None = None
+    context: RunContext, row: PlanRow, intended: Entry | None = None
 ) -> RowResult:
-    """Say what a live run would do with a row now. Reads; sends and keeps nothing.
+    """Predict what a live run would do with a row now. Sends nothing and writes nothing.
 
     Args:
-        desk: What the row would be carried out with.
+        context: What all rows of the run share.
         row: The row.
-        intended: Its intention, where an earlier run left it open: it would not be judged anew.
+        intended: Its `intended` entry if an earlier run left it open; such a row is resolved, not
+            checked again.
     """
-    reading = await take_reading(desk, row)
+    reading = await take_reading(context, row)
     if isinstance(reading, RowResult):
         return reading
     if intended is not None:
-        return _predict_resolution(desk, Intention.found(row, intended), reading)
-    decided = decide_from_reading(desk, row, reading)
+        return _predict_resolution(context, Intention.found(row, intended), reading)
+    decided = decide_from_reading(context, row, reading)
     if decided is not None:
         return decided
     before = extract_aggregate(reading.payment)
-    after = compute_expected_aggregate(desk.verb, before, row.amount_minor)
+    after = compute_expected_aggregate(context.verb, before, row.amount_minor)
     return RowResult(row.row, "would_do", "would be sent", before=before, after=after)
 
 
-def _predict_resolution(desk: RunContext, sent: Intention, reading: Reading) -> RowResult:
-    """Say what a live run would make of a row that an earlier one left open."""
-    found = evaluate(desk.verb, sent, reading.payment, reading.events)
-    result = RowResult(sent.row.row, found.kind, found.explanation, before=sent.before)
+def _predict_resolution(context: RunContext, intention: Intention, reading: Reading) -> RowResult:
+    """Predict how a live run would resolve a row that an earlier run left open."""
+    evidence = evaluate(context.verb, intention, reading.payment, reading.events)
+    result = RowResult(
+        intention.row.row, evidence.kind, evidence.explanation, before=intention.before
+    )
     after = extract_aggregate(reading.payment)
-    if found.kind == "nothing":
-        why = "sent before, and nothing was done; would be sent again with the same key"
-        after = compute_expected_aggregate(desk.verb, sent.before, sent.row.amount_minor)
+    if evidence.kind == "nothing":
+        why = "sent before, but nothing was done; would be sent again with the same key"
+        after = compute_expected_aggregate(
+            context.verb, intention.before, intention.row.amount_minor
+        )
         result = result._replace(outcome="would_do", explanation=why)
-    elif found.kind == "moved":
-        why = f"sent before, and its outcome is open: {found.explanation}; would be looked at again"
+    elif evidence.kind == "moved":
+        why = f"sent before, and the outcome is open: {evidence.explanation}; would be read again"
         result = result._replace(outcome="skipped", explanation=why)
-    elif found.kind == "done":
+    elif evidence.kind == "done":
         result = result._replace(outcome="already_done")
     return result._replace(after=after)
 
 
-async def prepare_row(desk: RunContext, row: PlanRow) -> RowResult | Intention:
-    """Read, judge and intend one row.
+async def prepare_row(context: RunContext, row: PlanRow) -> RowResult | Intention:
+    """Read and check one row, and record the intention to send it.
 
     Returns:
-        What became of it where nothing is to be sent, else what may be sent now: its intention
-        is on disk.
+        The row's result if nothing may be sent, else the intention, which is in the journal.
     """
-    assert desk.writer is not None
+    assert context.writer is not None
     while True:
-        reading = await take_reading(desk, row)
+        reading = await take_reading(context, row)
         if isinstance(reading, RowResult):
-            return await record_result(desk, row, reading)
-        decided = decide_from_reading(desk, row, reading)
+            return await record_result(context, row, reading)
+        decided = decide_from_reading(context, row, reading)
         if decided is not None:
-            return await record_result(desk, row, decided)
-        intended = await _record_intention(desk, row, reading)
+            return await record_result(context, row, decided)
+        intended = await _record_intention(context, row, reading)
         if not isinstance(intended, PaymentChanged):
             return intended
 
 
-async def take_reading(desk: RunContext, row: PlanRow) -> Reading | RowResult:
-    """Read a payment, its event log and its journal; a failure becomes the row's result.
+async def take_reading(context: RunContext, row: PlanRow) -> Reading | RowResult:
+    """Read a payment, its event log and other plans' attempts; an error becomes the row's result.
 
     Raises:
-        StopRunError: The keys are not accepted, or not for this.
+        StopRunError: The keys are not accepted, or do not allow this operation.
     """
     try:
-        payment = await desk.core.payment(row.reference, row.msn)
-        events = await desk.core.events(row.reference, row.msn)
-        if find_own_event(desk.verb, desk.key(row), events) is not None:
-            # It may have arrived between the two: its sums are those read after its event.
-            payment = await desk.core.payment(row.reference, row.msn)
+        payment = await context.core.payment(row.reference, row.msn)
+        events = await context.core.events(row.reference, row.msn)
+        if find_own_event(context.verb, context.key(row), events) is not None:
+            # The operation may have arrived between the two requests: read its totals again.
+            payment = await context.core.payment(row.reference, row.msn)
     except PaymentNotFoundError as error:
         why = (
-            f"sales unit {row.msn} has no payment {row.reference} in this environment; look for "
-            "the reference in the business portal"
+            f"sales unit {row.msn} has no payment {row.reference} in this environment. Search "
+            "for the reference in the business portal"
         )
         return RowResult(row.row, "refused", why, 404, error.code, error.trace_id)
     except VippsReconError as error:
-        unread = _build_read_error_result(
-            row, "skipped", f"it could not be read, and nothing was sent: {error}", error
+        unread_result = _build_read_error_result(
+            row, "skipped", f"the payment could not be read, so nothing was sent: {error}", error
         )
         if classify_error(error) == "stop":
-            raise StopRunError(str(error), unread) from None
-        return unread
-    return Reading(payment, events, await desk.others(row))
+            raise StopRunError(str(error), unread_result) from None
+        return unread_result
+    return Reading(payment, events, await context.others(row))
 
 
-def decide_from_reading(desk: RunContext, row: PlanRow, reading: Reading) -> RowResult | None:
-    """Return what a reading decides by itself, or None where the row may be sent."""
+def decide_from_reading(context: RunContext, row: PlanRow, reading: Reading) -> RowResult | None:
+    """Return the row's result if the reading decides it, or None if the row may be sent."""
     payment, events = reading.payment, reading.events
-    now = extract_aggregate(payment)
-    done = _find_earlier_event(desk, row, reading)
-    if done is not None:
-        why = "it was done before, and is not done again"
-        return RowResult(row.row, "already_done", why, after=now)._replace(
-            psp_reference=done.psp_reference, event_at=done.timestamp
+    current = extract_aggregate(payment)
+    earlier_event = _find_earlier_event(context, row, reading)
+    if earlier_event is not None:
+        why = "it was done before and is not repeated"
+        return RowResult(row.row, "already_done", why, after=current)._replace(
+            psp_reference=earlier_event.psp_reference, event_at=earlier_event.timestamp
         )
-    said = find_objection(
+    detail = find_objection(
         RowCheck(
-            desk.verb,
+            context.verb,
             row,
-            desk.key(row),
+            context.key(row),
             payment,
             events,
             reading.others,
-            desk.core.settings.unit(row.msn),
-            desk.core.now(),
-            parse_plan_time(desk.plan.expires_at),
-            desk.approval_expires_at,
-            desk.plan.cancel_created,
+            context.core.settings.unit(row.msn),
+            context.core.now(),
+            parse_plan_time(context.plan.expires_at),
+            context.approval_expires_at,
+            context.plan.cancel_created,
         )
     )
-    return RowResult(row.row, "refused", said, before=now, after=now) if said else None
+    return RowResult(row.row, "refused", detail, before=current, after=current) if detail else None
 
 
-def _find_earlier_event(desk: RunContext, row: PlanRow, reading: Reading) -> Event | None:
-    """Return the event of this very operation: a lost journal or a restored backup forgot it.
+def _find_earlier_event(context: RunContext, row: PlanRow, reading: Reading) -> Event | None:
+    """Return the event of this operation if it was done, but the journal was lost or restored.
 
-    A cancel's event carries no key: one that left nothing reserved is as good.
+    The event of a cancel has no key: any cancel that left nothing reserved counts.
     """
-    if desk.verb != "cancel":
-        event = find_own_event(desk.verb, desk.key(row), reading.events)
+    if context.verb != "cancel":
+        event = find_own_event(context.verb, context.key(row), reading.events)
         return event if event is not None and event.success else None
-    as_planned = Intention(row, desk.key(row), get_planned_aggregate(row), desk.core.now())
-    found = evaluate("cancel", as_planned, reading.payment, reading.events)
-    return found.event if found.kind in ("done", "already_done") else None
+    as_planned = Intention(row, context.key(row), get_planned_aggregate(row), context.core.now())
+    evidence = evaluate("cancel", as_planned, reading.payment, reading.events)
+    return evidence.event if evidence.kind in ("done", "already_done") else None
 
 
 async def _record_intention(
-    desk: RunContext, row: PlanRow, reading: Reading
+    context: RunContext, row: PlanRow, reading: Reading
 ) -> RowResult | Intention | PaymentChanged:
-    """Reserve the payment and the caps and keep the intention, in one transaction."""
-    assert desk.writer is not None
+    """Reserve the payment and the caps and write the `intended` entry, in one transaction."""
+    assert context.writer is not None
     before = extract_aggregate(reading.payment)
-    draft = _build_intention_draft(desk, row, before)._replace(
-        caps=tuple(desk.find_row_caps(row)),
+    draft = _build_intention_draft(context, row, before)._replace(
+        caps=tuple(context.find_row_caps(row)),
         known=sum(attempt.entry_count for attempt in reading.others),
     )
-    kept = await desk.writer.keep(draft)
-    if isinstance(kept, PaymentChanged):
-        return kept
-    if isinstance(kept, PaymentBusy):
-        why = f"row {kept.row} of plan {kept.plan_id} is under way on this payment; finish it first"
-        return await record_result(desk, row, RowResult(row.row, "skipped", why, before=before))
-    if isinstance(kept, CapExceeded):
+    written = await context.writer.keep(draft)
+    if isinstance(written, PaymentChanged):
+        return written
+    if isinstance(written, PaymentBusy):
+        why = f"row {written.row} of plan {written.plan_id} has a request in progress on this payment; finish that plan first"
+        return await record_result(context, row, RowResult(row.row, "skipped", why, before=before))
+    if isinstance(written, CapExceeded):
         refused = RowResult(
-            row.row, "refused", describe_cap_breach(kept), before=before, after=before
+            row.row, "refused", describe_cap_breach(written), before=before, after=before
         )
-        return await record_result(desk, row, refused)
-    return Intention(row, desk.key(row), before, parse_timestamp(kept.at))
+        return await record_result(context, row, refused)
+    return Intention(row, context.key(row), before, parse_timestamp(written.at))
 
 
-async def record_intention_again(desk: RunContext, sent: Intention) -> None:
-    """Keep once more that a request is about to leave: each one has its own entry before it.
+async def record_intention_again(context: RunContext, intention: Intention) -> None:
+    """Write another `intended` entry before a request is sent again: every request has its own.
 
-    The row has its payment and its place under the caps from the first time. Whoever looks at
-    the journal later knows from the last of these since when the operation may be under way.
+    The payment and the caps stay reserved since the first entry. The last entry shows since when
+    the operation may be in progress.
 
     Raises:
-        StoreError: It could not be kept, or another carrier has the plan: nothing may be sent.
+        StoreError: It could not be written, or another process holds the plan: nothing may be sent.
     """
-    assert desk.writer is not None
-    kept = await desk.writer.keep(_build_intention_draft(desk, sent.row, sent.before))
-    if not isinstance(kept, Entry):
-        raise StoreError(f"row {sent.row.row} no longer has its payment: {kept}")
+    assert context.writer is not None
+    written = await context.writer.keep(
+        _build_intention_draft(context, intention.row, intention.before)
+    )
+    if not isinstance(written, Entry):
+        raise StoreError(f"row {intention.row.row} no longer has its payment reserved: {written}")
 
 
-def _build_intention_draft(desk: RunContext, row: PlanRow, before: Aggregate) -> Draft:
-    """Return what is kept of a request before it leaves."""
-    request = build_operation_request(desk.verb, row, desk.key(row))
-    said = {
+def _build_intention_draft(context: RunContext, row: PlanRow, before: Aggregate) -> Draft:
+    """Build the `intended` entry of a request."""
+    request = build_operation_request(context.verb, row, context.key(row))
+    detail = {
         "method": request.method,
         "path": request.path,
         "body": request.body.decode(),
         "before": list(before),
         **build_row_record(row),
     }
-    return _build_row_draft(desk, row, "intended", desk.core.now())._replace(detail=said)
+    return _build_row_draft(context, row, "intended", context.core.now())._replace(detail=detail)
 
 
-async def record_result(desk: RunContext, row: PlanRow, result: RowResult) -> RowResult:
-    """Keep what became of a row; return it when it is on disk."""
-    assert desk.writer is not None
-    draft = _build_row_draft(desk, row, result.outcome, desk.core.now())
-    await desk.writer.keep(draft._replace(detail=result.detail() | build_row_record(row)))
+async def record_result(context: RunContext, row: PlanRow, result: RowResult) -> RowResult:
+    """Write a row's result to the journal; return it after the commit."""
+    assert context.writer is not None
+    draft = _build_row_draft(context, row, result.outcome, context.core.now())
+    await context.writer.keep(draft._replace(detail=result.detail() | build_row_record(row)))
     return result
 
 
-def _build_row_draft(desk: RunContext, row: PlanRow, kind: str, at: datetime) -> Draft:
+def _build_row_draft(context: RunContext, row: PlanRow, kind: str, at: datetime) -> Draft:
     return Draft(
         kind=kind,
         at=format_journal_time(at),
@@ -235,7 +241,7 @@ def _build_row_draft(desk: RunContext, row: PlanRow, kind: str, at: datetime) ->
         reference=row.reference,
         currency=row.currency,
         amount_minor=row.amount_minor,
-        idempotency_key=desk.key(row),
+        idempotency_key=context.key(row),
     )
 
 

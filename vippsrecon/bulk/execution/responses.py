@@ -1,13 +1,13 @@
-"""What an answer to a sent operation means. One table; whatever is not in it is left open.
+"""Classify the answers to a sent operation. Any answer not in this table leaves it open.
 
 | answer | meaning |
 |---|---|
-| no connection, 423, 429, 6160, 6250, 6280 | `later`: nothing was done; the same key again |
-| 409 without a ruling, 4010, 4020, 4150 | `conflict`: our key is taken by something else |
-| 401 twice, 403, 5060, 5100 | `stop`: nothing was done, and no other row will fare better |
-| 6170, 6180, 6040, 6050, 6190 | `already`: read again, it may be ours |
-| 404, 422, another 4xx with a domain code | `refused`: a 4xx sticks to its key |
-| 5xx, nothing came back, a 2xx that cannot be read, the rest | `open`: the event log settles it |
+| no connection, 423, 429, 6160, 6250, 6280 | `later`: nothing was done; send again with the same key |
+| 409 without a payment code, 4010, 4020, 4150 | `conflict`: our key belongs to another request |
+| 401 twice, 403, 5060, 5100 | `stop`: nothing was done; every other row would fail too |
+| 6170, 6180, 6040, 6050, 6190 | `already`: read again, it may be our own request |
+| 404, 422, another 4xx with an error code | `refused`: a repeat with this key gets the same answer |
+| 5xx, no answer, a 2xx that cannot be read, any other | `open`: the event log shows the outcome |
 
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/ and
 https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/errors/
@@ -55,22 +55,29 @@ def classify_error(error: VippsReconError) -> str:
 
 
 _ERROR_RULES: tuple[tuple[str, Callable[[ApiError], bool]], ...] = (
-    ("open", lambda no: isinstance(no, UnreadableAnswerError)),
-    ("later", lambda no: no.code in LATER_CODES or isinstance(no, LockedError | RateLimitedError)),
-    ("open", lambda no: isinstance(no, ServiceError)),
+    ("open", lambda error: isinstance(error, UnreadableAnswerError)),
+    (
+        "later",
+        lambda error: (
+            error.code in LATER_CODES or isinstance(error, LockedError | RateLimitedError)
+        ),
+    ),
+    ("open", lambda error: isinstance(error, ServiceError)),
     (
         "stop",
-        lambda no: no.code in STOP_CODES or isinstance(no, UnauthorizedError | ForbiddenError),
+        lambda error: (
+            error.code in STOP_CODES or isinstance(error, UnauthorizedError | ForbiddenError)
+        ),
     ),
-    ("already", lambda no: no.code in ALREADY_CODES),
-    ("conflict", lambda no: no.code in CONFLICT_CODES),
-    ("conflict", lambda no: no.status == 409 and not no.code.startswith("6")),
-    ("refused", lambda no: isinstance(no, PaymentNotFoundError) or no.status == 422),
-    ("refused", lambda no: bool(no.code)),
+    ("already", lambda error: error.code in ALREADY_CODES),
+    ("conflict", lambda error: error.code in CONFLICT_CODES),
+    ("conflict", lambda error: error.status == 409 and not error.code.startswith("6")),
+    ("refused", lambda error: isinstance(error, PaymentNotFoundError) or error.status == 422),
+    ("refused", lambda error: bool(error.code)),
 )
-"""The first that holds. A 409 with a ruling on the payment (6xxx) is a refusal like another."""
+"""The first rule that holds decides. A 409 with a payment code (6xxx) is an ordinary refusal."""
 
 
 def get_retry_after(error: VippsReconError) -> float | None:
-    """Return the seconds an answer asks to wait, where it says."""
+    """Return the seconds an answer asks to wait, or None."""
     return error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None

@@ -1,7 +1,8 @@
-"""May this row be sent? Asked of every row, on a reading taken just before; pure.
+"""Checks every plan row must pass immediately before its request is sent.
 
-The questions stand in the order they are asked. The first that is answered no refuses the row
-for good: what was planned is no longer what would happen, so a person plans anew.
+The checks run in order. The first one that fails gives the row the final outcome `refused`,
+because the payment is no longer what the planner saw; the row must be planned again. Pure: no
+network, no database.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from vippsrecon.money import format_amount
 from vippsrecon.store import Attempt
 
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
-"""Days from AUTHORIZED within which a capture is taken; 180 with late capture.
+"""Days after AUTHORIZED in which a capture is accepted; 180 with late capture.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
 
 REFUND_DAYS = 365
-"""Days from AUTHORIZED within which a refund is taken. The documents name three beginnings;
-this is the earliest. Source: https://developer.vippsmobilepay.com/docs/knowledge-base/refunds/"""
+"""Days after AUTHORIZED in which a refund is accepted. The documentation names three different
+starting points; this is the earliest. Source: https://developer.vippsmobilepay.com/docs/knowledge-base/refunds/"""
 
 DUPLICATE_DAYS = 30
 
@@ -34,20 +35,20 @@ KINDS_NOT_TO_REPEAT = ("done", "already_done", "intended")
 
 
 class RowCheck(NamedTuple):
-    """One row before the judge.
+    """Everything the checks of one row need.
 
     Attributes:
         verb: refund, capture or cancel.
         row: The plan's row.
-        key: Its idempotency key.
+        key: The row's idempotency key.
         payment: The payment, read now.
         events: Its event log, read now.
-        others: What other plans' journals hold for this payment.
-        unit: The sales unit, for its deadlines.
-        now: The house's clock.
-        plan_expires_at: After it no row is begun.
-        approval_expires_at: Likewise; None in a dry run of a plan nobody approved yet.
-        cancel_created: Whether the plan cancels payments nobody has paid yet.
+        others: Attempts of other plans at this payment.
+        unit: The sales unit; it decides the deadlines.
+        now: Server time.
+        plan_expires_at: No row is sent from this time on.
+        approval_expires_at: The same; None in a dry run of a plan that is not approved yet.
+        cancel_created: Whether the plan cancels payments that are not paid yet.
     """
 
     verb: str
@@ -63,9 +64,9 @@ class RowCheck(NamedTuple):
     cancel_created: bool
 
 
-def find_objection(case: RowCheck) -> str:
+def find_objection(check_input: RowCheck) -> str:
     """Return why the row may not be sent, as one sentence, or "" when it may."""
-    for ask in (
+    for check in (
         _check_unchanged,
         _check_currency_and_unit,
         _check_allowed_amount,
@@ -73,111 +74,119 @@ def find_objection(case: RowCheck) -> str:
         _check_not_expired,
         _check_not_duplicate,
     ):
-        said = next(ask(case), "")
-        if said:
-            return said
+        objection = next(check(check_input), "")
+        if objection:
+            return objection
     return ""
 
 
 def get_planned_aggregate(row: PlanRow) -> Aggregate:
-    """Return the aggregate the planner saw."""
+    """Return the payment's totals as the planner saw them."""
     return Aggregate(
         row.authorized_minor, row.captured_minor, row.refunded_minor, row.cancelled_minor
     )
 
 
-def _check_unchanged(case: RowCheck) -> Iterator[str]:
-    seen, now = get_planned_aggregate(case.row), extract_aggregate(case.payment)
-    if seen != now:
-        said = describe_change(seen, now, case.payment.currency)
-        yield f"the payment changed since it was planned: {said}; plan it anew"
+def _check_unchanged(check_input: RowCheck) -> Iterator[str]:
+    planned, current = (
+        get_planned_aggregate(check_input.row),
+        extract_aggregate(check_input.payment),
+    )
+    if planned != current:
+        objection = describe_change(planned, current, check_input.payment.currency)
+        yield f"the payment changed since it was planned: {objection}. Make a new plan"
 
 
-def _check_currency_and_unit(case: RowCheck) -> Iterator[str]:
-    if case.payment.currency != case.row.currency:
-        yield f"the payment is in {case.payment.currency}, the plan says {case.row.currency}"
-    if case.payment.msn != case.row.msn:
-        yield f"the payment is sales unit {case.payment.msn}'s, the plan says {case.row.msn}"
+def _check_currency_and_unit(check_input: RowCheck) -> Iterator[str]:
+    if check_input.payment.currency != check_input.row.currency:
+        yield f"the payment is in {check_input.payment.currency}, but the plan says {check_input.row.currency}"
+    if check_input.payment.msn != check_input.row.msn:
+        yield f"the payment belongs to sales unit {check_input.payment.msn}, but the plan says {check_input.row.msn}"
 
 
-def _check_allowed_amount(case: RowCheck) -> Iterator[str]:
-    if case.payment.state == "CREATED" and not (case.verb == "cancel" and case.cancel_created):
-        yield "nobody has paid it yet, and the plan does not say that such payments are meant"
-    if case.payment.state == "CREATED":
+def _check_allowed_amount(check_input: RowCheck) -> Iterator[str]:
+    if check_input.payment.state == "CREATED" and not (
+        check_input.verb == "cancel" and check_input.cancel_created
+    ):
+        yield "it is not paid yet, and the plan does not include unpaid payments (--created)"
+    if check_input.payment.state == "CREATED":
         return
-    room = compute_allowed_amount(case.verb, extract_aggregate(case.payment))
-    amount = case.row.amount_minor
-    if amount > room or amount <= 0:
+    allowed_minor = compute_allowed_amount(check_input.verb, extract_aggregate(check_input.payment))
+    amount = check_input.row.amount_minor
+    if amount > allowed_minor or amount <= 0:
         yield (
-            f"{format_amount(amount, case.row.currency)} cannot be {PAST_TENSE[case.verb]}: "
-            f"{format_amount(room, case.row.currency)} is what the payment allows"
+            f"{format_amount(amount, check_input.row.currency)} cannot be {PAST_TENSE[check_input.verb]}: "
+            f"{format_amount(allowed_minor, check_input.row.currency)} is the most this payment allows"
         )
-    if case.verb == "cancel" and amount != room:
-        yield f"a cancel would release all of {format_amount(room, case.row.currency)}"
+    if check_input.verb == "cancel" and amount != allowed_minor:
+        yield f"a cancel always releases the whole {format_amount(allowed_minor, check_input.row.currency)}"
 
 
-def _check_deadline(case: RowCheck) -> Iterator[str]:
-    days = _find_deadline_days(case)
-    paid = [e for e in case.events if e.success and e.name == "AUTHORIZED"]
-    if days is None or not paid:
+def _check_deadline(check_input: RowCheck) -> Iterator[str]:
+    days = _find_deadline_days(check_input)
+    authorizations = [e for e in check_input.events if e.success and e.name == "AUTHORIZED"]
+    if days is None or not authorizations:
         return
-    last = min(parse_timestamp(e.timestamp) for e in paid) + timedelta(days=days)
-    if case.now <= last:
+    last = min(parse_timestamp(e.timestamp) for e in authorizations) + timedelta(days=days)
+    if check_input.now <= last:
         return
-    said = f"the last moment to {case.verb} it was {last:%Y-%m-%d %H:%M} UTC"
-    if case.verb == "refund":
-        said += "; pay by bank transfer (Vipps MobilePay would refuse, 6220)"
-    yield said
+    objection = f"the deadline to {check_input.verb} it was {last:%Y-%m-%d %H:%M} UTC"
+    if check_input.verb == "refund":
+        objection += ". Pay by bank transfer; Vipps MobilePay would refuse (6220)"
+    yield objection
 
 
-def _find_deadline_days(case: RowCheck) -> int | None:
-    if case.verb == "refund":
+def _find_deadline_days(check_input: RowCheck) -> int | None:
+    if check_input.verb == "refund":
         return REFUND_DAYS
-    if case.verb == "cancel":
+    if check_input.verb == "cancel":
         return None
-    if case.unit.late_capture:
+    if check_input.unit.late_capture:
         return 180
-    market = case.unit.market or MARKET_OF_CURRENCY.get(case.row.currency, "NO")
+    market = check_input.unit.market or MARKET_OF_CURRENCY.get(check_input.row.currency, "NO")
     return CAPTURE_DAYS[market]
 
 
-def _check_not_expired(case: RowCheck) -> Iterator[str]:
-    if case.now >= case.plan_expires_at:
-        yield f"the plan expired at {case.plan_expires_at:%Y-%m-%d %H:%M} UTC; make a new one"
-    if case.approval_expires_at is not None and case.now >= case.approval_expires_at:
-        yield f"the approval expired at {case.approval_expires_at:%Y-%m-%d %H:%M} UTC"
+def _check_not_expired(check_input: RowCheck) -> Iterator[str]:
+    if check_input.now >= check_input.plan_expires_at:
+        yield f"the plan expired at {check_input.plan_expires_at:%Y-%m-%d %H:%M} UTC; make a new one"
+    if (
+        check_input.approval_expires_at is not None
+        and check_input.now >= check_input.approval_expires_at
+    ):
+        yield f"the approval expired at {check_input.approval_expires_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _check_not_duplicate(case: RowCheck) -> Iterator[str]:
-    """Yield what looks like the same operation; a plan may insist (`duplicate` of its row)."""
-    if case.row.duplicate:
+def _check_not_duplicate(check_input: RowCheck) -> Iterator[str]:
+    """Yield operations that look like a duplicate, unless the row has `duplicate` set."""
+    if check_input.row.duplicate:
         return
-    ours = set((case.row.discrepancy_id or "").split())
-    since = case.now - timedelta(days=DUPLICATE_DAYS)
-    insist = f"if it is meant, plan it with --duplicate {case.row.reference}"
-    for other in case.others:
-        where = f"row {other.row} of plan {other.plan_id}"
+    own_discrepancies = set((check_input.row.discrepancy_id or "").split())
+    since = check_input.now - timedelta(days=DUPLICATE_DAYS)
+    insist = f"if you want to repeat it, plan it with --duplicate {check_input.row.reference}"
+    for other in check_input.others:
+        other_row = f"row {other.row} of plan {other.plan_id}"
         if other.kind == "unknown":
-            yield f"{where} is not settled; settle it first (vippsrecon journal settle)"
+            yield f"{other_row} has an unknown outcome. Resolve it first: vippsrecon journal settle"
         if other.kind not in KINDS_NOT_TO_REPEAT:
             continue
-        if ours & set((other.discrepancy_id or "").split()):
-            yield f"its discrepancy was settled by {where}; {insist}"
-        same = (other.verb, other.currency, other.amount_minor)
-        ours_is = (case.verb, case.row.currency, case.row.amount_minor)
-        if same == ours_is and parse_timestamp(other.intended_at) >= since:
-            yield f"{where} {PAST_TENSE[case.verb]} the same amount of it; {insist}"
-    if case.verb == "cancel":
+        if own_discrepancies & set((other.discrepancy_id or "").split()):
+            yield f"the same discrepancy was resolved by {other_row}; {insist}"
+        other_operation = (other.verb, other.currency, other.amount_minor)
+        own_operation = (check_input.verb, check_input.row.currency, check_input.row.amount_minor)
+        if other_operation == own_operation and parse_timestamp(other.intended_at) >= since:
+            yield f"{other_row} {PAST_TENSE[check_input.verb]} the same amount of this payment; {insist}"
+    if check_input.verb == "cancel":
         return
-    for event in case.events:
+    for event in check_input.events:
         if (
             event.success
-            and event.name in EVENT_NAMES[case.verb]
-            and event.amount_minor == case.row.amount_minor
-            and event.idempotency_key != case.key
+            and event.name in EVENT_NAMES[check_input.verb]
+            and event.amount_minor == check_input.row.amount_minor
+            and event.idempotency_key != check_input.key
             and parse_timestamp(event.timestamp) >= since
         ):
             yield (
-                f"the same amount was {PAST_TENSE[case.verb]} on {event.timestamp[:10]} already, "
+                f"the same amount was already {PAST_TENSE[check_input.verb]} on {event.timestamp[:10]}, "
                 f"event {event.psp_reference}; {insist}"
             )

@@ -1,4 +1,4 @@
-"""What the planner said of a row, in its journal entries: written, and read back."""
+"""The planner's data of a row in its journal entries: write it and read it back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vippsrecon.store import Entry
 
 
 def build_row_record(row: PlanRow) -> dict[str, Any]:
-    """Return what an entry keeps of a row, for a journal read without the plan's file."""
+    """Return the row data stored in an entry, so that the journal is readable without the plan file."""
     return {
         "order_number": row.order_number,
         "reason": row.reason,
@@ -22,26 +22,28 @@ def build_row_record(row: PlanRow) -> dict[str, Any]:
     }
 
 
-def restore_planned_row(entry: Entry, said: Mapping[str, Any], seen: Aggregate | None) -> PlanRow:
-    """Return the row an entry is of, as `build_row_record` kept it.
+def restore_planned_row(
+    entry: Entry, detail: Mapping[str, Any], before: Aggregate | None
+) -> PlanRow:
+    """Restore a plan row from an entry written with `build_row_record`.
 
     Args:
-        entry: One that names a row.
-        said: Its detail.
-        seen: The payment's aggregate before, in minor units; None where it was not read.
+        entry: An entry of a row.
+        detail: The entry's detail.
+        before: The payment's totals before, in minor units; None if they were not read.
     """
     return PlanRow(
         entry.row or 0,
         entry.msn or "",
         entry.reference or "",
-        said.get("order_number"),
+        detail.get("order_number"),
         entry.currency or "",
         entry.amount_minor or 0,
-        str(said.get("reason") or ""),
-        str(said.get("note") or ""),
-        str(said.get("document_ref") or ""),
-        said.get("vat_minor"),
-        said.get("discrepancy_id"),
-        *(seen or Aggregate(0, 0, 0, 0)),
+        str(detail.get("reason") or ""),
+        str(detail.get("note") or ""),
+        str(detail.get("document_ref") or ""),
+        detail.get("vat_minor"),
+        detail.get("discrepancy_id"),
+        *(before or Aggregate(0, 0, 0, 0)),
         False,
     )

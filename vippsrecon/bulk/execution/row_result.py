@@ -1,4 +1,4 @@
-"""What became of each row of a plan, as plain tuples: the carrying path makes no frames."""
+"""The result of each row of a plan, as a plain tuple: carrying out makes no frames."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from typing import Any, NamedTuple
 from vippsrecon.bulk.aggregate import Aggregate
 
 WOULD_DO = "would_do"
-"""A dry run's word for a row that a live run would send."""
+"""Outcome in a dry run of a row that a live run would send."""
 
 DONE_OUTCOMES = ("done", "already_done")
 FINAL_OUTCOMES = (*DONE_OUTCOMES, "refused")
-"""Outcomes that no later run changes."""
+"""Outcomes that a later run never changes."""
 
 
 class RowResult(NamedTuple):
-    """What became of one row.
+    """The result of one row.
 
     Attributes:
         row: The plan's row number.
         outcome: done, already_done, refused, skipped, unknown; in a dry run would_do.
-        explanation: One sentence a person can act on.
-        status: HTTP status of the answer that decided it; None where none did.
-        code: Domain code of that answer, or "".
-        trace_id: Quote it to Vipps MobilePay's support.
-        psp_reference: The operation's own, from the event log; the ledger entry has the same.
-        event_at: When Vipps MobilePay did it, from the event log.
-        before: The payment's aggregate before.
-        after: The aggregate after; None where it was not seen.
+        explanation: One sentence that a user can act on.
+        status: HTTP status of the answer that decided the outcome; None if no answer did.
+        code: Error code of that answer, or "".
+        trace_id: Trace ID of that answer, for Vipps MobilePay's support.
+        psp_reference: The operation's PSP reference from the event log, the same as in its ledger
+            entry.
+        event_at: Time of the operation's event in the event log.
+        before: The payment's totals before the operation.
+        after: The totals after it; None if they were not read.
     """
 
     row: int
@@ -42,7 +43,7 @@ class RowResult(NamedTuple):
     after: Aggregate | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return what the journal keeps of it beside the row."""
+        """Return the fields stored in the journal beside the row."""
         return {
             "why": self.explanation,
             "status": self.status,
@@ -56,10 +57,10 @@ class RowResult(NamedTuple):
 
     @classmethod
     def from_journal(cls, row: int, outcome: str, detail: dict[str, Any]) -> RowResult:
-        """Return a result as the journal kept it.
+        """Restore a result from a journal entry.
 
         >>> done = RowResult(1, "done", "refunded", 200, after=Aggregate(900, 900, 100, 0))
-        >>> RowResult.kept(1, "done", done.detail()) == done
+        >>> RowResult.from_journal(1, "done", done.detail()) == done
         True
         """
         before, after = detail.get("before"), detail.get("after")

@@ -1,9 +1,8 @@
-"""What came of carrying out a plan."""
+"""The result of one run of a plan."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, RowResult
@@ -24,13 +23,13 @@ class RunResult:
     Attributes:
         plan: The plan.
         live: Whether anything could be sent.
-        results: What became of each row.
+        results: The result of each row.
         stopped: Why the run stopped before its end, or "".
-        approver: Who approved it; "" in a dry run of a plan nobody approved.
+        approver: Who approved it; "" in a dry run of a plan without approval.
         carrier: Who carried it out.
-        head: The journal's last (seq, hash) after a live run: keep it elsewhere.
-        units: What is configured for the plan's sales units: their days and markets.
-        unapproved: In a dry run, why a live one would have no approval, or "".
+        head: The journal's last (seq, hash) after a live run: save it outside the database.
+        units: The plan's sales units as configured: time zones and markets.
+        unapproved: In a dry run, why a live run would have no valid approval, or "".
     """
 
     plan: Plan
@@ -44,41 +43,44 @@ class RunResult:
     unapproved: str = ""
 
     def __repr__(self) -> str:
-        """Say in one line what came of it; its rows are in `outcomes`."""
-        how = "live" if self.live else "dry"
-        found = [
+        """Summarize the run in one line; the rows are in `outcomes`."""
+        mode = "live" if self.live else "dry"
+        counts = [
             f"{group_thousands(number)} {name.replace('_', ' ')}"
             for name, number in self.counts.items()
             if number
         ]
-        said = ", ".join(found) or "nothing"
+        summary = ", ".join(counts) or "nothing"
         stopped = f"; stopped: {self.stopped}" if self.stopped else ""
         plan = f"plan {self.plan.plan_id}: {self.plan.short_description}"
-        return f"<Carried {how}, {plan}: {said}{stopped}>"
+        return f"<RunResult {mode}, {plan}: {summary}{stopped}>"
 
     @property
     def counts(self) -> dict[str, int]:
-        """Outcome to number of rows. A live run's five add up to the plan's rows."""
+        """Number of rows by outcome. In a live run the five counts add up to the plan's rows."""
         names = LIVE_OUTCOMES if self.live else ("would_do", *LIVE_OUTCOMES[1:4])
-        found = dict.fromkeys(names, 0)
+        counts = dict.fromkeys(names, 0)
         for result in self.results:
-            found[result.outcome] = found.get(result.outcome, 0) + 1
-        return found
+            counts[result.outcome] = counts.get(result.outcome, 0) + 1
+        return counts
 
     @property
     def exit_code(self) -> int:
-        """0 all done (or would be) · 1 some row is not · 2 the run stopped."""
+        """0: every row is done (or would be) · 1: some row is not · 2: the run stopped."""
         if self.stopped:
             return 2
-        good = (*DONE_OUTCOMES, "would_do")
-        return 0 if all(result.outcome in good for result in self.results) else 1
+        successful = (*DONE_OUTCOMES, "would_do")
+        return 0 if all(result.outcome in successful for result in self.results) else 1
 
     @property
     def outcomes(self) -> pd.DataFrame:
         """The results as a frame, one row per plan row: see `schemas.OUTCOMES`."""
-        frame: pd.DataFrame = import_module("vippsrecon.bulk.outcomes.frame").build_outcomes(self)
-        return frame
+        # Imported here: the modules that move money do not load pandas.
+        from vippsrecon.bulk.outcomes.frame import build_outcomes
+
+        return build_outcomes(self)
 
     def _repr_html_(self) -> str:
-        # Looked up by name: pandas has no business where money is moved.
-        return str(import_module("vippsrecon.bulk.outcomes.frame").render_run(self))
+        from vippsrecon.bulk.outcomes.frame import render_run
+
+        return render_run(self)

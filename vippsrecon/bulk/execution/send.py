@@ -1,20 +1,17 @@
-"""After a row's intention is on disk: send it, and find out what became of it.
+"""Send one prepared operation and establish its outcome.
 
-    send ──► 2xx that fits ────────────────────────────► done
-      ▲      not taken (later) ──► wait, look if something may be done, the same again
-      │      refused ──────────────────────────────────► refused, if nothing may have been done
-      │      anything else: open
+    send ──► 2xx that matches the expected totals ──► done
+      ▲      locked, rate limit ──► wait, check whether an earlier request got through, send again
+      │      refusal ──► refused, if no earlier request can have succeeded
+      │      anything else (timeout, 5xx, unreadable answer): open
       │                │
       │                ▼
-      └── nothing ◄── settle: read payment and log ────► done, already_done, refused
-          was done         │
-                           └── it moved without our key: wait, read again ──► unknown
+      └── nothing     resolve: read event log and payment ──► done, already_done, refused
+          happened     │
+                       └── totals changed without our key: wait, read again ──► unknown
 
-Each arrow to `send_operation` but the first keeps the intention once more: no request leaves without an
-entry of its own before it.
-
-`may_be_done` is the one thing to remember: from the first request whose answer was lost on, no
-answer to a later one proves that nothing was done; only a reading does.
+A request never leaves before the journal has its own `intended` entry for it. After the first lost
+answer (`maybe_done`), no later answer proves that nothing happened; only a reading does.
 """
 
 from __future__ import annotations
@@ -42,20 +39,20 @@ from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.errors import ApiError, VippsReconError
 
 STOP_CHECK_SECONDS = 0.5
-"""How long a wait goes on after Ctrl-C, at most."""
+"""Longest time a wait continues after Ctrl-C."""
 
 
 class Backoff:
-    """The waits of one row: each twice the one before, until their time is over."""
+    """The waits of one row: each twice as long as the one before, within a total time."""
 
-    def __init__(self, desk: RunContext, seconds: float) -> None:
-        self._desk = desk
+    def __init__(self, context: RunContext, seconds: float) -> None:
+        self._desk = context
         self._ends = now_seconds() + seconds
-        self._next = desk.patience.first_wait
+        self._next = context.patience.first_wait
 
-    async def wait(self, asked: float | None = None) -> bool:
-        """Wait, and say whether to go on: False, at once, where the time would be over."""
-        seconds = self._next * random.uniform(0.75, 1.0) if asked is None else asked
+    async def wait(self, retry_after: float | None = None) -> bool:
+        """Wait and return True; return False at once if the wait would exceed the total time."""
+        seconds = self._next * random.uniform(0.75, 1.0) if retry_after is None else retry_after
         until = now_seconds() + seconds
         self._next = min(self._desk.patience.longest_wait, self._next * 2)
         if until > self._ends:
@@ -67,175 +64,193 @@ class Backoff:
         return True
 
 
-async def send_and_resolve(desk: RunContext, sent: Intention, *, may_be_done: bool) -> RowResult:
-    """Bring an intended operation to its outcome, and keep that.
+async def send_and_resolve(
+    context: RunContext, intention: Intention, *, maybe_done: bool
+) -> RowResult:
+    """Bring an intended operation to its outcome and record it in the journal.
 
     Args:
-        desk: What the row is carried out with.
-        sent: The operation.
-        may_be_done: An earlier run may have sent it, or it was read too long ago: settle before
-            anything is sent.
+        context: What all rows of the run share.
+        intention: The operation and the payment's totals before it.
+        maybe_done: An earlier run may have sent it, or the last reading is too old: resolve it
+            before sending.
 
     Raises:
-        StopRunError: No other row will fare better; it carries this row's result.
-        StoreError: The outcome could not be kept; the next run settles the row.
+        StopRunError: Every other row would fail in the same way; carries this row's result.
+        StoreError: The outcome could not be recorded; the next run resolves the row.
     """
-    offers = Backoff(desk, desk.patience.wait_for)
-    readings = Backoff(desk, desk.patience.settle_for)
-    again = may_be_done
-    if may_be_done:
-        settled = await _resolve(desk, sent, readings)
-        if settled is not None:
-            return await record_result(desk, sent.row, settled)
+    send_backoff = Backoff(context, context.patience.wait_for)
+    read_backoff = Backoff(context, context.patience.settle_for)
+    send_again = maybe_done
+    if maybe_done:
+        resolved = await _resolve(context, intention, read_backoff)
+        if resolved is not None:
+            return await record_result(context, intention.row, resolved)
     while True:
-        await _ensure_may_send(desk, sent, again=again)
-        again = True
+        await _ensure_may_send(context, intention, send_again=send_again)
+        send_again = True
         try:
-            answer = await send_operation(desk.core, desk.verb, sent.row, sent.key)
+            answer = await send_operation(context.core, context.verb, intention.row, intention.key)
         except VippsReconError as error:
-            means = classify_error(error)
-            if means == "later" and await offers.wait(get_retry_after(error)):
-                # It may be our own earlier request that keeps the payment locked, and by now it
-                # may be through: look before the same is sent again.
-                settled = await _resolve(desk, sent, readings) if may_be_done else None
-                if settled is not None:
-                    return await record_result(desk, sent.row, settled)
+            meaning = classify_error(error)
+            if meaning == "later" and await send_backoff.wait(get_retry_after(error)):
+                # Our own earlier request may have locked the payment and may be done by now:
+                # read before sending the same request again.
+                resolved = await _resolve(context, intention, read_backoff) if maybe_done else None
+                if resolved is not None:
+                    return await record_result(context, intention.row, resolved)
                 continue
-            if means != "open":
-                result = await _resolve_refusal(desk, sent, error, may_be_done, readings)
-                await record_result(desk, sent.row, result)
-                if means in ("stop", "conflict"):
+            if meaning != "open":
+                result = await _resolve_refusal(context, intention, error, maybe_done, read_backoff)
+                await record_result(context, intention.row, result)
+                if meaning in ("stop", "conflict"):
                     raise StopRunError(str(error), result) from None
                 return result
         else:
-            if confirms_operation(desk.verb, sent.before, sent.row.amount_minor, answer):
+            if confirms_operation(
+                context.verb, intention.before, intention.row.amount_minor, answer
+            ):
                 return await record_result(
-                    desk, sent.row, await _build_done_result(desk, sent, answer)
+                    context, intention.row, await _build_done_result(context, intention, answer)
                 )
-        may_be_done = True
-        in_time = await readings.wait()
-        settled = await _resolve(desk, sent, readings)
-        if settled is None and not in_time:
-            settled = _build_unknown_result(
-                sent, "no answer came that says whether it was done", sent.before
+        maybe_done = True
+        in_time = await read_backoff.wait()
+        resolved = await _resolve(context, intention, read_backoff)
+        if resolved is None and not in_time:
+            resolved = _build_unknown_result(
+                intention, "no answer showed whether it was done", intention.before
             )
-        if settled is not None:
-            return await record_result(desk, sent.row, settled)
+        if resolved is not None:
+            return await record_result(context, intention.row, resolved)
 
 
-async def _ensure_may_send(desk: RunContext, sent: Intention, *, again: bool) -> None:
-    """Make sure that the request may leave now: the plan is held, its intention is on disk.
+async def _ensure_may_send(context: RunContext, intention: Intention, *, send_again: bool) -> None:
+    """Check that the request may be sent now: the plan is held, its intention is recorded.
 
     Args:
-        desk: What the row is carried out with.
-        sent: The operation.
-        again: An earlier request of it may have left; the intention kept was for that one.
+        context: What all rows of the run share.
+        intention: The operation.
+        send_again: The recorded intention belongs to an earlier request; record another one.
 
     Raises:
-        StoreError: It may not.
+        StoreError: It must not be sent.
     """
-    assert desk.writer is not None
-    if again:
-        await record_intention_again(desk, sent)
-    await desk.writer.check_held()
+    assert context.writer is not None
+    if send_again:
+        await record_intention_again(context, intention)
+    await context.writer.check_held()
 
 
-async def _resolve(desk: RunContext, sent: Intention, clock: Backoff) -> RowResult | None:
-    """Read until it is clear what became of an operation that may have been done.
+async def _resolve(context: RunContext, intention: Intention, backoff: Backoff) -> RowResult | None:
+    """Read until the outcome of an operation that may have been done is clear.
 
     Returns:
-        Its result: unknown when time is over. None where nothing was done, so that the same
+        Its result, `unknown` when the time is over; None if nothing was done, so that the same
         request may be sent again.
     """
-    nothing_before = False
+    seen_unchanged = False
     while True:
-        found, after = await _read_evidence(desk, sent)
-        if found.kind in ("done", "already_done", "refused"):
-            return _build_evidence_result(sent, found.kind, found, after)
-        if found.kind == "nothing":
-            if nothing_before or not _may_key_be_forgotten(desk, sent):
+        evidence, after = await _read_evidence(context, intention)
+        if evidence.kind in ("done", "already_done", "refused"):
+            return _build_evidence_result(intention, evidence.kind, evidence, after)
+        if evidence.kind == "nothing":
+            if seen_unchanged or not _may_key_be_forgotten(context, intention):
                 return None
-            nothing_before = True
-            await asyncio.sleep(desk.patience.recheck_interval)
-        elif not await clock.wait():
-            return _build_unknown_result(sent, found.explanation, after)
+            seen_unchanged = True
+            await asyncio.sleep(context.patience.recheck_interval)
+        elif not await backoff.wait():
+            return _build_unknown_result(intention, evidence.explanation, after)
 
 
-def _may_key_be_forgotten(desk: RunContext, sent: Intention) -> bool:
-    """Say whether the key may have been forgotten by now: its life is not documented."""
-    return desk.core.now() - sent.intended_at > timedelta(seconds=desk.patience.recheck_after)
+def _may_key_be_forgotten(context: RunContext, intention: Intention) -> bool:
+    """Return whether Vipps MobilePay may have forgotten the key: its lifetime is not documented."""
+    return context.core.now() - intention.intended_at > timedelta(
+        seconds=context.patience.recheck_after
+    )
 
 
-async def _read_evidence(desk: RunContext, sent: Intention) -> tuple[Evidence, Aggregate | None]:
-    """Take a reading, and say what it shows."""
+async def _read_evidence(
+    context: RunContext, intention: Intention
+) -> tuple[Evidence, Aggregate | None]:
+    """Take a reading and evaluate it."""
     try:
-        payment, events = await _read_payment_and_log(desk, sent)
+        payment, events = await _read_payment_and_log(context, intention)
     except VippsReconError as error:
-        return Evidence("unread", None, f"it could not be read again: {error}"), None
-    return evaluate(desk.verb, sent, payment, events), extract_aggregate(payment)
+        return Evidence("unread", None, f"the payment could not be read again: {error}"), None
+    return evaluate(context.verb, intention, payment, events), extract_aggregate(payment)
 
 
-async def _read_payment_and_log(desk: RunContext, sent: Intention) -> tuple[Payment, list[Event]]:
-    # The log first: what it shows is then in the payment's sums, and where they are as they were,
-    # nothing was done up to the later of the two.
-    events = await desk.core.events(sent.row.reference, sent.row.msn)
-    return await desk.core.payment(sent.row.reference, sent.row.msn), events
+async def _read_payment_and_log(
+    context: RunContext, intention: Intention
+) -> tuple[Payment, list[Event]]:
+    # The log first: the totals then include all its events, and unchanged totals prove that
+    # nothing was done before the second request.
+    events = await context.core.events(intention.row.reference, intention.row.msn)
+    return await context.core.payment(intention.row.reference, intention.row.msn), events
 
 
 async def _resolve_refusal(
-    desk: RunContext, sent: Intention, error: VippsReconError, may_be_done: bool, clock: Backoff
+    context: RunContext,
+    intention: Intention,
+    error: VippsReconError,
+    maybe_done: bool,
+    backoff: Backoff,
 ) -> RowResult:
-    """Return what a no means for the row. After a lost answer, only a reading can say."""
-    means = classify_error(error)
-    if means == "conflict":
-        why = f"its key is taken by another request, which no retry can explain: {error}"
-        return _build_answer_result(sent, "unknown", why, error)
-    if may_be_done:
-        settled = await _resolve(desk, sent, clock)
-        if settled is not None or means in ("later", "stop"):
-            return settled or _build_unknown_result(
-                sent, f"after a lost answer it was not taken: {error}", None
+    """Return the row's result after a refusal. After a lost answer, only a reading decides."""
+    meaning = classify_error(error)
+    if meaning == "conflict":
+        why = f"its idempotency key belongs to another request, which no retry explains: {error}"
+        return _build_answer_result(intention, "unknown", why, error)
+    if maybe_done:
+        resolved = await _resolve(context, intention, backoff)
+        if resolved is not None or meaning in ("later", "stop"):
+            return resolved or _build_unknown_result(
+                intention, f"after a lost answer it was not accepted: {error}", None
             )
-    elif means == "already":
-        found, after = await _read_evidence(desk, sent)
-        while found.kind == "unread" and await clock.wait():
-            found, after = await _read_evidence(desk, sent)
-        if found.kind in ("done", "already_done"):
-            return _build_evidence_result(sent, "already_done", found, after)
-        if found.kind == "unread":
-            return _build_unknown_result(sent, found.explanation, after)
-    if means in ("later", "stop"):
+    elif meaning == "already":
+        evidence, after = await _read_evidence(context, intention)
+        while evidence.kind == "unread" and await backoff.wait():
+            evidence, after = await _read_evidence(context, intention)
+        if evidence.kind in ("done", "already_done"):
+            return _build_evidence_result(intention, "already_done", evidence, after)
+        if evidence.kind == "unread":
+            return _build_unknown_result(intention, evidence.explanation, after)
+    if meaning in ("later", "stop"):
         return _build_answer_result(
-            sent, "skipped", f"it was not taken, and nothing was done: {error}", error
+            intention, "skipped", f"it was not accepted and nothing was done: {error}", error
         )
-    return _build_answer_result(sent, "refused", str(error), error)
+    return _build_answer_result(intention, "refused", str(error), error)
 
 
-async def _build_done_result(desk: RunContext, sent: Intention, answer: Modification) -> RowResult:
-    """Return the result of an answer that fits, with its event where the log has it by now."""
-    why = f"{PAST_TENSE[desk.verb]}; the answer shows it"
+async def _build_done_result(
+    context: RunContext, intention: Intention, answer: Modification
+) -> RowResult:
+    """Build the result of a matching answer, with its event if the log already has it."""
+    why = f"{PAST_TENSE[context.verb]}; the answer shows it"
     after = extract_aggregate(answer)
-    result = RowResult(sent.row.row, "done", why, 200, before=sent.before, after=after)
-    return _add_event(result, await find_logged_event(desk, sent))
+    result = RowResult(intention.row.row, "done", why, 200, before=intention.before, after=after)
+    return _add_event(result, await find_logged_event(context, intention))
 
 
-async def find_logged_event(desk: RunContext, sent: Intention) -> Event | None:
-    """Return the operation's own event; None where the log cannot be read or lags."""
+async def find_logged_event(context: RunContext, intention: Intention) -> Event | None:
+    """Return the operation's own event; None if the log cannot be read or is delayed."""
     try:
-        events = await desk.core.events(sent.row.reference, sent.row.msn, retry=False)
+        events = await context.core.events(intention.row.reference, intention.row.msn, retry=False)
     except VippsReconError:
         return None
-    if desk.verb == "cancel":
+    if context.verb == "cancel":
         return find_last_release(events)
-    event = find_own_event(desk.verb, sent.key, events)
+    event = find_own_event(context.verb, intention.key, events)
     return event if event is not None and event.success else None
 
 
 def _build_evidence_result(
-    sent: Intention, outcome: str, found: Evidence, after: Aggregate | None
+    intention: Intention, outcome: str, evidence: Evidence, after: Aggregate | None
 ) -> RowResult:
-    result = RowResult(sent.row.row, outcome, found.explanation, before=sent.before, after=after)
-    return _add_event(result, found.event)
+    result = RowResult(
+        intention.row.row, outcome, evidence.explanation, before=intention.before, after=after
+    )
+    return _add_event(result, evidence.event)
 
 
 def _add_event(result: RowResult, event: Event | None) -> RowResult:
@@ -244,16 +259,20 @@ def _add_event(result: RowResult, event: Event | None) -> RowResult:
     return result._replace(psp_reference=event.psp_reference, event_at=event.timestamp)
 
 
-def _build_unknown_result(sent: Intention, why: str, after: Aggregate | None) -> RowResult:
-    said = f"{why}; whether it was done is not known. The same command again looks once more"
-    return RowResult(sent.row.row, "unknown", said, before=sent.before, after=after)
+def _build_unknown_result(intention: Intention, why: str, after: Aggregate | None) -> RowResult:
+    explanation = (
+        f"{why}; whether it was done is not known. Run the same command again to read it again"
+    )
+    return RowResult(
+        intention.row.row, "unknown", explanation, before=intention.before, after=after
+    )
 
 
 def _build_answer_result(
-    sent: Intention, outcome: str, why: str, error: VippsReconError
+    intention: Intention, outcome: str, why: str, error: VippsReconError
 ) -> RowResult:
-    after = sent.before if outcome != "unknown" else None
-    result = RowResult(sent.row.row, outcome, why, before=sent.before, after=after)
+    after = intention.before if outcome != "unknown" else None
+    result = RowResult(intention.row.row, outcome, why, before=intention.before, after=after)
     if isinstance(error, ApiError):
         return result._replace(status=error.status, code=error.code, trace_id=error.trace_id)
     return result

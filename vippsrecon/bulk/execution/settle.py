@@ -1,9 +1,9 @@
-"""`journal settle`: look again at rows whose outcome is open, or keep a person's word on one.
+"""`vippsrecon journal settle`: read open rows again, or record a user's decision on one row.
 
-Nothing here can change a payment: it reads payments and event logs and writes to the journal.
-What a reading proves is kept as the carrier would have kept it. What it leaves open stays open,
-unless a person who looked elsewhere (the business portal, Vipps MobilePay's support) says how it
-ended; a word that a reading contradicts is refused.
+This module cannot change a payment: it reads payments and event logs, and writes to the journal.
+What a reading proves is recorded as `carry-out` would record it. Other rows stay open, unless a
+user who checked elsewhere (business portal, Vipps MobilePay's support) decides the outcome. A
+decision that a reading contradicts is refused.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ _ROW_RECORD_FIELDS = (
 
 
 class ManualDecision(NamedTuple):
-    """What a person says of one row.
+    """A user's decision on the outcome of one row.
 
     Attributes:
-        row: The plan's row.
+        row: The row number in the plan.
         outcome: "done" or "refused".
-        reason: What they saw, and where.
-        by: Who says so; "" is the machine's account.
+        reason: What the user saw, and where.
+        by: Who decided; "": the local user account.
     """
 
     row: int
@@ -67,14 +67,14 @@ class ManualDecision(NamedTuple):
 
 
 class SettleResult(NamedTuple):
-    """What came of looking again.
+    """The result of reading open rows again.
 
     Attributes:
         plan_id: The plan.
-        verb: What it does.
+        verb: refund, capture or cancel.
         rows: The rows that were open, as planned, in order.
-        results: What each came to; those still open are unknown.
-        head: The journal's last (seq, hash): keep it elsewhere.
+        results: The result of each; rows still open are `unknown`.
+        head: The journal's last (seq, hash): save it outside the database.
     """
 
     plan_id: str
@@ -85,7 +85,7 @@ class SettleResult(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 where nothing is left open, else 1."""
+        """0 if no row is left open, else 1."""
         return int(any(result.outcome == "unknown" for result in self.results))
 
 
@@ -97,20 +97,20 @@ def settle(
     word: ManualDecision | None = None,
     carrier: str = "",
 ) -> SettleResult:
-    """Read every open row's payment and log again, and keep what that proves. Sends nothing.
+    """Read the payment and log of every open row again and record what they prove. Sends nothing.
 
     Args:
         store: The workspace database.
-        plan_id: The plan, known there.
+        plan_id: The plan; it must be registered there.
         client: For the plan's environment.
-        word: A person's word on one row; only that row is looked at then. Where the reading
-            proves the same, the proof is kept and not the word.
-        carrier: Who looks; "": the machine's account.
+        word: A user's decision on one row; then only that row is read. If the reading proves the
+            same outcome, the proof is recorded, not the decision.
+        carrier: Who runs this; "": the local user account.
 
     Raises:
-        PlanError: The plan is not known, is of another environment, or the row is not open; or
-            the word contradicts what the payment shows. Nothing was kept.
-        HeldError: Somebody is carrying the plan out.
+        PlanError: The plan is not registered or belongs to another environment, the row is not
+            open, or the reading contradicts the decision. Nothing was recorded.
+        PlanLockHeldError: Another process is carrying out the plan.
         StoreError: The database cannot be used.
     """
     verb = _find_plan_verb(store, plan_id, client)
@@ -118,62 +118,62 @@ def settle(
         word = _validate_decision(word)
     rows = _select_open_rows(store, plan_id, word)
     if not rows:
-        # Not taken for nothing: the journal would name somebody who did nothing.
+        # Do not take the plan lock for nothing: it would add an entry to the journal.
         return SettleResult(plan_id, verb, (), (), read_head(store, plan_id))
     for msn in sorted({row.intention.row.msn for row in rows}):
-        client.check_keys(msn)  # its answer sets the house's clock, too
-    with _lock_plan(store, plan_id, carrier or detect_account(), client.now()) as held:
+        client.check_keys(msn)  # The answer also sets server time.
+    with _lock_plan(store, plan_id, carrier or detect_account(), client.now()) as plan_lock:
         rows = _select_open_rows(store, plan_id, word)
-        looked = client.run(recheck_rows(client.core, rows))
-        results = [_build_result(one) for one in looked]
-        believed = None
-        if word is not None and not _is_proven(looked[0], word):
-            believed = word
-            why = f"{word.reason} (said by {word.by})"
+        rechecked = client.run(recheck_rows(client.core, rows))
+        results = [_build_result(row) for row in rechecked]
+        accepted_decision = None
+        if word is not None and not _is_proven(rechecked[0], word):
+            accepted_decision = word
+            why = f"{word.reason} (decided by {word.by})"
             results = [results[0]._replace(outcome=word.outcome, explanation=why)]
         drafts = [
-            _build_draft(one.open, result, client.now(), believed)
-            for one, result in zip(looked, results, strict=True)
+            _build_draft(row.open, result, client.now(), accepted_decision)
+            for row, result in zip(rechecked, results, strict=True)
             if result.outcome in PROVEN_OUTCOMES
         ]
         for start in range(0, len(drafts), 256):
-            commit_entries(store, held, drafts[start : start + 256])
-    planned = tuple(one.open.intention.row for one in looked)
+            commit_entries(store, plan_lock, drafts[start : start + 256])
+    planned = tuple(row.open.intention.row for row in rechecked)
     return SettleResult(plan_id, verb, planned, tuple(results), read_head(store, plan_id))
 
 
 def _find_plan_verb(store: Store, plan_id: str, client: Client) -> str:
-    """Return the plan's verb, where it is known and of the client's environment."""
+    """Return the plan's verb; refuse an unknown plan or one of another environment."""
     first = next(iter(read_entries(store, plan_id)), None)
     if first is None:
         raise PlanError(
-            f"plan {plan_id} is not known in the workspace database {store.url_masked}; "
-            "vippsrecon journal lists those that are"
+            f"plan {plan_id} is not in the workspace database {store.url_masked}. List the "
+            "plans in it with: vippsrecon journal"
         )
     if first.environment != client.settings.environment:
         raise PlanError(
-            f"plan {plan_id} is of {first.environment} and VIPPS_ENVIRONMENT says "
-            f"{client.settings.environment or 'nothing'}: nothing was looked at"
+            f"plan {plan_id} is for {first.environment}, but VIPPS_ENVIRONMENT is "
+            f"{client.settings.environment or 'not set'}: nothing was read"
         )
     return first.verb
 
 
 def _validate_decision(word: ManualDecision) -> ManualDecision:
     if word.outcome not in ("done", "refused"):
-        raise PlanError(f"a row is settled as done or refused, not as {word.outcome!r}")
-    because = " ".join(word.reason.split())
-    if not because or len(because) > MAX_TEXT_LENGTH or UNPRINTABLE.search(because):
+        raise PlanError(f"a row can be settled as done or refused, not as {word.outcome!r}")
+    reason = " ".join(word.reason.split())
+    if not reason or len(reason) > MAX_TEXT_LENGTH or UNPRINTABLE.search(reason):
         raise PlanError(
-            "say in a sentence what you saw and where, such as --because "
+            "describe in one sentence what you saw and where, such as --because "
             '"shown in the portal as refunded on 31 January"'
         )
-    return word._replace(reason=because, by=normalize_person_name(word.by or detect_account()))
+    return word._replace(reason=reason, by=normalize_person_name(word.by or detect_account()))
 
 
 @contextmanager
 def _lock_plan(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[PlanLock]:
-    """Hold the plan meanwhile, so that nobody carries it out."""
-    held = acquire(
+    """Hold the plan lock meanwhile, so that no other process carries the plan out."""
+    plan_lock = acquire(
         store,
         plan_id,
         holder=who,
@@ -182,82 +182,84 @@ def _lock_plan(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[P
         at=format_journal_time(at),
     )
     try:
-        yield held
+        yield plan_lock
     finally:
         with suppress(StoreError):
-            release(store, held)
+            release(store, plan_lock)
 
 
 def _select_open_rows(store: Store, plan_id: str, word: ManualDecision | None) -> list[OpenRow]:
-    """Return the plan's open rows, or the one a person's word is on."""
+    """Return the plan's open rows, or only the row of the user's decision."""
     rows = find_open_rows(store, plan_id)
     if word is None:
         return rows
     rows = [row for row in rows if row.number == word.row]
     if not rows:
         raise PlanError(
-            f"row {word.row} of plan {plan_id} is not open: nothing there is to be settled"
+            f"row {word.row} of plan {plan_id} is not open, so there is nothing to settle"
         )
     return rows
 
 
-def _build_result(looked: RecheckedRow) -> RowResult:
-    """Return what a reading comes to: proven, or still unknown."""
-    found, before = looked.found, looked.open.intention.before
-    event = found.event
-    proven = found.kind in PROVEN_OUTCOMES
+def _build_result(rechecked: RecheckedRow) -> RowResult:
+    """Return the result that a reading proves, or `unknown`."""
+    evidence, before = rechecked.evidence, rechecked.open.intention.before
+    event = evidence.event
+    proven = evidence.kind in PROVEN_OUTCOMES
     return RowResult(
-        looked.open.number,
-        found.kind if proven else "unknown",
-        found.explanation if proven else f"{found.explanation}{_ADVICE[found.kind](looked)}",
+        rechecked.open.number,
+        evidence.kind if proven else "unknown",
+        evidence.explanation
+        if proven
+        else f"{evidence.explanation}{_ADVICE[evidence.kind](rechecked)}",
         psp_reference=None if event is None else event.psp_reference,
         event_at=None if event is None else event.timestamp,
         before=before,
-        after=looked.after,
+        after=rechecked.after,
     )
 
 
-def _advise_nothing_done(looked: RecheckedRow) -> str:
-    if not looked.is_conclusive:
-        return ", but it may have been sent less than a minute ago; look again in a minute"
+def _advise_nothing_done(rechecked: RecheckedRow) -> str:
+    if not rechecked.is_conclusive:
+        return ", but it may have been sent less than a minute ago. Run this again in a minute"
     return (
-        ". Carry the plan out again to have it done, or, where it is not to be done any more, "
-        f"settle it with --row {looked.open.number} --as refused"
+        ". Carry out the plan again to do it. If it is no longer wanted, "
+        f"settle it with --row {rechecked.open.number} --as refused"
     )
 
 
-def _advise_changed(looked: RecheckedRow) -> str:
-    if not looked.is_conclusive:
-        return "; the event log may still lag; look again in a minute"
+def _advise_changed(rechecked: RecheckedRow) -> str:
+    if not rechecked.is_conclusive:
+        return "; the event log may be delayed. Run this again in a minute"
     return (
         ", and the event log does not show this row's key; look the payment up in the business "
-        f"portal, then settle it with --row {looked.open.number} --as done or refused"
+        f"portal, then settle it with --row {rechecked.open.number} --as done or refused"
     )
 
 
 _ADVICE: Mapping[str, Callable[[RecheckedRow], str]] = {
     "nothing": _advise_nothing_done,
     "moved": _advise_changed,
-    "unread": lambda _: "; look again later",
+    "unread": lambda _: ". Run this again later",
 }
 
 
-def _is_proven(looked: RecheckedRow, word: ManualDecision) -> bool:
-    """Say whether a reading proves what a person says, so that the word is not needed.
+def _is_proven(rechecked: RecheckedRow, word: ManualDecision) -> bool:
+    """Return whether a reading proves the user's decision, which is then not needed.
 
     Raises:
-        PlanError: The reading proves the opposite, or leaves too much open to be believed.
+        PlanError: The reading proves the opposite, or came too early to exclude it.
     """
-    kind, why = looked.found.kind, looked.found.explanation
-    row = f"row {word.row} ({looked.open.intention.row.reference})"
+    kind, why = rechecked.evidence.kind, rechecked.evidence.explanation
+    row = f"row {word.row} ({rechecked.open.intention.row.reference})"
     done = word.outcome == "done"
     if kind in PROVEN_OUTCOMES and done == (kind != "refused"):
         return True
     if kind in PROVEN_OUTCOMES or (kind == "nothing" and done):
-        raise PlanError(f"{row} cannot be settled as {word.outcome}: {why}. Nothing was kept")
-    if not looked.is_conclusive:
+        raise PlanError(f"{row} cannot be settled as {word.outcome}: {why}. Nothing was recorded")
+    if not rechecked.is_conclusive:
         raise PlanError(
-            f"{row} cannot be settled yet: {why}{_ADVICE[kind](looked)}. Nothing was kept"
+            f"{row} cannot be settled yet: {why}{_ADVICE[kind](rechecked)}. Nothing was recorded"
         )
     return False
 
@@ -265,11 +267,11 @@ def _is_proven(looked: RecheckedRow, word: ManualDecision) -> bool:
 def _build_draft(
     row: OpenRow, result: RowResult, at: datetime, word: ManualDecision | None
 ) -> Draft:
-    """Return what is kept of a row: a proof, or a person's word, which says that it is one."""
-    said = row.intended.said()
+    """Build the journal entry of a row: a proof, or a user's decision marked as such."""
+    intended_detail = row.intended.said()
     detail: dict[str, Any] = {
         **result.detail(),
-        **{name: said[name] for name in _ROW_RECORD_FIELDS if name in said},
+        **{name: intended_detail[name] for name in _ROW_RECORD_FIELDS if name in intended_detail},
     }
     kind = result.outcome
     if word is not None:

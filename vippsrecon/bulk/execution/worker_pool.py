@@ -1,4 +1,4 @@
-"""Rows under way at once: how many, where they stop, and the bar that shows them."""
+"""Process rows concurrently, show a progress bar, and stop gently on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vippsrecon.store import RowState
 
 
 class PoolOptions(NamedTuple):
-    """How many rows are under way at once, and whether a bar shows it."""
+    """How many rows are in progress at once, and whether to show a progress bar."""
 
     in_flight: int
     progress: bool
@@ -26,69 +26,74 @@ RowHandler = Callable[[PlanRow], Awaitable[RowResult]]
 
 
 def restore_result(row: PlanRow, state: RowState) -> RowResult:
-    """Return what an earlier run left of a row, as its journal has it; an open one is unknown."""
+    """Return a row's result from an earlier run's journal entries; an open row is `unknown`."""
     if state.intended is None:
         return RowResult.from_journal(row.row, state.outcome, state.detail)
-    why = "an earlier run sent it, or may have; the same command again settles it"
+    why = "an earlier run may have sent it; run the same command again to resolve it"
     return RowResult.from_journal(row.row, "unknown", state.detail)._replace(explanation=why)
 
 
 def _build_not_begun_result(row: PlanRow, state: RowState | None, why: str) -> RowResult:
-    """Return what is known of a row that this run did not come to: never less than before."""
+    """Return the result of a row this run did not start: the earlier result, else `skipped`."""
     if state is None or state.outcome == "skipped":
-        return RowResult(row.row, "skipped", f"not begun: the run stopped ({why})")
+        return RowResult(row.row, "skipped", f"not started: the run stopped ({why})")
     return restore_result(row, state)
 
 
 async def process_rows(
-    desk: RunContext, states: Mapping[int, RowState], carry: RowHandler, pace: PoolOptions
+    context: RunContext,
+    states: Mapping[int, RowState],
+    process_row: RowHandler,
+    pool_options: PoolOptions,
 ) -> list[RowResult]:
-    """Carry every row, some at a time, and return what became of each, in the plan's order.
+    """Process the plan's rows concurrently and return their results in the plan's order.
 
-    Rows that a run which stops did not come to are as an earlier one left them, or skipped.
+    If the run stops, rows it did not start keep their earlier result, or are `skipped`.
     """
     results: dict[int, RowResult] = {}
-    rows = iter(desk.plan.rows)
-    with _show_progress_bar(desk.plan, pace.progress) as advance:
+    rows = iter(context.plan.rows)
+    with _show_progress_bar(context.plan, pool_options.progress) as advance:
 
         async def work() -> None:
             for row in rows:
-                if desk.stop_reason:
+                if context.stop_reason:
                     return
-                results[row.row] = await carry(row)
+                results[row.row] = await process_row(row)
                 advance()
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, min(pace.in_flight, desk.plan.count))):
+            for _ in range(max(1, min(pool_options.in_flight, context.plan.count))):
                 group.create_task(work())
     return [
-        results.get(row.row) or _build_not_begun_result(row, states.get(row.row), desk.stop_reason)
-        for row in desk.plan.rows
+        results.get(row.row)
+        or _build_not_begun_result(row, states.get(row.row), context.stop_reason)
+        for row in context.plan.rows
     ]
 
 
 @contextmanager
-def finish_rows_on_interrupt(desk: RunContext) -> Iterator[None]:
-    """Let the first Ctrl-C finish the rows under way; the second ends the run at once.
+def finish_rows_on_interrupt(context: RunContext) -> Iterator[None]:
+    """On the first Ctrl-C finish the rows in progress; on the second end the run at once.
 
-    Ending at once is safe too: the next run settles what was under way.
+    Ending at once is safe too: the next run resolves the rows that were in progress.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
+    previous_handler = signal.getsignal(signal.SIGINT)
 
     def stop(*_: object) -> None:
-        desk.stop_reason = (
-            desk.stop_reason or "Ctrl-C: rows under way were finished, no other begun"
+        context.stop_reason = (
+            context.stop_reason
+            or "Ctrl-C: rows in progress were finished, no other row was started"
         )
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)
 
     signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)
 
 
 @contextmanager

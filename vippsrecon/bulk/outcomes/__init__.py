@@ -1,1 +1,1 @@
-"""What became of a plan, as frames, workbooks and HTML."""
+"""The results of a plan as frames, workbooks and HTML."""

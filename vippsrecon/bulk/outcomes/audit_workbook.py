@@ -1,7 +1,7 @@
 """The journal as a workbook for the auditor: control totals, outcomes, every entry.
 
-From Entries alone each hash can be computed anew (docs/reliability.md says how), and Control
-compares what was planned with what became of it by formulas over the rows of Outcomes.
+Each hash can be recomputed from the sheet Entries (see docs/reliability.md). The sheet Control
+compares the plan with its outcomes, by formulas over the rows of Outcomes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES
+from vippsrecon.bulk.outcomes.audit_columns import ENTRY_COLUMNS, JOURNAL_OUTCOME_COLUMNS
 from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 from vippsrecon.bulk.outcomes.frame import compute_booking_date
 from vippsrecon.bulk.outcomes.from_journal import PlanHistory, RowHistory
@@ -22,7 +23,7 @@ from vippsrecon.money import format_count
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
-from vippsrecon.spreadsheet.sheets import SheetColumn, WrittenSheet, atomic_workbook, write_rows
+from vippsrecon.spreadsheet.sheets import WrittenSheet, atomic_workbook, write_rows
 from vippsrecon.spreadsheet.workbook_file import set_up_printing
 from vippsrecon.store import (
     Entry,
@@ -40,71 +41,6 @@ if TYPE_CHECKING:
 
 CONTROL_SHEET, OUTCOMES_SHEET, ENTRIES_SHEET = "Control", "Outcomes", "Entries"
 
-_AGGREGATE_NAMES = ("Authorized", "Captured", "Refunded", "Cancelled")
-
-JOURNAL_OUTCOME_COLUMNS = (
-    SheetColumn("plan_id", "Plan", width=36),
-    SheetColumn("row", "Row", "count", 6),
-    SheetColumn("verb", "Verb", width=8),
-    SheetColumn("outcome", "Outcome", width=12),
-    SheetColumn("order_number", "Order", width=13),
-    SheetColumn("reference", "Reference", width=22),
-    SheetColumn("msn", "Sales unit", width=9.5),
-    SheetColumn("currency", "Currency", width=8.5),
-    SheetColumn("amount_minor", "Amount", "money", 13),
-    SheetColumn("booking_date", "Booking day", "date", 11),
-    SheetColumn("reason", "Reason", width=15),
-    SheetColumn("document_ref", "Document", width=15),
-    SheetColumn("sentence", "What became of it", "wrapped", 46),
-    SheetColumn("planner", "Planner", width=15),
-    SheetColumn("approver", "Approver", width=15),
-    SheetColumn("carrier", "Carried out by", width=15),
-    SheetColumn("settled_by", "Said by", width=13, printed=False),
-    SheetColumn("note", "Note", width=24, printed=False),
-    SheetColumn("vat_minor", "VAT", "money", 11, printed=False),
-    SheetColumn("discrepancy_id", "Discrepancy", width=40, printed=False),
-    SheetColumn("psp_reference", "PSP reference", width=38, printed=False),
-    SheetColumn("event_at", "Event (UTC)", "moment", 18, printed=False),
-    SheetColumn("intended_at", "Intended (UTC)", "moment", 18, printed=False),
-    SheetColumn("decided_at", "Decided (UTC)", "moment", 18, printed=False),
-    *(
-        SheetColumn(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
-        for when in ("before", "after")
-        for name in _AGGREGATE_NAMES
-    ),
-    SheetColumn("idempotency_key", "Idempotency key", "mono", 40, printed=False),
-    SheetColumn("digest", "Digest of the plan", "mono", 68, printed=False),
-    SheetColumn("source_name", "Made from", width=24, printed=False),
-    SheetColumn("source_sha256", "SHA-256 of that file", "mono", 68, printed=False),
-    SheetColumn("seq", "Entry", "count", 8, printed=False),
-    SheetColumn("hash", "Hash of the entry", "mono", 68, printed=False),
-)
-
-ENTRY_COLUMNS = (
-    SheetColumn("plan_id", "Plan", width=36),
-    SheetColumn("seq", "Entry", "count", 8),
-    SheetColumn("at", "At (UTC)", width=24),
-    SheetColumn("kind", "Kind", width=12),
-    SheetColumn("row", "Row", "count", 6),
-    SheetColumn("reference", "Reference", width=22),
-    SheetColumn("msn", "Sales unit", width=9.5),
-    SheetColumn("currency", "Currency", width=8.5),
-    SheetColumn("amount_minor", "Amount", "money", 13),
-    SheetColumn("said", "What it says", "wrapped", 60),
-    *(
-        SheetColumn(f"{name}_{when}", f"{name} {when}", "money", 13, printed=False)
-        for when in ("before", "after")
-        for name in _AGGREGATE_NAMES
-    ),
-    SheetColumn("idempotency_key", "Idempotency key", "mono", 40, printed=False),
-    SheetColumn("verb", "Verb", width=8, printed=False),
-    SheetColumn("environment", "Environment", width=11, printed=False),
-    SheetColumn("epoch", "Epoch", "count", 7, printed=False),
-    SheetColumn("detail", "Detail, as it was hashed", "mono", 60, printed=False),
-    SheetColumn("previous_hash", "Previous hash", "mono", 68, printed=False),
-    SheetColumn("hash", "Hash", "mono", 68, printed=False),
-)
-
 
 def write_extract(
     store: Store,
@@ -113,88 +49,90 @@ def write_extract(
     plan_ids: Sequence[str] = (),
     units: Iterable[SalesUnit] = (),
 ) -> Path:
-    """Write what the journal holds as an Excel workbook. The same journal gives the same bytes.
+    """Write the journal as an Excel workbook. The same journal gives the same bytes.
 
-    Sheets: Control (control totals as live formulas, whether each chain holds, its first and
-    last hash), Outcomes (one row per row that the journal has), Entries (every entry).
+    Sheets: Control (control totals as live formulas, whether each hash chain is intact, its first
+    and last hash), Outcomes (one row per row in the journal), Entries (every entry).
 
     Args:
         store: The workspace database.
-        path: Ends in .xlsx; a workbook that is there is kept as `<name>.before-1.xlsx`.
-        plan_ids: These plans; none: all.
-        units: What is configured for the sales units: the zone of booking days.
+        path: Ends in .xlsx; an existing workbook is renamed to `<name>.before-1.xlsx`.
+        plan_ids: The plans to write; empty: all plans.
+        units: The sales units as configured; their time zones decide the booking days.
 
     Raises:
-        PlanError: A plan is not known in this database, or there is none.
-        OutputError: The place cannot be written, or a sheet would not hold the rows.
+        PlanError: A plan is not in this database, or the database has no plan.
+        OutputError: The file cannot be written, or a sheet has too many rows.
         StoreError: The database cannot be used.
     """
-    known = {one.plan_id: one for one in list_plans(store)}
-    beheaded = [one for one in every_plan(store) if one not in known]
-    if beheaded and not plan_ids:
+    known_plans = {plan.plan_id: plan for plan in list_plans(store)}
+    missing_first_entry = [plan_id for plan_id in every_plan(store) if plan_id not in known_plans]
+    if missing_first_entry and not plan_ids:
         raise StoreError(
-            f"plan {beheaded[0]} has lost its first entry, and an extract would lack it: "
-            "vippsrecon journal --verify says more, --plan extracts the others one by one"
+            f"plan {missing_first_entry[0]} has lost its first entry, so an extract would not contain "
+            "it. Run vippsrecon journal --verify, and extract the other plans with --plan"
         )
-    wanted = [_get_plan_summary(known, plan_id, store) for plan_id in plan_ids] or list(
-        known.values()
+    selected = [_get_plan_summary(known_plans, plan_id, store) for plan_id in plan_ids] or list(
+        known_plans.values()
     )
-    if not wanted:
-        raise PlanError(f"the workspace database {store.url_masked} knows no plan yet")
-    made_at = max(one.last_at for one in wanted)
+    if not selected:
+        raise PlanError(f"the workspace database {store.url_masked} contains no plan yet")
+    made_at = max(plan.last_at for plan in selected)
     with atomic_workbook(path, "extract", title="Journal of money moved", made_at=made_at) as book:
-        _fill_journal_workbook(book, store, wanted, {unit.msn: unit for unit in units})
+        _fill_journal_workbook(book, store, selected, {unit.msn: unit for unit in units})
     return Path(path)
 
 
-def _get_plan_summary(known: dict[str, PlanSummary], plan_id: str, store: Store) -> PlanSummary:
-    if plan_id not in known:
-        raise PlanError(f"plan {plan_id} is not known in the workspace database {store.url_masked}")
-    return known[plan_id]
+def _get_plan_summary(
+    known_plans: dict[str, PlanSummary], plan_id: str, store: Store
+) -> PlanSummary:
+    if plan_id not in known_plans:
+        raise PlanError(f"plan {plan_id} is not in the workspace database {store.url_masked}")
+    return known_plans[plan_id]
 
 
 def _fill_journal_workbook(
-    book: Workbook, store: Store, wanted: Sequence[PlanSummary], units: dict[str, SalesUnit]
+    book: Workbook, store: Store, selected: Sequence[PlanSummary], units: dict[str, SalesUnit]
 ) -> None:
-    looks = WorkbookFormats(book)
-    control, outcomes, told = (
+    formats = WorkbookFormats(book)
+    control, outcomes, entries_sheet = (
         book.add_worksheet(n) for n in (CONTROL_SHEET, OUTCOMES_SHEET, ENTRIES_SHEET)
     )
-    for worksheet in (control, outcomes, told):
+    for worksheet in (control, outcomes, entries_sheet):
         set_up_printing(worksheet, worksheet.get_name(), "Journal of money moved")
-    kept = [PlanHistory(one.plan_id) for one in wanted]
+    histories = [PlanHistory(plan.plan_id) for plan in selected]
     write_rows(
-        told,
-        looks,
+        entries_sheet,
+        formats,
         ENTRY_COLUMNS,
         (
             _build_entry_values(entry)
-            for one in kept
-            for entry in one.replay(read_entries(store, one.plan_id))
+            for plan in histories
+            for entry in plan.replay(read_entries(store, plan.plan_id))
         ),
         title="Entries",
-        about="Every entry in its order; hash = SHA-256 of previous hash, line break, and the "
+        about="Every entry in order; hash = SHA-256 of previous hash, line break, and the "
         "canonical JSON of the other columns.",
         frozen=4,
     )
     written = write_rows(
         outcomes,
-        looks,
+        formats,
         JOURNAL_OUTCOME_COLUMNS,
         (
-            _build_outcome_values(one, row, units)
-            for one in kept
-            for _, row in sorted(one.rows.items())
+            _build_outcome_values(plan, row, units)
+            for plan in histories
+            for _, row in sorted(plan.rows.items())
         ),
         title="Outcomes",
-        about="One row per row of a plan that the journal has; rows never begun are on Control.",
+        about="One row per plan row that has an entry; rows never started are on Control.",
         frozen=4,
     )
-    colour_outcomes(outcomes, looks, written)
-    verdicts = [verify_journal(store, one.plan_id) for one in wanted]
+    colour_outcomes(outcomes, formats, written)
+    verdicts = [verify_journal(store, plan.plan_id) for plan in selected]
     _write_control_sheet(
-        ControlSheet(SheetLayout(control), looks, "Journal", _CONTROL_INTRODUCTION),
-        kept,
+        ControlSheet(SheetLayout(control), formats, "Journal", _CONTROL_INTRODUCTION),
+        histories,
         verdicts,
         written,
     )
@@ -202,34 +140,32 @@ def _fill_journal_workbook(
     control.set_tab_color(NAVY)
 
 
-_CONTROL_INTRODUCTION = (
-    "What was planned, what became of it, and whether the chain of entries holds."
-)
+_CONTROL_INTRODUCTION = "What was planned, the outcomes, and whether each hash chain is intact."
 
 
 def _write_control_sheet(
     sheet: ControlSheet,
-    kept: Sequence[PlanHistory],
+    histories: Sequence[PlanHistory],
     verdicts: Sequence[VerificationResult],
     written: WrittenSheet,
 ) -> None:
     faults = [
-        f"Plan {one.plan_id}: {verdict.fault}."
-        for one, verdict in zip(kept, verdicts, strict=True)
+        f"Plan {plan.plan_id}: {verdict.fault}."
+        for plan, verdict in zip(histories, verdicts, strict=True)
         if not verdict.ok
     ]
-    said = f"{format_count(len(kept), 'plan')}; every chain of entries holds."
+    all_hold = f"{format_count(len(histories), 'plan')}; every hash chain is intact."
     sheet.add_banner(
-        " ".join(faults) or said, sheet.formats.verdict("incomplete" if faults else "clean")
+        " ".join(faults) or all_hold, sheet.formats.verdict("incomplete" if faults else "clean")
     )
     sheet.control(
         "Control total: rows",
         ("Plan", "Verb"),
         LIVE_OUTCOMES,
         [
-            ControlTotalLine((one.plan_id, one.verb), {"plan_id": one.plan_id}, one.count, one.counts,
-                 one.not_begun)
-            for one in kept
+            ControlTotalLine((plan.plan_id, plan.verb), {"plan_id": plan.plan_id}, plan.count, plan.counts,
+                 plan.not_begun)
+            for plan in histories
         ],
         written,
     )  # fmt: skip
@@ -239,62 +175,62 @@ def _write_control_sheet(
         LIVE_OUTCOMES,
         [
             ControlTotalLine(
-                (one.plan_id, currency),
-                {"plan_id": one.plan_id, "currency": currency},
+                (plan.plan_id, currency),
+                {"plan_id": plan.plan_id, "currency": currency},
                 total,
-                one.sum_by_outcome(currency),
-                one.sum_not_begun(currency),
+                plan.sum_by_outcome(currency),
+                plan.sum_not_begun(currency),
                 currency,
             )
-            for one in kept
-            for currency, total in one.totals.items()
+            for plan in histories
+            for currency, total in plan.totals.items()
         ],
         written,
     )
-    for one, verdict in zip(kept, verdicts, strict=True):
+    for plan, verdict in zip(histories, verdicts, strict=True):
         sheet.pairs(
-            f"{one.verb.capitalize()} plan {one.plan_id}", list(_list_plan_facts(one, verdict))
+            f"{plan.verb.capitalize()} plan {plan.plan_id}", list(_list_plan_facts(plan, verdict))
         )
     sheet.finish()
 
 
-def _list_plan_facts(one: PlanHistory, verdict: VerificationResult) -> Iterator[tuple[str, str]]:
-    said = one.said
-    source = said.get("source") or {}
-    yield "Digest (SHA-256)", str(said.get("digest", ""))
-    yield "Planned by", f"{said.get('planner', '')}, {said.get('made_at', '')}"
+def _list_plan_facts(plan: PlanHistory, verdict: VerificationResult) -> Iterator[tuple[str, str]]:
+    detail = plan.said
+    source = detail.get("source") or {}
+    yield "Digest (SHA-256)", str(detail.get("digest", ""))
+    yield "Planned by", f"{detail.get('planner', '')}, {detail.get('made_at', '')}"
     made_from = f"{source.get('kind', '')} {source.get('name', '')}".strip()
     yield "Made from", f"{made_from}, payments as fetched {source.get('fetched_at', '')}"
     if source.get("sha256"):
         yield "SHA-256 of that file", str(source["sha256"])
-    for entry in one.approvals:
+    for entry in plan.approvals:
         yield "Approved by", f"{_describe_entry(entry)}, {entry.at}"
-    for entry in one.carriers:
+    for entry in plan.carriers:
         yield "Carried out by", f"{_describe_entry(entry)}, {entry.at}"
-    if one.not_begun:
-        yield "Never begun", f"{format_count(one.not_begun, 'row')}, counted as skipped above"
-    if one.stopped:
-        yield "Last run stopped", one.stopped
-    yield "Chain", verdict.fault or f"holds, {format_count(verdict.rows, 'entry', 'entries')}"
-    yield "First hash", one.first_hash
-    yield "Last hash (head)", f"{one.head[0]}:{one.head[1]}"
+    if plan.not_begun:
+        yield "Never started", f"{format_count(plan.not_begun, 'row')}, counted as skipped above"
+    if plan.stopped:
+        yield "Last run stopped", plan.stopped
+    yield "Chain", verdict.fault or f"intact, {format_count(verdict.rows, 'entry', 'entries')}"
+    yield "First hash", plan.first_hash
+    yield "Last hash (head)", f"{plan.head[0]}:{plan.head[1]}"
     yield (
-        "Keep both elsewhere",
-        "A tail cut off, or a chain written anew as a whole, shows against them alone.",
+        "Save both elsewhere",
+        "Only they show that the end was cut off or that the whole journal was rewritten.",
     )
 
 
 def _build_outcome_values(
-    one: PlanHistory, row: RowHistory, units: dict[str, SalesUnit]
+    plan: PlanHistory, row: RowHistory, units: dict[str, SalesUnit]
 ) -> tuple[Any, ...]:
-    planned, result, said = row.planned, row.result, one.said
-    source = said.get("source") or {}
+    planned, result, detail = row.planned, row.result, plan.said
+    source = detail.get("source") or {}
     at = None if result.event_at is None else parse_timestamp(result.event_at)
     unit = units.get(planned.msn, SalesUnit(planned.msn))
     return (
-        one.plan_id,
+        plan.plan_id,
         planned.row,
-        one.verb,
+        plan.verb,
         result.outcome,
         planned.order_number,
         planned.reference,
@@ -304,8 +240,8 @@ def _build_outcome_values(
         compute_booking_date(at, unit),
         planned.reason,
         planned.document_ref,
-        describe_outcome(one.verb, planned, result),
-        said.get("planner"),
+        describe_outcome(plan.verb, planned, result),
+        detail.get("planner"),
         row.approver,
         row.carrier,
         row.decided_by,
@@ -319,7 +255,7 @@ def _build_outcome_values(
         *(result.before or (None,) * 4),
         *(result.after or (None,) * 4),
         row.key,
-        said.get("digest"),
+        detail.get("digest"),
         source.get("name"),
         source.get("sha256"),
         row.last_entry.seq,
@@ -357,17 +293,19 @@ def _get_entry_aggregate(detail: dict[str, Any], when: str) -> Sequence[int | No
 
 
 def _describe_entry(entry: Entry) -> str:
-    """Return what an entry says, for people."""
-    said = entry.said()
+    """Describe an entry for readers."""
+    detail = entry.said()
     if entry.kind == "seen":
-        return f"{format_count(said.get('count', 0), 'row')}, digest {said.get('digest')}"
+        return f"{format_count(detail.get('count', 0), 'row')}, digest {detail.get('digest')}"
     if entry.kind == "approved":
-        return f"{said.get('approver')} (account {said.get('os_account')}, {said.get('host')})"
+        return (
+            f"{detail.get('approver')} (account {detail.get('os_account')}, {detail.get('host')})"
+        )
     if entry.kind == "carrier":
-        return f"{said.get('holder')} on {said.get('host')} (process {said.get('pid')})"
+        return f"{detail.get('holder')} on {detail.get('host')} (process {detail.get('pid')})"
     if entry.kind == "intended":
-        return f"{said.get('method')} {said.get('path')} {said.get('body')}"
+        return f"{detail.get('method')} {detail.get('path')} {detail.get('body')}"
     if entry.kind == "ended":
-        counts = ", ".join(f"{n} {name}" for name, n in (said.get("counts") or {}).items())
-        return f"{counts}; {said['stopped']}" if said.get("stopped") else counts
-    return str(said.get("why") or "")
+        counts = ", ".join(f"{n} {name}" for name, n in (detail.get("counts") or {}).items())
+        return f"{counts}; {detail['stopped']}" if detail.get("stopped") else counts
+    return str(detail.get("why") or "")

@@ -1,6 +1,6 @@
-"""The `outcomes` frame: one row per row of a plan, with what is left to do; and its totals.
+"""The `outcomes` frame: one row per plan row, with what is left to do; and its control totals.
 
-Made after the last row is carried out, or from the journal at any later time: it asks nobody.
+Made after a run, or from the journal at any later time. It makes no request.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 DRY_RUN_OUTCOMES = (WOULD_DO, "already_done", "refused", "skipped")
 
 OUTCOMES_WORST_FIRST = ("unknown", "refused", "skipped", WOULD_DO, "already_done", "done")
-"""Outcomes in the order people should read them."""
+"""Outcomes in the order in which users should read them."""
 
 _NO_AGGREGATE: tuple[None, ...] = (None,) * len(Aggregate._fields)
 
 
 class ControlTotal(NamedTuple):
-    """The control total of one currency: what was planned is what the outcomes add up to.
+    """The control total of one currency: the outcomes must add up to the plan.
 
     Attributes:
-        currency: Of every amount here; currencies are never added.
-        planned: (rows, minor units) of the plan.
-        by_outcome: Outcome to (rows, minor units).
+        currency: Currency of all amounts here; amounts of different currencies are never added.
+        planned: (rows, minor units) in the plan.
+        by_outcome: (rows, minor units) for each outcome.
     """
 
     currency: str
@@ -53,37 +53,37 @@ class ControlTotal(NamedTuple):
 
     @property
     def agrees(self) -> bool:
-        """Whether rows and amount both add up."""
+        """Whether the rows and the amount both add up."""
         rows = sum(rows for rows, _ in self.by_outcome.values())
         minor = sum(minor for _, minor in self.by_outcome.values())
         return (rows, minor) == self.planned
 
 
-def build_outcomes(carried: RunResult) -> pd.DataFrame:
-    """Return `schemas.OUTCOMES` in the plan's order: frames in, frames out.
+def build_outcomes(run: RunResult) -> pd.DataFrame:
+    """Build the frame `schemas.OUTCOMES`, in the plan's order.
 
     Raises:
-        SchemaError: A value does not fit, which would be a fault of ours.
+        SchemaError: A value does not fit the schema, which would be an error in this package.
     """
-    plan = carried.plan
-    units = {msn: SalesUnit(msn) for msn in plan.msns} | {one.msn: one for one in carried.units}
+    plan = run.plan
+    units = {msn: SalesUnit(msn) for msn in plan.msns} | {unit.msn: unit for unit in run.units}
     rows = {row.row: row for row in plan.rows}
-    said = (
-        _build_outcome_row(carried, rows[result.row], result, units[rows[result.row].msn])
-        for result in sorted(carried.results, key=lambda result: result.row)
+    rows_of_values = (
+        _build_outcome_row(run, rows[result.row], result, units[rows[result.row].msn])
+        for result in sorted(run.results, key=lambda result: result.row)
     )
-    columns = list(zip(*said, strict=True)) or [() for _ in OUTCOMES.names]
+    columns = list(zip(*rows_of_values, strict=True)) or [() for _ in OUTCOMES.names]
     schema = OUTCOMES.arrow_schema()
-    made = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-    frame: pd.DataFrame = validate(to_pandas(pa.Table.from_arrays(made, schema=schema)), OUTCOMES)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    frame: pd.DataFrame = validate(to_pandas(pa.Table.from_arrays(arrays, schema=schema)), OUTCOMES)
     return frame
 
 
 def _build_outcome_row(
-    carried: RunResult, row: PlanRow, result: RowResult, unit: SalesUnit
+    run: RunResult, row: PlanRow, result: RowResult, unit: SalesUnit
 ) -> tuple[Any, ...]:
     """Return the values of one row, in the order of `OUTCOMES`."""
-    plan = carried.plan
+    plan = run.plan
     at = _parse_optional_timestamp(result.event_at)
     outcome = result.outcome
     return (
@@ -111,8 +111,8 @@ def _build_outcome_row(
         row.vat_minor,
         row.discrepancy_id,
         plan.planner,
-        carried.approver or None,
-        carried.carrier or None,
+        run.approver or None,
+        run.carrier or None,
         compute_idempotency_key(plan.plan_id, plan.verb, row),
         needs_credit_note(plan.verb, row, outcome),
         needs_shop_update(row, outcome),
@@ -121,7 +121,7 @@ def _build_outcome_row(
 
 
 def compute_booking_date(at: datetime | None, unit: SalesUnit) -> date | None:
-    """Return the day an operation is booked on: the local day of the sales unit's zone.
+    """Return the booking date of an operation: the local day in the sales unit's time zone.
 
     >>> compute_booking_date(parse_timestamp("2026-01-31T23:30:00Z"), SalesUnit("123456"))
     datetime.date(2026, 2, 1)
@@ -135,40 +135,42 @@ def compute_control_totals(
     """Return the control total of each currency of a plan.
 
     Args:
-        plan: What was planned.
-        results: What became of its rows.
-        live: A live run has no row that only would be done.
+        plan: The plan.
+        results: The results of its rows.
+        live: Whether it was a live run, which has no outcome `would_do`.
     """
     names = LIVE_OUTCOMES if live else DRY_RUN_OUTCOMES
     rows = {row.row: row for row in plan.rows}
     planned: dict[str, list[int]] = {}
     for row in plan.rows:
         _add_amount(planned.setdefault(row.currency, [0, 0]), row.amount_minor)
-    found = {currency: {name: [0, 0] for name in names} for currency in planned}
+    by_outcome = {currency: {name: [0, 0] for name in names} for currency in planned}
     for result in results:
         row = rows[result.row]
-        _add_amount(found[row.currency].setdefault(result.outcome, [0, 0]), row.amount_minor)
+        _add_amount(by_outcome[row.currency].setdefault(result.outcome, [0, 0]), row.amount_minor)
     return tuple(
         ControlTotal(
             currency,
             (count, minor),
-            {name: (one[0], one[1]) for name, one in found[currency].items()},
+            {name: (rows, minor) for name, (rows, minor) in by_outcome[currency].items()},
         )
         for currency, (count, minor) in sorted(planned.items())
     )
 
 
 def sort_worst_first(results: Iterable[RowResult]) -> list[RowResult]:
-    """Return results with those a person has to look at on top, then in the plan's order."""
-    return sorted(results, key=lambda one: (OUTCOMES_WORST_FIRST.index(one.outcome), one.row))
+    """Sort results by outcome, the ones to check first, then in the plan's order."""
+    return sorted(
+        results, key=lambda result: (OUTCOMES_WORST_FIRST.index(result.outcome), result.row)
+    )
 
 
-def render_run(carried: RunResult) -> str:
-    """Return a run as a notebook shows it: what it came to, its totals, the worst rows."""
+def render_run(run: RunResult) -> str:
+    """Return a run as HTML for a notebook: summary, control totals, the rows to check first."""
     return render_run_html(
-        carried,
-        compute_control_totals(carried.plan, carried.results, live=carried.live),
-        sort_worst_first(carried.results),
+        run,
+        compute_control_totals(run.plan, run.results, live=run.live),
+        sort_worst_first(run.results),
     )
 
 

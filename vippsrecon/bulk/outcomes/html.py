@@ -1,4 +1,4 @@
-"""A run as a notebook shows it. Everything that came from outside is escaped."""
+"""A run as HTML for a notebook. All text from outside the package is escaped."""
 
 from __future__ import annotations
 
@@ -26,51 +26,51 @@ OUTCOME_COLOURS = {
     "refused": VERDICT_COLOURS["discrepancies"],
     "unknown": VERDICT_COLOURS["incomplete"],
 }
-"""Outcome to fill and ink, as on the report's sheets."""
+"""Fill and text colour for each outcome, as on the report's sheets."""
 
 _NOT_DONE = ("unknown", "refused", "skipped")
 
 
-def summarize_run(carried: RunResult) -> str:
-    """Say in one sentence what a run came to."""
-    if carried.stopped:
-        return f"Stopped before its end: {carried.stopped}"
-    counts, planned = carried.counts, format_count(carried.plan.count, carried.plan.verb)
+def summarize_run(run: RunResult) -> str:
+    """Summarize a run in one sentence."""
+    if run.stopped:
+        return f"Stopped before its end: {run.stopped}"
+    counts, planned = run.counts, format_count(run.plan.count, run.plan.verb)
     rest = [f"{group_thousands(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)]
-    if not carried.live:
-        would = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
-        return f"Dry run: {', '.join([would, *rest])}. Nothing was sent"
+    if not run.live:
+        would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
+        return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
     finished = counts["done"] + counts["already_done"]
-    if finished == carried.plan.count:
+    if finished == run.plan.count:
         return f"Done: {planned}"
     return f"{group_thousands(finished)} of {planned} done, {', '.join(rest)}"
 
 
 def render_run_html(
-    carried: RunResult, totals: Sequence[ControlTotal], results: Sequence[RowResult]
+    run: RunResult, totals: Sequence[ControlTotal], results: Sequence[RowResult]
 ) -> str:
     """Return a run as HTML.
 
     Args:
-        carried: The run.
-        totals: Its control totals.
-        results: Its results, the worst first.
+        run: The run.
+        totals: The control totals.
+        results: Its results, the ones to check first.
     """
-    verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
+    verdict = ("clean", "discrepancies", "incomplete")[run.exit_code]
     fill, ink = VERDICT_COLOURS[verdict]
     return (
         f'<div style="{PAGE_STYLE}">'
         f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
-        f'font-weight:bold;margin-bottom:8px">{escape(summarize_run(carried))}</div>'
+        f'font-weight:bold;margin-bottom:8px">{escape(summarize_run(run))}</div>'
         f"{''.join(_render_tiles(total) for total in totals)}"
-        f'<div style="color:{MUTED}">{escape(_describe_people(carried))}</div></div>'
-        f"{_render_results_table(carried, results[:MAX_RESULTS_SHOWN])}{_render_remainder(len(results) - MAX_RESULTS_SHOWN)}"
+        f'<div style="color:{MUTED}">{escape(_describe_people(run))}</div></div>'
+        f"{_render_results_table(run, results[:MAX_RESULTS_SHOWN])}{_render_remainder(len(results) - MAX_RESULTS_SHOWN)}"
     )
 
 
 def _render_tiles(total: ControlTotal) -> str:
     shown = [("planned", total.planned), *total.by_outcome.items()]
-    made = "".join(
+    tiles = "".join(
         f'<div style="{TILE_STYLE}"><div style="color:{MUTED};font-size:11px">'
         f"{escape(name.replace('_', ' '))}</div>"
         f'<div style="color:{NAVY};font-size:16px;font-weight:bold">{group_thousands(rows)}</div>'
@@ -78,31 +78,31 @@ def _render_tiles(total: ControlTotal) -> str:
         for name, (rows, minor) in shown
         if rows or name == "planned"
     )
-    return f'<div style="display:flex;flex-wrap:wrap">{made}</div>'
+    return f'<div style="display:flex;flex-wrap:wrap">{tiles}</div>'
 
 
-def _describe_people(carried: RunResult) -> str:
-    said = [f"planned by {carried.plan.planner}"]
-    said.append(f"approved by {carried.approver}" if carried.approver else "not approved")
-    if carried.head is not None:
-        said.append(f"journal's head {carried.head[0]}:{carried.head[1]}")
-    return ", ".join(said)
+def _describe_people(run: RunResult) -> str:
+    people = [f"planned by {run.plan.planner}"]
+    people.append(f"approved by {run.approver}" if run.approver else "not approved")
+    if run.head is not None:
+        people.append(f"journal head {run.head[0]}:{run.head[1]}")
+    return ", ".join(people)
 
 
-def _render_results_table(carried: RunResult, results: Sequence[RowResult]) -> str:
+def _render_results_table(run: RunResult, results: Sequence[RowResult]) -> str:
     heads = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
     head = "".join(
         f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
     )
-    body = "".join(_render_result_row(carried, result) for result in results)
+    body = "".join(_render_result_row(run, result) for result in results)
     return (
         f'<table style="{PAGE_STYLE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table>"
     )
 
 
-def _render_result_row(carried: RunResult, result: RowResult) -> str:
-    row = carried.plan.rows[result.row - 1]
+def _render_result_row(run: RunResult, result: RowResult) -> str:
+    row = run.plan.rows[result.row - 1]
     fill, ink = OUTCOME_COLOURS[result.outcome]
     amount = f"{group_thousands(to_major(row.amount_minor, row.currency))} {row.currency}"
     return (
@@ -112,7 +112,7 @@ def _render_result_row(carried: RunResult, result: RowResult) -> str:
         f'<td style="{CELL_STYLE}">{escape(row.order_number or "")}</td>'
         f'<td style="{CELL_STYLE}">{escape(row.reference)}</td>'
         f'<td style="{AMOUNT_STYLE}">{escape(amount)}</td>'
-        f'<td style="{CELL_STYLE}">{escape(describe_outcome(carried.plan.verb, row, result))}</td></tr>'
+        f'<td style="{CELL_STYLE}">{escape(describe_outcome(run.plan.verb, row, result))}</td></tr>'
     )
 
 

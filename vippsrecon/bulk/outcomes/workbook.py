@@ -1,4 +1,4 @@
-"""The outcomes as a workbook: what a run came to, on one page, and its rows, worst first."""
+"""The outcomes as a workbook: a one-page summary of a run, and its rows, the ones to check first."""
 
 from __future__ import annotations
 
@@ -84,20 +84,20 @@ _VERB_TITLES = {"refund": "Refunds", "cancel": "Cancels", "capture": "Captures"}
 
 
 def write_outcomes(carried: RunResult, path: str | Path) -> Path:
-    """Write what a run came to as an Excel workbook. The same run gives the same bytes.
+    """Write the outcomes of a run as an Excel workbook. The same run gives the same bytes.
 
     Sheets: Summary (control totals as live formulas, what is left to do, who and what),
-    Outcomes (one row per row of the plan, worst first), Columns. Amounts are in major units.
+    Outcomes (one row per plan row, the ones to check first), Columns. Amounts are in major units.
 
     Args:
-        carried: The run, or one rebuilt from the journal.
-        path: Ends in .xlsx; a workbook that is there is kept as `<name>.before-1.xlsx`.
+        carried: The run's result, from the run itself or rebuilt from the journal.
+        path: Ends in .xlsx; an existing workbook is renamed to `<name>.before-1.xlsx`.
 
     Returns:
         The path.
 
     Raises:
-        OutputError: The name is not a workbook's, or the place cannot be written.
+        OutputError: The name does not end in .xlsx, or the file cannot be written.
     """
     plan = carried.plan
     title = f"{_VERB_TITLES[plan.verb]}: {'outcomes' if carried.live else 'dry run'}"
@@ -106,33 +106,33 @@ def write_outcomes(carried: RunResult, path: str | Path) -> Path:
     return Path(path)
 
 
-def _fill_outcomes_workbook(book: Workbook, carried: RunResult, title: str) -> None:
-    looks = WorkbookFormats(book)
+def _fill_outcomes_workbook(book: Workbook, run: RunResult, title: str) -> None:
+    formats = WorkbookFormats(book)
     summary, rows, columns = (
         book.add_worksheet(name) for name in (SUMMARY_SHEET, RESULTS_SHEET, "Columns")
     )
     for worksheet in (summary, rows, columns):
-        set_up_printing(worksheet, worksheet.get_name(), f"plan {carried.plan.plan_id}")
-    frame = build_outcomes(carried)
+        set_up_printing(worksheet, worksheet.get_name(), f"plan {run.plan.plan_id}")
+    frame = build_outcomes(run)
     written = write_rows(
         rows,
-        looks,
+        formats,
         RUN_OUTCOME_COLUMNS,
         _list_sheet_rows(frame),
         title=title,
-        about="One row per row of the plan, those a person has to look at first.",
+        about="One row per row of the plan, the ones to check first.",
         frozen=4,
     )
-    colour_outcomes(rows, looks, written)
+    colour_outcomes(rows, formats, written)
     _write_summary_sheet(
-        ControlSheet(SheetLayout(summary), looks, title, _describe_plan(carried)),
-        carried,
+        ControlSheet(SheetLayout(summary), formats, title, _describe_plan(run)),
+        run,
         frame,
         written,
     )
     write_rows(
         columns,
-        looks,
+        formats,
         (
             SheetColumn("header", "Heading", width=24),
             SheetColumn("name", "Column of the frame", "code", 28),
@@ -140,60 +140,60 @@ def _fill_outcomes_workbook(book: Workbook, carried: RunResult, title: str) -> N
         ),
         [(column.header, column.name, column.about) for column in RUN_OUTCOME_COLUMNS],
         title="Columns",
-        about="What each column of Outcomes says.",
+        about="The meaning of each column of Outcomes.",
     )
     summary.activate()
     summary.set_tab_color(NAVY)
 
 
 def _list_sheet_rows(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """Return the frame's rows in the sheet's columns, worst first."""
+    """Return the frame's rows in the sheet's columns, the ones to check first."""
     import pyarrow as pa
 
     shown = frame[[column.name for column in RUN_OUTCOME_COLUMNS]]
     table = pa.Table.from_pandas(shown, preserve_index=False)
     rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    # Sorting keeps the plan's order among equals.
+    # The sort is stable: rows with the same outcome stay in the plan's order.
     return sorted(rows, key=lambda row: OUTCOMES_WORST_FIRST.index(row[0]))
 
 
-def colour_outcomes(worksheet: Worksheet, looks: WorkbookFormats, written: WrittenSheet) -> None:
-    """Colour each outcome as it is coloured everywhere, and rule the rows."""
-    place = written.column("outcome")
+def colour_outcomes(worksheet: Worksheet, formats: WorkbookFormats, written: WrittenSheet) -> None:
+    """Colour each outcome as everywhere else, and draw lines between the rows."""
+    outcome_column = written.column("outcome")
     first, last = HEADER_ROW + 1, HEADER_ROW + max(written.rows, 1)
-    # Not over the outcomes: LibreOffice obeys one condition a cell.
-    ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.get_rule_format()}
-    for left, right in ((0, place - 1), (place + 1, len(written.columns) - 1)):
+    # Not on the outcome column: LibreOffice applies only one condition per cell.
+    ruled = {"type": "formula", "criteria": "=TRUE", "format": formats.get_rule_format()}
+    for left, right in ((0, outcome_column - 1), (outcome_column + 1, len(written.columns) - 1)):
         if left <= right:
             worksheet.conditional_format(first, left, last, right, ruled)
     for outcome, (fill, ink) in OUTCOME_COLOURS.items():
         worksheet.conditional_format(
             first,
-            place,
+            outcome_column,
             last,
-            place,
+            outcome_column,
             {
                 "type": "cell",
                 "criteria": "==",
                 "value": f'"{outcome}"',
-                "format": looks.get_colour_format(fill, ink),
+                "format": formats.get_colour_format(fill, ink),
             },
         )
 
 
-def _describe_plan(carried: RunResult) -> str:
-    plan = carried.plan
+def _describe_plan(run: RunResult) -> str:
+    plan = run.plan
     return f"Plan {plan.plan_id}, {plan.environment}, sales units {', '.join(plan.msns)}."
 
 
 def _write_summary_sheet(
-    sheet: ControlSheet, carried: RunResult, frame: pd.DataFrame, written: WrittenSheet
+    sheet: ControlSheet, run: RunResult, frame: pd.DataFrame, written: WrittenSheet
 ) -> None:
-    verdict = ("clean", "discrepancies", "incomplete")[carried.exit_code]
-    sheet.add_banner(summarize_run(carried), sheet.formats.verdict(verdict))
-    names = LIVE_OUTCOMES if carried.live else DRY_RUN_OUTCOMES
+    verdict = ("clean", "discrepancies", "incomplete")[run.exit_code]
+    sheet.add_banner(summarize_run(run), sheet.formats.verdict(verdict))
+    names = LIVE_OUTCOMES if run.live else DRY_RUN_OUTCOMES
     lines = []
-    for total in compute_control_totals(carried.plan, carried.results, live=carried.live):
+    for total in compute_control_totals(run.plan, run.results, live=run.live):
         where, parts = {"currency": total.currency}, total.by_outcome
         rows, minor = total.planned
         lines += [
@@ -209,8 +209,8 @@ def _write_summary_sheet(
             ),
         ]
     sheet.control("Control total", ("", "Currency"), names, lines, written)
-    _write_follow_up(sheet, carried.counts, frame, written)
-    sheet.pairs("Who and what", _list_run_facts(carried))
+    _write_follow_up(sheet, run.counts, frame, written)
+    sheet.pairs("Who and what", _list_run_facts(run))
     sheet.finish()
 
 
@@ -219,49 +219,49 @@ def _write_follow_up(
 ) -> None:
     flags = {name: int(frame[name].sum()) for name in ("credit_note_needed", "shop_to_update")}
     sheet.add_section("What is left to do")
-    told: Sequence[tuple[str, str, int, str]] = (
+    lines: Sequence[tuple[str, str, int, str]] = (
         (
             "Unknown",
             written.count_if(outcome="unknown"),
             counts.get("unknown", 0),
-            "Run the same command again: it looks once more and never sends twice. What stays "
+            "Run the same command again: it reads again and never sends twice. For rows that stay "
             "unknown: vippsrecon journal settle.",
         ),
         (
             "Refused",
             written.count_if(outcome="refused"),
             counts.get("refused", 0),
-            "Final for this plan: read the sentence, then make a new plan where it is still meant.",
+            "Final for this plan. Read the sentence and make a new plan if you still want it.",
         ),
         (
             "Skipped",
             written.count_if(outcome="skipped"),
             counts.get("skipped", 0),
-            "Nothing was done; the same command again tries these.",
+            "Nothing was done. Run the same command again to process these rows.",
         ),
         (
             "Credit notes needed",
             written.count_if(credit_note_needed="yes"),
             flags["credit_note_needed"],
-            "Captured money was given back and no document is named.",
+            "Captured money was refunded, but the row names no document.",
         ),
         (
             "Shop orders to update",
             written.count_if(shop_to_update="yes"),
             flags["shop_to_update"],
-            "Enter it in the shop, or the next reconciliation finds the difference.",
+            "Enter it in the shop; otherwise the next reconciliation finds a difference.",
         ),
     )
-    for one in told:
-        sheet.counted(*one)
+    for line in lines:
+        sheet.counted(*line)
     for notice, count in frame["customer_notice"].value_counts().items():
         formula = written.count_if(customer_notice=str(notice))
         sheet.counted("Customers to tell", formula, int(count), str(notice))
     sheet.row += 1
 
 
-def _list_run_facts(carried: RunResult) -> list[tuple[str, str]]:
-    plan = carried.plan
+def _list_run_facts(run: RunResult) -> list[tuple[str, str]]:
+    plan = run.plan
     source = f"{plan.source.kind} {plan.source.name}".strip()
     facts = [
         ("Plan", plan.plan_id),
@@ -269,20 +269,20 @@ def _list_run_facts(carried: RunResult) -> list[tuple[str, str]]:
         ("Planned by", f"{plan.planner}, {plan.made_at}"),
         ("Made from", f"{source}, payments as fetched {plan.source.fetched_at}"),
         ("SHA-256 of that file", plan.source.sha256),
-        ("Approved by", carried.approver or "nobody yet"),
-        ("Carried out by", carried.carrier if carried.live else "nobody: this was a dry run"),
+        ("Approved by", run.approver or "not approved yet"),
+        ("Carried out by", run.carrier if run.live else "not carried out: this was a dry run"),
         ("Environment", f"{plan.environment}, {plan.host}"),
     ]
-    if carried.stopped:
-        facts.append(("Stopped", carried.stopped))
-    if carried.head is not None:
-        seq, last = carried.head
+    if run.stopped:
+        facts.append(("Stopped", run.stopped))
+    if run.head is not None:
+        seq, last = run.head
         facts += [
-            ("Journal's head", f"{seq}:{last}"),
+            ("Journal head", f"{seq}:{last}"),
             (
-                "Keep the head elsewhere",
-                "A journal cut off or written anew as a whole shows against it alone: vippsrecon "
-                f"journal --plan {plan.plan_id} --verify --head {seq}:…",
+                "Save the head elsewhere",
+                "Only this head shows that the journal's end was cut off or that the whole journal "
+                f"was rewritten. Check: vippsrecon journal --plan {plan.plan_id} --verify --head {seq}:…",
             ),
         ]
     return [(name, value) for name, value in facts if value]

@@ -77,22 +77,22 @@ REFUSED = {
     "moved since it was planned": (
         CASE._replace(payment=PAID._replace(refunded_minor=50)), "refunded was 0.00 NOK and is 0.50 NOK"),
     "another currency": (CASE._replace(payment=PAID._replace(currency="DKK")), "is in DKK"),
-    "another sales unit": (CASE._replace(payment=PAID._replace(msn="654321")), "654321's"),
-    "more than is captured": (CASE._replace(row=ROW._replace(amount_minor=601)), "6.00 NOK is what"),
+    "another sales unit": (CASE._replace(payment=PAID._replace(msn="654321")), "sales unit 654321"),
+    "more than is captured": (CASE._replace(row=ROW._replace(amount_minor=601)), "6.00 NOK is the most"),
     "a cancel of less than is held": (
-        CANCEL._replace(row=ROW._replace(amount_minor=399)), "would release all"),
+        CANCEL._replace(row=ROW._replace(amount_minor=399)), "always releases the whole"),
     "a cancel of nothing": (
         CANCEL._replace(row=ROW._replace(amount_minor=400, captured_minor=1000),
-                        payment=PAID._replace(captured_minor=1000)), "0.00 NOK is what"),
+                        payment=PAID._replace(captured_minor=1000)), "0.00 NOK is the most"),
     "nobody has paid": (
-        CASE._replace(verb="cancel", row=UNPAID_ROW, payment=NOBODY_PAID), "nobody has paid"),
+        CASE._replace(verb="cancel", row=UNPAID_ROW, payment=NOBODY_PAID), "it is not paid yet"),
     "a refund after its window": (
         CASE._replace(events=[event("AUTHORIZED", 366, 1000)]), "bank transfer"),
     "a capture after its window": (
-        CAPTURE._replace(events=[event("AUTHORIZED", 181, 1000)]), "last moment to capture"),
+        CAPTURE._replace(events=[event("AUTHORIZED", 181, 1000)]), "deadline to capture"),
     "a capture after its window in Finland": (
         CAPTURE._replace(events=[event("AUTHORIZED", 15, 1000)],
-                         unit=SalesUnit("123456", market="FI")), "last moment to capture"),
+                         unit=SalesUnit("123456", market="FI")), "deadline to capture"),
     "the plan expired": (CASE._replace(plan_expires_at=NOW), "the plan expired"),
     "the approval expired": (CASE._replace(approval_expires_at=NOW), "the approval expired"),
     "the same amount in the log": (
@@ -105,7 +105,7 @@ REFUSED = {
         CASE._replace(others=[other("unknown", amount=5)]), "journal settle"),
     "its discrepancy was settled by another plan": (
         CASE._replace(others=[other("done", 90, 5, discrepancy_id=ROW.discrepancy_id)]),
-        "its discrepancy was settled"),
+        "the same discrepancy was resolved"),
 }  # fmt: skip
 
 

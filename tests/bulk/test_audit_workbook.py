@@ -15,8 +15,7 @@ from sqlalchemy import text
 
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.outcomes.audit_workbook import write_extract
-from vippsrecon.bulk.outcomes.from_journal import read_plan_history
-from vippsrecon.bulk.outcomes.listed import list_plan_overviews
+from vippsrecon.bulk.outcomes.from_journal import list_plan_overviews, read_plan_history
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import read_entries, read_head, verify_journal
 
@@ -75,7 +74,7 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
 
 
 def test_one_clock_and_one_approver(journal, tmp_path):
-    """Every entry has the house's time; a run's approver is who approved it, not who came after."""
+    """Every entry has server time; a run's approver is who approved it, not who came after."""
     here, plan = journal
     assert {e.at[:10] for e in read_entries(here.store, plan.plan_id)} == {"2026-01-31"}
 
@@ -150,7 +149,7 @@ def test_control_shows_totals_and_hashes(journal, tmp_path):
     assert f"{seq}:{last}" in said
     assert verify_journal(here.store, plan.plan_id).first_hash in said
     assert "2 rows, counted as skipped above" in said
-    assert "2 plans; every chain of entries holds." in said
+    assert "2 plans; every hash chain is intact." in said
 
 
 def test_one_plan_alone(journal, tmp_path):
@@ -177,7 +176,7 @@ def test_a_broken_chain_is_on_the_cover(journal, tmp_path):
     said = words(write_extract(here.store, tmp_path / "j.xlsx"), "Control")
 
     assert any(f"Plan {plan.plan_id}: entry" in str(one) for one in said)
-    assert not any("every chain of entries holds" in str(one) for one in said)
+    assert not any("every hash chain is intact" in str(one) for one in said)
 
 
 def test_an_entry_that_cannot_be_read_is_a_sentence(journal, tmp_path):
@@ -185,7 +184,7 @@ def test_an_entry_that_cannot_be_read_is_a_sentence(journal, tmp_path):
     here, _ = journal
     _tamper(here.store, "detail = 'gone' WHERE kind = 'intended' AND row = 2")
 
-    with pytest.raises(StoreError, match=r"entry \d+ of plan .* was changed"):
+    with pytest.raises(StoreError, match=r"entry \d+ of plan .* was modified"):
         write_extract(here.store, tmp_path / "j.xlsx")
     assert not (tmp_path / "j.xlsx").exists()
 
@@ -202,9 +201,9 @@ def test_an_empty_or_unknown_journal_is_a_sentence(world, tmp_path):
     """Nothing to show is said, not written as an empty workbook."""
     here = world(1)
 
-    with pytest.raises(PlanError, match="knows no plan yet"):
+    with pytest.raises(PlanError, match="contains no plan yet"):
         write_extract(here.store, tmp_path / "j.xlsx")
-    with pytest.raises(PlanError, match="is not known"):
+    with pytest.raises(PlanError, match="is not in the workspace"):
         write_extract(here.store, tmp_path / "j.xlsx", plan_ids=["gone"])
 
 

@@ -6,12 +6,11 @@ import pytest
 from sqlalchemy import event
 
 from tests.bulk.world import SOON
-from vippsrecon.bulk.outcomes.from_journal import read_plan_history
-from vippsrecon.bulk.outcomes.listed import list_plan_overviews
+from vippsrecon.bulk.outcomes.from_journal import list_plan_overviews, read_plan_history
 from vippsrecon.store import append_entries
 from vippsrecon.store.journal.entry import Draft
 
-SAID = ("count", "totals", "counts", "unlisted", "approver", "carrier", "stopped", "first_hash")
+SAID = ("count", "totals", "counts", "not_begun", "approver", "carrier", "stopped", "first_hash")
 
 
 @pytest.fixture

@@ -252,7 +252,7 @@ def test_a_payment_under_way_in_another_plan_is_skipped(world):
     refused = here.live(here.approved("refund", 70))
 
     assert outcomes(refused) == ["refused"]
-    assert "is not settled" in refused.results[0].explanation
+    assert "has an unknown outcome" in refused.results[0].explanation
 
 
 def test_caps_are_counted_over_plans(world):
@@ -284,7 +284,7 @@ def test_a_dry_run_foresees_the_caps(world):
 
     assert outcomes(dry) == ["would_do", "refused"]
     assert dry.results[1].explanation == (
-        "it would pass the cap of 4.00 NOK (day), of which 3.00 NOK is taken"
+        "it would exceed the cap of 4.00 NOK (day); 3.00 NOK is already used"
     )
     assert outcomes(here.live(plan, in_flight=1)) == ["done", "refused"]
 
@@ -321,7 +321,7 @@ def test_a_run_in_which_everything_fails_stops(world):
         ("3.01 NOK", "3.00 NOK"),
         ("3.00 DKK", "3.00 NOK"),
         (["3.00 NOK", "1.00 DKK"], "3.00 NOK"),
-        ("three", "is not a sum"),
+        ("three", "is not an amount"),
     ],
     ids=["none", "another sum", "another currency", "one too many", "no sum"],
 )

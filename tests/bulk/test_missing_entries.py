@@ -1,0 +1,40 @@
+"""A journal that lost its first entry is reported, not left out."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from typer.testing import CliRunner
+
+from vippsrecon.bulk.outcomes.audit_workbook import write_extract
+from vippsrecon.cli import app
+from vippsrecon.errors import StoreError
+
+
+def tamper(here, *statements: str) -> None:
+    """Change the journal without the package."""
+    with sqlite3.connect(here.folder / "work.db") as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def test_plan_without_first_entry_is_reported(world, monkeypatch):
+    """All plans verified: one whose head was cut off must not drop out of the list."""
+    here = world(2)
+    plan = here.approved("refund", 100)
+    here.live(plan)
+    monkeypatch.chdir(here.folder)
+    monkeypatch.setenv("VIPPSRECON_DATABASE_URL", f"sqlite:///{here.folder / 'work.db'}")
+    assert CliRunner().invoke(app, ["journal", "--verify"]).exit_code == 0
+    tamper(
+        here,
+        "DROP TRIGGER journal_no_delete",
+        f"DELETE FROM journal WHERE plan_id = '{plan.plan_id}' AND seq = 1",
+    )
+
+    verified = CliRunner().invoke(app, ["journal", "--verify"])
+    assert verified.exit_code == 1
+    assert "entry 1 is missing" in verified.output
+    with pytest.raises(StoreError, match="has lost its first entry"):
+        write_extract(here.store, here.folder / "journal.xlsx")

@@ -1,0 +1,110 @@
+"""A plan carried out again: what an earlier run left, and what a dry run shows of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+
+import pytest
+
+from tests.bulk.world import SOON
+from vippsrecon.bulk.execution.carry_out import carry_out
+from vippsrecon.errors import PlanError, StoreError
+from vippsrecon.store import read_entries
+
+
+def outcomes(carried) -> list[str]:
+    """The outcomes, in the plan's order."""
+    return [result.outcome for result in carried.results]
+
+
+def tamper(here, *statements: str) -> None:
+    """Change the journal without the package."""
+    with sqlite3.connect(here.folder / "work.db") as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def test_a_row_not_reached_again_keeps_its_outcome(world):
+    """A second run that stops early must not call a refund of the first run skipped."""
+    here = world(8)
+    plan = here.approved("refund", *[100] * 8)
+    locked = [
+        {"code": 6160, "operation": "refund", "reference": f"order-{n:06d}"} for n in range(1, 6)
+    ]
+    lost = {"code": 4150, "operation": "refund", "reference": "order-000008"}
+    here.simulator.set_settings(refusals=[*locked, lost])
+    quick = SOON._replace(wait_for=0.02)
+    first = here.live(plan, patience=quick, in_flight=8)
+    assert outcomes(first) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
+
+    again = here.live(plan, patience=quick, in_flight=1)
+
+    assert "5 rows in a row failed" in again.stopped
+    assert outcomes(again) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
+    assert again.results[5] == first.results[5]
+    ended = list(read_entries(here.store, plan.plan_id))[-1].said()
+    assert ended["counts"] == {"skipped": 5, "done": 2, "unknown": 1}
+
+
+def test_a_dry_run_says_what_live_would_do_with_a_finished_plan(world):
+    """A row that was refused for good would not be sent by a live run either."""
+    here = world(3)
+    plan = here.approved("refund", 100, 200, 300)
+    refused = {"code": 6210, "operation": "refund", "reference": "order-000001"}
+    here.simulator.set_settings(refusals=[refused])
+    here.live(plan)
+    here.simulator.set_settings(refusals=[])
+
+    dry = carry_out(plan, here.client, store=here.store)
+
+    assert outcomes(dry) == ["refused", "already_done", "already_done"]
+    assert dry.counts["would_do"] == 0
+    assert len(dry.outcomes) == 3
+
+
+def test_modified_journal_is_refused(world):
+    """Its outcomes may be wrong, so nothing is sent."""
+    here = world(2)
+    plan = here.approved("refund", 100, 200)
+    here.live(plan)
+    tamper(
+        here,
+        "DROP TRIGGER journal_no_update",
+        f"UPDATE journal SET amount_minor = 1 WHERE plan_id = '{plan.plan_id}' AND row = 1",
+    )
+    sent = here.asked("refund")
+
+    with pytest.raises(StoreError, match=r"was modified: entry \d+ .*Nothing was sent"):
+        here.live(plan)
+    assert here.asked("refund") == sent
+
+
+def test_replaced_plan_is_refused_in_dry_run(world):
+    """A dry run must not say that it would be carried out."""
+    here = world(1)
+    plan = here.approved("refund", 100)
+    other = dataclasses.replace(plan, rows=(plan.rows[0]._replace(amount_minor=200),))
+
+    with pytest.raises(PlanError, match="was first seen on"):
+        carry_out(other, here.client, store=here.store)
+
+
+@pytest.mark.parametrize(
+    ("fault", "would"), [("drop_before", "would_do"), ("drop_after", "skipped")]
+)
+def test_a_dry_run_looks_at_rows_left_open(world, fault, would):
+    """Their outcome is what a live run would settle first, not what a new row would meet."""
+    here = world(1)
+    plan = here.approved("refund", 500)
+    here.simulator.set_settings(event_log_lag_ms=30_000)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, fault: True}])
+    assert outcomes(here.live(plan, patience=SOON._replace(settle_for=0.1))) == ["unknown"]
+    sent = here.asked("refund")
+
+    assert outcomes(carry_out(plan, here.client, store=here.store)) == [would]
+
+    here.simulator.advance(31)
+    settled = "already_done" if fault == "drop_after" else "would_do"
+    assert outcomes(carry_out(plan, here.client, store=here.store)) == [settled]
+    assert here.asked("refund") == sent
