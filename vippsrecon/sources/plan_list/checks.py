@@ -82,7 +82,7 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
         (
             needs_currency & (amount == ""),
             "amount",
-            _literal("is missing; write 'all' for the whole amount"),
+            _literal("is missing; write all for the whole amount"),
         ),
         (pl.col("amount_why").is_not_null(), "amount", pl.col("amount_why")),
         (pl.col("amount_minor") < 0, "amount", _literal("is negative; write it without the minus")),
