@@ -200,7 +200,7 @@ def test_a_plan_for_another_environment(run, keys, folder, refunds):
     run("plan", "refunds", refunds, "--out", "plan.json")
     keys.setenv("VIPPS_ENVIRONMENT", "test")
     keys.delenv("VIPPS_BASE_URL")
-    one_sentence(run("approve", "plan.json"), "is for simulator", "says test")
+    one_sentence(run("approve", "plan.json"), "is for simulator", "VIPPS_ENVIRONMENT is test")
 
 
 def test_a_second_person(run, keys, folder, refunds):

@@ -193,7 +193,7 @@ def _print_connection_settings(base_url: str, units: list[dict[str, str]]) -> No
             "\n".join(line for unit in units for line in _format_sales_unit_toml(unit)),
             file=sys.stderr,
         )
-    print("Serving until stopped (Ctrl-C)", file=sys.stderr)
+    print("serving until stopped (Ctrl-C)", file=sys.stderr)
 
 
 def _format_sales_unit_toml(unit: dict[str, str]) -> list[str]:

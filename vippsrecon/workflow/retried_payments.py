@@ -53,16 +53,18 @@ def build_follow_ups(orders: pd.DataFrame) -> tuple[FollowUp, ...]:
 
 
 def drop_guessed_misses(
-    failures: pd.DataFrame, asked: pd.DataFrame, orders: pd.DataFrame
+    failures: pd.DataFrame, original_references: pd.DataFrame, orders: pd.DataFrame
 ) -> pd.DataFrame:
     """Drop 404 failures of attempts that only `build_follow_ups` guessed (suffixes -1, -2, …).
 
     Args:
         failures: `schemas.FAILURES`.
-        asked: msn and reference of the original references.
+        original_references: msn and reference of the original references.
         orders: `schemas.ORDERS` from which the follow-ups were made.
     """
-    original = pl.DataFrame(pa.Table.from_pandas(asked[PAYMENT_KEY], preserve_index=False))
+    original = pl.DataFrame(
+        pa.Table.from_pandas(original_references[PAYMENT_KEY], preserve_index=False)
+    )
     guessed = (
         pl.DataFrame(pa.Table.from_pandas(failures[[*PAYMENT_KEY, "status"]], preserve_index=False))
         .with_row_index("place")
