@@ -14,8 +14,8 @@ from vippsrecon.reconciliation.check import HAS_PAYMENT, UNKNOWN_AMOUNT, Check, 
 def aggregate_mismatch() -> Check:
     """Successful events and aggregate differ; at risk is the largest of the four gaps.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(aggregate_captured=900)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(aggregate_captured=900)
     ['discrepancy aggregate_mismatch - → -, at risk 100']
     """
     gap = nw.col("gap")

@@ -37,8 +37,8 @@ _OVERDUE = (nw.col("since_fulfilled_us") > nw.col("grace_capture_us")).fill_null
 def cancellation_fee_kept() -> Check:
     """A cancelled order of which the shop kept a part on purpose: nothing is wrong.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(Or=900, R=900, status="cancelled")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(Or=900, R=900, status="cancelled")
     ['matched cancellation_fee_kept']
     """
     return Check(_CANCELLED & (Or > 0) & (Or < O) & (O - Or == C - R))
@@ -47,8 +47,8 @@ def cancellation_fee_kept() -> Check:
 def cancelled_but_captured() -> Check:
     """The order is cancelled, and the customer's money is still with the merchant.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(status="cancelled")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(status="cancelled")
     ['discrepancy cancelled_but_captured 0 → 1000, at risk 1000']
     """
     return Check(_CANCELLED & (C > R), nw.lit(0), C - R, C - R)
@@ -60,8 +60,8 @@ def captured_not_fulfilled() -> Check:
     Money is to be captured when goods are sent, not before.
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(status="open", captured_days_ago=4)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(status="open", captured_days_ago=4)
     ['discrepancy captured_not_fulfilled 0 → 1000, at risk 1000']
     """
     late = (nw.col("since_capture_us") > nw.col("grace_delivery_us")).fill_null(value=True)
@@ -74,10 +74,10 @@ def captured_not_fulfilled() -> Check:
 def timing_awaiting_fulfilment() -> Check:
     """Captured a moment ago, part sent, or reserved and not sent: the rest is not due yet.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=400, status="partial")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=400, status="partial")
     ['timing timing_awaiting_fulfilment']
-    >>> worked(C=0, status="open")
+    >>> run_example(C=0, status="open")
     ['timing timing_awaiting_fulfilment']
     """
     just_captured = _OPEN & (C > 0)
@@ -88,8 +88,8 @@ def timing_awaiting_fulfilment() -> Check:
 def abandoned_checkout() -> Check:
     """The customer left, and the shop knows it was not paid: nothing is wrong.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=0, C=0, state="ABORTED", status="open", paid="no")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=0, C=0, state="ABORTED", status="open", paid="no")
     ['ignored abandoned_checkout']
     """
     unpaid = (nw.col("paid") == "no") & (C == 0) & (R == 0)
@@ -102,10 +102,10 @@ def not_paid() -> Check:
     An open order carries no risk: nothing was sent, and where the export cannot say whether
     the shop knows, this is what it shows as.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=0, C=0, X=1000, state="TERMINATED")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=0, C=0, X=1000, state="TERMINATED")
     ['discrepancy not_paid 1000 → 0, at risk 1000']
-    >>> worked(A=0, C=0, state="EXPIRED", status="open", paid="unknown")
+    >>> run_example(A=0, C=0, state="EXPIRED", status="open", paid="unknown")
     ['discrepancy not_paid 0 → 0, at risk 0']
     """
     sent_unapproved = (STATE == "CREATED") & (_PARTIAL | _FULFILLED)
@@ -116,8 +116,8 @@ def not_paid() -> Check:
 def timing_awaiting_payment() -> Check:
     """The customer has not answered yet.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=0, C=0, state="CREATED", status="open")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=0, C=0, state="CREATED", status="open")
     ['timing timing_awaiting_payment']
     """
     return Check(_CAPTURE_RELEVANT & _OPEN & (STATE == "CREATED"), E, C)
@@ -126,12 +126,12 @@ def timing_awaiting_payment() -> Check:
 def authorization_lost() -> Check:
     """The reservation ran out or was released before the money was captured.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=0, authorized_days_ago=181)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=0, authorized_days_ago=181)
     ['discrepancy authorization_lost 1000 → 0, at risk 1000']
-    >>> worked(C=0, status="open", authorized_days_ago=181)
+    >>> run_example(C=0, status="open", authorized_days_ago=181)
     ['discrepancy authorization_lost 0 → 0, at risk 1000']
-    >>> worked(C=400, X=600, status="partial")
+    >>> run_example(C=400, X=600, status="partial")
     ['discrepancy authorization_lost 400 → 400, at risk 600']
     """
     whole = (A > 0) & (C == 0) & NOTHING_CAPTURABLE
@@ -150,8 +150,8 @@ def authorization_lost() -> Check:
 def timing_capture_pending() -> Check:
     """Sent within the grace for capture: the shop may still be capturing.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=0, fulfilled_days_ago=0)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=0, fulfilled_days_ago=0)
     ['timing timing_capture_pending']
     """
     return Check(_CAPTURE_RELEVANT & (_FULFILLED | _PARTIAL) & (C == 0) & ~_OVERDUE, E, C)
@@ -162,8 +162,8 @@ def fulfilled_not_captured() -> Check:
 
     Where the export does not say when it was sent, it counts as long ago.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=0)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=0)
     ['discrepancy fulfilled_not_captured 1000 → 0, at risk 1000']
     """
     return Check(_CAPTURE_RELEVANT & (_FULFILLED | _PARTIAL) & (C == 0), E, C, E - C)
@@ -172,10 +172,10 @@ def fulfilled_not_captured() -> Check:
 def duplicate_capture() -> Check:
     """The excess is a whole number of one amount captured several times.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=500, captures=(500, 500))
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=500, captures=(500, 500))
     ['discrepancy duplicate_capture 500 → 1000, at risk 500']
-    >>> worked(O=1100, captures=(600, 600))
+    >>> run_example(O=1100, captures=(600, 600))
     ['discrepancy over_captured 1100 → 1200, at risk 100']
     """
     return Check(_CAPTURE_RELEVANT & ~_CANCELLED & (C > E) & nw.col("repeats"), E, C, C - E)
@@ -186,8 +186,8 @@ def rounding_difference() -> Check:
 
     That plugin sends (int)(total * 100), so 19.99 becomes 1998.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=1999, A=1998, C=1998, truncated=1998)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=1999, A=1998, C=1998, truncated=1998)
     ['discrepancy rounding_difference 1999 → 1998, at risk 0']
     """
     difference = (C - E).abs()
@@ -201,8 +201,8 @@ def rounding_difference() -> Check:
 def under_captured() -> Check:
     """All is sent, and less was captured than the order comes to.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=400)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=400)
     ['discrepancy under_captured 1000 → 400, at risk 600']
     """
     return Check(_CAPTURE_RELEVANT & _FULFILLED & (E > C), E, C, E - C)
@@ -211,8 +211,8 @@ def under_captured() -> Check:
 def over_captured() -> Check:
     """More was captured than the order comes to.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=800)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=800)
     ['discrepancy over_captured 800 → 1000, at risk 200']
     """
     return Check(_CAPTURE_RELEVANT & ~_CANCELLED & (C > E), E, C, C - E)

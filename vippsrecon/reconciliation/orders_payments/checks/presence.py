@@ -35,8 +35,8 @@ def duplicate_order_row() -> Check:
 
     All but the row nearest the captured amount; money is counted with that one.
 
-    >>> from vippsrecon.reconciliation.examples import worked_orders
-    >>> worked_orders([1000, 900], C=1000)
+    >>> from vippsrecon.reconciliation.examples import run_orders_example
+    >>> run_orders_example([1000, 900], C=1000)
     ['discrepancy duplicate_order_row 900 → -, at risk 0']
     """
     return Check(ROLE == "surplus", O, UNKNOWN_AMOUNT)
@@ -45,8 +45,8 @@ def duplicate_order_row() -> Check:
 def superseded_attempt() -> Check:
     """An earlier or later attempt at the same order that holds no money: nothing is wrong.
 
-    >>> from vippsrecon.reconciliation.examples import worked_payments
-    >>> worked_payments([("A", 1000, 0, 1000), ("A-1", 1000, 1000, 0)])
+    >>> from vippsrecon.reconciliation.examples import run_payments_example
+    >>> run_payments_example([("A", 1000, 0, 1000), ("A-1", 1000, 1000, 0)])
     ['matched superseded_attempt', 'matched']
     """
     return Check(ROLE == "superseded")
@@ -58,10 +58,10 @@ def duplicate_payment() -> Check:
     Said of every live payment but the one nearest the order's total. Payments that together
     come to no more than the order are one split payment instead.
 
-    >>> from vippsrecon.reconciliation.examples import worked_payments
-    >>> worked_payments([("A", 1000, 1000, 0), ("A-1", 1000, 1000, 0)])
+    >>> from vippsrecon.reconciliation.examples import run_payments_example
+    >>> run_payments_example([("A", 1000, 1000, 0), ("A-1", 1000, 1000, 0)])
     ['matched', 'discrepancy duplicate_payment 0 → 1000, at risk 1000']
-    >>> worked_payments([("A", 600, 600, 0), ("A-1", 400, 400, 0)])
+    >>> run_payments_example([("A", 600, 600, 0), ("A-1", 400, 400, 0)])
     ['matched', 'matched']
     """
     return Check(ROLE == "second", nw.lit(0), C, _MONEY_HELD)
@@ -70,8 +70,8 @@ def duplicate_payment() -> Check:
 def timing_outside_export() -> Check:
     """A payment whose order the export cannot hold: placed before, after, or on another unit.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=None, cover=(5, 1))
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=None, cover=(5, 1))
     ['timing timing_outside_export']
     """
     day = (
@@ -91,12 +91,12 @@ def timing_outside_export() -> Check:
 def missing_in_orders() -> Check:
     """A payment holds or held money, and the shop knows no order for it.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=None)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=None)
     ['discrepancy missing_in_orders - → 1000, at risk 1000']
-    >>> worked(O=None, C=0)
+    >>> run_example(O=None, C=0)
     ['discrepancy missing_in_orders - → 1000, at risk 1000']
-    >>> worked(O=None, R=1000)
+    >>> run_example(O=None, R=1000)
     ['discrepancy missing_in_orders - → 1000, at risk 0']
     """
     amount = nw.when(C > 0).then(C).otherwise(K)
@@ -111,8 +111,8 @@ def not_checked() -> Check:
     Nor is anything said of other attempts at the same order: with one of them unread, what the
     others hold proves nothing.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=None, failure=503)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=None, failure=503)
     ['not_checked']
     """
     return Check(nw.col("read_failed"))
@@ -121,8 +121,8 @@ def not_checked() -> Check:
 def nothing_to_pay() -> Check:
     """An order of total 0 without a payment.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=0, A=None)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=0, A=None)
     ['ignored nothing_to_pay']
     """
     return Check(_WITHOUT_PAYMENT & (O == 0))
@@ -131,8 +131,8 @@ def nothing_to_pay() -> Check:
 def other_payment_method() -> Check:
     """An order paid another way, with no payment under its reference.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=None, by_vipps=False)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=None, by_vipps=False)
     ['ignored other_payment_method']
     """
     return Check(_WITHOUT_PAYMENT & (~nw.col("by_vipps")).fill_null(value=False))
@@ -143,8 +143,8 @@ def not_epayment() -> Check:
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/recurring-api/
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=None, recurring=True)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=None, recurring=True)
     ['ignored not_epayment']
     """
     return Check(_PAIR & nw.col("recurring"))
@@ -153,8 +153,8 @@ def not_epayment() -> Check:
 def waived() -> Check:
     """Listed in the user's ignore file.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=400, waive=True)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=400, waive=True)
     ['ignored waived']
     """
     return Check(nw.col("waived") & (_PAIR | _ORPHAN))
@@ -163,8 +163,8 @@ def waived() -> Check:
 def cancelled_unpaid() -> Check:
     """A cancelled order that was never paid: both sides agree on nothing.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=None, status="cancelled")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=None, status="cancelled")
     ['matched']
     """
     return Check(_WITHOUT_PAYMENT & has_status("cancelled"))
@@ -173,10 +173,10 @@ def cancelled_unpaid() -> Check:
 def missing_in_vipps() -> Check:
     """Vipps MobilePay knows no payment under the order's reference.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(A=None)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(A=None)
     ['discrepancy missing_in_vipps 1000 → -, at risk 1000']
-    >>> worked(A=None, status="open")
+    >>> run_example(A=None, status="open")
     ['discrepancy missing_in_vipps 1000 → -, at risk 0']
     """
     at_risk = nw.when(has_status("open")).then(nw.lit(0)).otherwise(positive_part(O - Or))
@@ -186,8 +186,8 @@ def missing_in_vipps() -> Check:
 def timing_after_cut() -> Check:
     """The shop changed the order after the payment was fetched: fetch again.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=0, fulfilled_days_ago=-1)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=0, fulfilled_days_ago=-1)
     ['timing timing_after_cut']
     """
     return Check(_WITH_PAYMENT & nw.col("shop_later"), O, C)
@@ -196,8 +196,8 @@ def timing_after_cut() -> Check:
 def currency_mismatch() -> Check:
     """Order and payment are in different currencies, so no amount is compared.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(order_currency="SEK")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(order_currency="SEK")
     ['discrepancy currency_mismatch - → -, at risk 1000']
     """
     differs = nw.col("order_currency") != nw.col("payment_currency")
@@ -210,8 +210,8 @@ def reference_mangled() -> Check:
     Spreadsheets drop leading zeros, turn long digits into 1.23457E+11, and some systems change
     case. Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(reference="000012345678", in_export="12345678")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(reference="000012345678", in_export="12345678")
     ['discrepancy reference_mangled - → -, at risk 0']
     """
     return Check(_WITH_PAYMENT & (nw.col("link") == "repaired"))
@@ -220,8 +220,8 @@ def reference_mangled() -> Check:
 def abandoned_checkout() -> Check:
     """A payment without an order that never held money, or has let go of all of it.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=None, A=0, C=0, state="ABORTED")
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=None, A=0, C=0, state="ABORTED")
     ['ignored abandoned_checkout']
     """
     return Check(_ORPHAN)

@@ -26,10 +26,10 @@ _PARTIAL = has_status("partial")
 def remainder_open() -> Check:
     """The customer's money is held for something that will never be captured.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(O=800, C=800)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(O=800, C=800)
     ['discrepancy remainder_open 0 → 200, at risk 0']
-    >>> worked(C=0, status="cancelled")
+    >>> run_example(C=0, status="cancelled")
     ['discrepancy remainder_open 0 → 1000, at risk 0']
     """
     whole = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
@@ -41,10 +41,10 @@ def remainder_open() -> Check:
 def authorization_expiring() -> Check:
     """The reservation, or its guarantee, soon runs out, and not all is captured.
 
-    >>> from vippsrecon.reconciliation.examples import worked
-    >>> worked(C=0, status="open", market="DK", authorized_days_ago=12)
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(C=0, status="open", market="DK", authorized_days_ago=12)
     ['discrepancy authorization_expiring 0 → 1000, at risk 1000']
-    >>> worked(C=0, status="open", market="DK", authorized_days_ago=8)
+    >>> run_example(C=0, status="open", market="DK", authorized_days_ago=8)
     ['timing timing_awaiting_fulfilment']
     """
     left = nw.col("capture_left_us")
