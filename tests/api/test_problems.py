@@ -250,6 +250,15 @@ ANY_JSON = st.recursive(
 )
 
 
+def test_a_field_name_is_printable_and_without_numbers():
+    """The name of a field is the service's text too, and ends up in logs."""
+    body = b'{"title": "no", "extraDetails": [{"name": "ph\\u0007one 4791234567", "reason": "x"}]}'
+
+    error = decode_error_response(400, {}, body)
+
+    assert str(error).endswith("400: no; ph one [number]: x")
+
+
 @given(
     status=st.integers(300, 999),
     body=st.binary(max_size=300) | ANY_JSON.map(lambda value: json.dumps(value).encode()),

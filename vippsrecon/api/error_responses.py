@@ -77,7 +77,10 @@ def decode_error_response(
         detail=_sanitize_text(parsed.get("detail") or "", reference),
         trace_id=_sanitize_text(parsed.get("trace_id") or "", reference, keep_numbers=True),
         reference=reference,
-        fields={name: _sanitize_text(why, reference) for name, why in fields.items()},
+        fields={
+            _sanitize_text(name, reference): _sanitize_text(why, reference)
+            for name, why in fields.items()
+        },
         operation=operation,
     )
     if isinstance(error, errors.RateLimitedError | errors.ServiceError):
