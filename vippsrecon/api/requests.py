@@ -15,10 +15,11 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from vippsrecon.errors import InputError
+from vippsrecon.vipps_rules import REFERENCE_PATTERN
 
 Topic = Literal["funds", "fees"]
 
-_REFERENCE_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
+_REFERENCE_PATTERN = re.compile(REFERENCE_PATTERN)
 _KEY_PATTERN = re.compile(r"[!-~]{1,50}")
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 _CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vippsrecon.config.settings import (
     MAX_IN_FLIGHT,
-    ZONE_OF_MARKET,
     Keys,
     Rules,
     SalesUnit,
@@ -26,6 +25,7 @@ from vippsrecon.config.settings import (
 )
 from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
 from vippsrecon.errors import ConfigurationError
+from vippsrecon.vipps_rules import ZONE_OF_MARKET
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -12,20 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import ConfigurationError
+from vippsrecon.vipps_rules import HOSTS, ZONE_OF_MARKET
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
-
-ZONE_OF_MARKET = {
-    "NO": "Europe/Oslo",
-    "SE": "Europe/Stockholm",
-    "DK": "Europe/Copenhagen",
-    "FI": "Europe/Helsinki",
-}
-"""Market to the time zone of its accounting days."""
-
-MARKET_OF_CURRENCY = {"NOK": "NO", "SEK": "SE", "DKK": "DK", "EUR": "FI"}
-"""The market assumed for a currency where the sales unit's own is not configured."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +69,6 @@ class Rules:
     capture_grace_hours: int = 24
     refund_grace_hours: int = 24
 
-
-HOSTS = {"production": "https://api.vipps.no", "test": "https://apitest.vipps.no"}
-"""Environment to the only host it may call.
-Source: https://developer.vippsmobilepay.com/docs/knowledge-base/servers/"""
 
 ENVIRONMENTS = (*HOSTS, "simulator")
 MAX_IN_FLIGHT = 256

@@ -14,11 +14,12 @@ import polars as pl
 
 from vippsrecon.api import bulk_decode, responses
 from vippsrecon.api.models import Reading
-from vippsrecon.config.settings import MARKET_OF_CURRENCY, Settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, VippsReconError
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure, PaymentTables
 from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS
+from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
 
 EVENTS_BY_TOTAL = {
     "authorized_minor": ("AUTHORIZED",),

@@ -14,14 +14,12 @@ import pyarrow as pa
 from vippsrecon.errors import InputError
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.schemas import PAYMENTS
+from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PAYMENT_KEY_COLUMNS = ["msn", "reference"]
-
-SENDABLE_REFERENCE = "^[a-zA-Z0-9-]{8,64}$"
-"""Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/ (50 until 2025)."""
 
 SENDABLE_MSN = "^[0-9]{4,10}$"
 """Source: https://developer.vippsmobilepay.com/docs/knowledge-base/merchants/"""
@@ -130,7 +128,7 @@ class Worklist:
 
 
 def _sendable_expression() -> pl.Expr:
-    return pl.col("reference").str.contains(SENDABLE_REFERENCE) & pl.col("msn").str.contains(
+    return pl.col("reference").str.contains(NEW_REFERENCE_PATTERN) & pl.col("msn").str.contains(
         SENDABLE_MSN
     )
 

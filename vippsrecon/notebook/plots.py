@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.config.settings import MARKET_OF_CURRENCY
 from vippsrecon.reconciliation.orders_payments.variables import CAPTURE_DAYS
 from vippsrecon.report import names
 from vippsrecon.report.figures import compute_figures
@@ -20,6 +19,7 @@ from vippsrecon.report.frames import build_report_frames
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.formats import BAR_COLOUR, INK, MUTED, NAVY, SEVERITY_COLOURS
+from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

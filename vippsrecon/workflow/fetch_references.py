@@ -10,12 +10,13 @@ Behind `vippsrecon fetch`; `reconcile_month` fetches through `fetch_month` as we
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from vippsrecon import schemas
+from vippsrecon.dates import to_date
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.sources import is_reference_list, read_orders
 from vippsrecon.workflow.preflight import check_keys, walk_ledger, warn_of_clock_skew
@@ -163,7 +164,7 @@ def choose_ledger_start(orders: pd.DataFrame, first: date | None) -> date | None
     days = orders["ordered_day"].dropna()
     if first is not None or not len(days):
         return first
-    return date(1970, 1, 1) + timedelta(days=int(days.min()))
+    return to_date(int(days.min()))
 
 
 def find_only_msn(settings: Settings) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from vippsrecon.dates import to_date
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_count
 from vippsrecon.sources.rejects import Reject
@@ -43,8 +44,7 @@ def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None)
     days = files.orders["ordered_day"].dropna()
     if not len(days):
         return
-    epoch = date(1970, 1, 1)
-    earliest, latest = (epoch + timedelta(days=int(day)) for day in (days.min(), days.max()))
+    earliest, latest = (to_date(int(day)) for day in (days.min(), days.max()))
     too_late = last is not None and earliest > last
     too_early = first is not None and latest < first - timedelta(days=MAX_DAYS_AFTER_ORDER)
     if too_late or too_early:
@@ -54,8 +54,7 @@ def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None)
 def _describe_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> str:
     names = ", ".join(file.name for file in files.files)
     days = files.orders["ordered_day"].dropna()
-    epoch = date(1970, 1, 1)
-    earliest, latest = (epoch + timedelta(days=int(day)) for day in (days.min(), days.max()))
+    earliest, latest = (to_date(int(day)) for day in (days.min(), days.max()))
     return (
         f"{names}: the orders are from {earliest} to {latest}, and none of them was captured or "
         f"refunded in the requested period, {first or '…'} to {last or '…'}. Use the export of "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.errors import ApiError, NoAnswerError, UnauthorizedError
 from vippsrecon.fetching import LedgerWalk, build_unread_walk, ledger_references
 from vippsrecon.money import format_count
+from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
 
 LOG = logging.getLogger(__name__)
-CLOCK_SKEW_WARNING_SECONDS = 60
 
 
 def check_keys(client: Client, msns: Iterable[str]) -> None:
@@ -62,7 +62,7 @@ def describe_clock_skew(skew_seconds: float) -> str | None:
     >>> describe_clock_skew(3600.0).partition(" (")[0]
     "this machine's clock and Vipps MobilePay's are 3 600 s apart"
     """
-    if abs(skew_seconds) <= CLOCK_SKEW_WARNING_SECONDS:
+    if abs(skew_seconds) <= MAX_CLOCK_SKEW_SECONDS:
         return None
     side = "behind" if skew_seconds > 0 else "ahead"
     apart = format_count(round(abs(skew_seconds)), "s", "s")

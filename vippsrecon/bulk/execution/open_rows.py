@@ -14,8 +14,9 @@ from vippsrecon.bulk.execution.row_record import restore_planned_row
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.errors import VippsReconError
 from vippsrecon.store import Entry, Store, read_row_states
+from vippsrecon.vipps_rules import EVENT_LOG_DELAY_SECONDS
 
-EVENT_LOG_DELAY = timedelta(seconds=60)
+EVENT_LOG_DELAY = timedelta(seconds=EVENT_LOG_DELAY_SECONDS)
 """After this time the event log shows every operation that was done; earlier, a missing event
 proves nothing. See docs/reliability.md, the second assumption."""
 

@@ -11,8 +11,7 @@ from vippsrecon.config.settings import Settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.money import format_amount, to_minor
 from vippsrecon.store import Cap
-
-MAX_CLOCK_SKEW_SECONDS = 60.0
+from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 
 def check_plan_matches_settings(plan: Plan, settings: Settings) -> None:

@@ -17,17 +17,10 @@ from vippsrecon.bulk.execution.operations import EVENT_NAMES, extract_aggregate
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.bulk.verbs import PAST_TENSE
-from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.money import format_amount
 from vippsrecon.store import Attempt
-
-CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
-"""Days after AUTHORIZED in which a capture is accepted; 180 with late capture.
-Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
-
-REFUND_DAYS = 365
-"""Days after AUTHORIZED in which a refund is accepted. The documentation names three different
-starting points; this is the earliest. Source: https://developer.vippsmobilepay.com/docs/knowledge-base/refunds/"""
+from vippsrecon.vipps_rules import CAPTURE_DAYS, LATE_CAPTURE_DAYS, MARKET_OF_CURRENCY, REFUND_DAYS
 
 DUPLICATE_DAYS = 30
 
@@ -142,7 +135,7 @@ def _find_deadline_days(check_input: RowCheck) -> int | None:
     if check_input.verb == "cancel":
         return None
     if check_input.unit.late_capture:
-        return 180
+        return LATE_CAPTURE_DAYS
     market = check_input.unit.market or MARKET_OF_CURRENCY.get(check_input.row.currency, "NO")
     return CAPTURE_DAYS[market]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, WOULD_DO, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.verbs import PAST_TENSE
-from vippsrecon.config.settings import MARKET_OF_CURRENCY, SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.money import format_amount
 from vippsrecon.reconciliation.codes import CODES
+from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
 
 KINDS_WITHOUT_SHOP_UPDATE = frozenset(code.name for code in CODES if code.shop_is_right)
 """Discrepancies after whose settling the shop's order is right as it stands.

@@ -34,12 +34,13 @@ from vippsrecon.bulk.plan.rows import (
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
 from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import HOSTS, Settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import format_count
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.rejects import Reject
 from vippsrecon.store import read_attempts
+from vippsrecon.vipps_rules import HOSTS
 
 if TYPE_CHECKING:
     import pandas as pd

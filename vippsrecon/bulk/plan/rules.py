@@ -17,6 +17,7 @@ from vippsrecon.bulk.verbs import VERBS
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.errors import PlanError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR, format_amount
+from vippsrecon.vipps_rules import REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
@@ -39,7 +40,7 @@ REASONS = (
 SOURCE_KINDS = ("report", "list", "python")
 
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
-_REFERENCE_PATTERN = re.compile(r"[a-zA-Z0-9-]{1,64}")
+_REFERENCE_PATTERN = re.compile(REFERENCE_PATTERN)
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.config.settings import MARKET_OF_CURRENCY, Rules, SalesUnit
+from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.days import DAY_US, HOUR_US, local_day_expression
 from vippsrecon.reconciliation.orders_payments.event_history import ENDED_STATES
+from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
 
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 """Days from AUTHORIZED to the capture deadline. Late capture makes DK and FI 180.

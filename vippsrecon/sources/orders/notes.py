@@ -11,6 +11,7 @@ from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import references
 from vippsrecon.sources.orders.parse import ParsedOrders
 from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 NO_REFERENCE_COLUMN = "It has no column with the Vipps reference; map one with --mapping."
 
@@ -117,7 +118,7 @@ def _describe_odd_references(orders: pl.DataFrame) -> list[str]:
     damage = references.describe_damage(column)
     if damage:
         notes.append(damage[0].upper() + damage[1:] + ".")
-    malformed = column.filter(~column.str.contains(references.WELL_FORMED_REFERENCE))
+    malformed = column.filter(~column.str.contains(NEW_REFERENCE_PATTERN))
     if malformed.len():
         notes.append(
             f"References that Vipps MobilePay would not take (8 to 64 letters, digits and "

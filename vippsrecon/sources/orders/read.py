@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import SalesUnit
+from vippsrecon.dates import to_date
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import (
@@ -313,7 +314,7 @@ def _summarize_file(
     mine = orders.filter(pl.col("source_file") == table.name)
     rejected = int((rejects["source_file"] == table.name).sum())
     days = [mine["ordered_day"].min(), mine["ordered_day"].max()]
-    period = [date(1970, 1, 1) + timedelta(days=day) for day in days if isinstance(day, int)]
+    period = [to_date(day) for day in days if isinstance(day, int)]
     return FileSummary(
         name=table.name,
         sha256=compute_file_sha256(path),

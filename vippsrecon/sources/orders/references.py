@@ -16,9 +16,9 @@ import pyarrow as pa
 from vippsrecon.money import group_thousands
 from vippsrecon.schemas import to_pandas
 from vippsrecon.sources.files.table import NATIVE_MARK
+from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 MAX_REFERENCE_LENGTH = 64
-WELL_FORMED_REFERENCE = r"^[a-zA-Z0-9-]{8,64}$"
 SCIENTIFIC_NOTATION = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
 _SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
 """Separators between references in one cell, as Shopify's export uses them."""
@@ -66,7 +66,7 @@ def split_references(cell: str) -> list[str]:
     ['rGwene1234567890', 'rGwene1234567891']
     """
     parts = _SEPARATORS.split(cell)
-    return list(dict.fromkeys(part for part in parts if re.fullmatch(WELL_FORMED_REFERENCE, part)))
+    return list(dict.fromkeys(part for part in parts if re.fullmatch(NEW_REFERENCE_PATTERN, part)))
 
 
 def take_first_reference(text: pl.Series) -> pl.Series:
@@ -155,7 +155,7 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
         [*_derive_attempts(known), *_derive_zero_variants(known, length), _expand_scientific(known)]
     )
     candidate = pl.col("candidate")
-    could_be = candidate.str.contains(WELL_FORMED_REFERENCE) & (candidate != pl.col("reference"))
+    could_be = candidate.str.contains(NEW_REFERENCE_PATTERN) & (candidate != pl.col("reference"))
     found = made.filter(could_be).unique()
     return to_pandas(found.sort(found.columns).to_arrow().cast(_CANDIDATE_SCHEMA))
 

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from vippsrecon.config.settings import MARKET_OF_CURRENCY, ZONE_OF_MARKET, SalesUnit
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.headings import normalize_word
+from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, ZONE_OF_MARKET
 
 _CURRENCY_OF_MARKET = {market: currency for currency, market in MARKET_OF_CURRENCY.items()}
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")

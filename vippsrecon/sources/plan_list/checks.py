@@ -7,6 +7,7 @@ import polars as pl
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.table import NATIVE_MARK
 from vippsrecon.sources.orders import references
+from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 MAX_LIST_TEXT_LENGTH = 500
 """Maximum length of a note, a document number, an order number."""
@@ -55,7 +56,7 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
             _literal("was turned into a number by a spreadsheet, losing digits; export again"),
         ),
         (
-            ~reference.str.contains(references.WELL_FORMED_REFERENCE),
+            ~reference.str.contains(NEW_REFERENCE_PATTERN),
             "reference",
             _literal(
                 "is not 8 to 64 letters A to Z, digits and hyphens; a spreadsheet may have taken "

@@ -1,0 +1,48 @@
+"""Facts about Vipps MobilePay that several packages need, each with its source.
+
+Deadlines, the form of a reference, markets, hosts. Whoever learns that one of them changed
+changes it here and nowhere else.
+"""
+
+from __future__ import annotations
+
+HOSTS = {"production": "https://api.vipps.no", "test": "https://apitest.vipps.no"}
+"""Environment to its only host.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/servers/"""
+
+ZONE_OF_MARKET = {
+    "NO": "Europe/Oslo",
+    "SE": "Europe/Stockholm",
+    "DK": "Europe/Copenhagen",
+    "FI": "Europe/Helsinki",
+}
+"""Market to the time zone of its accounting days."""
+
+MARKET_OF_CURRENCY = {"NOK": "NO", "SEK": "SE", "DKK": "DK", "EUR": "FI"}
+"""The market of a currency, used where the market of the sales unit is not configured."""
+
+CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
+"""Days after AUTHORIZED in which a capture is accepted, by market.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
+
+LATE_CAPTURE_DAYS = 180
+"""The same in DK and FI for a sales unit with late capture. Same source."""
+
+REFUND_DAYS = 365
+"""Days after AUTHORIZED in which a refund is accepted. The documentation names three different
+starting points; this is the earliest.
+Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/refund/"""
+
+REFERENCE_PATTERN = r"[a-zA-Z0-9-]{1,64}"
+"""What the API accepts as a reference in a path, old references included."""
+
+NEW_REFERENCE_PATTERN = r"^[a-zA-Z0-9-]{8,64}$"
+"""What the API accepts when a payment is created.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/"""
+
+EVENT_LOG_DELAY_SECONDS = 60
+"""A capture or refund that was done shows its idempotency key in the event log within this time
+(an assumption; docs/reliability.md says what happens when it fails)."""
+
+MAX_CLOCK_SKEW_SECONDS = 60
+"""Local and server time may differ by so much."""
