@@ -1,7 +1,7 @@
 """Sum each payment's event log up to its cut-off time.
 
-Amounts come from successful events, never from `state`, which stays AUTHORIZED after capture, refund
-and cancel. Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/
+Amounts come from successful events, never from `state`, which stays AUTHORIZED after capture,
+refund and cancel. Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ def _aggregations_until_as_of() -> dict[str, tuple[nw.Expr, str]]:
 
 
 def _aggregations_after_as_of() -> dict[str, tuple[nw.Expr, str]]:
+    """Return column to (value per event, aggregation), for events after the cut-off time."""
     name, amount = nw.col("name"), nw.col("amount_minor")
     successful = nw.col("success")
     single_event = nw.lit(1, nw.Int64)
@@ -172,6 +173,7 @@ def _aggregate_events(events: LazyFrame, columns: dict[str, tuple[nw.Expr, str]]
 
 
 def _add_amount_variables(counted: LazyFrame) -> LazyFrame:
+    """Add A, C, R, X, K, gap, live, and the state at the cut-off time."""
     has_log = ~(nw.col("n_events").is_null() & nw.col("n_later_at_all").is_null())
     with_gaps = counted.with_columns(
         *(

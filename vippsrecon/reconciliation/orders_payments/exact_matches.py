@@ -37,7 +37,7 @@ RECENT_DAYS = 300
 """A payment authorized in this many days before the cut-off is not near its refund deadline."""
 
 EXACT_MATCH_COLUMNS = (*PAYMENT_KEY, "currency", "O", "Or", "source_file", "source_row")
-"""Columns of an exact match. Its C equals O, its R equals Or, and both sides share the reference."""
+"""Columns of an exact match: C equals O, R equals Or, and both sides have the same reference."""
 
 _BEFORE_ALL_EVENTS_US = -(2**62)
 """Cut-off for rows that must not become an exact match: every event is later than this."""
@@ -166,7 +166,7 @@ def _sum_by_reference(
 
 
 def _fill_columns(rows: LazyFrame, sums: list[str], ends: list[str]) -> LazyFrame:
-    """Select the columns to sum (0 if these rows lack them) and the times (null if they lack them)."""
+    """Select the columns to sum (0 where absent) and the times (null where absent)."""
     existing = rows.collect_schema().names()
     no_time = nw.lit(None).cast(nw.Int64)
     return rows.select(
@@ -213,7 +213,7 @@ def _select_payment_amounts(payments: LazyFrame, terms: MatchCriteria) -> LazyFr
 
 
 def _currency_number() -> nw.Expr:
-    """Return a number for each currency; 0 for an unsupported one, which is never an exact match."""
+    """Return a number for each currency; 0 for an unsupported one, which never matches exactly."""
     number: nw.Expr = _ZERO
     for position, currency in enumerate(DECIMALS, start=1):
         has_currency = nw.col("currency") == currency
@@ -222,7 +222,7 @@ def _currency_number() -> nw.Expr:
 
 
 def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
-    """Test for a fulfilled order, not recurring or split, unchanged since the payments were fetched."""
+    """Test for a fulfilled order, not recurring or split, unchanged since the earliest fetch."""
     special = nw.col("recurring") | nw.col("split_tender")
     plain = (nw.col("status") == "fulfilled") & ~special
     for changed_at in ("fulfilled_at_us", "refunded_at_us"):
@@ -244,6 +244,7 @@ def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
 
 
 def _check_payments_unique(met: LazyFrame) -> None:
+    """Raise InputError naming up to three payments that occur more than once."""
     duplicates = collect_rows(
         met.filter(nw.col("payments") > 1).select(*PAYMENT_KEY).sort(*PAYMENT_KEY).head(3)
     )

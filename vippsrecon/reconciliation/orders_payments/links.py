@@ -143,6 +143,7 @@ def _link_repaired_references(
 
 
 def _keep_unambiguous(candidates: LazyFrame) -> LazyFrame:
+    """Select the payments for which all candidates name the same order."""
     return (
         candidates.group_by(*PAYMENT_KEY)
         .agg(first=nw.col("okey").min(), last=nw.col("okey").max())

@@ -109,7 +109,7 @@ def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyF
 
 
 def _rank_repeated_rows(repeated: LazyFrame, payments: LazyFrame) -> LazyFrame:
-    """Add `combined` (the rows of a reference sum to the payment) and `place` (1: nearest to it)."""
+    """Add `combined` (the rows of a reference sum to its payment) and `place` (1 is nearest)."""
     paid = (
         payments.filter(~nw.col("okey").is_null())
         .join(repeated.select(*ORDER_KEY).unique(), on=ORDER_KEY, how="semi")

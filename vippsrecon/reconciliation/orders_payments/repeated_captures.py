@@ -10,7 +10,7 @@ PAIRED_PAYMENT_KEY = ["msn", "payment_reference"]
 
 
 def mark_repeated_captures(pairs: LazyFrame, events: LazyFrame | None) -> LazyFrame:
-    """Add `repeats`: an amount v was captured n ≥ 2 times and the excess is k·v, 1 ≤ k ≤ n - 1.
+    """Add `repeats`: amount v was captured n ≥ 2 times and the excess is k·v, 1 ≤ k ≤ n - 1.
 
     Args:
         pairs: The pairs, with over (C - E) and n_captures.

@@ -94,7 +94,7 @@ def is_in_keys(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
 def _choose_by_unit(
     units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr
 ) -> nw.Expr:
-    """Return the value of the row's sales unit if its market is configured, else of its currency."""
+    """Return the value of the sales unit if its market is configured, else of the currency."""
     chain = by_currency
     for unit in units:
         if unit.market is not None:
@@ -105,6 +105,7 @@ def _choose_by_unit(
 
 
 def _choose_by_currency(value_of_market: dict[str, int]) -> nw.Expr:
+    """Return the value of the market that uses the row's currency; Norway's for an unknown one."""
     chain: nw.Expr = nw.lit(value_of_market["NO"])
     for currency, market in MARKET_OF_CURRENCY.items():
         chain = (
@@ -162,6 +163,7 @@ def _add_deadlines(
 
 
 def _add_expected_amounts(pairs: LazyFrame) -> LazyFrame:
+    """Add the interpreted status, q and p, and the expected amounts E and Er."""
     # An order of unknown status counts as fulfilled if money was captured, otherwise as open. An
     # open order counts as fulfilled if its sales unit captures at once, and an open or partial one
     # if the shop refunded all of it.

@@ -1,8 +1,9 @@
 """Collect the checks of orders against payments, grouped by question.
 
 A check is a function whose name is the code it gives. It returns four narwhals expressions over
-`pairs`. A question is a tuple of checks in order of precedence: the first check that applies gives
-the pair its code for this question. Not every code is a discrepancy: `codes` has the bucket of each.
+`pairs`. A question is a tuple of checks in order of precedence: the first check that applies
+gives the pair its code for this question. Not every code is a discrepancy: `codes` has the bucket
+of each.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from vippsrecon.reconciliation.check import HAS_PAYMENT, UNKNOWN_AMOUNT, Check, 
 
 
 def aggregate_mismatch() -> Check:
-    """Find payments whose successful events and aggregate differ; at risk is the largest gap of four.
+    """Find payments whose successful events and aggregate differ; the largest gap is at risk.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(aggregate_captured=900)

@@ -72,7 +72,7 @@ def captured_not_fulfilled() -> Check:
 
 
 def timing_awaiting_fulfilment() -> Check:
-    """Find orders recently captured, partly sent, or reserved and not sent: the rest is not yet due.
+    """Find orders just captured, partly sent, or reserved and not sent: the rest is not yet due.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=400, status="partial")

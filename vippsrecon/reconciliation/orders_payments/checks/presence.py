@@ -244,4 +244,7 @@ PRESENCE_CHECKS: tuple[CheckFunction, ...] = (
     reference_mangled,
     abandoned_checkout,
 )
-"""The checks of this question, in order of precedence. Only after `reference_mangled` are the amounts compared."""
+"""The checks of this question, in order of precedence.
+
+Of these codes, only `reference_mangled` leaves the amounts to be compared.
+"""
