@@ -118,7 +118,7 @@ def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
 
 
 def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
-    """Add `role` to payments of orders with several attempts: split, primary, second, superseded."""
+    """Add `role` where an order has several attempts: split, primary, second, superseded."""
     live = nw.col("live")
     one_if_live = nw.when(live).then(nw.lit(1)).otherwise(nw.lit(0))
     net_held = nw.when(live).then(nw.col("C") - nw.col("R") + nw.col("K")).otherwise(nw.lit(0))
