@@ -1,1 +1,1 @@
-"""Leg 1: orders compared with payments."""
+"""Compare orders with payments: the first leg of the reconciliation."""

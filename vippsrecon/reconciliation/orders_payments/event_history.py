@@ -1,7 +1,7 @@
-"""What a payment's event log says had happened by the moment compared at.
+"""Sum each payment's event log up to its cut-off time.
 
-Reconcile on successful events, never on `state`, which stays AUTHORIZED after capture, refund
-and cancel. Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/
+Amounts come from successful events, never from `state`, which stays AUTHORIZED after capture,
+refund and cancel. Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from vippsrecon.reconciliation.backends import LazyFrame, is_empty, materialize
 from vippsrecon.schemas import PAYMENT
 
 ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
-"""Names of the events that end a payment before it is authorized, and of the states they leave."""
+"""Events that end a payment before it is authorized; the state that follows has the same name."""
 
 MONEY_EVENTS = ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED")
-"""Names of the events whose amounts make up the aggregates."""
+"""Events whose amounts make up the aggregates."""
 
 PAYMENT_KEY = list(PAYMENT)
 
@@ -26,13 +26,13 @@ AGGREGATE_COLUMNS = {
     "R": "refunded_minor",
     "X": "cancelled_minor",
 }
-"""Letter to the payment's own aggregate, which the sum of its successful events should equal."""
+"""Variable to aggregate of the payment. The sum of the successful events should equal it."""
 
 
 def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
-    """Return what each event moved: msn, reference, A, C, R, X and its moment, `last_us`.
+    """Return the amounts each event moved: msn, reference, A, C, R, X, and its time, `last_us`.
 
-    What moves no money and came by `until_us`, before which nothing is compared, is left out.
+    Events that move no money are omitted up to `until_us`, the earliest cut-off time of any pair.
     """
     at = nw.col("event_at_us")
     counting = events.filter(nw.col("name").is_in(list(MONEY_EVENTS)) | (at > until_us))
@@ -45,28 +45,28 @@ def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
 
 
 def add_amounts_as_of(payments: LazyFrame, events: LazyFrame | None) -> LazyFrame:
-    """Add what each payment amounted to at its moment compared at, `t_us`.
+    """Add the amounts of each payment at its cut-off time, `t_us`.
 
     A, C, R, X (authorized, captured, refunded, cancelled; minor units) are sums of successful
-    events up to `t_us`, or the aggregates where there is no event log (`as_fetched`). K is what
-    can still be captured or released. `gap` is the largest difference between an aggregate and
-    the sum of all its successful events, later ones included.
+    events up to `t_us`, or the aggregates if there is no event log (`as_fetched`). K is the amount
+    that can still be captured or released. `gap` is the largest difference between an aggregate
+    and the sum of all its successful events, including those after `t_us`.
 
     Args:
         payments: One row per payment, with `t_us`.
-        events: One row per event, of other payments too; None where none were fetched.
+        events: One row per event; may include other payments. None if no event log was fetched.
 
     Returns:
-        `payments` with these columns added; same rows.
+        `payments` with these columns; the rows stay the same.
     """
     joined = payments
     if events is not None:
         joined = payments.join(_summarize_events(payments, events), on=PAYMENT_KEY, how="left")
-    have = joined.collect_schema().names()
+    existing = joined.collect_schema().names()
     missing = [
         name
         for name in (*_aggregations_until_as_of(), *_aggregations_after_as_of())
-        if name not in have
+        if name not in existing
     ]
     return _add_amount_variables(
         joined.with_columns(*(nw.lit(None).cast(nw.Int64).alias(name) for name in missing))
@@ -76,7 +76,7 @@ def add_amounts_as_of(payments: LazyFrame, events: LazyFrame | None) -> LazyFram
 
 
 def count_movements(events: LazyFrame, first: int, last: int) -> LazyFrame:
-    """Return, per payment that moved money, how often it did on the local days of a period."""
+    """Count captures and refunds on the local days of a period, per payment that has any at all."""
     moved = nw.col("name").is_in(["CAPTURED", "REFUNDED"]) & nw.col("success")
     day = nw.col("event_day")
     inside = _value_where((day >= first) & (day <= last), nw.lit(1, nw.Int64))
@@ -89,23 +89,26 @@ def count_movements(events: LazyFrame, first: int, last: int) -> LazyFrame:
 
 
 def _summarize_events(payments: LazyFrame, events: LazyFrame) -> LazyFrame:
-    """Return each payment's sums up to its moment, and of what came after it."""
-    moments = materialize(payments.select(*PAYMENT_KEY, "t_us"))
-    own = materialize(events.join(moments, on=PAYMENT_KEY, how="inner"), large=True)
+    """Sum each payment's events up to its cut-off time, and separately the later ones."""
+    cut_offs = materialize(payments.select(*PAYMENT_KEY, "t_us"))
+    # Used twice; otherwise the join with all events would run twice.
+    own_events = materialize(events.join(cut_offs, on=PAYMENT_KEY, how="inner"), large=True)
     at = nw.col("event_at_us")
-    seen = materialize(
-        _aggregate_events(own.filter(at <= nw.col("t_us")), _aggregations_until_as_of())
+    sums = materialize(
+        _aggregate_events(own_events.filter(at <= nw.col("t_us")), _aggregations_until_as_of())
     )
-    after = materialize(own.filter(at > nw.col("t_us")))
-    if is_empty(after):
-        return seen
+    later_events = materialize(own_events.filter(at > nw.col("t_us")))
+    if is_empty(later_events):
+        return sums
     return materialize(
-        _join_event_sums(seen, materialize(_aggregate_events(after, _aggregations_after_as_of())))
+        _join_event_sums(
+            sums, materialize(_aggregate_events(later_events, _aggregations_after_as_of()))
+        )
     )
 
 
 def _join_event_sums(sums: LazyFrame, later: LazyFrame) -> LazyFrame:
-    """Join what was seen and what came later; a payment may have only one of them."""
+    """Join the sums up to the cut-off and the later ones; a payment may have only one of them."""
     keys = nw.concat([sums.select(PAYMENT_KEY), later.select(PAYMENT_KEY)], how="vertical").unique()
     return keys.join(sums, on=PAYMENT_KEY, how="left").join(later, on=PAYMENT_KEY, how="left")
 
@@ -115,43 +118,47 @@ def _value_where(where: nw.Expr, value: nw.Expr) -> nw.Expr:
 
 
 def _aggregations_until_as_of() -> dict[str, tuple[nw.Expr, str]]:
-    """Return column to (value per event, how it is put together), for events in time."""
+    """Return column to (value per event, aggregation), for events up to the cut-off time."""
     name, amount, at, day = (
         nw.col(c) for c in ("name", "amount_minor", "event_at_us", "event_day")
     )
-    done = nw.col("success")
-    captured = (name == "CAPTURED") & done
-    refunded = (name == "REFUNDED") & done
+    successful = nw.col("success")
+    captured = (name == "CAPTURED") & successful
+    refunded = (name == "REFUNDED") & successful
     return {
-        "A": (_value_where((name == "AUTHORIZED") & done, amount), "sum"),
+        "A": (_value_where((name == "AUTHORIZED") & successful, amount), "sum"),
         "C": (_value_where(captured, amount), "sum"),
         "R": (_value_where(refunded, amount), "sum"),
-        "X": (_value_where(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount), "sum"),
+        "X": (
+            _value_where(((name == "CANCELLED") | (name == "TERMINATED")) & successful, amount),
+            "sum",
+        ),
         "n_events": (nw.lit(1, nw.Int64), "sum"),
         "n_captures": (_value_where(captured, nw.lit(1, nw.Int64)), "sum"),
         "first_captured_us": (nw.when(captured).then(at), "min"),
         "first_captured_day": (nw.when(captured).then(day), "min"),
         "refund_done_us": (nw.when(refunded).then(at), "max"),
         "refund_done_day": (nw.when(refunded).then(day), "max"),
-        "refund_failed_us": (nw.when((name == "REFUNDED") & ~done).then(at), "max"),
+        "refund_failed_us": (nw.when((name == "REFUNDED") & ~successful).then(at), "max"),
     }
 
 
 def _aggregations_after_as_of() -> dict[str, tuple[nw.Expr, str]]:
+    """Return column to (value per event, aggregation), for events after the cut-off time."""
     name, amount = nw.col("name"), nw.col("amount_minor")
-    done = nw.col("success")
-    one = nw.lit(1, nw.Int64)
+    successful = nw.col("success")
+    single_event = nw.lit(1, nw.Int64)
     return {
-        "later_A": (_value_where((name == "AUTHORIZED") & done, amount), "sum"),
-        "later_C": (_value_where((name == "CAPTURED") & done, amount), "sum"),
-        "later_R": (_value_where((name == "REFUNDED") & done, amount), "sum"),
+        "later_A": (_value_where((name == "AUTHORIZED") & successful, amount), "sum"),
+        "later_C": (_value_where((name == "CAPTURED") & successful, amount), "sum"),
+        "later_R": (_value_where((name == "REFUNDED") & successful, amount), "sum"),
         "later_X": (
-            _value_where(((name == "CANCELLED") | (name == "TERMINATED")) & done, amount),
+            _value_where(((name == "CANCELLED") | (name == "TERMINATED")) & successful, amount),
             "sum",
         ),
-        "n_later": (_value_where(done, one), "sum"),
-        "n_later_at_all": (one, "sum"),
-        "n_ended_later": (_value_where(name.is_in(list(ENDED_STATES)), one), "sum"),
+        "n_later": (_value_where(successful, single_event), "sum"),
+        "n_later_at_all": (single_event, "sum"),
+        "n_ended_later": (_value_where(name.is_in(list(ENDED_STATES)), single_event), "sum"),
     }
 
 
@@ -159,24 +166,25 @@ def _aggregate_events(events: LazyFrame, columns: dict[str, tuple[nw.Expr, str]]
     values = events.select(*PAYMENT_KEY, *(value.alias(key) for key, (value, _) in columns.items()))
     return values.group_by(*PAYMENT_KEY).agg(
         *(
-            getattr(nw.col(key), how)().cast(nw.Int64).alias(key)
-            for key, (_, how) in columns.items()
+            getattr(nw.col(key), aggregation)().cast(nw.Int64).alias(key)
+            for key, (_, aggregation) in columns.items()
         )
     )
 
 
 def _add_amount_variables(counted: LazyFrame) -> LazyFrame:
-    logged = ~(nw.col("n_events").is_null() & nw.col("n_later_at_all").is_null())
+    """Add A, C, R, X, K, gap, live, and the state at the cut-off time."""
+    has_log = ~(nw.col("n_events").is_null() & nw.col("n_later_at_all").is_null())
     with_gaps = counted.with_columns(
         *(
-            nw.when(logged)
+            nw.when(has_log)
             .then(nw.col(letter).fill_null(0))
             .otherwise(nw.col(aggregate))
             .alias(letter)
             for letter, aggregate in AGGREGATE_COLUMNS.items()
         ),
         *(
-            nw.when(logged)
+            nw.when(has_log)
             .then(
                 (
                     nw.col(letter).fill_null(0)
@@ -189,24 +197,24 @@ def _add_amount_variables(counted: LazyFrame) -> LazyFrame:
             for letter, aggregate in AGGREGATE_COLUMNS.items()
         ),
         n_captures=nw.col("n_captures").fill_null(0),
-        has_events=logged,
+        has_events=has_log,
         changed_after=(nw.col("n_later") > 0).fill_null(value=False),
-        as_fetched=~logged,
+        as_fetched=~has_log,
     )
     gap = nw.col("gap_A")
     for other in ("gap_C", "gap_R", "gap_X"):
         gap = nw.when(nw.col(other) > gap).then(nw.col(other)).otherwise(gap)
     state = nw.col("state")
-    not_yet = (state == "AUTHORIZED") & (nw.col("A") == 0) & nw.col("changed_after")
-    ends_later = state.is_in(list(ENDED_STATES)) & (nw.col("n_ended_later") > 0).fill_null(
+    approved_later = (state == "AUTHORIZED") & (nw.col("A") == 0) & nw.col("changed_after")
+    ended_later = state.is_in(list(ENDED_STATES)) & (nw.col("n_ended_later") > 0).fill_null(
         value=False
     )
     held = nw.col("A") - nw.col("C") - nw.col("X")
     return (
         with_gaps.with_columns(
             gap=gap,
-            # As of the moment compared at: approved or ended only later is still CREATED.
-            state=nw.when(not_yet | ends_later).then(nw.lit("CREATED")).otherwise(state),
+            # A payment approved or ended after the cut-off time was still CREATED at that time.
+            state=nw.when(approved_later | ended_later).then(nw.lit("CREATED")).otherwise(state),
         )
         .with_columns(
             K=nw.when((nw.col("state") == "AUTHORIZED") & (held > 0))

@@ -1,10 +1,15 @@
-"""Pairs that agree in everything: set aside early, so that the checks see only the others.
+"""Split off the exact matches early, so that the checks run on the other pairs only.
 
-In a healthy shop nine pairs in ten are fulfilled orders captured to the øre. Orders, payments
-and events are put under one another, each with its own sign, and summed once by reference:
-where every sum is nothing the pair agrees, little more of it is carried along, and the rules
-are asked of the rest. To agree is sufficient, never necessary: a pair that is doubted is asked
-everything, and a test asks the agreed ones too, to see that there is nothing to say.
+This module repeats the rules of `variables` and `checks` in another, faster form. Whoever changes
+a rule there must change it here too, and the other way round. A test runs all checks on the exact
+matches as well and fails if any check applies to one of them.
+
+In a healthy shop nine pairs in ten are fulfilled orders, captured to the øre. The rows of orders
+(positive), payments (negative) and events are stacked and summed once per reference. Where every
+sum is zero the pair is an exact match, and only a few of its columns are needed afterwards.
+
+The test is sufficient, not necessary: a pair that fails it may still have no discrepancy. Such a
+pair goes through all checks.
 """
 
 from __future__ import annotations
@@ -29,27 +34,27 @@ from vippsrecon.schemas import PAYMENT
 PAYMENT_KEY = list(PAYMENT)
 
 RECENT_DAYS = 300
-"""Authorized within so many days of the moment compared at, no deadline for refunds is near."""
+"""A payment authorized in this many days before the cut-off is not near its refund deadline."""
 
 EXACT_MATCH_COLUMNS = (*PAYMENT_KEY, "currency", "O", "Or", "source_file", "source_row")
-"""What is kept of a pair that agrees. C is its O and R its Or, and its payment has its reference."""
+"""Columns of an exact match: C equals O, R equals Or, and both sides have the same reference."""
 
 _BEFORE_ALL_EVENTS_US = -(2**62)
-"""Earlier than any moment: of a row that is doubted, no event is early enough."""
+"""Cut-off for rows that must not become an exact match: every event is later than this."""
 
 _ZERO = nw.lit(0, nw.Int64)
 _ONE = nw.lit(1, nw.Int64)
 
 
 class MatchCriteria(NamedTuple):
-    """What agreement is judged under.
+    """Limits within which a pair can be an exact match. Times are microseconds since 1970 (UTC).
 
     Attributes:
-        fetched_us: No payment was fetched earlier, in microseconds since 1970.
-        as_of_us: No event later than this counts.
-        until_us: Nothing is compared at an earlier moment.
-        waived: (msn, reference) to leave alone: never agreed.
-        skip_exact_matches: False: nothing agrees, so that every pair is asked everything.
+        fetched_us: Time of the earliest fetch of a payment.
+        as_of_us: Cut-off time; later events do not count.
+        until_us: Earliest cut-off time of any pair.
+        waived: (msn, reference) of pairs the user ignores; they are never exact matches.
+        skip_exact_matches: False: treat no pair as an exact match, so that all checks run on all.
     """
 
     fetched_us: int
@@ -61,12 +66,12 @@ class MatchCriteria(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """Both sides, parted into what agrees and what is to be asked about.
+    """Both sides, split into exact matches and the rows that the checks must see.
 
     Attributes:
-        exact_matches: One row per pair about which there is nothing to say (AGREED), not yet computed.
-        orders, payments: Every other row, as it came.
-        links: Payments that belong to an order by derivation (msn, reference, okey, link).
+        exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`), not yet computed.
+        orders, payments: All other rows, unchanged.
+        links: Payments linked to an order by a rule (msn, reference, okey, link).
     """
 
     exact_matches: LazyFrame
@@ -82,44 +87,47 @@ def split_exact_matches(
     apart: LazyFrame | None,
     terms: MatchCriteria,
 ) -> Split:
-    """Set aside the pairs that agree.
+    """Split both sides into exact matches and the rest.
 
     Args:
-        orders: The export's rows, as `engines.enter` gives them.
-        payments: One row per payment, likewise.
-        events: One row per event; None where none were fetched.
-        apart: msn, reference of what could not be read: never agreed.
-        terms: What agreement is judged under.
+        orders: The rows of the order export, as `backends.prepare_frame` returns them.
+        payments: One row per payment, as `backends.prepare_frame` returns them.
+        events: One row per event; None if no event log was fetched.
+        apart: msn, reference of unanswered references; they are never exact matches.
+        terms: Limits within which a pair can be an exact match.
 
     Raises:
-        InputError: A payment stands twice in `payments`.
+        InputError: `payments` contains a payment twice.
     """
-    nameless = nw.col("reference").is_null()
-    named = orders.filter(~nameless)
-    met = materialize(_sum_by_reference(named, payments, events, terms), large=True)
-    _check_payments_unique(met)
-    strays = (nw.col("orders") == 0) & (nw.col("payments") == 1)
-    links = derive_links(materialize(met.filter(strays).select(*PAYMENT_KEY)), orders, payments)
-    doubts = [
-        met.filter(~nw.col("agrees")).select(*PAYMENT_KEY),
+    without_reference = nw.col("reference").is_null()
+    with_reference = orders.filter(~without_reference)
+    # Used three times below; without this the sums would be computed each time.
+    sums = materialize(_sum_by_reference(with_reference, payments, events, terms), large=True)
+    _check_payments_unique(sums)
+    unmatched = (nw.col("orders") == 0) & (nw.col("payments") == 1)
+    links = derive_links(materialize(sums.filter(unmatched).select(*PAYMENT_KEY)), orders, payments)
+    inexact_parts = [
+        sums.filter(~nw.col("agrees")).select(*PAYMENT_KEY),
         links.select("msn", reference=nw.col("okey")),
     ]
     if apart is not None:
-        doubts.append(apart.select(*PAYMENT_KEY))
-    doubted = materialize(nw.concat(doubts, how="vertical").unique())
-    rest = [orders.join(doubted, on=PAYMENT_KEY, how="semi"), orders.filter(nameless)]
+        inexact_parts.append(apart.select(*PAYMENT_KEY))
+    inexact = materialize(nw.concat(inexact_parts, how="vertical").unique())
+    rest = [orders.join(inexact, on=PAYMENT_KEY, how="semi"), orders.filter(without_reference)]
     return Split(
-        named.with_columns(O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0))
-        .join(doubted, on=PAYMENT_KEY, how="anti")
+        with_reference.with_columns(
+            O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
+        )
+        .join(inexact, on=PAYMENT_KEY, how="anti")
         .select(list(EXACT_MATCH_COLUMNS)),
         materialize(nw.concat(rest, how="vertical"), large=True),
-        materialize(payments.join(doubted, on=PAYMENT_KEY, how="semi"), large=True),
+        materialize(payments.join(inexact, on=PAYMENT_KEY, how="semi"), large=True),
         links,
     )
 
 
 def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
-    """Return the sums of pairs that agree, per msn and currency: O, Or and rows."""
+    """Sum the exact matches per msn and currency: O and Or (minor units), and number of rows."""
     return materialize(
         agreed.select("msn", "currency", "O", "Or", rows=_ONE)
         .group_by("msn", "currency")
@@ -130,7 +138,7 @@ def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
 def _sum_by_reference(
     orders: LazyFrame, payments: LazyFrame, events: LazyFrame | None, terms: MatchCriteria
 ) -> LazyFrame:
-    """Sum each reference's rows: msn, reference, orders and payments (rows of each), agrees."""
+    """Sum the rows of each reference: msn, reference, orders, payments (row counts), agrees."""
     sums = ["orders", "payments", "currency", "captured", "refunded"]
     ends = ["until_us"]
     stacked = [_select_order_amounts(orders, terms), _select_payment_amounts(payments, terms)]
@@ -138,8 +146,8 @@ def _sum_by_reference(
         sums += AGGREGATE_COLUMNS
         ends.append("last_us")
         stacked.append(select_movements(events, terms.until_us))
-    met = (
-        nw.concat([_fill_columns(part, sums, ends) for part in stacked], how="vertical")
+    totals = (
+        nw.concat([_fill_columns(rows, sums, ends) for rows in stacked], how="vertical")
         .group_by(*PAYMENT_KEY)
         .agg(
             *(nw.col(name).sum().cast(nw.Int64) for name in sums),
@@ -152,24 +160,24 @@ def _sum_by_reference(
         agrees = agrees & (nw.col(name) == 0)
     last_us = nw.lit(0, nw.Int64) if events is None else nw.col("last_us").fill_null(0)
     in_time = last_us <= nw.col("until_us")
-    return met.select(
+    return totals.select(
         *PAYMENT_KEY, "orders", "payments", agrees=(agrees & in_time).fill_null(value=False)
     )
 
 
 def _fill_columns(rows: LazyFrame, sums: list[str], ends: list[str]) -> LazyFrame:
-    """Return what is summed, nothing where these rows have no part in it, and the moments."""
-    have = rows.collect_schema().names()
-    unknown = nw.lit(None).cast(nw.Int64)
+    """Select the columns to sum (0 where absent) and the times (null where absent)."""
+    existing = rows.collect_schema().names()
+    no_time = nw.lit(None).cast(nw.Int64)
     return rows.select(
         *PAYMENT_KEY,
-        *(nw.col(name) if name in have else _ZERO.alias(name) for name in sums),
-        *(nw.col(name) if name in have else unknown.alias(name) for name in ends),
+        *(nw.col(name) if name in existing else _ZERO.alias(name) for name in sums),
+        *(nw.col(name) if name in existing else no_time.alias(name) for name in ends),
     )
 
 
 def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria) -> LazyFrame:
-    """What orders say, positive; and until when: those with something special about them never."""
+    """Select the orders' amounts, positive, and their cut-off; special orders never match."""
     plain = (
         _is_plain_order(terms)
         & (_currency_number() > 0)
@@ -188,7 +196,7 @@ def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria) -> LazyFrame:
 
 
 def _select_payment_amounts(payments: LazyFrame, terms: MatchCriteria) -> LazyFrame:
-    """What payments say, negative; and until when."""
+    """Select the payments' amounts, negative, and their cut-off; special payments never match."""
     fetched_us, as_of_us = nw.col("fetched_at_us"), nw.lit(terms.as_of_us, nw.Int64)
     until = nw.when(fetched_us < as_of_us).then(fetched_us).otherwise(as_of_us)
     return payments.select(
@@ -205,16 +213,16 @@ def _select_payment_amounts(payments: LazyFrame, terms: MatchCriteria) -> LazyFr
 
 
 def _currency_number() -> nw.Expr:
-    """A number for each currency; 0 for those nobody here knows, which are doubted."""
+    """Return a number for each currency; 0 for an unsupported one, which never matches exactly."""
     number: nw.Expr = _ZERO
     for position, currency in enumerate(DECIMALS, start=1):
-        here = nw.col("currency") == currency
-        number = nw.when(here).then(nw.lit(position, nw.Int64)).otherwise(number)
+        has_currency = nw.col("currency") == currency
+        number = nw.when(has_currency).then(nw.lit(position, nw.Int64)).otherwise(number)
     return number
 
 
 def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
-    """Sent, nothing special about it, and not changed since the payments were fetched."""
+    """Test for a fulfilled order, not recurring or split, unchanged since the earliest fetch."""
     special = nw.col("recurring") | nw.col("split_tender")
     plain = (nw.col("status") == "fulfilled") & ~special
     for changed_at in ("fulfilled_at_us", "refunded_at_us"):
@@ -223,7 +231,7 @@ def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
 
 
 def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
-    """Captured lately, and nothing left reserved."""
+    """Test for a recently authorized payment, captured, with nothing left reserved."""
     a, c, r, x = (nw.col(aggregate) for aggregate in AGGREGATE_COLUMNS.values())
     return (
         (nw.col("state") == "AUTHORIZED")
@@ -236,9 +244,10 @@ def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
 
 
 def _check_payments_unique(met: LazyFrame) -> None:
-    twice = collect_rows(
+    """Raise InputError naming up to three payments that occur more than once."""
+    duplicates = collect_rows(
         met.filter(nw.col("payments") > 1).select(*PAYMENT_KEY).sort(*PAYMENT_KEY).head(3)
     )
-    if twice:
-        named = ", ".join(f"{row['reference']} ({row['msn']})" for row in twice)
-        raise InputError(f"payments holds a payment twice: {named}; fetch again")
+    if duplicates:
+        examples = ", ".join(f"{row['reference']} ({row['msn']})" for row in duplicates)
+        raise InputError(f"payments contains a payment twice: {examples}. Fetch the payments again")

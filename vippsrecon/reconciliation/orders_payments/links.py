@@ -1,7 +1,8 @@
-"""Which order a payment belongs to: by exact reference, else by a rule that leaves no choice.
+"""Link payments to orders: by equal reference, or else by a rule with exactly one result.
 
-A rule links only where one order and no other fits: ambiguity is left for a person to see.
-Shops give each attempt to pay an order its own reference, ending in -1, -2 …
+A rule links a payment only if exactly one order fits. An ambiguous payment stays without an order,
+so that the report shows it to a person. Some shops give each attempt to pay an order its own
+reference, ending in -1, -2 …
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
 """
 
@@ -12,80 +13,86 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.backends import LazyFrame, is_empty, materialize
 
 ATTEMPT_SUFFIX = r"-\d{1,2}$"
-"""How an attempt after the first ends."""
+"""Suffix of the reference of a second or later attempt."""
 
 PAYMENT_KEY = ["msn", "reference"]
 
 
 def link_payments(payments: LazyFrame, references: LazyFrame, links: LazyFrame) -> LazyFrame:
-    """Say of each payment which order reference it belongs to.
+    """Add the order reference to each payment.
 
     Args:
         payments: One row per payment.
-        references: msn, reference, exported_at_us; one row per reference the orders hold.
-        links: What `derive_links` found for those no order names.
+        references: msn, reference, exported_at_us; one row per reference of the orders.
+        links: Result of `derive_links` for the payments whose reference no order has.
 
     Returns:
-        `payments` with okey (the order's reference, null where none), link (`exact`,
-        `attempt`, `repaired`, null) and the order's exported_at_us; same rows.
+        `payments` with okey (the order's reference, or null), link (`exact`, `attempt`,
+        `repaired`, or null) and the order's exported_at_us; the rows stay the same.
     """
     exported = references.select("msn", "exported_at_us", okey=nw.col("reference"))
-    known = references.select(*PAYMENT_KEY, okey=nw.col("reference"), link=nw.lit("exact"))
-    belongs = materialize(nw.concat([known, links], how="vertical"))
-    return materialize(payments.join(belongs, on=PAYMENT_KEY, how="left")).join(
+    exact = references.select(*PAYMENT_KEY, okey=nw.col("reference"), link=nw.lit("exact"))
+    all_links = materialize(nw.concat([exact, links], how="vertical"))
+    return materialize(payments.join(all_links, on=PAYMENT_KEY, how="left")).join(
         exported, on=["msn", "okey"], how="left"
     )
 
 
 def derive_links(strays: LazyFrame, orders: LazyFrame, payments: LazyFrame) -> LazyFrame:
-    """Find the orders of payments whose reference no order holds.
+    """Find the orders of payments whose reference no order has.
 
     Args:
-        strays: msn, reference of those payments.
+        strays: msn, reference of these payments.
         orders: msn, reference, attempt_base of every order.
         payments: msn, reference of every payment.
 
     Returns:
-        msn, reference, okey, link (`attempt` or `repaired`): one row per payment whose order
-        was found.
+        msn, reference, okey, link (`attempt` or `repaired`): one row per payment that could be
+        linked.
     """
     if is_empty(strays):
         return materialize(
             strays.select(*PAYMENT_KEY, okey=nw.col("reference"), link=nw.lit("exact"))
         )
-    named = orders.filter(~nw.col("reference").is_null())
-    attempts = materialize(_link_attempts(strays, named))
-    still = materialize(strays.join(attempts.select(*PAYMENT_KEY), on=PAYMENT_KEY, how="anti"))
-    repaired = materialize(_link_repaired_references(still, named, payments, attempts))
+    with_reference = orders.filter(~nw.col("reference").is_null())
+    attempts = materialize(_link_attempts(strays, with_reference))
+    still_unmatched = materialize(
+        strays.join(attempts.select(*PAYMENT_KEY), on=PAYMENT_KEY, how="anti")
+    )
+    repaired = materialize(
+        _link_repaired_references(still_unmatched, with_reference, payments, attempts)
+    )
     return materialize(nw.concat([attempts, repaired], how="vertical"))
 
 
 def _link_attempts(missed: LazyFrame, orders: LazyFrame) -> LazyFrame:
-    """Link other attempts at the same order."""
+    """Link further attempts to pay an order, by its base reference or without the suffix."""
     base = nw.col("attempt_base")
-    first_of = orders.filter(~base.is_null() & (base != nw.col("reference"))).select(
+    order_base = orders.filter(~base.is_null() & (base != nw.col("reference"))).select(
         "msn", alias=base, okey=nw.col("reference")
     )
-    stripped_of = (
+    order_stripped = (
         orders.select(
             "msn", "reference", alias=nw.col("reference").str.replace_all(ATTEMPT_SUFFIX, "")
         )
         .filter(nw.col("alias") != nw.col("reference"))
         .select("msn", "alias", okey=nw.col("reference"))
     )
-    itself = orders.select("msn", alias=nw.col("reference"), okey=nw.col("reference"))
-    as_is = missed.with_columns(alias=nw.col("reference"))
-    stripped = missed.with_columns(
+    order_unchanged = orders.select("msn", alias=nw.col("reference"), okey=nw.col("reference"))
+    payment_unchanged = missed.with_columns(alias=nw.col("reference"))
+    payment_stripped = missed.with_columns(
         alias=nw.col("reference").str.replace_all(ATTEMPT_SUFFIX, "")
     ).filter(nw.col("alias") != nw.col("reference"))
     candidates = nw.concat(
         [
-            side.join(other, on=["msn", "alias"], how="inner").select(*PAYMENT_KEY, "okey")
-            for side, other in (
-                (as_is, first_of),
-                (as_is, stripped_of),
-                (stripped, itself),
-                (stripped, first_of),
+            payment_side.join(order_side, on=["msn", "alias"], how="inner").select(
+                *PAYMENT_KEY, "okey"
+            )
+            for payment_side, order_side in (
+                (payment_unchanged, order_base),
+                (payment_unchanged, order_stripped),
+                (payment_stripped, order_unchanged),
+                (payment_stripped, order_base),
             )
         ],
         how="vertical",
@@ -96,8 +103,8 @@ def _link_attempts(missed: LazyFrame, orders: LazyFrame) -> LazyFrame:
 def _link_repaired_references(
     missed: LazyFrame, orders: LazyFrame, payments: LazyFrame, attempts: LazyFrame
 ) -> LazyFrame:
-    """Link orders whose reference a spreadsheet damaged and that no payment answers to."""
-    damage_of_payment = nw.concat(
+    """Link orders whose reference a spreadsheet damaged and that have no payment yet."""
+    possible_damage = nw.concat(
         [
             missed.with_columns(alias=_normalize_reference(nw.col("reference"))),
             missed.filter(
@@ -116,18 +123,16 @@ def _link_repaired_references(
         okey=nw.col("reference"),
     )
     candidates = materialize(
-        damage_of_payment.join(damaged, on=["msn", "alias"], how="inner").select(
-            *PAYMENT_KEY, "okey"
-        )
+        possible_damage.join(damaged, on=["msn", "alias"], how="inner").select(*PAYMENT_KEY, "okey")
     )
     if is_empty(candidates):
         return candidates.with_columns(link=nw.lit("repaired"))
-    answered = payments.select("msn", okey=nw.col("reference"))
-    taken = attempts.select("msn", "okey")
-    unanswered = candidates.join(answered, on=["msn", "okey"], how="anti").join(
-        taken, on=["msn", "okey"], how="anti"
+    paid_references = payments.select("msn", okey=nw.col("reference"))
+    linked_references = attempts.select("msn", "okey")
+    unpaid = candidates.join(paid_references, on=["msn", "okey"], how="anti").join(
+        linked_references, on=["msn", "okey"], how="anti"
     )
-    one_order = _keep_unambiguous(unanswered)
+    one_order = _keep_unambiguous(unpaid)
     one_payment = (
         one_order.group_by("msn", "okey")
         .agg(first=nw.col("reference").min(), last=nw.col("reference").max())
@@ -138,6 +143,7 @@ def _link_repaired_references(
 
 
 def _keep_unambiguous(candidates: LazyFrame) -> LazyFrame:
+    """Select the payments for which all candidates name the same order."""
     return (
         candidates.group_by(*PAYMENT_KEY)
         .agg(first=nw.col("okey").min(), last=nw.col("okey").max())
@@ -147,14 +153,14 @@ def _keep_unambiguous(candidates: LazyFrame) -> LazyFrame:
 
 
 def _normalize_reference(reference: nw.Expr) -> nw.Expr:
-    """Forget what a spreadsheet forgets: case and leading zeros."""
+    """Drop what a spreadsheet or shop may lose: upper case and leading zeros."""
     return reference.str.to_lowercase().str.replace_all(r"^0+", "")
 
 
 def _format_as_spreadsheet(reference: nw.Expr) -> nw.Expr:
-    """Return what Excel keeps of twelve digits or more: six of them, and how many there were.
+    """Return what Excel shows of twelve digits or more: six digits and the power of ten.
 
-    123456789012 is shown, and saved to CSV, as 1.23457E+11.
+    Excel shows 123456789012, and saves it to CSV, as 1.23457E+11.
     """
     digits = reference.str.replace_all(r"^0+", "")
     rounded = ((digits.str.slice(0, 7).cast(nw.Int64) + 5) // 10).cast(nw.Int64)

@@ -1,7 +1,7 @@
-"""The shop's side of a pair: one row per order reference, twins and combined orders resolved.
+"""Prepare the order side of the pairs: one row per order reference.
 
-Where an export holds one reference in several rows, either they are several orders paid
-together (their totals sum to the payment) or all rows but one are too many.
+If an export has several rows with the same reference, they are either several orders paid together
+(their totals sum to the payment), which are combined into one row, or all rows but one are surplus.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ ORDER_COLUMNS = (
     "source_file",
     "source_row",
 )
-"""The order's own columns in a pair, `currency` as `order_currency`."""
+"""Columns of the order in a pair, where `currency` is called `order_currency`."""
 
 
 @dataclass(frozen=True)
 class OrderSide:
-    """What became of the rows of the export.
+    """The rows of the order export, divided by how they are compared.
 
     Attributes:
-        groups: One row per order to be compared (msn, okey, ORDER, combined, no_reference).
-        surplus: Rows that are too many beside another (same columns, and place, from 2 on):
-            `duplicate_order_row`.
-        members: Rows compared as a sum (msn, okey, source_file, source_row).
+        groups: One row per order to compare (msn, okey, ORDER_COLUMNS, combined, no_reference).
+        surplus: Superfluous rows of a reference (the same columns, and place, from 2 upwards);
+            each gets the code `duplicate_order_row`.
+        members: Rows that were combined into one order (msn, okey, source_file, source_row).
     """
 
     groups: LazyFrame
@@ -56,7 +56,7 @@ class OrderSide:
 
 
 def collect_references(orders: LazyFrame) -> LazyFrame:
-    """Return one row per (msn, reference) the orders hold: exported_at_us, rows."""
+    """Return one row per (msn, reference) of the orders: earliest exported_at_us, and rows."""
     return (
         orders.filter(~nw.col("reference").is_null())
         .group_by("msn", "reference")
@@ -68,12 +68,12 @@ def collect_references(orders: LazyFrame) -> LazyFrame:
 
 
 def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyFrame) -> OrderSide:
-    """Turn export rows into orders to be compared.
+    """Turn the rows of the export into the orders to compare.
 
     Args:
-        orders: The export's rows.
-        references: What `collect_references` gives.
-        payments: Payments with okey, A and C at the moment compared at.
+        orders: The rows of the order export.
+        references: Result of `collect_references`.
+        payments: Payments with okey, and A and C at the cut-off time.
     """
     rows = orders.with_columns(
         okey=nw.col("reference"), O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
@@ -81,31 +81,35 @@ def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyF
     repeated = materialize(
         references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference"))
     )
-    once = rows.join(repeated, on=ORDER_KEY, how="anti") if collect_rows(repeated.head(1)) else rows
-    single = once.with_columns(combined=nw.lit(value=False), no_reference=nw.col("okey").is_null())
-    several = materialize(
+    unique_rows = (
+        rows.join(repeated, on=ORDER_KEY, how="anti") if collect_rows(repeated.head(1)) else rows
+    )
+    single = unique_rows.with_columns(
+        combined=nw.lit(value=False), no_reference=nw.col("okey").is_null()
+    )
+    ranked = materialize(
         _rank_repeated_rows(rows.join(repeated, on=ORDER_KEY, how="semi"), payments)
     )
-    combined = several.filter(nw.col("combined"))
-    apart = several.filter(~nw.col("combined")).with_columns(no_reference=nw.lit(value=False))
+    combined = ranked.filter(nw.col("combined"))
+    duplicates = ranked.filter(~nw.col("combined")).with_columns(no_reference=nw.lit(value=False))
     columns = ["msn", "okey", *ORDER_COLUMNS, "combined", "no_reference"]
     groups = nw.concat(
         [
             single.select(columns),
-            apart.filter(nw.col("place") == 1).select(columns),
+            duplicates.filter(nw.col("place") == 1).select(columns),
             _sum_combined_orders(combined).select(columns),
         ],
         how="vertical",
     )
     return OrderSide(
         groups,
-        apart.filter(nw.col("place") > 1).select(*columns, "place"),
+        duplicates.filter(nw.col("place") > 1).select(*columns, "place"),
         combined.select(*ORDER_KEY, "source_file", "source_row"),
     )
 
 
 def _rank_repeated_rows(repeated: LazyFrame, payments: LazyFrame) -> LazyFrame:
-    """Say of rows sharing a reference whether they add up, and which is nearest the payment."""
+    """Add `combined` (the rows of a reference sum to its payment) and `place` (1 is nearest)."""
     paid = (
         payments.filter(~nw.col("okey").is_null())
         .join(repeated.select(*ORDER_KEY).unique(), on=ORDER_KEY, how="semi")
@@ -121,14 +125,14 @@ def _rank_repeated_rows(repeated: LazyFrame, payments: LazyFrame) -> LazyFrame:
         first_currency=nw.col("currency").min(),
         last_currency=nw.col("currency").max(),
     )
-    judged = numbered.join(totals, on=ORDER_KEY, how="left").join(paid, on=ORDER_KEY, how="left")
+    compared = numbered.join(totals, on=ORDER_KEY, how="left").join(paid, on=ORDER_KEY, how="left")
     adds_up = (
         (nw.col("rows") == nw.col("numbers"))
         & (nw.col("first_number") != "")
         & (nw.col("first_currency") == nw.col("last_currency"))
         & ((nw.col("all_O") == nw.col("paid_A")) | (nw.col("all_O") == nw.col("paid_C")))
     )
-    return judged.with_columns(
+    return compared.with_columns(
         combined=adds_up.fill_null(value=False),
         each=nw.lit(1),
         distance=(nw.col("O") - nw.col("paid_C").fill_null(0)).abs(),
@@ -148,9 +152,9 @@ def _rank_repeated_rows(repeated: LazyFrame, payments: LazyFrame) -> LazyFrame:
 
 
 def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
-    """Make one order of several that were paid together."""
-    same = nw.col("first_status") == nw.col("last_status")
-    paid = nw.col("first_paid") == nw.col("last_paid")
+    """Sum the orders that were paid together into one order per reference."""
+    same_status = nw.col("first_status") == nw.col("last_status")
+    same_paid = nw.col("first_paid") == nw.col("last_paid")
     flags = ("by_vipps", "recurring", "split_tender", "shop_currency_only")
     return (
         combined.with_columns(
@@ -173,8 +177,8 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
         )
         .with_columns(
             *((nw.col(flag) > 0).alias(flag) for flag in flags),
-            status=nw.when(same).then(nw.col("first_status")).otherwise(nw.lit("partial")),
-            paid=nw.when(paid).then(nw.col("first_paid")).otherwise(nw.lit("unknown")),
+            status=nw.when(same_status).then(nw.col("first_status")).otherwise(nw.lit("partial")),
+            paid=nw.when(same_paid).then(nw.col("first_paid")).otherwise(nw.lit("unknown")),
             truncated_minor=nw.lit(None).cast(nw.Int64),
             combined=nw.lit(value=True),
             no_reference=nw.lit(value=False),

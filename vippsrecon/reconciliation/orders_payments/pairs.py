@@ -1,14 +1,14 @@
-"""`pairs`: one row per order and payment that belong together, joined once.
+"""Build `pairs`: one row per order and the payment that belongs to it, joined once.
 
     orders ──► resolve ──┐
-                         ├─► pair            an order, and its payment where there is one
-    payments ─► choose ──┘   orphan          a payment no order is known for
-      ▲                      second          a live payment beside the one that counts
-      │ link, history        superseded      an attempt that holds nothing
-    events                   surplus         an order row too many for its reference
+                         ├─► pair            an order, with its payment if it has one
+    payments ─► choose ──┘   orphan          a payment without a known order
+      ▲                      second          a further live payment of the same order
+      │ link, history        superseded      an attempt that holds no money
+    events                   surplus         a superfluous order row of the same reference
 
-Whatever needs more than one row (duplicates, sums of events, cover of the export) is a column
-here, by a join or a window: a check looks at one row.
+Everything that needs more than one row (duplicates, sums of events, period of the export) becomes
+a column here, by a join or a window, because a check sees one row at a time.
 """
 
 from __future__ import annotations
@@ -54,22 +54,22 @@ from vippsrecon.schemas import PAYMENT
 ORDER_KEY = ["msn", "okey"]
 
 AFTER_ALL_EVENTS_US = 2**62
-"""Later than any moment, in microseconds."""
+"""Later than every event, in microseconds since 1970 (UTC)."""
 
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """What the pairs are compared under.
+    """Settings of one comparison.
 
     Attributes:
-        as_of_us: No event later than this counts, in microseconds since 1970.
-        units: Sales units configured; others are taken by the currency's market.
-        rules: Tolerances and graces.
-        period: First and last local day, as day numbers, both included; None: all.
-        waived: (msn, reference) the user asked to leave alone.
+        as_of_us: Cut-off time in microseconds since 1970 (UTC); later events do not count.
+        units: Configured sales units; for any other, the market follows from the currency.
+        rules: Tolerances and grace periods.
+        period: First and last local day, as day numbers, both included; None: all days.
+        waived: (msn, reference) of pairs the user ignores.
         own_keys: Idempotency keys of operations made with this toolkit.
-        unsettled: (msn, reference) of payments with an operation of ours whose outcome is open.
-        skip_exact_matches: Whether pairs that agree are set aside; False asks every pair everything.
+        unsettled: (msn, reference) of payments with an unresolved operation of this toolkit.
+        skip_exact_matches: Whether exact matches skip the checks; False runs all checks on all.
     """
 
     as_of_us: int
@@ -84,13 +84,13 @@ class ComparisonOptions:
 
 @dataclass(frozen=True)
 class PairSet:
-    """The pairs, and the rows compared as a sum within one.
+    """The pairs, and the rows that were summed to form one pair.
 
     Attributes:
-        pairs: One row per order and payment that belong together, to be asked about.
-        exact_matches: Those about which there is nothing to say (`agreed.AGREED`).
-        exact_match_count: How many.
-        as_fetched: Whether amounts are aggregates, no event log having been fetched.
+        pairs: One row per pair that the checks must see.
+        exact_matches: Exact matches (`exact_matches.EXACT_MATCH_COLUMNS`), without checks.
+        exact_match_count: Number of exact matches.
+        as_fetched: True if no event log was fetched, so amounts are the payments' aggregates.
         combined_order_rows: msn, okey, source_file, source_row of orders paid together.
         split_payment_parts: msn, okey, reference of the parts of split payments.
     """
@@ -112,57 +112,59 @@ def pair_orders_and_payments(
     *,
     refunds: LazyFrame | None = None,
 ) -> PairSet:
-    """Join both sides once, at the moment compared at.
+    """Join orders and payments once, with the amounts at the cut-off time of each pair.
 
     Args:
-        orders: The export's rows, as `engines.enter` gives them.
-        payments: One row per payment, likewise.
-        events: One row per event, or what they sum to; None where none were fetched.
-        failures: References that were not read; None: all were.
-        asked: Moment, sales units, tolerances, period.
-        refunds: Successful REFUNDED events with their keys, where some may be ours.
+        orders: The rows of the order export, as `backends.prepare_frame` returns them.
+        payments: One row per payment, as `backends.prepare_frame` returns them.
+        events: One row per event, or their sums; None if no event log was fetched.
+        failures: References that could not be read; None if all were read.
+        asked: Cut-off time, sales units, tolerances and period.
+        refunds: Successful REFUNDED events with their idempotency keys; None if this toolkit
+            can have made none of them.
 
     Returns:
-        The pairs that agree, and `pairs`, one row for each of the others, with ORDER and PAID
-        columns, `role`, and the letters of `add_variables.py`.
+        The exact matches, and `pairs` with one row for each other pair: `ORDER_COLUMNS`,
+        `PAYMENT_COLUMNS`, `role` and the variables of `variables.add_variables`.
     """
     exported_us = _find_earliest(orders, "exported_at_us")
     fetched_us = _find_earliest(payments, "fetched_at_us")
     until_us = min(exported_us, fetched_us, asked.as_of_us)
-    holes = None if failures is None else materialize(_find_unanswered(failures))
+    unanswered = None if failures is None else materialize(_find_unanswered(failures))
     cover = materialize(_compute_coverage(orders))
-    terms = MatchCriteria(
+    criteria = MatchCriteria(
         fetched_us, asked.as_of_us, until_us, asked.waived, asked.skip_exact_matches
     )
-    parted = split_exact_matches(orders, payments, events, holes, terms)
-    references = materialize(collect_references(parted.orders))
-    linked = link_payments(parted.payments, references, parted.links)
+    split = split_exact_matches(orders, payments, events, unanswered, criteria)
+    references = materialize(collect_references(split.orders))
+    linked = link_payments(split.payments, references, split.links)
     counted = materialize(add_amounts_as_of(materialize(_add_as_of(linked, cover, asked)), events))
-    sides = resolve_order_rows(parted.orders, references, counted)
+    sides = resolve_order_rows(split.orders, references, counted)
     groups = materialize(sides.groups)
     chosen = choose_payments(counted, groups)
-    complete = _mark_unanswered(_stack_rows(groups, sides, chosen, cover), holes)
+    complete = _mark_unanswered(_stack_rows(groups, sides, chosen, cover), unanswered)
     pairs = materialize(
         add_variables(complete, asked.as_of_us, asked.units, asked.rules, asked.waived)
     )
-    agreed = parted.exact_matches.with_columns(payment_reference=nw.col("reference"))
-    agreed_rows = count_rows(orders) - count_rows(parted.orders)
+    exact_matches = split.exact_matches.with_columns(payment_reference=nw.col("reference"))
+    exact_match_count = count_rows(orders) - count_rows(split.orders)
     if asked.period is not None:
         moved = None if events is None else materialize(count_movements(events, *asked.period))
         days = payments.select(*PAYMENT, "created_day", ordered_day=nw.col("created_day"))
-        agreed = materialize(agreed.join(days, on=list(PAYMENT), how="left"))
-        pairs, agreed = (
-            materialize(_filter_period(side, moved, *asked.period)) for side in (pairs, agreed)
+        exact_matches = materialize(exact_matches.join(days, on=list(PAYMENT), how="left"))
+        pairs, exact_matches = (
+            materialize(_filter_period(side, moved, *asked.period))
+            for side in (pairs, exact_matches)
         )
-        agreed_rows = count_rows(agreed)
-    known = mark_own_refunds(
+        exact_match_count = count_rows(exact_matches)
+    marked = mark_own_refunds(
         mark_repeated_captures(pairs, events), refunds, chosen.members, asked.own_keys
     )
     unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference"))
     return PairSet(
-        known.with_columns(unsettled=unsettled),
-        agreed,
-        agreed_rows,
+        marked.with_columns(unsettled=unsettled),
+        exact_matches,
+        exact_match_count,
         events is None,
         sides.members,
         chosen.members,
@@ -170,13 +172,13 @@ def pair_orders_and_payments(
 
 
 def _find_earliest(rows: LazyFrame, column: str) -> int:
-    """Return the first moment in a column; of no rows, one later than any."""
+    """Return the earliest time in a column, or `AFTER_ALL_EVENTS_US` if there is none."""
     first = collect_rows(rows.select(at=nw.col(column).min()))[0]["at"]
     return AFTER_ALL_EVENTS_US if first is None else int(first)
 
 
 def _compute_coverage(orders: LazyFrame) -> LazyFrame:
-    """Say of each sales unit what the export covers."""
+    """Return the days and the time of export that the order rows cover, per sales unit."""
     return orders.group_by("msn").agg(
         cover_first_day=nw.col("ordered_day").min(),
         cover_last_day=nw.col("ordered_day").max(),
@@ -185,12 +187,14 @@ def _compute_coverage(orders: LazyFrame) -> LazyFrame:
 
 
 def _add_as_of(linked: LazyFrame, cover: LazyFrame, asked: ComparisonOptions) -> LazyFrame:
-    """Add the moment compared at.
+    """Add the cut-off time of each pair, `t_us`.
 
-    T is the earliest of as-of, the export's own moment and the fetch: the same moment on both
-    sides, or a capture made between them would look like a difference. A payment without an
-    order is compared at its sales unit's latest export.
+    It is the earliest of the as-of time, the time of export and the time of fetching. Both sides
+    need the same cut-off, or a capture made between export and fetch would look like a
+    difference. A payment without an order gets the time of its sales unit's latest export.
     """
+    # One `when` per sales unit and not a join: units are few, and a join would copy every
+    # column of every payment.
     export_us: nw.Expr = nw.lit(asked.as_of_us)
     for unit in collect_rows(cover):
         export_us = (
@@ -198,8 +202,8 @@ def _add_as_of(linked: LazyFrame, cover: LazyFrame, asked: ComparisonOptions) ->
             .then(nw.lit(unit["cover_exported_us"]))
             .otherwise(export_us)
         )
-    own = nw.col("exported_at_us")
-    at = nw.when(own.is_null()).then(export_us).otherwise(own)
+    order_export_us = nw.col("exported_at_us")
+    at = nw.when(order_export_us.is_null()).then(export_us).otherwise(order_export_us)
     fetched = nw.col("fetched_at_us")
     return (
         linked.with_columns(t_us=nw.when(at < fetched).then(at).otherwise(fetched))
@@ -218,7 +222,7 @@ def _add_as_of(linked: LazyFrame, cover: LazyFrame, asked: ComparisonOptions) ->
 def _stack_rows(
     groups: LazyFrame, sides: OrderSide, chosen: PaymentSide, cover: LazyFrame
 ) -> LazyFrame:
-    """Put pairs, orphans, second payments and surplus rows under one set of columns."""
+    """Stack pairs, orphans, additional payments and surplus order rows with the same columns."""
     order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
     rename = {"currency": "order_currency"}
     paired = (
@@ -226,7 +230,7 @@ def _stack_rows(
         .join(chosen.counted, on=ORDER_KEY, how="left")
         .with_columns(role=nw.lit("pair"))
     )
-    beside = chosen.additional.join(
+    additional = chosen.additional.join(
         groups.filter(~nw.col("okey").is_null()).select(
             *ORDER_KEY, "order_number", "ordered_day", "store"
         ),
@@ -248,12 +252,12 @@ def _stack_rows(
     columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
     schema = {**paired.collect_schema(), **cover.collect_schema()}
     types = {name: schema[name] for name in columns} | {"place": nw.Int64}
-    parts = [align_columns(part, types) for part in (paired, beside, orphans, surplus)]
+    parts = [align_columns(part, types) for part in (paired, additional, orphans, surplus)]
     return nw.concat(parts, how="vertical")
 
 
 def _find_unanswered(failures: LazyFrame) -> LazyFrame:
-    """Return msn, reference of what was not read; 404 is an answer, so is not sending nonsense."""
+    """Return msn, reference of unanswered references: neither 404 nor malformed (`not_sent`)."""
     return (
         failures.filter(
             (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
@@ -264,7 +268,7 @@ def _find_unanswered(failures: LazyFrame) -> LazyFrame:
 
 
 def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
-    """Mark the orders whose reading failed."""
+    """Add `read_failed`: whether reading the payment of this reference failed."""
     if holes is None:
         return pairs.with_columns(read_failed=nw.lit(value=False))
     marked = holes.select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
@@ -276,10 +280,10 @@ def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
 
 
 def _filter_period(pairs: LazyFrame, moved: LazyFrame | None, first: int, last: int) -> LazyFrame:
-    """Keep the pairs of a period: by the local day money moved.
+    """Select the pairs of a period, by the local days on which money moved.
 
-    Where none moved, by the day the payment was made; where there is no payment, by the
-    order's own day. A pair whose day nobody knows is kept.
+    If no money moved, the day the payment was created decides; without a payment, the day of the
+    order. A pair without any of these days is included.
     """
     if moved is None:
         days = pairs.with_columns(moved_inside=nw.lit(None).cast(nw.Int64))
@@ -289,12 +293,14 @@ def _filter_period(pairs: LazyFrame, moved: LazyFrame | None, first: int, last: 
             on=["msn", "payment_reference"],
             how="left",
         )
-    made = (
+    first_day = (
         nw.when(nw.col("created_day").is_null())
         .then(nw.col("ordered_day"))
         .otherwise(nw.col("created_day"))
     )
-    in_made = ((made >= first) & (made <= last)).fill_null(value=True)
-    in_moved = nw.col("moved_inside") > 0
-    inside = nw.when(nw.col("moved_inside").is_null()).then(in_made).otherwise(in_moved)
+    started_inside = ((first_day >= first) & (first_day <= last)).fill_null(value=True)
+    money_moved_inside = nw.col("moved_inside") > 0
+    inside = (
+        nw.when(nw.col("moved_inside").is_null()).then(started_inside).otherwise(money_moved_inside)
+    )
     return days.filter(inside)

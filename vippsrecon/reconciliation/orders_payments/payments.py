@@ -1,4 +1,4 @@
-"""Vipps MobilePay's side of a pair: the payments of one order, and which of them count.
+"""Prepare the payment side of the pairs: choose which payments of an order count.
 
 A payment is *live* while it holds money: C - R > 0 or K > 0.
 """
@@ -41,7 +41,7 @@ PAYMENT_COLUMNS = (
     "gap",
     "link",
 )
-"""The payment's own columns in a pair."""
+"""Columns of the payment in a pair."""
 
 _SUMMED_COLUMNS = ("amount_minor", "A", "C", "R", "X", "K", "n_captures")
 _MINIMUM_COLUMNS = (
@@ -65,15 +65,15 @@ _TRUE_IF_ANY_COLUMNS = ("changed_after", "as_fetched")
 
 @dataclass(frozen=True)
 class PaymentSide:
-    """What became of the payments.
+    """The payments, divided by how they are compared.
 
     Attributes:
-        counted: One row per order with payments (msn, okey, PAID, payments): the one that
-            counts, or the sum of a split payment.
-        additional: Payments beside the one that counts (msn, okey, PAID, role): `second` is live
-            and too much, `superseded` is an attempt that holds nothing.
-        orphans: Payments no order is known for (msn, PAID).
-        members: Payments compared as a sum (msn, okey, reference).
+        counted: One row per order with payments (msn, okey, PAYMENT_COLUMNS, payments): the
+            payment that counts, or the sum of a split payment.
+        additional: Further payments of the order (msn, okey, PAYMENT_COLUMNS, role): `second` is
+            live and one too many, `superseded` is an attempt that holds no money.
+        orphans: Payments without a known order (msn, PAYMENT_COLUMNS).
+        members: Parts of split payments, which are compared as a sum (msn, okey, reference).
     """
 
     counted: LazyFrame
@@ -83,30 +83,33 @@ class PaymentSide:
 
 
 def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
-    """Say of each payment whether it counts for its order, or stands beside one that does.
+    """Choose the payment that counts for each order, and divide the others by role.
 
     Args:
-        payments: msn, okey, PAID, live; one row per payment.
-        groups: The orders to be compared (msn, okey, O, Or, …).
+        payments: msn, okey, PAYMENT_COLUMNS, live; one row per payment.
+        groups: The orders to compare (msn, okey, O, Or, …).
     """
     shared = materialize(payments.filter(nw.col("link") == "attempt").select(*ORDER_KEY).unique())
     linked = payments.filter(~nw.col("okey").is_null())
-    only = linked.join(shared, on=ORDER_KEY, how="anti") if collect_rows(shared.head(1)) else linked
-    alone = only.with_columns(payments=nw.lit(1, nw.Int64))
-    judged = materialize(_assign_roles(linked.join(shared, on=ORDER_KEY, how="semi"), groups))
-    primary = judged.filter(nw.col("role") == "primary").with_columns(payments=nw.lit(1, nw.Int64))
-    split = judged.filter(nw.col("role") == "split")
+    # Only orders with several attempts need a choice.
+    unshared = (
+        linked.join(shared, on=ORDER_KEY, how="anti") if collect_rows(shared.head(1)) else linked
+    )
+    single = unshared.with_columns(payments=nw.lit(1, nw.Int64))
+    ranked = materialize(_assign_roles(linked.join(shared, on=ORDER_KEY, how="semi"), groups))
+    primary = ranked.filter(nw.col("role") == "primary").with_columns(payments=nw.lit(1, nw.Int64))
+    split = ranked.filter(nw.col("role") == "split")
     columns = [*ORDER_KEY, *PAYMENT_COLUMNS, "payments"]
     return PaymentSide(
         nw.concat(
             [
-                alone.select(columns),
+                single.select(columns),
                 primary.select(columns),
                 _sum_split_payments(split).select(columns),
             ],
             how="vertical",
         ),
-        judged.filter(nw.col("role").is_in(["second", "superseded"])).select(
+        ranked.filter(nw.col("role").is_in(["second", "superseded"])).select(
             *ORDER_KEY, *PAYMENT_COLUMNS, "role"
         ),
         payments.filter(nw.col("okey").is_null()).select("msn", *PAYMENT_COLUMNS),
@@ -115,11 +118,12 @@ def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
 
 
 def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
+    """Add `role` where an order has several attempts: split, primary, second, superseded."""
     live = nw.col("live")
     one_if_live = nw.when(live).then(nw.lit(1)).otherwise(nw.lit(0))
-    kept = nw.when(live).then(nw.col("C") - nw.col("R") + nw.col("K")).otherwise(nw.lit(0))
+    net_held = nw.when(live).then(nw.col("C") - nw.col("R") + nw.col("K")).otherwise(nw.lit(0))
     totals = (
-        shared.with_columns(one=one_if_live, kept=kept)
+        shared.with_columns(one=one_if_live, kept=net_held)
         .group_by(*ORDER_KEY)
         .agg(
             n_live=nw.col("one").sum().cast(nw.Int64),
@@ -128,10 +132,10 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
             last_currency=nw.col("payment_currency").max(),
         )
     )
-    wanted = groups.filter(~nw.col("okey").is_null()).select(*ORDER_KEY, "O", "Or")
-    beside = (
+    order_amounts = groups.filter(~nw.col("okey").is_null()).select(*ORDER_KEY, "O", "Or")
+    ranked = (
         shared.join(totals, on=ORDER_KEY, how="left")
-        .join(wanted, on=ORDER_KEY, how="left")
+        .join(order_amounts, on=ORDER_KEY, how="left")
         .with_columns(
             each=nw.lit(1),
             dead=nw.when(live).then(nw.lit(0)).otherwise(nw.lit(1)),
@@ -145,6 +149,7 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
             .cast(nw.Int64)
         )
     )
+    # Live payments that together hold no more than the order's net total are one split payment.
     is_split = (
         (nw.col("n_live") >= 2)
         & (nw.col("first_currency") == nw.col("last_currency"))
@@ -159,14 +164,18 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
             .otherwise(nw.when(live).then(nw.lit("second")).otherwise(nw.lit("superseded")))
         )
     )
-    return beside.with_columns(role=role)
+    return ranked.with_columns(role=role)
 
 
 def _sum_split_payments(split: LazyFrame) -> LazyFrame:
-    booleans = (*_TRUE_IF_ALL_COLUMNS, *_TRUE_IF_ANY_COLUMNS)
+    """Sum the parts of each split payment into one payment per order."""
+    flags = (*_TRUE_IF_ALL_COLUMNS, *_TRUE_IF_ANY_COLUMNS)
     return (
         split.with_columns(
-            *(nw.when(nw.col(b)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(b) for b in booleans)
+            *(
+                nw.when(nw.col(flag)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(flag)
+                for flag in flags
+            )
         )
         .group_by(*ORDER_KEY)
         .agg(
@@ -177,5 +186,5 @@ def _sum_split_payments(split: LazyFrame) -> LazyFrame:
             nw.col(*_TRUE_IF_ANY_COLUMNS).max(),
             payments=nw.len().cast(nw.Int64),
         )
-        .with_columns(*((nw.col(b) > 0).alias(b) for b in booleans))
+        .with_columns(*((nw.col(flag) > 0).alias(flag) for flag in flags))
     )

@@ -1,4 +1,4 @@
-"""Where an excess is exactly one amount captured again and again."""
+"""Recognise excess captures that consist of one amount captured several times."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PAIRED_PAYMENT_KEY = ["msn", "payment_reference"]
 
 
 def mark_repeated_captures(pairs: LazyFrame, events: LazyFrame | None) -> LazyFrame:
-    """Add `repeats`: some amount v was captured n ≥ 2 times and the excess is k·v, 1 ≤ k ≤ n - 1.
+    """Add `repeats`: amount v was captured n ≥ 2 times and the excess is k·v, 1 ≤ k ≤ n - 1.
 
     Args:
-        pairs: With over (C - E) and n_captures.
-        events: One row per event; None where none were fetched, and then nothing repeats.
+        pairs: The pairs, with over (C - E) and n_captures.
+        events: One row per event; None if no event log was fetched, and `repeats` is then False.
     """
     if events is None:
         return pairs.with_columns(repeats=nw.lit(value=False))
@@ -28,25 +28,25 @@ def mark_repeated_captures(pairs: LazyFrame, events: LazyFrame | None) -> LazyFr
     captures = events.filter((nw.col("name") == "CAPTURED") & nw.col("success")).select(
         "msn", "amount_minor", "event_at_us", payment_reference=nw.col("reference")
     )
-    times = (
+    captures_by_amount = (
         captures.join(suspects, on=PAIRED_PAYMENT_KEY, how="inner")
         .filter((nw.col("event_at_us") <= nw.col("t_us")) & (nw.col("amount_minor") > 0))
         .group_by(*PAIRED_PAYMENT_KEY, "amount_minor", "over")
         .agg(n=nw.len())
     )
-    again = (nw.col("over") // nw.col("amount_minor")).cast(nw.Int64)
-    found = times.with_columns(k=again).filter(
+    multiple = (nw.col("over") // nw.col("amount_minor")).cast(nw.Int64)
+    repeated = captures_by_amount.with_columns(k=multiple).filter(
         (nw.col("k") * nw.col("amount_minor") == nw.col("over"))
         & (nw.col("k") >= 1)
         & (nw.col("k") <= nw.col("n") - 1)
     )
     keys = [
         f"{row['msn']}:{row['payment_reference']}"
-        for row in collect_rows(found.select(*PAIRED_PAYMENT_KEY).unique())
+        for row in collect_rows(repeated.select(*PAIRED_PAYMENT_KEY).unique())
     ]
     if not keys:
         return pairs.with_columns(repeats=nw.lit(value=False))
-    # Few, so looked up rather than joined: a join would copy every column of every pair.
+    # The keys are few, so `is_in` is used: a join would copy every column of every pair.
     suspect = (nw.col("over") > 0) & (nw.col("n_captures") >= 2)
     name = nw.concat_str(nw.col("msn"), nw.lit(":"), nw.col("payment_reference"))
     return pairs.with_columns(

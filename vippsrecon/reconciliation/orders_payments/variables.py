@@ -1,10 +1,10 @@
-"""The letters the rules are written in, as columns of `pairs`.
+"""Add the variables of the rules as columns of `pairs`. Amounts are in minor units.
 
 O order total · Or refunded by the shop · A, C, R, X authorized, captured, refunded, cancelled ·
 K what can still be captured or released · E, Er what should have been captured and refunded.
 
-*Net first*: what the shop gave back before capture was never to be captured (q), and what was
-captured in excess and given back again is settled (p); neither is anything wrong.
+Two amounts are netted first, because neither is a discrepancy: q, which the shop refunded before
+capture, so that it never had to be captured, and p, which was captured in excess and refunded.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
 
 EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
-"""Days before the capture deadline from which a reservation is said to be expiring."""
+"""Days before the capture deadline from which an authorization is reported as expiring."""
 
 REFUND_DAYS = 365
-"""Days from AUTHORIZED to the refund deadline: the earliest of the readings Vipps' pages give.
+"""Days from AUTHORIZED to the refund deadline: the shortest period that the documentation names.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/refund/"""
 
 
@@ -38,7 +38,7 @@ def add_variables(
     rules: Rules,
     waived: frozenset[tuple[str, str]],
 ) -> LazyFrame:
-    """Add the letters, deadlines and days the checks are written in. Same rows."""
+    """Add the amounts, deadlines and days that the checks use. The rows stay the same."""
     return _add_expected_amounts(
         _add_deadlines(_fill_both_sides(pairs, as_of_us, units, waived), units, rules, as_of_us)
     )
@@ -51,7 +51,7 @@ def _fill_both_sides(
     has_payment = ~nw.col("reference").is_null()
     amounts = ("O", "Or", "A", "C", "R", "X", "K", "gap", "n_captures", "amount_minor")
     export_us = nw.col("exported_at_us").fill_null(as_of_us)
-    order_t = nw.when(export_us < as_of_us).then(export_us).otherwise(nw.lit(as_of_us))
+    order_as_of_us = nw.when(export_us < as_of_us).then(export_us).otherwise(nw.lit(as_of_us))
     currency = (
         nw.when(has_payment).then(nw.col("payment_currency")).otherwise(nw.col("order_currency"))
     )
@@ -69,7 +69,7 @@ def _fill_both_sides(
         combined=nw.col("combined").fill_null(value=False),
         split=(nw.col("payments") > 1).fill_null(value=False),
         t_us=nw.when(nw.col("t_us").is_null())
-        .then(order_t)
+        .then(order_as_of_us)
         .otherwise(nw.col("t_us"))
         .cast(nw.Int64),
         state=nw.col("state").fill_null(""),
@@ -84,9 +84,10 @@ def _fill_both_sides(
 
 
 def is_in_keys(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
-    """Whether the row's msn and `reference` are one of these keys."""
+    """Test whether (msn, `reference`) of the row is one of these keys."""
     if not keys:
         return nw.lit(value=False)
+    # One text per key, because `is_in` takes one column only.
     names = sorted(f"{msn}:{name}" for msn, name in keys)
     return nw.concat_str(nw.col("msn"), nw.lit(":"), reference).is_in(names).fill_null(value=False)
 
@@ -94,7 +95,7 @@ def is_in_keys(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
 def _choose_by_unit(
     units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr
 ) -> nw.Expr:
-    """Return a value per row: the configured unit's own, else the one of its currency."""
+    """Return the value of the sales unit if its market is configured, else of the currency."""
     chain = by_currency
     for unit in units:
         if unit.market is not None:
@@ -105,6 +106,7 @@ def _choose_by_unit(
 
 
 def _choose_by_currency(value_of_market: dict[str, int]) -> nw.Expr:
+    """Return the value of the market that uses the row's currency; Norway's for an unknown one."""
     chain: nw.Expr = nw.lit(value_of_market["NO"])
     for currency, market in MARKET_OF_CURRENCY.items():
         chain = (
@@ -118,12 +120,14 @@ def _choose_by_currency(value_of_market: dict[str, int]) -> nw.Expr:
 def _add_deadlines(
     pairs: LazyFrame, units: Sequence[SalesUnit], rules: Rules, as_of_us: int
 ) -> LazyFrame:
-    days = {
+    capture_days = {
         unit.msn: 180 if unit.late_capture else CAPTURE_DAYS[unit.market]
         for unit in units
         if unit.market is not None
     }
-    warn = {unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market is not None}
+    warning_days = {
+        unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market is not None
+    }
     t_day: nw.Expr = local_day_expression(nw.col("t_us"), "Europe/Oslo", as_of_us)
     for unit in units:
         t_day = (
@@ -131,7 +135,7 @@ def _add_deadlines(
             .then(local_day_expression(nw.col("t_us"), unit.zone, as_of_us))
             .otherwise(t_day)
         )
-    authorized, t = nw.col("authorized_at_us"), nw.col("t_us")
+    authorized, as_of = nw.col("authorized_at_us"), nw.col("t_us")
     fetched = nw.col("fetched_at_us")
     shop_later = (nw.col("fulfilled_at_us") > fetched).fill_null(value=False) | (
         nw.col("refunded_at_us") > fetched
@@ -139,15 +143,16 @@ def _add_deadlines(
     return pairs.with_columns(
         t_day=t_day.cast(nw.Int64),
         capture_left_us=authorized
-        + _choose_by_unit(units, days, _choose_by_currency(CAPTURE_DAYS)) * DAY_US
-        - t,
-        refund_left_us=authorized + REFUND_DAYS * DAY_US - t,
-        guarantee_left_us=nw.col("guarantee_us") - t,
-        warn_us=_choose_by_unit(units, warn, _choose_by_currency(EXPIRY_WARNING_DAYS)) * DAY_US,
+        + _choose_by_unit(units, capture_days, _choose_by_currency(CAPTURE_DAYS)) * DAY_US
+        - as_of,
+        refund_left_us=authorized + REFUND_DAYS * DAY_US - as_of,
+        guarantee_left_us=nw.col("guarantee_us") - as_of,
+        warn_us=_choose_by_unit(units, warning_days, _choose_by_currency(EXPIRY_WARNING_DAYS))
+        * DAY_US,
         shop_later=shop_later,
-        since_capture_us=t - nw.col("first_captured_us"),
-        since_fulfilled_us=t - nw.col("fulfilled_at_us"),
-        since_shop_refund_us=t - nw.col("refunded_at_us"),
+        since_capture_us=as_of - nw.col("first_captured_us"),
+        since_fulfilled_us=as_of - nw.col("fulfilled_at_us"),
+        since_shop_refund_us=as_of - nw.col("refunded_at_us"),
         grace_capture_us=nw.lit(rules.capture_grace_hours * HOUR_US, nw.Int64),
         grace_refund_us=nw.lit(rules.refund_grace_hours * HOUR_US, nw.Int64),
         grace_delivery_us=nw.lit(rules.delivery_grace_days * DAY_US, nw.Int64),
@@ -159,9 +164,13 @@ def _add_deadlines(
 
 
 def _add_expected_amounts(pairs: LazyFrame) -> LazyFrame:
+    """Add the interpreted status, q and p, and the expected amounts E and Er."""
+    # An order of unknown status counts as fulfilled if money was captured, otherwise as open. An
+    # open order counts as fulfilled if its sales unit captures at once, and an open or partial one
+    # if the shop refunded all of it.
     o, o_r, c, r = (nw.col(letter) for letter in ("O", "Or", "C", "R"))
     raw = nw.col("raw_status")
-    known = (
+    interpreted = (
         nw.when(raw == "unknown")
         .then(nw.when(c > 0).then(nw.lit("fulfilled")).otherwise(nw.lit("open")))
         .otherwise(
@@ -170,20 +179,24 @@ def _add_expected_amounts(pairs: LazyFrame) -> LazyFrame:
             .otherwise(raw)
         )
     )
-    given_back_whole = (o_r >= o) & (o > 0)
+    refunded_in_full = (o_r >= o) & (o > 0)
     status = (
-        nw.when(known.is_in(["open", "partial"]) & given_back_whole)
+        nw.when(interpreted.is_in(["open", "partial"]) & refunded_in_full)
         .then(nw.lit("fulfilled"))
-        .otherwise(known)
+        .otherwise(interpreted)
     )
-    stated = pairs.with_columns(status=status)
+    with_status = pairs.with_columns(status=status)
     netted = (nw.col("status") != "cancelled") & ~((nw.col("status") == "open") & (c > 0))
-    before = nw.when(o - c < o_r - r).then(o - c).otherwise(o_r - r)
-    excess = nw.when(c - o < r - o_r).then(c - o).otherwise(r - o_r)
+    refunded_before_capture = nw.when(o - c < o_r - r).then(o - c).otherwise(o_r - r)
+    excess_given_back = nw.when(c - o < r - o_r).then(c - o).otherwise(r - o_r)
     return (
-        stated.with_columns(
-            q=nw.when(netted & (before > 0)).then(before).otherwise(nw.lit(0, nw.Int64)),
-            p=nw.when(netted & (excess > 0)).then(excess).otherwise(nw.lit(0, nw.Int64)),
+        with_status.with_columns(
+            q=nw.when(netted & (refunded_before_capture > 0))
+            .then(refunded_before_capture)
+            .otherwise(nw.lit(0, nw.Int64)),
+            p=nw.when(netted & (excess_given_back > 0))
+            .then(excess_given_back)
+            .otherwise(nw.lit(0, nw.Int64)),
         )
         .with_columns(
             E=o - nw.col("q") + nw.col("p"),

@@ -1,8 +1,9 @@
-"""The checks: one named function each, its name the kind it finds.
+"""Collect the checks of orders against payments, grouped by question.
 
-A check returns four narwhals expressions over `pairs`; a question is a tuple of checks in the
-order of precedence, and the first that applies gives the pair its answer. Not every kind is a
-discrepancy: `codes` has the bucket of each.
+A check is a function whose name is the code it gives. It returns four narwhals expressions over
+`pairs`. A question is a tuple of checks in order of precedence: the first check that applies
+gives the pair its code for this question. Not every code is a discrepancy: `codes` has the bucket
+of each.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ QUESTIONS: dict[str, tuple[CheckFunction, ...]] = {
     "reserved": RESERVED_CHECKS,
     "aggregate": AGGREGATE_CHECKS,
 }
-"""Question to its checks, in the order they are asked."""
+"""Question to its checks; both in the order in which they are evaluated."""
 
 for _check in (check for checks in QUESTIONS.values() for check in checks):
     # A check without a row in CODES fails here: its code would otherwise be counted as matched.

@@ -1,7 +1,7 @@
-"""Does Vipps MobilePay agree with itself: do the events sum to the aggregate?
+"""Check that a payment's events sum to its aggregate, both from Vipps MobilePay.
 
-Asked of every payment, beside the other questions. A payment that contradicts itself is never
-put in a plan.
+This question covers every payment, in addition to the other questions. A payment with such a
+difference never gets into a plan.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from vippsrecon.reconciliation.check import HAS_PAYMENT, UNKNOWN_AMOUNT, Check, 
 
 
 def aggregate_mismatch() -> Check:
-    """Successful events and aggregate differ; at risk is the largest of the four gaps.
+    """Find payments whose successful events and aggregate differ; the largest gap is at risk.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(aggregate_captured=900)
     ['discrepancy aggregate_mismatch - → -, at risk 100']
     """
     gap = nw.col("gap")
-    spoken_of = ~nw.col("waived") & ~nw.col("read_failed") & ~nw.col("recurring")
-    return Check(HAS_PAYMENT & spoken_of & (gap > 0), UNKNOWN_AMOUNT, UNKNOWN_AMOUNT, gap)
+    compared = ~nw.col("waived") & ~nw.col("read_failed") & ~nw.col("recurring")
+    return Check(HAS_PAYMENT & compared & (gap > 0), UNKNOWN_AMOUNT, UNKNOWN_AMOUNT, gap)
 
 
 AGGREGATE_CHECKS: tuple[CheckFunction, ...] = (aggregate_mismatch,)
-"""In the order they are asked."""
+"""The checks of this question, in order of precedence."""

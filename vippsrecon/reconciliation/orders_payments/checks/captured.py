@@ -1,7 +1,7 @@
-"""Is the captured money right?
+"""Check that the captured amount (C) is what should have been captured (E).
 
-Asked of every order with its payment. Where nothing was to be captured and nothing was (E = 0
-and C = 0), there is nothing to ask.
+This question covers every order with a payment. No check applies if nothing should be captured and
+nothing was (E = 0 and C = 0).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OVERDUE = (nw.col("since_fulfilled_us") > nw.col("grace_capture_us")).fill_null
 
 
 def cancellation_fee_kept() -> Check:
-    """A cancelled order of which the shop kept a part on purpose: nothing is wrong.
+    """Find cancelled orders of which the shop deliberately retained a fee: these match.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(Or=900, R=900, status="cancelled")
@@ -45,7 +45,7 @@ def cancellation_fee_kept() -> Check:
 
 
 def cancelled_but_captured() -> Check:
-    """The order is cancelled, and the customer's money is still with the merchant.
+    """Find cancelled orders whose captured money was not all refunded to the customer.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(status="cancelled")
@@ -55,9 +55,9 @@ def cancelled_but_captured() -> Check:
 
 
 def captured_not_fulfilled() -> Check:
-    """Captured longer ago than the grace for delivery, and not yet fulfilled.
+    """Find open orders captured longer ago than the grace period for delivery.
 
-    Money is to be captured when goods are sent, not before.
+    Money may be captured only when the goods are sent, not before.
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/
 
     >>> from vippsrecon.reconciliation.examples import run_example
@@ -65,14 +65,14 @@ def captured_not_fulfilled() -> Check:
     ['discrepancy captured_not_fulfilled 0 → 1000, at risk 1000']
     """
     late = (nw.col("since_capture_us") > nw.col("grace_delivery_us")).fill_null(value=True)
-    returned = nw.when(Or < R).then(R).otherwise(Or)
+    refunded = nw.when(Or < R).then(R).otherwise(Or)
     return Check(
-        _CAPTURE_RELEVANT & _OPEN & (C > 0) & late, nw.lit(0), C, positive_part(C - returned)
+        _CAPTURE_RELEVANT & _OPEN & (C > 0) & late, nw.lit(0), C, positive_part(C - refunded)
     )
 
 
 def timing_awaiting_fulfilment() -> Check:
-    """Captured a moment ago, part sent, or reserved and not sent: the rest is not due yet.
+    """Find orders just captured, partly sent, or reserved and not sent: the rest is not yet due.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=400, status="partial")
@@ -86,7 +86,7 @@ def timing_awaiting_fulfilment() -> Check:
 
 
 def abandoned_checkout() -> Check:
-    """The customer left, and the shop knows it was not paid: nothing is wrong.
+    """Find checkouts that the customer left and the shop records as unpaid: nothing to do.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=0, C=0, state="ABORTED", status="open", paid="no")
@@ -97,10 +97,10 @@ def abandoned_checkout() -> Check:
 
 
 def not_paid() -> Check:
-    """The shop counts the order as paid or sent, and the payment never came about.
+    """Find orders that the shop records as paid or sent, but whose payment was never made.
 
-    An open order carries no risk: nothing was sent, and where the export cannot say whether
-    the shop knows, this is what it shows as.
+    An open order has nothing at risk, because nothing was sent. An open order also gets this code
+    if the export does not tell whether the shop knows that it is unpaid.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=0, C=0, X=1000, state="TERMINATED")
@@ -114,7 +114,7 @@ def not_paid() -> Check:
 
 
 def timing_awaiting_payment() -> Check:
-    """The customer has not answered yet.
+    """Find payments that the customer has not yet approved or rejected.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=0, C=0, state="CREATED", status="open")
@@ -124,7 +124,7 @@ def timing_awaiting_payment() -> Check:
 
 
 def authorization_lost() -> Check:
-    """The reservation ran out or was released before the money was captured.
+    """Find reservations that expired or were released before the money was captured.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=0, authorized_days_ago=181)
@@ -134,13 +134,14 @@ def authorization_lost() -> Check:
     >>> run_example(C=400, X=600, status="partial")
     ['discrepancy authorization_lost 400 → 400, at risk 600']
     """
-    whole = (A > 0) & (C == 0) & NOTHING_CAPTURABLE
-    rest = _PARTIAL & _PARTLY_CAPTURED & NOTHING_CAPTURABLE
-    # Nothing is due of an open order yet, so nothing was expected; the rest of a part sent is
-    # no difference either. Both are "not yet due" in the bridge, and at risk all the same.
+    lost_in_full = (A > 0) & (C == 0) & NOTHING_CAPTURABLE
+    lost_in_part = _PARTIAL & _PARTLY_CAPTURED & NOTHING_CAPTURABLE
+    # An open order has nothing due yet, so nothing more was expected than was captured. The same
+    # applies to the rest of a partly sent order. The bridge shows both as "not yet due", but the
+    # money is still at risk.
     expected = nw.when(_OPEN | (C > 0)).then(C).otherwise(E)
     return Check(
-        _CAPTURE_RELEVANT & ~_CANCELLED & (whole | rest),
+        _CAPTURE_RELEVANT & ~_CANCELLED & (lost_in_full | lost_in_part),
         expected,
         C,
         positive_part(O - nw.col("q") - C),
@@ -148,7 +149,7 @@ def authorization_lost() -> Check:
 
 
 def timing_capture_pending() -> Check:
-    """Sent within the grace for capture: the shop may still be capturing.
+    """Find orders sent within the grace period for capture: the shop may capture them soon.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=0, fulfilled_days_ago=0)
@@ -158,9 +159,9 @@ def timing_capture_pending() -> Check:
 
 
 def fulfilled_not_captured() -> Check:
-    """Sent, and not captured: money earned and never collected.
+    """Find orders that were sent but not captured: revenue that was never collected.
 
-    Where the export does not say when it was sent, it counts as long ago.
+    An order without a date of sending in the export counts as sent long ago.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=0)
@@ -170,7 +171,7 @@ def fulfilled_not_captured() -> Check:
 
 
 def duplicate_capture() -> Check:
-    """The excess is a whole number of one amount captured several times.
+    """Find excess captures that are a multiple of one amount captured several times.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=500, captures=(500, 500))
@@ -182,9 +183,9 @@ def duplicate_capture() -> Check:
 
 
 def rounding_difference() -> Check:
-    """A difference within the tolerance, or the one-øre truncation of Shopware's plugin.
+    """Find differences within the tolerance, or of one øre caused by Shopware's plugin.
 
-    That plugin sends (int)(total * 100), so 19.99 becomes 1998.
+    The plugin sends (int)(total * 100), so 19.99 becomes 1998.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=1999, A=1998, C=1998, truncated=1998)
@@ -199,7 +200,7 @@ def rounding_difference() -> Check:
 
 
 def under_captured() -> Check:
-    """All is sent, and less was captured than the order comes to.
+    """Find fulfilled orders with less captured than expected.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=400)
@@ -209,7 +210,7 @@ def under_captured() -> Check:
 
 
 def over_captured() -> Check:
-    """More was captured than the order comes to.
+    """Find orders with more captured than expected.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=800)
@@ -234,4 +235,4 @@ CAPTURED_CHECKS: tuple[CheckFunction, ...] = (
     under_captured,
     over_captured,
 )
-"""In the order they are asked."""
+"""The checks of this question, in order of precedence."""

@@ -1,7 +1,6 @@
-"""Is it there: has each order its payment, and each payment its order?
+"""Check that each order has its payment, and each payment its order.
 
-Where the answer is that a side is missing, twice there, or in another currency, amounts are
-not compared.
+If a side is missing, duplicated or in another currency, the amounts are not compared.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _MONEY_HELD = nw.when(C > 0).then(positive_part(C - R)).otherwise(K)
 
 
 def duplicate_order_row() -> Check:
-    """A reference stands in several order rows that do not add up to its payment.
+    """Find superfluous order rows: several rows share a reference but do not sum to its payment.
 
-    All but the row nearest the captured amount; money is counted with that one.
+    The row nearest to the captured amount is compared; every other row gets this code.
 
     >>> from vippsrecon.reconciliation.examples import run_orders_example
     >>> run_orders_example([1000, 900], C=1000)
@@ -43,7 +42,7 @@ def duplicate_order_row() -> Check:
 
 
 def superseded_attempt() -> Check:
-    """An earlier or later attempt at the same order that holds no money: nothing is wrong.
+    """Find other attempts to pay the same order that hold no money: these match.
 
     >>> from vippsrecon.reconciliation.examples import run_payments_example
     >>> run_payments_example([("A", 1000, 0, 1000), ("A-1", 1000, 1000, 0)])
@@ -53,10 +52,10 @@ def superseded_attempt() -> Check:
 
 
 def duplicate_payment() -> Check:
-    """One order, two payments that both hold money: the customer has paid twice.
+    """Find orders with two payments that both hold money: the customer has paid twice.
 
-    Said of every live payment but the one nearest the order's total. Payments that together
-    come to no more than the order are one split payment instead.
+    The payment nearest to the order total counts; every other live payment gets this code. Payments
+    that together are no more than the order are one split payment instead.
 
     >>> from vippsrecon.reconciliation.examples import run_payments_example
     >>> run_payments_example([("A", 1000, 1000, 0), ("A-1", 1000, 1000, 0)])
@@ -68,7 +67,7 @@ def duplicate_payment() -> Check:
 
 
 def timing_outside_export() -> Check:
-    """A payment whose order the export cannot hold: placed before, after, or on another unit.
+    """Find payments outside the export: an earlier or later day, or another sales unit.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=None, cover=(5, 1))
@@ -89,7 +88,7 @@ def timing_outside_export() -> Check:
 
 
 def missing_in_orders() -> Check:
-    """A payment holds or held money, and the shop knows no order for it.
+    """Find payments that hold or held money and have no order in the export.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=None)
@@ -106,10 +105,10 @@ def missing_in_orders() -> Check:
 
 
 def not_checked() -> Check:
-    """The payment could not be read, so nothing is said of it and the run is incomplete.
+    """Find payments that could not be read; they get no result, and the run is incomplete.
 
-    Nor is anything said of other attempts at the same order: with one of them unread, what the
-    others hold proves nothing.
+    Other attempts to pay the same order get no result either: while one attempt is unread, the
+    amounts of the others prove nothing.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=None, failure=503)
@@ -119,7 +118,7 @@ def not_checked() -> Check:
 
 
 def nothing_to_pay() -> Check:
-    """An order of total 0 without a payment.
+    """Find orders with a total of 0 and no payment.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=0, A=None)
@@ -129,7 +128,7 @@ def nothing_to_pay() -> Check:
 
 
 def other_payment_method() -> Check:
-    """An order paid another way, with no payment under its reference.
+    """Find orders paid by another method, without a payment for their reference.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=None, by_vipps=False)
@@ -139,7 +138,7 @@ def other_payment_method() -> Check:
 
 
 def not_epayment() -> Check:
-    """A recurring charge: not an ePayment payment, and not readable as one.
+    """Find recurring charges: they are not ePayment payments and cannot be read as such.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/recurring-api/
 
@@ -151,7 +150,7 @@ def not_epayment() -> Check:
 
 
 def waived() -> Check:
-    """Listed in the user's ignore file.
+    """Find orders and payments that the user's ignore file lists.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=400, waive=True)
@@ -161,7 +160,7 @@ def waived() -> Check:
 
 
 def cancelled_unpaid() -> Check:
-    """A cancelled order that was never paid: both sides agree on nothing.
+    """Find cancelled orders that were never paid: both sides are zero, so they match.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=None, status="cancelled")
@@ -171,7 +170,7 @@ def cancelled_unpaid() -> Check:
 
 
 def missing_in_vipps() -> Check:
-    """Vipps MobilePay knows no payment under the order's reference.
+    """Find orders whose reference has no payment at Vipps MobilePay.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=None)
@@ -184,7 +183,7 @@ def missing_in_vipps() -> Check:
 
 
 def timing_after_cut() -> Check:
-    """The shop changed the order after the payment was fetched: fetch again.
+    """Find orders that the shop changed after the payment was fetched: fetch again.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=0, fulfilled_days_ago=-1)
@@ -194,7 +193,7 @@ def timing_after_cut() -> Check:
 
 
 def currency_mismatch() -> Check:
-    """Order and payment are in different currencies, so no amount is compared.
+    """Find orders and payments in different currencies; their amounts are not compared.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(order_currency="SEK")
@@ -205,9 +204,9 @@ def currency_mismatch() -> Check:
 
 
 def reference_mangled() -> Check:
-    """The export's reference is damaged; repaired, it is a payment's, and amounts are compared.
+    """Find damaged references that match a payment when repaired; amounts are compared too.
 
-    Spreadsheets drop leading zeros, turn long digits into 1.23457E+11, and some systems change
+    Spreadsheets drop leading zeros and turn long numbers into 1.23457E+11, and some systems change
     case. Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
 
     >>> from vippsrecon.reconciliation.examples import run_example
@@ -218,7 +217,7 @@ def reference_mangled() -> Check:
 
 
 def abandoned_checkout() -> Check:
-    """A payment without an order that never held money, or has let go of all of it.
+    """Find payments without an order that never captured money and have nothing reserved.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=None, A=0, C=0, state="ABORTED")
@@ -245,4 +244,7 @@ PRESENCE_CHECKS: tuple[CheckFunction, ...] = (
     reference_mangled,
     abandoned_checkout,
 )
-"""In the order they are asked. `reference_mangled` alone leaves the amounts to be compared."""
+"""The checks of this question, in order of precedence.
+
+Of these codes, only `reference_mangled` leaves the amounts to be compared.
+"""

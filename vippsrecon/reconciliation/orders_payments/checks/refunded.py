@@ -1,7 +1,7 @@
-"""Is the refunded money right?
+"""Check that the refunded amount (R) is what should have been refunded (Er).
 
-Er is what the shop has refunded, less what was never captured, plus what was captured in
-excess and given back.
+Er is the amount refunded by the shop, minus the part refunded before capture, plus the amount that
+was captured in excess and refunded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NOT_CANCELLED = ~has_status("cancelled")
 
 
 def refund_exceeds_capture() -> Check:
-    """More was refunded than was ever captured: it cannot be, so look at once.
+    """Find payments with more refunded than captured. This should be impossible: review it at once.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=500, Or=600, A=500, C=500, R=600)
@@ -25,7 +25,7 @@ def refund_exceeds_capture() -> Check:
 
 
 def rounding_difference() -> Check:
-    """A difference within the tolerance.
+    """Find differences within the tolerance.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(Or=300, R=299, tolerance=1)
@@ -36,30 +36,34 @@ def rounding_difference() -> Check:
 
 
 def refund_failed() -> Check:
-    """The shop refunded, and the last attempt at Vipps MobilePay failed.
+    """Find refunds of the shop whose last attempt at Vipps MobilePay failed.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(Or=300, failed_refund=300)
     ['discrepancy refund_failed 300 → 0, at risk 300']
     """
-    failed, done = nw.col("refund_failed_us"), nw.col("refund_done_us")
-    last_failed = ~failed.is_null() & (done.is_null() | (failed >= done).fill_null(value=False))
+    failed_us, done_us = nw.col("refund_failed_us"), nw.col("refund_done_us")
+    last_failed = ~failed_us.is_null() & (
+        done_us.is_null() | (failed_us >= done_us).fill_null(value=False)
+    )
     return Check(_NOT_CANCELLED & (Er > R) & last_failed, Er, R, Er - R)
 
 
 def timing_refund_pending() -> Check:
-    """The shop refunded within the grace for refunds: it may still be on its way.
+    """Find refunds of the shop within the grace period: Vipps MobilePay may still receive them.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(Or=300, refunded_days_ago=0)
     ['timing timing_refund_pending']
     """
-    fresh = (nw.col("since_shop_refund_us") < nw.col("grace_refund_us")).fill_null(value=False)
-    return Check(_NOT_CANCELLED & (Er > R) & fresh, Er, R)
+    within_grace = (nw.col("since_shop_refund_us") < nw.col("grace_refund_us")).fill_null(
+        value=False
+    )
+    return Check(_NOT_CANCELLED & (Er > R) & within_grace, Er, R)
 
 
 def refund_missing_at_vipps() -> Check:
-    """The shop refunded, and Vipps MobilePay never did: the customer is owed.
+    """Find refunds of the shop that Vipps MobilePay never made: the customer is owed the money.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(Or=300)
@@ -69,7 +73,7 @@ def refund_missing_at_vipps() -> Check:
 
 
 def refund_missing_in_shop() -> Check:
-    """Refunded at Vipps MobilePay, and the shop does not know.
+    """Find refunds at Vipps MobilePay that the shop has not recorded.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(R=300)
@@ -86,4 +90,4 @@ REFUNDED_CHECKS: tuple[CheckFunction, ...] = (
     refund_missing_at_vipps,
     refund_missing_in_shop,
 )
-"""In the order they are asked."""
+"""The checks of this question, in order of precedence."""

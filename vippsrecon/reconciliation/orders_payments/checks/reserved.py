@@ -1,6 +1,6 @@
-"""Is anything left reserved that should not be, or about to be lost?
+"""Check reserved amounts: those that should be released, and those about to expire.
 
-Never in the bridge: reserved money has not moved.
+These differences are never in the bridge, because reserved money has not moved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PARTIAL = has_status("partial")
 
 
 def remainder_open() -> Check:
-    """The customer's money is held for something that will never be captured.
+    """Find amounts that are still reserved although they will never be captured.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=800, C=800)
@@ -32,14 +32,14 @@ def remainder_open() -> Check:
     >>> run_example(C=0, status="cancelled")
     ['discrepancy remainder_open 0 → 1000, at risk 0']
     """
-    whole = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
-    beyond = _FULFILLED & (C > 0) & (E > C) & (K > E - C)
-    left = nw.when(whole).then(K).otherwise(K - (E - C))
-    return Check((K > 0) & (whole | beyond), nw.lit(0), left)
+    nothing_to_capture = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
+    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (K > E - C)
+    releasable = nw.when(nothing_to_capture).then(K).otherwise(K - (E - C))
+    return Check((K > 0) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
 
 
 def authorization_expiring() -> Check:
-    """The reservation, or its guarantee, soon runs out, and not all is captured.
+    """Find reservations that soon expire, or lose their guarantee, before everything is captured.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(C=0, status="open", market="DK", authorized_days_ago=12)
@@ -47,8 +47,8 @@ def authorization_expiring() -> Check:
     >>> run_example(C=0, status="open", market="DK", authorized_days_ago=8)
     ['timing timing_awaiting_fulfilment']
     """
-    left = nw.col("capture_left_us")
-    soon = ((left >= 0) & (left <= nw.col("warn_us"))).fill_null(value=False)
+    time_left = nw.col("capture_left_us")
+    soon = ((time_left >= 0) & (time_left <= nw.col("warn_us"))).fill_null(value=False)
     applies = (
         (has_status("open") | _PARTIAL)
         & (K > 0)
@@ -58,4 +58,4 @@ def authorization_expiring() -> Check:
 
 
 RESERVED_CHECKS: tuple[CheckFunction, ...] = (remainder_open, authorization_expiring)
-"""In the order they are asked."""
+"""The checks of this question, in order of precedence."""
