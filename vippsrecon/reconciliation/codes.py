@@ -72,7 +72,7 @@ CODES = (
          "The export damaged the reference", "an export opened and saved in a spreadsheet",
          can_be_at_risk=False),
     Code("cancelled_but_captured", _LEG, "discrepancy", "high",
-         "The order is cancelled, but the money was not refunded", _ANY_CAUSE, proposes="refund",
+         "The order is cancelled but not fully refunded", _ANY_CAUSE, proposes="refund",
          plan_reason="cancellation"),
     Code("captured_not_fulfilled", _LEG, "discrepancy", "medium",
          "Captured long before delivery",
