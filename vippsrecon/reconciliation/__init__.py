@@ -1,7 +1,7 @@
-"""Reconciling orders with payments: pure, on any engine, one discrepancy a row.
+"""Reconcile orders with payments, on any engine, without network or disk access.
 
-`reconcile` and `Reconciliation` are loaded when first used, because outcomes of plans read `codes`,
-and a command that moves money must not load a frame library for it.
+`reconcile` and `Reconciliation` are loaded when first used: the outcomes of plans need `codes`,
+and a command that moves money must not load a frame library to read it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The door between people's frames and the checks: whatever engine they sit on.
+"""Convert users' frames to the lazy frames that the checks run on, whatever their engine.
 
-pandas and pyarrow become Polars here (on pyarrow tables narwhals' windows are silently wrong
-from about 100,000 rows on); Polars, DuckDB and Spark frames stay where they are. Moments become
+pandas and pyarrow frames become Polars (on pyarrow tables, narwhals' window functions are silently
+wrong from about 100,000 rows); Polars, DuckDB and Spark frames stay on their engine. Times become
 whole microseconds since 1970 in a column `<name>_us`, so that no check does arithmetic on time
-zones or durations, which engines do differently.
+zones or durations, where the engines differ.
 """
 
 from __future__ import annotations
@@ -30,25 +30,24 @@ _NARWHALS_TYPES: dict[str, tuple[type[nw.dtypes.DType], ...]] = {
 
 
 def prepare_frame(data: Any, frame: Frame, columns: tuple[str, ...] | None = None) -> LazyFrame:
-    """Take a frame in: checked against its schema, moments as microseconds, lazily.
+    """Validate a frame against its schema and return it lazily, with times as microseconds.
 
     Args:
         data: pandas, pyarrow, Polars (eager or lazy), DuckDB relation or Spark frame.
-        frame: What it promises.
-        columns: The columns wanted of it; all where None.
+        frame: Its schema.
+        columns: The columns to return; None for all.
 
     Raises:
-        SchemaError: It does not fit `frame`.
-        InputError: Nothing here knows this kind of object.
+        SchemaError: The data does not fit `frame`.
+        InputError: Frames of this type are not supported.
     """
-    wanted = [c for c in frame.columns if columns is None or c.name in columns]
+    selected = [c for c in frame.columns if columns is None or c.name in columns]
     engine = detect_engine(data)
     if engine == "polars":
-        return _prepare_polars_frame(data, frame, wanted)
-    narrow = nw.from_native(data).lazy()
-    _validate_lazy_frame(narrow, frame)
+        return _prepare_polars_frame(data, frame, selected)
+    _validate_lazy_frame(nw.from_native(data).lazy(), frame)
     if engine == "duckdb":
-        native = data.project(", ".join(_duckdb_column_sql(c) for c in wanted))
+        native = data.project(", ".join(_duckdb_column_sql(c) for c in selected))
     else:
         from pyspark.sql import functions as sf
 
@@ -57,18 +56,18 @@ def prepare_frame(data: Any, frame: Frame, columns: tuple[str, ...] | None = Non
                 sf.unix_micros(sf.col(c.name)).alias(f"{c.name}_us")
                 if c.kind == "moment"
                 else sf.col(c.name)
-                for c in wanted
+                for c in selected
             )
         )
-    entered: LazyFrame = nw.from_native(native).lazy()
-    return entered
+    prepared: LazyFrame = nw.from_native(native).lazy()
+    return prepared
 
 
 def detect_engine(data: Any) -> str:
-    """Name the engine a frame will be checked on: polars, duckdb or spark.
+    """Return the engine that a frame is checked on: polars, duckdb or spark.
 
     Raises:
-        InputError: Nothing here knows this kind of object.
+        InputError: Frames of this type are not supported.
     """
     module = type(data).__module__.partition(".")[0].lstrip("_")
     engines = {"pandas": "polars", "polars": "polars", "pyarrow": "polars", "duckdb": "duckdb"}
@@ -78,7 +77,7 @@ def detect_engine(data: Any) -> str:
         return engines[module]
     except KeyError:
         raise InputError(
-            f"a {type(data).__name__} cannot be reconciled; hand in pandas, Polars, pyarrow, "
+            f"a {type(data).__name__} cannot be reconciled; pass pandas, Polars, pyarrow, "
             "DuckDB or Spark frames"
         ) from None
 
@@ -99,24 +98,24 @@ def _prepare_polars_frame(data: Any, frame: Frame, wanted: list[Column]) -> Lazy
         pl.col(c.name).dt.timestamp("us").alias(f"{c.name}_us") if c.kind == "moment" else c.name
         for c in wanted
     ]
-    entered: LazyFrame = nw.from_native(data.lazy().select(columns))
-    return entered
+    prepared: LazyFrame = nw.from_native(data.lazy().select(columns))
+    return prepared
 
 
 def _validate_unused_columns(table: Any, frame: Frame, columns: list[Column]) -> None:
-    """Hold columns nobody here reads to their promise, without making Polars' text of them."""
+    """Validate the columns that are not converted, in Arrow, to avoid converting them to Polars."""
     import pyarrow.compute as pc
 
-    wrong = [
+    invalid_columns = [
         c.name
         for c in columns
         if (not c.nullable and table[c.name].null_count)
         or (c.at_least is not None and pc.any(pc.less(table[c.name], c.at_least)).as_py())
         or (c.one_of and not set(pc.unique(table[c.name]).to_pylist()) <= {*c.one_of, None})
     ]
-    if wrong:
+    if invalid_columns:
         raise SchemaError(
-            f"{frame.name} does not fit its schema (in {', '.join(wrong)})",
+            f"{frame.name} does not fit its schema (in {', '.join(invalid_columns)})",
             frame=frame.name,
             cases=[],
         )
@@ -150,87 +149,87 @@ def _duckdb_column_sql(column: Column) -> str:
 
 
 def _validate_lazy_frame(data: LazyFrame, frame: Frame) -> None:
-    """Check names, types and bounds where pandera does not reach: one filter, one look."""
+    """Check names, types and bounds with one filter, on engines that pandera does not support."""
     schema = data.collect_schema()
-    wrong = [
+    invalid_columns = [
         column.name
         for column in frame.columns
         if column.name not in schema
         or not isinstance(schema[column.name], _NARWHALS_TYPES[column.kind])
     ]
-    if wrong:
+    if invalid_columns:
         raise SchemaError(
-            f"{frame.name} lacks, or has in another type: {', '.join(wrong)}",
+            f"{frame.name} has missing columns or columns of another type: {', '.join(invalid_columns)}",
             frame=frame.name,
             cases=[],
         )
-    offending = nw.lit(value=False)
+    is_invalid = nw.lit(value=False)
     for column in frame.columns:
         value = nw.col(column.name)
         if not column.nullable:
-            offending = offending | value.is_null()
+            is_invalid = is_invalid | value.is_null()
         if column.at_least is not None:
-            offending = offending | (value < column.at_least).fill_null(value=False)
+            is_invalid = is_invalid | (value < column.at_least).fill_null(value=False)
         if column.one_of:
-            offending = offending | (~value.is_in(list(column.one_of))).fill_null(value=False)
-    rows = data.filter(offending).head(5).collect().rows(named=True)
+            is_invalid = is_invalid | (~value.is_in(list(column.one_of))).fill_null(value=False)
+    rows = data.filter(is_invalid).head(5).collect().rows(named=True)
     if rows:
         raise SchemaError(
-            f"{frame.name} does not fit its schema; the first offending row: {rows[0]}",
+            f"{frame.name} does not fit its schema; first invalid row: {rows[0]}",
             frame=frame.name,
             cases=list(rows),
         )
 
 
 def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
-    """Compute a frame once, so that what is built on it does not compute it again.
+    """Compute a frame once, so that later steps do not compute it again.
 
     Args:
-        data: What to compute.
-        large: Whether whole inputs are read for it. Polars' streaming engine then takes half the
-            time of its other one and less memory; for a few rows it takes longer to start.
+        data: The frame to compute.
+        large: Whether the computation reads whole inputs. Polars' streaming engine then needs half
+            the time of its in-memory engine and less memory; for a few rows it takes longer to start.
     """
     native = nw.to_native(data)
     engine = detect_engine(native)
     if engine == "polars":
-        settled: LazyFrame = nw.from_native(
+        computed: LazyFrame = nw.from_native(
             native.collect(engine="streaming" if large else "in-memory").lazy()
         )
     elif engine == "duckdb":
-        settled = nw.from_native(_materialize_relation(native)).lazy()
+        computed = nw.from_native(_materialize_relation(native)).lazy()
     else:
-        # A checkpoint rather than persist(): it also forgets how the rows were made, and Spark's
-        # planner takes minutes over a plan that nests every step.
-        settled = nw.from_native(native.localCheckpoint()).lazy()
-    return settled
+        # localCheckpoint() and not persist(): it also drops the query plan of the rows, and Spark's
+        # planner needs minutes for a plan in which every step is nested.
+        computed = nw.from_native(native.localCheckpoint()).lazy()
+    return computed
 
 
 def _materialize_relation(relation: Any) -> Any:
-    """Keep a DuckDB relation's rows. Before DuckDB 2 the relation itself did, by `execute`."""
+    """Compute and store a DuckDB relation's rows. Before DuckDB 2, `execute` does this."""
     return relation.materialize() if hasattr(relation, "materialize") else relation.execute()
 
 
 def is_empty(data: LazyFrame) -> bool:
-    """Whether a frame has no rows."""
+    """Return whether a frame has no rows."""
     return not collect_rows(data.select(data.collect_schema().names()[0]).head(1))
 
 
 def count_rows(data: LazyFrame) -> int:
-    """Count a frame's rows."""
+    """Return the number of rows of a frame."""
     return int(collect_rows(data.select(n=nw.len()))[0]["n"])
 
 
 def collect_rows(data: LazyFrame) -> list[dict[str, Any]]:
-    """Collect a small frame as rows."""
+    """Return the rows of a small frame as dictionaries."""
     return list(data.collect().rows(named=True))
 
 
 def align_columns(data: LazyFrame, types: dict[str, Any]) -> LazyFrame:
-    """Return a frame with exactly these columns, those it lacks unknown: ready to be stacked."""
-    have = data.collect_schema().names()
+    """Return a frame with exactly these columns, null where missing, so that it can be concatenated."""
+    present = data.collect_schema().names()
     return data.select(
         *(
-            nw.col(name) if name in have else nw.lit(None).cast(kind).alias(name)
+            nw.col(name) if name in present else nw.lit(None).cast(kind).alias(name)
             for name, kind in types.items()
         )
     )

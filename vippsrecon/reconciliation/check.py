@@ -1,4 +1,4 @@
-"""What a check is made of, and the words checks are written in."""
+"""Define a check, and the columns and helpers that checks are written with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.days import DAY_US
 
-O, Or, A, C, R, X, K, E, Er = (  # noqa: E741 - the rules' own letters
+O, Or, A, C, R, X, K, E, Er = (  # noqa: E741 - the letters of the rules
     nw.col(letter) for letter in ("O", "Or", "A", "C", "R", "X", "K", "E", "Er")
 )
 STATUS = nw.col("status")
@@ -21,16 +21,16 @@ ALWAYS = nw.lit(value=True)
 ZERO_AMOUNT = nw.lit(0)
 UNKNOWN_AMOUNT = nw.lit(None).cast(nw.Int64)
 NOTHING_CAPTURABLE = nw.col("deadline_passed") | (K == 0)
-"""Nothing more can be captured."""
+"""True where no more can be captured: the deadline has passed or nothing is capturable."""
 
 
 class Check(NamedTuple):
     """Four expressions over `pairs`, in minor units of the row's currency.
 
     Attributes:
-        applies: Where the check's kind is the answer.
-        expected: What the order says.
-        actual: What Vipps MobilePay says; the difference is actual minus expected.
+        applies: True where the pair has this check's kind.
+        expected: The amount according to the order.
+        actual: The amount according to Vipps MobilePay; the difference is actual minus expected.
         at_risk: Money that may be lost or owed, never negative.
     """
 
@@ -41,30 +41,30 @@ class Check(NamedTuple):
 
 
 class CheckFunction(Protocol):
-    """A check: a function without arguments, whose name is its kind."""
+    """A check: a function without arguments. Its name is the kind it reports."""
 
     __name__: str
 
     def __call__(self) -> Check:
-        """Return the four expressions."""
+        """Return the check's four expressions."""
         ...
 
 
 def has_status(*statuses: str) -> nw.Expr:
-    """The order's status, after the readings of `letters`."""
+    """Return where the order has one of these statuses, as `orders_payments.variables` derives them."""
     return STATUS.is_in(list(statuses))
 
 
 def positive_part(value: nw.Expr) -> nw.Expr:
-    """The value where above zero, else zero."""
+    """Return the value where it is above zero, else zero."""
     return nw.when(value > 0).then(value).otherwise(nw.lit(0))
 
 
 def minimum_of(one: nw.Expr, other: nw.Expr) -> nw.Expr:
-    """The smaller of two."""
+    """Return the smaller of two values."""
     return nw.when(one < other).then(one).otherwise(other)
 
 
 def is_within_days(left_us: nw.Expr, days: int) -> nw.Expr:
-    """A deadline that has not passed and is at most so many days away."""
+    """Return where a deadline has not passed and is at most this many days away."""
     return ((left_us >= 0) & (left_us <= days * DAY_US)).fill_null(value=False)

@@ -1,9 +1,9 @@
-"""Every code of a comparison, one row each: bucket, severity, title and what may be done about it.
+"""Define every code of a comparison, one row each: bucket, severity, title and proposed operation.
 
-A code is the name of a check function. Everything else that is known of a code is in its row here,
-except its sentences (cause and next step, in `texts_en`), so that a new code is one check, one row,
-one sentence, one worked case and one scenario case. Plain Python without imports: planning and
-reporting on refunds read this table without loading a frame library.
+A code is the name of a check function. All its other properties are in its row here, except its
+sentences (cause and next step, in `texts_en`). A new code therefore needs one check, one row here,
+one sentence, one worked example and one scenario case. This module imports no frame library, so
+planning refunds and reporting on them can read the table without loading one.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import NamedTuple
 
 
 class Code(NamedTuple):
-    """What is known of one code, whatever its amounts are.
+    """The properties of one code that do not depend on amounts.
 
     Attributes:
-        name: The code itself, such as `under_captured`; it never changes.
+        name: The code, such as `under_captured`; published, so it never changes.
         leg: What is compared: order_payment.
         bucket: Where a pair with this code is counted: discrepancy, timing, ignored, matched or
             not_checked.
-        severity: Before money, deadline and age are considered. Only discrepancies have one.
-        title: A few words beside the code in tables.
-        likely_cause: The likely cause where a discrepancy hits very many pairs at once.
+        severity: Severity before money, deadline and age are considered; only for discrepancies.
+        title: A few words shown beside the code in tables.
+        likely_cause: The likely cause when many pairs have this discrepancy.
         meaning: One sentence for a code that is not a discrepancy; discrepancies have `texts_en`.
         proposes: The one operation that may be proposed: refund, capture, cancel; "" for none.
-        plan_reason: The reason that a plan row made from it is given.
+        plan_reason: The reason written into a plan row that is made from this code.
         too_little_moved: The amount to propose is expected minus actual, not actual minus expected.
-        shop_is_right: After the proposed operation the shop's order is right without a change.
-        amounts_compared: False where amounts were not compared, or prove nothing: that such a pair
-            has no other discrepancy closes none.
-        can_be_at_risk: False where money is never at risk: the rule that a discrepancy without
-            money at risk is *low* does not apply.
+        shop_is_right: After the proposed operation the shop's order needs no change.
+        amounts_compared: False where the amounts were not compared or prove nothing. The absence
+            of another discrepancy on such a pair is then no evidence that one was closed.
+        can_be_at_risk: False where money is never at risk. The rule that a discrepancy without
+            money at risk is *low* does not apply to such a code.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Code(NamedTuple):
 _LEG = "order_payment"
 _ANY_CAUSE = "a setting, an export or a plugin"
 
-# Two or three lines a row, which the formatter would stretch to nine.
+# The formatter would spread each row over nine lines; two or three are easier to compare.
 # fmt: off
 CODES = (
     Code("duplicate_order_row", _LEG, "discrepancy", "low",
@@ -72,7 +72,7 @@ CODES = (
          "The export damaged the reference", "an export opened and saved in a spreadsheet",
          can_be_at_risk=False),
     Code("cancelled_but_captured", _LEG, "discrepancy", "high",
-         "The order is cancelled, the money was kept", _ANY_CAUSE, proposes="refund",
+         "The order is cancelled but not fully refunded", _ANY_CAUSE, proposes="refund",
          plan_reason="cancellation"),
     Code("captured_not_fulfilled", _LEG, "discrepancy", "medium",
          "Captured long before delivery",
@@ -81,7 +81,7 @@ CODES = (
          "The shop expects money that never came",
          "an export that does not say whether an order is paid"),
     Code("authorization_lost", _LEG, "discrepancy", "high",
-         "The reservation lapsed before all was captured", _ANY_CAUSE),
+         "The reservation expired before all was captured", _ANY_CAUSE),
     Code("fulfilled_not_captured", _LEG, "discrepancy", "high",
          "Delivered, nothing captured",
          "captures that stopped: a plugin setting, or expired keys in the shop",
@@ -90,14 +90,14 @@ CODES = (
          "The same amount captured twice", _ANY_CAUSE, proposes="refund", plan_reason="duplicate",
          shop_is_right=True),
     Code("rounding_difference", _LEG, "discrepancy", "info",
-         "A difference within the tolerance", "a plugin that cuts amounts off",
+         "A difference within the tolerance", "a plugin that truncates amounts",
          can_be_at_risk=False),
     Code("under_captured", _LEG, "discrepancy", "medium",
          "Less captured than the order says",
-         "totals that hold another tender, or a plugin that rounds down", proposes="capture",
+         "totals that include another payment method, or a plugin that rounds down", proposes="capture",
          plan_reason="other", too_little_moved=True),
     Code("over_captured", _LEG, "discrepancy", "medium",
-         "More captured than the order says", "freight or tips the export leaves out",
+         "More captured than the order says", "freight or tips that are not in the export",
          proposes="refund", plan_reason="excess_capture", shop_is_right=True),
     Code("refund_exceeds_capture", _LEG, "discrepancy", "critical",
          "More refunded than captured", _ANY_CAUSE),
@@ -116,7 +116,7 @@ CODES = (
          "a shop that never releases what it does not capture", proposes="cancel",
          plan_reason="release", shop_is_right=True),
     Code("authorization_expiring", _LEG, "discrepancy", "medium",
-         "The reservation soon lapses", _ANY_CAUSE),
+         "The reservation expires soon", _ANY_CAUSE),
     Code("aggregate_mismatch", _LEG, "discrepancy", "critical",
          "The payment's events and totals disagree", _ANY_CAUSE, amounts_compared=False),
     Code("timing_awaiting_payment", _LEG, "timing",
@@ -124,37 +124,37 @@ CODES = (
          meaning="The customer has not yet answered the payment request."),
     Code("timing_awaiting_fulfilment", _LEG, "timing",
          title="Reserved, waiting for delivery",
-         meaning="The order is not, or not wholly, fulfilled; the rest is not due yet."),
+         meaning="The order is not yet fulfilled, or only in part; the rest is not due yet."),
     Code("timing_capture_pending", _LEG, "timing",
-         title="Delivered, capture still in its grace",
-         meaning="The order was fulfilled a short while ago; the capture may still come."),
+         title="Delivered, capture within the grace period",
+         meaning="The order was fulfilled recently; the capture may still come."),
     Code("timing_refund_pending", _LEG, "timing",
-         title="Refund still in its grace",
-         meaning="The shop refunded a short while ago; the refund may still come."),
+         title="Refund within the grace period",
+         meaning="The shop recorded the refund recently; the refund at Vipps MobilePay may still come."),
     Code("timing_after_cut", _LEG, "timing",
-         title="Changed after the moment compared at",
-         meaning="Something changed after the moment compared at; the next run sees both sides. Where the shop changed after the fetch: fetch again."),
+         title="Changed after the cut-off time",
+         meaning="The order or the payment changed after the cut-off time; the next run includes the change. If the shop changed after the fetch, fetch again."),
     Code("timing_outside_export", _LEG, "timing",
          title="Belongs to another period's export",
-         meaning="The payment's order lies outside the days or sales units of this export."),
+         meaning="The payment belongs to an order outside the days or sales units of this export."),
     Code("nothing_to_pay", _LEG, "ignored",
-         title="Total 0 and no payment", meaning="An order of total 0 without a payment."),
+         title="Total 0 and no payment", meaning="The order's total is 0 and it has no payment."),
     Code("other_payment_method", _LEG, "ignored",
-         title="Paid by other means", meaning="The order was paid another way."),
+         title="Paid another way", meaning="The order was paid with another payment method."),
     Code("not_epayment", _LEG, "ignored",
          title="A recurring charge",
-         meaning="A recurring charge, which is not an ePayment payment."),
+         meaning="The order is a recurring charge, which is not an ePayment payment."),
     Code("waived", _LEG, "ignored",
-         title="Waived in the ignore file", meaning="Listed in the ignore file."),
+         title="Waived in the ignore file", meaning="The payment is listed in the ignore file."),
     Code("abandoned_checkout", _LEG, "ignored",
          title="Checkout abandoned", meaning="The customer left before paying."),
     Code("superseded_attempt", _LEG, "matched",
          title="An earlier attempt at the same order",
-         meaning="Another attempt at the same order; it holds no money."),
+         meaning="Another payment attempt for the same order; it holds no money."),
     Code("cancellation_fee_kept", _LEG, "matched",
          title="Cancelled, a fee was kept as agreed",
-         meaning="The order is cancelled and the shop kept a fee on purpose."),
-    # The last two have no meaning: no report shows them as a code, but as matched and not checked.
+         meaning="The order is cancelled, and the shop intentionally kept a fee."),
+    # The last two need no meaning: reports show them as "matched" and "not checked", not as codes.
     Code("cancelled_unpaid", _LEG, "matched",
          title="Cancelled, and nothing was paid"),
     Code("not_checked", _LEG, "not_checked",
@@ -187,7 +187,7 @@ DISCREPANCY_KINDS = _names_in_bucket("discrepancy")
 TIMING_KINDS = _names_in_bucket("timing")
 IGNORED_KINDS = _names_in_bucket("ignored")
 EXPLAINED_KINDS = _names_in_bucket("matched")
-"""Codes that explain a pair that is in order."""
+"""Codes of pairs that are matched for a reason worth showing."""
 
 MANUAL_FLAGS = (
     "express_shipping",
@@ -197,6 +197,6 @@ MANUAL_FLAGS = (
     "possible_duplicate",
     "disputed",
 )
-"""Flags of rows that a person must resolve: nothing is proposed for them, and no plan made from a
-report holds them. A split payment's sum is not the amount of any single payment. No check raises
-`disputed` yet, so it keeps a row only out of plans: a reviewer may have added it to the frame."""
+"""Flags of rows that a person must resolve: no operation is proposed for them, and plans made from
+a report leave them out. The sum of a split payment is not the amount of any single payment. No
+check raises `disputed` yet; it only keeps a row out of plans when a reviewer has added the flag."""

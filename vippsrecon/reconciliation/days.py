@@ -1,8 +1,8 @@
-"""Days and deadlines as whole numbers, the same on every engine.
+"""Compute days and deadlines as whole numbers, with the same result on every engine.
 
-A moment is microseconds since 1970 (UTC). The local day of a moment needs its zone's offset,
-which changes twice a year: the few changes around the moment compared at are looked up once,
-in Python, and become a chain of comparisons.
+A time is a number of microseconds since 1970 (UTC). Its local day depends on the zone's offset,
+which changes twice a year. Python looks up the few changes in the two years before the cut-off
+time once, and they become a chain of comparisons.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_microseconds(moment: datetime) -> int:
-    """Return an aware time as whole microseconds since 1970.
+    """Convert an aware datetime to whole microseconds since 1970.
 
     >>> to_microseconds(datetime(1970, 1, 2, tzinfo=UTC)) == DAY_US
     True
@@ -28,12 +28,12 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def microseconds_to_datetime(us: int) -> datetime:
-    """Return microseconds since 1970 as an aware UTC time."""
+    """Convert microseconds since 1970 to an aware UTC datetime."""
     return _EPOCH + timedelta(microseconds=us)
 
 
 def local_day_number(us: int, zone: str) -> int:
-    """Return the day number of a moment in a zone.
+    """Return the local day of a time in a zone, as days since 1970-01-01.
 
     >>> evening = to_microseconds(datetime(1970, 1, 1, 23, 30, tzinfo=UTC))
     >>> local_day_number(evening, "UTC"), local_day_number(evening, "Europe/Oslo")
@@ -43,9 +43,9 @@ def local_day_number(us: int, zone: str) -> int:
 
 
 def local_day_expression(us: nw.Expr, zone: str, latest_us: int) -> nw.Expr:
-    """Return the day number, in a zone, of moments no later than `latest_us`.
+    """Return the local day, in a zone, of times no later than `latest_us`.
 
-    Exact for the two years before `latest_us`; earlier moments take the offset of then.
+    Exact for the two years before `latest_us`; earlier times get the offset at their beginning.
     """
     changes = _find_offset_changes(zone, latest_us)
     offset: nw.Expr = nw.lit(changes[0][1])
@@ -55,7 +55,7 @@ def local_day_expression(us: nw.Expr, zone: str, latest_us: int) -> nw.Expr:
 
 
 def _find_offset_changes(zone: str, latest_us: int) -> list[tuple[int, int]]:
-    """Return (since, offset) in microseconds for the two years before `latest_us`."""
+    """Return the zone's offsets in the two years before `latest_us`, as (since, offset) in µs."""
     info = ZoneInfo(zone)
 
     def offset(us: int) -> int:

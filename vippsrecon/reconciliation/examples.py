@@ -1,6 +1,7 @@
-"""Worked cases: one order and one payment in the rules' letters, answered in one line each.
+"""Reconcile worked examples: one order and one payment, given in the rules' letters.
 
-For doctests, the rules' own table of cases, and anyone who wants to ask "what would it say?".
+Each result is one line of text. Used by doctests and by the table of cases in the rules, and to
+try out what a comparison would report.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from vippsrecon.reconciliation.run import reconcile
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
-"""The moment worked cases are compared at: noon UTC, the last of October."""
+"""The cut-off time of the examples: noon UTC on 31 October."""
 
 EXAMPLE_MSN = "123456"
 CURRENCY_OF_MARKET = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
 
 
 def run_example(**case: Any) -> list[str]:
-    """Answer one worked case.
+    """Reconcile one example and describe the result in lines.
 
     Args:
-        **case: As `reconcile_example` takes them.
+        **case: Arguments of `reconcile_example`.
 
     Returns:
-        One line per discrepancy: kind, expected → actual and at risk in minor units; without
-        any, the pair's bucket and kind.
+        One line per discrepancy: kind, expected → actual and money at risk, in minor units. If
+        there is none, the pair's bucket and kind.
 
     >>> run_example(C=400)
     ['discrepancy under_captured 1000 → 400, at risk 600']
@@ -40,7 +41,7 @@ def run_example(**case: Any) -> list[str]:
 
 
 def describe_result(result: Reconciliation) -> list[str]:
-    """Return a result as lines: discrepancies, else the buckets of its payments and orders."""
+    """Describe a result in lines: its discrepancies, otherwise the buckets of payments or orders."""
     rows = result.discrepancies.to_dict("records")
     lines = [
         f"discrepancy {row['kind']} {_format_amount(row['expected_minor'])} → "
@@ -50,8 +51,8 @@ def describe_result(result: Reconciliation) -> list[str]:
     if lines:
         return lines
     sides = result.buckets
-    wanted = "payments" if (sides["side"] == "payments").any() else "orders"
-    rows = sides[sides["side"] == wanted].to_dict("records")
+    side = "payments" if (sides["side"] == "payments").any() else "orders"
+    rows = sides[sides["side"] == side].to_dict("records")
     return sorted({f"{row['bucket']} {row['kind']}".strip() for row in rows})
 
 
@@ -61,7 +62,7 @@ def _format_amount(value: Any) -> str:
 
 def reconcile_example(
     *,
-    O: int | None = 1000,  # noqa: E741, N803 - the rules' own letters
+    O: int | None = 1000,  # noqa: E741, N803 - the letters of the rules
     Or: int = 0,  # noqa: N803
     A: int | None = 1000,  # noqa: N803
     C: int = 1000,  # noqa: N803
@@ -94,10 +95,10 @@ def reconcile_example(
     capture: str = "on_fulfilment",
     with_events: bool = True,
 ) -> Reconciliation:
-    """Reconcile one order (O None: none) with one payment (A None: none).
+    """Reconcile one order (O=None: no order) with one payment (A=None: no payment).
 
-    Amounts in minor units; days before NOW, fractions of a day allowed. `captures` lists the
-    single captures where there are several (then A and C are their sum).
+    Amounts are in minor units. Times are in days before NOW, with fractions allowed. `captures`
+    lists several captures; C is then their sum, and A is at least that sum.
     """
     if captures:
         C = sum(captures)  # noqa: N806
@@ -140,7 +141,7 @@ def reconcile_example(
             for n, days in enumerate(cover)
         ]
     if A is not None:
-        made, logged = make_payment_rows(
+        payment, log = make_payment_rows(
             reference=reference,
             currency=currency,
             A=A,
@@ -155,9 +156,9 @@ def reconcile_example(
             refunded=ago(refunded_days_ago),
         )
         if aggregate_captured is not None:
-            made["captured_minor"] = aggregate_captured
-        payments.append(made)
-        events += logged
+            payment["captured_minor"] = aggregate_captured
+        payments.append(payment)
+        events += log
     if failure is not None:
         failures.append(
             {
@@ -185,14 +186,14 @@ def _days_before_now(days: float) -> datetime:
 
 
 def utc_day_number(moment: datetime | None) -> int | None:
-    """Return the UTC day number of a moment: worked cases keep clear of midnight."""
+    """Return the UTC day number of a time. Examples avoid midnight, so it is also the local day."""
     return (
         None if moment is None else (moment.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
     )
 
 
 def make_order_row(**given: Any) -> dict[str, Any]:
-    """Return an order with everything not given filled in plausibly."""
+    """Return an order row, with plausible values for the columns that are not given."""
     row: dict[str, Any] = {
         "msn": EXAMPLE_MSN,
         "reference": "order-0001",
@@ -233,7 +234,7 @@ def make_payment_rows(
     refunded: datetime | None = None,
     msn: str = EXAMPLE_MSN,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return a payment and its event log, agreeing with each other."""
+    """Return a payment and the event log that agrees with its totals."""
     authorized = authorized or _days_before_now(10)
     captured = captured or _days_before_now(6)
     refunded = refunded or _days_before_now(4)
@@ -256,8 +257,8 @@ def make_payment_rows(
             }
         )
 
-    asked = amount if amount is not None else max(A, X, sum(captures))
-    log("CREATED", asked, created)
+    requested_amount = amount if amount is not None else max(A, X, sum(captures))
+    log("CREATED", requested_amount, created)
     if A:
         log("AUTHORIZED", A, authorized)
     for number, value in enumerate(captures):
@@ -276,7 +277,7 @@ def make_payment_rows(
         "psp_reference": f"{reference}-0",
         "state": state,
         "currency": currency,
-        "amount_minor": asked,
+        "amount_minor": requested_amount,
         "authorized_minor": A,
         "captured_minor": sum(captures),
         "refunded_minor": R,
@@ -292,23 +293,23 @@ def make_payment_rows(
 
 
 def run_payments_example(payments: Sequence[tuple[str, int, int, int]], O: int = 1000) -> list[str]:  # noqa: E741, N803
-    """Answer one order of `O` with several payments (reference, A, C, X): a line each, by reference."""
-    made = [
+    """Reconcile one order of `O` with several payments (reference, A, C, X); one line per payment."""
+    payment_rows = [
         make_payment_rows(reference=reference, A=a, captures=(c,) if c else (), X=x)
         for reference, a, c, x in payments
     ]
     result = reconcile(
         build_frame([make_order_row(reference=payments[0][0], total_minor=O)], ORDERS),
-        build_frame([payment for payment, _ in made], PAYMENTS),
-        build_frame([event for _, logged in made for event in logged], EVENTS),
+        build_frame([payment for payment, _ in payment_rows], PAYMENTS),
+        build_frame([event for _, log in payment_rows for event in log], EVENTS),
         as_of=NOW,
     )
     return describe_payments(result)
 
 
 def run_orders_example(totals: Sequence[int], C: int) -> list[str]:  # noqa: N803
-    """Answer several orders under one reference, paid by one payment that captured `C`."""
-    payment, logged = make_payment_rows(reference="order-0001", A=C, captures=(C,))
+    """Reconcile several orders with one reference with one payment that captured `C`."""
+    payment, log = make_payment_rows(reference="order-0001", A=C, captures=(C,))
     result = reconcile(
         build_frame(
             [
@@ -318,14 +319,14 @@ def run_orders_example(totals: Sequence[int], C: int) -> list[str]:  # noqa: N80
             ORDERS,
         ),
         build_frame([payment], PAYMENTS),
-        build_frame(logged, EVENTS),
+        build_frame(log, EVENTS),
         as_of=NOW,
     )
     return describe_result(result)
 
 
 def describe_payments(result: Reconciliation) -> list[str]:
-    """Return a line per payment in order of reference: its discrepancy, else its bucket."""
+    """Describe each payment in one line, by reference: its discrepancy, otherwise its bucket."""
     lines = {
         row["reference"]: f"discrepancy {row['kind']} {_format_amount(row['expected_minor'])} → "
         f"{_format_amount(row['actual_minor'])}, at risk {row['at_risk_minor']}"

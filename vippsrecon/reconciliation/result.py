@@ -1,4 +1,4 @@
-"""A `Reconciliation`: every frame of one run, held together and never changed."""
+"""Define `Reconciliation`: all frames of one comparison, in one immutable object."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ Verdict = Literal["clean", "discrepancies", "incomplete"]
 
 @dataclass(frozen=True, repr=False)
 class Reconciliation:
-    """One run: what went in, what was found, and the proof that nothing was left out.
+    """The result of one comparison: its inputs, its discrepancies and the figures that prove it complete.
 
     Attributes:
-        orders, payments, events, failures, rejects: What went in.
-        discrepancies: One row per thing wrong, worst first.
-        buckets: One row per input row: where it ended.
-        summary: Counts and sums by currency, bucket and kind; currencies are never added.
+        orders, payments, events, failures, rejects: The input frames.
+        discrepancies: One row per discrepancy, worst first.
+        buckets: One row per input row: the bucket it is counted in.
+        summary: Counts and sums by currency, bucket and kind; currencies are never added together.
         bridge: From orders to captured and refunded, per sales unit and currency.
-        groups: One row per kind, cause and currency: rows, sums, share, where concentrated.
-        notices: Sentences for the cover.
-        manifest: Hashes of inputs, versions, settings, counts. No time of running, no path.
+        groups: One row per kind, cause and currency: rows, sums, share, and the store most affected.
+        notices: Sentences for the report's summary.
+        manifest: Hashes of inputs, versions, settings and counts. Without the time of the run and
+            without paths, so that the same inputs give the same manifest.
     """
 
     orders: Any
@@ -55,25 +56,25 @@ class Reconciliation:
 
     @property
     def complete(self) -> bool:
-        """Whether every reference asked for was answered."""
+        """Whether Vipps MobilePay answered for every requested reference."""
         return bool(self.manifest.get("complete", True))
 
     @property
     def verdict(self) -> Verdict:
-        """incomplete; discrepancies, where any is worse than *info*; else clean."""
+        """The verdict: incomplete; discrepancies if any is worse than *info*; otherwise clean."""
         if not self.complete:
             return "incomplete"
         return "discrepancies" if self.manifest["counts"]["above_info"] else "clean"
 
     @property
     def exit_code(self) -> int:
-        """0 clean · 1 discrepancies or rejected rows · 2 incomplete."""
+        """The exit code: 0 clean · 1 discrepancies or rejected rows · 2 incomplete."""
         if not self.complete:
             return 2
         return int(self.verdict != "clean" or self.manifest["counts"]["rejects"] > 0)
 
     def collect(self) -> Reconciliation:
-        """Return the same run with every frame in pandas: for a workbook, after a cluster's run."""
+        """Return the same result with every frame in pandas, for a workbook after a run on Spark."""
         return replace(
             self,
             **{
@@ -83,7 +84,7 @@ class Reconciliation:
         )
 
     def __repr__(self) -> str:
-        """Say which run it is in one line; the frames are looked at one by one."""
+        """Return a one-line description, without the frames."""
         counts, days = self.manifest.get("counts", {}), self.manifest.get("period")
         period = f"{format_period(days)}, " if days else ""
         return (
@@ -100,7 +101,7 @@ class Reconciliation:
 
 
 def format_period(days: Sequence[str | None]) -> str:
-    """Return first and last day, one of which may be open.
+    """Format the first and last day of a period; one of them may be None.
 
     >>> format_period(["2026-10-01", "2026-10-31"]), format_period([None, "2026-10-31"])
     ('2026-10-01 to 2026-10-31', 'until 2026-10-31')
@@ -129,7 +130,7 @@ def _convert_to_pandas(frame: Any, schema: Frame) -> Any:
 
 
 def build_frame(rows: list[dict[str, Any]], schema: Frame) -> pd.DataFrame:
-    """Build a pandas frame of a schema from rows."""
+    """Build a pandas frame with a schema's types from rows."""
     import pyarrow as pa
 
     return to_pandas(pa.Table.from_pylist(rows, schema=schema.arrow_schema()))

@@ -1,4 +1,4 @@
-"""`reconcile`: frames in, a Reconciliation out. Never network, never disk."""
+"""Compare orders with payments: frames in, a `Reconciliation` out. No network, no disk access."""
 
 from __future__ import annotations
 
@@ -76,36 +76,40 @@ def reconcile(
     questions: Collection[str] = tuple(QUESTIONS),
     manifest: dict[str, Any] | None = None,
 ) -> Reconciliation:
-    """Compare a shop's orders with their payments, and name every discrepancy.
+    """Compare a shop's orders with their payments and report every discrepancy.
 
-    Each pair is asked four questions (is it there, is the captured money right, is the
-    refunded money right, is anything left reserved that should not be); each gets one answer
-    at most, so no krone is counted twice. Both sides are compared at the same moment: the
-    earliest of `as_of`, the export's own and the fetch's.
+    Each pair is checked for four questions: do order and payment both exist, is the captured
+    amount right, is the refunded amount right, and is money still reserved that should not be?
+    Each question gives at most one discrepancy, so no amount is counted twice. Both sides are
+    compared at one cut-off time: the earliest of `as_of`, the time of the export and the time
+    of the fetch.
 
     Args:
-        orders: `schemas.ORDERS`; pandas, Polars, pyarrow, DuckDB or Spark, as all frames. Not
-            changed.
+        orders: `schemas.ORDERS`. Like all frames here: pandas, Polars, pyarrow, DuckDB or
+            Spark; never changed.
         payments: `schemas.PAYMENTS`, one row per payment.
-        events: `schemas.EVENTS`; without them the aggregates are compared, and flagged so.
-        failures: `schemas.FAILURES`: what could not be read is not checked, and the run is
-            incomplete. A 404 is an answer.
-        rejects: `schemas.REJECTS`, passed through.
-        units: Sales units whose market, zone or way of capturing is not the currency's usual.
-        rules: Tolerances and graces; None: the documented ones.
-        as_of: Events after it do not count; None: the latest fetch.
-        first: First local day of the period, included; None: from the beginning.
-        last: Last local day of the period, included; None: to the end.
-        waived: (msn, reference) to leave alone.
-        ours: Idempotency keys of operations made with this toolkit, as its journal has them: a
-            refund the shop does not know of is flagged `refunded_by_us` where its event carries
-            one, else `made_elsewhere`.
-        unsettled: (msn, reference) of payments with an operation of ours whose outcome is open:
-            flagged `possible_duplicate`, and nothing is proposed for them.
-        only: Keep discrepancies of this kind only.
-        questions: The questions to ask; fewer are faster. Unless all are asked no row is put
-            in a bucket, and no bridge is built.
-        manifest: What is known of the inputs, kept in the result.
+        events: `schemas.EVENTS`. Without them the payments' totals are compared, and the rows are
+            flagged `amounts_as_fetched`.
+        failures: `schemas.FAILURES`. A payment that could not be read is not checked, and the run
+            is incomplete. A 404 is an answer: the payment does not exist.
+        rejects: `schemas.REJECTS`; returned unchanged in the result.
+        units: Sales units whose market, time zone or capture setting is not the default for their
+            currency.
+        rules: Tolerances and grace periods; None for the documented defaults.
+        as_of: Cut-off time: events after it do not count. None for the time of the latest fetch.
+        first: First local day of the period, inclusive; None for no lower limit.
+        last: Last local day of the period, inclusive; None for no upper limit.
+        waived: (msn, reference) of payments to ignore.
+        ours: Idempotency keys of operations made with this toolkit, from its journal. A refund
+            that is not recorded in the shop is flagged `refunded_by_us` if its event has one of
+            these keys, otherwise `made_elsewhere`.
+        unsettled: (msn, reference) of payments with an operation made with this toolkit whose
+            outcome is unknown. They are flagged `possible_duplicate`, and no operation is
+            proposed for them.
+        only: Report discrepancies of this kind only.
+        questions: The questions to check; fewer are faster. Buckets, summary and bridge are empty
+            unless all questions are checked.
+        manifest: Facts about the inputs, stored in the result's manifest.
 
     Returns:
         A Reconciliation, in pandas; on Spark the large frames stay on the cluster until
@@ -113,13 +117,13 @@ def reconcile(
 
     Raises:
         SchemaError: A frame does not fit its schema.
-        InputError: A payment stands twice in `payments`.
-        BridgeError: The bridge does not foot.
+        InputError: `payments` has the same payment twice.
+        BridgeError: The bridge does not balance.
     """
     rules = rules or Rules()
     frames = _prepare_frames(orders, payments, events, failures, keyed=bool(ours))
     as_of_us = to_microseconds(as_of) if as_of is not None else _find_latest_fetch(frames)
-    asked = ComparisonOptions(
+    options = ComparisonOptions(
         as_of_us,
         units,
         rules,
@@ -133,26 +137,30 @@ def reconcile(
         frames.payments,
         frames.events,
         frames.failures,
-        asked,
+        options,
         refunds=frames.refunds,
     )
-    unread = frames.failures
-    del frames  # by far the largest, and nothing below looks at events again
-    whole = set(questions) == set(QUESTIONS)
-    asked_pairs = answer_questions(paired.pairs, questions)
-    answered = materialize(discrepancies.assign_buckets(asked_pairs) if whole else asked_pairs)
-    seen = _compute_first_seen_date(as_of_us, units)
+    failed_requests = frames.failures
+    del frames  # frees the events, by far the largest frame: no later step needs them
+    all_questions = set(questions) == set(QUESTIONS)
+    checked_pairs = answer_questions(paired.pairs, questions)
+    answered = materialize(
+        discrepancies.assign_buckets(checked_pairs) if all_questions else checked_pairs
+    )
+    run_date = _compute_first_seen_date(as_of_us, units)
     kinds = collect_kinds(answered)
-    found = discrepancies.build_discrepancies(answered, kinds, rules.rounding_cap_minor, seen)
+    reported = discrepancies.build_discrepancies(
+        answered, kinds, rules.rounding_cap_minor, run_date
+    )
     if only is not None:
-        found = materialize(found.filter(nw.col("kind") == only))
+        reported = materialize(reported.filter(nw.col("kind") == only))
     compared = count_rows(answered) + paired.exact_match_count
-    grouped = build_groups(found, compared)
+    grouped = build_groups(reported, compared)
     spark = detect_engine(orders) == "spark"
-    counts = _count_results(found, unread, compared, rejects)
+    counts = _count_results(reported, failed_requests, compared, rejects)
     buckets, summary, lines = (
-        _build_accounting_frames(answered, found, kinds, paired, spark)
-        if whole
+        _build_accounting_frames(answered, reported, kinds, paired, spark)
+        if all_questions
         else (frame.empty() for frame in (BUCKETS, SUMMARY, BRIDGE))
     )
     return Reconciliation(
@@ -162,7 +170,7 @@ def reconcile(
         failures=_use_empty_if_none(failures, FAILURES),
         rejects=_use_empty_if_none(rejects, REJECTS),
         discrepancies=_export_frame(
-            discrepancies.select_schema_columns(found), DISCREPANCIES, spark
+            discrepancies.select_schema_columns(reported), DISCREPANCIES, spark
         ),
         buckets=buckets,
         summary=summary,
@@ -189,18 +197,18 @@ def _build_accounting_frames(
     paired: PairSet,
     spark: bool,
 ) -> tuple[Any, Any, Any]:
-    """Return where every row ended: buckets, summary and bridge."""
-    agreed = materialize(paired.exact_matches, large=True)
-    sums = sum_exact_matches(agreed)
+    """Return buckets, summary and bridge, which together account for every input row."""
+    exact_matches = materialize(paired.exact_matches, large=True)
+    sums = sum_exact_matches(exact_matches)
     return (
-        _export_frame(discrepancies.build_buckets(answered, agreed, paired), BUCKETS, spark),
+        _export_frame(discrepancies.build_buckets(answered, exact_matches, paired), BUCKETS, spark),
         _export_frame(discrepancies.build_summary(answered, found, sums), SUMMARY, False),
         build_frame(build_bridge(answered, kinds, sums), BRIDGE),
     )
 
 
 class _InputFrames:
-    """The four frames that are compared, entered."""
+    """The four input frames of a comparison, validated and lazy."""
 
     def __init__(
         self,
@@ -220,7 +228,7 @@ class _InputFrames:
 def _prepare_frames(
     orders: Any, payments: Any, events: Any, failures: Any, *, keyed: bool
 ) -> _InputFrames:
-    """Take the frames in; the keys of events only where some may be ours."""
+    """Validate the input frames; read events' idempotency keys only if there are keys to match."""
     columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
     log = None if events is None else _none_if_empty(prepare_frame(events, EVENTS, columns))
     return _InputFrames(
@@ -235,19 +243,19 @@ def _prepare_frames(
 
 
 def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:
-    done = (nw.col("name") == "REFUNDED") & nw.col("success")
-    return log.filter(done & ~nw.col("idempotency_key").is_null()).select(
+    is_done_refund = (nw.col("name") == "REFUNDED") & nw.col("success")
+    return log.filter(is_done_refund & ~nw.col("idempotency_key").is_null()).select(
         "msn", "reference", "amount_minor", "event_at_us", "idempotency_key"
     )
 
 
 def _none_if_empty(events: LazyFrame) -> LazyFrame | None:
-    """An empty frame of events says as little as none: no log was fetched."""
+    """Return None for an empty events frame, which also means that no event log was fetched."""
     return None if is_empty(events) else events
 
 
 def _find_latest_fetch(frames: _InputFrames) -> int:
-    """Return the latest fetch, else the latest export: where the house's clock stood."""
+    """Return the time of the latest fetch, otherwise of the latest export, in microseconds."""
     fetched = collect_rows(frames.payments.select(at=nw.col("fetched_at_us").max()))[0]["at"]
     if fetched is not None:
         return int(fetched)
@@ -258,10 +266,10 @@ def _find_latest_fetch(frames: _InputFrames) -> int:
 def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | None:
     if first is None and last is None:
         return None
-    far = 10**6
+    no_limit = 10**6  # days; later than any date that can occur
     return (
-        (first - _EPOCH).days if first else -far,
-        (last - _EPOCH).days if last else far,
+        (first - _EPOCH).days if first else -no_limit,
+        (last - _EPOCH).days if last else no_limit,
     )
 
 
@@ -280,9 +288,9 @@ def _count_results(
             worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
         ).select(rows=nw.len(), above_info=nw.col("worse").sum())
     )[0]
-    holes = 0
+    unanswered = 0
     if failures is not None:
-        holes = collect_rows(
+        unanswered = collect_rows(
             failures.filter(
                 (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
             ).select(n=nw.len())
@@ -291,7 +299,7 @@ def _count_results(
         "pairs": compared,
         "discrepancies": int(severities["rows"]),
         "above_info": int(severities["above_info"] or 0),
-        "holes": int(holes),
+        "holes": int(unanswered),
         "rejects": 0 if rejects is None else len(rejects),
     }
 
@@ -301,7 +309,7 @@ def _use_empty_if_none(frame: Any, schema: Frame) -> Any:
 
 
 def _export_frame(data: LazyFrame, schema: Frame, stay: bool) -> Any:
-    """Return a result frame: pandas with Arrow types, or as it is where it is to stay."""
+    """Return a result frame: pandas with Arrow types, or the native frame if it is to stay."""
     if stay:
         return nw.to_native(materialize(data))
     table = data.collect(backend="pyarrow").to_arrow()

@@ -1,4 +1,8 @@
-"""Ask every pair every question: one `when/then` chain a question, precedence its tuple's order."""
+"""Run the checks of every question on every pair.
+
+Each question is one `when/then` chain over its checks. The first check that applies gives the
+kind, so the order of the checks in `QUESTIONS` is their precedence.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +18,25 @@ AMOUNT_QUESTIONS = ("captured", "refunded", "reserved")
 
 
 def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTIONS)) -> LazyFrame:
-    """Add, for each question, the kind of its answer.
+    """Add the kind that each question's checks give.
 
     Args:
-        pairs: As `pairs.pair` gives them.
-        questions: Those to ask; another's kind is null. Whether it is there is always asked.
+        pairs: The pairs, as `orders_payments.pairs.pair_orders_and_payments` returns them.
+        questions: The questions to answer; the kind of every other is null. The question
+            `there` is always answered.
 
     Returns:
-        The same rows with `<question>_kind` (null: nothing to say) and `compared`: whether
+        The same rows with `<question>_kind` (null: no check applies) and `compared`: whether
         amounts were compared at all.
     """
-    unasked = nw.lit(None).cast(nw.String)
+    no_kind = nw.lit(None).cast(nw.String)
 
-    def place(question: str, where: nw.Expr | None = None) -> nw.Expr:
+    def build_kind(question: str, where: nw.Expr | None = None) -> nw.Expr:
         if question in questions:
             return _find_first_kind(question, where)
-        return unasked.alias(f"{question}_kind")
+        return no_kind.alias(f"{question}_kind")
 
-    there = pairs.with_columns(_find_first_kind("there"), place("aggregate"))
+    with_presence = pairs.with_columns(_find_first_kind("there"), build_kind("aggregate"))
     compared = (
         (nw.col("role") == "pair")
         & nw.col("has_payment")
@@ -39,13 +44,13 @@ def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTI
             nw.col("there_kind").is_null() | (nw.col("there_kind") == "reference_mangled")
         ).fill_null(value=False)
     )
-    return there.with_columns(compared=compared).with_columns(
-        *(place(question, nw.col("compared")) for question in AMOUNT_QUESTIONS)
+    return with_presence.with_columns(compared=compared).with_columns(
+        *(build_kind(question, nw.col("compared")) for question in AMOUNT_QUESTIONS)
     )
 
 
 def collect_kinds(answered: LazyFrame) -> dict[str, frozenset[str]]:
-    """Return, for each question, the kinds that occur: nothing is built for the others."""
+    """Return the kinds that occur, by question, so that nothing is built for the others."""
     columns = {question: f"{question}_kind" for question in QUESTIONS}
     rows = collect_rows(answered.select(list(columns.values())).unique())
     return {
@@ -55,9 +60,9 @@ def collect_kinds(answered: LazyFrame) -> dict[str, frozenset[str]]:
 
 
 def select_discrepancies(answered: LazyFrame, question: str, kinds: frozenset[str]) -> LazyFrame:
-    """Return the pairs whose answer to a question is a discrepancy, with its amounts.
+    """Return the pairs that have a discrepancy in a question, with its amounts.
 
-    Adds `expected`, `actual` (minor units, null where a side is unknown) and `at_risk`.
+    Adds `expected`, `actual` (minor units, null where an amount is unknown) and `at_risk`.
     """
     return answered.filter(is_discrepancy(question)).with_columns(*_build_amounts(question, kinds))
 
@@ -73,18 +78,18 @@ def _find_first_kind(question: str, asked: nw.Expr | None = None) -> nw.Expr:
 
 
 def _build_amounts(question: str, kinds: frozenset[str]) -> list[nw.Expr]:
-    """Return expected, actual and at risk of the check whose kind was found."""
+    """Return the expected amount, actual amount and money at risk of each row's kind."""
     kind = nw.col(f"{question}_kind")
     unknown = nw.lit(None).cast(nw.Int64)
     expected, actual, at_risk = unknown, unknown, nw.lit(0, nw.Int64)
     for check in QUESTIONS[question]:
         if check.__name__ not in kinds:
             continue
-        found = check()
-        here = kind == check.__name__
-        expected = nw.when(here).then(found.expected).otherwise(expected)
-        actual = nw.when(here).then(found.actual).otherwise(actual)
-        at_risk = nw.when(here).then(found.at_risk).otherwise(at_risk)
+        built_check = check()
+        is_kind = kind == check.__name__
+        expected = nw.when(is_kind).then(built_check.expected).otherwise(expected)
+        actual = nw.when(is_kind).then(built_check.actual).otherwise(actual)
+        at_risk = nw.when(is_kind).then(built_check.at_risk).otherwise(at_risk)
     return [
         expected.cast(nw.Int64).alias("expected"),
         actual.cast(nw.Int64).alias("actual"),
@@ -93,5 +98,5 @@ def _build_amounts(question: str, kinds: frozenset[str]) -> list[nw.Expr]:
 
 
 def is_discrepancy(question: str) -> nw.Expr:
-    """Where a question's answer is a discrepancy."""
+    """Return where a question's kind is a discrepancy."""
     return nw.col(f"{question}_kind").is_in(list(DISCREPANCY_KINDS)).fill_null(value=False)

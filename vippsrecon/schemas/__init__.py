@@ -1,7 +1,7 @@
-"""What each frame promises: its columns, their types and bounds, and what one row is.
+"""Define the schema of each frame: its columns, their types and bounds, and what one row is.
 
 `inputs` describes the frames that go into a comparison, `results` those that come out.
-Uniqueness is not promised anywhere: duplicates are data, and the comparison reports them.
+No schema requires unique rows: duplicates are data, and the comparison reports them.
 
 `Orders`, `Payments`, `Events` and the others below are the pandera schemas of these frames for
 pandas: `Orders.validate(frame, lazy=True)` returns the frame or raises pandera's `SchemaErrors`,
@@ -44,7 +44,7 @@ FRAMES = (
     OUTCOMES,
     RECEIPTS,
 )
-"""Every frame, in the order a month is worked through."""
+"""Every frame, in the order of the monthly work."""
 
 if TYPE_CHECKING:
     Orders: Any

@@ -1,6 +1,6 @@
-"""Values become Arrow arrays of the kind a column promises, or an error that names the value.
+"""Convert values to Arrow arrays of a column's type, or raise an error that names the value.
 
-Texts become moments, moments become local days, numbers stay whole.
+Texts become UTC times, times become local days, and numbers must be whole.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ ColumnValues: TypeAlias = "pa.Array | Sequence[Any]"
 
 
 def build_array(values: Any, kind: pa.DataType, frame: str, column: str) -> pa.Array:
-    """Return values as an Arrow array; `frame` and `column` are named where they do not fit.
+    """Convert values to an Arrow array; an error names `frame` and `column`.
 
     Raises:
-        SchemaError: A value cannot be of that kind; a fraction where whole numbers are wanted.
+        SchemaError: A value does not fit the type, such as a fraction in a column of whole numbers.
     """
     if isinstance(values, pa.Array):
         return values.cast(kind)
     try:
         if not pa.types.is_integer(kind):
             return pa.array(values, kind)
-        # Told to make integers, Arrow cuts the fraction off a float: see first what is there.
+        # Arrow silently truncates floats when it is asked for integers, so check the inferred type first.
         whole = pa.array(values)
         if pa.types.is_integer(whole.type) or pa.types.is_null(whole.type):
             return whole.cast(kind)
@@ -38,16 +38,16 @@ def build_array(values: Any, kind: pa.DataType, frame: str, column: str) -> pa.A
 
 
 def parse_moments(texts: ColumnValues, frame: str) -> pa.Array:
-    """Return RFC 3339 texts as UTC moments, cut (not rounded) to microseconds.
+    """Convert RFC 3339 texts to UTC times, truncated (not rounded) to microseconds.
 
-    Vipps writes 0 to 7 fraction digits, and `Z`, `+00:00` or, on the ledger, `+0200`.
+    Vipps MobilePay writes 0 to 7 fraction digits, and `Z`, `+00:00` or, in the ledger, `+0200`.
 
     Args:
-        texts: What the API gave; None stays unknown.
-        frame: The frame they are for, to be named when one cannot be read.
+        texts: Times as the API returned them; None stays null.
+        frame: Name of the frame, for the error message.
 
     Raises:
-        SchemaError: A text is no time, has no offset, or lies outside the years 1678 to 2261.
+        SchemaError: A text is not a time, has no offset, or is outside the years 1678 to 2261.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/
 
@@ -59,40 +59,40 @@ def parse_moments(texts: ColumnValues, frame: str) -> pa.Array:
     try:
         parsed = column.cast(nanoseconds)
     except pa.ArrowInvalid:
-        # RFC 3339 lets t and z be lower case and sets no end to the fraction; Arrow does.
+        # RFC 3339 allows lower-case t and z and any number of fraction digits; Arrow does not.
         try:
             parsed = _normalize_timestamps(column).cast(nanoseconds)
         except pa.ArrowInvalid:
-            worst = next(
+            invalid_text = next(
                 text for text in _to_list(column) if text is not None and not _is_timestamp(text)
             )
             raise _build_misfit_error(
-                frame, "timestamp", "is not a time with an offset", worst
+                frame, "timestamp", "is not a time with an offset", invalid_text
             ) from None
     return parsed.cast(pa.timestamp("us", "UTC"), safe=False)
 
 
 def compute_local_days(at: pa.Array, msns: ColumnValues, zones: Mapping[str, str]) -> pa.Array:
-    """Return the local day of each moment: whole days since 1970-01-01 in its unit's zone.
+    """Return the local day of each time: whole days since 1970-01-01 in the sales unit's zone.
 
-    The zones are those Polars carries with it (summer time until 2099), so it works where the
-    machine has none.
+    The time zone data is Polars' own (with summer time until 2099), so the result does not depend
+    on the time zone data of the local system.
 
     Args:
-        at: Moments; an unknown one has no day.
-        msns: The sales unit of each.
-        zones: Sales unit (msn) to zone.
+        at: UTC times; a null time has a null day.
+        msns: The sales unit of each time.
+        zones: Sales unit (msn) to time zone.
 
     Raises:
-        SchemaError: A sales unit has no zone.
+        SchemaError: A sales unit has no time zone.
 
     >>> midnight = parse_moments(["2026-01-31T23:30:00Z"], "events")
     >>> compute_local_days(midnight, ["123456"], {"123456": "Europe/Oslo"}).to_pylist()
     [20485]
     """
     units: dict[str, list[str]] = {}
-    whose = pl.Series("msn", msns, dtype=pl.String)
-    for msn in whose.unique(maintain_order=True):
+    msn_column = pl.Series("msn", msns, dtype=pl.String)
+    for msn in msn_column.unique(maintain_order=True):
         if msn not in zones:
             raise _build_misfit_error("zones", "msn", "has no time zone", msn)
         units.setdefault(zones[msn], []).append(msn)
@@ -108,7 +108,7 @@ def compute_local_days(at: pa.Array, msns: ColumnValues, zones: Mapping[str, str
         day = pl.coalesce(
             pl.when(pl.col("msn").is_in(units[zone])).then(local[zone]) for zone in units
         )
-    frame = pl.DataFrame({"at": pl.from_arrow(at), "msn": whose})
+    frame = pl.DataFrame({"at": pl.from_arrow(at), "msn": msn_column})
     return frame.select(day.alias("day"))["day"].to_arrow()
 
 

@@ -1,8 +1,8 @@
-"""What a promise about a frame is, and the check that it holds.
+"""Describe a frame by a table of columns, and validate data against it.
 
-From one table of columns come the pandera models (pandas at the doors, Polars inside) and the
-Arrow types a frame is built with; engines pandera does not know are checked by a filter made
-from the same table (`reconcile.engines`).
+The same table gives the pandera models (pandas for users' frames, Polars inside the package) and
+the Arrow types that a frame is built with. DuckDB and Spark frames are validated with a filter
+made from the same table (`vippsrecon.reconciliation.backends`).
 
 Kinds: `text` · `count` (whole number) · `minor` (whole minor units of the row's `currency`) ·
 `boolean` · `moment` (aware UTC time, microseconds) · `day` (whole days since 1970-01-01 in the
@@ -27,7 +27,7 @@ ColumnKind = Literal["text", "count", "minor", "boolean", "moment", "day", "date
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, kind and bounds, and what it says."""
+    """One column: name, kind, description and bounds."""
 
     name: str
     kind: ColumnKind
@@ -46,7 +46,7 @@ def define_column(
     at_least: int | None = None,
     one_of: tuple[str, ...] = (),
 ) -> Column:
-    """Return a column, which may be empty unless it is required."""
+    """Return a column. Its values may be null unless it is required."""
     return Column(name, kind, about, not required, at_least, one_of)
 
 
@@ -59,7 +59,7 @@ CURRENCY = define_column(
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame: its name, its grain, where it comes from, its columns in order."""
+    """One frame: its name, its grain, its source and its columns in order."""
 
     name: str
     grain: str
@@ -72,7 +72,7 @@ class Frame:
         return tuple(column.name for column in self.columns)
 
     def arrow_schema(self) -> pa.Schema:
-        """Return the Arrow schema a frame of this kind is built with."""
+        """Return the Arrow schema that frames of this kind are built with."""
         import pyarrow as pa
 
         kinds = {
@@ -87,12 +87,12 @@ class Frame:
         return pa.schema([pa.field(c.name, kinds[c.kind], c.nullable) for c in self.columns])
 
     def empty(self) -> pd.DataFrame:
-        """Return a pandas frame of this kind without rows."""
+        """Return an empty pandas frame of this kind."""
         return to_pandas(self.arrow_schema().empty_table())
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as pandas with Arrow types: text stays text, unknown stays NA."""
+    """Convert an Arrow table to pandas with Arrow types: text stays text, unknown values stay NA."""
     import pandas as pd
 
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
@@ -130,12 +130,12 @@ def build_pandera_schema(frame: Frame, backend: Literal["pandas", "polars"]) -> 
         kinds = polars_schema(frame)
 
     def checks(column: Column) -> list[Any]:
-        found: list[Any] = []
+        column_checks: list[Any] = []
         if column.at_least is not None:
-            found.append(pa.Check.ge(column.at_least))
+            column_checks.append(pa.Check.ge(column.at_least))
         if column.one_of:
-            found.append(pa.Check.isin(list(column.one_of)))
-        return found
+            column_checks.append(pa.Check.isin(list(column.one_of)))
+        return column_checks
 
     return pa.DataFrameSchema(
         {
@@ -148,15 +148,15 @@ def build_pandera_schema(frame: Frame, backend: Literal["pandas", "polars"]) -> 
 
 
 def validate(data: pd.DataFrame | pl.DataFrame, frame: Frame) -> Any:
-    """Return `data` when it fits `frame`, unchanged.
+    """Validate `data` against `frame` and return it unchanged.
 
     Args:
         data: A pandas frame with Arrow types, or an eager Polars frame. A LazyFrame is
-            refused: pandera would look at its types only, and a check that cannot fail is none.
-        frame: The promise, such as `schemas.ORDERS`.
+            rejected: pandera would check only its types, not its values.
+        frame: The schema, such as `schemas.ORDERS`.
 
     Raises:
-        SchemaError: A column is missing, unknown, of another type, or holds what it must not.
+        SchemaError: A column is missing, unknown, of another type, or has a value out of bounds.
     """
     import pandas as pd
     from pandera.errors import SchemaErrors
@@ -179,11 +179,13 @@ def _build_schema_error(frame: Frame, errors: Any) -> SchemaError:
     cases = errors.failure_cases
     if hasattr(cases, "to_pandas"):
         cases = cases.to_pandas()
-    wanted = [name for name in ("column", "check", "failure_case", "index") if name in cases]
-    rows = cases[wanted].astype("object").head(100).to_dict("records")
-    said = "; ".join(sorted({f"{row.get('column')}: {row.get('check')}" for row in rows})[:10])
+    fields = [name for name in ("column", "check", "failure_case", "index") if name in cases]
+    rows = cases[fields].astype("object").head(100).to_dict("records")
+    violations = "; ".join(
+        sorted({f"{row.get('column')}: {row.get('check')}" for row in rows})[:10]
+    )
     return SchemaError(
-        f"{frame.name} does not fit its schema ({said})",
+        f"{frame.name} does not fit its schema ({violations})",
         frame=frame.name,
         cases=[{str(key): value for key, value in row.items()} for row in rows],
     )

@@ -1,9 +1,7 @@
-"""The frames of the house: one table of columns each (name, kind, bounds, what it says).
+"""Define the input frames of a comparison: one table of columns each. Import from `vippsrecon.schemas`.
 
-Those that go in stand here, those that come out in `vippsrecon.schemas.results`; both are had
-from here.
-
-Uniqueness is nobody's promise here: duplicates are data, and reconciling names them.
+Every column has a name, a kind, bounds and a description. No schema requires unique rows:
+duplicates are data, and the comparison reports them.
 """
 
 from __future__ import annotations
@@ -24,81 +22,93 @@ ORDERS = Frame(
     "a shop's order export, read by vippsrecon.sources",
     (
         MSN,
-        _c("reference", "text", "The reference the shop holds; empty where it holds none."),
-        _c("order_number", "text", "The number the shop shows."),
+        _c(
+            "reference",
+            "text",
+            "The payment reference in the shop's export; empty where the export has none.",
+        ),
+        _c("order_number", "text", "The order number shown in the shop."),
         CURRENCY,
         _c("ordered_at", "moment", "When the order was placed."),
         _c("ordered_day", "day", "The local day of ordered_at."),
         _c(
             "total_minor",
             "minor",
-            "What Vipps was to collect, before refunds.",
+            "The amount to be paid through Vipps MobilePay, before refunds.",
             required=True,
             at_least=0,
         ),
         _c(
             "refunded_minor",
             "minor",
-            "Refunded by the shop; empty where the export cannot say.",
+            "The amount refunded in the shop; empty where the export does not show it.",
             at_least=0,
         ),
-        _c("status", "text", "How far the shop has come.", required=True, one_of=STATUSES),
+        _c("status", "text", "The order's status in the shop.", required=True, one_of=STATUSES),
         _c(
             "paid",
             "text",
-            "Whether the shop believes it is paid.",
+            "Whether the order is paid according to the shop.",
             required=True,
             one_of=("yes", "no", "unknown"),
         ),
-        _c("payment_method", "text", "The tender, as the shop names it."),
+        _c("payment_method", "text", "The payment method, as named by the shop."),
         _c(
-            "by_vipps", "boolean", "Whether that tender is Vipps or MobilePay; empty where unknown."
+            "by_vipps",
+            "boolean",
+            "Whether payment_method is Vipps or MobilePay; empty where unknown.",
         ),
         _c(
             "recurring",
             "boolean",
-            "A recurring charge, which is not an ePayment payment.",
+            "Whether the order is a recurring charge, which is not an ePayment payment.",
             required=True,
         ),
         _c(
             "split_tender",
             "boolean",
-            "Paid in part by a tender the export cannot take apart.",
+            "Whether part was paid with another payment method and the export does not show how much.",
             required=True,
         ),
         _c(
             "shop_currency_only",
             "boolean",
-            "The export gives the shop's currency, not the payment's.",
+            "Whether the amounts are in the shop's currency, not the payment's.",
             required=True,
         ),
         _c(
             "truncated_minor",
             "minor",
-            "What a plugin that truncates the float product would send (Shopware).",
+            "The amount that Shopware's plugin would send, because it truncates instead of rounding.",
             at_least=0,
         ),
         _c(
             "attempt_base",
             "text",
-            "Reference of the first attempt, where the export lets it be told.",
+            "Reference of the first payment attempt, where the export shows it.",
         ),
         _c("fulfilled_at", "moment", "When the shop fulfilled the order."),
         _c("fulfilled_day", "day", "The local day of fulfilled_at."),
-        _c("refunded_at", "moment", "When the shop last refunded."),
+        _c("refunded_at", "moment", "When the last refund was recorded in the shop."),
         _c("refunded_day", "day", "The local day of refunded_at."),
-        _c("exported_at", "moment", "When the export was taken.", required=True),
-        _c("vat_minor", "minor", "VAT within total_minor."),
+        _c("exported_at", "moment", "When the export was made.", required=True),
+        _c("vat_minor", "minor", "VAT included in total_minor."),
         _c("store", "text", "The shop's own name for the store or channel."),
-        _c("source_file", "text", "Name of the file read.", required=True),
-        _c("source_row", "count", "Line or sheet row, counted from 1.", required=True, at_least=1),
+        _c("source_file", "text", "Name of the input file.", required=True),
+        _c(
+            "source_row",
+            "count",
+            "Line of the file or row of the sheet, from 1.",
+            required=True,
+            at_least=1,
+        ),
     ),
 )
 
 PAYMENTS = Frame(
     "payments",
     "one row per payment",
-    "GET /epayment/v1/payments/{reference}; moments from its event log",
+    "GET /epayment/v1/payments/{reference}; times from its event log",
     (
         MSN,
         REFERENCE,
@@ -106,23 +116,31 @@ PAYMENTS = Frame(
         _c(
             "state",
             "text",
-            "CREATED, AUTHORIZED, ABORTED, EXPIRED, TERMINATED, or one Vipps adds.",
+            "CREATED, AUTHORIZED, ABORTED, EXPIRED, TERMINATED, or a state that Vipps MobilePay adds later.",
             required=True,
         ),
         CURRENCY,
-        _c("amount_minor", "minor", "The amount asked for at creation.", required=True, at_least=0),
-        _c("authorized_minor", "minor", "Aggregate authorized.", required=True, at_least=0),
         _c(
-            "captured_minor",
+            "amount_minor",
             "minor",
-            "Aggregate captured, before refunds.",
+            "The amount requested when the payment was created.",
             required=True,
             at_least=0,
         ),
-        _c("refunded_minor", "minor", "Aggregate refunded.", required=True, at_least=0),
-        _c("cancelled_minor", "minor", "Aggregate cancelled.", required=True, at_least=0),
+        _c("authorized_minor", "minor", "Total authorized amount.", required=True, at_least=0),
+        _c(
+            "captured_minor",
+            "minor",
+            "Total captured amount, before refunds.",
+            required=True,
+            at_least=0,
+        ),
+        _c("refunded_minor", "minor", "Total refunded amount.", required=True, at_least=0),
+        _c("cancelled_minor", "minor", "Total cancelled amount.", required=True, at_least=0),
         _c("payment_method", "text", "WALLET, CARD, …"),
-        _c("capture_guaranteed_until_at", "moment", "Until when a capture is guaranteed."),
+        _c(
+            "capture_guaranteed_until_at", "moment", "The time until which a capture is guaranteed."
+        ),
         _c("created_at", "moment", "Time of the CREATED event."),
         _c("created_day", "day", "The local day of created_at."),
         _c("authorized_at", "moment", "Time of the first successful AUTHORIZED event."),
@@ -130,11 +148,16 @@ PAYMENTS = Frame(
         _c(
             "discovered_by",
             "text",
-            "How the reference came to be asked for.",
+            "Where the requested reference came from.",
             required=True,
             one_of=("orders", "ledger", "earlier_run", "references"),
         ),
-        _c("fetched_at", "moment", "The answer's own Date.", required=True),
+        _c(
+            "fetched_at",
+            "moment",
+            "When the payment was fetched: the Date header of the response.",
+            required=True,
+        ),
     ),
 )
 
@@ -148,31 +171,36 @@ EVENTS = Frame(
         _c(
             "psp_reference",
             "text",
-            "Of this one operation; equals the ledger entry's.",
+            "The pspReference of this operation; equal to the one of its ledger entry.",
             required=True,
         ),
         _c("name", "text", "CREATED, AUTHORIZED, CAPTURED, REFUNDED, CANCELLED, …", required=True),
-        _c("amount_minor", "minor", "Amount of this operation.", required=True, at_least=0),
+        _c("amount_minor", "minor", "The amount of this operation.", required=True, at_least=0),
         CURRENCY,
-        _c("event_at", "moment", "When it happened.", required=True),
+        _c("event_at", "moment", "When the operation happened.", required=True),
         _c("event_day", "day", "The local day of event_at.", required=True),
-        _c("idempotency_key", "text", "The key the operation was asked for with."),
-        _c("success", "boolean", "False: the attempt changed nothing.", required=True),
+        _c("idempotency_key", "text", "The idempotency key the operation was requested with."),
+        _c(
+            "success",
+            "boolean",
+            "False if the operation failed and changed nothing.",
+            required=True,
+        ),
     ),
 )
 
 FAILURES = Frame(
     "failures",
-    "one row per reference that was not fetched",
-    "the ePayment API's answers; a status of 404 is an answer, anything else leaves a hole",
+    "one row per reference that could not be fetched",
+    "the ePayment API's responses; 404 is an answer (no such payment), any other status leaves the reference unanswered",
     (
         MSN,
-        _c("reference", "text", "The reference asked for, as the input has it.", required=True),
+        _c("reference", "text", "The requested reference, as in the input.", required=True),
         _c("operation", "text", "getPayment, getPaymentEventLog, or not_sent.", required=True),
-        _c("status", "count", "HTTP status; empty where no answer came or nothing was sent."),
-        _c("title", "text", "In a word or two.", required=True),
-        _c("detail", "text", "In a sentence."),
-        _c("trace_id", "text", "Quote it to Vipps MobilePay's support."),
+        _c("status", "count", "HTTP status; empty where no response came or no request was sent."),
+        _c("title", "text", "The failure in a few words.", required=True),
+        _c("detail", "text", "The failure in one sentence."),
+        _c("trace_id", "text", "The ID to give to Vipps MobilePay's support."),
     ),
 )
 
@@ -182,9 +210,19 @@ REJECTS = Frame(
     "vippsrecon.sources",
     (
         _c("source_file", "text", "Name of the file.", required=True),
-        _c("source_row", "count", "Line or sheet row, counted from 1.", required=True, at_least=1),
-        _c("column", "text", "Heading of the column at fault; empty for the whole row."),
-        _c("value", "text", "What stood there."),
-        _c("reason", "text", "Why it could not be used.", required=True),
+        _c(
+            "source_row",
+            "count",
+            "Line of the file or row of the sheet, from 1.",
+            required=True,
+            at_least=1,
+        ),
+        _c(
+            "column",
+            "text",
+            "Heading of the column with the problem; empty where the whole row is rejected.",
+        ),
+        _c("value", "text", "The value in the file."),
+        _c("reason", "text", "Why the row could not be used.", required=True),
     ),
 )

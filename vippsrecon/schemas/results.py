@@ -1,4 +1,4 @@
-"""The frames that come out: one table of columns each. Import them from `vippsrecon.schemas`."""
+"""Define the output frames: one table of columns each. Import them from `vippsrecon.schemas`."""
 
 from __future__ import annotations
 
@@ -9,44 +9,60 @@ SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 DISCREPANCIES = Frame(
     "discrepancies",
-    "one row per thing wrong",
+    "one row per discrepancy",
     "vippsrecon.reconciliation",
     (
-        _c("discrepancy_id", "text", "The same in every run.", required=True),
-        _c("leg", "text", "order_payment.", required=True),
-        _c("question", "text", "there, captured, refunded, reserved, or aggregate.", required=True),
+        _c(
+            "discrepancy_id",
+            "text",
+            "Identifies the discrepancy; the same in every run.",
+            required=True,
+        ),
+        _c("leg", "text", "What is compared: order_payment.", required=True),
+        _c(
+            "question",
+            "text",
+            "The check it comes from: there, captured, refunded, reserved or aggregate.",
+            required=True,
+        ),
         _c("kind", "text", "The code.", required=True),
-        _c("severity", "text", "critical … info.", required=True, one_of=SEVERITIES),
+        _c(
+            "severity",
+            "text",
+            "critical, high, medium, low or info.",
+            required=True,
+            one_of=SEVERITIES,
+        ),
         MSN,
         _c(
             "reference",
             "text",
-            "The payment's reference, or the order's where there is no payment.",
+            "Reference of the payment, or of the order where there is no payment.",
         ),
-        _c("order_number", "text", "The number the shop shows."),
-        _c("payout_number", "text", "For payouts; empty here."),
+        _c("order_number", "text", "The order number shown in the shop."),
+        _c("payout_number", "text", "Always empty; reserved for payouts."),
         CURRENCY,
-        _c("expected_minor", "minor", "What the order says."),
-        _c("actual_minor", "minor", "What Vipps MobilePay says."),
+        _c("expected_minor", "minor", "The amount according to the order."),
+        _c("actual_minor", "minor", "The amount according to Vipps MobilePay."),
         _c(
             "difference_minor",
             "minor",
-            "Actual minus expected, an unknown side counting as 0.",
+            "Actual minus expected; an unknown amount counts as 0.",
             required=True,
         ),
         _c("at_risk_minor", "minor", "Money that may be lost or owed.", required=True, at_least=0),
         _c(
             "proposal",
             "text",
-            "refund, capture or cancel, where one may be proposed.",
+            "The proposed operation: refund, capture or cancel; empty where none is proposed.",
             one_of=("refund", "capture", "cancel"),
         ),
-        _c("proposal_minor", "minor", "The amount proposed.", at_least=1),
-        _c("flags", "text", "Sorted, joined by one space.", required=True),
-        _c("age_days", "count", "Local days since it went wrong.", at_least=0),
-        _c("first_seen_date", "date", "Day of the first run that showed it.", required=True),
-        _c("cause", "text", "One sentence.", required=True),
-        _c("next_step", "text", "One sentence.", required=True),
+        _c("proposal_minor", "minor", "The proposed amount.", at_least=1),
+        _c("flags", "text", "Flags, sorted and separated by one space.", required=True),
+        _c("age_days", "count", "Age in local days.", at_least=0),
+        _c("first_seen_date", "date", "Day of the first run that reported it.", required=True),
+        _c("cause", "text", "The cause, in one sentence.", required=True),
+        _c("next_step", "text", "What to do, in one sentence.", required=True),
     ),
 )
 
@@ -58,7 +74,7 @@ BUCKETS = Frame(
         _c(
             "side",
             "text",
-            "orders or payments.",
+            "The side the row belongs to: orders or payments.",
             required=True,
             one_of=("orders", "payments", "ledger_entries", "payouts", "bank_lines"),
         ),
@@ -71,12 +87,12 @@ BUCKETS = Frame(
         _c(
             "bucket",
             "text",
-            "Where the row ended.",
+            "The bucket the row is counted in.",
             required=True,
             one_of=("matched", "timing", "discrepancy", "ignored", "not_checked"),
         ),
-        _c("kind", "text", "The primary code; empty where simply matched."),
-        _c("flags", "text", "Sorted, joined by one space.", required=True),
+        _c("kind", "text", "The primary code; empty for a plain match."),
+        _c("flags", "text", "Flags, sorted and separated by one space.", required=True),
     ),
 )
 
@@ -89,22 +105,22 @@ SUMMARY = Frame(
         _c(
             "bucket", "text", "matched, timing, discrepancy, ignored or not_checked.", required=True
         ),
-        _c("kind", "text", "The code; empty for simply matched.", required=True),
+        _c("kind", "text", "The code; empty for a plain match.", required=True),
         _c(
             "rows",
             "count",
-            "Pairs (or discrepancies, where the bucket is discrepancy).",
+            "Number of pairs; of discrepancies where the bucket is discrepancy.",
             required=True,
             at_least=0,
         ),
         _c(
             "total_minor",
             "minor",
-            "Sum of the pairs' order totals, else of the captured amounts.",
+            "Sum of order totals; of captured amounts where there is no order.",
             required=True,
         ),
         _c("difference_minor", "minor", "Sum of differences.", required=True),
-        _c("at_risk_minor", "minor", "Sum at risk.", required=True),
+        _c("at_risk_minor", "minor", "Sum of money at risk.", required=True),
     ),
 )
 
@@ -113,108 +129,157 @@ BRIDGE = Frame(
     "one row per leg, sales unit, currency and line",
     "vippsrecon.reconciliation",
     (
-        _c("leg", "text", "captured or refunded.", required=True, one_of=("captured", "refunded")),
+        _c(
+            "leg",
+            "text",
+            "The amount explained: captured or refunded.",
+            required=True,
+            one_of=("captured", "refunded"),
+        ),
         MSN,
         CURRENCY,
-        _c("line", "text", "What moves the sum: orders, ignored, …, or a code.", required=True),
+        _c("line", "text", "Name of the line: orders, ignored, …, or a code.", required=True),
         _c("position", "count", "Order of the lines, from 1.", required=True, at_least=1),
-        _c("amount_minor", "minor", "Signed; the lines sum to the last one.", required=True),
-        _c("rows", "count", "How many rows it sums.", required=True, at_least=0),
+        _c(
+            "amount_minor",
+            "minor",
+            "Signed amount; the other lines sum to the last line, the total.",
+            required=True,
+        ),
+        _c("rows", "count", "Number of rows included in the amount.", required=True, at_least=0),
     ),
 )
 
 OUTCOMES = Frame(
     "outcomes",
     "one row per row of a plan",
-    "vippsrecon.bulk: the plan, and what carrying it out came to",
+    "vippsrecon.bulk: the plan and the results of its execution",
     (
-        _c("plan_id", "text", "The plan.", required=True),
-        _c("row", "count", "The plan's row, from 1.", required=True, at_least=1),
+        _c("plan_id", "text", "ID of the plan.", required=True),
+        _c("row", "count", "Row number in the plan, from 1.", required=True, at_least=1),
         _c(
-            "verb", "text", "What was asked.", required=True, one_of=("refund", "cancel", "capture")
+            "verb",
+            "text",
+            "The planned operation.",
+            required=True,
+            one_of=("refund", "cancel", "capture"),
         ),
         MSN,
         REFERENCE,
-        _c("order_number", "text", "The number the shop shows."),
+        _c("order_number", "text", "The order number shown in the shop."),
         CURRENCY,
-        _c("amount_minor", "minor", "The amount planned.", required=True, at_least=0),
+        _c("amount_minor", "minor", "The planned amount.", required=True, at_least=0),
         _c(
             "outcome",
             "text",
-            "What became of it; would_do in a dry run only.",
+            "The outcome; would_do in a dry run only.",
             required=True,
             one_of=("done", "already_done", "refused", "skipped", "unknown", "would_do"),
         ),
-        _c("sentence", "text", "The outcome, the amount and why, to be forwarded.", required=True),
-        _c("status", "count", "HTTP status of the answer that decided it; empty where none did."),
-        _c("code", "text", "Domain code of that answer."),
-        _c("trace_id", "text", "Quote it to Vipps MobilePay's support."),
-        _c("psp_reference", "text", "The operation's own; equals the ledger entry's."),
-        _c("event_at", "moment", "When Vipps MobilePay did it, from the event log."),
+        _c(
+            "sentence",
+            "text",
+            "Outcome, amount and reason in one sentence that can be forwarded.",
+            required=True,
+        ),
+        _c(
+            "status",
+            "count",
+            "HTTP status of the response that decided the outcome; empty where no response did.",
+        ),
+        _c("code", "text", "Error code in that response."),
+        _c("trace_id", "text", "The ID to give to Vipps MobilePay's support."),
+        _c(
+            "psp_reference",
+            "text",
+            "The pspReference of this operation; equal to the one of its ledger entry.",
+        ),
+        _c(
+            "event_at",
+            "moment",
+            "When Vipps MobilePay processed the operation, from the event log.",
+        ),
         _c("booking_date", "date", "The local day of event_at, in the sales unit's zone."),
         *(
-            _c(f"{name}_{when}_minor", "minor", f"Aggregate {name} {said}.", at_least=0)
-            for when, said in (
+            _c(f"{name}_{when}_minor", "minor", f"Total {name} amount {position}.", at_least=0)
+            for when, position in (
                 ("before", "before the operation"),
-                ("after", "after it; empty where not seen"),
+                ("after", "after the operation; empty where it was not read"),
             )
             for name in ("authorized", "captured", "refunded", "cancelled")
         ),
-        _c("reason", "text", "The planner's reason.", required=True),
-        _c("note", "text", "What the planner wrote."),
-        _c("document_ref", "text", "The document it is booked by, such as a credit note's number."),
-        _c("vat_minor", "minor", "VAT within the amount, where known.", at_least=0),
-        _c("discrepancy_id", "text", "The discrepancies it settles, joined by one space."),
-        _c("planner", "text", "Who planned it.", required=True),
-        _c("approver", "text", "Who approved it; empty in a dry run of a plan nobody approved."),
-        _c("carrier", "text", "Who carried it out."),
-        _c("idempotency_key", "text", "The key it was, or would be, asked with.", required=True),
+        _c("reason", "text", "The reason given by the planner.", required=True),
+        _c("note", "text", "The planner's note."),
+        _c(
+            "document_ref",
+            "text",
+            "The number of the document it is posted with, such as a credit note.",
+        ),
+        _c("vat_minor", "minor", "VAT included in the amount, where known.", at_least=0),
+        _c("discrepancy_id", "text", "The discrepancies it resolves, separated by one space."),
+        _c("planner", "text", "Who made the plan.", required=True),
+        _c(
+            "approver",
+            "text",
+            "Who approved the plan; empty in a dry run of a plan that is not approved.",
+        ),
+        _c("carrier", "text", "Who executed the plan."),
+        _c(
+            "idempotency_key",
+            "text",
+            "The idempotency key of the request; in a dry run, the one it would have.",
+            required=True,
+        ),
         _c(
             "credit_note_needed",
             "boolean",
-            "Captured money was given back and no document is named.",
+            "Whether captured money was refunded and no document number is given.",
             required=True,
         ),
         _c(
             "shop_to_update",
             "boolean",
-            "It is done, and the shop's order does not show it yet.",
+            "Whether the operation is done and the shop's order does not show it yet.",
             required=True,
         ),
-        _c("customer_notice", "text", "What to tell the customer; empty where there is nothing."),
+        _c(
+            "customer_notice",
+            "text",
+            "What to tell the customer; empty where there is nothing to tell.",
+        ),
     ),
 )
 
 RECEIPTS = Frame(
     "receipts",
-    "one row per discrepancy and row of a plan that was done for it",
-    "vippsrecon.workflow.reconcile_month: the journal, and a comparison of payments it was done with",
+    "one row per discrepancy and plan row that was executed for it",
+    "vippsrecon.workflow.reconcile_month: the journal and the current comparison",
     (
-        _c("discrepancy_id", "text", "The discrepancy.", required=True),
-        _c("plan_id", "text", "The plan.", required=True),
-        _c("row", "count", "The plan's row, from 1.", required=True, at_least=1),
-        _c("verb", "text", "What was done.", required=True, one_of=("refund", "cancel", "capture")),
+        _c("discrepancy_id", "text", "ID of the discrepancy.", required=True),
+        _c("plan_id", "text", "ID of the plan.", required=True),
+        _c("row", "count", "Row number in the plan, from 1.", required=True, at_least=1),
+        _c("verb", "text", "The operation.", required=True, one_of=("refund", "cancel", "capture")),
         MSN,
         REFERENCE,
         CURRENCY,
         _c(
             "amount_minor",
             "minor",
-            "The row's amount; one that answers several discrepancies has it in each.",
+            "The plan row's amount; repeated for each discrepancy that the row resolves.",
             required=True,
             at_least=0,
         ),
         _c(
             "outcome",
             "text",
-            "What became of the row.",
+            "The outcome of the plan row.",
             required=True,
             one_of=("done", "already_done"),
         ),
         _c(
             "done_at",
             "moment",
-            "When Vipps MobilePay did it, from the event log; else when the journal had it.",
+            "When Vipps MobilePay processed the operation, from the event log; otherwise the time in the journal.",
             required=True,
         ),
         _c(
@@ -223,7 +288,11 @@ RECEIPTS = Frame(
             "The local day of done_at, in the sales unit's zone.",
             required=True,
         ),
-        _c("closed", "boolean", "Whether the discrepancy is gone.", required=True),
-        _c("next_step", "text", "What to do about one that is still open, in a sentence."),
+        _c("closed", "boolean", "Whether the discrepancy is resolved.", required=True),
+        _c(
+            "next_step",
+            "text",
+            "What to do about a discrepancy that is still open, in one sentence.",
+        ),
     ),
 )

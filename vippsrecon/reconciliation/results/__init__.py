@@ -1,1 +1,1 @@
-"""What a comparison yields: discrepancies, buckets, summary, bridge."""
+"""Build the result frames of a comparison: discrepancies, buckets, summary, bridge and groups."""

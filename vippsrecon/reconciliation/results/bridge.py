@@ -1,7 +1,8 @@
-"""The bridge: from what the shop sold to what Vipps MobilePay captured and refunded, to the øre.
+"""Build the bridge from the shop's orders to the amounts captured and refunded, in minor units.
 
-Every pair adds its lines; each leg's lines sum to its last one, per sales unit and currency,
-or the run fails: a bridge that does not foot is a fault of ours, and is never shown.
+Every pair adds amounts to lines. Per leg, sales unit and currency the lines must sum to the last
+line, the total. If they do not, the bridge does not balance (accountants say it does not foot):
+that is an error in this package, so the run fails and no figure is shown.
 
     captured   orders − ignored − cancelled − not yet due − refunded before capture
                + excess given back + given back on cancelled + cancellation fees
@@ -52,15 +53,15 @@ BRIDGE_LINES = (
     "outside_export",
     "without_order",
 )
-"""Lines before the codes', in order; the last line is the leg's own total."""
+"""The lines before the codes' lines, in order. After the codes comes the leg's total."""
 
 
 def _captured_lines() -> dict[str, nw.Expr]:
     rest_lost = (_CAPTURED_KIND == "authorization_lost") & nw.col("part_captured")
     waiting = _CAPTURED_KIND.str.starts_with("timing_") | rest_lost
-    # Of an open order nothing is expected yet, whatever its code says of what is there.
+    # Nothing is expected of an open order yet, so its expected amount is not yet due, whatever its code.
     open_and_wrong = (nw.col("status") == "open") & _CAPTURED_KIND.is_in(list(DISCREPANCY_KINDS))
-    kept = _CANCELLED_PAIR & (_CAPTURED_KIND == "cancellation_fee_kept")
+    fee_kept = _CANCELLED_PAIR & (_CAPTURED_KIND == "cancellation_fee_kept")
     return {
         "orders": _amount_where(_ORDER_ROW, O),
         "ignored": _amount_where(_IGNORED_PRESENCE & _PAIR, C - O)
@@ -74,7 +75,7 @@ def _captured_lines() -> dict[str, nw.Expr]:
         "refunded_before_capture": _amount_where(_NETTED, -nw.col("q")),
         "excess_given_back": _amount_where(_NETTED, nw.col("p")),
         "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR, nw.col("given_back")),
-        "cancellation_fees": _amount_where(kept, C - R),
+        "cancellation_fees": _amount_where(fee_kept, C - R),
         "timing_after_cut": _amount_where(_PAIR & (_PRESENCE_KIND == "timing_after_cut"), C - O),
         "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", C),
         "outside_export": _amount_where(_PRESENCE_KIND == "timing_outside_export", C),
@@ -130,18 +131,18 @@ _SUMMED_COLUMNS = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back", "rows
 def build_bridge(
     answered: LazyFrame, kinds: dict[str, frozenset[str]], agreed: LazyFrame
 ) -> list[dict[str, Any]]:
-    """Return the rows of the bridge frame, each leg ending in its own total.
+    """Return the rows of the bridge frame; each leg ends with its total.
 
-    Pairs with the same answers move the sums in the same way, so they are summed first, and
-    the lines are written over those few sums.
+    Pairs with the same kinds add to the same lines, so they are summed first, and the lines are
+    computed from these few sums.
 
     Args:
-        answered: Pairs with their answers.
-        kinds: What `questions.kinds_of` says of them.
-        agreed: The sums of the pairs that agree, as `agreed.totals` gives them.
+        answered: Pairs with the kind of each question.
+        kinds: The kinds that occur, as `run_checks.collect_kinds` returns them.
+        agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
 
     Raises:
-        BridgeError: A leg does not foot; names the sales unit, the currency and by how much.
+        BridgeError: A leg does not balance; the message has sales unit, currency and difference.
     """
     alike = _add_line_conditions(
         nw.concat([_group_alike_pairs(answered), _select_exact_match_sums(agreed)], how="vertical")
@@ -178,31 +179,31 @@ def _group_alike_pairs(answered: LazyFrame) -> LazyFrame:
 
 
 def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
-    """Return the sums of the pairs that agree: all of them have the same, empty answers."""
-    nothing, unsaid = nw.lit(0, nw.Int64), nw.lit(None).cast(nw.String)
+    """Return the sums of the exact matches with the group columns; none of them has a kind."""
+    zero, no_kind = nw.lit(0, nw.Int64), nw.lit(None).cast(nw.String)
     return agreed.with_columns(
         order_currency=nw.col("currency"),
         role=nw.lit("pair"),
         status=nw.lit("fulfilled"),
         has_payment=nw.lit(value=True),
         compared=nw.lit(value=True),
-        there_kind=unsaid,
-        captured_kind=unsaid,
-        refunded_kind=unsaid,
-        nets=nothing,
+        there_kind=no_kind,
+        captured_kind=no_kind,
+        refunded_kind=no_kind,
+        nets=zero,
         part_captured=nw.lit(value=True),
         C=O,
         R=Or,
         E=O,
         Er=Or,
-        q=nothing,
-        p=nothing,
+        q=zero,
+        p=zero,
         given_back=Or,
     ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 
 def _add_line_conditions(alike: LazyFrame) -> LazyFrame:
-    """Add what several lines ask of a row."""
+    """Add the conditions that several lines use."""
     differs = nw.col("order_currency") != nw.col("currency")
     cancelled = nw.col("status") == "cancelled"
     kinds = {
@@ -228,39 +229,39 @@ def _sum_lines(
 ) -> BridgeSums:
     """Sum each line per sales unit and currency.
 
-    Where order and payment are in two currencies, each is in its own, and beyond the orders and
-    the leg's total only *other currency* knows of them, whatever became of the pair.
+    If order and payment are in different currencies, each is counted in its own currency: in
+    *orders*, in *other currency* and in the leg's total, and in no other line.
     """
     sums: BridgeSums = defaultdict(dict)
     same = {line: _amount_where(~_CURRENCY_MISMATCH, amount) for line, amount in lines.items()}
     same["total"] = _amount_where(nw.col("has_payment"), total)
     same["other_currency"] = _amount_where(_CURRENCY_MISMATCH, total)
     _add_line_sums(sums, alike, "currency", same)
-    elsewhere = {"orders": ordered, "other_currency": -ordered}
-    _add_line_sums(sums, alike.filter(_CURRENCY_MISMATCH), "order_currency", elsewhere)
+    order_lines = {"orders": ordered, "other_currency": -ordered}
+    _add_line_sums(sums, alike.filter(_CURRENCY_MISMATCH), "order_currency", order_lines)
     return sums
 
 
 def _add_line_sums(
     sums: BridgeSums, alike: LazyFrame, currency: str, lines: dict[str, nw.Expr]
 ) -> None:
-    named = alike.select(
+    line_amounts = alike.select(
         "msn",
         "rows",
         nw.col(currency).alias("in_currency"),
         *(amount.cast(nw.Int64).alias(line) for line, amount in lines.items()),
     )
-    for row in collect_rows(named):
-        into = sums[row["msn"], row["in_currency"]]
+    for row in collect_rows(line_amounts):
+        line_sums = sums[row["msn"], row["in_currency"]]
         for line in lines:
-            amount, count = into.get(line, (0, 0))
-            into[line] = (amount + row[line], count + (row["rows"] if row[line] else 0))
+            amount, count = line_sums.get(line, (0, 0))
+            line_sums[line] = (amount + row[line], count + (row["rows"] if row[line] else 0))
 
 
 def _add_code_differences(
     sums: BridgeSums, answered: LazyFrame, question: str, kinds: frozenset[str]
 ) -> None:
-    """Add the difference each code makes; what is merely reserved has not moved the captured sum."""
+    """Add each code's difference; a payment without an order adds only its captured amount."""
     reserved_only = (nw.col("role") == "orphan") if question == "there" else nw.lit(value=False)
     expected, actual = nw.col("expected").fill_null(0), nw.col("actual").fill_null(0)
     grouped = (
@@ -276,9 +277,9 @@ def _add_code_differences(
         .agg(amount=nw.col("amount").sum().cast(nw.Int64), rows=nw.col("one").sum().cast(nw.Int64))
     )
     for row in collect_rows(grouped):
-        into = sums[row["msn"], row["currency"]]
-        before, count = into.get(row["kind"], (0, 0))
-        into[row["kind"]] = (before + row["amount"], count + row["rows"])
+        line_sums = sums[row["msn"], row["currency"]]
+        before, count = line_sums.get(row["kind"], (0, 0))
+        line_sums[row["kind"]] = (before + row["amount"], count + row["rows"])
 
 
 def _build_balanced_rows(leg: str, sums: BridgeSums) -> list[dict[str, Any]]:
@@ -290,11 +291,11 @@ def _build_balanced_rows(leg: str, sums: BridgeSums) -> list[dict[str, Any]]:
             for line in (*BRIDGE_LINES, *DISCREPANCY_KINDS)
             if line in lines and (line == "orders" or lines[line] != (0, 0))
         }
-        footed = sum(amount for amount, _ in shown.values())
-        if footed != total:
+        lines_total = sum(amount for amount, _ in shown.values())
+        if lines_total != total:
             raise BridgeError(
-                f"the {leg} bridge of sales unit {msn} in {currency} is off by "
-                f"{total - footed} minor units; please report this, no figure is given"
+                f"the {leg} bridge of sales unit {msn} in {currency} does not balance: it is off by "
+                f"{total - lines_total} minor units. Please report this error; no figures are shown."
             )
         for position, (line, (amount, rows_in)) in enumerate(
             [*shown.items(), (leg, (total, count))], start=1

@@ -1,4 +1,4 @@
-"""From answered pairs to the frames people read: discrepancies, buckets, summary."""
+"""Build discrepancies, buckets and summary from the pairs and the kinds their checks gave."""
 
 from __future__ import annotations
 
@@ -31,37 +31,44 @@ KindsByQuestion = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
 
 _SORT_COLUMNS = ("rank", "at_risk_minor", "discrepancy_id", "currency", "difference_minor", "flags")
-"""Worst first; orders without reference and number share an id, and what they say decides."""
+"""Worst first. Orders without reference and number share an id, so amount and flags sort them."""
 
 REFERENCE_PATTERN = r"^[a-zA-Z0-9-]{8,64}$"
-"""What a reference can be. Source: https://developer.vippsmobilepay.com/api/epayment/"""
+"""The form of a valid payment reference. Source: https://developer.vippsmobilepay.com/api/epayment/"""
 
 
 def build_discrepancies(
     answered: LazyFrame, kinds: KindsByQuestion, rounding_cap_minor: int, seen: dt.date
 ) -> LazyFrame:
-    """Return one row per thing wrong, worst first, with `store` beside the schema's columns.
+    """Return one row per discrepancy, worst first, with `store` beside the schema's columns.
 
     Args:
-        answered: Pairs with their answers.
-        kinds: What `questions.kinds_of` says of them.
+        answered: Pairs with the kind of each question.
+        kinds: The kinds that occur, as `run_checks.collect_kinds` returns them.
         rounding_cap_minor: See `severity.add_severity`.
-        seen: The day of this run's moment, as first_seen_date.
+        seen: The local day of the cut-off time, used as first_seen_date.
     """
-    raised = {question: found & set(DISCREPANCY_KINDS) for question, found in kinds.items()}
-    asked = [question for question in QUESTIONS if raised[question]] or ["there"]
-    parts = [_build_question_rows(answered, question, raised[question]) for question in asked]
-    found = materialize(nw.concat(parts, how="vertical"))
-    told = tuple(
-        text for text in ENGLISH_TEXTS if any(text.kind in there for there in raised.values())
+    discrepancy_kinds = {
+        question: occurring & set(DISCREPANCY_KINDS) for question, occurring in kinds.items()
+    }
+    questions = [question for question in QUESTIONS if discrepancy_kinds[question]] or ["there"]
+    parts = [
+        _build_question_rows(answered, question, discrepancy_kinds[question])
+        for question in questions
+    ]
+    ungraded = materialize(nw.concat(parts, how="vertical"))
+    texts = tuple(
+        text
+        for text in ENGLISH_TEXTS
+        if any(text.kind in question_kinds for question_kinds in discrepancy_kinds.values())
     )
-    known = add_severity(found, rounding_cap_minor).with_columns(
-        cause=choose_sentence("cause", told),
-        next_step=choose_sentence("next_step", told),
+    graded = add_severity(ungraded, rounding_cap_minor).with_columns(
+        cause=choose_sentence("cause", texts),
+        next_step=choose_sentence("next_step", texts),
         first_seen_date=nw.lit(seen).cast(nw.Date),
     )
     return materialize(
-        known.sort(*_SORT_COLUMNS, descending=[name == "at_risk_minor" for name in _SORT_COLUMNS])
+        graded.sort(*_SORT_COLUMNS, descending=[name == "at_risk_minor" for name in _SORT_COLUMNS])
     )
 
 
@@ -69,15 +76,15 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
     kind = nw.col(f"{question}_kind")
     expected, actual = nw.col("expected"), nw.col("actual")
     number = nw.col("order_number").fill_null("")
-    # A row without a reference is known by its order's number; a surplus row has both.
+    # The id of a row without a reference has the order's number; that of a surplus row has both.
     surplus = nw.col("role") == "surplus"
-    nameless = nw.col("reference").is_null()
-    again = nw.when(surplus & (nw.col("place") > 2)).then(
+    no_reference = nw.col("reference").is_null()
+    repetition = nw.when(surplus & (nw.col("place") > 2)).then(
         nw.concat_str(nw.lit(":"), nw.col("place").cast(nw.String))
     )
     tail = (
-        nw.when(surplus | nameless)
-        .then(nw.concat_str(nw.lit(":"), number, again.otherwise(nw.lit(""))))
+        nw.when(surplus | no_reference)
+        .then(nw.concat_str(nw.lit(":"), number, repetition.otherwise(nw.lit(""))))
         .otherwise(nw.lit(""))
     )
     named = select_discrepancies(answered, question, kinds).with_columns(
@@ -115,7 +122,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
 
 
 def _build_hints() -> nw.Expr:
-    """Return what changes the sentence: the flags, and two hints that are none."""
+    """Return what selects the sentence: the flags, and two hints that are not flags."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
     impossible = ~nw.col("reference").str.contains(REFERENCE_PATTERN)
     return nw.concat_str(
@@ -128,7 +135,7 @@ def _build_hints() -> nw.Expr:
 
 
 def _age_in_days(question: str) -> nw.Expr:
-    """Return local days since it went wrong: since the money moved, or should have."""
+    """Return the age in local days: since the money moved or should have moved."""
     days = {
         "there": ("ordered_day", "authorized_day", "created_day"),
         "captured": ("first_captured_day", "fulfilled_day", "ordered_day", "authorized_day"),
@@ -143,41 +150,44 @@ def _age_in_days(question: str) -> nw.Expr:
 def assign_buckets(answered: LazyFrame) -> LazyFrame:
     """Add the bucket and primary kind of each pair, and all its flags.
 
-    A discrepancy speaks before timing, and timing before what is ignored or merely explained.
-    A pair that agrees, but only because later events were left out, is `timing_after_cut`.
+    A discrepancy takes precedence over timing, timing over ignored, and ignored over matched.
+    A pair that agrees only because later events were left out is `timing_after_cut`.
     """
+    # Built in ascending precedence: each later condition overrides the earlier ones.
     kind: nw.Expr = nw.lit("")
     bucket: nw.Expr = nw.lit("matched")
     after_cut = nw.col("compared") & nw.col("changed_after")
     kind = nw.when(after_cut).then(nw.lit("timing_after_cut")).otherwise(kind)
     bucket = nw.when(after_cut).then(nw.lit("timing")).otherwise(bucket)
     for question in ("captured", "there"):
-        here = nw.col(f"{question}_kind")
-        explained = here.is_in(list(EXPLAINED_KINDS)).fill_null(value=False)
-        shown = nw.when(here == "cancelled_unpaid").then(nw.lit("")).otherwise(here)
+        question_kind = nw.col(f"{question}_kind")
+        explained = question_kind.is_in(list(EXPLAINED_KINDS)).fill_null(value=False)
+        shown = (
+            nw.when(question_kind == "cancelled_unpaid").then(nw.lit("")).otherwise(question_kind)
+        )
         kind = nw.when(explained).then(shown).otherwise(kind)
         bucket = nw.when(explained).then(nw.lit("matched")).otherwise(bucket)
-    unread = (nw.col("there_kind") == "not_checked").fill_null(value=False)
-    kind = nw.when(unread).then(nw.lit("")).otherwise(kind)
-    bucket = nw.when(unread).then(nw.lit("not_checked")).otherwise(bucket)
+    unanswered = (nw.col("there_kind") == "not_checked").fill_null(value=False)
+    kind = nw.when(unanswered).then(nw.lit("")).otherwise(kind)
+    bucket = nw.when(unanswered).then(nw.lit("not_checked")).otherwise(bucket)
     for kinds, name in ((IGNORED_KINDS, "ignored"), (TIMING_KINDS, "timing")):
         for question in ("refunded", "captured", "there"):
-            here = nw.col(f"{question}_kind")
-            found = here.is_in(list(kinds)).fill_null(value=False)
-            kind = nw.when(found).then(here).otherwise(kind)
-            bucket = nw.when(found).then(nw.lit(name)).otherwise(bucket)
+            question_kind = nw.col(f"{question}_kind")
+            applies = question_kind.is_in(list(kinds)).fill_null(value=False)
+            kind = nw.when(applies).then(question_kind).otherwise(kind)
+            bucket = nw.when(applies).then(nw.lit(name)).otherwise(bucket)
     for question in reversed(list(QUESTIONS)):
-        found = is_discrepancy(question)
-        kind = nw.when(found).then(nw.col(f"{question}_kind")).otherwise(kind)
-        bucket = nw.when(found).then(nw.lit("discrepancy")).otherwise(bucket)
+        applies = is_discrepancy(question)
+        kind = nw.when(applies).then(nw.col(f"{question}_kind")).otherwise(kind)
+        bucket = nw.when(applies).then(nw.lit("discrepancy")).otherwise(bucket)
     return answered.with_columns(bucket=bucket, kind=kind, flags=join_flags())
 
 
 def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> LazyFrame:
-    """Return one row per input row: which bucket it ended in, and why; by side and row_key."""
+    """Return the bucket and kind of every input row, sorted by side and row_key."""
     key = ["msn", "okey"]
-    placing = ["bucket", "kind", "flags"]
-    quiet = agreed.with_columns(
+    bucket_columns = ["bucket", "kind", "flags"]
+    exact_matches = agreed.with_columns(
         bucket=nw.lit("matched"),
         kind=nw.lit(""),
         flags=nw.lit("amounts_as_fetched" if paired.as_fetched else ""),
@@ -185,18 +195,18 @@ def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> La
     own_row = nw.col("role").is_in(["pair", "surplus"]) & ~nw.col("combined")
     orders = [
         answered.filter(own_row),
-        quiet,
+        exact_matches,
         paired.combined_order_rows.join(
-            materialize(answered.filter(nw.col("combined")).select(*key, *placing)),
+            materialize(answered.filter(nw.col("combined")).select(*key, *bucket_columns)),
             on=key,
             how="inner",
         ),
     ]
     payments = [
         answered.filter(nw.col("has_payment") & ~nw.col("split")),
-        quiet,
+        exact_matches,
         paired.split_payment_parts.join(
-            materialize(answered.filter(nw.col("split")).select(*key, *placing)),
+            materialize(answered.filter(nw.col("split")).select(*key, *bucket_columns)),
             on=key,
             how="inner",
         ).with_columns(payment_reference=nw.col("reference")),
@@ -211,8 +221,8 @@ def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> La
 
 
 def _build_side(side: str, parts: list[LazyFrame], one: str, other: str) -> LazyFrame:
-    """Name the rows of one side and put them in order."""
-    named = [
+    """Build the row keys of one side and sort its rows by them."""
+    keyed_parts = [
         part.select(
             nw.concat_str(nw.col(one), nw.lit(":"), nw.col(other).cast(nw.String)).alias("row_key"),
             "bucket",
@@ -222,23 +232,23 @@ def _build_side(side: str, parts: list[LazyFrame], one: str, other: str) -> Lazy
         for part in parts
     ]
     return materialize(
-        nw.concat(named, how="vertical")
+        nw.concat(keyed_parts, how="vertical")
         .sort("row_key")
         .select(nw.lit(side).alias("side"), "row_key", "bucket", "kind", "flags")
     )
 
 
 def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> LazyFrame:
-    """Return counts and sums by currency, bucket and kind; discrepancies by their own rows.
+    """Return counts and sums by currency, bucket and kind; each discrepancy counts as one row.
 
     Args:
-        settled: Pairs, placed.
+        settled: Pairs with their buckets.
         found: Their discrepancies.
-        agreed: The sums of the pairs that agree, as `agreed.totals` gives them.
+        agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     nothing = nw.lit(0, nw.Int64)
     total = nw.when(nw.col("has_order")).then(nw.col("O")).otherwise(nw.col("C"))
-    quiet = settled.filter(nw.col("bucket") != "discrepancy").select(
+    other_pairs = settled.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
         "bucket",
         "kind",
@@ -247,7 +257,7 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
         difference_minor=nothing,
         at_risk_minor=nothing,
     )
-    loud = found.select(
+    discrepancy_rows = found.select(
         "currency",
         bucket=nw.lit("discrepancy"),
         kind=nw.col("kind"),
@@ -267,7 +277,7 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
     )
     keys = ["currency", "bucket", "kind"]
     return (
-        nw.concat([quiet, loud, matched], how="vertical")
+        nw.concat([other_pairs, discrepancy_rows, matched], how="vertical")
         .group_by(*keys)
         .agg(
             rows=nw.col("rows").sum().cast(nw.Int64),
@@ -280,5 +290,5 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
 
 
 def select_schema_columns(found: LazyFrame) -> LazyFrame:
-    """Return discrepancies with exactly their schema's columns, in order."""
+    """Return discrepancies with exactly the schema's columns, in the schema's order."""
     return found.select(list(FRAME.names))

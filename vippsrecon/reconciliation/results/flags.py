@@ -1,4 +1,4 @@
-"""Flags: what else a reader should know of a pair. Sorted, joined by one space."""
+"""Set the flags of a pair: further facts for the reader, sorted and separated by one space."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ def _has_kind(question: str, kind: str) -> nw.Expr:
 
 
 def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
-    """Return flag to (the question it belongs to, or "" for every row; where it is raised)."""
+    """Return, by flag, its question ("" for all questions) and the condition that sets it."""
     has_payment = nw.col("has_payment")
     compared = nw.col("compared")
-    failed, done = nw.col("refund_failed_us"), nw.col("refund_done_us")
-    last_failed = ~failed.is_null() & (done.is_null() | (failed >= done).fill_null(value=False))
+    failed, succeeded = nw.col("refund_failed_us"), nw.col("refund_done_us")
+    last_failed = ~failed.is_null() & (
+        succeeded.is_null() | (failed >= succeeded).fill_null(value=False)
+    )
     shipping = (
         _has_kind("captured", "over_captured")
         & (nw.col("amount_minor") < A)
@@ -28,8 +30,8 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         & (A == C)
         & (nw.col("truncated_minor") == C).fill_null(value=False)
     )
-    elsewhere = ~nw.col("no_events") & ~nw.col("wholly_by_us")
-    wrong = nw.any_horizontal(*map(is_discrepancy, AMOUNT_QUESTIONS), ignore_nulls=False)
+    partly_elsewhere = ~nw.col("no_events") & ~nw.col("wholly_by_us")
+    has_discrepancy = nw.any_horizontal(*map(is_discrepancy, AMOUNT_QUESTIONS), ignore_nulls=False)
     return {
         "amounts_as_fetched": ("", has_payment & nw.col("no_events")),
         "cancellation_fee_kept": ("captured", _has_kind("captured", "cancellation_fee_kept")),
@@ -44,7 +46,7 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         "last_refund_failed": ("", compared & (nw.col("status") == "cancelled") & last_failed),
         "made_elsewhere": (
             "refunded",
-            _has_kind("refunded", "refund_missing_in_shop") & elsewhere,
+            _has_kind("refunded", "refund_missing_in_shop") & partly_elsewhere,
         ),
         "no_reference": (
             "there",
@@ -53,7 +55,7 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
             & nw.col("by_vipps").fill_null(value=False),
         ),
         "not_capturable": ("captured", _has_kind("captured", "under_captured") & (E - C > K)),
-        "possible_duplicate": ("", has_payment & nw.col("unsettled") & wrong),
+        "possible_duplicate": ("", has_payment & nw.col("unsettled") & has_discrepancy),
         "presentment_currency": (
             "there",
             _has_kind("there", "currency_mismatch") & nw.col("shop_currency_only"),
@@ -75,21 +77,21 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
 
 
 FLAGS = tuple(_flag_conditions())
-"""Every flag order and payment can raise, sorted."""
+"""All flags of the comparison of orders and payments, sorted."""
 
 
 def join_flags(question: str | None = None) -> nw.Expr:
-    """Return the flags as text: those of one question's row, or all where None."""
-    words = [
+    """Return the flags as text: those of one question's rows, or all flags if it is None."""
+    flag_texts = [
         nw.when(where).then(nw.lit(f"{flag} ")).otherwise(nw.lit(""))
-        for flag, (asked, where) in _flag_conditions().items()
-        if question is None or asked in {"", question}
+        for flag, (own_question, where) in _flag_conditions().items()
+        if question is None or own_question in {"", question}
     ]
-    return nw.concat_str(*words).str.strip_chars()
+    return nw.concat_str(*flag_texts).str.strip_chars()
 
 
 def is_deadline_near() -> nw.Expr:
-    """Where money can still be captured or refunded, for three days more at most."""
+    """Return where money can still be captured or refunded, but for at most three more days."""
     capture = (K > 0) & is_within_days(nw.col("capture_left_us"), 3)
     refund = (positive_part(C - R) > 0) & is_within_days(nw.col("refund_left_us"), 3)
     return capture | refund

@@ -1,4 +1,4 @@
-"""Floods: one cause that hits many rows is one line and one sentence, not a thousand alarms."""
+"""Group discrepancies with the same code, cause and currency, and describe large groups in one sentence."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from vippsrecon.reconciliation.codes import get_code
 from vippsrecon.schemas import Column, Frame
 
 LARGE_GROUP_ROWS = 20
-"""More rows than this of one cause are shown under one line."""
+"""A group with more rows than this is shown as one line."""
 
 LARGE_GROUP_SHARE = 0.05
-"""A cause that hits more of the pairs than this is probably a setting, an export or a plugin."""
+"""A group with a larger share of the pairs is probably caused by a setting, an export or a plugin."""
 
 GROUPS = Frame(
     "groups",
@@ -23,12 +23,16 @@ GROUPS = Frame(
     (
         Column("kind", "text", "The code.", nullable=False),
         Column("currency", "text", "ISO 4217.", nullable=False),
-        Column("cause", "text", "The sentence its rows share.", nullable=False),
-        Column("rows", "count", "How many discrepancies.", nullable=False),
+        Column("cause", "text", "The cause that its rows share, in one sentence.", nullable=False),
+        Column("rows", "count", "Number of discrepancies.", nullable=False),
         Column("difference_minor", "minor", "Sum of differences.", nullable=False),
-        Column("at_risk_minor", "minor", "Sum at risk.", nullable=False),
-        Column("share_permille", "count", "Of all pairs, in thousandths.", nullable=False),
-        Column("concentrated_in", "text", "The store most of its rows have, where one stands out."),
+        Column("at_risk_minor", "minor", "Sum of money at risk.", nullable=False),
+        Column("share_permille", "count", "Share of all pairs, in thousandths.", nullable=False),
+        Column(
+            "concentrated_in",
+            "text",
+            "The store that has more than half of the rows; empty where none has.",
+        ),
     ),
 )
 
@@ -38,7 +42,7 @@ def build_groups(found: LazyFrame, pairs: int) -> list[dict[str, Any]]:
 
     Args:
         found: Discrepancies, with store.
-        pairs: How many pairs were compared.
+        pairs: Number of pairs compared.
     """
     keys = ["kind", "currency", "cause"]
     by_store = collect_rows(
@@ -59,14 +63,14 @@ def build_groups(found: LazyFrame, pairs: int) -> list[dict[str, Any]]:
     merged: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in by_store:
         key = tuple(row[name] for name in keys)
-        into = merged.setdefault(
+        group = merged.setdefault(
             key,
             dict(zip(keys, key, strict=True))
             | {"rows": 0, "difference_minor": 0, "at_risk_minor": 0, "stores": {}},
         )
         for name in ("rows", "difference_minor", "at_risk_minor"):
-            into[name] += row[name]
-        into["stores"][row["store"]] = row["rows"]
+            group[name] += row[name]
+        group["stores"][row["store"]] = row["rows"]
     return [_build_group(row, pairs) for row in sorted(merged.values(), key=_group_sort_key)]
 
 
@@ -76,8 +80,8 @@ def _group_sort_key(row: dict[str, Any]) -> tuple[int, int, str, str, str]:
 
 def _build_group(row: dict[str, Any], pairs: int) -> dict[str, Any]:
     stores = row.pop("stores")
-    store, most = max(stores.items(), key=lambda item: (item[1], item[0]))
-    stands_out = len(stores) > 1 and store and most * 2 > row["rows"]
+    store, store_rows = max(stores.items(), key=lambda item: (item[1], item[0]))
+    stands_out = len(stores) > 1 and store and store_rows * 2 > row["rows"]
     return row | {
         "share_permille": row["rows"] * 1000 // pairs if pairs else 0,
         "concentrated_in": store if stands_out else None,
@@ -85,13 +89,13 @@ def _build_group(row: dict[str, Any], pairs: int) -> dict[str, Any]:
 
 
 def describe_large_groups(grouped: list[dict[str, Any]], pairs: int) -> tuple[str, ...]:
-    """Return a sentence for the cover about each cause that hits more than one pair in twenty."""
-    said = []
+    """Return one sentence per large group, for the report's summary."""
+    sentences = []
     for row in grouped:
         if row["rows"] > LARGE_GROUP_ROWS and row["rows"] > LARGE_GROUP_SHARE * pairs:
-            likeliest = get_code(row["kind"]).likely_cause
-            said.append(
+            likely_cause = get_code(row["kind"]).likely_cause
+            sentences.append(
                 f"{row['kind']} hits {row['rows']} of {pairs} pairs in {row['currency']}: "
-                f"probably one cause, not {row['rows']}. Likeliest: {likeliest}."
+                f"probably one cause, not {row['rows']}. Likeliest: {likely_cause}."
             )
-    return tuple(said)
+    return tuple(sentences)

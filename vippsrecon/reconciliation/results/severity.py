@@ -1,4 +1,4 @@
-"""How much a discrepancy matters: by its kind, the money at risk, its deadline and its age."""
+"""Grade discrepancies by kind, money at risk, deadline and age."""
 
 from __future__ import annotations
 
@@ -9,37 +9,40 @@ from vippsrecon.reconciliation.codes import CODES
 from vippsrecon.schemas import SEVERITIES
 
 SEVERITY_BY_KIND = {code.name: code.severity for code in CODES if code.bucket == "discrepancy"}
-"""Kind to its severity before money, deadline and age are looked at."""
+"""Severity of each kind before money, deadline and age are considered."""
 
 KINDS_WITHOUT_RISK = tuple(code.name for code in CODES if not code.can_be_at_risk)
-"""Kinds that carry no money at risk by their nature: the rule "nothing at risk is low" is not
-about them."""
+"""Kinds that never have money at risk. The rule that a discrepancy without money at risk is *low*
+does not apply to them."""
 
 LARGE_AMOUNT_MINOR = {"NOK": 1_000_000, "DKK": 1_000_000, "SEK": 1_000_000}
 DEFAULT_LARGE_AMOUNT_MINOR = 100_000
-"""From here on one step up: 10,000 of a krone, 1,000 of EUR, USD, GBP."""
+"""From this amount at risk, severity is one step higher: 10,000 kroner, or 1,000 EUR, USD, GBP."""
 
 OLD_AFTER_DAYS = 30
-"""Open for more days than this: one step up."""
+"""If a discrepancy is older than this, its severity is one step higher."""
 
 
 def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
-    """Add `severity` and its `rank` (0 the worst).
+    """Add `severity` and its `rank` (0 is the worst).
 
     Args:
         found: Discrepancies with kind, currency, flags, difference_minor, at_risk_minor,
-            age_days, near (a deadline within three days).
-        rounding_cap_minor: Sum of rounding per currency up to which it is *info*.
+            age_days and near (True: a deadline within three days).
+        rounding_cap_minor: Limit per currency on the sum of rounding differences, in minor units.
+            Up to this sum they are *info*.
 
-    Rounding is all or nothing: past the cap each rounding difference of the currency is
-    medium. Shopware's truncation is a known plugin effect and has no cap.
+    Above the limit, every rounding difference of the currency is *medium*. Shopware's truncation
+    is a known effect of its plugin and has no limit.
     """
     kind, at_risk = nw.col("kind"), nw.col("at_risk_minor")
     truncation = nw.col("flags").str.contains("shopware_truncation", literal=True)
-    counts = (kind == "rounding_difference") & ~truncation
-    rounding = nw.when(counts).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
+    counts_toward_cap = (kind == "rounding_difference") & ~truncation
+    rounding = (
+        nw.when(counts_toward_cap).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
+    )
     low, info = SEVERITIES.index("low"), SEVERITIES.index("info")
-    # Null for a kind without a row in CODES, so that the frame's schema refuses the row.
+    # Null for a kind without a row in CODES, so that the frame's schema rejects the row.
     by_kind: nw.Expr = nw.lit(None).cast(nw.Int64)
     for name, severity in SEVERITY_BY_KIND.items():
         by_kind = nw.when(kind == name).then(nw.lit(SEVERITIES.index(severity))).otherwise(by_kind)
@@ -52,16 +55,16 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     base = nw.col("base")
     lowered = (known_effect | (at_risk == 0)) & ~kind.is_in(list(KINDS_WITHOUT_RISK)) & (base > 0)
     base = nw.when(lowered).then(nw.lit(low)).otherwise(base)
-    past_cap = counts & (nw.col("rounding_sum") > rounding_cap_minor)
+    past_cap = counts_toward_cap & (nw.col("rounding_sum") > rounding_cap_minor)
     base = nw.when(past_cap).then(nw.lit(SEVERITIES.index("medium"))).otherwise(base)
     base = nw.when((at_risk > 0) & nw.col("near")).then(nw.lit(0)).otherwise(base)
     large: nw.Expr = at_risk >= DEFAULT_LARGE_AMOUNT_MINOR
     for currency, minor in LARGE_AMOUNT_MINOR.items():
         large = nw.when(nw.col("currency") == currency).then(at_risk >= minor).otherwise(large)
     old = (nw.col("age_days") > OLD_AFTER_DAYS).fill_null(value=False)
-    graded_ = summed.with_columns(base=base.cast(nw.Int64))
+    with_base = summed.with_columns(base=base.cast(nw.Int64))
     step_up = (large | old) & (nw.col("base") > 0) & (nw.col("base") < info)
-    ranked = graded_.with_columns(
+    ranked = with_base.with_columns(
         rank=nw.when(step_up).then(nw.col("base") - 1).otherwise(nw.col("base")).cast(nw.Int64)
     )
     name_of: nw.Expr = nw.lit(None).cast(nw.String)
