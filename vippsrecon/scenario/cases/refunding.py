@@ -1,4 +1,4 @@
-"""Is the refunded money right, and is anything left reserved? (rules.md §2, the rest)."""
+"""Build cases of refunds, and of amounts that are still reserved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def refund_missing_at_vipps(slot: CaseBuilder) -> Scene:
 
 
 def refunded_in_shop_only(slot: CaseBuilder) -> Scene:
-    """Unshipped, captured and refunded in the shop, not at Vipps MobilePay (case 20)."""
+    """Captured, not shipped, refunded in the shop but not at Vipps MobilePay (case 20)."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     order.status, order.fulfilled_at = "open", None
@@ -34,7 +34,7 @@ def refunded_in_shop_only(slot: CaseBuilder) -> Scene:
 
 
 def refund_failed(slot: CaseBuilder) -> Scene:
-    """The refund was tried and failed after every one that went well: Er → R."""
+    """The last refund failed, after an earlier one succeeded: Er → R."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     first, second = order.total * 2 // 10, order.total * 3 // 10
@@ -71,7 +71,7 @@ def refund_missing_in_shop(slot: CaseBuilder) -> Scene:
 
 
 def refunded_after_export(slot: CaseBuilder) -> Scene:
-    """Refunded in the hour between export and fetch: `timing_after_cut` (rules.md §1)."""
+    """Refunded at Vipps MobilePay after the export and before the fetch: `timing_after_cut`."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     slot.refund(payment, order.total, EXPORTED_AT + slot.draws.between(600, 5400))
@@ -82,7 +82,7 @@ def refunded_after_export(slot: CaseBuilder) -> Scene:
 
 
 def refund_exceeds_capture(slot: CaseBuilder) -> Scene:
-    """More refunded than captured, which the API forbids and a file can hold: Er → R."""
+    """More refunded than captured, which the API forbids but a file can contain: Er → R."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     more = order.total * 2 // 10
@@ -97,7 +97,7 @@ def refund_exceeds_capture(slot: CaseBuilder) -> Scene:
 
 
 def remainder_of_cancelled(slot: CaseBuilder) -> Scene:
-    """Cancelled in the shop and still reserved (case 11): 0 → K."""
+    """Cancelled in the shop, but still reserved (case 11): 0 → K."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled")
     payment = slot.reserved(reference, total)
@@ -106,7 +106,7 @@ def remainder_of_cancelled(slot: CaseBuilder) -> Scene:
 
 
 def remainder_of_edited(slot: CaseBuilder) -> Scene:
-    """Edited down before the capture, the rest not released (case 8): 0 → K."""
+    """The order was reduced before the capture, and the rest was not released (case 8): 0 → K."""
     held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     total = held * 8 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
@@ -116,7 +116,7 @@ def remainder_of_edited(slot: CaseBuilder) -> Scene:
 
 
 def remainder_after_early_refund(slot: CaseBuilder) -> Scene:
-    """The shop "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
+    """Partly "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
     held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     less = held * 2 // 10
     order = slot.order(
@@ -135,7 +135,7 @@ def remainder_after_early_refund(slot: CaseBuilder) -> Scene:
 
 
 def remainder_of_refunded(slot: CaseBuilder) -> Scene:
-    """Refunded in the shop, never captured, still held (case 18): 0 → K."""
+    """Refunded in the shop, never captured, still reserved (case 18): 0 → K."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open", refunded=total)
     payment = slot.reserved(reference, total)
@@ -146,14 +146,14 @@ def remainder_of_refunded(slot: CaseBuilder) -> Scene:
 
 
 def guarantee_expiring(slot: CaseBuilder) -> Scene:
-    """Open, and the capture is guaranteed for another day only: `authorization_expiring`."""
+    """Open, and the capture guarantee ends in 30 hours: `authorization_expiring`."""
     scene = awaiting_fulfilment(slot)
     scene.payments[0].guaranteed_until = EXPORTED_AT + _GUARANTEE_LEFT
     return _add_expiring_truth(slot, scene)
 
 
 def deadline_expiring(slot: CaseBuilder) -> Scene:
-    """Open, and 12 or 13 of a Danish or Finnish reservation's 14 days are gone (case 26)."""
+    """Open, 12 or 13 of the 14 days of a Danish or Finnish reservation have passed (case 26)."""
     scene = awaiting_fulfilment(slot)
     scene.payments[0].guaranteed_until = None
     return _add_expiring_truth(slot, scene)
