@@ -212,8 +212,8 @@ def over_captured_and_refund_missing(slot: CaseBuilder) -> Scene:
     """Too much was captured and a refund was not made: two rows for one payment (case 7)."""
     captured, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     total = captured * 9 // 10
-    back = captured * 3 // 10
-    order = slot.order(reference, total, "fulfilled", refunded=back, shipped_at=shipped)
+    refunded_amount = captured * 3 // 10
+    order = slot.order(reference, total, "fulfilled", refunded=refunded_amount, shipped_at=shipped)
     payment = slot.captured(reference, captured, shipped + 60)
     return Scene(
         (order,),
@@ -222,6 +222,8 @@ def over_captured_and_refund_missing(slot: CaseBuilder) -> Scene:
             slot.make_discrepancy(
                 "over_captured", payment, total, captured, captured - total, order=order
             ),
-            slot.make_discrepancy("refund_missing_at_vipps", payment, back, 0, back, order=order),
+            slot.make_discrepancy(
+                "refund_missing_at_vipps", payment, refunded_amount, 0, refunded_amount, order=order
+            ),
         ),
     )

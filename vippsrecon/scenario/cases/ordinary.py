@@ -29,14 +29,14 @@ def returned_in_part(slot: CaseBuilder) -> Scene:
     """Partly refunded on both sides, sometimes with two refunds."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * slot.draws.between(2, 8) // 10
+    refunded_amount = order.total * slot.draws.between(2, 8) // 10
     at = slot.after(payment.events[-1].at, 12, 72)
     if slot.draws.chance(0.2):
-        slot.refund(payment, back // 2, at - HOUR)
-        slot.refund(payment, back - back // 2, at)
+        slot.refund(payment, refunded_amount // 2, at - HOUR)
+        slot.refund(payment, refunded_amount - refunded_amount // 2, at)
     else:
-        slot.refund(payment, back, at)
-    order.refunded, order.refunded_at = back, at
+        slot.refund(payment, refunded_amount, at)
+    order.refunded, order.refunded_at = refunded_amount, at
     return scene
 
 
@@ -52,10 +52,10 @@ def returned_in_full(slot: CaseBuilder) -> Scene:
 
 def edited_down_and_released(slot: CaseBuilder) -> Scene:
     """The order was reduced before capture and the rest released (case 8, correct)."""
-    held, shipped = slot.draw_price(), slot.draw_shipping_time()
-    total = held * 8 // 10
+    reserved, shipped = slot.draw_price(), slot.draw_shipping_time()
+    total = reserved * 8 // 10
     reference = slot.reference()
-    payment = slot.captured(reference, total, shipped + 60, authorized=held)
+    payment = slot.captured(reference, total, shipped + 60, authorized=reserved)
     slot.release(payment, shipped + 90)
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
@@ -145,25 +145,25 @@ def cancellation_fee_kept(slot: CaseBuilder) -> Scene:
     """Cancelled, and refunded except for a fee (case 12)."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * 9 // 10
+    refunded_amount = order.total * 9 // 10
     at = slot.after(payment.events[-1].at, 12, 48)
-    slot.refund(payment, back, at)
-    order.status, order.refunded, order.refunded_at = "cancelled", back, at
+    slot.refund(payment, refunded_amount, at)
+    order.status, order.refunded, order.refunded_at = "cancelled", refunded_amount, at
     order.cancelled_at, order.fulfilled_at = at, None
     return scene
 
 
 def refunded_before_capture(slot: CaseBuilder) -> Scene:
     """The shop "refunded" an amount never captured, then captured the rest (case 16)."""
-    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    less = held * 2 // 10
-    payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
+    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    reduction = reserved * 2 // 10
+    payment = slot.captured(reference, reserved - reduction, shipped + 60, authorized=reserved)
     slot.release(payment, shipped + 90)
     order = slot.order(
         reference,
-        held,
+        reserved,
         "fulfilled",
-        refunded=less,
+        refunded=reduction,
         shipped_at=shipped,
         refunded_at=shipped - HOUR,
     )
@@ -172,10 +172,10 @@ def refunded_before_capture(slot: CaseBuilder) -> Scene:
 
 def excess_refunded(slot: CaseBuilder) -> Scene:
     """Too much was captured, and the excess refunded at Vipps MobilePay (case 5)."""
-    taken, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    total = taken * 8 // 10
-    payment = slot.captured(reference, taken, shipped + 60)
-    slot.refund(payment, taken - total, slot.after(shipped, 2, 30))
+    captured, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    total = captured * 8 // 10
+    payment = slot.captured(reference, captured, shipped + 60)
+    slot.refund(payment, captured - total, slot.after(shipped, 2, 30))
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 

@@ -22,17 +22,17 @@ def missing_in_vipps(slot: CaseBuilder) -> Scene:
 def missing_in_orders(slot: CaseBuilder) -> Scene:
     """Captured and in the ledger, but the order is missing from the export: null → C."""
     payment = captured_when_shipped(slot).payments[0]
-    taken = payment.total("CAPTURED")
-    truth = slot.make_discrepancy("missing_in_orders", payment, None, taken, taken)
+    captured = payment.total("CAPTURED")
+    truth = slot.make_discrepancy("missing_in_orders", payment, None, captured, captured)
     return Scene((), (payment,), (truth,))
 
 
 def missing_in_orders_refunded(slot: CaseBuilder) -> Scene:
     """Missing from the export, but refunded in full: nothing at risk (case 39)."""
     payment = captured_when_shipped(slot).payments[0]
-    taken = payment.total("CAPTURED")
-    slot.refund(payment, taken, slot.after(payment.events[-1].at, 12, 48))
-    truth = slot.make_discrepancy("missing_in_orders", payment, None, taken, 0)
+    captured = payment.total("CAPTURED")
+    slot.refund(payment, captured, slot.after(payment.events[-1].at, 12, 48))
+    truth = slot.make_discrepancy("missing_in_orders", payment, None, captured, 0)
     return Scene((), (payment,), (truth,))
 
 
@@ -113,9 +113,9 @@ def currency_mismatch(slot: CaseBuilder) -> Scene:
     order, payment = scene.orders[0], scene.payments[0]
     order.currency = "SEK"
     flags = "presentment_currency" if "shop_currency" in slot.shop.export_features else ""
-    taken = payment.total("CAPTURED")
+    captured = payment.total("CAPTURED")
     truth = slot.make_discrepancy(
-        "currency_mismatch", payment, None, None, taken, order=order, flags=flags
+        "currency_mismatch", payment, None, None, captured, order=order, flags=flags
     )
     return Scene((order,), (payment,), (truth,))
 
@@ -158,6 +158,8 @@ def blind_spot(slot: CaseBuilder) -> Scene:
     """Authorized, never captured, unknown to the shop: neither export nor ledger shows it."""
     reference = slot.reference()
     payment = slot.reserved(reference, slot.draw_price())
-    held = payment.remaining
-    truth = Truth("blind_spot", "", slot.unit, reference, "", slot.unit.currency, None, held, held)
+    reserved = payment.remaining
+    truth = Truth(
+        "blind_spot", "", slot.unit, reference, "", slot.unit.currency, None, reserved, reserved
+    )
     return Scene((), (payment,), (truth,))

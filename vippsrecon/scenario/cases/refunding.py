@@ -14,9 +14,11 @@ def refund_missing_at_vipps(slot: CaseBuilder) -> Scene:
     """Refunded in the shop, not at Vipps MobilePay: Er → R."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * slot.draws.between(2, 7) // 10
-    order.refunded, order.refunded_at = back, slot.after(payment.events[-1].at, 6, 60)
-    truth = slot.make_discrepancy("refund_missing_at_vipps", payment, back, 0, back, order=order)
+    refunded_amount = order.total * slot.draws.between(2, 7) // 10
+    order.refunded, order.refunded_at = refunded_amount, slot.after(payment.events[-1].at, 6, 60)
+    truth = slot.make_discrepancy(
+        "refund_missing_at_vipps", payment, refunded_amount, 0, refunded_amount, order=order
+    )
     return scene._replace(truth=(truth,))
 
 
@@ -62,10 +64,16 @@ def refund_missing_in_shop(slot: CaseBuilder) -> Scene:
     """Refunded in the business portal, unknown to the shop (case 40): flag `made_elsewhere`."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * slot.draws.between(2, 7) // 10
-    slot.refund(payment, back, slot.after(payment.events[-1].at, 6, 60), keyed=False)
+    refunded_amount = order.total * slot.draws.between(2, 7) // 10
+    slot.refund(payment, refunded_amount, slot.after(payment.events[-1].at, 6, 60), keyed=False)
     truth = slot.make_discrepancy(
-        "refund_missing_in_shop", payment, 0, back, back, order=order, flags="made_elsewhere"
+        "refund_missing_in_shop",
+        payment,
+        0,
+        refunded_amount,
+        refunded_amount,
+        order=order,
+        flags="made_elsewhere",
     )
     return scene._replace(truth=(truth,))
 
@@ -107,29 +115,29 @@ def remainder_of_cancelled(slot: CaseBuilder) -> Scene:
 
 def remainder_of_edited(slot: CaseBuilder) -> Scene:
     """The order was reduced before the capture, and the rest was not released (case 8): 0 → K."""
-    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    total = held * 8 // 10
+    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    total = reserved * 8 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
-    payment = slot.captured(reference, total, shipped + 60, authorized=held)
-    truth = slot.make_discrepancy("remainder_open", payment, 0, held - total, order=order)
+    payment = slot.captured(reference, total, shipped + 60, authorized=reserved)
+    truth = slot.make_discrepancy("remainder_open", payment, 0, reserved - total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
 def remainder_after_early_refund(slot: CaseBuilder) -> Scene:
     """Partly "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
-    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    less = held * 2 // 10
+    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    reduction = reserved * 2 // 10
     order = slot.order(
         reference,
-        held,
+        reserved,
         "fulfilled",
-        refunded=less,
+        refunded=reduction,
         shipped_at=shipped,
         refunded_at=shipped - HOUR,
     )
-    payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
+    payment = slot.captured(reference, reserved - reduction, shipped + 60, authorized=reserved)
     truth = slot.make_discrepancy(
-        "remainder_open", payment, 0, less, order=order, flags="refunded_before_capture"
+        "remainder_open", payment, 0, reduction, order=order, flags="refunded_before_capture"
     )
     return Scene((order,), (payment,), (truth,))
 
@@ -161,6 +169,8 @@ def deadline_expiring(slot: CaseBuilder) -> Scene:
 
 def _add_expiring_truth(slot: CaseBuilder, scene: Scene) -> Scene:
     order, payment = scene.orders[0], scene.payments[0]
-    held = payment.remaining
-    truth = slot.make_discrepancy("authorization_expiring", payment, 0, held, held, order=order)
+    reserved = payment.remaining
+    truth = slot.make_discrepancy(
+        "authorization_expiring", payment, 0, reserved, reserved, order=order
+    )
     return scene._replace(truth=(truth,))

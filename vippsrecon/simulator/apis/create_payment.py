@@ -180,7 +180,7 @@ def create_simulated_payment(
     zero = {"currency": currency, "value": 0}
     reference = body["reference"]
     token = uuid.uuid5(uuid.NAMESPACE_OID, f"{msn}/{reference}").hex
-    shown: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "aggregate": {
             "authorizedAmount": dict(zero),
             "cancelledAmount": dict(zero),
@@ -195,9 +195,9 @@ def create_simulated_payment(
     }
     if body["userFlow"] != "PUSH_MESSAGE":
         host = "qr" if body["userFlow"] == "QR" else "landing"
-        shown["redirectUrl"] = f"https://{host}.simulator.invalid/?token={token}"
+        answer["redirectUrl"] = f"https://{host}.simulator.invalid/?token={token}"
     if body.get("metadata") is not None:
-        shown["metadata"] = body["metadata"]
+        answer["metadata"] = body["metadata"]
     simulated: dict[str, Any] = {"token": token}
     if body.get("expiresAt") is not None:
         simulated["expiresAt"] = format_event_time(parse_time(body["expiresAt"].upper()))
@@ -205,6 +205,6 @@ def create_simulated_payment(
         simulated["shipping"] = body["shipping"]
     if scope := (body.get("profile") or {}).get("scope"):
         simulated["scope"] = scope
-    payment = SimulatedPayment(msn, shown, [], simulated)
-    shown["pspReference"] = payment.record("CREATED", value, now, key=key)
+    payment = SimulatedPayment(msn, answer, [], simulated)
+    answer["pspReference"] = payment.record("CREATED", value, now, key=key)
     return payment

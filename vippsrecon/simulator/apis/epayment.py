@@ -188,8 +188,8 @@ def _answer_read(
     if request.operation == "getPayment":
         return build_json_response(200, payment.payment)
     lag = timedelta(milliseconds=world.settings.event_log_lag_ms)
-    shown = [e for e in payment.events if not lag or parse_time(e["timestamp"]) <= now - lag]
-    return build_json_response(200, shown)
+    events = [e for e in payment.events if not lag or parse_time(e["timestamp"]) <= now - lag]
+    return build_json_response(200, events)
 
 
 def _answer_create(
