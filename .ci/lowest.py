@@ -2,8 +2,8 @@
 
     python .ci/lowest.py spark > lowest.txt && pip install -e ".[dev,spark]" -c lowest.txt
 
-Reads the run-time dependencies and the extras named; what only develops (pytest, ruff) stays
-at its newest.
+Reads the run-time dependencies and the named extras. Development tools (pytest, ruff) keep their
+newest version.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ BOUND = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*>=\s*([0-9][^,; ]*)")
 def lowest(project: dict[str, object], extras: list[str]) -> list[str]:
     """Return `name==lower` for each dependency that has a lower bound."""
     optional = project.get("optional-dependencies", {})
-    wanted = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
-    found = (BOUND.match(line) for line in wanted)
-    return sorted({f"{match[1]}=={match[2]}" for match in found if match})
+    requirements = [*project["dependencies"], *(r for extra in extras for r in optional[extra])]
+    matches = (BOUND.match(requirement) for requirement in requirements)
+    return sorted({f"{match[1]}=={match[2]}" for match in matches if match})
 
 
 if __name__ == "__main__":

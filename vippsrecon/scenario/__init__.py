@@ -1,7 +1,8 @@
 """Write an invented month of a Nordic merchant: orders, payments, ledgers, bank, expected results.
 
-For `vippsrecon demo`, tests and benchmarks. It shares no code with the rest of the package, so that
-neither repeats the other's mistakes. `truth.csv` lists what a reconciliation should find.
+Used by `vippsrecon demo`, tests and benchmarks. The scenario shares no code with the rest of the
+package, so that neither repeats the other's mistakes. `truth.csv` lists what a reconciliation should
+report.
 """
 
 from __future__ import annotations

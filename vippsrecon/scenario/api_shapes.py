@@ -1,4 +1,4 @@
-"""Build payments in the exact form of the ePayment API (`GetPaymentResponse`, `PaymentEvent`)."""
+"""Build payments in the exact format of the ePayment API (`GetPaymentResponse`, `PaymentEvent`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EVENTS_PER_PAYMENT = 16
 
 
 def get_psp_reference(payment: ScenarioPayment, position: int) -> str:
-    """Return the pspReference of one event, which is also that of its ledger entry."""
+    """Return the pspReference of an event; its ledger entry has the same."""
     if position == 0:
         return payment.psp_reference
     return str(_FIRST_PSP_REFERENCE + payment.serial * _EVENTS_PER_PAYMENT + position)
@@ -67,7 +67,7 @@ def build_payment_answer(payment: ScenarioPayment) -> dict[str, Any]:
 
 
 def build_event_log(payment: ScenarioPayment) -> list[dict[str, Any]]:
-    """Return the answer to GET events: the operations in order of time."""
+    """Return the answer to GET events: the operations in chronological order."""
     return [_build_event(payment, position, event) for position, event in enumerate(payment.events)]
 
 

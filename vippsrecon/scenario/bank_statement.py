@@ -1,4 +1,4 @@
-"""Write the merchant's bank statement of the month: camt.053.001.08 with the payouts received."""
+"""Write the bank statement of the month in camt.053.001.08, with the payouts received."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vippsrecon.scenario.exports.plain_woo_magento import format_major
 from vippsrecon.scenario.ledgers import Payout
 
 STATEMENT_LAST_DAY = date(2026, 11, 4)
-"""The last booked day; payouts due later are in transit."""
+"""Last day of the statement; later payouts are in transit."""
 
 _OPENING_BALANCE = 100_000
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
@@ -19,7 +19,7 @@ _BIC_BY_CURRENCY = {"NOK": "DNBANOKK", "DKK": "NDEADKKK", "EUR": "NDEAFIHH"}
 
 
 def write_bank_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
-    """Write one statement per account, with the entries in order of booking."""
+    """Write a statement for each account, with the entries in booking order."""
     created = f"{format_utc(EXPORTED_AT)}Z"
     file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     file.write(f'<Document xmlns="{_NAMESPACE}">\n<BkToCstmrStmt>\n')

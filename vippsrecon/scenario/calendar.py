@@ -1,8 +1,8 @@
 """Define the month of every scenario and format its times.
 
-Times are whole seconds since 1970 in UTC. Only the Nordic zones in autumn 2026 are needed, so
-their offsets are two constants and one clock change; no zone database, and the same bytes
-everywhere.
+Times are whole seconds since 1970 in UTC. The module needs only the Nordic zones in autumn 2026, so
+it holds their offsets and the clock change as constants. Without a time zone database the output is
+the same on every machine.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ LAST_DAY = date(2026, 10, 31)
 """Orders are placed on these local days and the days between."""
 
 EXPORTED_AT = int(datetime(2026, 11, 5, 6, tzinfo=UTC).timestamp())
-"""When the shop's export is taken; also the modification time of `orders.csv`."""
+"""Time of the shop's export; also the modification time of `orders.csv`."""
 
 CLOCK_START = EXPORTED_AT + 2 * HOUR
 """Start of the simulator's clock: the payments are fetched two hours after the export."""
 
 COMPLETED_BY = EXPORTED_AT - 36 * HOUR
-"""Until then both sides have completed an operation: older than a day, and not yesterday."""
+"""Operations that are not timing differences are complete on both sides by this time."""
 
 _SUMMER_ENDS = int(datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp())
 _WINTER_OFFSET = {"NO": HOUR, "DK": HOUR, "FI": 2 * HOUR}
@@ -41,7 +41,7 @@ def compute_utc_offset(at: int, market: str) -> int:
 
 
 def compute_local_moment(day: date, second: int, market: str) -> int:
-    """Return the moment at which a market's wall clock shows `second` of `day`."""
+    """Return the moment of `second` of the local day `day` in a market."""
     wall = (day - _EPOCH).days * DAY + second
     summer = wall - _WINTER_OFFSET[market] - HOUR
     return summer if summer < _SUMMER_ENDS else summer + HOUR
@@ -79,7 +79,7 @@ def format_time_of_day(at: int) -> str:
 
 
 def format_utc(at: int) -> str:
-    """Return a moment as RFC 3339 without the zone's letter: `2026-11-05T06:00:00`.
+    """Return a moment in RFC 3339 format without the zone: `2026-11-05T06:00:00`.
 
     >>> format_utc(EXPORTED_AT)
     '2026-11-05T06:00:00'
@@ -88,7 +88,7 @@ def format_utc(at: int) -> str:
 
 
 def format_wall_time(at: int, market: str, between: str = " ") -> str:
-    """Return a moment as a market's wall clock shows it.
+    """Return a moment in the local time of a market.
 
     >>> format_wall_time(EXPORTED_AT, "DK")
     '2026-11-05 07:00:00'

@@ -15,7 +15,7 @@ from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 from vippsrecon.scenario.shops import Shop
 
 ORDER_NUMBERS_PER_CASE = 4
-"""Order numbers set aside for each slot: shops leave gaps, and some scenes need two."""
+"""Order numbers reserved for each case: shops leave gaps, and some cases need two numbers."""
 
 
 class CaseBuilder:
@@ -38,15 +38,15 @@ class CaseBuilder:
         return self.draws.draw_price(self.unit.currency)
 
     def reference(self, further: int = 0) -> str:
-        """Return the payment reference the shop's plugin makes for an order of this slot."""
+        """Return the payment reference the shop's plugin makes for an order of this case."""
         return self.shop.reference(self.draws, self.number + further)
 
     def draw_shipping_time(self) -> int:
-        """Return the shipping time: 4 to 60 hours after the order, completed before the export."""
+        """Return a shipping time 4 to 60 hours after the order."""
         return self.ordered_at + self.draws.between(4 * HOUR, 60 * HOUR)
 
     def after(self, moment: int, low_hours: int, high_hours: int) -> int:
-        """Return a later moment by which both sides are done well before the export."""
+        """Return a later moment, if possible before `COMPLETED_BY`."""
         later = moment + self.draws.between(low_hours * HOUR, high_hours * HOUR)
         return (
             later
@@ -66,7 +66,7 @@ class CaseBuilder:
         refunded_at: int | None = None,
         further: int = 0,
     ) -> ScenarioOrder:
-        """Return the order of this slot; a status that has a date gets a plausible one."""
+        """Return the order of this case; missing dates that the status requires are drawn."""
         if status in {"fulfilled", "partial"} and shipped_at is None:
             shipped_at = self.draw_shipping_time()
         if refunded and refunded_at is None:
@@ -90,7 +90,7 @@ class CaseBuilder:
     def make_requested_payment(
         self, reference: str, amount: int, *, delay: int = 0
     ) -> ScenarioPayment:
-        """Return a payment created `delay` seconds after the order, and not yet answered."""
+        """Return a payment created `delay` seconds after the order, which the payer has not answered."""
         payment = ScenarioPayment(self.unit, self.serial, reference, self.draws.uuid(), amount)
         self.serial += 1
         created = self.ordered_at + delay + self.draws.between(1, 5)
@@ -102,7 +102,7 @@ class CaseBuilder:
     def reserved(
         self, reference: str, amount: int, *, authorized: int | None = None, delay: int = 0
     ) -> ScenarioPayment:
-        """Return a payment the customer approved; Express reserves more than was asked for."""
+        """Return an approved payment; `authorized` is higher than `amount` with Express."""
         payment = self.make_requested_payment(reference, amount, delay=delay)
         created = payment.events[0]
         approved = created.at + self.draws.between(15, 180)
@@ -114,7 +114,7 @@ class CaseBuilder:
     def captured(
         self, reference: str, amount: int, at: int, *, authorized: int | None = None, delay: int = 0
     ) -> ScenarioPayment:
-        """Return a payment of which `amount` was reserved (or `authorized`) and captured."""
+        """Return a payment with `amount` captured; `authorized` (or `amount`) was reserved."""
         payment = self.reserved(reference, authorized or amount, delay=delay)
         self.capture(payment, amount, at)
         return payment
@@ -142,7 +142,7 @@ class CaseBuilder:
         keyed: bool = True,
         success: bool = True,
     ) -> None:
-        """Refund `amount`; without a key when a person did it in the business portal."""
+        """Refund `amount`; `keyed` is False for a refund made in the business portal."""
         key = self.draws.uuid() if keyed else None
         payment.events.append(ScenarioEvent("REFUNDED", amount, at, key, success))
 
@@ -182,12 +182,12 @@ class CaseBuilder:
     def make_timing(
         self, kind: str, reference: str, order: ScenarioOrder | None = None, flags: str = ""
     ) -> Truth:
-        """Return a timing row: not here yet, and not overdue."""
+        """Return an expected timing row: a difference that is not overdue yet."""
         number = order.number if order else ""
         currency = self.unit.currency
         return Truth("timing", kind, self.unit, reference, number, currency, flags=flags)
 
     def ignored(self, kind: str, order: ScenarioOrder) -> Truth:
-        """Return an ignored row: nothing for Vipps MobilePay to answer for."""
+        """Return an expected ignored row: an order that needs no payment at Vipps MobilePay."""
         reference = order.references[0] if order.references else ""
         return Truth("ignored", kind, self.unit, reference, order.number, order.currency)

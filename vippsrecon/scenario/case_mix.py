@@ -1,7 +1,7 @@
-"""How often each scene happens: one table, and the drawing of a month from it.
+"""Define how often each case occurs, and draw the cases of a month.
 
-Planted scenes are counted (a share of the payments asked for, at least one each in a month that
-is large enough), the ordinary ones fill the rest so that the payments come out exactly.
+Planted cases occur a fixed number of times (a share of the payments, and at least once in a large
+enough month). Ordinary cases fill the rest, so that the number of payments is exact.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 from vippsrecon.scenario.shops import Shop
 
 ALL_CASES_FROM = 200
-"""From this many payments on, every scene the shop can carry is planted at least once."""
+"""With at least this many payments, every case that the shop supports is planted at least once."""
 
 DAYS_IN_MONTH = 31
 WHOLE_MONTH = (1, 31)
 EARLY_DAYS = (2, 25)
 """Days whose captures fall within the month, so that its ledger shows them, and whose orders
-are past every grace when the export is taken."""
+are past every grace period at the export."""
 LATE_DAYS = (28, 31)
 """Days whose reservations are far from every market's capture deadline at the export."""
 
 
 class ScenarioCase(NamedTuple):
-    """One kind of scene.
+    """Defines a case and its frequency.
 
     Attributes:
-        share: Scenes per payment of the month.
-        payments: How many payments one scene makes.
-        days: First and last day of the month it may be placed on.
-        required_features: What the shop's export must be able to carry (`shops.CAN_SAY`).
-        markets: Markets it can happen in; empty for all.
+        share: Cases per payment of the month; for ordinary cases, a weight.
+        payments: Number of payments in the case.
+        days: First and last possible day of the month.
+        required_features: Features the shop's export needs (`shops.EXPORT_FEATURES`).
+        markets: Markets in which it can occur; empty for all.
     """
 
     build: Callable[[CaseBuilder], Scene]
@@ -105,7 +105,7 @@ DISCREPANCY_CASES = (
     _define_case(refunding.guarantee_expiring, 0.002, 1, LATE_DAYS),
     _define_case(refunding.deadline_expiring, 0.0015, 1, (23, 24), markets="DK FI"),
 )
-"""Scenes that hold a discrepancy."""
+"""Cases with a discrepancy."""
 
 OTHER_CASES = (
     _define_case(presence.captured_before_first_order, 0.003, 1, (1, 1)),
@@ -129,7 +129,7 @@ OTHER_CASES = (
     _define_case(ordinary.excess_refunded, 0.003, 1, EARLY_DAYS),
     _define_case(ordinary.refunded_before_fulfilment, 0.002, 1, EARLY_DAYS),
 )
-"""Scenes that are timing, ignored, unseen, or matched though they look wrong."""
+"""Cases that are timing, ignored, a blind spot, or matched although they look wrong."""
 
 ORDINARY_CASES = (
     _define_case(ordinary.captured_when_shipped, 84),
@@ -140,10 +140,10 @@ ORDINARY_CASES = (
     _define_case(ordinary.cancelled_and_released, 2.5),
     _define_case(ordinary.unpaid_and_cancelled, 2.5),
 )
-"""The rest of the month, by weight; each makes one payment."""
+"""Cases that fill the rest of the month, by weight; each has one payment."""
 
 OPEN_SHARE = 0.3
-"""Share of the last days' ordinary orders that are still to be shipped at the export."""
+"""Share of the ordinary orders of the last days that are not shipped at the export."""
 
 _ORDINARY_WEIGHTS = tuple(accumulate(case.share for case in ORDINARY_CASES))
 _WEEKDAY_WEIGHTS = (100, 95, 95, 100, 120, 130, 115)
@@ -154,9 +154,9 @@ _AWAITING_FULFILMENT = _define_case(ordinary.awaiting_fulfilment, 1)
 def plan_days(
     draws: RandomDraws, shop: Shop, units: Sequence[ScenarioSalesUnit], payments: int
 ) -> list[list[ScenarioCase | None]]:
-    """Return for each day of the month the planted scenes and, as None, the ordinary ones.
+    """Return the cases of each day of the month: planted cases, and None for each ordinary one.
 
-    The scenes of all days together make exactly `payments` payments.
+    All days together have exactly `payments` payments.
     """
     plans: list[list[ScenarioCase | None]] = [[] for _ in range(DAYS_IN_MONTH)]
     left = payments
@@ -173,8 +173,8 @@ def plan_days(
             plans[draws.between(*case.days) - 1].append(case)
     weights = [_WEEKDAY_WEIGHTS[(_FIRST_WEEKDAY + day) % 7] for day in range(DAYS_IN_MONTH)]
     placed = weight = 0
-    for day, own in enumerate(weights):
-        weight += own
+    for day, day_weight in enumerate(weights):
+        weight += day_weight
         upto = left * weight // sum(weights)
         plans[day].extend([None] * (upto - placed))
         placed = upto
@@ -182,7 +182,7 @@ def plan_days(
 
 
 def choose_case(draws: RandomDraws, planned: ScenarioCase | None, day: int) -> ScenarioCase:
-    """Return the planned scene, or an ordinary one that suits the day of the month."""
+    """Return the planned case, or an ordinary case that suits the day of the month."""
     if planned is not None:
         return planned
     if day >= LATE_DAYS[0] and draws.chance(OPEN_SHARE):

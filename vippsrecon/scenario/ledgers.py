@@ -1,8 +1,8 @@
-"""The funds and fees ledgers of every sales unit, closed day by day with their payouts.
+"""Keep the funds and fees ledgers of every sales unit, and close them day by day with payouts.
 
-Net settlement: captures and refunds on `funds`, the day's fees retained at midnight, and what is
-left scheduled for payout; a balance below zero is carried. One capture fee per capture on `fees`.
-Shapes: api-facts §5.
+Net settlement: `funds` holds captures and refunds. At midnight the fees of the day are retained and
+the rest is scheduled for payout; a negative balance is carried forward. `fees` holds one fee per
+capture. Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
 FIRST_PAYOUT_NUMBER = 2_000_001
 BANK_DAYS = {"NO": 3, "DK": 2, "FI": 2}
-"""Bank days from the ledger date to the money on the account."""
+"""Bank days from the ledger date to the booking on the bank account."""
 
 _FEE_BASIS_POINTS = 199
 _FIXED_FEE = {"NOK": 100, "DKK": 70, "EUR": 10}
@@ -32,7 +32,7 @@ _ENTRY_TYPE_BY_EVENT = {"CAPTURED": "capture", "REFUNDED": "refund"}
 
 
 class ScenarioLedgerEntry(NamedTuple):
-    """One ledger entry; `fee` is the capture's, for the portal's report (negative)."""
+    """Describes a ledger entry in minor units. `fee` (negative) is for the settlement report only."""
 
     unit: ScenarioSalesUnit
     topic: str
@@ -47,7 +47,7 @@ class ScenarioLedgerEntry(NamedTuple):
     fee: int = 0
 
     def answer(self) -> dict[str, Any]:
-        """Return the entry as the Report API gives it."""
+        """Return the entry in the format of the Report API."""
         return {
             "pspReference": self.psp_reference,
             "time": f"{format_utc(self.time)}.000000Z",
@@ -63,7 +63,7 @@ class ScenarioLedgerEntry(NamedTuple):
 
 
 class Payout(NamedTuple):
-    """One payout scheduled, and the day it is on the account."""
+    """Describes a scheduled payout; `bank_date` is the day it is booked on the bank account."""
 
     unit: ScenarioSalesUnit
     number: int
@@ -74,7 +74,7 @@ class Payout(NamedTuple):
 
 
 def build_ledger_answer(unit: ScenarioSalesUnit) -> dict[str, Any]:
-    """Return the ledger of a sales unit as the settlement API lists it."""
+    """Return the ledger of a sales unit in the format of the settlement API."""
     registers = {"NO": "NO:ORG", "DK": "DK:CVR", "FI": "FI:Y-tunnus"}
     business = {"scheme": f"business:{registers[unit.market]}", "id": "987654321"}
     scheme = "BBAN:NO" if unit.market == "NO" else "IBAN"
@@ -97,8 +97,8 @@ def build_ledger_answer(unit: ScenarioSalesUnit) -> dict[str, Any]:
 def format_payout_text(unit: ScenarioSalesUnit, number: int, day: date) -> str:
     """Return the text of a payout on the bank statement.
 
-    Norway names payout and sales unit; Denmark and Finland give twenty digits that end in the
-    7-3-1 check digit of Finnish references.
+    In Norway it holds the numbers of payout and sales unit; in Denmark and Finland twenty digits
+    that end in the 7-3-1 check digit of Finnish references.
 
     >>> from vippsrecon.scenario.sales_units import make_sales_units
     >>> format_payout_text(make_sales_units(["NOK"])[0], 2000001, date(2026, 10, 1))
@@ -121,7 +121,7 @@ def compute_check_digit(digits: str) -> str:
 
 
 class ScenarioLedgers:
-    """All ledgers of the month. Holds the entries of open days only."""
+    """Holds all ledgers of the month, with the entries of open days only."""
 
     def __init__(self, units: Sequence[ScenarioSalesUnit]) -> None:
         self._units = units
@@ -131,7 +131,7 @@ class ScenarioLedgers:
         self._next_payout_numbers = dict.fromkeys(units, FIRST_PAYOUT_NUMBER)
 
     def note(self, payment: ScenarioPayment) -> None:
-        """Remember the captures and refunds of a payment until their day is closed."""
+        """Store the captures and refunds of a payment until their day is closed."""
         unit = payment.unit
         for position, event in enumerate(payment.events):
             if event.success and event.name in _ENTRY_TYPE_BY_EVENT:
@@ -151,7 +151,7 @@ class ScenarioLedgers:
         return sorted(day for day in self._operations_by_day if day <= last)
 
     def close(self, day: date) -> tuple[list[ScenarioLedgerEntry], list[Payout]]:
-        """Return all entries of a day that is over, ledger by ledger, and its payouts."""
+        """Close a day; return its entries, ledger by ledger, and its payouts."""
         entries: list[ScenarioLedgerEntry] = []
         payouts: list[Payout] = []
         by_unit = self._take(day)
@@ -162,7 +162,7 @@ class ScenarioLedgers:
         return entries, payouts
 
     def build_unclosed_entries(self, day: date) -> list[ScenarioLedgerEntry]:
-        """Return the entries of a day that is not over yet: no fees retained, no payout."""
+        """Return the entries of a day that has not ended: no fees retained, no payout."""
         by_unit = self._take(day)
         entries: list[ScenarioLedgerEntry] = []
         for unit in self._units:

@@ -15,11 +15,11 @@ OrderStatus = Literal["open", "partial", "fulfilled", "cancelled"]
 
 @dataclass(slots=True)
 class ScenarioOrder:
-    """One order as the shop's export shows it.
+    """Describes an order as the shop's export shows it.
 
     Attributes:
-        references: The payment references the shop holds, the last attempt first.
-        paid: Whether the shop believes the payment reserved or made.
+        references: The payment references stored by the shop, the last attempt first.
+        paid: Whether the payment is reserved or captured according to the shop.
         tender: None for Vipps or MobilePay, else the name of the other payment method.
     """
 
@@ -39,7 +39,7 @@ class ScenarioOrder:
 
 
 class ScenarioEvent(NamedTuple):
-    """One entry of a payment's event log; `key` is None if none was sent."""
+    """Entry of a payment's event log; `key` is None if no idempotency key was sent."""
 
     name: str
     amount: int
@@ -50,9 +50,9 @@ class ScenarioEvent(NamedTuple):
 
 @dataclass(slots=True)
 class ScenarioPayment:
-    """One payment, described by its operations.
+    """Describes a payment by its operations.
 
-    The aggregate is computed from the events; `aggregate_error` makes it wrong on purpose.
+    The aggregate is computed from the events; `aggregate_error` falsifies it on purpose.
     """
 
     unit: ScenarioSalesUnit
@@ -68,7 +68,7 @@ class ScenarioPayment:
     express: bool = False
 
     def total(self, name: str) -> int:
-        """Return the sum of the successful events of one name."""
+        """Return the sum of the successful events with this name."""
         return sum(event.amount for event in self.events if event.name == name and event.success)
 
     @property
@@ -78,7 +78,7 @@ class ScenarioPayment:
 
 
 class Truth(NamedTuple):
-    """One result that a reconciliation should report, or should rightly not report."""
+    """Expected result of a reconciliation: reported, or correctly not reported as a discrepancy."""
 
     bucket: Literal["discrepancy", "timing", "ignored", "blind_spot"]
     kind: str
@@ -93,7 +93,7 @@ class Truth(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """One case: its orders, its payments, and the expected results."""
+    """Holds the orders, payments and expected results of a case."""
 
     orders: tuple[ScenarioOrder, ...] = ()
     payments: tuple[ScenarioPayment, ...] = ()

@@ -78,11 +78,11 @@ def write_month(
     sales_units: int = 1,
     currencies: Sequence[str] | None = None,
 ) -> None:
-    """Write `orders.csv`, `simulator.jsonl`, `bank_statement.xml`, `settlement.csv` and `truth.csv`.
+    """Write `orders.csv`, `simulator.jsonl`, `bank.xml`, `settlement.csv` and `truth.csv`.
 
-    The same arguments give the same bytes. Rows are written at once, so that memory use
-    grows with the payments of two or three days, not of the month. The modification time of
-    `orders.csv` is set to the moment the export is taken (`EXPORTED_AT`).
+    The same arguments give the same bytes. Each row is written immediately, so memory use depends
+    on the payments of two or three days, not of the month. The modification time of `orders.csv`
+    is set to the time of the export (`EXPORTED_AT`).
 
     Args:
         directory: Created if missing.
@@ -90,7 +90,7 @@ def write_month(
         seed: Another number gives another month.
         shop: A name in `SHOPS`.
         currency: NOK, DKK or EUR; each belongs to one market.
-        sales_units: Number; only the plain and Magento exports name the sales unit.
+        sales_units: Number of sales units; only plain and Magento exports can have several.
         currencies: Instead of `currency`, assigned to the sales units in turn.
 
     Raises:
@@ -113,7 +113,7 @@ def write_month(
 
 
 class _OutputFiles:
-    """The five files, open for writing."""
+    """Holds the five output files, open for writing."""
 
     def __init__(
         self, stack: ExitStack, folder: Path, shop: Shop, units: Sequence[ScenarioSalesUnit]

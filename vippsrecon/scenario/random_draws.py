@@ -1,4 +1,4 @@
-"""Seeded chance, from two primitives that give the same numbers on every Python and machine."""
+"""Draw random values that are the same for a seed on every Python version and machine."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _PRICES = (1900, 9900, 14900, 19900, 24900, 34900, 44900, 59900, 89900, 149900, 499900)
-"""Deciles of what a Nordic web shop sells for, in øre; roughly lognormal. A table instead of
-`lognormvariate`, whose last digit depends on the machine's mathematics library."""
+"""Price deciles of a Nordic web shop, in øre; roughly lognormal. A table replaces
+`lognormvariate`, whose last digit depends on the mathematics library of the machine."""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 class RandomDraws:
-    """All chance of one month: the same seed gives the same draws in the same order."""
+    """Draws all random values of a month: the same seed gives the same values in the same order."""
 
     __slots__ = ("_random",)
 
@@ -25,7 +25,7 @@ class RandomDraws:
         self._random = Random(seed)
 
     def chance(self, share: float) -> bool:
-        """Return True in that share of cases."""
+        """Return True with probability `share`."""
         return self._random.random() < share
 
     def between(self, low: int, high: int) -> int:
@@ -33,16 +33,16 @@ class RandomDraws:
         return low + int(self._random.random() * (high - low + 1))
 
     def pick(self, choices: Sequence[T]) -> T:
-        """Return one of the choices."""
+        """Return a random choice."""
         return choices[int(self._random.random() * len(choices))]
 
     def draw_position(self, cumulated: Sequence[float]) -> int:
-        """Return a position, drawn by weights that were summed up along the way."""
+        """Return a random position by weight; `cumulated` holds the running sums of the weights."""
         place = bisect_right(cumulated, self._random.random() * cumulated[-1])
         return min(place, len(cumulated) - 1)
 
     def shuffle_in_place(self, items: list[T]) -> list[T]:
-        """Return the items in an order of chance, in place."""
+        """Shuffle the items in place and return them."""
         for last in range(len(items) - 1, 0, -1):
             other = int(self._random.random() * (last + 1))
             items[last], items[other] = items[other], items[last]
@@ -64,6 +64,6 @@ class RandomDraws:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def draw_base62(self, length: int) -> str:
-        """Return letters and digits such as payment providers use for ids."""
+        """Return random letters and digits, as in the ids of payment providers."""
         bits = self._random.getrandbits(length * 6)
         return "".join(_ALPHABET[(bits >> 6 * place & 63) % 62] for place in range(length))

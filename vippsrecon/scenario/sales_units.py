@@ -1,4 +1,4 @@
-"""The merchant's sales units: invented numbers, invented keys, one market each."""
+"""Make the sales units of the merchant, with invented numbers and keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 MARKET_BY_CURRENCY = {"NOK": "NO", "DKK": "DK", "EUR": "FI"}
-"""Currency to the market a sales unit of that currency belongs to."""
+"""Currency → market of a sales unit with that currency."""
 
 _ACCOUNT_BY_CURRENCY = {
     "NOK": "86011117947",
@@ -18,7 +18,7 @@ _FIRST_LEDGER = 302321
 
 
 class ScenarioKeys(NamedTuple):
-    """The keys of one sales unit. They open nothing but the simulator."""
+    """The keys of a sales unit. They work only with the simulator."""
 
     client_id: str
     client_secret: str
@@ -26,11 +26,11 @@ class ScenarioKeys(NamedTuple):
 
 
 class ScenarioSalesUnit(NamedTuple):
-    """One sales unit of the invented merchant.
+    """Describes a sales unit of the invented merchant.
 
     Attributes:
         position: 0 for the first.
-        store: How the shop's export names the store whose orders belong here.
+        store: Name of its store in the shop's export.
         account: The bank account its payouts go to.
     """
 
@@ -58,7 +58,7 @@ class ScenarioSalesUnit(NamedTuple):
 
 
 def make_sales_units(currencies: Sequence[str]) -> tuple[ScenarioSalesUnit, ...]:
-    """Return one sales unit per currency given, in that order.
+    """Return one sales unit for each currency, in the same order.
 
     Raises:
         ValueError: A currency is not NOK, DKK or EUR.

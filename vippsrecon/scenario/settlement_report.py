@@ -1,7 +1,7 @@
 """Write the settlement report as downloaded from the business portal (the format since 2024).
 
-Norwegian headings if all sales units are Norwegian, else English; the three personal columns are
-left out, as in the portal's default. Source: exports-facts §3, api-facts §6.2.
+The headings are Norwegian if all sales units are Norwegian, else English. The three columns with
+personal data are left out, as in the portal's default.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def build_settlement_header(units: Sequence[ScenarioSalesUnit]) -> list[str]:
 def build_settlement_row(
     entry: ScenarioLedgerEntry, payouts: Sequence[Payout], *, norwegian: bool
 ) -> list[str]:
-    """Return one funds entry as a row of the report."""
+    """Return a funds entry as a row of the report."""
     unit = entry.unit
     fields = [
         unit.name,

@@ -66,23 +66,23 @@ EXPORT_FEATURES: dict[str, frozenset[str]] = {
     ),
     "magento": frozenset({"open_refund", "paid", "several_units", "zero_padded"}),
 }
-"""The features of each export, which decide the cases that can occur in it.
+"""The features of each export. They decide which cases can occur in it.
 
-`currency` the order's currency · `digits` references of digits only, which Excel damages ·
-`fulfilled_at`, `refunded_at`, `paid` such a column · `held_refund` a refund before capture ·
-`one_reference_twice` two orders on one payment reference · `open_refund` a full refund leaves the
-order's status as it was · `partial` a status for part shipped ·
-`refund_on_cancelled` a refund on a cancelled order · `retries` attempts told by a suffix ·
-`several_units` tells its sales units apart · `shop_currency` only the shop's currency, not the
-payment's · `two_attempts` two payments of one order can be told to belong together (Shopify has
-a column for several references, but what parts them is not known, so it cannot) ·
-`uppercase` references with letters · `zero_padded` the order number is the reference, padded.
+`currency`: has the currency of the order · `digits`: references have only digits, which Excel
+damages · `fulfilled_at`, `refunded_at`, `paid`: has this column · `held_refund`: can show a refund
+before capture · `one_reference_twice`: two orders can have the same payment reference ·
+`open_refund`: a full refund does not change the order's status · `partial`: has a status for partly
+shipped orders · `refund_on_cancelled`: can show a refund on a cancelled order · `retries`: attempts
+have a suffix · `several_units`: shows the sales unit · `shop_currency`: has only the shop's currency,
+not the payment's · `two_attempts`: shows that two payments belong to the same order (Shopify has a
+column for several references, but its separator is not known) · `uppercase`: references have
+letters · `zero_padded`: the reference is the order number with leading zeros.
 """
 
 
 @dataclass(frozen=True)
 class Shop:
-    """One shop system.
+    """Describes a shop system and its export.
 
     Attributes:
         export_features: Features of its export (see `EXPORT_FEATURES`).

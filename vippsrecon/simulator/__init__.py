@@ -1,6 +1,6 @@
-"""A stand-in for Vipps MobilePay: Access Token, ePayment and Report APIs on this machine.
+"""Simulate Vipps MobilePay: Access Token, ePayment and Report APIs on the local machine.
 
-It imports nothing from the rest of vippsrecon: a shared decoder would share its mistakes.
+The simulator imports nothing from the rest of vippsrecon: a shared decoder would share its mistakes.
 """
 
 from vippsrecon.simulator.errors import ConnectionCut, SimulatorInputError

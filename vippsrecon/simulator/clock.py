@@ -10,15 +10,15 @@ from email.utils import format_datetime
 class Clock:
     """A clock that never moves backwards.
 
-    Deadlines, expiry, token lifetimes and the `Date` of every answer use it, so a test reaches
-    day 181 with one call.
+    Deadlines, expiry, token lifetimes and the `Date` header of every answer use it, so a test
+    reaches day 181 with a single call.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
         self.set(start or datetime.now(UTC))
 
     def set(self, start: datetime) -> None:
-        """Set the clock to `start`; it runs from there."""
+        """Set the clock to `start`, from which it continues."""
         self.start = start.astimezone(UTC)
         self._began_ns = time.monotonic_ns()
         self._advanced_by = timedelta()
@@ -47,7 +47,7 @@ def format_http_date(moment: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time, with any number of decimals; without an offset it is UTC.
+    """Read an RFC 3339 time, with any number of decimals; a time without an offset is UTC.
 
     >>> parse_time("2026-03-27T10:51:44.5333258Z").microsecond
     533325

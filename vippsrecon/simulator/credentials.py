@@ -37,8 +37,8 @@ _FLAG_FIELDS = (
 class KeyHolder:
     """One set of API keys and the permissions of its holder.
 
-    With `msn` they are the keys of a sales unit, with `partner_of` of a partner, with `ledgers`
-    of an accountant. A simulator without configured keys accepts any keys and uses the defaults
+    Keys with `msn` belong to a sales unit, keys with `partner_of` to a partner, and keys with
+    `ledgers` to an accountant. A simulator without configured keys accepts any keys and uses the defaults
     of this class, which allow everything.
     """
 
@@ -64,20 +64,20 @@ class KeyHolder:
     @classmethod
     def read(cls, line: dict[str, Any]) -> KeyHolder:
         """Read the object of a `{"sales_unit": …}` line; unknown fields are ignored."""
-        known: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name, value in line.items():
             if name not in cls.__slots__:
                 continue
             if name in ("scopes", "partner_of", "ledgers"):
                 if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                     raise SimulatorInputError(f"'{name}' of a sales unit is a list of texts")
-                known[name] = tuple(value)
+                values[name] = tuple(value)
             elif isinstance(value, bool if name in _FLAG_FIELDS else str):
-                known[name] = value
+                values[name] = value
             else:
                 kind = "true or false" if name in _FLAG_FIELDS else "text"
                 raise SimulatorInputError(f"'{name}' of a sales unit is {kind}, not {value!r}")
-        unit = cls(**known)
+        unit = cls(**values)
         if unit.market and unit.market not in CURRENCY_BY_MARKET:
             raise SimulatorInputError(
                 f"the market '{unit.market}' is not one of {', '.join(CURRENCY_BY_MARKET)}"
@@ -90,7 +90,7 @@ class KeyHolder:
         return unit
 
     def owns_subscription_key(self, subscription_key: str) -> bool:
-        """Return whether this is one of the two interchangeable subscription keys."""
+        """Return whether it is the primary or the secondary subscription key of this holder."""
         return bool(subscription_key) and subscription_key in (
             self.subscription_key,
             self.secondary_subscription_key,
@@ -110,7 +110,7 @@ class IssuedToken:
 
 
 class KeyRegistry:
-    """All configured keys and issued tokens."""
+    """Holds all configured keys and issued tokens."""
 
     def __init__(self) -> None:
         self.units: list[KeyHolder] = []
@@ -130,7 +130,7 @@ class KeyRegistry:
             self._by_msn[unit.msn] = unit
 
     def unit(self, msn: str) -> KeyHolder:
-        """Return the permissions of a sales unit; one without configuration may do everything."""
+        """Return the permissions of a sales unit; without configuration everything is allowed."""
         return self._by_msn.get(msn, UNRESTRICTED_HOLDER)
 
     def holder(self, client_id: str, client_secret: str) -> KeyHolder | None:
@@ -164,7 +164,7 @@ class KeyRegistry:
         head = _encode_base64url(orjson.dumps({"typ": "JWT", "alg": "none"}))
         body = _encode_base64url(orjson.dumps(claims))
         token = f"{head}.{body}.{_encode_base64url(hashlib.sha256(body.encode()).digest())}"
-        # A day of tokens is enough: nobody may grow this without end by asking.
+        # Drop expired tokens, so that repeated requests cannot use ever more memory.
         if len(self._tokens) > 10_000:
             self._tokens = {k: t for k, t in self._tokens.items() if t.expires_at > now}
         self._tokens[token] = IssuedToken(unit, expires_at, specialised)
@@ -173,7 +173,7 @@ class KeyRegistry:
     def token(self, headers: dict[str, str], now: datetime) -> IssuedToken:
         """Return the token of a request, or refuse as the gateway does.
 
-        The word `Bearer` must be written exactly like this.
+        The word `Bearer` is case-sensitive.
 
         Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
         """
@@ -186,7 +186,7 @@ class KeyRegistry:
         return token
 
     def standard(self, headers: dict[str, str], now: datetime) -> IssuedToken:
-        """Return the token of a request with a standard token and its subscription key."""
+        """Return the standard token of a request, or refuse a wrong token or subscription key."""
         subscription_key = headers.get("ocp-apim-subscription-key", "")
         if not subscription_key:
             raise GatewayRefusal(

@@ -18,7 +18,7 @@ class SimulatorInputError(ValueError):
         super().__init__(where + sentence)
 
 
-class ConnectionCut(ConnectionResetError):  # noqa: N818  (it is an event of the network, no error)
+class ConnectionCut(ConnectionResetError):  # noqa: N818  (a network event, not an error)
     """The simulated network failed during a request.
 
     Raised only if the app is called in process, where there is no socket to cut.

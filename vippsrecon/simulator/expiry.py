@@ -20,9 +20,9 @@ def apply_elapsed_time(
 ) -> bool:
     """Apply the changes due between `since` and `now`; return whether the payment changed.
 
-    A reservation past its capture deadline is released, a payment without an answer of the payer
-    expires, a payment whose result was unknown for an hour gets its result. What was overdue when
-    the clock started is not changed: the state file describes that time.
+    A reservation past its capture deadline is released; a payment that the payer did not answer
+    expires; a payment whose result was unknown for an hour gets its result. Changes that were due
+    before the clock started are not applied: the state file already describes that time.
     """
     if payment.state == "CREATED":
         return _advance_unapproved(payment, since, now)

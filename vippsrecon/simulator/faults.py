@@ -51,11 +51,11 @@ class Fault:
     share: float
     retry_after: int | str | datetime | None = None
     after: bool = False
-    """Of `status`: the operation is done, and only its answer is replaced."""
+    """For `status` only: the operation is executed, and only its answer is replaced."""
 
     @classmethod
     def read(cls, table: dict[str, Any]) -> Fault:
-        """Read one table; raise SimulatorInputError if it is not valid."""
+        """Read a table; raise SimulatorInputError if it is not valid."""
         if not isinstance(table, dict):
             raise SimulatorInputError(f"a fault is a table, not {table!r}")
         kinds = [name for name in FAULT_KINDS if name in table]
@@ -85,30 +85,30 @@ class Fault:
 
     def retry_after_header(self, now: datetime) -> str | None:
         """Return the Retry-After header: seconds, a date, or None."""
-        wanted = self.retry_after
-        if isinstance(wanted, datetime):
-            return format_http_date(wanted)
-        if isinstance(wanted, str) and wanted.partition(":")[0] == "date":
-            seconds = wanted.partition(":")[2] or "2"
+        setting = self.retry_after
+        if isinstance(setting, datetime):
+            return format_http_date(setting)
+        if isinstance(setting, str) and setting.partition(":")[0] == "date":
+            seconds = setting.partition(":")[2] or "2"
             return format_http_date(now + timedelta(seconds=float(seconds)))
-        return None if wanted is None else str(wanted)
+        return None if setting is None else str(setting)
 
 
 def _check_fault_value(kind: str, value: Any) -> None:
     if kind == "status":
         fine = not isinstance(value, bool) and value in FAULT_STATUSES
-        wanted = " or ".join(map(str, FAULT_STATUSES))
+        expected = " or ".join(map(str, FAULT_STATUSES))
     elif kind == "latency_ms":
         fine = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-        wanted = "milliseconds"
+        expected = "milliseconds"
     elif kind == "slow_body":
         fine = isinstance(value, int | float) and value is not False and value >= 0
-        wanted = "true, or the seconds it takes"
+        expected = "true, or the seconds it takes"
     else:
         fine = value is True
-        wanted = "true"
+        expected = "true"
     if not fine:
-        raise SimulatorInputError(f"'{kind}' is {wanted}, not {value!r}")
+        raise SimulatorInputError(f"'{kind}' is {expected}, not {value!r}")
 
 
 class FaultInjector:
@@ -119,30 +119,30 @@ class FaultInjector:
         self.replace(tables)
 
     def replace(self, tables: Iterable[dict[str, Any]]) -> None:
-        """Replace all faults by these; the random draws start again."""
+        """Replace all faults; the random draws start again."""
         self.faults = [Fault.read(table) for table in tables]
         self._random = random.Random(self.seed)
 
     def draw(self, operation: str) -> list[Fault]:
         """Draw the faults of one request: any number of latencies and at most one other fault.
 
-        Every fault meant for the operation costs one throw whatever came before, so adding a
-        fault at the end changes nothing for the others.
+        Every fault of the operation uses one random number, whatever the earlier draws gave, so
+        adding a fault at the end does not change the others.
         """
-        hit = [
+        drawn = [
             fault
             for fault in self.faults
             if operation in fault.operations and self._random.random() < fault.share
         ]
-        others = [fault for fault in hit if fault.kind != "latency_ms"]
-        return [fault for fault in hit if fault.kind == "latency_ms"] + others[:1]
+        others = [fault for fault in drawn if fault.kind != "latency_ms"]
+        return [fault for fault in drawn if fault.kind == "latency_ms"] + others[:1]
 
 
 def read_faults(path: str | Path) -> list[dict[str, Any]]:
     """Read the `[[faults]]` tables of a TOML file.
 
     Raises:
-        SimulatorInputError: the file is no TOML or one of its tables is no fault.
+        SimulatorInputError: the file is not valid TOML, or a table is not a valid fault.
     """
     path = Path(path)
     try:

@@ -1,7 +1,7 @@
 """Store the answer to each idempotency key, for a limited time.
 
-Keys are unique per sales unit, across all operations and references (undocumented; the official
-shop plugin found that out). Neither is their lifetime documented, so it is a setting.
+Keys are unique per sales unit, across all operations and references (undocumented, but
+known from the official shop plugin). Their lifetime is not documented either, so it is a setting.
 
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/http-headers/#idempotency
 """
@@ -29,7 +29,7 @@ class _StoredAnswer(NamedTuple):
 
 
 class IdempotencyStore:
-    """The answers so far, by sales unit and key."""
+    """Stores the first answer by sales unit and key."""
 
     def __init__(self) -> None:
         self._answers: dict[tuple[str, str], _StoredAnswer] = {}
@@ -44,7 +44,7 @@ class IdempotencyStore:
         now: datetime,
         lifetime: float | None,
     ) -> SimulatedResponse | None:
-        """Return the first answer to this key, None for a new key, or refuse another request."""
+        """Return the first answer to this key, None for a new key; refuse a different request."""
         stored = self._answers.get((msn, key))
         if stored is None or not is_key_alive(stored.at, now, lifetime):
             return None
@@ -66,13 +66,13 @@ class IdempotencyStore:
         *,
         now: datetime,
     ) -> None:
-        """Store an answer, unless it means: try later with the same key."""
+        """Store an answer, unless it asks the client to try again later with the same key."""
         if answer.sticky:
             self._answers[msn, key] = _StoredAnswer(now, operation, request, answer)
 
 
 def is_key_alive(at: datetime, now: datetime, lifetime: float | None) -> bool:
-    """Return whether a key is still remembered; with a lifetime of 0 no key is."""
+    """Return whether a key is still remembered. A lifetime of 0 remembers none, None keeps all."""
     return lifetime is None or (lifetime > 0 and now - at < timedelta(seconds=lifetime))
 
 
@@ -86,8 +86,8 @@ def find_event_with_key(
 ) -> dict[str, Any] | None:
     """Return the event that an earlier simulator run logged for this key, if still remembered.
 
-    Answers are not part of a state file but events are, so a simulator started anew from the
-    state of another does not carry out a refund the second time.
+    A state file holds events but no answers. This check stops a simulator that is started from a
+    saved state from executing a refund a second time.
     """
     for event in payment.events:
         if (

@@ -27,7 +27,7 @@ PERSONAL_FIELDS = ("message", "name", "maskedPhoneNo")
 
 @dataclass(slots=True)
 class LedgerBook:
-    """The entries of one ledger and topic: in order, and by ledger date."""
+    """Holds the entries of a ledger and topic, in order and by ledger date."""
 
     feed: list[StoredLine] = field(default_factory=list)
     by_date: dict[str, list[StoredLine]] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class LedgerBook:
 
 
 class LedgerStore:
-    """All ledgers and their entries."""
+    """Stores all ledgers and their entries."""
 
     def __init__(self, file: StateFile | None = None) -> None:
         self.file = file
@@ -55,7 +55,7 @@ class LedgerStore:
         book.balance = int(entry.get("balanceAfter", book.balance + entry["amount"]))
 
     def find_ledger_date(self, ledger_id: str, entry: dict[str, Any]) -> str:
-        """Return the ledger date of an entry; without one, the local day of its time."""
+        """Return the ledger date of an entry; if it has none, the local day of its time."""
         if "ledgerDate" in entry:
             return str(entry["ledgerDate"])
         return parse_time(entry["time"]).astimezone(self.zone(ledger_id)).date().isoformat()
@@ -96,7 +96,7 @@ class LedgerStore:
         reference: str,
         now: datetime,
     ) -> None:
-        """Book a capture (+) or a refund (−) on the sales unit's funds ledger, if it has one."""
+        """Book a capture (+) or a refund (−) on the funds ledger of the sales unit, if any."""
         ledger_id = self.find_ledger_id(msn)
         if ledger_id is None:
             return

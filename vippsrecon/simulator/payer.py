@@ -27,8 +27,9 @@ def approve(
 ) -> None:
     """Let the payer approve.
 
-    With Express the chosen shipping is added to what is authorized, and the payment shows where
-    to send it. Amounts that fail on purpose leave a failed AUTHORIZED event and the payment open.
+    With Express the chosen shipping cost is added to the authorized amount, and the payment holds
+    the delivery address. Amounts that fail on purpose add a failed AUTHORIZED event and leave the
+    payment open.
     """
     if payment.state == "AUTHORIZED":
         raise DomainRefusal(6230)
@@ -46,7 +47,7 @@ def approve(
 
 
 def authorize(payment: SimulatedPayment, now: datetime, option: str | None = None) -> None:
-    """Reserve the amount after any kind of approval."""
+    """Reserve the amount after the payer or a test approved."""
     value = int(payment.payment["amount"]["value"])
     shipping = payment.simulated.get("shipping")
     if shipping is not None:
@@ -85,7 +86,7 @@ _PAYER_DETAILS = {
 
 
 def _choose_shipping_details(shipping: dict[str, Any], option: str | None) -> dict[str, Any]:
-    """Choose the requested option, else the default one, else the first."""
+    """Return the requested shipping option, else the default, else the first."""
     groups = shipping.get("fixedOptions") or []
     options = [choice for group in groups for choice in group["options"]]
     chosen = next((choice for choice in options if choice["id"] == option), None)

@@ -1,7 +1,7 @@
 """Store payments and ledger entries as bytes, which are parsed when read.
 
-A million payments as Python objects would be five gigabytes. As one whole number each (where in
-the state file the line stands) they are a fifth of one, and parsing a line takes microseconds.
+A million payments as Python objects would need five gigabytes. Stored as integers (the position of
+the line in the state file) they need a fifth of a gigabyte; parsing a line takes microseconds.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class PaymentStore:
 
     def keys(self) -> list[tuple[str, str]]:
         """Return the keys of all payments, in order of arrival."""
-        return [(msn, reference) for msn, ones in self._by_msn.items() for reference in ones]
+        return [(msn, reference) for msn, lines in self._by_msn.items() for reference in lines]
 
     def get(self, msn: str, reference: str) -> SimulatedPayment | None:
         """Return a copy of a payment; `put` stores changes."""
@@ -98,5 +98,5 @@ def build_payment_line(payment: SimulatedPayment) -> dict[str, Any]:
 
 def read_stored_line(file: StateFile | None, stored: StoredLine) -> dict[str, Any]:
     """Parse a stored line."""
-    line: dict[str, Any] = orjson.loads(stored if file is None else file.read(stored))  # type: ignore[arg-type]  # without a file all are bytes
+    line: dict[str, Any] = orjson.loads(stored if file is None else file.read(stored))  # type: ignore[arg-type]  # without a file every line is bytes
     return line

@@ -1,4 +1,4 @@
-"""The state machine of payments. No HTTP.
+"""Implement the state machine of payments, without HTTP.
 
     CREATED ──approve──► AUTHORIZED ──capture*, refund*, cancel the rest──► AUTHORIZED
        ├──decline──► ABORTED      ├──nothing happens──► EXPIRED      └──cancel──► TERMINATED
@@ -28,7 +28,7 @@ CAPTURE_DAYS_BY_MARKET = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 LATE_CAPTURE_DAYS = 180
 
 MAGIC_REFUND_CODES = {123: 6210, 124: 6220}
-"""Amounts that cannot be refunded: nowhere to send it, too late. Source:
+"""Amounts whose refund fails on purpose (not possible, too late) → refusal code. Source:
 https://developer.vippsmobilepay.com/docs/knowledge-base/test-environment/"""
 
 
@@ -58,7 +58,7 @@ class SimulatedPayment:
         return str(self.payment["amount"]["currency"])
 
     def total(self, name: str) -> int:
-        """One of the four running totals (`authorized`, `captured` …), in minor units."""
+        """Return one of the four running totals (`authorized`, `captured` …), in minor units."""
         return int(self.payment["aggregate"][f"{name}Amount"]["value"])
 
     def add(self, name: str, value: int) -> None:
@@ -82,9 +82,9 @@ class SimulatedPayment:
     ) -> str:
         """Append an event and return its pspReference.
 
-        CREATED has a GUID and seven decimals, the others digits and mostly three. The key is
-        returned with all events except cancel and expiry. The log stays in order even if two
-        events share a millisecond.
+        The reference of CREATED is a GUID and its time has seven decimals; other events have a
+        reference of digits and mostly three decimals. The log shows the key of all events except
+        cancel and expiry. The log stays in order even if two events share a millisecond.
         """
         psp_reference = _compute_psp_reference(self.msn, self.reference, len(self.events))
         if name == "CREATED":
@@ -115,7 +115,7 @@ def _compute_psp_reference(msn: str, reference: str, number: int) -> str:
 
 
 def compute_capture_deadline(payment: SimulatedPayment, unit: KeyHolder) -> datetime | None:
-    """Return until when a payment can be captured; None if no event gives the start.
+    """Return the end of the capture period; None if the log has no AUTHORIZED event.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/
     """
@@ -192,7 +192,7 @@ def refund(
 ) -> str:
     """Refund part or all of the captured amount; return the operation's pspReference.
 
-    The year starts at AUTHORIZED, the earliest of the start times in the documentation.
+    The refund period starts at AUTHORIZED, the earliest start time in the documentation.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/operations/refund/
     """

@@ -12,10 +12,10 @@ MINUTE = timedelta(seconds=60)
 
 
 class RateLimits:
-    """A sliding minute per bucket.
+    """Counts the calls of each bucket in a sliding minute.
 
-    Buckets live in two generations of a minute each; the older one is dropped whole, so that a
-    bulk read of a million references leaves nothing behind.
+    Buckets are stored in two generations of a minute each. The older generation is dropped as a
+    whole, so that memory is freed after a bulk read of a million references.
     """
 
     def __init__(self) -> None:
@@ -24,9 +24,9 @@ class RateLimits:
         self._rotated_at: datetime | None = None
 
     def wait(self, bucket: tuple[str, ...], limit: int | None, now: datetime) -> int:
-        """Count one call, or return the seconds to wait if the limit is reached.
+        """Count a call and return 0, or return the seconds to wait if the limit is reached.
 
-        A call that is turned away does not count.
+        A rejected call does not count.
         """
         if limit is None:
             return 0

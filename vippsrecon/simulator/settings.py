@@ -1,4 +1,4 @@
-"""Settings of the simulator; each default is the value nearest to production."""
+"""Define the settings of the simulator; each default is the value closest to production."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REFUSAL_FIELDS = {"code", "operation", "reference", "msn", "times"}
 
 @dataclass(slots=True)
 class SimulatorSettings:
-    """Every setting, as `{"settings": {…}}` in a state file or POST /_simulator/settings.
+    """All settings, as given in `{"settings": {…}}` in a state file or POST /_simulator/settings.
 
     Limits that are `None` are off.
     """
@@ -29,7 +29,7 @@ class SimulatorSettings:
     writes_per_minute: int | None = 5
     reads_per_minute: int | None = 120
     magic_amounts: bool = True
-    """Whether the amounts that fail on purpose in the test environment fail here too."""
+    """Whether the amounts that fail on purpose in the test environment also fail here."""
     force_approve: bool = True
     """Whether force approve is available; it is not in production."""
     latency_ms: float = 0
@@ -37,17 +37,17 @@ class SimulatorSettings:
     refusals: list[dict[str, Any]] = field(default_factory=list)
     """Configured refusals, for codes with causes inside Vipps MobilePay or a bank:
     `{"code": 6260, "operation": "capture"}`, optionally with `reference`, `msn` and `times`
-    (how often; then never again)."""
+    (the number of times it is used)."""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Change settings by name, all or none; refuse an unknown name or a wrong type."""
-        known = {f.name: str(f.type) for f in fields(self)}
+        types = {f.name: str(f.type) for f in fields(self)}
         for name, value in changes.items():
-            if name not in known:
+            if name not in types:
                 raise SimulatorInputError(
-                    f"there is no setting '{name}'; there are {', '.join(known)}"
+                    f"there is no setting '{name}'; there are {', '.join(types)}"
                 )
-            if not _is_valid_value(value, known[name]):
+            if not _is_valid_value(value, types[name]):
                 raise SimulatorInputError(f"the setting '{name}' cannot be {value!r}")
         for refusal in changes.get("refusals", []):
             check_ordered_refusal(refusal)
@@ -59,9 +59,9 @@ class SimulatorSettings:
 
     def changed(self) -> dict[str, Any]:
         """Return the settings that differ from the defaults."""
-        plain = SimulatorSettings()
-        now = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: value for name, value in now.items() if value != getattr(plain, name)}
+        defaults = SimulatorSettings()
+        current = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in current.items() if value != getattr(defaults, name)}
 
     def refusal(self, operation: str, msn: str, reference: str) -> int | None:
         """Return the refusal code configured for this request, if any, and count its use."""

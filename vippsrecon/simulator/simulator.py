@@ -1,7 +1,7 @@
 """Simulate Vipps MobilePay: Access Token, ePayment and Report APIs on the local machine.
 
-It imports nothing from the rest of vippsrecon: a shared decoder would share its mistakes. Callers
-use it over loopback (`serve`, `run`) or in process, by wrapping `Simulator.app` in the ASGI
+The simulator imports nothing from the rest of vippsrecon: a shared decoder would share its mistakes.
+Callers use it over loopback (`serve`, `run`) or in process, by wrapping `Simulator.app` in the ASGI
 transport of their HTTP client.
 
 >>> simulator = Simulator([{"clock": "2026-01-31T23:00:00Z"}])
@@ -67,10 +67,10 @@ class Simulator:
         latency_ms: int = 0,
         faults: Iterable[dict[str, Any]] = (),
     ) -> Simulator:
-        """Load a state file. Its lines are read again when needed, so it must not be removed.
+        """Load a state file. Its lines are read again when needed, so do not remove it.
 
         Raises:
-            SimulatorInputError: the file cannot be read or a line is wrong; names both.
+            SimulatorInputError: the file cannot be read or a line is not valid; the message names both.
         """
         try:
             file = StateFile(Path(path))
@@ -96,8 +96,8 @@ class Simulator:
         """Return the number of requests, and which operations took effect on which payment.
 
         `{"requests": {operation: count}, "faults": {kind: count}, "payments": {msn: {reference:
-        {operation: {"count", "sum"}}}}}`, sums in minor units. A repeated request that got its
-        first answer again is not counted as an effect.
+        {operation: {"count", "sum"}}}}}`, sums in minor units. A repeated request that gets
+        its first answer again is not counted as an effect.
         """
         return self.world.counted()
 
@@ -123,7 +123,7 @@ class Simulator:
         """Set the exception for a cut connection when the app is called in process.
 
         With the HTTP client's own error, such as `httpx.ReadError`, its ASGI transport behaves
-        like a network that failed. Over a socket the connection is really cut.
+        like a network that failed. Over a socket the simulator really cuts the connection.
         """
         self.app.connection_error = error
 
@@ -149,7 +149,7 @@ def serve(simulator: Simulator, *, port: int = 0) -> Iterator[str]:
     """Serve on loopback in a thread until the block ends.
 
     Yields:
-        The base URL, `http://127.0.0.1:54321`. Port 0 takes any free one.
+        The base URL, `http://127.0.0.1:54321`. Port 0 chooses a free port.
     """
     with serve_app(simulator.app, port) as url:
         yield url
@@ -158,12 +158,9 @@ def serve(simulator: Simulator, *, port: int = 0) -> Iterator[str]:
 def run(simulator: Simulator, *, port: int, started: Callable[[str], None] | None = None) -> None:
     """Serve on loopback until SIGTERM or SIGINT; prints nothing.
 
-    Args:
-        simulator: the simulator to serve.
-        port: 0 takes any free one.
-        started: called with the base URL once the port is bound.
+    Port 0 chooses a free port. `started` is called with the base URL when the port is bound.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     run_app(simulator.app, port, started)

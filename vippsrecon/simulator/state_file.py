@@ -1,8 +1,8 @@
 """Load and dump the state lines of a simulated world.
 
 One JSON object per line: `{"msn", "payment", "events"}`, `{"ledger"}`, `{"ledgerId", "topic",
-"entry"}`, `{"sales_unit"}`, `{"clock"}`, `{"settings"}`. Payments and entries have the form of
-the APIs; further fields are served as given.
+"entry"}`, `{"sales_unit"}`, `{"clock"}`, `{"settings"}`. Payments and entries have the format
+of the APIs; unknown fields are served unchanged.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _require_object(line: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
-    """Check the fields of a payment that the simulator reads; the others are served as given."""
+    """Check the fields of a payment that the simulator reads; others are served unchanged."""
     payment, events, msn = line["payment"], line.get("events"), line.get("msn")
     if not isinstance(msn, str) or not msn:
         raise SimulatorInputError("'msn' of a payment is missing or not text")
@@ -149,7 +149,7 @@ def _check_ledger(ledger: Any, world: World) -> dict[str, Any]:
 
 
 def dump_state_lines(world: World) -> Iterator[dict[str, Any]]:
-    """Yield the current state of the world, one line at a time."""
+    """Yield the current state of the world, line by line."""
     with world.lock:
         now = world.clock.now()
         head: list[dict[str, Any]] = [{"clock": format_event_time(now, 6)}]

@@ -45,7 +45,7 @@ class IncomingRequest:
 
 @dataclass
 class World:
-    """Payments, ledgers, keys, clock, settings, faults and counters."""
+    """Holds payments, ledgers, keys, clock, settings, faults and counters."""
 
     clock: Clock
     faults: FaultInjector
@@ -58,12 +58,12 @@ class World:
     fault_counts: Counter[str] = field(default_factory=Counter)
     effects: dict[str, dict[str, dict[str, dict[str, int]]]] = field(default_factory=dict)
     locked_payments: set[tuple[str, str]] = field(default_factory=set)
-    """Payments with a capture, refund or cancel under way."""
+    """Payments with a capture, refund or cancel in progress."""
 
     def __post_init__(self) -> None:
         self.payments = PaymentStore(self.file)
         self.ledgers = LedgerStore(self.file)
-        # The server answers in its own thread while a test reads from another.
+        # The server answers in one thread while a test reads the state in another.
         self.lock = threading.RLock()
 
     def payment(self, msn: str, reference: str, now: datetime) -> SimulatedPayment | None:

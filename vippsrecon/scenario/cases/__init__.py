@@ -1,6 +1,8 @@
-"""The scenes of a month, one small function each, grouped by the question they exercise.
+"""The cases of a month: one small function each, grouped by subject.
 
-Every case function takes a `Slot` and returns a `Scene`: order rows, payments, and truth rows.
-Its docstring names the rule (`rules.md` §1 to §5). The letters are that page's: O order total,
-Or refunded by the shop, A, C, R, X authorized, captured, refunded, cancelled, K still reserved.
+Each function takes a `CaseBuilder` and returns a `Scene`: orders, payments and expected results.
+"(case 24)" refers to the case of that number in `tests/reconciliation/test_worked_cases.py`.
+"0 → C" gives the expected and the actual amount of the discrepancy. O is the order total, Or the
+amount refunded in the shop, E the amount that should be captured, Er the amount that should be
+refunded; A, C, R, X are authorized, captured, refunded and cancelled, K is still reserved.
 """

@@ -1,4 +1,4 @@
-"""Is the captured money right? (rules.md §2, first question of the table)."""
+"""Build cases of captures: missing, late, double, too low and too high."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vippsrecon.scenario.models import Scene
 
 
 def not_paid(slot: CaseBuilder) -> Scene:
-    """Shipped though the payment died unapproved: E → 0 (case 24)."""
+    """Shipped although the payment was never approved: E → 0 (case 24)."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "fulfilled")
     payment = slot.make_failed_payment(
@@ -29,7 +29,7 @@ def cancelled_but_captured(slot: CaseBuilder) -> Scene:
 
 
 def cancelled_refund_failed(slot: CaseBuilder) -> Scene:
-    """Cancelled and refunded in the shop, the refund failed: one row, flagged (case 14)."""
+    """Cancelled and refunded in the shop, but the refund failed: one flagged row (case 14)."""
     scene = cancelled_but_captured(slot)
     order, payment = scene.orders[0], scene.payments[0]
     at = slot.after(payment.events[-1].at, 12, 48)
@@ -40,7 +40,7 @@ def cancelled_refund_failed(slot: CaseBuilder) -> Scene:
 
 
 def captured_not_fulfilled(slot: CaseBuilder) -> Scene:
-    """Captured more than three days ago and nothing shipped: 0 → C."""
+    """Captured more than three days ago, but nothing was shipped: 0 → C."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     payment = slot.captured(reference, total, slot.ordered_at + HOUR)
@@ -49,7 +49,7 @@ def captured_not_fulfilled(slot: CaseBuilder) -> Scene:
 
 
 def captured_within_grace(slot: CaseBuilder) -> Scene:
-    """Captured within the days of grace, about to be shipped: timing."""
+    """Captured within the grace period, not shipped yet: timing."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     at = EXPORTED_AT - slot.draws.between(10 * HOUR, 30 * HOUR)
@@ -59,7 +59,7 @@ def captured_within_grace(slot: CaseBuilder) -> Scene:
 
 
 def authorization_lost(slot: CaseBuilder) -> Scene:
-    """Shipped, and the reservation was released instead of captured: E → 0."""
+    """Shipped, but the reservation was released instead of captured: E → 0."""
     total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.reserved(reference, total)
@@ -69,7 +69,7 @@ def authorization_lost(slot: CaseBuilder) -> Scene:
 
 
 def authorization_lost_open(slot: CaseBuilder) -> Scene:
-    """Never shipped, and the reservation is gone: nothing expected yet, O at risk."""
+    """Not shipped, and the reservation was released: nothing expected yet, O at risk."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     payment = slot.reserved(reference, total)
@@ -79,7 +79,7 @@ def authorization_lost_open(slot: CaseBuilder) -> Scene:
 
 
 def authorization_lost_in_part(slot: CaseBuilder) -> Scene:
-    """Part shipped and captured, the rest released: C → C, the rest at risk (case 3)."""
+    """Partly shipped and captured, the rest released: C → C, the rest at risk (case 3)."""
     total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     part = total * 4 // 10
     order = slot.order(reference, total, "partial", shipped_at=shipped)
@@ -92,7 +92,7 @@ def authorization_lost_in_part(slot: CaseBuilder) -> Scene:
 
 
 def fulfilled_not_captured(slot: CaseBuilder) -> Scene:
-    """Shipped more than a day ago and still only reserved: E → 0."""
+    """Shipped more than a day ago, but still only reserved: E → 0."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "fulfilled")
     payment = slot.reserved(reference, total)
@@ -111,7 +111,7 @@ def shipped_within_grace(slot: CaseBuilder) -> Scene:
 
 
 def partly_shipped(slot: CaseBuilder) -> Scene:
-    """Part shipped and captured, the rest still reserved: timing (case 2)."""
+    """Partly shipped and captured, the rest still reserved: timing (case 2)."""
     total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     order = slot.order(reference, total, "partial", shipped_at=shipped)
     payment = slot.captured(reference, total * 4 // 10, shipped + 60, authorized=total)
@@ -120,7 +120,7 @@ def partly_shipped(slot: CaseBuilder) -> Scene:
 
 
 def refunded_before_shipping(slot: CaseBuilder) -> Scene:
-    """Part "refunded" in the shop before capture, still open: timing, flagged (case 15)."""
+    """Partly "refunded" in the shop before capture, still open: timing, flagged (case 15)."""
     scene = awaiting_fulfilment(slot)
     order = scene.orders[0]
     order.refunded = order.total * 2 // 10
@@ -129,7 +129,7 @@ def refunded_before_shipping(slot: CaseBuilder) -> Scene:
 
 
 def awaiting_payment(slot: CaseBuilder) -> Scene:
-    """A payment link not answered yet: `timing_awaiting_payment` (case 22)."""
+    """The payer has not answered the payment link: `timing_awaiting_payment` (case 22)."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open", paid=False)
     payment = slot.make_requested_payment(reference, total)
@@ -139,7 +139,7 @@ def awaiting_payment(slot: CaseBuilder) -> Scene:
 
 
 def abandoned_checkout(slot: CaseBuilder) -> Scene:
-    """The customer gave up and the shop knows it is unpaid: ignored (case 23)."""
+    """The customer did not pay and the shop has the order as unpaid: ignored (case 23)."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open", paid=False)
     payment = slot.make_failed_payment(reference, total, slot.draws.pick(("ABORTED", "EXPIRED")))
@@ -147,7 +147,7 @@ def abandoned_checkout(slot: CaseBuilder) -> Scene:
 
 
 def duplicate_capture(slot: CaseBuilder) -> Scene:
-    """The whole was captured twice: E → 2E (case 27, the true double)."""
+    """The full amount was captured twice: E → 2E (case 27)."""
     total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = slot.captured(reference, total, shipped + 60, authorized=2 * total)
@@ -159,7 +159,7 @@ def duplicate_capture(slot: CaseBuilder) -> Scene:
 
 
 def under_captured(slot: CaseBuilder) -> Scene:
-    """All shipped, part captured, the rest can still be (case 4): E → C."""
+    """All shipped, partly captured, the rest can still be captured (case 4): E → C."""
     total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     part = total * 6 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
@@ -169,7 +169,7 @@ def under_captured(slot: CaseBuilder) -> Scene:
 
 
 def under_captured_and_released(slot: CaseBuilder) -> Scene:
-    """The same, the rest released: flag `not_capturable`."""
+    """All shipped, partly captured, the rest released: flag `not_capturable`."""
     scene = under_captured(slot)
     payment = scene.payments[0]
     slot.release(payment, payment.events[-1].at + HOUR)
@@ -177,31 +177,31 @@ def under_captured_and_released(slot: CaseBuilder) -> Scene:
 
 
 def over_captured(slot: CaseBuilder) -> Scene:
-    """Edited down after the capture (case 8): E → C."""
-    taken, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    total = taken * 8 // 10
+    """The order was reduced after the capture (case 8): E → C."""
+    captured, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    total = captured * 8 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
-    payment = slot.captured(reference, taken, shipped - HOUR)
+    payment = slot.captured(reference, captured, shipped - HOUR)
     truth = slot.make_discrepancy(
-        "over_captured", payment, total, taken, taken - total, order=order
+        "over_captured", payment, total, captured, captured - total, order=order
     )
     return Scene((order,), (payment,), (truth,))
 
 
 def express_freight_captured(slot: CaseBuilder) -> Scene:
-    """Express added the freight and the shop missed it (case 30): flag `express_shipping`."""
+    """Express added freight that the shop does not show (case 30): flag `express_shipping`."""
     total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    taken = total + (990 if slot.unit.currency == "EUR" else 9900)
+    captured = total + (990 if slot.unit.currency == "EUR" else 9900)
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
-    payment = slot.reserved(reference, total, authorized=taken)
+    payment = slot.reserved(reference, total, authorized=captured)
     payment.express = True
-    slot.capture(payment, taken, shipped + 60)
+    slot.capture(payment, captured, shipped + 60)
     truth = slot.make_discrepancy(
         "over_captured",
         payment,
         total,
-        taken,
-        taken - total,
+        captured,
+        captured - total,
         order=order,
         flags="express_shipping",
     )
@@ -209,19 +209,21 @@ def express_freight_captured(slot: CaseBuilder) -> Scene:
 
 
 def over_captured_and_refund_missing(slot: CaseBuilder) -> Scene:
-    """Too much captured and a refund not made: two rows on one pair (case 7)."""
-    taken, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    total = taken * 9 // 10
-    back = taken * 3 // 10
-    order = slot.order(reference, total, "fulfilled", refunded=back, shipped_at=shipped)
-    payment = slot.captured(reference, taken, shipped + 60)
+    """Too much was captured and a refund was not made: two rows for one payment (case 7)."""
+    captured, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    total = captured * 9 // 10
+    refunded_amount = captured * 3 // 10
+    order = slot.order(reference, total, "fulfilled", refunded=refunded_amount, shipped_at=shipped)
+    payment = slot.captured(reference, captured, shipped + 60)
     return Scene(
         (order,),
         (payment,),
         (
             slot.make_discrepancy(
-                "over_captured", payment, total, taken, taken - total, order=order
+                "over_captured", payment, total, captured, captured - total, order=order
             ),
-            slot.make_discrepancy("refund_missing_at_vipps", payment, back, 0, back, order=order),
+            slot.make_discrepancy(
+                "refund_missing_at_vipps", payment, refunded_amount, 0, refunded_amount, order=order
+            ),
         ),
     )

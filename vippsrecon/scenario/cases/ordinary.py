@@ -1,4 +1,4 @@
-"""Cases without a discrepancy: most of the month, and special cases that only look wrong."""
+"""Build cases without a discrepancy: most of the month, and cases that only look wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def captured_when_shipped(slot: CaseBuilder) -> Scene:
 
 
 def captured_in_two_parts(slot: CaseBuilder) -> Scene:
-    """Two partial captures that make the whole."""
+    """Two partial captures add up to the order total."""
     total, shipped = slot.draw_price(), slot.draw_shipping_time()
     reference = slot.reference()
     first = total * slot.draws.between(2, 4) // 10
@@ -26,22 +26,22 @@ def captured_in_two_parts(slot: CaseBuilder) -> Scene:
 
 
 def returned_in_part(slot: CaseBuilder) -> Scene:
-    """Part refunded on both sides, sometimes in two goes."""
+    """Partly refunded on both sides, sometimes with two refunds."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * slot.draws.between(2, 8) // 10
+    refunded_amount = order.total * slot.draws.between(2, 8) // 10
     at = slot.after(payment.events[-1].at, 12, 72)
     if slot.draws.chance(0.2):
-        slot.refund(payment, back // 2, at - HOUR)
-        slot.refund(payment, back - back // 2, at)
+        slot.refund(payment, refunded_amount // 2, at - HOUR)
+        slot.refund(payment, refunded_amount - refunded_amount // 2, at)
     else:
-        slot.refund(payment, back, at)
-    order.refunded, order.refunded_at = back, at
+        slot.refund(payment, refunded_amount, at)
+    order.refunded, order.refunded_at = refunded_amount, at
     return scene
 
 
 def returned_in_full(slot: CaseBuilder) -> Scene:
-    """All refunded on both sides."""
+    """Refunded in full on both sides."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     at = slot.after(payment.events[-1].at, 12, 72)
@@ -51,17 +51,17 @@ def returned_in_full(slot: CaseBuilder) -> Scene:
 
 
 def edited_down_and_released(slot: CaseBuilder) -> Scene:
-    """Edited down before capture, the rest released (case 8 done right)."""
-    held, shipped = slot.draw_price(), slot.draw_shipping_time()
-    total = held * 8 // 10
+    """The order was reduced before capture and the rest released (case 8, correct)."""
+    reserved, shipped = slot.draw_price(), slot.draw_shipping_time()
+    total = reserved * 8 // 10
     reference = slot.reference()
-    payment = slot.captured(reference, total, shipped + 60, authorized=held)
+    payment = slot.captured(reference, total, shipped + 60, authorized=reserved)
     slot.release(payment, shipped + 90)
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 
 def cancelled_and_released(slot: CaseBuilder) -> Scene:
-    """Cancelled by the shop, released at Vipps MobilePay (case 11 done right)."""
+    """Cancelled by the shop, released at Vipps MobilePay (case 11, correct)."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled")
     payment = slot.reserved(reference, total)
@@ -70,7 +70,7 @@ def cancelled_and_released(slot: CaseBuilder) -> Scene:
 
 
 def unpaid_and_cancelled(slot: CaseBuilder) -> Scene:
-    """The customer declined or let it lapse, or the shop withdrew; cancelled (case 24)."""
+    """Not paid (declined, expired or terminated), and cancelled in the shop (case 24)."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled", paid=False)
     state = slot.draws.pick(("ABORTED", "ABORTED", "EXPIRED", "TERMINATED"))
@@ -78,7 +78,7 @@ def unpaid_and_cancelled(slot: CaseBuilder) -> Scene:
 
 
 def awaiting_fulfilment(slot: CaseBuilder) -> Scene:
-    """Placed a few days before the export and still to be packed: timing."""
+    """Placed a few days before the export and not shipped yet: timing."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open")
     payment = slot.reserved(reference, total)
@@ -89,7 +89,7 @@ def awaiting_fulfilment(slot: CaseBuilder) -> Scene:
 
 
 def second_attempt_after_abort(slot: CaseBuilder) -> Scene:
-    """A retry with a new suffix after the first was declined: `superseded_attempt`."""
+    """The first attempt was declined, and the retry has a suffix: `superseded_attempt`."""
     total, shipped, base = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     retry = f"{base}-1"
     first = slot.make_failed_payment(base, total, "ABORTED")
@@ -99,7 +99,7 @@ def second_attempt_after_abort(slot: CaseBuilder) -> Scene:
 
 
 def second_attempt_after_release(slot: CaseBuilder) -> Scene:
-    """A retry whose first attempt was reserved and released (case 32)."""
+    """The first attempt was reserved and released, and a retry captured (case 32)."""
     total, shipped, base = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     first = slot.reserved(base, total)
     slot.release(first, first.events[-1].at + 60)
@@ -109,24 +109,27 @@ def second_attempt_after_release(slot: CaseBuilder) -> Scene:
 
 
 def split_payment(slot: CaseBuilder) -> Scene:
-    """One order, two payments that sum to it (case 31)."""
+    """One order, two payments that add up to its total (case 31)."""
     total, shipped = slot.draw_price(), slot.draw_shipping_time()
     first = total * 6 // 10
-    one, other = make_two_references(slot)
+    first_reference, second_reference = make_two_references(slot)
     order = slot.order(
-        choose_exported_reference(slot, one, other), total, "fulfilled", shipped_at=shipped
+        choose_exported_reference(slot, first_reference, second_reference),
+        total,
+        "fulfilled",
+        shipped_at=shipped,
     )
     return Scene(
         (order,),
         (
-            slot.captured(one, first, shipped + 60),
-            slot.captured(other, total - first, shipped + 90, delay=300),
+            slot.captured(first_reference, first, shipped + 60),
+            slot.captured(second_reference, total - first, shipped + 90, delay=300),
         ),
     )
 
 
 def combined_orders(slot: CaseBuilder) -> Scene:
-    """One payment, two orders whose totals sum to it (case 33)."""
+    """One payment, two orders whose totals add up to it (case 33)."""
     total, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
     first = total * 6 // 10
     return Scene(
@@ -139,28 +142,28 @@ def combined_orders(slot: CaseBuilder) -> Scene:
 
 
 def cancellation_fee_kept(slot: CaseBuilder) -> Scene:
-    """Cancelled, all but a fee given back (case 12)."""
+    """Cancelled, and refunded except for a fee (case 12)."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * 9 // 10
+    refunded_amount = order.total * 9 // 10
     at = slot.after(payment.events[-1].at, 12, 48)
-    slot.refund(payment, back, at)
-    order.status, order.refunded, order.refunded_at = "cancelled", back, at
+    slot.refund(payment, refunded_amount, at)
+    order.status, order.refunded, order.refunded_at = "cancelled", refunded_amount, at
     order.cancelled_at, order.fulfilled_at = at, None
     return scene
 
 
 def refunded_before_capture(slot: CaseBuilder) -> Scene:
     """The shop "refunded" an amount never captured, then captured the rest (case 16)."""
-    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    less = held * 2 // 10
-    payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
+    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    reduction = reserved * 2 // 10
+    payment = slot.captured(reference, reserved - reduction, shipped + 60, authorized=reserved)
     slot.release(payment, shipped + 90)
     order = slot.order(
         reference,
-        held,
+        reserved,
         "fulfilled",
-        refunded=less,
+        refunded=reduction,
         shipped_at=shipped,
         refunded_at=shipped - HOUR,
     )
@@ -168,16 +171,16 @@ def refunded_before_capture(slot: CaseBuilder) -> Scene:
 
 
 def excess_refunded(slot: CaseBuilder) -> Scene:
-    """Too much captured, the excess given back at Vipps MobilePay (case 5)."""
-    taken, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    total = taken * 8 // 10
-    payment = slot.captured(reference, taken, shipped + 60)
-    slot.refund(payment, taken - total, slot.after(shipped, 2, 30))
+    """Too much was captured, and the excess refunded at Vipps MobilePay (case 5)."""
+    captured, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    total = captured * 8 // 10
+    payment = slot.captured(reference, captured, shipped + 60)
+    slot.refund(payment, captured - total, slot.after(shipped, 2, 30))
     return Scene((slot.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 
 def refunded_before_fulfilment(slot: CaseBuilder) -> Scene:
-    """All refunded before anything was shipped (case 19)."""
+    """Refunded in full before anything was shipped (case 19)."""
     total, reference = slot.draw_price(), slot.reference()
     captured_at = slot.ordered_at + 2 * HOUR
     at = captured_at + 5 * HOUR
@@ -194,5 +197,5 @@ def make_two_references(slot: CaseBuilder) -> tuple[str, str]:
 
 
 def choose_exported_reference(slot: CaseBuilder, first: str, second: str) -> str:
-    """Return the references of two attempts in the export: WooCommerce shows only the last."""
+    """Return the reference in the export: the last attempt for WooCommerce, else the first."""
     return second if slot.shop.name == "woocommerce" else first

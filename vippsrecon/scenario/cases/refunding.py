@@ -1,4 +1,4 @@
-"""Is the refunded money right, and is anything left reserved? (rules.md §2, the rest)."""
+"""Build cases of refunds, and of amounts that are still reserved."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ def refund_missing_at_vipps(slot: CaseBuilder) -> Scene:
     """Refunded in the shop, not at Vipps MobilePay: Er → R."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * slot.draws.between(2, 7) // 10
-    order.refunded, order.refunded_at = back, slot.after(payment.events[-1].at, 6, 60)
-    truth = slot.make_discrepancy("refund_missing_at_vipps", payment, back, 0, back, order=order)
+    refunded_amount = order.total * slot.draws.between(2, 7) // 10
+    order.refunded, order.refunded_at = refunded_amount, slot.after(payment.events[-1].at, 6, 60)
+    truth = slot.make_discrepancy(
+        "refund_missing_at_vipps", payment, refunded_amount, 0, refunded_amount, order=order
+    )
     return scene._replace(truth=(truth,))
 
 
 def refunded_in_shop_only(slot: CaseBuilder) -> Scene:
-    """Unshipped, captured and refunded in the shop, not at Vipps MobilePay (case 20)."""
+    """Captured, not shipped, refunded in the shop but not at Vipps MobilePay (case 20)."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     order.status, order.fulfilled_at = "open", None
@@ -34,7 +36,7 @@ def refunded_in_shop_only(slot: CaseBuilder) -> Scene:
 
 
 def refund_failed(slot: CaseBuilder) -> Scene:
-    """The refund was tried and failed after every one that went well: Er → R."""
+    """The last refund failed, after an earlier one succeeded: Er → R."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     first, second = order.total * 2 // 10, order.total * 3 // 10
@@ -62,16 +64,22 @@ def refund_missing_in_shop(slot: CaseBuilder) -> Scene:
     """Refunded in the business portal, unknown to the shop (case 40): flag `made_elsewhere`."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
-    back = order.total * slot.draws.between(2, 7) // 10
-    slot.refund(payment, back, slot.after(payment.events[-1].at, 6, 60), keyed=False)
+    refunded_amount = order.total * slot.draws.between(2, 7) // 10
+    slot.refund(payment, refunded_amount, slot.after(payment.events[-1].at, 6, 60), keyed=False)
     truth = slot.make_discrepancy(
-        "refund_missing_in_shop", payment, 0, back, back, order=order, flags="made_elsewhere"
+        "refund_missing_in_shop",
+        payment,
+        0,
+        refunded_amount,
+        refunded_amount,
+        order=order,
+        flags="made_elsewhere",
     )
     return scene._replace(truth=(truth,))
 
 
 def refunded_after_export(slot: CaseBuilder) -> Scene:
-    """Refunded in the hour between export and fetch: `timing_after_cut` (rules.md §1)."""
+    """Refunded at Vipps MobilePay after the export and before the fetch: `timing_after_cut`."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     slot.refund(payment, order.total, EXPORTED_AT + slot.draws.between(600, 5400))
@@ -82,7 +90,7 @@ def refunded_after_export(slot: CaseBuilder) -> Scene:
 
 
 def refund_exceeds_capture(slot: CaseBuilder) -> Scene:
-    """More refunded than captured, which the API forbids and a file can hold: Er → R."""
+    """More refunded than captured, which the API forbids but a file can contain: Er → R."""
     scene = captured_when_shipped(slot)
     order, payment = scene.orders[0], scene.payments[0]
     more = order.total * 2 // 10
@@ -97,7 +105,7 @@ def refund_exceeds_capture(slot: CaseBuilder) -> Scene:
 
 
 def remainder_of_cancelled(slot: CaseBuilder) -> Scene:
-    """Cancelled in the shop and still reserved (case 11): 0 → K."""
+    """Cancelled in the shop, but still reserved (case 11): 0 → K."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "cancelled")
     payment = slot.reserved(reference, total)
@@ -106,36 +114,36 @@ def remainder_of_cancelled(slot: CaseBuilder) -> Scene:
 
 
 def remainder_of_edited(slot: CaseBuilder) -> Scene:
-    """Edited down before the capture, the rest not released (case 8): 0 → K."""
-    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    total = held * 8 // 10
+    """The order was reduced before the capture, and the rest was not released (case 8): 0 → K."""
+    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    total = reserved * 8 // 10
     order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
-    payment = slot.captured(reference, total, shipped + 60, authorized=held)
-    truth = slot.make_discrepancy("remainder_open", payment, 0, held - total, order=order)
+    payment = slot.captured(reference, total, shipped + 60, authorized=reserved)
+    truth = slot.make_discrepancy("remainder_open", payment, 0, reserved - total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
 def remainder_after_early_refund(slot: CaseBuilder) -> Scene:
-    """The shop "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
-    held, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
-    less = held * 2 // 10
+    """Partly "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
+    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    reduction = reserved * 2 // 10
     order = slot.order(
         reference,
-        held,
+        reserved,
         "fulfilled",
-        refunded=less,
+        refunded=reduction,
         shipped_at=shipped,
         refunded_at=shipped - HOUR,
     )
-    payment = slot.captured(reference, held - less, shipped + 60, authorized=held)
+    payment = slot.captured(reference, reserved - reduction, shipped + 60, authorized=reserved)
     truth = slot.make_discrepancy(
-        "remainder_open", payment, 0, less, order=order, flags="refunded_before_capture"
+        "remainder_open", payment, 0, reduction, order=order, flags="refunded_before_capture"
     )
     return Scene((order,), (payment,), (truth,))
 
 
 def remainder_of_refunded(slot: CaseBuilder) -> Scene:
-    """Refunded in the shop, never captured, still held (case 18): 0 → K."""
+    """Refunded in the shop, never captured, still reserved (case 18): 0 → K."""
     total, reference = slot.draw_price(), slot.reference()
     order = slot.order(reference, total, "open", refunded=total)
     payment = slot.reserved(reference, total)
@@ -146,14 +154,14 @@ def remainder_of_refunded(slot: CaseBuilder) -> Scene:
 
 
 def guarantee_expiring(slot: CaseBuilder) -> Scene:
-    """Open, and the capture is guaranteed for another day only: `authorization_expiring`."""
+    """Open, and the capture guarantee ends in 30 hours: `authorization_expiring`."""
     scene = awaiting_fulfilment(slot)
     scene.payments[0].guaranteed_until = EXPORTED_AT + _GUARANTEE_LEFT
     return _add_expiring_truth(slot, scene)
 
 
 def deadline_expiring(slot: CaseBuilder) -> Scene:
-    """Open, and 12 or 13 of a Danish or Finnish reservation's 14 days are gone (case 26)."""
+    """Open, 12 or 13 of the 14 days of a Danish or Finnish reservation have passed (case 26)."""
     scene = awaiting_fulfilment(slot)
     scene.payments[0].guaranteed_until = None
     return _add_expiring_truth(slot, scene)
@@ -161,6 +169,8 @@ def deadline_expiring(slot: CaseBuilder) -> Scene:
 
 def _add_expiring_truth(slot: CaseBuilder, scene: Scene) -> Scene:
     order, payment = scene.orders[0], scene.payments[0]
-    held = payment.remaining
-    truth = slot.make_discrepancy("authorization_expiring", payment, 0, held, held, order=order)
+    reserved = payment.remaining
+    truth = slot.make_discrepancy(
+        "authorization_expiring", payment, 0, reserved, reserved, order=order
+    )
     return scene._replace(truth=(truth,))

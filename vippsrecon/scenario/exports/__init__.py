@@ -1,1 +1,1 @@
-"""The invented month as order exports."""
+"""Write the orders of the invented month as shop exports."""

@@ -1,6 +1,6 @@
-"""Rows of the plain form, of Advanced Order Export (WooCommerce) and of Magento's order grid.
+"""Build rows of three exports: plain, Advanced Order Export (WooCommerce), Magento's order grid.
 
-Formats: exports-facts §1.2, §1.3, and the plain form of design §5.
+The formats are described in `docs/order-exports.md`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BRAND_BY_MARKET = {"NO": "Vipps", "DK": "MobilePay", "FI": "MobilePay"}
 
 
 def format_major(minor: int, decimals: int = 2) -> str:
-    """Return minor units as the dot decimals shops write.
+    """Return minor units as a decimal number with a dot.
 
     >>> format_major(49950), format_major(5, 4), format_major(-5)
     ('499.50', '0.0500', '-0.05')
@@ -30,7 +30,7 @@ def format_major(minor: int, decimals: int = 2) -> str:
 
 
 FREIGHT_MINOR = 4900
-"""Freight within a total, where the total is large enough to hold it; minor units."""
+"""Freight included in a large enough total, in minor units."""
 
 
 def get_payment_method(order: ScenarioOrder) -> str:
@@ -39,7 +39,7 @@ def get_payment_method(order: ScenarioOrder) -> str:
 
 
 def get_shown_reference(order: ScenarioOrder) -> str:
-    """Return the payment reference the export shows; empty where it has none."""
+    """Return the payment reference in the export; empty if there is none."""
     return order.references[0] if order.references else ""
 
 
@@ -68,7 +68,7 @@ def _format_iso_time(at: int | None, unit: ScenarioSalesUnit) -> str:
 
 
 def build_plain_rows(order: ScenarioOrder) -> list[list[str]]:
-    """Return an order as its one row of the plain form."""
+    """Return an order as a row of the plain format."""
     return [
         [
             order.unit.msn,
@@ -105,7 +105,7 @@ _WOO_STATUS = {"fulfilled": "completed", "cancelled": "cancelled"}
 
 
 def build_woocommerce_rows(order: ScenarioOrder) -> list[list[str]]:
-    """Return an order as its one row of Advanced Order Export."""
+    """Return an order as a row of Advanced Order Export."""
     if order.refunded >= order.total > 0 and order.status != "cancelled":
         status = "refunded"
     else:
@@ -160,12 +160,12 @@ def _format_magento_time(at: int, market: str) -> str:
     year, month, day = format_iso_day(local // 86400).split("-")
     hour, rest = divmod(local % 86400, 3600)
     half = "AM" if hour < _NOON else "PM"
-    face = f"{hour % _NOON or _NOON}:{rest // 60:02}:{rest % 60:02} {half}"
-    return f"{_MONTHS[int(month)]} {int(day)}, {year} {face}"
+    clock = f"{hour % _NOON or _NOON}:{rest // 60:02}:{rest % 60:02} {half}"
+    return f"{_MONTHS[int(month)]} {int(day)}, {year} {clock}"
 
 
 def build_magento_rows(order: ScenarioOrder) -> list[list[str]]:
-    """Return an order as its one row of the order grid."""
+    """Return an order as a row of the order grid."""
     if order.refunded >= order.total > 0:
         status = "Closed"
     else:

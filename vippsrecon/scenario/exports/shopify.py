@@ -1,4 +1,4 @@
-"""Shopify's order export: 79 columns, one row per line item (exports-facts §1.1)."""
+"""Build rows of Shopify's order export: 79 columns, one row per line item."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _choose_financial_status(order: ScenarioOrder) -> str:
 
 
 def build_shopify_rows(order: ScenarioOrder) -> list[list[str]]:
-    """Return an order as one row per line item; large orders have two."""
+    """Return an order as one row per line item; large orders have two line items."""
     unit = order.unit
     freight = FREIGHT_MINOR if order.total > 2 * FREIGHT_MINOR else 0
     goods = order.total - freight

@@ -50,8 +50,8 @@ def check_create_request(body: Any, raw: bytes, unit: KeyHolder, now: datetime) 
 
 
 def _check_value(value: Any) -> None:
-    # Before the schema: a wrong amount has its own code, and text instead of a number causes an
-    # internal error.
+    # Checked before the schema: a wrong amount has its own code, and text instead of a number
+    # causes an internal error.
     if isinstance(value, str):
         raise DomainRefusal(3010)
     if value is not None and (type(value) is not int or not 0 <= value <= MAX_AMOUNT):
@@ -104,7 +104,7 @@ def _check_customer(customer: dict[str, str] | None) -> None:
     if customer is None:
         return
     if len(customer) != 1:
-        raise InvalidFields([("customer", "Exactly one way to name the customer is allowed.")])
+        raise InvalidFields([("customer", "Has to identify the customer in exactly one way.")])
     if "phoneNumber" in customer and not re.fullmatch(PHONE_PATTERN, customer["phoneNumber"]):
         raise DomainRefusal(4070)
     if "customerToken" in customer and not customer["customerToken"].strip():
@@ -165,7 +165,7 @@ def _check_expiry(body: dict[str, Any], unit: KeyHolder, now: datetime) -> None:
     try:
         life = parse_time(body["expiresAt"].upper()) - now
     except ValueError:
-        raise InvalidFields([("expiresAt", "Is no time there is.")]) from None
+        raise InvalidFields([("expiresAt", "Is not a valid time.")]) from None
     if life >= MAX_LIFETIME:
         raise DomainRefusal(6110)
     if life <= APPROVAL_TIMEOUT:
@@ -177,15 +177,15 @@ def create_simulated_payment(
 ) -> SimulatedPayment:
     """Build the payment for a checked request, with its CREATED event."""
     currency, value = body["amount"]["currency"], body["amount"]["value"]
-    nothing = {"currency": currency, "value": 0}
+    zero = {"currency": currency, "value": 0}
     reference = body["reference"]
     token = uuid.uuid5(uuid.NAMESPACE_OID, f"{msn}/{reference}").hex
-    shown: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "aggregate": {
-            "authorizedAmount": dict(nothing),
-            "cancelledAmount": dict(nothing),
-            "capturedAmount": dict(nothing),
-            "refundedAmount": dict(nothing),
+            "authorizedAmount": dict(zero),
+            "cancelledAmount": dict(zero),
+            "capturedAmount": dict(zero),
+            "refundedAmount": dict(zero),
         },
         "amount": {"currency": currency, "value": value},
         "state": "CREATED",
@@ -195,9 +195,9 @@ def create_simulated_payment(
     }
     if body["userFlow"] != "PUSH_MESSAGE":
         host = "qr" if body["userFlow"] == "QR" else "landing"
-        shown["redirectUrl"] = f"https://{host}.simulator.invalid/?token={token}"
+        answer["redirectUrl"] = f"https://{host}.simulator.invalid/?token={token}"
     if body.get("metadata") is not None:
-        shown["metadata"] = body["metadata"]
+        answer["metadata"] = body["metadata"]
     simulated: dict[str, Any] = {"token": token}
     if body.get("expiresAt") is not None:
         simulated["expiresAt"] = format_event_time(parse_time(body["expiresAt"].upper()))
@@ -205,6 +205,6 @@ def create_simulated_payment(
         simulated["shipping"] = body["shipping"]
     if scope := (body.get("profile") or {}).get("scope"):
         simulated["scope"] = scope
-    payment = SimulatedPayment(msn, shown, [], simulated)
-    shown["pspReference"] = payment.record("CREATED", value, now, key=key)
+    payment = SimulatedPayment(msn, answer, [], simulated)
+    answer["pspReference"] = payment.record("CREATED", value, now, key=key)
     return payment

@@ -54,7 +54,7 @@ WriteHandler = Callable[[World, IncomingRequest, str, Any, datetime], SimulatedR
 
 
 def answer_epayment_request(world: World, request: IncomingRequest) -> SimulatedResponse:  # noqa: PLR0911  (one per operation)
-    """Answer one request: gateway first, then the headers, then the operation."""
+    """Answer one request: check the gateway rules and the headers, then execute it."""
     instance = request.path.removeprefix("/epayment")
     now = world.clock.now()
     try:
@@ -88,28 +88,25 @@ def answer_epayment_request(world: World, request: IncomingRequest) -> Simulated
 
 
 def answer_locked(request: IncomingRequest) -> SimulatedResponse:
-    """Answer "locked" while another modification of the same payment is under way."""
+    """Answer "locked" while another modification of the payment is in progress."""
     return build_domain_problem(DomainRefusal(6160), request.path.removeprefix("/epayment"))
 
 
 def _check_rate_limit(world: World, request: IncomingRequest, now: datetime) -> None:
-    """Count the call: reads by reference and subscription key, writes by reference and MSN.
-
-    A payment created without its `reference` spelled right shares one bucket with all the
-    others like it, as in reality.
-    """
+    # Requests that create a payment without a valid `reference` share one bucket, as in reality.
     operation = request.operation
     if operation == "forceApprove":
         return
     if operation in READ_OPERATIONS:
-        who, limit = request.headers["ocp-apim-subscription-key"], world.settings.reads_per_minute
+        caller = request.headers["ocp-apim-subscription-key"]
+        limit = world.settings.reads_per_minute
     else:
-        who, limit = request.msn, world.settings.writes_per_minute
+        caller, limit = request.msn, world.settings.writes_per_minute
     reference = request.reference
     if operation == "createPayment":
         body = _parse_body(request)
         reference = str(body.get("reference", "")) if isinstance(body, dict) else ""
-    seconds = world.limits.wait((operation, who, reference), limit, now)
+    seconds = world.limits.wait((operation, caller, reference), limit, now)
     if seconds:
         message = f"Rate limit is exceeded. Try again in {seconds} seconds."
         raise GatewayRefusal(build_gateway_response(429, message, {"Retry-After": str(seconds)}))
@@ -154,29 +151,29 @@ def _parse_body(request: IncomingRequest) -> Any:
 def _answer_idempotently(
     world: World, request: IncomingRequest, msn: str, body: Any, now: datetime, *, act: WriteHandler
 ) -> SimulatedResponse:
-    """Execute a write once per idempotency key: a known key gets its first answer again."""
+    """Execute a write once per idempotency key: a repeated key gets its first answer again."""
     instance = request.path.removeprefix("/epayment")
     operation, key = request.operation, request.headers.get("idempotency-key", "")
-    plain = request.body.decode("utf-8", "replace") if body is _INVALID_JSON else body
-    mark = compute_fingerprint(request.reference, plain)
+    content = request.body.decode("utf-8", "replace") if body is _INVALID_JSON else body
+    fingerprint = compute_fingerprint(request.reference, content)
     lifetime = world.settings.key_lifetime_seconds
     if key:
-        known = world.idempotency_store.recall(
-            msn, key, operation, mark, now=now, lifetime=lifetime
+        stored = world.idempotency_store.recall(
+            msn, key, operation, fingerprint, now=now, lifetime=lifetime
         )
-        if known is not None:
-            return known
+        if stored is not None:
+            return stored
     try:
         if body is _INVALID_JSON:
             raise InvalidFields([("$", "The body is not valid JSON.")])
-        done = act(world, request, msn, body, now)
+        answer = act(world, request, msn, body, now)
     except InvalidFields as invalid:
-        done = build_field_problem(invalid, instance)
+        answer = build_field_problem(invalid, instance)
     except DomainRefusal as refusal:
-        done = build_domain_problem(refusal, instance)
+        answer = build_domain_problem(refusal, instance)
     if key:
-        world.idempotency_store.remember(msn, key, operation, mark, done, now=now)
-    return done
+        world.idempotency_store.remember(msn, key, operation, fingerprint, answer, now=now)
+    return answer
 
 
 def _answer_read(
@@ -191,8 +188,8 @@ def _answer_read(
     if request.operation == "getPayment":
         return build_json_response(200, payment.payment)
     lag = timedelta(milliseconds=world.settings.event_log_lag_ms)
-    shown = [e for e in payment.events if not lag or parse_time(e["timestamp"]) <= now - lag]
-    return build_json_response(200, shown)
+    events = [e for e in payment.events if not lag or parse_time(e["timestamp"]) <= now - lag]
+    return build_json_response(200, events)
 
 
 def _answer_create(
@@ -289,12 +286,12 @@ def _build_modification_response(payment: SimulatedPayment) -> SimulatedResponse
         for name in ("amount", "state", "aggregate", "pspReference", "reference")
         if name in payment.payment
     }
-    # As declared in the OpenAPI document: a client must not tell success by the media type.
+    # As in the OpenAPI document: a client must not detect success by the media type.
     return build_json_response(200, response, content_type=PROBLEM_JSON_TYPE)
 
 
 def _parse_cancel_body(body: Any) -> bool:
-    """Read the optional body of a cancel: nothing, `{}`, or the object."""
+    """Read the optional body of a cancel; return `cancelTransactionOnly`."""
     if body is None:
         return False
     if not isinstance(body, dict):
@@ -309,7 +306,7 @@ def _parse_cancel_body(body: Any) -> bool:
 def _answer_force_approve(
     world: World, request: IncomingRequest, msn: str, now: datetime
 ) -> SimulatedResponse:
-    """Approve without an app, only on test hosts; Express payments cannot be approved this way.
+    """Approve without an app: only on test hosts, and not for Express payments.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/features/force-approve/
     """

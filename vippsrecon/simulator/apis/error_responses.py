@@ -2,7 +2,7 @@
 
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/errors/ for the
 codes. The HTTP status of most codes is not documented; those follow from the meaning
-(400 unless a resource is missing, in conflict, forbidden, locked or broken).
+(400 unless a resource is missing, conflicting, forbidden, locked or broken).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ TRANSIENT_CODES = frozenset({3010, 6160, 6250, 6280})
 
 
 class SimulatedResponse(NamedTuple):
-    """One HTTP answer before it is sent."""
+    """Holds an HTTP answer before it is sent."""
 
     status: int
     body: bytes
@@ -146,7 +146,7 @@ def build_json_response(
 def build_problem(
     status: int, title: str, detail: str, instance: str, extra: list[dict[str, str]] | None
 ) -> SimulatedResponse:
-    """Answer with the problem object.
+    """Answer with a problem object.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/
     """

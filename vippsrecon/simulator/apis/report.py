@@ -82,8 +82,8 @@ def _authenticate(world: World, request: IncomingRequest, now: datetime) -> Issu
 def _list_visible_ledgers(world: World, request: IncomingRequest, now: datetime) -> list[str]:
     """Return the ledgers the caller may see, in order.
 
-    A sales unit sees its own, an accountant those granted, a partner none. If no keys are
-    configured, any keys see all ledgers, or those of the MSN they name.
+    A sales unit sees its own ledgers, an accountant those granted, a partner none. If no keys are
+    configured, any keys see all ledgers, or those of the MSN in the request.
 
     Source: https://developer.vippsmobilepay.com/docs/knowledge-base/api-keys/
     """
@@ -136,8 +136,8 @@ def _answer_ledger_date(
 ) -> SimulatedResponse:
     """Answer a page of a ledger date.
 
-    A full page announces more, because nothing else is known then; so the last page may be
-    empty. The date is final only when an answer has neither `hasMore` nor `tryLater`.
+    A full page always has `hasMore`, so the last page may be empty. The date is final only when
+    an answer has neither `hasMore` nor `tryLater`.
     """
     day = request.args["date"]
     try:
@@ -194,4 +194,4 @@ def _decode_cursor(cursor: str, name: str) -> dict[str, Any]:
             return dict(place)
     except (ValueError, TypeError, KeyError):
         pass
-    raise _build_invalid("cursor is not one of this list")
+    raise _build_invalid("cursor does not belong to this list")

@@ -87,7 +87,7 @@ def find_operation(  # noqa: PLR0911  (one per operation)
 
 
 class SimulatorApp:
-    """The whole simulator as an ASGI app."""
+    """Serves the simulated APIs and the control endpoints as an ASGI app."""
 
     def __init__(self, world: World, control: AsgiApp) -> None:
         self.world = world
@@ -99,20 +99,20 @@ class SimulatorApp:
         if scope["type"] == "lifespan":
             await _answer_lifespan(receive, send)
         elif scope["type"] != "http":
-            raise NotImplementedError(f"the simulator does not speak {scope['type']}")
+            raise NotImplementedError(f"the simulator does not support {scope['type']}")
         elif scope["path"].startswith("/_simulator/"):
             await self.control(scope, receive, self._add_date_header(send))
         else:
             await self._handle_request(scope, receive, send)
 
     def _add_date_header(self, send: Send) -> Send:
-        async def dated(message: Message) -> None:
+        async def send_with_date(message: Message) -> None:
             if message["type"] == "http.response.start":
                 date = format_http_date(self.world.clock.now()).encode()
                 message["headers"] = [*message["headers"], (b"date", date)]
             await send(message)
 
-        return dated
+        return send_with_date
 
     async def _handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         world = self.world
@@ -174,7 +174,7 @@ class SimulatorApp:
         return answer
 
     def answer(self, request: IncomingRequest) -> SimulatedResponse:
-        """Answer one request; no socket, no waiting."""
+        """Answer one request without a socket and without waiting."""
         with self.world.lock:
             if not request.operation:
                 if request.path.startswith("/report/v1/"):
@@ -225,8 +225,8 @@ class SimulatorApp:
         if cut is None:
             raise self.connection_error("the simulator cut the connection")
         cut(at_once)
-        # The server notices it in the next round of the loop; if this returned earlier, the
-        # server would report the missing answer as an error of this app.
+        # The server notices the cut in the next iteration of the event loop. If this function
+        # returned earlier, the server would report the missing answer as an error of the app.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -256,8 +256,8 @@ def _answer_status_fault(
 async def _read_body(receive: Receive) -> bytes | None:
     """Read the body; return None if the client disconnected before it was complete.
 
-    Half a request must not be executed: a cancel without its body would still cancel, and a
-    refund would be refused permanently under its key.
+    An incomplete request must not be executed: a cancel without its body would still cancel, and
+    a refund would be refused permanently under its key.
     """
     body = b""
     while len(body) <= _MAX_BODY_BYTES:

@@ -1,4 +1,4 @@
-"""The control endpoints, with which a test controls the simulator itself."""
+"""Serve the control endpoints, with which a test controls the simulator."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ _START_SECONDS = 10.0
 def _make_protocol() -> type[asyncio.Protocol]:
     """Build a variant of uvicorn's HTTP protocol whose connections the app can cut.
 
-    Each connection has a copy of the server's state in the scope of its requests; the way to
-    cut it goes there.
+    Each connection has a copy of the server's state in the scope of its requests; the function
+    that cuts the connection is stored there.
     """
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
@@ -32,11 +32,11 @@ def _make_protocol() -> type[asyncio.Protocol]:
         from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment]  # the same interface
 
     class Cuttable(Base):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the same signature as uvicorn's
             super().connection_made(transport)
 
             def cut(at_once: bool) -> None:
-                # close() still sends what was written: this makes a truncated answer.
+                # close() still sends what was written, so the client gets a truncated answer.
                 transport.abort() if at_once else transport.close()
 
             self.app_state = {**self.app_state, CUT_STATE_KEY: cut}
@@ -111,8 +111,8 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
 def run_app(app: AsgiApp, port: int, started: Callable[[str], None] | None) -> None:
     """Serve until SIGTERM or SIGINT, then return.
 
-    uvicorn would raise the signal anew after it stopped; a command that was asked to stop and
-    did so is through.
+    uvicorn would raise the signal again after it stopped; a command that was asked to stop must
+    end normally instead.
     """
     server = _create_server(app)
 
@@ -122,7 +122,7 @@ def run_app(app: AsgiApp, port: int, started: Callable[[str], None] | None) -> N
     with _listen(port) as listener:
         if started is not None:
             started(get_base_url(listener))
-        before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+        previous = {sig: signal.signal(sig, stop) for sig in (signal.SIGINT, signal.SIGTERM)}
         # In a separate thread uvicorn does not handle signals.
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
@@ -132,5 +132,5 @@ def run_app(app: AsgiApp, port: int, started: Callable[[str], None] | None) -> N
         finally:
             server.should_exit = True
             thread.join(timeout=5)
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for sig, handler in previous.items():
+                signal.signal(sig, handler)
