@@ -168,7 +168,9 @@ def test_insisting(run, keys, folder, refunds, references, printed):
             ["refunds", "refunds.csv", "--workbook", "plan.csv"], [".xlsx"], id="no workbook"
         ),
         pytest.param(
-            ["refunds", "--from-report", "refunds.csv"], ["no workbook", "refunds.csv"], id="list"
+            ["refunds", "--from-report", "refunds.csv"],
+            ["not a workbook", "refunds.csv"],
+            id="list",
         ),
     ],
 )

@@ -95,7 +95,8 @@ def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
     running = [begin(life) for life in lives]
     for one in running:
         one.wait_until_begun()
-    world.wait_for_effects(3 * len(plans))
+    # At least one outcome is recorded once the slowest of two in flight has begun its third row.
+    world.wait_for_effects(3)
     postgres.stop()
     away = threading.Timer(1.5, postgres.start)
     away.start()

@@ -183,15 +183,15 @@ class World:
         return payments
 
     def wait_for_effects(self, count: int, seconds: float = 60) -> None:
-        """Wait until so many operations have taken effect; at most `seconds`."""
+        """Wait until each kind of operation has taken effect `count` times."""
         deadline = time.monotonic() + seconds
-        while self._count_effects() < count:
+        while min(self._count_effects(verb) for verb in MONEY_OPERATIONS) < count:
             assert time.monotonic() < deadline, "too few operations took effect"
             time.sleep(0.01)
 
-    def _count_effects(self) -> int:
-        made = (one for operations in self.effects().values() for one in operations.values())
-        return sum(one["count"] for one in made)
+    def _count_effects(self, verb: str) -> int:
+        made = (operations.get(verb) for operations in self.effects().values())
+        return sum(effect["count"] for effect in made if effect)
 
     def payments(self) -> dict[str, Any]:
         """Return every payment as the simulator has it now, by reference."""

@@ -162,7 +162,7 @@ def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
 
     done, said = run("-p", "LIVE", "True")
     assert done.returncode == 1
-    assert "a live run repeats the plan's sum" in done.stderr
+    assert "Confirm exactly this sum" in done.stderr
 
     totals = read_plan(tmp_path / "plan.json").totals
     sums = [f"{to_major(minor, currency)} {currency}" for currency, minor in totals.items()]

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.reconciliation.orders_payments.variables import CAPTURE_DAYS
 from vippsrecon.report import names
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.formats import BAR_COLOUR, INK, MUTED, NAVY, SEVERITY_COLOURS
-from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
+from vippsrecon.vipps_rules import CAPTURE_DAYS, MARKET_OF_CURRENCY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

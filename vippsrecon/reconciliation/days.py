@@ -7,15 +7,16 @@ time once, and they become a chain of comparisons.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
 
+from vippsrecon.dates import EPOCH
+
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
 DAY_US = 24 * HOUR_US
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -24,12 +25,12 @@ def to_microseconds(moment: datetime) -> int:
     >>> to_microseconds(datetime(1970, 1, 2, tzinfo=UTC)) == DAY_US
     True
     """
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def microseconds_to_datetime(us: int) -> datetime:
     """Convert microseconds since 1970 to an aware UTC datetime."""
-    return _EPOCH + timedelta(microseconds=us)
+    return EPOCH + timedelta(microseconds=us)
 
 
 def local_day_number(us: int, zone: str) -> int:
@@ -39,7 +40,7 @@ def local_day_number(us: int, zone: str) -> int:
     >>> local_day_number(evening, "UTC"), local_day_number(evening, "Europe/Oslo")
     (0, 1)
     """
-    return (microseconds_to_datetime(us).astimezone(ZoneInfo(zone)).date() - _EPOCH.date()).days
+    return (microseconds_to_datetime(us).astimezone(ZoneInfo(zone)).date() - EPOCH.date()).days
 
 
 def local_day_expression(us: nw.Expr, zone: str, latest_us: int) -> nw.Expr:

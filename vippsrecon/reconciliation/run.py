@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
+from vippsrecon.dates import to_date, to_day_number
 from vippsrecon.reconciliation.backends import (
     LazyFrame,
     collect_rows,
@@ -45,7 +46,6 @@ from vippsrecon.schemas import (
     to_pandas,
 )
 
-_EPOCH = date(1970, 1, 1)
 _PAYMENT_COLUMNS = tuple(
     n
     for n in PAYMENTS.names
@@ -268,8 +268,8 @@ def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | N
         return None
     no_limit = 10**6  # days; later than any date that can occur
     return (
-        (first - _EPOCH).days if first else -no_limit,
-        (last - _EPOCH).days if last else no_limit,
+        to_day_number(first) if first else -no_limit,
+        to_day_number(last) if last else no_limit,
     )
 
 
@@ -277,7 +277,7 @@ def _compute_first_seen_date(as_of_us: int, units: Sequence[SalesUnit]) -> date:
     from vippsrecon.reconciliation.days import local_day_number
 
     zone = units[0].zone if units else SalesUnit("").zone
-    return _EPOCH + timedelta(days=local_day_number(as_of_us, zone))
+    return to_date(local_day_number(as_of_us, zone))
 
 
 def _count_results(

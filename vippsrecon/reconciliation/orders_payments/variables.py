@@ -17,18 +17,10 @@ from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.days import DAY_US, HOUR_US, local_day_expression
 from vippsrecon.reconciliation.orders_payments.event_history import ENDED_STATES
-from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
-
-CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
-"""Days from AUTHORIZED to the capture deadline. Late capture makes DK and FI 180.
-Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
+from vippsrecon.vipps_rules import CAPTURE_DAYS, LATE_CAPTURE_DAYS, MARKET_OF_CURRENCY, REFUND_DAYS
 
 EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
 """Days before the capture deadline from which an authorization is reported as expiring."""
-
-REFUND_DAYS = 365
-"""Days from AUTHORIZED to the refund deadline: the shortest period that the documentation names.
-Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/refund/"""
 
 
 def add_variables(
@@ -121,7 +113,7 @@ def _add_deadlines(
     pairs: LazyFrame, units: Sequence[SalesUnit], rules: Rules, as_of_us: int
 ) -> LazyFrame:
     capture_days = {
-        unit.msn: 180 if unit.late_capture else CAPTURE_DAYS[unit.market]
+        unit.msn: LATE_CAPTURE_DAYS if unit.late_capture else CAPTURE_DAYS[unit.market]
         for unit in units
         if unit.market is not None
     }

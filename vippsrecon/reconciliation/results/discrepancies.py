@@ -26,15 +26,13 @@ from vippsrecon.reconciliation.texts_en import (
     choose_sentence,
 )
 from vippsrecon.schemas import DISCREPANCIES as FRAME
+from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 KindsByQuestion = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
 
 _SORT_COLUMNS = ("rank", "at_risk_minor", "discrepancy_id", "currency", "difference_minor", "flags")
 """Worst first. Orders without reference and number share an id, so amount and flags sort them."""
-
-REFERENCE_PATTERN = r"^[a-zA-Z0-9-]{8,64}$"
-"""The form of a valid payment reference. Source: https://developer.vippsmobilepay.com/api/epayment/"""
 
 
 def build_discrepancies(
@@ -124,7 +122,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
 def _build_hints() -> nw.Expr:
     """Return what selects the sentence: the flags, and two hints that are not flags."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
-    impossible = ~nw.col("reference").str.contains(REFERENCE_PATTERN)
+    impossible = ~nw.col("reference").str.contains(NEW_REFERENCE_PATTERN)
     return nw.concat_str(
         nw.col("flags"),
         nw.when(late).then(nw.lit(f" {REFUND_WINDOW_PASSED}")).otherwise(nw.lit("")),
