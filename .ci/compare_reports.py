@@ -20,7 +20,16 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent.parent
 SHOPS = ("plain", "shopify", "woocommerce", "magento")
-SENTENCES = {"cause", "next_step", "reason", "detail", "title"}
+SENTENCES = {
+    "cause",
+    "next_step",
+    "reason",
+    "detail",
+    "title",
+    "what_happened",
+    "meaning",
+    "notices",
+}
 DATA_SHEETS = ("Discrepancies", "Matched", "Timing", "Payments", "Events", "Orders")
 
 
@@ -60,13 +69,14 @@ def read_cells(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     for sheet in openpyxl.load_workbook(path, data_only=True):
         rows = [tuple(cell.value for cell in row) for row in sheet.iter_rows()]
         if sheet.title in DATA_SHEETS:
-            heading = next((row for row in rows if row.count(None) < len(row) / 2), ())
+            start = next((n for n, row in enumerate(rows) if row.count(None) < len(row) / 2), 0)
             drop = {
                 n
-                for n, name in enumerate(heading)
+                for n, name in enumerate(rows[start])
                 if str(name).lower().replace(" ", "_") in SENTENCES
             }
-            rows = [tuple(v for n, v in enumerate(row) if n not in drop) for row in rows]
+            # What is above the headings describes the sheet in words.
+            rows = [tuple(v for n, v in enumerate(row) if n not in drop) for row in rows[start:]]
         else:
             rows = [tuple(None if isinstance(v, str) else v for v in row) for row in rows]
         sheets[sheet.title] = rows
@@ -88,7 +98,10 @@ def compare(shop: str, other: Path, payments: int) -> list[str]:
             return [f"{shop}: the demo exits {demo.returncode}: {demo.stderr[-300:]}"]
         data = str(folder / "here" / "report.data")
         state = folder / "here" / "scenario" / "simulator.jsonl"
-        os.environ["VIPPS_MSN"] = read_msn(state)
+        # Magento's export has neither sales unit nor currency.
+        (folder / "vippsrecon.toml").write_text(
+            f'[[sales_unit]]\nmsn = "{read_msn(state)}"\ncurrency = "NOK"\n', encoding="utf-8"
+        )
         orders = [str(path) for path in sorted((folder / "here" / "scenario").glob("orders*"))]
         answers = [
             run(
