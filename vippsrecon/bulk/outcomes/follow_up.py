@@ -15,7 +15,7 @@ from vippsrecon.reconciliation.codes import CODES
 from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
 
 KINDS_WITHOUT_SHOP_UPDATE = frozenset(code.name for code in CODES if code.shop_is_right)
-"""Discrepancies after whose settling the shop's order is right as it stands.
+"""Discrepancies that, once resolved, need no change of the shop's order.
 
 The shop already shows the refund (`refund_missing_at_vipps`, `refund_failed`), or its total was
 right and Vipps MobilePay held too much (the others). Entering the refund in the shop would request
