@@ -394,8 +394,10 @@ def test_a_repair_that_leaves_a_choice_is_not_made():
 @pytest.mark.parametrize(
     ("case", "said_of_it"),
     [
-        pytest.param({"A": None}, "knows no payment under its reference", id="unknown"),
-        pytest.param({"A": None, "reference": "4711"}, "none that Vipps", id="impossible"),
+        pytest.param({"A": None}, "has no payment with its reference", id="unknown"),
+        pytest.param(
+            {"A": None, "reference": "4711"}, "is not valid at Vipps MobilePay", id="impossible"
+        ),
         pytest.param({"Or": 300}, "Refund the customer", id="refund in time"),
         pytest.param(
             {"Or": 300, "authorized_days_ago": 366, "captured_days_ago": 365},

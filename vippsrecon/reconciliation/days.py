@@ -22,6 +22,7 @@ DAY_US = 24 * HOUR_US
 def to_microseconds(moment: datetime) -> int:
     """Convert an aware datetime to whole microseconds since 1970.
 
+    >>> from datetime import UTC
     >>> to_microseconds(datetime(1970, 1, 2, tzinfo=UTC)) == DAY_US
     True
     """
@@ -36,6 +37,7 @@ def microseconds_to_datetime(us: int) -> datetime:
 def local_day_number(us: int, zone: str) -> int:
     """Return the local day of a time in a zone, as days since 1970-01-01.
 
+    >>> from datetime import UTC
     >>> evening = to_microseconds(datetime(1970, 1, 1, 23, 30, tzinfo=UTC))
     >>> local_day_number(evening, "UTC"), local_day_number(evening, "Europe/Oslo")
     (0, 1)
