@@ -74,6 +74,8 @@ def test_nothing_heavy_is_loaded_before_it_is_used(code):
     assert json.loads(done.stdout) == []
 
 
+# pandera joins failure cases in a way that pandas 2 warns about and pandas 3 accepts.
+@pytest.mark.filterwarnings("ignore:The behavior of DataFrame concatenation:FutureWarning")
 def test_frames_can_be_validated_as_pandera_users_expect():
     """In a notebook `failure_cases` is where people look for what is wrong with their frame."""
     import pandas as pd
