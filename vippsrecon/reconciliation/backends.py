@@ -14,7 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError, SchemaError
-from vippsrecon.schemas import Column, Frame, validate
+from vippsrecon.schemas import Column, Frame, polars_schema, validate
 
 LazyFrame = nw.LazyFrame[Any]
 
@@ -45,6 +45,7 @@ def prepare_frame(data: Any, frame: Frame, columns: tuple[str, ...] | None = Non
     engine = detect_engine(data)
     if engine == "polars":
         return _prepare_polars_frame(data, frame, selected)
+    data = _add_absent_columns(data, frame)
     _validate_lazy_frame(nw.from_native(data).lazy(), frame)
     if engine == "duckdb":
         native = data.project(", ".join(_duckdb_column_sql(c) for c in selected))
@@ -88,6 +89,10 @@ def _prepare_polars_frame(data: Any, frame: Frame, wanted: list[Column]) -> Lazy
     if isinstance(data, pl.LazyFrame):
         data = data.collect()
     if isinstance(data, pl.DataFrame):
+        absent = {name: pl.lit(None) for name in _find_absent_columns(data, frame)}
+        data = data.with_columns(**absent).cast(
+            {name: polars_schema(frame)[name] for name in absent}
+        )
         validate(data, frame)
     else:
         table = _to_arrow_table(data, frame)
@@ -125,17 +130,42 @@ def _to_arrow_table(data: Any, frame: Frame) -> Any:
     import pandas as pd
     import pyarrow as pa
 
-    missing = [name for name in frame.names if name not in list(_column_names(data))]
+    absent = _find_absent_columns(data, frame)
+    present = [name for name in frame.names if name not in absent]
+    missing = [name for name in present if name not in list(_column_names(data))]
     if missing:
         raise SchemaError(f"{frame.name} lacks {', '.join(missing)}", frame=frame.name, cases=[])
+    schema = frame.arrow_schema()
+    schema_present = pa.schema([schema.field(name) for name in present])
     try:
         if isinstance(data, pd.DataFrame):
-            return pa.Table.from_pandas(data, schema=frame.arrow_schema(), preserve_index=False)
-        return data.select(list(frame.names)).cast(frame.arrow_schema())
+            table = pa.Table.from_pandas(data, schema=schema_present, preserve_index=False)
+        else:
+            table = data.select(present).cast(schema_present)
+        for name in absent:
+            table = table.append_column(
+                schema.field(name), pa.nulls(table.num_rows, schema.field(name).type)
+            )
+        return table.select(list(frame.names))
     except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
         raise SchemaError(
             f"{frame.name} does not fit its schema ({error})", frame=frame.name, cases=[]
         ) from None
+
+
+def _add_absent_columns(data: Any, frame: Frame) -> Any:
+    """Add the optional columns that a DuckDB or Spark frame lacks."""
+    absent = [c for c in frame.columns if c.name in _find_absent_columns(data, frame)]
+    if not absent:
+        return data
+    nulls = {c.name: nw.lit(None).cast(_NARWHALS_TYPES[c.kind][0]()) for c in absent}
+    return nw.to_native(nw.from_native(data).lazy().with_columns(**nulls))
+
+
+def _find_absent_columns(data: Any, frame: Frame) -> list[str]:
+    """Return the optional columns that the data lacks; they are null in every row."""
+    present = _column_names(data)
+    return [c.name for c in frame.columns if c.optional and c.name not in present]
 
 
 def _column_names(data: Any) -> list[str]:

@@ -27,7 +27,7 @@ ColumnKind = Literal["text", "count", "minor", "boolean", "moment", "day", "date
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name, kind, description and bounds."""
+    """One column: name, kind, description and bounds. An optional column may be absent: all null."""
 
     name: str
     kind: ColumnKind
@@ -35,6 +35,7 @@ class Column:
     nullable: bool = True
     at_least: int | None = None
     one_of: tuple[str, ...] = ()
+    optional: bool = False
 
 
 def define_column(
@@ -45,9 +46,10 @@ def define_column(
     required: bool = False,
     at_least: int | None = None,
     one_of: tuple[str, ...] = (),
+    optional: bool = False,
 ) -> Column:
     """Return a column. Its values may be null unless it is required."""
-    return Column(name, kind, about, not required, at_least, one_of)
+    return Column(name, kind, about, not required, at_least, one_of, optional)
 
 
 MSN = define_column("msn", "text", "Merchant serial number of the sales unit.", required=True)

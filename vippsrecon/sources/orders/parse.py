@@ -162,7 +162,10 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
     schema = polars_schema(ORDERS)
     usable = judged["reason"].is_null()
     return ParsedOrders(
-        typed.filter(usable).select(pl.col(name).cast(kind) for name, kind in schema.items()),
+        typed.filter(usable).select(
+            (pl.col(name) if name in typed.columns else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in schema.items()
+        ),
         _build_rejects(judged, table.name, named),
         int(continues.sum()),
         named.get("reference", ""),
