@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import os
 import random
 import signal
 import subprocess
@@ -23,11 +22,11 @@ import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tests.fetching.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
 from tests.fetching.doors import Watched
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import RawReading
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError
@@ -136,16 +135,13 @@ def test_the_folder_says_what_it_holds(opened, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*RESULTS, "fetch.json"])
 
 
-BENCH = pytest.mark.skipif("VIPPSRECON_BENCH" not in os.environ, reason="VIPPSRECON_BENCH not set")
-
-
 @pytest.mark.parametrize(
     ("how", "count", "lost"),
     [
         pytest.param(signal.SIGKILL, 600, 60, id="kill -9"),
         pytest.param(signal.SIGINT, 600, 4, id="Ctrl-C"),
         pytest.param(
-            signal.SIGKILL, 20_000, 600, id="kill -9 of 20,000", marks=[pytest.mark.slow, BENCH]
+            signal.SIGKILL, 20_000, 600, id="kill -9 of 20,000", marks=pytest.mark.nightly
         ),
     ],
 )
@@ -452,7 +448,7 @@ def test_the_last_word_on_a_reference_counts(settings, tmp_path):
         unique_by=lambda one: one.reference,
     )
 )
-@examples(max_examples=20)
+@draw_examples(10)
 def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
     """A reference may be anything an export held, and people open this file in Excel."""
     with tempfile.TemporaryDirectory() as name:
