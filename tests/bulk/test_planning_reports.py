@@ -6,9 +6,10 @@ import shutil
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from openpyxl import load_workbook
 
+from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.frames_of_anything import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
@@ -474,9 +475,8 @@ def test_a_contradicting_payment_is_left_alone(tmp_path):
     assert "contradict" in met.value.refused[0].reason
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
+@draw_examples(
+    6,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
