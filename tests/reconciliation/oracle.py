@@ -413,9 +413,13 @@ class Run:
         moment = min(r.moment for r in counted)
         O, Or = order["total_minor"], order["refunded_minor"]
         dropped = [row for row in rows if len(rows) > 1 and row["status"] == "cancelled"]
-        if len(rows) > 1:
-            total = sum(row["total_minor"] for row in rows)
-            given = sum(row["refunded_minor"] or 0 for row in rows)
+        if dropped and len(dropped) < len(rows):
+            self.put(dropped, [], Place("matched", "", flags))
+            rows = [row for row in rows if row not in dropped]
+        if dropped:
+            everything = [*rows, *dropped] if rows[0] not in dropped else rows
+            total = sum(row["total_minor"] for row in everything)
+            given = sum(row["refunded_minor"] or 0 for row in everything)
             left = [
                 ("captured", "cancelled_rows", O - total),
                 ("refunded", "cancelled_rows", (Or or 0) - given),
@@ -447,11 +451,9 @@ class Run:
             return None
         asked = ask(order, m, unit, moment, self.world.settings)
         asked = asked._replace(flags=asked.flags | flags)
-        codes = [
-            answer.kind
-            for answer in (asked.captured, asked.refunded, asked.reserved)
-            if answer.outcome == "code" or answer.kind in EXPLAINED_PENDING
-        ]
+        answers = (asked.captured, asked.refunded, asked.reserved)
+        codes = [a.kind for a in answers if a.outcome == "code"]
+        codes = codes or [a.kind for a in answers if a.kind in EXPLAINED_PENDING]
         if not self.whole_log and codes:
             unit_passed = asked.deadline_passed
             if all(explained(kind, order, m, unit, unit_passed) for kind in codes):

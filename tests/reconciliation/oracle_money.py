@@ -56,6 +56,7 @@ class Money(NamedTuple):
     created: datetime | None
     authorized: datetime | None
     captures: tuple[tuple[datetime, int], ...]
+    same_captures: tuple[tuple[int, ...], ...]
     refunds: tuple[tuple[datetime, int], ...]
     failed_refunds: tuple[datetime, ...]
     guaranteed: datetime | None
@@ -69,9 +70,9 @@ class Money(NamedTuple):
         return self.C > 0 or self.K > 0
 
     @property
-    def last_captured(self) -> datetime | None:
-        """When it was captured last."""
-        return max((at for at, _ in self.captures), default=None)
+    def first_captured(self) -> datetime | None:
+        """When it was captured first."""
+        return min((at for at, _ in self.captures), default=None)
 
     @property
     def refund_failed_last(self) -> bool:
@@ -145,6 +146,7 @@ def money(
         captures=tuple(
             (e["event_at"], e["amount_minor"]) for e in before if e["name"] == "CAPTURED"
         ),
+        same_captures=(tuple(e["amount_minor"] for e in before if e["name"] == "CAPTURED"),),
         refunds=tuple(
             (e["event_at"], e["amount_minor"]) for e in before if e["name"] == "REFUNDED"
         ),
@@ -170,6 +172,7 @@ def together(parts: list[Money]) -> Money:
         amount=sum(part.amount for part in parts),
         authorized=min(known, default=None),
         captures=tuple(capture for part in parts for capture in part.captures),
+        same_captures=tuple(minors for part in parts for minors in part.same_captures),
         refunds=tuple(refund for part in parts for refund in part.refunds),
         failed_refunds=tuple(at for part in parts for at in part.failed_refunds),
         changed=any(part.changed for part in parts),

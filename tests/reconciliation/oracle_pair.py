@@ -139,7 +139,9 @@ def ask(
             captured = NOTHING
     if status == "cancelled" and m.refund_failed_last:
         flags.add("last_refund_failed")
-    if net.known and min(net.Er, m.C) > m.R and order.get("recorded_by_hand"):
+    fee_kept = captured.kind == "cancellation_fee_kept"
+    owed = net.known and not fee_kept and min(net.Er, m.C) > m.R
+    if owed and order.get("recorded_by_hand"):
         flags.add("recorded_by_hand")
     reserved = ask_reserved(m, net, status, unit, moment, captured)
     return Asked(status, net, captured, refunded, reserved, frozenset(flags), passed)
@@ -157,13 +159,14 @@ def explained(kind: str, order: dict[str, Any], m: Money, unit: Unit, passed: bo
         return bool(changed > m.fetched)
 
     not_yet_at_vipps = (order["refunded_minor"] or 0) > m.R
+    held_on_cancelled = kind == "remainder_open" and order["status"] == "cancelled" and m.C == 0
     if later("refunded_at") and not_yet_at_vipps and kind in EXPLAINED_BY_REFUND:
-        return True
+        return not held_on_cancelled
     if not later("fulfilled_at"):
         return False
     if kind == "not_paid":
         return m.state == "CREATED"
-    return kind in EXPLAINED_BY_FULFILMENT and m.K > 0 and not passed
+    return kind in EXPLAINED_BY_FULFILMENT and m.K > 0 and (kind == "remainder_open" or not passed)
 
 
 def ask_captured(
@@ -213,7 +216,7 @@ def ask_captured(
         back = max(R, net.Er) if net.known else R
         return code("payment_not_recorded", C, C, min(O, K + max(0, C - back)))
     if status == "open" and C > 0:
-        since = m.last_captured
+        since = m.first_captured
         if since is not None and moment - since <= settings.delivery_grace_days * DAY:
             return Answer("timing", "timing_awaiting_fulfilment", 0, C)
         return code("captured_not_fulfilled", 0, C, C - max(R, Or))
@@ -260,9 +263,10 @@ def ask_captured(
 
 def captured_twice(m: Money, excess: int) -> bool:
     """Whether one amount was captured n times, and the excess is 1 to n - 1 times that amount."""
-    times = Counter(minor for _, minor in m.captures)
     return any(
-        n >= 2 and v > 0 and excess % v == 0 and 1 <= excess // v <= n - 1 for v, n in times.items()
+        n >= 2 and v > 0 and excess % v == 0 and 1 <= excess // v <= n - 1
+        for of_one_payment in m.same_captures
+        for v, n in Counter(of_one_payment).items()
     )
 
 

@@ -249,8 +249,9 @@ class Drawing:
         event("CREATED", requested, created)
         if A:
             event("AUTHORIZED", A, authorized)
+        apart = self.pick(timedelta(minutes=1), -4.5 * timedelta(days=1))
         for n, minor in enumerate(captures):
-            event("CAPTURED", minor, captured + timedelta(minutes=n))
+            event("CAPTURED", minor, max(captured + n * apart, authorized))
         if state == "TERMINATED":
             event("TERMINATED", X, authorized + timedelta(minutes=9))
         elif state in {"ABORTED", "EXPIRED"}:
@@ -562,6 +563,8 @@ class Drawing:
                 fulfilled_at=None if cancelled else fulfilled,
                 refunded_at=None,
             )
+        if any(0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders):
+            self.now.features.add("combined_mixed")
         A = one(1000, 600, sum(totals))
         self.payment(A=A, captures=one((A,), (A,), ()), refunds=())
         if self.rarely(10):
