@@ -14,7 +14,7 @@ from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS, detect_encoding
 from vippsrecon.sources.files.headings import strip_trailing_empties
-from vippsrecon.sources.files.table import Record, Table, build_cell_picker
+from vippsrecon.sources.files.table import Record, Table, build_cell_picker, strip_forged_marks
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -40,7 +40,7 @@ def open_csv_table(path: Path) -> Table:
     notes: tuple[str, ...] = ()
     if encoding == "cp1252":
         notes = ("the file is not UTF-8; it was read as Windows-1252",)
-    return Table(path.name, "csv", encoding, layout.headings, records, notes)
+    return Table(path.name, "csv", encoding, layout.headings, records, notes, strip_forged_marks)
 
 
 def read_text_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -231,7 +232,7 @@ def _choose_amount_style(profile: Profile, total: pl.Series, file: str, column: 
             file=file,
             column=column,
         )
-    return AmountStyle(mark, style.groups, style.words, style.trailing_minus, style.brackets)
+    return replace(style, decimal=mark)
 
 
 def _refuse_other_decimal_mark(

@@ -19,6 +19,9 @@ from vippsrecon.sources.files.table import NATIVE_MARK
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 MAX_REFERENCE_LENGTH = 64
+ASCII_BLANKS = " \t\r\n\v\f"
+"""Blanks that a reader may remove. Other blanks are damage, and where money moves they are named."""
+
 SCIENTIFIC_NOTATION = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
 _SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
 """Separators between references in one cell, as Shopify's export uses them."""
@@ -56,7 +59,7 @@ def remove_spreadsheet_guards(text: pl.Series) -> pl.Series:
     if not text.str.contains(rf"^[='{NATIVE_MARK}]").any():
         return text
     plain = text.str.strip_prefix(NATIVE_MARK).str.replace(r'^="(.*)"$', "${1}")
-    return plain.str.strip_prefix("'").str.strip_chars()
+    return plain.str.strip_prefix("'").str.strip_chars(ASCII_BLANKS)
 
 
 def split_references(cell: str) -> list[str]:
