@@ -15,6 +15,7 @@ from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS
 from vippsrecon.sources.files.headings import strip_trailing_empties
+from vippsrecon.sources.files.repeated_headings import HeadingWatch
 from vippsrecon.sources.files.sheet_details import Formula, read_sheet_details
 from vippsrecon.sources.files.table import (
     MARKS,
@@ -65,7 +66,7 @@ def open_excel_table(path: Path) -> Table:
     def records(places: Sequence[int]) -> Iterator[Record]:
         first = sheet.first_row + above + 1
         rows = _put_formulas(islice(sheet.rows, above + 1, None), first, waiting)
-        return _read_records(rows, first, width, places)
+        return _read_records(rows, first, named, places)
 
     def short_texts(cells: Sequence[Any]) -> pl.Series:
         made = format_cells(cells)
@@ -102,16 +103,22 @@ def _put_in_row(row: Sequence[Any], formulas: dict[int, Formula]) -> Sequence[An
 
 
 def _read_records(
-    rows: Iterable[Sequence[Any]], first: int, width: int, places: Sequence[int]
+    rows: Iterable[Sequence[Any]], first: int, headings: Sequence[str], places: Sequence[int]
 ) -> Iterator[Record]:
     pick = build_cell_picker(places)
+    watch = HeadingWatch(headings)
+    width = len(headings)
+    blank = [""] * width
     for number, row in enumerate(rows, start=first):
         cells = row if len(row) >= width else [*row, *[""] * (width - len(row))]
         if any(cells) or any(cell not in ("", None) for cell in cells):
-            fault = None
+            fault = watch.check(number, cells)
+            if fault:
+                yield Record(number, pick(blank), fault)
+                continue
             if len(cells) > width and any(cell not in ("", None) for cell in cells[width:]):
                 fault = "the row has cells to the right of the last heading"
-            yield Record(number, pick(cells), fault)
+            yield Record(number, pick(watch.arrange(cells)), fault)
 
 
 class _OpenpyxlRows:
