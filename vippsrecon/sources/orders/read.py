@@ -154,7 +154,9 @@ def read_order_files(
         table, chosen = _open_with_profile(path, profile)
         _refuse_unusable_export(table, chosen, preview=preview)
         taken = exported_at or _read_modification_time(path)
-        around = FileContext(tuple(units), default_msn, taken, "NOK" if preview else None)
+        around = FileContext(
+            tuple(units), default_msn, taken, exported_at is None, "NOK" if preview else None
+        )
         read.append((path, table, chosen, taken, parse_orders(table, chosen, around)))
     orders, duplicates = _drop_duplicates(pl.concat([rows.orders for *_, rows in read]))
     rejects = pl.concat([*(rows.rejects for *_, rows in read), duplicates]).sort(
@@ -283,9 +285,9 @@ def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
     Of duplicates in several files the one exported last is kept, else the first in the file.
     """
-    origin = ["exported_at", "source_file", "source_row"]
+    origin = ["exported_at", "exported_at_guessed", "source_file", "source_row"]
     read = [name for name in orders.columns if name not in origin]
-    ranked = orders.sort(origin, descending=[True, False, False])
+    ranked = orders.sort(origin, descending=[True, False, False, False])
     identified = pl.any_horizontal(pl.col("reference", "order_number").is_not_null())
     is_duplicate = identified & (pl.int_range(pl.len()).over(read) > 0)
     ranked = ranked.with_columns(duplicate=is_duplicate)
