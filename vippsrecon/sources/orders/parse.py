@@ -54,7 +54,6 @@ class FileContext(NamedTuple):
     units: tuple[SalesUnit, ...]
     default_msn: str | None
     exported_at: datetime
-    is_time_guessed: bool = False
     assumed_currency: str | None = None
 
 
@@ -170,7 +169,6 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         shop_currency_only=pl.lit(profile.shop_currency_only),
         truncated_minor=_truncate_totals(get_field_cells(heads, "total"), profile),
         exported_at=pl.lit(around.exported_at).dt.convert_time_zone("UTC"),
-        exported_at_guessed=pl.lit(around.is_time_guessed),
         source_file=pl.lit(table.name),
         **{name: times[name].at for name in TIME_FIELDS},
         **{name.replace("_at", "_day"): times[name].day for name in TIME_FIELDS},

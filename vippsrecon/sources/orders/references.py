@@ -37,7 +37,6 @@ ZERO_PADDED = "zero_padded"
 ZERO_STRIPPED = "zero_stripped"
 EXPONENT_EXPANDED = "written_out"
 INVISIBLE_REMOVED = "invisible_removed"
-SAME_CELL = "same_cell"
 
 RULES_AFTER_NOT_FOUND = frozenset(
     {
@@ -52,8 +51,7 @@ RULES_AFTER_NOT_FOUND = frozenset(
 """Rules whose candidates are queried only if the reference itself is not found.
 
 Candidates of `EARLIER_ATTEMPT` are always queried: WooCommerce's plugin overwrites the reference at
-every new attempt, so only Vipps MobilePay has the earlier ones, which may hold money. So are those
-of `SAME_CELL`: the order was paid in several payments, and the shop names all of them.
+every new attempt, so only Vipps MobilePay has the earlier ones, which may hold money.
 """
 
 _CANDIDATE_SCHEMA = pa.schema(
@@ -138,11 +136,8 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
         how the candidate was derived. `RULES_AFTER_NOT_FOUND` says which to query when. All are
         well-formed references.
     """
-    wanted = ["msn", "reference", "attempt_base", "paid", "further_references"]
-    there = [name for name in wanted if name in orders.columns]
-    read = pl.DataFrame(pa.Table.from_pandas(orders[there], preserve_index=False))
-    if "further_references" not in there:
-        read = read.with_columns(further_references=pl.lit(None, pl.String))
+    wanted = ["msn", "reference", "attempt_base", "paid"]
+    read = pl.DataFrame(pa.Table.from_pandas(orders[wanted], preserve_index=False))
     known = read.cast(pl.String).filter(pl.col("reference").is_not_null()).unique()
     length = _detect_length(known["reference"])
     made = pl.concat(
@@ -155,7 +150,6 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
                 pl.col("repaired"),
                 INVISIBLE_REMOVED,
             ),
-            _list_further_references(known),
         ]
     )
     candidate = pl.col("candidate")
@@ -249,17 +243,6 @@ def _derive_zero_variants(known: pl.DataFrame, length: int) -> Iterator[pl.DataF
     yield _build_candidates(short, reference.str.zfill(length), ZERO_PADDED)
     padded = digits.filter(reference.str.contains("^0+[1-9]"))
     yield _build_candidates(padded, reference.str.strip_chars_start("0"), ZERO_STRIPPED)
-
-
-def _list_further_references(known: pl.DataFrame) -> pl.DataFrame:
-    listed = known.filter(pl.col("further_references").is_not_null()).with_columns(
-        pl.col("further_references").str.split(" ")
-    )
-    return _build_candidates(
-        listed.explode("further_references", empty_as_null=False),
-        pl.col("further_references"),
-        SAME_CELL,
-    )
 
 
 def _expand_scientific(known: pl.DataFrame) -> pl.DataFrame:
