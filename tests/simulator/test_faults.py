@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
+from tests.waiting import wait_until
 from vippsrecon.simulator import Simulator, SimulatorInputError, read_faults, serve
 from vippsrecon.simulator.http.server import serve_app
 
@@ -247,3 +248,21 @@ def test_half_a_request_is_not_carried_out(line, sent):
 
         assert simulator.requests()["payments"] == {}
         assert door.capture(100, key="k").status_code == 200
+
+
+def test_other_faults_end_a_latency(line):
+    """So that a request can be held until a test lets it go on."""
+    simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
+    with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        door = Socket(simulator, client)
+        simulator.set_faults(once(latency_ms=600_000))
+        answers = []
+        held = threading.Thread(target=lambda: answers.append(door.capture(100, key="k")))
+        held.start()
+        wait_until(lambda: simulator.requests()["requests"].get("capture"))
+        assert door.total("captured") == 0
+        simulator.set_faults([])
+        held.join(timeout=60)
+
+        assert [answer.status_code for answer in answers] == [200]
+        assert door.total("captured") == 100
