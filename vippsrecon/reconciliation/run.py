@@ -47,11 +47,18 @@ from vippsrecon.schemas import (
 )
 
 _PAYMENT_COLUMNS = tuple(
-    n
-    for n in PAYMENTS.names
-    if n not in {"psp_reference", "payment_method", "discovered_by", "created_at"}
+    n for n in PAYMENTS.names if n not in {"psp_reference", "payment_method", "discovered_by"}
 )
-_EVENT_COLUMNS = ("msn", "reference", "name", "amount_minor", "event_at", "event_day", "success")
+_EVENT_COLUMNS = (
+    "msn",
+    "reference",
+    "psp_reference",
+    "name",
+    "amount_minor",
+    "event_at",
+    "event_day",
+    "success",
+)
 _ORDER_COLUMNS = tuple(
     n for n in ORDERS.names if n not in {"ordered_at", "vat_minor", "payment_method"}
 )
@@ -244,8 +251,15 @@ def _prepare_frames(
 
 def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:
     is_done_refund = (nw.col("name") == "REFUNDED") & nw.col("success")
-    return log.filter(is_done_refund & ~nw.col("idempotency_key").is_null()).select(
-        "msn", "reference", "amount_minor", "event_at_us", "idempotency_key"
+    columns = [
+        "msn", "reference", "psp_reference", "amount_minor", "event_at_us", "idempotency_key"
+    ]  # fmt: skip
+    # A log may list one event twice.
+    return (
+        log.filter(is_done_refund & ~nw.col("idempotency_key").is_null())
+        .group_by(*columns)
+        .agg(times=nw.len())
+        .drop("times", "psp_reference")
     )
 
 

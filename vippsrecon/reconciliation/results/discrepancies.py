@@ -194,7 +194,7 @@ def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> La
         kind=nw.lit(""),
         flags=nw.lit("amounts_as_fetched" if paired.as_fetched else ""),
     )
-    own_row = nw.col("role").is_in(["pair", "surplus"]) & ~nw.col("combined")
+    own_row = nw.col("role").is_in(["pair", "surplus", "superseded_row"]) & ~nw.col("combined")
     orders = [
         answered.filter(own_row),
         exact_matches,
