@@ -68,14 +68,17 @@ def test_identical_twins_leave_one(write: Writer):
     assert list(got.rejects["source_row"]) == [3]
 
 
-def test_twins_in_two_files_leave_the_later_export(write: Writer):
-    """Overlapping exports are common: December again in January's file."""
+def test_twins_in_two_files_both_stay(write: Writer):
+    """Overlapping exports are common: one order, seen at two moments, is for reconciling to judge."""
     first, second = write(f"{HEAD}\n{GOOD}\n", "a.csv"), write(f"{HEAD}\n{GOOD}\n", "b.csv")
     os.utime(first, (1_700_000_000, 1_700_000_000))
     os.utime(second, (1_700_086_400, 1_700_086_400))
     got = read_orders([first, second])
-    assert list(got.orders["source_file"]) == ["b.csv"]
-    assert [reading.rejected for reading in got.files] == [1, 0]
+    assert list(got.orders["source_file"]) == ["a.csv", "b.csv"]
+    assert [reading.rejected for reading in got.files] == [0, 0]
+    assert got.orders["exported_at_guessed"].all()
+    stated = read_orders([first, second], exported_at=datetime(2026, 11, 1, tzinfo=UTC))
+    assert not stated.orders["exported_at_guessed"].any()
 
 
 def test_two_files_of_one_name_are_refused(write: Writer, tmp_path: Path):

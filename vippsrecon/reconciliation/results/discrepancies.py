@@ -249,7 +249,8 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
         agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     nothing = nw.lit(0, nw.Int64)
-    total = nw.when(nw.col("has_order")).then(nw.col("O")).otherwise(nw.col("C"))
+    is_order_row = nw.col("has_order") | (nw.col("role") == "superseded_row")
+    total = nw.when(is_order_row).then(nw.col("O")).otherwise(nw.col("C"))
     other_pairs = settled.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
         "bucket",
