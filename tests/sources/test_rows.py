@@ -26,14 +26,15 @@ def read(write: Writer, *lines: str, **options: object) -> OrderFiles:
 @pytest.mark.parametrize(
     ("line", "column", "value", "reason"),
     [
-        ("123456,ord-2xxx,2,NOK,4.505,,open,,", "total", "4.505", "has more decimals than NOK has (2)"),
+        ("123456,ord-2xxx,2,NOK,4.5055,,open,,", "total", "4.5055", "has more decimals than NOK has (2)"),
+        ("123456,ord-2xxx,2,NOK,4.505,,open,,", "total", "4.505", "three digits after its only mark"),
         ("123456,ord-2xxx,2,NOK,-4.50,,open,,", "total", "-4.50", "is negative"),
         ("123456,ord-2xxx,2,NOK,,,open,,", "total", None, "is missing"),
         ("123456,ord-2xxx,2,NOK,abc,,open,,", "total", "abc", "is not an amount with a decimal point"),
         ("123456,ord-2xxx,2,NOK,1e5,,open,,", "total", "1e5", "is not an amount with a decimal point"),
         ("123456,ord-2xxx,2,NOK,99999999999999,,open,,", "total", "99999999999999", "has more than fifteen digits"),
         ("123456,ord-2xxx,2,NOK,5,-1,open,,", "refunded", "-1", "is negative"),
-        ("123456,ord-2xxx,2,NOK,5,1.001,open,,", "refunded", "1.001", "has more decimals than NOK has (2)"),
+        ("123456,ord-2xxx,2,NOK,5,1.001,open,,", "refunded", "1.001", "three digits after its only mark"),
         ("123456,ord-2xxx,2,XXX,5,,open,,", "currency", "XXX", "is not a currency of Vipps MobilePay"),
         ("12-34,ord-2xxx,2,NOK,5,,open,,", "msn", "12-34", "is not a merchant serial number"),
         ("123456,ord-2xxx,2,NOK,5,,open,31.02.2026,", "ordered_at", "31.02.2026", "is not a date or time"),
