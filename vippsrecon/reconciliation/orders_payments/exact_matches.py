@@ -85,7 +85,6 @@ def split_exact_matches(
     payments: LazyFrame,
     events: LazyFrame | None,
     apart: LazyFrame | None,
-    named: LazyFrame,
     terms: MatchCriteria,
     *,
     named: LazyFrame,
