@@ -23,6 +23,7 @@ from vippsrecon.reconciliation.results.proposals import add_proposals
 from vippsrecon.reconciliation.results.severity import add_severity
 from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepancies
 from vippsrecon.reconciliation.texts_en import (
+    ATTEMPTS_NOT_ASKED,
     ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
     ONLY_RESERVED,
@@ -130,7 +131,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
 
 
 def _build_hints() -> nw.Expr:
-    """Return what selects the sentence: the flags, and three hints that are not flags."""
+    """Return what selects the sentence: the flags, and four hints that are not flags."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
     impossible = ~nw.col("reference").str.contains(NEW_REFERENCE_PATTERN)
     return nw.concat_str(
@@ -141,6 +142,9 @@ def _build_hints() -> nw.Expr:
         .otherwise(nw.lit("")),
         nw.when((nw.col("proposal") == "cancel").fill_null(value=False))
         .then(nw.lit(f" {ONLY_RESERVED}"))
+        .otherwise(nw.lit("")),
+        nw.when(~nw.col("attempts_asked"))
+        .then(nw.lit(f" {ATTEMPTS_NOT_ASKED}"))
         .otherwise(nw.lit("")),
     )
 
