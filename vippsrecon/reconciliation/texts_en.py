@@ -21,6 +21,10 @@ ONLY_RESERVED = "only_reserved"
 """A hint, not a flag: nothing was captured of a further payment, and it can be released."""
 
 
+ATTEMPTS_NOT_ASKED = "attempts_not_asked"
+"""A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is captured."""
+
+
 class CodeText(NamedTuple):
     """Cause and next step for one kind and, where `flag` is not empty, one flag or hint."""
 
@@ -165,6 +169,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
     ),
     CodeText(
         "fulfilled_not_captured",
+        ATTEMPTS_NOT_ASKED,
+        "The order is fulfilled, but nothing was captured for it as far as this run knows: further attempts to pay it were not read.",
+        "Fetch again, so that the next attempts are read too; the customer may have paid with one of them.",
+    ),
+    CodeText(
+        "fulfilled_not_captured",
         "",
         "The order is fulfilled, but nothing was captured for it.",
         "Capture the payment before the reservation expires.",
@@ -198,6 +208,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "not_capturable",
         "The order is fulfilled, but less than its total was captured, and the reservation no longer covers the rest.",
         "Ask the customer for the rest, or correct the order's total.",
+    ),
+    CodeText(
+        "under_captured",
+        ATTEMPTS_NOT_ASKED,
+        "The order is fulfilled, but less than its total was captured as far as this run knows: further attempts to pay it were not read.",
+        "Fetch again, so that the next attempts are read too; the customer may have paid the rest with one of them.",
     ),
     CodeText(
         "under_captured",

@@ -38,6 +38,7 @@ from vippsrecon.workflow.references import (
     drop_expected_misses,
     stack_frames,
 )
+from vippsrecon.workflow.retried_payments import mark_asked_attempts
 from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def reconcile_month(
     cutoff = as_of or facts.as_of
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
-        files.orders,
+        mark_asked_attempts(files.orders, fetched.payments, fetched.failures),
         fetched.payments,
         fetched.events,
         drop_expected_misses(fetched.failures, reference_set, files.orders),

@@ -23,6 +23,7 @@ from vippsrecon.reconciliation.results.proposals import add_proposals
 from vippsrecon.reconciliation.results.severity import add_severity
 from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepancies
 from vippsrecon.reconciliation.texts_en import (
+    ATTEMPTS_NOT_ASKED,
     ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
     ONLY_RESERVED,
@@ -130,7 +131,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
 
 
 def _build_hints() -> nw.Expr:
-    """Return what selects the sentence: the flags, and three hints that are not flags."""
+    """Return what selects the sentence: the flags, and four hints that are not flags."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
     impossible = ~nw.col("reference").str.contains(NEW_REFERENCE_PATTERN)
     return nw.concat_str(
@@ -141,6 +142,9 @@ def _build_hints() -> nw.Expr:
         .otherwise(nw.lit("")),
         nw.when((nw.col("proposal") == "cancel").fill_null(value=False))
         .then(nw.lit(f" {ONLY_RESERVED}"))
+        .otherwise(nw.lit("")),
+        nw.when(~nw.col("attempts_asked"))
+        .then(nw.lit(f" {ATTEMPTS_NOT_ASKED}"))
         .otherwise(nw.lit("")),
     )
 
@@ -269,7 +273,8 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
         agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     nothing = nw.lit(0, nw.Int64)
-    total = nw.when(nw.col("has_order")).then(nw.col("O")).otherwise(nw.col("C"))
+    is_order_row = nw.col("has_order") | (nw.col("role") == "superseded_row")
+    total = nw.when(is_order_row).then(nw.col("O")).otherwise(nw.col("C"))
     other_pairs = settled.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
         "bucket",
