@@ -192,7 +192,7 @@ def ask_captured(
         return Answer("code", kind, expected, actual, max(0, at_risk))
 
     def lapsed(answer: Answer) -> Answer:
-        if not unsent_and_expired:
+        if not unsent_and_expired or m.state == "CREATED":
             return answer
         flags.add("expired_in_shop")
         return Answer("matched")
@@ -243,7 +243,7 @@ def ask_captured(
         if since is not None and moment - since <= settings.capture_grace_hours * HOUR:
             return Answer("timing", "timing_capture_pending", E, C)
         return code("fulfilled_not_captured", E, C, E - C)
-    if C > E and captured_twice(m, C - E):
+    if C > E and captured_twice(m, C - E) and not m.gap:
         return code("duplicate_capture", E, C, C - E)
     if C != E and A == C == order.get("truncated_minor"):
         flags.add("shopware_truncation")

@@ -332,6 +332,9 @@ class Drawing:
         if self.rarely(15):
             order["recorded_by_hand"] = True
             features.add("by_hand")
+            recent = order["refunded_at"] and order["refunded_at"] > self.exported - timedelta(days=1)
+            if recent:
+                features.add("by_hand_recent")
         if self.rarely(15):
             order["shop_authorization"] = self.one("voided", "expired")
             features.add("shop_authorization")
@@ -479,6 +482,29 @@ class Drawing:
         if self.rarely(15):
             self.unread(self.now.payments[one(0, -1)]["reference"])
             self.now.features.add("unread_sibling")
+        if self.rarely(4):
+            self.now.features.add("attempts_in_detail")
+            self.attempts_in_detail(order)
+
+    def attempts_in_detail(self, order: dict[str, Any]) -> None:
+        """Draw what else may be said of an order with several payments."""
+        self.shop_mistakes(order)
+        if self.rarely(6):
+            order["by_vipps"], order["method_unsure"] = False, False
+            self.now.features.add("other_tender_with_attempts")
+        if self.rarely(6):
+            waived = self.one(*self.now.payments) if self.now.payments else order
+            self.now.waived.add((self.msn, waived["reference"]))
+            self.now.features.add("attempt_waived")
+        if self.rarely(6) and self.now.payments:
+            unsettled = self.one(*self.now.payments)
+            self.now.unsettled.add((self.msn, unsettled["reference"]))
+        if self.rarely(3) and self.exported < NOW:
+            self.now.features.add("attempts_later")
+            for event in self.now.events:
+                if event["name"] in {"REFUNDED", "CANCELLED"} or self.rarely(6):
+                    event["event_at"] = self.exported + timedelta(hours=6)
+                    event["event_day"] = day_number(event["event_at"], self.msn)
 
     def several_in_a_cell(self) -> None:
         """Draw an order whose own cell names two payments."""
@@ -532,7 +558,14 @@ class Drawing:
             for row, moment in zip(self.now.orders, reversed(moments), strict=True):
                 row["exported_at"] = moment
             self.now.features.add("overlap_guessed")
+        elif self.rarely(5):
+            last = self.now.orders[-1]
+            changed = {"total_minor": 900, "exported_at": last["exported_at"], "source_row": 1}
+            self.now.orders.append(dict(last) | changed | {"source_file": "orders9.csv"})
+            self.now.features.add("overlap_same_age")
         self.chance.shuffle(self.now.orders)
+        if self.rarely(4):
+            self.overlapping_attempts()
         self.payment(
             A=1000,
             captures=self.pick((1000,), (), (400,)),
@@ -542,6 +575,16 @@ class Drawing:
         made = self.now.payments[-1]
         if made["refunded_minor"] > made["captured_minor"]:
             self.now.features.add("strange")
+
+    def overlapping_attempts(self) -> None:
+        """Let the older exports name an earlier attempt, which was given up."""
+        self.now.features.add("overlap_of_attempts")
+        newest = max(row["exported_at"] for row in self.now.orders)
+        for row in self.now.orders:
+            row["attempt_base"] = row["reference"]
+            if row["exported_at"] < newest:
+                row["reference"] += "-1"
+        self.payment(tail="-1", A=0, state="ABORTED", amount=1000, authorized=self.before(9))
 
     def shared(self) -> None:
         """Draw several order rows with one reference."""
