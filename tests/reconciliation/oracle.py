@@ -251,14 +251,14 @@ class Run:
 
         if unread:
             return set_aside("not_checked", "")
-        if self.waived(order, payments):
+        if len(payments) < 2 and self.waived(order, payments):
             return set_aside("ignored", "waived")
         if order["total_minor"] == 0 and not payments:
             return set_aside("ignored", "nothing_to_pay")
         if order["by_vipps"] is False:
             return self.paid_otherwise(rows, order, readings, flags, O, Or)
         if order.get("method_unsure"):
-            if C == 0 and K == 0:
+            if C == 0 and K == 0 and len(readings) < 2:
                 if self.gaps(order, readings):
                     return set_aside("discrepancy", "aggregate_mismatch")
                 return set_aside("ignored", "other_payment_method")
@@ -362,6 +362,17 @@ class Run:
                 self.put([], [reading], Place("matched", "superseded_attempt", frozenset()))
         counted_m = counted[0].m if len(counted) == 1 else together([r.m for r in counted])
         refunded = order["refunded_minor"]
+        aside = ""
+        if self.waived(order, [r.payment for r in counted]):
+            aside = "waived"
+        elif order.get("method_unsure") and not any(r.m.held for r in readings):
+            aside = "other_payment_method"
+        if aside:
+            self.lines(order, bridge.set_aside("ignored", O, Or, counted_m.C, counted_m.R))
+            self.put(rows, counted, Place("ignored", aside, flags))
+            for reading in surplus:
+                self.second(rows, order, reading, counted_m, None)
+            return
         for reading in surplus:
             R = reading.m.R
             if refunded is not None and 0 < R <= refunded - counted_m.R:
@@ -382,6 +393,10 @@ class Run:
     ) -> None:
         """Keep that a payment is one too many."""
         m = reading.m
+        if (reading.payment["msn"], reading.payment["reference"]) in self.world.waived:
+            self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
+            self.put([], [reading], Place("ignored", "waived", frozenset()))
+            return
         verb = None
         if asked is not None:
             verb = proposals.of_second_payment(

@@ -332,7 +332,9 @@ class Drawing:
         if self.rarely(15):
             order["recorded_by_hand"] = True
             features.add("by_hand")
-            recent = order["refunded_at"] and order["refunded_at"] > self.exported - timedelta(days=1)
+            recent = order["refunded_at"] and order["refunded_at"] > self.exported - timedelta(
+                days=1
+            )
             if recent:
                 features.add("by_hand_recent")
         if self.rarely(15):
