@@ -24,7 +24,7 @@ FEATURES = {
     "attempt_waived": False,
     "attempts": True,
     "attempts_in_detail": True,
-    "attempts_later": True,
+    "attempts_later": False,
     "by_hand": True,
     "by_hand_recent": False,
     "combined_mixed": False,
@@ -117,6 +117,8 @@ def run(world: World, **given: Any) -> Reconciliation:
         as_of=world.as_of,
         waived=world.waived,
         unsettled=world.unsettled,
+        first=world.first,
+        last=world.last,
         **given,
     )
 
@@ -185,6 +187,13 @@ def differences(situations: list[Situation], **given: Any) -> list[Difference]:
     """Return the situations that model and package answer differently."""
     world = world_of(situations, **given)
     ours, theirs = by_model(world, opinion(world)), by_package(world, run(world))
+    if world.first or world.last:
+        # The rules leave open why a row outside the period is ignored, where there are two
+        # reasons, and in which period an attempt stands that never held money.
+        for said in [*ours.values(), *theirs.values()]:
+            for key, (bucket, kind) in said.places.items():
+                if bucket == "ignored" or kind == "superseded_attempt":
+                    said.places[key] = "ignored", ""
     return [
         Difference(situation, ours[situation.number], theirs[situation.number])
         for situation in situations

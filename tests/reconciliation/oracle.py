@@ -13,7 +13,7 @@ amounted to at a moment, `oracle_pair` what is wrong between an order and its mo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from tests.reconciliation import oracle_bridge as bridge
@@ -40,6 +40,7 @@ from tests.reconciliation.oracle_pair import (
 )
 
 EXPLAINED_PENDING = {"timing_capture_pending", "timing_refund_pending"}
+MOVES = {"CREATED", "AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED"}
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -85,6 +86,8 @@ class World(NamedTuple):
     waived: frozenset[tuple[str, str]] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
     has_log: bool = True
+    first: date | None = None
+    last: date | None = None
 
 
 Lines = list[tuple[str, str, str, str, int]]
@@ -105,6 +108,7 @@ class Reading(NamedTuple):
     payment: dict[str, Any]
     m: Money
     moment: datetime
+    cut: datetime
 
     @property
     def key(self) -> str:
@@ -163,6 +167,7 @@ class Run:
         self.opinion = Opinion([], {}, Counter(), Counter())
         self.failed = {(f["msn"], f["reference"]) for f in world.failures if f["status"] != 404}
         self.no_means_unknown = paid_means_captured(world)
+        self.outside: set[tuple[str, str, str | None]] = set()
 
     def judge(self) -> Opinion:
         """Judge every family of rows and payments, then the payments without an order."""
@@ -173,7 +178,8 @@ class Run:
         covered = {row["msn"] for row in self.world.orders}
         for payment in orphans:
             self.orphan(payment, days, covered)
-        return self.opinion
+        inside = [f for f in self.opinion.findings if not self.outside & keys_of(f)]
+        return self.opinion._replace(findings=inside)
 
     # --- who is compared with whom ---------------------------------------------------------
 
@@ -207,7 +213,7 @@ class Run:
                 self.found(row, "there", "duplicate_order_row", row["total_minor"], None, 0)
                 self.lines(row, bridge.of_rows(row["total_minor"], row["refunded_minor"]))
                 self.lines(row, [("refunded", "duplicate_rows", -(row["refunded_minor"] or 0))])
-                self.put_order(row, Place("discrepancy", "duplicate_order_row", marks(row)))
+                self.put([row], [], Place("discrepancy", "duplicate_order_row", marks(row)))
 
     def read(self, order: dict[str, Any] | None, payment: dict[str, Any]) -> Reading:
         """Return a payment's letters at its pair's moment, or on the whole log."""
@@ -218,7 +224,7 @@ class Run:
         if self.whole_log:
             cut, moment = FAR, max(moment, self.world.as_of)
         log = self.log[payment["msn"], payment["reference"]]
-        return Reading(payment, money(payment, log, cut, has_log=self.world.has_log), moment)
+        return Reading(payment, money(payment, log, cut, has_log=self.world.has_log), moment, cut)
 
     def order(
         self,
@@ -356,10 +362,9 @@ class Run:
             best = choose_counted([(r.payment, r.m) for r in held or readings], order)
             counted = [(held or readings)[best]]
             surplus = [r for r in held if r is not counted[0]]
-        for reading in readings:
-            if reading not in counted and reading not in surplus:
-                self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))
-                self.put([], [reading], Place("matched", "superseded_attempt", frozenset()))
+        never_held = [r for r in readings if r not in counted and r not in surplus]
+        for reading in never_held:
+            self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))
         counted_m = counted[0].m if len(counted) == 1 else together([r.m for r in counted])
         refunded = order["refunded_minor"]
         aside = ""
@@ -372,6 +377,7 @@ class Run:
             self.put(rows, counted, Place("ignored", aside, flags))
             for reading in surplus:
                 self.second(rows, order, reading, counted_m, None)
+            self.put_superseded(counted[0], never_held)
             return
         for reading in surplus:
             R = reading.m.R
@@ -382,6 +388,15 @@ class Run:
         asked = self.pair(rows, order, counted, counted_m, flags)
         for reading in surplus:
             self.second(rows, order, reading, counted_m, asked)
+        self.put_superseded(counted[0], never_held)
+
+    def put_superseded(self, counted: Reading, never_held: list[Reading]) -> None:
+        """Say where the attempts ended that never held money: with the payment that counts."""
+        for reading in never_held:
+            place = Place("matched", "superseded_attempt", frozenset())
+            if self.opinion.places["payments", counted.key].kind == "outside_period":
+                place = Place("ignored", "outside_period", frozenset())
+            self.put_placed([], [reading], place)
 
     def second(
         self,
@@ -411,7 +426,7 @@ class Run:
         self.found(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
         self.lines(order, [("refunded", "second_payments", m.R)])
         self.gaps(order, [reading])
-        self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()))
+        self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()), rows)
 
     # --- one pair --------------------------------------------------------------------------
 
@@ -508,9 +523,9 @@ class Run:
             for answer in answers:
                 if answer.outcome == bucket:
                     return Place(bucket, answer.kind, asked.flags)
-        if m.changed:
-            return Place("timing", "timing_after_cut", asked.flags)
         kind = asked.captured.kind if asked.captured.outcome == "matched" else ""
+        if m.changed and not kind:
+            return Place("timing", "timing_after_cut", asked.flags)
         return Place("matched", kind, asked.flags)
 
     def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
@@ -626,14 +641,54 @@ class Run:
         for leg, line, minor in lines:
             self.opinion.bridge[leg, row["msn"], row["currency"], line] += minor
 
-    def put(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> None:
+    def put(
+        self,
+        rows: list[dict[str, Any]],
+        readings: list[Reading],
+        place: Place,
+        of_order: list[dict[str, Any]] | None = None,
+    ) -> None:
         """Say where rows and payments ended; each may end only once."""
+        of_order = rows if of_order is None else of_order
+        if place.bucket != "not_checked" and not self.in_period(of_order, readings, place):
+            self.outside |= {("order", row["msn"], row["order_number"]) for row in rows}
+            self.outside |= {
+                ("payment", r.payment["msn"], r.payment["reference"]) for r in readings
+            }
+            place = Place("ignored", "outside_period", place.flags)
+        self.put_placed(rows, readings, place)
+
+    def put_placed(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> None:
+        """Keep the place of rows and payments, and what the payments moved."""
         for row in rows:
             self.put_order(row, place)
         for reading in readings:
             self.put_once(("payments", reading.key), place)
             for leg, minor in (("captured", reading.m.C), ("refunded", reading.m.R)):
                 self.opinion.moved[leg, reading.payment["msn"], reading.key] += minor
+
+    def in_period(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> bool:
+        """Whether a pair belongs to the run's period: by its days, or because it is still open."""
+        if self.whole_log:
+            return True
+        first, last = self.world.first or date.min, self.world.last or date.max
+        names = ("ordered_at", "fulfilled_at", "refunded_at")
+        began, days = [], []
+        for row in rows:
+            unit = self.world.units[row["msn"]]
+            days += [unit.day(row[name]) for name in names if row[name]]
+            began.append(unit.day(row["ordered_at"]))
+        for reading in readings:
+            unit, key = self.world.units[reading.payment["msn"]], reading.payment["reference"]
+            days += [
+                unit.day(event["event_at"])
+                for event in self.log[reading.payment["msn"], key]
+                if event["success"] and event["name"] in MOVES and event["event_at"] <= reading.cut
+            ]
+            began.append(unit.day(reading.payment["created_at"]))
+        if any(first <= day <= last for day in days):
+            return True
+        return place.bucket in {"discrepancy", "timing"} and any(day <= last for day in began)
 
     def put_order(self, row: dict[str, Any], place: Place) -> None:
         """Say where an order row ended."""
@@ -644,6 +699,13 @@ class Run:
         if key in self.opinion.places:
             raise AssertionError(f"{key} ends twice")
         self.opinion.places[key] = place
+
+
+def keys_of(finding: Finding) -> set[tuple[str, str, str | None]]:
+    """Return the key by which a finding is kept or left with its pair."""
+    if finding.kind in {"missing_in_vipps", "duplicate_order_row", "reference_mangled"}:
+        return {("order", finding.msn, finding.order_number)}
+    return {("payment", finding.msn, finding.reference)}
 
 
 def marks(order: dict[str, Any]) -> frozenset[str]:

@@ -65,6 +65,8 @@ def world_of(
     as_of: datetime = NOW,
     tolerance: int = 0,
     has_log: bool = True,
+    first: date | None = None,
+    last: date | None = None,
 ) -> World:
     """Return a world of several situations, with orders of nothing that say what the export covers."""
     cover = [
@@ -92,6 +94,8 @@ def world_of(
         frozenset(key for one in situations for key in one.waived),
         frozenset(key for one in situations for key in one.unsettled),
         has_log,
+        first,
+        last,
     )
 
 
@@ -195,6 +199,9 @@ class Drawing:
             given.setdefault("fulfilled_at", self.before(6, 0.1, 0.4, 2, 40))
         if given.get("refunded_minor"):
             given.setdefault("refunded_at", self.before(4, 0.1, 0.4, 2, 40))
+        given.setdefault("ordered_at", self.before(10, 0.3, 35, 45, 200))
+        done = [given[name] for name in ("fulfilled_at", "refunded_at") if given.get(name)]
+        given["ordered_at"] = min([given["ordered_at"], *done])
         row = order_row(self.now.number, self.msn, self.exported, **given)
         self.now.orders.append(row)
         return row
@@ -504,7 +511,8 @@ class Drawing:
         if self.rarely(3) and self.exported < NOW:
             self.now.features.add("attempts_later")
             for event in self.now.events:
-                if event["name"] in {"REFUNDED", "CANCELLED"} or self.rarely(6):
+                after = {"REFUNDED", "CANCELLED"} | ({"CAPTURED"} if self.rarely(3) else set())
+                if event["name"] in after:
                     event["event_at"] = self.exported + timedelta(hours=6)
                     event["event_day"] = day_number(event["event_at"], self.msn)
 
@@ -538,13 +546,13 @@ class Drawing:
             {"status": one("fulfilled", "cancelled"), "refunded_minor": 0},
             {"status": "fulfilled", "refunded_minor": one(100, 200)},
         ]
-        fulfilled = self.before(6, 2, 0.4)
+        fulfilled, ordered = self.before(6, 2, 0.4), self.before(10, 40)
         chosen = sorted(self.chance.sample(range(3), one(2, 2, 3)))
         if self.rarely(5):
             chosen = [chosen[0]] * len(chosen)
         for n, step in enumerate(chosen):
             exported = self.exported - timedelta(days=len(chosen) - 1 - n)
-            given = {"fulfilled_at": fulfilled} | steps[step]
+            given = {"fulfilled_at": fulfilled, "ordered_at": ordered} | steps[step]
             if given["status"] != "fulfilled":
                 given["fulfilled_at"] = None
             given["refunded_at"] = self.before(0.6, 0.1) if given["refunded_minor"] else None
@@ -594,7 +602,7 @@ class Drawing:
         totals = one((600, 400), (1000, 900), (1000, 600), (700, 300, 100), (500, 200))
         status = one("fulfilled", "fulfilled", "open", "cancelled")
         fulfilled = self.before(6, 0.1) if status == "fulfilled" else None
-        drop = self.rarely(4)
+        ordered, drop = self.before(10, 40), self.rarely(4)
         self.now.features.add("shared")
         for n, total in enumerate(totals):
             cancelled = drop and n == 0
@@ -606,6 +614,7 @@ class Drawing:
                 status="cancelled" if cancelled else status,
                 refunded_minor=self.pick(0, 0, 100),
                 fulfilled_at=None if cancelled else fulfilled,
+                ordered_at=ordered,
                 refunded_at=None,
             )
         if any(0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders):
