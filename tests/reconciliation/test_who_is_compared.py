@@ -218,6 +218,21 @@ def test_an_older_row_names_an_attempt():
     }
 
 
+def test_an_older_row_names_one_of_several_references():
+    """The order was edited up, and the customer paid the rest: the newer cell lists both."""
+    result = compare(
+        [
+            order("later-ref-01", order_number="#8", further_references="first-ref-01", **NEW),
+            order("first-ref-01", order_number="#8", total_minor=600, **OLD),
+        ],
+        [payment("first-ref-01", A=600, C=600), payment("later-ref-01", A=400, C=400)],
+    )
+
+    assert found(result) == []
+    assert sorted(buckets(result, "orders").values()) == ["ignored superseded_row", "matched"]
+    assert set(buckets(result, "payments").values()) == {"matched"}
+
+
 def test_orders_of_two_stores_with_one_number_are_two_orders():
     """Stores of one merchant number their orders alike."""
     result = compare(
