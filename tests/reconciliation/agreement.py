@@ -21,6 +21,8 @@ from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 FEATURES = {
     "as_of_before_export": False,
+    "attempt_unsettled": False,
+    "attempt_unsure": False,
     "attempt_waived": False,
     "attempts": True,
     "attempts_in_detail": True,
@@ -47,6 +49,7 @@ FEATURES = {
     "overlap_same_age": True,
     "paid_no": True,
     "refunds_unknown": True,
+    "several_given_back": False,
     "several_in_a_cell": True,
     "shared": True,
     "shop_authorization": True,

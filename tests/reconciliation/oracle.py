@@ -379,7 +379,7 @@ class Run:
                 self.second(rows, order, reading, counted_m, None)
             self.put_superseded(counted[0], never_held)
             return
-        for reading in surplus:
+        for reading in sorted(surplus, key=lambda r: -r.m.R):
             R = reading.m.R
             if refunded is not None and 0 < R <= refunded - counted_m.R:
                 refunded -= R

@@ -206,6 +206,8 @@ def ask_captured(
         return NOTHING
     if E == 0 and C == 0:
         return NOTHING
+    if unsent_and_expired and A > 0 and (K == 0 or passed):
+        return lapsed(NOTHING)
     if (
         order["paid"] == "no"
         and m.authorized is not None

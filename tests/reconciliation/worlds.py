@@ -488,6 +488,8 @@ class Drawing:
                 self.payment(**common, A=A, captures=(A,), refunds=(self.pick(A, 300, 100),))
             else:
                 self.payment(**common, A=A, captures=(A,))
+        if sum(payment["refunded_minor"] > 0 for payment in self.now.payments) > 1:
+            self.now.features.add("several_given_back")
         if self.rarely(15):
             self.unread(self.now.payments[one(0, -1)]["reference"])
             self.now.features.add("unread_sibling")
@@ -498,6 +500,8 @@ class Drawing:
     def attempts_in_detail(self, order: dict[str, Any]) -> None:
         """Draw what else may be said of an order with several payments."""
         self.shop_mistakes(order)
+        if order["method_unsure"]:
+            self.now.features.add("attempt_unsure")
         if self.rarely(6):
             order["by_vipps"], order["method_unsure"] = False, False
             self.now.features.add("other_tender_with_attempts")
@@ -508,6 +512,7 @@ class Drawing:
         if self.rarely(6) and self.now.payments:
             unsettled = self.one(*self.now.payments)
             self.now.unsettled.add((self.msn, unsettled["reference"]))
+            self.now.features.add("attempt_unsettled")
         if self.rarely(3) and self.exported < NOW:
             self.now.features.add("attempts_later")
             for event in self.now.events:
