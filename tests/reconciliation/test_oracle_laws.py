@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.reconciliation.agreement import by_package, draw, run
+from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_money import REFUND_WINDOW, once
-from tests.reconciliation.worlds import NOW, UNITS, Drawing, Situation, world_of
+from tests.reconciliation.worlds import NOW, UNITS, Situation, world_of
 
 many = settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
