@@ -4,10 +4,10 @@ Written from the text of the rules alone. It shares nothing with the package: no
 expressions, no columns of its own; integers, dicts and plain if-statements, slow and simple on
 purpose, so that an accountant can read it beside the rules.
 
-`oracle_world` is what goes in and comes out, `oracle_groups` says which rows and payments belong together, `oracle_money` what a payment
-amounted to at a moment, `oracle_pair` what is wrong between an order and its money,
-`oracle_proposals` what may be proposed, `oracle_bridge` how both sides add up.
-`oracle_pairing` and `oracle_keeping` put these together.
+`oracle_world` is what goes in and comes out, `oracle_groups` says which rows and payments belong
+together, `oracle_money` what a payment amounted to at a moment, `oracle_pair` what is wrong
+between an order and its money, `oracle_proposals` what may be proposed, `oracle_bridge` how both
+sides add up. `oracle_pairing` and `oracle_keeping` put these together.
 """
 # ruff: noqa: E741, N806, PLR0911, PLR0912 - the rules' own letters, and long tables
 
