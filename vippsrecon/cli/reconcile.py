@@ -104,9 +104,9 @@ def reconcile(
             "again."
         )
     elif not result.complete:
+        gaps = ", and ".join(result.manifest.get("incomplete_because", ()))
         print_warning(
-            "INCOMPLETE: the funds ledger could not be read. Payments that no order mentions may be "
-            "missing. Run the command again."
+            f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
     raise typer.Exit(result.exit_code)
 

@@ -30,19 +30,23 @@ def format_headline(reconciliation: ReportInput, figures: ReportFigures) -> str:
     risk = format_at_risk(figures)
     rejected = f" {format_count(figures.rejects, 'input row')} rejected." if figures.rejects else ""
     if reconciliation.verdict == "incomplete":
-        cause = (
-            f"{format_count(figures.unread, 'payment')} could not be read"
-            if figures.unread
-            else "The data is not complete"
-        )
         return (
-            f"INCOMPLETE. {cause}, so there is no verdict yet. Run the command again. "
+            f"INCOMPLETE. {_list_gaps(reconciliation, figures)}, so there is no verdict yet. "
             f"So far: {discrepancies}, {risk}.{rejected}"
         )
     if reconciliation.verdict == "clean":
         harmless = f" {format_count(count, 'harmless difference')}." if count else ""
         return f"CLEAN. Orders and payments agree.{harmless}{rejected}"
     return f"{discrepancies.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
+
+
+def _list_gaps(reconciliation: ReportInput, figures: ReportFigures) -> str:
+    """Return why the run is incomplete, as clauses of one sentence."""
+    gaps = list(reconciliation.manifest.get("incomplete_because") or ())
+    if figures.unread:
+        gaps.insert(0, f"{format_count(figures.unread, 'payment')} could not be read")
+    text = ", and ".join(gaps) or "the data is not complete"
+    return text[0].upper() + text[1:]
 
 
 def format_at_risk(figures: ReportFigures) -> str:
@@ -92,8 +96,8 @@ def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -
         )
     if not reconciliation.complete:
         return (
-            f"Not complete: {format_count(read, 'payment')} read, but the funds ledger could not be "
-            "read. Payments that no order mentions may be missing. Run the command again later."
+            f"Not complete: {format_count(read, 'payment')} read. "
+            f"{_list_gaps(reconciliation, figures)}. The notices say what to do."
         )
     return (
         f"Complete: every reference asked for was answered, {format_count(read, 'payment')} read, "

@@ -19,7 +19,12 @@ from vippsrecon import schemas
 from vippsrecon.dates import to_date
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.sources import is_reference_list, read_orders
-from vippsrecon.workflow.preflight import check_keys, walk_ledger, warn_of_clock_skew
+from vippsrecon.workflow.preflight import (
+    check_keys,
+    describe_clock_problem,
+    walk_ledger,
+    warn_of_clock_skew,
+)
 from vippsrecon.workflow.references import (
     ReferenceSet,
     collect_fetch_references,
@@ -153,6 +158,7 @@ def fetch_month(
             walk is not None and walk.read,
             () if walk is None else walk.notes,
             walk is not None and walk.failed,
+            describe_clock_problem(open_client.clock_error_seconds(), fetched),
         )
     if out is not None:
         save_facts(facts, out)

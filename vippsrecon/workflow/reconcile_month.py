@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon import schemas
 from vippsrecon.errors import InputError
@@ -33,6 +33,7 @@ from vippsrecon.workflow.input_checks import (
     refuse_unreadable_exports,
     refuse_wrong_month,
 )
+from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
     collect_fetch_references,
     drop_expected_misses,
@@ -41,7 +42,7 @@ from vippsrecon.workflow.references import (
 from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -124,6 +125,7 @@ def reconcile_month(
     fetch_folder = keep if payments is None else payments
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
     cutoff = as_of or facts.as_of
+    gaps = list(_find_gaps(fetched, facts))
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
         files.orders,
@@ -139,12 +141,14 @@ def reconcile_month(
         waived=_read_ignored_payments(settings, cutoff),
         ours=journal.keys,
         unsettled=journal.unsettled,
-        manifest=_build_manifest(files, fetched, settings, facts, inputs),
+        manifest=_build_manifest(files, fetched, settings, facts, inputs)
+        | {"complete": not gaps, "incomplete_because": [gap.clause for gap in gaps]},
     )
     refuse_empty_period(result, files, first, last)
     if journal.available:
         result = add_closed_discrepancies(result, settings)
     notices = (
+        *(gap.sentence for gap in gaps if gap.sentence),
         *result.notices,
         *journal.notices,
         *capture_setting_hints(files.orders, fetched.payments, settings.units),
@@ -153,6 +157,26 @@ def reconcile_month(
         *export_time_hints(files),
     )
     return replace(result, notices=notices)
+
+
+class Gap(NamedTuple):
+    """Why a month is incomplete although every reference was answered.
+
+    Attributes:
+        clause: The reason in a few words, for the verdict.
+        sentence: What it means and what to do, for the cover; "" where another notice says it.
+    """
+
+    clause: str
+    sentence: str = ""
+
+
+def _find_gaps(fetched: Fetched, facts: FetchFacts) -> Iterator[Gap]:
+    clock_problem = facts.clock_problem or describe_clock_problem(0, fetched)
+    if clock_problem:
+        yield Gap("the clock contradicts the data", clock_problem)
+    if facts.ledger_failed:
+        yield Gap("the funds ledger could not be read")
 
 
 def _parse_day(day: date | str | None) -> date | None:
@@ -193,7 +217,6 @@ def _build_manifest(
             for file in files.files
         },
         "ledger_read": facts.ledger_read,
-        "complete": not facts.ledger_failed,
         "notes": [note for file in files.files for note in file.notes],
         "versions": {
             "vippsrecon": __version__,

@@ -113,6 +113,7 @@ class ControlsSheetWriter:
                 "outside_period",
                 "discovered_by",
                 "complete",
+                "incomplete_because",
             ),
         }
         self._write_pairs(
