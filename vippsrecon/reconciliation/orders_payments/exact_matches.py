@@ -222,11 +222,20 @@ def _currency_number() -> nw.Expr:
 
 
 def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
-    """Test for a fulfilled order, not recurring or split, unchanged since the earliest fetch."""
+    """Test for a fulfilled order of which no check but that of amounts could say anything.
+
+    It is not recurring or split, was paid with Vipps MobilePay as far as the shop says, its refunds
+    are known, and it did not change since the earliest fetch or the as-of time.
+    """
     special = nw.col("recurring") | nw.col("split_tender")
+    for doubt in ("method_unsure", "recorded_by_hand"):
+        special = special | nw.col(doubt).fill_null(value=False)
+    special = special | (nw.col("paid") == "no") | ~nw.col("by_vipps").fill_null(value=True)
+    special = special | ~nw.col("shop_authorization").is_null() | nw.col("refunded_minor").is_null()
     plain = (nw.col("status") == "fulfilled") & ~special
+    latest_us = min(terms.fetched_us, terms.as_of_us)
     for changed_at in ("fulfilled_at_us", "refunded_at_us"):
-        plain = plain & (nw.col(changed_at) <= terms.fetched_us).fill_null(value=True)
+        plain = plain & (nw.col(changed_at) <= latest_us).fill_null(value=True)
     return plain
 
 

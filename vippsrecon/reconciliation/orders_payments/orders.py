@@ -23,9 +23,14 @@ ORDER_COLUMNS = (
     "status",
     "paid",
     "by_vipps",
+    "method_unsure",
     "recurring",
     "split_tender",
     "shop_currency_only",
+    "refunds_unknown",
+    "recorded_by_hand",
+    "shop_authorization",
+    "dates_without_time",
     "truncated_minor",
     "fulfilled_at_us",
     "fulfilled_day",
@@ -76,7 +81,10 @@ def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyF
         payments: Payments with okey, and A and C at the cut-off time.
     """
     rows = orders.with_columns(
-        okey=nw.col("reference"), O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
+        okey=nw.col("reference"),
+        O=nw.col("total_minor"),
+        Or=nw.col("refunded_minor").fill_null(0),
+        refunds_unknown=nw.col("refunded_minor").is_null(),
     ).select("msn", "okey", *ORDER_COLUMNS)
     repeated = materialize(
         references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference"))
@@ -155,13 +163,26 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
     """Sum the orders that were paid together into one order per reference."""
     same_status = nw.col("first_status") == nw.col("last_status")
     same_paid = nw.col("first_paid") == nw.col("last_paid")
-    flags = ("by_vipps", "recurring", "split_tender", "shop_currency_only")
+    same_authorization = nw.col("first_authorization") == nw.col("last_authorization")
+    flags = (
+        "recurring",
+        "split_tender",
+        "shop_currency_only",
+        "method_unsure",
+        "refunds_unknown",
+        "recorded_by_hand",
+        "dates_without_time",
+    )
     return (
         combined.with_columns(
             *(
                 nw.when(nw.col(flag)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(flag)
                 for flag in flags
-            )
+            ),
+            # An unknown payment method is not another one, so "no" needs a "no" of every row.
+            ours=nw.when(nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            others=nw.when(~nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            authorization=nw.col("shop_authorization").fill_null(""),
         )
         .group_by(*ORDER_KEY)
         .agg(
@@ -169,7 +190,10 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
             nw.col("source_file", "source_row", "exported_at_us").min(),
             nw.col("fulfilled_at_us", "fulfilled_day", "refunded_at_us", "refunded_day").max(),
             nw.col("O", "Or").sum().cast(nw.Int64),
-            nw.col(*flags).max(),
+            nw.col(*flags, "ours").max(),
+            nw.col("others").min(),
+            first_authorization=nw.col("authorization").min(),
+            last_authorization=nw.col("authorization").max(),
             first_status=nw.col("status").min(),
             last_status=nw.col("status").max(),
             first_paid=nw.col("paid").min(),
@@ -179,6 +203,12 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
             *((nw.col(flag) > 0).alias(flag) for flag in flags),
             status=nw.when(same_status).then(nw.col("first_status")).otherwise(nw.lit("partial")),
             paid=nw.when(same_paid).then(nw.col("first_paid")).otherwise(nw.lit("unknown")),
+            by_vipps=nw.when(nw.col("ours") > 0)
+            .then(nw.lit(value=True))
+            .otherwise(nw.when(nw.col("others") > 0).then(nw.lit(value=False))),
+            shop_authorization=nw.when(
+                same_authorization & (nw.col("first_authorization") != "")
+            ).then(nw.col("first_authorization")),
             truncated_minor=nw.lit(None).cast(nw.Int64),
             combined=nw.lit(value=True),
             no_reference=nw.lit(value=False),

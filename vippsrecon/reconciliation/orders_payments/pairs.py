@@ -26,6 +26,7 @@ from vippsrecon.reconciliation.backends import (
     count_rows,
     materialize,
 )
+from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
 from vippsrecon.reconciliation.orders_payments.event_history import (
     add_amounts_as_of,
     count_movements,
@@ -47,6 +48,7 @@ from vippsrecon.reconciliation.orders_payments.payments import (
     PaymentSide,
     choose_payments,
 )
+from vippsrecon.reconciliation.orders_payments.recent_refunds import mark_recent_refunds
 from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_repeated_captures
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
 from vippsrecon.schemas import PAYMENT
@@ -157,9 +159,10 @@ def pair_orders_and_payments(
             for side in (pairs, exact_matches)
         )
         exact_match_count = count_rows(exact_matches)
-    marked = mark_own_refunds(
-        mark_repeated_captures(pairs, events), refunds, chosen.members, asked.own_keys
+    marked = mark_recent_refunds(
+        mark_covered_orders(mark_repeated_captures(pairs, events)), events, chosen.members
     )
+    marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
     unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference"))
     return PairSet(
         marked.with_columns(unsettled=unsettled),

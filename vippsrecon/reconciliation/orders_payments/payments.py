@@ -23,6 +23,9 @@ PAYMENT_COLUMNS = (
     "R",
     "X",
     "K",
+    "C_now",
+    "R_now",
+    "K_now",
     "created_day",
     "authorized_at_us",
     "authorized_day",
@@ -43,7 +46,18 @@ PAYMENT_COLUMNS = (
 )
 """Columns of the payment in a pair."""
 
-_SUMMED_COLUMNS = ("amount_minor", "A", "C", "R", "X", "K", "n_captures")
+_SUMMED_COLUMNS = (
+    "amount_minor",
+    "A",
+    "C",
+    "R",
+    "X",
+    "K",
+    "C_now",
+    "R_now",
+    "K_now",
+    "n_captures",
+)
 _MINIMUM_COLUMNS = (
     "reference",
     "payment_currency",

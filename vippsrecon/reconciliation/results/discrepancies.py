@@ -22,6 +22,7 @@ from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepa
 from vippsrecon.reconciliation.texts_en import (
     ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
+    ONLY_RESERVED,
     REFUND_WINDOW_PASSED,
     choose_sentence,
 )
@@ -120,7 +121,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
 
 
 def _build_hints() -> nw.Expr:
-    """Return what selects the sentence: the flags, and two hints that are not flags."""
+    """Return what selects the sentence: the flags, and three hints that are not flags."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
     impossible = ~nw.col("reference").str.contains(NEW_REFERENCE_PATTERN)
     return nw.concat_str(
@@ -128,6 +129,9 @@ def _build_hints() -> nw.Expr:
         nw.when(late).then(nw.lit(f" {REFUND_WINDOW_PASSED}")).otherwise(nw.lit("")),
         nw.when(impossible.fill_null(value=False))
         .then(nw.lit(f" {IMPOSSIBLE_REFERENCE}"))
+        .otherwise(nw.lit("")),
+        nw.when((nw.col("proposal") == "cancel").fill_null(value=False))
+        .then(nw.lit(f" {ONLY_RESERVED}"))
         .otherwise(nw.lit("")),
     )
 
