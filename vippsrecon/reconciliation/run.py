@@ -27,6 +27,7 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
     PairSet,
     pair_orders_and_payments,
 )
+from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.reconciliation.results import discrepancies
 from vippsrecon.reconciliation.results.bridge import build_bridge
@@ -97,7 +98,9 @@ def reconcile(
             currency.
         rules: Tolerances and grace periods; None for the documented defaults.
         as_of: Cut-off time: events after it do not count. None for the time of the latest fetch.
-        first: First local day of the period, inclusive; None for no lower limit.
+        first: First local day of the period, inclusive; None for no lower limit. The figures are
+            those of the events dated in the period; a pair without any day in it is
+            `outside_period`, unless it began before its end and is not settled.
         last: Last local day of the period, inclusive; None for no upper limit.
         waived: (msn, reference) of payments to ignore.
         ours: Idempotency keys of operations made with this toolkit, from its journal. A refund
@@ -144,6 +147,8 @@ def reconcile(
     del frames  # frees the events, by far the largest frame: no later step needs them
     all_questions = set(questions) == set(QUESTIONS)
     checked_pairs = answer_questions(paired.pairs, questions)
+    if options.period is not None:
+        checked_pairs = exclude_outside_period(materialize(checked_pairs))
     answered = materialize(
         discrepancies.assign_buckets(checked_pairs) if all_questions else checked_pairs
     )
@@ -154,7 +159,8 @@ def reconcile(
     )
     if only is not None:
         reported = materialize(reported.filter(nw.col("kind") == only))
-    compared = count_rows(answered) + paired.exact_match_count
+    belongs = (nw.col("there_kind") != "outside_period").fill_null(value=True)
+    compared = count_rows(answered.filter(belongs)) + paired.exact_match_count
     grouped = build_groups(reported, compared)
     spark = detect_engine(orders) == "spark"
     counts = _count_results(reported, failed_requests, compared, rejects)

@@ -127,11 +127,16 @@ def split_exact_matches(
 
 
 def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
-    """Sum the exact matches per msn and currency: O and Or (minor units), and number of rows."""
+    """Sum the exact matches per msn, currency and `outside` the period.
+
+    Sums are O, Or, and C_in and R_in, which moved in the period (minor units), and the rows.
+    """
+    moved = (nw.col("C_in") != nw.col("O")) | (nw.col("R_in") != nw.col("Or"))
+    sums = ("O", "Or", "C_in", "R_in", "rows")
     return materialize(
-        agreed.select("msn", "currency", "O", "Or", rows=_ONE)
-        .group_by("msn", "currency")
-        .agg(nw.col("O", "Or", "rows").sum().cast(nw.Int64))
+        agreed.with_columns(rows=_ONE, moved=moved)
+        .group_by("msn", "currency", "outside", "moved")
+        .agg(nw.col(*sums).sum().cast(nw.Int64))
     )
 
 

@@ -27,10 +27,7 @@ from vippsrecon.reconciliation.backends import (
     materialize,
 )
 from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
-from vippsrecon.reconciliation.orders_payments.event_history import (
-    add_amounts_as_of,
-    count_movements,
-)
+from vippsrecon.reconciliation.orders_payments.event_history import add_amounts_as_of
 from vippsrecon.reconciliation.orders_payments.exact_matches import (
     MatchCriteria,
     split_exact_matches,
@@ -48,10 +45,13 @@ from vippsrecon.reconciliation.orders_payments.payments import (
     PaymentSide,
     choose_payments,
 )
+from vippsrecon.reconciliation.orders_payments.period import (
+    add_exact_match_period,
+    add_period_amounts,
+)
 from vippsrecon.reconciliation.orders_payments.recent_refunds import mark_recent_refunds
 from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_repeated_captures
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
-from vippsrecon.schemas import PAYMENT
 
 ORDER_KEY = ["msn", "okey"]
 
@@ -90,8 +90,9 @@ class PairSet:
 
     Attributes:
         pairs: One row per pair that the checks must see.
-        exact_matches: Exact matches (`exact_matches.EXACT_MATCH_COLUMNS`), without checks.
-        exact_match_count: Number of exact matches.
+        exact_matches: Exact matches (`exact_matches.EXACT_MATCH_COLUMNS`), without checks, with
+            `C_in` and `R_in` (captured and refunded in the period) and `outside` the period.
+        exact_match_count: Number of exact matches that belong to the period.
         as_fetched: True if no event log was fetched, so amounts are the payments' aggregates.
         combined_order_rows: msn, okey, source_file, source_row of orders paid together.
         split_payment_parts: msn, okey, reference of the parts of split payments.
@@ -148,17 +149,17 @@ def pair_orders_and_payments(
     pairs = materialize(
         add_variables(complete, asked.as_of_us, asked.units, asked.rules, asked.waived)
     )
-    exact_matches = split.exact_matches.with_columns(payment_reference=nw.col("reference"))
+    pairs = materialize(add_period_amounts(pairs, counted, events, chosen.members, asked.period))
+    exact_matches = add_exact_match_period(
+        split.exact_matches.with_columns(payment_reference=nw.col("reference")),
+        orders,
+        payments,
+        events,
+        asked.period,
+    )
     exact_match_count = count_rows(orders) - count_rows(split.orders)
     if asked.period is not None:
-        moved = None if events is None else materialize(count_movements(events, *asked.period))
-        days = payments.select(*PAYMENT, "created_day", ordered_day=nw.col("created_day"))
-        exact_matches = materialize(exact_matches.join(days, on=list(PAYMENT), how="left"))
-        pairs, exact_matches = (
-            materialize(_filter_period(side, moved, *asked.period))
-            for side in (pairs, exact_matches)
-        )
-        exact_match_count = count_rows(exact_matches)
+        exact_match_count = count_rows(exact_matches.filter(~nw.col("outside")))
     marked = mark_recent_refunds(
         mark_covered_orders(mark_repeated_captures(pairs, events)), events, chosen.members
     )
@@ -280,30 +281,3 @@ def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
         .with_columns(read_failed=nw.col("hole").fill_null(value=False))
         .drop("hole")
     )
-
-
-def _filter_period(pairs: LazyFrame, moved: LazyFrame | None, first: int, last: int) -> LazyFrame:
-    """Select the pairs of a period, by the local days on which money moved.
-
-    If no money moved, the day the payment was created decides; without a payment, the day of the
-    order. A pair without any of these days is included.
-    """
-    if moved is None:
-        days = pairs.with_columns(moved_inside=nw.lit(None).cast(nw.Int64))
-    else:
-        days = pairs.join(
-            moved.rename({"reference": "payment_reference"}),
-            on=["msn", "payment_reference"],
-            how="left",
-        )
-    first_day = (
-        nw.when(nw.col("created_day").is_null())
-        .then(nw.col("ordered_day"))
-        .otherwise(nw.col("created_day"))
-    )
-    started_inside = ((first_day >= first) & (first_day <= last)).fill_null(value=True)
-    money_moved_inside = nw.col("moved_inside") > 0
-    inside = (
-        nw.when(nw.col("moved_inside").is_null()).then(started_inside).otherwise(money_moved_inside)
-    )
-    return days.filter(inside)
