@@ -73,7 +73,6 @@ def test_one_cell_holds_the_parameters(notebooks, name):
     assert 'SOURCE = "simulator"' in tagged[0].source
 
 
-@pytest.mark.slow
 def test_they_run_from_nothing(notebooks, tmp_path):
     """A fresh kernel runs every cell once, as a reader would."""
     for name in NAMES:
@@ -105,7 +104,6 @@ def test_they_run_from_nothing(notebooks, tmp_path):
     assert f"{len(NAMES)} passed" in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES[1:2])
 def test_papermill_runs_it_with_parameters(notebooks, tmp_path, name):
     """The scheduled report's way: parameters in, a run notebook out."""
@@ -133,7 +131,6 @@ def test_papermill_runs_it_with_parameters(notebooks, tmp_path, name):
     assert outputs
 
 
-@pytest.mark.slow
 def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
     """`LIVE` and the sum are what to edit by hand; without them nothing is sent."""
 

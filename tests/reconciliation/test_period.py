@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
-from tests.reconciliation.frames_of_anything import anything
+from tests.hypothesis_sizes import draw_examples
+from tests.reconciliation.frames_of_anything import Rows, anything
 from tests.reconciliation.months import make_pair, reconcile_both
-from tests.reconciliation.test_laws import records, run, slow
+from tests.reconciliation.test_laws import records, run
 from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, utc_day_number
+from vippsrecon.reconciliation.result import Reconciliation
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 NOVEMBER = (date(2026, 11, 1), date(2026, 11, 30))
@@ -28,38 +31,57 @@ def totals(result):
     return {key: amount for key, amount in found.items() if amount}
 
 
-@slow
+class Draw(NamedTuple):
+    """Drawn rows, two periods that follow one another, and four comparisons."""
+
+    rows: Rows
+    middle: date
+    one: Reconciliation
+    other: Reconciliation
+    both: Reconciliation
+    everything: Reconciliation
+
+
+@draw_examples(
+    10,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
 @given(anything(), st.integers(-380, 10), st.integers(0, 60), st.booleans())
-def test_two_periods_add_up_to_one(rows, start, length, with_events):
-    """Captured and refunded of two periods are those of one run over both; every bridge foots."""
+def test_the_laws_of_a_period(rows, start, length, with_events):
+    """One draw for all laws: reconciling is what takes the time."""
     if not with_events:
         rows = rows._replace(events=[])
     first = NOW.date() + timedelta(days=start)
-    middle = first + timedelta(days=length)
-    last = middle + timedelta(days=length + 1)
-    parts = [
-        totals(run(rows, first=first, last=middle)),
-        totals(run(rows, first=middle + timedelta(days=1), last=last)),
-    ]
-    whole = totals(run(rows, first=first, last=last))
-    summed = Counter()
-    for part in parts:
-        summed.update({key: amount for key, amount in part.items() if "fetched" not in key[0]})
+    middle, last = first + timedelta(days=length), first + timedelta(days=2 * length + 1)
+    draw = Draw(
+        rows,
+        middle,
+        run(rows, first=first, last=middle),
+        run(rows, first=middle + timedelta(days=1), last=last),
+        run(rows, first=first, last=last),
+        run(rows),
+    )
 
-    assert {key: amount for key, amount in summed.items() if amount} == {
-        key: amount for key, amount in whole.items() if "fetched" not in key[0]
-    }
+    assert_two_periods_add_up_to_both(draw)
+    assert_no_row_is_lost_and_it_foots_to_what_was_fetched(draw)
+    assert_nothing_unsettled_lapses(draw)
 
 
-@slow
-@given(anything(), st.integers(-380, 10), st.integers(0, 60))
-def test_a_period_loses_no_row_and_foots_to_what_was_fetched(rows, start, length):
-    """Each row is in one bucket, and each leg goes on to the payments' own totals."""
-    first = NOW.date() + timedelta(days=start)
-    result = run(rows, first=first, last=first + timedelta(days=length))
+def assert_two_periods_add_up_to_both(draw):
+    """Captured and refunded of two periods are those of one run over both."""
+    summed = Counter(totals(draw.one))
+    summed.update(totals(draw.other))
+    own = {key: amount for key, amount in summed.items() if amount and "fetched" not in key[0]}
+
+    assert own == {k: v for k, v in totals(draw.both).items() if "fetched" not in k[0]}
+
+
+def assert_no_row_is_lost_and_it_foots_to_what_was_fetched(draw):
+    """Each row is in one bucket; the bridge begins with all orders, and ends in the payments' totals."""
+    rows, result = draw.rows, draw.one
     keys = [("orders", f"{o['source_file']}:{o['source_row']}") for o in rows.orders]
     keys += [("payments", f"{p['msn']}:{p['reference']}") for p in rows.payments]
-
     assert Counter(zip(result.buckets["side"], result.buckets["row_key"], strict=True)) == Counter(
         keys
     )
@@ -68,38 +90,31 @@ def test_a_period_loses_no_row_and_foots_to_what_was_fetched(rows, start, length
         for leg in ("captured", "refunded"):
             key = (f"{leg}_as_fetched", payment["msn"], payment["currency"])
             fetched[key] += payment[f"{leg}_minor"]
-    assert {k: v for k, v in totals(result).items() if "fetched" in k[0]} == {
-        key: amount for key, amount in fetched.items() if amount
-    }
-    ordered = Counter()
+    assert {k: v for k, v in totals(result).items() if "fetched" in k[0]} == +fetched
+    ordered, shown = Counter(), Counter()
     for order in rows.orders:
         ordered[order["msn"], order["currency"]] += order["total_minor"]
-    shown = Counter()
     for row in records(result.bridge):
         if (row["leg"], row["line"]) == ("captured", "orders"):
             shown[row["msn"], row["currency"]] += row["amount_minor"]
     assert +shown == +ordered
 
 
-@slow
-@given(anything(), st.integers(-380, 10), st.integers(0, 60))
-def test_nothing_unsettled_lapses(rows, start, length):
+def assert_nothing_unsettled_lapses(draw):
     """What a run over everything calls wrong or not here yet is in each later period's run too."""
-    first = NOW.date() + timedelta(days=start)
-    last = first + timedelta(days=length)
-    end = utc_day_number(datetime(last.year, last.month, last.day, tzinfo=UTC))
-    whole, part = run(rows), run(rows, first=first, last=last)
+    middle = draw.middle
+    end = utc_day_number(datetime(middle.year, middle.month, middle.day, tzinfo=UTC))
     begun = {
         f"{p['msn']}:{p['reference']}"
-        for p in rows.payments
+        for p in draw.rows.payments
         if p["created_day"] is not None and p["created_day"] <= end
     }
     unsettled = {
         row["row_key"]: row["kind"]
-        for row in records(whole.buckets)
+        for row in records(draw.everything.buckets)
         if row["bucket"] in {"discrepancy", "timing"} and row["row_key"] in begun
     }
-    kept = {row["row_key"]: row["kind"] for row in records(part.buckets)}
+    kept = {row["row_key"]: row["kind"] for row in records(draw.one.buckets)}
 
     assert {key: kept[key] for key in unsettled} == unsettled
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
@@ -26,7 +26,7 @@ def run_example(**case: Any) -> list[str]:
     """Reconcile one example and describe the result in lines.
 
     Args:
-        **case: Arguments of `reconcile_example`.
+        **case: Arguments of `make_example`.
 
     Returns:
         One line per discrepancy: kind, expected → actual and money at risk, in minor units. If
@@ -60,7 +60,38 @@ def _format_amount(value: Any) -> str:
     return str(value) if isinstance(value, int) else "-"
 
 
-def reconcile_example(
+class Example(NamedTuple):
+    """The input rows of one example and the settings to reconcile them with."""
+
+    orders: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
+    events: list[dict[str, Any]] | None
+    failures: list[dict[str, Any]]
+    unit: SalesUnit
+    rules: Rules
+    waived: frozenset[tuple[str, str]]
+
+
+def reconcile_example(**case: Any) -> Reconciliation:
+    """Reconcile one example.
+
+    Args:
+        **case: Arguments of `make_example`.
+    """
+    example = make_example(**case)
+    return reconcile(
+        build_frame(example.orders, ORDERS),
+        build_frame(example.payments, PAYMENTS),
+        None if example.events is None else build_frame(example.events, EVENTS),
+        build_frame(example.failures, FAILURES),
+        units=(example.unit,),
+        rules=example.rules,
+        as_of=NOW,
+        waived=example.waived,
+    )
+
+
+def make_example(
     *,
     O: int | None = 1000,  # noqa: E741, N803 - the letters of the rules
     Or: int = 0,  # noqa: N803
@@ -99,8 +130,8 @@ def reconcile_example(
     tolerance: int = 0,
     capture: str = "on_fulfilment",
     with_events: bool = True,
-) -> Reconciliation:
-    """Reconcile one order (O=None: no order) with one payment (A=None: no payment).
+) -> Example:
+    """Make one order (O=None: no order) and one payment (A=None: no payment).
 
     Amounts are in minor units. Times are in days before NOW, with fractions allowed. `captures`
     lists several captures; C is then their sum, and A is at least that sum.
@@ -178,15 +209,14 @@ def reconcile_example(
                 "title": "no",
             }
         )
-    return reconcile(
-        build_frame(orders, ORDERS),
-        build_frame(payments, PAYMENTS),
-        build_frame(events, EVENTS) if with_events else None,
-        build_frame(failures, FAILURES),
-        units=(SalesUnit(EXAMPLE_MSN, market=market, capture=capture),),
-        rules=Rules(tolerance_minor=tolerance),
-        as_of=NOW,
-        waived={(EXAMPLE_MSN, reference)} if waive else (),
+    return Example(
+        orders,
+        payments,
+        events if with_events else None,
+        failures,
+        SalesUnit(EXAMPLE_MSN, market=market, capture=capture),
+        Rules(tolerance_minor=tolerance),
+        frozenset({(EXAMPLE_MSN, reference)} if waive else ()),
     )
 
 

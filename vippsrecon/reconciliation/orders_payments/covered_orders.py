@@ -31,8 +31,8 @@ def mark_covered_orders(pairs: LazyFrame) -> LazyFrame:
     held = nw.when(nw.col("deadline_passed")).then(nw.lit(0)).otherwise(nw.col("K"))
     held_now = minimum_of(held, nw.col("K_now"))
     covered = add_expected_amounts(counted, "_now").filter(
-        (nw.col("C") + held >= nw.col("E"))
-        & (nw.col("C_now") + held_now >= nw.col("E_now"))
+        (nw.col("C") + held >= nw.col("E") + nw.col("not_due"))
+        & (nw.col("C_now") + held_now >= nw.col("E_now") + nw.col("not_due"))
         & (nw.col("raw_status") != "unknown")
         & (nw.col("order_currency") == nw.col("payment_currency"))
         & ~nw.col("read_failed")

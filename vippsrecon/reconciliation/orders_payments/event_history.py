@@ -44,6 +44,22 @@ def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
     return counting.select(*PAYMENT_KEY, *moved, last_us=at)
 
 
+def select_distinct_events(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
+    """Return the events of some payments, each once.
+
+    A log may list one event twice. Each operation has a pspReference of its own, so two events
+    with the same one, name, time and amount are one movement of money.
+    Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/
+
+    Args:
+        events: One row per event, with psp_reference; may include other payments.
+        payments: msn, reference of the payments, each once.
+    """
+    own_events = events.join(payments.select(*PAYMENT_KEY), on=PAYMENT_KEY, how="semi")
+    columns = own_events.collect_schema().names()
+    return materialize(own_events.group_by(*columns).agg(times=nw.len()).drop("times"), large=True)
+
+
 def add_amounts_as_of(payments: LazyFrame, events: LazyFrame | None) -> LazyFrame:
     """Add the amounts of each payment at its cut-off time, `t_us`.
 

@@ -85,6 +85,7 @@ def split_exact_matches(
     payments: LazyFrame,
     events: LazyFrame | None,
     apart: LazyFrame | None,
+    named: LazyFrame,
     terms: MatchCriteria,
 ) -> Split:
     """Split both sides into exact matches and the rest.
@@ -93,7 +94,8 @@ def split_exact_matches(
         orders: The rows of the order export, as `backends.prepare_frame` returns them.
         payments: One row per payment, as `backends.prepare_frame` returns them.
         events: One row per event; None if no event log was fetched.
-        apart: msn, reference of unanswered references; they are never exact matches.
+        apart: msn, reference of orders with an unanswered reference; they are never exact matches.
+        named: Result of `links.collect_named_links`.
         terms: Limits within which a pair can be an exact match.
 
     Raises:
@@ -105,7 +107,8 @@ def split_exact_matches(
     sums = materialize(_sum_by_reference(with_reference, payments, events, terms), large=True)
     _check_payments_unique(sums)
     unmatched = (nw.col("orders") == 0) & (nw.col("payments") == 1)
-    links = derive_links(materialize(sums.filter(unmatched).select(*PAYMENT_KEY)), orders, payments)
+    strays = materialize(sums.filter(unmatched).select(*PAYMENT_KEY))
+    links = derive_links(strays, orders, payments, named)
     inexact_parts = [
         sums.filter(~nw.col("agrees")).select(*PAYMENT_KEY),
         links.select("msn", reference=nw.col("okey")),

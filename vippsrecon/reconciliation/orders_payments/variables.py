@@ -50,7 +50,20 @@ def _fill_both_sides(
     has_order = ~nw.col("source_file").is_null()
     has_payment = ~nw.col("reference").is_null()
     now = ("C_now", "R_now", "K_now")
-    amounts = ("O", "Or", "A", "C", "R", "X", "K", *now, "gap", "n_captures", "amount_minor")
+    amounts = (
+        "O",
+        "Or",
+        "A",
+        "C",
+        "R",
+        "X",
+        "K",
+        *now,
+        "gap",
+        "n_captures",
+        "amount_minor",
+        "not_due",
+    )
     names = pairs.collect_schema().names()
     if "outside_period" not in names:
         pairs = pairs.with_columns(outside_period=nw.lit(value=False))
@@ -72,6 +85,9 @@ def _fill_both_sides(
         changed_after=nw.col("changed_after").fill_null(value=False),
         no_reference=nw.col("no_reference").fill_null(value=False),
         combined=nw.col("combined").fill_null(value=False),
+        has_cancelled_row=nw.col("has_cancelled_row").fill_null(value=False),
+        # Unknown where the caller did not say: then nothing contradicts a capture.
+        attempts_asked=nw.col("attempts_asked").fill_null(value=True),
         split=(nw.col("payments") > 1).fill_null(value=False),
         t_us=nw.when(nw.col("t_us").is_null())
         .then(order_as_of_us)
@@ -259,7 +275,9 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
         )
         .alias(f"status{suffix}"),
         # Vipps MobilePay was to collect nothing of an order that was paid another way.
-        due=nw.when(nw.col("other_tender")).then(nothing).otherwise(nw.col("O")),
+        due=nw.when(nw.col("other_tender"))
+        .then(nothing)
+        .otherwise(nw.col("O") - nw.col("not_due")),
         due_back=nw.when(nw.col("other_tender")).then(nothing).otherwise(nw.col("Or")),
     )
     o, o_r = nw.col("due"), nw.col("due_back")

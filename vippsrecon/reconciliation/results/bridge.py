@@ -85,6 +85,7 @@ def _captured_lines() -> dict[str, nw.Expr]:
             (_CANCELLED_PAIR & judged) | (_PRESENCE_KIND == "cancelled_unpaid"), -O
         ),
         "not_yet_due": _amount_where(_NETTED & judged & waiting, C - E)
+        - _amount_where(_NETTED & judged, nw.col("not_due"))
         + _amount_where(_NETTED & open_and_wrong, -E),
         "payment_not_recorded": _amount_where(_NETTED & unrecorded, C - E),
         "refunds_unknown": _amount_where(_COMPARED & ~judged, C - O),
@@ -102,10 +103,10 @@ def _refunded_lines() -> dict[str, nw.Expr]:
     absent = _PRESENCE_KIND.is_in(["missing_in_vipps", "duplicate_order_row"])
     without_order = _PRESENCE_KIND.is_in(["missing_in_orders", "duplicate_payment"])
     return {
-        "orders": _amount_where(_ORDER_ROW, Or),
+        # Of a further payment, Or is what it gave back of the shop's refund.
+        "orders": _amount_where(_ORDER_ROW | (nw.col("role") == "second"), Or),
         "ignored": _amount_where(_IGNORED_PRESENCE, R - Or) + _amount_where(_ABANDONED, R - Or),
-        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", R)
-        - _amount_where(_UNANSWERED_ORDER, Or),
+        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", R - Or),
         "other_tender": _amount_where(_PRESENCE_KIND == "paid_twice", R - Or),
         "cancelled": _amount_where(
             (_CANCELLED_PAIR & ~_UNKNOWN) | (_PRESENCE_KIND == "cancelled_unpaid"), -Or
@@ -125,7 +126,7 @@ def _refunded_lines() -> dict[str, nw.Expr]:
         ),
         "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", R),
         "outside_export": _amount_where(_PRESENCE_KIND == "timing_outside_export", R),
-        "without_order": _amount_where(without_order, R),
+        "without_order": _amount_where(without_order, R - Or),
     }
 
 
@@ -162,6 +163,7 @@ _SUMMED_COLUMNS = (
     "refunded_beyond_capture",
     "given_back",
     *PERIOD_COLUMNS,
+    "not_due",
     "rows",
 )
 
@@ -257,6 +259,7 @@ def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
         later_R=zero,
         off_C=zero,
         off_R=zero,
+        not_due=zero,
     ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 

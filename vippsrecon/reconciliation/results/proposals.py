@@ -30,11 +30,12 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     it keeps the fee. The refund for the captured question is computed first; the refund for the
     refunded question gets at most the rest.
 
-    A capture is proposed only for an order that is fulfilled in the export, and before the
-    deadline. A cancel, which releases the whole reservation, is proposed only where nothing is
+    A capture is proposed only for an order that is fulfilled in the export, before the deadline,
+    and after the next attempts to pay the order were asked for: one of them may hold the money. A cancel, which releases the whole reservation, is proposed only where nothing is
     left to capture; that of a further payment only where the payment that counts covers the order.
     A refund is not proposed after its deadline, because Vipps MobilePay would reject it (code
-    6220). Nothing is proposed where the payment's events and totals disagree.
+    6220). Nothing is proposed where the payment's events and totals disagree, nor
+    for orders paid together of which one is cancelled.
 
     Args:
         found: Discrepancies of one question, with kind and flags.
@@ -42,7 +43,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/
     """
-    by_hand = nw.col("gap") > 0
+    by_hand = (nw.col("gap") > 0) | nw.col("has_cancelled_row")
     for flag in MANUAL_FLAGS:
         by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
     verb = _choose_by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))
@@ -73,13 +74,13 @@ def _add_amount(found: LazyFrame, question: str, suffix: str) -> LazyFrame:
     since = nw.col("fetched_at_us") - nw.col("t_us") if suffix else _NOTHING
     in_window = (nw.col("refund_left_us") - since >= 0).fill_null(value=True)
     in_time = (nw.col("capture_left_us") - since >= 0).fill_null(value=True) & (
-        nw.col("raw_status") == "fulfilled"
+        (nw.col("raw_status") == "fulfilled") & nw.col("attempts_asked")
     )
     releases = (
         nw.when(nw.col("kind") == "duplicate_payment")
         .then((c == 0) & nw.col("order_is_covered"))
         .otherwise(nw.col("kind").is_in(list(CANCEL_KINDS)) & (cancelled | (c >= e)))
-    )
+    ) & (nw.col("not_due") == 0)
     with_limits = found.with_columns(
         positive_part(c - r - order_keeps).alias(f"owed{suffix}"),
         positive_part(excess).alias(f"first{suffix}"),

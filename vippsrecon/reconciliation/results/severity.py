@@ -23,7 +23,7 @@ DEFAULT_LARGE_AMOUNT_MINOR = 100_000
 """From this amount at risk, severity is one step higher: 10,000 kroner, or 1,000 EUR, USD, GBP."""
 
 OLD_AFTER_DAYS = 30
-"""If a discrepancy is older than this, its severity is one step higher."""
+"""If a run first reported a discrepancy longer ago than this, its severity is one step higher."""
 
 
 def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:

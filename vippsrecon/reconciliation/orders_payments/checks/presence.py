@@ -176,7 +176,8 @@ def other_payment_method() -> Check:
     ['ignored other_payment_method']
     """
     unsure = nw.col("method_unsure") & (C == 0) & (K == 0)
-    return Check(_PAIR & ((_OTHER_TENDER & (C <= R)) | unsure))
+    settled = _OTHER_TENDER & (C <= R) & ~(HAS_PAYMENT & _AFTER_AS_OF)
+    return Check(_PAIR & (settled | unsure))
 
 
 def not_epayment() -> Check:

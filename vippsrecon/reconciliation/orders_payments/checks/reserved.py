@@ -35,9 +35,11 @@ def remainder_open() -> Check:
     ['discrepancy remainder_open 0 → 1000, at risk 0']
     """
     nothing_to_capture = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
-    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (K > E - C)
-    releasable = nw.when(nothing_to_capture).then(K).otherwise(K - (E - C))
-    return Check((K > 0) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
+    # Of orders paid together, those that are not sent yet still need their part.
+    needed = nw.col("not_due")
+    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (K > E - C + needed)
+    releasable = nw.when(nothing_to_capture).then(K).otherwise(K - (E - C)) - needed
+    return Check((K > needed) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
 
 
 def authorization_expiring() -> Check:
