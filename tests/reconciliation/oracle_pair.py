@@ -74,7 +74,7 @@ def severity(finding: Finding, age_days: int | None, cap_broken: bool = False) -
         base = "low"
     else:
         base = "high" if kind in HIGH else "medium"
-    step = risk >= LARGE.get(finding.currency, LARGE_ELSEWHERE) or (age_days or 0) > 30
+    step = risk >= LARGE.get(finding.currency, LARGE_ELSEWHERE) or (age_days or 0) >= 30
     return LADDER[LADDER.index(base) + step]
 
 

@@ -64,6 +64,8 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
     return {
         "verdict": result.verdict,
         "complete": result.complete,
+        "incomplete_because": list(result.manifest.get("incomplete_because", ())),
+        "uncompared": dict(result.manifest.get("uncompared") or {}),
         "summary": convert_rows_to_json(result.summary),
         "discrepancies": convert_rows_to_json(result.discrepancies),
         "buckets": buckets,

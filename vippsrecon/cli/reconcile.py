@@ -89,6 +89,7 @@ def reconcile(
         as_of=_parse_time_option(as_of, "--as-of", zone),
         exported_at=_parse_time_option(exported_at, "--exported-at", zone),
         keep=None if payments else out.with_suffix(".data"),
+        record=True,
         progress=output.should_show_progress(json),
     )
     report = write_workbook(result, out)

@@ -37,7 +37,10 @@ def format_headline(reconciliation: ReportInput, figures: ReportFigures) -> str:
     if reconciliation.verdict == "clean":
         harmless = f" {format_count(count, 'harmless difference')}." if count else ""
         return f"CLEAN. Orders and payments agree.{harmless}{rejected}"
-    return f"{discrepancies.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
+    uncompared = reconciliation.manifest.get("uncompared") or {}
+    amounts = " and ".join(format_money(minor, code) for code, minor in uncompared.items())
+    not_compared = f" {amounts} captured was not compared." if amounts else ""
+    return f"{discrepancies.upper()}. {risk[0].upper()}{risk[1:]}.{not_compared}{rejected}"
 
 
 def _list_gaps(reconciliation: ReportInput, figures: ReportFigures) -> str:

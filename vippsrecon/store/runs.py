@@ -8,7 +8,7 @@ read_unsettled_orders  orders that an earlier run left as discrepancy or timing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -60,7 +60,8 @@ class ComparedOrder(NamedTuple):
         ordered_day: Local day of the order, as days since 1970-01-01.
         bucket: Bucket of the order in the run of its own export.
         settled: Whether the latest run that compared it left nothing to do.
-        row: The order as its own export said, by column of `schemas.ORDERS`; times as ISO 8601 text.
+        order_rows: Its rows as its own export had them, by column of `schemas.ORDERS`; times as
+            ISO 8601 text. Several rows are orders that were paid together.
     """
 
     msn: str
@@ -69,7 +70,7 @@ class ComparedOrder(NamedTuple):
     ordered_day: int | None
     bucket: str
     settled: bool
-    row: Mapping[str, Any]
+    order_rows: Sequence[Mapping[str, Any]]
 
 
 def record_run(
@@ -119,7 +120,15 @@ def record_run(
             ),
             "DO NOTHING",
         )
-        changed = ("psp_reference", "ordered_day", "bucket", "settled", "as_of", "run_id", "row")
+        changed = (
+            "psp_reference",
+            "ordered_day",
+            "bucket",
+            "settled",
+            "as_of",
+            "run_id",
+            "order_rows",
+        )
         _insert_rows(
             connection,
             COMPARED_ORDERS.name,
@@ -130,7 +139,7 @@ def record_run(
                     "settled": int(order.settled),
                     "as_of": run.as_of,
                     "run_id": run.run_id,
-                    "row": orjson.dumps(dict(order.row)).decode(),
+                    "order_rows": orjson.dumps([dict(row) for row in order.order_rows]).decode(),
                 }
                 for order in orders
             ),
@@ -201,7 +210,9 @@ def _select_orders(environment: str) -> Select[Any]:
 def _read_orders(connection: Connection, query: Select[Any]) -> Iterator[ComparedOrder]:
     for row in connection.execute(query):
         order = ComparedOrder(*row)
-        yield order._replace(settled=bool(order.settled), row=orjson.loads(str(order.row)))
+        yield order._replace(
+            settled=bool(order.settled), order_rows=orjson.loads(str(order.order_rows))
+        )
 
 
 def _reverse(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from vippsrecon import schemas
 from vippsrecon.dates import to_date
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.sources import is_reference_list, read_orders
+from vippsrecon.workflow.coverage import leave_out_ledger_references
 from vippsrecon.workflow.preflight import (
     check_keys,
     describe_clock_problem,
@@ -142,7 +143,9 @@ def fetch_month(
         warn_of_clock_skew(open_client.clock_skew_seconds(), settings)
         if first is not None:
             today = open_client.now().astimezone(choose_time_zone(settings)).date()
-            walk = walk_ledger(open_client, first, max(first, last or today))
+            walk = leave_out_ledger_references(
+                walk_ledger(open_client, first, max(first, last or today)), settings.units
+            )
             references = stack_unique_references([references, walk.references])
         fetched = fetch(
             references,

@@ -24,6 +24,13 @@ from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import read_orders
 from vippsrecon.version import __version__
 from vippsrecon.workflow.closed_discrepancies import add_closed_discrepancies, read_journal_facts
+from vippsrecon.workflow.coverage import (
+    find_missing_days,
+    leave_out_orders,
+    leave_out_payments,
+    leave_out_references,
+)
+from vippsrecon.workflow.earlier_runs import RunRecords
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month, find_only_msn
 from vippsrecon.workflow.hints import capture_setting_hints, export_time_hints
 from vippsrecon.workflow.ignore_file import read_ignore_file
@@ -35,6 +42,7 @@ from vippsrecon.workflow.input_checks import (
 )
 from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
+    add_earlier_references,
     collect_fetch_references,
     drop_expected_misses,
     stack_frames,
@@ -69,6 +77,7 @@ def reconcile_month(
     as_of: datetime | None = None,
     exported_at: datetime | None = None,
     keep: Path | str | None = None,
+    record: bool = False,
     progress: bool = False,
 ) -> Reconciliation:
     """Compare a month's order exports with the payments at Vipps MobilePay.
@@ -88,6 +97,8 @@ def reconcile_month(
         as_of: The cut-off time; None: server time at the end of the fetch.
         exported_at: When the exports were taken; None: read from each file.
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result.
+        record: Use the runs recorded in the workspace database, and record this one: for the day on
+            which a discrepancy was first seen, and for the orders of earlier exports.
         progress: Show a progress bar if standard error is a terminal.
 
     Raises:
@@ -106,12 +117,25 @@ def reconcile_month(
         exported_at=exported_at,
     )
     refuse_unreadable_exports(files)
+    files, left_out = leave_out_orders(files, settings.units)
     refuse_wrong_month(files, first, last)
     refuse_early_as_of(files, as_of)
-    reference_set = collect_fetch_references(files.orders, references, find_only_msn(settings))
+    reference_set = leave_out_references(
+        collect_fetch_references(files.orders, references, find_only_msn(settings)), settings.units
+    )
+    has_period = first is not None or last is not None
+    msns = set(files.orders["msn"].unique()) if has_period else set()
     if payments is not None:
         fetched, facts = load_saved_run(Path(payments), reference_set)
+        fetched = leave_out_payments(fetched, settings.units)
+        records = RunRecords(settings, facts.environment, enabled=record)
+        unsettled = records.read_unsettled(msns, last)
     else:
+        records = RunRecords(settings, settings.environment, enabled=record)
+        unsettled = records.read_unsettled(msns, last)
+        reference_set = add_earlier_references(
+            reference_set, [(order.msn, order.reference) for order in unsettled]
+        )
         fetched, facts = fetch_month(
             reference_set,
             settings,
@@ -125,10 +149,11 @@ def reconcile_month(
     fetch_folder = keep if payments is None else payments
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
     cutoff = as_of or facts.as_of
-    gaps = list(_find_gaps(fetched, facts))
+    gaps = list(_find_gaps(files, fetched, facts, last, cutoff, settings.units))
+    earlier = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
-        files.orders,
+        stack_frames([files.orders, earlier.orders], schemas.ORDERS),
         fetched.payments,
         fetched.events,
         drop_expected_misses(fetched.failures, reference_set, files.orders),
@@ -141,8 +166,14 @@ def reconcile_month(
         waived=_read_ignored_payments(settings, cutoff),
         ours=journal.keys,
         unsettled=journal.unsettled,
+        first_seen=records.read_first_seen(),
+        earlier_files=earlier.files,
         manifest=_build_manifest(files, fetched, settings, facts, inputs)
-        | {"complete": not gaps, "incomplete_because": [gap.clause for gap in gaps]},
+        | {
+            "complete": not gaps,
+            "incomplete_because": [gap.clause for gap in gaps],
+            "earlier_orders": len(earlier.orders),
+        },
     )
     refuse_empty_period(result, files, first, last)
     if journal.available:
@@ -151,12 +182,16 @@ def reconcile_month(
         *(gap.sentence for gap in gaps if gap.sentence),
         *result.notices,
         *journal.notices,
+        *earlier.describe(),
+        *left_out,
         *capture_setting_hints(files.orders, fetched.payments, settings.units),
         *reference_set.notes,
         *facts.notes,
         *export_time_hints(files),
     )
-    return replace(result, notices=notices)
+    result = replace(result, notices=notices)
+    records.record(result, files.orders, earlier, (first, last))
+    return replace(result, notices=(*result.notices, *records.notices))
 
 
 class Gap(NamedTuple):
@@ -171,7 +206,16 @@ class Gap(NamedTuple):
     sentence: str = ""
 
 
-def _find_gaps(fetched: Fetched, facts: FetchFacts) -> Iterator[Gap]:
+def _find_gaps(  # noqa: PLR0917 (each is named in the month)
+    files: OrderFiles,
+    fetched: Fetched,
+    facts: FetchFacts,
+    last: date | None,
+    cutoff: datetime,
+    units: Sequence[SalesUnit],
+) -> Iterator[Gap]:
+    for missing in find_missing_days(files.orders, last, cutoff, units):
+        yield Gap(missing.describe(), missing.explain(files))
     clock_problem = facts.clock_problem or describe_clock_problem(0, fetched)
     if clock_problem:
         yield Gap("the clock contradicts the data", clock_problem)

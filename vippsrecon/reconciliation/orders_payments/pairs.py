@@ -85,6 +85,8 @@ class ComparisonOptions:
         period: First and last local day, as day numbers, both included; None: all days.
         waived: (msn, reference) of pairs the user ignores.
         own_keys: Idempotency keys of operations made with this toolkit.
+        earlier_files: `source_file` of orders from earlier runs: they are compared, and say nothing
+            about the days that the export covers.
         unsettled: (msn, reference) of payments with an unresolved operation of this toolkit.
         skip_exact_matches: Whether exact matches skip the checks; False runs all checks on all.
     """
@@ -96,6 +98,7 @@ class ComparisonOptions:
     waived: frozenset[tuple[str, str]] = frozenset()
     own_keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
+    earlier_files: frozenset[str] = frozenset()
     skip_exact_matches: bool = True
 
 
@@ -145,7 +148,9 @@ def pair_orders_and_payments(
         The exact matches, and `pairs` with one row for each other pair: `ORDER_COLUMNS`,
         `PAYMENT_COLUMNS`, `role` and the variables of `variables.add_variables`.
     """
-    cover = materialize(_compute_coverage(orders))
+    is_earlier = nw.col("source_file").is_in(sorted(asked.earlier_files))
+    covering = orders.filter(~is_earlier) if asked.earlier_files else orders
+    cover = materialize(_compute_coverage(covering))
     order_rows = separate_superseded_rows(orders)
     orders = order_rows.current
     exported_us = _find_earliest(orders, "exported_at_us")

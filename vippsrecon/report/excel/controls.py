@@ -114,6 +114,7 @@ class ControlsSheetWriter:
                 "discovered_by",
                 "complete",
                 "incomplete_because",
+                "uncompared",
             ),
         }
         self._write_pairs(

@@ -120,7 +120,7 @@ COMPARED_ORDERS = Table(
     Column("settled", Integer, nullable=False),
     Column("as_of", Text, nullable=False),
     Column("run_id", Text, nullable=False),
-    Column("row", Text, nullable=False),
+    Column("order_rows", Text, nullable=False),
 )
 
 

@@ -20,8 +20,8 @@ CREATE TABLE seen_discrepancies (
     PRIMARY KEY (environment, discrepancy_id)
 );
 
--- Orders that a run compared: a payment of a later month may belong to one of them. `row` is the
--- order as its own export said; `settled` is 0 while it was a discrepancy or timing.
+-- Orders that a run compared: a payment of a later month may belong to one of them. `order_rows` are
+-- its rows as its own export had them; `settled` is 0 while it was a discrepancy or timing.
 CREATE TABLE compared_orders (
     environment   TEXT NOT NULL,
     msn           TEXT NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE compared_orders (
     settled       INTEGER NOT NULL,
     as_of         TEXT NOT NULL,
     run_id        TEXT NOT NULL,
-    row           TEXT NOT NULL,
+    order_rows    TEXT NOT NULL,
     PRIMARY KEY (reference, msn, environment)
 );
 
