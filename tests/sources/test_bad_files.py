@@ -74,7 +74,6 @@ def zipped(name: str, content: bytes) -> bytes:
         pytest.param(b"\xef\xbb\xbfreference,total\n\xe6,5\n", "orders.csv", "utf-8-sig", id="false mark"),
         pytest.param(",".join(f"c{n}" for n in range(10_000)) + "\n1\n", "orders.csv", "10 000 columns", id="columns"),
         pytest.param(f"{GOOD}{'x' * 1_100_000},NOK,5\n", "orders.csv", "larger than 1 MB", id="cell"),
-        pytest.param(f'{GOOD}"ord-2,NOK,5\nord-3,NOK,5\n', "orders.csv", "never closed", id="open quote"),
         pytest.param("<?xml version='1.0'?><Invoice/>", "orders.xml", "XML", id="XML"),
         pytest.param('{"a": ', "orders.json", "is not", id="JSON cut off"),
         pytest.param("[" * 100_000, "orders.json", "is not", id="JSON too deep"),

@@ -76,12 +76,16 @@ def test_a_currency_column_is_not_denied(write: Writer, lines: str, said: str | 
     assert [note for note in entry["notes"] if "urrency" in note] == ([said] if said else [])
 
 
-def test_refunds_in_an_empty_column_are_unknown_too(write: Writer):
-    """An order's empty cell is unknown, so the sum of nothing but such is no zero."""
-    content = "reference,currency,total,refunded\nord-000001,NOK,5,\nord-000002,SEK,5,0\n"
+@pytest.mark.parametrize(
+    ("other", "sums"), [("0", {"NOK": 0, "SEK": 0}), ("", {"NOK": None, "SEK": None})]
+)
+def test_an_empty_refund_is_zero_only_in_a_column_that_is_filled(
+    write: Writer, other: str, sums: dict[str, int | None]
+):
+    """A column without any amount says nothing of refunds, so their sum is unknown."""
+    content = f"reference,currency,total,refunded\nord-000001,NOK,5,\nord-000002,SEK,5,{other}\n"
     (entry,) = preview(write(content))["files"]
-    refunded = {currency: sums["refunded_minor"] for currency, sums in entry["totals"].items()}
-    assert refunded == {"NOK": None, "SEK": 0}
+    assert {code: of["refunded_minor"] for code, of in entry["totals"].items()} == sums
 
 
 def test_other_tenders_and_nothing_to_pay_are_counted(write: Writer):

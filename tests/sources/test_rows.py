@@ -26,14 +26,15 @@ def read(write: Writer, *lines: str, **options: object) -> OrderFiles:
 @pytest.mark.parametrize(
     ("line", "column", "value", "reason"),
     [
-        ("123456,ord-2xxx,2,NOK,4.505,,open,,", "total", "4.505", "has more decimals than NOK has (2)"),
+        ("123456,ord-2xxx,2,NOK,4.5055,,open,,", "total", "4.5055", "has more decimals than NOK has (2)"),
+        ("123456,ord-2xxx,2,NOK,4.505,,open,,", "total", "4.505", "three digits after its only mark"),
         ("123456,ord-2xxx,2,NOK,-4.50,,open,,", "total", "-4.50", "is negative"),
         ("123456,ord-2xxx,2,NOK,,,open,,", "total", None, "is missing"),
         ("123456,ord-2xxx,2,NOK,abc,,open,,", "total", "abc", "is not an amount with a decimal point"),
         ("123456,ord-2xxx,2,NOK,1e5,,open,,", "total", "1e5", "is not an amount with a decimal point"),
         ("123456,ord-2xxx,2,NOK,99999999999999,,open,,", "total", "99999999999999", "has more than fifteen digits"),
         ("123456,ord-2xxx,2,NOK,5,-1,open,,", "refunded", "-1", "is negative"),
-        ("123456,ord-2xxx,2,NOK,5,1.001,open,,", "refunded", "1.001", "has more decimals than NOK has (2)"),
+        ("123456,ord-2xxx,2,NOK,5,1.001,open,,", "refunded", "1.001", "three digits after its only mark"),
         ("123456,ord-2xxx,2,XXX,5,,open,,", "currency", "XXX", "is not a currency of Vipps MobilePay"),
         ("12-34,ord-2xxx,2,NOK,5,,open,,", "msn", "12-34", "is not a merchant serial number"),
         ("123456,ord-2xxx,2,NOK,5,,open,31.02.2026,", "ordered_at", "31.02.2026", "is not a date or time"),
@@ -68,14 +69,17 @@ def test_identical_twins_leave_one(write: Writer):
     assert list(got.rejects["source_row"]) == [3]
 
 
-def test_twins_in_two_files_leave_the_later_export(write: Writer):
-    """Overlapping exports are common: December again in January's file."""
+def test_twins_in_two_files_both_stay(write: Writer):
+    """Overlapping exports are common: one order, seen at two moments, is for reconciling to judge."""
     first, second = write(f"{HEAD}\n{GOOD}\n", "a.csv"), write(f"{HEAD}\n{GOOD}\n", "b.csv")
     os.utime(first, (1_700_000_000, 1_700_000_000))
     os.utime(second, (1_700_086_400, 1_700_086_400))
     got = read_orders([first, second])
-    assert list(got.orders["source_file"]) == ["b.csv"]
-    assert [reading.rejected for reading in got.files] == [1, 0]
+    assert list(got.orders["source_file"]) == ["a.csv", "b.csv"]
+    assert [reading.rejected for reading in got.files] == [0, 0]
+    assert got.orders["exported_at_guessed"].all()
+    stated = read_orders([first, second], exported_at=datetime(2026, 11, 1, tzinfo=UTC))
+    assert not stated.orders["exported_at_guessed"].any()
 
 
 def test_two_files_of_one_name_are_refused(write: Writer, tmp_path: Path):

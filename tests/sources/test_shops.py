@@ -201,22 +201,6 @@ def test_woocommerce_statuses_in_any_language(write: Writer, word: str, status: 
     assert order["status"] == status
 
 
-@pytest.mark.parametrize(
-    ("title", "by_vipps"),
-    [
-        pytest.param("Vipps", True, id="vipps"),
-        pytest.param("MobilePay", True, id="mobilepay"),
-        pytest.param("Klarna", False, id="another"),
-        pytest.param("", None, id="nothing"),
-        pytest.param("Credit Card / Visa", None, id="may be the plugin's card"),
-    ],
-)
-def test_whose_tender_it_is(write: Writer, title: str, by_vipps: bool | None):
-    """In legacy checkout the plugin renames its own card payments, so that title tells nothing."""
-    (order,) = rows(write(as_csv(WOO, [woo(Payment_Method_Title=title)])))
-    assert order["by_vipps"] is by_vipps
-
-
 @pytest.mark.parametrize("repeated", [True, False], ids=["cells repeated", "cells blank"])
 def test_woocommerce_rows_per_product_count_once(write: Writer, repeated: bool):
     """With products as rows the order's total stands on each: summing the column is wrong."""
@@ -344,6 +328,23 @@ def test_magento_order(write: Writer):
 def test_magento_statuses(write: Writer, word: str, status: str):
     """*Closed* is fully refunded after shipping, not cancelled."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(Status=word)])))
+    assert order["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("cells", "status"),
+    [
+        ({"Status": "Processing", "Total_Refunded": "100.0000"}, "partial"),
+        ({"Status": "Processing", "Total_Refunded": "499.0000"}, "open"),
+        ({"Status": "Closed", "Total_Refunded": "100.0000"}, "fulfilled"),
+        ({"Status": "Canceled", "Total_Refunded": "100.0000"}, "cancelled"),
+    ],
+)
+def test_magento_leaves_an_order_of_which_the_rest_was_refunded_on_processing(
+    write: Writer, cells: dict[str, str], status: str
+):
+    """A part was sent and the rest refunded: the order is not waiting for its delivery."""
+    (order,) = rows(write(as_csv(MAGENTO, [magento(**cells)])))
     assert order["status"] == status
 
 

@@ -109,6 +109,7 @@ def make_example(
     captured_days_ago: float = 6,
     fulfilled_days_ago: float = 6,
     refunded_days_ago: float = 4,
+    shop_refunded_days_ago: float | None = None,
     exported_days_ago: float = 0,
     cover: tuple[int, int] = (20, 0),
     amount: int | None = None,
@@ -134,13 +135,17 @@ def make_example(
     """Make one order (O=None: no order) and one payment (A=None: no payment).
 
     Amounts are in minor units. Times are in days before NOW, with fractions allowed. `captures`
-    lists several captures; C is then their sum, and A is at least that sum.
+    lists several captures; C is then their sum, and A is at least that sum. The shop's refund is at
+    the time of the payment's unless `shop_refunded_days_ago` is given.
     """
     if captures:
         C = sum(captures)  # noqa: N806
         A = max(A or 0, C)  # noqa: N806
     currency = CURRENCY_OF_MARKET[market]
     ago = _days_before_now
+    shop_refund_ago = (
+        refunded_days_ago if shop_refunded_days_ago is None else shop_refunded_days_ago
+    )
     orders: list[dict[str, Any]] = []
     payments: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
@@ -165,7 +170,7 @@ def make_example(
                 fulfilled_at=ago(fulfilled_days_ago)
                 if status in {"fulfilled", "partial"}
                 else None,
-                refunded_at=ago(refunded_days_ago) if Or else None,
+                refunded_at=ago(shop_refund_ago) if Or else None,
                 exported_at=ago(exported_days_ago),
             )
         )

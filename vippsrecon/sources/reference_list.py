@@ -14,6 +14,7 @@ from vippsrecon.errors import SourceError
 from vippsrecon.sources.files.csv_file import read_text_lines
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_file_type
 from vippsrecon.sources.files.headings import normalize_heading
+from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.orders import profiles, references
 from vippsrecon.sources.orders.read import convert_to_validated_pandas, open_table
 
@@ -65,8 +66,10 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
         raise SourceError(f"this is {form.upper()}, not a list of references", file=path.name)
     plain = form == "text" and not _has_headings(path)
     rows, note = (_read_plain_list(path), "") if plain else _read_table_list(path)
+    # Reading moves no money, so a reference is repaired here; in a list of refunds it is refused.
     rows = rows.with_columns(
-        msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn)).otherwise("msn")
+        reference=repair_texts(rows["reference"]),
+        msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn)).otherwise("msn"),
     )
     if rows.height and rows["msn"].is_null().all():
         raise SourceError(

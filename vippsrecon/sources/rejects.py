@@ -20,8 +20,9 @@ class Reject(NamedTuple):
         >>> Reject("list.csv", 3, "amount", "0", "is 0, so there is nothing to do").describe()
         "row 3: amount is 0, so there is nothing to do (amount = '0')"
         """
-        # A reason that begins with "is" needs the column as its subject.
-        subject = f"{self.column} " if self.column and self.reason.startswith("is ") else ""
+        # A reason that begins with its verb needs the column as its subject.
+        verbs = ("is ", "holds ")
+        subject = f"{self.column} " if self.column and self.reason.startswith(verbs) else ""
         shown = f"{self.column} = {self.value!r}" if self.column else self.value
         value = f" ({shown})" if self.value else ""
         return f"row {self.source_row}: {subject}{self.reason}{value}"

@@ -17,6 +17,9 @@ ATTEMPT_SUFFIX = r"-\d{1,2}$"
 
 PAYMENT_KEY = ["msn", "reference"]
 
+_DASH = "[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+"""Dashes that word processors and web pages put in place of a hyphen."""
+
 
 def link_payments(payments: LazyFrame, references: LazyFrame, links: LazyFrame) -> LazyFrame:
     """Add the order reference to each payment.
@@ -225,8 +228,13 @@ def _keep_unambiguous(candidates: LazyFrame) -> LazyFrame:
 
 
 def _normalize_reference(reference: nw.Expr) -> nw.Expr:
-    """Drop what a spreadsheet or shop may lose: upper case and leading zeros."""
-    return reference.str.to_lowercase().str.replace_all(r"^0+", "")
+    """Drop what is lost or added on the way: upper case, leading zeros, invisible characters."""
+    return (
+        reference.str.replace_all(_DASH, "-")
+        .str.replace_all(r"[^!-~]", "")
+        .str.to_lowercase()
+        .str.replace_all(r"^0+", "")
+    )
 
 
 def _format_as_spreadsheet(reference: nw.Expr) -> nw.Expr:

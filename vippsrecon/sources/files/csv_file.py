@@ -8,13 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
+from vippsrecon.sources.files.csv_rows import read_csv_rows
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS, detect_encoding
 from vippsrecon.sources.files.headings import strip_trailing_empties
-from vippsrecon.sources.files.table import Record, Table, build_cell_picker
+from vippsrecon.sources.files.repeated_headings import HeadingWatch
+from vippsrecon.sources.files.table import Record, Table, build_cell_picker, strip_forged_marks
+
+_END_OF_FILE = "\x1a"
+"""Written after the last line by `copy a.csv + b.csv` of Windows."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -40,7 +45,7 @@ def open_csv_table(path: Path) -> Table:
     notes: tuple[str, ...] = ()
     if encoding == "cp1252":
         notes = ("the file is not UTF-8; it was read as Windows-1252",)
-    return Table(path.name, "csv", encoding, layout.headings, records, notes)
+    return Table(path.name, "csv", encoding, layout.headings, records, notes, strip_forged_marks)
 
 
 def read_text_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -107,37 +112,27 @@ def _read_records(
     width = len(headings)
     pick = build_cell_picker(places)
     blank = [""] * width
+    watch = HeadingWatch(headings)
     with path.open(encoding=encoding, newline="") as file, _limit_cell_size():
-        reader = csv.reader(islice(file, skipped, None), delimiter=delimiter, strict=True)
-        next(_read_rows(reader, path.name, blank, skipped), None)
-        for row, cells, misquoted in _read_rows(reader, path.name, blank, skipped):
-            if len(cells) == width and misquoted is None:
+        rows = read_csv_rows(islice(file, skipped, None), skipped + 1, delimiter, width, path.name)
+        next(rows, None)
+        for row, cells, misquoted in rows:
+            fault = misquoted or watch.check(row, cells)
+            if fault:
+                if misquoted or any(cells):
+                    yield Record(row, pick(blank), fault)
+            elif len(cells) == width:
                 if any(cells):
-                    yield Record(row, pick(cells), None)
-                continue
-            fitted, misfit = _fit_to_headings(cells, width)
-            fault = misquoted or misfit
-            if fault or any(fitted):
-                yield Record(row, pick(fitted), fault)
-
-
-def _read_rows(
-    reader: Any, name: str, blank: list[str], skipped: int
-) -> Iterator[tuple[int, list[str], str | None]]:
-    """Yield each row with the number of its first line and, if it is misquoted, the fault."""
-    while True:
-        row = reader.line_num + 1 + skipped
-        try:
-            yield row, next(reader), None
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield row, blank, _explain_csv_error(error, name, row)
+                    yield Record(row, pick(watch.arrange(cells)), None)
+            else:
+                fitted, misfit = _fit_to_headings(cells, width)
+                if misfit or any(fitted):
+                    yield Record(row, pick(watch.arrange(fitted)), misfit)
 
 
 def _fit_to_headings(cells: list[str], width: int) -> tuple[list[str], str | None]:
     filled = strip_trailing_empties(cells)
-    if not filled:
+    if not filled or filled == [_END_OF_FILE]:
         return [""] * width, None
     if len(filled) > width:
         return cells[:width], f"the row has {len(filled)} cells and the heading row {width}"
@@ -145,19 +140,6 @@ def _fit_to_headings(cells: list[str], width: int) -> tuple[list[str], str | Non
         short = f"the row has {len(cells)} cells and the heading row {width}; is it cut off?"
         return cells + [""] * (width - len(cells)), short
     return cells[:width], None
-
-
-def _explain_csv_error(error: csv.Error, name: str, row: int) -> str:
-    message = str(error)
-    if "field larger" in message:
-        raise SourceError("a cell is larger than 1 MB", file=name, row=row) from None
-    if "unexpected end" in message:
-        raise SourceError(
-            "a quotation mark opened in this row is never closed; is the file cut off?",
-            file=name,
-            row=row,
-        ) from None
-    return "the quotation marks in the row do not match"
 
 
 @contextmanager

@@ -15,7 +15,16 @@ from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS
 from vippsrecon.sources.files.headings import strip_trailing_empties
-from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
+from vippsrecon.sources.files.repeated_headings import HeadingWatch
+from vippsrecon.sources.files.sheet_details import Formula, read_sheet_details
+from vippsrecon.sources.files.table import (
+    MARKS,
+    NATIVE_MARK,
+    Record,
+    Table,
+    build_cell_picker,
+    strip_forged_marks,
+)
 
 
 class Sheet(NamedTuple):
@@ -50,11 +59,14 @@ def open_excel_table(path: Path) -> Table:
             file=path.name,
         )
     width = len(headings)
+    details = read_sheet_details(path, sheet.name)
+    waiting = details.formulas if details else {}
     named = tuple(heading.removeprefix(NATIVE_MARK).strip() for heading in headings)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
         first = sheet.first_row + above + 1
-        return _read_records(islice(sheet.rows, above + 1, None), first, width, places)
+        rows = _put_formulas(islice(sheet.rows, above + 1, None), first, waiting)
+        return _read_records(rows, first, named, places)
 
     def short_texts(cells: Sequence[Any]) -> pl.Series:
         made = format_cells(cells)
@@ -65,20 +77,48 @@ def open_excel_table(path: Path) -> Table:
     if next(records(range(width)), None) is None:
         raise SourceError("there is a heading row and nothing below it", file=path.name)
     notes = [f"the sheet read is {sheet.name!r}; {others} more hold something"] if others else []
-    return Table(path.name, "xlsx", "", named, records, tuple(notes), short_texts)
+    hidden: tuple[int, ...] | None = None if details is None else ()
+    if details and details.hidden_rows:
+        hidden = tuple(record.row for record in records([]) if record.row in details.hidden_rows)
+    return Table(path.name, "xlsx", "", named, records, tuple(notes), short_texts, hidden)
+
+
+def _put_formulas(
+    rows: Iterable[Sequence[Any]], first: int, waiting: dict[int, dict[int, Formula]]
+) -> Iterable[Sequence[Any]]:
+    """Return the rows with their formulas instead of the values that nobody computed yet."""
+    if not waiting:
+        return rows
+    return (
+        _put_in_row(row, waiting[number]) if number in waiting else row
+        for number, row in enumerate(rows, start=first)
+    )
+
+
+def _put_in_row(row: Sequence[Any], formulas: dict[int, Formula]) -> Sequence[Any]:
+    cells = [*row, *[""] * (max(formulas) + 1 - len(row))]
+    for column, formula in formulas.items():
+        cells[column] = formula
+    return cells
 
 
 def _read_records(
-    rows: Iterable[Sequence[Any]], first: int, width: int, places: Sequence[int]
+    rows: Iterable[Sequence[Any]], first: int, headings: Sequence[str], places: Sequence[int]
 ) -> Iterator[Record]:
     pick = build_cell_picker(places)
+    watch = HeadingWatch(headings)
+    width = len(headings)
+    blank = [""] * width
     for number, row in enumerate(rows, start=first):
         cells = row if len(row) >= width else [*row, *[""] * (width - len(row))]
         if any(cells) or any(cell not in ("", None) for cell in cells):
-            fault = None
+            fault = watch.check(number, cells)
+            if fault:
+                yield Record(number, pick(blank), fault)
+                continue
             if len(cells) > width and any(cell not in ("", None) for cell in cells[width:]):
                 fault = "the row has cells to the right of the last heading"
-            yield Record(number, pick(cells), fault)
+            yield Record(number, pick(watch.arrange(cells)), fault)
 
 
 class _OpenpyxlRows:
@@ -153,6 +193,20 @@ _MAX_EXACT_INTEGER = 2**53
 """Below this a float holds every whole number exactly."""
 
 
+def name_column(place: int) -> str:
+    """Return the letters of a column, whose place counts from 0.
+
+    >>> name_column(0), name_column(27)
+    ('A', 'AB')
+    """
+    letters = ""
+    number = place + 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
 def format_cell(cell: Any) -> str:
     r"""Format the value of a cell as text of a table.
 
@@ -161,7 +215,7 @@ def format_cell(cell: Any) -> str:
     """
     kind = type(cell)
     if kind is str:
-        return str.lstrip(cell, NATIVE_MARK)
+        return str.lstrip(cell, MARKS)
     if kind is float:
         return NATIVE_MARK + _format_number(cell)
     if kind in (dt.datetime, dt.date, dt.time):
@@ -181,7 +235,7 @@ def format_cells(cells: Sequence[Any]) -> pl.Series:
     """
     kinds = set(map(type, cells))
     if kinds == {str}:
-        return _strip_native_mark(pl.Series(cells, dtype=pl.String))
+        return strip_forged_marks(cells)
     if not kinds <= _COLUMN_FORMATTERS.keys():
         return pl.Series(map(format_cell, cells), dtype=pl.String)
     made = pl.Series([""], dtype=pl.String).new_from_index(0, len(cells))
@@ -206,12 +260,6 @@ def _format_number(number: float) -> str:
         return str(int(number))
     shortest = repr(number)
     return shortest if "e" not in shortest else f"{Decimal(shortest):f}"
-
-
-def _strip_native_mark(strings: pl.Series) -> pl.Series:
-    """Remove the mark of numbers and dates from texts, which must not imitate it."""
-    forged = strings.str.starts_with(NATIVE_MARK)
-    return strings.str.strip_chars_start(NATIVE_MARK) if forged.any() else strings
 
 
 def _format_numbers(numbers: pl.Series) -> pl.Series:
@@ -246,7 +294,7 @@ def _format_dates(days: pl.Series) -> pl.Series:
 
 
 _COLUMN_FORMATTERS: dict[type, tuple[Any, Any]] = {
-    str: (pl.String, _strip_native_mark),
+    str: (pl.String, strip_forged_marks),
     float: (pl.Float64, _format_numbers),
     dt.datetime: (pl.Datetime("us"), _format_times),
     dt.date: (pl.Date, _format_dates),

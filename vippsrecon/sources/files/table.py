@@ -20,8 +20,26 @@ import polars as pl
 NATIVE_MARK = "\x01"
 """First character of a cell that was a number or a date in the file, not text."""
 
+FORMULA_MARK = f"{NATIVE_MARK}\ufdd0"
+"""Beginning of a cell with a formula that no program has computed yet: neither empty nor zero.
+
+The formula follows. U+FDD0 is reserved: no text of a file may hold it."""
+
+FORMULA_REASON = "is a formula without a value; open the workbook in Excel and save it once"
+"""Why a cell that begins with `FORMULA_MARK` cannot be used."""
+
+MARKS = "\x01\ufdd0"
+"""Characters that this package puts before cells, for `strip_chars_start`."""
+
 ROWS_PER_CHUNK = 20_000
 """Rows held as Python objects at a time."""
+
+
+def strip_forged_marks(texts: Sequence[str]) -> pl.Series:
+    """Remove this package's own marks from the beginning of texts, which must not imitate them."""
+    column = pl.Series(texts, dtype=pl.String)
+    forged = column.str.contains(rf"^[{MARKS}]")
+    return column.str.strip_chars_start(MARKS) if forged.any() else column
 
 
 class Record(NamedTuple):
@@ -44,6 +62,8 @@ class Table:
         notes: Sentences for the user on how it was opened.
         records: Reads the columns at the given positions, row by row.
         texts: Turns a column's cells, as `records` gives them, to text.
+        hidden_rows: Numbers of rows that hold something but are hidden in the workbook; None if
+            the workbook does not tell.
     """
 
     name: str
@@ -53,15 +73,20 @@ class Table:
     records: Callable[[Sequence[int]], Iterator[Record]]
     notes: tuple[str, ...] = ()
     texts: Callable[[Sequence[Any]], Sequence[str] | pl.Series] = tuple
+    hidden_rows: tuple[int, ...] | None = ()
 
-    def columns(self, places: Sequence[int]) -> pl.DataFrame:
+    def columns(self, places: Sequence[int], blanks: str | None = None) -> pl.DataFrame:
         """Read the columns at the positions `places` as text.
+
+        Args:
+            places: Positions of columns.
+            blanks: Characters removed around a cell; None for all white space.
 
         Returns:
             One row per non-empty record, in the file's order: `row`
             (number of its first line, sheet row or record, from 1), `fault` (why the
             whole row cannot be used, else null), and `c0`, `c1`, … in the order of `places`. Empty
-            cells are empty text; white space around a cell is removed.
+            cells are empty text; `blanks` around a cell are removed.
         """
         names = [f"c{position}" for position in range(len(places))]
         chunks = [self._build_frame([], names)]
@@ -72,14 +97,15 @@ class Table:
                 chunks.append(self._build_frame(waiting, names))
                 waiting = []
         chunks.append(self._build_frame(waiting, names))
-        return pl.concat(chunks, rechunk=True)
+        frame = pl.concat(chunks, rechunk=True)
+        return frame.with_columns(pl.col(names).str.strip_chars(blanks))
 
     def _build_frame(self, records: list[Record], names: list[str]) -> pl.DataFrame:
         if not records:
             schema = {"row": pl.Int64, "fault": pl.String} | dict.fromkeys(names, pl.String)
             return pl.DataFrame(schema=schema)
         rows, cells, faults = zip(*records, strict=True)
-        frame = pl.DataFrame(
+        return pl.DataFrame(
             [
                 pl.Series("row", rows, dtype=pl.Int64),
                 pl.Series("fault", faults, dtype=pl.String),
@@ -89,7 +115,6 @@ class Table:
                 ),
             ]
         )
-        return frame.with_columns(pl.col(names).str.strip_chars())
 
 
 def build_cell_picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -1,20 +1,23 @@
 """Convert amounts of files to whole minor units, by the profile's rules and never by guessing.
 
 A cell alone does not show whether `12.500` is twelve and a half or twelve thousand five hundred, so
-a profile sets the decimal mark of a whole column. Libraries that guess cell by cell were tried on bank
-and shop files: they lose minus signs, read `12.500` as 12.5, or accept `1e5`.
+a profile sets the decimal mark of a whole column, and three digits after the only mark of a text are
+refused: a shop of whole kroner writes 1.100 for 1100. Libraries that guess cell by cell were tried on
+bank and shop files: they lose minus signs, read `12.500` as 12.5, or accept `1e5`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Context, Decimal
 from typing import Literal, NamedTuple
 
 import polars as pl
 
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.table import NATIVE_MARK
+from vippsrecon.sources.files.invisible import describe_odd_character
+from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, NATIVE_MARK
 
 DecimalMark = Literal[".", ","]
 
@@ -23,6 +26,16 @@ _NO_BREAK_SPACE = "\u00a0"
 
 _MAX_WHOLE_DIGITS = 13
 """Fifteen digits with two decimals: what a workbook's cell holds exactly."""
+
+_EXACT_DIGITS = 15
+"""Significant digits that Excel shows and computes with. Its files hold 17, so 3 times 19.90 is
+stored as 59.699999999999996. Source: https://learn.microsoft.com/en-us/office/troubleshoot/excel/\
+floating-point-arithmetic-inaccurate-result"""
+
+_DECIMAL_FIGURES = r"^[-+\u2212]?[0-9]+[.,][0-9]+$"
+
+_UNCLEAR = r"^[-+\u2212(]?\s*[0-9]+[.,][0-9]{3}\s*[-)]?$"
+"""Three digits after the only mark: a group of thousands, or decimals that no amount has."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,8 @@ class AmountStyle:
         words: Currency words and signs that may stand before or after the figures.
         trailing_minus: Whether `12,50-` is minus 12.50.
         brackets: Whether `(12.50)` is minus 12.50.
+        long_decimals: Whether this shop writes more decimals than its currencies have, so that
+            `12.500` is twelve and a half.
     """
 
     decimal: Literal[".", ",", "auto"] = "."
@@ -42,6 +57,7 @@ class AmountStyle:
     words: tuple[str, ...] = ()
     trailing_minus: bool = False
     brackets: bool = False
+    long_decimals: bool = False
 
     def pattern(self) -> str:
         """Return the regular expression an amount of this style matches.
@@ -73,14 +89,14 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
 
     An empty cell has neither amount nor reason; the caller decides whether it may be empty.
 
-    >>> column = pl.Series(["499.5", "499.505", "1.234,50", ""])
+    >>> column = pl.Series(["499.5", "499.5055", "1.234,50", ""])
     >>> read = parse_amounts(column, pl.Series(["NOK"] * 4), AmountStyle("."))
     >>> read.minor.to_list()
     [49950, None, None, None]
     >>> read.reason.to_list()[1:3]
     ['has more decimals than NOK has (2)', 'is not an amount with a decimal point']
     """
-    plain = _strip_decoration(text, style)
+    plain = _round_computed(_strip_decoration(text, style))
     native = text.str.starts_with(NATIVE_MARK)
     mark = style.decimal if style.decimal != "auto" else "."
     parts = pl.DataFrame({"text": plain, "native": native, "currency": currency}).with_columns(
@@ -93,6 +109,8 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
         whole=pl.col("whole").str.replace_all(r"[^0-9]", "").str.strip_chars_start("0"),
         part=pl.col("part").fill_null("").str.strip_chars_end("0"),
         places=pl.col("currency").replace_strict(DECIMALS, default=2, return_dtype=pl.Int64),
+        unclear=~native & _is_unclear(plain, style, mark),
+        odd=_describe_odd_cells(text),
     )
     figures = pl.coalesce(
         pl.when(pl.col("places") == places).then(
@@ -104,19 +122,28 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
     )
     formed = pl.col("whole").is_not_null()
     word = "point" if mark == "." else "comma"
+    too_long = pl.col("whole").str.len_bytes() > _MAX_WHOLE_DIGITS
+    too_fine = pl.col("part").str.len_bytes() > pl.col("places")
     read = parts.select(
-        minor=pl.when(
-            formed
-            & (pl.col("part").str.len_bytes() <= pl.col("places"))
-            & (pl.col("whole").str.len_bytes() <= _MAX_WHOLE_DIGITS)
-        ).then(pl.when(pl.col("sign").is_in(["-", _MINUS_SIGN])).then(-figures).otherwise(figures)),
+        minor=pl.when(formed & ~too_fine & ~too_long & ~pl.col("unclear")).then(
+            pl.when(pl.col("sign").is_in(["-", _MINUS_SIGN])).then(-figures).otherwise(figures)
+        ),
         reason=pl.when(pl.col("text") == "")
         .then(None)
+        .when(pl.col("odd").is_not_null())
+        .then("odd")
+        .when(pl.col("unclear"))
+        .then(
+            pl.lit(
+                "has three digits after its only mark, so it may be thousands or decimals; write "
+                "it with two decimals, or as a whole number without the mark"
+            )
+        )
         .when(~formed)
         .then(pl.lit(f"is not an amount with a decimal {word}"))
-        .when(pl.col("whole").str.len_bytes() > _MAX_WHOLE_DIGITS)
+        .when(too_long)
         .then(pl.lit("has more than fifteen digits"))
-        .when(pl.col("part").str.len_bytes() > pl.col("places"))
+        .when(too_fine)
         .then(pl.format("has more decimals than {} has ({})", "currency", "places")),
         well_formed=formed,
     )
@@ -159,6 +186,50 @@ def truncate_amount(text: str) -> int | None:
     (1998, 2000)
     """
     return int(float(text) * 100) if re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,8})?", text) else None
+
+
+def _is_unclear(plain: pl.Series, style: AmountStyle, mark: str) -> pl.Series:
+    """Return which texts may mean thousands or decimals, where the style does not settle it."""
+    unclear = plain.str.contains(_UNCLEAR)
+    # The style of one's own mapping names the mark of thousands. A shop that always writes
+    # decimals would have written them behind such a mark.
+    settled = style.decimal if style.long_decimals else style.groups.replace(mark, "")
+    for sure in settled:
+        if sure in ".,":
+            unclear &= ~plain.str.contains(sure, literal=True)
+    return unclear
+
+
+def _describe_odd_cells(text: pl.Series) -> pl.Series:
+    """Return what makes a cell unreadable that a person cannot see; null for all other cells."""
+    known = {
+        cell: FORMULA_REASON
+        if cell.startswith(FORMULA_MARK)
+        else describe_odd_character(cell.lstrip(NATIVE_MARK), only_invisible=True)
+        for cell in text.filter(text.str.contains(r"[^\x01 -~\x{a0}\x{202f}\x{2212}]")).unique()
+    }
+    if not known:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, text.len())
+    return text.replace_strict(known, default=None, return_dtype=pl.String)
+
+
+def _round_computed(plain: pl.Series) -> pl.Series:
+    """Round numbers of more than 15 significant digits to the 15 that Excel shows.
+
+    >>> _round_computed(pl.Series(["59.699999999999996", "12.345", "0,30000000000000004"])).to_list()
+    ['59.7', '12.345', '0,3']
+    """
+    long = (plain.str.len_chars() > _EXACT_DIGITS + 1) & plain.str.contains(_DECIMAL_FIGURES)
+    if not long.any():
+        return plain
+    shown = {}
+    for text in plain.filter(long).unique():
+        mark = "," if "," in text else "."
+        number = Decimal(text.replace(_MINUS_SIGN, "-").replace(",", "."))
+        if len(number.as_tuple().digits) > _EXACT_DIGITS:
+            rounded = Context(prec=_EXACT_DIGITS).plus(number).normalize()
+            shown[text] = f"{rounded:f}".replace(".", mark)
+    return plain.replace(shown) if shown else plain
 
 
 def _strip_decoration(text: pl.Series, style: AmountStyle) -> pl.Series:

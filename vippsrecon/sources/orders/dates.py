@@ -62,26 +62,37 @@ _MONTH_OF_NAME = {
 
 
 class ParsedTimes(NamedTuple):
-    """A parsed column of times: UTC times, local day numbers, and which cells are unreadable."""
+    """A parsed column of times: UTC times, local day numbers, and two facts about each cell.
+
+    `unreadable` cells are no time; `whole_day` cells are a day without a time.
+    """
 
     at: pl.Series
     day: pl.Series
     unreadable: pl.Series
+    whole_day: pl.Series
 
 
 def parse_times(
-    text: pl.Series, zones: pl.Series, patterns: Sequence[str], written_in: str = ""
+    text: pl.Series,
+    zones: pl.Series,
+    patterns: Sequence[str],
+    written_in: str = "",
+    *,
+    end_of_day: bool = False,
 ) -> ParsedTimes:
     """Parse a column of times; a time without offset is in the row's zone.
 
     In the repeated hour in autumn the first is used; a time skipped in spring is read as if the
-    clocks had not changed yet. A date without a time means midnight.
+    clocks had not changed yet. A date without a time means midnight, or the last microsecond of that
+    day.
 
     Args:
         text: Cells; empty ones have no time and are not unreadable.
         zones: The sales unit's zone of each row.
         patterns: Tried in order on cells that earlier ones did not match.
         written_in: Zone of times without offset, if it is not the row's.
+        end_of_day: Whether a date without a time means the end of the day.
 
     >>> cells = pl.Series(["2026-10-25 02:30", "2025-12-06 10:37:33 -0500", "31.02.2026"])
     >>> read = parse_times(cells, pl.Series(["Europe/Oslo"] * 3), [ISO_PATTERN, "%d.%m.%Y"])
@@ -92,7 +103,12 @@ def parse_times(
     """
     bare = text.str.strip_prefix("'")
     frame = pl.DataFrame({"zone": zones, "text": bare.str.strip_prefix(NATIVE_MARK)})
-    local, offset = _parse_local_times(frame, bare.str.starts_with(NATIVE_MARK), patterns)
+    local, offset, whole_day = _parse_local_times(
+        frame, bare.str.starts_with(NATIVE_MARK), patterns
+    )
+    if end_of_day:
+        last = pl.duration(days=1) - pl.duration(microseconds=1)
+        local = pl.select(pl.when(whole_day).then(local + last).otherwise(local)).to_series()
     frame = frame.with_columns(local=local, offset=offset)
     names = [zone for zone in frame["zone"].unique(maintain_order=True) if zone is not None]
     by_zone = [
@@ -119,7 +135,9 @@ def parse_times(
         day=pl.coalesce([*days, pl.lit(None, pl.Int64)]),
         unreadable=(pl.col("text") != "") & pl.col("at").is_null(),
     )
-    return ParsedTimes(read["at"], read["day"], read["unreadable"])
+    return ParsedTimes(
+        read["at"], read["day"], read["unreadable"], whole_day & read["at"].is_not_null()
+    )
 
 
 def build_date_regex(pattern: str) -> str:
@@ -175,8 +193,9 @@ def find_month_number(name: str) -> int | None:
 
 def _parse_local_times(
     frame: pl.DataFrame, native: pl.Series, patterns: Sequence[str]
-) -> tuple[pl.Series, pl.Series]:
-    """Return the local time of each cell, and its offset in minutes if it has one."""
+) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Return each cell's local time, its offset in minutes if any, and whether it is a day only."""
+    whole_day = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
     local = pl.Series("local", [None], dtype=pl.Datetime("us")).new_from_index(0, frame.height)
     offset = pl.Series("offset", [None], dtype=pl.Int64).new_from_index(0, frame.height)
     for place, pattern in enumerate([ISO_PATTERN, *patterns]):
@@ -188,9 +207,10 @@ def _parse_local_times(
         parsed = _parse_with_pattern(
             frame["text"].set(~open_cells, None), build_date_regex(pattern)
         )
+        whole_day |= parsed["local"].is_not_null() & ~parsed["has_time"]
         local = local.zip_with(parsed["local"].is_null(), parsed["local"])
         offset = offset.zip_with(parsed["offset"].is_null(), parsed["offset"])
-    return local, offset
+    return local, offset, whole_day
 
 
 def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
@@ -241,6 +261,7 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
         .then(signed * minutes)
         .when(zone.is_not_null())
         .then(0),
+        has_time=pl.col("hour").is_not_null(),
     )
 
 

@@ -45,9 +45,19 @@ def build_notes(
         )
     if rows.several_reference_count:
         notes.append(
-            f"Orders whose cell lists several references: {group_thousands(rows.several_reference_count)}; the first "
-            "is the order's. A payment under another one is found in the funds ledger only, or "
-            "where its reference is the first one's with -1, -2."
+            f"Orders whose cell lists several references: {group_thousands(rows.several_reference_count)}; "
+            "their payments are compared together, as one payment in several parts."
+        )
+    if rows.unknown_refund_count:
+        notes.append(
+            f"Orders whose refund is a formula without a value: "
+            f"{group_thousands(rows.unknown_refund_count)}; their refunds are unknown. Open the "
+            "workbook in Excel and save it once."
+        )
+    if table.hidden_rows:
+        notes.append(
+            f"Rows hidden in the workbook: {group_thousands(len(table.hidden_rows))}, such as row "
+            f"{table.hidden_rows[0]}; they are read like the others."
         )
     if rows.continuations:
         notes.append(
@@ -80,7 +90,7 @@ def _describe_reference(column: str, form: str, profile: Profile) -> str:
 
 
 def _describe_tenders(orders: pl.DataFrame) -> list[str]:
-    other = orders.filter(~pl.col("by_vipps"))
+    other = orders.filter(~pl.col("by_vipps") & ~pl.col("recurring"))
     notes = []
     if other.height:
         sums = other.group_by("currency").agg(pl.col("total_minor").sum()).sort("currency")
@@ -91,7 +101,8 @@ def _describe_tenders(orders: pl.DataFrame) -> list[str]:
             .sort(["len", "payment_method"], descending=[True, False])
         )
         named = ", ".join(
-            f"{name[:40]} {group_thousands(count)}" for name, count in methods.head(5).iter_rows()
+            f"{(name or 'no method')[:40]} {group_thousands(count)}"
+            for name, count in methods.head(5).iter_rows()
         )
         notes.append(
             f"Orders paid otherwise: {group_thousands(other.height)} ({named}; {amounts})."
@@ -103,8 +114,20 @@ def _describe_tenders(orders: pl.DataFrame) -> list[str]:
         )
     recurring = orders.filter("recurring").height
     if recurring:
-        notes.append(f"Recurring charges, which are not compared: {group_thousands(recurring)}.")
-    without = orders.filter(pl.col("reference").is_null() & pl.col("by_vipps")).height
+        notes.append(
+            f"Recurring charges and bank transfers, which are not compared: {group_thousands(recurring)}."
+        )
+    unsure = orders.filter("method_unsure")
+    if unsure.height:
+        names = ", ".join(repr(name[:40]) for name in unsure["payment_method"].unique().sort()[:5])
+        notes.append(
+            f"Orders whose payment method may or may not be Vipps MobilePay: "
+            f"{group_thousands(unsure.height)} ({names}); name its own titles in own_tenders of a "
+            "mapping."
+        )
+    without = orders.filter(
+        pl.col("reference").is_null() & pl.col("by_vipps") & ~pl.col("recurring")
+    ).height
     if without:
         notes.append(
             f"Orders paid by Vipps MobilePay without a reference: {group_thousands(without)}."

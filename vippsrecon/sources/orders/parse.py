@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.schemas import ORDERS, REJECTS, polars_schema
 from vippsrecon.sources.files.headings import normalize_heading
-from vippsrecon.sources.files.table import NATIVE_MARK, Table
+from vippsrecon.sources.files.table import MARKS, NATIVE_MARK, Table
 from vippsrecon.sources.orders import references
 from vippsrecon.sources.orders.amounts import (
     AmountStyle,
@@ -21,20 +22,28 @@ from vippsrecon.sources.orders.amounts import (
     parse_amounts,
     truncate_amount,
 )
+from vippsrecon.sources.orders.cells import (
+    AMOUNT_FIELDS,
+    TIME_FIELDS,
+    mark_rows_of_sums,
+    select_cells,
+)
 from vippsrecon.sources.orders.continuation_rows import find_continuation_rows
 from vippsrecon.sources.orders.dates import parse_times
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.sales_units import SalesUnitResolver
 from vippsrecon.sources.orders.statuses import (
-    classify_tenders,
+    complete_refunds,
     determine_paid,
+    find_authorizations,
+    find_unknown_refunds,
     get_field_cells,
     map_statuses,
+    mark_partly_sent,
+    null_if_empty,
+    read_recorded_by_hand,
 )
-
-_TIME_FIELDS = ("ordered_at", "fulfilled_at", "refunded_at")
-_FIRST_FILLED_FIELDS = ("reference", "order_number", "recurring")
-"""Fields that may have several columns of the same meaning; the first filled one is used."""
+from vippsrecon.sources.orders.tenders import classify_tenders, pick_references
 
 _MAX_VALUE_SHOWN = 80
 """Maximum length of a value shown in a reject."""
@@ -60,6 +69,7 @@ class ParsedOrders(NamedTuple):
         unknown_statuses: Status words that the profile does not contain.
         assumed_currency_count: Number of orders with an assumed currency (in a preview).
         several_reference_count: Number of orders whose cell lists several references.
+        unknown_refund_count: Number of orders whose refund is a formula without a value.
         voted_prefix: Prefix of the file's other references, with which missing ones were built.
     """
 
@@ -70,6 +80,7 @@ class ParsedOrders(NamedTuple):
     unknown_statuses: tuple[str, ...]
     assumed_currency_count: int
     several_reference_count: int
+    unknown_refund_count: int
     voted_prefix: str
 
 
@@ -80,11 +91,15 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         SourceError: The whole file cannot be used: amounts have the other decimal mark, or no row
             has a sales unit or a currency.
     """
-    cells, named = _select_cells(table, profile)
+    cells, named = select_cells(table, profile)
     continues = find_continuation_rows(
         cells, profile, {normalize_heading(text) for text in table.headings}
     )
     heads = cells.filter(~continues)
+    style = _choose_amount_style(
+        profile, get_field_cells(heads, "total"), table.name, named.get("total", "total")
+    )
+    heads = mark_rows_of_sums(heads, style)
     placing = SalesUnitResolver(
         around.units, around.default_msn, table.name, around.assumed_currency
     )
@@ -96,13 +111,9 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         if sound.any()
         else _build_unassigned(heads.height)
     )
-
-    style = _choose_amount_style(
-        profile, get_field_cells(heads, "total"), table.name, named.get("total", "total")
-    )
     read = {
         name: parse_amounts(get_field_cells(heads, name), placed["currency"], style)
-        for name in ("total", "refunded", "outstanding", "vat")
+        for name in AMOUNT_FIELDS
     }
     _refuse_other_decimal_mark(
         read["total"], get_field_cells(heads, "total"), style, table.name, named["total"]
@@ -111,8 +122,14 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
     if profile.negative_refunds:
         refunded = refunded.abs()
     times = {
-        name: parse_times(get_field_cells(heads, name), placed["zone"], profile.dates, profile.zone)
-        for name in _TIME_FIELDS
+        name: parse_times(
+            get_field_cells(heads, name),
+            placed["zone"],
+            profile.dates,
+            profile.zone,
+            end_of_day=name != "ordered_at",
+        )
+        for name in TIME_FIELDS
     }
     faults: list[_Fault] = [
         (heads["fault"].is_not_null(), None, None, heads["fault"]),
@@ -122,7 +139,7 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         (read["total"].minor < 0, "total", None, "is negative"),
         (read["refunded"].reason.is_not_null(), "refunded", None, read["refunded"].reason),
         (refunded < 0, "refunded", None, "is negative"),
-        *((times[name].unreadable, name, None, "is not a date or time") for name in _TIME_FIELDS),
+        *((times[name].unreadable, name, None, "is not a date or time") for name in TIME_FIELDS),
         (
             heads["reference"].str.len_chars() > references.MAX_REFERENCE_LENGTH
             if "reference" in heads.columns
@@ -138,24 +155,28 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
     typed = heads.select(source_row="row").with_columns(
         placed["msn"],
         placed["currency"],
-        *tendered,
-        status=status,
+        *tendered.drop("not_epayment"),
+        status=mark_partly_sent(status, profile, read["total"].minor, refunded),
         paid=determine_paid(heads, profile, read["outstanding"].minor),
-        order_number=_null_if_empty(heads, "order_number"),
-        store=_null_if_empty(heads, "store").str.replace_all(r"\s+", " "),
+        order_number=null_if_empty(heads, "order_number"),
+        store=null_if_empty(heads, "store").str.replace_all(r"\s+", " "),
         total_minor=read["total"].minor,
-        refunded_minor=refunded,
+        refunded_minor=complete_refunds(heads, profile, read["total"].minor, refunded),
+        recorded_by_hand=read_recorded_by_hand(heads),
+        shop_authorization=find_authorizations(heads, profile),
+        dates_without_time=times["fulfilled_at"].whole_day | times["refunded_at"].whole_day,
         vat_minor=read["vat"].minor,
-        recurring=get_field_cells(heads, "recurring") != "",
+        recurring=(get_field_cells(heads, "recurring") != "") | tendered["not_epayment"],
         shop_currency_only=pl.lit(profile.shop_currency_only),
         truncated_minor=_truncate_totals(get_field_cells(heads, "total"), profile),
         exported_at=pl.lit(around.exported_at).dt.convert_time_zone("UTC"),
         source_file=pl.lit(table.name),
-        **{name: times[name].at for name in _TIME_FIELDS},
-        **{name.replace("_at", "_day"): times[name].day for name in _TIME_FIELDS},
+        **{name: times[name].at for name in TIME_FIELDS},
+        **{name.replace("_at", "_day"): times[name].day for name in TIME_FIELDS},
     )
-    reference, voted = _resolve_references(heads, typed["by_vipps"], profile)
-    typed = typed.with_columns(reference=reference)
+    listed = pick_references(heads, profile, tendered)
+    reference, voted = _build_missing_references(heads, listed["reference"], tendered, profile)
+    typed = typed.with_columns(listed["further_references"], reference=reference)
     typed = typed.with_columns(
         attempt_base=_derive_attempt_bases(heads, typed["reference"], profile)
     )
@@ -171,43 +192,10 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         named.get("reference", ""),
         words_unknown,
         int(placed.filter(usable)["assumed"].sum()),
-        int(heads.filter(usable)["several"].sum()),
+        listed.filter(usable)["further_references"].count(),
+        int(find_unknown_refunds(heads).filter(usable).sum()),
         voted,
     )
-
-
-def _select_cells(table: Table, profile: Profile) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Return one column per field, and each field's heading.
-
-    Amounts and times are not parsed yet.
-    """
-    places = profile.places(table.headings)
-    wanted = list(dict.fromkeys(place for positions in places.values() for place in positions))
-    frame = table.columns(wanted)
-    chosen = {}
-    named = {}
-    several = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
-    for name, positions in places.items():
-        columns = [frame[f"c{wanted.index(place)}"] for place in positions]
-        if name not in (*_TIME_FIELDS, "total", "refunded", "outstanding", "vat"):
-            columns = [references.remove_spreadsheet_guards(column) for column in columns]
-        if name == "reference":
-            several = pl.select(
-                pl.any_horizontal(*map(references.has_several_references, columns))
-            ).to_series()
-        cells = columns[0]
-        named[name] = table.headings[positions[0]]
-        for place, column in zip(positions[1:], columns[1:], strict=True):
-            if name in _FIRST_FILLED_FIELDS and (cells == "").any() and (column != "").any():
-                named[name] = named[name] if (cells != "").any() else table.headings[place]
-                cells = cells.zip_with(cells != "", column)
-        chosen[name] = cells
-    return frame.select("row", "fault", several=several, **chosen), named
-
-
-def _null_if_empty(heads: pl.DataFrame, name: str) -> pl.Series:
-    column = get_field_cells(heads, name)
-    return column.set(column == "", None)
 
 
 def _build_unassigned(height: int) -> pl.DataFrame:
@@ -231,7 +219,7 @@ def _choose_amount_style(profile: Profile, total: pl.Series, file: str, column: 
             file=file,
             column=column,
         )
-    return AmountStyle(mark, style.groups, style.words, style.trailing_minus, style.brackets)
+    return replace(style, decimal=mark)
 
 
 def _refuse_other_decimal_mark(
@@ -270,7 +258,7 @@ def _find_first_faults(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.Data
             continue
         value = given_value
         if value is None and isinstance(field, str):
-            value = get_field_cells(heads, field).str.strip_prefix(NATIVE_MARK)
+            value = get_field_cells(heads, field).str.strip_chars_start(MARKS)
         for name, given in (("field", field), ("value", value), ("reason", reason)):
             column = given if isinstance(given, pl.Series) else pl.Series([given], dtype=pl.String)
             filled = (
@@ -302,17 +290,17 @@ def _truncate_totals(total: pl.Series, profile: Profile) -> pl.Series:
     return plain.replace_strict(sent, return_dtype=pl.Int64)
 
 
-def _resolve_references(
-    heads: pl.DataFrame, by_vipps: pl.Series, profile: Profile
+def _build_missing_references(
+    heads: pl.DataFrame, reference: pl.Series, tendered: pl.DataFrame, profile: Profile
 ) -> tuple[pl.Series, str]:
     """Return each order's reference, and the detected prefix; "" if none was needed.
 
     If the profile has a prefix, or the file's other references show one, missing references
-    are built from it and the order's id.
+    are built from it and the order's id; never for an order that may be paid otherwise.
     """
-    reference = references.take_first_reference(_null_if_empty(heads, "reference"))
-    numbers = [_null_if_empty(heads, name) for name in ("order_id", "order_number")]
-    wanted = reference.is_null() & by_vipps.fill_null(bool(profile.prefix))
+    numbers = [null_if_empty(heads, name) for name in ("order_id", "order_number")]
+    ours = tendered["by_vipps"].fill_null(bool(profile.prefix)) & ~tendered["method_unsure"]
+    wanted = reference.is_null() & ours & ~tendered["not_epayment"]
     if not wanted.any():
         return reference, ""
     # By the order's id, or, where a shop's filter replaced it, by the order number.

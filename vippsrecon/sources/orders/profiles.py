@@ -24,6 +24,7 @@ ORDER_FIELDS = (
     "msn", "reference", "order_number", "order_id", "currency", "total", "refunded", "status",
     "financial_status", "paid", "paid_at", "outstanding", "ordered_at", "fulfilled_at",
     "cancelled_at", "refunded_at", "payment_method", "payment_title", "recurring", "vat", "store",
+    "further_references", "transaction_id", "vipps_api", "refunded_by_hand",
 )  # fmt: skip
 """Fields that a profile may map to columns."""
 
@@ -50,7 +51,13 @@ class Profile:
         paid: Word to yes, no or unknown; of the field `paid`, `financial_status` or `status`.
         proof_of_payment: Words for *paid* that need proof: a payment date or nothing outstanding.
         tender_separator: Separator between the tenders of one order.
+        own_tenders: Beginnings of titles that this shop gives Vipps MobilePay.
         unsure_tenders: Beginnings of titles that may or may not be Vipps MobilePay.
+        method_ids: Whether the payment method may be a gateway's id, such as `stripe`.
+        authorization: Word of `financial_status` to voided or expired.
+        whole_refunds: Words of `financial_status` or `status` that say, without an amount, that
+            the whole order was refunded.
+        refunded_part_means_sent: Whether an open order that was refunded in part was sent in part.
         line_key: Field that identifies the rows of one order; "" if each row is an order.
         repeated_when: Headings that show the export repeats an order for each product.
         negative_refunds: Whether refunds may be written as negative amounts.
@@ -77,7 +84,12 @@ class Profile:
     paid: Mapping[str, str] = field(default_factory=dict)
     proof_of_payment: tuple[str, ...] = ()
     tender_separator: str = " + "
+    own_tenders: tuple[str, ...] = ()
     unsure_tenders: tuple[str, ...] = ()
+    method_ids: bool = False
+    authorization: Mapping[str, str] = field(default_factory=dict)
+    whole_refunds: tuple[str, ...] = ()
+    refunded_part_means_sent: bool = False
     line_key: str = ""
     repeated_when: tuple[str, ...] = ()
     negative_refunds: bool = False
@@ -231,7 +243,12 @@ def _describe_unrecognized(headings: tuple[str, ...]) -> str:
     return f"this looks most like an export of {near.title} but has no column {lacking}; {say}"
 
 
-_TABLE_KEYS = {"columns", "missing", "amounts", "statuses", "paid"}
+_TABLE_KEYS = {"columns", "missing", "amounts", "statuses", "paid", "authorization"}
+_WORDS_ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "statuses": STATUSES,
+    "paid": ("yes", "no", "unknown"),
+    "authorization": ("voided", "expired"),
+}
 
 
 def _build_profile(tables: dict[str, Any], file: str, base: Profile | None = None) -> Profile:
@@ -295,7 +312,7 @@ def _merge_table(key: str, value: dict[str, Any], default: Any, file: str) -> An
         if key == "columns":
             made[name] = texts
             continue
-        allowed_words = STATUSES if key == "statuses" else ("yes", "no", "unknown")
+        allowed_words = _WORDS_ALLOWED[key]
         if name not in allowed_words:
             raise ConfigurationError(
                 f"{key}.{name} in the mapping {file} is not one of {', '.join(allowed_words)}"

@@ -97,7 +97,8 @@ def read_orders(
     """Read a shop's order exports.
 
     The headings identify the shop. A row that cannot be used becomes a reject; the other rows are
-    read. Of exact duplicates, in one file or several, one copy is kept.
+    read. Of exact duplicates in one file, one copy is kept. The same row in several files stays: it
+    is one order, seen at several moments.
 
     Args:
         paths: One file or several: CSV, XLSX, or JSON of WooCommerce's REST API.
@@ -156,7 +157,11 @@ def read_order_files(
         taken = exported_at or _read_modification_time(path)
         around = FileContext(tuple(units), default_msn, taken, "NOK" if preview else None)
         read.append((path, table, chosen, taken, parse_orders(table, chosen, around)))
-    orders, duplicates = _drop_duplicates(pl.concat([rows.orders for *_, rows in read]))
+    orders, duplicates = _drop_duplicates(
+        pl.concat([rows.orders for *_, rows in read]).with_columns(
+            exported_at_guessed=pl.lit(exported_at is None)
+        )
+    )
     rejects = pl.concat([*(rows.rejects for *_, rows in read), duplicates]).sort(
         "source_file", "source_row"
     )
@@ -279,13 +284,12 @@ def _read_modification_time(path: Path) -> datetime:
 
 
 def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the orders without exact duplicates, and the duplicates as rejects.
+    """Return the orders without exact duplicates in one file, and the duplicates as rejects.
 
-    Of duplicates in several files the one exported last is kept, else the first in the file.
+    The first in the file is kept.
     """
-    origin = ["exported_at", "source_file", "source_row"]
-    read = [name for name in orders.columns if name not in origin]
-    ranked = orders.sort(origin, descending=[True, False, False])
+    read = [name for name in orders.columns if name != "source_row"]
+    ranked = orders.sort("source_file", "source_row")
     identified = pl.any_horizontal(pl.col("reference", "order_number").is_not_null())
     is_duplicate = identified & (pl.int_range(pl.len()).over(read) > 0)
     ranked = ranked.with_columns(duplicate=is_duplicate)

@@ -15,12 +15,16 @@ import pyarrow as pa
 
 from vippsrecon.money import group_thousands
 from vippsrecon.schemas import to_pandas
+from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.files.table import NATIVE_MARK
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 MAX_REFERENCE_LENGTH = 64
+ASCII_BLANKS = " \t\r\n\v\f"
+"""Blanks that a reader may remove. Other blanks are damage, and where money moves they are named."""
+
 SCIENTIFIC_NOTATION = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
-_SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
+SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
 """Separators between references in one cell, as Shopify's export uses them."""
 
 MAGENTO_NUMBER_LENGTH = 9
@@ -32,9 +36,17 @@ WITHOUT_SUFFIX = "without_suffix"
 ZERO_PADDED = "zero_padded"
 ZERO_STRIPPED = "zero_stripped"
 EXPONENT_EXPANDED = "written_out"
+INVISIBLE_REMOVED = "invisible_removed"
 
 RULES_AFTER_NOT_FOUND = frozenset(
-    {LATER_ATTEMPT, WITHOUT_SUFFIX, ZERO_PADDED, ZERO_STRIPPED, EXPONENT_EXPANDED}
+    {
+        LATER_ATTEMPT,
+        WITHOUT_SUFFIX,
+        ZERO_PADDED,
+        ZERO_STRIPPED,
+        EXPONENT_EXPANDED,
+        INVISIBLE_REMOVED,
+    }
 )
 """Rules whose candidates are queried only if the reference itself is not found.
 
@@ -56,30 +68,7 @@ def remove_spreadsheet_guards(text: pl.Series) -> pl.Series:
     if not text.str.contains(rf"^[='{NATIVE_MARK}]").any():
         return text
     plain = text.str.strip_prefix(NATIVE_MARK).str.replace(r'^="(.*)"$', "${1}")
-    return plain.str.strip_prefix("'").str.strip_chars()
-
-
-def split_references(cell: str) -> list[str]:
-    """Return the distinct references of a cell that may list several, in order.
-
-    >>> split_references("#1001.1 + rGwene1234567890, rGwene1234567891")
-    ['rGwene1234567890', 'rGwene1234567891']
-    """
-    parts = _SEPARATORS.split(cell)
-    return list(dict.fromkeys(part for part in parts if re.fullmatch(NEW_REFERENCE_PATTERN, part)))
-
-
-def take_first_reference(text: pl.Series) -> pl.Series:
-    """Replace cells that list several references by the first one."""
-    several = text.filter(text.str.contains(_SEPARATORS.pattern)).unique()
-    first = {cell: found[0] for cell in several if (found := split_references(cell))}
-    return text.replace(first) if first else text
-
-
-def has_several_references(text: pl.Series) -> pl.Series:
-    """Return which cells list more than one reference."""
-    cells = text.filter(text.str.contains(_SEPARATORS.pattern)).unique()
-    return text.is_in([cell for cell in cells if len(split_references(cell)) > 1])
+    return plain.str.strip_prefix("'").str.strip_chars(ASCII_BLANKS)
 
 
 def derive_attempt_base(reference: pl.Expr, ids: list[pl.Expr]) -> pl.Expr:
@@ -152,7 +141,16 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
     known = read.cast(pl.String).filter(pl.col("reference").is_not_null()).unique()
     length = _detect_length(known["reference"])
     made = pl.concat(
-        [*_derive_attempts(known), *_derive_zero_variants(known, length), _expand_scientific(known)]
+        [
+            *_derive_attempts(known),
+            *_derive_zero_variants(known, length),
+            _expand_scientific(known),
+            _build_candidates(
+                known.with_columns(repaired=repair_texts(known["reference"])),
+                pl.col("repaired"),
+                INVISIBLE_REMOVED,
+            ),
+        ]
     )
     candidate = pl.col("candidate")
     could_be = candidate.str.contains(NEW_REFERENCE_PATTERN) & (candidate != pl.col("reference"))
@@ -163,6 +161,7 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
 def describe_damage(references: pl.Series) -> str | None:
     """Describe apparent damage to references by a spreadsheet, with the repair; None if none."""
     scientific = references.filter(references.str.contains(SCIENTIFIC_NOTATION))
+    odd = references.filter(repair_texts(references) != references)
     digits = references.filter(references.str.contains(r"^[0-9]{1,20}$"))
     length = _detect_length(digits)
     short = digits.filter(digits.str.len_bytes() < length) if length else digits.clear()
@@ -171,6 +170,11 @@ def describe_damage(references: pl.Series) -> str | None:
             f"references that a spreadsheet turned into numbers, losing digits: "
             f"{group_thousands(scientific.len())}, such as {scientific[0]}; export again and do not open the file "
             "in between"
+        )
+    if not odd.is_empty():
+        return (
+            f"references with characters that cannot be seen or are taken for a hyphen: "
+            f"{group_thousands(odd.len())}, such as {odd[0]!r}; {repair_texts(odd)[0]} is tried too"
         )
     if not short.is_empty():
         return (

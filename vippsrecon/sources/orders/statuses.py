@@ -1,10 +1,10 @@
-"""Map a shop's words for tenders, statuses and payment to the package's own."""
+"""Map what a shop says of status, payment, authorization and refunds to the package's own words."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from vippsrecon.sources.files.headings import normalize_heading, normalize_word
+from vippsrecon.sources.files.headings import normalize_word
 from vippsrecon.sources.orders.profiles import Profile
 
 
@@ -15,32 +15,10 @@ def get_field_cells(heads: pl.DataFrame, name: str) -> pl.Series:
     return pl.Series(name, [""]).new_from_index(0, heads.height)
 
 
-def classify_tenders(heads: pl.DataFrame, profile: Profile) -> list[pl.Series]:
-    """Return payment_method, by_vipps and split_tender."""
-    method, title = (
-        get_field_cells(heads, "payment_method"),
-        get_field_cells(heads, "payment_title"),
-    )
-    keys = pl.DataFrame({"_method": method, "_title": title})
-    different = keys.unique(maintain_order=True)
-    made = [_classify_tender(tender, label, profile) for tender, label in different.iter_rows()]
-    schema = {"payment_method": pl.String, "by_vipps": pl.Boolean, "split_tender": pl.Boolean}
-    classified = different.hstack(pl.DataFrame(made, schema=schema, orient="row"))
-    joined = keys.join(classified, on=keys.columns, how="left", maintain_order="left")
-    return [joined[name] for name in schema]
-
-
-def _classify_tender(
-    method: str, title: str, profile: Profile
-) -> tuple[str | None, bool | None, bool]:
-    shown = method or title
-    words = f"{normalize_word(method)} {normalize_word(title)}"
-    parts = [part for part in shown.split(profile.tender_separator) if part.strip()]
-    split = bool(profile.tender_separator) and len(parts) > 1
-    if "vipps" in words or "mobilepay" in words or "mobile pay" in words:
-        return shown, True, split
-    unsure = not method and normalize_heading(title).startswith(profile.unsure_tenders or ("\0",))
-    return shown or None, None if not shown or unsure else False, split
+def null_if_empty(heads: pl.DataFrame, name: str) -> pl.Series:
+    """Return a field's cells, null where they are empty."""
+    column = get_field_cells(heads, name)
+    return column.set(column == "", None)
 
 
 def map_statuses(heads: pl.DataFrame, profile: Profile) -> tuple[pl.Series, tuple[str, ...]]:
@@ -86,3 +64,71 @@ def determine_paid(heads: pl.DataFrame, profile: Profile, outstanding: pl.Series
     elif not profile.proof_of_payment:
         believed = believed.set((believed == "unknown") & dated, "yes")
     return believed
+
+
+def mark_partly_sent(
+    status: pl.Series, profile: Profile, total: pl.Series, refunded: pl.Series
+) -> pl.Series:
+    """Return the statuses, *partial* where a refund of a part shows that the rest was sent.
+
+    Magento leaves an order on Processing if a part was sent and the rest was refunded.
+    Source: https://github.com/magento/magento2/issues/23270
+    """
+    if not profile.refunded_part_means_sent:
+        return status
+    in_part = ((refunded > 0) & (refunded < total)).fill_null(value=False)
+    return status.set((status == "open") & in_part, "partial")
+
+
+def find_authorizations(heads: pl.DataFrame, profile: Profile) -> pl.Series:
+    """Return voided or expired where the shop says so of the order's authorization, else null."""
+    column = get_field_cells(heads, "financial_status")
+    words = {
+        text: profile.authorization.get(normalize_word(text))
+        for text in column.unique(maintain_order=True)
+    }
+    return column.replace_strict(words, return_dtype=pl.String)
+
+
+def _find_whole_refunds(heads: pl.DataFrame, profile: Profile) -> pl.Series:
+    """Return which orders the shop calls refunded as a whole, in a status and without an amount."""
+    whole = {normalize_word(text) for text in profile.whole_refunds}
+    marked = pl.Series([False], dtype=pl.Boolean).new_from_index(0, heads.height)
+    for name in ("financial_status", "status"):
+        column = get_field_cells(heads, name)
+        words = {text: normalize_word(text) in whole for text in column.unique()}
+        marked |= column.replace_strict(words, return_dtype=pl.Boolean)
+    return marked
+
+
+def complete_refunds(
+    heads: pl.DataFrame, profile: Profile, total: pl.Series, refunded: pl.Series
+) -> pl.Series:
+    """Return each order's refund; null where the export cannot say it.
+
+    An empty cell is zero if other cells of its column hold an amount. Where the shop calls the order
+    refunded without an amount, the whole order is meant.
+    """
+    cells = get_field_cells(heads, "refunded")
+    # Where an amount is given, or its formula has no value, no status says more.
+    waiting = find_unknown_refunds(heads)
+    if refunded.count():
+        zero = pl.Series([0], dtype=pl.Int64).new_from_index(0, heads.height)
+        refunded = refunded.zip_with((cells != "") | waiting, zero)
+    whole = (cells == "") & ~waiting & _find_whole_refunds(heads, profile)
+    return refunded.zip_with(~whole, total)
+
+
+def find_unknown_refunds(heads: pl.DataFrame) -> pl.Series:
+    """Return which cells of refunds are formulas without a value."""
+    if "refunded_unknown" in heads.columns:
+        return heads["refunded_unknown"]
+    return pl.Series([False], dtype=pl.Boolean).new_from_index(0, heads.height)
+
+
+def read_recorded_by_hand(heads: pl.DataFrame) -> pl.Series:
+    """Return whether a refund did not go through the payment gateway; null where it is not said."""
+    answers = {"yes": True, "no": False}
+    return get_field_cells(heads, "refunded_by_hand").replace_strict(
+        answers, default=None, return_dtype=pl.Boolean
+    )

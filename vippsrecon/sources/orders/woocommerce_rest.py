@@ -36,8 +36,11 @@ _ORDER_KEYS = (
     "transaction_id",
 )
 _AMOUNT_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
-_META_KEYS = ("_vipps_orderid", "_charge_id", "_agreement_id")
-_HEADINGS = (*_ORDER_KEYS, "refunds", *(f"meta:{key}" for key in _META_KEYS))
+_META_KEYS = ("_vipps_orderid", "_vipps_api", "_charge_id", "_agreement_id")
+_BY_HAND = "refunds:by_hand"
+"""Whether a refund of the order did not go through the payment gateway: yes, no, or empty."""
+
+_HEADINGS = (*_ORDER_KEYS, "refunds", _BY_HAND, *(f"meta:{key}" for key in _META_KEYS))
 _REFUND_KEYS = {"id", "amount", "refunded_by"}
 """Keys of every refund of GET /wp-json/wc/v3/orders/<id>/refunds that no order has."""
 _REFUNDS_ONLY = (
@@ -84,6 +87,8 @@ def build_rest_table(path: Path, content: Any) -> Table:
     there |= {
         f"meta:{key}" for key in _META_KEYS if any(_read_meta_value(order, key) for order in orders)
     }
+    if any(_read_by_hand(order.get("refunds")) for order in orders):
+        there.add(_BY_HAND)
     headings = tuple(key for key in _HEADINGS if key in there)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
@@ -111,6 +116,8 @@ def _read_cell(order: dict[str, Any], heading: str) -> str:
         return _read_meta_value(order, heading.removeprefix("meta:"))
     if heading == "refunds":
         return _sum_refunds(order.get("refunds"))
+    if heading == _BY_HAND:
+        return _read_by_hand(order.get("refunds"))
     text = _format_value(order.get(heading))
     return f"{text}Z" if heading.endswith("_gmt") and text else text
 
@@ -133,6 +140,20 @@ def _read_meta_value(order: dict[str, Any], key: str) -> str:
         if isinstance(entry, dict) and entry.get("key") == key
     )
     return next((value for value in values if value), "")
+
+
+def _read_by_hand(entries: Any) -> str:
+    """Return yes if the shop says of a refund that no gateway was asked for it; "" if it says nothing."""
+    if not isinstance(entries, list):
+        return ""
+    answers = [
+        str(entry.get("refunded_payment")).lower()
+        for entry in entries
+        if isinstance(entry, dict) and entry.get("refunded_payment") is not None
+    ]
+    if not answers:
+        return ""
+    return "no" if all(answer in ("true", "1") for answer in answers) else "yes"
 
 
 def _sum_refunds(entries: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.table import NATIVE_MARK
+from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, MARKS
 from vippsrecon.sources.orders import references
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
@@ -24,8 +24,8 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
         reasons: The reasons that a plan accepts.
     """
     reference, raw = pl.col("reference"), pl.col("raw")
-    digits = raw.str.strip_prefix(NATIVE_MARK)
-    native = raw.str.starts_with(NATIVE_MARK)
+    digits = raw.str.strip_chars_start(MARKS)
+    native = raw.str.contains(rf"^[{MARKS}]")
     named = reference != ""
     twice = named & (pl.len().over("msn", "reference") > 1)
     others = pl.format(
@@ -38,6 +38,8 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     faults: list[tuple[pl.Expr, str | None, pl.Expr]] = [
         (pl.col("fault").is_not_null(), None, pl.col("fault")),
         (~named, "reference", _literal("is missing")),
+        (raw.str.starts_with(FORMULA_MARK), "reference", _literal(FORMULA_REASON)),
+        (pl.col("odd").is_not_null(), "reference", pl.col("odd") + pl.col("cell")),
         (
             native & ~digits.str.contains("^[0-9]+$"),
             "reference",
@@ -129,4 +131,4 @@ def _literal(sentence: str) -> pl.Expr:
 
 
 def _select_value(column: str) -> pl.Expr:
-    return pl.col("said_reason" if column == "reason" else column).str.strip_prefix(NATIVE_MARK)
+    return pl.col("said_reason" if column == "reason" else column).str.strip_chars_start(MARKS)

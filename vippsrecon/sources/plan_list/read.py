@@ -21,8 +21,9 @@ from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
-from vippsrecon.sources.files.excel_file import format_cell, open_excel_table
+from vippsrecon.sources.files.excel_file import format_cell, name_column, open_excel_table
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
+from vippsrecon.sources.files.invisible import describe_odd_texts
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 from vippsrecon.sources.orders import references
 from vippsrecon.sources.orders.amounts import AmountStyle, DecimalMark, parse_amounts
@@ -36,6 +37,9 @@ from vippsrecon.sources.plan_list.headings import (
 
 _DIGIT_GROUP_MARKS = " '\u00a0\u202f"
 """Marks between groups of digits. Neither point nor comma, so 12.345 has three decimals."""
+
+_MAX_ROWS_NAMED = 20
+"""Maximum number of hidden rows that a message lists."""
 
 FRAME_SOURCE_NAME = "python"
 """Used as the file name of rows that came from a frame."""
@@ -99,6 +103,7 @@ def read_plan_list(
     """
     path = Path(path)
     table = _open_list(path)
+    _refuse_hidden_rows(table)
     return _parse_table(
         table, compute_file_sha256(path), default_msn, load_vocabulary(mapping), cancels=cancels
     )
@@ -155,6 +160,7 @@ def _parse_table(
         currency=pl.col("currency").str.to_uppercase(),
         reason=_map_reasons(cells["reason"], vocabulary),
         said_reason=cells["reason"],
+        odd=describe_odd_texts(cells["reference"]),
         all=_is_whole_amount(cells["amount"], vocabulary, cancels=cancels),
     )
     rows = mark_unusable_rows(
@@ -192,6 +198,24 @@ def _open_list(path: Path) -> Table:
     return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
 
+def _refuse_hidden_rows(table: Table) -> None:
+    """Refuse a list with hidden rows: whoever filtered it believes they are left out."""
+    if table.hidden_rows is None:
+        raise SourceError(
+            "it is not clear whether rows of this workbook are hidden; save it again in Excel",
+            file=table.name,
+        )
+    if table.hidden_rows:
+        shown = ", ".join(map(str, table.hidden_rows[:_MAX_ROWS_NAMED]))
+        more = len(table.hidden_rows) - _MAX_ROWS_NAMED
+        raise SourceError(
+            f"hidden rows: {shown}{f' and {more} more' if more > 0 else ''} (hidden by a filter, a "
+            "folded group or a height of 0); show these rows or delete them, then save the "
+            "workbook, so that you see every row that is planned",
+            file=table.name,
+        )
+
+
 def _select_cells(table: Table, vocabulary: PlanListVocabulary, *, cancels: bool) -> pl.DataFrame:
     """Return one column per field, empty if the file lacks it, without spreadsheet guards."""
     there = [normalize_heading(text) for text in table.headings]
@@ -215,8 +239,14 @@ def _select_cells(table: Table, vocabulary: PlanListVocabulary, *, cancels: bool
             "--from-report)",
             file=table.name,
         )
-    frame = table.columns(list(places.values()))
-    cells = {name: frame[f"c{position}"] for position, name in enumerate(places)}
+    # Other blanks than those of ASCII stay in references: they are not theirs, and are named.
+    frame = table.columns(list(places.values()), references.ASCII_BLANKS)
+    cells = {
+        name: frame[f"c{position}"]
+        if name == "reference"
+        else frame[f"c{position}"].str.strip_chars()
+        for position, name in enumerate(places)
+    }
     empty = pl.Series([""], dtype=pl.String).new_from_index(0, frame.height)
     texts_of = {name: cells.get(name, empty) for name in PLAN_LIST_FIELDS}
     plain = {
@@ -225,7 +255,12 @@ def _select_cells(table: Table, vocabulary: PlanListVocabulary, *, cancels: bool
     }
     for name in ("note", "document_ref", "order_number"):
         plain[name] = plain[name].str.replace_all(r"\s+", " ")
-    return frame.select("row", "fault", raw="row").with_columns(raw=texts_of["reference"], **plain)
+    cell = pl.lit("")
+    if table.file_type == "xlsx":
+        cell = pl.format(" (cell {}{})", pl.lit(name_column(places["reference"])), "row")
+    return frame.select("row", "fault", raw="row").with_columns(
+        raw=texts_of["reference"], cell=cell, **plain
+    )
 
 
 def _map_reasons(written: pl.Series, vocabulary: PlanListVocabulary) -> pl.Series:

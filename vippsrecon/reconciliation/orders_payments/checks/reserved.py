@@ -37,9 +37,9 @@ def remainder_open() -> Check:
     nothing_to_capture = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
     # Of orders paid together, those that are not sent yet still need their part.
     needed = nw.col("not_due")
-    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (K > E - C + needed)
+    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (E - C + needed < K)
     releasable = nw.when(nothing_to_capture).then(K).otherwise(K - (E - C)) - needed
-    return Check((K > needed) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
+    return Check((needed < K) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
 
 
 def authorization_expiring() -> Check:

@@ -1,0 +1,136 @@
+"""Rows never vanish: after a fault of quotation marks or headings every row is read or named."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sources.conftest import Writer
+from vippsrecon.sources import OrderFiles, read_orders
+from vippsrecon.sources.files.csv_rows import read_csv_rows
+
+HEAD = "reference;order_number;currency;note;total;refunded"
+ROWS = [f"ord-00000{n};{n};NOK;;{n}.00;0.00" for n in range(1, 6)]
+
+
+def read(write: Writer, lines: list[str], encoding: str = "utf-8") -> OrderFiles:
+    """Read a plain export of these lines."""
+    text = "\r\n".join([HEAD, *lines])
+    return read_orders(write(text.encode(encoding)), default_msn="123456")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+@pytest.mark.parametrize(
+    ("row_3", "quoted_row_5"),
+    [
+        (r'ord-000002;2;NOK;"Si \"hei\"";2.00;0.00', '"Ring, takk"'),
+        (r'ord-000002;2;NOK;"24\"";2.00;0.00', '"Ring, takk"'),
+        (r'ord-000002;2;NOK;"24\"";2.00;0.00', '"; takk"'),
+        (r'ord-000002;2;NOK;"24\"";2.00;0.00', ""),
+        ('ord-000002;2;NOK;"Ring;2.00;0.00', '"Ring, takk"'),
+        ('ord-000002;2;NOK;"Ring;2.00;0.00', 'x"'),
+        ('ord-000002;2;NOK;"Ring;2.00;0.00', ""),
+        ('"ord-000002";"2";"NOK";"Ring;"2.00";"0.00"', ""),
+    ],
+    ids=["PHP", "PHP at the end", "PHP and a delimiter", "PHP to the file's end", "unclosed",
+         "closed far below", "never closed", "all quoted"],
+)  # fmt: skip
+def test_a_quote_fault_rejects_its_own_line_only(
+    write: Writer, row_3: str, quoted_row_5: str, encoding: str
+):
+    """A reader takes the rows up to the next quotation mark for one cell, and they are gone."""
+    rows = [ROWS[0], row_3, ROWS[2], ROWS[3].replace(";;", f";{quoted_row_5};"), ROWS[4]]
+    got = read(write, rows, encoding)
+    assert list(got.orders["source_row"]) == [2, 4, 5, 6]
+    assert list(got.orders["total_minor"]) == [100, 300, 400, 500]
+    assert list(got.rejects["source_row"]) == [3]
+    assert "quotation mark" in got.rejects["reason"][0]
+
+
+def test_a_missing_quote_in_the_last_row_rejects_that_row(write: Writer):
+    """A file that was cut off still holds every row above."""
+    got = read(write, [*ROWS, 'ord-000006;6;NOK;"Hei;6.00;0'])
+    assert len(got.orders) == 5
+    assert list(got.rejects["source_row"]) == [7]
+    assert "never closed" in got.rejects["reason"][0]
+
+
+def test_a_cell_of_several_lines_stays_one_cell(write: Writer):
+    """Addresses and notes have line breaks; the rows below keep their line numbers."""
+    note = 'ord-000002;2;NOK;"Hei\r\n- ett; to; tre; fire; fem; seks\r\n\r\n""Takk""";2.00;0.00'
+    got = read(write, [ROWS[0], note, ROWS[2]])
+    assert list(got.orders["source_row"]) == [2, 3, 7]
+    assert got.rejects.empty
+
+
+def test_every_line_of_a_broken_cell_is_accounted_for(write: Writer):
+    """The fault is in a cell that really has several lines: each of them is named."""
+    got = read(write, [ROWS[0], 'ord-000002;2;NOK;"Hei "du"', 'igjen";2.00;0.00', ROWS[2]])
+    assert list(got.orders["source_row"]) == [2, 5]
+    assert list(got.rejects["source_row"]) == [3, 4]
+
+
+def test_a_fault_in_every_line_is_read_in_one_pass():
+    """Going back after each fault must not read the rest of the file each time."""
+    count = 0
+
+    def lines():
+        nonlocal count
+        for number in range(20_000):
+            count += 1
+            yield f'{number},"x""\n'
+
+    rows = list(read_csv_rows(lines(), 2, ",", 2, "a.csv"))
+    assert [row.number for row in rows] == list(range(2, 20_002))
+    assert all(row.fault for row in rows)
+    assert count == 20_000
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+def test_a_heading_row_further_down_is_no_order(write: Writer, mark: str):
+    """Two exports put end to end, as with Windows' copy a.csv + b.csv."""
+    got = read(write, [ROWS[0], mark + HEAD.upper(), ROWS[1], "\x1a"])
+    assert list(got.orders["source_row"]) == [2, 4]
+    assert list(got.rejects["source_row"]) == [3]
+    assert "heading row again" in got.rejects["reason"][0]
+
+
+def test_columns_in_another_order_are_read_by_their_own_names(write: Writer, write_xlsx: Writer):
+    """Read by the first headings, the refund of 0 would be the total."""
+    second = "reference;order_number;currency;note;refunded;total"
+    lines = [ROWS[0], second, "ord-000002;2;NOK;;0.50;200.00", "ord-000003;3;NOK;;0.00;300.00"]
+    sheet = write_xlsx([line.split(";") for line in [HEAD, *lines]])
+    for got in (read(write, lines), read_orders(sheet, default_msn="123456")):
+        assert list(got.orders["total_minor"]) == [100, 20000, 30000]
+        assert list(got.orders["refunded_minor"]) == [0, 50, 0]
+        assert list(got.rejects["source_row"]) == [3]
+        assert "read by its names" in got.rejects["reason"][0]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "reference;order_number;currency;note;total;status",
+        "msn;reference;order_number;currency;total;refunded",
+        "reference;order_number;currency;total",
+    ],
+    ids=["another column", "one more, one less", "fewer"],
+)
+def test_rows_below_other_columns_are_refused_by_number(
+    write: Writer, write_xlsx: Writer, second: str
+):
+    """Nobody can say which cell is which."""
+    row = ";".join("1" for _ in second.split(";"))
+    lines = [ROWS[0], second, row, row]
+    sheet = write_xlsx([line.split(";") for line in [HEAD, *lines]])
+    for got in (read(write, lines), read_orders(sheet, default_msn="123456")):
+        assert list(got.orders["source_row"]) == [2]
+        assert list(got.rejects["source_row"]) == [3, 4, 5]
+        assert "save the two exports as two files" in got.rejects["reason"][2]
+
+
+def test_headings_glued_to_the_last_row_refuse_what_follows(write: Writer):
+    """The first file had no line end; its last row and the second's headings are one line."""
+    glued = f"{ROWS[1]}\ufeffreference;order_number;currency;note;refunded;total"
+    got = read(write, [ROWS[0], glued, "ord-000003;3;NOK;;0.00;300.00"])
+    assert list(got.orders["source_row"]) == [2]
+    assert list(got.rejects["source_row"]) == [3, 4]

@@ -1,0 +1,181 @@
+"""Lists of refunds: what a person cannot see, or may have meant otherwise, is never planned."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from tests.sources.conftest import Writer
+from vippsrecon.errors import SourceError
+from vippsrecon.sources.plan_list.read import PlanList, read_plan_list
+from vippsrecon.sources.rejects import Reject
+
+HEAD = ("reference", "amount", "currency")
+
+
+def read(path: Path) -> tuple[dict[str, int | None], list[str]]:
+    """Return the planned amounts by reference, and the sentences on rejected rows."""
+    got: PlanList = read_plan_list(path, default_msn="123456")
+    amounts = {row.reference: row.amount_minor for row in got.rows}
+    return amounts, [Reject(*row).describe() for row in got.rejects.itertuples(index=False)]
+
+
+def write_sheet(path: Path, amounts: list[object], **row_3: object) -> Path:
+    """Write a refund list whose third row has these properties."""
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    sheet.append(HEAD)
+    for number, amount in enumerate(amounts, start=1):
+        sheet.append((f"nord-00000{number}", amount, "NOK"))
+    for name, value in row_3.items():
+        setattr(sheet.row_dimensions[3], name, value)
+    workbook.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "hiding",
+    [{"hidden": True}, {"hidden": True, "outlineLevel": 1}, {"height": 0.75}],
+    ids=["filter", "folded group", "height below 1"],
+)
+def test_hidden_rows_refuse_the_list_by_number(tmp_path: Path, hiding: dict[str, object]):
+    """Whoever filtered the sheet believes that only the visible rows are refunded."""
+    path = write_sheet(tmp_path / "refunds.xlsx", [10, 20, 30], **hiding)
+    with pytest.raises(SourceError, match=r"refunds\.xlsx: hidden rows: 3 .*filter"):
+        read(path)
+
+
+def test_hidden_rows_without_cells_and_grouped_rows_that_are_shown_do_no_harm(tmp_path: Path):
+    """Only rows that would be planned unseen matter."""
+    path = write_sheet(tmp_path / "refunds.xlsx", [10, 20], outlineLevel=1)
+    workbook = openpyxl.load_workbook(path)
+    workbook.active.row_dimensions[9].hidden = True
+    workbook.save(path)
+    assert read(path) == ({"nord-000001": 1000, "nord-000002": 2000}, [])
+
+
+def rewrite(path: Path, part: str, old: str, new: str) -> Path:
+    """Replace a text in one part of a workbook; the path of a copy with the change."""
+    changed = path.with_name(f"changed-{path.name}")
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(changed, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name).decode()
+            assert name != part or old in content
+            copy.writestr(name, content.replace(old, new) if name == part else content)
+    return changed
+
+
+def test_a_row_of_height_0_is_hidden(tmp_path: Path):
+    """Excel writes hidden too; other programs write the height alone."""
+    path = write_sheet(tmp_path / "refunds.xlsx", [10, 20, 30], height=7)
+    changed = rewrite(path, "xl/worksheets/sheet1.xml", 'ht="7"', 'ht="0"')
+    with pytest.raises(SourceError, match="hidden rows: 3 "):
+        read(changed)
+
+
+def test_a_workbook_that_does_not_tell_its_hidden_rows_is_refused(tmp_path: Path):
+    """Unknown is not visible."""
+    path = write_sheet(tmp_path / "refunds.xlsx", [10])
+    changed = rewrite(path, "xl/workbook.xml", "<workbook ", "<!DOCTYPE workbook><workbook ")
+    with pytest.raises(SourceError, match="not clear whether rows of this workbook are hidden"):
+        read(changed)
+
+
+@pytest.mark.parametrize(
+    ("amount", "minor"),
+    [(59.699999999999996, 5970), (3.3000000000000003, 330), (123456.70000000001, 12345670), (0.1 + 0.2, 30)],
+)  # fmt: skip
+def test_numbers_that_excel_computed_are_what_excel_shows(
+    tmp_path: Path, amount: float, minor: int
+):
+    """Excel stores 17 digits and computes with 15: 3 times 19.90 is 59.7 to everyone who looks."""
+    assert read(write_sheet(tmp_path / "refunds.xlsx", [amount]))[0] == {"nord-000001": minor}
+
+
+def test_a_number_with_three_decimals_stays_refused(tmp_path: Path):
+    """12.345 has no meaning in kroner, computed or not."""
+    amounts, reasons = read(write_sheet(tmp_path / "refunds.xlsx", [12.345, 12.345000000000001]))
+    assert amounts == {}
+    assert ["more decimals than NOK" in reason for reason in reasons] == [True, True]
+
+
+@pytest.mark.parametrize("amount", ["1.100", "2.500", "12,500", "1,100", "-1.100", "899.000"])
+def test_three_digits_after_the_only_mark_are_refused(
+    write: Writer, write_xlsx: Writer, amount: str
+):
+    """A shop of whole kroner writes 1.100 for 1100; a refund of 1.10 would be wrong by 1098.90."""
+    listed = write(f"reference;amount;currency\nnord-000001;{amount};NOK\n", "refunds.csv")
+    sheet = write_xlsx([HEAD, ("nord-000001", amount, "NOK")], "refunds.xlsx")
+    for path in (listed, sheet):
+        amounts, (reason,) = read(path)
+        assert amounts == {}
+        assert "three digits after its only mark" in reason
+
+
+def test_amounts_that_can_mean_one_thing_only_are_read(write: Writer):
+    """Two decimals, none, or spaces between the thousands."""
+    rows = "nord-000001;1 100,00;NOK\nnord-000002;1100;NOK\nnord-000003;12,50;NOK\n"
+    path = write(f"reference;amount;currency\n{rows}".encode("cp1252"), "refunds.csv")
+    assert read(path)[0] == {"nord-000001": 110000, "nord-000002": 110000, "nord-000003": 1250}
+
+
+@pytest.mark.parametrize(
+    ("reference", "character", "place"),
+    [
+        ("nord-000001\u200b", "U+200B (zero width space)", 12),
+        ("\ufeffnord-000001", "U+FEFF (zero width no-break space)", 1),
+        ("nord-00\u00ad0001", "U+00AD (soft hyphen)", 8),
+        ("nord-000001\u00a0", "U+00A0 (no-break space)", 12),
+        ("nord\u2013000001", "U+2013 (en dash)", 5),
+        ("nord\u2011000001", "U+2011 (non-breaking hyphen)", 5),
+        ("n\u043erd-000001", "U+043E (cyrillic small letter o)", 2),
+    ],
+)
+def test_a_reference_is_never_repaired_where_money_moves(
+    write: Writer, write_xlsx: Writer, reference: str, character: str, place: int
+):
+    """The reason names the character, since nobody can see it, and the cell."""
+    rows = [HEAD, ("nord-000009", "1.00", "NOK"), (reference, "1.00", "NOK")]
+    sheet = write_xlsx(rows, "refunds.xlsx")
+    text = "\n".join(";".join(row) for row in rows)
+    for path in (write(text.encode("utf-16"), "refunds.csv"), sheet):
+        amounts, (reason,) = read(path)
+        assert amounts == {"nord-000009": 100}
+        assert reason.startswith(f"row 3: reference holds {character}")
+        assert f"as its character {place}" in reason
+        assert ("(cell A3)" in reason) == (path == sheet)
+
+
+def test_an_invisible_character_in_an_amount_is_named(write: Writer):
+    """Nobody can see why 10.00 is no amount."""
+    path = write("reference,amount,currency\nnord-000001,\u200b10.00,NOK\n", "refunds.csv")
+    assert "amount holds U+200B" in read(path)[1][0]
+
+
+def test_a_formula_that_nobody_computed_is_neither_empty_nor_all(tmp_path: Path):
+    """A script writes =10*2 and no value."""
+    amounts, reasons = read(write_sheet(tmp_path / "refunds.xlsx", ["=10*2", 5]))
+    assert amounts == {"nord-000002": 500}
+    assert reasons == [
+        "row 2: amount is a formula without a value; open the workbook in Excel and save it once "
+        "(amount = '=10*2')"
+    ]
+
+
+def test_the_0_that_xlsxwriter_stores_for_a_formula_is_no_value(tmp_path: Path):
+    """Such a workbook says that Excel is to compute it when it opens it."""
+    path = tmp_path / "refunds.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, HEAD)
+        sheet.write_row(1, 0, ("nord-000001", None, "NOK"))
+        sheet.write_formula(1, 1, "=10*2")
+        sheet.write_row(2, 0, ("nord-000002", None, "NOK"))
+        sheet.write_formula(2, 1, "=10*2", value=20)
+    amounts, (reason,) = read(path)
+    assert amounts == {"nord-000002": 2000}
+    assert "is a formula without a value" in reason

@@ -1,0 +1,155 @@
+"""Whose payment it is: Vipps MobilePay's own gateways only, whatever the title promises."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.sources.conftest import SHOPIFY, Writer, as_csv
+from tests.sources.test_rest import rest
+from tests.sources.test_shops import MAGENTO, OSLO, WOO, magento, rows, shopify, woo
+from vippsrecon.sources import read_orders
+
+OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (None, False)
+
+
+@pytest.mark.parametrize(
+    ("title", "whose"),
+    [
+        ("Vipps", OURS), ("MobilePay", OURS), ("Vipps MobilePay", OURS), ("Vipps/MobilePay", OURS),
+        ("vipps / mobilepay", OURS), ("Vipps Checkout", OURS), ("MobilePay Express Checkout", OURS),
+        ("Credit Card / Visa", OURS), ("Vipps Hurtigkasse", OURS),
+        ("Nexi Checkout (MobilePay)", THEIRS), ("MobilePay (QuickPay)", THEIRS),
+        ("Stripe MobilePay", THEIRS), ("Klarna", THEIRS), ("Faktura", THEIRS), ("Kort", THEIRS),
+        ("Kortbetaling", THEIRS), ("Bankoverføring", THEIRS), ("Gavekort", THEIRS), ("PayPal", THEIRS),
+        ("Betal med Vipps", UNSURE), ("Vipps - enkelt og raskt", UNSURE), ("Hent og betal", UNSURE),
+        ("", NOT_SAID),
+    ],
+)  # fmt: skip
+def test_a_title_alone(write: Writer, title: str, whose: tuple[bool | None, bool]):
+    """A title that stands in no list may be anybody's: nothing is claimed of it."""
+    (order,) = rows(write(as_csv(WOO, [woo(Payment_Method_Title=title)])))
+    assert (order["by_vipps"], order["method_unsure"]) == whose
+
+
+@pytest.mark.parametrize(
+    ("gateway", "whose"),
+    [
+        ("vipps", OURS), ("vipps_card", OURS), ("vipps_checkout", OURS),
+        ("stripe_mobilepay", THEIRS), ("mollie_wc_gateway_mobilepay", THEIRS), ("dibs_easy", THEIRS),
+        ("quickpay_mobilepay", THEIRS), ("adyen_mobilepay", THEIRS), ("klarna_payments", THEIRS),
+        ("reepay_vipps", THEIRS), ("acme_mobilepay", THEIRS), ("acmemobilepay", THEIRS),
+        ("bacs", THEIRS), ("stripe", THEIRS), ("some_new_gateway", THEIRS), ("avhenting", THEIRS),
+    ],
+)  # fmt: skip
+def test_a_gateway_id_is_known_whatever_its_title(
+    write: Writer, gateway: str, whose: tuple[bool | None, bool]
+):
+    """Stripe's gateway is titled MobilePay, and the official one what the shop likes."""
+    title = "Betal trygt" if whose == OURS else "MobilePay"
+    order = rest(payment_method=gateway, payment_method_title=title)
+    (read,) = rows(write(json.dumps([order]), "orders.json"))
+    assert (read["by_vipps"], read["method_unsure"]) == whose
+
+
+@pytest.mark.parametrize(
+    ("method", "whose"),
+    [("vipps", OURS), ("vippsmobilepay", OURS), ("adyen_mobilepay", THEIRS), ("checkmo", THEIRS), ("Vipps", OURS)],
+)  # fmt: skip
+def test_magento_methods(write: Writer, method: str, whose: tuple[bool | None, bool]):
+    """The grid has the method's code, or its title."""
+    (order,) = rows(write(as_csv(MAGENTO, [magento(Payment_Method=method)])))
+    assert (order["by_vipps"], order["method_unsure"]) == whose
+
+
+@pytest.mark.parametrize(
+    "transaction", ["pi_3QkInventedCCC", "ch_3Inv", "tr_InventedD1", "pspInventedR5T7Y9"]
+)
+def test_a_transaction_of_another_provider_settles_what_a_title_leaves_open(
+    write: Writer, transaction: str
+):
+    """MobilePay is the title of Stripe's and Mollie's gateways too."""
+    for title in ("MobilePay", "Betal med Vipps", ""):
+        cells = woo(Payment_Method_Title=title, Transaction_ID=transaction)
+        (order,) = rows(write(as_csv(WOO, [cells])))
+        assert order["by_vipps"] is False
+        assert order["reference"] is None
+
+
+def test_the_gateway_id_of_ours_is_not_spoken_against_by_a_transaction_id(write: Writer):
+    """A prefix of the shop's own may look like anything."""
+    order = rest(transaction_id="pi_3Qk", meta_data=[])
+    (read,) = rows(write(json.dumps([order]), "orders.json"))
+    assert read["by_vipps"] is True
+
+
+@pytest.mark.parametrize("transaction", ["chr-Inv3nT1", "chg-1nventedXY2", "0", ""])
+def test_recurring_charges_are_told_by_the_gateway_alone(write: Writer, transaction: str):
+    """An export has no column of charge ids unless somebody added it."""
+    headings = [*WOO, "Payment Method"]
+    cells = {"Payment Method": "vipps_recurring", "Transaction ID": transaction}
+    others = [woo(Order_ID=str(n), Transaction_ID=f"woo-b-{n}") for n in (1001, 1002, 1003)]
+    own = [{**row, "Payment Method": "vipps"} for row in others]
+    orders = rows(write(as_csv(headings, [{**woo(), **cells}, *own])))
+    assert [order["recurring"] for order in orders] == [True, False, False, False]
+    assert orders[0]["reference"] is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "recurring"),
+    [
+        ({"payment_method_title": "Bank Transfer/ Vipps"}, True),
+        ({"meta_data": [{"key": "_vipps_api", "value": "banktransfer"}]}, True),
+        ({"meta_data": [{"key": "_vipps_api", "value": "epayment"}]}, False),
+        ({"payment_method": "bacs", "payment_method_title": "Bank Transfer"}, False),
+    ],
+)
+def test_a_bank_transfer_through_vipps_is_no_epayment(
+    write: Writer, keys: dict[str, object], recurring: bool
+):
+    """Vipps Checkout once let customers pay by bank: such a payment is in no ePayment log."""
+    (order,) = rows(write(json.dumps([rest(**keys)]), "orders.json"))
+    assert order["recurring"] is recurring
+    assert order["by_vipps"] is (keys.get("payment_method") is None)
+
+
+def test_an_order_paid_by_card_in_the_end_keeps_the_reference_of_its_attempt(write: Writer):
+    """The attempt may still hold the customer's money; its order must not be captured."""
+    card = rest(payment_method="stripe", payment_method_title="Kort", transaction_id="pi_3Qk")
+    (order,) = rows(write(json.dumps([card]), "orders.json"))
+    assert (order["by_vipps"], order["reference"]) == (False, "woo-shop-727")
+
+
+def test_titles_of_ones_own_are_named_in_a_mapping(write: Writer):
+    """The shop decides what its checkout calls Vipps."""
+    own = write('extends = "woocommerce"\nown_tenders = ["Betal med"]\n', "own.toml")
+    path = write(as_csv(WOO, [woo(Payment_Method_Title="Betal med Vipps")]))
+    (order,) = rows(path, mapping=own)
+    assert (order["by_vipps"], order["method_unsure"]) == OURS
+
+
+def test_the_references_of_one_cell_are_all_kept(write: Writer):
+    """An order edited upwards is paid by a second payment, whose reference stands in the same cell."""
+    both = "rAAAAAAA1 + rBBBBBBB2"
+    cells = {"Payment_Reference": both, "Payment_ID": both, "Payment_References": both}
+    read = read_orders(write(as_csv(SHOPIFY, [shopify(**cells)])), units=(OSLO,))
+    assert read.orders["reference"][0] == "rAAAAAAA1"
+    assert read.orders["further_references"][0] == "rBBBBBBB2"
+
+
+@pytest.mark.parametrize("separator", [" + ", ", ", "\n"])
+def test_a_gift_cards_reference_is_no_second_payment(write: Writer, separator: str):
+    """Shopify lists the references in the order of the tenders."""
+    cell = separator.join(["giftcard12345", "rAAAAAAA1"])
+    row = shopify(Payment_Method="Gift Card + Vipps MobilePay", Payment_Reference=cell)
+    (order,) = rows(write(as_csv(SHOPIFY, [row])))
+    assert (order["reference"], order["further_references"]) == ("rAAAAAAA1", None)
+    assert order["split_tender"] is True
+
+
+def test_two_payments_of_vipps_are_no_split_tender(write: Writer):
+    """Nothing of the total was paid otherwise."""
+    row = shopify(Payment_Method="Vipps MobilePay + Vipps MobilePay")
+    (order,) = rows(write(as_csv(SHOPIFY, [row])))
+    assert (order["by_vipps"], order["split_tender"]) == (True, False)

@@ -1,0 +1,127 @@
+r"""Split lines into rows of cells, so that a fault of quotation marks takes no other row with it.
+
+A quotation mark that is never closed, or one written as PHP writes it (`\"`), makes a reader take
+the next lines for one cell. Reading then goes on at the line after the row's first line, so that
+every line is a row, a reject by its own number, or part of a cell that really has several lines.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vippsrecon.errors import SourceError
+from vippsrecon.sources.files.headings import strip_trailing_empties
+
+
+class CsvRow(NamedTuple):
+    """One row: the number of its first line, its cells, and why they cannot be used, if so."""
+
+    number: int
+    cells: list[str]
+    fault: str | None
+
+
+def read_csv_rows(
+    lines: Iterator[str], first_number: int, delimiter: str, width: int, file: str
+) -> Iterator[CsvRow]:
+    r"""Yield the rows of a file's lines.
+
+    Args:
+        lines: The lines with their ends.
+        first_number: Number of the first of them.
+        delimiter: Between cells.
+        width: Number of headings; a row of several lines that does not have as many is at fault.
+        file: Name for errors.
+
+    Raises:
+        SourceError: A cell of one line is larger than the csv module's limit.
+
+    >>> lines = ['1,"24\\"",x\n', '2,,x\n', '3,"a, b",x\n']
+    >>> rows = read_csv_rows(iter(lines), 2, ",", 3, "")
+    >>> [(row.number, row.cells, row.fault is None) for row in rows]
+    [(2, [], False), (3, ['2', '', 'x'], True), (4, ['3', 'a, b', 'x'], True)]
+    """
+    source = _LineSource(lines)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    number = first_number
+    while True:
+        source.taken.clear()
+        fault = None
+        cells: list[str] = []
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fault = _explain_error(str(error), source.taken, file, number)
+        if fault is None and len(source.taken) > 1:
+            fault = _find_swallowed_rows(source.taken, cells, delimiter, width)
+        if fault is None:
+            yield CsvRow(number, cells, None)
+            number += len(source.taken)
+        else:
+            yield CsvRow(number, [], fault)
+            source.put_back_all_but_first()
+            number += 1
+
+
+class _LineSource:
+    """Lines for a csv reader, which can be given again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: list[str] = []
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def put_back_all_but_first(self) -> None:
+        self._again.extend(reversed(self.taken[1:]))
+
+
+def _explain_error(error: str, lines: list[str], file: str, number: int) -> str:
+    if "field larger" in error and len(lines) == 1:
+        raise SourceError("a cell is larger than 1 MB", file=file, row=number)
+    if "unexpected end" in error or "field larger" in error:
+        return "a quotation mark opened in this row is never closed; is the row cut off?"
+    if r"\"" in lines[0]:
+        return r'the quotation marks in the row do not match: \" should be ""'
+    return "the quotation marks in the row do not match"
+
+
+def _find_swallowed_rows(
+    lines: list[str], cells: list[str], delimiter: str, width: int
+) -> str | None:
+    """Return why the lines of one row are not one row; None if they are."""
+    filled = len(strip_trailing_empties(cells))
+    if len(cells) < width or filled > width:
+        return (
+            f"the row takes in {len(lines)} lines and does not fit the heading row; is a "
+            "quotation mark missing?"
+        )
+    if any(_is_row(line, delimiter, width) for line in lines[1:]):
+        return (
+            "a quotation mark in this row takes in the rows below it; is one missing, or is one "
+            'written \\" that should be ""?'
+        )
+    return None
+
+
+def _is_row(line: str, delimiter: str, width: int) -> bool:
+    """Return whether a line alone has the cells of a row; prose has a blank after its commas."""
+    count = line.count(delimiter)
+    if count < width - 1 or width == 1 or line.count(f"{delimiter} ") == count:
+        return False
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return False
+    return len(strip_trailing_empties(cells)) <= width <= len(cells)

@@ -1,0 +1,81 @@
+"""Find heading rows further down, where somebody put several exports end to end.
+
+Source: https://github.com/medialab/xan/issues/852 and others: the second file may have its columns
+in another order, and read by the first file's headings its refunds would be totals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vippsrecon.sources.files.headings import normalize_heading
+
+_SAME = "this is the heading row again; the rows below it are read as well"
+_OTHER_ORDER = (
+    "this is a second heading row with the columns in another order; the rows below it are read "
+    "by its names"
+)
+_OTHER_COLUMNS = (
+    "this is a second heading row with other columns; the rows below it are not read: save the "
+    "two exports as two files"
+)
+_BELOW_OTHER = (
+    "the row is below a second heading row (row {}) with other columns; save the two exports as "
+    "two files"
+)
+
+
+class HeadingWatch:
+    """Watches the rows of one reading for headings, and puts later cells in the first order.
+
+    >>> watch = HeadingWatch(("reference", "total"))
+    >>> watch.check(3, ["Total", "Reference"])[:29]
+    'this is a second heading row '
+    >>> watch.arrange(["5.00", "ord-1"])
+    ['ord-1', '5.00']
+    """
+
+    def __init__(self, headings: Sequence[str]) -> None:
+        """Remember the headings of the first row."""
+        self._first = [normalize_heading(text) for text in headings]
+        self._names = set(self._first) - {""}
+        self._current = self._first
+        self._order: list[int] | None = None
+        self._below: str | None = None
+
+    def check(self, row: int, cells: Sequence[Any]) -> str | None:
+        """Return why this row is no data, if it is a heading row or is below another file's."""
+        if self._is_heading_row(cells):
+            return self._take_headings(row, cells)
+        return self._below
+
+    def arrange(self, cells: Sequence[Any]) -> Sequence[Any]:
+        """Return the cells of a row in the order of the first headings."""
+        return cells if self._order is None else [cells[place] for place in self._order]
+
+    def _is_heading_row(self, cells: Sequence[Any]) -> bool:
+        # Two quick look-ups for every row; the rest only for rows that may be headings.
+        if not any(
+            type(cell) is str and cell.strip(" \"'\ufeff").casefold() in self._names
+            for cell in cells[:2]
+        ) and len(cells) <= len(self._first):
+            return False
+        texts = [normalize_heading(cell) for cell in cells if type(cell) is str and cell.strip()]
+        known = sum(text in self._names for text in texts)
+        # Of a heading row that is glued to the last row above it, one name cannot be read.
+        return known >= min(2, len(self._names)) and known * 2 >= len(texts) - 1
+
+    def _take_headings(self, row: int, cells: Sequence[Any]) -> str:
+        texts = [normalize_heading(cell) if type(cell) is str else "" for cell in cells]
+        while len(texts) > len(self._first) and not texts[-1]:
+            texts.pop()
+        if texts == self._current:
+            return _SAME
+        if sorted(texts) != sorted(self._first) or len(set(texts)) < len(texts):
+            self._below = _BELOW_OTHER.format(row)
+            return _OTHER_COLUMNS
+        self._below = None
+        self._current = texts
+        self._order = [texts.index(name) for name in self._first]
+        return _OTHER_ORDER
