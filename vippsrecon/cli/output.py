@@ -70,6 +70,14 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
         "discrepancies": convert_rows_to_json(result.discrepancies),
         "buckets": buckets,
         "failures": convert_rows_to_json(select_unanswered(result.failures)),
+        "references": {
+            name: result.manifest["counts"][count]
+            for name, count in (
+                ("not_found", "not_found"),
+                ("not_sent", "not_sent"),
+                ("not_read", "holes"),
+            )
+        },
         "rejects": convert_rows_to_json(result.rejects),
         "report": report,
         "notices": list(result.notices),

@@ -364,18 +364,21 @@ def _count_results(
             worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
         ).select(rows=nw.len(), above_info=nw.col("worse").sum())
     )[0]
-    unanswered = 0
+    unread = not_sent = not_found = 0
     if failures is not None:
-        unanswered = collect_rows(
-            failures.filter(
-                (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
-            ).select(n=nw.len())
-        )[0]["n"]
+        is_not_sent = nw.col("operation") == "not_sent"
+        is_not_found = ~is_not_sent & (nw.col("status").fill_null(0) == 404)
+        unread, not_sent, not_found = (
+            count_rows(failures.filter(part))
+            for part in (~is_not_sent & ~is_not_found, is_not_sent, is_not_found)
+        )
     return {
         "pairs": compared,
         "discrepancies": int(severities["rows"]),
         "above_info": int(severities["above_info"] or 0),
-        "holes": int(unanswered),
+        "holes": unread,
+        "not_found": not_found,
+        "not_sent": not_sent,
         "rejects": 0 if rejects is None else len(rejects),
     }
 

@@ -112,6 +112,8 @@ class ReportFigures:
     groups: tuple[LargeGroup, ...]
     legs: tuple[BridgeLeg, ...]
     unread: int
+    not_found: int
+    not_sent: int
     rejects: int
 
     def select_codes(self, currency: str) -> tuple[CodeTotals, ...]:
@@ -153,6 +155,8 @@ def compute_figures(frames: ReportFrames) -> ReportFigures:
         groups=_select_large_groups(frames),
         legs=_compute_bridge_legs(frames),
         unread=count_unanswered(frames.failures),
+        not_found=_count_references(frames.failures, _IS_NOT_FOUND),
+        not_sent=_count_references(frames.failures, _IS_NOT_SENT),
         rejects=frames.rejects.height,
     )
 
@@ -162,8 +166,15 @@ def count_unanswered(failures: pl.DataFrame) -> int:
 
     Not counted: a 404, which is an answer, and references that were rejected before sending.
     """
-    unanswered = (pl.col("operation") != "not_sent") & (pl.col("status").fill_null(0) != 404)
-    return failures.filter(unanswered).select("msn", "reference").n_unique()
+    return _count_references(failures, ~_IS_NOT_SENT & ~_IS_NOT_FOUND)
+
+
+_IS_NOT_SENT = pl.col("operation") == "not_sent"
+_IS_NOT_FOUND = ~_IS_NOT_SENT & (pl.col("status").fill_null(0) == 404)
+
+
+def _count_references(failures: pl.DataFrame, condition: pl.Expr) -> int:
+    return failures.filter(condition).select("msn", "reference").n_unique()
 
 
 def _compute_currency_totals(frames: ReportFrames, currency: str) -> CurrencyTotals:

@@ -72,6 +72,8 @@ SETTING_NAMES = {
     "discrepancies": "Discrepancies",
     "above_info": "Discrepancies that are more than information",
     "holes": "References that could not be read",
+    "not_found": "References that Vipps MobilePay does not know",
+    "not_sent": "References that cannot be a payment's, and were not sent",
     "rejects": "Input rows rejected",
     # Facts of the run.
     "ledger_read": "Funds ledger read",

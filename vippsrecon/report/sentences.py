@@ -89,23 +89,27 @@ def format_moved_amount(leg: str, totals: CurrencyTotals, figures: ReportFigures
 
 
 def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -> str:
-    """Return whether every reference was answered, in one or two sentences."""
+    """Return whether every reference was answered, in one or two sentences.
+
+    Not found (Vipps MobilePay knows no such payment), not sent (no payment can have this reference)
+    and not read (no answer came) are counted apart: only the last leaves a gap.
+    """
     read = sum(totals.payments for totals in figures.currency_totals)
+    counts = (
+        f"{format_count(read, 'payment')} read, {format_number(figures.not_found)} not found, "
+        f"{format_number(figures.not_sent)} not sent"
+    )
     if figures.unread:
         return (
-            f"Not complete: {format_count(figures.unread, 'reference')} could not be read (see sheet "
-            f"Rejects and failures); {format_count(read, 'payment')} read. Run the command again: it "
-            "fetches only what is missing."
+            f"Not complete: {format_count(figures.unread, 'reference')} not read (see sheet Rejects "
+            f"and failures); {counts}. Run the command again: it fetches only what is missing."
         )
     if not reconciliation.complete:
         return (
-            f"Not complete: {format_count(read, 'payment')} read. "
-            f"{_list_gaps(reconciliation, figures)}. The notices say what to do."
+            f"Not complete: {counts}. {_list_gaps(reconciliation, figures)}. The notices say what to "
+            "do."
         )
-    return (
-        f"Complete: every reference asked for was answered, {format_count(read, 'payment')} read, "
-        "0 references failed."
-    )
+    return f"Complete: every reference asked for was answered, {counts}."
 
 
 def describe_discovery(manifest: Mapping[str, Any]) -> str:

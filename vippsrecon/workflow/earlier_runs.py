@@ -209,7 +209,10 @@ def _restore_orders(
             fetched.payments, ("msn", "reference", "psp_reference", "refunded_minor")
         )
     }
-    unanswered = collect_payment_keys(fetched.failures)
+    failed = {
+        (row["msn"], row["reference"]): row["status"] == 404
+        for row in _to_rows(fetched.failures, ("msn", "reference", "status"))
+    }
     moves = _list_moves(fetched.events, {(order.msn, order.reference) for order in candidates})
     own_numbers = set(
         orders[["msn", "store", "order_number"]].fillna("").itertuples(index=False, name=None)
@@ -223,7 +226,7 @@ def _restore_orders(
     for order in candidates:
         key = (order.msn, order.reference)
         payment = payments.get(key)
-        if not _is_same_payment(order, payment, key in unanswered):
+        if not _is_same_payment(order, payment, failed.get(key)):
             continue
         for stored in order.order_rows:
             row = _parse_row(stored)
@@ -239,16 +242,22 @@ def _restore_orders(
 
 
 def _is_same_payment(
-    order: ComparedOrder, payment: Mapping[str, Any] | None, unanswered: bool
+    order: ComparedOrder, payment: Mapping[str, Any] | None, is_missing: bool | None
 ) -> bool:
     """Tell whether the payment read now is the one that the earlier run compared.
 
     A payment never vanishes and keeps its pspReference. Otherwise the recorded order is of another
     world: another simulator, most likely.
+
+    Args:
+        order: The recorded order.
+        payment: The payment with its reference, if it was read.
+        is_missing: True: there is no such payment; False: it could not be read; None: it was not
+            asked for.
     """
     if payment is not None:
-        return order.psp_reference in (None, payment["psp_reference"])
-    return unanswered and order.psp_reference is None
+        return order.psp_reference in {None, payment["psp_reference"]}
+    return is_missing is False or (is_missing is True and order.psp_reference is None)
 
 
 def _update_row(
