@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from vippsrecon import schemas
 from vippsrecon.cli import app
+from vippsrecon.dates import to_day_number
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.workflow.coverage import find_missing_days
 
@@ -252,6 +255,7 @@ def test_a_sales_unit_that_is_not_compared_is_left_out_and_listed(reconcile, tmp
         pytest.param(DAILY, "2026-10-31", None, id="the whole month"),
         pytest.param([DAILY[4], DAILY[14], DAILY[27]], "2026-10-31", None, id="a quiet shop"),
         pytest.param([*DAILY[:4], DAILY[14]], "2026-10-31", "2026-10-16 to 2026-10-31", id="few"),
+        pytest.param([DAILY[9]], "2026-10-31", None, id="one day says nothing"),
     ],
 )
 def test_an_export_that_ends_before_the_period_is_incomplete(reconcile, lines, last, missing):
@@ -268,17 +272,28 @@ def test_an_export_that_ends_before_the_period_is_incomplete(reconcile, lines, l
     assert any(f"does not cover {missing} (report.csv)" in notice for notice in result["notices"])
 
 
+def test_a_payment_on_a_day_without_orders_shows_that_they_are_missing(reconcile, tmp_path):
+    """Even one order says enough where a payment of a later day has none."""
+    (tmp_path / "more.csv").write_text("reference\ndaily-20\n", encoding="utf-8")
+    code, result, _ = reconcile(
+        [DAILY[9]], DAILY_PAID, **OCTOBER, options=("--references", "more.csv")
+    )
+
+    assert code == 2
+    assert result["incomplete_because"] == ["the export does not cover 2026-10-11 to 2026-10-31"]
+
+
 def test_days_that_are_not_over_are_not_missing():
     """In the middle of a month the rest of it cannot be exported yet."""
-    import pandas as pd
-
-    from vippsrecon.dates import to_day_number
-
     days = [to_day_number(datetime(2026, 10, day, tzinfo=UTC).date()) for day in range(1, 15)]
     exported = datetime(2026, 10, 15, 6, tzinfo=UTC)
-    orders = pd.DataFrame({"msn": MSN, "ordered_day": days, "exported_at": exported})
+    orders = pd.DataFrame(
+        {"msn": MSN, "reference": "r", "ordered_day": days, "exported_at": exported}
+    )
     last = datetime(2026, 10, 31, tzinfo=UTC).date()
 
-    assert not list(find_missing_days(orders, last, datetime(2026, 10, 15, 8, tzinfo=UTC), ()))
-    [missing] = find_missing_days(orders, last, datetime(2026, 10, 20, 8, tzinfo=UTC), ())
+    none = schemas.PAYMENTS.empty()
+    today, later = (datetime(2026, 10, day, 8, tzinfo=UTC) for day in (15, 20))
+    assert not list(find_missing_days(orders, none, last, today, ()))
+    [missing] = find_missing_days(orders, none, last, later, ())
     assert (missing.first.day, missing.last.day) == (15, 19)

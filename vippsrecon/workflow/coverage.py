@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from vippsrecon.workflow.references import ReferenceSet
 
 
+MIN_DAYS = 5
+"""An export with orders of fewer days does not tell how often the shop sells."""
+
+
 class MissingDays(NamedTuple):
     """Days of the period of which a sales unit's exports have no order.
 
@@ -50,16 +54,24 @@ class MissingDays(NamedTuple):
 
 
 def find_missing_days(
-    orders: pd.DataFrame, last: date | None, cutoff: datetime, units: Sequence[SalesUnit]
+    orders: pd.DataFrame,
+    payments: pd.DataFrame,
+    last: date | None,
+    cutoff: datetime,
+    units: Sequence[SalesUnit],
 ) -> Iterator[MissingDays]:
     """Find the days at the end of the period that the exports do not cover, per sales unit.
 
-    An export covers the days up to its last order. A shop may sell nothing on some days: days at
-    the end count as covered if the export was made after them and they are no more than the
-    longest run of days without an order inside the export.
+    A shop may sell nothing on some days, so days after the last order are missing only if
+
+    - the export was made before they were over, or
+    - a payment without an order was authorized on one of them, or
+    - they are more than the longest run of days without an order inside the export. This needs an
+      export with orders of `MIN_DAYS` days: fewer say nothing about how often the shop sells.
 
     Args:
         orders: `schemas.ORDERS` of this run's own exports.
+        payments: `schemas.PAYMENTS`.
         last: Last day of the period; None: no day can be missing.
         cutoff: The cut-off time; days that are not over by then cannot be missing.
         units: The configured sales units, for their time zones.
@@ -68,21 +80,33 @@ def find_missing_days(
         return
     zones = {unit.msn: ZoneInfo(unit.zone) for unit in units}
     dated = orders[orders["ordered_day"].notna()]
+    strays = _select_strays(orders, payments)
     msns = sorted(dated["msn"].unique())
     for msn in msns:
         zone = zones.get(msn, ZoneInfo(SalesUnit(msn).zone))
         own = dated[dated["msn"] == msn]
         days = sorted({int(day) for day in own["ordered_day"]})
-        exported_day = to_day_number(
-            own["exported_at"].max().to_pydatetime().astimezone(zone).date()
-        )
+        exported_at = own["exported_at"].max().to_pydatetime()
+        exported_day = to_day_number(exported_at.astimezone(zone).date())
         yesterday = to_day_number(cutoff.astimezone(zone).date()) - 1
         end = min(to_day_number(last), yesterday)
         quiet_days = max((b - a - 1 for a, b in pairwise(days)), default=0)
-        is_quiet = end - days[-1] <= quiet_days
-        first_missing = max(days[-1] + 1, exported_day) if is_quiet else days[-1] + 1
+        is_long = len(days) >= MIN_DAYS and end - days[-1] > quiet_days
+        paid_days = strays.loc[strays["msn"] == msn, "authorized_day"]
+        is_paid = bool(((paid_days > days[-1]) & (paid_days <= end)).any())
+        first_missing = days[-1] + 1 if is_long or is_paid else max(days[-1] + 1, exported_day)
         if first_missing <= end:
             yield MissingDays(msn, to_date(first_missing), to_date(end), len(msns) == 1)
+
+
+def _select_strays(orders: pd.DataFrame, payments: pd.DataFrame) -> pd.DataFrame:
+    """Return msn and authorized_day of the payments whose reference no order has."""
+    authorized = payments.loc[
+        payments["authorized_day"].notna(), ["msn", "reference", "authorized_day"]
+    ]
+    known = orders[["msn", "reference"]].dropna().drop_duplicates()
+    joined = authorized.merge(known, on=["msn", "reference"], how="left", indicator=True)
+    return joined[joined["_merge"] == "left_only"]
 
 
 def leave_out_orders(

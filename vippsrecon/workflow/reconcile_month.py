@@ -214,7 +214,7 @@ def _find_gaps(  # noqa: PLR0917 (each is named in the month)
     cutoff: datetime,
     units: Sequence[SalesUnit],
 ) -> Iterator[Gap]:
-    for missing in find_missing_days(files.orders, last, cutoff, units):
+    for missing in find_missing_days(files.orders, fetched.payments, last, cutoff, units):
         yield Gap(missing.describe(), missing.explain(files))
     clock_problem = facts.clock_problem or describe_clock_problem(0, fetched)
     if clock_problem:
