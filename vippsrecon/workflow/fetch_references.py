@@ -19,7 +19,7 @@ from vippsrecon import schemas
 from vippsrecon.dates import to_date
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.sources import is_reference_list, read_orders
-from vippsrecon.workflow.coverage import leave_out_ledger_references
+from vippsrecon.workflow.coverage import leave_out_ledger_references, leave_out_references
 from vippsrecon.workflow.preflight import (
     check_keys,
     describe_clock_problem,
@@ -89,7 +89,7 @@ def fetch_file(
             [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
         )
         orders = files.orders
-        reference_set = collect_fetch_references(orders)
+        reference_set = leave_out_references(collect_fetch_references(orders), settings.units)
         first, rejects = choose_ledger_start(orders, None), files.rejects
     fetched, facts = fetch_month(
         reference_set,

@@ -224,11 +224,17 @@ def _group_alike_pairs(answered: LazyFrame) -> LazyFrame:
 
 
 def _moves_otherwise() -> nw.Expr:
-    """Return where money moved outside the period or after the cut-off, or totals disagree."""
-    moved = (nw.col("C_in") != C) | (nw.col("R_in") != R)
-    for name in ("later_C", "later_R", "off_C", "off_R"):
-        moved = moved | (nw.col(name) != 0)
-    return moved
+    """Return a number for what of a pair's money moved elsewhere, so that rows are counted by line.
+
+    One bit each for: captured and refunded in another period, each after the cut-off, and totals
+    that disagree with events.
+    """
+    conditions = [nw.col("C_in") != C, nw.col("R_in") != R]
+    conditions += [nw.col(name) != 0 for name in ("later_C", "later_R", "off_C", "off_R")]
+    number: nw.Expr = nw.lit(0, nw.Int64)
+    for bit, condition in enumerate(conditions):
+        number = number + nw.when(condition).then(nw.lit(1 << bit)).otherwise(nw.lit(0))
+    return number.cast(nw.Int64)
 
 
 def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
@@ -260,6 +266,7 @@ def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
         off_C=zero,
         off_R=zero,
         not_due=zero,
+        moved=nw.col("moved").cast(nw.Int64),
     ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 
