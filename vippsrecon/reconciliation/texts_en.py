@@ -29,6 +29,9 @@ WHOLE_TOTALS_CAUSE = (
     "one unit of the currency."
 )
 
+ATTEMPTS_NOT_ASKED = "attempts_not_asked"
+"""A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is captured."""
+
 
 class CodeText(NamedTuple):
     """Cause and next step for one kind and, where `flag` is not empty, one flag or hint."""
@@ -192,6 +195,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
     ),
     CodeText(
         "fulfilled_not_captured",
+        ATTEMPTS_NOT_ASKED,
+        "The order is fulfilled, but nothing was captured for it as far as this run knows: further attempts to pay it were not read.",
+        "Fetch again, so that the next attempts are read too; the customer may have paid with one of them.",
+    ),
+    CodeText(
+        "fulfilled_not_captured",
         "",
         "The order is fulfilled, but nothing was captured for it.",
         "Capture the payment before the reservation expires.",
@@ -225,6 +234,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "not_capturable",
         "The order is fulfilled, but less than its total was captured, and the reservation no longer covers the rest.",
         "Ask the customer for the rest, or correct the order's total.",
+    ),
+    CodeText(
+        "under_captured",
+        ATTEMPTS_NOT_ASKED,
+        "The order is fulfilled, but less than its total was captured as far as this run knows: further attempts to pay it were not read.",
+        "Fetch again, so that the next attempts are read too; the customer may have paid the rest with one of them.",
     ),
     CodeText(
         "under_captured",

@@ -25,7 +25,11 @@ from vippsrecon.sources import read_orders
 from vippsrecon.version import __version__
 from vippsrecon.workflow.closed_discrepancies import add_closed_discrepancies, read_journal_facts
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month, find_only_msn
-from vippsrecon.workflow.hints import capture_setting_hints, export_time_hints
+from vippsrecon.workflow.hints import (
+    capture_setting_hints,
+    drop_superseded_rows,
+    export_time_hints,
+)
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.input_checks import (
     refuse_early_as_of,
@@ -38,6 +42,7 @@ from vippsrecon.workflow.references import (
     drop_expected_misses,
     stack_frames,
 )
+from vippsrecon.workflow.retried_payments import mark_asked_attempts
 from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
@@ -126,7 +131,7 @@ def reconcile_month(
     cutoff = as_of or facts.as_of
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
-        files.orders,
+        mark_asked_attempts(files.orders, fetched.payments, fetched.failures),
         fetched.payments,
         fetched.events,
         drop_expected_misses(fetched.failures, reference_set, files.orders),
@@ -147,7 +152,9 @@ def reconcile_month(
     notices = (
         *result.notices,
         *journal.notices,
-        *capture_setting_hints(files.orders, fetched.payments, settings.units),
+        *capture_setting_hints(
+            drop_superseded_rows(files.orders, result.buckets), fetched.payments, settings.units
+        ),
         *reference_set.notes,
         *facts.notes,
         *export_time_hints(files),

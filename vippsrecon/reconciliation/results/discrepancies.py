@@ -24,6 +24,7 @@ from vippsrecon.reconciliation.results.severity import add_severity
 from vippsrecon.reconciliation.results.whole_totals import is_explained_by_whole_totals
 from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepancies
 from vippsrecon.reconciliation.texts_en import (
+    ATTEMPTS_NOT_ASKED,
     ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
     KINDS_OF_WHOLE_TOTALS,
@@ -148,6 +149,9 @@ def _build_hints() -> nw.Expr:
         nw.when(nw.col("whole_total")).then(nw.lit(f" {WHOLE_TOTAL}")).otherwise(nw.lit("")),
         nw.when((nw.col("proposal") == "cancel").fill_null(value=False))
         .then(nw.lit(f" {ONLY_RESERVED}"))
+        .otherwise(nw.lit("")),
+        nw.when(~nw.col("attempts_asked"))
+        .then(nw.lit(f" {ATTEMPTS_NOT_ASKED}"))
         .otherwise(nw.lit("")),
     )
 
@@ -276,7 +280,8 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
         agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     nothing = nw.lit(0, nw.Int64)
-    total = nw.when(nw.col("has_order")).then(nw.col("O")).otherwise(nw.col("C"))
+    is_order_row = nw.col("has_order") | (nw.col("role") == "superseded_row")
+    total = nw.when(is_order_row).then(nw.col("O")).otherwise(nw.col("C"))
     other_pairs = settled.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
         "bucket",
