@@ -19,6 +19,7 @@ from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 
 def ago(days):
+    """A moment this many days before the cut-off time."""
     return NOW - timedelta(days=days)
 
 
@@ -33,6 +34,7 @@ order.rows = 1
 
 
 def payment(reference, A=1000, C=0, **given):  # noqa: N803
+    """A payment and its events."""
     return make_payment_rows(reference=reference, A=A, captures=(C,) if C else (), **given)
 
 
@@ -82,6 +84,7 @@ def buckets(result, side):
 
 
 def flags_of(result, reference):
+    """The flags of the first discrepancy of a reference."""
     rows = result.discrepancies
     return set(rows.loc[rows["reference"] == reference, "flags"].iloc[0].split())
 
@@ -124,6 +127,7 @@ def test_the_row_of_the_newest_export_is_the_order():
 
 
 def test_the_order_of_the_files_does_not_matter():
+    """Files are named in any order on the command line."""
     rows = [
         order("refunded-1", refunded_minor=200, refunded_at=ago(3), **NEW),
         order("refunded-1", **OLD),
@@ -214,7 +218,23 @@ def test_an_older_row_names_an_attempt():
     }
 
 
+def test_an_older_row_names_one_of_several_references():
+    """The order was edited up, and the customer paid the rest: the newer cell lists both."""
+    result = compare(
+        [
+            order("later-ref-01", order_number="#8", further_references="first-ref-01", **NEW),
+            order("first-ref-01", order_number="#8", total_minor=600, **OLD),
+        ],
+        [payment("first-ref-01", A=600, C=600), payment("later-ref-01", A=400, C=400)],
+    )
+
+    assert found(result) == []
+    assert sorted(buckets(result, "orders").values()) == ["ignored superseded_row", "matched"]
+    assert set(buckets(result, "payments").values()) == {"matched"}
+
+
 def test_orders_of_two_stores_with_one_number_are_two_orders():
+    """Stores of one merchant number their orders alike."""
     result = compare(
         [
             order("store-a-17", order_number="17", store="A", **OLD),
@@ -270,6 +290,7 @@ def test_the_captured_attempt_counts_and_the_reserved_one_is_released():
 
 
 def test_a_captured_attempt_counts_before_the_reserved_one_that_the_shop_names():
+    """The money is where it was captured, whatever the shop says."""
     result = compare(
         [order("attempt-1", total_minor=600)],
         [payment("attempt-1", A=600), payment("attempt-1-1", A=600, C=600)],
@@ -323,6 +344,7 @@ def test_of_attempts_that_never_held_money_the_latest_counts():
 
 
 def test_the_reference_that_the_shop_names_counts_before_the_nearer_amount():
+    """Two payments that the customer really made; the shop sent the goods for one."""
     result = compare(
         [order("named-001", total_minor=1000)],
         [payment("named-001", A=1200, C=1200), payment("named-001-1", C=1000)],
@@ -420,6 +442,7 @@ def test_an_unread_attempt_leaves_the_whole_order_unchecked(unread):
 
 
 def test_no_capture_is_proposed_before_the_next_attempts_were_asked_for():
+    """One of them may hold the money already. Where nobody says, nothing contradicts the capture."""
     result = compare(
         [
             order("asked-001", attempts_asked=True),
@@ -515,6 +538,7 @@ def together(*rows, reference="basket-01"):
     ],
 )
 def test_orders_paid_together(rows, paid, kinds):
+    """Due is what the rows that are sent cost; a cancelled row leaves, and then nothing is proposed."""
     result = compare(together(*rows), [payment("basket-01", **paid)])
 
     assert [row[1:] for row in found(result)] == kinds

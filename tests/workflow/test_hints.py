@@ -49,3 +49,19 @@ def test_the_setting_is_proposed_where_most_open_orders_are_captured(
 
     assert len(found) == (said is not None)
     assert all(f"Sales unit {MSN}: {said} are captured" in notice for notice in found)
+
+
+def test_an_older_export_says_nothing_of_the_setting(world, tmp_path):
+    """In last month's file these orders were open; this month's file shows them sent."""
+    numbers = range(20)
+    newer, settings, client, _ = world(
+        [line(number, "fulfilled") for number in numbers],
+        [paid(number, captured=1000) for number in numbers],
+    )
+    older = tmp_path / "older.csv"
+    older.write_text(newer.read_text().replace(",fulfilled,", ",open,"), encoding="utf-8")
+
+    result = reconcile_month([older, newer], settings, client=client)
+
+    assert set(result.buckets["kind"]) == {"", "superseded_row"}
+    assert not [notice for notice in result.notices if "at_once" in notice]

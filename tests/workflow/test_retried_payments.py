@@ -20,6 +20,14 @@ def asked(door, reference):
 DEAD = {"released": 1000}
 
 
+def reserved(reference):
+    """A state line: 1,000 is reserved, and nothing was captured."""
+    line = payment(reference, released=1000)
+    line["payment"]["aggregate"]["cancelledAmount"]["value"] = 0
+    line["events"] = line["events"][:-1]
+    return line
+
+
 @pytest.mark.parametrize(
     ("held", "payments", "kinds"),
     [
@@ -108,6 +116,98 @@ def test_only_orders_whose_money_is_not_there_are_asked_about_again(world, line,
     assert [asked(door, f"order-000001-{number}") for number in (1, 2)] == [calls, calls]
     assert asked(door, "order-000001-3") == 0
     assert set(result.failures["reference"]) <= {"order-000001"}
+
+
+def proposed(result):
+    """Reference, kind and proposal of each discrepancy."""
+    columns = ["reference", "kind", "proposal", "proposal_minor"]
+    rows = result.discrepancies[columns].astype(object).itertuples(index=False, name=None)
+    return sorted(tuple(None if pd.isna(value) else value for value in row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("held", "payments", "expected"),
+    [
+        pytest.param(
+            "order-000001",
+            [reserved("order-000001"), payment("order-000001-1", captured=1000)],
+            [("order-000001", "duplicate_payment", "cancel", 1000)],
+            id="paid with the next attempt",
+        ),
+        pytest.param(
+            "order-000001-1",
+            [
+                payment("order-000001", aborted=True),
+                reserved("order-000001-1"),
+                payment("order-000001-2", captured=1000),
+            ],
+            [("order-000001-1", "duplicate_payment", "cancel", 1000)],
+            id="the shop's own is an attempt itself, as the first one shows",
+        ),
+        pytest.param(
+            "order-000001",
+            [reserved("order-000001")],
+            [("order-000001", "fulfilled_not_captured", "capture", 1000)],
+            id="no further attempt",
+        ),
+        pytest.param(
+            "order-000001 + order-000901",
+            [payment("order-000001", captured=600), payment("order-000901", captured=400)],
+            [],
+            id="two references in one cell",
+        ),
+        pytest.param(
+            "order-000001 + giftcard-0901",
+            [payment("order-000001", captured=1000)],
+            [],
+            id="a reference in the cell that is no payment",
+        ),
+    ],
+)
+def test_before_a_capture_is_proposed_the_next_attempts_are_asked_for(
+    world, held, payments, expected
+):
+    """Rules §4: seen live, the customer was charged twice. A guess that fails is no failure."""
+    orders, settings, client, _ = world([order(held)], payments)
+
+    result = reconcile_month([orders], settings, client=client)
+
+    assert proposed(result) == expected
+    assert len(result.failures) == 0
+    assert result.manifest["complete"] is True
+
+
+def test_a_fetch_without_the_next_attempts_proposes_no_capture(world, tmp_path):
+    """A list of references leads to no attempts: what it does not hold is not known."""
+    orders, settings, client, _ = world([order("order-000001")], [reserved("order-000001")])
+    listed = tmp_path / "list.csv"
+    listed.write_text("reference\norder-000001\n", encoding="utf-8")
+    fetch_file(listed, settings, out=tmp_path / "out", client=client)
+
+    result = reconcile_month([orders], settings, payments=tmp_path / "out")
+
+    assert proposed(result) == [("order-000001", "fulfilled_not_captured", None, None)]
+    assert "next attempts" in result.discrepancies["next_step"].iloc[0]
+
+
+def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(world):
+    """Nothing is said of the others, and the run is incomplete."""
+
+    def instead(path, time):
+        return httpx.Response(503) if path.endswith("order-000001-1") else None
+
+    orders, settings, client, _ = world(
+        [order("order-000001"), order("order-000002", "#2")],
+        [reserved("order-000001"), payment("order-000002", captured=1000)],
+        instead,
+        retry_seconds=0.2,
+    )
+
+    result = reconcile_month([orders], settings, client=client)
+
+    assert proposed(result) == []
+    assert sorted(result.buckets["bucket"]) == ["matched", "matched", "not_checked", "not_checked"]
+    assert result.manifest["complete"] is False
 
 
 def test_an_order_of_its_own_is_no_attempt_at_another(world):

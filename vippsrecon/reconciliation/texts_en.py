@@ -21,6 +21,18 @@ ONLY_RESERVED = "only_reserved"
 """A hint, not a flag: nothing was captured of a further payment, and it can be released."""
 
 
+WHOLE_TOTAL = "whole_total"
+"""A hint, not a flag: the totals of the file have no decimals, which explains the difference."""
+
+WHOLE_TOTALS_CAUSE = (
+    "The totals in the export have no decimals, so they differ from the payments by less than "
+    "one unit of the currency."
+)
+
+ATTEMPTS_NOT_ASKED = "attempts_not_asked"
+"""A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is captured."""
+
+
 class CodeText(NamedTuple):
     """Cause and next step for one kind and, where `flag` is not empty, one flag or hint."""
 
@@ -30,7 +42,25 @@ class CodeText(NamedTuple):
     next_step: str
 
 
+_WHOLE_TOTALS_STEP = (
+    "Export the totals with their decimals. If the shop sells in whole units only, set "
+    "tolerance_minor = 99 and a rounding_cap_minor that fits under [rules]."
+)
+
+KINDS_OF_WHOLE_TOTALS = (
+    "under_captured",
+    "over_captured",
+    "refund_missing_at_vipps",
+    "refund_missing_in_shop",
+    "remainder_open",
+)
+"""Codes whose difference missing decimals can explain. They share one cause, and so one group."""
+
 ENGLISH_TEXTS: tuple[CodeText, ...] = (
+    *(
+        CodeText(kind, WHOLE_TOTAL, WHOLE_TOTALS_CAUSE, _WHOLE_TOTALS_STEP)
+        for kind in KINDS_OF_WHOLE_TOTALS
+    ),
     CodeText(
         "missing_in_vipps",
         "no_reference",
@@ -165,6 +195,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
     ),
     CodeText(
         "fulfilled_not_captured",
+        ATTEMPTS_NOT_ASKED,
+        "The order is fulfilled, but nothing was captured for it as far as this run knows: further attempts to pay it were not read.",
+        "Fetch again, so that the next attempts are read too; the customer may have paid with one of them.",
+    ),
+    CodeText(
+        "fulfilled_not_captured",
         "",
         "The order is fulfilled, but nothing was captured for it.",
         "Capture the payment before the reservation expires.",
@@ -198,6 +234,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "not_capturable",
         "The order is fulfilled, but less than its total was captured, and the reservation no longer covers the rest.",
         "Ask the customer for the rest, or correct the order's total.",
+    ),
+    CodeText(
+        "under_captured",
+        ATTEMPTS_NOT_ASKED,
+        "The order is fulfilled, but less than its total was captured as far as this run knows: further attempts to pay it were not read.",
+        "Fetch again, so that the next attempts are read too; the customer may have paid the rest with one of them.",
     ),
     CodeText(
         "under_captured",

@@ -48,6 +48,20 @@ def capture_setting_hints(
     )
 
 
+def drop_superseded_rows(orders: pd.DataFrame, buckets: pd.DataFrame) -> pd.DataFrame:
+    """Return the order rows that no newer export replaces: the others say what was, not what is.
+
+    Args:
+        orders: `schemas.ORDERS`. Not changed.
+        buckets: `schemas.BUCKETS` of the same orders.
+    """
+    replaced = set(buckets.loc[buckets["kind"] == "superseded_row", "row_key"])
+    if not replaced:
+        return orders
+    row_keys = orders["source_file"] + ":" + orders["source_row"].astype("string[pyarrow]")
+    return orders[~row_keys.isin(replaced)]
+
+
 def export_time_hints(files: OrderFiles) -> Iterator[str]:
     """Suggest --exported-at for each export whose modification time was used.
 

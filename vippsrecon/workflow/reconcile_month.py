@@ -32,7 +32,11 @@ from vippsrecon.workflow.coverage import (
 )
 from vippsrecon.workflow.earlier_runs import RunRecords
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month, find_only_msn
-from vippsrecon.workflow.hints import capture_setting_hints, export_time_hints
+from vippsrecon.workflow.hints import (
+    capture_setting_hints,
+    drop_superseded_rows,
+    export_time_hints,
+)
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.input_checks import (
     refuse_early_as_of,
@@ -47,6 +51,7 @@ from vippsrecon.workflow.references import (
     drop_expected_misses,
     stack_frames,
 )
+from vippsrecon.workflow.retried_payments import mark_asked_attempts
 from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
@@ -153,7 +158,11 @@ def reconcile_month(
     earlier = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
-        stack_frames([files.orders, earlier.orders], schemas.ORDERS),
+        mark_asked_attempts(
+            stack_frames([files.orders, earlier.orders], schemas.ORDERS),
+            fetched.payments,
+            fetched.failures,
+        ),
         fetched.payments,
         fetched.events,
         drop_expected_misses(fetched.failures, reference_set, files.orders),
@@ -184,7 +193,9 @@ def reconcile_month(
         *journal.notices,
         *earlier.describe(),
         *left_out,
-        *capture_setting_hints(files.orders, fetched.payments, settings.units),
+        *capture_setting_hints(
+            drop_superseded_rows(files.orders, result.buckets), fetched.payments, settings.units
+        ),
         *reference_set.notes,
         *facts.notes,
         *export_time_hints(files),

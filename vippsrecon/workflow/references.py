@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.sources import find_candidate_references, read_reference_list
+from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 from vippsrecon.workflow.retried_payments import build_follow_ups, drop_guessed_misses
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ class ReferenceSet(NamedTuple):
 
     Attributes:
         references: msn, reference, discovered_by; one row per payment, those of orders first.
-        guesses: Keys in `references` that no order contains in this form (an earlier attempt of a
-            retry, a repaired reference). A 404 for one of these means nothing.
+        guesses: Keys in `references` that are not an order's own reference (an earlier attempt of
+            a retry, a repaired reference, a further reference in its cell). A 404 for one of
+            these means nothing.
         rejects: Rows of reference files that could not be used.
         repeat_count: Number of rows of reference files that repeat an earlier reference.
         follow_ups: Functions that give further references after the fetch, one per round.
@@ -49,6 +52,7 @@ def collect_fetch_references(
 ) -> ReferenceSet:
     """Collect the references of orders and reference files, and likely variants of them."""
     own = orders.loc[orders["reference"].notna(), PAYMENT_KEY].assign(discovered_by="orders")
+    named = collect_further_references(orders)
     candidates = find_candidate_references(orders)
     likely = pd.DataFrame(
         {
@@ -64,8 +68,8 @@ def collect_fetch_references(
     ]
     given_keys = collect_payment_keys(stack_unique_references([own, *listed]))
     return ReferenceSet(
-        stack_unique_references([own, *listed, likely]),
-        frozenset(collect_payment_keys(likely) - given_keys),
+        stack_unique_references([own, *listed, named, likely]),
+        frozenset(collect_payment_keys(stack_unique_references([named, likely])) - given_keys),
         stack_frames(
             [reference_list.rejects for reference_list in reference_lists], schemas.REJECTS
         ),
@@ -85,6 +89,22 @@ def add_earlier_references(
         references=stack_unique_references([reference_set.references, earlier]),
         guesses=reference_set.guesses | (set(keys) - known),
     )
+
+
+def collect_further_references(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the further references that the cells of orders name: one may be a gift card's.
+
+    Returns:
+        msn, reference, discovered_by; only references that are valid at Vipps MobilePay.
+    """
+    cells = orders[["msn", "reference", "further_references"]].dropna()
+    rows = [
+        {"msn": msn, "reference": reference, "discovered_by": "orders"}
+        for msn, _, cell in cells.itertuples(index=False, name=None)
+        for reference in cell.split()
+        if re.fullmatch(NEW_REFERENCE_PATTERN, reference)
+    ]
+    return schemas.to_pandas(pa.Table.from_pylist(rows, schema=REFERENCE_SCHEMA))
 
 
 def drop_expected_misses(

@@ -3,8 +3,10 @@
 A shop that lets a customer try again gives each attempt its own reference, ending in -1, -2 …
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
 The export may contain only the first reference although a later attempt brought the money, or part
-of it. The funds ledger shows this. Where it cannot be read, the only way is to fetch the numbered
-references. This is done only for orders whose known payments bring less than the shop expected.
+of it. The funds ledger shows what was captured. Where it cannot be read, the only way is to fetch the
+numbered references. This is done only for orders whose known payments bring less than the shop
+expected, and for sent orders of which less was captured: before a capture is proposed, it must be known
+that the customer did not pay with a later attempt.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
+from vippsrecon import schemas
 from vippsrecon.reconciliation.orders_payments.links import ATTEMPT_SUFFIX
+from vippsrecon.sources import find_candidate_references
+from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from vippsrecon.fetching import FollowUp
@@ -29,8 +34,8 @@ FOLLOW_UP_ROUNDS = 2
 """Two further attempts are fetched. If they exist and still bring too little, two more, then no more."""
 
 _ATTEMPT_ORDER_COLUMNS = [
-    *PAYMENT_KEY, "attempt_base", "currency", "total_minor", "refunded_minor", "truncated_minor", "status",
-    "by_vipps", "recurring", "split_tender",
+    *PAYMENT_KEY, "attempt_base", "further_references", "order_number", "currency", "total_minor",
+    "refunded_minor", "truncated_minor", "status", "by_vipps", "recurring", "split_tender",
 ]  # fmt: skip
 
 
@@ -42,14 +47,70 @@ def build_follow_ups(orders: pd.DataFrame) -> tuple[FollowUp, ...]:
     """
     orders_with_reference = _select_orders_with_reference(orders)
     return tuple(
-        partial(
-            _find_further_attempts,
-            orders_with_reference,
-            _compute_order_owed(orders_with_reference),
-            after * ATTEMPTS_PER_ROUND,
-        )
+        partial(_find_further_attempts, orders_with_reference, after * ATTEMPTS_PER_ROUND)
         for after in range(FOLLOW_UP_ROUNDS)
     )
+
+
+def mark_asked_attempts(
+    orders: pd.DataFrame, payments: pd.DataFrame, failures: pd.DataFrame
+) -> pd.DataFrame:
+    """Add `attempts_asked`: whether all other attempts that may exist were asked for.
+
+    These are the references of earlier attempts, and of the next one after the last that exists.
+
+    Args:
+        orders: `schemas.ORDERS`. Not changed.
+        payments: `schemas.PAYMENTS`.
+        failures: `schemas.FAILURES`, with every reference that was asked for and does not exist.
+
+    Returns:
+        `orders` with the column; empty for an order without a reference.
+    """
+    known = _select_keys(payments)
+    asked = pl.concat([known, _select_keys(failures)]).unique()
+    families = _number_attempts(_select_orders_with_reference(orders), known)
+    attempts = _match_payments_to_orders(known, families).select(
+        *ATTEMPT_FAMILY_KEY, number=_read_attempt_number()
+    )
+    last = pl.concat([families.select(*ATTEMPT_FAMILY_KEY, "number"), attempts])
+    following = last.group_by(ATTEMPT_FAMILY_KEY).agg(pl.col("number").max())
+    next_unasked = (
+        _build_attempt_references(following, after=0, count=1)
+        .join(asked, on=PAYMENT_KEY, how="anti")
+        .join(families.rename({"reference": "own"}), on=ATTEMPT_FAMILY_KEY)
+    )
+    candidates = pl.DataFrame(
+        pa.Table.from_pandas(find_candidate_references(orders), preserve_index=False)
+    )
+    earlier_unasked = candidates.join(
+        asked, left_on=["msn", "candidate"], right_on=PAYMENT_KEY, how="anti"
+    )
+    named_unasked = (
+        _select_named_references(families)
+        .join(asked, on=PAYMENT_KEY, how="anti")
+        .select("msn", reference="own")
+    )
+    unasked = pl.concat(
+        [
+            named_unasked,
+            next_unasked.select("msn", pl.col("own").alias("reference")),
+            earlier_unasked.select(pl.col(PAYMENT_KEY).cast(pl.String)),
+        ]
+    ).unique()
+    marked = (
+        _select_keys(orders)
+        .with_row_index("place")
+        .join(unasked.with_columns(unasked=True), on=PAYMENT_KEY, how="left")
+        .sort("place")
+        .select(
+            attempts_asked=pl.when(pl.col("reference").is_not_null()).then(
+                pl.col("unasked").is_null()
+            )
+        )
+    )
+    column = schemas.to_pandas(marked.to_arrow())["attempts_asked"]
+    return orders.assign(attempts_asked=column.set_axis(orders.index))
 
 
 def drop_guessed_misses(
@@ -65,95 +126,139 @@ def drop_guessed_misses(
     original = pl.DataFrame(
         pa.Table.from_pandas(original_references[PAYMENT_KEY], preserve_index=False)
     )
+    orders_with_reference = _select_orders_with_reference(orders)
+    stems = pl.concat(
+        [
+            orders_with_reference.select(ATTEMPT_FAMILY_KEY),
+            orders_with_reference.select("msn", base=_strip_attempt_suffix()),
+        ]
+    )
     guessed = (
         pl.DataFrame(pa.Table.from_pandas(failures[[*PAYMENT_KEY, "status"]], preserve_index=False))
         .with_row_index("place")
         .with_columns(base=_strip_attempt_suffix())
         .filter((pl.col("status") == 404) & (pl.col("base") != pl.col("reference")))
         .join(original, on=PAYMENT_KEY, how="anti")
-        .join(_select_orders_with_reference(orders), on=ATTEMPT_FAMILY_KEY, how="semi")
+        .join(stems, on=ATTEMPT_FAMILY_KEY, how="semi")
     )
     return failures.drop(index=failures.index[guessed["place"].to_numpy()])
+
+
+def _select_keys(frame: pd.DataFrame) -> pl.DataFrame:
+    """Return msn and reference of every row."""
+    table = pa.Table.from_pandas(frame[PAYMENT_KEY], preserve_index=False)
+    return pl.DataFrame(table).with_columns(pl.all().cast(pl.String))
 
 
 def _select_orders_with_reference(orders: pd.DataFrame) -> pl.DataFrame:
     """Return the orders with a reference, and the base reference their attempts are numbered from."""
     table = pa.Table.from_pandas(orders[_ATTEMPT_ORDER_COLUMNS], preserve_index=False)
     base = pl.col("attempt_base").cast(pl.String)
+    texts = pl.col("msn", "reference", "further_references", "order_number", "currency", "status")
     return (
         pl.DataFrame(table)
         .filter(pl.col("reference").is_not_null())
-        .with_columns(pl.col("msn", "reference", "currency", "status").cast(pl.String))
+        .with_columns(texts.cast(pl.String))
         .with_columns(base=pl.when(base != "").then(base).otherwise("reference"))
     )
 
 
-def _compute_order_owed(orders_with_reference: pl.DataFrame) -> pl.DataFrame:
-    """Compute what each order's payments should bring: msn, base, number, currency, owed_minor.
+def _number_attempts(orders_with_reference: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Add `number`, the order's own attempt, counted from its base reference.
+
+    A reference that ends like an attempt (`…-1`), and whose export shows no base, is one if a
+    payment has the reference without that ending, and no other order has it. Then that is the base.
+    """
+    stems = orders_with_reference.select("msn", stem=_strip_attempt_suffix()).unique()
+    is_stem = (
+        stems.join(payments, left_on=["msn", "stem"], right_on=PAYMENT_KEY, how="semi")
+        .join(orders_with_reference, left_on=["msn", "stem"], right_on=PAYMENT_KEY, how="anti")
+        .with_columns(paid_stem=pl.col("stem"))
+    )
+    return (
+        orders_with_reference.with_columns(stem=_strip_attempt_suffix())
+        .join(is_stem, on=["msn", "stem"], how="left")
+        .with_columns(
+            base=pl.when(pl.col("base") == pl.col("reference"))
+            .then(pl.coalesce("paid_stem", "base"))
+            .otherwise("base")
+        )
+        .with_columns(number=_read_attempt_number())
+        .drop("stem", "paid_stem")
+    )
+
+
+def _compute_order_owed(numbered: pl.DataFrame) -> pl.DataFrame:
+    """Compute what each order's payments should bring: msn, base, number, currency, owed_minor, sent.
 
     Cancelled orders, orders paid another way and recurring charges are left out. For an order
-    paid partly by another means whose share the export does not show, any payment is enough.
+    paid partly by another means whose share the export does not show, any payment is enough. Of an
+    order that several exports show, the row that owes most counts.
     """
     total = pl.min_horizontal("total_minor", "truncated_minor")
     net = total - pl.col("refunded_minor").fill_null(0)
-    number = pl.col("reference").str.slice(pl.col("base").str.len_chars() + 1)
     return (
-        orders_with_reference.filter(
+        numbered.filter(
             (pl.col("status") != "cancelled")
             & pl.col("by_vipps").fill_null(value=True)
             & ~pl.col("recurring")
         )
         .with_columns(
             owed_minor=pl.when("split_tender").then(pl.min_horizontal(net, 1)).otherwise(net),
-            number=number.cast(pl.Int64, strict=False).fill_null(0),
+            sent=pl.col("status") == "fulfilled",
         )
+        .group_by(*ATTEMPT_FAMILY_KEY, pl.coalesce("order_number", "reference"))
+        .agg(pl.col("number", "owed_minor", "sent").max(), pl.col("currency").min())
         .group_by(ATTEMPT_FAMILY_KEY)
-        .agg(pl.col("number").max(), pl.col("currency").min(), pl.col("owed_minor").sum())
+        .agg(pl.col("number", "sent").max(), pl.col("currency").min(), pl.col("owed_minor").sum())
         .filter(pl.col("owed_minor") > 0)
     )
 
 
 def _find_further_attempts(
-    orders_with_reference: pl.DataFrame, owed: pl.DataFrame, after: int, payments: pl.DataFrame
+    orders_with_reference: pl.DataFrame, after: int, payments: pl.DataFrame
 ) -> pl.DataFrame:
     """Return the further attempts to fetch, for orders whose payments bring less than owed.
 
+    For a sent order only what was captured counts, since it would have to be captured now.
+
     Args:
         orders_with_reference: The result of `_select_orders_with_reference`.
-        owed: The result of `_compute_order_owed`.
         after: Number of further attempts fetched by earlier rounds. One of the last round's must
             exist, or the order is skipped.
         payments: The payments found so far, as `fetching.follow_ups` gives them.
     """
-    order_payments = _match_payments_to_orders(payments, orders_with_reference).join(
-        owed, on=ATTEMPT_FAMILY_KEY
+    numbered = _number_attempts(orders_with_reference, payments.select(PAYMENT_KEY))
+    order_payments = _match_payments_to_orders(payments, numbered).join(
+        _compute_order_owed(numbered), on=ATTEMPT_FAMILY_KEY
     )
     same_currency = pl.col("currency") == pl.col("currency_right")
-    live = _live_amount_expression()
+    kept = pl.col("captured_minor") - pl.col("refunded_minor")
+    brought = pl.when("sent").then(kept).otherwise(kept + _reserved_amount_expression())
+    held = (kept + _reserved_amount_expression()) > 0
     short = (
         order_payments.group_by(*ATTEMPT_FAMILY_KEY, "number", "owed_minor")
         .agg(
-            live_minor=live.filter(same_currency).sum(),
+            brought_minor=brought.filter(same_currency).sum(),
             # Amounts in another currency cannot be compared: such a payment counts as enough.
-            in_other_currency=(live.filter(~same_currency) > 0).any(),
+            in_other_currency=held.filter(~same_currency).any(),
         )
-        .filter((pl.col("live_minor") < pl.col("owed_minor")) & ~pl.col("in_other_currency"))
+        .filter((pl.col("brought_minor") < pl.col("owed_minor")) & ~pl.col("in_other_currency"))
     )
     if after:
-        previous_round = _build_attempt_references(short, after - ATTEMPTS_PER_ROUND).join(
-            payments, on=PAYMENT_KEY, how="semi"
-        )
+        previous_round = _build_attempt_references(
+            short, after - ATTEMPTS_PER_ROUND, ATTEMPTS_PER_ROUND
+        ).join(payments, on=PAYMENT_KEY, how="semi")
         short = short.join(previous_round, on=ATTEMPT_FAMILY_KEY, how="semi")
-    return _build_attempt_references(short, after).select(PAYMENT_KEY)
+    return _build_attempt_references(short, after, ATTEMPTS_PER_ROUND).select(PAYMENT_KEY)
 
 
-def _match_payments_to_orders(
-    payments: pl.DataFrame, orders_with_reference: pl.DataFrame
-) -> pl.DataFrame:
+def _match_payments_to_orders(payments: pl.DataFrame, numbered: pl.DataFrame) -> pl.DataFrame:
     """Return the payments that are attempts at an order, with the order's base reference."""
-    families = orders_with_reference.select(ATTEMPT_FAMILY_KEY).unique()
-    order_references = orders_with_reference.select(*PAYMENT_KEY, "base").unique(
-        PAYMENT_KEY, keep="any"
+    families = numbered.select(ATTEMPT_FAMILY_KEY).unique()
+    named = _select_named_references(numbered).select(*PAYMENT_KEY, "base")
+    order_references = pl.concat([numbered.select(*PAYMENT_KEY, "base"), named]).unique(
+        PAYMENT_KEY, keep="first", maintain_order=True
     )
     itself, stripped = (
         families.with_columns(pl.col("base").alias(name)) for name in ("itself", "stripped")
@@ -168,22 +273,42 @@ def _match_payments_to_orders(
     )
 
 
-def _build_attempt_references(orders: pl.DataFrame, after: int) -> pl.DataFrame:
+def _select_named_references(orders_with_reference: pl.DataFrame) -> pl.DataFrame:
+    """Return msn, reference, base and own of the further references in the orders' cells."""
+    return (
+        orders_with_reference.filter(pl.col("further_references").is_not_null())
+        .select(
+            "msn",
+            "base",
+            own="reference",
+            reference=pl.col("further_references").str.split(" "),
+        )
+        .explode("reference", empty_as_null=False)
+        .filter(pl.col("reference").str.contains(NEW_REFERENCE_PATTERN))
+    )
+
+
+def _build_attempt_references(orders: pl.DataFrame, after: int, count: int) -> pl.DataFrame:
     """Return msn, base and reference of the next attempts, starting `after` the order's own."""
     return pl.concat(
         orders.select(
             *ATTEMPT_FAMILY_KEY,
             reference=pl.format("{}-{}", "base", pl.col("number") + after + ahead),
         )
-        for ahead in range(1, ATTEMPTS_PER_ROUND + 1)
+        for ahead in range(1, count + 1)
     )
 
 
-def _live_amount_expression() -> pl.Expr:
-    """Return an expression for captured minus refunded, plus what is still reserved."""
+def _reserved_amount_expression() -> pl.Expr:
+    """Return an expression for what is still reserved."""
     remaining = pl.col("authorized_minor") - pl.col("captured_minor") - pl.col("cancelled_minor")
-    reserved = pl.when(pl.col("state") == "AUTHORIZED").then(remaining.clip(0)).otherwise(0)
-    return pl.col("captured_minor") - pl.col("refunded_minor") + reserved
+    return pl.when(pl.col("state") == "AUTHORIZED").then(remaining.clip(0)).otherwise(0)
+
+
+def _read_attempt_number() -> pl.Expr:
+    """Return an expression for the number of an attempt; 0 for the base reference itself."""
+    number = pl.col("reference").str.slice(pl.col("base").str.len_chars() + 1)
+    return number.cast(pl.Int64, strict=False).fill_null(0)
 
 
 def _strip_attempt_suffix() -> pl.Expr:

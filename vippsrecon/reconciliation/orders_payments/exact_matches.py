@@ -85,8 +85,9 @@ def split_exact_matches(
     payments: LazyFrame,
     events: LazyFrame | None,
     apart: LazyFrame | None,
-    named: LazyFrame,
     terms: MatchCriteria,
+    *,
+    named: LazyFrame,
 ) -> Split:
     """Split both sides into exact matches and the rest.
 
@@ -95,8 +96,8 @@ def split_exact_matches(
         payments: One row per payment, as `backends.prepare_frame` returns them.
         events: One row per event; None if no event log was fetched.
         apart: msn, reference of orders with an unanswered reference; they are never exact matches.
-        named: Result of `links.collect_named_links`.
         terms: Limits within which a pair can be an exact match.
+        named: Result of `links.collect_named_links`.
 
     Raises:
         InputError: `payments` contains a payment twice.

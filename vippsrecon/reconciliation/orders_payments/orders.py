@@ -239,8 +239,8 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
     """
     same_status = nw.col("first_status") == nw.col("last_status")
     nothing = nw.lit(0, nw.Int64)
-    sent_O = nw.when(nw.col("is_sent") > 0).then(nw.col("O")).otherwise(nothing)
-    open_O = nw.when(nw.col("is_open") > 0).then(nw.col("O")).otherwise(nothing)
+    sent = nw.when(nw.col("is_sent") > 0).then(nw.col("O")).otherwise(nothing)
+    still_open = nw.when(nw.col("is_open") > 0).then(nw.col("O")).otherwise(nothing)
     all_known = nw.col("is_sent") + nw.col("is_open") == nw.col("staying_rows")
     all_sent = all_known & (nw.col("is_open") == 0)
     waits = (
@@ -272,8 +272,8 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
             authorization=nw.col("shop_authorization").fill_null(""),
             unasked=nw.when(~nw.col("attempts_asked")).then(nw.lit(1)).otherwise(nw.lit(0)),
             asked=nw.when(nw.col("attempts_asked")).then(nw.lit(1)).otherwise(nw.lit(0)),
-            sent_O=sent_O,
-            open_O=open_O,
+            sent_O=sent,
+            open_O=still_open,
         )
         .group_by(*ORDER_KEY)
         .agg(

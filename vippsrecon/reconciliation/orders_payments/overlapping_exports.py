@@ -40,8 +40,8 @@ def separate_superseded_rows(orders: LazyFrame) -> OrderRows:
     """Divide the order rows into those to compare and those that a newer export replaces.
 
     Rows of several files are the same order if sales unit, store and order number are equal, and
-    their references are equal, or attempts of one stem. A row without a reference is the same
-    order as the rows that have one.
+    their references are equal, or attempts of one stem, or one names the other among its further
+    references. A row without a reference is the same order as the rows that have one.
 
     The newest export has the latest `exported_at`. Where one of the times is only a file's
     modification time, which copying changes, the row that moved further is newer: more refunded,
@@ -106,6 +106,17 @@ def _find_orders_of_several_files(identified: LazyFrame) -> LazyFrame:
     )
 
 
+def _find_orders_named_by_cells(shared: LazyFrame) -> LazyFrame:
+    """Return the orders of which a row names the reference of another row (`in_cells` is then 1)."""
+    cells = (
+        shared.filter(~nw.col("further_references").is_null())
+        .select(*_ORDER_IDENTITY, reference=nw.col("further_references").str.split(" "))
+        .explode("reference")
+    )
+    named = shared.join(materialize(cells), on=[*_ORDER_IDENTITY, "reference"], how="semi")
+    return materialize(named.select(*_ORDER_IDENTITY).unique().with_columns(in_cells=nw.lit(1)))
+
+
 def _rank_rows(shared: LazyFrame, columns: list[str]) -> LazyFrame:
     """Add the newest row's file, reference and content, and whether a row is as new as it."""
     base = nw.col("attempt_base").fill_null("")
@@ -118,17 +129,20 @@ def _rank_rows(shared: LazyFrame, columns: list[str]) -> LazyFrame:
         *(nw.col(name).cast(nw.String).fill_null("") for name in columns if name not in _ORIGIN),
         separator="|",
     )
-    guessed = nw.when(nw.col("exported_at_guessed").fill_null(value=False))
+    is_guessed = nw.col("exported_at_guessed").fill_null(value=False)
     keyed = (
         shared.with_columns(
-            own_stem=own_stem, content=content, guessed=guessed.then(nw.lit(1)).otherwise(nw.lit(0))
+            own_stem=own_stem,
+            content=content,
+            guessed=nw.when(is_guessed).then(nw.lit(1)).otherwise(nw.lit(0)),
         )
         .with_columns(
             first_stem=nw.col("own_stem").min().over(*_ORDER_IDENTITY),
             last_stem=nw.col("own_stem").max().over(*_ORDER_IDENTITY),
         )
+        .join(_find_orders_named_by_cells(shared), on=_ORDER_IDENTITY, how="left")
         .with_columns(
-            stem=nw.when(nw.col("first_stem") == nw.col("last_stem"))
+            stem=nw.when((nw.col("first_stem") == nw.col("last_stem")) | (nw.col("in_cells") > 0))
             .then(nw.col("first_stem"))
             .otherwise(nw.col("own_stem"))
             .fill_null("")

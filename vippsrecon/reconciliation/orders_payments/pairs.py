@@ -162,7 +162,7 @@ def pair_orders_and_payments(
     criteria = MatchCriteria(
         fetched_us, asked.as_of_us, until_us, asked.waived, asked.skip_exact_matches
     )
-    split = split_exact_matches(orders, payments, events, unanswered, named, criteria)
+    split = split_exact_matches(orders, payments, events, unanswered, criteria, named=named)
     references = materialize(collect_references(split.orders))
     linked = link_payments(split.payments, references, split.links)
     own_events = None if events is None else select_distinct_events(events, split.payments)

@@ -21,12 +21,16 @@ from vippsrecon.reconciliation.orders_payments.pairs import PairSet
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
 from vippsrecon.reconciliation.results.proposals import add_proposals
 from vippsrecon.reconciliation.results.severity import add_severity
+from vippsrecon.reconciliation.results.whole_totals import is_explained_by_whole_totals
 from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepancies
 from vippsrecon.reconciliation.texts_en import (
+    ATTEMPTS_NOT_ASKED,
     ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
+    KINDS_OF_WHOLE_TOTALS,
     ONLY_RESERVED,
     REFUND_WINDOW_PASSED,
+    WHOLE_TOTAL,
     choose_sentence,
 )
 from vippsrecon.schemas import DISCREPANCIES as FRAME
@@ -97,7 +101,10 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
         .otherwise(nw.lit(""))
     )
     named = select_discrepancies(answered, question, kinds).with_columns(
-        kind=kind, flags=join_flags(question)
+        kind=kind,
+        flags=join_flags(question),
+        whole_total=kind.is_in(list(KINDS_OF_WHOLE_TOTALS))
+        & is_explained_by_whole_totals(expected, actual),
     )
     return add_proposals(named, question).select(
         discrepancy_id=nw.concat_str(
@@ -130,7 +137,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
 
 
 def _build_hints() -> nw.Expr:
-    """Return what selects the sentence: the flags, and three hints that are not flags."""
+    """Return what selects the sentence: the flags, and four hints that are not flags."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
     impossible = ~nw.col("reference").str.contains(NEW_REFERENCE_PATTERN)
     return nw.concat_str(
@@ -139,8 +146,12 @@ def _build_hints() -> nw.Expr:
         nw.when(impossible.fill_null(value=False))
         .then(nw.lit(f" {IMPOSSIBLE_REFERENCE}"))
         .otherwise(nw.lit("")),
+        nw.when(nw.col("whole_total")).then(nw.lit(f" {WHOLE_TOTAL}")).otherwise(nw.lit("")),
         nw.when((nw.col("proposal") == "cancel").fill_null(value=False))
         .then(nw.lit(f" {ONLY_RESERVED}"))
+        .otherwise(nw.lit("")),
+        nw.when(~nw.col("attempts_asked"))
+        .then(nw.lit(f" {ATTEMPTS_NOT_ASKED}"))
         .otherwise(nw.lit("")),
     )
 
@@ -277,7 +288,8 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
         agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     nothing = nw.lit(0, nw.Int64)
-    total = nw.when(nw.col("has_order")).then(nw.col("O")).otherwise(nw.col("C"))
+    is_order_row = nw.col("has_order") | (nw.col("role") == "superseded_row")
+    total = nw.when(is_order_row).then(nw.col("O")).otherwise(nw.col("C"))
     other_pairs = settled.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
         "bucket",
