@@ -331,13 +331,13 @@ def test_combined_orders():
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "rows"),
+    ("first", "last", "minor"),
     [
-        pytest.param(date(2026, 11, 1), date(2026, 11, 30), 1, id="November, Oslo"),
+        pytest.param(date(2026, 11, 1), date(2026, 11, 30), 1000, id="November, Oslo"),
         pytest.param(date(2026, 10, 1), date(2026, 10, 31), 0, id="not October"),
     ],
 )
-def test_the_period_is_counted_in_local_days(first, last, rows):
+def test_the_period_is_counted_in_local_days(first, last, minor):
     """37: captured 31 October 23:30 UTC is 1 November 00:30 in Oslo."""
     captured = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)
     payment, events = make_payment_rows(
@@ -361,7 +361,10 @@ def test_the_period_is_counted_in_local_days(first, last, rows):
         last=last,
     )
 
-    assert (result.buckets["side"] == "payments").sum() == rows
+    bridge = result.bridge.set_index(["leg", "line"])["amount_minor"]
+    assert set(result.buckets["bucket"]) == {"matched"}
+    assert bridge["captured", "captured"] == minor
+    assert bridge["captured_as_fetched", "captured_as_fetched"] == 1000
 
 
 def test_verdict_and_exit_code():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import load_workbook
 
+from tests.reconciliation.months import make_pair, reconcile_both
 from tests.report.building import Month, a_month
 from vippsrecon.report import write_workbook
 from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
@@ -383,17 +385,34 @@ def test_polars_frames_are_taken_as_they_are(month, tmp_path):
 
 
 def test_bridge_ties_to_the_payments_as_fetched(tmp_path):
-    """A capture after the moment compared at: the foot and Payments differ, and that is said."""
-    month = a_month(20, flood=0)
-    made = month.reconciliation()
-    payments = made.payments.copy()
-    payments.loc[0, "captured_minor"] = payments.loc[0, "captured_minor"] + 250
-    from dataclasses import replace
+    """Each cause has a line of its own between the foot and the payments' own totals.
 
-    path = write_workbook(replace(made, payments=payments), tmp_path / "report.xlsx")
-    sheet = load_workbook(path, data_only=True)["Summary"]
-    gaps = [r[4].value for r in sheet.iter_rows() if str(r[1].value).startswith("Later events")]
-    assert sorted(gaps) == [0, 2.5]
+    A refund after the cut-off time, a capture of the next month, and a total that its events do
+    not confirm: they are of the same amount, and none hides another.
+    """
+    order, paid = make_pair(captured=[(6, 1000), (35, 250)])
+    paid[0]["captured_minor"] += 250
+    other, (payment, log) = make_pair(
+        "order-0002", captured=[(6, 500)], refunded=(66, 250), source_row=3
+    )
+    result = reconcile_both(
+        [order, other | {"refunded_minor": 0}],
+        [paid, (payment, log)],
+        first=date(2026, 10, 1),
+        last=date(2026, 10, 31),
+    )
+    sheet = load_workbook(write_workbook(result, tmp_path / "report.xlsx"), data_only=True)
+    cells = [[cell.value for cell in row] for row in sheet["Summary"].iter_rows()]
+    captured = {row[1]: row[4] for row in cells if row[1] and isinstance(row[4], float | int)}
+    refunded = {row[8]: row[12] for row in cells if row[8] and isinstance(row[12], float | int)}
+
+    assert captured["Captured at Vipps MobilePay"] == 15
+    assert captured["Totals that disagree with events"] == 2.5
+    assert captured["Payments' totals as fetched"] == 20
+    assert refunded["Events after the cut-off time"] == 2.5
+    assert refunded["Payments' totals as fetched"] == 2.5
+    moved = [row[4] for row in cells if row[1] == "Moved in another period"]
+    assert moved == [-2.5, 2.5]
 
 
 def test_what_may_be_done_stands_beside_what_is_at_risk(tmp_path):

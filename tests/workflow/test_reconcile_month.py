@@ -157,27 +157,27 @@ def test_another_month_is_refused(month, settings):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "orders"),
+    ("first", "last", "captured"),
     [
-        pytest.param("2026-11-01", "2026-11-30", 1, id="captured in November, Oslo"),
-        pytest.param("2026-10-01", "2026-10-31", None, id="nothing of October"),
+        pytest.param("2026-11-01", "2026-11-30", 10000, id="captured in November, Oslo"),
+        pytest.param("2026-10-01", "2026-10-31", 0, id="ordered in October"),
+        pytest.param("2026-12-01", "2026-12-31", None, id="nothing of December"),
     ],
 )
-def test_the_period_is_the_payments_not_the_orders(first, last, orders, tmp_path):
-    """An order of the last of October captured after midnight is November's.
+def test_the_period_is_the_payments_not_the_orders(first, last, captured, tmp_path):
+    """An order of the last of October captured after midnight is in both months' runs.
 
-    Its export is no wrong file for November, and holds nothing for October.
+    Its money is November's only, and its export is no wrong file for November.
     """
     line = "ref-000001,#1,NOK,100.00,0.00,fulfilled,2026-10-31T10:00:00Z,2026-10-31T11:00:00Z"
     header = "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at"
     (tmp_path / "orders.csv").write_text(f"{header}\n{line}\n", encoding="utf-8")
     amount = {"currency": "NOK", "value": 10000}
     nothing = {"currency": "NOK", "value": 0}
-    captured = "2026-10-31T23:30:00Z"
     names = {
         "CREATED": "2026-10-31T10:00:00Z",
         "AUTHORIZED": "2026-10-31T10:01:00Z",
-        "CAPTURED": captured,
+        "CAPTURED": "2026-10-31T23:30:00Z",
     }
     payment = {
         "reference": "ref-000001",
@@ -221,12 +221,14 @@ def test_the_period_is_the_payments_not_the_orders(first, last, orders, tmp_path
             msn="123456",
         )
         asked = {"first": first, "last": last, "exported_at": datetime(2026, 11, 3, tzinfo=UTC)}
-        if orders is None:
+        if captured is None:
             with pytest.raises(InputError, match="none of them was captured or refunded"):
                 reconcile_month([tmp_path / "orders.csv"], settings, **asked)
         else:
             result = reconcile_month([tmp_path / "orders.csv"], settings, **asked)
             assert list(result.buckets["bucket"]) == ["matched", "matched"]
+            totals = result.bridge[result.bridge["line"] == result.bridge["leg"]]
+            assert list(totals["amount_minor"]) == [captured, 10000, 0, 0]
 
 
 def test_a_payment_is_asked_for_once():

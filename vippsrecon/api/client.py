@@ -122,6 +122,13 @@ class Client:
         """Return by how many seconds the server's clock was ahead of the local one at the last answer."""
         return self.core.clock_skew_seconds()
 
+    def clock_error_seconds(self) -> float:
+        """Return the largest difference so far between an answer's `Date` and the time it should be.
+
+        That is the local time; with the simulator, the simulator's own. Positive: `Date` is ahead.
+        """
+        return self.core.clock_error_seconds()
+
     def check_keys(self, msn: str | None = None) -> None:
         """Fetch an access token; raise UnauthorizedError if the keys are not accepted."""
         self.run(self.core.check_keys(msn))

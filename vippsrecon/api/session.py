@@ -34,6 +34,9 @@ from vippsrecon.errors import (
 ATTEMPT_SECONDS = 30.0
 """Time limit of one attempt; Vipps MobilePay asks for at least five seconds."""
 
+SIMULATOR_CLOCK_HEADER = "x-simulator-clock"
+"""The simulator's own time, on each of its answers: its months are not now."""
+
 T = TypeVar("T")
 Decoder = Callable[[int, bytes], T]
 
@@ -58,6 +61,7 @@ class ApiSession:
         self._server_date_text = ""
         self._server_time = datetime.min.replace(tzinfo=UTC)
         self._clock_skew = timedelta(0)
+        self._clock_error = timedelta(0)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings.environment!r})"
@@ -94,6 +98,13 @@ class ApiSession:
     def clock_skew_seconds(self) -> float:
         """Return by how many seconds the server's clock was ahead of the local one at the last answer."""
         return self._clock_skew.total_seconds()
+
+    def clock_error_seconds(self) -> float:
+        """Return the largest difference so far between an answer's `Date` and the time it should be.
+
+        That is the local time; with the simulator, the simulator's own. Positive: `Date` is ahead.
+        """
+        return self._clock_error.total_seconds()
 
     async def check_keys(self, msn: str | None = None) -> None:
         """Fetch an access token; raise UnauthorizedError if the keys are not accepted."""
@@ -227,6 +238,15 @@ class ApiSession:
             self._server_date_text = date_text
             self._server_time = moment
             self._clock_skew = moment - datetime.now(UTC)
+            error = self._compute_clock_error(answer, moment)
+            if abs(error) > abs(self._clock_error):
+                self._clock_error = error
+
+    def _compute_clock_error(self, answer: HttpResponse, moment: datetime) -> timedelta:
+        if self.settings.environment != "simulator":
+            return self._clock_skew
+        own_time = error_responses.parse_http_date(answer.headers.get(SIMULATOR_CLOCK_HEADER, ""))
+        return timedelta(0) if own_time is None else moment - own_time
 
     def unit(self, msn: str | None) -> Credentials:
         """Return the credentials of a sales unit; None means the default one."""

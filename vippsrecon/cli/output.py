@@ -64,10 +64,20 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
     return {
         "verdict": result.verdict,
         "complete": result.complete,
+        "incomplete_because": list(result.manifest.get("incomplete_because", ())),
+        "uncompared": dict(result.manifest.get("uncompared") or {}),
         "summary": convert_rows_to_json(result.summary),
         "discrepancies": convert_rows_to_json(result.discrepancies),
         "buckets": buckets,
         "failures": convert_rows_to_json(select_unanswered(result.failures)),
+        "references": {
+            name: result.manifest["counts"][count]
+            for name, count in (
+                ("not_found", "not_found"),
+                ("not_sent", "not_sent"),
+                ("not_read", "holes"),
+            )
+        },
         "rejects": convert_rows_to_json(result.rejects),
         "report": report,
         "notices": list(result.notices),

@@ -89,6 +89,7 @@ def reconcile(
         as_of=_parse_time_option(as_of, "--as-of", zone),
         exported_at=_parse_time_option(exported_at, "--exported-at", zone),
         keep=None if payments else out.with_suffix(".data"),
+        record=True,
         progress=output.should_show_progress(json),
     )
     report = write_workbook(result, out)
@@ -104,9 +105,9 @@ def reconcile(
             "again."
         )
     elif not result.complete:
+        gaps = ", and ".join(result.manifest.get("incomplete_because", ()))
         print_warning(
-            "INCOMPLETE: the funds ledger could not be read. Payments that no order mentions may be "
-            "missing. Run the command again."
+            f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
     raise typer.Exit(result.exit_code)
 

@@ -30,6 +30,8 @@ class SalesUnit:
         late_capture: DK and FI: 180 days to capture instead of 14.
         stores: The shop's names of the stores whose orders belong to this sales unit.
         currency: The shop's currency for it, used if the export has no currency column.
+        compared: False for a sales unit without orders in the exports, such as a point of sale: its
+            orders and payments are left out, and the report says so.
     """
 
     msn: str
@@ -39,6 +41,7 @@ class SalesUnit:
     late_capture: bool = False
     stores: tuple[str, ...] = ()
     currency: str | None = None
+    compared: bool = True
 
     @property
     def zone(self) -> str:

@@ -58,6 +58,7 @@ SALES_UNIT_SETTINGS: TableShape = {
     "late_capture": bool,
     "stores": list,
     "currency": str,
+    "compared": bool,
     **_KEY_SETTINGS,
     "subscription_key_from": str,
 }

@@ -61,10 +61,14 @@ class Reconciliation:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict: incomplete; discrepancies if any is worse than *info*; otherwise clean."""
+        """The verdict: incomplete, discrepancies or clean.
+
+        Discrepancies: one is worse than *info*, or captured money was not compared in any run.
+        """
         if not self.complete:
             return "incomplete"
-        return "discrepancies" if self.manifest["counts"]["above_info"] else "clean"
+        disagrees = self.manifest["counts"]["above_info"] or self.manifest.get("uncompared")
+        return "discrepancies" if disagrees else "clean"
 
     @property
     def exit_code(self) -> int:

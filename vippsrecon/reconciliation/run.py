@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.dates import to_date, to_day_number
+from vippsrecon.money import DECIMALS, format_amount, format_count
 from vippsrecon.reconciliation.backends import (
     LazyFrame,
     collect_rows,
@@ -27,6 +28,7 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
     PairSet,
     pair_orders_and_payments,
 )
+from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.reconciliation.results import discrepancies
 from vippsrecon.reconciliation.results.bridge import build_bridge
@@ -81,6 +83,7 @@ def reconcile(
     ours: Collection[str] = (),
     unsettled: Collection[tuple[str, str]] = (),
     first_seen: Mapping[str, date] | None = None,
+    earlier_files: Collection[str] = (),
     only: str | None = None,
     questions: Collection[str] = tuple(QUESTIONS),
     manifest: dict[str, Any] | None = None,
@@ -106,7 +109,9 @@ def reconcile(
             currency.
         rules: Tolerances and grace periods; None for the documented defaults.
         as_of: Cut-off time: events after it do not count. None for the time of the latest fetch.
-        first: First local day of the period, inclusive; None for no lower limit.
+        first: First local day of the period, inclusive; None for no lower limit. The figures are
+            those of the events dated in the period; a pair without any day in it is
+            `outside_period`, unless it began before its end and is not settled.
         last: Last local day of the period, inclusive; None for no upper limit.
         waived: (msn, reference) of payments to ignore.
         ours: Idempotency keys of operations made with this toolkit, from its journal. A refund
@@ -115,6 +120,8 @@ def reconcile(
         unsettled: (msn, reference) of payments with an operation made with this toolkit whose
             outcome is unknown. They are flagged `possible_duplicate`, and no operation is
             proposed for them.
+        earlier_files: `source_file` of orders that come from earlier runs. They are compared, and say
+            nothing about the days that the export covers.
         first_seen: discrepancy_id to the day of the first run that reported it. Age and severity
             count from that day; a discrepancy that is not listed is first seen by this run.
         only: Report discrepancies of this kind only.
@@ -142,6 +149,7 @@ def reconcile(
         frozenset(waived),
         frozenset(ours),
         frozenset(unsettled),
+        frozenset(earlier_files),
     )
     paired = pair_orders_and_payments(
         frames.orders,
@@ -155,6 +163,8 @@ def reconcile(
     del frames  # frees the events, by far the largest frame: no later step needs them
     all_questions = set(questions) == set(QUESTIONS)
     checked_pairs = answer_questions(paired.pairs, questions)
+    if options.period is not None:
+        checked_pairs = exclude_outside_period(materialize(checked_pairs))
     answered = materialize(
         discrepancies.assign_buckets(checked_pairs) if all_questions else checked_pairs
     )
@@ -166,7 +176,9 @@ def reconcile(
     )
     if only is not None:
         reported = materialize(reported.filter(nw.col("kind") == only))
-    compared = count_rows(answered) + paired.exact_match_count
+    belongs = (nw.col("there_kind") != "outside_period").fill_null(value=True)
+    compared = count_rows(answered.filter(belongs)) + paired.exact_match_count
+    uncompared = _sum_uncompared(answered)
     grouped = build_groups(reported, compared)
     spark = detect_engine(orders) == "spark"
     counts = _count_results(reported, failed_requests, compared, rejects)
@@ -188,12 +200,17 @@ def reconcile(
         summary=summary,
         bridge=lines,
         groups=build_frame(grouped, GROUPS),
-        notices=(*describe_large_groups(grouped, compared), *_describe_unpaid_columns(answered)),
+        notices=(
+            *_describe_uncompared(uncompared),
+            *describe_large_groups(grouped, compared),
+            *_describe_unpaid_columns(answered),
+        ),
         manifest={
             **(manifest or {}),
             "as_of": microseconds_to_datetime(as_of_us).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "complete": bool((manifest or {}).get("complete", True)) and counts["holes"] == 0,
             "counts": {**(manifest or {}).get("counts", {}), **counts},
+            "uncompared": {currency: minor for currency, (minor, _) in uncompared.items()},
             "period": [str(day) if day else None for day in (first, last)]
             if first or last
             else None,
@@ -229,6 +246,36 @@ def _build_accounting_frames(
         _export_frame(discrepancies.build_summary(answered, found, sums), SUMMARY, False),
         build_frame(build_bridge(answered, kinds, sums), BRIDGE),
     )
+
+
+def _sum_uncompared(answered: LazyFrame) -> dict[str, tuple[int, int]]:
+    """Sum, per currency, what was captured and has its order outside the export: minor units, payments."""
+    outside = (nw.col("there_kind") == "timing_outside_export") & (nw.col("C") > 0)
+    sums = (
+        answered.filter(outside.fill_null(value=False))
+        .select("currency", "C", one=nw.lit(1, nw.Int64))
+        .group_by("currency")
+        .agg(minor=nw.col("C").sum().cast(nw.Int64), payments=nw.col("one").sum().cast(nw.Int64))
+        .sort("currency")
+    )
+    return {row["currency"]: (row["minor"], row["payments"]) for row in collect_rows(sums)}
+
+
+def _describe_uncompared(uncompared: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
+    """Say how much captured money no run has compared, because its orders are outside the export."""
+    return tuple(
+        f"{_format_amount(minor, currency)} captured in {format_count(payments, 'payment')} was not "
+        "compared: the orders are outside this export, and no earlier run has them. Export the orders "
+        "of those days too. If a sales unit has no orders here (a point of sale, donations), set "
+        "compared = false for it in vippsrecon.toml."
+        for currency, (minor, payments) in uncompared.items()
+    )
+
+
+def _format_amount(minor: int, currency: str) -> str:
+    if currency in DECIMALS:
+        return format_amount(minor, currency)
+    return f"{minor} minor units of {currency}"
 
 
 class _InputFrames:
@@ -319,18 +366,21 @@ def _count_results(
             worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
         ).select(rows=nw.len(), above_info=nw.col("worse").sum())
     )[0]
-    unanswered = 0
+    unread = not_sent = not_found = 0
     if failures is not None:
-        unanswered = collect_rows(
-            failures.filter(
-                (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
-            ).select(n=nw.len())
-        )[0]["n"]
+        is_not_sent = nw.col("operation") == "not_sent"
+        is_not_found = ~is_not_sent & (nw.col("status").fill_null(0) == 404)
+        unread, not_sent, not_found = (
+            count_rows(failures.filter(part))
+            for part in (~is_not_sent & ~is_not_found, is_not_sent, is_not_found)
+        )
     return {
         "pairs": compared,
         "discrepancies": int(severities["rows"]),
         "above_info": int(severities["above_info"] or 0),
-        "holes": int(unanswered),
+        "holes": unread,
+        "not_found": not_found,
+        "not_sent": not_sent,
         "rejects": 0 if rejects is None else len(rejects),
     }
 

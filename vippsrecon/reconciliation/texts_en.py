@@ -21,9 +21,6 @@ ONLY_RESERVED = "only_reserved"
 """A hint, not a flag: nothing was captured of a further payment, and it can be released."""
 
 
-ATTEMPTS_NOT_ASKED = "attempts_not_asked"
-"""A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is captured."""
-
 WHOLE_TOTAL = "whole_total"
 """A hint, not a flag: the totals of the file have no decimals, which explains the difference."""
 
@@ -31,6 +28,9 @@ WHOLE_TOTALS_CAUSE = (
     "The totals in the export have no decimals, so they differ from the payments by less than "
     "one unit of the currency."
 )
+
+ATTEMPTS_NOT_ASKED = "attempts_not_asked"
+"""A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is captured."""
 
 
 class CodeText(NamedTuple):

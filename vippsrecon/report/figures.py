@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from vippsrecon.report.frames import ReportFrames
 
 
+AS_FETCHED = "_as_fetched"
+"""Suffix of the leg that goes on from a leg's total to the payments' own totals."""
+
+
 @dataclass(frozen=True)
 class CurrencyTotals:
     """The main totals of one currency. Amounts in minor units."""
@@ -83,6 +87,8 @@ class BridgeLeg:
 
     Attributes:
         lines: (line, signed amount, rows); the amounts add up to `bridge_total_minor`.
+        lines_to_fetched: (line, signed amount, rows) that, added to `bridge_total_minor`, give
+            `fetched_minor`.
         fetched_minor: Sum of the payments' own totals, as fetched.
     """
 
@@ -91,6 +97,7 @@ class BridgeLeg:
     leg: str
     lines: tuple[tuple[str, int, int], ...]
     bridge_total_minor: int
+    lines_to_fetched: tuple[tuple[str, int, int], ...]
     fetched_minor: int
 
 
@@ -105,6 +112,8 @@ class ReportFigures:
     groups: tuple[LargeGroup, ...]
     legs: tuple[BridgeLeg, ...]
     unread: int
+    not_found: int
+    not_sent: int
     rejects: int
 
     def select_codes(self, currency: str) -> tuple[CodeTotals, ...]:
@@ -146,6 +155,8 @@ def compute_figures(frames: ReportFrames) -> ReportFigures:
         groups=_select_large_groups(frames),
         legs=_compute_bridge_legs(frames),
         unread=count_unanswered(frames.failures),
+        not_found=_count_references(frames.failures, _IS_NOT_FOUND),
+        not_sent=_count_references(frames.failures, _IS_NOT_SENT),
         rejects=frames.rejects.height,
     )
 
@@ -155,8 +166,15 @@ def count_unanswered(failures: pl.DataFrame) -> int:
 
     Not counted: a 404, which is an answer, and references that were rejected before sending.
     """
-    unanswered = (pl.col("operation") != "not_sent") & (pl.col("status").fill_null(0) != 404)
-    return failures.filter(unanswered).select("msn", "reference").n_unique()
+    return _count_references(failures, ~_IS_NOT_SENT & ~_IS_NOT_FOUND)
+
+
+_IS_NOT_SENT = pl.col("operation") == "not_sent"
+_IS_NOT_FOUND = ~_IS_NOT_SENT & (pl.col("status").fill_null(0) == 404)
+
+
+def _count_references(failures: pl.DataFrame, condition: pl.Expr) -> int:
+    return failures.filter(condition).select("msn", "reference").n_unique()
 
 
 def _compute_currency_totals(frames: ReportFrames, currency: str) -> CurrencyTotals:
@@ -241,12 +259,27 @@ def _select_large_groups(frames: ReportFrames) -> tuple[LargeGroup, ...]:
 
 
 def _compute_bridge_legs(frames: ReportFrames) -> tuple[BridgeLeg, ...]:
+    blocks = {
+        block.select("currency", "msn", "leg").row(0): block.select(
+            "line", "amount_minor", "rows"
+        ).rows()
+        for block in frames.bridge.partition_by("currency", "msn", "leg", maintain_order=True)
+    }
     legs = []
-    blocks = frames.bridge.partition_by("currency", "msn", "leg", maintain_order=True)
-    for block in blocks:
-        rows = block.select("line", "amount_minor", "rows").rows()
-        currency, msn, leg = block.select("currency", "msn", "leg").row(0)
-        mine = (pl.col("msn") == msn) & (pl.col("currency") == currency)
-        fetched = int(frames.payments.filter(mine)[f"{leg}_minor"].sum())
-        legs.append(BridgeLeg(currency, msn, leg, tuple(rows[:-1]), rows[-1][1], fetched))
+    for (currency, msn, leg), rows in blocks.items():
+        if leg.endswith(AS_FETCHED):
+            continue
+        # Without a payment in this currency there is nothing to go on to.
+        further = blocks.get((currency, msn, leg + AS_FETCHED), [rows[-1], rows[-1]])
+        legs.append(
+            BridgeLeg(
+                currency,
+                msn,
+                leg,
+                tuple(rows[:-1]),
+                rows[-1][1],
+                tuple(further[1:-1]),
+                further[-1][1],
+            )
+        )
     return tuple(legs)

@@ -44,8 +44,17 @@ BRIDGE_LINE_NAMES = {
     "other_currency": "In another currency",
     "outside_export": "Outside the export",
     "without_order": "Without an order",
+    "outside_period": "Outside the period",
+    "moved_in_another_period": "Moved in another period",
 }
 """Line of the bridge to its name. A line that is a code has the title of the code."""
+
+LINE_TO_FETCHED_NAMES = {
+    "after_cut": "Events after the cut-off time",
+    "moved_in_another_period": "Moved in another period",
+    "aggregate_mismatch": "Totals that disagree with events",
+}
+"""Line from a leg's total to the payments' own totals, to its name."""
 
 SETTING_NAMES = {
     # Settings and tolerances.
@@ -63,6 +72,8 @@ SETTING_NAMES = {
     "discrepancies": "Discrepancies",
     "above_info": "Discrepancies that are more than information",
     "holes": "References that could not be read",
+    "not_found": "References that Vipps MobilePay does not know",
+    "not_sent": "References that cannot be a payment's, and were not sent",
     "rejects": "Input rows rejected",
     # Facts of the run.
     "ledger_read": "Funds ledger read",

@@ -30,19 +30,26 @@ def format_headline(reconciliation: ReportInput, figures: ReportFigures) -> str:
     risk = format_at_risk(figures)
     rejected = f" {format_count(figures.rejects, 'input row')} rejected." if figures.rejects else ""
     if reconciliation.verdict == "incomplete":
-        cause = (
-            f"{format_count(figures.unread, 'payment')} could not be read"
-            if figures.unread
-            else "The data is not complete"
-        )
         return (
-            f"INCOMPLETE. {cause}, so there is no verdict yet. Run the command again. "
+            f"INCOMPLETE. {_list_gaps(reconciliation, figures)}, so there is no verdict yet. "
             f"So far: {discrepancies}, {risk}.{rejected}"
         )
     if reconciliation.verdict == "clean":
         harmless = f" {format_count(count, 'harmless difference')}." if count else ""
         return f"CLEAN. Orders and payments agree.{harmless}{rejected}"
-    return f"{discrepancies.upper()}. {risk[0].upper()}{risk[1:]}.{rejected}"
+    uncompared = reconciliation.manifest.get("uncompared") or {}
+    amounts = " and ".join(format_money(minor, code) for code, minor in uncompared.items())
+    not_compared = f" {amounts} captured was not compared." if amounts else ""
+    return f"{discrepancies.upper()}. {risk[0].upper()}{risk[1:]}.{not_compared}{rejected}"
+
+
+def _list_gaps(reconciliation: ReportInput, figures: ReportFigures) -> str:
+    """Return why the run is incomplete, as clauses of one sentence."""
+    gaps = list(reconciliation.manifest.get("incomplete_because") or ())
+    if figures.unread:
+        gaps.insert(0, f"{format_count(figures.unread, 'payment')} could not be read")
+    text = ", and ".join(gaps) or "the data is not complete"
+    return text[0].upper() + text[1:]
 
 
 def format_at_risk(figures: ReportFigures) -> str:
@@ -82,23 +89,27 @@ def format_moved_amount(leg: str, totals: CurrencyTotals, figures: ReportFigures
 
 
 def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -> str:
-    """Return whether every reference was answered, in one or two sentences."""
+    """Return whether every reference was answered, in one or two sentences.
+
+    Not found (Vipps MobilePay knows no such payment), not sent (no payment can have this reference)
+    and not read (no answer came) are counted apart: only the last leaves a gap.
+    """
     read = sum(totals.payments for totals in figures.currency_totals)
+    counts = (
+        f"{format_count(read, 'payment')} read, {format_number(figures.not_found)} not found, "
+        f"{format_number(figures.not_sent)} not sent"
+    )
     if figures.unread:
         return (
-            f"Not complete: {format_count(figures.unread, 'reference')} could not be read (see sheet "
-            f"Rejects and failures); {format_count(read, 'payment')} read. Run the command again: it "
-            "fetches only what is missing."
+            f"Not complete: {format_count(figures.unread, 'reference')} not read (see sheet Rejects "
+            f"and failures); {counts}. Run the command again: it fetches only what is missing."
         )
     if not reconciliation.complete:
         return (
-            f"Not complete: {format_count(read, 'payment')} read, but the funds ledger could not be "
-            "read. Payments that no order mentions may be missing. Run the command again later."
+            f"Not complete: {counts}. {_list_gaps(reconciliation, figures)}. The notices say what to "
+            "do."
         )
-    return (
-        f"Complete: every reference asked for was answered, {format_count(read, 'payment')} read, "
-        "0 references failed."
-    )
+    return f"Complete: every reference asked for was answered, {counts}."
 
 
 def describe_discovery(manifest: Mapping[str, Any]) -> str:

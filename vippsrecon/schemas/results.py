@@ -132,9 +132,9 @@ BRIDGE = Frame(
         _c(
             "leg",
             "text",
-            "The amount explained: captured or refunded.",
+            "The amount explained: captured or refunded; or how it becomes the payments' own totals.",
             required=True,
-            one_of=("captured", "refunded"),
+            one_of=("captured", "refunded", "captured_as_fetched", "refunded_as_fetched"),
         ),
         MSN,
         CURRENCY,

@@ -1,4 +1,4 @@
-"""The workspace database: the journal of operations that move money, and the plan locks.
+"""The workspace database: the journal of operations that move money, plan locks, and earlier runs.
 
     open_store ─► record_plan ─► append_entries(approved) ─► acquire ─► commit_entries, … ─► release
                                                                 │          │
@@ -66,6 +66,14 @@ from vippsrecon.store.journal.receipts import (
 )
 from vippsrecon.store.journal.reservations import CapExceeded, PaymentBusy, PaymentChanged
 from vippsrecon.store.journal.verify import VerificationResult, verify_journal
+from vippsrecon.store.runs import (
+    ComparedOrder,
+    Run,
+    read_compared_orders,
+    read_first_seen_dates,
+    read_unsettled_orders,
+    record_run,
+)
 
 __all__ = [
     "ENTRY_KINDS",
@@ -77,6 +85,7 @@ __all__ = [
     "Attempt",
     "Cap",
     "CapExceeded",
+    "ComparedOrder",
     "Draft",
     "Entry",
     "PaymentBusy",
@@ -86,6 +95,7 @@ __all__ = [
     "PlanSummary",
     "Receipt",
     "RowState",
+    "Run",
     "Store",
     "StoreStatus",
     "VerificationResult",
@@ -103,7 +113,9 @@ __all__ = [
     "open_store",
     "read_attempts",
     "read_cap_usage",
+    "read_compared_orders",
     "read_entries",
+    "read_first_seen_dates",
     "read_head",
     "read_intentions",
     "read_last_entries",
@@ -112,7 +124,9 @@ __all__ = [
     "read_receipts",
     "read_row_states",
     "read_run_entries",
+    "read_unsettled_orders",
     "record_plan",
+    "record_run",
     "refuse_changed_plan",
     "release",
     "renew",

@@ -19,7 +19,13 @@ from vippsrecon import schemas
 from vippsrecon.dates import to_date
 from vippsrecon.fetching import Fetched, fetch
 from vippsrecon.sources import is_reference_list, read_orders
-from vippsrecon.workflow.preflight import check_keys, walk_ledger, warn_of_clock_skew
+from vippsrecon.workflow.coverage import leave_out_ledger_references, leave_out_references
+from vippsrecon.workflow.preflight import (
+    check_keys,
+    describe_clock_problem,
+    walk_ledger,
+    warn_of_clock_skew,
+)
 from vippsrecon.workflow.references import (
     ReferenceSet,
     collect_fetch_references,
@@ -83,7 +89,7 @@ def fetch_file(
             [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
         )
         orders = files.orders
-        reference_set = collect_fetch_references(orders)
+        reference_set = leave_out_references(collect_fetch_references(orders), settings.units)
         first, rejects = choose_ledger_start(orders, None), files.rejects
     fetched, facts = fetch_month(
         reference_set,
@@ -137,7 +143,9 @@ def fetch_month(
         warn_of_clock_skew(open_client.clock_skew_seconds(), settings)
         if first is not None:
             today = open_client.now().astimezone(choose_time_zone(settings)).date()
-            walk = walk_ledger(open_client, first, max(first, last or today))
+            walk = leave_out_ledger_references(
+                walk_ledger(open_client, first, max(first, last or today)), settings.units
+            )
             references = stack_unique_references([references, walk.references])
         fetched = fetch(
             references,
@@ -153,6 +161,7 @@ def fetch_month(
             walk is not None and walk.read,
             () if walk is None else walk.notes,
             walk is not None and walk.failed,
+            describe_clock_problem(open_client.clock_error_seconds(), fetched),
         )
     if out is not None:
         save_facts(facts, out)

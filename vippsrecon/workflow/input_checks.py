@@ -73,9 +73,15 @@ def refuse_empty_period(
     if (
         has_period
         and len(files.orders["ordered_day"].dropna())
-        and not (result.buckets["side"] == "orders").any()
+        and not _has_order_in_period(result)
     ):
         raise InputError(_describe_wrong_month(files, first, last))
+
+
+def _has_order_in_period(result: Reconciliation) -> bool:
+    buckets = result.buckets
+    belongs = (buckets["side"] == "orders") & buckets["kind"].ne("outside_period").fillna(True)
+    return bool(belongs.any())
 
 
 def refuse_early_as_of(files: OrderFiles, as_of: datetime | None) -> None:

@@ -12,12 +12,17 @@ from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
+    from datetime import date, datetime
 
     from vippsrecon.api import Client
     from vippsrecon.config.settings import Settings
+    from vippsrecon.fetching import Fetched
 
 LOG = logging.getLogger(__name__)
+
+ANSWER_DELAY_SECONDS = 5
+"""An event may be dated so much later than the answer that contains it: `Date` has whole seconds,
+and two servers made the two times."""
 
 
 def check_keys(client: Client, msns: Iterable[str]) -> None:
@@ -44,11 +49,9 @@ def check_keys(client: Client, msns: Iterable[str]) -> None:
 
 def warn_of_clock_skew(skew_seconds: float, settings: Settings) -> None:
     """Log a warning if the local clock and server time differ by more than a minute."""
-    # A demo month runs on the simulator's own clock, which may be months away from ours. Its
-    # settings were built in the program, so they have no sources.
-    is_demo = settings.environment == "simulator" and not settings.sources
+    # A simulator's month runs on the simulator's own clock, which may be months away from ours.
     warning = describe_clock_skew(skew_seconds)
-    if warning and not is_demo:
+    if warning and settings.environment != "simulator":
         LOG.warning("%s", warning)
 
 
@@ -70,6 +73,66 @@ def describe_clock_skew(skew_seconds: float) -> str | None:
         f"this machine's clock and Vipps MobilePay's are {apart} apart (this one is {side}). "
         "Ages and deadlines use Vipps MobilePay's clock. Set this machine's clock"
     )
+
+
+def describe_clock_problem(error_seconds: float, fetched: Fetched) -> str:
+    """Describe a clock that contradicts the data, or return "".
+
+    All ages and deadlines come from the `Date` of the answers. A `Date` that is wrong makes them
+    wrong, and it moves the cut-off time: captures after it would silently not count.
+
+    Args:
+        error_seconds: The largest difference between an answer's `Date` and the time it should be.
+        fetched: The payments with the `Date` of their answers, and their events.
+    """
+    late = _find_event_after_answer(fetched)
+    if late is not None:
+        msn, reference, event_at, fetched_at = late
+        return (
+            f"The clock contradicts the data: the answer for payment {reference} of sales unit {msn} "
+            f"is dated {fetched_at:%Y-%m-%d %H:%M:%S} UTC, but it has an event of "
+            f"{event_at:%Y-%m-%d %H:%M:%S} UTC. Ages, deadlines and the cut-off time cannot be "
+            "trusted, so there is no verdict. Find out what changes the answers' Date (a proxy?), "
+            "and run the command again."
+        )
+    if abs(error_seconds) > MAX_CLOCK_SKEW_SECONDS:
+        side = "ahead of" if error_seconds > 0 else "behind"
+        apart = format_count(round(abs(error_seconds)), "s", "s")
+        return (
+            f"The clocks disagree: Vipps MobilePay's answers are dated {apart} {side} this machine's "
+            "clock. Ages, deadlines and the cut-off time cannot be trusted, so there is no verdict. "
+            "Set this machine's clock, or find out what changes the answers' Date, and run the "
+            "command again."
+        )
+    return ""
+
+
+def _find_event_after_answer(fetched: Fetched) -> tuple[str, str, datetime, datetime] | None:
+    """Return msn, reference, event time and answer time of the worst contradiction, or None."""
+    import polars as pl
+    import pyarrow as pa
+
+    if not len(fetched.events):
+        return None
+    events, answers = (
+        pl.DataFrame(pa.Table.from_pandas(frame[columns], preserve_index=False)).lazy()
+        for frame, columns in (
+            (fetched.events, ["msn", "reference", "event_at"]),
+            (fetched.payments, ["msn", "reference", "fetched_at"]),
+        )
+    )
+    ahead = pl.col("event_at") - pl.col("fetched_at")
+    rows = (
+        events.group_by("msn", "reference")
+        .agg(pl.col("event_at").max())
+        .join(answers, on=["msn", "reference"])
+        .filter(ahead > pl.duration(seconds=ANSWER_DELAY_SECONDS))
+        .sort(ahead, "msn", "reference", descending=[True, False, False])
+        .head(1)
+        .collect()
+        .rows()
+    )
+    return rows[0] if rows else None
 
 
 def walk_ledger(client: Client, first: date, last: date) -> LedgerWalk:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon import schemas
 from vippsrecon.errors import InputError
@@ -24,6 +24,13 @@ from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import read_orders
 from vippsrecon.version import __version__
 from vippsrecon.workflow.closed_discrepancies import add_closed_discrepancies, read_journal_facts
+from vippsrecon.workflow.coverage import (
+    find_missing_days,
+    leave_out_orders,
+    leave_out_payments,
+    leave_out_references,
+)
+from vippsrecon.workflow.earlier_runs import RunRecords
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month, find_only_msn
 from vippsrecon.workflow.hints import (
     capture_setting_hints,
@@ -37,7 +44,9 @@ from vippsrecon.workflow.input_checks import (
     refuse_unreadable_exports,
     refuse_wrong_month,
 )
+from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
+    add_earlier_references,
     collect_fetch_references,
     drop_expected_misses,
     stack_frames,
@@ -46,7 +55,7 @@ from vippsrecon.workflow.retried_payments import mark_asked_attempts
 from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -73,6 +82,7 @@ def reconcile_month(
     as_of: datetime | None = None,
     exported_at: datetime | None = None,
     keep: Path | str | None = None,
+    record: bool = False,
     progress: bool = False,
 ) -> Reconciliation:
     """Compare a month's order exports with the payments at Vipps MobilePay.
@@ -92,6 +102,8 @@ def reconcile_month(
         as_of: The cut-off time; None: server time at the end of the fetch.
         exported_at: When the exports were taken; None: read from each file.
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result.
+        record: Use the runs recorded in the workspace database, and record this one: for the day on
+            which a discrepancy was first seen, and for the orders of earlier exports.
         progress: Show a progress bar if standard error is a terminal.
 
     Raises:
@@ -110,12 +122,25 @@ def reconcile_month(
         exported_at=exported_at,
     )
     refuse_unreadable_exports(files)
+    files, left_out = leave_out_orders(files, settings.units)
     refuse_wrong_month(files, first, last)
     refuse_early_as_of(files, as_of)
-    reference_set = collect_fetch_references(files.orders, references, find_only_msn(settings))
+    reference_set = leave_out_references(
+        collect_fetch_references(files.orders, references, find_only_msn(settings)), settings.units
+    )
+    has_period = first is not None or last is not None
+    msns = set(files.orders["msn"].unique()) if has_period else set()
     if payments is not None:
         fetched, facts = load_saved_run(Path(payments), reference_set)
+        fetched = leave_out_payments(fetched, settings.units)
+        records = RunRecords(settings, facts.environment, enabled=record)
+        unsettled = records.read_unsettled(msns, last)
     else:
+        records = RunRecords(settings, settings.environment, enabled=record)
+        unsettled = records.read_unsettled(msns, last)
+        reference_set = add_earlier_references(
+            reference_set, [(order.msn, order.reference) for order in unsettled]
+        )
         fetched, facts = fetch_month(
             reference_set,
             settings,
@@ -129,9 +154,15 @@ def reconcile_month(
     fetch_folder = keep if payments is None else payments
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
     cutoff = as_of or facts.as_of
+    gaps = list(_find_gaps(files, fetched, facts, last, cutoff, settings.units))
+    earlier = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
-        mark_asked_attempts(files.orders, fetched.payments, fetched.failures),
+        mark_asked_attempts(
+            stack_frames([files.orders, earlier.orders], schemas.ORDERS),
+            fetched.payments,
+            fetched.failures,
+        ),
         fetched.payments,
         fetched.events,
         drop_expected_misses(fetched.failures, reference_set, files.orders),
@@ -144,14 +175,24 @@ def reconcile_month(
         waived=_read_ignored_payments(settings, cutoff),
         ours=journal.keys,
         unsettled=journal.unsettled,
-        manifest=_build_manifest(files, fetched, settings, facts, inputs),
+        first_seen=records.read_first_seen(),
+        earlier_files=earlier.files,
+        manifest=_build_manifest(files, fetched, settings, facts, inputs)
+        | {
+            "complete": not gaps,
+            "incomplete_because": [gap.clause for gap in gaps],
+            "earlier_orders": len(earlier.orders),
+        },
     )
     refuse_empty_period(result, files, first, last)
     if journal.available:
         result = add_closed_discrepancies(result, settings)
     notices = (
+        *(gap.sentence for gap in gaps if gap.sentence),
         *result.notices,
         *journal.notices,
+        *earlier.describe(),
+        *left_out,
         *capture_setting_hints(
             drop_superseded_rows(files.orders, result.buckets), fetched.payments, settings.units
         ),
@@ -159,7 +200,38 @@ def reconcile_month(
         *facts.notes,
         *export_time_hints(files),
     )
-    return replace(result, notices=notices)
+    result = replace(result, notices=notices)
+    records.record(result, files.orders, earlier, (first, last))
+    return replace(result, notices=(*result.notices, *records.notices))
+
+
+class Gap(NamedTuple):
+    """Why a month is incomplete although every reference was answered.
+
+    Attributes:
+        clause: The reason in a few words, for the verdict.
+        sentence: What it means and what to do, for the cover; "" where another notice says it.
+    """
+
+    clause: str
+    sentence: str = ""
+
+
+def _find_gaps(  # noqa: PLR0917 (each is named in the month)
+    files: OrderFiles,
+    fetched: Fetched,
+    facts: FetchFacts,
+    last: date | None,
+    cutoff: datetime,
+    units: Sequence[SalesUnit],
+) -> Iterator[Gap]:
+    for missing in find_missing_days(files.orders, fetched.payments, last, cutoff, units):
+        yield Gap(missing.describe(), missing.explain(files))
+    clock_problem = facts.clock_problem or describe_clock_problem(0, fetched)
+    if clock_problem:
+        yield Gap("the clock contradicts the data", clock_problem)
+    if facts.ledger_failed:
+        yield Gap("the funds ledger could not be read")
 
 
 def _parse_day(day: date | str | None) -> date | None:
@@ -200,7 +272,6 @@ def _build_manifest(
             for file in files.files
         },
         "ledger_read": facts.ledger_read,
-        "complete": not facts.ledger_failed,
         "notes": [note for file in files.files for note in file.notes],
         "versions": {
             "vippsrecon": __version__,

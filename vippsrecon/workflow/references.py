@@ -79,6 +79,18 @@ def collect_fetch_references(
     )
 
 
+def add_earlier_references(
+    reference_set: ReferenceSet, keys: Sequence[tuple[str, str]]
+) -> ReferenceSet:
+    """Add references of orders that an earlier run left unsettled. A 404 for one means nothing."""
+    earlier = pd.DataFrame(keys, columns=PAYMENT_KEY).assign(discovered_by="earlier_run")
+    known = collect_payment_keys(reference_set.references)
+    return reference_set._replace(
+        references=stack_unique_references([reference_set.references, earlier]),
+        guesses=reference_set.guesses | (set(keys) - known),
+    )
+
+
 def collect_further_references(orders: pd.DataFrame) -> pd.DataFrame:
     """Return the further references that the cells of orders name: one may be a gift card's.
 

@@ -37,6 +37,7 @@ class FetchFacts(NamedTuple):
         notes: Sentences for the report.
         ledger_failed: Whether these keys may read the ledger but reading it failed, so that the
             month is incomplete.
+        clock_problem: Why the clock contradicts the data, so that the month is incomplete; else "".
     """
 
     as_of: datetime
@@ -44,6 +45,7 @@ class FetchFacts(NamedTuple):
     ledger_read: bool
     notes: tuple[str, ...]
     ledger_failed: bool = False
+    clock_problem: str = ""
 
 
 def load_saved_run(folder: Path, reference_set: ReferenceSet) -> tuple[Fetched, FetchFacts]:
@@ -103,6 +105,7 @@ def save_facts(facts: FetchFacts, folder: Path) -> None:
             "ledger_read": facts.ledger_read,
             "notes": facts.notes,
             "ledger_failed": facts.ledger_failed,
+            "clock_problem": facts.clock_problem,
         },
         indent=2,
         ensure_ascii=False,
@@ -121,6 +124,7 @@ def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFa
                 values["ledger_read"],
                 tuple(values["notes"]),
                 bool(values.get("ledger_failed", False)),
+                str(values.get("clock_problem", "")),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error

@@ -92,19 +92,6 @@ def add_amounts_as_of(payments: LazyFrame, events: LazyFrame | None) -> LazyFram
     )
 
 
-def count_movements(events: LazyFrame, first: int, last: int) -> LazyFrame:
-    """Count captures and refunds on the local days of a period, per payment that has any at all."""
-    moved = nw.col("name").is_in(["CAPTURED", "REFUNDED"]) & nw.col("success")
-    day = nw.col("event_day")
-    inside = _value_where((day >= first) & (day <= last), nw.lit(1, nw.Int64))
-    return (
-        events.filter(moved)
-        .select(*PAYMENT_KEY, inside=inside)
-        .group_by(*PAYMENT_KEY)
-        .agg(moved_inside=nw.col("inside").sum().cast(nw.Int64))
-    )
-
-
 def _summarize_events(payments: LazyFrame, events: LazyFrame) -> LazyFrame:
     """Sum each payment's events up to its cut-off time, and separately the later ones."""
     cut_offs = materialize(payments.select(*PAYMENT_KEY, "t_us"))

@@ -131,11 +131,18 @@ def split_exact_matches(
 
 
 def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
-    """Sum the exact matches per msn and currency: O and Or (minor units), and number of rows."""
+    """Sum the exact matches per msn, currency and `outside` the period.
+
+    Sums are O, Or, and C_in and R_in, which moved in the period (minor units), and the rows.
+    `moved` tells what moved in another period: 1 captures, 2 refunds, 3 both.
+    """
+    moved_captures = nw.when(nw.col("C_in") != nw.col("O")).then(_ONE).otherwise(_ZERO)
+    moved_refunds = nw.when(nw.col("R_in") != nw.col("Or")).then(_ONE).otherwise(_ZERO)
+    sums = ("O", "Or", "C_in", "R_in", "rows")
     return materialize(
-        agreed.select("msn", "currency", "O", "Or", rows=_ONE)
-        .group_by("msn", "currency")
-        .agg(nw.col("O", "Or", "rows").sum().cast(nw.Int64))
+        agreed.with_columns(rows=_ONE, moved=moved_captures + moved_refunds * 2)
+        .group_by("msn", "currency", "outside", "moved")
+        .agg(nw.col(*sums).sum().cast(nw.Int64))
     )
 
 

@@ -31,7 +31,6 @@ from vippsrecon.reconciliation.backends import (
 from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
 from vippsrecon.reconciliation.orders_payments.event_history import (
     add_amounts_as_of,
-    count_movements,
     select_distinct_events,
 )
 from vippsrecon.reconciliation.orders_payments.exact_matches import (
@@ -61,10 +60,13 @@ from vippsrecon.reconciliation.orders_payments.payments import (
     PaymentSide,
     choose_payments,
 )
+from vippsrecon.reconciliation.orders_payments.period import (
+    add_exact_match_period,
+    add_period_amounts,
+)
 from vippsrecon.reconciliation.orders_payments.recent_refunds import mark_recent_refunds
 from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_repeated_captures
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
-from vippsrecon.schemas import PAYMENT
 
 ORDER_KEY = ["msn", "okey"]
 
@@ -83,6 +85,8 @@ class ComparisonOptions:
         period: First and last local day, as day numbers, both included; None: all days.
         waived: (msn, reference) of pairs the user ignores.
         own_keys: Idempotency keys of operations made with this toolkit.
+        earlier_files: `source_file` of orders from earlier runs: they are compared, and say nothing
+            about the days that the export covers.
         unsettled: (msn, reference) of payments with an unresolved operation of this toolkit.
         skip_exact_matches: Whether exact matches skip the checks; False runs all checks on all.
     """
@@ -94,6 +98,7 @@ class ComparisonOptions:
     waived: frozenset[tuple[str, str]] = frozenset()
     own_keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
+    earlier_files: frozenset[str] = frozenset()
     skip_exact_matches: bool = True
 
 
@@ -103,8 +108,9 @@ class PairSet:
 
     Attributes:
         pairs: One row per pair that the checks must see.
-        exact_matches: Exact matches (`exact_matches.EXACT_MATCH_COLUMNS`), without checks.
-        exact_match_count: Number of exact matches.
+        exact_matches: Exact matches (`exact_matches.EXACT_MATCH_COLUMNS`), without checks, with
+            `C_in` and `R_in` (captured and refunded in the period) and `outside` the period.
+        exact_match_count: Number of exact matches that belong to the period.
         as_fetched: True if no event log was fetched, so amounts are the payments' aggregates.
         combined_order_rows: msn, okey, source_file, source_row of orders paid together.
         split_payment_parts: msn, okey, reference of the parts of split payments.
@@ -142,7 +148,9 @@ def pair_orders_and_payments(
         The exact matches, and `pairs` with one row for each other pair: `ORDER_COLUMNS`,
         `PAYMENT_COLUMNS`, `role` and the variables of `variables.add_variables`.
     """
-    cover = materialize(_compute_coverage(orders))
+    is_earlier = nw.col("source_file").is_in(sorted(asked.earlier_files))
+    covering = orders.filter(~is_earlier) if asked.earlier_files else orders
+    cover = materialize(_compute_coverage(covering))
     order_rows = separate_superseded_rows(orders)
     orders = order_rows.current
     exported_us = _find_earliest(orders, "exported_at_us")
@@ -167,17 +175,19 @@ def pair_orders_and_payments(
     complete = _mark_unanswered(stacked, unanswered)
     waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
     pairs = materialize(add_variables(complete, asked.as_of_us, asked.units, asked.rules, waived))
-    exact_matches = split.exact_matches.with_columns(payment_reference=nw.col("reference"))
+    pairs = materialize(
+        add_period_amounts(pairs, counted, own_events, chosen.members, asked.period)
+    )
+    exact_matches = add_exact_match_period(
+        split.exact_matches.with_columns(payment_reference=nw.col("reference")),
+        orders,
+        payments,
+        events,
+        asked.period,
+    )
     exact_match_count = count_rows(orders) - count_rows(split.orders)
     if asked.period is not None:
-        moved = None if events is None else materialize(count_movements(events, *asked.period))
-        days = payments.select(*PAYMENT, "created_day", ordered_day=nw.col("created_day"))
-        exact_matches = materialize(exact_matches.join(days, on=list(PAYMENT), how="left"))
-        pairs, exact_matches = (
-            materialize(_filter_period(side, moved, *asked.period))
-            for side in (pairs, exact_matches)
-        )
-        exact_match_count = count_rows(exact_matches)
+        exact_match_count = count_rows(exact_matches.filter(~nw.col("outside")))
     marked = mark_recent_refunds(
         mark_covered_orders(mark_repeated_captures(pairs, own_events)), own_events, chosen.members
     )
@@ -365,30 +375,3 @@ def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
         .with_columns(read_failed=nw.col("hole").fill_null(value=False))
         .drop("hole")
     )
-
-
-def _filter_period(pairs: LazyFrame, moved: LazyFrame | None, first: int, last: int) -> LazyFrame:
-    """Select the pairs of a period, by the local days on which money moved.
-
-    If no money moved, the day the payment was created decides; without a payment, the day of the
-    order. A pair without any of these days is included.
-    """
-    if moved is None:
-        days = pairs.with_columns(moved_inside=nw.lit(None).cast(nw.Int64))
-    else:
-        days = pairs.join(
-            moved.rename({"reference": "payment_reference"}),
-            on=["msn", "payment_reference"],
-            how="left",
-        )
-    first_day = (
-        nw.when(nw.col("created_day").is_null())
-        .then(nw.col("ordered_day"))
-        .otherwise(nw.col("created_day"))
-    )
-    started_inside = ((first_day >= first) & (first_day <= last)).fill_null(value=True)
-    money_moved_inside = nw.col("moved_inside") > 0
-    inside = (
-        nw.when(nw.col("moved_inside").is_null()).then(started_inside).otherwise(money_moved_inside)
-    )
-    return days.filter(inside)

@@ -21,6 +21,7 @@ from vippsrecon.errors import BridgeError
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.check import C, E, Er, O, Or, R, minimum_of
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS
+from vippsrecon.reconciliation.orders_payments.period import PERIOD_COLUMNS
 from vippsrecon.reconciliation.run_checks import select_discrepancies
 
 _PRESENCE_KIND, _CAPTURED_KIND = nw.col("there"), nw.col("captured")
@@ -35,6 +36,7 @@ _UNANSWERED_ORDER = (_PRESENCE_KIND == "not_checked") & _ORDER_ROW
 
 BRIDGE_LINES = (
     "orders",
+    "outside_period",
     "ignored",
     "not_checked",
     "other_tender",
@@ -55,7 +57,11 @@ BRIDGE_LINES = (
     "outside_export",
     "without_order",
 )
-"""The lines before the codes' lines, in order. After the codes comes the leg's total."""
+"""The lines before the codes' lines, in order. After the codes comes what moved in another period,
+and then the leg's total."""
+
+LINES_TO_FETCHED = ("after_cut", "moved_in_another_period", "aggregate_mismatch")
+"""The lines from a leg's total to the payments' own totals, as fetched."""
 
 
 def _captured_lines() -> dict[str, nw.Expr]:
@@ -143,6 +149,7 @@ _GROUP_COLUMNS = (
     "part_captured",
     "captured_comparable",
     "refunds_unknown",
+    "moved",
 )
 _SUMMED_COLUMNS = (
     "O",
@@ -155,6 +162,7 @@ _SUMMED_COLUMNS = (
     "p",
     "refunded_beyond_capture",
     "given_back",
+    *PERIOD_COLUMNS,
     "not_due",
     "rows",
 )
@@ -179,16 +187,20 @@ def build_bridge(
     alike = _add_line_conditions(
         nw.concat([_group_alike_pairs(answered), _select_exact_match_sums(agreed)], how="vertical")
     )
+    is_outside = _PRESENCE_KIND == "outside_period"
+    outside, inside = (materialize(alike.filter(part)) for part in (is_outside, ~is_outside))
     rows: list[dict[str, Any]] = []
-    for leg, lines, total, ordered, questions in (
-        ("captured", _captured_lines(), C, O, ("there", "captured")),
-        ("refunded", _refunded_lines(), R, Or, ("refunded",)),
+    for leg, lines, letter, ordered, questions in (
+        ("captured", _captured_lines(), "C", O, ("there", "captured")),
+        ("refunded", _refunded_lines(), "R", Or, ("refunded",)),
     ):
-        sums = _sum_lines(alike, lines, total, ordered)
+        sums = _sum_lines(inside, lines, letter, ordered)
+        _add_orders_outside_period(sums, outside, ordered)
         for question in questions:
             if not kinds[question].isdisjoint(DISCREPANCY_KINDS):
                 _add_code_differences(sums, answered, question, kinds[question])
         rows.extend(_build_balanced_rows(leg, sums))
+        rows.extend(_build_rows_to_fetched(leg, letter, alike))
     return rows
 
 
@@ -205,9 +217,24 @@ def _group_alike_pairs(answered: LazyFrame) -> LazyFrame:
         answered.with_columns(
             nets=nets, part_captured=C > 0, given_back=minimum_of(C, R), rows=nw.lit(1, nw.Int64)
         )
+        .with_columns(moved=_moves_otherwise())
         .group_by(*_GROUP_COLUMNS)
         .agg(*sums)
     )
+
+
+def _moves_otherwise() -> nw.Expr:
+    """Return a number for what of a pair's money moved elsewhere, so that rows are counted by line.
+
+    One bit each for: captured and refunded in another period, each after the cut-off, and totals
+    that disagree with events.
+    """
+    conditions = [nw.col("C_in") != C, nw.col("R_in") != R]
+    conditions += [nw.col(name) != 0 for name in ("later_C", "later_R", "off_C", "off_R")]
+    number: nw.Expr = nw.lit(0, nw.Int64)
+    for bit, condition in enumerate(conditions):
+        number = number + nw.when(condition).then(nw.lit(1 << bit)).otherwise(nw.lit(0))
+    return number.cast(nw.Int64)
 
 
 def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
@@ -218,8 +245,8 @@ def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
         role=nw.lit("pair"),
         status=nw.lit("fulfilled"),
         has_payment=nw.lit(value=True),
-        compared=nw.lit(value=True),
-        there_kind=no_kind,
+        compared=~nw.col("outside"),
+        there_kind=nw.when(nw.col("outside")).then(nw.lit("outside_period")),
         captured_kind=no_kind,
         refunded_kind=no_kind,
         nets=zero,
@@ -234,7 +261,12 @@ def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
         captured_comparable=nw.lit(value=True),
         refunds_unknown=nw.lit(value=False),
         given_back=Or,
+        later_C=zero,
+        later_R=zero,
+        off_C=zero,
+        off_R=zero,
         not_due=zero,
+        moved=nw.col("moved").cast(nw.Int64),
     ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 
@@ -261,21 +293,50 @@ BridgeSums = dict[tuple[str, str], dict[str, tuple[int, int]]]
 
 
 def _sum_lines(
-    alike: LazyFrame, lines: dict[str, nw.Expr], total: nw.Expr, ordered: nw.Expr
+    alike: LazyFrame, lines: dict[str, nw.Expr], letter: str, ordered: nw.Expr
 ) -> BridgeSums:
     """Sum each line per sales unit and currency.
+
+    Every pair is compared with all its money, whenever it moved; one line takes off what moved in
+    another period, so that the total is what moved in this one.
 
     If order and payment are in different currencies, each is counted in its own currency: in
     *orders*, in *other currency* and in the leg's total, and in no other line.
     """
     sums: BridgeSums = defaultdict(dict)
     same = {line: _amount_where(~_CURRENCY_MISMATCH, amount) for line, amount in lines.items()}
-    same["total"] = _amount_where(nw.col("has_payment"), total)
+    total, in_period = nw.col(letter), nw.col(f"{letter}_in")
+    same["total"] = _amount_where(nw.col("has_payment"), in_period)
+    same["moved_in_another_period"] = _amount_where(nw.col("has_payment"), in_period - total)
     same["other_currency"] = _amount_where(_CURRENCY_MISMATCH, total)
     _add_line_sums(sums, alike, "currency", same)
     order_lines = {"orders": ordered, "other_currency": -ordered}
     _add_line_sums(sums, alike.filter(_CURRENCY_MISMATCH), "order_currency", order_lines)
     return sums
+
+
+def _add_orders_outside_period(sums: BridgeSums, outside: LazyFrame, ordered: nw.Expr) -> None:
+    """Add the orders of pairs outside the period: in *orders*, and taken off in a line of their own."""
+    with_order = outside.filter(_ORDER_ROW & ~nw.col("order_currency").is_null())
+    lines = {"orders": ordered, "outside_period": -ordered}
+    _add_line_sums(sums, with_order, "order_currency", lines)
+
+
+def _build_rows_to_fetched(leg: str, letter: str, alike: LazyFrame) -> list[dict[str, Any]]:
+    """Return the lines from a leg's total to the sum of the payments' own totals, as fetched."""
+    in_period, total = nw.col(f"{letter}_in"), nw.col(letter)
+    later, off = nw.col(f"later_{letter}"), nw.col(f"off_{letter}")
+    lines = {
+        leg: in_period,
+        "after_cut": later,
+        "moved_in_another_period": total - in_period,
+        "aggregate_mismatch": off,
+        "total": total + later + off,
+    }
+    sums: BridgeSums = defaultdict(dict)
+    with_payment = alike.filter(nw.col("has_payment"))
+    _add_line_sums(sums, with_payment, "currency", lines)
+    return _build_balanced_rows(f"{leg}_as_fetched", sums, (leg, *LINES_TO_FETCHED))
 
 
 def _add_line_sums(
@@ -321,14 +382,18 @@ def _add_code_differences(
         line_sums[row["kind"]] = (before + row["amount"], count + row["rows"])
 
 
-def _build_balanced_rows(leg: str, sums: BridgeSums) -> list[dict[str, Any]]:
+def _build_balanced_rows(
+    leg: str,
+    sums: BridgeSums,
+    order: tuple[str, ...] = (*BRIDGE_LINES, *DISCREPANCY_KINDS, "moved_in_another_period"),
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for (msn, currency), lines in sorted(sums.items()):
         total, count = lines.pop("total", (0, 0))
         shown = {
             line: lines[line]
-            for line in (*BRIDGE_LINES, *DISCREPANCY_KINDS)
-            if line in lines and (line == "orders" or lines[line] != (0, 0))
+            for line in order
+            if line in lines and (line == order[0] or lines[line] != (0, 0))
         }
         lines_total = sum(amount for amount, _ in shown.values())
         if lines_total != total:

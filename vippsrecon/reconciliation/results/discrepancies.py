@@ -221,8 +221,8 @@ def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> La
     key = ["msn", "okey"]
     bucket_columns = ["bucket", "kind", "flags"]
     exact_matches = agreed.with_columns(
-        bucket=nw.lit("matched"),
-        kind=nw.lit(""),
+        bucket=_bucket_of_exact_match(),
+        kind=_kind_of_exact_match(),
         flags=nw.lit("amounts_as_fetched" if paired.as_fetched else ""),
     )
     own_row = nw.col("role").is_in(["pair", "surplus", "superseded_row"]) & ~nw.col("combined")
@@ -251,6 +251,14 @@ def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> La
         ],
         how="vertical",
     )
+
+
+def _bucket_of_exact_match() -> nw.Expr:
+    return nw.when(nw.col("outside")).then(nw.lit("ignored")).otherwise(nw.lit("matched"))
+
+
+def _kind_of_exact_match() -> nw.Expr:
+    return nw.when(nw.col("outside")).then(nw.lit("outside_period")).otherwise(nw.lit(""))
 
 
 def _build_side(side: str, parts: list[LazyFrame], one: str, other: str) -> LazyFrame:
@@ -302,8 +310,8 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
     )
     matched = agreed.select(
         "currency",
-        bucket=nw.lit("matched"),
-        kind=nw.lit(""),
+        bucket=_bucket_of_exact_match(),
+        kind=_kind_of_exact_match(),
         rows=nw.col("rows"),
         total_minor=nw.col("O"),
         difference_minor=nothing,

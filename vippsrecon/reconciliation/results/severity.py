@@ -23,7 +23,7 @@ DEFAULT_LARGE_AMOUNT_MINOR = 100_000
 """From this amount at risk, severity is one step higher: 10,000 kroner, or 1,000 EUR, USD, GBP."""
 
 OLD_AFTER_DAYS = 30
-"""If a run first reported a discrepancy longer ago than this, its severity is one step higher."""
+"""From this many days after the first run that reported a discrepancy, it is one step more severe."""
 
 
 def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
@@ -69,7 +69,7 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     large: nw.Expr = at_risk >= DEFAULT_LARGE_AMOUNT_MINOR
     for currency, minor in LARGE_AMOUNT_MINOR.items():
         large = nw.when(nw.col("currency") == currency).then(at_risk >= minor).otherwise(large)
-    old = (nw.col("age_days") > OLD_AFTER_DAYS).fill_null(value=False)
+    old = (nw.col("age_days") >= OLD_AFTER_DAYS).fill_null(value=False)
     with_base = summed.with_columns(base=base.cast(nw.Int64))
     step_up = (large | old) & (nw.col("base") > 0) & (nw.col("base") < info)
     rank = nw.when(step_up).then(nw.col("base") - 1).otherwise(nw.col("base"))

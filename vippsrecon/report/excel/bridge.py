@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names
-from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
+from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount
 
 if TYPE_CHECKING:
     from vippsrecon.report.figures import BridgeLeg, ReportFigures
@@ -26,8 +26,9 @@ REFUNDED_COLUMNS = (8, 12)
 class BridgeWriter:
     """Writes the bridge on the Summary, one pair of legs per sales unit and currency.
 
-    Below the total of each leg are the payments' own totals as fetched, and the difference: events
-    after the cut-off time, or totals that disagree with the payment's events.
+    Below the total of each leg, one line for each cause leads to the payments' own totals as
+    fetched: events after the cut-off time, money of another period, and totals that disagree with
+    the payment's events.
 
     Attributes:
         page: The Summary's cells.
@@ -79,20 +80,23 @@ class BridgeWriter:
     def _write_fetched_totals(self, leg: BridgeLeg, total_row: int) -> int:
         page, looks = self.page, self.formats
         label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
-        fetched, later = total_row + 1, total_row + 2
-        page.text(fetched, label, "Payments' totals as fetched", looks["muted"])
-        formula = self.payments.sum_if(f"{leg.leg}_minor", msn=leg.msn, currency=leg.currency)
-        value = to_cell_amount(leg.fetched_minor)
-        write_live_total(page, (fetched, amount), self.payments, formula, value, look=looks.money())
+        row = total_row + 1
+        for line, minor, _ in leg.lines_to_fetched:
+            page.text(row, label, names.LINE_TO_FETCHED_NAMES[line], looks["muted"])
+            page.number(row, amount, to_cell_amount(minor), looks.money())
+            row += 1
+        page.text(row, label, "Payments' totals as fetched", looks["muted"])
+        top, end = (xl_rowcol_to_cell(at, amount) for at in (total_row, row - 1))
+        fetched = to_cell_amount(leg.fetched_minor)
+        page.formula(row, amount, f"=SUM({top}:{end})", fetched, looks.money())
+        self._add_cross_check(
+            f"Bridge goes on to the payments: {leg.leg}", leg, leg.fetched_minor, (row, amount)
+        )
         if not self.payments.overflow_file:
-            self._add_cross_check(
-                f"As fetched: {leg.leg}", leg, leg.fetched_minor, (fetched, amount)
-            )
-        page.text(later, label, "Later events, or totals that disagree", looks["muted"])
-        ends = (xl_rowcol_to_cell(at, amount) for at in (fetched, total_row))
-        gap = to_cell_amount(leg.fetched_minor - leg.bridge_total_minor)
-        page.formula(later, amount, f"=ROUND({'-'.join(ends)},2)", gap, looks.money())
-        return later + 1
+            formula = self.payments.sum_if(f"{leg.leg}_minor", msn=leg.msn, currency=leg.currency)
+            name = f"As fetched: {leg.leg}, {leg.msn}, {leg.currency}"
+            self.checks.add(name, fetched, formula, leg.currency)
+        return row + 1
 
     def _add_cross_check(
         self, figure: str, leg: BridgeLeg, minor: int, cell: tuple[int, int]

@@ -113,6 +113,8 @@ class ControlsSheetWriter:
                 "outside_period",
                 "discovered_by",
                 "complete",
+                "incomplete_because",
+                "uncompared",
             ),
         }
         self._write_pairs(

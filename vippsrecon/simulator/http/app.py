@@ -209,8 +209,11 @@ class SimulatorApp:
         body, content_type = answer.body, answer.content_type
         if kind == "html_body":
             body, content_type = _HTML_PAGE, "text/html; charset=utf-8"
+        date = format_http_date(self.world.clock.now()).encode()
         headers = [
-            (b"date", format_http_date(self.world.clock.now()).encode()),
+            (b"date", date),
+            # Lets a client see that the Date of an answer was changed on its way.
+            (b"x-simulator-clock", date),
             (b"content-length", str(len(body)).encode()),
         ]
         if body:

@@ -87,6 +87,42 @@ RESERVED = Table(
     Column("amount_minor", BigInteger, nullable=False),
 )
 
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("first_day", Text),
+    Column("last_day", Text),
+    Column("as_of", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+)
+
+SEEN_DISCREPANCIES = Table(
+    "seen_discrepancies",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("discrepancy_id", Text, primary_key=True),
+    Column("first_seen_date", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+)
+
+COMPARED_ORDERS = Table(
+    "compared_orders",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("msn", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("psp_reference", Text),
+    Column("ordered_day", BigInteger),
+    Column("bucket", Text, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("as_of", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("order_rows", Text, nullable=False),
+)
+
 
 def match_pairs(
     first: Column[str], second: Column[str], pairs: Collection[tuple[str, str]]

@@ -1,0 +1,55 @@
+"""Runs: the first day of a discrepancy stays, and an order stays as its newest export said."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from vippsrecon.store import (
+    ComparedOrder,
+    Run,
+    read_compared_orders,
+    read_first_seen_dates,
+    read_unsettled_orders,
+    record_run,
+)
+
+OCTOBER = Run("one", "test", date(2026, 10, 1), date(2026, 10, 31), "2026-11-05T08:00:00Z", "clean")
+NOVEMBER = Run("two", "test", None, None, "2026-12-05T08:00:00Z", "clean")
+ORDER = ComparedOrder("123456", "order-0001", "p-1", 20_000, "timing", False, [{"total_minor": 1000}])
+
+
+def test_the_first_run_that_showed_it_stays(store):
+    """A later run changes nothing, nor does the same run once more; environments are apart."""
+    record_run(store, OCTOBER, {"a": date(2026, 11, 5)}, [], {})
+    record_run(store, NOVEMBER, {"a": date(2026, 12, 5), "b": date(2026, 12, 5)}, [], {})
+    record_run(store, OCTOBER, {"a": date(2026, 11, 5)}, [], {})
+
+    expected = {"a": date(2026, 11, 5), "b": date(2026, 12, 5)}
+    assert read_first_seen_dates(store, "test") == expected
+    assert read_first_seen_dates(store, "production") == {}
+
+
+def test_an_order_is_found_by_its_reference(store):
+    """As its own export said it; of 1,200 keys, only those asked for."""
+    others = [ORDER._replace(reference=f"other-{n:04}") for n in range(1200)]
+    record_run(store, OCTOBER, {}, [ORDER, *others], {})
+
+    keys = {("123456", f"other-{n:04}") for n in range(1100)} | {("999999", "order-0001")}
+    assert len(read_compared_orders(store, "test", keys)) == 1100
+    assert read_compared_orders(store, "test", {("123456", "order-0001")}) == [ORDER]
+    assert not read_compared_orders(store, "production", {("123456", "order-0001")})
+
+
+def test_a_later_run_settles_an_order_and_an_earlier_one_does_not_unsettle_it(store):
+    """October's run repeated after November's does not bring back what November settled."""
+    record_run(store, OCTOBER, {}, [ORDER], {})
+    assert read_unsettled_orders(store, "test", ["123456"], 20_000) == [ORDER]
+    assert not read_unsettled_orders(store, "test", ["123456"], 19_999)
+    assert not read_unsettled_orders(store, "test", ["654321"], 20_000)
+
+    record_run(store, NOVEMBER, {}, [], {("123456", "order-0001"): True})
+    record_run(store, OCTOBER, {}, [ORDER], {})
+
+    assert not read_unsettled_orders(store, "test", ["123456"], 20_000)
+    [settled] = read_compared_orders(store, "test", {("123456", "order-0001")})
+    assert settled == ORDER._replace(settled=True)

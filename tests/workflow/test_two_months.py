@@ -1,0 +1,299 @@
+"""Two months from the command line: what one run leaves is there for the next."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from vippsrecon import schemas
+from vippsrecon.cli import app
+from vippsrecon.dates import to_day_number
+from vippsrecon.simulator import Simulator, serve
+from vippsrecon.workflow.coverage import find_missing_days
+
+MSN = "123456"
+HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
+
+
+def nok(minor):
+    """An amount as the API has it."""
+    return {"currency": "NOK", "value": minor}
+
+
+def order(reference, total, ordered, fulfilled="", status="", refunded="0.00"):
+    """A line of an export; sent when it has a day for it."""
+    status = status or ("fulfilled" if fulfilled else "open")
+    sent = f"{fulfilled}T10:00:00Z" if fulfilled else ""
+    return f"{reference},{reference},NOK,{total},{refunded},{status},yes,{ordered}T10:00:00Z,{sent}"
+
+
+def payment(reference, amount, *moves, msn=MSN, psp=""):
+    """A state line: created and authorized on the first day, then (name, minor, day)."""
+    first, *rest = moves
+    steps = [("CREATED", amount, first), ("AUTHORIZED", amount, first), *rest]
+    sums = {
+        name: sum(minor for step, minor, _ in steps if step == name)
+        for name in ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED")
+    }
+    return {
+        "msn": msn,
+        "payment": {
+            "aggregate": {f"{n.lower()}Amount": nok(minor) for n, minor in sums.items()},
+            "amount": nok(amount),
+            "state": "AUTHORIZED",
+            "paymentMethod": {"type": "WALLET"},
+            "profile": {},
+            "pspReference": f"{reference}{psp}-created",
+            "reference": reference,
+        },
+        "events": [
+            {
+                "reference": reference,
+                "pspReference": f"{reference}{psp}-{name.lower()}" + (f"-{n}" if n > 1 else ""),
+                "name": name,
+                "amount": nok(minor),
+                "timestamp": f"{day}T12:0{n}:00Z",
+                "success": True,
+            }
+            for n, (name, minor, day) in enumerate(steps)
+        ],
+    }
+
+
+@pytest.fixture
+def reconcile(tmp_path, monkeypatch):
+    """Return `reconcile(lines, state, first, last, …) -> (exit code, printed object, stderr)`."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(lines, state, first, last, *, clock, name="report", head=HEAD, **more):
+        options, payments = more.get("options", ()), more.get("payments", False)
+        (tmp_path / f"{name}.csv").write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+        exported = clock.replace("T08", "T06")
+        with serve(Simulator([{"clock": clock}, *state])) as url:
+            result = CliRunner().invoke(
+                app,
+                [
+                    *("reconcile", "--orders", f"{name}.csv", "--exported-at", exported),
+                    *(["--from", first] if first else []),
+                    *(["--to", last] if last else []),
+                    *(["--payments", f"{name}.data"] if payments else []),
+                    *("--out", f"{name}.xlsx", "--json", *options),
+                ],
+                env={
+                    "VIPPS_ENVIRONMENT": "simulator",
+                    "VIPPS_BASE_URL": url,
+                    "VIPPS_MSN": MSN,
+                    "VIPPS_CLIENT_ID": "invented",
+                    "VIPPS_CLIENT_SECRET": "invented",
+                    "VIPPS_SUBSCRIPTION_KEY": "invented",
+                },
+            )
+        return result.exit_code, json.loads(result.stdout), result.stderr
+
+    return run
+
+
+OCTOBER = {"first": "2026-10-01", "last": "2026-10-31", "clock": "2026-11-05T08:00:00Z"}
+NOVEMBER = {"first": "2026-11-01", "last": "2026-11-30", "clock": "2026-12-05T08:00:00Z"}
+
+LATE = order("order-0001", "10.00", "2026-10-30")
+DAILY = [
+    order(f"daily-{day:02}", "1.00", f"2026-10-{day:02}", f"2026-10-{day:02}")
+    for day in range(1, 32)
+]
+DAILY_PAID = [
+    payment(f"daily-{day:02}", 100, f"2026-10-{day:02}", ("CAPTURED", 100, f"2026-10-{day:02}"))
+    for day in range(1, 32)
+]
+NEXT = [
+    order(f"later-{day:02}", "1.00", f"2026-11-{day:02}", f"2026-11-{day:02}")
+    for day in range(1, 31)
+]
+NEXT_PAID = [
+    payment(f"later-{day:02}", 100, f"2026-11-{day:02}", ("CAPTURED", 100, f"2026-11-{day:02}"))
+    for day in range(1, 31)
+]
+
+
+def found(result):
+    """Return reference, code and amounts of each discrepancy."""
+    return [
+        (row["reference"], row["kind"], row["expected_minor"], row["actual_minor"])
+        for row in result["discrepancies"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("captured", "discrepancies"),
+    [
+        pytest.param(1000, [], id="as ordered"),
+        pytest.param(1200, [("order-0001", "over_captured", 1000, 1200)], id="too much"),
+    ],
+)
+def test_an_order_of_october_captured_in_november_is_compared_in_november(
+    reconcile, captured, discrepancies
+):
+    """It is in October's export only, and the funds ledger is not read; the database keeps it."""
+    held = payment("order-0001", 1200, "2026-10-30")
+    code, october, _ = reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
+    assert (code, found(october)) == (0, [])
+
+    later = payment("order-0001", 1200, "2026-10-30", ("CAPTURED", captured, "2026-11-03"))
+    later["payment"]["aggregate"]["cancelledAmount"] = nok(1200 - captured)
+    if captured < 1200:
+        later["events"].append(
+            later["events"][0]
+            | {
+                "name": "CANCELLED",
+                "amount": nok(1200 - captured),
+                "timestamp": "2026-11-03T13:00:00Z",
+                "pspReference": "order-0001-cancelled",
+            }
+        )
+    code, november, _ = reconcile(NEXT, [*NEXT_PAID, later], **NOVEMBER, name="november")
+
+    assert found(november) == discrepancies
+    assert code == bool(discrepancies)
+    assert november["buckets"]["orders"].get("timing", 0) == 0
+    assert any("1 order of an earlier export was compared too" in n for n in november["notices"])
+    again = reconcile(NEXT, [], **NOVEMBER, name="november", payments=True)
+    assert {k: v for k, v in again[1].items() if k != "report"} == {
+        k: v for k, v in november.items() if k != "report"
+    }
+
+
+def test_a_discrepancy_of_october_does_not_lapse_and_ages(reconcile):
+    """It keeps the day of the first run that showed it, and is one step more severe after 30 days."""
+    state = [
+        *DAILY_PAID,
+        payment("order-0001", 1200, "2026-10-30", ("CAPTURED", 1200, "2026-10-30")),
+    ]
+    line = order("order-0001", "10.00", "2026-10-30", "2026-10-30")
+    _, october, _ = reconcile([*DAILY, line], state, **OCTOBER, name="october")
+    _, november, _ = reconcile(NEXT, [*state, *NEXT_PAID], **NOVEMBER, name="november")
+
+    facts = [
+        [(row["first_seen_date"], row["age_days"], row["severity"]) for row in run["discrepancies"]]
+        for run in (october, november)
+    ]
+    assert facts == [[("2026-11-05", 0, "medium")], [("2026-11-05", 30, "high")]]
+    assert found(november) == found(october) == [("order-0001", "over_captured", 1000, 1200)]
+    _, once_more, _ = reconcile([*DAILY, line], [], **OCTOBER, name="october", payments=True)
+    assert once_more["discrepancies"] == october["discrepancies"]
+
+
+def test_what_was_settled_is_not_asked_for_again(reconcile):
+    """October's reservation was captured in November: December's run knows that it is done."""
+    held = payment("order-0001", 1000, "2026-10-30")
+    done = payment("order-0001", 1000, "2026-10-30", ("CAPTURED", 1000, "2026-11-03"))
+    reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
+    reconcile(NEXT, [*NEXT_PAID, done], **NOVEMBER, name="november")
+    december = {"first": "2026-12-01", "last": "2026-12-01", "clock": "2026-12-08T08:00:00Z"}
+    line = order("december-1", "1.00", "2026-12-01", "2026-12-01")
+    paid = payment("december-1", 100, "2026-12-01", ("CAPTURED", 100, "2026-12-01"))
+    code, result, _ = reconcile([line], [paid], **december, name="december")
+
+    assert (code, result["buckets"]) == (0, {"orders": {"matched": 1}, "payments": {"matched": 1}})
+
+
+def test_an_order_of_another_world_is_left_alone(reconcile):
+    """The same reference at another simulator is another payment: its pspReference differs."""
+    held = payment("order-0001", 1000, "2026-10-30")
+    reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
+    other = payment("order-0001", 700, "2026-10-30", psp="-other")
+    code, result, _ = reconcile(NEXT, [*NEXT_PAID, other], **NOVEMBER, name="november")
+
+    assert code == 0
+    assert len(result["buckets"]["orders"]) == 1
+
+
+def test_captured_money_that_no_run_has_compared_is_not_clean(reconcile, tmp_path):
+    """A payment of September: its order is in no export. How much is said, and exit is 1."""
+    september = payment("september-1", 5000, "2026-09-20", ("CAPTURED", 5000, "2026-10-03"))
+    (tmp_path / "more.csv").write_text("reference\nseptember-1\n", encoding="utf-8")
+    code, result, _ = reconcile(
+        DAILY, [*DAILY_PAID, september], **OCTOBER, options=("--references", "more.csv")
+    )
+
+    assert (code, result["verdict"], result["uncompared"]) == (1, "discrepancies", {"NOK": 5000})
+    assert any("50.00 NOK captured in 1 payment was not compared" in n for n in result["notices"])
+
+
+def test_a_sales_unit_that_is_not_compared_is_left_out_and_listed(reconcile, tmp_path):
+    """A point of sale has no orders in the shop; its rows are counted, not compared."""
+    (tmp_path / "vippsrecon.toml").write_text(
+        f'[[sales_unit]]\nmsn = "{MSN}"\n[[sales_unit]]\nmsn = "654321"\ncompared = false\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "more.csv").write_text("msn,reference\n654321,till-0001\n", encoding="utf-8")
+    till = payment("till-0001", 5000, "2026-10-03", ("CAPTURED", 5000, "2026-10-03"), msn="654321")
+    lines = [f"{line},{MSN}" for line in DAILY]
+    lines.append(order("till-0002", "5.00", "2026-10-04", "2026-10-04") + ",654321")
+    code, result, _ = reconcile(
+        lines,
+        [*DAILY_PAID, till],
+        **OCTOBER,
+        head=f"{HEAD},msn",
+        options=("--references", "more.csv"),
+    )
+
+    assert (code, result["verdict"]) == (0, "clean")
+    assert result["buckets"] == {"orders": {"matched": 31}, "payments": {"matched": 31}}
+    assert any("654321 is left out (compared = false): 1 order" in n for n in result["notices"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "last", "missing"),
+    [
+        pytest.param(DAILY[:15], "2026-10-31", "2026-10-16 to 2026-10-31", id="half a month"),
+        pytest.param(DAILY[:30], "2026-10-31", "2026-10-31", id="the last day"),
+        pytest.param(DAILY[:15], "2026-10-15", None, id="as much as was asked"),
+        pytest.param(DAILY, "2026-10-31", None, id="the whole month"),
+        pytest.param([DAILY[4], DAILY[14], DAILY[27]], "2026-10-31", None, id="a quiet shop"),
+        pytest.param([*DAILY[:4], DAILY[14]], "2026-10-31", "2026-10-16 to 2026-10-31", id="few"),
+        pytest.param([DAILY[9]], "2026-10-31", None, id="one day says nothing"),
+    ],
+)
+def test_an_export_that_ends_before_the_period_is_incomplete(reconcile, lines, last, missing):
+    """Half a month looked better than the whole: the missing days are named."""
+    period = OCTOBER | {"last": last}
+    code, result, warned = reconcile(lines, DAILY_PAID, **period)
+
+    if missing is None:
+        assert (code, result["verdict"]) == (0, "clean")
+        return
+    assert (code, result["verdict"]) == (2, "incomplete")
+    assert result["incomplete_because"] == [f"the export does not cover {missing}"]
+    assert f"INCOMPLETE: the export does not cover {missing}" in warned
+    assert any(f"does not cover {missing} (report.csv)" in notice for notice in result["notices"])
+
+
+def test_a_payment_on_a_day_without_orders_shows_that_they_are_missing(reconcile, tmp_path):
+    """Even one order says enough where a payment of a later day has none."""
+    (tmp_path / "more.csv").write_text("reference\ndaily-20\n", encoding="utf-8")
+    code, result, _ = reconcile(
+        [DAILY[9]], DAILY_PAID, **OCTOBER, options=("--references", "more.csv")
+    )
+
+    assert code == 2
+    assert result["incomplete_because"] == ["the export does not cover 2026-10-11 to 2026-10-31"]
+
+
+def test_days_that_are_not_over_are_not_missing():
+    """In the middle of a month the rest of it cannot be exported yet."""
+    days = [to_day_number(datetime(2026, 10, day, tzinfo=UTC).date()) for day in range(1, 15)]
+    exported = datetime(2026, 10, 15, 6, tzinfo=UTC)
+    orders = pd.DataFrame(
+        {"msn": MSN, "reference": "r", "ordered_day": days, "exported_at": exported}
+    )
+    last = datetime(2026, 10, 31, tzinfo=UTC).date()
+
+    none = schemas.PAYMENTS.empty()
+    today, later = (datetime(2026, 10, day, 8, tzinfo=UTC) for day in (15, 20))
+    assert not list(find_missing_days(orders, none, last, today, ()))
+    [missing] = find_missing_days(orders, none, last, later, ())
+    assert (missing.first.day, missing.last.day) == (15, 19)

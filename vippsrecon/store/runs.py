@@ -1,0 +1,261 @@
+"""Record what a reconciliation found, and read what earlier ones found.
+
+record_run             the run, its discrepancies' ids, the orders it compared; one transaction
+read_first_seen_dates  the day of the first run that showed each discrepancy
+read_compared_orders   orders of earlier runs by the references of payments
+read_unsettled_orders  orders that an earlier run left as discrepancy or timing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Select, bindparam, select, text
+
+from vippsrecon.store.database.store import Store
+from vippsrecon.store.database.tables import (
+    COMPARED_ORDERS,
+    RUNS,
+    SEEN_DISCREPANCIES,
+    database_time,
+    match_pairs,
+)
+from vippsrecon.store.database.transactions import read_transaction, write_transaction
+
+T = TypeVar("T")
+
+ROWS_PER_STATEMENT = 500
+"""Rows of one statement; SQLite allows 32,766 parameters."""
+
+
+class Run(NamedTuple):
+    """One reconciliation.
+
+    Attributes:
+        run_id: The same for the same inputs and arguments.
+        environment: test, production or simulator.
+        first_day, last_day: The period; None for no limit.
+        as_of: The cut-off time, YYYY-MM-DDTHH:MM:SSZ.
+        verdict: clean, discrepancies or incomplete.
+    """
+
+    run_id: str
+    environment: str
+    first_day: date | None
+    last_day: date | None
+    as_of: str
+    verdict: str
+
+
+class ComparedOrder(NamedTuple):
+    """An order that a run compared.
+
+    Attributes:
+        msn, reference: The order's sales unit and its own payment reference.
+        psp_reference: Of the payment it was compared with; None if there was none.
+        ordered_day: Local day of the order, as days since 1970-01-01.
+        bucket: Bucket of the order in the run of its own export.
+        settled: Whether the latest run that compared it left nothing to do.
+        order_rows: Its rows as its own export had them, by column of `schemas.ORDERS`; times as
+            ISO 8601 text. Several rows are orders that were paid together.
+    """
+
+    msn: str
+    reference: str
+    psp_reference: str | None
+    ordered_day: int | None
+    bucket: str
+    settled: bool
+    order_rows: Sequence[Mapping[str, Any]]
+
+
+def record_run(
+    store: Store,
+    run: Run,
+    first_seen: Mapping[str, date],
+    orders: Iterable[ComparedOrder],
+    settled: Mapping[tuple[str, str], bool],
+) -> None:
+    """Record a run. Recording the same run again changes nothing.
+
+    Args:
+        store: The workspace database.
+        run: The run.
+        first_seen: Each of its discrepancies' ids, with the day to record if no run showed it before.
+        orders: Orders of its own exports. An order of a later run than this one is not changed.
+        settled: (msn, reference) of orders of earlier exports, and whether nothing is left to do.
+
+    Raises:
+        StoreError: Nothing was recorded.
+    """
+    with write_transaction(store) as connection:
+        _insert_rows(
+            connection,
+            RUNS.name,
+            [
+                {
+                    **run._asdict(),
+                    "first_day": run.first_day and run.first_day.isoformat(),
+                    "last_day": run.last_day and run.last_day.isoformat(),
+                    "recorded_at": connection.execute(select(database_time())).scalar_one(),
+                }
+            ],
+            "DO NOTHING",
+        )
+        _insert_rows(
+            connection,
+            SEEN_DISCREPANCIES.name,
+            (
+                {
+                    "environment": run.environment,
+                    "discrepancy_id": discrepancy_id,
+                    "first_seen_date": day.isoformat(),
+                    "run_id": run.run_id,
+                }
+                for discrepancy_id, day in first_seen.items()
+            ),
+            "DO NOTHING",
+        )
+        changed = (
+            "psp_reference",
+            "ordered_day",
+            "bucket",
+            "settled",
+            "as_of",
+            "run_id",
+            "order_rows",
+        )
+        _insert_rows(
+            connection,
+            COMPARED_ORDERS.name,
+            (
+                {
+                    **order._asdict(),
+                    "environment": run.environment,
+                    "settled": int(order.settled),
+                    "as_of": run.as_of,
+                    "run_id": run.run_id,
+                    "order_rows": orjson.dumps([dict(row) for row in order.order_rows]).decode(),
+                }
+                for order in orders
+            ),
+            "(reference, msn, environment) DO UPDATE SET "
+            + ", ".join(f"{name} = excluded.{name}" for name in changed)
+            + " WHERE compared_orders.as_of <= excluded.as_of",
+        )
+        _update_settled(connection, run, settled)
+
+
+def read_first_seen_dates(store: Store, environment: str) -> dict[str, date]:
+    """Return the day of the first run that showed each discrepancy, by discrepancy_id."""
+    query = select(SEEN_DISCREPANCIES.c.discrepancy_id, SEEN_DISCREPANCIES.c.first_seen_date).where(
+        SEEN_DISCREPANCIES.c.environment == environment
+    )
+    with read_transaction(store) as connection:
+        return {row[0]: date.fromisoformat(row[1]) for row in connection.execute(query)}
+
+
+def read_compared_orders(
+    store: Store, environment: str, keys: Collection[tuple[str, str]]
+) -> list[ComparedOrder]:
+    """Return the orders of earlier runs whose (msn, reference) is among the keys."""
+    found: list[ComparedOrder] = []
+    with read_transaction(store) as connection:
+        for chunk in _split_rows(sorted(keys)):
+            query = _select_orders(environment).where(
+                match_pairs(COMPARED_ORDERS.c.reference, COMPARED_ORDERS.c.msn, _reverse(chunk))
+            )
+            wanted = set(chunk)
+            found += [
+                order
+                for order in _read_orders(connection, query)
+                if (order.msn, order.reference) in wanted
+            ]
+    return found
+
+
+def read_unsettled_orders(
+    store: Store, environment: str, msns: Collection[str], until_day: int
+) -> list[ComparedOrder]:
+    """Return the orders, ordered until a local day, that earlier runs left unsettled.
+
+    Args:
+        store: The workspace database.
+        environment: test, production or simulator.
+        msns: The sales units.
+        until_day: Days since 1970-01-01; an order without a day is included.
+    """
+    query = _select_orders(environment).where(
+        COMPARED_ORDERS.c.settled == 0,
+        COMPARED_ORDERS.c.msn.in_(sorted(msns)),
+        (COMPARED_ORDERS.c.ordered_day <= until_day) | COMPARED_ORDERS.c.ordered_day.is_(None),
+    )
+    with read_transaction(store) as connection:
+        return list(_read_orders(connection, query))
+
+
+def _select_orders(environment: str) -> Select[Any]:
+    columns = [COMPARED_ORDERS.c[name] for name in ComparedOrder._fields]
+    return (
+        select(*columns)
+        .where(COMPARED_ORDERS.c.environment == environment)
+        .order_by(COMPARED_ORDERS.c.msn, COMPARED_ORDERS.c.reference)
+    )
+
+
+def _read_orders(connection: Connection, query: Select[Any]) -> Iterator[ComparedOrder]:
+    for row in connection.execute(query):
+        order = ComparedOrder(*row)
+        yield order._replace(
+            settled=bool(order.settled), order_rows=orjson.loads(str(order.order_rows))
+        )
+
+
+def _reverse(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(reference, msn) for msn, reference in keys]
+
+
+def _split_rows(rows: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, ROWS_PER_STATEMENT)):
+        yield chunk
+
+
+def _insert_rows(
+    connection: Connection, table: str, rows: Iterable[Mapping[str, Any]], on_conflict: str
+) -> None:
+    for chunk in _split_rows(rows):
+        names = list(chunk[0])
+        columns, values = ", ".join(names), ", ".join(f":{name}" for name in names)
+        # The same text on SQLite and PostgreSQL; the names are those of the tables above.
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT {on_conflict}"
+        connection.execute(text(statement), [dict(row) for row in chunk])
+
+
+def _update_settled(
+    connection: Connection, run: Run, settled: Mapping[tuple[str, str], bool]
+) -> None:
+    if not settled:
+        return
+    orders = COMPARED_ORDERS.c
+    statement = (
+        COMPARED_ORDERS.update()
+        .where(
+            orders.environment == run.environment,
+            orders.msn == bindparam("order_msn"),
+            orders.reference == bindparam("order_reference"),
+            orders.as_of <= run.as_of,
+        )
+        .values(settled=bindparam("is_settled"), as_of=run.as_of, run_id=run.run_id)
+    )
+    connection.execute(
+        statement,
+        [
+            {"order_msn": msn, "order_reference": reference, "is_settled": int(is_settled)}
+            for (msn, reference), is_settled in settled.items()
+        ],
+    )
