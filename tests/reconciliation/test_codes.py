@@ -6,6 +6,7 @@ import csv
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from vippsrecon.reconciliation.codes import CODES, DISCREPANCY_KINDS, MANUAL_FLAGS, get_code
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.results.flags import FLAGS
-from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS, WHOLE_TOTALS_CAUSE
 from vippsrecon.scenario import SHOPS, write_month
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, SEVERITIES
 
@@ -142,3 +143,12 @@ def test_the_table_loads_no_frame_library():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_cause_belongs_to_one_code():
+    """Groups are made by cause; only missing decimals are one cause of several codes."""
+    kinds = defaultdict(set)
+    for text in ENGLISH_TEXTS:
+        kinds[text.cause].add(text.kind)
+
+    assert [cause for cause, names in kinds.items() if len(names) > 1] == [WHOLE_TOTALS_CAUSE]

@@ -390,3 +390,53 @@ def test_a_short_grace_for_callbacks():
 
     assert kinds(2) == ["payment_not_recorded"]
     assert kinds(8) == []
+
+
+def reconcile_whole_totals(**settings):
+    """Reconcile a shop whose export rounds 40 totals to whole kroner with what was captured."""
+    captured = [100_000 + 37 * number for number in range(1, 41)]
+    orders = [
+        make_order_row(
+            reference=f"order-{n:04}", total_minor=(amount + 50) // 100 * 100, source_row=n + 2
+        )
+        for n, amount in enumerate(captured)
+    ]
+    payments = [
+        make_payment_rows(reference=f"order-{n:04}", A=amount, captures=(amount,))
+        for n, amount in enumerate(captured)
+    ]
+    return reconcile_rows(orders, payments, **settings)
+
+
+def test_totals_without_decimals_are_one_cause():
+    """Forty differences of some øre are one line, and no customer is refunded 37 øre for it."""
+    result = reconcile_whole_totals()
+
+    assert set(result.discrepancies["kind"]) == {"over_captured", "under_captured"}
+    [group] = result.groups.to_dict("records")
+    assert group["rows"] == len(result.discrepancies)
+    assert "no decimals" in group["cause"]
+    assert result.discrepancies["proposal"].isna().all()
+    [notice] = result.notices
+    assert notice.endswith("Likeliest: an export without decimals.")
+
+
+def test_a_tolerance_accepts_totals_without_decimals():
+    """What the next step names: a tolerance of 99 øre, and a cap that fits."""
+    result = reconcile_whole_totals(rules=Rules(tolerance_minor=99, rounding_cap_minor=100_000))
+
+    assert set(result.discrepancies["kind"]) == {"rounding_difference"}
+    assert (result.verdict, result.exit_code) == ("clean", 0)
+
+
+def test_one_total_with_decimals_is_no_file_without_them():
+    """Where a total has decimals, a difference of some øre is what it is."""
+    orders = [
+        make_order_row(reference=f"order-{n:04}", total_minor=1000 if n else 1050, source_row=n + 2)
+        for n in range(30)
+    ]
+    payments = [make_payment_rows(reference=f"order-{n:04}", captures=(950,)) for n in range(30)]
+    result = reconcile_rows(orders, payments)
+
+    assert not result.discrepancies["cause"].str.contains("no decimals").any()
+    assert set(result.discrepancies["proposal"]) == {"capture"}

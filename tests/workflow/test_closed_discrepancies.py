@@ -26,6 +26,9 @@ EXPORTED = datetime(2026, 1, 31, 11, tzinfo=UTC)
 AMOUNTS = {"order-000001": "300.00", "order-000002": "20.50", "order-000003": "0.00"}
 """What the shop gave back of each order of 1,000.00, and Vipps MobilePay did not."""
 
+A_DAY_AND_AN_HOUR = 25 * 3600
+"""Seconds after which the shop should have recorded a refund."""
+
 
 class Books:
     """A shop's export, the simulator its payments are at, and a workspace database."""
@@ -288,6 +291,7 @@ def test_a_refund_from_a_list_is_ours(books):
         "reference,amount,currency\norder-000003,50.00,NOK\n", encoding="utf-8"
     )
     plan = books.refund(books.folder / "list.csv").plan
+    books.simulator.advance(A_DAY_AND_AN_HOUR)
 
     found = books.month().discrepancies
     flags = dict(zip(found["kind"], found["flags"], strict=True))
@@ -299,6 +303,7 @@ def test_a_refund_from_a_list_is_ours(books):
 def test_a_refund_of_the_portal_is_not(done):
     """Our journal knows nothing of it."""
     done.client.refund("order-000003", 5_000, "NOK", idempotency_key="the-portal", msn=MSN)
+    done.simulator.advance(A_DAY_AND_AN_HOUR)
 
     found = done.month().discrepancies
 

@@ -31,6 +31,7 @@ from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.reconciliation.results import discrepancies
 from vippsrecon.reconciliation.results.bridge import build_bridge
 from vippsrecon.reconciliation.results.groups import GROUPS, build_groups, describe_large_groups
+from vippsrecon.reconciliation.results.whole_totals import mark_whole_totals
 from vippsrecon.reconciliation.run_checks import answer_questions, collect_kinds
 from vippsrecon.schemas import (
     BRIDGE,
@@ -157,6 +158,7 @@ def reconcile(
     answered = materialize(
         discrepancies.assign_buckets(checked_pairs) if all_questions else checked_pairs
     )
+    answered = mark_whole_totals(answered, paired.exact_matches)
     run_date = _compute_run_date(as_of_us, units)
     kinds = collect_kinds(answered)
     reported = discrepancies.build_discrepancies(

@@ -21,6 +21,14 @@ ONLY_RESERVED = "only_reserved"
 """A hint, not a flag: nothing was captured of a further payment, and it can be released."""
 
 
+WHOLE_TOTAL = "whole_total"
+"""A hint, not a flag: the totals of the file have no decimals, which explains the difference."""
+
+WHOLE_TOTALS_CAUSE = (
+    "The totals in the export have no decimals, so they differ from the payments by less than "
+    "one unit of the currency."
+)
+
 ATTEMPTS_NOT_ASKED = "attempts_not_asked"
 """A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is captured."""
 
@@ -34,7 +42,25 @@ class CodeText(NamedTuple):
     next_step: str
 
 
+_WHOLE_TOTALS_STEP = (
+    "Export the totals with their decimals. If the shop sells in whole units only, set "
+    "tolerance_minor = 99 and a rounding_cap_minor that fits under [rules]."
+)
+
+KINDS_OF_WHOLE_TOTALS = (
+    "under_captured",
+    "over_captured",
+    "refund_missing_at_vipps",
+    "refund_missing_in_shop",
+    "remainder_open",
+)
+"""Codes whose difference missing decimals can explain. They share one cause, and so one group."""
+
 ENGLISH_TEXTS: tuple[CodeText, ...] = (
+    *(
+        CodeText(kind, WHOLE_TOTAL, WHOLE_TOTALS_CAUSE, _WHOLE_TOTALS_STEP)
+        for kind in KINDS_OF_WHOLE_TOTALS
+    ),
     CodeText(
         "missing_in_vipps",
         "no_reference",

@@ -21,13 +21,16 @@ from vippsrecon.reconciliation.orders_payments.pairs import PairSet
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
 from vippsrecon.reconciliation.results.proposals import add_proposals
 from vippsrecon.reconciliation.results.severity import add_severity
+from vippsrecon.reconciliation.results.whole_totals import is_explained_by_whole_totals
 from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepancies
 from vippsrecon.reconciliation.texts_en import (
     ATTEMPTS_NOT_ASKED,
     ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
+    KINDS_OF_WHOLE_TOTALS,
     ONLY_RESERVED,
     REFUND_WINDOW_PASSED,
+    WHOLE_TOTAL,
     choose_sentence,
 )
 from vippsrecon.schemas import DISCREPANCIES as FRAME
@@ -98,7 +101,10 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
         .otherwise(nw.lit(""))
     )
     named = select_discrepancies(answered, question, kinds).with_columns(
-        kind=kind, flags=join_flags(question)
+        kind=kind,
+        flags=join_flags(question),
+        whole_total=kind.is_in(list(KINDS_OF_WHOLE_TOTALS))
+        & is_explained_by_whole_totals(expected, actual),
     )
     return add_proposals(named, question).select(
         discrepancy_id=nw.concat_str(
@@ -140,6 +146,7 @@ def _build_hints() -> nw.Expr:
         nw.when(impossible.fill_null(value=False))
         .then(nw.lit(f" {IMPOSSIBLE_REFERENCE}"))
         .otherwise(nw.lit("")),
+        nw.when(nw.col("whole_total")).then(nw.lit(f" {WHOLE_TOTAL}")).otherwise(nw.lit("")),
         nw.when((nw.col("proposal") == "cancel").fill_null(value=False))
         .then(nw.lit(f" {ONLY_RESERVED}"))
         .otherwise(nw.lit("")),

@@ -1,13 +1,19 @@
-"""Group discrepancies with the same code, cause and currency, and describe large groups in one sentence."""
+"""Group discrepancies with the same cause and currency, and describe large groups in one sentence.
+
+A cause belongs to one code. Only missing decimals are the one cause of several codes: the group then
+has the code with the most rows.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.codes import get_code
+from vippsrecon.reconciliation.texts_en import WHOLE_TOTALS_CAUSE
 from vippsrecon.schemas import Column, Frame
 
 LARGE_GROUP_ROWS = 20
@@ -18,10 +24,10 @@ LARGE_GROUP_SHARE = 0.05
 
 GROUPS = Frame(
     "groups",
-    "one row per kind, cause and currency",
+    "one row per cause and currency",
     "vippsrecon.reconciliation",
     (
-        Column("kind", "text", "The code.", nullable=False),
+        Column("kind", "text", "The code of most of its rows.", nullable=False),
         Column("currency", "text", "ISO 4217.", nullable=False),
         Column("cause", "text", "The cause that its rows share, in one sentence.", nullable=False),
         Column("rows", "count", "Number of discrepancies.", nullable=False),
@@ -44,16 +50,17 @@ def build_groups(found: LazyFrame, pairs: int) -> list[dict[str, Any]]:
         found: Discrepancies, with store.
         pairs: Number of pairs compared.
     """
-    keys = ["kind", "currency", "cause"]
+    keys = ["currency", "cause"]
     by_store = collect_rows(
         found.select(
             *keys,
+            "kind",
             "difference_minor",
             "at_risk_minor",
             store=nw.col("store").fill_null(""),
             one=nw.lit(1),
         )
-        .group_by(*keys, "store")
+        .group_by(*keys, "kind", "store")
         .agg(
             rows=nw.col("one").sum().cast(nw.Int64),
             difference_minor=nw.col("difference_minor").sum().cast(nw.Int64),
@@ -66,12 +73,20 @@ def build_groups(found: LazyFrame, pairs: int) -> list[dict[str, Any]]:
         group = merged.setdefault(
             key,
             dict(zip(keys, key, strict=True))
-            | {"rows": 0, "difference_minor": 0, "at_risk_minor": 0, "stores": {}},
+            | {
+                "rows": 0,
+                "difference_minor": 0,
+                "at_risk_minor": 0,
+                "stores": Counter(),
+                "kinds": Counter(),
+            },
         )
         for name in ("rows", "difference_minor", "at_risk_minor"):
             group[name] += row[name]
-        group["stores"][row["store"]] = row["rows"]
-    return [_build_group(row, pairs) for row in sorted(merged.values(), key=_group_sort_key)]
+        group["stores"][row["store"]] += row["rows"]
+        group["kinds"][row["kind"]] += row["rows"]
+    groups = [_build_group(row, pairs) for row in merged.values()]
+    return sorted(groups, key=_group_sort_key)
 
 
 def _group_sort_key(row: dict[str, Any]) -> tuple[int, int, str, str, str]:
@@ -79,10 +94,12 @@ def _group_sort_key(row: dict[str, Any]) -> tuple[int, int, str, str, str]:
 
 
 def _build_group(row: dict[str, Any], pairs: int) -> dict[str, Any]:
-    stores = row.pop("stores")
+    stores, kinds = row.pop("stores"), row.pop("kinds")
+    kind, _ = min(kinds.items(), key=lambda item: (-item[1], item[0]))
     store, store_rows = max(stores.items(), key=lambda item: (item[1], item[0]))
     stands_out = len(stores) > 1 and store and store_rows * 2 > row["rows"]
     return row | {
+        "kind": kind,
         "share_permille": row["rows"] * 1000 // pairs if pairs else 0,
         "concentrated_in": store if stands_out else None,
     }
@@ -94,6 +111,8 @@ def describe_large_groups(grouped: list[dict[str, Any]], pairs: int) -> tuple[st
     for row in grouped:
         if row["rows"] > LARGE_GROUP_ROWS and row["rows"] > LARGE_GROUP_SHARE * pairs:
             likely_cause = get_code(row["kind"]).likely_cause
+            if row["cause"] == WHOLE_TOTALS_CAUSE:
+                likely_cause = "an export without decimals"
             sentences.append(
                 f"{row['kind']} hits {row['rows']} of {pairs} pairs in {row['currency']}: "
                 f"probably one cause, not {row['rows']}. Likeliest: {likely_cause}."

@@ -31,11 +31,12 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     refunded question gets at most the rest.
 
     A capture is proposed only for an order that is fulfilled in the export, before the deadline,
-    and after the next attempts to pay the order were asked for: one of them may hold the money. A cancel, which releases the whole reservation, is proposed only where nothing is
-    left to capture; that of a further payment only where the payment that counts covers the order.
+    and after the next attempts to pay the order were asked for: one of them may hold the money. A
+    cancel, which releases the whole reservation, is proposed only where nothing is left to
+    capture; that of a further payment only where the payment that counts covers the order.
     A refund is not proposed after its deadline, because Vipps MobilePay would reject it (code
-    6220). Nothing is proposed where the payment's events and totals disagree, nor
-    for orders paid together of which one is cancelled.
+    6220). Nothing is proposed where the payment's events and totals disagree, for orders paid
+    together of which one is cancelled, nor for a difference that only missing decimals make.
 
     Args:
         found: Discrepancies of one question, with kind and flags.
@@ -43,7 +44,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/
     """
-    by_hand = (nw.col("gap") > 0) | nw.col("has_cancelled_row")
+    by_hand = (nw.col("gap") > 0) | nw.col("has_cancelled_row") | nw.col("whole_total")
     for flag in MANUAL_FLAGS:
         by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
     verb = _choose_by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))

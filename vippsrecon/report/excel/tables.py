@@ -149,13 +149,13 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
     """Return the discrepancies in the order given, with group, row hash and keys for reading back."""
     data = frames.discrepancies
     groups = pl.DataFrame(
-        [(g.currency, g.kind, g.cause, g.rows) for g in figures.groups],
-        schema={"currency": pl.String, "kind": pl.String, "cause": pl.String, "alike": pl.Int64},
+        [(g.currency, g.cause, g.rows) for g in figures.groups],
+        schema={"currency": pl.String, "cause": pl.String, "alike": pl.Int64},
         orient="row",
     )
     hashes = [compute_row_hash(row) for row in data.select(HASHED_COLUMNS).iter_rows()]
     return data.join(
-        groups, on=["currency", "kind", "cause"], how="left", maintain_order="left"
+        groups, on=["currency", "cause"], how="left", maintain_order="left"
     ).with_columns(
         group=pl.when(pl.col("alike").is_null())
         .then(pl.lit("single"))

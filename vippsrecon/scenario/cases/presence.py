@@ -37,18 +37,15 @@ def missing_in_orders_refunded(builder: CaseBuilder) -> Scene:
 
 
 def duplicate_payment(builder: CaseBuilder) -> Scene:
-    """Two attempts are both captured in full: the later capture is a discrepancy, 0 → C."""
+    """Two attempts are both captured in full: the one the shop does not name is one too many, 0 → C."""
     total, shipped = builder.draw_price(), builder.draw_shipping_time()
     first_reference, second_reference = make_two_references(builder)
     first = builder.captured(first_reference, total, shipped + 60)
     second = builder.captured(second_reference, total, shipped + 90, delay=300)
-    order = builder.order(
-        choose_exported_reference(builder, first_reference, second_reference),
-        total,
-        "fulfilled",
-        shipped_at=shipped,
-    )
-    truth = builder.make_discrepancy("duplicate_payment", second, 0, total, total, order=order)
+    named = choose_exported_reference(builder, first_reference, second_reference)
+    order = builder.order(named, total, "fulfilled", shipped_at=shipped)
+    surplus = second if named == first_reference else first
+    truth = builder.make_discrepancy("duplicate_payment", surplus, 0, total, total, order=order)
     return Scene((order,), (first, second), (truth,))
 
 
