@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "house",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("house")
+# `pytest --hypothesis-profile=nightly` draws more examples: see tests/hypothesis_sizes.py.
+for name in ("default", "nightly"):
+    settings.register_profile(
+        name,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+settings.load_profile("default")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -7,10 +7,11 @@ import json
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.api.conftest import entry_body, event_body, nok, payment_body
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import responses
 from vippsrecon.errors import UnreadableAnswerError, VippsReconError
 
@@ -270,7 +271,7 @@ DECODERS = {
 @given(status=st.integers(200, 299), body=BODY)
 @example(status=200, body=b'{"access_token":"a","expires_in":[]}')
 @example(status=200, body=b'{"items":[{"settlesForRecipientHandles":5}]}')
-@settings(max_examples=150)
+@draw_examples(50)
 def test_no_answer_raises_outside_our_errors(decode, status, body):
     """One bad answer must not end a run over ten thousand references."""
     with contextlib.suppress(VippsReconError):
@@ -278,7 +279,7 @@ def test_no_answer_raises_outside_our_errors(decode, status, body):
 
 
 @given(data=st.data(), whole=st.sampled_from([payment_body(), [event_body()] * 2]))
-@settings(max_examples=200)
+@draw_examples(60)
 def test_a_damaged_answer_never_changes_an_amount(data, whole):
     """A changed field makes the answer refused, or every amount is still an int."""
     line = whole[0] if isinstance(whole, list) else whole

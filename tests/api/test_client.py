@@ -508,17 +508,18 @@ def test_interrupting_lets_a_coroutine_put_things_away(opened):
     put_away = threading.Event()
 
     async def work():
+        # Only now, so that the signal cannot come before the work.
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
             put_away.set()
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
     previous = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
         with pytest.raises(KeyboardInterrupt):
             client.run(work())

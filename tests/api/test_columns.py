@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import bulk_decode, responses
 from vippsrecon.api.models import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
@@ -189,7 +190,7 @@ json = st.recursive(
     said=st.fixed_dictionaries({}, optional=dict.fromkeys(payment(), json)),
     line=st.fixed_dictionaries({}, optional=dict.fromkeys((*event(), "idempotencyKey"), json)),
 )
-@settings(max_examples=150)
+@draw_examples(50)
 def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
     """Any answer is declined, or decoded as the careful decoder does; no other error is raised."""
     as_json = {"default": str, "option": orjson.OPT_PASSTHROUGH_SUBCLASS}

@@ -6,9 +6,10 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon import errors
 from vippsrecon.api.error_responses import decode_error_response, parse_retry_after
 
@@ -264,7 +265,7 @@ def test_a_field_name_is_printable_and_without_numbers():
     body=st.binary(max_size=300) | ANY_JSON.map(lambda value: json.dumps(value).encode()),
     headers=st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text(max_size=40)),
 )
-@settings(max_examples=400)
+@draw_examples(100)
 def test_every_refusal_becomes_an_error(status, body, headers):
     """Whatever the body contains, the status is reported in one line."""
     error = decode_error_response(status, headers, body, reference="order-001")

@@ -13,6 +13,7 @@ from vippsrecon.api import AsyncClient, Client
 from vippsrecon.api.transport import open_transport
 
 CUT = (b"",)
+IN_FLIGHT = 256
 
 
 def test_a_lost_answer_is_repeated_with_the_same_bytes(connected, no_waiting):
@@ -152,18 +153,18 @@ def test_a_proxy_is_used_for_vipps(monkeypatch):
 def test_many_in_flight_do_not_wait_for_each_other(settings):
     """By default aiohttp allows a hundred connections."""
     waiting = 0
-    most = 0
+    all_are_waiting = asyncio.Event()
 
     async def answer(reader, writer):
-        nonlocal waiting, most
+        nonlocal waiting
         while head := await reader.readuntil(b"\r\n\r\n"):
             if b"accesstoken" in head:
                 writer.write(http({"access_token": "t", "expires_in": "3600"}))
                 continue
             waiting += 1
-            most = max(most, waiting)
-            await asyncio.sleep(0.3)
-            waiting -= 1
+            if waiting == IN_FLIGHT:
+                all_are_waiting.set()
+            await asyncio.wait_for(all_are_waiting.wait(), 30)
             reference = head.split(b" ")[1].decode().rpartition("/")[2]
             writer.write(http(payment_body(reference)))
 
@@ -177,10 +178,10 @@ def test_many_in_flight_do_not_wait_for_each_other(settings):
         server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=512)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with AsyncClient(settings(base_url=url)) as client:
-            await asyncio.gather(*(client.payment(f"order-{n:04}") for n in range(256)))
+            await asyncio.gather(*(client.payment(f"order-{n:04}") for n in range(IN_FLIGHT)))
         server.close()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
     asyncio.run(story())
 
-    assert most > 200
+    assert waiting == IN_FLIGHT

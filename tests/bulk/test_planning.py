@@ -7,11 +7,12 @@ import csv
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from tests.bulk.world import CLOCK, MSN, line
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 from vippsrecon.bulk.plan.make import (
@@ -410,7 +411,7 @@ CELL = st.sampled_from(
 )
 
 
-@settings(max_examples=40)
+@draw_examples(20)
 @given(
     st.lists(st.tuples(CELL, CELL, CELL, CELL), min_size=1, max_size=8),
     st.sampled_from(sorted(PLANS)),

@@ -6,9 +6,10 @@ import shutil
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from openpyxl import load_workbook
 
+from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.frames_of_anything import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
@@ -250,17 +251,52 @@ def test_a_row_copied_is_refused(month, report, offline):
     assert plan.count == len(proposed(month[1], "refund")) - 1
 
 
-def test_a_payment_that_moved_since_the_report(month, report, later):
-    """A refund in the portal after the report makes the report's figures wrong."""
+def test_a_refund_since_the_report_makes_the_planned_one_smaller(month, report, later):
+    """A part refunded in the portal is not refunded again; the plan names the operation."""
     client, _ = later
     reference, amount = next(iter(proposed(month[1], "refund").items()))
     client.refund(reference, 100, "NOK", idempotency_key="portal-1")
     plan = plan_refunds(report, client=client)
+    assert amounts(plan)[reference] == amount - 100
+    assert amounts(plan) == proposed(month[1], "refund") | {reference: amount - 100}
+    [note] = [note for note in plan.notes if reference in note]
+    assert "because since the report 1.00 NOK was refunded at " in note
+
+
+def test_nothing_is_planned_where_all_was_refunded_since(month, report, later):
+    """What was owed was refunded in the portal in two parts: both are named."""
+    client, _ = later
+    reference, amount = next(iter(proposed(month[1], "refund").items()))
+    for number, part in enumerate((100, amount - 100)):
+        client.refund(reference, part, "NOK", idempotency_key=f"portal-{number}")
+    plan = plan_refunds(report, client=client)
     assert reference not in amounts(plan)
     [refused] = plan.refused
     assert refused.value == reference
-    assert "changed since the report" in refused.reason
-    assert amount > 0
+    assert refused.reason.startswith("nothing is left to refund since the report: ")
+    assert refused.reason.count(" was refunded at ") == 2
+
+
+def test_a_capture_since_the_report(month, report, later):
+    """The shop captured the rest itself, so it is not captured again."""
+    client, _ = later
+    reference, amount = next(iter(proposed(month[1], "capture").items()))
+    client.capture(reference, amount, "NOK", idempotency_key="shop-1")
+    plan = plan_captures(report, client=client)
+    assert reference not in amounts(plan)
+    [refused] = plan.refused
+    assert refused.reason.startswith("nothing is left to capture since the report: ")
+
+
+def test_a_reservation_that_was_captured_since_is_not_released(month, report, later):
+    """Whoever captures a part of it may still need the rest."""
+    client, _ = later
+    reference = next(iter(proposed(month[1], "cancel")))
+    client.capture(reference, 100, "NOK", idempotency_key="shop-1")
+    plan = plan_cancels(report, client=client)
+    assert reference not in amounts(plan)
+    [refused] = plan.refused
+    assert "captured was" in refused.reason
 
 
 def test_an_old_report_is_refused_whole(report, later):
@@ -439,9 +475,8 @@ def test_a_contradicting_payment_is_left_alone(tmp_path):
     assert "contradict" in met.value.refused[0].reason
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
+@draw_examples(
+    6,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )

@@ -7,13 +7,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.crash.checks import GOOD, Workspace, assert_cap_counts, assert_carried_out
 from tests.crash.databases import sqlite
 from tests.crash.in_process import BRIEF, BY_ITSELF, InProcess, Run, Slow, carried
 from tests.crash.world import MONEY_OPERATIONS, Case, plan_of
+from tests.hypothesis_sizes import draw_examples
 
 ROWS = 4
 
@@ -29,7 +30,7 @@ RUNS = st.lists(
 )
 
 
-@settings(max_examples=20)
+@draw_examples(10)
 @given(verb=st.sampled_from(MONEY_OPERATIONS), runs=RUNS, seed=st.integers(0, 2**16))
 @example("refund", [Run(("drop_after",), "after a request", 5, 2)] * 3, 1)
 @example("capture", [Run((), "at a commit", n, 1) for n in range(1, 7)], 2)

@@ -7,7 +7,6 @@ import random
 import shutil
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests.crash.databases import sqlite
 from tests.crash.lives import Keeper
 from tests.crash.world import MONEY_OPERATIONS
 from tests.postgres import CutWire
+from tests.waiting import wait_until
 
 ROWS = 10
 
@@ -45,15 +45,14 @@ def small_disk(tmp_path):
 def test_a_disk_that_fills_up(small_disk, tmp_path, world, begin):
     """The journal cannot be kept: nothing is sent that it does not know of, exit 2, a sentence."""
     workspace = Workspace(tmp_path / "full", sqlite(small_disk), world)
-    world.settings(latency_ms=30)
+    world.slow_down()
     plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
     lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
 
     running = [begin(life) for life in lives]
-    for one in running:
-        one.wait_until_begun()
-    time.sleep(0.3)
+    world.wait_for_effects(1)
     ballast = _fill(small_disk)
+    world.speed_up()
     ended = [one.wait() for one in running]
     assert all(one.exit_code == 2 for one in ended), ended
     assert all("the disk is full: free some space" in one.said for one in ended), ended
@@ -88,16 +87,15 @@ def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
     """PostgreSQL loses its power and comes back: what it confirmed is there, and nothing twice."""
     workspace = workspace_on("postgresql")
     world = workspace.world
-    world.settings(latency_ms=30)
+    world.slow_down()
     plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
     lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
 
     running = [begin(life) for life in lives]
-    for one in running:
-        one.wait_until_begun()
     # At least one outcome is recorded once the slowest of two in flight has begun its third row.
     world.wait_for_effects(3)
     postgres.stop()
+    world.speed_up()
     away = threading.Timer(1.5, postgres.start)
     away.start()
     ended = [one.wait() for one in running]
@@ -119,17 +117,16 @@ def test_a_commit_whose_answer_is_lost(workspace_on, postgres, begin, cut):
     """The wire is cut at a COMMIT: the carrier finds out whether it was kept, and goes on or stops."""
     workspace = workspace_on("postgresql")
     world = workspace.world
-    world.settings(latency_ms=20)
+    world.slow_down()
     plan = world.plan("refund", ROWS)
     life = life_of(workspace, plan, in_flight=2)
 
     with CutWire(postgres.port) as wire:
         url = workspace.database_url.replace(f":{postgres.port}/", f":{wire.port}/")
         running = begin(life._replace(database_url=url))
-        running.wait_until_begun()
-        while len(workspace.sql("SELECT 1 FROM journal WHERE kind = 'done'")) < 3:
-            time.sleep(0.005)
+        wait_until(lambda: len(workspace.sql("SELECT 1 FROM journal WHERE kind = 'done'")) >= 3)
         wire.cut = cut
+        world.speed_up()
         ended = running.wait()
         assert wire.cuts == 1
 

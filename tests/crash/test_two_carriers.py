@@ -10,6 +10,7 @@ import pytest
 from tests.crash.carrier import Life
 from tests.crash.checks import assert_carried_out, assert_never_twice, ended_rows
 from tests.crash.rounds import FAULTS, fault
+from tests.waiting import wait_until
 
 ROWS = 8
 
@@ -28,11 +29,13 @@ def life_of(workspace, plan, in_flight=4):
 def test_of_two_carriers_of_one_plan_one_is_turned_away(workspace, begin):
     """The same command in two windows: one carries out, the other says who does."""
     world = workspace.world
-    world.settings(latency_ms=150)
+    world.slow_down()
     plan = world.plan("refund", ROWS)
     life = life_of(workspace, plan, in_flight=2)
 
     both = [begin(life), begin(life)]
+    wait_until(lambda: not all(one.process.is_alive() for one in both))
+    world.speed_up()
     ended = sorted((one.wait() for one in both), key=lambda end: end.exit_code)
 
     assert [one.exit_code for one in ended] == [0, 2], ended
@@ -94,16 +97,16 @@ def test_a_carrier_that_slept_past_its_lease_stops_when_it_wakes(workspace_on, b
     """A laptop's lid: another took the plan over meanwhile, and the sleeper does nothing twice."""
     workspace = workspace_on(kind)
     world = workspace.world
-    world.settings(latency_ms=60)
+    world.slow_down()
     if name in FAULTS:
         world.faults(fault(name))
     plan = world.plan("refund", ROWS)
     life = life_of(workspace, plan, in_flight=3)
 
     sleeper = begin(life)
-    sleeper.wait_until_begun()
     _wait_for_an_intention(workspace, plan)
     _put_to_sleep(workspace, sleeper)
+    world.speed_up()
     early = begin(life).wait()
     # The lease is over: nothing was heard of the sleeper for half a minute of database time.
     workspace.sql("UPDATE carriers SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
@@ -155,7 +158,4 @@ def _wait_for_epoch(workspace, plan, epoch):
 
 
 def _wait(workspace, question, plan, least):
-    until = time.monotonic() + 20
-    while workspace.sql(question, plan=plan.plan_id)[0][0] < least:
-        assert time.monotonic() < until, question
-        time.sleep(0.01)
+    wait_until(lambda: workspace.sql(question, plan=plan.plan_id)[0][0] >= least)

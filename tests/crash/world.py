@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 import orjson
 
+from tests.waiting import wait_until
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT
 from vippsrecon.bulk.times import format_plan_time
@@ -182,12 +182,19 @@ class World:
         payments: dict[str, dict[str, dict[str, int]]] = self.counted()["payments"].get(MSN, {})
         return payments
 
+    def slow_down(self) -> None:
+        """Let each request take so long that a plan lasts seconds: a test acts in the midst of it."""
+        self.settings(latency_ms=200)
+
+    def speed_up(self) -> None:
+        """Answer at once again."""
+        self.settings(latency_ms=0)
+
     def wait_for_effects(self, count: int, seconds: float = 60) -> None:
         """Wait until each kind of operation has taken effect `count` times."""
-        deadline = time.monotonic() + seconds
-        while min(self._count_effects(verb) for verb in MONEY_OPERATIONS) < count:
-            assert time.monotonic() < deadline, "too few operations took effect"
-            time.sleep(0.01)
+        wait_until(
+            lambda: min(self._count_effects(verb) for verb in MONEY_OPERATIONS) >= count, seconds
+        )
 
     def _count_effects(self, verb: str) -> int:
         made = (operations.get(verb) for operations in self.effects().values())

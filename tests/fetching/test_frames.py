@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon import schemas
 from vippsrecon.api.models import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
@@ -124,7 +125,7 @@ def test_what_is_no_time_is_named(text):
     at=st.datetimes(NOON.replace(tzinfo=None, year=1980), NOON.replace(tzinfo=None, year=2099)),
     unit=st.sampled_from([*ZONES]),
 )
-@settings(max_examples=60)
+@draw_examples(30)
 def test_the_local_day_is_python_s(at, unit):
     """The day decides the period: midnight in Oslo is not midnight in UTC nor in Helsinki."""
     aware = at.replace(tzinfo=UTC)
@@ -263,7 +264,7 @@ amounts = st.integers(0, 10**15 - 1)
         max_size=6,
     )
 )
-@settings(max_examples=60)
+@draw_examples(30)
 def test_every_amount_arrives(many):
     """Whatever the amounts and the order of events, nothing is lost, added or swapped."""
     start = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import logging
-import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -23,11 +22,11 @@ import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tests.fetching.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
 from tests.fetching.doors import Watched
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import RawReading
 from vippsrecon.errors import InputError, OutputError, UnauthorizedError
@@ -136,16 +135,13 @@ def test_the_folder_says_what_it_holds(opened, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*RESULTS, "fetch.json"])
 
 
-BENCH = pytest.mark.skipif("VIPPSRECON_BENCH" not in os.environ, reason="VIPPSRECON_BENCH not set")
-
-
 @pytest.mark.parametrize(
     ("how", "count", "lost"),
     [
         pytest.param(signal.SIGKILL, 600, 60, id="kill -9"),
         pytest.param(signal.SIGINT, 600, 4, id="Ctrl-C"),
         pytest.param(
-            signal.SIGKILL, 20_000, 600, id="kill -9 of 20,000", marks=[pytest.mark.slow, BENCH]
+            signal.SIGKILL, 20_000, 600, id="kill -9 of 20,000", marks=pytest.mark.nightly
         ),
     ],
 )
@@ -452,7 +448,7 @@ def test_the_last_word_on_a_reference_counts(settings, tmp_path):
         unique_by=lambda one: one.reference,
     )
 )
-@examples(max_examples=20)
+@draw_examples(10)
 def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
     """A reference may be anything an export held, and people open this file in Excel."""
     with tempfile.TemporaryDirectory() as name:
@@ -471,19 +467,28 @@ def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
-def test_few_and_slow_answers_are_kept_within_seconds(served, tmp_path):
+def test_few_and_slow_answers_are_kept_within_seconds(settings, tmp_path, monkeypatch):
     """A kill in a slow month costs what the last seconds brought, not the last thousand."""
-    client, _, _ = served(*map(payment_line, references(40)), latency_ms=400, in_flight=4)
-    thread = threading.Thread(target=fetch_into, args=(tmp_path, references(40), client))
-    thread.start()
-    began = time.monotonic()
-    while not list((tmp_path / "parts").glob("*.arrow")) and thread.is_alive():
-        time.sleep(0.05)
-    took, fetching = time.monotonic() - began, thread.is_alive()
-    thread.join()
+    monkeypatch.setattr(workers, "PART_SECONDS", 0.1)
+    simulator = Simulator([{"clock": CLOCK}, *map(payment_line, references(40))])
+    kept = []
 
-    assert fetching, "the fetch was over before a part was seen"
-    assert took < 4.5
+    class SlowDoor(Watched):
+        """Answers nothing beyond the eighth payment before the first eight are on disk."""
+
+        async def handle_async_request(self, request):
+            if request.url.path >= "/epayment/v1/payments/order-000008":
+                async with asyncio.timeout(60):
+                    while not list((tmp_path / "parts").glob("*.arrow")):
+                        await asyncio.sleep(0.01)
+                kept.append(on_disk(tmp_path))
+            return await super().handle_async_request(request)
+
+    with Client(settings(in_flight=4), transport=SlowDoor(simulator.app)) as client:
+        info = fetch_into(tmp_path, references(40), client)
+
+    assert 0 < kept[0] <= 8
+    assert info["counts"]["payments"] == 40
 
 
 def test_a_full_disk_is_said_without_a_library_s_words(tmp_path):

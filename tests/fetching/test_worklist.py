@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypothesis_sizes import draw_examples
 from vippsrecon.errors import InputError
 from vippsrecon.fetching.worklist import Worklist
 
@@ -113,7 +114,7 @@ def test_what_is_no_list_of_references_is_refused(references, said):
 
 
 @given(st.permutations([f"order-{number:05}" for number in range(6)]), st.data())
-@settings(max_examples=30)
+@draw_examples(15)
 def test_the_hash_names_the_set_and_not_the_order(names, data):
     """A run goes on when the same payments are asked for, in whatever order the export has them."""
     twice = data.draw(st.sampled_from(names))

@@ -1,20 +1,46 @@
-"""A second opinion: the rules in plain Python, one order at a time, with integers and dicts.
+"""A second opinion: the rules of orders and payments in plain Python, one order at a time.
 
-Written from the text of the rules alone, sharing nothing with the package: no frames, no
-expressions, no columns. Slow and simple on purpose. It knows the rules for what is drawn in
-`worlds`; what the rules leave open is left out there.
+Written from the text of the rules alone. It shares nothing with the package: no frames, no
+expressions, no columns of its own; integers, dicts and plain if-statements, slow and simple on
+purpose, so that an accountant can read it beside the rules.
+
+`oracle_groups` says which rows and payments belong together, `oracle_money` what a payment
+amounted to at a moment, `oracle_pair` what is wrong between an order and its money,
+`oracle_proposals` what may be proposed, `oracle_bridge` how both sides add up.
 """
-# ruff: noqa: E741, N806, PLR0911 - the rules' own letters, and an order's ends as they come
+# ruff: noqa: E741, N803, N806, PLR0911, PLR0912 - the rules' own letters, and long tables
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from tests.reconciliation.oracle_money import Money, Unit, deadline_near, money, together
-from tests.reconciliation.oracle_pair import Finding, ask, marks
+from tests.reconciliation import oracle_bridge as bridge
+from tests.reconciliation import oracle_proposals as proposals
+from tests.reconciliation.oracle_groups import (
+    Family,
+    choose_counted,
+    combine,
+    families,
+    is_split,
+    nearest_row,
+)
+from tests.reconciliation.oracle_money import Money, Unit, money, together
+from tests.reconciliation.oracle_pair import (
+    NOTHING,
+    Answer,
+    Asked,
+    Settings,
+    ask,
+    ask_reserved,
+    explained,
+    net_of,
+    standing,
+)
+
+EXPLAINED_PENDING = {"timing_capture_pending", "timing_refund_pending"}
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Place(NamedTuple):
@@ -25,6 +51,27 @@ class Place(NamedTuple):
     flags: frozenset[str]
 
 
+class Finding(NamedTuple):
+    """One thing wrong: expected and actual None where the rules have no amount."""
+
+    question: str
+    kind: str
+    msn: str
+    reference: str | None
+    order_number: str | None
+    currency: str
+    expected: int | None
+    actual: int | None
+    at_risk: int
+    verb: str | None = None
+    minor: int | None = None
+
+    @property
+    def difference(self) -> int:
+        """Actual minus expected; an unknown side counts as 0."""
+        return (self.actual or 0) - (self.expected or 0)
+
+
 class World(NamedTuple):
     """All that goes into one run, as rows."""
 
@@ -33,369 +80,568 @@ class World(NamedTuple):
     events: list[dict[str, Any]]
     failures: list[dict[str, Any]]
     units: dict[str, Unit]
-    waived: set[tuple[str, str]]
     as_of: datetime
-    tolerance: int
+    settings: Settings = Settings()
+    waived: frozenset[tuple[str, str]] = frozenset()
+    unsettled: frozenset[tuple[str, str]] = frozenset()
+    has_log: bool = True
+
+
+Lines = list[tuple[str, str, str, str, int]]
 
 
 class Opinion(NamedTuple):
-    """What is right: findings, the place of each row, and the known lines of the bridge."""
+    """What is right: findings, the place of each row, the bridge, and the sums it must end in."""
 
     findings: list[Finding]
     places: dict[tuple[str, str], Place]
     bridge: Counter[tuple[str, str, str, str]]
-    twins: int
+    moved: Counter[tuple[str, str, str]]
+
+
+class Reading(NamedTuple):
+    """One payment with its letters at the moment that counts."""
+
+    payment: dict[str, Any]
+    m: Money
+    moment: datetime
+
+    @property
+    def key(self) -> str:
+        """The payment's key among the input rows."""
+        return f"{self.payment['msn']}:{self.payment['reference']}"
 
 
 def opinion(world: World) -> Opinion:
-    """Return what the rules say of a world."""
-    return _Run(world).opinion()
-
-
-class _Run:
-    """One run over a world: who is compared with whom, and where everything ends."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.findings: list[Finding] = []
-        self.places: dict[tuple[str, str], Place] = {}
-        self.bridge: Counter[tuple[str, str, str, str]] = Counter()
-        self.twins = 0
-        self.log: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-        for event in world.events:
-            self.log[event["msn"], event["reference"]].append(event)
-
-    def opinion(self) -> Opinion:
-        """Return the whole of it."""
-        world = self.world
-        rows: dict[tuple[str, Any], list[dict[str, Any]]] = defaultdict(list)
-        for number, order in enumerate(world.orders):
-            rows[order["msn"], order["reference"] or number].append(order)
-        taken: dict[tuple[str, Any], list[dict[str, Any]]] = defaultdict(list)
-        spare = []
-        for payment in world.payments:
-            key = payment["msn"], payment["reference"]
-            base = key[0], re.sub(r"-\d{1,2}$", "", key[1])
-            if key in rows:
-                taken[key].append(payment)
-            elif base in rows:
-                taken[base].append(payment)
-            else:
-                spare.append(payment)
-        failed = {(f["msn"], f["reference"]) for f in world.failures if f["status"] != 404}
-        for key, group in rows.items():
-            if not taken[key]:
-                mended = [p for p in spare if p["msn"] == key[0] and _mends(key[1], p["reference"])]
-                if mended:
-                    spare.remove(mended[0])
-                    self.mangled(group[0], mended[0])
-                    continue
-            self.orders(key, group, taken[key], key in failed)
-        for payment in spare:
-            self.orphan(payment)
-        return Opinion(self.findings, self.places, self.bridge, self.twins)
-
-    def orders(
-        self,
-        key: tuple[str, Any],
-        group: list[dict[str, Any]],
-        payments: list[dict[str, Any]],
-        failed: bool,
-    ) -> None:
-        """Judge all rows of one reference."""
-        numbers = {order["order_number"] for order in group}
-        if len(group) > 1 and len(numbers) == 1:
-            self.twins += len(group) - 1
-            group = group[:1]
-        if len(group) == 1:
-            self.order(group, group[0], payments, failed, set())
-            return
-        sums = [self.letters(group[0], payment) for payment in payments]
-        A, C = sum(m.A for m in sums), sum(m.C for m in sums)
-        total = sum(order["total_minor"] for order in group)
-        if payments and total in {A, C} and len(numbers) == len(group):
-            one = group[0] | {
-                "total_minor": total,
-                "refunded_minor": sum(order["refunded_minor"] for order in group),
-            }
-            self.order(group, one, payments, failed, {"combined_orders"})
-            return
-        if failed:
-            for order in group:
-                self.order([order], order, payments, failed, set())
-            return
-        ranked = sorted(group, key=lambda o: (abs(o["total_minor"] - C), o["order_number"]))
-        self.order(ranked[:1], ranked[0], payments, failed, set())
-        for order in ranked[1:]:
-            self.found(
-                Finding(
-                    "there",
-                    "duplicate_order_row",
-                    key[1],
-                    order["total_minor"],
-                    None,
-                    0,
-                    order["currency"],
-                ),
-                order["msn"],
+    """Return what the rules say of a world: judged at each pair's moment, proposed on all known."""
+    at_the_cut = Run(world, whole_log=False).judge()
+    known = Run(world, whole_log=True).judge()
+    owed = {(f.question, f.msn, f.reference, f.verb): f.minor for f in known.findings if f.verb}
+    findings = []
+    for finding in at_the_cut.findings:
+        if finding.verb:
+            now = owed.get((finding.question, finding.msn, finding.reference, finding.verb)) or 0
+            minor = min(now, finding.minor or 0)
+            finding = finding._replace(  # noqa: PLW2901
+                verb=finding.verb if minor else None, minor=minor or None
             )
-            self.put_order(order, Place("discrepancy", "duplicate_order_row", frozenset()))
-            self.add(order, "captured", "orders", order["total_minor"])
-            self.add(order, "refunded", "orders", order["refunded_minor"])
+        findings.append(finding)
+    return at_the_cut._replace(findings=findings)
+
+
+def paid_means_captured(world: World) -> bool:
+    """Whether the shop's `paid` says captured: most open orders that hold money would be unpaid."""
+    held = set()
+    log = logs(world)
+    for payment in world.payments:
+        key = payment["msn"], payment["reference"]
+        if money(payment, log[key], world.as_of, has_log=world.has_log).K > 0:
+            held.add(key)
+    said = [
+        order["paid"]
+        for order in world.orders
+        if order["status"] == "open" and (order["msn"], order["reference"]) in held
+    ]
+    return len(said) >= 20 and said.count("no") * 2 > len(said)
+
+
+def logs(world: World) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Return each payment's event log."""
+    log: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for event in world.events:
+        log[event["msn"], event["reference"]].append(event)
+    return log
+
+
+class Run:
+    """One judgement of a world, at each pair's own moment or on the whole log."""
+
+    def __init__(self, world: World, *, whole_log: bool) -> None:
+        self.world = world
+        self.whole_log = whole_log
+        self.log = logs(world)
+        self.opinion = Opinion([], {}, Counter(), Counter())
+        self.failed = {(f["msn"], f["reference"]) for f in world.failures if f["status"] != 404}
+        self.no_means_unknown = paid_means_captured(world)
+
+    def judge(self) -> Opinion:
+        """Judge every family of rows and payments, then the payments without an order."""
+        grouped, orphans = families(self.world.orders, self.world.payments)
+        for family in grouped:
+            self.family(family)
+        days = [row["ordered_at"] for row in self.world.orders if row["ordered_at"]]
+        covered = {row["msn"] for row in self.world.orders}
+        for payment in orphans:
+            self.orphan(payment, days, covered)
+        return self.opinion
+
+    # --- who is compared with whom ---------------------------------------------------------
+
+    def family(self, family: Family) -> None:
+        """Judge the rows of one order, or of one reference, with all its attempts."""
+        rows, payments = family.rows, family.payments
+        unread = any((family.msn, reference) in self.failed for reference in family.references)
+        for row in family.superseded:
+            self.lines(row, bridge.of_rows(row["total_minor"], row["refunded_minor"]))
+            line = bridge.set_aside("ignored", row["total_minor"], row["refunded_minor"])
+            self.lines(row, line)
+            self.put_order(row, Place("ignored", "superseded_row", marks(row)))
+        if len(rows) == 1:
+            self.order(rows, rows[0], payments, unread, frozenset())
+            return
+        readings = [self.read(rows[0], payment) for payment in payments]
+        combined = combine(
+            rows, sum(r.m.A for r in readings), sum(r.m.C for r in readings), bool(payments)
+        )
+        if combined is not None:
+            self.order(rows, combined, payments, unread, frozenset({"combined_orders"}))
+            return
+        first = nearest_row(rows, sum(r.m.C for r in readings))
+        if unread or (family.msn, first["reference"]) in self.world.waived:
+            for number, row in enumerate(rows):
+                self.order([row], row, payments if number == 0 else [], unread, frozenset())
+            return
+        self.order([first], first, payments, unread, frozenset())
+        for row in rows:
+            if row is not first:
+                self.found(row, "there", "duplicate_order_row", row["total_minor"], None, 0)
+                self.lines(row, bridge.of_rows(row["total_minor"], row["refunded_minor"]))
+                self.lines(row, [("refunded", "duplicate_rows", -(row["refunded_minor"] or 0))])
+                self.put_order(row, Place("discrepancy", "duplicate_order_row", marks(row)))
+
+    def read(self, order: dict[str, Any] | None, payment: dict[str, Any]) -> Reading:
+        """Return a payment's letters at its pair's moment, or on the whole log."""
+        moment = min(self.world.as_of, payment["fetched_at"])
+        if order is not None:
+            moment = min(moment, order["exported_at"])
+        cut = moment
+        if self.whole_log:
+            cut, moment = FAR, max(moment, self.world.as_of)
+        log = self.log[payment["msn"], payment["reference"]]
+        return Reading(payment, money(payment, log, cut, has_log=self.world.has_log), moment)
 
     def order(
         self,
-        group: list[dict[str, Any]],
+        rows: list[dict[str, Any]],
         order: dict[str, Any],
         payments: list[dict[str, Any]],
-        failed: bool,
-        flags: set[str],
+        unread: bool,
+        flags: frozenset[str],
     ) -> None:
-        """Judge one order (several rows where they are combined) with its payments."""
-        O, Or = order["total_minor"], order["refunded_minor"]
-        self.add(order, "captured", "orders", O)
-        self.add(order, "refunded", "orders", Or)
-        key = order["msn"], order["reference"]
+        """Judge one order (several rows where they are combined): the first line that holds."""
+        for row in rows:
+            self.lines(row, bridge.of_rows(row["total_minor"], row["refunded_minor"]))
+        O = sum(row["total_minor"] for row in rows)
+        Or = sum(row["refunded_minor"] or 0 for row in rows)
+        unit = self.world.units[order["msn"]]
+        readings = [self.read(order, payment) for payment in payments]
+        C, R = sum(r.m.C for r in readings), sum(r.m.R for r in readings)
+        K = sum(r.m.K for r in readings)
+        flags |= marks(order)
+        if any(r.m.changed for r in readings):
+            flags |= {"changed_after_export"}
+        if not self.world.has_log and readings:
+            flags |= {"amounts_as_fetched"}
+        if self.no_means_unknown and order["paid"] == "no":
+            order = order | {"paid": "unknown"}
 
-        def end(place: Place, among: list[dict[str, Any]]) -> None:
-            for row in group:
-                self.put_order(row, place)
-            for payment in among:
-                self.put_payment(payment, place)
+        def set_aside(bucket: str, kind: str) -> None:
+            self.lines(order, bridge.set_aside(bucket, O, Or, C, R))
+            self.put(rows, readings, Place(bucket, kind, flags))
 
-        flags = flags | marks(order)
-        each = [(payment, self.letters(order, payment)) for payment in payments]
-        changed = {"changed_after_export"} if any(m.changed for _, m in each) else set()
-        plain = frozenset(flags | changed)
-        if failed:
-            return end(Place("not_checked", "", plain), payments)
-        for holds, kind in (
-            (O == 0 and not payments, "nothing_to_pay"),
-            (order["by_vipps"] is False and not payments, "other_payment_method"),
-            (order["recurring"], "not_epayment"),
-            (key in self.world.waived, "waived"),
-        ):
-            if holds:
-                return end(Place("ignored", kind, plain), payments)
-        if not payments:
-            return self.unpaid(group, order, plain)
-        moment = min(self.world.as_of, order["exported_at"], payments[0]["fetched_at"])
-        live = [pair for pair in each if pair[1].live]
-        chosen = live or each
-        if len(live) > 1:
-            if sum(m.C - m.R + m.K for _, m in live) <= O - Or:
-                flags = flags | {"split_payment"}
-            else:
-                live.sort(
-                    key=lambda pair: (
-                        abs((pair[1].C or pair[1].K) - O),
-                        pair[1].authorized,
-                        pair[0]["reference"],
-                    )
-                )
-                chosen = live[:1]
-                for payment, m in live[1:]:
-                    self.found(
-                        Finding(
-                            "there",
-                            "duplicate_payment",
-                            payment["reference"],
-                            0,
-                            m.C,
-                            m.C - m.R if m.C else m.K,
-                            payment["currency"],
-                            deadline_near(m, self.unit(order), moment),
-                        ),
-                        payment["msn"],
-                    )
-                    self.put_payment(
-                        payment, Place("discrepancy", "duplicate_payment", frozenset())
-                    )
-        for payment, m in each:
-            if not m.live and (payment, m) not in chosen:
-                self.put_payment(payment, Place("matched", "superseded_attempt", frozenset()))
-        m = chosen[0][1] if len(chosen) == 1 else together([m for _, m in chosen])
-        end(self.pair(order, chosen[0][0], m, flags), [payment for payment, _ in chosen])
+        if unread:
+            return set_aside("not_checked", "")
+        if self.waived(order, payments):
+            return set_aside("ignored", "waived")
+        if order["total_minor"] == 0 and not payments:
+            return set_aside("ignored", "nothing_to_pay")
+        if order["by_vipps"] is False:
+            return self.paid_otherwise(rows, order, readings, flags, O, Or)
+        if order.get("method_unsure"):
+            if C == 0 and K == 0:
+                if self.gaps(order, readings):
+                    return set_aside("discrepancy", "aggregate_mismatch")
+                return set_aside("ignored", "other_payment_method")
+            flags |= {"method_unsure"}
+        if order["recurring"]:
+            return set_aside("ignored", "not_epayment")
+        if payments:
+            return self.attempts(rows, order, readings, flags, O, Or)
+
+        status = standing(order, 0, unit)
+        if status == "cancelled":
+            self.lines(order, bridge.set_aside("cancelled", O, Or))
+            return self.put(rows, [], Place("matched", "", flags))
+        if status == "open" and order["paid"] == "no":
+            return set_aside("ignored", "abandoned_checkout")
+        at_risk = 0 if status == "open" else max(0, O - Or)
+        if not order["reference"] and order["by_vipps"]:
+            flags |= {"no_reference"}
+        self.found(order, "there", "missing_in_vipps", O, None, at_risk)
+        self.lines(order, [("refunded", "no_payment", -Or)])
+        self.put(rows, [], Place("discrepancy", "missing_in_vipps", flags))
         return None
 
-    def unpaid(
-        self, group: list[dict[str, Any]], order: dict[str, Any], flags: frozenset[str]
+    def waived(self, order: dict[str, Any], payments: list[dict[str, Any]]) -> bool:
+        """Whether the user decided to ignore this order, by a reference of its own or an attempt's."""
+        names = {order["reference"], *(payment["reference"] for payment in payments)}
+        return any((order["msn"], name) in self.world.waived for name in names)
+
+    def paid_otherwise(
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        readings: list[Reading],
+        flags: frozenset[str],
+        O: int,
+        Or: int,
     ) -> None:
-        """Judge an order that has no payment."""
-        place = Place("matched", "", flags)
-        if order["status"] != "cancelled":
-            is_open = order["status"] == "unknown"
-            is_open |= order["status"] == "open" and not self.unit(order).at_once
-            is_open = is_open and not order["refunded_minor"] >= order["total_minor"] > 0
-            risk = 0 if is_open else max(0, order["total_minor"] - order["refunded_minor"])
-            nameless = not order["reference"] and order["by_vipps"] is True
-            flags |= {"no_reference"} if nameless else set()
-            named = order["reference"] or order["order_number"]
-            finding = Finding(
-                "there",
-                "missing_in_vipps",
-                named,
-                order["total_minor"],
-                None,
-                risk,
-                order["currency"],
-            )
-            self.found(finding._replace(low=order["split_tender"]), order["msn"])
-            place = Place("discrepancy", "missing_in_vipps", flags)
-        for row in group:
-            self.put_order(row, place)
-
-    def mangled(self, order: dict[str, Any], payment: dict[str, Any]) -> None:
-        """Judge an order whose reference was damaged, with the payment it means."""
-        self.add(order, "captured", "orders", order["total_minor"])
-        self.add(order, "refunded", "orders", order["refunded_minor"])
-        self.found(
-            Finding(
-                "there", "reference_mangled", order["reference"], None, None, 0, order["currency"]
-            ),
-            order["msn"],
-        )
-        place = self.pair(order, payment, self.letters(order, payment), marks(order))
-        place = Place("discrepancy", "reference_mangled", place.flags)
-        self.put_order(order, place)
-        self.put_payment(payment, place)
-
-    def orphan(self, payment: dict[str, Any]) -> None:
-        """Judge a payment without an order."""
-        moment = min(self.world.as_of, payment["fetched_at"])
-        m = money(payment, self.log[payment["msn"], payment["reference"]], moment)
-        days = [o["ordered_at"] for o in self.world.orders]
-        covered = {o["msn"] for o in self.world.orders}
-        began = m.authorized or payment["created_at"]
-        if (payment["msn"], payment["reference"]) in self.world.waived:
-            place = Place("ignored", "waived", frozenset())
-        elif payment["msn"] not in covered or not min(days) <= began <= max(days):
-            place = Place("timing", "timing_outside_export", frozenset())
-        elif m.C or m.K:
-            actual, risk = (m.C, m.C - m.R) if m.C else (m.K, m.K)
-            self.found(
-                Finding(
-                    "there",
-                    "missing_in_orders",
-                    payment["reference"],
-                    None,
-                    actual,
-                    risk,
-                    payment["currency"],
-                    deadline_near(m, self.unit(payment), self.world.as_of),
-                ),
-                payment["msn"],
-                m.C,
-            )
-            place = Place("discrepancy", "missing_in_orders", frozenset())
+        """Judge an order paid with another payment method: Vipps was to collect nothing."""
+        parts = [r.m for r in readings]
+        C, R, K = (sum(getattr(m, letter) for m in parts) for letter in "CRK")
+        kinds = []
+        if C > R:
+            self.found(order, "there", "paid_twice", 0, C, C - R, reading=readings[0])
+            self.lines(order, bridge.set_aside("other_tender", O, Or, 0, R))
+            kinds.append("paid_twice")
         else:
-            place = Place("ignored", "abandoned_checkout", frozenset())
-        self.put_payment(payment, place)
+            self.lines(order, bridge.set_aside("other_tender", O, Or, C, R))
+        if K > 0:
+            m = together(parts)
+            net = net_of(0, 0, "fulfilled", C, R)
+            net = net._replace(E=0)
+            unit = self.world.units[order["msn"]]
+            answer = ask_reserved(m, net, "fulfilled", unit, readings[0].moment, NOTHING)
+            asked = Asked("fulfilled", net, NOTHING, NOTHING, answer, flags, False)
+            verb = None
+            if len(readings) == 1:
+                verb = proposals.of_pair(
+                    order,
+                    readings[0].payment,
+                    m,
+                    asked,
+                    readings[0].moment,
+                    forbidden=self.forbidden(rows, readings),
+                ).get("reserved")
+            self.answer(order, readings[0], "reserved", answer, verb)
+            kinds.append("remainder_open")
+        if self.gaps(order, readings):
+            kinds.append("aggregate_mismatch")
+        place = Place("ignored", "other_payment_method", flags)
+        if kinds:
+            place = Place("discrepancy", kinds[0], flags)
+        self.put(rows, readings, place)
+
+    def attempts(
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        readings: list[Reading],
+        flags: frozenset[str],
+        O: int,
+        Or: int,
+    ) -> None:
+        """Say which payments of an order count, and judge it with them."""
+        held = [r for r in readings if r.m.held]
+        named = {order["reference"], *(order.get("further_references") or "").split()}
+        in_cell = [r for r in readings if r.payment["reference"] in named]
+        several_in_cell = len(named) > 1 and len(in_cell) > 1
+        surplus: list[Reading] = []
+        if several_in_cell or (
+            len(held) > 1 and is_split([r.m for r in held], order["total_minor"])
+        ):
+            counted = in_cell if several_in_cell else held
+            flags |= {"split_payment"}
+        else:
+            best = choose_counted([(r.payment, r.m) for r in held or readings], order)
+            counted = [(held or readings)[best]]
+            surplus = [r for r in held if r is not counted[0]]
+        for reading in readings:
+            if reading not in counted and reading not in surplus:
+                self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))
+                self.put([], [reading], Place("matched", "superseded_attempt", frozenset()))
+        counted_m = counted[0].m if len(counted) == 1 else together([r.m for r in counted])
+        refunded = order["refunded_minor"]
+        for reading in surplus:
+            R = reading.m.R
+            if refunded is not None and 0 < R <= refunded - counted_m.R:
+                refunded -= R
+                self.lines(order, [("refunded", "refunded_on_second_payment", -R)])
+        order = order | {"refunded_minor": refunded}
+        asked = self.pair(rows, order, counted, counted_m, flags)
+        for reading in surplus:
+            self.second(rows, order, reading, counted_m, asked)
+
+    def second(
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        reading: Reading,
+        counted: Money,
+        asked: Asked | None,
+    ) -> None:
+        """Keep that a payment is one too many."""
+        m = reading.m
+        verb = None
+        if asked is not None:
+            verb = proposals.of_second_payment(
+                order,
+                reading.payment,
+                m,
+                counted,
+                asked,
+                forbidden=self.forbidden(rows, [reading]),
+            )
+        at_risk = max(0, m.C - m.R) if m.C else m.K
+        self.found(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
+        self.lines(order, [("refunded", "second_payments", m.R)])
+        self.gaps(order, [reading])
+        self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()))
+
+    # --- one pair --------------------------------------------------------------------------
 
     def pair(
-        self, order: dict[str, Any], payment: dict[str, Any], m: Money, flags: set[str]
-    ) -> Place:
-        """Judge an order with its money; return where both end."""
-        moment = min(self.world.as_of, order["exported_at"], m.fetched)
-        flags = set(flags)
-        flags |= {"changed_after_export"} if m.changed else set()
-        gap = m.gaps > 0
-        if gap:
-            self.gap(payment, m)
-        later = any(
-            order.get(name) and order[name] > m.fetched for name in ("fulfilled_at", "refunded_at")
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        counted: list[Reading],
+        m: Money,
+        flags: frozenset[str],
+    ) -> Asked | None:
+        """Judge an order with the money that counts; None where it is not judged."""
+        first, unit = counted[0], self.world.units[order["msn"]]
+        moment = min(r.moment for r in counted)
+        O, Or = order["total_minor"], order["refunded_minor"]
+        dropped = [row for row in rows if len(rows) > 1 and row["status"] == "cancelled"]
+        if dropped and len(dropped) < len(rows):
+            self.put(dropped, [], Place("matched", "", flags))
+            rows = [row for row in rows if row not in dropped]
+        if dropped:
+            everything = [*rows, *dropped] if rows[0] not in dropped else rows
+            total = sum(row["total_minor"] for row in everything)
+            given = sum(row["refunded_minor"] or 0 for row in everything)
+            left = [
+                ("captured", "cancelled_rows", O - total),
+                ("refunded", "cancelled_rows", (Or or 0) - given),
+            ]
+            self.lines(order, left)
+        kinds: list[str] = []
+        mangled = order["reference"] not in {r.payment["reference"] for r in counted}
+        if mangled and not any(
+            _stem(r.payment["reference"]) == _stem(order["reference"]) for r in counted
+        ):
+            self.found(order, "there", "reference_mangled", None, None, 0)
+            kinds.append("reference_mangled")
+        if any(row["currency"] != r.payment["currency"] for row in rows for r in counted):
+            self.found(order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first)
+            self.lines(order, bridge.set_aside("other_currency", O, Or, m.C, m.R))
+            self.gaps(order, counted)
+            self.put(
+                rows,
+                counted,
+                Place("discrepancy", kinds[0] if kinds else "currency_mismatch", flags),
+            )
+            return None
+        if not self.whole_log and self.shop_is_later(order, m, moment):
+            self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
+            place = Place("timing", "timing_after_cut", flags)
+            if self.gaps(order, counted):
+                place = Place("discrepancy", "aggregate_mismatch", flags)
+            self.put(rows, counted, place)
+            return None
+        asked = ask(order, m, unit, moment, self.world.settings)
+        asked = asked._replace(flags=asked.flags | flags)
+        answers = (asked.captured, asked.refunded, asked.reserved)
+        codes = [a.kind for a in answers if a.outcome == "code"]
+        codes = codes or [a.kind for a in answers if a.kind in EXPLAINED_PENDING]
+        if not self.whole_log and codes:
+            unit_passed = asked.deadline_passed
+            if all(explained(kind, order, m, unit, unit_passed) for kind in codes):
+                self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
+                place = Place("timing", "timing_after_cut", asked.flags)
+                if self.gaps(order, counted):
+                    place = Place("discrepancy", "aggregate_mismatch", asked.flags)
+                self.put(rows, counted, place)
+                return None
+        verbs = {}
+        if len(counted) == 1:
+            verbs = proposals.of_pair(
+                order,
+                first.payment,
+                m,
+                asked,
+                moment,
+                forbidden=self.forbidden(rows, counted) or bool(dropped),
+            )
+        for question in ("captured", "refunded", "reserved"):
+            answer: Answer = getattr(asked, question)
+            if answer.outcome == "code":
+                self.answer(order, first, question, answer, verbs.get(question))
+                kinds.append(answer.kind)
+        if self.gaps(order, counted):
+            kinds.append("aggregate_mismatch")
+        self.lines(order, bridge.of_pair(asked, m))
+        self.put(rows, counted, self.place(asked, kinds, m))
+        return asked
+
+    def place(self, asked: Asked, kinds: list[str], m: Money) -> Place:
+        """Return where a judged pair ends."""
+        answers = (asked.captured, asked.refunded)
+        if kinds:
+            return Place("discrepancy", kinds[0], asked.flags)
+        for bucket in ("timing", "ignored"):
+            for answer in answers:
+                if answer.outcome == bucket:
+                    return Place(bucket, answer.kind, asked.flags)
+        if m.changed:
+            return Place("timing", "timing_after_cut", asked.flags)
+        kind = asked.captured.kind if asked.captured.outcome == "matched" else ""
+        return Place("matched", kind, asked.flags)
+
+    def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
+        """Whether the run looks at a moment before the export, and something moved in between."""
+        if self.world.as_of >= order["exported_at"]:
+            return False
+        dates = (order.get("fulfilled_at"), order.get("refunded_at"))
+        return m.changed or any(date is not None and date > moment for date in dates)
+
+    def forbidden(self, rows: list[dict[str, Any]], readings: list[Reading]) -> bool:
+        """Whether an operation of ours is open on one of these payments, whose end nobody knows."""
+        return any(
+            (r.payment["msn"], r.payment["reference"]) in self.world.unsettled for r in readings
         )
-        if later:
-            return (
-                Place("discrepancy", "aggregate_mismatch", frozenset(flags))
-                if gap
-                else Place("timing", "timing_after_cut", frozenset(flags))
-            )
-        if order["currency"] != payment["currency"]:
-            flags |= {"presentment_currency"} if order["shop_currency_only"] else set()
-            self.found(
-                Finding(
-                    "there",
-                    "currency_mismatch",
-                    order["reference"],
-                    None,
-                    None,
-                    m.C - m.R,
-                    payment["currency"],
-                    deadline_near(m, self.unit(order), moment),
-                    order["split_tender"],
-                ),
-                order["msn"],
-            )
-            return Place("discrepancy", "currency_mismatch", frozenset(flags))
-        asked = ask(order, m, self.unit(order), moment, self.world.tolerance)
-        flags |= asked.flags
-        if not asked.ignored:
-            self.add(order, "captured", "refunded_before_capture", -asked.q)
-            self.add(order, "refunded", "refunded_before_capture", -asked.q)
-            self.add(order, "captured", "excess_given_back", asked.p)
-            self.add(order, "refunded", "excess_given_back", asked.p)
-        for finding in asked.findings:
-            self.found(finding, order["msn"])
-        if asked.findings or gap:
-            kind = asked.findings[0].kind if asked.findings else "aggregate_mismatch"
-            return Place("discrepancy", kind, frozenset(flags))
-        if asked.timing:
-            return Place("timing", asked.timing[0], frozenset(flags))
-        if asked.ignored:
-            return Place("ignored", asked.ignored[0], frozenset(flags))
-        if m.changed and not asked.matched:
-            return Place("timing", "timing_after_cut", frozenset(flags))
-        return Place("matched", asked.matched, frozenset(flags))
 
-    def letters(self, order: dict[str, Any], payment: dict[str, Any]) -> Money:
-        """Return a payment's letters at the moment its order is compared at."""
-        moment = min(self.world.as_of, order["exported_at"], payment["fetched_at"])
-        return money(payment, self.log[payment["msn"], payment["reference"]], moment)
+    def gaps(self, order: dict[str, Any], readings: list[Reading]) -> bool:
+        """Keep each payment whose totals contradict its own log."""
+        wrong = [r for r in readings if r.m.gap]
+        for reading in wrong:
+            gap = reading.m.gap
+            self.found(order, "aggregate", "aggregate_mismatch", None, None, gap, reading)
+        return bool(wrong)
 
-    def gap(self, payment: dict[str, Any], m: Money) -> None:
-        """Keep that a payment contradicts itself."""
-        self.found(
+    def orphan(self, payment: dict[str, Any], days: list[datetime], covered: set[str]) -> None:
+        """Judge a payment without an order."""
+        reading = self.read(None, payment)
+        m = reading.m
+        began = m.authorized or payment["created_at"]
+        outside = payment["msn"] not in covered or not days or not min(days) <= began <= max(days)
+        flags = frozenset({"changed_after_export"} if m.changed else ())
+        place, line = Place("ignored", "abandoned_checkout", flags), "ignored_payments"
+        if (payment["msn"], payment["reference"]) in self.world.waived:
+            place = Place("ignored", "waived", flags)
+        elif outside:
+            place, line = Place("timing", "timing_outside_export", flags), "outside_export"
+        elif m.held:
+            at_risk = max(0, m.C - m.R) if m.C else m.K
+            self.found(payment, "there", "missing_in_orders", None, m.C, at_risk, reading)
+            place, line = Place("discrepancy", "missing_in_orders", flags), ""
+        if line:
+            self.lines(payment, [("captured", line, m.C)])
+        self.lines(payment, [("refunded", line or "payments_without_order", m.R)])
+        if (
+            place.kind != "waived"
+            and self.gaps(payment, [reading])
+            and place.bucket != "discrepancy"
+        ):
+            place = Place("discrepancy", "aggregate_mismatch", flags)
+        self.put([], [reading], place)
+
+    # --- what is kept ----------------------------------------------------------------------
+
+    def answer(
+        self,
+        order: dict[str, Any],
+        reading: Reading,
+        question: str,
+        answer: Answer,
+        verb: tuple[str, int] | None,
+    ) -> None:
+        """Keep a code of one of the three questions of amounts."""
+        self.keep(
+            order,
+            reading,
             Finding(
-                "aggregate",
-                "aggregate_mismatch",
-                payment["reference"],
-                None,
-                None,
-                m.gaps,
-                payment["currency"],
+                question,
+                answer.kind,
+                order["msn"],
+                reading.payment["reference"],
+                order.get("order_number"),
+                reading.payment["currency"],
+                answer.expected,
+                answer.actual,
+                answer.at_risk,
+                *(verb or ()),
             ),
-            payment["msn"],
         )
 
-    def unit(self, row: dict[str, Any]) -> Unit:
-        """Return the sales unit of an order or a payment."""
-        return self.world.units[row["msn"]]
+    def found(
+        self,
+        row: dict[str, Any],
+        question: str,
+        kind: str,
+        expected: int | None,
+        actual: int | None,
+        at_risk: int,
+        reading: Reading | None = None,
+        verb: tuple[str, int] | None = None,
+    ) -> None:
+        """Keep a code of the question *there*, with its line of the bridge."""
+        finding = Finding(
+            question,
+            kind,
+            row["msn"],
+            reading.payment["reference"] if reading else row["reference"],
+            row.get("order_number"),
+            reading.payment["currency"] if reading else row["currency"],
+            expected,
+            actual,
+            at_risk,
+            *(verb or ()),
+        )
+        self.keep(row, reading, finding)
+        if question == "there":
+            self.lines(row, [("captured", kind, finding.difference)])
 
-    def found(self, finding: Finding, msn: str, moved: int | None = None) -> None:
-        """Keep a finding, and its line of the bridge: what moved, else what differs."""
-        self.findings.append(finding)
-        leg = "refunded" if finding.question == "refunded" else "captured"
-        if finding.question in {"there", "captured", "refunded"}:
-            self.bridge[leg, msn, finding.currency, finding.kind] += (
-                finding.difference if moved is None else moved
-            )
+    def keep(self, row: dict[str, Any], reading: Reading | None, finding: Finding) -> None:
+        """Keep a finding."""
+        self.opinion.findings.append(finding)
 
-    def add(self, order: dict[str, Any], leg: str, line: str, minor: int) -> None:
-        """Add to a line of the bridge."""
-        self.bridge[leg, order["msn"], order["currency"], line] += minor
+    def lines(self, row: dict[str, Any], lines: bridge.Lines) -> None:
+        """Add lines to the bridge."""
+        for leg, line, minor in lines:
+            self.opinion.bridge[leg, row["msn"], row["currency"], line] += minor
 
-    def put_order(self, order: dict[str, Any], place: Place) -> None:
+    def put(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> None:
+        """Say where rows and payments ended; each may end only once."""
+        for row in rows:
+            self.put_order(row, place)
+        for reading in readings:
+            self.put_once(("payments", reading.key), place)
+            for leg, minor in (("captured", reading.m.C), ("refunded", reading.m.R)):
+                self.opinion.moved[leg, reading.payment["msn"], reading.key] += minor
+
+    def put_order(self, row: dict[str, Any], place: Place) -> None:
         """Say where an order row ended."""
-        self.places["orders", f"{order['source_file']}:{order['source_row']}"] = place
+        self.put_once(("orders", f"{row['source_file']}:{row['source_row']}"), place)
 
-    def put_payment(self, payment: dict[str, Any], place: Place) -> None:
-        """Say where a payment ended."""
-        self.places["payments", f"{payment['msn']}:{payment['reference']}"] = place
+    def put_once(self, key: tuple[str, str], place: Place) -> None:
+        """Keep a place; a second one for the same row is a fault of the model."""
+        if key in self.opinion.places:
+            raise AssertionError(f"{key} ends twice")
+        self.opinion.places[key] = place
 
 
-def _mends(damaged: Any, whole: str) -> bool:
-    """Whether a reference is another one with its zeros lost or its case changed."""
-    if not isinstance(damaged, str):
-        return False
-    return whole.lower() == damaged.lower() or (damaged.isdigit() and whole.lstrip("0") == damaged)
+def marks(order: dict[str, Any]) -> frozenset[str]:
+    """Return the flags an order row carries into whatever becomes of it."""
+    flags = set()
+    if order["split_tender"]:
+        flags.add("split_tender")
+    if order["status"] == "unknown":
+        flags.add("status_unknown")
+    return frozenset(flags)
+
+
+def _stem(reference: str | None) -> str | None:
+    from tests.reconciliation.oracle_groups import stem
+
+    return stem(reference) if reference else None

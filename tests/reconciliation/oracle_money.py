@@ -1,6 +1,6 @@
-"""The oracle's letters: what a payment amounted to at a moment, from its event log.
+"""The model's letters: what a payment amounted to at a moment, read from its event log.
 
-Plain Python, from the text of the rules alone; see `oracle`.
+Plain Python, written from the text of the rules alone; see `oracle`.
 """
 # ruff: noqa: N806 - the rules' own letters
 
@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+REFUND_WINDOW = timedelta(days=365)
+ZONES = {
+    "NO": "Europe/Oslo",
+    "SE": "Europe/Stockholm",
+    "DK": "Europe/Copenhagen",
+    "FI": "Europe/Helsinki",
+}
 
 
 class Unit(NamedTuple):
-    """A sales unit: its market, and how it captures."""
+    """A sales unit: its market, and when it captures."""
 
     market: str
     at_once: bool = False
@@ -21,13 +30,17 @@ class Unit(NamedTuple):
 
     @property
     def capture_days(self) -> int:
-        """Days from authorization to the capture deadline."""
+        """Days from the authorization to the capture deadline."""
         return 14 if self.market in {"DK", "FI"} and not self.late_capture else 180
 
     @property
     def warn_days(self) -> int:
-        """Days before the deadline at which a warning begins."""
+        """Days before that deadline at which a warning begins."""
         return 3 if self.market in {"DK", "FI"} else 14
+
+    def day(self, moment: datetime) -> Any:
+        """Return the local day of a moment."""
+        return moment.astimezone(ZoneInfo(ZONES[self.market])).date()
 
 
 class Money(NamedTuple):
@@ -40,49 +53,85 @@ class Money(NamedTuple):
     K: int
     state: str
     amount: int
+    created: datetime | None
     authorized: datetime | None
-    captured: datetime | None
+    captures: tuple[tuple[datetime, int], ...]
+    same_captures: tuple[tuple[int, ...], ...]
+    refunds: tuple[tuple[datetime, int], ...]
+    failed_refunds: tuple[datetime, ...]
     guaranteed: datetime | None
-    captures: tuple[int, ...]
-    failed_refund_last: bool
     changed: bool
-    gaps: int
+    gap: int
     fetched: datetime
 
     @property
-    def live(self) -> bool:
-        """Whether money of it is held or kept."""
-        return self.C - self.R > 0 or self.K > 0
+    def held(self) -> bool:
+        """Whether it ever held money."""
+        return self.C > 0 or self.K > 0
+
+    @property
+    def first_captured(self) -> datetime | None:
+        """When it was captured first."""
+        return min((at for at, _ in self.captures), default=None)
+
+    @property
+    def refund_failed_last(self) -> bool:
+        """Whether a refund failed later than every one that succeeded; the same time is later."""
+        if not self.failed_refunds:
+            return False
+        succeeded = [at for at, _ in self.refunds]
+        return not succeeded or max(self.failed_refunds) >= max(succeeded)
+
+    def passed_above(self, limit: int) -> datetime | None:
+        """Return when the refunds together first came to more than a limit."""
+        total = 0
+        for at, minor in sorted(self.refunds):
+            total += minor
+            if total > limit:
+                return at
+        return None
 
 
-def money(payment: dict[str, Any], log: list[dict[str, Any]], moment: datetime) -> Money:
+def once(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a log in which an event that was told twice stands once."""
+    seen, kept = set(), []
+    for event in log:
+        key = tuple(event[name] for name in ("psp_reference", "name", "amount_minor", "event_at"))
+        if key not in seen:
+            seen.add(key)
+            kept.append(event)
+    return kept
+
+
+def money(
+    payment: dict[str, Any], log: list[dict[str, Any]], moment: datetime, *, has_log: bool = True
+) -> Money:
     """Return a payment's letters at a moment: the sums of its successful events until then."""
+    log = once(log)
     good = [event for event in log if event["success"]]
     before = [event for event in good if event["event_at"] <= moment]
 
     def total(events: list[dict[str, Any]], *names: str) -> int:
         return sum(event["amount_minor"] for event in events if event["name"] in names)
 
-    A = total(before, "AUTHORIZED")
-    C, R = total(before, "CAPTURED"), total(before, "REFUNDED")
-    X = total(before, "CANCELLED", "TERMINATED")
-    fetched = ("authorized_minor", "captured_minor", "refunded_minor", "cancelled_minor")
-    summed = (
-        total(good, "AUTHORIZED"),
-        total(good, "CAPTURED"),
-        total(good, "REFUNDED"),
-        total(good, "CANCELLED", "TERMINATED"),
+    def times(name: str) -> list[datetime]:
+        return [event["event_at"] for event in before if event["name"] == name]
+
+    def sums(events: list[dict[str, Any]]) -> tuple[int, int, int, int]:
+        return (
+            total(events, "AUTHORIZED"),
+            total(events, "CAPTURED"),
+            total(events, "REFUNDED"),
+            total(events, "CANCELLED", "TERMINATED"),
+        )
+
+    aggregate = tuple(
+        payment[f"{name}_minor"] for name in ("authorized", "captured", "refunded", "cancelled")
     )
-    refunds = [event["event_at"] for event in before if event["name"] == "REFUNDED"]
-    failed = [
-        event["event_at"]
-        for event in log
-        if event["name"] == "REFUNDED" and not event["success"] and event["event_at"] <= moment
-    ]
-    captured = [event["event_at"] for event in before if event["name"] == "CAPTURED"]
-    authorized = [event["event_at"] for event in before if event["name"] == "AUTHORIZED"]
+    A, C, R, X = sums(before) if has_log else aggregate
     state = payment["state"]
-    if state == "AUTHORIZED" and not A and any(event["name"] == "AUTHORIZED" for event in good):
+    later = {event["name"] for event in good if event["event_at"] > moment}
+    if has_log and (state in later or (state == "AUTHORIZED" and not A and "AUTHORIZED" in later)):
         state = "CREATED"
     return Money(
         A=A,
@@ -92,38 +141,41 @@ def money(payment: dict[str, Any], log: list[dict[str, Any]], moment: datetime) 
         K=max(0, A - C - X) if state == "AUTHORIZED" else 0,
         state=state,
         amount=payment["amount_minor"],
-        authorized=min(authorized, default=None),
-        captured=max(captured, default=None),
+        created=payment["created_at"],
+        authorized=min(times("AUTHORIZED"), default=None) if has_log else payment["authorized_at"],
+        captures=tuple(
+            (e["event_at"], e["amount_minor"]) for e in before if e["name"] == "CAPTURED"
+        ),
+        same_captures=(tuple(e["amount_minor"] for e in before if e["name"] == "CAPTURED"),),
+        refunds=tuple(
+            (e["event_at"], e["amount_minor"]) for e in before if e["name"] == "REFUNDED"
+        ),
+        failed_refunds=tuple(
+            event["event_at"]
+            for event in log
+            if event["name"] == "REFUNDED" and not event["success"] and event["event_at"] <= moment
+        ),
         guaranteed=payment.get("capture_guaranteed_until_at"),
-        captures=tuple(e["amount_minor"] for e in before if e["name"] == "CAPTURED"),
-        failed_refund_last=bool(failed) and (not refunds or max(failed) >= max(refunds)),
-        changed=len(before) < len(good),
-        gaps=max(abs(payment[name] - s) for name, s in zip(fetched, summed, strict=True)),
+        changed=has_log and bool(later),
+        gap=max(abs(a - s) for a, s in zip(aggregate, sums(good), strict=True)) if has_log else 0,
         fetched=payment["fetched_at"],
     )
 
 
 def together(parts: list[Money]) -> Money:
     """Return several payments of one order as one."""
-    sums = {name: sum(getattr(part, name) for part in parts) for name in ("A", "C", "R", "X", "K")}
-    alive = [part.state for part in parts if part.state == "AUTHORIZED"]
-    return parts[0]._replace(
-        **sums,
-        state=alive[0] if alive else parts[0].state,
+    first = parts[0]
+    known = [part.authorized for part in parts if part.authorized]
+    return first._replace(
+        **{letter: sum(getattr(part, letter) for part in parts) for letter in "ACRXK"},
+        state="AUTHORIZED" if any(part.state == "AUTHORIZED" for part in parts) else first.state,
         amount=sum(part.amount for part in parts),
-        authorized=min((part.authorized for part in parts if part.authorized), default=None),
-        captured=max((part.captured for part in parts if part.captured), default=None),
-        captures=tuple(value for part in parts for value in part.captures),
-        failed_refund_last=any(part.failed_refund_last for part in parts),
+        authorized=min(known, default=None),
+        captures=tuple(capture for part in parts for capture in part.captures),
+        same_captures=tuple(minors for part in parts for minors in part.same_captures),
+        refunds=tuple(refund for part in parts for refund in part.refunds),
+        failed_refunds=tuple(at for part in parts for at in part.failed_refunds),
         changed=any(part.changed for part in parts),
-        gaps=0,
+        gap=max(part.gap for part in parts),
+        fetched=min(part.fetched for part in parts),
     )
-
-
-def deadline_near(m: Money, unit: Unit, moment: datetime) -> bool:
-    """Whether what is held can be captured, or what is kept refunded, for three days more at most."""
-    if m.authorized is None:
-        return False
-    ends = [unit.capture_days] * (m.K > 0) + [365] * (m.C > m.R)
-    left = [m.authorized + timedelta(days=days) - moment for days in ends]
-    return any(timedelta(0) <= x <= 3 * DAY for x in left)

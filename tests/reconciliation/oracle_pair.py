@@ -1,8 +1,9 @@
-"""The oracle's pair: one order, its money, and what is wrong between them.
+"""The model's questions: one order, its money, and what is wrong between them.
 
-Plain Python, from the text of the rules alone; see `oracle`.
+Plain Python, written from the text of the rules alone; see `oracle`. Each function reads as its
+table in the rules: the first line that holds gives the answer.
 """
-# ruff: noqa: E741, N806, PLR0912, SIM300 - the rules' own letters, and their long table as it stands
+# ruff: noqa: E741, N803, N806, PLR0911, PLR0912, SIM300 - the rules' letters, and long tables
 
 from __future__ import annotations
 
@@ -10,222 +11,323 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from tests.reconciliation.oracle_money import DAY, Money, Unit, deadline_near
+from tests.reconciliation.oracle_money import DAY, HOUR, Money, Unit
 
 DEAD = {"ABORTED", "EXPIRED", "TERMINATED"}
-LARGE = {"NOK": 1_000_000, "DKK": 1_000_000, "SEK": 1_000_000}
-LARGE_ELSEWHERE = 100_000
-
-HIGH = {
-    "cancelled_but_captured",
+EXPLAINED_BY_REFUND = {
     "refund_missing_at_vipps",
     "refund_failed",
-    "duplicate_payment",
-    "duplicate_capture",
+    "timing_refund_pending",
+    "cancelled_but_captured",
+    "remainder_open",
+}
+EXPLAINED_BY_FULFILMENT = {
     "fulfilled_not_captured",
-    "authorization_lost",
-    "not_paid",
-    "missing_in_vipps",
-    "missing_in_orders",
-    "currency_mismatch",
-}
-MEDIUM = {
-    "over_captured",
     "under_captured",
-    "refund_missing_in_shop",
-    "captured_not_fulfilled",
+    "timing_capture_pending",
+    "remainder_open",
     "authorization_expiring",
-    "reference_mangled",
 }
-LADDER = ("info", "low", "medium", "high", "critical")
 
 
-class Finding(NamedTuple):
-    """One thing wrong: expected and actual None where the rules have no amount."""
+class Settings(NamedTuple):
+    """The settings of a run that the questions need, in their units."""
 
-    question: str
-    kind: str
-    reference: str | None
-    expected: int | None
-    actual: int | None
-    at_risk: int
-    currency: str
-    deadline_near: bool = False
-    low: bool = False
-
-    @property
-    def difference(self) -> int:
-        """Actual minus expected, an unknown side counting as 0."""
-        return (self.actual or 0) - (self.expected or 0)
+    tolerance: int = 0
+    delivery_grace_days: int = 3
+    capture_grace_hours: int = 24
+    refund_grace_hours: int = 24
+    callback_grace_hours: int = 2
 
 
-def severity(finding: Finding, age_days: int | None, cap_broken: bool = False) -> str:
-    """Return the severity of a finding of that age."""
-    kind, risk = finding.kind, finding.at_risk
-    if kind in {"refund_exceeds_capture", "aggregate_mismatch"} or (risk and finding.deadline_near):
-        return "critical"
-    if kind == "rounding_difference":
-        if not cap_broken:
-            return "info"
-        base = "medium"
-    elif kind == "reference_mangled":
-        base = "medium"
-    elif risk == 0 or finding.low or kind in {"remainder_open", "duplicate_order_row"}:
-        base = "low"
-    else:
-        base = "high" if kind in HIGH else "medium"
-    step = risk >= LARGE.get(finding.currency, LARGE_ELSEWHERE) or (age_days or 0) > 30
-    return LADDER[LADDER.index(base) + step]
+class Answer(NamedTuple):
+    """What one question came to: a code, a timing kind, an ignored kind, a match, or nothing."""
+
+    outcome: str
+    kind: str = ""
+    expected: int = 0
+    actual: int = 0
+    at_risk: int = 0
 
 
-def marks(order: dict[str, Any]) -> set[str]:
-    """Return the flags an order row carries into whatever becomes of it."""
-    marked = {"split_tender"} if order["split_tender"] else set()
-    return marked | ({"status_unknown"} if order["status"] == "unknown" else set())
+class Net(NamedTuple):
+    """An order's letters after what was refunded before the capture, or captured in excess."""
+
+    O: int
+    Or: int
+    q: int
+    p: int
+    E: int
+    Er: int
+    cut: int
+    known: bool
 
 
 class Asked(NamedTuple):
-    """One pair's answers."""
+    """All answers for one pair."""
 
-    findings: list[Finding]
-    timing: list[str]
-    ignored: list[str]
-    matched: str
+    status: str
+    net: Net
+    captured: Answer
+    refunded: Answer
+    reserved: Answer
     flags: frozenset[str]
-    q: int
-    p: int
+    deadline_passed: bool
 
 
-def ask(order: dict[str, Any], m: Money, unit: Unit, moment: datetime, tolerance: int) -> Asked:
-    """Ask one order and its money what is captured, refunded and still reserved."""
-    O, Or = order["total_minor"], order["refunded_minor"] or 0
-    A, C, R, K = m.A, m.C, m.R, m.K
-    flags: set[str] = set()
-    status = order["status"]
-    if status == "open" and unit.at_once:
-        status = "fulfilled"
+NOTHING = Answer("nothing")
+
+
+def standing(order: dict[str, Any], C: int, unit: Unit) -> str:
+    """Return the status an order counts with."""
+    O, Or, status = order["total_minor"], order["refunded_minor"], order["status"]
+    at_once = status == "open" and unit.at_once
     if status == "unknown":
         status = "fulfilled" if C > 0 else "open"
-    if status in {"open", "partial"} and Or >= O > 0:
+    if status == "open" and order.get("shop_authorization") == "voided":
+        return "cancelled"
+    if at_once:
         status = "fulfilled"
-    cancelled, is_open = status == "cancelled", status == "open"
+    if status in {"open", "partial"} and Or is not None and Or >= O > 0:
+        return "fulfilled"
+    return status
+
+
+def net_of(O: int, given_back: int | None, status: str, C: int, R: int) -> Net:
+    """Return the expected amounts, net of what needs no operation any more."""
+    Or = given_back or 0
+    known = given_back is not None
+    open_and_captured = status == "open" and C > 0
     q = p = 0
-    if not cancelled and not (is_open and C > 0):
+    if known and status != "cancelled" and not open_and_captured:
         q = max(0, min(O - C, Or - R))
         p = max(0, min(C - O, R - Or))
-    E, Er = O - q + p, Or - q + p
-    flags |= {"refunded_before_capture"} if q else set()
-    flags |= {"excess_refunded"} if p else set()
-    left = m.authorized + timedelta(days=unit.capture_days) - moment if m.authorized else None
-    passed = left is not None and left < timedelta(0)
-    near = deadline_near(m, unit, moment)
-    findings: list[Finding] = []
-    timing: list[str] = []
-    ignored: list[str] = []
-    matched = ""
+    Er = Or - q + p
+    cut = 0
+    if Er > C and status != "cancelled":
+        if open_and_captured:
+            q = Er - C
+        else:
+            cut = Er - C
+        Er = C
+    return Net(O, Or, q, p, O - q + p, Er, cut, known)
 
-    def wrong(question: str, kind: str, expected: int, actual: int, risk: int) -> None:
-        low = bool(order["split_tender"]) or (
-            kind == "over_captured" and "express_shipping" in flags
-        )
-        findings.append(
-            Finding(
-                question,
-                kind,
-                order["reference"],
-                expected,
-                actual,
-                risk,
-                order["currency"],
-                near,
-                low,
-            )
-        )
 
-    # captured
-    twice = any(
-        n >= 2 and v > 0 and (C - E) % v == 0 and 1 <= (C - E) // v <= n - 1
-        for v, n in Counter(m.captures).items()
-    )
-    truncated = order.get("truncated_minor")
-    shopware = truncated is not None and A == C == truncated and C != E
-    since_fulfilled = moment - order["fulfilled_at"] if order.get("fulfilled_at") else None
-    started = status in {"partial", "fulfilled"}
-    expected = 0 if is_open else E
-    if cancelled:
+def ask(
+    order: dict[str, Any],
+    m: Money,
+    unit: Unit,
+    moment: datetime,
+    settings: Settings,
+) -> Asked:
+    """Ask one order and its money what is captured, what refunded and what still reserved."""
+    status = standing(order, m.C, unit)
+    net = net_of(order["total_minor"], order["refunded_minor"], status, m.C, m.R)
+    flags: set[str] = set()
+    if net.q:
+        flags.add("refunded_before_capture")
+    if net.p:
+        flags.add("excess_refunded")
+    passed = m.authorized is not None and m.authorized + timedelta(days=unit.capture_days) < moment
+    captured = ask_captured(order, m, net, status, unit, moment, settings, passed, flags)
+    refunded = NOTHING
+    if net.known:
+        refunded = ask_refunded(order, m, net, status, moment, settings, flags)
+    else:
+        flags.add("refunds_unknown")
+        if not (m.C == 0 or (m.R == 0 and m.C >= net.O)):
+            captured = NOTHING
+    if status == "cancelled" and m.refund_failed_last:
+        flags.add("last_refund_failed")
+    fee_kept = captured.kind == "cancellation_fee_kept"
+    owed = net.known and not fee_kept and min(net.Er, m.C) > m.R
+    if owed and order.get("recorded_by_hand"):
+        flags.add("recorded_by_hand")
+    reserved = ask_reserved(m, net, status, unit, moment, captured)
+    return Asked(status, net, captured, refunded, reserved, frozenset(flags), passed)
+
+
+def explained(kind: str, order: dict[str, Any], m: Money, unit: Unit, passed: bool) -> bool:
+    """Whether what the shop did after the payment was read could explain a difference."""
+
+    def later(column: str) -> bool:
+        changed = order.get(column)
+        if changed is None:
+            return False
+        if order.get("dates_without_time"):
+            return unit.day(changed) > unit.day(m.fetched)
+        return bool(changed > m.fetched)
+
+    not_yet_at_vipps = (order["refunded_minor"] or 0) > m.R
+    held_on_cancelled = kind == "remainder_open" and order["status"] == "cancelled" and m.C == 0
+    if later("refunded_at") and not_yet_at_vipps and kind in EXPLAINED_BY_REFUND:
+        return not held_on_cancelled
+    if not later("fulfilled_at"):
+        return False
+    if kind == "not_paid":
+        return m.state == "CREATED"
+    return kind in EXPLAINED_BY_FULFILMENT and m.K > 0 and (kind == "remainder_open" or not passed)
+
+
+def ask_captured(
+    order: dict[str, Any],
+    m: Money,
+    net: Net,
+    status: str,
+    unit: Unit,
+    moment: datetime,
+    settings: Settings,
+    passed: bool,
+    flags: set[str],
+) -> Answer:
+    """Return what is right about what was captured: the first line that holds."""
+    O, Or, q, E = net.O, net.Or, net.q, net.E
+    A, C, R, K = m.A, m.C, m.R, m.K
+    sent = status in {"partial", "fulfilled"}
+    unsent = order["status"] in {"open", "unknown"} and C == 0
+    unsent_and_expired = unsent and order.get("shop_authorization") == "expired"
+    voided_and_sent = sent and order.get("shop_authorization") == "voided"
+
+    def code(kind: str, expected: int, actual: int, at_risk: int) -> Answer:
+        return Answer("code", kind, expected, actual, max(0, at_risk))
+
+    def lapsed(answer: Answer) -> Answer:
+        if not unsent_and_expired:
+            return answer
+        flags.add("expired_in_shop")
+        return Answer("matched")
+
+    if status == "cancelled":
         if 0 < Or < O and C - R == O - Or:
-            matched = "cancellation_fee_kept"
-            flags.add(matched)
-        elif C > R:
-            wrong("captured", "cancelled_but_captured", 0, C - R, C - R)
-    elif E == 0 and C == 0:
-        pass
-    elif is_open and C > 0:
-        if m.captured is not None and moment - m.captured > 3 * DAY:
-            wrong("captured", "captured_not_fulfilled", 0, C, max(0, C - max(R, Or)))
-        else:
-            timing.append("timing_awaiting_fulfilment")
-    elif (m.state in DEAD and (order["paid"] == "yes" or started)) or (
-        m.state == "CREATED" and started
+            flags.add("cancellation_fee_kept")
+            return Answer("matched", "cancellation_fee_kept")
+        if C > R:
+            return code("cancelled_but_captured", 0, C - R, C - R)
+        return NOTHING
+    if E == 0 and C == 0:
+        return NOTHING
+    if (
+        order["paid"] == "no"
+        and m.authorized is not None
+        and moment - m.authorized > settings.callback_grace_hours * HOUR
+        and A > 0
+        and (K > 0 or C > R)
     ):
-        wrong("captured", "not_paid", expected, C, 0 if is_open else E)
-    elif is_open and m.state in DEAD:
+        back = max(R, net.Er) if net.known else R
+        return code("payment_not_recorded", C, C, min(O, K + max(0, C - back)))
+    if status == "open" and C > 0:
+        since = m.first_captured
+        if since is not None and moment - since <= settings.delivery_grace_days * DAY:
+            return Answer("timing", "timing_awaiting_fulfilment", 0, C)
+        return code("captured_not_fulfilled", 0, C, C - max(R, Or))
+    if (m.state in DEAD and (order["paid"] == "yes" or sent)) or (
+        (m.state == "CREATED" or (voided_and_sent and C == 0)) and sent
+    ):
+        if status == "open":
+            return lapsed(code("not_paid", 0, C, 0))
+        return lapsed(code("not_paid", E, C, E))
+    if status == "open" and m.state in DEAD:
         if order["paid"] == "no":
-            ignored.append("abandoned_checkout")
-        else:
-            wrong("captured", "not_paid", expected, C, 0)
-    elif is_open and m.state == "CREATED":
-        timing.append("timing_awaiting_payment")
-    elif A > 0 and C == 0 and (K == 0 or passed):
-        wrong("captured", "authorization_lost", expected, C, O - q - C)
-    elif status == "partial" and 0 < C < E and (K == 0 or passed):
-        wrong("captured", "authorization_lost", C, C, O - q - C)
-    elif (status == "partial" and 0 < C < E) or (is_open and C == 0):
-        timing.append("timing_awaiting_fulfilment")
-    elif started and C == 0:
-        if since_fulfilled is None or since_fulfilled > DAY:
-            wrong("captured", "fulfilled_not_captured", E, C, E - C)
-        else:
-            timing.append("timing_capture_pending")
-    elif C > E and twice:
-        wrong("captured", "duplicate_capture", E, C, C - E)
-    elif 0 < abs(C - E) <= tolerance or shopware:
-        flags |= {"shopware_truncation"} if shopware else set()
-        wrong("captured", "rounding_difference", E, C, 0)
-    elif status == "fulfilled" and C < E:
-        flags |= {"not_capturable"} if K < E - C else set()
-        wrong("captured", "under_captured", E, C, E - C)
-    elif C > E:
-        flags |= {"express_shipping"} if A > m.amount and C - O == A - m.amount else set()
-        wrong("captured", "over_captured", E, C, C - E)
+            return lapsed(Answer("ignored", "abandoned_checkout"))
+        return lapsed(code("not_paid", 0, C, 0))
+    if status == "open" and m.state == "CREATED":
+        return Answer("timing", "timing_awaiting_payment", E, C)
+    if A > 0 and C == 0 and (K == 0 or passed):
+        return lapsed(code("authorization_lost", 0 if status == "open" else E, C, O - q - C))
+    if status == "partial" and 0 < C < E and (K == 0 or passed):
+        return code("authorization_lost", C, C, O - q - C)
+    if (status == "partial" and 0 < C < E) or (status == "open" and C == 0):
+        return Answer("timing", "timing_awaiting_fulfilment", E, C)
+    if sent and C == 0:
+        since = order.get("fulfilled_at")
+        if since is not None and moment - since <= settings.capture_grace_hours * HOUR:
+            return Answer("timing", "timing_capture_pending", E, C)
+        return code("fulfilled_not_captured", E, C, E - C)
+    if C > E and captured_twice(m, C - E):
+        return code("duplicate_capture", E, C, C - E)
+    if C != E and A == C == order.get("truncated_minor"):
+        flags.add("shopware_truncation")
+        return code("rounding_difference", E, C, 0)
+    if 0 < abs(C - E) <= settings.tolerance:
+        return code("rounding_difference", E, C, 0)
+    if status == "fulfilled" and C < E:
+        if K < E - C:
+            flags.add("not_capturable")
+        return code("under_captured", E, C, E - C)
+    if C > E:
+        if A > m.amount and C - O == A - m.amount:
+            flags.add("express_shipping")
+        return code("over_captured", E, C, C - E)
+    return NOTHING
 
-    # refunded
-    flags |= {"last_refund_failed"} if cancelled and m.failed_refund_last else set()
-    since_refund = moment - order["refunded_at"] if order.get("refunded_at") else None
+
+def captured_twice(m: Money, excess: int) -> bool:
+    """Whether one amount was captured n times, and the excess is 1 to n - 1 times that amount."""
+    return any(
+        n >= 2 and v > 0 and excess % v == 0 and 1 <= excess // v <= n - 1
+        for of_one_payment in m.same_captures
+        for v, n in Counter(of_one_payment).items()
+    )
+
+
+def ask_refunded(
+    order: dict[str, Any],
+    m: Money,
+    net: Net,
+    status: str,
+    moment: datetime,
+    settings: Settings,
+    flags: set[str],
+) -> Answer:
+    """Return what is right about what was refunded: the first line that holds."""
+    Er, R, C = net.Er, m.R, m.C
+    grace = settings.refund_grace_hours * HOUR
     if R > C:
-        wrong("refunded", "refund_exceeds_capture", C if cancelled else Er, R, R - C)
-    elif cancelled:
-        pass
-    elif 0 < abs(Er - R) <= tolerance:
-        wrong("refunded", "rounding_difference", Er, R, 0)
-    elif Er > R and m.failed_refund_last:
-        wrong("refunded", "refund_failed", Er, R, Er - R)
-    elif Er > R and since_refund is not None and since_refund < DAY:
-        timing.append("timing_refund_pending")
-    elif Er > R:
-        wrong("refunded", "refund_missing_at_vipps", Er, R, Er - R)
-    elif R > Er:
-        flags.add("made_elsewhere")
-        wrong("refunded", "refund_missing_in_shop", Er, R, R - Er)
+        return Answer(
+            "code", "refund_exceeds_capture", C if status == "cancelled" else Er, R, R - C
+        )
+    if status == "cancelled":
+        return NOTHING
+    if 0 < abs(Er - R) <= settings.tolerance:
+        return Answer("code", "rounding_difference", Er, R)
+    if Er > R and m.refund_failed_last:
+        return Answer("code", "refund_failed", Er, R, Er - R)
+    if Er > R:
+        recorded = order.get("refunded_at")
+        if recorded is not None and moment - recorded < grace:
+            return Answer("timing", "timing_refund_pending", Er, R)
+        return Answer("code", "refund_missing_at_vipps", Er, R, Er - R)
+    if R > Er:
+        made = m.passed_above(Er)
+        if made is not None and moment - made < grace:
+            return Answer("timing", "timing_refund_not_recorded", Er, R)
+        return Answer("code", "refund_missing_in_shop", Er, R, R - Er)
+    return NOTHING
 
-    # reserved
-    guarantee = m.guaranteed - moment if m.guaranteed else None
-    warned = left is not None and timedelta(0) <= left <= unit.warn_days * DAY
-    warned |= guarantee is not None and timedelta(0) <= guarantee <= 2 * DAY
-    if K > 0 and (cancelled or E == 0 or (started and C >= E)):
-        wrong("reserved", "remainder_open", 0, K, 0)
-    elif K > 0 and status == "fulfilled" and 0 < C < E and K > E - C:
-        wrong("reserved", "remainder_open", 0, K - (E - C), 0)
-    elif K > 0 and (is_open or status == "partial") and warned:
-        wrong("reserved", "authorization_expiring", 0, K, min(K, max(0, E - C)))
-    return Asked(findings, timing, ignored, matched, frozenset(flags), q, p)
+
+def ask_reserved(
+    m: Money, net: Net, status: str, unit: Unit, moment: datetime, captured: Answer
+) -> Answer:
+    """Return what is right about what is still reserved."""
+    K, C, E = m.K, m.C, net.E
+    if K == 0:
+        return NOTHING
+    sent = status in {"partial", "fulfilled"}
+    if status == "cancelled" or E == 0 or (sent and C >= E):
+        return Answer("code", "remainder_open", 0, K)
+    if status == "fulfilled" and 0 < C < E and K > E - C:
+        return Answer("code", "remainder_open", 0, K - (E - C))
+    if status in {"open", "partial"} and ends_soon(m, unit, moment):
+        at_risk = min(K, max(0, E - C)) - captured.at_risk
+        return Answer("code", "authorization_expiring", 0, K, max(0, at_risk))
+    return NOTHING
+
+
+def ends_soon(m: Money, unit: Unit, moment: datetime) -> bool:
+    """Whether the capture deadline, or the guarantee of a capture, ends within the days of warning."""
+    zero = timedelta(0)
+    if m.authorized is not None:
+        left = m.authorized + timedelta(days=unit.capture_days) - moment
+        if zero <= left <= timedelta(days=unit.warn_days):
+            return True
+    return m.guaranteed is not None and zero <= m.guaranteed - moment <= timedelta(days=2)

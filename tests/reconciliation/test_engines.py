@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.frames_of_anything import Rows, anything
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.reconciliation import reconcile
@@ -48,9 +49,8 @@ def in_pandas(made: list[pa.Table]):
     )
 
 
-@settings(
-    max_examples=8,
-    deadline=None,
+@draw_examples(
+    3,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
@@ -106,7 +106,7 @@ def many(count: int) -> list[pa.Table]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_engines_agree_at_200_000_rows():
     """Faults of windows and joins that no small frame shows."""
     made = many(200_000)

@@ -1,18 +1,23 @@
-"""Worlds for the oracle: many small situations, drawn by seed, side by side in one run."""
+"""Small situations for the model: an order or two, their payments and events, drawn by chance.
 
+Many situations stand side by side in one world, each under its own number, so that one run of
+the package answers for all of them. Every situation names the features of the rules it uses.
+"""
 # ruff: noqa: N806 - the rules' own letters
 
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
-from typing import Any
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from tests.reconciliation.oracle import World
-from tests.reconciliation.oracle_money import Unit
-from vippsrecon.config.settings import SalesUnit
-from vippsrecon.reconciliation.examples import NOW, make_order_row, make_payment_rows
+from tests.reconciliation.oracle_money import ZONES, Unit
+from tests.reconciliation.oracle_pair import Settings
 
+NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
 UNITS = {
     "100001": Unit("NO"),
     "100002": Unit("NO", at_once=True),
@@ -22,376 +27,622 @@ UNITS = {
     "100006": Unit("FI"),
 }
 UNCOVERED = "100009"
+ALL_UNITS = UNITS | {UNCOVERED: Unit("NO")}
 CURRENCY = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
 AMOUNTS = (0, 1, 100, 200, 400, 500, 600, 800, 999, 1000, 1001, 1100, 1200)
-AUTHORIZED_AGO = (
-    1,
-    6,
-    8,
-    10,
-    11,
-    12,
-    13,
-    14,
-    15,
-    40,
-    165,
-    166,
-    170,
-    177,
-    180,
-    181,
-    200,
-    340,
-    363,
-    366,
-)
+AUTHORIZED_AGO = (1, 6, 8, 11, 12, 13, 15, 40, 165, 167, 170, 177, 181, 200, 340, 363, 366)
+EPOCH = date(1970, 1, 1)
 
 
-def sales_units() -> tuple[SalesUnit, ...]:
-    """Return the oracle's sales units as the package knows them."""
-    return tuple(
-        SalesUnit(
+class Situation(NamedTuple):
+    """One situation: its rows, and the features of the rules that it uses."""
+
+    number: int
+    orders: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    failures: list[dict[str, Any]]
+    waived: set[tuple[str, str]]
+    unsettled: set[tuple[str, str]]
+    features: set[str]
+
+
+def number_of(reference: str | None, order_number: str | None) -> int:
+    """Return the number of the situation that a reference or an order number belongs to.
+
+    >>> number_of("R000012-1", None), number_of(None, "#000012/2")
+    (12, 12)
+    """
+    found = re.search(r"(\d{6})(?:-\d{1,2}|/\d)?$", reference or order_number or "")
+    if found is None:
+        raise ValueError(f"{reference!r} and {order_number!r} belong to no situation")
+    return int(found.group(1))
+
+
+def world_of(
+    situations: list[Situation],
+    *,
+    as_of: datetime = NOW,
+    tolerance: int = 0,
+    has_log: bool = True,
+) -> World:
+    """Return a world of several situations, with orders of nothing that say what the export covers."""
+    cover = [
+        order_row(
+            900000 + 2 * n + far,
             msn,
-            market=u.market,
-            capture="at_once" if u.at_once else "on_fulfilment",
-            late_capture=u.late_capture,
+            NOW,
+            total_minor=0,
+            ordered_at=NOW - timedelta(days=500 * far),
         )
-        for msn, u in (UNITS | {UNCOVERED: Unit("NO")}).items()
+        for n, msn in enumerate(UNITS)
+        for far in (0, 1)
+    ]
+    orders = [row for one in situations for row in one.orders]
+    for number, row in enumerate([*orders, *cover]):
+        row["source_row"] = number + 2
+    return World(
+        orders + cover,
+        [row for one in situations for row in one.payments],
+        [row for one in situations for row in one.events] if has_log else [],
+        [row for one in situations for row in one.failures],
+        ALL_UNITS,
+        as_of,
+        Settings(tolerance=tolerance),
+        frozenset(key for one in situations for key in one.waived),
+        frozenset(key for one in situations for key in one.unsettled),
+        has_log,
     )
 
 
-class Drawing:
-    """A world being drawn: one situation after the other."""
+def order_row(number: int, msn: str, exported: datetime, **given: Any) -> dict[str, Any]:
+    """Return an order row."""
+    row = {
+        "msn": msn,
+        "reference": f"r{number:06}",
+        "order_number": f"#{number:06}",
+        "currency": CURRENCY[ALL_UNITS[msn].market],
+        "ordered_at": exported - timedelta(days=10),
+        "total_minor": 1000,
+        "refunded_minor": 0,
+        "status": "fulfilled",
+        "paid": "yes",
+        "payment_method": "Vipps",
+        "by_vipps": True,
+        "recurring": False,
+        "split_tender": False,
+        "shop_currency_only": False,
+        "truncated_minor": None,
+        "attempt_base": None,
+        "further_references": None,
+        "method_unsure": False,
+        "recorded_by_hand": False,
+        "shop_authorization": None,
+        "dates_without_time": False,
+        "fulfilled_at": None,
+        "refunded_at": None,
+        "exported_at": exported,
+        "exported_at_guessed": False,
+        "store": None,
+        "source_file": "orders.csv",
+        "source_row": 1,
+    } | given
+    for name in ("ordered", "fulfilled", "refunded"):
+        moment = row[f"{name}_at"]
+        row[f"{name}_day"] = day_number(moment, msn) if moment else None
+    return row
 
-    def __init__(self, seed: int, situations: int, tolerance: int) -> None:
-        self.random = random.Random(seed)
-        self.world = World([], [], [], [], UNITS | {UNCOVERED: Unit("NO")}, set(), NOW, tolerance)
-        # One order of nothing at either end says which days the export covers.
-        for n, msn in enumerate(UNITS):
-            for days in (0, 401):
-                self.order(
-                    9000 + 2 * n + (days > 0),
-                    msn,
-                    NOW,
-                    total_minor=0,
-                    refunded_minor=0,
-                    ordered_at=NOW - timedelta(days=days),
-                )
-        for number in range(situations):
-            draw = self.random.choices(
-                (
-                    self.usual,
-                    self.strange,
-                    self.split,
-                    self.shared,
-                    self.orphan,
-                    self.lonely,
-                    self.mangled,
-                ),
-                (60, 15, 8, 6, 4, 6, 2),
-            )[0]
-            draw(number, self.random.choice(list(UNITS)))
+
+def day_number(moment: datetime, msn: str) -> int:
+    """Return the number of a moment's local day."""
+    return (moment.astimezone(ZoneInfo(ZONES[ALL_UNITS[msn].market])).date() - EPOCH).days
+
+
+def end_of_day(moment: datetime, msn: str) -> datetime:
+    """Return the end of a moment's local day."""
+    zone = ZoneInfo(ZONES[ALL_UNITS[msn].market])
+    day = moment.astimezone(zone).date()
+    return datetime.combine(day, time(23, 59, 59, 999999), zone).astimezone(UTC)
+
+
+class Drawing:
+    """Draws situations from one source of chance."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
 
     def pick(self, *values: Any) -> Any:
         """Return one of them; the first half of the time."""
-        return values[0] if self.random.random() < 0.5 else self.random.choice(values)
+        return values[0] if self.chance.randrange(2) else self.chance.choice(values)
 
-    def order(self, number: int, msn: str, moment: datetime, **given: Any) -> dict[str, Any]:
-        """Add an order to the world."""
+    def one(self, *values: Any) -> Any:
+        """Return one of them."""
+        return self.chance.choice(values)
+
+    def rarely(self, share: int) -> bool:
+        """Return true once in `share` times."""
+        return self.chance.randrange(share) == 0
+
+    def situation(self, number: int) -> Situation:
+        """Draw a situation."""
+        self.now = Situation(number, [], [], [], [], set(), set(), set())
+        self.msn = self.one(*UNITS)
+        self.exported = NOW - timedelta(days=self.pick(0, 0, 0, 1, 2))
+        draw = self.chance.choices(
+            (
+                self.usual,
+                self.strange,
+                self.attempts,
+                self.several_in_a_cell,
+                self.overlap,
+                self.shared,
+                self.orphan,
+                self.lonely,
+                self.otherwise,
+                self.mangled,
+            ),
+            (50, 10, 14, 3, 6, 5, 4, 4, 5, 1),
+        )[0]
+        draw()
+        return self.now
+
+    # --- rows ------------------------------------------------------------------------------
+
+    def order(self, **given: Any) -> dict[str, Any]:
+        """Add an order row to the situation."""
         status = given.get("status", "fulfilled")
-        refunded = given.get("refunded_minor", 0)
-        row = make_order_row(
-            **{
-                "msn": msn,
-                "reference": f"order{number:04}",
-                "order_number": f"#{number:04}",
-                "currency": CURRENCY[UNITS[msn].market],
-                "exported_at": moment,
-                "source_row": len(self.world.orders) + 2,
-                "fulfilled_at": self.before(moment, 6, 0.1, 0.4, 2, 40)
-                if status in {"fulfilled", "partial"}
-                else None,
-                "refunded_at": self.before(moment, 4, 0.1, 0.4, 2, 40) if refunded else None,
-            }
-            | given
-        )
-        self.world.orders.append(row)
+        if status in {"fulfilled", "partial"}:
+            given.setdefault("fulfilled_at", self.before(6, 0.1, 0.4, 2, 40))
+        if given.get("refunded_minor"):
+            given.setdefault("refunded_at", self.before(4, 0.1, 0.4, 2, 40))
+        row = order_row(self.now.number, self.msn, self.exported, **given)
+        self.now.orders.append(row)
         return row
 
-    def before(self, moment: datetime, *days: float) -> datetime:
-        """Return a moment some days before another."""
-        return moment - timedelta(days=self.pick(*days))
+    def before(self, *days: float) -> datetime:
+        """Return a moment some days before the export."""
+        return self.exported - timedelta(days=self.pick(*days))
 
     def payment(
         self,
-        reference: str,
-        msn: str,
-        moment: datetime,
         *,
+        tail: str = "",
+        A: int = 1000,  # noqa: N803
+        captures: tuple[int, ...] = (),
+        refunds: tuple[int, ...] = (),
+        X: int = 0,  # noqa: N803
+        state: str = "AUTHORIZED",
+        amount: int | None = None,
+        failed_refund: int = 0,
         late: tuple[str, ...] = (),
-        **given: Any,
+        **when: Any,
     ) -> dict[str, Any]:
-        """Add a payment and its log to the world; `late` events happen after the moment."""
-        authorized = self.before(moment, *AUTHORIZED_AGO)
-        row, log = make_payment_rows(
-            **{
-                "reference": reference,
-                "msn": msn,
-                "currency": CURRENCY[(UNITS | {UNCOVERED: Unit("NO")})[msn].market],
-                "authorized": authorized,
-                "captured": max(self.before(moment, 6, 0.1, 1, 2, 3, 4, 40), authorized),
-                "refunded": max(self.before(moment, 4, 0.1, 1, 2), authorized),
-            }
-            | given
-        )
-        for event in log:
-            if event["name"] in late:
-                event["event_at"] = moment + timedelta(hours=6)
-        self.world.payments.append(row)
-        self.world.events.extend(log)
+        """Add a payment and its log to the situation; `late` events follow the export."""
+        msn = when.get("msn", self.msn)
+        reference = f"r{self.now.number:06}{tail}"
+        authorized = when.get("authorized") or self.before(*AUTHORIZED_AGO)
+        captured = max(when.get("captured") or self.before(6, 0.1, 1, 2, 4, 40), authorized)
+        refunded = max(when.get("refunded") or self.before(4, 0.1, 0.5, 2), captured)
+        currency = CURRENCY[ALL_UNITS[msn].market]
+        log: list[dict[str, Any]] = []
+
+        def event(name: str, minor: int, at: datetime, *, success: bool = True) -> None:
+            if name in late:
+                at = self.exported + timedelta(hours=6)
+            log.append(
+                {
+                    "msn": msn,
+                    "reference": reference,
+                    "psp_reference": f"{reference}/{len(log)}",
+                    "name": name,
+                    "amount_minor": minor,
+                    "currency": currency,
+                    "event_at": at,
+                    "event_day": day_number(at, msn),
+                    "idempotency_key": None,
+                    "success": success,
+                }
+            )
+
+        created = authorized - timedelta(minutes=2)
+        requested = amount if amount is not None else A or X or 1000
+        event("CREATED", requested, created)
+        if A:
+            event("AUTHORIZED", A, authorized)
+        apart = self.pick(timedelta(minutes=1), -4.5 * timedelta(days=1))
+        for n, minor in enumerate(captures):
+            event("CAPTURED", minor, max(captured + n * apart, authorized))
+        if state == "TERMINATED":
+            event("TERMINATED", X, authorized + timedelta(minutes=9))
+        elif state in {"ABORTED", "EXPIRED"}:
+            event(state, requested, authorized + timedelta(minutes=9))
+        elif X:
+            event("CANCELLED", X, captured + timedelta(hours=1))
+        for n, minor in enumerate(refunds):
+            event("REFUNDED", minor, refunded - timedelta(hours=30 * n))
+        if failed_refund:
+            later = self.one(0, 1, -1) if refunds else 0
+            at = refunded + timedelta(minutes=later)
+            event("REFUNDED", failed_refund, at, success=False)
+        row = {
+            "msn": msn,
+            "reference": reference,
+            "psp_reference": f"{reference}/0",
+            "state": state,
+            "currency": currency,
+            "amount_minor": requested,
+            "authorized_minor": A,
+            "captured_minor": sum(captures),
+            "refunded_minor": sum(refunds),
+            "cancelled_minor": X,
+            "payment_method": "WALLET",
+            "capture_guaranteed_until_at": None,
+            "created_at": created,
+            "created_day": day_number(created, msn),
+            "authorized_at": authorized if A else None,
+            "authorized_day": day_number(authorized, msn) if A else None,
+            "discovered_by": "orders",
+            "fetched_at": NOW,
+        }
+        self.now.payments.append(row)
+        self.now.events.extend(log)
         return row
 
-    def moment(self) -> datetime:
-        """Return when the export was taken: mostly now."""
-        return NOW - timedelta(days=self.pick(0, 0, 0, 1, 2))
+    def status(self) -> str:
+        """Draw a shop's status."""
+        return self.one("fulfilled", "fulfilled", "open", "partial", "cancelled", "unknown")
+
+    def shop_says(self) -> str:
+        """Draw whether the shop says it was paid; seldom no, so that no column means captured."""
+        return self.pick("yes", "yes", "unknown", "no") if self.rarely(2) else "yes"
 
     def money(self, total: int) -> dict[str, Any]:
         """Draw captures, refunds and what was let go, so that a payment could be so."""
-        pick, chance = self.pick, self.random.random
+        pick = self.pick
         A = pick(total, total + 100, total + 1, 1200, 2000, max(0, total - 1), max(0, total - 400))
         captures: tuple[int, ...] = (A,) if A else ()
-        if chance() < 0.5:
-            captures = self.random.choice(
-                (
-                    (),
-                    (total,),
-                    (400,),
-                    (600, 600),
-                    (500, 500),
-                    (500, 500, 500),
-                    (400, 600),
-                    (100, 100, 200),
-                )
+        if self.rarely(2):
+            captures = self.one(
+                (),
+                (total,),
+                (400,),
+                (600, 600),
+                (500, 500),
+                (500, 500, 500),
+                (400, 600),
+                (100, 100, 200),
             )
-            captures = () if sum(captures) > A else tuple(v for v in captures if v)
+            captures = () if sum(captures) > A else tuple(minor for minor in captures if minor)
         C = sum(captures)
-        R = min(C, pick(0, 0, 100, 200, 400, C, C - 1 if C else 0))
+        R = max(0, min(C, pick(0, 0, 100, 200, 400, C, C - 1)))
+        refunds = (R,) if R else ()
+        if R > 1 and self.rarely(4):
+            refunds = (R - R // 2, R // 2)
         X = pick(0, 0, A - C, A - C, min(A - C, 200))
-        return {"A": A, "captures": captures, "R": R, "X": X}
+        return {"A": A, "captures": captures, "refunds": refunds, "X": X}
 
-    def usual(self, number: int, msn: str) -> None:
+    def shop_mistakes(self, order: dict[str, Any]) -> None:
+        """Draw what an export may say beside the amounts."""
+        features = self.now.features
+        if self.rarely(15):
+            order["refunded_minor"] = None
+            features.add("refunds_unknown")
+        if self.rarely(20):
+            order["split_tender"] = True
+        if self.rarely(15):
+            order["recorded_by_hand"] = True
+            features.add("by_hand")
+        if self.rarely(15):
+            order["shop_authorization"] = self.one("voided", "expired")
+            features.add("shop_authorization")
+        if self.rarely(15):
+            order["method_unsure"], order["by_vipps"] = True, None
+            features.add("method_unsure")
+        if self.rarely(10):
+            self.dates_without_time(order)
+        if order["paid"] == "no":
+            features.add("paid_no")
+
+    def dates_without_time(self, order: dict[str, Any]) -> None:
+        """Let the shop's dates be days: the end of the local day."""
+        order["dates_without_time"] = True
+        self.now.features.add("dates_without_time")
+        for name in ("fulfilled_at", "refunded_at"):
+            if order[name]:
+                order[name] = end_of_day(order[name], self.msn)
+
+    # --- situations ------------------------------------------------------------------------
+
+    def usual(self) -> None:
         """Draw an order and a payment that could be so."""
-        pick, chance = self.pick, self.random.random
-        moment = self.moment()
+        pick = self.pick
         total = pick(1000, *AMOUNTS[1:], 1_000_000)
         money = self.money(total)
-        C, R = sum(money["captures"]), money["R"]
+        C, R = sum(money["captures"]), sum(money["refunds"])
         order = self.order(
-            number,
-            msn,
-            moment,
             total_minor=total,
-            refunded_minor=pick(
-                R, 0, 100, 200, total, total, max(0, total - C + R), max(0, total - 100)
+            refunded_minor=min(
+                total,
+                pick(R, 0, 100, 200, total, max(0, total - C + R), max(0, total - 100)),
             ),
-            status=self.random.choice(
-                ("fulfilled", "fulfilled", "open", "partial", "cancelled", "unknown")
-            ),
-            paid=self.random.choice(("yes", "no", "unknown")),
-            split_tender=chance() < 0.05,
-            by_vipps=pick(True, None, False),
+            status=self.status(),
+            paid=self.shop_says(),
             truncated_minor=pick(None, None, None, C, total - 1),
         )
-        if chance() < 0.03:
-            self.world.waived.add((msn, order["reference"]))
-        if chance() < 0.2:
-            state = self.random.choice(("CREATED", "ABORTED", "EXPIRED", "TERMINATED"))
+        if self.rarely(5):
+            state = self.one("CREATED", "ABORTED", "EXPIRED", "TERMINATED")
             money = {
                 "A": 0,
-                "captures": (),
-                "R": 0,
                 "X": total if state == "TERMINATED" else 0,
                 "state": state,
+                "amount": total,
             }
-        late = ()
-        if moment < NOW and not money.get("state") and chance() < 0.4:
-            late = self.random.choice(
-                (("REFUNDED",), ("CAPTURED", "REFUNDED", "CANCELLED"), ("CANCELLED",))
-            )
-        made = self.payment(
-            order["reference"],
-            msn,
-            moment,
-            late=late,
-            failed_refund=pick(0, 0, 100),
-            amount=total if chance() < 0.3 else None,
-            **money,
-        )
-        if chance() < 0.05:
-            made["captured_minor"] += 7
-        if chance() < 0.05:
-            made["currency"] = "GBP"
-            order["shop_currency_only"] = chance() < 0.5
-        if chance() < 0.05:
-            made["capture_guaranteed_until_at"] = moment + timedelta(days=pick(1, -1, 5))
-        if chance() < 0.03 and order["fulfilled_at"]:
-            order["fulfilled_at"] = NOW + timedelta(hours=1)
+        late: tuple[str, ...] = ()
+        if self.exported < NOW and "state" not in money and self.rarely(2):
+            late = self.one(("REFUNDED",), ("CAPTURED", "REFUNDED", "CANCELLED"), ("CANCELLED",))
+            self.now.features.add("later_events")
+        if money["A"] and self.rarely(3):
+            money["amount"] = min(total, money["A"])
+        made = self.payment(late=late, failed_refund=pick(0, 0, 0, 100), **money)
+        self.shop_mistakes(order)
+        self.payment_mistakes(order, made)
 
-    def strange(self, number: int, msn: str) -> None:
+    def payment_mistakes(self, order: dict[str, Any], made: dict[str, Any]) -> None:
+        """Draw what may be wrong or special with a payment."""
+        key = made["msn"], made["reference"]
+        features = self.now.features
+        if self.rarely(30):
+            self.now.waived.add(key)
+        if self.rarely(30):
+            self.now.unsettled.add(key)
+        if self.rarely(30):
+            made["captured_minor"] += 7
+            features.add("gap")
+        elif self.rarely(30):
+            self.now.events.append(dict(self.now.events[-1]))
+            features.add("event_twice")
+        if self.rarely(30):
+            made["currency"] = "GBP"
+            order["shop_currency_only"] = self.rarely(2)
+        if self.rarely(20):
+            days = self.pick(1, -1, 5)
+            made["capture_guaranteed_until_at"] = self.exported + timedelta(days=days)
+        column = self.one("fulfilled_at", "refunded_at")
+        if self.rarely(12) and order[column] and self.exported == NOW:
+            # Read before the shop's last change: the payment may since have followed it.
+            made["fetched_at"] = NOW - timedelta(hours=1)
+            order[column] = NOW - timedelta(minutes=30)
+            features.add("shop_later")
+        elif self.rarely(20):
+            order["exported_at"] = NOW + timedelta(hours=2)
+            if order[column] and self.rarely(2):
+                order[column] = NOW + timedelta(hours=1)
+            features.add("as_of_before_export")
+        if self.rarely(60):
+            self.unread(order["reference"])
+
+    def strange(self) -> None:
         """Draw an order and a payment with any amounts at all."""
-        moment, pick = self.moment(), self.random.choice
+        one = self.one
         order = self.order(
-            number,
-            msn,
-            moment,
-            total_minor=pick(AMOUNTS[1:]),
-            refunded_minor=pick(AMOUNTS),
-            status=pick(("fulfilled", "open", "partial", "cancelled", "unknown")),
-            paid=pick(("yes", "no", "unknown")),
+            total_minor=one(*AMOUNTS[1:]),
+            refunded_minor=one(*AMOUNTS),
+            status=self.status(),
+            paid=self.shop_says(),
         )
         self.payment(
-            order["reference"],
-            msn,
-            moment,
-            A=pick(AMOUNTS),
-            captures=tuple(v for v in (pick(AMOUNTS), pick(AMOUNTS)) if v),
-            R=pick(AMOUNTS),
-            X=pick(AMOUNTS),
-            failed_refund=pick((0, 100)),
+            A=one(*AMOUNTS),
+            captures=tuple(minor for minor in (one(*AMOUNTS), one(*AMOUNTS)) if minor),
+            refunds=tuple(minor for minor in (one(*AMOUNTS),) if minor),
+            X=one(*AMOUNTS),
+            failed_refund=one(0, 100),
         )
+        self.now.features.add("strange")
+        self.shop_mistakes(order)
 
-    def split(self, number: int, msn: str) -> None:
+    def attempts(self) -> None:
         """Draw an order with several payments: parts of one, duplicates, earlier attempts."""
-        moment, pick = self.moment(), self.random.choice
-        total = 1000
+        one = self.one
+        self.now.features.add("attempts")
+        named = one("", "", "-1")
         order = self.order(
-            number,
-            msn,
-            moment,
-            total_minor=total,
-            refunded_minor=pick((0, 0, 0, 100)),
-            status=pick(("fulfilled", "fulfilled", "open", "cancelled")),
+            reference=f"r{self.now.number:06}{named}",
+            attempt_base=f"r{self.now.number:06}" if named else None,
+            refunded_minor=self.pick(0, 100, 300, 600, 1000),
+            status=self.status(),
+            paid=self.shop_says(),
         )
-        parts = pick(
-            (
-                (600, 400),
-                (600, 300),
-                (1000, 1000),
-                (1000, 600),
-                (500, 1000),
-                (400, 300, 300),
-                (1000, 0),
-                (0, 1000),
-                (0, 600, 400),
-                (1000, 1000, 0),
-            )
-        )
-        authorized = self.before(moment, 10, 8, 6)
-        for attempt, value in enumerate(parts):
-            held = self.random.random() < 0.2
-            self.payment(
-                order["reference"] + (f"-{attempt}" if attempt else ""),
-                msn,
-                moment,
-                authorized=authorized + timedelta(hours=pick((0, attempt))),
-                captured=moment - timedelta(days=4),
-                A=value or 1000,
-                captures=() if held or not value else (value,),
-                X=0 if value else 1000,
-                state="AUTHORIZED" if value else pick(("AUTHORIZED", "AUTHORIZED")),
-                R=0,
-            )
-        if self.random.random() < 0.1:
-            self.unread(order)
+        if named:
+            self.now.features.add("named_by_attempt")
+        if order["paid"] == "no":
+            self.now.features.add("paid_no")
+        authorized = self.before(10, 8, 11)
+        for attempt in range(one(2, 2, 2, 3)):
+            A = one(1000, 1000, 600, 400, 500, 300)
+            held = one("captured", "captured", "held", "released", "dead", "given_back")
+            created = authorized + timedelta(hours=attempt)
+            common: dict[str, Any] = {
+                "tail": f"-{attempt}" if attempt else "",
+                "authorized": created,
+                "captured": self.before(6, 5, 2),
+            }
+            if held == "dead":
+                self.payment(**common, A=0, state=one("ABORTED", "EXPIRED"), amount=A)
+            elif held == "held":
+                self.payment(**common, A=A)
+            elif held == "released":
+                self.payment(**common, A=A, X=A)
+            elif held == "given_back":
+                self.payment(**common, A=A, captures=(A,), refunds=(self.pick(A, 300, 100),))
+            else:
+                self.payment(**common, A=A, captures=(A,))
+        if self.rarely(15):
+            self.unread(self.now.payments[one(0, -1)]["reference"])
+            self.now.features.add("unread_sibling")
 
-    def unread(self, order: dict[str, Any]) -> None:
-        """Let the reading of an order's own reference fail; other attempts may have been read."""
-        key = order["msn"], order["reference"]
-        for rows in (self.world.payments, self.world.events):
-            rows[:] = [row for row in rows if (row["msn"], row["reference"]) != key]
-        self.world.failures.append(
+    def several_in_a_cell(self) -> None:
+        """Draw an order whose own cell names two payments."""
+        self.now.features.add("several_in_a_cell")
+        base = f"r{self.now.number:06}"
+        self.order(
+            further_references=f"{base}-1",
+            refunded_minor=self.pick(0, 200),
+            status=self.pick("fulfilled", "open", "cancelled"),
+            total_minor=self.pick(1000, 900, 1100),
+        )
+        authorized = self.before(10, 8)
+        for tail, A in (("", 600), ("-1", 400)):
+            self.payment(
+                tail=tail,
+                A=A,
+                captures=self.pick((A,), ()),
+                authorized=authorized,
+                captured=self.before(6, 2),
+            )
+
+    def overlap(self) -> None:
+        """Draw an order that stands in several exports, and moved between them."""
+        self.now.features.add("overlap")
+        one = self.one
+        guessed = self.rarely(4)
+        steps = [
+            {"status": "open", "refunded_minor": 0, "fulfilled_at": None},
+            {"status": one("fulfilled", "cancelled"), "refunded_minor": 0},
+            {"status": "fulfilled", "refunded_minor": one(100, 200)},
+        ]
+        fulfilled = self.before(6, 2, 0.4)
+        chosen = sorted(self.chance.sample(range(3), one(2, 2, 3)))
+        if self.rarely(5):
+            chosen = [chosen[0]] * len(chosen)
+        for n, step in enumerate(chosen):
+            exported = self.exported - timedelta(days=len(chosen) - 1 - n)
+            given = {"fulfilled_at": fulfilled} | steps[step]
+            if given["status"] != "fulfilled":
+                given["fulfilled_at"] = None
+            given["refunded_at"] = self.before(0.6, 0.1) if given["refunded_minor"] else None
+            self.order(
+                source_file=f"orders{n}.csv",
+                exported_at=exported,
+                exported_at_guessed=guessed,
+                **given,
+            )
+        if guessed:
+            # The newest file was copied first: only how far the rows moved tells their order.
+            moments = [row["exported_at"] for row in self.now.orders]
+            for row, moment in zip(self.now.orders, reversed(moments), strict=True):
+                row["exported_at"] = moment
+            self.now.features.add("overlap_guessed")
+        self.chance.shuffle(self.now.orders)
+        self.payment(
+            A=1000,
+            captures=self.pick((1000,), (), (400,)),
+            refunds=self.pick((), (100,), (200,)) if self.rarely(2) else (),
+            authorized=self.before(10, 8),
+        )
+        made = self.now.payments[-1]
+        if made["refunded_minor"] > made["captured_minor"]:
+            self.now.features.add("strange")
+
+    def shared(self) -> None:
+        """Draw several order rows with one reference."""
+        one = self.one
+        totals = one((600, 400), (1000, 900), (1000, 600), (700, 300, 100), (500, 200))
+        status = one("fulfilled", "fulfilled", "open", "cancelled")
+        fulfilled = self.before(6, 0.1) if status == "fulfilled" else None
+        drop = self.rarely(4)
+        self.now.features.add("shared")
+        for n, total in enumerate(totals):
+            cancelled = drop and n == 0
+            if cancelled:
+                self.now.features.add("combined_with_cancelled")
+            self.order(
+                order_number=f"#{self.now.number:06}/{n}",
+                total_minor=total,
+                status="cancelled" if cancelled else status,
+                refunded_minor=self.pick(0, 0, 100),
+                fulfilled_at=None if cancelled else fulfilled,
+                refunded_at=None,
+            )
+        if any(0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders):
+            self.now.features.add("combined_mixed")
+        A = one(1000, 600, sum(totals))
+        self.payment(A=A, captures=one((A,), (A,), ()), refunds=())
+        if self.rarely(10):
+            self.unread(self.now.orders[0]["reference"])
+
+    def orphan(self) -> None:
+        """Draw a payment without an order."""
+        msn = UNCOVERED if self.rarely(5) else self.msn
+        days = self.pick(10, 40, 177, 600)
+        made = self.payment(msn=msn, authorized=NOW - timedelta(days=days), **self.money(1000))
+        self.now.features.add("orphan")
+        if self.rarely(10):
+            self.now.waived.add((made["msn"], made["reference"]))
+        if self.rarely(20):
+            made["captured_minor"] += 7
+            self.now.features.add("gap_of_orphan")
+
+    def lonely(self) -> None:
+        """Draw an order without a payment."""
+        one = self.one
+        total = one(0, 1000, 1000, 1_000_000)
+        order = self.order(
+            total_minor=total,
+            refunded_minor=min(total, one(0, 0, 200, 1000)),
+            status=self.status(),
+            paid=self.shop_says(),
+            by_vipps=one(True, True, None, False),
+            recurring=self.rarely(10),
+            split_tender=self.rarely(10),
+        )
+        self.now.features.add("lonely")
+        if order["paid"] == "no":
+            self.now.features.add("paid_no")
+        chance = self.chance.randrange(20)
+        if chance < 4:
+            order["reference"] = None
+        elif chance < 12:
+            self.fail(order["reference"], one(404, 404, 503, None))
+        elif chance == 19:
+            self.now.waived.add((self.msn, order["reference"]))
+
+    def otherwise(self) -> None:
+        """Draw an order paid with another payment method, or a recurring charge, with a payment."""
+        order = self.order(
+            status=self.status(),
+            refunded_minor=self.pick(0, 200, 1000),
+            by_vipps=False,
+            paid=self.shop_says(),
+        )
+        self.now.features.add("other_tender")
+        if self.rarely(5):
+            order["by_vipps"], order["recurring"] = True, True
+        if self.rarely(4):
+            self.payment(A=0, state=self.one("ABORTED", "EXPIRED", "CREATED"), amount=1000)
+        else:
+            self.payment(**self.money(1000))
+
+    def mangled(self) -> None:
+        """Draw an order whose reference changed its case."""
+        order = self.order(refunded_minor=0)
+        order["reference"] = order["reference"].upper()
+        self.payment(A=1000, captures=self.one((1000,), (400,), ()))
+        self.now.features.add("mangled")
+
+    def fail(self, reference: str, status: int | None) -> None:
+        """Let the reading of a reference fail."""
+        self.now.failures.append(
             {
-                "msn": key[0],
-                "reference": key[1],
+                "msn": self.msn,
+                "reference": reference,
                 "operation": "getPayment",
-                "status": 503,
+                "status": status,
                 "title": "no",
             }
         )
 
-    def shared(self, number: int, msn: str) -> None:
-        """Draw several order rows with one reference."""
-        moment, pick = self.moment(), self.random.choice
-        totals = pick(((600, 400), (1000, 1000), (1000, 600), (700, 300, 100), (500, 200)))
-        status = pick(("fulfilled", "fulfilled", "cancelled"))
-        fulfilled = self.before(moment, 6, 0.1)
-        for n, total in enumerate(totals):
-            self.order(
-                number,
-                msn,
-                moment,
-                total_minor=total,
-                status=status,
-                fulfilled_at=fulfilled,
-                order_number=f"#{number:04}/{n}",
-            )
-        value = pick((1000, 600, sum(totals)))
-        self.payment(
-            f"order{number:04}", msn, moment, A=value, captures=pick(((value,), (value,), ()))
-        )
-        if self.random.random() < 0.1:
-            self.unread(self.world.orders[-1])
-
-    def orphan(self, number: int, msn: str) -> None:
-        """Draw a payment without an order."""
-        chance = self.random.random
-        unit = UNCOVERED if chance() < 0.2 else msn
-        days = self.pick(10, 40, 177, 500)
-        money = self.money(1000)
-        made = self.payment(
-            f"order{number:04}", unit, NOW, authorized=NOW - timedelta(days=days), **money
-        )
-        if chance() < 0.1:
-            self.world.waived.add((made["msn"], made["reference"]))
-
-    def lonely(self, number: int, msn: str) -> None:
-        """Draw an order without a payment."""
-        pick = self.random.choice
-        moment = self.moment()
-        total = pick((0, 1000, 1000, 1_000_000))
-        order = self.order(
-            number,
-            msn,
-            moment,
-            total_minor=total,
-            refunded_minor=min(total, pick((0, 0, 200, 1000))),
-            status=pick(("fulfilled", "open", "partial", "cancelled", "unknown")),
-            by_vipps=pick((True, True, None, False)),
-            recurring=self.random.random() < 0.1,
-            split_tender=self.random.random() < 0.1,
-        )
-        chance = self.random.random()
-        if chance < 0.2:
-            order["reference"] = None
-        elif chance < 0.6:
-            self.world.failures.append(
-                {
-                    "msn": msn,
-                    "reference": order["reference"],
-                    "operation": "getPayment",
-                    "status": pick((404, 404, 503, None)),
-                    "title": "no",
-                }
-            )
-        if chance > 0.95:
-            self.world.waived.add((msn, order["reference"]))
-
-    def mangled(self, number: int, msn: str) -> None:
-        """Draw an order whose reference lost its zeros or changed its case."""
-        moment = self.moment()
-        whole, damaged = self.random.choice(
-            ((f"0009{number:04}", f"9{number:04}"), (f"order{number:04}", f"ORDER{number:04}"))
-        )
-        self.order(number, msn, moment, reference=damaged)
-        self.payment(whole, msn, moment, captures=self.random.choice(((1000,), (400,), ())))
+    def unread(self, reference: str) -> None:
+        """Let the reading of a reference fail; other attempts may have been read."""
+        for rows in (self.now.payments, self.now.events):
+            rows[:] = [row for row in rows if row["reference"] != reference]
+        self.fail(reference, 503)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
+from tests.waiting import wait_until
 from vippsrecon.simulator import Simulator, SimulatorInputError, read_faults, serve
+from vippsrecon.simulator.http.server import serve_app
 
 CAPTURE = "/epayment/v1/payments/order-0001/capture"
 BODY = {"modificationAmount": {"currency": "NOK", "value": 100}}
@@ -223,8 +226,18 @@ def test_a_missing_fault_file_is_said_so(tmp_path):
 def test_half_a_request_is_not_carried_out(line, sent):
     """After a client was killed while sending, nothing is done and its key is unused."""
     simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
-    with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    begun, ended = threading.Semaphore(0), threading.Semaphore(0)
+
+    async def app(scope, receive, send):
+        begun.release()
+        await simulator.app(scope, receive, send)
+        ended.release()
+
+    with serve_app(app, 0) as url, httpx.Client(base_url=url, trust_env=False) as client:
         connection = Socket(simulator, client)
+        # The connection has asked for its token.
+        assert begun.acquire(timeout=30)
+        assert ended.acquire(timeout=30)
         for verb in ("capture", "cancel"):
             head = [f"POST /epayment/v1/payments/order-0001/{verb} HTTP/1.1", "Host: 127.0.0.1"]
             head += [f"{name}: {value}" for name, value in connection.given.items()]
@@ -232,9 +245,26 @@ def test_half_a_request_is_not_carried_out(line, sent):
             address = ("127.0.0.1", int(url.rpartition(":")[2]))
             with socket.create_connection(address) as one:
                 one.sendall("\r\n".join([*head, "", ""]).encode() + sent)
-                # Long enough for the server to begin with it.
-                time.sleep(0.1)
-        time.sleep(0.1)
+                assert begun.acquire(timeout=30)
+            assert ended.acquire(timeout=30)
 
         assert simulator.requests()["payments"] == {}
         assert connection.capture(100, key="k").status_code == 200
+
+
+def test_other_faults_end_a_latency(line):
+    """So that a request can be held until a test lets it go on."""
+    simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
+    with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        connection = Socket(simulator, client)
+        simulator.set_faults(once(latency_ms=600_000))
+        answers = []
+        held = threading.Thread(target=lambda: answers.append(connection.capture(100, key="k")))
+        held.start()
+        wait_until(lambda: simulator.requests()["requests"].get("capture"))
+        assert connection.total("captured") == 0
+        simulator.set_faults([])
+        held.join(timeout=60)
+
+        assert [answer.status_code for answer in answers] == [200]
+        assert connection.total("captured") == 100

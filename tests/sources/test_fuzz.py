@@ -8,9 +8,10 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypothesis_sizes import draw_examples
 from tests.sources.conftest import SHOPIFY, as_csv
 from tests.sources.test_rest import rest
 from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
@@ -19,9 +20,7 @@ from vippsrecon.errors import VippsReconError
 from vippsrecon.sources import find_candidate_references, preview, read_orders, read_references
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
-QUIET = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUIET = draw_examples(25)
 
 
 def workbook() -> bytes:

@@ -331,6 +331,23 @@ def test_magento_statuses(write: Writer, word: str, status: str):
     assert order["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("cells", "status"),
+    [
+        ({"Status": "Processing", "Total_Refunded": "100.0000"}, "partial"),
+        ({"Status": "Processing", "Total_Refunded": "499.0000"}, "open"),
+        ({"Status": "Closed", "Total_Refunded": "100.0000"}, "fulfilled"),
+        ({"Status": "Canceled", "Total_Refunded": "100.0000"}, "cancelled"),
+    ],
+)
+def test_magento_leaves_an_order_of_which_the_rest_was_refunded_on_processing(
+    write: Writer, cells: dict[str, str], status: str
+):
+    """A part was sent and the rest refunded: the order is not waiting for its delivery."""
+    (order,) = rows(write(as_csv(MAGENTO, [magento(**cells)])))
+    assert order["status"] == status
+
+
 def test_a_store_names_its_sales_unit(write: Writer):
     """Two sales units behind one shop are told apart by the store's name."""
     units = (

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypothesis_sizes import draw_examples
 from tests.sources.conftest import Writer
 from vippsrecon.sources import read_orders
 from vippsrecon.sources.files.excel_file import format_cell, format_cells
@@ -110,7 +111,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@draw_examples(50)
 @given(st.lists(CELLS, max_size=12))
 def test_a_column_at_a_time_is_cell_by_cell(cells: list[object]):
     """The fast way knows nothing of its own: no figure, date or text differs by it."""

@@ -6,10 +6,11 @@ import os
 from threading import Thread
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from tests.hypothesis_sizes import draw_examples
 from tests.store.making import AT, OTHER, PLAN, approved, draft, opened, process
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
@@ -311,7 +312,7 @@ STEPS = st.lists(
 
 
 @given(st.lists(STEPS, max_size=5))
-@settings(max_examples=40)
+@draw_examples(20)
 def test_any_order_keeps_the_sums(tmp_path_factory, groups):
     """Caps equal the sum of what rows reserve, and never exceed the limit."""
     folder = tmp_path_factory.mktemp("any")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -32,7 +33,6 @@ class Books:
     def __init__(self, folder, simulator, client) -> None:
         self.folder, self.simulator, self.client = folder, simulator, client
         self.settings = client.settings
-        self.export(AMOUNTS)
 
     def export(self, refunded) -> None:
         """Write the shop's export: each order with what the shop gave back."""
@@ -73,13 +73,13 @@ class Books:
             )
 
 
-@pytest.fixture
-def books(tmp_path):
-    """Three captured payments, two of which their shop says were refunded."""
-    simulator = Simulator([{"clock": CLOCK}, *(line(one, captured=100_000) for one in AMOUNTS)])
+@contextmanager
+def open_books(folder, state):
+    """Serve payments at a simulator; the export and the database are in a folder."""
+    simulator = Simulator(state)
     with ExitStack() as stack:
         settings = load_settings(
-            folder=tmp_path,
+            folder=folder,
             environment="simulator",
             base_url=stack.enter_context(serve(simulator)),
             client_id="client-id",
@@ -89,16 +89,39 @@ def books(tmp_path):
             units=(SalesUnit(MSN, market="NO"),),
             retry_seconds=5,
         )
-        settings = replace(settings, database_url=f"sqlite:///{tmp_path / 'work.db'}")
-        yield Books(tmp_path, simulator, stack.enter_context(Client(settings)))
+        settings = replace(settings, database_url=f"sqlite:///{folder / 'work.db'}")
+        yield Books(folder, simulator, stack.enter_context(Client(settings)))
+
+
+STATE = [{"clock": CLOCK}, *(line(one, captured=100_000) for one in AMOUNTS)]
 
 
 @pytest.fixture
-def done(books):
-    """The same, after both refunds were planned, approved and carried out; `found` as it was."""
-    books.found = books.month()
-    books.carried = books.refund(books.found)
+def books(tmp_path):
+    """Three captured payments, two of which their shop says were refunded."""
+    with open_books(tmp_path, STATE) as books:
+        books.export(AMOUNTS)
+        yield books
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """The same, after both refunds were planned, approved and carried out; `state` as it is now."""
+    with open_books(tmp_path_factory.mktemp("settled"), STATE) as books:
+        books.export(AMOUNTS)
+        books.found = books.month()
+        books.carried = books.refund(books.found)
+        books.state = list(books.simulator.state())
     return books
+
+
+@pytest.fixture
+def done(settled, tmp_path):
+    """A copy of `settled` of the test's own; `found` as it was before."""
+    shutil.copytree(settled.folder, tmp_path, dirs_exist_ok=True)
+    with open_books(tmp_path, settled.state) as books:
+        books.found, books.carried = settled.found, settled.carried
+        yield books
 
 
 def about_receipts(result):

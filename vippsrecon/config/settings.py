@@ -60,7 +60,8 @@ class Rules:
         delivery_grace_days: Days from capture to fulfilment that are not a discrepancy.
         capture_grace_hours: Hours from fulfilment to capture that are not a discrepancy.
         refund_grace_hours: Hours from the shop's refund to the refund at Vipps MobilePay that are
-            not a discrepancy.
+            not a discrepancy, and the other way round.
+        callback_grace_hours: Hours from authorization until the shop must know of the payment.
     """
 
     tolerance_minor: int = 0
@@ -68,6 +69,7 @@ class Rules:
     delivery_grace_days: int = 3
     capture_grace_hours: int = 24
     refund_grace_hours: int = 24
+    callback_grace_hours: int = 2
 
 
 ENVIRONMENTS = (*HOSTS, "simulator")

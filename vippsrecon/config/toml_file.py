@@ -67,6 +67,7 @@ TOLERANCE_SETTINGS: TableShape = {
     "delivery_grace_days": int,
     "capture_grace_hours": int,
     "refund_grace_hours": int,
+    "callback_grace_hours": int,
 }
 LIMIT_SETTINGS: TableShape = {
     "own_approval_up_to": _AMOUNT_TYPES,

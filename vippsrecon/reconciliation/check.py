@@ -65,6 +65,11 @@ def minimum_of(one: nw.Expr, other: nw.Expr) -> nw.Expr:
     return nw.when(one < other).then(one).otherwise(other)
 
 
+def maximum_of(one: nw.Expr, other: nw.Expr) -> nw.Expr:
+    """Return the larger of two values."""
+    return nw.when(one > other).then(one).otherwise(other)
+
+
 def is_within_days(left_us: nw.Expr, days: int) -> nw.Expr:
     """Return where a deadline has not passed and is at most this many days away."""
     return ((left_us >= 0) & (left_us <= days * DAY_US)).fill_null(value=False)

@@ -31,6 +31,8 @@ class Code(NamedTuple):
             of another discrepancy on such a pair is then no evidence that one was closed.
         can_be_at_risk: False where money is never at risk. The rule that a discrepancy without
             money at risk is *low* does not apply to such a code.
+        uses_total: The order's total is one side of the comparison, so a flag that explains a
+            wrong total lowers the severity.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Code(NamedTuple):
     shop_is_right: bool = False
     amounts_compared: bool = True
     can_be_at_risk: bool = True
+    uses_total: bool = False
 
 
 _LEG = "order_payment"
@@ -55,16 +58,22 @@ _ANY_CAUSE = "a setting, an export or a plugin"
 # fmt: off
 CODES = (
     Code("duplicate_order_row", _LEG, "discrepancy", "low",
-         "A further order row for one payment", _ANY_CAUSE, amounts_compared=False),
+         "A further order row for one payment", _ANY_CAUSE, amounts_compared=False,
+         uses_total=True),
     Code("duplicate_payment", _LEG, "discrepancy", "high",
-         "A further payment for one order", _ANY_CAUSE, amounts_compared=False),
+         "A further payment for one order", _ANY_CAUSE, proposes="cancel", plan_reason="duplicate",
+         shop_is_right=True, amounts_compared=False),
     Code("missing_in_orders", _LEG, "discrepancy", "high",
          "The payment has no order", "an export that holds only some of the orders",
+         amounts_compared=False),
+    Code("paid_twice", _LEG, "discrepancy", "high",
+         "Paid another way, and captured as well",
+         "a shop that lets customers pay an order again with another payment method",
          amounts_compared=False),
     Code("missing_in_vipps", _LEG, "discrepancy", "high",
          "The order has no payment",
          "the wrong sales unit or environment, or the wrong reference column",
-         amounts_compared=False),
+         amounts_compared=False, uses_total=True),
     Code("currency_mismatch", _LEG, "discrepancy", "high",
          "Order and payment are in different currencies", "an export in the shop's own currency",
          amounts_compared=False),
@@ -74,31 +83,34 @@ CODES = (
     Code("cancelled_but_captured", _LEG, "discrepancy", "high",
          "The order is cancelled but not fully refunded", _ANY_CAUSE, proposes="refund",
          plan_reason="cancellation"),
+    Code("payment_not_recorded", _LEG, "discrepancy", "high",
+         "Paid, but the shop does not know",
+         "callbacks from Vipps MobilePay that do not reach the shop"),
     Code("captured_not_fulfilled", _LEG, "discrepancy", "medium",
          "Captured long before delivery",
          'the shop captures when the order is placed (set capture = "at_once" for the sales unit), or the export lacks the fulfilment column'),
     Code("not_paid", _LEG, "discrepancy", "high",
          "The shop expects money that never came",
-         "an export that does not say whether an order is paid"),
+         "an export that does not say whether an order is paid", uses_total=True),
     Code("authorization_lost", _LEG, "discrepancy", "high",
-         "The reservation expired before all was captured", _ANY_CAUSE),
+         "The reservation expired before all was captured", _ANY_CAUSE, uses_total=True),
     Code("fulfilled_not_captured", _LEG, "discrepancy", "high",
          "Delivered, nothing captured",
          "captures that stopped: a plugin setting, or expired keys in the shop",
-         proposes="capture", plan_reason="other", too_little_moved=True),
+         proposes="capture", plan_reason="other", too_little_moved=True, uses_total=True),
     Code("duplicate_capture", _LEG, "discrepancy", "high",
          "The same amount captured twice", _ANY_CAUSE, proposes="refund", plan_reason="duplicate",
-         shop_is_right=True),
+         shop_is_right=True, uses_total=True),
     Code("rounding_difference", _LEG, "discrepancy", "info",
          "A difference within the tolerance", "a plugin that truncates amounts",
-         can_be_at_risk=False),
+         can_be_at_risk=False, uses_total=True),
     Code("under_captured", _LEG, "discrepancy", "medium",
          "Less captured than the order says",
          "totals that include another payment method, or a plugin that rounds down", proposes="capture",
-         plan_reason="other", too_little_moved=True),
+         plan_reason="other", too_little_moved=True, uses_total=True),
     Code("over_captured", _LEG, "discrepancy", "medium",
          "More captured than the order says", "freight or tips that are not in the export",
-         proposes="refund", plan_reason="excess_capture", shop_is_right=True),
+         proposes="refund", plan_reason="excess_capture", shop_is_right=True, uses_total=True),
     Code("refund_exceeds_capture", _LEG, "discrepancy", "critical",
          "More refunded than captured", _ANY_CAUSE),
     Code("refund_failed", _LEG, "discrepancy", "high",
@@ -114,9 +126,9 @@ CODES = (
     Code("remainder_open", _LEG, "discrepancy", "low",
          "Money still reserved that nobody will capture",
          "a shop that never releases what it does not capture", proposes="cancel",
-         plan_reason="release", shop_is_right=True),
+         plan_reason="release", shop_is_right=True, uses_total=True),
     Code("authorization_expiring", _LEG, "discrepancy", "medium",
-         "The reservation expires soon", _ANY_CAUSE),
+         "The reservation expires soon", _ANY_CAUSE, uses_total=True),
     Code("aggregate_mismatch", _LEG, "discrepancy", "critical",
          "The payment's events and totals disagree", _ANY_CAUSE, amounts_compared=False),
     Code("timing_awaiting_payment", _LEG, "timing",
@@ -131,16 +143,26 @@ CODES = (
     Code("timing_refund_pending", _LEG, "timing",
          title="Refund within the grace period",
          meaning="The shop recorded the refund recently; the refund at Vipps MobilePay may still come."),
+    Code("timing_refund_not_recorded", _LEG, "timing",
+         title="Refund within the grace period, not yet in the shop",
+         meaning="The refund was made at Vipps MobilePay recently; the shop may still record it."),
     Code("timing_after_cut", _LEG, "timing",
          title="Changed after the cut-off time",
          meaning="The order or the payment changed after the cut-off time; the next run includes the change. If the shop changed after the fetch, fetch again."),
     Code("timing_outside_export", _LEG, "timing",
          title="Belongs to another period's export",
          meaning="The payment belongs to an order outside the days or sales units of this export."),
+    Code("outside_period", _LEG, "ignored",
+         title="Outside the period",
+         meaning="Nothing was ordered, sent, captured, refunded or cancelled in the period."),
+    Code("superseded_row", _LEG, "ignored",
+         title="An older row of the same order",
+         meaning="A newer export shows the same order again; the newest row is compared."),
     Code("nothing_to_pay", _LEG, "ignored",
          title="Total 0 and no payment", meaning="The order's total is 0 and it has no payment."),
     Code("other_payment_method", _LEG, "ignored",
-         title="Paid another way", meaning="The order was paid with another payment method."),
+         title="Paid another way",
+         meaning="The order was paid with another payment method, and Vipps MobilePay kept no captured money for it."),
     Code("not_epayment", _LEG, "ignored",
          title="A recurring charge",
          meaning="The order is a recurring charge, which is not an ePayment payment."),
@@ -196,6 +218,9 @@ MANUAL_FLAGS = (
     "amounts_as_fetched",
     "possible_duplicate",
     "disputed",
+    "recorded_by_hand",
+    "refunds_unknown",
+    "method_unsure",
 )
 """Flags of rows that a person must resolve: no operation is proposed for them, and plans made from
 a report leave them out. The sum of a split payment is not the amount of any single payment. No

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
@@ -26,7 +26,7 @@ def run_example(**case: Any) -> list[str]:
     """Reconcile one example and describe the result in lines.
 
     Args:
-        **case: Arguments of `reconcile_example`.
+        **case: Arguments of `make_example`.
 
     Returns:
         One line per discrepancy: kind, expected → actual and money at risk, in minor units. If
@@ -60,7 +60,38 @@ def _format_amount(value: Any) -> str:
     return str(value) if isinstance(value, int) else "-"
 
 
-def reconcile_example(
+class Example(NamedTuple):
+    """The input rows of one example and the settings to reconcile them with."""
+
+    orders: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
+    events: list[dict[str, Any]] | None
+    failures: list[dict[str, Any]]
+    unit: SalesUnit
+    rules: Rules
+    waived: frozenset[tuple[str, str]]
+
+
+def reconcile_example(**case: Any) -> Reconciliation:
+    """Reconcile one example.
+
+    Args:
+        **case: Arguments of `make_example`.
+    """
+    example = make_example(**case)
+    return reconcile(
+        build_frame(example.orders, ORDERS),
+        build_frame(example.payments, PAYMENTS),
+        None if example.events is None else build_frame(example.events, EVENTS),
+        build_frame(example.failures, FAILURES),
+        units=(example.unit,),
+        rules=example.rules,
+        as_of=NOW,
+        waived=example.waived,
+    )
+
+
+def make_example(
     *,
     O: int | None = 1000,  # noqa: E741, N803 - the letters of the rules
     Or: int = 0,  # noqa: N803
@@ -78,6 +109,7 @@ def reconcile_example(
     captured_days_ago: float = 6,
     fulfilled_days_ago: float = 6,
     refunded_days_ago: float = 4,
+    shop_refunded_days_ago: float | None = None,
     exported_days_ago: float = 0,
     cover: tuple[int, int] = (20, 0),
     amount: int | None = None,
@@ -89,22 +121,31 @@ def reconcile_example(
     by_vipps: bool | None = True,
     recurring: bool = False,
     split_tender: bool = False,
+    method_unsure: bool = False,
+    refunds_unknown: bool = False,
+    recorded_by_hand: bool = False,
+    shop_authorization: str | None = None,
+    dates_without_time: bool = False,
     failure: int | None = None,
     waive: bool = False,
     tolerance: int = 0,
     capture: str = "on_fulfilment",
     with_events: bool = True,
-) -> Reconciliation:
-    """Reconcile one order (O=None: no order) with one payment (A=None: no payment).
+) -> Example:
+    """Make one order (O=None: no order) and one payment (A=None: no payment).
 
     Amounts are in minor units. Times are in days before NOW, with fractions allowed. `captures`
-    lists several captures; C is then their sum, and A is at least that sum.
+    lists several captures; C is then their sum, and A is at least that sum. The shop's refund is at
+    the time of the payment's unless `shop_refunded_days_ago` is given.
     """
     if captures:
         C = sum(captures)  # noqa: N806
         A = max(A or 0, C)  # noqa: N806
     currency = CURRENCY_OF_MARKET[market]
     ago = _days_before_now
+    shop_refund_ago = (
+        refunded_days_ago if shop_refunded_days_ago is None else shop_refunded_days_ago
+    )
     orders: list[dict[str, Any]] = []
     payments: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
@@ -115,17 +156,21 @@ def reconcile_example(
                 reference=in_export or reference,
                 currency=order_currency or currency,
                 total_minor=O,
-                refunded_minor=Or,
+                refunded_minor=None if refunds_unknown else Or,
                 status=status,
                 paid=paid,
                 by_vipps=by_vipps,
                 recurring=recurring,
                 split_tender=split_tender,
+                method_unsure=method_unsure,
+                recorded_by_hand=recorded_by_hand,
+                shop_authorization=shop_authorization,
+                dates_without_time=dates_without_time,
                 truncated_minor=truncated,
                 fulfilled_at=ago(fulfilled_days_ago)
                 if status in {"fulfilled", "partial"}
                 else None,
-                refunded_at=ago(refunded_days_ago) if Or else None,
+                refunded_at=ago(shop_refund_ago) if Or else None,
                 exported_at=ago(exported_days_ago),
             )
         )
@@ -169,15 +214,14 @@ def reconcile_example(
                 "title": "no",
             }
         )
-    return reconcile(
-        build_frame(orders, ORDERS),
-        build_frame(payments, PAYMENTS),
-        build_frame(events, EVENTS) if with_events else None,
-        build_frame(failures, FAILURES),
-        units=(SalesUnit(EXAMPLE_MSN, market=market, capture=capture),),
-        rules=Rules(tolerance_minor=tolerance),
-        as_of=NOW,
-        waived={(EXAMPLE_MSN, reference)} if waive else (),
+    return Example(
+        orders,
+        payments,
+        events if with_events else None,
+        failures,
+        SalesUnit(EXAMPLE_MSN, market=market, capture=capture),
+        Rules(tolerance_minor=tolerance),
+        frozenset({(EXAMPLE_MSN, reference)} if waive else ()),
     )
 
 

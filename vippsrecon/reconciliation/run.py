@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -47,11 +47,18 @@ from vippsrecon.schemas import (
 )
 
 _PAYMENT_COLUMNS = tuple(
-    n
-    for n in PAYMENTS.names
-    if n not in {"psp_reference", "payment_method", "discovered_by", "created_at"}
+    n for n in PAYMENTS.names if n not in {"psp_reference", "payment_method", "discovered_by"}
 )
-_EVENT_COLUMNS = ("msn", "reference", "name", "amount_minor", "event_at", "event_day", "success")
+_EVENT_COLUMNS = (
+    "msn",
+    "reference",
+    "psp_reference",
+    "name",
+    "amount_minor",
+    "event_at",
+    "event_day",
+    "success",
+)
 _ORDER_COLUMNS = tuple(
     n for n in ORDERS.names if n not in {"ordered_at", "vat_minor", "payment_method"}
 )
@@ -72,6 +79,7 @@ def reconcile(
     waived: Collection[tuple[str, str]] = (),
     ours: Collection[str] = (),
     unsettled: Collection[tuple[str, str]] = (),
+    first_seen: Mapping[str, date] | None = None,
     only: str | None = None,
     questions: Collection[str] = tuple(QUESTIONS),
     manifest: dict[str, Any] | None = None,
@@ -106,6 +114,8 @@ def reconcile(
         unsettled: (msn, reference) of payments with an operation made with this toolkit whose
             outcome is unknown. They are flagged `possible_duplicate`, and no operation is
             proposed for them.
+        first_seen: discrepancy_id to the day of the first run that reported it. Age and severity
+            count from that day; a discrepancy that is not listed is first seen by this run.
         only: Report discrepancies of this kind only.
         questions: The questions to check; fewer are faster. Buckets, summary and bridge are empty
             unless all questions are checked.
@@ -147,10 +157,10 @@ def reconcile(
     answered = materialize(
         discrepancies.assign_buckets(checked_pairs) if all_questions else checked_pairs
     )
-    run_date = _compute_first_seen_date(as_of_us, units)
+    run_date = _compute_run_date(as_of_us, units)
     kinds = collect_kinds(answered)
     reported = discrepancies.build_discrepancies(
-        answered, kinds, rules.rounding_cap_minor, run_date
+        answered, kinds, rules.rounding_cap_minor, run_date, first_seen or {}
     )
     if only is not None:
         reported = materialize(reported.filter(nw.col("kind") == only))
@@ -176,7 +186,7 @@ def reconcile(
         summary=summary,
         bridge=lines,
         groups=build_frame(grouped, GROUPS),
-        notices=describe_large_groups(grouped, compared),
+        notices=(*describe_large_groups(grouped, compared), *_describe_unpaid_columns(answered)),
         manifest={
             **(manifest or {}),
             "as_of": microseconds_to_datetime(as_of_us).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -187,6 +197,18 @@ def reconcile(
             else None,
             **({} if only is None else {"only": only}),
         },
+    )
+
+
+def _describe_unpaid_columns(answered: LazyFrame) -> tuple[str, ...]:
+    """Return one sentence per order file whose column `paid` was read as unknown."""
+    files = collect_rows(
+        answered.filter(nw.col("paid_means_captured")).select("source_file").unique()
+    )
+    return tuple(
+        f"{row['source_file']} says of most open orders with a reservation that they are unpaid. "
+        "Its column for that seems to mean captured, so it was read as unknown."
+        for row in sorted(files, key=lambda row: str(row["source_file"]))
     )
 
 
@@ -244,8 +266,15 @@ def _prepare_frames(
 
 def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:
     is_done_refund = (nw.col("name") == "REFUNDED") & nw.col("success")
-    return log.filter(is_done_refund & ~nw.col("idempotency_key").is_null()).select(
-        "msn", "reference", "amount_minor", "event_at_us", "idempotency_key"
+    columns = [
+        "msn", "reference", "psp_reference", "amount_minor", "event_at_us", "idempotency_key"
+    ]  # fmt: skip
+    # A log may list one event twice.
+    return (
+        log.filter(is_done_refund & ~nw.col("idempotency_key").is_null())
+        .group_by(*columns)
+        .agg(times=nw.len())
+        .drop("times", "psp_reference")
     )
 
 
@@ -273,7 +302,7 @@ def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | N
     )
 
 
-def _compute_first_seen_date(as_of_us: int, units: Sequence[SalesUnit]) -> date:
+def _compute_run_date(as_of_us: int, units: Sequence[SalesUnit]) -> date:
     from vippsrecon.reconciliation.days import local_day_number
 
     zone = units[0].zone if units else SalesUnit("").zone

@@ -44,8 +44,17 @@ def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTI
             nw.col("there_kind").is_null() | (nw.col("there_kind") == "reference_mangled")
         ).fill_null(value=False)
     )
+    # Of an order that was paid another way, only the reserved amount is asked for.
+    paid_otherwise = nw.col("there_kind").is_in(["paid_twice", "other_payment_method"])
+    asked = {
+        "reserved": nw.col("compared")
+        | (nw.col("has_payment") & paid_otherwise).fill_null(value=False)
+    }
     return with_presence.with_columns(compared=compared).with_columns(
-        *(build_kind(question, nw.col("compared")) for question in AMOUNT_QUESTIONS)
+        *(
+            build_kind(question, asked.get(question, nw.col("compared")))
+            for question in AMOUNT_QUESTIONS
+        )
     )
 
 
@@ -64,7 +73,11 @@ def select_discrepancies(answered: LazyFrame, question: str, kinds: frozenset[st
 
     Adds `expected`, `actual` (minor units, null where an amount is unknown) and `at_risk`.
     """
-    return answered.filter(is_discrepancy(question)).with_columns(*_build_amounts(question, kinds))
+    found = answered.filter(is_discrepancy(question))
+    if question == "reserved":
+        # No krone is at risk in two rows of one pair, so the reserved question must know this.
+        found = found.with_columns(_build_amounts("captured", None)[2].alias("captured_at_risk"))
+    return found.with_columns(*_build_amounts(question, kinds))
 
 
 def _find_first_kind(question: str, asked: nw.Expr | None = None) -> nw.Expr:
@@ -77,13 +90,16 @@ def _find_first_kind(question: str, asked: nw.Expr | None = None) -> nw.Expr:
     return chain.alias(f"{question}_kind")
 
 
-def _build_amounts(question: str, kinds: frozenset[str]) -> list[nw.Expr]:
-    """Return the expected amount, actual amount and money at risk of each row's kind."""
+def _build_amounts(question: str, kinds: frozenset[str] | None) -> list[nw.Expr]:
+    """Return the expected amount, actual amount and money at risk of each row's kind.
+
+    `kinds` are the kinds that can occur; None for all.
+    """
     kind = nw.col(f"{question}_kind")
     unknown = nw.lit(None).cast(nw.Int64)
     expected, actual, at_risk = unknown, unknown, nw.lit(0, nw.Int64)
     for check in QUESTIONS[question]:
-        if check.__name__ not in kinds:
+        if kinds is not None and check.__name__ not in kinds:
             continue
         built_check = check()
         is_kind = kind == check.__name__

@@ -17,6 +17,10 @@ IMPOSSIBLE_REFERENCE = "impossible_reference"
 """A hint, not a flag: the reference is not valid at Vipps MobilePay, so it was not requested."""
 
 
+ONLY_RESERVED = "only_reserved"
+"""A hint, not a flag: nothing was captured of a further payment, and it can be released."""
+
+
 class CodeText(NamedTuple):
     """Cause and next step for one kind and, where `flag` is not empty, one flag or hint."""
 
@@ -46,10 +50,22 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "Check that the sales unit and the environment are correct; then check in the shop how the order was paid.",
     ),
     CodeText(
+        "paid_twice",
+        "",
+        "The shop records the order as paid with another payment method, but money was captured at Vipps MobilePay as well.",
+        "Check in the shop that the other payment arrived; then give the customer back what was captured at Vipps MobilePay.",
+    ),
+    CodeText(
         "missing_in_orders",
         "",
         "Vipps MobilePay has a payment that does not belong to any order in the export.",
         "Look up the reference in the shop; the order may have been deleted or never created. If nothing was sold, refund the customer.",
+    ),
+    CodeText(
+        "duplicate_payment",
+        ONLY_RESERVED,
+        "The customer approved a second payment for an order that another payment already covers; nothing was captured from it.",
+        "Cancel the second payment: this releases the reservation.",
     ),
     CodeText(
         "duplicate_payment",
@@ -94,6 +110,18 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "If the goods are not sent, stop the delivery; otherwise ask the customer for payment.",
     ),
     CodeText(
+        "payment_not_recorded",
+        "",
+        "The customer paid, but the shop still records the order as unpaid: the message from Vipps MobilePay did not reach it.",
+        "Mark the order as paid in the shop and send it, or release or refund the money; then find out why the callback failed.",
+    ),
+    CodeText(
+        "cancelled_but_captured",
+        "recorded_by_hand",
+        "The order is cancelled, and its refund was recorded by hand in the shop: it did not go through Vipps MobilePay.",
+        "Ask who recorded the refund whether the customer was paid back another way; refund only if not.",
+    ),
+    CodeText(
         "cancelled_but_captured",
         "last_refund_failed",
         "The order is cancelled, but the refund of the captured amount failed.",
@@ -128,6 +156,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "status_unknown",
         "Nothing was captured for the order, and the export does not show whether the order is fulfilled.",
         "Look up the order in the shop; no operation is proposed while the order's status is unknown.",
+    ),
+    CodeText(
+        "fulfilled_not_captured",
+        "method_unsure",
+        "Nothing was captured for the order, and the name of its payment method does not tell whether it was paid with Vipps MobilePay.",
+        "Look up in the shop how the order was paid; capture only if it was paid with Vipps MobilePay.",
     ),
     CodeText(
         "fulfilled_not_captured",
@@ -203,6 +237,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
     ),
     CodeText(
         "refund_failed",
+        "recorded_by_hand",
+        "A refund failed at Vipps MobilePay, and the shop recorded the refund by hand.",
+        "Ask who recorded the refund whether the customer was paid back another way; refund only if not.",
+    ),
+    CodeText(
+        "refund_failed",
         REFUND_WINDOW_PASSED,
         "The shop refunded the customer, but the refund failed at Vipps MobilePay.",
         "Pay the customer by bank transfer: the deadline for refunds has passed, and Vipps MobilePay would reject a refund (code 6220).",
@@ -212,6 +252,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "",
         "The shop refunded the customer, but the refund failed at Vipps MobilePay.",
         "Refund again; if the refund fails again, pay the customer by bank transfer.",
+    ),
+    CodeText(
+        "refund_missing_at_vipps",
+        "recorded_by_hand",
+        "The refund was recorded by hand in the shop: it did not go through Vipps MobilePay.",
+        "Ask who recorded the refund whether the customer was paid back another way; refund only if not.",
     ),
     CodeText(
         "refund_missing_at_vipps",

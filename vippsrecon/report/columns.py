@@ -57,7 +57,9 @@ DISCREPANCY_SHEET_COLUMNS = (
         "Proposed", "proposal", width=9.5, about="refund, capture or cancel; empty: check first."
     ),
     _amount_column("Proposed amount", "proposal_minor", "Amount to refund, capture or cancel.", 14),
-    TableColumn("Age, days", "age_days", "count", 6, "Local days since the discrepancy arose."),
+    TableColumn(
+        "Age, days", "age_days", "count", 6, "Local days since the first run that showed it."
+    ),
     TableColumn("What happened", "cause", "wrapped", 38, "The cause, in one sentence."),
     TableColumn("Next step", "next_step", "wrapped", 38, "What to do."),
     TableColumn("Owner", "owner", "input", 11, "To fill in: the person responsible."),

@@ -94,6 +94,12 @@ ORDERS = Frame(
             optional=True,
         ),
         _c(
+            "attempts_asked",
+            "boolean",
+            "Whether the next payment attempts after the known ones were asked for; empty: not known.",
+            optional=True,
+        ),
+        _c(
             "method_unsure",
             "boolean",
             "Whether the title alone does not tell whose payment it is (by_vipps is then empty).",

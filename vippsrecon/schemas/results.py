@@ -59,7 +59,7 @@ DISCREPANCIES = Frame(
         ),
         _c("proposal_minor", "minor", "The proposed amount.", at_least=1),
         _c("flags", "text", "Flags, sorted and separated by one space.", required=True),
-        _c("age_days", "count", "Age in local days.", at_least=0),
+        _c("age_days", "count", "Local days since the first run that reported it.", at_least=0),
         _c("first_seen_date", "date", "Day of the first run that reported it.", required=True),
         _c("cause", "text", "The cause, in one sentence.", required=True),
         _c("next_step", "text", "What to do, in one sentence.", required=True),

@@ -116,10 +116,12 @@ class FaultInjector:
 
     def __init__(self, tables: Iterable[dict[str, Any]], seed: int) -> None:
         self.seed = seed
+        self.replacements = 0
         self.replace(tables)
 
     def replace(self, tables: Iterable[dict[str, Any]]) -> None:
-        """Replace all faults; the random draws start again."""
+        """Replace all faults; the random draws start again, and latencies under way end."""
+        self.replacements += 1
         self.faults = [Fault.read(table) for table in tables]
         self._random = random.Random(self.seed)
 

@@ -100,6 +100,9 @@ def _explain_rejection(row: ReportRow, verb: str) -> str:
 def _compute_owed_minor(row: ReportRow) -> int:
     """Return the largest amount that a row's own figures justify, in minor units."""
     expected, actual = row.expected_minor or 0, row.actual_minor or 0
+    if row.kind == "duplicate_payment":
+        # A further payment is released whole: what it holds is at risk, as nothing was captured.
+        return row.at_risk_minor if actual == 0 else 0
     if get_code(row.kind).too_little_moved:
         return max(0, expected - actual)
     return max(0, actual - expected)

@@ -11,7 +11,7 @@ and it is listed in `Plan.refused`. Amounts are fixed here, also where the list 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,18 +19,11 @@ from urllib.parse import urlsplit
 
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.people import detect_account, normalize_person_name
+from vippsrecon.bulk.plan.later_operations import check_against_payments
 from vippsrecon.bulk.plan.model import Plan, Source
-from vippsrecon.bulk.plan.payments import read_payments, refuse_if_changed, split_already_planned
+from vippsrecon.bulk.plan.payments import split_already_planned
 from vippsrecon.bulk.plan.requests import RequestSet, collect_requests
-from vippsrecon.bulk.plan.rows import (
-    PaymentKey,
-    PaymentSnapshot,
-    Request,
-    RequestRejectedError,
-    RowOptions,
-    build_plan_rows,
-    build_reject,
-)
+from vippsrecon.bulk.plan.rows import RowOptions, build_plan_rows
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
 from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.config.load import load_settings
@@ -106,8 +99,8 @@ def plan_refunds(
             or a list as a frame, CSV or XLSX. A list has the columns reference, amount and
             currency, and optionally msn, reason, note and document_ref. Its amounts are in major
             units, or `all`.
-        client: Reads the payments. Required for a list. With a report, payments that changed
-            since the report are refused.
+        client: Reads the payments. Required for a list. With a report, a request becomes smaller
+            by what was moved since the report, or is refused; `plan.notes` tells which.
         payments: The frame of `schemas.PAYMENTS` that the discrepancies were found with.
         settings: Environment, sales units and limits, if there is no client; None: load them.
         store: The workspace database. With a report, payments that another plan changed since
@@ -210,7 +203,9 @@ def make_plan(request_set: RequestSet, options: PlanOptions) -> Plan:
     _set_clock(request_set, options)
     limits = Limits.from_settings(settings.limits)
     _refuse_old_report(request_set, _get_current_time(options), limits)
-    requests, refused, payments = _check_against_payments(request_set, options)
+    requests, refused, payments, notes = check_against_payments(
+        request_set, options.client, options.verb, progress=options.progress
+    )
     # Check the age again: an open client takes the time from its last answer, and it has
     # received answers only now.
     _refuse_old_report(request_set, _get_current_time(options), limits)
@@ -225,7 +220,7 @@ def make_plan(request_set: RequestSet, options: PlanOptions) -> Plan:
     rows, unfit = build_plan_rows(requests, payments, row_options, request_set.name)
     refused = sorted([*request_set.refused, *refused, *unfit], key=lambda reject: reject.source_row)
     if not rows:
-        raise _build_nothing_to_plan_error(refused, request_set.notes, options.verb)
+        raise _build_nothing_to_plan_error(refused, [*request_set.notes, *notes], options.verb)
     unknown = sorted(set(options.duplicate) - {row.reference for row in rows})
     if unknown:
         raise InputError(f"--duplicate {unknown[0]}: the plan has no row for this reference")
@@ -247,7 +242,7 @@ def make_plan(request_set: RequestSet, options: PlanOptions) -> Plan:
         cancel_created=options.cancel_created,
         rows=tuple(rows),
         refused=tuple(refused),
-        notes=tuple(request_set.notes),
+        notes=(*request_set.notes, *notes),
     )
     check_plan(plan)
     return plan
@@ -302,31 +297,6 @@ def _refuse_old_report(request_set: RequestSet, now: datetime, limits: Limits) -
             f"hours ago, and {limits.max_report_age_hours:g} are allowed (max_report_age_hours). "
             "Run reconcile again"
         )
-
-
-def _check_against_payments(
-    request_set: RequestSet, options: PlanOptions
-) -> tuple[list[Request], list[Reject], Mapping[PaymentKey, PaymentSnapshot]]:
-    """Return the requests whose payments are known and unchanged, the rejects, and the payments."""
-    if options.client is None:
-        assert request_set.reported is not None
-        return request_set.requests, [], request_set.reported
-    keys = [(request.msn, request.reference) for request in request_set.requests]
-    fresh = read_payments(options.client, keys, progress=options.progress)
-    reported = request_set.reported
-    accepted: list[Request] = []
-    refused: list[Reject] = []
-    for request in request_set.requests:
-        key = (request.msn, request.reference)
-        try:
-            if key in fresh.unread:
-                raise RequestRejectedError(fresh.unread[key], "reference", request.reference)
-            if reported is not None and key in reported:
-                refuse_if_changed(reported[key], fresh.payments[key])
-            accepted.append(request)
-        except RequestRejectedError as error:
-            refused.append(build_reject(request_set.name, request, error))
-    return accepted, refused, fresh.payments if reported is None else reported
 
 
 def _build_nothing_to_plan_error(

@@ -1,4 +1,4 @@
-"""Read the payments of a plan, and reject requests whose payments changed since the report."""
+"""Read the payments of a plan, and reject requests that another plan has already carried out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from vippsrecon.bulk.aggregate import Aggregate, describe_change
+from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.rows import (
     PaymentKey,
     PaymentSnapshot,
@@ -19,6 +19,7 @@ from vippsrecon.bulk.times import format_plan_time, parse_timestamp
 from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.errors import ConfigurationError, ForbiddenError, UnauthorizedError
 from vippsrecon.fetching import fetch
+from vippsrecon.schemas import EVENTS
 from vippsrecon.sources.rejects import Reject
 from vippsrecon.store import Attempt
 
@@ -34,14 +35,22 @@ _COLUMNS = ("msn", "reference", "currency", "state", *Aggregate._fields, "fetche
 
 
 class PaymentBatch(NamedTuple):
-    """Payments as read now, and the reason for each one that could not be read."""
+    """Payments as read now, and the reason for each one that could not be read.
+
+    `events` are their event logs (`schemas.EVENTS`); empty unless they were asked for.
+    """
 
     payments: dict[PaymentKey, PaymentSnapshot]
     unread: dict[PaymentKey, str]
+    events: pd.DataFrame
 
 
 def read_payments(
-    client: Client, payments: Iterable[PaymentKey], *, progress: bool = False
+    client: Client,
+    payments: Iterable[PaymentKey],
+    *,
+    events: bool = False,
+    progress: bool = False,
 ) -> PaymentBatch:
     """Read payments from Vipps MobilePay, many at once.
 
@@ -56,11 +65,27 @@ def read_payments(
     unread = {key: unusable_units[key[0]] for key in keys if key[0] in unusable_units}
     readable = [key for key in keys if key[0] not in unusable_units]
     if not readable:
-        return PaymentBatch({}, unread)
-    fetched = fetch(readable, client, events=False, progress=progress)
+        return PaymentBatch({}, unread, EVENTS.empty())
+    fetched = fetch(readable, client, events=events, progress=progress)
     for failure in _list_rows(fetched.failures):
         unread[failure["msn"], failure["reference"]] = _explain_failure(failure)
-    return PaymentBatch(collect_snapshots(fetched.payments), unread)
+    return PaymentBatch(collect_snapshots(fetched.payments), unread, fetched.events)
+
+
+def refuse_unread(
+    requests: Iterable[Request], batch: PaymentBatch, file: str
+) -> tuple[list[Request], list[Reject]]:
+    """Separate the requests whose payment could not be read, as rejects."""
+    readable: list[Request] = []
+    refused: list[Reject] = []
+    for request in requests:
+        if request.key in batch.unread:
+            reason = batch.unread[request.key]
+            error = RequestRejectedError(reason, "reference", request.reference)
+            refused.append(build_reject(file, request, error))
+        else:
+            readable.append(request)
+    return readable, refused
 
 
 def collect_snapshots(payments: pd.DataFrame) -> dict[PaymentKey, PaymentSnapshot]:
@@ -74,19 +99,6 @@ def collect_snapshots(payments: pd.DataFrame) -> dict[PaymentKey, PaymentSnapsho
         )
         for row in _list_rows(payments[list(_COLUMNS)])
     }
-
-
-def refuse_if_changed(reported: PaymentSnapshot, fresh: PaymentSnapshot) -> None:
-    """Reject a request whose payment has other totals than the report shows.
-
-    Raises:
-        RequestRejectedError: The totals differ.
-    """
-    if reported.aggregate != fresh.aggregate:
-        change = describe_change(reported.aggregate, fresh.aggregate, fresh.currency)
-        raise RequestRejectedError(
-            f"the payment changed since the report: {change}. Run reconcile again"
-        )
 
 
 def split_already_planned(

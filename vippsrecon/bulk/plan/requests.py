@@ -36,6 +36,7 @@ _REPORT_COLUMNS = (
     "currency",
     "expected_minor",
     "actual_minor",
+    "at_risk_minor",
     "proposal",
     "proposal_minor",
     "next_step",

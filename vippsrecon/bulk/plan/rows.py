@@ -44,6 +44,11 @@ class Request(NamedTuple):
     vat_minor: int | None
     discrepancy_id: str | None
 
+    @property
+    def key(self) -> PaymentKey:
+        """The payment's sales unit and reference."""
+        return self.msn, self.reference
+
 
 class PaymentSnapshot(NamedTuple):
     """A payment's currency, state and totals when it was read."""

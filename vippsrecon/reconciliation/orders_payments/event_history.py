@@ -44,13 +44,30 @@ def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
     return counting.select(*PAYMENT_KEY, *moved, last_us=at)
 
 
+def select_distinct_events(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
+    """Return the events of some payments, each once.
+
+    A log may list one event twice. Each operation has a pspReference of its own, so two events
+    with the same one, name, time and amount are one movement of money.
+    Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/
+
+    Args:
+        events: One row per event, with psp_reference; may include other payments.
+        payments: msn, reference of the payments, each once.
+    """
+    own_events = events.join(payments.select(*PAYMENT_KEY), on=PAYMENT_KEY, how="semi")
+    columns = own_events.collect_schema().names()
+    return materialize(own_events.group_by(*columns).agg(times=nw.len()).drop("times"), large=True)
+
+
 def add_amounts_as_of(payments: LazyFrame, events: LazyFrame | None) -> LazyFrame:
     """Add the amounts of each payment at its cut-off time, `t_us`.
 
     A, C, R, X (authorized, captured, refunded, cancelled; minor units) are sums of successful
     events up to `t_us`, or the aggregates if there is no event log (`as_fetched`). K is the amount
     that can still be captured or released. `gap` is the largest difference between an aggregate
-    and the sum of all its successful events, including those after `t_us`.
+    and the sum of all its successful events, including those after `t_us`. C_now, R_now and K_now
+    are C, R and K after every event fetched: an operation is proposed only for what is still owed.
 
     Args:
         payments: One row per payment, with `t_us`.
@@ -172,6 +189,23 @@ def _aggregate_events(events: LazyFrame, columns: dict[str, tuple[nw.Expr, str]]
     )
 
 
+def _add_amounts_now() -> dict[str, nw.Expr]:
+    """Return the amounts after every event fetched, with the state the payment has now."""
+    now = {letter: nw.col(letter) + nw.col(f"later_{letter}").fill_null(0) for letter in ("C", "R")}
+    held = (
+        nw.col("A")
+        + nw.col("later_A").fill_null(0)
+        - now["C"]
+        - nw.col("X")
+        - nw.col("later_X").fill_null(0)
+    )
+    return {
+        "C_now": now["C"],
+        "R_now": now["R"],
+        "K_now": _value_where((nw.col("state") == "AUTHORIZED") & (held > 0), held),
+    }
+
+
 def _add_amount_variables(counted: LazyFrame) -> LazyFrame:
     """Add A, C, R, X, K, gap, live, and the state at the cut-off time."""
     has_log = ~(nw.col("n_events").is_null() & nw.col("n_later_at_all").is_null())
@@ -213,6 +247,7 @@ def _add_amount_variables(counted: LazyFrame) -> LazyFrame:
     return (
         with_gaps.with_columns(
             gap=gap,
+            **_add_amounts_now(),
             # A payment approved or ended after the cut-off time was still CREATED at that time.
             state=nw.when(approved_later | ended_later).then(nw.lit("CREATED")).otherwise(state),
         )

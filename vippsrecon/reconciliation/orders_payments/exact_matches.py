@@ -85,6 +85,7 @@ def split_exact_matches(
     payments: LazyFrame,
     events: LazyFrame | None,
     apart: LazyFrame | None,
+    named: LazyFrame,
     terms: MatchCriteria,
 ) -> Split:
     """Split both sides into exact matches and the rest.
@@ -93,7 +94,8 @@ def split_exact_matches(
         orders: The rows of the order export, as `backends.prepare_frame` returns them.
         payments: One row per payment, as `backends.prepare_frame` returns them.
         events: One row per event; None if no event log was fetched.
-        apart: msn, reference of unanswered references; they are never exact matches.
+        apart: msn, reference of orders with an unanswered reference; they are never exact matches.
+        named: Result of `links.collect_named_links`.
         terms: Limits within which a pair can be an exact match.
 
     Raises:
@@ -105,7 +107,8 @@ def split_exact_matches(
     sums = materialize(_sum_by_reference(with_reference, payments, events, terms), large=True)
     _check_payments_unique(sums)
     unmatched = (nw.col("orders") == 0) & (nw.col("payments") == 1)
-    links = derive_links(materialize(sums.filter(unmatched).select(*PAYMENT_KEY)), orders, payments)
+    strays = materialize(sums.filter(unmatched).select(*PAYMENT_KEY))
+    links = derive_links(strays, orders, payments, named)
     inexact_parts = [
         sums.filter(~nw.col("agrees")).select(*PAYMENT_KEY),
         links.select("msn", reference=nw.col("okey")),
@@ -222,11 +225,20 @@ def _currency_number() -> nw.Expr:
 
 
 def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
-    """Test for a fulfilled order, not recurring or split, unchanged since the earliest fetch."""
+    """Test for a fulfilled order of which no check but that of amounts could say anything.
+
+    It is not recurring or split, was paid with Vipps MobilePay as far as the shop says, its refunds
+    are known, and it did not change since the earliest fetch or the as-of time.
+    """
     special = nw.col("recurring") | nw.col("split_tender")
+    for doubt in ("method_unsure", "recorded_by_hand"):
+        special = special | nw.col(doubt).fill_null(value=False)
+    special = special | (nw.col("paid") == "no") | ~nw.col("by_vipps").fill_null(value=True)
+    special = special | ~nw.col("shop_authorization").is_null() | nw.col("refunded_minor").is_null()
     plain = (nw.col("status") == "fulfilled") & ~special
+    latest_us = min(terms.fetched_us, terms.as_of_us)
     for changed_at in ("fulfilled_at_us", "refunded_at_us"):
-        plain = plain & (nw.col(changed_at) <= terms.fetched_us).fill_null(value=True)
+        plain = plain & (nw.col(changed_at) <= latest_us).fill_null(value=True)
     return plain
 
 

@@ -1,8 +1,8 @@
 """Link payments to orders: by equal reference, or else by a rule with exactly one result.
 
-A rule links a payment only if exactly one order fits. An ambiguous payment stays without an order,
-so that the report shows it to a person. Some shops give each attempt to pay an order its own
-reference, ending in -1, -2 …
+Further references that an export itself names for an order come first. A rule links a payment only
+if exactly one order fits. An ambiguous payment stays without an order, so that the report shows it
+to a person. Some shops give each attempt to pay an order its own reference, ending in -1, -2 …
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
 """
 
@@ -30,7 +30,7 @@ def link_payments(payments: LazyFrame, references: LazyFrame, links: LazyFrame) 
         links: Result of `derive_links` for the payments whose reference no order has.
 
     Returns:
-        `payments` with okey (the order's reference, or null), link (`exact`, `attempt`,
+        `payments` with okey (the order's reference, or null), link (`exact`, `named`, `attempt`,
         `repaired`, or null) and the order's exported_at_us; the rows stay the same.
     """
     exported = references.select("msn", "exported_at_us", okey=nw.col("reference"))
@@ -41,35 +41,102 @@ def link_payments(payments: LazyFrame, references: LazyFrame, links: LazyFrame) 
     )
 
 
-def derive_links(strays: LazyFrame, orders: LazyFrame, payments: LazyFrame) -> LazyFrame:
-    """Find the orders of payments whose reference no order has.
+def collect_named_links(orders: LazyFrame, older: LazyFrame) -> LazyFrame:
+    """Return the further references that the exports themselves name for an order.
+
+    Args:
+        orders: msn, reference, further_references of every order.
+        older: msn, reference, okey of references that only older rows of an order name.
+
+    Returns:
+        msn, reference, okey, link: `named` if they are in the order's own cell, else `attempt`. A
+        reference that several orders name is in none.
+    """
+    cells = orders.filter(
+        ~nw.col("further_references").is_null() & ~nw.col("reference").is_null()
+    ).select("msn", "further_references", okey=nw.col("reference"))
+    if is_empty(cells):
+        return materialize(older.with_columns(link=nw.lit("attempt")))
+    in_cells = (
+        cells.with_columns(reference=nw.col("further_references").str.split(" "))
+        .explode("reference")
+        .filter((nw.col("reference") != "") & (nw.col("reference") != nw.col("okey")))
+        .select(*PAYMENT_KEY, "okey")
+    )
+    named = materialize(_keep_unambiguous(in_cells).with_columns(link=nw.lit("named")))
+    attempts = older.join(named, on=PAYMENT_KEY, how="anti").with_columns(link=nw.lit("attempt"))
+    return materialize(nw.concat([named, attempts], how="vertical"))
+
+
+def derive_links(
+    strays: LazyFrame, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
+) -> LazyFrame:
+    """Find the orders of payments whose reference no order has as its own.
 
     Args:
         strays: msn, reference of these payments.
         orders: msn, reference, attempt_base of every order.
         payments: msn, reference of every payment.
+        named: Result of `collect_named_links`.
 
     Returns:
-        msn, reference, okey, link (`attempt` or `repaired`): one row per payment that could be
-        linked.
+        msn, reference, okey, link (`named`, `attempt` or `repaired`): one row per payment that
+        could be linked.
     """
     if is_empty(strays):
         return materialize(
             strays.select(*PAYMENT_KEY, okey=nw.col("reference"), link=nw.lit("exact"))
         )
     with_reference = orders.filter(~nw.col("reference").is_null())
-    attempts = materialize(_link_attempts(strays, with_reference))
-    still_unmatched = materialize(
-        strays.join(attempts.select(*PAYMENT_KEY), on=PAYMENT_KEY, how="anti")
+    by_name = materialize(named.join(strays, on=PAYMENT_KEY, how="semi"))
+    unnamed = materialize(strays.join(by_name, on=PAYMENT_KEY, how="anti"))
+    attempts = materialize(
+        _keep_unambiguous(_find_attempt_orders(unnamed, with_reference, payments)).with_columns(
+            link=nw.lit("attempt")
+        )
     )
+    linked = materialize(nw.concat([by_name, attempts], how="vertical"))
+    still_unmatched = materialize(unnamed.join(attempts, on=PAYMENT_KEY, how="anti"))
     repaired = materialize(
-        _link_repaired_references(still_unmatched, with_reference, payments, attempts)
+        _link_repaired_references(still_unmatched, with_reference, payments, linked)
     )
-    return materialize(nw.concat([attempts, repaired], how="vertical"))
+    return materialize(nw.concat([linked, repaired], how="vertical"))
 
 
-def _link_attempts(missed: LazyFrame, orders: LazyFrame) -> LazyFrame:
-    """Link further attempts to pay an order, by its base reference or without the suffix."""
+def find_orders_of_unread(
+    unread: LazyFrame, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
+) -> LazyFrame:
+    """Return msn, reference of every order that one of these references may be an attempt to pay.
+
+    While an attempt is unread, the other attempts prove nothing. So unlike `derive_links`, this
+    takes every order that fits, also where several do.
+
+    Args:
+        unread: msn, reference of the references that could not be read.
+        orders: msn, reference, attempt_base of every order.
+        payments: msn, reference of every payment.
+        named: Result of `collect_named_links`.
+    """
+    with_reference = orders.filter(~nw.col("reference").is_null())
+    candidates = [
+        unread.select(*PAYMENT_KEY),
+        named.join(unread, on=PAYMENT_KEY, how="semi").select("msn", reference=nw.col("okey")),
+        _find_attempt_orders(unread, with_reference, payments).select(
+            "msn", reference=nw.col("okey")
+        ),
+    ]
+    return materialize(
+        nw.concat([materialize(part) for part in candidates], how="vertical").unique()
+    )
+
+
+def _find_attempt_orders(missed: LazyFrame, orders: LazyFrame, payments: LazyFrame) -> LazyFrame:
+    """Return msn, reference, okey: each order a reference may be an attempt to pay.
+
+    The two have one base reference, or one without its suffix is the other. Two references that
+    are equal without their suffixes belong together only if that stem is a payment too: otherwise
+    they can be the orders 12 and 13 of a shop.
+    """
     base = nw.col("attempt_base")
     order_base = orders.filter(~base.is_null() & (base != nw.col("reference"))).select(
         "msn", alias=base, okey=nw.col("reference")
@@ -81,12 +148,17 @@ def _link_attempts(missed: LazyFrame, orders: LazyFrame) -> LazyFrame:
         .filter(nw.col("alias") != nw.col("reference"))
         .select("msn", "alias", okey=nw.col("reference"))
     )
+    order_of_paid_stem = (
+        materialize(order_stripped)
+        .join(payments.select("msn", alias=nw.col("reference")), on=["msn", "alias"], how="semi")
+        .join(orders.select("msn", alias=nw.col("reference")), on=["msn", "alias"], how="anti")
+    )
     order_unchanged = orders.select("msn", alias=nw.col("reference"), okey=nw.col("reference"))
     payment_unchanged = missed.with_columns(alias=nw.col("reference"))
     payment_stripped = missed.with_columns(
         alias=nw.col("reference").str.replace_all(ATTEMPT_SUFFIX, "")
     ).filter(nw.col("alias") != nw.col("reference"))
-    candidates = nw.concat(
+    return nw.concat(
         [
             payment_side.join(order_side, on=["msn", "alias"], how="inner").select(
                 *PAYMENT_KEY, "okey"
@@ -96,11 +168,11 @@ def _link_attempts(missed: LazyFrame, orders: LazyFrame) -> LazyFrame:
                 (payment_unchanged, order_stripped),
                 (payment_stripped, order_unchanged),
                 (payment_stripped, order_base),
+                (payment_stripped, order_of_paid_stem),
             )
         ],
         how="vertical",
     )
-    return _keep_unambiguous(candidates).with_columns(link=nw.lit("attempt"))
 
 
 def _link_repaired_references(

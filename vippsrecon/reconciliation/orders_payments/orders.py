@@ -23,9 +23,15 @@ ORDER_COLUMNS = (
     "status",
     "paid",
     "by_vipps",
+    "method_unsure",
     "recurring",
     "split_tender",
     "shop_currency_only",
+    "refunds_unknown",
+    "recorded_by_hand",
+    "shop_authorization",
+    "dates_without_time",
+    "attempts_asked",
     "truncated_minor",
     "fulfilled_at_us",
     "fulfilled_day",
@@ -38,20 +44,28 @@ ORDER_COLUMNS = (
 )
 """Columns of the order in a pair, where `currency` is called `order_currency`."""
 
+COMBINED_COLUMNS = ("combined", "no_reference", "not_due", "has_cancelled_row")
+"""Further columns of the order: whether it is several rows, whether it has no reference, the total
+of the rows of a combined order that are not sent yet and not captured (minor units), and whether a
+row of a combined order is cancelled."""
+
 
 @dataclass(frozen=True)
 class OrderSide:
     """The rows of the order export, divided by how they are compared.
 
     Attributes:
-        groups: One row per order to compare (msn, okey, ORDER_COLUMNS, combined, no_reference).
+        groups: One row per order to compare (msn, okey, ORDER_COLUMNS, COMBINED_COLUMNS).
         surplus: Superfluous rows of a reference (the same columns, and place, from 2 upwards);
             each gets the code `duplicate_order_row`.
+        left_out: Cancelled rows of orders paid together (the same columns as groups): nothing is
+            to be collected for them, so they are compared without the payment.
         members: Rows that were combined into one order (msn, okey, source_file, source_row).
     """
 
     groups: LazyFrame
     surplus: LazyFrame
+    left_out: LazyFrame
     members: LazyFrame
 
 
@@ -67,6 +81,15 @@ def collect_references(orders: LazyFrame) -> LazyFrame:
     )
 
 
+def select_amounts(orders: LazyFrame) -> LazyFrame:
+    """Select `ORDER_COLUMNS` of order rows with okey, the reference of their order."""
+    return orders.with_columns(
+        O=nw.col("total_minor"),
+        Or=nw.col("refunded_minor").fill_null(0),
+        refunds_unknown=nw.col("refunded_minor").is_null(),
+    ).select("msn", "okey", *ORDER_COLUMNS)
+
+
 def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyFrame) -> OrderSide:
     """Turn the rows of the export into the orders to compare.
 
@@ -75,36 +98,46 @@ def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyF
         references: Result of `collect_references`.
         payments: Payments with okey, and A and C at the cut-off time.
     """
-    rows = orders.with_columns(
-        okey=nw.col("reference"), O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
-    ).select("msn", "okey", *ORDER_COLUMNS)
+    rows = select_amounts(orders.with_columns(okey=nw.col("reference")))
     repeated = materialize(
         references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference"))
     )
     unique_rows = (
         rows.join(repeated, on=ORDER_KEY, how="anti") if collect_rows(repeated.head(1)) else rows
     )
-    single = unique_rows.with_columns(
-        combined=nw.lit(value=False), no_reference=nw.col("okey").is_null()
-    )
+    alone = {
+        "combined": nw.lit(value=False),
+        "not_due": nw.lit(0, nw.Int64),
+        "has_cancelled_row": nw.lit(value=False),
+    }
+    single = unique_rows.with_columns(**alone, no_reference=nw.col("okey").is_null())
     ranked = materialize(
         _rank_repeated_rows(rows.join(repeated, on=ORDER_KEY, how="semi"), payments)
     )
-    combined = ranked.filter(nw.col("combined"))
-    duplicates = ranked.filter(~nw.col("combined")).with_columns(no_reference=nw.lit(value=False))
-    columns = ["msn", "okey", *ORDER_COLUMNS, "combined", "no_reference"]
+    together = materialize(_prepare_combined_rows(ranked.filter(nw.col("combined"))))
+    left_out = together.filter(nw.col("leaves")).with_columns(
+        **alone,
+        no_reference=nw.lit(value=False),
+        O=nw.col("leaving_O"),
+        Or=nw.col("leaving_Or"),
+    )
+    duplicates = ranked.filter(~nw.col("combined")).with_columns(
+        **alone, no_reference=nw.lit(value=False)
+    )
+    columns = ["msn", "okey", *ORDER_COLUMNS, *COMBINED_COLUMNS]
     groups = nw.concat(
         [
             single.select(columns),
             duplicates.filter(nw.col("place") == 1).select(columns),
-            _sum_combined_orders(combined).select(columns),
+            _sum_combined_orders(_add_kept_fees(together)).select(columns),
         ],
         how="vertical",
     )
     return OrderSide(
         groups,
         duplicates.filter(nw.col("place") > 1).select(*columns, "place"),
-        combined.select(*ORDER_KEY, "source_file", "source_row"),
+        left_out.select(columns),
+        together.filter(~nw.col("leaves")).select(*ORDER_KEY, "source_file", "source_row"),
     )
 
 
@@ -151,25 +184,109 @@ def _rank_repeated_rows(repeated: LazyFrame, payments: LazyFrame) -> LazyFrame:
     )
 
 
+def _prepare_combined_rows(combined: LazyFrame) -> LazyFrame:
+    """Add what each row of orders paid together takes with it, and whether it is sent.
+
+    A cancelled row leaves with its total and its refund, unless all rows are cancelled. Where the
+    shop refunded only a part of it, it kept a fee: the fee stays in the order's total.
+    """
+    nothing = nw.lit(0, nw.Int64)
+    cancelled = nw.col("status") == "cancelled"
+    fee_kept = (nw.col("Or") > 0) & (nw.col("Or") < nw.col("O"))
+    refunded_in_full = (nw.col("Or") >= nw.col("O")) & (nw.col("O") > 0)
+    sent = (nw.col("status") == "fulfilled") | (
+        nw.col("status").is_in(["open", "partial"]) & refunded_in_full
+    )
+    one = nw.lit(1, nw.Int64)
+    return (
+        combined.with_columns(
+            cancelled_rows=nw.when(cancelled).then(one).otherwise(nothing),
+            is_sent=nw.when(sent).then(one).otherwise(nothing),
+            is_open=nw.when((nw.col("status") == "open") & ~sent).then(one).otherwise(nothing),
+        )
+        .with_columns(n_cancelled=nw.col("cancelled_rows").sum().over(*ORDER_KEY).cast(nw.Int64))
+        .with_columns(leaves=cancelled & (nw.col("n_cancelled") < nw.col("rows")))
+        .with_columns(
+            leaving_O=nw.when(~nw.col("leaves"))
+            .then(nothing)
+            .otherwise(nw.when(fee_kept).then(nw.col("Or")).otherwise(nw.col("O"))),
+            leaving_Or=nw.when(nw.col("leaves")).then(nw.col("Or")).otherwise(nothing),
+        )
+    )
+
+
+def _add_kept_fees(together: LazyFrame) -> LazyFrame:
+    """Select the rows that stay, with the fees kept on the rows that leave (`fee`, minor units)."""
+    fees = (
+        together.filter(nw.col("leaves"))
+        .with_columns(fee=nw.col("O") - nw.col("leaving_O"))
+        .group_by(*ORDER_KEY)
+        .agg(fee=nw.col("fee").sum().cast(nw.Int64))
+    )
+    staying = together.filter(~nw.col("leaves"))
+    return materialize(
+        staying.join(materialize(fees), on=ORDER_KEY, how="left").with_columns(
+            fee=nw.col("fee").fill_null(0)
+        )
+    )
+
+
 def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
-    """Sum the orders that were paid together into one order per reference."""
+    """Sum the orders that were paid together into one order per reference.
+
+    Where some rows are sent and others are open, what is due is the total of those that are sent;
+    if more was captured, the order counts as sent in part.
+    """
     same_status = nw.col("first_status") == nw.col("last_status")
+    nothing = nw.lit(0, nw.Int64)
+    sent_O = nw.when(nw.col("is_sent") > 0).then(nw.col("O")).otherwise(nothing)
+    open_O = nw.when(nw.col("is_open") > 0).then(nw.col("O")).otherwise(nothing)
+    all_known = nw.col("is_sent") + nw.col("is_open") == nw.col("staying_rows")
+    all_sent = all_known & (nw.col("is_open") == 0)
+    waits = (
+        all_known
+        & (nw.col("is_sent") > 0)
+        & (nw.col("is_open") > 0)
+        & (nw.col("paid_C").fill_null(0) < nw.col("sent_O") + nw.col("fee"))
+    )
     same_paid = nw.col("first_paid") == nw.col("last_paid")
-    flags = ("by_vipps", "recurring", "split_tender", "shop_currency_only")
+    same_authorization = nw.col("first_authorization") == nw.col("last_authorization")
+    flags = (
+        "recurring",
+        "split_tender",
+        "shop_currency_only",
+        "method_unsure",
+        "refunds_unknown",
+        "recorded_by_hand",
+        "dates_without_time",
+    )
     return (
         combined.with_columns(
             *(
                 nw.when(nw.col(flag)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(flag)
                 for flag in flags
-            )
+            ),
+            # An unknown payment method is not another one, so "no" needs a "no" of every row.
+            ours=nw.when(nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            others=nw.when(~nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            authorization=nw.col("shop_authorization").fill_null(""),
+            unasked=nw.when(~nw.col("attempts_asked")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            asked=nw.when(nw.col("attempts_asked")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            sent_O=sent_O,
+            open_O=open_O,
         )
         .group_by(*ORDER_KEY)
         .agg(
             nw.col("order_number", "currency", "ordered_day", "store").min(),
             nw.col("source_file", "source_row", "exported_at_us").min(),
             nw.col("fulfilled_at_us", "fulfilled_day", "refunded_at_us", "refunded_day").max(),
-            nw.col("O", "Or").sum().cast(nw.Int64),
-            nw.col(*flags).max(),
+            nw.col("O", "Or", "sent_O", "open_O", "is_sent", "is_open").sum().cast(nw.Int64),
+            nw.col("fee", "paid_C", "n_cancelled").max(),
+            nw.col(*flags, "ours", "asked", "unasked").max(),
+            nw.col("others").min(),
+            staying_rows=nw.len().cast(nw.Int64),
+            first_authorization=nw.col("authorization").min(),
+            last_authorization=nw.col("authorization").max(),
             first_status=nw.col("status").min(),
             last_status=nw.col("status").max(),
             first_paid=nw.col("paid").min(),
@@ -177,8 +294,24 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
         )
         .with_columns(
             *((nw.col(flag) > 0).alias(flag) for flag in flags),
-            status=nw.when(same_status).then(nw.col("first_status")).otherwise(nw.lit("partial")),
+            status=nw.when(same_status)
+            .then(nw.col("first_status"))
+            .otherwise(
+                nw.when(waits | all_sent).then(nw.lit("fulfilled")).otherwise(nw.lit("partial"))
+            ),
+            not_due=nw.when(waits).then(nw.col("open_O")).otherwise(nothing),
+            has_cancelled_row=nw.col("n_cancelled") > 0,
+            O=nw.col("O") + nw.col("fee"),
+            attempts_asked=nw.when(nw.col("unasked") > 0)
+            .then(nw.lit(value=False))
+            .otherwise(nw.when(nw.col("asked") > 0).then(nw.lit(value=True))),
             paid=nw.when(same_paid).then(nw.col("first_paid")).otherwise(nw.lit("unknown")),
+            by_vipps=nw.when(nw.col("ours") > 0)
+            .then(nw.lit(value=True))
+            .otherwise(nw.when(nw.col("others") > 0).then(nw.lit(value=False))),
+            shop_authorization=nw.when(
+                same_authorization & (nw.col("first_authorization") != "")
+            ).then(nw.col("first_authorization")),
             truncated_minor=nw.lit(None).cast(nw.Int64),
             combined=nw.lit(value=True),
             no_reference=nw.lit(value=False),

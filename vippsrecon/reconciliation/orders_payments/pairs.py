@@ -3,9 +3,10 @@
     orders ──► resolve ──┐
                          ├─► pair            an order, with its payment if it has one
     payments ─► choose ──┘   orphan          a payment without a known order
-      ▲                      second          a further live payment of the same order
-      │ link, history        superseded      an attempt that holds no money
+      ▲                      second          a further payment of the same order
+      │ link, history        superseded      an attempt that never held money
     events                   surplus         a superfluous order row of the same reference
+                             superseded_row  an older row of an order in a newer export
 
 Everything that needs more than one row (duplicates, sums of events, period of the export) becomes
 a column here, by a join or a window, because a check sees one row at a time.
@@ -24,29 +25,43 @@ from vippsrecon.reconciliation.backends import (
     align_columns,
     collect_rows,
     count_rows,
+    is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
 from vippsrecon.reconciliation.orders_payments.event_history import (
     add_amounts_as_of,
     count_movements,
+    select_distinct_events,
 )
 from vippsrecon.reconciliation.orders_payments.exact_matches import (
     MatchCriteria,
     split_exact_matches,
 )
-from vippsrecon.reconciliation.orders_payments.links import link_payments
+from vippsrecon.reconciliation.orders_payments.links import (
+    collect_named_links,
+    find_orders_of_unread,
+    link_payments,
+)
 from vippsrecon.reconciliation.orders_payments.orders import (
+    COMBINED_COLUMNS,
     ORDER_COLUMNS,
     OrderSide,
     collect_references,
     resolve_order_rows,
+    select_amounts,
+)
+from vippsrecon.reconciliation.orders_payments.overlapping_exports import (
+    separate_superseded_rows,
 )
 from vippsrecon.reconciliation.orders_payments.own_refunds import mark_own_refunds
 from vippsrecon.reconciliation.orders_payments.payments import (
+    LINKS_OF_FURTHER_PAYMENTS,
     PAYMENT_COLUMNS,
     PaymentSide,
     choose_payments,
 )
+from vippsrecon.reconciliation.orders_payments.recent_refunds import mark_recent_refunds
 from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_repeated_captures
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
 from vippsrecon.schemas import PAYMENT
@@ -127,25 +142,31 @@ def pair_orders_and_payments(
         The exact matches, and `pairs` with one row for each other pair: `ORDER_COLUMNS`,
         `PAYMENT_COLUMNS`, `role` and the variables of `variables.add_variables`.
     """
+    cover = materialize(_compute_coverage(orders))
+    order_rows = separate_superseded_rows(orders)
+    orders = order_rows.current
     exported_us = _find_earliest(orders, "exported_at_us")
     fetched_us = _find_earliest(payments, "fetched_at_us")
+    # A lower limit for the search for exact matches only: each pair has a cut-off time of its own.
     until_us = min(exported_us, fetched_us, asked.as_of_us)
-    unanswered = None if failures is None else materialize(_find_unanswered(failures))
-    cover = materialize(_compute_coverage(orders))
+    named = collect_named_links(orders, order_rows.links)
+    unanswered = _find_unanswered_orders(failures, orders, payments, named)
     criteria = MatchCriteria(
         fetched_us, asked.as_of_us, until_us, asked.waived, asked.skip_exact_matches
     )
-    split = split_exact_matches(orders, payments, events, unanswered, criteria)
+    split = split_exact_matches(orders, payments, events, unanswered, named, criteria)
     references = materialize(collect_references(split.orders))
     linked = link_payments(split.payments, references, split.links)
-    counted = materialize(add_amounts_as_of(materialize(_add_as_of(linked, cover, asked)), events))
+    own_events = None if events is None else select_distinct_events(events, split.payments)
+    timed = materialize(_share_as_of(materialize(_add_as_of(linked, cover, asked))))
+    counted = materialize(add_amounts_as_of(timed, own_events))
     sides = resolve_order_rows(split.orders, references, counted)
     groups = materialize(sides.groups)
     chosen = choose_payments(counted, groups)
-    complete = _mark_unanswered(_stack_rows(groups, sides, chosen, cover), unanswered)
-    pairs = materialize(
-        add_variables(complete, asked.as_of_us, asked.units, asked.rules, asked.waived)
-    )
+    stacked = _stack_rows(groups, sides, chosen, order_rows.superseded, cover)
+    complete = _mark_unanswered(stacked, unanswered)
+    waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
+    pairs = materialize(add_variables(complete, asked.as_of_us, asked.units, asked.rules, waived))
     exact_matches = split.exact_matches.with_columns(payment_reference=nw.col("reference"))
     exact_match_count = count_rows(orders) - count_rows(split.orders)
     if asked.period is not None:
@@ -157,9 +178,10 @@ def pair_orders_and_payments(
             for side in (pairs, exact_matches)
         )
         exact_match_count = count_rows(exact_matches)
-    marked = mark_own_refunds(
-        mark_repeated_captures(pairs, events), refunds, chosen.members, asked.own_keys
+    marked = mark_recent_refunds(
+        mark_covered_orders(mark_repeated_captures(pairs, own_events)), own_events, chosen.members
     )
+    marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
     unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference"))
     return PairSet(
         marked.with_columns(unsettled=unsettled),
@@ -219,14 +241,62 @@ def _add_as_of(linked: LazyFrame, cover: LazyFrame, asked: ComparisonOptions) ->
     )
 
 
+def _share_as_of(timed: LazyFrame) -> LazyFrame:
+    """Give all payments of one order the earliest of their cut-off times: they are compared as one."""
+    shared = materialize(
+        timed.filter(nw.col("link").is_in(list(LINKS_OF_FURTHER_PAYMENTS)))
+        .select(*ORDER_KEY)
+        .unique()
+    )
+    if is_empty(shared):
+        return timed
+    earliest = (
+        timed.join(shared, on=ORDER_KEY, how="semi")
+        .group_by(*ORDER_KEY)
+        .agg(order_t_us=nw.col("t_us").min())
+    )
+    return (
+        timed.join(materialize(earliest), on=ORDER_KEY, how="left")
+        .with_columns(
+            t_us=nw.when(nw.col("order_t_us").is_null())
+            .then(nw.col("t_us"))
+            .otherwise(nw.col("order_t_us"))
+        )
+        .drop("order_t_us")
+    )
+
+
+def _find_waived_parts(
+    members: LazyFrame, waived: frozenset[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """Return the orders (msn, reference) of which the user ignores a part of the split payment."""
+    if not waived:
+        return frozenset()
+    parts = members.filter(is_in_keys(waived, nw.col("reference")))
+    return frozenset((row["msn"], row["okey"]) for row in collect_rows(parts))
+
+
 def _stack_rows(
-    groups: LazyFrame, sides: OrderSide, chosen: PaymentSide, cover: LazyFrame
+    groups: LazyFrame,
+    sides: OrderSide,
+    chosen: PaymentSide,
+    superseded_rows: LazyFrame,
+    cover: LazyFrame,
 ) -> LazyFrame:
-    """Stack pairs, orphans, additional payments and surplus order rows with the same columns."""
+    """Stack pairs, orphans, additional payments and the other order rows with the same columns.
+
+    What further payments gave back of the shop's refund is taken off the order's Or: it stands on
+    the rows of these payments.
+    """
     order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
     rename = {"currency": "order_currency"}
+    owing = groups
+    if not is_empty(chosen.refunded_elsewhere):
+        owing = groups.join(chosen.refunded_elsewhere, on=ORDER_KEY, how="left").with_columns(
+            Or=nw.col("Or") - nw.col("elsewhere_minor").fill_null(0)
+        )
     paired = (
-        groups.rename(rename)
+        owing.rename(rename)
         .join(chosen.counted, on=ORDER_KEY, how="left")
         .with_columns(role=nw.lit("pair"))
     )
@@ -239,21 +309,39 @@ def _stack_rows(
     )
     orphans = chosen.orphans.join(cover, on="msn", how="left").with_columns(role=nw.lit("orphan"))
     surplus = sides.surplus.rename(rename).with_columns(role=nw.lit("surplus"))
+    left_out = sides.left_out.rename(rename).with_columns(role=nw.lit("pair"))
+    older = (
+        select_amounts(superseded_rows).rename(rename).with_columns(role=nw.lit("superseded_row"))
+    )
     columns = [
         "msn",
         "okey",
         "role",
         *order_columns,
-        "combined",
-        "no_reference",
+        *COMBINED_COLUMNS,
         *PAYMENT_COLUMNS,
         "payments",
     ]
     columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
     schema = {**paired.collect_schema(), **cover.collect_schema()}
     types = {name: schema[name] for name in columns} | {"place": nw.Int64}
-    parts = [align_columns(part, types) for part in (paired, additional, orphans, surplus)]
+    parts = [
+        align_columns(part, types)
+        for part in (paired, additional, orphans, surplus, left_out, older)
+    ]
     return nw.concat(parts, how="vertical")
+
+
+def _find_unanswered_orders(
+    failures: LazyFrame | None, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
+) -> LazyFrame | None:
+    """Return msn, reference of the orders with an attempt that could not be read; None if none."""
+    if failures is None:
+        return None
+    unanswered = materialize(_find_unanswered(failures))
+    if is_empty(unanswered):
+        return None
+    return find_orders_of_unread(unanswered, orders, payments, named)
 
 
 def _find_unanswered(failures: LazyFrame) -> LazyFrame:

@@ -1,6 +1,6 @@
 """Prepare the payment side of the pairs: choose which payments of an order count.
 
-A payment is *live* while it holds money: C - R > 0 or K > 0.
+A payment held money if any was captured (C > 0) or is still reserved (K > 0).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ PAYMENT_COLUMNS = (
     "R",
     "X",
     "K",
+    "C_now",
+    "R_now",
+    "K_now",
     "created_day",
     "authorized_at_us",
     "authorized_day",
@@ -43,7 +46,18 @@ PAYMENT_COLUMNS = (
 )
 """Columns of the payment in a pair."""
 
-_SUMMED_COLUMNS = ("amount_minor", "A", "C", "R", "X", "K", "n_captures")
+_SUMMED_COLUMNS = (
+    "amount_minor",
+    "A",
+    "C",
+    "R",
+    "X",
+    "K",
+    "C_now",
+    "R_now",
+    "K_now",
+    "n_captures",
+)
 _MINIMUM_COLUMNS = (
     "reference",
     "payment_currency",
@@ -63,6 +77,10 @@ _TRUE_IF_ALL_COLUMNS = ("has_events",)
 _TRUE_IF_ANY_COLUMNS = ("changed_after", "as_fetched")
 
 
+LINKS_OF_FURTHER_PAYMENTS = ("named", "attempt")
+"""Links of payments that can be one of several for their order."""
+
+
 @dataclass(frozen=True)
 class PaymentSide:
     """The payments, divided by how they are compared.
@@ -70,33 +88,45 @@ class PaymentSide:
     Attributes:
         counted: One row per order with payments (msn, okey, PAYMENT_COLUMNS, payments): the
             payment that counts, or the sum of a split payment.
-        additional: Further payments of the order (msn, okey, PAYMENT_COLUMNS, role): `second` is
-            live and one too many, `superseded` is an attempt that holds no money.
+        additional: Further payments of the order (msn, okey, PAYMENT_COLUMNS, Or, role): `second`
+            holds or held money and is one too many, `superseded` is an attempt that never did.
+            Or is the part of the shop's refund that was paid back from this payment.
         orphans: Payments without a known order (msn, PAYMENT_COLUMNS).
         members: Parts of split payments, which are compared as a sum (msn, okey, reference).
+        refunded_elsewhere: msn, okey, elsewhere_minor: what the shop refunded of each order, and
+            further payments paid back.
     """
 
     counted: LazyFrame
     additional: LazyFrame
     orphans: LazyFrame
     members: LazyFrame
+    refunded_elsewhere: LazyFrame
 
 
 def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
     """Choose the payment that counts for each order, and divide the others by role.
 
     Args:
-        payments: msn, okey, PAYMENT_COLUMNS, live; one row per payment.
+        payments: msn, okey, PAYMENT_COLUMNS; one row per payment.
         groups: The orders to compare (msn, okey, O, Or, …).
     """
-    shared = materialize(payments.filter(nw.col("link") == "attempt").select(*ORDER_KEY).unique())
+    shared = materialize(
+        payments.filter(nw.col("link").is_in(list(LINKS_OF_FURTHER_PAYMENTS)))
+        .select(*ORDER_KEY)
+        .unique()
+    )
     linked = payments.filter(~nw.col("okey").is_null())
     # Only orders with several attempts need a choice.
     unshared = (
         linked.join(shared, on=ORDER_KEY, how="anti") if collect_rows(shared.head(1)) else linked
     )
     single = unshared.with_columns(payments=nw.lit(1, nw.Int64))
-    ranked = materialize(_assign_roles(linked.join(shared, on=ORDER_KEY, how="semi"), groups))
+    ranked = materialize(
+        _add_surplus_refunds(
+            materialize(_assign_roles(linked.join(shared, on=ORDER_KEY, how="semi"), groups))
+        )
+    )
     primary = ranked.filter(nw.col("role") == "primary").with_columns(payments=nw.lit(1, nw.Int64))
     split = ranked.filter(nw.col("role") == "split")
     columns = [*ORDER_KEY, *PAYMENT_COLUMNS, "payments"]
@@ -110,61 +140,180 @@ def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
             how="vertical",
         ),
         ranked.filter(nw.col("role").is_in(["second", "superseded"])).select(
-            *ORDER_KEY, *PAYMENT_COLUMNS, "role"
+            *ORDER_KEY, *PAYMENT_COLUMNS, "role", Or=nw.col("paid_back")
         ),
         payments.filter(nw.col("okey").is_null()).select("msn", *PAYMENT_COLUMNS),
         split.select(*ORDER_KEY, "reference"),
+        materialize(
+            ranked.filter(nw.col("paid_back") > 0)
+            .group_by(*ORDER_KEY)
+            .agg(elsewhere_minor=nw.col("paid_back").sum().cast(nw.Int64))
+        ),
     )
 
 
 def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
-    """Add `role` where an order has several attempts: split, primary, second, superseded."""
-    live = nw.col("live")
-    one_if_live = nw.when(live).then(nw.lit(1)).otherwise(nw.lit(0))
-    net_held = nw.when(live).then(nw.col("C") - nw.col("R") + nw.col("K")).otherwise(nw.lit(0))
+    """Add `role` where an order has several attempts: split, primary, second, superseded.
+
+    Payments that hold or held money are one split payment if each is less than the order, unless
+    two were created for one amount and together are more than the order; or if the order's own
+    cell names several of them. Otherwise one counts, by the order of `_rank_attempts`.
+    """
+    held = (nw.col("C") > 0) | (nw.col("K") > 0)
+    named = nw.col("link").is_in(["exact", "named"])
+    part = nw.col("C") + nw.col("K")
+    nothing = nw.lit(0, nw.Int64)
+    order_amounts = groups.filter(~nw.col("okey").is_null()).select(
+        *ORDER_KEY, "O", "Or", "refunds_unknown", order_currency=nw.col("currency")
+    )
+    with_order = shared.join(order_amounts, on=ORDER_KEY, how="left").with_columns(
+        held=held, part=nw.when(held).then(part).otherwise(nothing)
+    )
+    twins = _find_equal_amounts(with_order)
     totals = (
-        shared.with_columns(one=one_if_live, kept=net_held)
+        with_order.with_columns(
+            one=_one_where(held),
+            own=_one_where(held & named),
+            whole=_one_where(held & (nw.col("part") >= nw.col("O"))),
+            refund_fits=_one_where(held & (nw.col("R") == nw.col("Or")) & (nw.col("R") > 0)),
+            held_currency=nw.when(held).then(nw.col("payment_currency")),
+        )
         .group_by(*ORDER_KEY)
         .agg(
-            n_live=nw.col("one").sum().cast(nw.Int64),
-            net=nw.col("kept").sum().cast(nw.Int64),
-            first_currency=nw.col("payment_currency").min(),
-            last_currency=nw.col("payment_currency").max(),
+            nw.col("one", "own", "whole", "refund_fits").sum().cast(nw.Int64),
+            first_currency=nw.col("held_currency").min(),
+            last_currency=nw.col("held_currency").max(),
         )
     )
-    order_amounts = groups.filter(~nw.col("okey").is_null()).select(*ORDER_KEY, "O", "Or")
-    ranked = (
-        shared.join(totals, on=ORDER_KEY, how="left")
-        .join(order_amounts, on=ORDER_KEY, how="left")
+    judged = (
+        with_order.join(materialize(totals), on=ORDER_KEY, how="left")
+        .join(twins, on=ORDER_KEY, how="left")
         .with_columns(
-            each=nw.lit(1),
-            dead=nw.when(live).then(nw.lit(0)).otherwise(nw.lit(1)),
-            distance=(nw.col("C") + nw.col("K") - nw.col("O")).abs(),
-            since=nw.col("authorized_at_us").fill_null(2**62),
-        )
-        .with_columns(
-            place=nw.col("each")
-            .cum_sum()
-            .over(*ORDER_KEY, order_by=["dead", "distance", "since", "reference"])
-            .cast(nw.Int64)
+            one_currency=(nw.col("first_currency") == nw.col("last_currency")).fill_null(
+                value=False
+            ),
+            parts_only=(nw.col("one") >= 2)
+            & (nw.col("whole") == 0)
+            & (nw.col("twins").fill_null(0) == 0),
         )
     )
-    # Live payments that together hold no more than the order's net total are one split payment.
-    is_split = (
-        (nw.col("n_live") >= 2)
-        & (nw.col("first_currency") == nw.col("last_currency"))
-        & (nw.col("net") <= nw.col("O") - nw.col("Or"))
-    ).fill_null(value=False)
+    by_name = nw.col("own") >= 2
+    is_split = nw.col("one_currency") & (by_name | nw.col("parts_only"))
+    is_part = is_split & nw.col("held") & (~by_name | named)
     role = (
-        nw.when(is_split & live)
+        nw.when(is_part)
         .then(nw.lit("split"))
         .otherwise(
             nw.when(~is_split & (nw.col("place") == 1))
             .then(nw.lit("primary"))
-            .otherwise(nw.when(live).then(nw.lit("second")).otherwise(nw.lit("superseded")))
+            .otherwise(
+                nw.when(nw.col("held")).then(nw.lit("second")).otherwise(nw.lit("superseded"))
+            )
         )
     )
-    return ranked.with_columns(role=role)
+    return _rank_attempts(judged, named).with_columns(role=role)
+
+
+def _find_equal_amounts(with_order: LazyFrame) -> LazyFrame:
+    """Return the orders with two payments for one amount that together are more than the order."""
+    largest_first = materialize(
+        with_order.filter(nw.col("held"))
+        .with_columns(each=nw.lit(1), less=-nw.col("part"))
+        .with_columns(
+            place=nw.col("each")
+            .cum_sum()
+            .over(*ORDER_KEY, "amount_minor", order_by=["less", "reference"])
+        )
+    )
+    return materialize(
+        largest_first.filter(nw.col("place") <= 2)
+        .group_by(*ORDER_KEY, "amount_minor")
+        .agg(n=nw.len(), both=nw.col("part").sum(), O=nw.col("O").min())
+        .filter((nw.col("n") == 2) & (nw.col("both") > nw.col("O")))
+        .group_by(*ORDER_KEY)
+        .agg(twins=nw.len().cast(nw.Int64))
+    )
+
+
+def _rank_attempts(judged: LazyFrame, named: nw.Expr) -> LazyFrame:
+    """Add `place`: 1 is the payment that counts, if the attempts are not one split payment.
+
+    By precedence: the only payment whose refund is the order's; captured and not fully given
+    back, then reserved, then given back, then those that never held money; the reference that the
+    shop itself names; the amount nearest the order's total; the earliest authorized. Of those that
+    never held money, the latest created.
+    """
+    latest = nw.lit(2**62, nw.Int64)
+    refunded_alike = (nw.col("R") == nw.col("Or")) & (nw.col("R") > 0) & nw.col("held")
+    holds = (
+        nw.when(nw.col("C") > nw.col("R"))
+        .then(nw.lit(0))
+        .otherwise(
+            nw.when(nw.col("K") > 0)
+            .then(nw.lit(1))
+            .otherwise(nw.when(nw.col("held")).then(nw.lit(2)).otherwise(nw.lit(3)))
+        )
+    )
+    return judged.with_columns(
+        each=nw.lit(1),
+        unlike=nw.when(refunded_alike & (nw.col("refund_fits") == 1))
+        .then(nw.lit(0))
+        .otherwise(nw.lit(1)),
+        holds=holds,
+        unnamed=nw.when(named).then(nw.lit(0)).otherwise(nw.lit(1)),
+        distance=nw.when(nw.col("held"))
+        .then((nw.col("part") - nw.col("O")).abs())
+        .otherwise(nw.lit(0, nw.Int64)),
+        since=nw.when(nw.col("held"))
+        .then(nw.col("authorized_at_us").fill_null(latest))
+        .otherwise(-nw.col("created_at_us").fill_null(0)),
+    ).with_columns(
+        place=nw.col("each")
+        .cum_sum()
+        .over(
+            *ORDER_KEY,
+            order_by=["unlike", "holds", "unnamed", "distance", "since", "reference"],
+        )
+        .cast(nw.Int64)
+    )
+
+
+def _add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
+    """Add `paid_back`: what a further payment gave back of the amount the shop refunded.
+
+    A refund of a further payment counts only where it fits whole into what the shop refunded
+    beyond the payment that counts; the smallest come first.
+    """
+    nothing = nw.lit(0, nw.Int64)
+    counts = nw.col("role").is_in(["primary", "split"])
+    counted = (
+        ranked.with_columns(of_counted=nw.when(counts).then(nw.col("R")).otherwise(nothing))
+        .group_by(*ORDER_KEY)
+        .agg(counted_R=nw.col("of_counted").sum().cast(nw.Int64))
+    )
+    surplus = (nw.col("role") == "second") & (nw.col("R") > 0)
+    fits = (
+        surplus
+        & ~nw.col("refunds_unknown")
+        & (nw.col("payment_currency") == nw.col("order_currency"))
+        & (nw.col("refunded_so_far") <= nw.col("Or") - nw.col("counted_R"))
+    )
+    return (
+        ranked.join(materialize(counted), on=ORDER_KEY, how="left")
+        .with_columns(surplus_R=nw.when(surplus).then(nw.col("R")).otherwise(nothing))
+        .with_columns(
+            refunded_so_far=nw.col("surplus_R")
+            .cum_sum()
+            .over(*ORDER_KEY, order_by=["surplus_R", "place"])
+        )
+        .with_columns(
+            paid_back=nw.when(fits.fill_null(value=False)).then(nw.col("R")).otherwise(nothing)
+        )
+    )
+
+
+def _one_where(condition: nw.Expr) -> nw.Expr:
+    return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0))
 
 
 def _sum_split_payments(split: LazyFrame) -> LazyFrame:

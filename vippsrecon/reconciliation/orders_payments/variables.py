@@ -5,6 +5,8 @@ K what can still be captured or released · E, Er what should have been captured
 
 Two amounts are netted first, because neither is a discrepancy: q, which the shop refunded before
 capture, so that it never had to be captured, and p, which was captured in excess and refunded.
+
+C_now, R_now and K_now are C, R and K after every event fetched, those after the cut-off included.
 """
 
 from __future__ import annotations
@@ -22,6 +24,12 @@ from vippsrecon.vipps_rules import CAPTURE_DAYS, LATE_CAPTURE_DAYS, MARKET_OF_CU
 EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
 """Days before the capture deadline from which an authorization is reported as expiring."""
 
+FEW_ORDERS = 3
+"""From this many unpaid orders with a reservation in one file, a majority says that the column
+`paid` means captured. One or two such orders are callbacks that failed."""
+
+_DAY_OF_TIME = {"fulfilled_at_us": "fulfilled_day", "refunded_at_us": "refunded_day"}
+
 
 def add_variables(
     pairs: LazyFrame,
@@ -31,9 +39,9 @@ def add_variables(
     waived: frozenset[tuple[str, str]],
 ) -> LazyFrame:
     """Add the amounts, deadlines and days that the checks use. The rows stay the same."""
-    return _add_expected_amounts(
-        _add_deadlines(_fill_both_sides(pairs, as_of_us, units, waived), units, rules, as_of_us)
-    )
+    filled = _fill_both_sides(pairs, as_of_us, units, waived)
+    timed = _add_later_changes(_add_deadlines(filled, units, rules, as_of_us), as_of_us)
+    return _add_conclusions(add_expected_amounts(timed))
 
 
 def _fill_both_sides(
@@ -41,7 +49,25 @@ def _fill_both_sides(
 ) -> LazyFrame:
     has_order = ~nw.col("source_file").is_null()
     has_payment = ~nw.col("reference").is_null()
-    amounts = ("O", "Or", "A", "C", "R", "X", "K", "gap", "n_captures", "amount_minor")
+    now = ("C_now", "R_now", "K_now")
+    amounts = (
+        "O",
+        "Or",
+        "A",
+        "C",
+        "R",
+        "X",
+        "K",
+        *now,
+        "gap",
+        "n_captures",
+        "amount_minor",
+        "not_due",
+    )
+    names = pairs.collect_schema().names()
+    if "outside_period" not in names:
+        pairs = pairs.with_columns(outside_period=nw.lit(value=False))
+    own_reference = nw.when(nw.col("role").is_in(["pair", "surplus"])).then(nw.col("okey"))
     export_us = nw.col("exported_at_us").fill_null(as_of_us)
     order_as_of_us = nw.when(export_us < as_of_us).then(export_us).otherwise(nw.lit(as_of_us))
     currency = (
@@ -59,6 +85,9 @@ def _fill_both_sides(
         changed_after=nw.col("changed_after").fill_null(value=False),
         no_reference=nw.col("no_reference").fill_null(value=False),
         combined=nw.col("combined").fill_null(value=False),
+        has_cancelled_row=nw.col("has_cancelled_row").fill_null(value=False),
+        # Unknown where the caller did not say: then nothing contradicts a capture.
+        attempts_asked=nw.col("attempts_asked").fill_null(value=True),
         split=(nw.col("payments") > 1).fill_null(value=False),
         t_us=nw.when(nw.col("t_us").is_null())
         .then(order_as_of_us)
@@ -71,7 +100,20 @@ def _fill_both_sides(
         split_tender=nw.col("split_tender").fill_null(value=False),
         shop_currency_only=nw.col("shop_currency_only").fill_null(value=False),
         captures_at_once=nw.col("msn").is_in(at_once),
-        waived=is_in_keys(waived, nw.col("okey").fill_null(nw.col("reference"))),
+        # Either name of a pair may be listed; a further attempt is listed by its own name.
+        waived=is_in_keys(waived, own_reference) | is_in_keys(waived, nw.col("reference")),
+        other_tender=((nw.col("role") == "pair") & ~nw.col("by_vipps")).fill_null(value=False),
+        outside_period=nw.col("outside_period").fill_null(value=False),
+        shop_authorization=nw.col("shop_authorization").fill_null(""),
+        **{
+            name: nw.col(name).fill_null(value=False)
+            for name in (
+                "method_unsure",
+                "recorded_by_hand",
+                "refunds_unknown",
+                "dates_without_time",
+            )
+        },
     )
 
 
@@ -120,20 +162,11 @@ def _add_deadlines(
     warning_days = {
         unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market is not None
     }
-    t_day: nw.Expr = local_day_expression(nw.col("t_us"), "Europe/Oslo", as_of_us)
-    for unit in units:
-        t_day = (
-            nw.when(nw.col("msn") == unit.msn)
-            .then(local_day_expression(nw.col("t_us"), unit.zone, as_of_us))
-            .otherwise(t_day)
-        )
     authorized, as_of = nw.col("authorized_at_us"), nw.col("t_us")
-    fetched = nw.col("fetched_at_us")
-    shop_later = (nw.col("fulfilled_at_us") > fetched).fill_null(value=False) | (
-        nw.col("refunded_at_us") > fetched
-    ).fill_null(value=False)
     return pairs.with_columns(
-        t_day=t_day.cast(nw.Int64),
+        t_day=_local_day(as_of, units, as_of_us),
+        # The fetch may be later than the cut-off time, but not by years.
+        fetched_day=_local_day(nw.col("fetched_at_us"), units, as_of_us + 365 * DAY_US),
         capture_left_us=authorized
         + _choose_by_unit(units, capture_days, _choose_by_currency(CAPTURE_DAYS)) * DAY_US
         - as_of,
@@ -141,12 +174,13 @@ def _add_deadlines(
         guarantee_left_us=nw.col("guarantee_us") - as_of,
         warn_us=_choose_by_unit(units, warning_days, _choose_by_currency(EXPIRY_WARNING_DAYS))
         * DAY_US,
-        shop_later=shop_later,
+        since_authorized_us=as_of - authorized,
         since_capture_us=as_of - nw.col("first_captured_us"),
         since_fulfilled_us=as_of - nw.col("fulfilled_at_us"),
         since_shop_refund_us=as_of - nw.col("refunded_at_us"),
         grace_capture_us=nw.lit(rules.capture_grace_hours * HOUR_US, nw.Int64),
         grace_refund_us=nw.lit(rules.refund_grace_hours * HOUR_US, nw.Int64),
+        grace_callback_us=nw.lit(rules.callback_grace_hours * HOUR_US, nw.Int64),
         grace_delivery_us=nw.lit(rules.delivery_grace_days * DAY_US, nw.Int64),
         tolerance=nw.lit(rules.tolerance_minor, nw.Int64),
     ).with_columns(
@@ -155,13 +189,72 @@ def _add_deadlines(
     )
 
 
-def _add_expected_amounts(pairs: LazyFrame) -> LazyFrame:
-    """Add the interpreted status, q and p, and the expected amounts E and Er."""
+def _local_day(at: nw.Expr, units: Sequence[SalesUnit], latest_us: int) -> nw.Expr:
+    """Return the local day of a time in the zone of the row's sales unit."""
+    day: nw.Expr = local_day_expression(at, "Europe/Oslo", latest_us)
+    for unit in units:
+        day = (
+            nw.when(nw.col("msn") == unit.msn)
+            .then(local_day_expression(at, unit.zone, latest_us))
+            .otherwise(day)
+        )
+    return day.cast(nw.Int64)
+
+
+def _is_later(changed_at: str, than_us: nw.Expr, than_day: nw.Expr) -> nw.Expr:
+    """Test whether the shop's change is later; one without a time of day by its day."""
+    return (
+        nw.when(nw.col("dates_without_time"))
+        .then(nw.col(_DAY_OF_TIME[changed_at]) > than_day)
+        .otherwise(nw.col(changed_at) > than_us)
+        .fill_null(value=False)
+    )
+
+
+def _add_later_changes(pairs: LazyFrame, as_of_us: int) -> LazyFrame:
+    """Add which of the shop's changes are later than the fetch, and rows that T cannot judge.
+
+    `after_as_of`: the as-of time is earlier than the export, so the shop's side is later than the
+    payment's, and one of them changed in between.
+    """
+    fetched, fetched_day = nw.col("fetched_at_us"), nw.col("fetched_day")
+    fulfilled, refunded = _DAY_OF_TIME
+    t_us, t_day = nw.col("t_us"), nw.col("t_day")
+    earlier = (nw.col("exported_at_us") > as_of_us) & (
+        fetched.is_null() | (fetched > as_of_us).fill_null(value=False)
+    )
+    changed = (
+        nw.col("changed_after")
+        | _is_later(fulfilled, t_us, t_day)
+        | _is_later(refunded, t_us, t_day)
+        | (nw.col("ordered_day") > t_day).fill_null(value=False)
+    )
+    return pairs.with_columns(
+        fulfilled_later=_is_later(fulfilled, fetched, fetched_day),
+        refunded_later=_is_later(refunded, fetched, fetched_day),
+        after_as_of=(earlier & changed).fill_null(value=False),
+    )
+
+
+def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
+    """Add the interpreted status, q and p, the expected amounts E and Er, and what Er leaves out.
+
+    Args:
+        pairs: The pairs, with O, Or and the amounts of the payment.
+        suffix: "" for the amounts at the cut-off time, "_now" for those after every event fetched.
+            The columns added end in it too.
+
+    `beyond` is what the shop refunded beyond the captured amount: it cannot be owed back, so Er
+    leaves it out.
+    """
     # An order of unknown status counts as fulfilled if money was captured, otherwise as open. An
     # open order counts as fulfilled if its sales unit captures at once, and an open or partial one
-    # if the shop refunded all of it.
-    o, o_r, c, r = (nw.col(letter) for letter in ("O", "Or", "C", "R"))
-    raw = nw.col("raw_status")
+    # if the shop refunded all of it. One that was voided in the shop before anything was sent
+    # counts as cancelled.
+    nothing = nw.lit(0, nw.Int64)
+    c, r = nw.col(f"C{suffix}"), nw.col(f"R{suffix}")
+    raw, status = nw.col("raw_status"), nw.col(f"status{suffix}")
+    unsent = (raw == "open") | ((raw == "unknown") & (c == 0))
     interpreted = (
         nw.when(raw == "unknown")
         .then(nw.when(c > 0).then(nw.lit("fulfilled")).otherwise(nw.lit("open")))
@@ -171,32 +264,92 @@ def _add_expected_amounts(pairs: LazyFrame) -> LazyFrame:
             .otherwise(raw)
         )
     )
-    refunded_in_full = (o_r >= o) & (o > 0)
-    status = (
-        nw.when(interpreted.is_in(["open", "partial"]) & refunded_in_full)
-        .then(nw.lit("fulfilled"))
-        .otherwise(interpreted)
+    refunded_in_full = (nw.col("Or") >= nw.col("O")) & (nw.col("O") > 0)
+    with_status = pairs.with_columns(
+        nw.when(unsent & (nw.col("shop_authorization") == "voided"))
+        .then(nw.lit("cancelled"))
+        .otherwise(
+            nw.when(interpreted.is_in(["open", "partial"]) & refunded_in_full)
+            .then(nw.lit("fulfilled"))
+            .otherwise(interpreted)
+        )
+        .alias(f"status{suffix}"),
+        # Vipps MobilePay was to collect nothing of an order that was paid another way.
+        due=nw.when(nw.col("other_tender"))
+        .then(nothing)
+        .otherwise(nw.col("O") - nw.col("not_due")),
+        due_back=nw.when(nw.col("other_tender")).then(nothing).otherwise(nw.col("Or")),
     )
-    with_status = pairs.with_columns(status=status)
-    netted = (nw.col("status") != "cancelled") & ~((nw.col("status") == "open") & (c > 0))
+    o, o_r = nw.col("due"), nw.col("due_back")
+    open_captured = (status == "open") & (c > 0)
+    known = ~nw.col("refunds_unknown")
+    netted = (status != "cancelled") & ~open_captured & known
     refunded_before_capture = nw.when(o - c < o_r - r).then(o - c).otherwise(o_r - r)
     excess_given_back = nw.when(c - o < r - o_r).then(c - o).otherwise(r - o_r)
+    # What was never captured cannot be owed back. An open order may still be captured, so there
+    # the rest counts as refunded before capture.
+    q, p, beyond = (nw.col(f"{name}{suffix}") for name in ("q", "p", "beyond"))
+    cut_off = o_r - q + p - c
     return (
         with_status.with_columns(
-            q=nw.when(netted & (refunded_before_capture > 0))
+            nw.when(netted & (refunded_before_capture > 0))
             .then(refunded_before_capture)
-            .otherwise(nw.lit(0, nw.Int64)),
-            p=nw.when(netted & (excess_given_back > 0))
+            .otherwise(nw.when(open_captured & known & (o_r > c)).then(o_r - c).otherwise(nothing))
+            .alias(f"q{suffix}"),
+            nw.when(netted & (excess_given_back > 0))
             .then(excess_given_back)
-            .otherwise(nw.lit(0, nw.Int64)),
+            .otherwise(nothing)
+            .alias(f"p{suffix}"),
         )
         .with_columns(
-            E=o - nw.col("q") + nw.col("p"),
-            Er=o_r - nw.col("q") + nw.col("p"),
+            nw.when((status != "cancelled") & (cut_off > 0))
+            .then(cut_off)
+            .otherwise(nothing)
+            .alias(f"beyond{suffix}")
         )
         .with_columns(
-            under=nw.col("E") - c,
-            over=c - nw.col("E"),
+            (o - q + p).alias(f"E{suffix}"),
+            (o_r - q + p - beyond).alias(f"Er{suffix}"),
+        )
+        .drop("due", "due_back")
+    )
+
+
+def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
+    """Add what the checks need of the expected amounts, and how the shop's own word is read."""
+    o, e, c, r, k = (nw.col(letter) for letter in ("O", "E", "C", "R", "K"))
+    unsent = nw.col("raw_status").is_in(["open", "unknown"]) & (c == 0)
+    lapsed = nw.col("dead") | ((nw.col("A") > 0) & (nw.col("deadline_passed") | (k == 0)))
+    expired = (nw.col("shop_authorization") == "expired") & unsent & lapsed
+    # Without the refunds, only these amounts prove anything.
+    comparable = ~nw.col("refunds_unknown") | (c == 0) | ((r == 0) & (c >= o))
+    held_open = (nw.col("role") == "pair") & (nw.col("status") == "open") & (k > 0)
+    return (
+        pairs.with_columns(
+            under=e - c,
+            over=c - e,
             refund_short=nw.col("Er") - r,
+            refunded_beyond_capture=nw.col("beyond"),
+            expired_in_shop=expired.fill_null(value=False),
+            captured_comparable=comparable,
+            held_open=nw.when(held_open).then(nw.lit(1)).otherwise(nw.lit(0)),
+            held_unpaid=nw.when(held_open & (nw.col("paid") == "no"))
+            .then(nw.lit(1))
+            .otherwise(nw.lit(0)),
         )
+        .with_columns(
+            n_held=nw.col("held_open").sum().over("source_file").cast(nw.Int64),
+            n_unpaid=nw.col("held_unpaid").sum().over("source_file").cast(nw.Int64),
+        )
+        .with_columns(
+            paid_means_captured=(
+                (nw.col("n_unpaid") >= FEW_ORDERS) & (nw.col("n_unpaid") * 2 > nw.col("n_held"))
+            ).fill_null(value=False)
+        )
+        .with_columns(
+            paid=nw.when(nw.col("paid_means_captured"))
+            .then(nw.lit("unknown"))
+            .otherwise(nw.col("paid"))
+        )
+        .drop("held_open", "held_unpaid", "n_held", "n_unpaid", "beyond")
     )

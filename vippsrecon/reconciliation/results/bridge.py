@@ -23,22 +23,21 @@ from vippsrecon.reconciliation.check import C, E, Er, O, Or, R, minimum_of
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS
 from vippsrecon.reconciliation.run_checks import select_discrepancies
 
-_PRESENCE_KIND, _CAPTURED_KIND, _REFUNDED_KIND = (
-    nw.col("there"),
-    nw.col("captured"),
-    nw.col("refunded"),
-)
+_PRESENCE_KIND, _CAPTURED_KIND = nw.col("there"), nw.col("captured")
+_REFUNDED_KIND = nw.col("refunded")
 _COMPARED, _CURRENCY_MISMATCH = nw.col("compared"), nw.col("mismatch")
 _CANCELLED_PAIR, _ABANDONED = nw.col("of_cancelled"), nw.col("abandoned")
 _NETTED, _IGNORED_PRESENCE = nw.col("netted"), nw.col("ignored_there")
 _PAIR = nw.col("role") == "pair"
-_ORDER_ROW = nw.col("role").is_in(["pair", "surplus"])
+_ORDER_ROW = nw.col("role").is_in(["pair", "surplus", "superseded_row"])
+_UNKNOWN = nw.col("refunds_unknown")
 _UNANSWERED_ORDER = (_PRESENCE_KIND == "not_checked") & _ORDER_ROW
 
 BRIDGE_LINES = (
     "orders",
     "ignored",
     "not_checked",
+    "other_tender",
     "cancelled",
     "not_compared",
     "not_yet_due",
@@ -46,8 +45,11 @@ BRIDGE_LINES = (
     "excess_given_back",
     "given_back_on_cancelled",
     "cancellation_fees",
+    "refunded_beyond_capture",
+    "refunds_unknown",
     "timing_after_cut",
     "timing_refund_pending",
+    "timing_refund_not_recorded",
     "superseded_attempts",
     "other_currency",
     "outside_export",
@@ -58,23 +60,32 @@ BRIDGE_LINES = (
 
 def _captured_lines() -> dict[str, nw.Expr]:
     rest_lost = (_CAPTURED_KIND == "authorization_lost") & nw.col("part_captured")
-    waiting = _CAPTURED_KIND.str.starts_with("timing_") | rest_lost
+    # Of an order without a code, only a reservation that expired on both sides leaves a rest.
+    waiting = _CAPTURED_KIND.str.starts_with("timing_") | rest_lost | (_CAPTURED_KIND == "")
     # Nothing is expected of an open order yet, so its expected amount is not yet due, whatever its code.
-    open_and_wrong = (nw.col("status") == "open") & _CAPTURED_KIND.is_in(list(DISCREPANCY_KINDS))
+    unrecorded = _CAPTURED_KIND == "payment_not_recorded"
+    open_and_wrong = (
+        (nw.col("status") == "open") & _CAPTURED_KIND.is_in(list(DISCREPANCY_KINDS)) & ~unrecorded
+    )
+    judged = _COMPARED & nw.col("captured_comparable")
     fee_kept = _CANCELLED_PAIR & (_CAPTURED_KIND == "cancellation_fee_kept")
     return {
         "orders": _amount_where(_ORDER_ROW, O),
-        "ignored": _amount_where(_IGNORED_PRESENCE & _PAIR, C - O)
-        + _amount_where(_IGNORED_PRESENCE & (nw.col("role") == "orphan"), C)
-        + _amount_where(_ABANDONED, C - O),
+        "ignored": _amount_where(_IGNORED_PRESENCE, C - O) + _amount_where(_ABANDONED, C - O),
         "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", C)
         - _amount_where(_UNANSWERED_ORDER, O),
-        "cancelled": _amount_where(_CANCELLED_PAIR | (_PRESENCE_KIND == "cancelled_unpaid"), -O),
-        "not_yet_due": _amount_where(_NETTED & waiting, C - E)
+        "other_tender": _amount_where(_PRESENCE_KIND == "paid_twice", -O),
+        "cancelled": _amount_where(
+            (_CANCELLED_PAIR & judged) | (_PRESENCE_KIND == "cancelled_unpaid"), -O
+        ),
+        "not_yet_due": _amount_where(_NETTED & judged & waiting, C - E)
+        - _amount_where(_NETTED & judged, nw.col("not_due"))
         + _amount_where(_NETTED & open_and_wrong, -E),
+        "payment_not_recorded": _amount_where(_NETTED & unrecorded, C - E),
+        "refunds_unknown": _amount_where(_COMPARED & ~judged, C - O),
         "refunded_before_capture": _amount_where(_NETTED, -nw.col("q")),
         "excess_given_back": _amount_where(_NETTED, nw.col("p")),
-        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR, nw.col("given_back")),
+        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR & judged, nw.col("given_back")),
         "cancellation_fees": _amount_where(fee_kept, C - R),
         "timing_after_cut": _amount_where(_PAIR & (_PRESENCE_KIND == "timing_after_cut"), C - O),
         "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", C),
@@ -86,24 +97,30 @@ def _refunded_lines() -> dict[str, nw.Expr]:
     absent = _PRESENCE_KIND.is_in(["missing_in_vipps", "duplicate_order_row"])
     without_order = _PRESENCE_KIND.is_in(["missing_in_orders", "duplicate_payment"])
     return {
-        "orders": _amount_where(_ORDER_ROW, Or),
-        "ignored": _amount_where(_IGNORED_PRESENCE & _PAIR, R - Or)
-        + _amount_where(_IGNORED_PRESENCE & ~_PAIR, R)
-        + _amount_where(_ABANDONED, R - Or),
-        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", R)
-        - _amount_where(_UNANSWERED_ORDER, Or),
-        "cancelled": _amount_where(_CANCELLED_PAIR | (_PRESENCE_KIND == "cancelled_unpaid"), -Or),
+        # Of a further payment, Or is what it gave back of the shop's refund.
+        "orders": _amount_where(_ORDER_ROW | (nw.col("role") == "second"), Or),
+        "ignored": _amount_where(_IGNORED_PRESENCE, R - Or) + _amount_where(_ABANDONED, R - Or),
+        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", R - Or),
+        "other_tender": _amount_where(_PRESENCE_KIND == "paid_twice", R - Or),
+        "cancelled": _amount_where(
+            (_CANCELLED_PAIR & ~_UNKNOWN) | (_PRESENCE_KIND == "cancelled_unpaid"), -Or
+        ),
         "not_compared": _amount_where(absent, -Or),
         "refunded_before_capture": _amount_where(_NETTED, -nw.col("q")),
         "excess_given_back": _amount_where(_NETTED, nw.col("p")),
-        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR, nw.col("given_back")),
+        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR & ~_UNKNOWN, nw.col("given_back")),
+        "refunded_beyond_capture": _amount_where(_NETTED, -nw.col("refunded_beyond_capture")),
+        "refunds_unknown": _amount_where(_COMPARED & ~_ABANDONED & _UNKNOWN, R - Or),
         "timing_after_cut": _amount_where(_PAIR & (_PRESENCE_KIND == "timing_after_cut"), R - Or),
         "timing_refund_pending": _amount_where(
             _COMPARED & (_REFUNDED_KIND == "timing_refund_pending"), R - Er
         ),
+        "timing_refund_not_recorded": _amount_where(
+            _COMPARED & (_REFUNDED_KIND == "timing_refund_not_recorded"), R - Er
+        ),
         "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", R),
         "outside_export": _amount_where(_PRESENCE_KIND == "timing_outside_export", R),
-        "without_order": _amount_where(without_order, R),
+        "without_order": _amount_where(without_order, R - Or),
     }
 
 
@@ -124,8 +141,23 @@ _GROUP_COLUMNS = (
     "refunded_kind",
     "nets",
     "part_captured",
+    "captured_comparable",
+    "refunds_unknown",
 )
-_SUMMED_COLUMNS = ("O", "Or", "C", "R", "E", "Er", "q", "p", "given_back", "rows")
+_SUMMED_COLUMNS = (
+    "O",
+    "Or",
+    "C",
+    "R",
+    "E",
+    "Er",
+    "q",
+    "p",
+    "refunded_beyond_capture",
+    "given_back",
+    "not_due",
+    "rows",
+)
 
 
 def build_bridge(
@@ -198,7 +230,11 @@ def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
         Er=Or,
         q=zero,
         p=zero,
+        refunded_beyond_capture=zero,
+        captured_comparable=nw.lit(value=True),
+        refunds_unknown=nw.lit(value=False),
         given_back=Or,
+        not_due=zero,
     ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 
@@ -261,22 +297,25 @@ def _add_line_sums(
 def _add_code_differences(
     sums: BridgeSums, answered: LazyFrame, question: str, kinds: frozenset[str]
 ) -> None:
-    """Add each code's difference; a payment without an order adds only its captured amount."""
-    reserved_only = (nw.col("role") == "orphan") if question == "there" else nw.lit(value=False)
+    """Add each code's difference; what is in two currencies is in a line of its own."""
+    differs = nw.col("has_payment") & (nw.col("order_currency") != nw.col("currency"))
     expected, actual = nw.col("expected").fill_null(0), nw.col("actual").fill_null(0)
     grouped = (
         select_discrepancies(answered, question, kinds)
+        .filter(~differs.fill_null(value=False))
         .select(
             "msn",
             "currency",
             kind=nw.col(f"{question}_kind"),
-            amount=nw.when(reserved_only).then(C).otherwise(actual - expected),
+            amount=actual - expected,
             one=nw.lit(1, nw.Int64),
         )
         .group_by("msn", "currency", "kind")
         .agg(amount=nw.col("amount").sum().cast(nw.Int64), rows=nw.col("one").sum().cast(nw.Int64))
     )
     for row in collect_rows(grouped):
+        if row["kind"] == "payment_not_recorded":
+            continue  # Its difference is zero; what is not captured is a line already.
         line_sums = sums[row["msn"], row["currency"]]
         before, count = line_sums.get(row["kind"], (0, 0))
         line_sums[row["kind"]] = (before + row["amount"], count + row["rows"])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, materialize
+from vippsrecon.dates import to_day_number
+from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.codes import (
     DISCREPANCY_KINDS,
     EXPLAINED_KINDS,
@@ -22,6 +25,7 @@ from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepa
 from vippsrecon.reconciliation.texts_en import (
     ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
+    ONLY_RESERVED,
     REFUND_WINDOW_PASSED,
     choose_sentence,
 )
@@ -36,7 +40,11 @@ _SORT_COLUMNS = ("rank", "at_risk_minor", "discrepancy_id", "currency", "differe
 
 
 def build_discrepancies(
-    answered: LazyFrame, kinds: KindsByQuestion, rounding_cap_minor: int, seen: dt.date
+    answered: LazyFrame,
+    kinds: KindsByQuestion,
+    rounding_cap_minor: int,
+    today: dt.date,
+    first_seen: Mapping[str, dt.date],
 ) -> LazyFrame:
     """Return one row per discrepancy, worst first, with `store` beside the schema's columns.
 
@@ -44,7 +52,9 @@ def build_discrepancies(
         answered: Pairs with the kind of each question.
         kinds: The kinds that occur, as `run_checks.collect_kinds` returns them.
         rounding_cap_minor: See `severity.add_severity`.
-        seen: The local day of the cut-off time, used as first_seen_date.
+        today: The local day of the cut-off time.
+        first_seen: discrepancy_id to the day of the first run that reported it; a discrepancy
+            that is not listed is first seen today.
     """
     discrepancy_kinds = {
         question: occurring & set(DISCREPANCY_KINDS) for question, occurring in kinds.items()
@@ -54,7 +64,9 @@ def build_discrepancies(
         _build_question_rows(answered, question, discrepancy_kinds[question])
         for question in questions
     ]
-    ungraded = materialize(nw.concat(parts, how="vertical"))
+    ungraded = materialize(
+        _add_first_seen(materialize(nw.concat(parts, how="vertical")), today, first_seen)
+    )
     texts = tuple(
         text
         for text in ENGLISH_TEXTS
@@ -63,7 +75,6 @@ def build_discrepancies(
     graded = add_severity(ungraded, rounding_cap_minor).with_columns(
         cause=choose_sentence("cause", texts),
         next_step=choose_sentence("next_step", texts),
-        first_seen_date=nw.lit(seen).cast(nw.Date),
     )
     return materialize(
         graded.sort(*_SORT_COLUMNS, descending=[name == "at_risk_minor" for name in _SORT_COLUMNS])
@@ -113,14 +124,13 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
         proposal_minor=nw.col("proposal_minor"),
         flags=nw.col("flags"),
         hints=_build_hints(),
-        age_days=_age_in_days(question),
         near=is_deadline_near(),
         store=nw.col("store"),
     )
 
 
 def _build_hints() -> nw.Expr:
-    """Return what selects the sentence: the flags, and two hints that are not flags."""
+    """Return what selects the sentence: the flags, and three hints that are not flags."""
     late = (nw.col("refund_left_us") < 0).fill_null(value=False)
     impossible = ~nw.col("reference").str.contains(NEW_REFERENCE_PATTERN)
     return nw.concat_str(
@@ -129,20 +139,34 @@ def _build_hints() -> nw.Expr:
         nw.when(impossible.fill_null(value=False))
         .then(nw.lit(f" {IMPOSSIBLE_REFERENCE}"))
         .otherwise(nw.lit("")),
+        nw.when((nw.col("proposal") == "cancel").fill_null(value=False))
+        .then(nw.lit(f" {ONLY_RESERVED}"))
+        .otherwise(nw.lit("")),
     )
 
 
-def _age_in_days(question: str) -> nw.Expr:
-    """Return the age in local days: since the money moved or should have moved."""
-    days = {
-        "there": ("ordered_day", "authorized_day", "created_day"),
-        "captured": ("first_captured_day", "fulfilled_day", "ordered_day", "authorized_day"),
-        "refunded": ("refunded_day", "refund_done_day", "first_captured_day", "ordered_day"),
-        "reserved": ("authorized_day", "ordered_day"),
-        "aggregate": ("authorized_day", "created_day", "ordered_day"),
-    }[question]
-    age = nw.col("t_day") - nw.coalesce(*days)
-    return nw.when(age < 0).then(nw.lit(0)).otherwise(age).cast(nw.Int64)
+def _add_first_seen(
+    found: LazyFrame, today: dt.date, first_seen: Mapping[str, dt.date]
+) -> LazyFrame:
+    """Add the day of the first run that reported each discrepancy, and the days since then.
+
+    The age is counted from that run, not from the event: a first run has no earlier report that
+    anyone could have acted on.
+    """
+    ids_by_day: defaultdict[dt.date, list[str]] = defaultdict(list)
+    if first_seen:
+        for row in collect_rows(found.select("discrepancy_id")):
+            day = first_seen.get(row["discrepancy_id"])
+            if day is not None and day < today:
+                ids_by_day[day].append(row["discrepancy_id"])
+    seen: nw.Expr = nw.lit(today).cast(nw.Date)
+    age: nw.Expr = nw.lit(0, nw.Int64)
+    for day, ids in sorted(ids_by_day.items()):
+        is_seen = nw.col("discrepancy_id").is_in(ids)
+        seen = nw.when(is_seen).then(nw.lit(day).cast(nw.Date)).otherwise(seen)
+        days = to_day_number(today) - to_day_number(day)
+        age = nw.when(is_seen).then(nw.lit(days, nw.Int64)).otherwise(age)
+    return found.with_columns(first_seen_date=seen, age_days=age.cast(nw.Int64))
 
 
 def assign_buckets(answered: LazyFrame) -> LazyFrame:
@@ -190,7 +214,7 @@ def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> La
         kind=nw.lit(""),
         flags=nw.lit("amounts_as_fetched" if paired.as_fetched else ""),
     )
-    own_row = nw.col("role").is_in(["pair", "surplus"]) & ~nw.col("combined")
+    own_row = nw.col("role").is_in(["pair", "surplus", "superseded_row"]) & ~nw.col("combined")
     orders = [
         answered.filter(own_row),
         exact_matches,

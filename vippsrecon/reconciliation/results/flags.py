@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.check import A, C, E, K, O, R, is_within_days, positive_part
+from vippsrecon.reconciliation.check import A, C, E, K, O, Or, R, is_within_days, positive_part
 from vippsrecon.reconciliation.run_checks import AMOUNT_QUESTIONS, is_discrepancy
 
 
@@ -31,6 +31,10 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         & (nw.col("truncated_minor") == C).fill_null(value=False)
     )
     partly_elsewhere = ~nw.col("no_events") & ~nw.col("wholly_by_us")
+    refund_missing = nw.col("refunded_kind").is_in(["refund_missing_at_vipps", "refund_failed"])
+    by_hand = refund_missing.fill_null(value=False) | (
+        _has_kind("captured", "cancelled_but_captured") & (Or > R)
+    )
     has_discrepancy = nw.any_horizontal(*map(is_discrepancy, AMOUNT_QUESTIONS), ignore_nulls=False)
     return {
         "amounts_as_fetched": ("", has_payment & nw.col("no_events")),
@@ -38,6 +42,7 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         "changed_after_export": ("", nw.col("changed_after")),
         "combined_orders": ("", nw.col("combined")),
         "excess_refunded": ("", compared & (nw.col("p") > 0)),
+        "expired_in_shop": ("", compared & nw.col("expired_in_shop")),
         "express_shipping": ("captured", shipping),
         "guarantee_lapsed": (
             "",
@@ -48,6 +53,7 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
             "refunded",
             _has_kind("refunded", "refund_missing_in_shop") & partly_elsewhere,
         ),
+        "method_unsure": ("", has_payment & nw.col("method_unsure") & ((C > 0) | (K > 0))),
         "no_reference": (
             "there",
             _has_kind("there", "missing_in_vipps")
@@ -60,6 +66,7 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
             "there",
             _has_kind("there", "currency_mismatch") & nw.col("shop_currency_only"),
         ),
+        "recorded_by_hand": ("", compared & nw.col("recorded_by_hand") & by_hand),
         "refund_window_closing": (
             "",
             has_payment & (C > R) & is_within_days(nw.col("refund_left_us"), 30),
@@ -69,6 +76,7 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
             "refunded",
             _has_kind("refunded", "refund_missing_in_shop") & nw.col("by_us"),
         ),
+        "refunds_unknown": ("", compared & nw.col("refunds_unknown")),
         "shopware_truncation": ("captured", truncated),
         "split_payment": ("", nw.col("split")),
         "split_tender": ("", nw.col("split_tender")),

@@ -1,7 +1,9 @@
 """Propose an operation for a discrepancy: a verb and an amount, or nothing.
 
-A proposal moves no money; a person may put it into a plan. Its amount is never more than the
-payment allows, and a refund is never more than is owed to the customer.
+A proposal moves no money; a person may put it into a plan. A discrepancy is judged at the cut-off
+time, but only what is still owed after every event fetched is proposed: the smaller of the two
+amounts. An amount is never more than the payment allows, and a refund is never more than is owed to
+the customer.
 """
 
 from __future__ import annotations
@@ -9,25 +11,31 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame
-from vippsrecon.reconciliation.check import C, E, Er, K, O, Or, R, minimum_of, positive_part
+from vippsrecon.reconciliation.check import O, Or, minimum_of, positive_part
 from vippsrecon.reconciliation.codes import CODES, MANUAL_FLAGS
+from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts
 
 REFUND_KINDS = tuple(code.name for code in CODES if code.proposes == "refund")
 CAPTURE_KINDS = tuple(code.name for code in CODES if code.proposes == "capture")
 CANCEL_KINDS = tuple(code.name for code in CODES if code.proposes == "cancel")
+
+_NOTHING = nw.lit(0, nw.Int64)
 
 
 def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     """Add `proposal` (`refund`, `capture`, `cancel` or null) and `proposal_minor` (or null).
 
     The refunds of one payment together are at most the amount held beyond what the order keeps:
-    (C - R) - (O - Or). A cancelled order keeps nothing. The refund for the captured question is
-    computed first; the refund for the refunded question gets at most the rest.
+    (C - R) - (O - Or). A cancelled order keeps nothing, unless the shop refunded a part of it: then
+    it keeps the fee. The refund for the captured question is computed first; the refund for the
+    refunded question gets at most the rest.
 
-    A capture is proposed only for an order that is fulfilled in the export, and before the
-    deadline. A cancel, which releases the whole reservation, is proposed only where nothing is
-    left to capture. A refund is not proposed after its deadline, because Vipps MobilePay would
-    reject it (code 6220). Nothing is proposed where the payment's events and totals disagree.
+    A capture is proposed only for an order that is fulfilled in the export, before the deadline,
+    and after the next attempts to pay the order were asked for: one of them may hold the money. A cancel, which releases the whole reservation, is proposed only where nothing is
+    left to capture; that of a further payment only where the payment that counts covers the order.
+    A refund is not proposed after its deadline, because Vipps MobilePay would reject it (code
+    6220). Nothing is proposed where the payment's events and totals disagree, nor
+    for orders paid together of which one is cancelled.
 
     Args:
         found: Discrepancies of one question, with kind and flags.
@@ -35,38 +43,57 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/
     """
-    nothing = nw.lit(0, nw.Int64)
-    cancelled = nw.col("status") == "cancelled"
-    order_keeps = nw.when(cancelled).then(nothing).otherwise(O - Or)
-    excess = nw.when(cancelled).then(C - R).otherwise(C - E)
-    by_hand = nw.col("gap") > 0
+    by_hand = (nw.col("gap") > 0) | nw.col("has_cancelled_row")
     for flag in MANUAL_FLAGS:
         by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
     verb = _choose_by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))
     # In steps: an expression used several times inside another is built again each time.
-    with_limits = found.with_columns(
-        owed=positive_part(C - R - order_keeps),
-        first=positive_part(excess),
-        by_hand=by_hand,
-        verb=verb,
-    ).with_columns(
-        first=nw.when(nw.col("captured_kind").is_in(list(REFUND_KINDS)).fill_null(value=False))
-        .then(minimum_of(nw.col("first"), nw.col("owed")))
-        .otherwise(nothing)
-    )
-    remainder = minimum_of(positive_part(Er - R), nw.col("owed") - nw.col("first"))
-    in_window = (nw.col("refund_left_us") >= 0).fill_null(value=True)
-    in_time = ~nw.col("deadline_passed") & (nw.col("raw_status") == "fulfilled")
-    releases = nw.col("kind").is_in(list(CANCEL_KINDS)) & (cancelled | (C >= E))
-    amount = _choose_by_kind(
-        _amount_where(in_window, nw.col("first") if question == "captured" else remainder),
-        _amount_where(in_time, minimum_of(positive_part(E - C), K)),
-        _amount_where(releases, K),
-    )
-    is_proposed = ~nw.col("by_hand") & (nw.col("amount") > 0)
-    return with_limits.with_columns(amount=amount).with_columns(
+    judged = add_expected_amounts(found, "_now").with_columns(by_hand=by_hand, verb=verb)
+    for suffix in ("", "_now"):
+        judged = _add_amount(judged, question, suffix)
+    amount = minimum_of(nw.col("amount"), nw.col("amount_now"))
+    is_proposed = ~nw.col("by_hand") & (amount > 0)
+    return judged.with_columns(
         proposal=nw.when(is_proposed).then(nw.col("verb")),
-        proposal_minor=nw.when(is_proposed).then(nw.col("amount")),
+        proposal_minor=nw.when(is_proposed).then(amount),
+    )
+
+
+def _add_amount(found: LazyFrame, question: str, suffix: str) -> LazyFrame:
+    """Add the amount that one reading justifies: at the cut-off (""), or now ("_now")."""
+    c, r, k, e, er, status = (
+        nw.col(f"{name}{suffix}") for name in ("C", "R", "K", "E", "Er", "status")
+    )
+    owed, first = nw.col(f"owed{suffix}"), nw.col(f"first{suffix}")
+    cancelled = status == "cancelled"
+    keeps_nothing = cancelled & ((Or == 0) | (Or >= O))
+    order_keeps = nw.when(keeps_nothing).then(_NOTHING).otherwise(positive_part(O - Or))
+    excess = nw.when(cancelled).then(c - r).otherwise(c - e)
+    refunds_excess = nw.col("captured_kind").is_in(list(REFUND_KINDS)).fill_null(value=False)
+    # Deadlines are counted from the cut-off time; the later reading counts from the fetch.
+    since = nw.col("fetched_at_us") - nw.col("t_us") if suffix else _NOTHING
+    in_window = (nw.col("refund_left_us") - since >= 0).fill_null(value=True)
+    in_time = (nw.col("capture_left_us") - since >= 0).fill_null(value=True) & (
+        (nw.col("raw_status") == "fulfilled") & nw.col("attempts_asked")
+    )
+    releases = (
+        nw.when(nw.col("kind") == "duplicate_payment")
+        .then((c == 0) & nw.col("order_is_covered"))
+        .otherwise(nw.col("kind").is_in(list(CANCEL_KINDS)) & (cancelled | (c >= e)))
+    ) & (nw.col("not_due") == 0)
+    with_limits = found.with_columns(
+        positive_part(c - r - order_keeps).alias(f"owed{suffix}"),
+        positive_part(excess).alias(f"first{suffix}"),
+    ).with_columns(
+        _amount_where(refunds_excess, minimum_of(first, owed)).alias(f"first{suffix}"),
+    )
+    rest = minimum_of(positive_part(er - r), owed - first)
+    return with_limits.with_columns(
+        _choose_by_kind(
+            _amount_where(in_window, first if question == "captured" else rest),
+            _amount_where(in_time, minimum_of(positive_part(e - c), k)),
+            _amount_where(releases, k),
+        ).alias(f"amount{suffix}")
     )
 
 
@@ -80,4 +107,4 @@ def _choose_by_kind(refund: nw.Expr, capture: nw.Expr, other: nw.Expr) -> nw.Exp
 
 
 def _amount_where(condition: nw.Expr, amount: nw.Expr) -> nw.Expr:
-    return nw.when(condition).then(amount).otherwise(nw.lit(0, nw.Int64))
+    return nw.when(condition).then(amount).otherwise(_NOTHING)

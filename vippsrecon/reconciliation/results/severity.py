@@ -15,12 +15,15 @@ KINDS_WITHOUT_RISK = tuple(code.name for code in CODES if not code.can_be_at_ris
 """Kinds that never have money at risk. The rule that a discrepancy without money at risk is *low*
 does not apply to them."""
 
+KINDS_USING_TOTAL = tuple(code.name for code in CODES if code.uses_total)
+"""Kinds that compare with the order's total: a flag that explains a wrong total lowers only these."""
+
 LARGE_AMOUNT_MINOR = {"NOK": 1_000_000, "DKK": 1_000_000, "SEK": 1_000_000}
 DEFAULT_LARGE_AMOUNT_MINOR = 100_000
 """From this amount at risk, severity is one step higher: 10,000 kroner, or 1,000 EUR, USD, GBP."""
 
 OLD_AFTER_DAYS = 30
-"""If a discrepancy is older than this, its severity is one step higher."""
+"""If a run first reported a discrepancy longer ago than this, its severity is one step higher."""
 
 
 def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
@@ -32,7 +35,8 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
         rounding_cap_minor: Limit per currency on the sum of rounding differences, in minor units.
             Up to this sum they are *info*.
 
-    Above the limit, every rounding difference of the currency is *medium*. Shopware's truncation
+    A missing refund that the shop recorded by hand was probably paid another way, so it is *medium*
+    at most. Above the limit, every rounding difference of the currency is *medium*. Shopware's truncation
     is a known effect of its plugin and has no limit.
     """
     kind, at_risk = nw.col("kind"), nw.col("at_risk_minor")
@@ -41,7 +45,6 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     rounding = (
         nw.when(counts_toward_cap).then(nw.col("difference_minor").abs()).otherwise(nw.lit(0))
     )
-    low, info = SEVERITIES.index("low"), SEVERITIES.index("info")
     # Null for a kind without a row in CODES, so that the frame's schema rejects the row.
     by_kind: nw.Expr = nw.lit(None).cast(nw.Int64)
     for name, severity in SEVERITY_BY_KIND.items():
@@ -49,14 +52,19 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     summed = found.with_columns(rounding=rounding, base=by_kind.cast(nw.Int64)).with_columns(
         rounding_sum=nw.col("rounding").sum().over("currency").cast(nw.Int64)
     )
-    known_effect = nw.col("flags").str.contains("express_shipping", literal=True) | nw.col(
+    wrong_total = nw.col("flags").str.contains("express_shipping", literal=True) | nw.col(
         "flags"
     ).str.contains("split_tender", literal=True)
+    known_effect = wrong_total & kind.is_in(list(KINDS_USING_TOTAL))
+    by_hand = (kind == "refund_missing_at_vipps") & nw.col("flags").str.contains(
+        "recorded_by_hand", literal=True
+    )
+    low, medium, info = (SEVERITIES.index(name) for name in ("low", "medium", "info"))
     base = nw.col("base")
     lowered = (known_effect | (at_risk == 0)) & ~kind.is_in(list(KINDS_WITHOUT_RISK)) & (base > 0)
     base = nw.when(lowered).then(nw.lit(low)).otherwise(base)
     past_cap = counts_toward_cap & (nw.col("rounding_sum") > rounding_cap_minor)
-    base = nw.when(past_cap).then(nw.lit(SEVERITIES.index("medium"))).otherwise(base)
+    base = nw.when(past_cap).then(nw.lit(medium)).otherwise(base)
     base = nw.when((at_risk > 0) & nw.col("near")).then(nw.lit(0)).otherwise(base)
     large: nw.Expr = at_risk >= DEFAULT_LARGE_AMOUNT_MINOR
     for currency, minor in LARGE_AMOUNT_MINOR.items():
@@ -64,10 +72,11 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     old = (nw.col("age_days") > OLD_AFTER_DAYS).fill_null(value=False)
     with_base = summed.with_columns(base=base.cast(nw.Int64))
     step_up = (large | old) & (nw.col("base") > 0) & (nw.col("base") < info)
+    rank = nw.when(step_up).then(nw.col("base") - 1).otherwise(nw.col("base"))
     ranked = with_base.with_columns(
-        rank=nw.when(step_up).then(nw.col("base") - 1).otherwise(nw.col("base")).cast(nw.Int64)
+        rank=nw.when(by_hand & (rank < medium)).then(nw.lit(medium)).otherwise(rank).cast(nw.Int64)
     )
     name_of: nw.Expr = nw.lit(None).cast(nw.String)
-    for rank, severity in enumerate(SEVERITIES):
-        name_of = nw.when(nw.col("rank") == rank).then(nw.lit(severity)).otherwise(name_of)
+    for number, severity in enumerate(SEVERITIES):
+        name_of = nw.when(nw.col("rank") == number).then(nw.lit(severity)).otherwise(name_of)
     return ranked.with_columns(severity=name_of).drop("rounding", "rounding_sum", "base")

@@ -7,6 +7,7 @@ control endpoints under /_simulator are a Starlette app.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,7 @@ CUT_STATE_KEY = "vippsrecon.simulator.cut"
 """Key in the server's state of the function that cuts a connection: `(at_once: bool) -> None`."""
 
 _MAX_BODY_BYTES = 1 << 20
+_LATENCY_CHECK_SECONDS = 0.05
 _SLOW_PIECES = 8
 _SLOW_SECONDS = 2.0
 _HTML_PAGE = (
@@ -150,8 +152,10 @@ class SimulatorApp:
         """Execute the request, with half of the latency before it and half after.
 
         During this time the payment is locked against other modifications, as in reality: a
-        capture repeated while the first is under way is answered "locked".
+        capture repeated while the first is under way is answered "locked". The latency ends early
+        when other faults are set.
         """
+        replacements = self.world.faults.replacements
         busy, lock = self.world.locked_payments, (request.msn, request.reference)
         modifies = request.operation in epayment.MODIFICATION_OPERATIONS
         if modifies and lock in busy:
@@ -159,8 +163,7 @@ class SimulatorApp:
         if modifies:
             busy.add(lock)
         try:
-            if seconds:
-                await asyncio.sleep(seconds / 2)
+            await self._wait(seconds / 2, replacements)
             now = self.world.clock.now()
             if fault is not None and fault.kind == "status" and not fault.after:
                 return _answer_status_fault(request, fault, now)
@@ -169,9 +172,17 @@ class SimulatorApp:
                 answer = _answer_status_fault(request, fault, now)
         finally:
             busy.discard(lock) if modifies else None
-        if seconds:
-            await asyncio.sleep(seconds / 2)
+        await self._wait(seconds / 2, replacements)
         return answer
+
+    async def _wait(self, seconds: float, replacements: int) -> None:
+        """Wait; no longer once the faults have been replaced more than `replacements` times."""
+        until = time.monotonic() + seconds
+        while self.world.faults.replacements == replacements:
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, _LATENCY_CHECK_SECONDS))
 
     def answer(self, request: IncomingRequest) -> SimulatedResponse:
         """Answer one request without a socket and without waiting."""

@@ -39,6 +39,7 @@ from vippsrecon.sources.orders.statuses import (
     find_unknown_refunds,
     get_field_cells,
     map_statuses,
+    mark_partly_sent,
     null_if_empty,
     read_recorded_by_hand,
 )
@@ -155,7 +156,7 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         placed["msn"],
         placed["currency"],
         *tendered.drop("not_epayment"),
-        status=status,
+        status=mark_partly_sent(status, profile, read["total"].minor, refunded),
         paid=determine_paid(heads, profile, read["outstanding"].minor),
         order_number=null_if_empty(heads, "order_number"),
         store=null_if_empty(heads, "store").str.replace_all(r"\s+", " "),

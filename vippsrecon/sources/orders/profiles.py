@@ -57,6 +57,7 @@ class Profile:
         authorization: Word of `financial_status` to voided or expired.
         whole_refunds: Words of `financial_status` or `status` that say, without an amount, that
             the whole order was refunded.
+        refunded_part_means_sent: Whether an open order that was refunded in part was sent in part.
         line_key: Field that identifies the rows of one order; "" if each row is an order.
         repeated_when: Headings that show the export repeats an order for each product.
         negative_refunds: Whether refunds may be written as negative amounts.
@@ -88,6 +89,7 @@ class Profile:
     method_ids: bool = False
     authorization: Mapping[str, str] = field(default_factory=dict)
     whole_refunds: tuple[str, ...] = ()
+    refunded_part_means_sent: bool = False
     line_key: str = ""
     repeated_when: tuple[str, ...] = ()
     negative_refunds: bool = False

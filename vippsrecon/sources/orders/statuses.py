@@ -66,6 +66,20 @@ def determine_paid(heads: pl.DataFrame, profile: Profile, outstanding: pl.Series
     return believed
 
 
+def mark_partly_sent(
+    status: pl.Series, profile: Profile, total: pl.Series, refunded: pl.Series
+) -> pl.Series:
+    """Return the statuses, *partial* where a refund of a part shows that the rest was sent.
+
+    Magento leaves an order on Processing if a part was sent and the rest was refunded.
+    Source: https://github.com/magento/magento2/issues/23270
+    """
+    if not profile.refunded_part_means_sent:
+        return status
+    in_part = ((refunded > 0) & (refunded < total)).fill_null(value=False)
+    return status.set((status == "open") & in_part, "partial")
+
+
 def find_authorizations(heads: pl.DataFrame, profile: Profile) -> pl.Series:
     """Return voided or expired where the shop says so of the order's authorization, else null."""
     column = get_field_cells(heads, "financial_status")

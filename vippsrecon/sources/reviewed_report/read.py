@@ -63,6 +63,7 @@ class ReportRow(NamedTuple):
     currency: str
     expected_minor: int | None
     actual_minor: int | None
+    at_risk_minor: int
     proposal: str | None
     proposal_minor: int | None
     next_step: str
@@ -251,6 +252,7 @@ def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | 
         text["currency"],
         expected,
         actual,
+        at_risk or 0,
         text["proposal"] or None,
         proposed,
         text["next_step"],

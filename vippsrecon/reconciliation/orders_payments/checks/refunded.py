@@ -1,7 +1,8 @@
 """Check that the refunded amount (R) is what should have been refunded (Er).
 
 Er is the amount refunded by the shop, minus the part refunded before capture, plus the amount that
-was captured in excess and refunded.
+was captured in excess and refunded; never more than was captured (C). No check applies where the
+shop's refunds are unknown.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.check import TOLERANCE, C, Check, CheckFunction, Er, R, has_status
 
-_NOT_CANCELLED = ~has_status("cancelled")
+_KNOWN = ~nw.col("refunds_unknown")
+_NOT_CANCELLED = ~has_status("cancelled") & _KNOWN
 
 
 def refund_exceeds_capture() -> Check:
@@ -18,10 +20,10 @@ def refund_exceeds_capture() -> Check:
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=500, Or=600, A=500, C=500, R=600)
-    ['discrepancy refund_exceeds_capture 600 → 600, at risk 100']
+    ['discrepancy refund_exceeds_capture 500 → 600, at risk 100']
     """
     expected = nw.when(has_status("cancelled")).then(C).otherwise(Er)
-    return Check(R > C, expected, R, R - C)
+    return Check(_KNOWN & (R > C), expected, R, R - C)
 
 
 def rounding_difference() -> Check:
@@ -72,6 +74,16 @@ def refund_missing_at_vipps() -> Check:
     return Check(_NOT_CANCELLED & (Er > R), Er, R, Er - R)
 
 
+def timing_refund_not_recorded() -> Check:
+    """Find refunds at Vipps MobilePay within the grace period: the shop may still record them.
+
+    >>> from vippsrecon.reconciliation.examples import run_example
+    >>> run_example(R=100, refunded_days_ago=0.01)
+    ['timing timing_refund_not_recorded']
+    """
+    return Check(_NOT_CANCELLED & (Er < R) & nw.col("refund_is_recent"), Er, R)
+
+
 def refund_missing_in_shop() -> Check:
     """Find refunds at Vipps MobilePay that the shop has not recorded.
 
@@ -88,6 +100,7 @@ REFUNDED_CHECKS: tuple[CheckFunction, ...] = (
     refund_failed,
     timing_refund_pending,
     refund_missing_at_vipps,
+    timing_refund_not_recorded,
     refund_missing_in_shop,
 )
 """The checks of this question, in order of precedence."""

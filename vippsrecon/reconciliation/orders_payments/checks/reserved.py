@@ -31,11 +31,15 @@ def remainder_open() -> Check:
     ['discrepancy remainder_open 0 → 200, at risk 0']
     >>> run_example(C=0, status="cancelled")
     ['discrepancy remainder_open 0 → 1000, at risk 0']
+    >>> run_example(C=0, by_vipps=False)
+    ['discrepancy remainder_open 0 → 1000, at risk 0']
     """
     nothing_to_capture = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
-    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (K > E - C)
-    releasable = nw.when(nothing_to_capture).then(K).otherwise(K - (E - C))
-    return Check((K > 0) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
+    # Of orders paid together, those that are not sent yet still need their part.
+    needed = nw.col("not_due")
+    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (E - C + needed < K)
+    releasable = nw.when(nothing_to_capture).then(K).otherwise(K - (E - C)) - needed
+    return Check((needed < K) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
 
 
 def authorization_expiring() -> Check:
@@ -54,7 +58,9 @@ def authorization_expiring() -> Check:
         & (K > 0)
         & (soon | is_within_days(nw.col("guarantee_left_us"), 2))
     )
-    return Check(applies, nw.lit(0), K, minimum_of(K, positive_part(E - C)))
+    # No krone is at risk in two rows: what the captured question has at risk is told there.
+    at_risk = minimum_of(K, positive_part(E - C)) - nw.col("captured_at_risk")
+    return Check(applies, nw.lit(0), K, positive_part(at_risk))
 
 
 RESERVED_CHECKS: tuple[CheckFunction, ...] = (remainder_open, authorization_expiring)

@@ -1,0 +1,217 @@
+"""Compare the model with the package: many situations in one run, each answered by both.
+
+`FEATURES` says which parts of the rules agreement is asserted for. A situation that uses a part
+that is switched off is still judged by both, and counted, but a difference is no failure.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tests.reconciliation.oracle import Opinion, World, opinion
+from tests.reconciliation.worlds import ALL_UNITS, Drawing, Situation, number_of, world_of
+from vippsrecon.config.settings import Rules, SalesUnit
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.result import Reconciliation, build_frame
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+
+FEATURES = {
+    "as_of_before_export": False,
+    "attempts": True,
+    "by_hand": False,
+    "combined_mixed": False,
+    "combined_with_cancelled": True,
+    "dates_without_time": True,
+    "event_twice": True,
+    "gap": True,
+    "gap_of_orphan": True,
+    "later_events": True,
+    "lonely": True,
+    "mangled": True,
+    "method_unsure": True,
+    "named_by_attempt": True,
+    "orphan": True,
+    "other_tender": True,
+    "overlap": True,
+    "overlap_guessed": True,
+    "paid_no": True,
+    "refunds_unknown": True,
+    "several_in_a_cell": True,
+    "shared": True,
+    "shop_authorization": True,
+    "shop_later": False,
+    "strange": True,
+    "unread_sibling": True,
+}
+
+
+class Said(NamedTuple):
+    """What one side says of one situation: its findings, and where each of its rows ended."""
+
+    findings: Counter[tuple[Any, ...]]
+    places: dict[tuple[str, str], tuple[str, str]]
+
+
+class Difference(NamedTuple):
+    """A situation that model and package answer differently."""
+
+    situation: Situation
+    model: Said
+    package: Said
+
+    def __str__(self) -> str:
+        lines = [f"situation {self.situation.number} {sorted(self.situation.features)}"]
+        for name in ("orders", "payments", "events", "failures"):
+            rows = getattr(self.situation, name)
+            lines += [f"  {name}: {told(row)}" for row in rows]
+        if self.situation.waived or self.situation.unsettled:
+            lines.append(f"  waived {self.situation.waived} unsettled {self.situation.unsettled}")
+        for name, here, there in (
+            ("model", self.model, self.package),
+            ("package", self.package, self.model),
+        ):
+            only = [(k, v) for k, v in here.places.items() if there.places.get(k) != v]
+            lines.append(f"  only the {name} says {list(here.findings - there.findings)} {only}")
+        return "\n".join(lines)
+
+
+def told(row: dict[str, Any]) -> str:
+    """Return a row in one line, without what is empty or the same in every row."""
+    quiet = {"psp_reference", "payment_method", "discovered_by", "source_row", "event_day"}
+    return " ".join(
+        f"{name}={value:%Y-%m-%dT%H:%M}" if hasattr(value, "hour") else f"{name}={value}"
+        for name, value in row.items()
+        if name not in quiet and not name.endswith("_day") and value not in (None, False, "")
+    )
+
+
+def run(world: World, **given: Any) -> Reconciliation:
+    """Reconcile a world with the package."""
+    events = build_frame(world.events, EVENTS) if world.has_log else None
+    return reconcile(
+        build_frame(world.orders, ORDERS),
+        build_frame(world.payments, PAYMENTS),
+        events,
+        build_frame(world.failures, FAILURES),
+        units=tuple(
+            SalesUnit(
+                msn,
+                market=unit.market,
+                capture="at_once" if unit.at_once else "on_fulfilment",
+                late_capture=unit.late_capture,
+            )
+            for msn, unit in ALL_UNITS.items()
+        ),
+        rules=Rules(tolerance_minor=world.settings.tolerance),
+        as_of=world.as_of,
+        waived=world.waived,
+        unsettled=world.unsettled,
+        **given,
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a frame's value as Python's own: None for empty."""
+    return value if isinstance(value, int | str) else None
+
+
+def by_package(world: World, result: Reconciliation) -> dict[int, Said]:
+    """Return what the package says, by situation."""
+    said: dict[int, Said] = defaultdict(lambda: Said(Counter(), {}))
+    for row in result.discrepancies.to_dict("records"):
+        number = number_of(plain(row["reference"]), plain(row["order_number"]))
+        said[number].findings[
+            row["question"],
+            row["kind"],
+            plain(row["expected_minor"]),
+            plain(row["actual_minor"]),
+            row["at_risk_minor"],
+            plain(row["proposal"]),
+            plain(row["proposal_minor"]),
+        ] += 1
+    numbers = numbers_of_rows(world)
+    for row in result.buckets.to_dict("records"):
+        key = row["side"], row["row_key"]
+        said[numbers[key]].places[key] = row["bucket"], row["kind"] or ""
+    return said
+
+
+def by_model(world: World, judged: Opinion) -> dict[int, Said]:
+    """Return what the model says, by situation."""
+    said: dict[int, Said] = defaultdict(lambda: Said(Counter(), {}))
+    for finding in judged.findings:
+        number = number_of(finding.reference, finding.order_number)
+        said[number].findings[
+            finding.question,
+            finding.kind,
+            finding.expected,
+            finding.actual,
+            finding.at_risk,
+            finding.verb,
+            finding.minor,
+        ] += 1
+    numbers = numbers_of_rows(world)
+    for key, place in judged.places.items():
+        said[numbers[key]].places[key] = place.bucket, place.kind
+    return said
+
+
+def numbers_of_rows(world: World) -> dict[tuple[str, str], int]:
+    """Return the number of the situation of each input row."""
+    numbers = {
+        ("orders", f"{row['source_file']}:{row['source_row']}"): number_of(
+            row["reference"], row["order_number"]
+        )
+        for row in world.orders
+    }
+    for row in world.payments:
+        key = "payments", f"{row['msn']}:{row['reference']}"
+        numbers[key] = number_of(row["reference"], None)
+    return numbers
+
+
+def differences(situations: list[Situation], **given: Any) -> list[Difference]:
+    """Return the situations that model and package answer differently."""
+    world = world_of(situations, **given)
+    ours, theirs = by_model(world, opinion(world)), by_package(world, run(world))
+    return [
+        Difference(situation, ours[situation.number], theirs[situation.number])
+        for situation in situations
+        if ours[situation.number] != theirs[situation.number]
+    ]
+
+
+def asserted(difference: Difference) -> bool:
+    """Whether agreement is asserted for all that the situation of a difference uses."""
+    return all(FEATURES[feature] for feature in difference.situation.features)
+
+
+def draw(seed: int, count: int) -> Iterator[Situation]:
+    """Draw situations by seed."""
+    drawing = Drawing(random.Random(seed))
+    for number in range(count):
+        yield drawing.situation(number)
+
+
+def main(arguments: list[str]) -> int:
+    """Compare as many situations as asked for, a block at a time; return 1 on a difference."""
+    count = int(arguments[0]) if arguments else 300_000
+    seed = int(arguments[arguments.index("--seed") + 1]) if "--seed" in arguments else 1
+    block, wrong, open_ones = 3000, 0, 0
+    for number in range(0, count, block):
+        for difference in differences(list(draw(seed * 1_000_003 + number, block))):
+            if asserted(difference):
+                wrong += 1
+                print(f"block {number}: {difference}\n", flush=True)
+            else:
+                open_ones += 1
+    print(f"{count} situations: {wrong} differences, {open_ones} where agreement is not asserted")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

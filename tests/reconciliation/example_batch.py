@@ -1,0 +1,79 @@
+"""Reconcile many examples in few calls: a small call costs a quarter of a second of CPU time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, Example, make_example
+from vippsrecon.reconciliation.result import Reconciliation, build_frame
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+
+
+def reconcile_examples(cases: Sequence[Mapping[str, Any]]) -> list[Reconciliation]:
+    """Reconcile each case of `make_example` as a sales unit of its own.
+
+    No comparison looks beyond its sales unit, so each case has the result that it has alone; only
+    the summary, the bridge, the groups and the manifest are those of the whole call. Cases share a
+    call if they have the same rules and if all or none of them have event logs.
+
+    Returns:
+        One result per case, in order; its discrepancies and buckets are those of the case.
+    """
+    examples = [
+        _move_to_unit(make_example(**case), f"{int(EXAMPLE_MSN) + number}")
+        for number, case in enumerate(cases)
+    ]
+    calls: dict[Any, list[Example]] = {}
+    for example in examples:
+        calls.setdefault((example.rules, example.events is None), []).append(example)
+    results = {
+        example.unit.msn: _select_unit(result, example.unit.msn)
+        for together in calls.values()
+        for result in [_reconcile_together(together)]
+        for example in together
+    }
+    return [results[example.unit.msn] for example in examples]
+
+
+def _move_to_unit(example: Example, msn: str) -> Example:
+    def move(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row | {"msn": msn} for row in rows]
+
+    return Example(
+        [row | {"source_file": f"{msn}.csv"} for row in move(example.orders)],
+        move(example.payments),
+        None if example.events is None else move(example.events),
+        move(example.failures),
+        replace(example.unit, msn=msn),
+        example.rules,
+        frozenset((msn, reference) for _, reference in example.waived),
+    )
+
+
+def _reconcile_together(examples: Sequence[Example]) -> Reconciliation:
+    def collect(name: str) -> list[dict[str, Any]]:
+        return [row for example in examples for row in getattr(example, name) or ()]
+
+    return reconcile(
+        build_frame(collect("orders"), ORDERS),
+        build_frame(collect("payments"), PAYMENTS),
+        None if examples[0].events is None else build_frame(collect("events"), EVENTS),
+        build_frame(collect("failures"), FAILURES),
+        units=[example.unit for example in examples],
+        rules=examples[0].rules,
+        as_of=NOW,
+        waived=[key for example in examples for key in example.waived],
+    )
+
+
+def _select_unit(result: Reconciliation, msn: str) -> Reconciliation:
+    keys = result.buckets["row_key"].str
+    found = result.discrepancies
+    return replace(
+        result,
+        discrepancies=found[found["msn"] == msn],
+        buckets=result.buckets[keys.startswith(f"{msn}:") | keys.startswith(f"{msn}.csv:")],
+    )

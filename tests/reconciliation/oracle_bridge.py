@@ -1,0 +1,96 @@
+"""The model's bridge: how a pair's order becomes what was captured and refunded, line by line.
+
+Plain Python, written from the text of the rules alone; see `oracle`. Each function returns
+lines (leg, line, minor units); a leg's lines, the order among them, sum to the payment's own.
+"""
+# ruff: noqa: N803, N806, PLR0911 - the rules' own letters, and long tables
+
+from __future__ import annotations
+
+from tests.reconciliation.oracle_money import Money
+from tests.reconciliation.oracle_pair import Asked
+
+Lines = list[tuple[str, str, int]]
+
+
+def of_rows(total: int, refunded: int | None) -> Lines:
+    """Return the lines with which an order row begins."""
+    return [("captured", "orders", total), ("refunded", "orders", refunded or 0)]
+
+
+def set_aside(line: str, total: int, refunded: int | None, C: int = 0, R: int = 0) -> Lines:
+    """Return the lines of an order that is not compared: its amounts go, its payment's stay."""
+    return [
+        ("captured", f"{line}_orders", -total),
+        ("refunded", f"{line}_orders", -(refunded or 0)),
+        ("captured", f"{line}_payments", C),
+        ("refunded", f"{line}_payments", R),
+    ]
+
+
+def not_judged(line: str, total: int, refunded: int | None, m: Money) -> Lines:
+    """Return the lines of a pair that is not judged."""
+    return [("captured", line, m.C - total), ("refunded", line, m.R - (refunded or 0))]
+
+
+def of_pair(asked: Asked, m: Money) -> Lines:
+    """Return the lines of a pair that was judged."""
+    net, captured, refunded = asked.net, asked.captured, asked.refunded
+    C, R = m.C, m.R
+    if asked.status == "cancelled":
+        lines = [
+            ("captured", "cancelled_orders", -net.O),
+            ("refunded", "cancelled_orders", -net.Or),
+            ("captured", "given_back_on_cancelled", min(R, C)),
+            ("refunded", "given_back_on_cancelled", min(R, C)),
+        ]
+        if captured.kind == "cancellation_fee_kept":
+            lines.append(("captured", captured.kind, net.O - net.Or))
+        if captured.outcome == "code":
+            lines.append(("captured", captured.kind, captured.actual - captured.expected))
+        if refunded.outcome == "code":
+            lines.append(("refunded", refunded.kind, R - C))
+        if not net.known:
+            lines.append(("captured", "refunds_unknown", C - min(R, C) - captured.at_risk))
+            lines.append(("refunded", "refunds_unknown", R - min(R, C)))
+        return lines
+    if not net.known and captured.outcome == "nothing":
+        return not_judged("refunds_unknown", net.O, None, m)
+    lines = [
+        (leg, line, minor)
+        for leg in ("captured", "refunded")
+        for line, minor in (("refunded_before_capture", -net.q), ("excess_given_back", net.p))
+    ]
+    lines += captured_lines(asked, m)
+    lines.append(("refunded", "refunded_beyond_capture", -net.cut))
+    if refunded.outcome in {"code", "timing"}:
+        lines.append(("refunded", refunded.kind, R - net.Er))
+    if not net.known:
+        lines.append(("refunded", "refunds_unknown", R))
+    return lines
+
+
+def captured_lines(asked: Asked, m: Money) -> Lines:
+    """Return what stands between what was expected and what was captured."""
+    E, C, captured = asked.net.E, m.C, asked.captured
+    if captured.outcome == "ignored":
+        return [("captured", "ignored_orders", -E), ("captured", "ignored_payments", C)]
+    if captured.kind == "payment_not_recorded":
+        return [("captured", captured.kind, C - E)]
+    if asked.status == "open":
+        lines = [("captured", "not_yet_due", -E)]
+        if captured.outcome == "timing":
+            lines.append(("captured", captured.kind, C))
+        if captured.outcome == "code":
+            lines.append(("captured", captured.kind, captured.actual - captured.expected))
+        if captured.kind == "rounding_difference":
+            lines = [("captured", captured.kind, C - E)]
+        return lines
+    lost_in_part = captured.kind == "authorization_lost" and captured.expected == C
+    if captured.outcome == "timing" or lost_in_part:
+        return [("captured", "not_yet_due", C - E)]
+    if captured.outcome == "code":
+        return [("captured", captured.kind, captured.actual - captured.expected)]
+    if captured.outcome == "matched":
+        return [("captured", "not_yet_due", C - E)]
+    return []

@@ -1,0 +1,212 @@
+"""The model's groups: which order rows and payments are one order, and which payment counts.
+
+Plain Python, written from the text of the rules alone; see `oracle`.
+"""
+# ruff: noqa: E741, N803, N806 - the rules' own letters
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from tests.reconciliation.oracle_money import Money
+
+Row = dict[str, Any]
+WHERE_FROM = {"source_file", "source_row", "exported_at", "exported_at_guessed"}
+
+
+class Family(NamedTuple):
+    """The rows that count, the rows of older exports, and the payments of one order."""
+
+    msn: str
+    rows: list[Row]
+    superseded: list[Row]
+    payments: list[Row]
+    references: set[str]
+
+
+def stem(reference: str) -> str:
+    """Return a reference without the number of its attempt.
+
+    >>> stem("r000012-1"), stem("r000012")
+    ('r000012', 'r000012')
+    """
+    return re.sub(r"-\d{1,2}$", "", reference)
+
+
+def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list[Row]]:
+    """Return the rows of each order with its payments, and the payments that belong to none."""
+    current, older = newest_rows(orders)
+    grouped: dict[tuple[str, Any], list[Row]] = defaultdict(list)
+    for number, row in enumerate(current):
+        grouped[row["msn"], row["reference"] or number].append(row)
+    made: list[Family] = []
+    by_name: dict[tuple[str, str], Family] = {}
+    by_stem: dict[tuple[str, str], Family] = {}
+    for (msn, _), rows in grouped.items():
+        older_rows = [row for one in rows for row in older.get(id(one), [])]
+        named = {
+            name
+            for row in [*rows, *older_rows]
+            for name in (row["reference"], *(row.get("further_references") or "").split())
+            if name
+        }
+        family = Family(msn, rows, older_rows, [], set(named))
+        made.append(family)
+        for name in named:
+            by_name[msn, name] = family
+            by_stem.setdefault((msn, stem(name)), family)
+        for row in rows:
+            if row.get("attempt_base"):
+                by_stem.setdefault((msn, row["attempt_base"]), family)
+    spare = []
+    for payment in payments:
+        msn, reference = payment["msn"], payment["reference"]
+        family = by_name.get((msn, reference)) or by_stem.get((msn, stem(reference)))
+        if family is None:
+            spare.append(payment)
+        else:
+            family.payments.append(payment)
+            family.references.add(reference)
+    for family in made:
+        names = {stem(name) for name in family.references}
+        family.references.update(
+            f"{name}{tail}" for name in names for tail in ("", "-1", "-2", "-3")
+        )
+    return made, repair(made, spare)
+
+
+def repair(made: list[Family], spare: list[Row]) -> list[Row]:
+    """Give damaged references their payment, where exactly one fits; return who is left."""
+    left = list(spare)
+    for family in made:
+        damaged = family.rows[0]["reference"]
+        if family.payments or not damaged:
+            continue
+        fitting = [
+            payment
+            for payment in left
+            if payment["msn"] == family.msn and damages(payment["reference"], damaged)
+        ]
+        if len(fitting) == 1:
+            family.payments.append(fitting[0])
+            left.remove(fitting[0])
+    return left
+
+
+def damages(whole: str, damaged: str) -> bool:
+    """Whether a spreadsheet makes one reference of the other: zeros lost, or the case changed."""
+    return whole.lower() == damaged.lower() or (damaged.isdigit() and whole.lstrip("0") == damaged)
+
+
+def newest_rows(orders: list[Row]) -> tuple[list[Row], dict[int, list[Row]]]:
+    """Return the rows that stand for their order, and by id() of each the older rows it replaces."""
+    same: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for number, row in enumerate(orders):
+        key: tuple[Any, ...] = (number,)
+        if row["order_number"] and row["reference"]:
+            key = (row["msn"], row["store"], row["order_number"], stem(row["reference"]))
+        same[key].append(row)
+    current: list[Row] = []
+    older: dict[int, list[Row]] = {}
+    for rows in same.values():
+        if len({row["source_file"] for row in rows}) < 2:
+            current += rows
+            continue
+        guessed = any(row.get("exported_at_guessed") for row in rows)
+        best = max(age(row, guessed) for row in rows)
+        youngest: list[Row] = []
+        set_aside = []
+        for row in rows:
+            if age(row, guessed) != best or any(same_content(row, kept) for kept in youngest):
+                set_aside.append(row)
+            else:
+                youngest.append(row)
+        current += youngest
+        older[id(youngest[0])] = set_aside
+    return current, older
+
+
+def age(row: Row, guessed: bool) -> tuple[Any, ...]:
+    """Return how young a row is; by how far it moved where a file's time is only guessed."""
+    if not guessed:
+        return (row["exported_at"],)
+    return (
+        row["refunded_minor"] or 0,
+        row["status"] in {"cancelled", "fulfilled"},
+        row["paid"] == "yes",
+        row["exported_at"],
+    )
+
+
+def same_content(one: Row, other: Row) -> bool:
+    """Whether two rows say the same of their order."""
+    names = (one.keys() | other.keys()) - WHERE_FROM
+    return all(one.get(name) == other.get(name) for name in names)
+
+
+def combine(rows: list[Row], A: int, C: int, has_payment: bool) -> Row | None:
+    """Return the rows as one order where they were paid together; None where they were not.
+
+    A row cancelled in the shop leaves with its total and its refund, but for what a cancelled
+    order keeps when it is refunded in part.
+    """
+    numbers = {row["order_number"] for row in rows}
+    total = sum(row["total_minor"] for row in rows)
+    if not has_payment or len(numbers) < len(rows) or total not in {A, C}:
+        return None
+    sent = [row for row in rows if row["status"] != "cancelled"]
+    counted = sent or rows
+    kept = 0
+    if sent:
+        for row in rows:
+            O, Or = row["total_minor"], row["refunded_minor"]
+            if row["status"] == "cancelled" and Or is not None and 0 < Or < O:
+                kept += O - Or
+    refunds = [row["refunded_minor"] for row in counted]
+    return counted[0] | {
+        "total_minor": sum(row["total_minor"] for row in counted) + kept,
+        "refunded_minor": None if None in refunds else sum(refunds),
+    }
+
+
+def nearest_row(rows: list[Row], C: int) -> Row:
+    """Return the row that counts among several that cannot all be right."""
+    return min(rows, key=lambda row: (abs(row["total_minor"] - C), row["order_number"] or ""))
+
+
+def is_split(parts: list[Money], O: int) -> bool:
+    """Whether payments that held money are parts of one order."""
+    if any(m.C + m.K >= O for m in parts):
+        return False
+    return not any(
+        one.amount == other.amount and one.C + one.K + other.C + other.K > O
+        for number, one in enumerate(parts)
+        for other in parts[number + 1 :]
+    )
+
+
+def choose_counted(parts: list[tuple[Row, Money]], order: Row) -> int:
+    """Return the position of the payment that counts."""
+    O, Or = order["total_minor"], order["refunded_minor"]
+    if not any(m.held for _, m in parts):
+        latest = max(range(len(parts)), key=lambda n: parts[n][0]["created_at"])
+        named = [n for n, (p, _) in enumerate(parts) if p["reference"] == order["reference"]]
+        return named[0] if named else latest
+    given_back = [n for n, (_, m) in enumerate(parts) if Or and Or == m.R]
+    if len(given_back) == 1:
+        return given_back[0]
+
+    def rank(n: int) -> tuple[Any, ...]:
+        payment, m = parts[n]
+        kind = 0 if m.C > m.R else 1 if m.K > 0 else 2
+        return (
+            kind,
+            payment["reference"] != order["reference"],
+            abs(m.C + m.K - O),
+            m.authorized or payment["fetched_at"],
+            payment["reference"],
+        )
+
+    return min(range(len(parts)), key=rank)

@@ -1,0 +1,601 @@
+"""Who is compared with whom, and at which moment: overlapping exports, attempts, combined orders."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from vippsrecon.reconciliation import reconcile
+from vippsrecon.reconciliation.examples import (
+    EXAMPLE_MSN,
+    NOW,
+    make_order_row,
+    make_payment_rows,
+)
+from vippsrecon.reconciliation.result import build_frame
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+
+
+def ago(days):
+    return NOW - timedelta(days=days)
+
+
+def order(reference, **given):
+    """An order row with a number and a row of its own."""
+    order.rows += 1
+    row = {"order_number": f"#{reference}", "source_row": order.rows, "fulfilled_at": ago(6)}
+    return make_order_row(reference=reference, **(row | given))
+
+
+order.rows = 1
+
+
+def payment(reference, A=1000, C=0, **given):  # noqa: N803
+    return make_payment_rows(reference=reference, A=A, captures=(C,) if C else (), **given)
+
+
+def compare(orders, payments, unread=(), **options):
+    """Reconcile; each payment is (row, events)."""
+    failures = [
+        {
+            "msn": EXAMPLE_MSN,
+            "reference": reference,
+            "operation": "getPayment",
+            "status": 503,
+            "title": "no",
+        }
+        for reference in unread
+    ]
+    return reconcile(
+        build_frame(orders, ORDERS),
+        build_frame([row for row, _ in payments], PAYMENTS),
+        build_frame([event for _, log in payments for event in log], EVENTS),
+        build_frame(failures, FAILURES),
+        **{"as_of": NOW, **options},
+    )
+
+
+def found(result):
+    """(reference, kind, expected, actual, at risk, proposal, amount) of each discrepancy."""
+    columns = [
+        "reference",
+        "kind",
+        "expected_minor",
+        "actual_minor",
+        "at_risk_minor",
+        "proposal",
+        "proposal_minor",
+    ]
+    rows = result.discrepancies[columns].astype(object).itertuples(index=False, name=None)
+    plain = (tuple(None if pd.isna(value) else value for value in row) for row in rows)
+    return sorted(plain, key=lambda row: row[:2])
+
+
+def buckets(result, side):
+    """Row key (without file or sales unit) to bucket and kind."""
+    rows = result.buckets[result.buckets["side"] == side].to_dict("records")
+    return {
+        row["row_key"].partition(":")[2]: f"{row['bucket']} {row['kind']}".strip() for row in rows
+    }
+
+
+def flags_of(result, reference):
+    rows = result.discrepancies
+    return set(rows.loc[rows["reference"] == reference, "flags"].iloc[0].split())
+
+
+# Overlapping exports.
+
+OLD = {"source_file": "september.csv", "exported_at": ago(5)}
+NEW = {"source_file": "october.csv", "exported_at": ago(0.25)}
+
+
+def test_the_row_of_the_newest_export_is_the_order():
+    """Rules §5, case 51: the old file knows of no refund, and nothing is told of its row."""
+    result = compare(
+        [
+            order("refunded-1", **OLD),
+            order("refunded-1", refunded_minor=200, refunded_at=ago(3), **NEW),
+            order("completed", status="open", fulfilled_at=None, **OLD),
+            order("completed", **NEW),
+            order("cancelled", status="open", fulfilled_at=None, **OLD),
+            order("cancelled", status="cancelled", fulfilled_at=None, **NEW),
+            order("the-same", **OLD),
+            order("the-same", **NEW),
+        ],
+        [
+            payment("refunded-1", C=1000),
+            payment("completed", C=1000),
+            payment("cancelled"),
+            payment("the-same", C=1000),
+        ],
+    )
+
+    assert found(result) == [
+        ("cancelled", "remainder_open", 0, 1000, 0, "cancel", 1000),
+        ("refunded-1", "refund_missing_at_vipps", 200, 0, 200, "refund", 200),
+    ]
+    sides = result.buckets[result.buckets["side"] == "orders"]
+    old = sides[sides["row_key"].str.startswith("september")]
+    assert set(old["bucket"] + " " + old["kind"]) == {"ignored superseded_row"}
+    assert len(old) == 4
+
+
+def test_the_order_of_the_files_does_not_matter():
+    rows = [
+        order("refunded-1", refunded_minor=200, refunded_at=ago(3), **NEW),
+        order("refunded-1", **OLD),
+    ]
+
+    results = [
+        found(compare(given, [payment("refunded-1", C=1000)])) for given in (rows, rows[::-1])
+    ]
+
+    assert (
+        results[0]
+        == results[1]
+        == [("refunded-1", "refund_missing_at_vipps", 200, 0, 200, "refund", 200)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ({"status": "open"}, {"status": "fulfilled"}),
+        ({"status": "open"}, {"status": "cancelled"}),
+        ({"status": "fulfilled"}, {"status": "fulfilled", "refunded_minor": 200}),
+        ({"status": "open", "paid": "no"}, {"status": "open", "paid": "yes"}),
+        (
+            {"status": "fulfilled", "refunded_minor": 100},
+            {"status": "open", "refunded_minor": 200},
+        ),
+    ],
+    ids=["fulfilled", "cancelled", "refunded", "paid", "refunded further"],
+)
+def test_of_guessed_times_the_row_that_moved_further_wins(less, more):
+    """Copying a file changes its modification time, so the older file may look newer."""
+    guessed = {"exported_at_guessed": True}
+    result = compare(
+        [
+            order("moved-on-1", **(NEW | guessed | less | {"source_row": 71})),
+            order("moved-on-1", **(OLD | guessed | more | {"source_row": 72})),
+            # A row of another order that is told apart by its file alone.
+            order("something", source_row=73, **OLD),
+        ],
+        [],
+    )
+
+    assert buckets(result, "orders")["71"] == "ignored superseded_row"
+    assert buckets(result, "orders")["72"] != "ignored superseded_row"
+
+
+def test_a_time_that_is_stated_decides_whatever_the_row_says():
+    """A refund that was undone: the newest file is right, although it moved less far."""
+    result = compare(
+        [
+            order("undone-01", refunded_minor=200, refunded_at=ago(6), source_row=71, **OLD),
+            order("undone-01", source_row=72, **NEW),
+        ],
+        [payment("undone-01", C=1000)],
+    )
+
+    assert found(result) == []
+    assert buckets(result, "orders") == {"71": "ignored superseded_row", "72": "matched"}
+
+
+def test_rows_of_one_age_that_differ_are_duplicates():
+    """Nothing says which of the two is the order; the one nearest to the captured amount counts."""
+    result = compare(
+        [
+            order("same-age-1", total_minor=900, **(OLD | {"exported_at": NOW, "source_row": 71})),
+            order("same-age-1", total_minor=1000, **(NEW | {"exported_at": NOW, "source_row": 72})),
+        ],
+        [payment("same-age-1", C=1000)],
+    )
+
+    assert found(result) == [("same-age-1", "duplicate_order_row", 900, None, 0, None, None)]
+    assert buckets(result, "orders")["72"] == "matched"
+
+
+def test_an_older_row_names_an_attempt():
+    """The shop overwrites the reference when the customer tries again."""
+    attempt = {"order_number": "#7", "attempt_base": "retry-00"}
+    result = compare(
+        [order("retry-00", **OLD, **attempt), order("retry-00-2", **NEW, **attempt)],
+        [payment("retry-00", X=1000), payment("retry-00-2", C=1000)],
+    )
+
+    assert found(result) == []
+    assert buckets(result, "payments") == {
+        "retry-00": "matched superseded_attempt",
+        "retry-00-2": "matched",
+    }
+
+
+def test_orders_of_two_stores_with_one_number_are_two_orders():
+    result = compare(
+        [
+            order("store-a-17", order_number="17", store="A", **OLD),
+            order("store-b-17", order_number="17", store="B", **NEW),
+        ],
+        [payment("store-a-17", C=1000), payment("store-b-17", C=1000)],
+    )
+
+    assert set(buckets(result, "orders").values()) == {"matched"}
+
+
+# The moment.
+
+
+def test_each_pair_has_a_moment_of_its_own():
+    """An old second file does not hide what happened since from the orders of the newer one."""
+    result = compare(
+        [
+            order("in-the-old", exported_at=ago(5), source_file="old.csv"),
+            order("in-the-new", exported_at=ago(0.1), source_file="new.csv"),
+        ],
+        [
+            payment("in-the-old", C=1000, R=300, refunded=ago(3)),
+            payment("in-the-new", C=1000, R=300, refunded=ago(3)),
+        ],
+    )
+
+    assert [row[:4] for row in found(result)] == [("in-the-new", "refund_missing_in_shop", 0, 300)]
+
+
+def test_the_parts_of_a_split_payment_share_the_moment():
+    """One part was fetched days earlier: what the other did since is not half a difference."""
+    first, first_log = payment("in-parts-1", A=600, C=600)
+    second, second_log = payment("in-parts-1-1", A=400, C=400, R=100, refunded=ago(1))
+    first["fetched_at"] = ago(2)
+
+    result = compare([order("in-parts-1")], [(first, first_log), (second, second_log)])
+
+    assert found(result) == []
+
+
+# Which attempt counts.
+
+
+def test_the_captured_attempt_counts_and_the_reserved_one_is_released():
+    """Rules §5, case 44."""
+    result = compare(
+        [order("attempt-1-1", total_minor=600)],
+        [payment("attempt-1", A=600), payment("attempt-1-1", A=600, C=600)],
+    )
+
+    assert found(result) == [("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)]
+
+
+def test_a_captured_attempt_counts_before_the_reserved_one_that_the_shop_names():
+    result = compare(
+        [order("attempt-1", total_minor=600)],
+        [payment("attempt-1", A=600), payment("attempt-1-1", A=600, C=600)],
+    )
+
+    assert found(result) == [("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)]
+
+
+def test_a_double_payment_given_back_is_not_owed_again():
+    """Rules §5, case 45."""
+    result = compare(
+        [order("twice-001-1", total_minor=300, refunded_minor=300, refunded_at=ago(4))],
+        [payment("twice-001", A=300, C=300), payment("twice-001-1", A=300, C=300, R=300)],
+    )
+
+    assert found(result) == [("twice-001", "duplicate_payment", 0, 300, 300, None, None)]
+
+
+def test_a_refund_of_the_surplus_payment_counts_where_it_fits_whole():
+    """The shop refunded 1,300: 1,000 of the second payment, and 300 of the goods."""
+    orders = [order("fits-0001", refunded_minor=1300, refunded_at=ago(4))]
+    result = compare(
+        orders,
+        [payment("fits-0001", C=1000, R=300), payment("fits-0001-1", C=1000, R=1000)],
+    )
+    too_much = compare(
+        [order("fits-0001", refunded_minor=900, refunded_at=ago(4))],
+        [payment("fits-0001", C=1000, R=300), payment("fits-0001-1", C=1000, R=1000)],
+    )
+
+    assert found(result) == [("fits-0001-1", "duplicate_payment", 0, 1000, 0, None, None)]
+    assert ("fits-0001", "refund_missing_at_vipps", 900, 300, 600, "refund", 600) in found(too_much)
+    refunded = result.bridge[result.bridge["leg"] == "refunded"].set_index("line")["amount_minor"]
+    assert (refunded["orders"], refunded["refunded"]) == (1300, 1300)
+
+
+def test_of_attempts_that_never_held_money_the_latest_counts():
+    """Unless the shop names one: then that one counts."""
+    result = compare(
+        [order("unpaid-01", status="open", fulfilled_at=None)],
+        [
+            payment("unpaid-01-1", A=0, state="ABORTED", authorized=ago(9)),
+            payment("unpaid-01-2", A=0, state="CREATED", authorized=ago(8)),
+        ],
+    )
+
+    assert buckets(result, "payments") == {
+        "unpaid-01-1": "matched superseded_attempt",
+        "unpaid-01-2": "timing timing_awaiting_payment",
+    }
+
+
+def test_the_reference_that_the_shop_names_counts_before_the_nearer_amount():
+    result = compare(
+        [order("named-001", total_minor=1000)],
+        [payment("named-001", A=1200, C=1200), payment("named-001-1", C=1000)],
+    )
+
+    assert [row[:4] for row in found(result)] == [
+        ("named-001", "over_captured", 1000, 1200),
+        ("named-001-1", "duplicate_payment", 0, 1000),
+    ]
+
+
+# Split payments.
+
+
+@pytest.mark.parametrize(
+    ("total", "refunded", "kinds"),
+    [
+        (1000, 0, []),
+        (1000, 200, [("refund_missing_at_vipps", 200, 0, 200)]),
+        (900, 0, [("over_captured", 900, 1000, 100)]),
+        (1100, 0, [("under_captured", 1100, 1000, 100)]),
+    ],
+    ids=["31", "46 refunded", "edited down", "edited up"],
+)
+def test_a_split_payment_is_compared_as_a_sum(total, refunded, kinds):
+    """Nothing is proposed for it: the sum is not the amount of any single payment."""
+    result = compare(
+        [
+            order(
+                "split-001",
+                total_minor=total,
+                refunded_minor=refunded,
+                refunded_at=ago(4) if refunded else None,
+            )
+        ],
+        [payment("split-001", A=600, C=600), payment("split-001-1", A=400, C=400)],
+    )
+
+    assert [row[1:] for row in found(result)] == [(*kind, None, None) for kind in kinds]
+    for reference, *_ in found(result):
+        assert "split_payment" in flags_of(result, reference)
+
+
+def test_two_payments_for_one_amount_are_not_a_split_payment():
+    """The order was edited up after the first; together they are more than the order."""
+    result = compare(
+        [order("equal-001", total_minor=1000)],
+        [payment("equal-001", A=600, C=600), payment("equal-001-1", A=600, C=600)],
+    )
+
+    assert [row[:4] for row in found(result)] == [
+        ("equal-001", "under_captured", 1000, 600),
+        ("equal-001-1", "duplicate_payment", 0, 600),
+    ]
+
+
+def test_references_of_one_cell_are_one_split_payment():
+    """Whatever they hold: the shop itself says that both belong to the order."""
+    result = compare(
+        [
+            order("first-ref-01", further_references="other-ref-02 gift-card-03"),
+            order("first-ref-11", total_minor=500, further_references="other-ref-12"),
+            order("first-ref-21", further_references="gift-card-22"),
+        ],
+        [
+            payment("first-ref-01", A=600, C=600),
+            payment("other-ref-02", A=400, C=400),
+            payment("first-ref-11", A=500, C=500),
+            payment("other-ref-12", A=500, C=500),
+            payment("first-ref-21", C=1000),
+        ],
+    )
+
+    assert found(result) == [("first-ref-11", "over_captured", 500, 1000, 500, None, None)]
+    assert "split_payment" in flags_of(result, "first-ref-11")
+
+
+# Unread siblings.
+
+
+@pytest.mark.parametrize("unread", ["sibling-01", "sibling-01-1", "sibling-01-7", "other-ref-02"])
+def test_an_unread_attempt_leaves_the_whole_order_unchecked(unread):
+    """The other attempts prove nothing."""
+    known = {"sibling-01", "sibling-01-1"} - {unread}
+    result = compare(
+        [order("sibling-01", further_references="other-ref-02"), order("another-01")],
+        [payment("another-01", C=1000), *(payment(name, C=1000) for name in sorted(known))],
+        unread=[unread],
+    )
+
+    assert found(result) == []
+    assert set(buckets(result, "payments").values()) == {"matched", "not_checked"}
+    assert buckets(result, "payments")["another-01"] == "matched"
+    assert result.manifest["complete"] is False
+
+
+def test_no_capture_is_proposed_before_the_next_attempts_were_asked_for():
+    result = compare(
+        [
+            order("asked-001", attempts_asked=True),
+            order("unasked-1", attempts_asked=False),
+            order("not-said-1"),
+        ],
+        [payment("asked-001"), payment("unasked-1"), payment("not-said-1")],
+    )
+
+    assert found(result) == [
+        ("asked-001", "fulfilled_not_captured", 1000, 0, 1000, "capture", 1000),
+        ("not-said-1", "fulfilled_not_captured", 1000, 0, 1000, "capture", 1000),
+        ("unasked-1", "fulfilled_not_captured", 1000, 0, 1000, None, None),
+    ]
+
+
+# Orders paid together.
+
+
+def together(*rows, reference="basket-01"):
+    """Order rows with one reference; each is (number, total, refunded, status)."""
+    return [
+        order(
+            reference,
+            order_number=number,
+            total_minor=total,
+            refunded_minor=refunded,
+            status=status,
+            fulfilled_at=ago(6) if status == "fulfilled" else None,
+            refunded_at=ago(4) if refunded else None,
+        )
+        for number, total, refunded, status in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "paid", "kinds"),
+    [
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "fulfilled")],
+            {"C": 1000},
+            [],
+            id="33 both sent",
+        ),
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "cancelled")],
+            {"C": 600, "X": 400},
+            [],
+            id="one cancelled before capture",
+        ),
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 400, "cancelled")],
+            {"C": 1000, "R": 400},
+            [],
+            id="one cancelled and given back",
+        ),
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 400, "cancelled")],
+            {"C": 1000},
+            [("over_captured", 600, 1000, 400, None, None)],
+            id="one cancelled, not given back",
+        ),
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 300, "cancelled")],
+            {"C": 1000, "R": 300},
+            [],
+            id="one cancelled, a fee kept",
+        ),
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
+            {},
+            [("fulfilled_not_captured", 600, 0, 600, "capture", 600)],
+            id="one sent, nothing captured",
+        ),
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
+            {"C": 500},
+            [("under_captured", 600, 500, 100, "capture", 100)],
+            id="one sent, captured too little",
+        ),
+        pytest.param(
+            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
+            {"C": 600},
+            [],
+            id="one sent and captured",
+        ),
+        pytest.param(
+            [("1", 600, 0, "cancelled"), ("2", 400, 0, "cancelled")],
+            {},
+            [("remainder_open", 0, 1000, 0, None, None)],
+            id="all cancelled",
+        ),
+    ],
+)
+def test_orders_paid_together(rows, paid, kinds):
+    result = compare(together(*rows), [payment("basket-01", **paid)])
+
+    assert [row[1:] for row in found(result)] == kinds
+    assert len(buckets(result, "orders")) == len(rows)
+
+
+# Waivers.
+
+
+def test_every_reference_that_the_report_prints_can_be_waived():
+    """Of a further attempt, its own; of a split payment, any part."""
+    orders = [
+        order("waive-1001"),
+        order("waive-1002"),
+        order("waive-1003", total_minor=900),
+    ]
+    payments = [
+        payment("waive-1001", C=1000),
+        payment("waive-1001-1", C=1000),
+        payment("waive-1002", C=400),
+        payment("waive-1003", A=600, C=600),
+        payment("waive-1003-1", A=400, C=400),
+    ]
+
+    def kinds(*waived):
+        result = compare(orders, payments, waived={(EXAMPLE_MSN, name) for name in waived})
+        return {row[0] for row in found(result)}
+
+    assert kinds() == {"waive-1001-1", "waive-1002", "waive-1003"}
+    assert kinds("waive-1001-1", "waive-1002") == {"waive-1003"}
+    assert kinds("waive-1001", "waive-1003-1") == {"waive-1001-1", "waive-1002"}
+
+
+# One event twice.
+
+
+def test_an_event_that_the_log_lists_twice_is_one_event():
+    """Two captures are told apart by their pspReference, not by time and amount."""
+    once, once_log = payment("listed-01", A=500, C=500)
+    wrong, wrong_log = payment("listed-02", A=1000, C=500)
+    wrong["captured_minor"] = 1000
+    really, really_log = make_payment_rows(reference="listed-03", A=1000, captures=(500,))
+    twin = dict(really_log[-1], psp_reference="another")
+    really["captured_minor"] = 1000
+
+    result = compare(
+        [order(f"listed-0{n}", total_minor=500) for n in (1, 2, 3)],
+        [
+            (once, [*once_log, once_log[-1]]),
+            (wrong, [*wrong_log, wrong_log[-1]]),
+            (really, [*really_log, twin]),
+        ],
+    )
+
+    assert [row[:4] for row in found(result)] == [
+        ("listed-02", "aggregate_mismatch", None, None),
+        ("listed-02", "remainder_open", 0, 500),
+        ("listed-03", "duplicate_capture", 500, 1000),
+    ]
+
+
+# A payment without an order.
+
+
+def test_a_payment_without_an_order_belongs_to_the_export_by_its_authorization():
+    """Else by its creation; a sales unit that the export does not cover has none."""
+    early, early_log = payment("early-0001", C=1000, authorized=ago(20))
+    # Created before the first order, authorized on a day of the export.
+    created, created_log = payment("created-01", C=1000, authorized=ago(10))
+    created["created_day"] -= 5
+    result = compare(
+        [order("first-0001", ordered_at=ago(12)), order("last-00001", ordered_at=ago(1))],
+        [
+            (early, early_log),
+            (created, created_log),
+            payment("first-0001", C=1000),
+            payment("last-00001", C=1000),
+            payment("elsewhere-1", C=1000, msn="654321"),
+        ],
+    )
+
+    assert found(result) == [("created-01", "missing_in_orders", None, 1000, 1000, None, None)]
+    assert buckets(result, "payments")["early-0001"] == "timing timing_outside_export"
+    assert buckets(result, "payments")["elsewhere-1"] == "timing timing_outside_export"
