@@ -36,6 +36,8 @@ _SUM_WORDS = frozenset(
 )  # fmt: skip
 """Words for the sum of a column in six languages, normalised."""
 
+_SUM_BEGINNINGS = "(?i)^\\W*(?:" + "|".join(sorted({word[:3] for word in _SUM_WORDS})) + ")"
+
 _SUM_REASON = "the row only sums the rows above it"
 
 
@@ -111,8 +113,7 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
     nameless = cells["fault"].is_null() & (cells["total"] != "")
     bare, worded = nameless, ~nameless & nameless
     for name in texts:
-        words = {text: _is_sum_word(text) for text in cells[name].unique()}
-        sums = cells[name].replace_strict(words, return_dtype=pl.Boolean)
+        sums = _find_sum_words(cells[name])
         worded |= sums
         if name in _NAMING_FIELDS:
             nameless &= sums | (cells[name] == "")
@@ -127,6 +128,12 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
     summed = nameless & (worded | (bare & ((minor == above) | is_last)))
     reason = pl.Series([_SUM_REASON]).new_from_index(0, cells.height)
     return cells.with_columns(fault=cells["fault"].zip_with(~summed, reason))
+
+
+def _find_sum_words(column: pl.Series) -> pl.Series:
+    # The words are compared in Python, so only those that begin as one of them does.
+    likely = column.filter(column.str.contains(_SUM_BEGINNINGS)).unique()
+    return column.is_in([text for text in likely if _is_sum_word(text)])
 
 
 def _is_sum_word(text: str) -> bool:
