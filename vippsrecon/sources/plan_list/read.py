@@ -196,7 +196,9 @@ def _open_list(path: Path) -> Table:
             f"this is {form.upper()}, not a list; a plan is approved with vippsrecon approve",
             file=path.name,
         )
-    return open_excel_table(path) if form == "workbook" else open_csv_table(path)
+    if form == "workbook":
+        return open_excel_table(path)
+    return open_csv_table(path, reject_doubtful=True)
 
 
 def _refuse_hidden_rows(table: Table) -> None:
