@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.sources.conftest import Writer
 from vippsrecon.sources import OrderFiles, read_orders
@@ -134,3 +138,23 @@ def test_headings_glued_to_the_last_row_refuse_what_follows(write: Writer):
     got = read(write, [ROWS[0], glued, "ord-000003;3;NOK;;0.00;300.00"])
     assert list(got.orders["source_row"]) == [2]
     assert list(got.rejects["source_row"]) == [3, 4]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from(['"', '""', r"\"", ",", ",", "a", "x y", "\n", "1,2,3\n", '"q, r"', '4,"', '",5']),
+        max_size=30,
+    )
+)  # fmt: skip
+def test_every_line_is_a_row_or_part_of_a_whole_one(pieces: list[str]):
+    """Whatever the quotation marks do, no line is passed over."""
+    lines = list(io.StringIO("".join(pieces), newline=""))
+    rows = list(read_csv_rows(iter(lines), 1, ",", 3, "a.csv"))
+    whole = {row.number: row.fault is None for row in rows}
+    assert list(whole) == sorted(whole)
+    assert len(whole) == len(rows)
+    start = 0
+    for number in range(1, len(lines) + 1):
+        start = number if number in whole else start
+        assert start == number or whole[start]

@@ -21,7 +21,8 @@ def read(path: Path) -> tuple[dict[str, int | None], list[str]]:
     """Return the planned amounts by reference, and the sentences on rejected rows."""
     got: PlanList = read_plan_list(path, default_msn="123456")
     amounts = {row.reference: row.amount_minor for row in got.rows}
-    return amounts, [Reject(*row).describe() for row in got.rejects.itertuples(index=False)]
+    rejects = got.rejects.astype(object).where(got.rejects.notna(), None)
+    return amounts, [Reject(*row).describe() for row in rejects.itertuples(index=False)]
 
 
 def write_sheet(path: Path, amounts: list[object], **row_3: object) -> Path:
@@ -179,3 +180,31 @@ def test_the_0_that_xlsxwriter_stores_for_a_formula_is_no_value(tmp_path: Path):
     amounts, (reason,) = read(path)
     assert amounts == {"nord-000002": 2000}
     assert "is a formula without a value" in reason
+
+
+@pytest.mark.parametrize(
+    "last", [";300.00;NOK", ";300.00;", "Sum;300.00;NOK", "Totalt NOK;300.00;"]
+)
+def test_a_row_of_sums_is_no_refund(write: Writer, last: str):
+    """The reason says what the row is, not only that its reference is missing."""
+    rows = f"nord-000001;100.00;NOK\nnord-000002;200.00;NOK\n{last}\n"
+    amounts, (reason,) = read(write(f"reference;amount;currency\n{rows}", "refunds.csv"))
+    assert amounts == {"nord-000001": 10000, "nord-000002": 20000}
+    assert reason == "row 4: the row only sums the rows above it"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_no_line_of_a_note_is_taken_for_a_refund(write: Writer, encoding: str):
+    """Where the quotation marks do not match, nobody can say which lines are rows."""
+    lines = [
+        "reference;amount;currency;note",
+        "nord-000001;100,00;NOK;a",
+        r'nord-000002;200,00;NOK;"24\""',
+        "nord-000003;300,00;NOK;",
+        'nord-000004;400,00;NOK;"Ring; takk"',
+        "nord-000005;500,00;NOK;b",
+    ]
+    amounts, reasons = read(write("\r\n".join(lines).encode(encoding), "refunds.csv"))
+    assert amounts == {"nord-000001": 10000, "nord-000005": 50000}
+    assert [reason.partition(":")[0] for reason in reasons] == ["row 3", "row 4", "row 5"]
+    assert all("quotation mark" in reason for reason in reasons)

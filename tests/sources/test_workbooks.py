@@ -66,9 +66,15 @@ def test_openpyxl_serves_where_calamine_gives_up(
     write_xlsx: Writer, monkeypatch: pytest.MonkeyPatch
 ):
     """Some workbooks one reader refuses and the other takes; both give the same orders."""
-    rows = [HEAD, ("ord-000001", "NOK", 12.5, None, NEAR_MIDNIGHT, 7)]
+    rows = [
+        (*HEAD, "fulfilled_at"),
+        ("ord-000001", "NOK", 12.5, 0, NEAR_MIDNIGHT, 7, dt.date(2026, 2, 1)),
+        ("ord-000002", "NOK", 12.5, "=1+1", NEAR_MIDNIGHT, 8, NEAR_MIDNIGHT),
+    ]
     path = write_xlsx(rows)
     usual = read_orders(path, default_msn="123456")
+    assert usual.orders["dates_without_time"].tolist() == [True, False]
+    assert usual.orders["refunded_minor"].isna().tolist() == [False, True]
     monkeypatch.setattr("python_calamine.CalamineWorkbook.from_path", None)
     pd.testing.assert_frame_equal(read_orders(path, default_msn="123456").orders, usual.orders)
 

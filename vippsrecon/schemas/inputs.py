@@ -61,7 +61,7 @@ ORDERS = Frame(
         _c(
             "recurring",
             "boolean",
-            "Whether the order is a recurring charge, which is not an ePayment payment.",
+            "Whether the order is a recurring charge or a bank transfer, which are not ePayment payments.",
             required=True,
         ),
         _c(

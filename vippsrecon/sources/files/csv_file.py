@@ -24,12 +24,17 @@ _END_OF_FILE = "\x1a"
 _DELIMITERS = (",", ";", "\t", "|")
 
 
-def open_csv_table(path: Path) -> Table:
+def open_csv_table(path: Path, *, reject_doubtful: bool = False) -> Table:
     """Open a text file of separated values.
 
     The delimiter is the one of comma, semicolon, tab and bar that gives the most headings; a first
     line `sep=;`, as Excel writes it, has priority. A row has the number of its first line, so
     cells of several lines do not shift later row numbers.
+
+    Args:
+        path: The file.
+        reject_doubtful: Reject rows that may be part of a cell above, whose quotation marks do not
+            match. Where money moves, no line of a note may be taken for a row.
 
     Raises:
         SourceError: The encoding is not supported, or the file lacks a heading row or rows.
@@ -38,7 +43,7 @@ def open_csv_table(path: Path) -> Table:
     layout = _detect_layout(path, encoding)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
-        return _read_records(path, encoding, layout, places)
+        return _read_records(path, encoding, layout, places, reject_doubtful=reject_doubtful)
 
     if next(records([]), None) is None:
         raise SourceError("there is a heading row and nothing below it", file=path.name)
@@ -106,7 +111,12 @@ def _detect_layout(path: Path, encoding: str) -> _CsvLayout:
 
 
 def _read_records(
-    path: Path, encoding: str, layout: _CsvLayout, places: Sequence[int]
+    path: Path,
+    encoding: str,
+    layout: _CsvLayout,
+    places: Sequence[int],
+    *,
+    reject_doubtful: bool,
 ) -> Iterator[Record]:
     skipped, delimiter, headings = layout
     width = len(headings)
@@ -116,8 +126,8 @@ def _read_records(
     with path.open(encoding=encoding, newline="") as file, _limit_cell_size():
         rows = read_csv_rows(islice(file, skipped, None), skipped + 1, delimiter, width, path.name)
         next(rows, None)
-        for row, cells, misquoted in rows:
-            fault = misquoted or watch.check(row, cells)
+        for row, cells, misquoted, doubt in rows:
+            fault = misquoted or watch.check(row, cells) or (doubt if reject_doubtful else None)
             if fault:
                 if misquoted or any(cells):
                     yield Record(row, pick(blank), fault)

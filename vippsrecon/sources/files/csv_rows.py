@@ -14,13 +14,26 @@ from typing import NamedTuple
 from vippsrecon.errors import SourceError
 from vippsrecon.sources.files.headings import strip_trailing_empties
 
+_DOUBT = (
+    "a quotation mark in row {} does not match, so this row may be part of a cell of it; correct "
+    "that row first"
+)
+
 
 class CsvRow(NamedTuple):
-    """One row: the number of its first line, its cells, and why they cannot be used, if so."""
+    """One row of cells.
+
+    Attributes:
+        number: Number of its first line.
+        cells: Its cells; none if the quotation marks are at fault.
+        fault: Why it has no cells.
+        doubt: Why the row may be part of a cell above it, although it can be read.
+    """
 
     number: int
     cells: list[str]
     fault: str | None
+    doubt: str | None = None
 
 
 def read_csv_rows(
@@ -46,6 +59,7 @@ def read_csv_rows(
     source = _LineSource(lines)
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     number = first_number
+    doubtful_until, doubt = 0, ""
     while True:
         source.taken.clear()
         fault = None
@@ -59,10 +73,13 @@ def read_csv_rows(
         if fault is None and len(source.taken) > 1:
             fault = _find_swallowed_rows(source.taken, cells, delimiter, width)
         if fault is None:
-            yield CsvRow(number, cells, None)
+            yield CsvRow(number, cells, None, doubt if number <= doubtful_until else None)
             number += len(source.taken)
         else:
             yield CsvRow(number, [], fault)
+            if number > doubtful_until:
+                doubt = _DOUBT.format(number)
+            doubtful_until = max(doubtful_until, number + len(source.taken) - 1)
             source.put_back_all_but_first()
             number += 1
 

@@ -128,7 +128,15 @@ class _OpenpyxlRows:
         self.sheet = sheet
 
     def __iter__(self) -> Iterator[Sequence[Any]]:
-        return iter(self.sheet.iter_rows(values_only=True))
+        for row in self.sheet.iter_rows(values_only=True):
+            yield [_drop_midnight(cell) for cell in row]
+
+
+def _drop_midnight(cell: Any) -> Any:
+    """Return a day for a time at midnight: openpyxl gives both as times, calamine does not."""
+    if type(cell) is dt.datetime and cell.time() == dt.time.min:
+        return cell.date()
+    return cell
 
 
 class _CalamineRows:

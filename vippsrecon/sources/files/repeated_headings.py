@@ -24,6 +24,7 @@ _BELOW_OTHER = (
     "the row is below a second heading row (row {}) with other columns; save the two exports as "
     "two files"
 )
+_AROUND = " \"'\ufeff"
 
 
 class HeadingWatch:
@@ -55,11 +56,14 @@ class HeadingWatch:
         return cells if self._order is None else [cells[place] for place in self._order]
 
     def _is_heading_row(self, cells: Sequence[Any]) -> bool:
-        # Two quick look-ups for every row; the rest only for rows that may be headings.
-        if not any(
-            type(cell) is str and cell.strip(" \"'\ufeff").casefold() in self._names
-            for cell in cells[:2]
-        ) and len(cells) <= len(self._first):
+        # Quick look-ups for every row; the rest only for rows that may be headings.
+        names = self._names
+        first, second = cells[0] if cells else "", cells[1] if len(cells) > 1 else ""
+        if (
+            not (type(first) is str and first.strip(_AROUND).casefold() in names)
+            and not (type(second) is str and second.strip(_AROUND).casefold() in names)
+            and len(cells) <= len(self._first)
+        ):
             return False
         texts = [normalize_heading(cell) for cell in cells if type(cell) is str and cell.strip()]
         known = sum(text in self._names for text in texts)

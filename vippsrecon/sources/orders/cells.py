@@ -22,18 +22,23 @@ _UNKNOWN_IF_FORMULA = ("refunded", "outstanding", "vat", "store")
 """Fields that are unknown where their formula has no value; elsewhere the row cannot be used."""
 
 _NAMING_FIELDS = ("reference", "order_number", "order_id")
+_PLACE_FIELDS = ("currency", "msn", "store")
+"""Fields that a row of sums may fill too."""
+
 _SUM_WORDS = frozenset(
     (
         "sum", "sums", "total", "totals", "totalt", "totale", "i alt", "ialt", "sammenlagt",
         "totalsum", "total sum", "sum totalt", "sum total", "totalt sum", "grand total",
         "subtotal", "sub total", "delsum", "summa", "summa totalt", "totalsumma", "delsumma",
         "yhteensä", "kaikki yhteensä", "summa yhteensä", "välisumma", "loppusumma", "summe",
-        "gesamt", "gesamtsumme", "gesamtbetrag", "endsumme", "zwischensumme", "insgesamt",
+        "σ", "∑", "gesamt", "gesamtsumme", "gesamtbetrag", "endsumme", "zwischensumme", "insgesamt",
     )
 )  # fmt: skip
 """Words for the sum of a column in six languages, normalised."""
 
-_SUM_REASON = "the row only sums the rows above; it is no order"
+_SUM_BEGINNINGS = "(?i)^\\W*(?:" + "|".join(sorted({word[:3] for word in _SUM_WORDS})) + ")"
+
+_SUM_REASON = "the row only sums the rows above it"
 
 
 class SelectedCells(NamedTuple):
@@ -96,29 +101,26 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
     >>> rows = pl.DataFrame({"fault": [None] * 3, "reference": ["a", "b", ""], "total": ["1", "2", "3"]},
     ...                     schema_overrides={"fault": pl.String})
     >>> mark_rows_of_sums(rows, AmountStyle("."))["fault"].to_list()
-    [None, None, 'the row only sums the rows above; it is no order']
+    [None, None, 'the row only sums the rows above it']
     """
-    naming = [name for name in _NAMING_FIELDS if name in cells.columns]
-    if cells.height < 2 or not naming or "total" not in cells.columns:
-        return cells
-    nameless = pl.Series([True]).new_from_index(0, cells.height)
-    worded = pl.Series([False]).new_from_index(0, cells.height)
-    for name in naming:
-        words = {text: _is_sum_word(text) for text in cells[name].unique()}
-        sums = cells[name].replace_strict(words, return_dtype=pl.Boolean)
-        nameless &= sums | (cells[name] == "")
-        worded |= sums
-    nameless &= cells["fault"].is_null() & (cells["total"] != "")
-    if not nameless.any():
-        return cells
-    others = [
+    texts = [
         name
         for name, kind in cells.schema.items()
-        if kind == pl.String and name not in ("fault", "currency", "msn", *naming, *AMOUNT_FIELDS)
+        if kind == pl.String and name not in ("fault", *AMOUNT_FIELDS)
     ]
-    bare = pl.Series([True]).new_from_index(0, cells.height)
-    for name in others:
-        bare &= cells[name] == ""
+    if cells.height < 2 or "total" not in cells.columns:
+        return cells
+    nameless = cells["fault"].is_null() & (cells["total"] != "")
+    bare, worded = nameless, ~nameless & nameless
+    for name in texts:
+        sums = _find_sum_words(cells[name])
+        worded |= sums
+        if name in _NAMING_FIELDS:
+            nameless &= sums | (cells[name] == "")
+        elif name not in _PLACE_FIELDS:
+            bare &= sums | (cells[name] == "")
+    if not nameless.any():
+        return cells
     currency = pl.Series([next(iter(DECIMALS))]).new_from_index(0, cells.height)
     minor = parse_amounts(cells["total"], currency, style).minor.fill_null(0)
     above = minor.set(nameless, 0).cum_sum().shift(1, fill_value=0)
@@ -128,5 +130,15 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
     return cells.with_columns(fault=cells["fault"].zip_with(~summed, reason))
 
 
+def _find_sum_words(column: pl.Series) -> pl.Series:
+    # The words are compared in Python, so only those that begin as one of them does.
+    likely = column.filter(column.str.contains(_SUM_BEGINNINGS)).unique()
+    return column.is_in([text for text in likely if _is_sum_word(text)])
+
+
 def _is_sum_word(text: str) -> bool:
-    return normalize_word(text).strip(" :.=") in _SUM_WORDS
+    """Return whether a text is a word for a sum, or begins with one, as in `Sum oktober`."""
+    word = normalize_word(text).strip(" :.=")
+    return word in _SUM_WORDS or (
+        " " in text.strip() and word.partition(" ")[0].strip(" :") in _SUM_WORDS
+    )

@@ -35,7 +35,7 @@ _ORDER_KEYS = (
     "payment_method_title",
     "transaction_id",
 )
-_AMOUNT_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
+_AMOUNT_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?")
 _META_KEYS = ("_vipps_orderid", "_vipps_api", "_charge_id", "_agreement_id")
 _BY_HAND = "refunds:by_hand"
 """Whether a refund of the order did not go through the payment gateway: yes, no, or empty."""

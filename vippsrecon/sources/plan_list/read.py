@@ -27,6 +27,7 @@ from vippsrecon.sources.files.invisible import describe_odd_texts
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 from vippsrecon.sources.orders import references
 from vippsrecon.sources.orders.amounts import AmountStyle, DecimalMark, parse_amounts
+from vippsrecon.sources.orders.cells import mark_rows_of_sums
 from vippsrecon.sources.orders.read import convert_to_validated_pandas
 from vippsrecon.sources.plan_list.checks import mark_unusable_rows
 from vippsrecon.sources.plan_list.headings import (
@@ -195,7 +196,9 @@ def _open_list(path: Path) -> Table:
             f"this is {form.upper()}, not a list; a plan is approved with vippsrecon approve",
             file=path.name,
         )
-    return open_excel_table(path) if form == "workbook" else open_csv_table(path)
+    if form == "workbook":
+        return open_excel_table(path)
+    return open_csv_table(path, reject_doubtful=True)
 
 
 def _refuse_hidden_rows(table: Table) -> None:
@@ -283,9 +286,12 @@ def _is_whole_amount(
 def _add_amounts(cells: pl.DataFrame, file: str) -> pl.DataFrame:
     figures = cells["amount"].set(cells["all"], "")
     style = AmountStyle(_choose_decimal_mark(figures, file), _DIGIT_GROUP_MARKS)
+    named = cells.select("fault", "reference", "order_number", "note", "document_ref")
+    sums = mark_rows_of_sums(named.with_columns(total=figures), style)
     amount = parse_amounts(figures, cells["currency"], style)
     vat = parse_amounts(cells["vat"], cells["currency"], style)
     return cells.with_columns(
+        sums["fault"],
         amount_minor=amount.minor,
         amount_why=amount.reason,
         vat_minor=vat.minor,
