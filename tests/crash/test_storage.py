@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.crash.carrier import Life
+from tests.crash.carrier_processes import Keeper
 from tests.crash.checks import Workspace, assert_carried_out, assert_never_twice
 from tests.crash.databases import sqlite
-from tests.crash.lives import Keeper
 from tests.crash.world import MONEY_OPERATIONS
 from tests.postgres import CutWire
 from tests.waiting import wait_until
