@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -182,15 +182,16 @@ class World:
         """Answer at once again."""
         self.settings(latency_ms=0)
 
-    def wait_for_effects(self, count: int, seconds: float = 60) -> None:
-        """Wait until each kind of operation has taken effect `count` times."""
-        wait_until(
-            lambda: min(self._count_effects(verb) for verb in MONEY_OPERATIONS) >= count, seconds
-        )
+    def wait_for_effects(self, plans: Iterable[Plan], count: int) -> None:
+        """Wait until `count` rows of each of these plans have taken effect."""
 
-    def _count_effects(self, verb: str) -> int:
-        made = (operations.get(verb) for operations in self.effects().values())
-        return sum(effect["count"] for effect in made if effect)
+        def each_has_begun() -> bool:
+            changed = set(self.effects())
+            return all(
+                len({row.reference for row in plan.rows} & changed) >= count for plan in plans
+            )
+
+        wait_until(each_has_begun)
 
     def payments(self) -> dict[str, Any]:
         """Return every payment as the simulator has it now, by reference."""
