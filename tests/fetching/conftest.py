@@ -15,6 +15,7 @@ from tests.payments import MSN, make_event, make_payment, make_state_line
 from vippsrecon.api import Client
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import SalesUnit, Settings
+from vippsrecon.fetching import workers
 from vippsrecon.simulator import Simulator, serve
 
 OTHER_MSN = "654321"
@@ -83,6 +84,12 @@ def served(settings) -> Iterator[Callable[..., tuple[Client, Simulator, str]]]:
             return client, simulator, url
 
         yield make
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch) -> None:
+    """A payment that disagrees with its events is read again at once: the simulator has no lag."""
+    monkeypatch.setattr(workers, "REREAD_PAUSES", (0.01, 0.01))
 
 
 @pytest.fixture
