@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.api.conftest import entry_body, event_body, nok, payment_body
+from tests.api.conftest import entry_body, event_body, payment_body
 from tests.hypothesis_sizes import draw_examples
+from tests.payments import make_amount as nok
 from vippsrecon.api import responses
 from vippsrecon.errors import UnreadableAnswerError, VippsReconError
 

@@ -9,7 +9,8 @@ import orjson
 import pytest
 import stamina
 
-from tests.api.conftest import MSN, entry_body, nok, payment_body
+from tests.api.conftest import MSN, entry_body, payment_body
+from tests.payments import make_amount as nok
 from vippsrecon import errors
 from vippsrecon.api import Client
 from vippsrecon.simulator import Simulator, serve

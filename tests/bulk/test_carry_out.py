@@ -147,7 +147,7 @@ def test_not_taken_for_now(world, code):
         rows=tuple(row._replace(captured_minor=500, amount_minor=600) for row in plan.rows),
     )
     here.simulator.set_settings(refusals=[{"code": code, "operation": "capture"}])
-    carried = here.live(other)
+    carried = here.live(other, patience=SOON._replace(wait_for=0.1))
     assert outcomes(carried) == ["skipped", "skipped"]
 
     here.simulator.set_settings(refusals=[])

@@ -11,6 +11,8 @@ from vippsrecon.bulk.outcomes.from_journal import read_plan_history
 from vippsrecon.errors import PlanError, PlanLockHeldError
 from vippsrecon.store import acquire, read_entries, read_head, read_row_states, verify_journal
 
+QUICK = SOON._replace(settle_for=0.1)
+
 
 @pytest.fixture
 def lost(world):
@@ -19,7 +21,7 @@ def lost(world):
     here.simulator.set_settings(event_log_lag_ms=600_000)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
     plan = here.approved("refund", 2_500)
-    assert [one.outcome for one in here.live(plan).results] == ["unknown"]
+    assert [one.outcome for one in here.live(plan, patience=QUICK).results] == ["unknown"]
     here.simulator.set_faults([])
     return here, plan
 
@@ -27,10 +29,10 @@ def lost(world):
 @pytest.fixture
 def undone(world):
     """Return a world and a plan whose one refund never arrived."""
-    here = world(1)
+    here = world(1, retry_seconds=1)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 500}])
     plan = here.approved("refund", 2_500)
-    assert [one.outcome for one in here.live(plan).results] == ["unknown"]
+    assert [one.outcome for one in here.live(plan, patience=QUICK).results] == ["unknown"]
     here.simulator.set_faults([])
     return here, plan
 

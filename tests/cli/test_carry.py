@@ -281,8 +281,9 @@ def test_the_ledgers_balance_stands_beside_the_sum(desk):
     assert "the plan comes to 10.00 NOK, which is more" in done.stdout
 
 
-def test_no_ledger_is_no_news(desk):
+def test_no_ledger_is_no_news(desk, monkeypatch):
     """Most keys cannot read the Report API: nothing is said, nothing fails."""
+    monkeypatch.setattr("vippsrecon.ledger.balances.BALANCE_TIMEOUT_SECONDS", 0.2)
     here = desk(1)
     here.plan("10.00")
     here.simulator.set_faults([{"operations": ["ledgers"], "share": 1, "status": 500}])
