@@ -192,7 +192,7 @@ def ask_captured(
         return Answer("code", kind, expected, actual, max(0, at_risk))
 
     def lapsed(answer: Answer) -> Answer:
-        if not unsent_and_expired:
+        if not unsent_and_expired or m.state == "CREATED":
             return answer
         flags.add("expired_in_shop")
         return Answer("matched")
@@ -206,6 +206,8 @@ def ask_captured(
         return NOTHING
     if E == 0 and C == 0:
         return NOTHING
+    if unsent_and_expired and A > 0 and (K == 0 or passed):
+        return lapsed(NOTHING)
     if (
         order["paid"] == "no"
         and m.authorized is not None
@@ -243,7 +245,7 @@ def ask_captured(
         if since is not None and moment - since <= settings.capture_grace_hours * HOUR:
             return Answer("timing", "timing_capture_pending", E, C)
         return code("fulfilled_not_captured", E, C, E - C)
-    if C > E and captured_twice(m, C - E):
+    if C > E and captured_twice(m, C - E) and not m.gap:
         return code("duplicate_capture", E, C, C - E)
     if C != E and A == C == order.get("truncated_minor"):
         flags.add("shopware_truncation")

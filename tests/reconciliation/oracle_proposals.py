@@ -98,7 +98,9 @@ def of_second_payment(
     forbidden: bool,
 ) -> tuple[str, int] | None:
     """Return the cancel of a second payment that is only reserved, where the first one suffices."""
-    if forbidden or asked.flags & NEVER or second.gap or order["status"] == "unknown":
+    if forbidden or second.gap or order["status"] == "unknown":
+        return None
+    if asked.flags & {"amounts_as_fetched", "method_unsure"}:
         return None
     if second.C or not second.K:
         return None

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.reconciliation.oracle import Opinion, opinion
+from tests.reconciliation.draw_situations import Drawing
+from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_bridge import Lines
-from tests.reconciliation.worlds import NOW, Drawing, Situation, end_of_day, world_of
+from tests.reconciliation.oracle_world import Opinion
+from tests.reconciliation.worlds import NOW, Situation, end_of_day, world_of
 
 MSN = {"NO": "100001", "DK": "100004"}
 DAY = timedelta(days=1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from vippsrecon.reconciliation import reconcile
@@ -87,6 +89,51 @@ def flags_of(result, reference):
     """The flags of the first discrepancy of a reference."""
     rows = result.discrepancies
     return set(rows.loc[rows["reference"] == reference, "flags"].iloc[0].split())
+
+
+def test_another_engine_compares_the_same_rows():
+    """Windows, joins and lists of references are what the engines do differently."""
+    orders = [
+        order("several-01", further_references="several-02 several-03", order_number="#1", **NEW),
+        order("several-02", status="open", order_number="#1", total_minor=600, **OLD),
+        order("retry-00-1", refunded_minor=1300, refunded_at=ago(4), order_number="#2", **NEW),
+        order("retry-00", order_number="#2", **OLD),
+        *together(("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")),
+        order("unread-001"),
+    ]
+    made = [
+        payment("several-01", A=600, C=600),
+        payment("several-02", A=400, C=400),
+        payment("retry-00", C=1000, R=1000),
+        payment("retry-00-1", C=1000, R=300),
+        payment("basket-01", C=500),
+        payment("unread-001", C=1000),
+    ]
+    twice = [event for _, log in made for event in (*log, log[-1])]
+    failure = {
+        "msn": EXAMPLE_MSN,
+        "reference": "unread-001-1",
+        "operation": "getPayment",
+        "status": 503,
+        "title": "no",
+    }
+    parts = (orders, [row for row, _ in made], twice, [failure])
+    frames = (ORDERS, PAYMENTS, EVENTS, FAILURES)
+    tables = [
+        pa.Table.from_pylist(rows, schema=frame.arrow_schema())
+        for rows, frame in zip(parts, frames, strict=True)
+    ]
+
+    ours = reconcile(*tables, as_of=NOW)
+    theirs = reconcile(*(duckdb.from_arrow(table) for table in tables), as_of=NOW)
+
+    for name in ("discrepancies", "buckets", "summary", "bridge"):
+        assert getattr(ours, name).to_dict("records") == getattr(theirs, name).to_dict("records")
+    assert [row[:4] for row in found(ours)] == [
+        ("basket-01", "remainder_open", 0, 100),
+        ("basket-01", "under_captured", 600, 500),
+        ("retry-00", "duplicate_payment", 0, 1000),
+    ]
 
 
 # Overlapping exports.

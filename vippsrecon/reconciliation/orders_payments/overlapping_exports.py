@@ -106,15 +106,22 @@ def _find_orders_of_several_files(identified: LazyFrame) -> LazyFrame:
     )
 
 
-def _find_orders_named_by_cells(shared: LazyFrame) -> LazyFrame:
-    """Return the orders of which a row names the reference of another row (`in_cells` is then 1)."""
+def _find_related_orders(shared: LazyFrame) -> LazyFrame:
+    """Return the orders of which one row names another (`related` is then 1).
+
+    It does by its further references, or by its own without the suffix of an attempt.
+    """
     cells = (
         shared.filter(~nw.col("further_references").is_null())
         .select(*_ORDER_IDENTITY, reference=nw.col("further_references").str.split(" "))
         .explode("reference")
     )
-    named = shared.join(materialize(cells), on=[*_ORDER_IDENTITY, "reference"], how="semi")
-    return materialize(named.select(*_ORDER_IDENTITY).unique().with_columns(in_cells=nw.lit(1)))
+    stems = shared.filter(nw.col("reference").str.contains(ATTEMPT_SUFFIX)).select(
+        *_ORDER_IDENTITY, reference=nw.col("reference").str.replace_all(ATTEMPT_SUFFIX, "")
+    )
+    names = materialize(nw.concat([materialize(cells), materialize(stems)], how="vertical"))
+    named = shared.join(names, on=[*_ORDER_IDENTITY, "reference"], how="semi")
+    return materialize(named.select(*_ORDER_IDENTITY).unique().with_columns(related=nw.lit(1)))
 
 
 def _rank_rows(shared: LazyFrame, columns: list[str]) -> LazyFrame:
@@ -140,9 +147,9 @@ def _rank_rows(shared: LazyFrame, columns: list[str]) -> LazyFrame:
             first_stem=nw.col("own_stem").min().over(*_ORDER_IDENTITY),
             last_stem=nw.col("own_stem").max().over(*_ORDER_IDENTITY),
         )
-        .join(_find_orders_named_by_cells(shared), on=_ORDER_IDENTITY, how="left")
+        .join(_find_related_orders(shared), on=_ORDER_IDENTITY, how="left")
         .with_columns(
-            stem=nw.when((nw.col("first_stem") == nw.col("last_stem")) | (nw.col("in_cells") > 0))
+            stem=nw.when((nw.col("first_stem") == nw.col("last_stem")) | (nw.col("related") > 0))
             .then(nw.col("first_stem"))
             .otherwise(nw.col("own_stem"))
             .fill_null("")

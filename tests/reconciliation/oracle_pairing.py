@@ -1,0 +1,267 @@
+"""The model's pairs: which payments of an order count, and what is wrong with it; see `oracle`."""
+# ruff: noqa: E741, N803, N806, PLR0912 - the rules' own letters, and long tables
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tests.reconciliation import oracle_bridge as bridge
+from tests.reconciliation import oracle_proposals as proposals
+from tests.reconciliation.oracle_groups import choose_counted, is_split, stem
+from tests.reconciliation.oracle_keeping import Keeping
+from tests.reconciliation.oracle_money import Money, together
+from tests.reconciliation.oracle_pair import (
+    NOTHING,
+    Answer,
+    Asked,
+    ask,
+    ask_reserved,
+    explained,
+    net_of,
+)
+from tests.reconciliation.oracle_world import EXPLAINED_PENDING, Place, Reading
+
+
+class Pairing(Keeping):
+    """Judges an order with its payments."""
+
+    def paid_otherwise(
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        readings: list[Reading],
+        flags: frozenset[str],
+        O: int,
+        Or: int,
+    ) -> None:
+        """Judge an order paid with another payment method: Vipps was to collect nothing."""
+        parts = [r.m for r in readings]
+        C, R, K = (sum(getattr(m, letter) for m in parts) for letter in "CRK")
+        kinds = []
+        if C > R:
+            self.found(order, "there", "paid_twice", 0, C, C - R, reading=readings[0])
+            self.lines(order, bridge.set_aside("other_tender", O, Or, 0, R))
+            kinds.append("paid_twice")
+        else:
+            self.lines(order, bridge.set_aside("other_tender", O, Or, C, R))
+        if K > 0:
+            m = together(parts)
+            net = net_of(0, 0, "fulfilled", C, R)
+            net = net._replace(E=0)
+            unit = self.world.units[order["msn"]]
+            answer = ask_reserved(m, net, "fulfilled", unit, readings[0].moment, NOTHING)
+            asked = Asked("fulfilled", net, NOTHING, NOTHING, answer, flags, False)
+            verb = None
+            if len(readings) == 1:
+                verb = proposals.of_pair(
+                    order,
+                    readings[0].payment,
+                    m,
+                    asked,
+                    readings[0].moment,
+                    forbidden=self.forbidden(rows, readings),
+                ).get("reserved")
+            self.answer(order, readings[0], "reserved", answer, verb)
+            kinds.append("remainder_open")
+        if self.gaps(order, readings):
+            kinds.append("aggregate_mismatch")
+        place = Place("ignored", "other_payment_method", flags)
+        if kinds:
+            place = Place("discrepancy", kinds[0], flags)
+        self.put(rows, readings, place)
+
+    def attempts(
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        readings: list[Reading],
+        flags: frozenset[str],
+        O: int,
+        Or: int,
+    ) -> None:
+        """Say which payments of an order count, and judge it with them."""
+        held = [r for r in readings if r.m.held]
+        named = {order["reference"], *(order.get("further_references") or "").split()}
+        in_cell = [r for r in readings if r.payment["reference"] in named]
+        several_in_cell = len(named) > 1 and len(in_cell) > 1
+        surplus: list[Reading] = []
+        if several_in_cell or (
+            len(held) > 1 and is_split([r.m for r in held], order["total_minor"])
+        ):
+            counted = in_cell if several_in_cell else held
+            flags |= {"split_payment"}
+        else:
+            best = choose_counted([(r.payment, r.m) for r in held or readings], order)
+            counted = [(held or readings)[best]]
+            surplus = [r for r in held if r is not counted[0]]
+        never_held = [r for r in readings if r not in counted and r not in surplus]
+        for reading in never_held:
+            self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))
+        counted_m = counted[0].m if len(counted) == 1 else together([r.m for r in counted])
+        refunded = order["refunded_minor"]
+        aside = ""
+        if self.waived(order, [r.payment for r in counted]):
+            aside = "waived"
+        elif order.get("method_unsure") and not any(r.m.held for r in readings):
+            aside = "other_payment_method"
+        if aside:
+            self.lines(order, bridge.set_aside("ignored", O, Or, counted_m.C, counted_m.R))
+            self.put(rows, counted, Place("ignored", aside, flags))
+            for reading in surplus:
+                self.second(rows, order, reading, counted_m, None)
+            self.put_superseded(counted[0], never_held)
+            return
+        for reading in sorted(surplus, key=lambda r: -r.m.R):
+            R = reading.m.R
+            if refunded is not None and 0 < R <= refunded - counted_m.R:
+                refunded -= R
+                self.lines(order, [("refunded", "refunded_on_second_payment", -R)])
+        order = order | {"refunded_minor": refunded}
+        asked = self.pair(rows, order, counted, counted_m, flags)
+        for reading in surplus:
+            self.second(rows, order, reading, counted_m, asked)
+        self.put_superseded(counted[0], never_held)
+
+    def put_superseded(self, counted: Reading, never_held: list[Reading]) -> None:
+        """Say where the attempts ended that never held money: with the payment that counts."""
+        for reading in never_held:
+            place = Place("matched", "superseded_attempt", frozenset())
+            if self.opinion.places["payments", counted.key].kind == "outside_period":
+                place = Place("ignored", "outside_period", frozenset())
+            self.put_placed([], [reading], place)
+
+    def second(
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        reading: Reading,
+        counted: Money,
+        asked: Asked | None,
+    ) -> None:
+        """Keep that a payment is one too many."""
+        m = reading.m
+        if (reading.payment["msn"], reading.payment["reference"]) in self.world.waived:
+            self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
+            self.put([], [reading], Place("ignored", "waived", frozenset()))
+            return
+        verb = None
+        if asked is not None:
+            verb = proposals.of_second_payment(
+                order,
+                reading.payment,
+                m,
+                counted,
+                asked,
+                forbidden=self.forbidden(rows, [reading]),
+            )
+        at_risk = max(0, m.C - m.R) if m.C else m.K
+        self.found(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
+        self.lines(order, [("refunded", "second_payments", m.R)])
+        self.gaps(order, [reading])
+        self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()), rows)
+
+    def pair(
+        self,
+        rows: list[dict[str, Any]],
+        order: dict[str, Any],
+        counted: list[Reading],
+        m: Money,
+        flags: frozenset[str],
+    ) -> Asked | None:
+        """Judge an order with the money that counts; None where it is not judged."""
+        first, unit = counted[0], self.world.units[order["msn"]]
+        moment = min(r.moment for r in counted)
+        O, Or = order["total_minor"], order["refunded_minor"]
+        dropped = [row for row in rows if len(rows) > 1 and row["status"] == "cancelled"]
+        if dropped and len(dropped) < len(rows):
+            self.put(dropped, [], Place("matched", "", flags))
+            rows = [row for row in rows if row not in dropped]
+        if dropped:
+            everything = [*rows, *dropped] if rows[0] not in dropped else rows
+            total = sum(row["total_minor"] for row in everything)
+            given = sum(row["refunded_minor"] or 0 for row in everything)
+            left = [
+                ("captured", "cancelled_rows", O - total),
+                ("refunded", "cancelled_rows", (Or or 0) - given),
+            ]
+            self.lines(order, left)
+        kinds: list[str] = []
+        mangled = order["reference"] not in {r.payment["reference"] for r in counted}
+        if mangled and not any(
+            stem(r.payment["reference"]) == stem(order["reference"]) for r in counted
+        ):
+            self.found(order, "there", "reference_mangled", None, None, 0)
+            kinds.append("reference_mangled")
+        if any(row["currency"] != r.payment["currency"] for row in rows for r in counted):
+            self.found(order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first)
+            self.lines(order, bridge.set_aside("other_currency", O, Or, m.C, m.R))
+            self.gaps(order, counted)
+            self.put(
+                rows,
+                counted,
+                Place("discrepancy", kinds[0] if kinds else "currency_mismatch", flags),
+            )
+            return None
+        if not self.whole_log and self.shop_is_later(order, m, moment):
+            self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
+            place = Place("timing", "timing_after_cut", flags)
+            if self.gaps(order, counted):
+                place = Place("discrepancy", "aggregate_mismatch", flags)
+            self.put(rows, counted, place)
+            return None
+        asked = ask(order, m, unit, moment, self.world.settings)
+        asked = asked._replace(flags=asked.flags | flags)
+        answers = (asked.captured, asked.refunded, asked.reserved)
+        codes = [a.kind for a in answers if a.outcome == "code"]
+        codes = codes or [a.kind for a in answers if a.kind in EXPLAINED_PENDING]
+        if not self.whole_log and codes:
+            unit_passed = asked.deadline_passed
+            if all(explained(kind, order, m, unit, unit_passed) for kind in codes):
+                self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
+                place = Place("timing", "timing_after_cut", asked.flags)
+                if self.gaps(order, counted):
+                    place = Place("discrepancy", "aggregate_mismatch", asked.flags)
+                self.put(rows, counted, place)
+                return None
+        verbs = {}
+        if len(counted) == 1:
+            verbs = proposals.of_pair(
+                order,
+                first.payment,
+                m,
+                asked,
+                moment,
+                forbidden=self.forbidden(rows, counted) or bool(dropped),
+            )
+        for question in ("captured", "refunded", "reserved"):
+            answer: Answer = getattr(asked, question)
+            if answer.outcome == "code":
+                self.answer(order, first, question, answer, verbs.get(question))
+                kinds.append(answer.kind)
+        if self.gaps(order, counted):
+            kinds.append("aggregate_mismatch")
+        self.lines(order, bridge.of_pair(asked, m))
+        self.put(rows, counted, self.place(asked, kinds, m))
+        return asked
+
+    def place(self, asked: Asked, kinds: list[str], m: Money) -> Place:
+        """Return where a judged pair ends."""
+        answers = (asked.captured, asked.refunded)
+        if kinds:
+            return Place("discrepancy", kinds[0], asked.flags)
+        for bucket in ("timing", "ignored"):
+            for answer in answers:
+                if answer.outcome == bucket:
+                    return Place(bucket, answer.kind, asked.flags)
+        kind = asked.captured.kind if asked.captured.outcome == "matched" else ""
+        if m.changed and not kind:
+            return Place("timing", "timing_after_cut", asked.flags)
+        return Place("matched", kind, asked.flags)
+
+    def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
+        """Whether the run looks at a moment before the export, and something moved in between."""
+        if self.world.as_of >= order["exported_at"]:
+            return False
+        dates = (order.get("fulfilled_at"), order.get("refunded_at"))
+        return m.changed or any(date is not None and date > moment for date in dates)

@@ -1,0 +1,216 @@
+"""What must hold whatever happens: laws of the rules, for the model and for the package alike.
+
+Each situation is drawn by hypothesis, which makes a failing one small. The model is asked one
+situation at a time; the package is asked many at once, because one call takes most of the time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.reconciliation.agreement import by_package, draw, run
+from tests.reconciliation.draw_situations import Drawing
+from tests.reconciliation.oracle import opinion
+from tests.reconciliation.oracle_money import REFUND_WINDOW, once
+from tests.reconciliation.worlds import NOW, UNITS, Situation, world_of
+
+many = settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+situations = st.randoms(use_true_random=False).map(lambda chance: Drawing(chance).situation(1))
+
+NEVER_PROPOSED = {
+    "missing_in_orders",
+    "missing_in_vipps",
+    "paid_twice",
+    "payment_not_recorded",
+    "captured_not_fulfilled",
+    "refund_missing_in_shop",
+    "refund_exceeds_capture",
+    "currency_mismatch",
+    "aggregate_mismatch",
+    "rounding_difference",
+    "duplicate_order_row",
+    "reference_mangled",
+    "not_paid",
+    "authorization_lost",
+    "authorization_expiring",
+}
+"""Codes for which the rules propose nothing."""
+
+
+def findings_of_model(situation: Situation) -> list[tuple]:
+    """Return the model's findings as the package's are compared."""
+    return [
+        (f.question, f.kind, f.expected, f.actual, f.at_risk, f.verb, f.minor)
+        for f in opinion(world_of([situation])).findings
+    ]
+
+
+def keys_of(situation: Situation) -> set[tuple[str, str]]:
+    """Return the keys of a situation's rows."""
+    keys = {("orders", f"{row['source_file']}:{row['source_row']}") for row in situation.orders}
+    return keys | {("payments", f"{p['msn']}:{p['reference']}") for p in situation.payments}
+
+
+def check_rows(situation: Situation, findings: list[tuple], places: dict) -> None:
+    """Check the laws of one situation's answer."""
+    assert set(places) == keys_of(situation), "every row is in one bucket, and no other is"
+    told = Counter(kind for _, kind, *_ in findings)
+    for bucket, kind in places.values():
+        assert bucket != "discrepancy" or told[kind], "a discrepancy is told"
+        assert bucket in {"matched", "timing", "discrepancy", "ignored", "not_checked"}
+    if all(bucket == "not_checked" for bucket, _ in places.values()):
+        assert not findings, "of what was not read nothing is said"
+    for _, _, _, _, at_risk, verb, minor in findings:
+        assert at_risk >= 0
+        assert (verb is None) == (minor is None)
+        assert minor is None or minor > 0
+    check_money(situation, findings)
+
+
+def check_money(situation: Situation, findings: list[tuple]) -> None:
+    """Check that no krone is at risk twice, and that nothing is proposed above what there is."""
+    events = once([e for e in situation.events if e["success"]])
+    sums: Counter[str] = Counter()
+    for event in events:
+        sums[event["name"]] += event["amount_minor"]
+    kept = sums["CAPTURED"] - sums["REFUNDED"]
+    held = sums["AUTHORIZED"] - sums["CAPTURED"] - sums["CANCELLED"] - sums["TERMINATED"]
+    proposed: Counter[str] = Counter()
+    for _, kind, _, _, _, verb, minor in findings:
+        assert verb is None or kind not in NEVER_PROPOSED, f"{kind} proposes {verb}"
+        proposed[verb or ""] += minor or 0
+    totals = situation.payments
+    back = sum(p["captured_minor"] - p["refunded_minor"] for p in totals)
+    if len(totals) == 1:
+        assert proposed["refund"] <= max(0, min(kept, back)), "a refund above what is kept"
+        assert proposed["capture"] + proposed["cancel"] <= max(0, held), "more than is held"
+        assert not (proposed["capture"] and proposed["cancel"]), "a cancel takes what is captured"
+    if proposed["refund"] and len(situation.orders) == 1:
+        order = situation.orders[0]
+        paid_back = order["refunded_minor"] or 0
+        owed = kept - (order["total_minor"] - paid_back)
+        if order["status"] == "cancelled" and paid_back in {0, order["total_minor"]}:
+            owed = kept
+        if len(totals) == 1 and order["shop_authorization"] is None:
+            assert proposed["refund"] <= max(0, owed), "a refund above what is owed"
+    if len(totals) == 1 and len(situation.orders) == 1 and "strange" not in situation.features:
+        order = situation.orders[0]
+        at_risk = sum(f[4] for f in findings if f[0] != "aggregate")
+        most = max(order["total_minor"], sums["AUTHORIZED"], sums["CAPTURED"])
+        assert at_risk <= most, "a krone at risk twice"
+
+
+def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
+    """Check that nothing is proposed where the rules forbid it, whatever was found."""
+    proposals = [f for f in findings if f[5]]
+    if not proposals:
+        return
+    rows = situation.orders
+    if len(situation.payments) == 1:
+        one = situation.payments[0]
+        assert (one["msn"], one["reference"]) not in situation.unsettled
+    assert not any(row["split_tender"] for row in rows)
+    assert not any(row["method_unsure"] for row in rows)
+    assert "gap" not in situation.features
+    assert not any(row["further_references"] for row in rows)
+    captures = [f for f in proposals if f[5] == "capture"]
+    refunds = [f for f in proposals if f[5] == "refund"]
+    if captures:
+        assert all(row["status"] in {"fulfilled", "open", "cancelled"} for row in rows)
+        assert any(row["status"] == "fulfilled" for row in rows)
+        assert not any(row["by_vipps"] is False for row in rows)
+        for payment in situation.payments:
+            unit = UNITS[payment["msn"]]
+            if len(situation.payments) == 1:
+                assert (NOW - payment["authorized_at"]).days <= unit.capture_days
+    if refunds and len(situation.payments) == 1:
+        authorized = situation.payments[0]["authorized_at"]
+        assert authorized is None or NOW - authorized <= REFUND_WINDOW
+    if len(rows) == 1 and rows[0]["refunded_minor"] is None and rows[0]["by_vipps"] is not False:
+        raise AssertionError("proposed though refunds are unknown")
+
+
+@many
+@given(situations)
+def test_laws_of_the_model(situation):
+    """One bucket a row, nothing at risk twice, nothing proposed above what is owed."""
+    said = opinion(world_of([situation]))
+    places = {
+        key: (place.bucket, place.kind)
+        for key, place in said.places.items()
+        if key in keys_of(situation)
+    }
+    findings = findings_of_model(situation)
+    check_rows(situation, findings, places)
+    check_forbidden(situation, findings)
+
+
+@many
+@given(situations)
+def test_both_legs_of_the_models_bridge_foot(situation):
+    """The lines of each leg, orders among them, sum to what the payments moved."""
+    said = opinion(world_of([situation]))
+    for leg in ("captured", "refunded"):
+        lines = sum(minor for key, minor in said.bridge.items() if key[0] == leg)
+        assert lines == sum(minor for key, minor in said.moved.items() if key[0] == leg)
+
+
+@many
+@given(situations)
+def test_a_later_event_never_raises_a_proposal(situation):
+    """What is proposed is owed at the cut and still owed after every event fetched."""
+    assume(not situation.features & {"overlap", "as_of_before_export"})
+    at_the_cut = opinion(world_of([situation]))
+    now = [row | {"exported_at": NOW} for row in situation.orders]
+    known = {
+        (f.question, f.verb): f.minor
+        for f in opinion(world_of([situation._replace(orders=now)])).findings
+    }
+    for finding in at_the_cut.findings:
+        if finding.verb:
+            assert finding.minor <= (known.get((finding.question, finding.verb)) or 0)
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_laws_of_the_package(seed):
+    """The same laws for `reconcile`; that it returns says that both legs of its bridge foot."""
+    drawn = list(draw(seed, 1200))
+    world = world_of(drawn)
+    result = run(world)
+    said = by_package(world, result)
+    wrong = []
+    for situation in drawn:
+        answer = said[situation.number]
+        try:
+            check_rows(situation, list(answer.findings.elements()), answer.places)
+            check_forbidden(situation, list(answer.findings.elements()))
+        except AssertionError as broken:
+            wrong.append(f"{situation.number} {sorted(situation.features)}: {broken}")
+    assert not wrong
+
+    keys = Counter(zip(result.buckets["side"], result.buckets["row_key"], strict=True))
+    assert set(keys.values()) == {1}
+    assert len(keys) == len(world.orders) + len(world.payments)
+
+
+def test_the_order_of_the_rows_is_irrelevant():
+    """Shuffled input, the same answer."""
+    drawn = list(draw(13, 400))
+    world = world_of(drawn)
+    chance = random.Random(5)
+    shuffled = world._replace(
+        **{
+            name: chance.sample(getattr(world, name), len(getattr(world, name)))
+            for name in ("orders", "payments", "events", "failures")
+        }
+    )
+    one, other = by_package(world, run(world)), by_package(shuffled, run(shuffled))
+
+    assert [n for n in one if one[n] != other[n]] == []

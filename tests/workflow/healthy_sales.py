@@ -1,0 +1,284 @@
+"""A month in which nothing is wrong, as each shop would export it and as Vipps MobilePay has it.
+
+It shares nothing with the checks nor with `vippsrecon.scenario`: each sale is told as what people
+did, one after the other, and both sides are written down from that one story.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+MSN = "654321"
+EXPORTED = datetime(2026, 11, 5, 6, tzinfo=UTC)
+CLOCK = datetime(2026, 11, 5, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+class Sale:
+    """One order, and all that happened to it: each verb is one thing that a person or a shop did."""
+
+    def __init__(
+        self, number: int, reference: str, total: int, charged: int, ordered: datetime
+    ) -> None:
+        self.number, self.reference, self.ordered = number, reference, ordered
+        self.total, self.charged = total, charged
+        self.by_vipps = True
+        self.authorized = False
+        self.shipped: datetime | None = None
+        self.shipped_in_part = False
+        self.cancelled: datetime | None = None
+        self.given_back = 0
+        self.failed = False
+        self.attempts: list[dict[str, Any]] = []
+        self.now = ordered
+
+    def wait(self, span: timedelta) -> None:
+        """Let time pass."""
+        self.now += span
+
+    def begin(self, reference: str | None = None) -> None:
+        """The customer is sent to Vipps."""
+        name = reference or self.reference
+        self.reference = name
+        self.attempts.append(
+            {"reference": name, "state": "CREATED", "events": [], "total": self.charged}
+        )
+        self.log("CREATED", self.charged)
+
+    def log(self, name: str, minor: int) -> None:
+        """Note an event of the latest attempt."""
+        self.attempts[-1]["events"].append((name, minor, self.now))
+
+    def approve(self) -> None:
+        """The customer approves: the money is reserved, and the shop hears of it."""
+        self.wait(timedelta(minutes=2))
+        self.attempts[-1]["state"] = "AUTHORIZED"
+        self.log("AUTHORIZED", self.charged)
+        self.authorized = True
+
+    def give_up(self, state: str = "ABORTED") -> None:
+        """The customer turns back in the app, or lets the time run out."""
+        self.wait(timedelta(minutes=5))
+        self.attempts[-1]["state"] = state
+        self.log(state, self.charged)
+
+    def capture(self, minor: int) -> None:
+        """The shop captures."""
+        self.wait(timedelta(minutes=1))
+        self.log("CAPTURED", minor)
+
+    def ship(self, *, in_part: bool = False) -> None:
+        """The goods leave."""
+        self.shipped, self.shipped_in_part = self.now, in_part
+
+    def refund(self, minor: int) -> None:
+        """The shop gives money back through Vipps."""
+        self.given_back += minor
+        self.wait(timedelta(minutes=1))
+        self.log("REFUNDED", minor)
+
+    def release(self, minor: int) -> None:
+        """The shop lets a reservation go."""
+        self.wait(timedelta(minutes=1))
+        self.log("CANCELLED", minor)
+
+
+def sent(sale: Sale) -> None:
+    """Paid, sent the next day, captured as it left."""
+    sale.begin()
+    sale.approve()
+    sale.wait(DAY)
+    sale.ship()
+    sale.capture(sale.charged)
+
+
+def captured_at_checkout(sale: Sale) -> None:
+    """Paid and captured at once, sent two weeks later, if by then."""
+    sale.begin()
+    sale.approve()
+    sale.capture(sale.charged)
+    if sale.now + 14 * DAY < EXPORTED:
+        sale.wait(14 * DAY)
+        sale.ship()
+
+
+def returned_in_part(sale: Sale) -> None:
+    """Sent, and one article came back."""
+    sent(sale)
+    sale.wait(5 * DAY)
+    sale.refund(sale.total // 3)
+
+
+def returned_in_two(sale: Sale) -> None:
+    """Sent, and two articles came back on two days."""
+    sent(sale)
+    sale.wait(2 * DAY)
+    sale.refund(sale.total // 4)
+    sale.wait(2 * DAY)
+    sale.refund(sale.total // 4)
+
+
+def returned(sale: Sale) -> None:
+    """Sent, and all of it came back."""
+    sent(sale)
+    sale.wait(6 * DAY)
+    sale.refund(sale.charged)
+
+
+def waiting(sale: Sale) -> None:
+    """Paid and not yet sent: the money is reserved."""
+    sale.begin()
+    sale.approve()
+
+
+def just_sent(sale: Sale) -> None:
+    """Sent an hour before the export; the capture follows tonight."""
+    sale.ordered = sale.now = EXPORTED - 2 * DAY
+    sale.begin()
+    sale.approve()
+    sale.now = EXPORTED - HOUR
+    sale.ship()
+
+
+def at_the_till_now(sale: Sale) -> None:
+    """The customer is at Vipps while the export is taken."""
+    sale.ordered = sale.now = EXPORTED - timedelta(minutes=4)
+    sale.begin()
+
+
+def cancelled_before_it_was_sent(sale: Sale) -> None:
+    """Paid, cancelled, and the reservation let go."""
+    sale.begin()
+    sale.approve()
+    sale.wait(DAY)
+    sale.cancelled = sale.now
+    sale.release(sale.charged)
+
+
+def cancelled_after_it_was_captured(sale: Sale) -> None:
+    """Paid, captured, cancelled, and all of it given back."""
+    sale.begin()
+    sale.approve()
+    sale.wait(DAY)
+    sale.capture(sale.charged)
+    sale.wait(DAY)
+    sale.cancelled = sale.now
+    sale.refund(sale.charged)
+
+
+def sent_in_part(sale: Sale) -> None:
+    """One parcel of two left; its part is captured, the rest still reserved."""
+    sale.begin()
+    sale.approve()
+    sale.wait(DAY)
+    sale.ship(in_part=True)
+    sale.capture(sale.charged // 2)
+
+
+def less_than_ordered(sale: Sale) -> None:
+    """An article was sold out: refunded in the shop before the capture, the rest let go."""
+    missing = sale.total // 4
+    sale.begin()
+    sale.approve()
+    sale.wait(DAY)
+    sale.given_back += missing
+    sale.ship()
+    sale.capture(sale.total - missing)
+    sale.release(missing)
+
+
+def tried_again(sale: Sale) -> None:
+    """The customer turned back once, and paid at the second attempt."""
+    first = sale.reference
+    sale.begin()
+    sale.give_up()
+    sale.begin(f"{first}-1")
+    sale.approve()
+    sale.wait(DAY)
+    sale.ship()
+    sale.capture(sale.charged)
+
+
+def given_up(sale: Sale) -> None:
+    """The customer turned back and never returned."""
+    sale.failed = True
+    sale.begin()
+    sale.give_up("EXPIRED" if sale.number % 2 else "ABORTED")
+
+
+def paid_by_card(sale: Sale) -> None:
+    """Paid with another payment method; Vipps never heard of it."""
+    sale.by_vipps = False
+    sale.wait(DAY)
+    sale.ship()
+
+
+def gift(sale: Sale) -> None:
+    """A gift: nothing to pay."""
+    sale.total = sale.charged = 0
+    sale.by_vipps = False
+    sale.wait(DAY)
+    sale.ship()
+
+
+EVERYWHERE = [
+    *[sent] * 6,
+    returned_in_part,
+    returned_in_two,
+    returned,
+    waiting,
+    cancelled_before_it_was_sent,
+    cancelled_after_it_was_captured,
+    paid_by_card,
+    gift,
+]
+
+
+def state_lines(sales: list[Sale]) -> list[dict[str, Any]]:
+    """Return what Vipps MobilePay has, as lines for the simulator."""
+
+    def money(minor: int) -> dict[str, Any]:
+        return {"currency": "NOK", "value": minor}
+
+    lines: list[dict[str, Any]] = [{"clock": f"{CLOCK:%Y-%m-%dT%H:%M:%SZ}"}]
+    for sale in sales:
+        for attempt in sale.attempts:
+            name = attempt["reference"]
+
+            def total(*names: str, events: list[Any] = attempt["events"]) -> dict[str, Any]:
+                return money(sum(minor for event, minor, _ in events if event in names))
+
+            lines.append(
+                {
+                    "msn": MSN,
+                    "payment": {
+                        "aggregate": {
+                            "authorizedAmount": total("AUTHORIZED"),
+                            "capturedAmount": total("CAPTURED"),
+                            "refundedAmount": total("REFUNDED"),
+                            "cancelledAmount": total("CANCELLED"),
+                        },
+                        "amount": money(attempt["total"]),
+                        "state": attempt["state"],
+                        "paymentMethod": {"type": "WALLET"},
+                        "profile": {},
+                        "pspReference": f"{name}-psp-0",
+                        "reference": name,
+                    },
+                    "events": [
+                        {
+                            "reference": name,
+                            "pspReference": f"{name}-psp-{number}",
+                            "name": event,
+                            "amount": money(minor),
+                            "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                            "success": True,
+                            "idempotencyKey": f"{name}-key-{number}",
+                        }
+                        for number, (event, minor, at) in enumerate(attempt["events"])
+                    ],
+                }
+            )
+    return lines

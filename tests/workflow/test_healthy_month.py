@@ -1,0 +1,77 @@
+"""A month in which nothing is wrong: no shop's export may raise an alarm.
+
+400 orders of each shop: sent, returned, waiting, cancelled, tried again, paid by card. A finance
+team that is told of faults that are none stops reading.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fetching.doors import Watched
+from tests.workflow.healthy_sales import EXPORTED, MSN, state_lines
+from tests.workflow.healthy_shops import SHOPS, make_sales
+from vippsrecon.api import Client
+from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
+from vippsrecon.simulator import Simulator
+from vippsrecon.workflow.reconcile_month import reconcile_month
+
+ORDERS = 400
+
+
+def reconcile_sales(shop, sales, folder):
+    """Write the shop's export, serve the payments, and compare."""
+    path = folder / shop.file
+    path.write_text(shop.write(sales), encoding="utf-8")
+    settings = load_settings(
+        folder=folder,
+        environment="simulator",
+        base_url="http://127.0.0.1:9",
+        client_id="invented",
+        client_secret="invented",
+        subscription_key="invented",
+        msn=MSN,
+        units=(
+            SalesUnit(
+                MSN,
+                market="NO",
+                currency="NOK",
+                capture="at_once" if shop.at_once else "on_fulfilment",
+            ),
+        ),
+    )
+    with Client(settings, transport=Watched(Simulator(state_lines(sales)).app)) as client:
+        return reconcile_month([path], settings, client=client, exported_at=EXPORTED)
+
+
+@pytest.mark.parametrize("name", SHOPS)
+def test_a_healthy_month_raises_no_alarm(name, tmp_path):
+    """No discrepancy, no reject, the verdict clean, exit code 0."""
+    shop = SHOPS[name]
+    result = reconcile_sales(shop, make_sales(shop, ORDERS, seed=7), tmp_path)
+
+    told = result.discrepancies[["kind", "severity", "reference", "order_number", "cause"]]
+    assert told.to_dict("records") == []
+    assert result.rejects.to_dict("records") == []
+    assert len(result.orders) == ORDERS
+    assert (result.verdict, result.exit_code) == ("clean", 0)
+    buckets = result.buckets.groupby(["side", "bucket"]).size()
+    assert buckets["orders", "matched"] > ORDERS // 2
+    assert buckets["payments", "matched"] > ORDERS // 2
+
+
+@pytest.mark.parametrize("name", SHOPS)
+def test_one_fault_in_it_is_the_only_alarm(name, tmp_path):
+    """The same month with one order captured twice: that, and nothing else."""
+    shop = SHOPS[name]
+    sales = make_sales(shop, 40, seed=7)
+    faulty = next(sale for sale in sales if sale.charged and sale.by_vipps and not sale.given_back)
+    faulty.capture(faulty.charged)
+    result = reconcile_sales(shop, sales, tmp_path)
+
+    told = result.discrepancies[["kind", "reference", "at_risk_minor"]].to_dict("records")
+    assert [row["reference"] for row in told] == [faulty.reference]
+    assert told[0]["kind"] in {"duplicate_capture", "over_captured"}
+    assert told[0]["at_risk_minor"] == 2 * faulty.charged - faulty.total
+    assert (result.verdict, result.exit_code) == ("discrepancies", 1)
