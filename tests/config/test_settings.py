@@ -320,7 +320,7 @@ def test_a_file_that_is_not_text_says_so(folder):
 
 def test_a_file_asked_for_must_be_there(folder):
     """Going on without it would reconcile under other tolerances."""
-    with pytest.raises(ConfigurationError, match=r"other\.toml cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"other\.toml: there is no such file"):
         load_settings(**SIMULATOR, file=folder / "other.toml")
 
 

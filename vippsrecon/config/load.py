@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,7 +25,8 @@ from vippsrecon.config.settings import (
     resolve_base_url,
 )
 from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
-from vippsrecon.errors import ConfigurationError
+from vippsrecon.errors import ConfigurationError, SourceError
+from vippsrecon.input_files import is_present, read_small_text
 from vippsrecon.vipps_rules import ZONE_OF_MARKET
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class SettingSources:
                 )
         self._arguments = {k: v for k, v in arguments.items() if v is not None}
         path = file or folder / SETTINGS_FILE_NAME
-        self.file = read_settings_file(path) if file or path.is_file() else {}
+        self.file = read_settings_file(path) if file or is_present(path) else {}
         self._file_name = path.name
         self._dotenv = _read_dotenv(folder / ".env")
         self.sources: dict[str, str] = {}
@@ -299,14 +301,16 @@ def _check_timezone(name: str | None, place: str) -> None:
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:
-    if not path.is_file():
+    # A folder of this name is a Python environment, and common.
+    if not is_present(path) or path.is_dir():
         return {}
     from dotenv import dotenv_values
 
     try:
-        return dotenv_values(path, interpolate=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(".env cannot be read. Save it as UTF-8 text.") from None
+        text = read_small_text(path)
+    except SourceError as error:
+        raise ConfigurationError(str(error)) from None
+    return dotenv_values(stream=StringIO(text), interpolate=False)
 
 
 def _read_keyring(variable: str) -> str | None:

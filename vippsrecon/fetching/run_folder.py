@@ -24,11 +24,17 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import Settings
-from vippsrecon.errors import IncompleteError, InputError, OutputError
+from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Worklist
+from vippsrecon.input_files import (
+    MAX_SMALL_FILE_BYTES,
+    check_input_file,
+    is_present,
+    read_small_json,
+)
 from vippsrecon.money import format_count, group_thousands
 
 try:
@@ -221,12 +227,18 @@ class RunFolder:
 
 
 def read_run_info(out: Path) -> dict[str, Any] | None:
-    """Return the content of `fetch.json`: empty if it is unreadable, None if it is missing."""
-    try:
-        content = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    """Return the content of `fetch.json`: empty if it is unreadable, None if it is missing.
+
+    Raises:
+        SourceError: It is not an ordinary file.
+    """
+    path = out / RUN_FILE
+    if not is_present(path):
         return None
-    except ValueError:
+    check_input_file(path, max_bytes=MAX_SMALL_FILE_BYTES)
+    try:
+        content = read_small_json(path)
+    except SourceError:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, read_fetched
 from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE
+from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.money import format_count
 from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.workflow.references import ReferenceSet, collect_payment_keys, stack_frames
@@ -112,17 +113,19 @@ def save_facts(facts: FetchFacts, folder: Path) -> None:
 
 def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFacts:
     path = folder / FACTS_FILE_NAME
-    if path.exists():
+    if is_present(path):
+        values = read_small_json(path)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            as_of = datetime.fromisoformat(values["as_of"]).astimezone(UTC)
+            notes = tuple(map(str, values["notes"]))
             return FetchFacts(
-                datetime.fromisoformat(values["as_of"]),
-                values["environment"],
-                values["ledger_read"],
-                tuple(values["notes"]),
+                as_of,
+                str(values["environment"]),
+                bool(values["ledger_read"]),
+                notes,
                 bool(values.get("ledger_failed", False)),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
     if not len(fetched.payments):
         raise InputError(
