@@ -218,4 +218,10 @@ class NoAnswerError(VippsReconError):
 
 
 class NotConnectedError(NoAnswerError):
-    """No connection was made, so nothing was done."""
+    """No connection was made, so nothing was done.
+
+    Attributes:
+        permanent: Whether trying again is useless: the server's certificate is not trusted.
+    """
+
+    permanent: bool = False

@@ -14,7 +14,7 @@ from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 from vippsrecon.config.settings import (
     MAX_IN_FLIGHT,
@@ -27,6 +27,7 @@ from vippsrecon.config.settings import (
 from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import is_present, read_small_text
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.vipps_rules import ZONE_OF_MARKET
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ ENVIRONMENT_VARIABLES = {
     "database_url": "VIPPSRECON_DATABASE_URL",
 }
 SETTINGS_WITHOUT_VARIABLE = ("in_flight", "retry_seconds", "ignore_file", "partner")
+
+MAX_GRACE = {"days": 3650, "hours": 87_600}
+"""Ten years: longer than the program remembers anything."""
+
+_NOT_ZONES = {"Factory", "localtime"}
+"""Files among the time zones that mean "not set" and "as this computer"."""
 
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 _KEY_PATTERN = re.compile(r"[!-~]+")
@@ -142,8 +149,6 @@ def load_settings(
         msn = _parse_msn(msn, "VIPPS_MSN")
         if all(unit.msn != msn for unit in named):
             named = (*named, SalesUnit(msn))
-    if msn is None and len(named) == 1:
-        msn = named[0].msn
     default_keys = _find_keys(sources, "", {}, subscription=True)
     unit_keys = {
         unit.msn: keys for unit in named if (keys := _find_unit_keys(sources, unit.msn)) is not None
@@ -186,6 +191,7 @@ def _parse_sales_units(content: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
         values["stores"] = tuple(stores)
         _check_choice(values.get("market"), tuple(ZONE_OF_MARKET), f"{place}: market")
         _check_choice(values.get("capture"), ("on_fulfilment", "at_once"), f"{place}: capture")
+        _check_choice(values.get("currency"), tuple(DECIMALS), f"{place}: currency")
         _check_timezone(values.get("timezone"), place)
         units[msn] = SalesUnit(**values)
     return tuple(units.values())
@@ -247,9 +253,10 @@ def _parse_key(value: str | SecretStr, variable: str) -> str:
 
 def _parse_rules(table: Mapping[str, int]) -> Rules:
     for name, value in table.items():
-        if value < 0:
+        largest = LARGEST_MINOR if name.endswith("_minor") else MAX_GRACE[name.split("_")[-1]]
+        if not 0 <= value <= largest:
             raise ConfigurationError(
-                f"{SETTINGS_FILE_NAME} [tolerances]: {name} cannot be below zero."
+                f"{SETTINGS_FILE_NAME} [tolerances]: {name} must be from 0 to {largest}."
             )
     return Rules(**table)
 
@@ -292,12 +299,11 @@ def _check_choice(value: str | None, allowed: tuple[str, ...], place: str) -> No
 def _check_timezone(name: str | None, place: str) -> None:
     if name is None:
         return
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    # Not ZoneInfo(name), which also opens the names of files that are no zones.
+    if name not in available_timezones() - _NOT_ZONES:
         raise ConfigurationError(
             f"{place}: timezone {name!r} is not known. Use a name such as Europe/Oslo."
-        ) from None
+        )
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:

@@ -24,7 +24,7 @@ from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import read_orders
 from vippsrecon.version import __version__
 from vippsrecon.workflow.closed_discrepancies import add_closed_discrepancies, read_journal_facts
-from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month, find_only_msn
+from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import capture_setting_hints, export_time_hints
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.input_checks import (
@@ -101,13 +101,13 @@ def reconcile_month(
         shop=shop,
         mapping=mapping,
         units=settings.units,
-        default_msn=find_only_msn(settings),
+        default_msn=settings.default_msn,
         exported_at=exported_at,
     )
     refuse_unreadable_exports(files)
     refuse_wrong_month(files, first, last)
     refuse_early_as_of(files, as_of)
-    reference_set = collect_fetch_references(files.orders, references, find_only_msn(settings))
+    reference_set = collect_fetch_references(files.orders, references, settings.default_msn)
     if payments is not None:
         fetched, facts = load_saved_run(Path(payments), reference_set)
     else:
@@ -168,7 +168,7 @@ def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tu
     """Read from the ignore file which payments are ignored at the cut-off time."""
     if settings.ignore_file is None:
         return frozenset()
-    return frozenset(read_ignore_file(settings.ignore_file, find_only_msn(settings), cutoff.date()))
+    return frozenset(read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date()))
 
 
 def _build_manifest(
