@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from vippsrecon.cli.preview import JsonOption
+from vippsrecon.errors import printable
 
 
 class DemoShop(StrEnum):
@@ -123,7 +124,9 @@ def scenario(
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    print(f"wrote {directory}: {', '.join(sorted(p.name for p in directory.iterdir()))}")
+    print(
+        f"wrote {printable(str(directory))}: {', '.join(sorted(p.name for p in directory.iterdir()))}"
+    )
 
 
 def simulator(

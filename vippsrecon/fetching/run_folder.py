@@ -36,6 +36,7 @@ from vippsrecon.input_files import (
     read_small_json,
 )
 from vippsrecon.money import format_count, group_thousands
+from vippsrecon.output_files import make_private_folder
 
 try:
     import fcntl
@@ -101,7 +102,8 @@ class RunFolder:
             "counts": {"references": len(work), "duplicates": work.duplicates},
         }
         with translate_os_errors(out):
-            self._parts.mkdir(parents=True, exist_ok=True)
+            make_private_folder(out)
+            make_private_folder(self._parts)
             self._start_or_resume(now, resume=resume)
 
     def done(self) -> pl.DataFrame:
@@ -251,7 +253,7 @@ def lock_folder(out: Path) -> Iterator[None]:
         OutputError: Another process is fetching into the folder.
     """
     with translate_os_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
+        make_private_folder(out)
     if fcntl is None:
         yield
         return

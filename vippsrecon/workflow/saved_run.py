@@ -13,7 +13,7 @@ import pyarrow as pa
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, read_fetched
-from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE
+from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE, atomic_replace
 from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.money import format_count
 from vippsrecon.sources.files.detect import compute_file_sha256
@@ -108,7 +108,8 @@ def save_facts(facts: FetchFacts, folder: Path) -> None:
         indent=2,
         ensure_ascii=False,
     )
-    (folder / FACTS_FILE_NAME).write_text(text + "\n", encoding="utf-8")
+    with atomic_replace(folder / FACTS_FILE_NAME) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFacts:
