@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,14 +145,6 @@ def _refuse_unwritable(out: Path) -> None:
 
 
 def _parse_time_option(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
-    from vippsrecon.errors import InputError
+    from vippsrecon.dates import parse_moment
 
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option}: {text!r} is not a time such as {TIME_EXAMPLE}") from None
-    if len(text) == len("2026-10-31"):
-        moment += timedelta(days=1, seconds=-1)
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return None if text is None else parse_moment(text, zone, option, TIME_EXAMPLE)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon import schemas
-from vippsrecon.errors import InputError
+from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import read_orders
 from vippsrecon.version import __version__
@@ -156,12 +156,9 @@ def reconcile_month(
 
 
 def _parse_day(day: date | str | None) -> date | None:
-    if not isinstance(day, str):
-        return day
-    try:
-        return date.fromisoformat(day) if day else None
-    except ValueError:
-        raise InputError(f"{day!r} is not a day such as 2026-10-31") from None
+    if isinstance(day, str):
+        return parse_day(day) if day else None
+    return None if day is None else check_day(day)
 
 
 def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tuple[str, str]]:
