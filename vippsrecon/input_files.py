@@ -26,6 +26,9 @@ MAX_SMALL_FILE_BYTES = 4 * 1024 * 1024
 MAX_JSON_VALUES = 12_000_000
 """Values of a JSON file: each takes some 50 bytes of memory, however short it is in the file."""
 
+MAX_TOML_DOTS = 200
+"""Dots in one line of a TOML file: each may nest a table in another."""
+
 _TOO_DEEP = "it is nested too deeply"
 
 
@@ -108,6 +111,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         SourceError: As `read_small_text`, or it is not TOML.
     """
     text = read_small_text(path)
+    # Its reader needs a minute for a key of ten thousand parts.
+    if any(line.count(".") > MAX_TOML_DOTS for line in text.splitlines()):
+        raise SourceError(_TOO_DEEP, file=path.name)
     try:
         return tomllib.loads(text)
     except RecursionError:
