@@ -55,6 +55,7 @@ def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]
         raise OutputError(
             f"The folder {path.parent} does not exist. Create it or choose another folder."
         )
+    refuse_dangling_link(path)
     if _has_content(path) and marked not in _read_start(path):
         raise OutputError(f"{path} exists and is not a {kind}. Choose another file name.")
     try:
@@ -140,6 +141,7 @@ def refuse_report_path(path: Path) -> None:
         raise OutputError(
             f"{path} is a folder. Give the name of a file in it, such as report{REPORT_SUFFIX}."
         )
+    refuse_dangling_link(path)
     if path.suffix.lower() != REPORT_SUFFIX:
         raise OutputError(
             f"{path} does not end in {REPORT_SUFFIX}. A report is an Excel workbook: choose a name "
@@ -164,6 +166,18 @@ def refuse_report_path(path: Path) -> None:
     if path.exists() and not os.access(path, os.W_OK):
         raise OutputError(
             f"{path} is write-protected. Choose another name or change the file's permissions."
+        )
+
+
+def refuse_dangling_link(path: Path) -> None:
+    """Raise if `path` is a link to a file that does not exist: writing would make that file.
+
+    Raises:
+        OutputError: It is one.
+    """
+    if path.is_symlink() and not path.exists():
+        raise OutputError(
+            f"{path} is a link to a file that does not exist. Remove it or choose another name."
         )
 
 

@@ -44,7 +44,10 @@ def normalize_person_name(name: str) -> str:
         or _INVISIBLE.search(normalized) is not None
         or any(unicodedata.category(character) == "Cf" for character in normalized)
     ):
-        raise PlanError(f"{name[:80]!r} is not a valid name. Give your name with --as")
+        raise PlanError(
+            f"{name[:80]!r} is not a valid name: it is empty, longer than {MAX_TEXT_LENGTH} "
+            "characters, or has a character that cannot be seen. Give your name with --as"
+        )
     return normalized
 
 

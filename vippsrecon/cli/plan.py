@@ -95,10 +95,13 @@ def plan(
       vippsrecon plan cancels --from-report report.xlsx --out plan.json --workbook plan.xlsx
       vippsrecon approve plan.json --as "Kari Nordmann"
     """
+    from vippsrecon.bulk.people import normalize_person_name
     from vippsrecon.bulk.plan.file import write_plan
     from vippsrecon.bulk.plan.make import NothingToPlanError, PlanOptions
     from vippsrecon.cli import output
 
+    if who is not None:
+        normalize_person_name(who)  # refused before the payments are read
     source = _choose_source(file, from_report)
     _refuse_plan_paths(out, workbook, source)
     verb = operations.value.removesuffix("s")

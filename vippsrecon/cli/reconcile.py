@@ -130,7 +130,9 @@ def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
 def _refuse_unwritable(out: Path) -> None:
     """Refuse a report path that cannot be written before fetching, which can take minutes."""
     from vippsrecon.errors import OutputError
+    from vippsrecon.output_files import refuse_dangling_link
 
+    refuse_dangling_link(out)
     if out.is_dir():
         raise OutputError(f"{out} is a folder. Name the workbook, such as {out / 'report.xlsx'}.")
     if not out.parent.is_dir():

@@ -14,12 +14,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError, SchemaError
+from vippsrecon.money import LARGEST_SUM
 from vippsrecon.schemas import Column, Frame, polars_schema, validate
 
 LazyFrame = nw.LazyFrame[Any]
-
-LARGEST_SUM = 10**18 - 1
-"""A ninth of what 64 bits hold, so that a few such sums can be added."""
 
 _NARWHALS_TYPES: dict[str, tuple[type[nw.dtypes.DType], ...]] = {
     "text": (nw.String,),
