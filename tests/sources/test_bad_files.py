@@ -380,3 +380,13 @@ def test_json_of_nothing_but_values_is_refused(tmp_path: Path, start: str, value
     path.write_text(start + value * 13_000_000)
     with pytest.raises(SourceError, match="too many values"):
         read_orders(path)
+
+
+@pytest.mark.parametrize("offset", ["+99:00", "+15:00", "-14:30", "+02:75", " +9900"])
+def test_an_offset_that_no_place_has_is_a_reject(write: Writer, offset: str):
+    """The order would be days from where it is, in another month."""
+    head = "reference,currency,total,ordered_at\n"
+    rows = f"ord-000001,NOK,5,2026-10-02T10:00{offset}\nord-000002,NOK,5,2026-10-02T10:00+02:00\n"
+    read = read_orders(write(head + rows), default_msn="123456")
+    assert list(read.orders["reference"]) == ["ord-000002"]
+    assert list(read.rejects["reason"]) == ["is not a date or time"]
