@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     check_input_file(path)
     try:
         failures = frames.build_failures(part_files.read_failures(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
     fetched = Fetched(schemas.to_pandas(payments), schemas.to_pandas(events), failures)
     counts = info["counts"]
