@@ -116,10 +116,13 @@ def october(fetched, folder):
     return Path(shutil.copytree(fetched, folder / "october"))
 
 
-@pytest.mark.parametrize("option", ["--as-of", "--exported-at", "--from", "--to"])
+TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
+
+
+@pytest.mark.parametrize("option", TIME_OPTIONS)
 def test_any_time(check, orders, october, option):
     """Years with a typing error, offsets that no place has."""
-    for time in TIMES:
+    for time in ["9999-12-31", *some(TIMES, TIME_OPTIONS.index(option), 3)]:
         check("reconcile", "--orders", orders, "--out", "r.xlsx", "--payments", "october",
               option, time, codes=(0, 1, 2))  # fmt: skip
 
@@ -180,7 +183,7 @@ COMMANDS = [
 def test_any_text(check, orders, folder, command):
     """Each argument of each command, with what nobody should type."""
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
-    for text in some(TEXTS, COMMANDS.index(command), 3):
+    for text in some(TEXTS, COMMANDS.index(command), 4):
         check(*(part.replace("{}", text) for part in command), codes=(0, 1, 2))
 
 

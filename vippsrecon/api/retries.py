@@ -44,7 +44,7 @@ MAX_WAIT_SECONDS = 60.0
 
 MAX_UNREADABLE_ATTEMPTS = 3
 
-SILENCE_SECONDS = 8.0
+SILENCE_SECONDS = 6.0
 """How long a call waits for a usable answer before the person waiting is told."""
 
 LOCKED_CODE = "6160"
