@@ -332,7 +332,7 @@ def test_what_is_no_plan_is_refused(tmp_path, content):
 
 def test_no_file(tmp_path):
     """The message names the file that does not exist."""
-    with pytest.raises(PlanError, match=r"plan\.json cannot be read: No such file"):
+    with pytest.raises(PlanError, match=r"plan\.json: there is no such file"):
         read_plan(tmp_path / "plan.json")
 
 

@@ -251,7 +251,7 @@ def test_headings_of_ones_own(shop, listed, tmp_path):
         ("[statuses]\nopen = 'ny'", "'statuses' is neither"),
         ("columns = 'Sum'", "'columns' is neither"),
         ("[columns]\namount = 7", "columns.amount in the mapping ours.toml is not"),
-        ("[columns", "cannot be read"),
+        ("[columns", "not TOML"),
     ],
 )
 def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, message):

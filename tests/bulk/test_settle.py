@@ -195,7 +195,7 @@ def test_a_plan_under_way_is_left_to_its_carrier(undone):
         pytest.param(ManualDecision(1, "done", "  "), "describe in one sentence", id="no reason"),
         pytest.param(
             ManualDecision(1, "done", "seen", "\x07"),
-            "is not a valid name",
+            "is not a valid name: ",
             id="a name that is none",
         ),
         pytest.param(ManualDecision(7, "done", "seen"), "is not open", id="no such row"),

@@ -20,7 +20,7 @@ from vippsrecon.api import error_responses, responses
 from vippsrecon.api.auth import Credentials
 from vippsrecon.api.models import Token
 from vippsrecon.api.requests import ApiRequest
-from vippsrecon.api.retries import RetryPolicy, call_with_retries
+from vippsrecon.api.retries import OutageWatch, RetryPolicy, call_with_retries
 from vippsrecon.api.transport import HttpResponse, SecretHeaders, open_transport, send_request
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import (
@@ -62,6 +62,7 @@ class ApiSession:
         self._server_time = datetime.min.replace(tzinfo=UTC)
         self._clock_skew = timedelta(0)
         self._clock_error = timedelta(0)
+        self._outage = OutageWatch()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings.environment!r})"
@@ -140,9 +141,10 @@ class ApiSession:
 
         if not retry:
             return await attempt()
-        return await call_with_retries(
-            attempt, RetryPolicy(deadline, may_repeat=api_request.may_repeat)
-        )
+        with self._outage.watch(deadline):
+            return await call_with_retries(
+                attempt, RetryPolicy(deadline, may_repeat=api_request.may_repeat)
+            )
 
     async def _send_authenticated(
         self, api_request: ApiRequest, access: Credentials, deadline: float, patient: bool
@@ -176,7 +178,9 @@ class ApiSession:
         except (TimeoutError, NoAnswerError) as error:
             # Whether or not a token was issued, the call itself was not sent.
             why = str(error) or "no answer in time"
-            raise NotConnectedError(f"no access token could be fetched: {why}") from None
+            lost = NotConnectedError(f"no access token could be fetched: {why}")
+            lost.permanent = getattr(error, "permanent", False)
+            raise lost from None
 
     async def _send_attempt(
         self, api_request: ApiRequest, headers: SecretHeaders, deadline: float
@@ -196,10 +200,15 @@ class ApiSession:
             if api_request.key is not None:
                 request.headers["Idempotency-Key"] = api_request.key
         seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - time.monotonic()))
-        answer = await send_request(
-            self._transport, request, seconds, reference=api_request.reference
-        )
+        try:
+            answer = await send_request(
+                self._transport, request, seconds, reference=api_request.reference
+            )
+        except NoAnswerError as error:
+            self._outage.record_lost(str(error))
+            raise
         self._record_server_time(answer)
+        self._outage.record(answer.status)
         return answer
 
     async def _fetch_token(self, access: Credentials, patient: bool) -> Token:
@@ -227,7 +236,8 @@ class ApiSession:
 
         if not patient:
             return await attempt()
-        return await call_with_retries(attempt, RetryPolicy(deadline, may_repeat=True))
+        with self._outage.watch(deadline):
+            return await call_with_retries(attempt, RetryPolicy(deadline, may_repeat=True))
 
     def _record_server_time(self, answer: HttpResponse) -> None:
         date_text = answer.headers.get("date", "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vippsrecon.cli.preview import JsonOption
+from vippsrecon.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +96,7 @@ def carry_out(
     if out is not None:
         write_outcomes(run, out)
         if not json:
-            print(f"outcomes  {out}")
+            print(f"outcomes  {printable(str(out))}")
     raise typer.Exit(run.exit_code)
 
 
@@ -167,7 +168,7 @@ def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
     if run.approver or run.unapproved:
         yield f"approved  {run.approver or run.unapproved}"
     else:
-        yield f"Not approved yet. Run: vippsrecon approve {plan_file}"
+        yield f"Not approved yet. Run: vippsrecon approve {printable(str(plan_file))}"
     if run.live and run.head is not None:
         yield f"head      {format_head(run.head)}"
         yield "          Save this head outside the database. It is the only way to detect that"

@@ -9,6 +9,7 @@ import typer
 
 from vippsrecon.cli.preview import JsonOption
 from vippsrecon.cli.settle import resolve_plan_id, settle
+from vippsrecon.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +86,7 @@ def journal(
             chosen = () if plan_id is None else (plan_id,)
             write_extract(store, out, plan_ids=chosen, units=settings.units)
             if not json:
-                print(f"wrote {out}")
+                print(f"wrote {printable(str(out))}")
             code = max(code, _report_broken_chains(store, chosen))
     raise typer.Exit(code)
 

@@ -19,6 +19,7 @@ from vippsrecon.reconciliation.backends import (
     is_empty,
     materialize,
     prepare_frame,
+    refuse_large_sums,
 )
 from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
@@ -302,9 +303,16 @@ def _prepare_frames(
     """Validate the input frames; read events' idempotency keys only if there are keys to match."""
     columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
     log = None if events is None else _none_if_empty(prepare_frame(events, EVENTS, columns))
-    return _InputFrames(
+    asked, paid = (
         prepare_frame(orders, ORDERS, _ORDER_COLUMNS),
         prepare_frame(payments, PAYMENTS, _PAYMENT_COLUMNS),
+    )
+    for data, frame in ((asked, ORDERS), (paid, PAYMENTS), (log, EVENTS)):
+        if data is not None:
+            refuse_large_sums(data, frame)
+    return _InputFrames(
+        asked,
+        paid,
         log.drop("idempotency_key") if log is not None and keyed else log,
         None
         if failures is None

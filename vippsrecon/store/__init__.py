@@ -12,7 +12,7 @@ or PlanError; the sentence never contains the password.
 """
 
 from vippsrecon.store.database.inspect import StoreStatus, inspect_store
-from vippsrecon.store.database.open import database_exists, open_store
+from vippsrecon.store.database.open import database_exists, find_database_file, open_store
 from vippsrecon.store.database.processes import identify_process
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.journal.attempts import (
@@ -105,6 +105,7 @@ __all__ = [
     "commit_entries",
     "count_outcomes",
     "database_exists",
+    "find_database_file",
     "format_canonical_json",
     "identify_process",
     "inspect_store",
