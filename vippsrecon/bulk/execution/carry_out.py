@@ -17,6 +17,7 @@ from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import Approval, find_valid_approval, register_plan
 from vippsrecon.bulk.execution.caps import predict_cap_breaches
 from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
+from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.evidence import Intention
 from vippsrecon.bulk.execution.journal_access import (
@@ -26,7 +27,7 @@ from vippsrecon.bulk.execution.journal_access import (
     use_existing_store,
     use_store,
 )
-from vippsrecon.bulk.execution.journal_writer import JournalWriter, now_seconds
+from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.preconditions import (
     build_caps,
     check_clock,
@@ -36,7 +37,7 @@ from vippsrecon.bulk.execution.preconditions import (
 from vippsrecon.bulk.execution.prepare import predict_outcome, prepare_row, record_result
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.execution.send import find_logged_event, send_and_resolve
+from vippsrecon.bulk.execution.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.worker_pool import (
     PoolOptions,
     finish_rows_on_interrupt,
@@ -47,7 +48,7 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.bulk.plan.rules import check_plan
-from vippsrecon.bulk.times import format_journal_time
+from vippsrecon.bulk.times import format_journal_time, parse_timestamp
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
@@ -63,9 +64,6 @@ from vippsrecon.store import (
 DEFAULT_IN_FLIGHT = 32
 """Default number of rows in progress at once: the same as for fetching."""
 
-MAX_READING_AGE_SECONDS = 60.0
-"""Longest time from reading to intention. After more, the payment is read again before sending."""
-
 
 def carry_out(
     plan: Plan,
@@ -78,6 +76,7 @@ def carry_out(
     progress: bool = False,
     carrier: str | None = None,
     patience: Timeouts | None = None,
+    clock: RunClock | None = None,
 ) -> RunResult:
     """Carry out a plan, or predict what carrying it out would do.
 
@@ -94,6 +93,7 @@ def carry_out(
         progress: Show a progress bar.
         carrier: Who carries it out; None: the local user account.
         patience: How long to wait; None: the documented times.
+        clock: The run's clocks; None: this machine's.
 
     Returns:
         One result per row. `exit_code` is 0 if all rows are done, 1 if some are not, 2 if the run
@@ -116,6 +116,7 @@ def carry_out(
         client.check_keys(msn)  # The answer also sets server time.
     carrier_name = carrier or _detect_user()
     patience = patience or Timeouts(settle_for=limits.settle_for)
+    clock = clock or RunClock()
     if not live:
         return _run_dry(plan, client, store, PoolOptions(in_flight, progress), carrier_name)
     check_clock(plan.environment, client.clock_skew_seconds())
@@ -141,8 +142,9 @@ def carry_out(
                 approval.expires_at,
                 caps,
                 patience,
-                JournalWriter(journal_store, plan_lock),
+                JournalWriter(journal_store, plan_lock, clock),
                 journal_store,
+                clock,
             )
             breaker = CircuitBreaker(limits.stop_after_failures, limits.stop_at_share)
             with finish_rows_on_interrupt(context):
@@ -202,18 +204,16 @@ async def _carry_out_row(
     prepared: Intention | RowResult | None = None
     try:
         if state is not None and state.intended:
-            # The earlier run may have sent the request: resolve it before anything is sent.
+            # The earlier run may have sent the request: its outcome comes before anything is sent.
             prepared = Intention.found(row, state.intended)
-            result = await send_and_resolve(context, prepared, maybe_done=True)
+            sender = RowSender(context, prepared, sent_at=parse_timestamp(state.entry.at))
+            result = await sender.carry_out()
         else:
-            started_at = now_seconds()
             prepared = await prepare_row(context, row)
-            # If the machine slept meanwhile, the reading is out of date: read again before sending.
-            reading_too_old = now_seconds() - started_at > MAX_READING_AGE_SECONDS
             if isinstance(prepared, RowResult):
                 result = prepared
             else:
-                result = await send_and_resolve(context, prepared, maybe_done=reading_too_old)
+                result = await RowSender(context, prepared).carry_out()
     except StopRunError as stop:
         context.stop_reason = context.stop_reason or str(stop)
         return stop.result

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
 from vippsrecon.bulk.execution.operations import (
+    EVENT_NAMES,
+    compute_expected_aggregate,
     extract_aggregate,
     find_last_release,
     find_own_event,
@@ -34,12 +36,15 @@ class Intention(NamedTuple):
         key: Its idempotency key.
         before: The payment's totals when it was intended.
         intended_at: Server time of the intention.
+        read_at: When the reading behind it was begun, by the run's clock; -inf where no reading
+            of this run stands behind it, so that the payment must be read before anything is sent.
     """
 
     row: PlanRow
     key: str
     before: Aggregate
     intended_at: datetime
+    read_at: float = float("-inf")
 
     @classmethod
     def found(cls, row: PlanRow, intended: Entry) -> Intention:
@@ -86,6 +91,53 @@ def evaluate(verb: str, intention: Intention, payment: Payment, events: list[Eve
     if event is not None:
         return Evidence("refused", event, "the event log shows that it failed; nothing was done")
     return Evidence("nothing", None, "the payment is unchanged")
+
+
+def may_be_own_change(
+    verb: str, intention: Intention, payment: Payment, events: list[Event]
+) -> bool:
+    """Return whether a change of the payment may be this row's own operation, not yet in the log.
+
+    True if the verb's total grew by the row's amount or more, and the log does not account for the
+    whole total: an event is missing, and it may be the one with our key. So after a restored
+    backup, or a request that arrived late, a change is not taken for somebody else's.
+    """
+    before = _get_total(verb, intention.before)
+    current = _get_total(verb, extract_aggregate(payment))
+    if current <= before or current - before < intention.row.amount_minor:
+        return False
+    logged = {
+        event.psp_reference: event.amount_minor
+        for event in events
+        if event.success and event.name in EVENT_NAMES[verb]
+    }
+    return sum(logged.values()) < current
+
+
+def _get_total(verb: str, aggregate: Aggregate) -> int:
+    totals = {
+        "refund": aggregate.refunded_minor,
+        "capture": aggregate.captured_minor,
+        "cancel": aggregate.cancelled_minor,
+    }
+    return totals[verb]
+
+
+def find_other_change(verb: str, intention: Intention, after: Aggregate, currency: str) -> str:
+    """Describe what changed on a payment besides this operation, or return "" if nothing did.
+
+    >>> row = PlanRow(1, "123456", "order-1", None, "NOK", 500, "other", "", "", None, None,
+    ...               1000, 1000, 0, 0, False)
+    >>> sent = Intention(row, "key", Aggregate(1000, 1000, 0, 0), datetime(2026, 1, 31))
+    >>> find_other_change("refund", sent, Aggregate(1000, 1000, 500, 0), "NOK")
+    ''
+    >>> find_other_change("refund", sent, Aggregate(1000, 1000, 800, 0), "NOK")
+    'refunded was 5.00 NOK and is 8.00 NOK'
+    """
+    if verb == "cancel" and intention.before.authorized_minor == 0:
+        return ""  # A payment nobody had paid: its totals say nothing about what was released.
+    expected = compute_expected_aggregate(verb, intention.before, intention.row.amount_minor)
+    return describe_change(expected, after, currency) if after != expected else ""
 
 
 def _evaluate_cancel(intention: Intention, payment: Payment, events: list[Event]) -> Evidence:

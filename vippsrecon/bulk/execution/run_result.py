@@ -66,11 +66,11 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0: every row is done (or would be) · 1: some row is not · 2: the run stopped."""
+        """0: every row is done (or would be) · 1: some row is not, or moved_beside · 2: it stopped."""
         if self.stopped:
             return 2
         successful = (*DONE_OUTCOMES, "would_do")
-        return 0 if all(result.outcome in successful for result in self.results) else 1
+        return int(any(result.outcome not in successful or result.flags for result in self.results))
 
     @property
     def outcomes(self) -> pd.DataFrame:
