@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -20,7 +19,7 @@ from vippsrecon.api import error_responses, responses
 from vippsrecon.api.auth import Credentials
 from vippsrecon.api.models import Token
 from vippsrecon.api.requests import ApiRequest
-from vippsrecon.api.retries import RetryPolicy, call_with_retries
+from vippsrecon.api.retries import RetryPolicy, call_with_retries, count_seconds
 from vippsrecon.api.transport import HttpResponse, SecretHeaders, open_transport, send_request
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import (
@@ -33,6 +32,10 @@ from vippsrecon.errors import (
 
 ATTEMPT_SECONDS = 30.0
 """Time limit of one attempt; Vipps MobilePay asks for at least five seconds."""
+
+RENEWAL_SECONDS = 5.0
+"""A call that the caller repeats itself is not sent after a longer wait for a token: its caller
+decided on what it had read before that wait."""
 
 T = TypeVar("T")
 Decoder = Callable[[int, bytes], T]
@@ -110,7 +113,7 @@ class ApiSession:
             decode: Takes status and body of a 2xx answer.
             retry: False to send it once.
         """
-        deadline = time.monotonic() + self.settings.retry_seconds
+        deadline = count_seconds() + self.settings.retry_seconds
 
         async def attempt() -> T:
             answer = await self._send_authenticated(api_request, access, deadline, retry)
@@ -159,13 +162,18 @@ class ApiSession:
         patient: bool,
         refused: SecretHeaders | None = None,
     ) -> SecretHeaders:
+        began_at = count_seconds()
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await access.headers(refused=refused, patient=patient)
+            async with asyncio.timeout(max(0.0, deadline - began_at)):
+                headers = await access.headers(refused=refused, patient=patient)
         except (TimeoutError, NoAnswerError) as error:
             # Whether or not a token was issued, the call itself was not sent.
             why = str(error) or "no answer in time"
             raise NotConnectedError(f"no access token could be fetched: {why}") from None
+        waited = count_seconds() - began_at
+        if not patient and waited > RENEWAL_SECONDS:
+            raise NotConnectedError(f"the access token came after {waited:.0f} s; nothing was sent")
+        return headers
 
     async def _send_attempt(
         self, api_request: ApiRequest, headers: SecretHeaders, deadline: float
@@ -184,7 +192,7 @@ class ApiSession:
                 request.headers.setdefault("Content-Type", "application/json")
             if api_request.key is not None:
                 request.headers["Idempotency-Key"] = api_request.key
-        seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - time.monotonic()))
+        seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - count_seconds()))
         answer = await send_request(
             self._transport, request, seconds, reference=api_request.reference
         )
@@ -194,7 +202,7 @@ class ApiSession:
     async def _fetch_token(self, access: Credentials, patient: bool) -> Token:
         """Fetch a token. Several may be valid at the same time, so repeating is safe."""
         api_request, headers = access.token_request()
-        deadline = time.monotonic() + self.settings.retry_seconds
+        deadline = count_seconds() + self.settings.retry_seconds
 
         async def attempt() -> Token:
             answer = await self._send_attempt(api_request, headers, deadline)
@@ -221,6 +229,9 @@ class ApiSession:
     def _record_server_time(self, answer: HttpResponse) -> None:
         date_text = answer.headers.get("date", "")
         if date_text == self._server_date_text:
+            # A `Date` that stands still falls behind the local clock, and that must show.
+            if date_text:
+                self._clock_skew = self._server_time - datetime.now(UTC)
             return
         moment = error_responses.parse_http_date(date_text)
         if moment is not None:

@@ -159,7 +159,7 @@ def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
     not_done = [
         result
         for result in sort_worst_first(run.results)
-        if result.outcome in ("unknown", "refused", "skipped")
+        if result.outcome in ("unknown", "refused", "skipped") or result.flags
     ]
     yield from format_results(run, not_done[:MAX_RESULTS_LISTED])
     if len(not_done) > MAX_RESULTS_LISTED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 
 from vippsrecon.bulk.execution.context import RunContext
@@ -40,5 +39,5 @@ class Backoff:
         while (left := until - clock.count_seconds()) > 0:
             if self._context.stop_reason:
                 return False
-            await asyncio.sleep(min(STOP_CHECK_SECONDS, left))
+            await clock.sleep(min(STOP_CHECK_SECONDS, left))
         return True

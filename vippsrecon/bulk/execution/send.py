@@ -18,7 +18,6 @@ reading does.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -164,7 +163,7 @@ class RowSender:
             if seen_unchanged or not self._may_key_be_forgotten():
                 return Rechecked(reading)
             seen_unchanged = True
-            await asyncio.sleep(self._context.patience.recheck_interval)
+            await self._context.clock.sleep(self._context.patience.recheck_interval)
 
     def _may_be_own(self, reading: Reading) -> bool:
         """Return whether a change of the payment may be this row's own operation."""

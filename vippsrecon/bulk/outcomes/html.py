@@ -41,8 +41,11 @@ def summarize_run(run: RunResult) -> str:
         would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
         return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
     finished = counts["done"] + counts["already_done"]
+    beside = sum(bool(result.flags) for result in run.results)
+    if beside:
+        rest.append(f"{group_thousands(beside)} on a payment that somebody else changed too")
     if finished == run.plan.count:
-        return f"Done: {planned}"
+        return ", ".join([f"Done: {planned}", *rest])
     return f"{group_thousands(finished)} of {planned} done, {', '.join(rest)}"
 
 
