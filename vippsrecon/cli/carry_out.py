@@ -169,9 +169,11 @@ def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
     else:
         yield f"Not approved yet. Run: vippsrecon approve {plan_file}"
     if run.live and run.head is not None:
-        yield f"head      {format_head(run.head)}"
-        yield "          Save this head outside the database. It is the only way to detect that"
-        yield "          the end of the journal was cut off or that the whole journal was rewritten."
+        yield f"head      {format_head(run.head)}  of plan {run.plan.plan_id}"
+        yield "          Save this line outside the database. It is the only way to detect that the"
+        yield "          end of the journal was cut off or that the whole journal was rewritten:"
+        yield f"          vippsrecon journal --plan {run.plan.plan_id} \\"
+        yield f"            --verify --head {format_head(run.head)}"
         if run.stopped or run.counts["unknown"]:
             yield "next      Run the same command again. It resolves open rows, processes the"
             yield "          remaining rows and repeats nothing."
@@ -224,6 +226,7 @@ def _build_run_json(
         "outcomes": output.convert_rows_to_json(run.outcomes),
         "counts": run.counts,
         "totals": run.plan.totals,
+        "earlier": len(run.earlier),
         "stopped": run.stopped or None,
         "approver": run.approver or None,
         "carrier": run.carrier or None,

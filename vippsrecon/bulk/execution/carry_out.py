@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
+from typing import Any
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import Approval, find_valid_approval, register_plan
@@ -57,6 +58,8 @@ from vippsrecon.store import (
     Store,
     acquire,
     identify_process,
+    read_entries,
+    read_head,
     read_row_states,
     refuse_changed_plan,
 )
@@ -123,6 +126,9 @@ def carry_out(
     with use_store(store, client) as journal_store:
         register_plan(journal_store, plan, at=client.now())
         refuse_broken_journal(journal_store, plan)
+        finished = _find_finished_run(journal_store, plan, client)
+        if finished is not None:
+            return finished
         approval = find_valid_approval(plan, journal_store, limits, client.now())
         plan_lock = acquire(
             journal_store,
@@ -156,8 +162,37 @@ def carry_out(
         journal_head = read_journal_head(journal_store, plan, context)
         return RunResult(
             plan, True, tuple(results), context.stop_reason, approval.approver, carrier_name, journal_head,
-            _list_sales_units(client, plan),
+            _list_sales_units(client, plan), earlier=_list_final_times(states),
         )  # fmt: skip
+
+
+def _list_final_times(states: Mapping[int, RowState]) -> tuple[str, ...]:
+    """Return when each row that was final before this run became so."""
+    final = [state.entry.at for state in states.values() if state.outcome in FINAL_OUTCOMES]
+    return tuple(sorted(final))
+
+
+def _find_finished_run(store: Store, plan: Plan, client: Client) -> RunResult | None:
+    """Return the result of a plan whose rows are all final, or None if there is something to do.
+
+    Such a plan needs neither an approval that is still valid nor the plan lock.
+    """
+    states = read_row_states(store, plan.plan_id)
+    times = _list_final_times(states)
+    if len(times) < plan.count:
+        return None
+    runs = [entry.said() for entry in read_entries(store, plan.plan_id, kinds=("carrier",))]
+    last_run: dict[str, Any] = next((run for run in reversed(runs) if run.get("approver")), {})
+    return RunResult(
+        plan,
+        True,
+        tuple(restore_result(row, states[row.row]) for row in plan.rows),
+        approver=str(last_run.get("approver") or ""),
+        carrier=str(last_run.get("holder") or ""),
+        head=read_head(store, plan.plan_id),
+        units=_list_sales_units(client, plan),
+        earlier=times,
+    )
 
 
 async def _run_live(
@@ -173,18 +208,30 @@ async def _run_live(
             return await _carry_out_row(context, row, states.get(row.row), breaker)
 
         results = await process_rows(context, states, process_row, pool_options)
-        if context.writer.failed is None:
-            results = [await _add_missing_event(context, result) for result in results]
-            counts: dict[str, int] = {}
-            for result in results:
-                counts[result.outcome] = counts.get(result.outcome, 0) + 1
-            await context.writer.keep(
-                Draft(
-                    "ended",
-                    detail={"counts": counts, "stopped": context.stop_reason},
-                    at=format_journal_time(context.core.now()),
-                )
-            )
+        try:
+            results = await _end_run(context, results)
+        except StoreError as error:
+            # Every row has its outcome already: the run's results are shown all the same.
+            context.stop_reason = context.stop_reason or str(error)
+    return results
+
+
+async def _end_run(context: RunContext, results: list[RowResult]) -> list[RowResult]:
+    """Add events that the log shows by now, and write the run's last entry."""
+    assert context.writer is not None
+    if context.writer.failed is not None:
+        return results
+    results = [await _add_missing_event(context, result) for result in results]
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result.outcome] = counts.get(result.outcome, 0) + 1
+    await context.writer.keep(
+        Draft(
+            "ended",
+            detail={"counts": counts, "stopped": context.stop_reason},
+            at=format_journal_time(context.core.now()),
+        )
+    )
     return results
 
 

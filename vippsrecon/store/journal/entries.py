@@ -14,6 +14,7 @@ from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CARRIERS, JOURNAL, database_time
 from vippsrecon.store.database.transactions import read_transaction, run_in_write_transaction
 from vippsrecon.store.journal.entry import ENTRY_KINDS, NO_HASH, ROW_KINDS, Draft, Entry, link_entry
+from vippsrecon.store.journal.plan_order import LINK_NAME, build_link, read_registered_plans
 
 KINDS_WITHOUT_LOCK = ("approved", "verified")
 """Kinds that may be appended without the plan lock. None records the state of a row, so only one
@@ -78,8 +79,9 @@ def record_plan(  # noqa: PLR0917 (each is named in the plan)
             _refuse_other_digest(first, digest)
             return None, []
         now = connection.execute(select(database_time())).scalar_one()
+        link = {LINK_NAME: build_link(read_registered_plans(connection))}
         entry = link_entry(
-            Draft("seen", detail={**detail, "digest": digest}),
+            Draft("seen", detail={**detail, "digest": digest, **link}),
             plan_id=plan_id,
             head=(0, NO_HASH),
             epoch=0,
