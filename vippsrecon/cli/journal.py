@@ -145,7 +145,6 @@ def _verify_plans(
     from vippsrecon.store import (
         find_plan_of_head,
         list_plan_ids,
-        list_plans,
         verify_database,
         verify_journal,
     )
@@ -153,10 +152,7 @@ def _verify_plans(
     faults = verify_database(store)
     head_plan_id = plan_id
     if plan_id is None:
-        # Registered plans first; then plans known only by their entries, which is a fault.
-        ids = list(
-            dict.fromkeys([*(plan.plan_id for plan in list_plans(store)), *list_plan_ids(store)])
-        )
+        ids = list_plan_ids(store)
         if head is not None:
             head_plan_id = find_plan_of_head(store, head)
         if head is not None and head_plan_id is None:

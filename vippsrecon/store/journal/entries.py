@@ -264,14 +264,21 @@ def list_plans(store: Store) -> list[PlanSummary]:
 def list_plan_ids(store: Store) -> list[str]:
     """Return the id of every plan with a trace here, even if its first entry is missing.
 
-    `list_plans` reads first entries, so it omits a plan whose first entry was removed.
+    First the plans in the order in which they were recorded, then those without a first entry,
+    which `list_plans` omits.
 
     Raises:
         StoreError: The database cannot be used.
     """
+    first_entries = (
+        select(JOURNAL.c.plan_id)
+        .where(JOURNAL.c.seq == 1)
+        .order_by(JOURNAL.c.at, JOURNAL.c.plan_id)
+    )
     traces = union(select(JOURNAL.c.plan_id), select(CARRIERS.c.plan_id))
     with read_transaction(store) as connection:
-        return sorted(connection.execute(traces).scalars())
+        recorded = list(connection.execute(first_entries).scalars())
+        return list(dict.fromkeys([*recorded, *sorted(connection.execute(traces).scalars())]))
 
 
 def read_first_entry(connection: Connection, plan_id: str) -> Entry | None:

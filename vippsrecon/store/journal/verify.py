@@ -14,7 +14,7 @@ from sqlalchemy import select
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
-from vippsrecon.store.journal.entries import read_entries
+from vippsrecon.store.journal.entries import list_plan_ids, read_entries
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
 
 
@@ -70,6 +70,19 @@ def verify_journal(
         )
         return VerificationResult(False, rows, first_hash, last_hash, fault, rows + 1)
     return VerificationResult(True, rows, first_hash, last_hash, None, None)
+
+
+def find_broken_plan(store: Store) -> tuple[str, str] | None:
+    """Return the first plan whose chain is broken and its fault; None if every chain is intact.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    for plan_id in list_plan_ids(store):
+        verdict = verify_journal(store, plan_id)
+        if verdict.fault is not None:
+            return plan_id, verdict.fault
+    return None
 
 
 def find_plan_of_head(store: Store, head: tuple[int, str]) -> str | None:
