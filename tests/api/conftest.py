@@ -1,4 +1,4 @@
-"""Doors for the client: callables in this process, and sockets that misbehave as told."""
+"""Clients whose calls are answered in this process, or by a socket that misbehaves on purpose."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRETS = {
 
 
 def nok(value: object) -> dict[str, object]:
-    """Return an amount of kroner, right or wrong."""
+    """Return an amount in kroner, valid or not."""
     return {"currency": "NOK", "value": value}
 
 
@@ -83,7 +83,7 @@ def entry_body(**changed: object) -> dict[str, object]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Callable[..., Settings]:
-    """Settings for a simulator that is not there, with marked secrets."""
+    """Return settings for a simulator that does not run, with secrets that a search would find."""
 
     def make(**changed: object) -> Settings:
         given = {
@@ -101,15 +101,15 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def no_waiting() -> Iterator[None]:
-    """Waits between attempts are nought, and there are at most eight attempts."""
+    """Make the waits between attempts zero, and allow eight attempts at most."""
     with stamina.set_testing(True, attempts=8):
         yield
 
 
-class Door:
-    """Answers as told, in this process: tokens at once, all else from `answers` in turn.
+class FakeServer:
+    """Answer calls in this process: token requests at once, others with the next of `answers`.
 
-    The last answer is given again and again. Every request is kept.
+    The last answer is used for all further calls. Every request is recorded.
     """
 
     def __init__(self, answers: list[object], token_seconds: object = "3600") -> None:
@@ -143,14 +143,14 @@ class Door:
 
 
 @pytest.fixture
-def opened(settings) -> Iterator[Callable[..., tuple[Client, Door]]]:
-    """Return `opened(*answers) -> (client, door)`."""
+def opened(settings) -> Iterator[Callable[..., tuple[Client, FakeServer]]]:
+    """Return `opened(*answers) -> (client, server)`."""
     with contextlib.ExitStack() as stack:
 
         def make(*answers: object, token_seconds: object = "3600", **changed: object):
-            door = Door(list(answers), token_seconds)
-            client = Client(settings(**changed), transport=httpx.MockTransport(door))
-            return stack.enter_context(client), door
+            server = FakeServer(list(answers), token_seconds)
+            client = Client(settings(**changed), transport=httpx.MockTransport(server))
+            return stack.enter_context(client), server
 
         yield make
 
@@ -180,7 +180,7 @@ class Wire(threading.Thread):
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -200,7 +200,7 @@ class Wire(threading.Thread):
 
 
 def http(body: bytes | object, status: int = 200, extra: str = "") -> bytes:
-    """Return one HTTP answer as bytes."""
+    """Return an HTTP answer as bytes."""
     content = body if isinstance(body, bytes) else orjson.dumps(body)
     head = f"HTTP/1.1 {status} Said\r\n{extra}Content-Length: {len(content)}\r\n\r\n"
     return head.encode() + content
@@ -222,8 +222,8 @@ def _one_request(connection: socket.socket) -> bytes:
 
 
 @pytest.fixture
-def wired(settings) -> Iterator[Callable[..., tuple[Client, Wire]]]:
-    """Return `wired(*acts) -> (client, wire)`, speaking over a real socket."""
+def connected(settings) -> Iterator[Callable[..., tuple[Client, Wire]]]:
+    """Return `connected(*acts) -> (client, wire)`, which uses a real socket."""
     with contextlib.ExitStack() as stack:
 
         def make(*acts: bytes | tuple[bytes], **changed: object):

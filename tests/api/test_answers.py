@@ -1,4 +1,4 @@
-"""What good answers become, and which are not believed."""
+"""Decoding answers: what a valid one becomes, and which ones are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def payment(**changed):
 
 
 def test_a_payment_is_its_totals():
-    """The one record everything after rests on."""
+    """Everything that follows rests on this record."""
     assert payment(captureGuaranteedUntil="2026-09-01T07:53:44.812+00:00")._asdict() == {
         "msn": "123456",
         "reference": "order-001",
@@ -48,12 +48,12 @@ def test_a_payment_is_its_totals():
 
 
 def test_what_is_personal_ends_in_the_decoder():
-    """No customer's name can reach a frame, a log or a workbook from here."""
+    """No customer's name can reach a frame, a log or a workbook."""
     assert "PERSON" not in repr(payment(**PERSONAL))
 
 
 def test_what_vipps_adds_later_is_tolerated():
-    """New fields and new names come without a new version."""
+    """New fields and new names arrive without a new version of the API."""
     found = payment(state="ON_HOLD", paymentMethod={"type": "SHELLS"}, brandNew={"a": [1]})
 
     assert (found.state, found.payment_method) == ("ON_HOLD", "SHELLS")
@@ -79,7 +79,7 @@ def test_what_vipps_adds_later_is_tolerated():
     ],
 )
 def test_a_payment_that_cannot_be_right_is_not_believed(changed):
-    """A sum over it would be wrong without anyone noticing."""
+    """A sum over such a payment would be wrong, and nobody would notice."""
     with pytest.raises(UnreadableAnswerError, match="order-001"):
         payment(**changed)
 
@@ -97,13 +97,13 @@ def test_a_payment_that_cannot_be_right_is_not_believed(changed):
     ],
 )
 def test_a_body_that_is_no_answer_is_unreadable(body):
-    """A 200 says nothing about what comes with it."""
+    """Status 200 does not prove that the body is a payment."""
     with pytest.raises(UnreadableAnswerError):
         responses.decode_payment(200, body, "123456", "order-001")
 
 
 def test_an_event_log_keeps_its_order_and_its_failures():
-    """Which attempts failed is evidence too; leaving them out is for those who sum."""
+    """Failed attempts are evidence too. Functions that sum leave them out."""
     body = orjson.dumps(
         [event_body(), event_body(success=False, idempotencyKey=None, name="NEW_NAME")]
     )
@@ -128,7 +128,7 @@ def test_an_event_log_keeps_its_order_and_its_failures():
     ids=str,
 )
 def test_an_event_that_cannot_be_right_is_not_believed(changed):
-    """An event left out would look like money that never moved."""
+    """If such an event were left out, moved money would look as if it had not moved."""
     with pytest.raises(UnreadableAnswerError):
         responses.decode_events(200, orjson.dumps([event_body(**changed)]), "123456", "order-001")
 
@@ -143,7 +143,7 @@ def test_a_token_says_its_life_either_way(life):
 
 @pytest.mark.parametrize("life", [None, "soon", [], -1, 1e300, "nan"], ids=str)
 def test_a_token_of_unknown_life_is_held_to_be_short(life):
-    """Renewing too often costs a call; too late costs a 401 in each of many calls."""
+    """Renewing too early costs one call; too late costs a 401 for each of many calls."""
     body = json.dumps({"access_token": "abc", "expires_in": life}).encode()
 
     assert responses.decode_token(200, body).life_seconds == 300
@@ -151,18 +151,18 @@ def test_a_token_of_unknown_life_is_held_to_be_short(life):
 
 @pytest.mark.parametrize("bearer", ["", "a b", "a\r\nX-Other: 1", None, 5], ids=repr)
 def test_a_token_that_cannot_be_a_header_is_refused(bearer):
-    """It goes into a header."""
+    """The token is sent in a header."""
     with pytest.raises(UnreadableAnswerError, match="no access token"):
         responses.decode_token(200, orjson.dumps({"access_token": bearer}))
 
 
 def test_a_token_has_no_repr():
-    """A traceback that shows variables would show it."""
+    """A traceback that shows variables would show the token."""
     assert "abc" not in repr(responses.decode_token(200, b'{"access_token":"abc"}'))
 
 
 def test_a_ledger_names_its_sales_units():
-    """`api:` handles are merchant serial numbers, others are not."""
+    """Handles that start with `api:` are merchant serial numbers; other handles are not."""
     body = {
         "cursor": "",
         "items": [
@@ -181,7 +181,7 @@ def test_a_ledger_names_its_sales_units():
 
 
 def test_a_ledger_entry_is_signed():
-    """A refund takes from the balance; its amount is negative as Vipps sends it."""
+    """A refund lowers the balance, so its amount is negative, as the API sends it."""
     body = orjson.dumps({"items": [entry_body(entryType="refund", amount=-250, balanceAfter=-250)]})
 
     (entry,) = responses.decode_ledger_page(200, body, "302321", "funds", "2026-01-31").entries
@@ -194,7 +194,7 @@ def test_a_ledger_entry_is_signed():
 
 
 def test_a_ledger_entry_without_its_date_takes_the_one_asked_for():
-    """One published example has none."""
+    """One published example has no date."""
     body = orjson.dumps({"items": [entry_body(ledgerDate=None, recipientHandle=None)]})
 
     (entry,) = responses.decode_ledger_page(200, body, "302321", "funds", "2026-01-30").entries
@@ -217,7 +217,7 @@ def test_a_ledger_entry_without_its_date_takes_the_one_asked_for():
     ids=str,
 )
 def test_a_ledger_entry_that_cannot_be_right_is_not_believed(changed):
-    """The balance would not chain, or would by chance."""
+    """The chain of balances would break, or hold by chance."""
     with pytest.raises(UnreadableAnswerError):
         responses.decode_ledger_page(
             200, orjson.dumps({"items": [entry_body(**changed)]}), "1", "funds"
@@ -272,7 +272,7 @@ DECODERS = {
 @example(status=200, body=b'{"items":[{"settlesForRecipientHandles":5}]}')
 @settings(max_examples=150)
 def test_no_answer_raises_outside_our_errors(decode, status, body):
-    """Whatever comes, one bad answer must not end a run over ten thousand."""
+    """One bad answer must not end a run over ten thousand references."""
     with contextlib.suppress(VippsReconError):
         decode(status, body)
 
@@ -280,7 +280,7 @@ def test_no_answer_raises_outside_our_errors(decode, status, body):
 @given(data=st.data(), whole=st.sampled_from([payment_body(), [event_body()] * 2]))
 @settings(max_examples=200)
 def test_a_damaged_answer_never_changes_an_amount(data, whole):
-    """One field replaced by anything: either refused, or every amount is still an int."""
+    """A changed field makes the answer refused, or every amount is still an int."""
     line = whole[0] if isinstance(whole, list) else whole
     name = data.draw(st.sampled_from(sorted(line)))
     changed = {**line, name: data.draw(ANY_JSON)}

@@ -1,4 +1,4 @@
-"""The client: tokens, headers, what is asked again, what is not."""
+"""The client: tokens, headers, which calls are repeated and which are not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOMAIN = {"title": "no", "extraDetails": [{"name": "ErrorCode", "reason": "6150"
 
 
 def test_a_payment_and_its_events_are_read(opened):
-    """The two calls everything else is made of."""
+    """Every reading consists of these two calls."""
     client, _ = opened(payment_body(), [event_body()])
 
     assert client.payment("order-001").captured_minor == 250
@@ -33,25 +33,25 @@ def test_a_payment_and_its_events_are_read(opened):
 
 
 def test_every_call_says_who_is_asking(opened):
-    """Vipps asks for these on each call, at most thirty characters each."""
-    client, door = opened(payment_body())
+    """Vipps MobilePay requires these headers on each call, at most thirty characters each."""
+    client, server = opened(payment_body())
     client.payment("order-001")
-    headers = door.requests[0].headers
+    headers = server.requests[0].headers
 
     assert headers["authorization"] == f"Bearer {SECRETS['token']}-1"
     assert headers["merchant-serial-number"] == MSN
     assert headers["ocp-apim-subscription-key"] == SECRETS["subscription_key"]
     for name in ("name", "version", "plugin-name", "plugin-version"):
         assert 0 < len(headers[f"vipps-system-{name}"]) <= 30
-        assert door.token_request.headers[f"vipps-system-{name}"]
+        assert server.token_request.headers[f"vipps-system-{name}"]
     assert "idempotency-key" not in headers
 
 
 def test_the_standard_token_is_asked_for_with_the_keys(opened):
     """An empty body with its length, and the three keys as headers."""
-    client, door = opened(payment_body())
+    client, server = opened(payment_body())
     client.check_keys()
-    asked = door.token_request
+    asked = server.token_request
 
     assert (asked.method, asked.url.path, asked.content) == ("POST", "/accesstoken/get", b"")
     assert asked.headers["content-length"] == "0"
@@ -60,51 +60,54 @@ def test_the_standard_token_is_asked_for_with_the_keys(opened):
 
 
 def test_accounting_keys_take_the_specialized_token(opened):
-    """A subscription key or serial number beside it is answered with invalid_client."""
+    """With a subscription key or serial number as well, the service answers invalid_client."""
     accounting = {"accounting_client_id": "acc", "accounting_client_secret": "acc-secret"}
-    client, door = opened({"cursor": "", "items": []}, token_seconds=900, **accounting)
+    client, server = opened({"cursor": "", "items": []}, token_seconds=900, **accounting)
     client.ledgers()
-    asked = door.token_request
+    asked = server.token_request
 
     assert asked.url.path == "/miami/v1/token"
     assert asked.content == b"grant_type=client_credentials"
     assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
     assert base64.b64decode(asked.headers["authorization"].split()[1]) == b"acc:acc-secret"
-    for request in (asked, door.requests[0]):
+    for request in (asked, server.requests[0]):
         assert "ocp-apim-subscription-key" not in request.headers
         assert "merchant-serial-number" not in request.headers
 
 
 def test_one_token_serves_many_calls(opened):
-    """A token a call would double the calls, and Vipps asks not to."""
-    client, door = opened(payment_body())
+    """A token for each call would double the calls, and the API guide advises against it."""
+    client, server = opened(payment_body())
     for _ in range(5):
         client.payment("order-001")
 
-    assert door.tokens == 1
+    assert server.tokens == 1
 
 
 def test_a_token_is_renewed_before_it_expires(opened, monkeypatch):
-    """Ten per cent of its life early, or a call in flight would meet its end."""
-    client, door = opened(payment_body(), token_seconds="3600")
+    """It is renewed when ten per cent of its lifetime is left.
+
+    Otherwise it could expire during a call.
+    """
+    client, server = opened(payment_body(), token_seconds="3600")
     client.payment("order-001")
     since = time.monotonic()
     clock = SimpleNamespace(monotonic=lambda: since + 3200)
     monkeypatch.setattr("vippsrecon.api.auth.time", clock)
     client.payment("order-001")
-    assert door.tokens == 1
+    assert server.tokens == 1
     clock.monotonic = lambda: since + 3300
     client.payment("order-001")
 
-    assert door.tokens == 2
+    assert server.tokens == 2
 
 
 def test_fifty_callers_share_one_renewal(settings):
-    """Fifty tokens at once is how a bulk read gets itself locked out."""
+    """Fifty token requests at once could block the keys during a bulk read."""
     tokens = 0
     refused = set()
 
-    async def door(request):
+    async def server(request):
         nonlocal tokens
         if request.url.path == "/accesstoken/get":
             tokens += 1
@@ -118,7 +121,7 @@ def test_fifty_callers_share_one_renewal(settings):
         return httpx.Response(200, json=payment_body(request.url.path.rpartition("/")[2]))
 
     async def story():
-        async with AsyncClient(settings(), transport=httpx.MockTransport(door)) as client:
+        async with AsyncClient(settings(), transport=httpx.MockTransport(server)) as client:
             return await asyncio.gather(*(client.payment(f"order-{n:03}") for n in range(50)))
 
     payments = asyncio.run(story())
@@ -128,17 +131,17 @@ def test_fifty_callers_share_one_renewal(settings):
 
 
 def test_a_renewal_that_fails_fails_for_all_of_its_callers_at_once(settings):
-    """Wrong keys over a million references must be one refused token, not a million."""
+    """With wrong keys, a million references must cause one refused token, not a million."""
     tokens = 0
 
-    async def door(request):
+    async def server(request):
         nonlocal tokens
         tokens += 1
         await asyncio.sleep(0.01)
         return httpx.Response(401, json={"error": "unauthorized_client"})
 
     async def story():
-        async with AsyncClient(settings(), transport=httpx.MockTransport(door)) as client:
+        async with AsyncClient(settings(), transport=httpx.MockTransport(server)) as client:
             calls = (client.payment(f"order-{n:03}") for n in range(50))
             return await asyncio.gather(*calls, return_exceptions=True)
 
@@ -149,27 +152,27 @@ def test_a_renewal_that_fails_fails_for_all_of_its_callers_at_once(settings):
 
 
 def test_a_401_renews_the_token_once_and_no_more(opened):
-    """Keys that were withdrawn stay withdrawn; asking for ever would not help."""
-    client, door = opened(httpx.Response(401, json={"statusCode": 401, "message": "no"}))
+    """Withdrawn keys stay withdrawn, so further attempts would not help."""
+    client, server = opened(httpx.Response(401, json={"statusCode": 401, "message": "no"}))
     with pytest.raises(errors.UnauthorizedError):
         client.payment("order-001")
 
-    assert (door.tokens, len(door.requests)) == (2, 2)
+    assert (server.tokens, len(server.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize("retry", [True, False], ids=["patient", "once"])
 def test_a_write_answered_401_is_sent_again_with_the_same_key(opened, retry):
-    """A 401 says nothing was done, so repeating is safe even for those who retry nothing."""
-    client, door = opened(httpx.Response(401), payment_body())
+    """A 401 proves that nothing was done, so repeating is safe even with retry=False."""
+    client, server = opened(httpx.Response(401), payment_body())
     client.capture("order-001", 250, "NOK", idempotency_key="key-1", retry=retry)
 
-    assert [request.headers["idempotency-key"] for request in door.requests] == ["key-1", "key-1"]
+    assert [request.headers["idempotency-key"] for request in server.requests] == ["key-1", "key-1"]
 
 
 def test_wrong_keys_say_which_sales_unit_and_what_to_check(opened):
-    """A bare 401 helps nobody who has three sales units and four keys each."""
-    client, door = opened(payment_body())
-    door.token_answers = [httpx.Response(401, json={"error": "unauthorized_client"})]
+    """A bare 401 does not help a merchant with three sales units and four keys each."""
+    client, server = opened(payment_body())
+    server.token_answers = [httpx.Response(401, json={"error": "unauthorized_client"})]
 
     with pytest.raises(errors.UnauthorizedError, match="sales unit 123456 were not accepted"):
         client.payment("order-001")
@@ -200,38 +203,38 @@ WRITES = {
     ],
 )
 def test_a_write_is_repeated_with_its_key_and_bytes(opened, no_waiting, write, failure):
-    """The same key with other bytes is a conflict, and another key is a second payment."""
-    client, door = opened(failure, failure, payment_body())
+    """Other bytes with the same key are a conflict, and another key would pay a second time."""
+    client, server = opened(failure, failure, payment_body())
     write(client, idempotency_key="key-1")
 
-    assert len(door.requests) == 3
-    assert {request.headers["idempotency-key"] for request in door.requests} == {"key-1"}
-    assert len({request.content for request in door.requests}) == 1
+    assert len(server.requests) == 3
+    assert {request.headers["idempotency-key"] for request in server.requests} == {"key-1"}
+    assert len({request.content for request in server.requests}) == 1
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 410, 422, 302])
 def test_a_refusal_sticks(opened, no_waiting, status):
-    """A 4xx is remembered with its key: asking again only counts against the limit."""
-    client, door = opened(httpx.Response(status, json=DOMAIN))
+    """The API remembers a 4xx with its key; repeating only uses up the rate limit."""
+    client, server = opened(httpx.Response(status, json=DOMAIN))
     with pytest.raises(errors.ApiError) as caught:
         client.refund("order-001", 250, "NOK", idempotency_key="key-1")
 
-    assert len(door.requests) == 1
+    assert len(server.requests) == 1
     assert caught.value.reference == "order-001"
 
 
 @pytest.mark.parametrize("failure", [BUSY, httpx.ReadTimeout("slow"), httpx.ConnectError("no")])
 def test_retry_false_asks_once(opened, no_waiting, failure):
-    """Moving money settles a lost answer in the event log, not by asking again."""
-    client, door = opened(failure)
+    """Operations that move money look for a lost answer in the event log."""
+    client, server = opened(failure)
     with pytest.raises((errors.ServiceError, errors.NoAnswerError)):
         client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
 
-    assert len(door.requests) == 1
+    assert len(server.requests) == 1
 
 
 def test_no_connection_is_not_the_same_as_no_answer(opened):
-    """After the first nothing can have been done; after the second, anything."""
+    """Without a connection nothing was done; without an answer anything may have been done."""
     client, _ = opened(httpx.ConnectError("refused"), httpx.ReadError("cut"))
 
     with pytest.raises(errors.NotConnectedError):
@@ -243,12 +246,12 @@ def test_no_connection_is_not_the_same_as_no_answer(opened):
 
 
 def test_an_unreadable_answer_is_asked_for_three_times(opened, no_waiting):
-    """A truncated read is gone the next time; one that is always so is a change at Vipps."""
-    client, door = opened(httpx.Response(200, text="<html>maintenance</html>"))
+    """A truncated answer is complete the next time; a permanent one means that the API changed."""
+    client, server = opened(httpx.Response(200, text="<html>maintenance</html>"))
     with pytest.raises(errors.UnreadableAnswerError):
         client.payment("order-001")
 
-    assert len(door.requests) == 3
+    assert len(server.requests) == 3
 
 
 CAPTURE = {"idempotency_key": "key-1", "retry": False}
@@ -286,7 +289,7 @@ CAPTURE = {"idempotency_key": "key-1", "retry": False}
 )
 @pytest.mark.parametrize("answer", [httpx.Response(403), httpx.Response(200, text="<html>")])
 def test_an_error_names_the_call(opened, no_waiting, call, said, answer):
-    """A run makes many kinds of calls: which one was turned down is the first question."""
+    """A run makes many kinds of calls, and the reader must know which one was refused."""
     client, _ = opened(answer)
 
     with pytest.raises(errors.ApiError) as caught:
@@ -297,76 +300,76 @@ def test_an_error_names_the_call(opened, no_waiting, call, said, answer):
 
 
 def test_force_approve_is_repeated_only_where_nothing_was_sent(opened, no_waiting):
-    """It has no key, so a lost answer is left to whoever reads the payment."""
-    client, door = opened(httpx.ConnectError("no"), httpx.Response(200))
+    """It has no key, so after a lost answer the caller reads the payment."""
+    client, server = opened(httpx.ConnectError("no"), httpx.Response(200))
     client.force_approve("order-001", phone_number="4791234567")
-    assert len(door.requests) == 2
+    assert len(server.requests) == 2
 
-    client, door = opened(BUSY)
+    client, server = opened(BUSY)
     with pytest.raises(errors.ServiceError):
         client.force_approve("order-001", token="abc")
-    assert len(door.requests) == 1
+    assert len(server.requests) == 1
 
 
 def test_force_approve_is_refused_in_production(opened):
-    """It is for test hosts; a real customer approves for himself."""
-    client, door = opened(payment_body(), environment="production", base_url=None)
+    """It exists for test environments; a real customer approves the payment."""
+    client, server = opened(payment_body(), environment="production", base_url=None)
     with pytest.raises(errors.ConfigurationError, match="test hosts only"):
         client.force_approve("order-001", phone_number="4791234567")
 
-    assert (door.tokens, door.requests) == (0, [])
+    assert (server.tokens, server.requests) == (0, [])
 
 
 def test_the_total_time_is_bounded(opened):
-    """Asked to come back in an hour, a call that may take a second gives up at once."""
-    client, door = opened(httpx.Response(429, headers={"retry-after": "3600"}), retry_seconds=1)
+    """A call that may take a second gives up at once if it is told to wait an hour."""
+    client, server = opened(httpx.Response(429, headers={"retry-after": "3600"}), retry_seconds=1)
     with pytest.raises(errors.RateLimitedError) as caught:
         client.payment("order-001")
 
     assert caught.value.retry_after == 3600
-    assert len(door.requests) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_service_down_for_good_is_given_up(opened):
     """Without Retry-After the waits grow, and their sum stays within the setting."""
-    client, door = opened(BUSY, retry_seconds=1)
+    client, server = opened(BUSY, retry_seconds=1)
     with pytest.raises(errors.ServiceError):
         client.payment("order-001")
 
-    assert len(door.requests) == 2
+    assert len(server.requests) == 2
 
 
 def test_several_sales_units_each_have_their_keys(opened):
-    """Keys of one with the serial number of another are answered with 401."""
-    client, door = opened(payment_body())
+    """The API answers 401 if the keys belong to another serial number."""
+    client, server = opened(payment_body())
     client.settings.keys["654321"] = Keys("other-id", SecretStr("other"), SecretStr("other-key"))
     client.payment("order-001")
     client.payment("order-001", "654321")
-    first, second = (request.headers for request in door.requests)
+    first, second = (request.headers for request in server.requests)
 
     assert (first["merchant-serial-number"], second["merchant-serial-number"]) == (MSN, "654321")
     assert second["ocp-apim-subscription-key"] == "other-key"
-    assert door.tokens == 2
+    assert server.tokens == 2
 
 
 def test_partner_keys_serve_any_linked_sales_unit(opened):
-    """One set of keys; the serial number on each call says on whose behalf."""
-    client, door = opened(payment_body(), partner=True)
+    """There is one set of keys, and the serial number on each call names the merchant."""
+    client, server = opened(payment_body(), partner=True)
     payment = client.payment("order-001", "987654")
 
-    assert door.requests[0].headers["merchant-serial-number"] == "987654"
+    assert server.requests[0].headers["merchant-serial-number"] == "987654"
     assert payment.msn == "987654"
 
 
 def test_one_of_several_sales_units_must_be_named(opened):
-    """Guessing would read another merchant's payment of the same reference."""
+    """A guess could read another merchant's payment with the same reference."""
     client, _ = opened(payment_body(), msn=None)
     with pytest.raises(errors.InputError, match="Name one of them"):
         client.payment("order-001")
 
 
 def test_the_house_clock_is_that_of_the_last_answer(opened):
-    """Deadlines are Vipps's, so is the clock they are measured by."""
+    """Deadlines are those of Vipps MobilePay, so they are measured by its clock."""
     dated = {"date": "Sat, 31 Jan 2026 23:00:00 GMT"}
     client, _ = opened(httpx.Response(200, headers=dated, json=payment_body()))
     before = client.now()
@@ -381,7 +384,7 @@ def test_the_house_clock_is_that_of_the_last_answer(opened):
 
 
 def test_waiting_follows_the_polling_guideline(opened, monkeypatch):
-    """First after five seconds, then every two, until it is decided."""
+    """First a read after five seconds, then one every two seconds until the state is final."""
     waits = []
 
     async def no_sleep(seconds):
@@ -395,16 +398,16 @@ def test_waiting_follows_the_polling_guideline(opened, monkeypatch):
 
 
 def test_waiting_ends(opened):
-    """A payer who does nothing must not hold a batch for ever."""
+    """A payer who does nothing must not block a batch."""
     client, _ = opened(payment_body(state="CREATED"))
 
     assert client.wait_until_final("order-001", timeout_seconds=0.01).state == "CREATED"
 
 
 def test_a_bulk_reading_has_both_and_when(opened):
-    """The time of fetching is the house's clock, not the machine's."""
+    """The time of fetching is the server's time, not the machine's."""
     dated = {"date": "Sat, 31 Jan 2026 23:00:00 GMT"}
-    client, door = opened(
+    client, server = opened(
         httpx.Response(200, headers=dated, json=payment_body()), [event_body()], payment_body()
     )
     reading = client.read("order-001")
@@ -412,7 +415,7 @@ def test_a_bulk_reading_has_both_and_when(opened):
     assert (reading.payment.reference, len(reading.events)) == ("order-001", 1)
     assert reading.fetched_at == datetime(2026, 1, 31, 23, tzinfo=UTC)
     assert client.read("order-001", events=False).events == []
-    assert len(door.requests) == 3
+    assert len(server.requests) == 3
 
 
 def page(number, **changed):
@@ -421,8 +424,8 @@ def page(number, **changed):
 
 
 def test_a_ledger_date_is_read_to_its_last_page(opened):
-    """A page that says there is more may be followed by an empty one."""
-    client, door = opened(
+    """A page that announces another one may be followed by an empty page."""
+    client, server = opened(
         page(1, hasMore=True, cursor="a"),
         page(2, hasMore=True, cursor="b"),
         {"items": [], "hasMore": False, "tryLater": False},
@@ -431,11 +434,11 @@ def test_a_ledger_date_is_read_to_its_last_page(opened):
 
     assert [entry.psp_reference for entry in day.entries] == ["1", "2"]
     assert day.final
-    assert [request.url.query for request in door.requests] == [b"", b"cursor=a", b"cursor=b"]
+    assert [request.url.query for request in server.requests] == [b"", b"cursor=a", b"cursor=b"]
 
 
 def test_an_open_ledger_date_is_not_final(opened):
-    """Entries may still come; a total over it is not yet the day's."""
+    """Entries may still be added, so a total over them is not yet that of the day."""
     client, _ = opened(page(1, hasMore=True, tryLater=True, cursor="a"), page(2, tryLater=True))
 
     day = client.ledger_date("302321", "funds", date(2026, 1, 31))
@@ -445,14 +448,14 @@ def test_an_open_ledger_date_is_not_final(opened):
 
 @pytest.mark.parametrize("cursor", [None, "", "a"], ids=["none", "empty", "the same again"])
 def test_paging_that_goes_nowhere_is_stopped(opened, cursor):
-    """It would go round for ever, adding the same entries each time."""
+    """Otherwise the client would read the same entries for ever."""
     client, _ = opened(page(1, hasMore=True, cursor="a"), page(2, hasMore=True, cursor=cursor))
     with pytest.raises(errors.UnreadableAnswerError, match="without a new cursor"):
         client.ledger_date("302321", "funds", date(2026, 1, 31))
 
 
 def test_the_feed_hands_out_its_cursor(opened):
-    """Entries and cursor are kept together by whoever asks."""
+    """The caller stores entries and cursor together."""
     client, _ = opened(page(1, cursor="next"), {"items": [], "tryLater": True})
 
     first = client.feed("302321", "funds")
@@ -463,19 +466,19 @@ def test_the_feed_hands_out_its_cursor(opened):
 
 
 def test_ledgers_are_paged_and_filtered(opened):
-    """A joint ledger settles for several sales units; its own is found by handle."""
+    """A joint ledger settles several sales units; one of them is found by its handle."""
     ledger = {"ledgerId": "1", "currency": "NOK", "settlesForRecipientHandles": ["api:123456"]}
-    client, door = opened({"items": [ledger], "cursor": "c"}, {"items": [ledger], "cursor": ""})
+    client, server = opened({"items": [ledger], "cursor": "c"}, {"items": [ledger], "cursor": ""})
 
     assert len(client.ledgers(MSN)) == 2
-    assert [request.url.query for request in door.requests] == [
+    assert [request.url.query for request in server.requests] == [
         b"settlesForRecipientHandles=api%3A123456",
         b"cursor=c",
     ]
 
 
 def test_the_client_works_inside_a_running_loop(opened):
-    """Jupyter runs one already, where `asyncio.run` is refused."""
+    """Jupyter runs an event loop, in which `asyncio.run` is refused."""
     client, _ = opened(payment_body())
 
     async def cell():
@@ -485,7 +488,7 @@ def test_the_client_works_inside_a_running_loop(opened):
 
 
 def test_the_client_serves_several_threads(opened):
-    """Each waits for its own answer."""
+    """Each thread waits for its own answer."""
     client, _ = opened(payment_body())
     found = []
     threads = [
@@ -500,7 +503,7 @@ def test_the_client_serves_several_threads(opened):
 
 
 def test_interrupting_lets_a_coroutine_put_things_away(opened):
-    """Ctrl-C in a bulk read must still write what it holds."""
+    """After Ctrl-C a bulk read must still write what it has received."""
     client, _ = opened(payment_body())
     put_away = threading.Event()
 
@@ -526,7 +529,7 @@ def test_interrupting_lets_a_coroutine_put_things_away(opened):
 
 
 def test_running_on_its_own_loop_is_refused(opened):
-    """It would wait for itself for ever."""
+    """The call would wait for itself for ever."""
     client, _ = opened(payment_body())
 
     async def within():
@@ -537,7 +540,7 @@ def test_running_on_its_own_loop_is_refused(opened):
 
 
 def test_closing_twice_does_nothing(opened):
-    """A context manager and a call, as happens in notebooks."""
+    """In notebooks a context manager and a call may both close the client."""
     client, _ = opened(payment_body())
     client.close()
     client.close()
@@ -546,11 +549,11 @@ def test_closing_twice_does_nothing(opened):
 
 
 def test_a_body_sent_is_json(opened):
-    """The type is said, and the bytes are the request's."""
-    client, door = opened({"reference": "order-001", "redirectUrl": "https://example.com"})
+    """The content type is set, and the body is exactly the request's bytes."""
+    client, server = opened({"reference": "order-001", "redirectUrl": "https://example.com"})
     request = {"reference": "order-001", "amount": {"currency": "NOK", "value": 100}}
     made = client.create_payment(request, idempotency_key="key-1")
 
-    assert door.requests[0].headers["content-type"] == "application/json"
-    assert orjson.loads(door.requests[0].content) == request
+    assert server.requests[0].headers["content-type"] == "application/json"
+    assert orjson.loads(server.requests[0].content) == request
     assert made == (MSN, "order-001", "https://example.com")

@@ -1,4 +1,4 @@
-"""Many answers at once: the same as one by one, or not at all."""
+"""Decoding many answers at once: the same result as one by one, or none."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def nok(value):
-    """An amount of crowns."""
+    """Return an amount in kroner."""
     return {"currency": "NOK", "value": value}
 
 
 def payment(reference="order-001", **changed):
-    """A GET payment answer, with personal fields to be passed over."""
+    """Return a GET payment answer that also has personal fields."""
     totals = ("authorizedAmount", "capturedAmount", "refundedAmount", "cancelledAmount")
     return {
         "aggregate": {name: nok(place) for place, name in enumerate(totals)},
@@ -40,7 +40,7 @@ def payment(reference="order-001", **changed):
 
 
 def event(reference="order-001", **changed):
-    """One line of an event log."""
+    """Return one line of an event log."""
     return {
         "reference": reference,
         "pspReference": "psp-2",
@@ -53,17 +53,17 @@ def event(reference="order-001", **changed):
 
 
 def bodies(said, log, reference="order-001"):
-    """The two answers as bytes."""
+    """Return the two answers as bytes."""
     return bulk_decode.RawReading(MSN, reference, orjson.dumps(said), orjson.dumps(log), NOON)
 
 
 def rows(named, fields):
-    """Columns as tuples, one a row."""
+    """Return columns as one tuple per row."""
     return list(zip(*(named[field].to_pylist() for field in fields), strict=True))
 
 
 def test_columns_hold_what_the_careful_decoder_says():
-    """Two decoders of one answer must not differ, or a figure depends on the batch it came in."""
+    """Two decoders must agree, or a figure would depend on the batch in which it arrived."""
     many = [
         bodies(
             payment(f"order-{n:03}"),
@@ -87,14 +87,14 @@ def test_columns_hold_what_the_careful_decoder_says():
 
 
 def test_personal_fields_are_not_there():
-    """What is never decoded can never leak into a workbook."""
+    """What is never decoded cannot reach a workbook."""
     found = bulk_decode.decode_batch([bodies(payment(), [event()])])
 
     assert "someone@example.com" not in str(found)
 
 
 def test_nothing_asked_is_nothing_found():
-    """A batch of failures only has no answers at all."""
+    """A batch in which every call failed has no answers."""
     found = bulk_decode.decode_batch([])
 
     assert rows(found.payments, Payment._fields) == []
@@ -102,7 +102,7 @@ def test_nothing_asked_is_nothing_found():
 
 
 def test_without_event_logs_there_are_no_events():
-    """`events=False` asks half as much."""
+    """`events=False` makes half as many calls."""
     found = bulk_decode.decode_batch([bodies(payment(), [])._replace(events=None)])
 
     assert len(found.payments["msn"]) == 1
@@ -140,7 +140,7 @@ RAW = orjson.dumps(payment())
     ],
 )
 def test_an_unusual_payment_is_left_to_the_careful_decoder(body):
-    """Only that one can say which answer it is and what is wrong with it."""
+    """Only that decoder can say which answer is wrong, and why."""
     usual = bodies(payment("order-002"), [], "order-002")
     unusual = bulk_decode.RawReading(MSN, "order-001", body, b"[]", NOON)
 
@@ -170,7 +170,7 @@ def test_an_unusual_payment_is_left_to_the_careful_decoder(body):
     ],
 )
 def test_an_unusual_event_log_is_left_to_the_careful_decoder(log):
-    """As above: a sum must not rest on an event half understood."""
+    """A sum must not rest on an event that was only partly understood."""
     assert (
         bulk_decode.decode_batch([bulk_decode.RawReading(MSN, "order-001", RAW, log, NOON)]) is None
     )
@@ -191,7 +191,7 @@ json = st.recursive(
 )
 @settings(max_examples=150)
 def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
-    """For any answer: declined, or the same as the careful decoder, and never another error."""
+    """Any answer is declined, or decoded as the careful decoder does; no other error is raised."""
     as_json = {"default": str, "option": orjson.OPT_PASSTHROUGH_SUBCLASS}
     try:
         body = orjson.dumps(payment() | said, **as_json)

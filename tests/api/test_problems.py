@@ -1,4 +1,4 @@
-"""What refusals become."""
+"""Error answers become exceptions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FIELDS = {
     ],
 )
 def test_each_status_has_its_own_error(status, kind):
-    """The status decides the class, and the class is what callers catch."""
+    """The status decides the class, and callers catch the class."""
     assert type(decode_error_response(status, {}, b"", reference="order-001")) is kind
 
 
@@ -151,7 +151,7 @@ def test_each_status_has_its_own_error(status, kind):
     ],
 )
 def test_every_shape_says_what_it_says(body, code, title, detail, trace_id):
-    """Seven services answer in as many ways, and all become one error."""
+    """Seven services answer in seven forms, and each becomes the same kind of error."""
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
 
     error = decode_error_response(400, {}, raw, reference="order-001")
@@ -164,7 +164,7 @@ def test_every_shape_says_what_it_says(body, code, title, detail, trace_id):
 
 
 def test_fields_found_fault_with_are_named():
-    """Which field it was is the only thing a validation error says."""
+    """The invalid field is the only information in a validation error."""
     assert decode_error_response(400, {}, orjson.dumps(FIELDS)).fields == {
         "reference": "must match"
     }
@@ -183,7 +183,7 @@ def test_fields_found_fault_with_are_named():
     ],
 )
 def test_what_a_service_says_is_made_fit_for_a_log(said, shown):
-    """The error goes into logs, failures.csv and workbooks."""
+    """The error is written to logs, failures.csv and workbooks."""
     body = orjson.dumps({"detail": said})
 
     error = decode_error_response(400, {}, body, reference="2026000123", secrets=("SECRET-1",))
@@ -207,7 +207,7 @@ def test_what_a_service_says_is_made_fit_for_a_log(said, shown):
     ],
 )
 def test_retry_after_in_each_of_its_forms(header, seconds):
-    """Gateways send seconds, the guide speaks of dates, and often there is none."""
+    """Gateways send seconds, the guide shows dates, and often the header is missing."""
     headers = {"date": "Sat, 31 Jan 2026 12:00:00 GMT"}
     if header is not None:
         headers["retry-after"] = header
@@ -251,7 +251,7 @@ ANY_JSON = st.recursive(
 
 
 def test_a_field_name_is_printable_and_without_numbers():
-    """The name of a field is the service's text too, and ends up in logs."""
+    """The service chooses the field's name too, and the name is written to logs."""
     body = b'{"title": "no", "extraDetails": [{"name": "ph\\u0007one 4791234567", "reason": "x"}]}'
 
     error = decode_error_response(400, {}, body)
@@ -266,7 +266,7 @@ def test_a_field_name_is_printable_and_without_numbers():
 )
 @settings(max_examples=400)
 def test_every_refusal_becomes_an_error(status, body, headers):
-    """Whatever the body, the status was an answer, and it is said in one line."""
+    """Whatever the body contains, the status is reported in one line."""
     error = decode_error_response(status, headers, body, reference="order-001")
 
     assert isinstance(error, errors.ApiError)

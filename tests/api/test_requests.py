@@ -1,4 +1,4 @@
-"""What is sent."""
+"""Requests as they are sent."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vippsrecon.errors import InputError
 
 
 def test_cancel_always_has_a_body():
-    """An empty body with a JSON content type has been answered with a type error."""
+    """The API has answered an empty body with a JSON content type with a type error."""
     assert (
         requests.build_cancel_request("order-001", "key").body == b'{"cancelTransactionOnly":false}'
     )
 
 
 def test_only_what_carries_its_key_may_be_repeated():
-    """A force-approve has no key, so sent once it may have worked, and is not sent again."""
+    """A force-approve has no key. If it was sent, it may have worked, so it is not repeated."""
     assert requests.build_payment_request("order-001").may_repeat
     assert requests.build_refund_request("order-001", 1, "NOK", "key").may_repeat
     assert requests.build_cancel_request("order-001", "key").may_repeat
@@ -39,34 +39,34 @@ def test_only_what_carries_its_key_may_be_repeated():
     ],
 )
 def test_a_reference_that_cannot_be_one_is_not_sent(reference):
-    """It goes into a path, so what it may hold is decided here."""
+    """The reference becomes part of a path, so its characters are checked here."""
     with pytest.raises(InputError, match="letters A to Z"):
         requests.build_payment_request(reference)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 51, "two words", "line\r\nX-Other: 1", "nøkkel"])
 def test_a_key_that_cannot_be_one_is_not_sent(key):
-    """It goes into a header, and Vipps allows fifty characters."""
+    """The key is sent in a header, and the API allows fifty characters."""
     with pytest.raises(InputError, match="idempotency key"):
         requests.build_capture_request("order-001", 100, "NOK", key)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.0, True, "100"])
 def test_an_amount_is_a_whole_number_above_zero(amount):
-    """A float that slips through pays somebody another amount."""
+    """A float could pay a customer another amount."""
     with pytest.raises(InputError, match="minor units"):
         requests.build_refund_request("order-001", amount, "NOK", "key")
 
 
 def test_a_cursor_travels_encoded():
-    """Cursors are base64, which has characters a query does not."""
+    """Cursors are base64, which has characters that a query does not allow."""
     path = requests.build_ledger_date_request("302321", "funds", date(2026, 1, 31), "a+b/c=").path
 
     assert path == "/report/v2/ledgers/302321/funds/dates/2026-01-31?cursor=a%2Bb%2Fc%3D"
 
 
 def test_the_repr_of_a_request_has_no_body():
-    """A test user's phone number would stand in every traceback."""
+    """Otherwise every traceback would show a test user's phone number."""
     asked = requests.build_force_approve_request("order-001", phone_number="4791234567", token=None)
 
     assert "4791234567" not in repr(asked)
@@ -74,25 +74,25 @@ def test_the_repr_of_a_request_has_no_body():
 
 @pytest.mark.parametrize("ledger_id", ["", ".", ".."])
 def test_a_ledger_id_cannot_climb(ledger_id):
-    """It goes into a path; what is odd but harmless is encoded, dots alone are not."""
+    """The id becomes part of a path. An id of dots would change the path."""
     with pytest.raises(InputError, match="ledger id"):
         requests.build_feed_request(ledger_id, "funds")
 
 
 def test_a_topic_is_one_of_two():
-    """Another would be asked of Vipps as a path that does not exist."""
+    """Another topic would be a path that does not exist."""
     with pytest.raises(InputError, match="neither funds nor fees"):
         requests.build_feed_request("302321", "fee")
 
 
 def test_force_approve_takes_one_of_two():
-    """Neither or both is a question nobody can answer."""
+    """Neither or both is refused."""
     with pytest.raises(InputError, match="either"):
         requests.build_force_approve_request("order-001", phone_number=None, token=None)
 
 
 def test_a_payment_is_created_by_reference():
-    """Without one, all payments would share a rate limit and nobody could find it again."""
+    """Without a reference all payments share one rate limit, and none could be found again."""
     with pytest.raises(InputError, match="has no reference"):
         requests.build_create_payment_request({"amount": {}}, "key")
     with pytest.raises(InputError, match="as JSON"):

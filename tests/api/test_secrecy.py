@@ -1,4 +1,4 @@
-"""Secrets and customers' numbers: in no log, no message, no repr, no traceback."""
+"""Secrets and phone numbers appear in no log, message, repr or traceback."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ECHO = b"your key %s and token %s were looked at" % (
 
 
 def shows_a_secret(text: str) -> list[str]:
-    """Name the secrets that stand in a text."""
+    """Return the secrets that a text contains."""
     return [name for name, value in {**SECRETS, "phone": PHONE}.items() if value in text]
 
 
@@ -37,11 +37,11 @@ def shows_a_secret(text: str) -> list[str]:
         pytest.param(http(b"", 401), id="refused"),
     ],
 )
-def test_nothing_secret_is_logged_at_debug(wired, caplog, capfd, no_waiting, act):
-    """Logs are kept for years and read by many; that is where keys are found."""
+def test_nothing_secret_is_logged_at_debug(connected, caplog, capfd, no_waiting, act):
+    """Logs are stored for years and read by many people."""
     said = []
     with caplog.at_level(logging.DEBUG):
-        client, _ = wired(act)
+        client, _ = connected(act)
         client.run(_debug())
         for call in (
             lambda: client.payment("order-001"),
@@ -80,10 +80,10 @@ def traced(error: BaseException) -> list[str]:
 
 
 def test_a_refused_token_shows_no_keys(opened):
-    """The one call that carries all three keys is the one that fails on the first day."""
-    client, door = opened(payment_body())
+    """This call carries all three keys, and it is the one that fails on the first day."""
+    client, server = opened(payment_body())
     echo = f"{SECRETS['client_secret']} {SECRETS['subscription_key']}"
-    door.token_answers = [httpx.Response(401, json={"error": echo, "error_description": echo})]
+    server.token_answers = [httpx.Response(401, json={"error": echo, "error_description": echo})]
     with pytest.raises(errors.UnauthorizedError) as caught:
         client.payment("order-001")
 
@@ -92,10 +92,10 @@ def test_a_refused_token_shows_no_keys(opened):
 
 
 def test_a_token_that_cannot_be_read_shows_no_keys(opened, no_waiting):
-    """Nor one that comes cut in half."""
-    client, door = opened(payment_body())
+    """The same holds for an answer that was cut off."""
+    client, server = opened(payment_body())
     half = f'{{"access_token":"{SECRETS["token"]}-'
-    door.token_answers = [httpx.Response(200, text=half) for _ in range(9)]
+    server.token_answers = [httpx.Response(200, text=half) for _ in range(9)]
     with pytest.raises(errors.UnreadableAnswerError) as caught:
         client.payment("order-001")
 
@@ -103,7 +103,7 @@ def test_a_token_that_cannot_be_read_shows_no_keys(opened, no_waiting):
 
 
 def test_headers_and_access_have_no_repr(settings):
-    """Both hold everything."""
+    """Both contain all keys."""
 
     async def never(access, patient):
         raise AssertionError
@@ -115,5 +115,5 @@ def test_headers_and_access_have_no_repr(settings):
 
 
 def test_stamina_logs_nothing_of_its_own():
-    """Its hook writes the arguments of what it repeats, which are ours to keep."""
+    """Its hook would log the arguments of the calls it repeats."""
     assert get_on_retry_hooks() == ()

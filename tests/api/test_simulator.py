@@ -1,4 +1,4 @@
-"""The client against the simulator: every operation, in the process and over sockets."""
+"""The client and the simulator: every operation, in this process and over sockets."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ ASKED = {
 
 @pytest.fixture
 def simulator():
-    """One sales unit with its keys, and a clock."""
+    """Return a simulator with one sales unit, its keys and a clock."""
     return Simulator([UNIT, CLOCK])
 
 
 @pytest.fixture(params=["in process", "socket"])
 def client(request, simulator, settings):
-    """The same story over both doors."""
+    """Return a client, once in this process and once over a socket."""
     if request.param == "in process":
         with Client(
             settings(retry_seconds=5), transport=httpx.ASGITransport(simulator.app)
@@ -57,7 +57,7 @@ def client(request, simulator, settings):
 
 
 def test_a_payment_lives_its_life(client):
-    """Create, approve, capture, refund, cancel the rest, and read what became of it."""
+    """Create, approve, capture, refund, cancel the rest, and read the result."""
     client.create_payment(ASKED, idempotency_key="create-1")
     client.force_approve("order-001", phone_number=PHONE)
     client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
@@ -75,7 +75,7 @@ def test_a_payment_lives_its_life(client):
 
 
 def test_a_refusal_carries_its_domain_code(client):
-    """The code is what carrying out a plan decides by."""
+    """The code decides how a plan row goes on."""
     client.create_payment(ASKED, idempotency_key="create-1")
     with pytest.raises(errors.RefusedError) as caught:
         client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
@@ -85,13 +85,13 @@ def test_a_refusal_carries_its_domain_code(client):
 
 
 def test_an_unknown_reference_is_not_found(client):
-    """A payment of another sales unit looks the same."""
+    """A payment of another sales unit gives the same answer."""
     with pytest.raises(errors.PaymentNotFoundError, match="order-404"):
         client.payment("order-404")
 
 
 def test_a_token_that_ran_out_is_renewed_in_passing(client, simulator):
-    """A laptop that slept for a day must not fail its first call."""
+    """The first call of a laptop that slept for a day must not fail."""
     client.create_payment(ASKED, idempotency_key="create-1")
     simulator.advance(26 * 3600)
 
@@ -99,7 +99,7 @@ def test_a_token_that_ran_out_is_renewed_in_passing(client, simulator):
 
 
 def test_wrong_keys_are_said_to_be_wrong(simulator, settings):
-    """Before anything else is asked."""
+    """The error comes before any other call."""
     transport = httpx.ASGITransport(simulator.app)
     with (
         Client(settings(client_secret="another"), transport=transport) as client,
@@ -120,7 +120,7 @@ def test_wrong_keys_are_said_to_be_wrong(simulator, settings):
     ],
 )
 def test_a_refund_is_made_once_under_every_fault(client, simulator, fault):
-    """A third of all attempts go wrong, and still the customer gets the money once."""
+    """A third of all attempts fail, and the customer still gets the money exactly once."""
     client.create_payment(ASKED, idempotency_key="create-1")
     client.force_approve("order-001", phone_number=PHONE)
     client.capture("order-001", 1000, "NOK", idempotency_key="capture-1")
@@ -136,7 +136,7 @@ def test_a_refund_is_made_once_under_every_fault(client, simulator, fault):
 
 
 def test_a_ledger_is_walked(settings):
-    """Ledgers by sales unit, one date of one of them, and the feed."""
+    """Ledgers by sales unit, one date of one ledger, and the feed."""
     entry = entry_body(time="2026-01-30T10:00:00.000000Z", ledgerDate="2026-01-30")
     ledger = {
         "ledgerId": "302321",
@@ -161,7 +161,7 @@ def test_a_ledger_is_walked(settings):
 
 
 def test_the_clock_of_the_simulator_is_the_clock_of_the_house(settings):
-    """Deadlines can be tried a month ahead."""
+    """Tests can try a deadline that is a month away."""
     lines = [orjson.loads(orjson.dumps(UNIT)), CLOCK]
     lines.append({"msn": MSN, "payment": payment_body(), "events": []})
     simulator = Simulator(lines)

@@ -1,4 +1,4 @@
-"""The door to the network, over real sockets that misbehave."""
+"""The transport over real sockets that misbehave."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vippsrecon.api.transport import open_transport
 CUT = (b"",)
 
 
-def test_a_lost_answer_is_repeated_with_the_same_bytes(wired, no_waiting):
-    """The refund may have been made: only the same key and body may be sent again."""
-    client, wire = wired(CUT, http(b"", 503), http(payment_body()))
+def test_a_lost_answer_is_repeated_with_the_same_bytes(connected, no_waiting):
+    """The refund may have been made, so only the same key and body may be sent again."""
+    client, wire = connected(CUT, http(b"", 503), http(payment_body()))
     client.refund("order-001", 250, "NOK", idempotency_key="key-1")
     first, *others = wire.received
 
@@ -36,9 +36,9 @@ def test_a_lost_answer_is_repeated_with_the_same_bytes(wired, no_waiting):
         pytest.param((b"garbage\r\n\r\n",), id="not HTTP"),
     ],
 )
-def test_a_broken_connection_leaves_the_outcome_unknown(wired, act):
-    """Calling it "not connected" would let a refund that was made be made again."""
-    client, _ = wired(act)
+def test_a_broken_connection_leaves_the_outcome_unknown(connected, act):
+    """Calling it "not connected" would allow the same refund a second time."""
+    client, _ = connected(act)
     with pytest.raises(errors.NoAnswerError) as caught:
         client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
 
@@ -46,7 +46,7 @@ def test_a_broken_connection_leaves_the_outcome_unknown(wired, act):
 
 
 def test_a_closed_port_is_not_connected(settings):
-    """Nobody listened, so nothing can have been done."""
+    """Nobody received the request, so nothing was done."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with (
@@ -68,78 +68,78 @@ def test_without_a_token_nothing_was_sent(settings):
             client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
 
 
-def test_silence_ends(wired, monkeypatch):
-    """A connection that says nothing must not hold one of few places for ever."""
+def test_silence_ends(connected, monkeypatch):
+    """A silent connection must not block one of a limited number of requests for ever."""
     monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
-    client, _ = wired(b"")
+    client, _ = connected(b"")
     with pytest.raises(errors.NoAnswerError, match=r"no answer from .* within"):
         client.payment("order-001", retry=False)
 
 
-def test_a_body_that_trickles_ends_too(wired, monkeypatch):
-    """Each byte within a read timeout, the whole never: the bound is on the whole."""
+def test_a_body_that_trickles_ends_too(connected, monkeypatch):
+    """Each byte arrives within the read timeout; the limit is on the whole body."""
     monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
-    client, _ = wired(http(payment_body())[:-5])
+    client, _ = connected(http(payment_body())[:-5])
     with pytest.raises(errors.NoAnswerError):
         client.payment("order-001", retry=False)
 
 
-def test_a_redirect_is_not_followed(wired):
-    """A token would travel to wherever it points."""
-    client, wire = wired(http(b"", 302, "Location: http://127.0.0.1:1/elsewhere\r\n"))
+def test_a_redirect_is_not_followed(connected):
+    """The token would be sent to the redirect's host."""
+    client, wire = connected(http(b"", 302, "Location: http://127.0.0.1:1/elsewhere\r\n"))
     with pytest.raises(errors.ApiError, match=r"not followed"):
         client.payment("order-001")
 
     assert len(wire.received) == 1
 
 
-def test_connections_are_kept(wired):
-    """A handshake a call would cost more than the call."""
-    client, wire = wired(http(payment_body()))
+def test_connections_are_kept(connected):
+    """A new handshake for each call would cost more than the call."""
+    client, wire = connected(http(payment_body()))
     for _ in range(10):
         client.payment("order-001")
 
     assert wire.connections == 1
 
 
-def test_an_encoded_body_is_understood(wired):
-    """None is asked for, but a gateway may send one all the same."""
+def test_an_encoded_body_is_understood(connected):
+    """The client does not request it, but a gateway may send it."""
     import gzip
 
     import orjson
 
     packed = gzip.compress(orjson.dumps(payment_body()))
-    client, _ = wired(http(packed, extra="Content-Encoding: gzip\r\n"))
+    client, _ = connected(http(packed, extra="Content-Encoding: gzip\r\n"))
 
     assert client.payment("order-001").captured_minor == 250
 
 
-def test_a_body_that_cannot_be_decoded_is_no_answer(wired):
-    """Whatever a gateway does, the error is one of ours."""
-    client, _ = wired(http(b"not gzip", extra="Content-Encoding: gzip\r\n"))
+def test_a_body_that_cannot_be_decoded_is_no_answer(connected):
+    """Whatever a gateway sends, the error is one of vippsrecon's."""
+    client, _ = connected(http(b"not gzip", extra="Content-Encoding: gzip\r\n"))
     with pytest.raises(errors.NoAnswerError):
         client.payment("order-001", retry=False)
 
 
-def test_a_body_without_end_is_cut_off(wired, monkeypatch):
-    """A gigabyte of HTML must not take the machine with it."""
+def test_a_body_without_end_is_cut_off(connected, monkeypatch):
+    """A gigabyte of HTML must not use up the memory."""
     monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 100)
-    client, _ = wired(http(payment_body()))
+    client, _ = connected(http(payment_body()))
     with pytest.raises(errors.NoAnswerError):
         client.payment("order-001", retry=False)
 
 
-def test_a_proxy_never_comes_between_loopback(wired, monkeypatch):
-    """The simulator is on this machine; an office proxy would be handed its keys."""
+def test_a_proxy_never_comes_between_loopback(connected, monkeypatch):
+    """The simulator runs on this machine; an office proxy would receive its keys."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    client, _ = wired(http(payment_body()))
+    client, _ = connected(http(payment_body()))
 
     assert client.payment("order-001").reference == "order-001"
 
 
 def test_a_proxy_is_used_for_vipps(monkeypatch):
-    """In many offices there is no other way out."""
+    """Many offices have no other connection."""
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
     monkeypatch.delenv("no_proxy", raising=False)
     proxy = open_transport("https://api.vipps.no", 1).proxy
@@ -150,7 +150,7 @@ def test_a_proxy_is_used_for_vipps(monkeypatch):
 
 
 def test_many_in_flight_do_not_wait_for_each_other(settings):
-    """Aiohttp lets a hundred connections through unless told otherwise."""
+    """By default aiohttp allows a hundred connections."""
     waiting = 0
     most = 0
 

@@ -1,4 +1,4 @@
-"""Settings: where each comes from, and what is refused before anything is sent."""
+"""Settings: the source of each value, and what is refused before any call."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SIMULATOR = {"environment": "simulator", "base_url": "http://127.0.0.1:8800"}
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working folder of its own, and no keyring."""
+    """Return a working folder of its own, without a keyring."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "keyring", None)
     return tmp_path
 
 
 def write(folder: Path, toml: str = "", dotenv: str = "") -> None:
-    """Put the files of a working folder where they belong."""
+    """Write the files of a working folder."""
     if toml:
         (folder / "vippsrecon.toml").write_text(toml, "utf-8")
     if dotenv:
@@ -45,7 +45,7 @@ def write(folder: Path, toml: str = "", dotenv: str = "") -> None:
     ],
 )
 def test_each_environment_speaks_to_its_host(folder, environment, base_url, spoken_to):
-    """One word decides whether real money is at the other end."""
+    """One word decides whether calls move real money."""
     assert load_settings(environment=environment, base_url=base_url).base_url == spoken_to
 
 
@@ -73,13 +73,13 @@ def test_each_environment_speaks_to_its_host(folder, environment, base_url, spok
     ],
 )
 def test_anything_else_is_refused(folder, environment, base_url):
-    """Keys sent to another host are keys given away."""
+    """Keys that are sent to another host are no longer secret."""
     with pytest.raises(ConfigurationError, match="VIPPS_"):
         load_settings(environment=environment, base_url=base_url)
 
 
 def test_the_first_place_that_has_it_wins(folder, monkeypatch):
-    """Argument, environment, file, .env, in that order, and each says where it was found."""
+    """Argument, environment, file, .env, in that order; each value has its source."""
     write(
         folder,
         toml='client_id = "from-file"\ndatabase_url = "sqlite:///file.db"\nmsn = "111111"\n',
@@ -103,7 +103,7 @@ def test_the_first_place_that_has_it_wins(folder, monkeypatch):
 
 
 class Ring:
-    """A keyring that holds one secret."""
+    """A keyring with one secret."""
 
     def get_password(self, service, name):
         """Return it for its name, and nothing for another."""
@@ -111,7 +111,7 @@ class Ring:
 
 
 class Locked:
-    """A keyring nobody can open."""
+    """A keyring that cannot be opened."""
 
     def get_password(self, service, name):
         """Fail, as backends do."""
@@ -119,7 +119,7 @@ class Locked:
 
 
 def test_the_keyring_comes_after_the_environment(folder, monkeypatch):
-    """A secret kept by the system need not stand in any file."""
+    """A secret in the system's keyring need not be in any file."""
     write(folder, dotenv="VIPPS_CLIENT_SECRET=from-env-file\n")
     monkeypatch.setitem(sys.modules, "keyring", Ring())
     given = {**SIMULATOR, "client_id": "id", "subscription_key": "sub", "msn": "123456"}
@@ -131,7 +131,7 @@ def test_the_keyring_comes_after_the_environment(folder, monkeypatch):
 
 
 def test_a_keyring_that_fails_is_no_keyring(folder, monkeypatch):
-    """A server has none, and that is no fault of the settings."""
+    """A server has no keyring, and that is no fault of the settings."""
     monkeypatch.setitem(sys.modules, "keyring", Locked())
 
     assert load_settings(**SIMULATOR).default_keys is None
@@ -165,7 +165,7 @@ per_run = 100000
 
 
 def test_several_sales_units_each_with_their_keys(folder, monkeypatch):
-    """The file names the variables that hold secrets, never the secrets."""
+    """The file names the variables that contain secrets, never the secrets."""
     write(folder, TWO_UNITS)
     monkeypatch.setenv("FINNISH_SECRET", "fs")
     monkeypatch.setenv("FINNISH_KEY", "fk")
@@ -191,7 +191,7 @@ def test_several_sales_units_each_with_their_keys(folder, monkeypatch):
 
 
 def test_one_sales_unit_is_the_default(folder):
-    """Most merchants have one, and should never have to name it."""
+    """Most merchants have one, and need not name it."""
     write(folder, '[[sales_unit]]\nmsn = "111111"\n')
 
     assert load_settings(**SIMULATOR).default_msn == "111111"
@@ -200,7 +200,7 @@ def test_one_sales_unit_is_the_default(folder):
 
 
 def test_sales_units_given_replace_those_of_the_file(folder):
-    """A demonstration has its own, whatever the folder says."""
+    """The demo uses its own, whatever the folder contains."""
     write(folder, '[[sales_unit]]\nmsn = "111111"\n')
     mine = (SalesUnit("333333"),)
 
@@ -218,20 +218,20 @@ def test_sales_units_given_replace_those_of_the_file(folder):
     ],
 )
 def test_missing_keys_are_named(folder, given, msn, said):
-    """Found before the first call, and with the names of what to set."""
+    """They are found before the first call, with the names of the variables to set."""
     with pytest.raises(ConfigurationError, match=said):
         load_settings(environment="test", **given).keys_of(msn)
 
 
 def test_partner_keys_serve_all(folder):
-    """A partner has one set for every merchant linked to it."""
+    """A partner has one set of keys for every linked merchant."""
     settings = load_settings(environment="production", partner=True, **KEYS)
 
     assert settings.keys_of("987654").client_id == "id"
 
 
 def test_accounting_keys_have_no_subscription_key(folder, monkeypatch):
-    """The token service refuses one beside them."""
+    """The token service refuses a subscription key beside them."""
     write(folder, '[accounting]\nclient_id = "acc"\nclient_secret_from = "BOOKS"\n')
     assert load_settings(**SIMULATOR).accounting is None
     monkeypatch.setenv("BOOKS", SECRET)
@@ -241,7 +241,7 @@ def test_accounting_keys_have_no_subscription_key(folder, monkeypatch):
 
 
 def test_offline_work_needs_no_environment(folder):
-    """Reconciling files that were fetched last month asks nobody anything."""
+    """Reconciling files that were fetched last month makes no call."""
     assert load_settings(offline=True).base_url == ""
     with pytest.raises(ConfigurationError):
         load_settings(offline=True, environment="prod")
@@ -303,7 +303,7 @@ def test_nothing_secret_is_shown(folder):
     ],
 )  # fmt: skip
 def test_a_file_with_a_fault_says_which(folder, toml, said):
-    """A tolerance misspelled is a tolerance not set, and nobody would notice."""
+    """A misspelled tolerance would silently not be set."""
     write(folder, toml)
     with pytest.raises(ConfigurationError, match=said) as caught:
         load_settings(**SIMULATOR)
@@ -312,27 +312,27 @@ def test_a_file_with_a_fault_says_which(folder, toml, said):
 
 
 def test_a_file_that_is_not_text_says_so(folder):
-    """A workbook renamed is not the first thing one would think of."""
+    """The file may be a renamed workbook."""
     (folder / "vippsrecon.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="UTF-8"):
         load_settings(**SIMULATOR)
 
 
 def test_a_file_asked_for_must_be_there(folder):
-    """Going on without it would reconcile under other tolerances."""
+    """Without it the run would use other tolerances."""
     with pytest.raises(ConfigurationError, match=r"other\.toml cannot be read"):
         load_settings(**SIMULATOR, file=folder / "other.toml")
 
 
 def test_an_env_file_that_is_not_text_says_so(folder):
-    """Windows' editor likes UTF-16."""
+    """Windows' editor can save UTF-16."""
     (folder / ".env").write_bytes("VIPPS_MSN=1".encode("utf-16"))
     with pytest.raises(ConfigurationError, match="UTF-8"):
         load_settings(**SIMULATOR)
 
 
 def test_a_key_with_a_line_break_within_is_refused(folder):
-    """Copied from a portal, it would be sent as two headers."""
+    """Such a key would be sent as two headers."""
     with pytest.raises(ConfigurationError, match="VIPPS_CLIENT_SECRET") as caught:
         load_settings(**SIMULATOR, **{**KEYS, "client_secret": f"{SECRET}\nX-Other: 1"})
 
@@ -340,19 +340,19 @@ def test_a_key_with_a_line_break_within_is_refused(folder):
 
 
 def test_a_key_may_have_space_around_it(folder):
-    """That is how portals let themselves be copied from."""
+    """Copying from a portal often adds spaces."""
     settings = load_settings(**SIMULATOR, **{**KEYS, "client_secret": f" {SECRET}\n"}, msn="123456")
 
     assert settings.keys_of("123456").client_secret.get_secret_value() == SECRET
 
 
 def test_an_argument_misspelled_is_refused(folder):
-    """A keyword nobody reads is a setting nobody made."""
+    """A misspelled keyword would silently not be a setting."""
     with pytest.raises(ConfigurationError, match="did you mean client_id"):
         load_settings(**SIMULATOR, clientid="id")
 
 
 def test_an_msn_that_is_none_is_refused(folder):
-    """It goes into a header."""
+    """The number is sent in a header."""
     with pytest.raises(ConfigurationError, match="VIPPS_MSN"):
         load_settings(**SIMULATOR, msn="12-34")

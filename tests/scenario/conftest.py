@@ -1,4 +1,4 @@
-"""Months written once for all tests, and read back with the standard library only."""
+"""Months written once for all tests, and read with the standard library only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFERENCE = {
 
 
 class Written(NamedTuple):
-    """A month's files, read back."""
+    """A month's files as Python values."""
 
     folder: Path
     shop: str
@@ -35,7 +35,7 @@ class Written(NamedTuple):
 
 
 def read(folder: Path, shop: str) -> Written:
-    """Read a month back; payments by reference, ledger entries by ledger and topic."""
+    """Read a month: payments by reference, ledger entries by ledger and topic."""
 
     def rows(name):
         with (folder / name).open(encoding="utf-8", newline="") as file:
@@ -59,7 +59,7 @@ def read(folder: Path, shop: str) -> Written:
 
 @pytest.fixture(scope="session", params=sorted(SHOPS))
 def month(request, tmp_path_factory):
-    """A month of 2,000 payments, by each shop in turn."""
+    """Return a month of 2,000 payments, for each shop in turn."""
     folder = tmp_path_factory.mktemp(request.param)
     write_month(folder, shop=request.param)
     return read(folder, request.param)

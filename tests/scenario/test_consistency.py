@@ -1,4 +1,4 @@
-"""Vipps MobilePay's side agrees with itself, and nothing is wrong beside what was planted."""
+"""Vipps MobilePay's side is consistent, and nothing is wrong but what was planted."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def sums(events):
 
 
 def first_attempt(reference):
-    """Drop the suffix of a retry."""
+    """Remove the suffix of a retry."""
     return re.sub(r"(?<=\d)-\d$", "", reference)
 
 
 def is_cancelled(order, shop):
-    """Tell whether the export calls an order cancelled."""
+    """Return whether the export says that an order is cancelled."""
     if shop == "shopify":
         return bool(order["Cancelled at"])
     column, value = CANCELLED[shop]
@@ -69,7 +69,7 @@ def is_cancelled(order, shop):
 
 
 def test_events_sum_to_the_aggregate_except_where_planted(month):
-    """Every other question is judged on the events."""
+    """Every other check is decided by the events."""
     wrong = {
         reference
         for reference, payment in month.payments.items()
@@ -85,7 +85,7 @@ def test_events_sum_to_the_aggregate_except_where_planted(month):
 
 
 def test_a_log_is_in_order_and_fits_the_state(month):
-    """CREATED first, then time goes on, and the state is the one the events lead to."""
+    """CREATED comes first, times increase, and the state follows from the events."""
     for reference, events in month.events.items():
         times = [event["timestamp"] for event in events]
         assert times == sorted(times), reference
@@ -101,13 +101,13 @@ def test_a_log_is_in_order_and_fits_the_state(month):
 
 
 def test_psp_references_are_of_one_event_each(month):
-    """The ledger is joined by them."""
+    """Events and ledger entries are joined by them."""
     seen = Counter(event["pspReference"] for log in month.events.values() for event in log)
     assert max(seen.values()) == 1
 
 
 def test_ledger_balances_chain(month):
-    """A broken chain would be a fault of the ledger, and this month plants none."""
+    """A broken chain would be a fault of the ledger, and this month has none."""
     assert len(month.entries) == 2
     for entries in month.entries.values():
         balance = 0
@@ -120,7 +120,7 @@ def test_ledger_balances_chain(month):
 
 
 def test_the_ledger_holds_every_capture_and_refund_once(month):
-    """It is the only proof of completeness: what is not on it was not moved."""
+    """The ledger alone proves completeness: money that is not on it did not move."""
     moved = {
         event["pspReference"]: (
             event["reference"],
@@ -141,7 +141,7 @@ def test_the_ledger_holds_every_capture_and_refund_once(month):
 
 
 def test_payouts_reach_the_bank(month):
-    """Statement, ledger and settlement report tell of the same money."""
+    """Bank statement, ledger and settlement report show the same money."""
     funds = next(entries for (_, topic), entries in month.entries.items() if topic == "funds")
     scheduled = {
         entry["reference"]: -entry["amount"]
@@ -169,7 +169,7 @@ def test_payouts_reach_the_bank(month):
 
 @pytest.mark.parametrize("currency", ["DKK", "EUR"])
 def test_danish_and_finnish_payouts_carry_a_check_digit(currency, tmp_path):
-    """Twenty digits of which the last proves the others."""
+    """The last of twenty digits is computed from the others."""
     write_month(tmp_path, payments=100, currency=currency)
     statement = (tmp_path / "bank.xml").read_text(encoding="utf-8")
     references = re.findall(r"<Ref>(\d{20})</Ref>", statement)
@@ -178,7 +178,7 @@ def test_danish_and_finnish_payouts_carry_a_check_digit(currency, tmp_path):
 
 
 def test_nothing_is_wrong_that_was_not_planted(month):
-    """Judged by the plainest rule: what is not in the truth nets to zero and holds nothing."""
+    """By the simplest rule: what is not in the truth nets to zero and has nothing reserved."""
     told = {first_attempt(row["reference"]) for row in month.truth}
     numbers = {row["order_number"] for row in month.truth}
     kept, owed = Counter(), Counter()
@@ -200,7 +200,7 @@ def test_nothing_is_wrong_that_was_not_planted(month):
 
 
 def test_a_kept_fee_is_the_only_money_of_a_cancelled_order(month):
-    """The gap the test above leaves: cancelled orders that kept something on purpose."""
+    """The test above leaves out cancelled orders that kept a fee on purpose."""
     told = {row["reference"] for row in month.truth}
     for order in month.orders:
         reference = order[REFERENCE[month.shop]]
@@ -215,7 +215,7 @@ def test_a_kept_fee_is_the_only_money_of_a_cancelled_order(month):
 
 @pytest.mark.parametrize("currency", ["DKK", "EUR"])
 def test_short_deadlines_are_met_where_nothing_is_planted(currency, tmp_path):
-    """In Denmark and Finland an open order of two weeks is a loss, so none is left by chance."""
+    """In Denmark and Finland an order that is open for two weeks loses its reservation."""
     write_month(tmp_path, payments=2000, currency=currency)
     month = read(tmp_path, "plain")
     planted = {
@@ -236,7 +236,7 @@ def test_short_deadlines_are_met_where_nothing_is_planted(currency, tmp_path):
 
 
 def test_what_the_ledger_must_reveal_is_on_it_within_the_month(month):
-    """Payments without an order are found through the ledger of October, or never."""
+    """Payments without an order can only be found in October's ledger."""
     hidden = {"missing_in_orders", "reference_mangled", "duplicate_payment"}
     funds = next(entries for (_, topic), entries in month.entries.items() if topic == "funds")
     october = {e["reference"] for e in funds if e["ledgerDate"] <= "2026-10-31"}
@@ -249,7 +249,7 @@ def test_what_the_ledger_must_reveal_is_on_it_within_the_month(month):
 
 
 def test_what_is_missing_is_missing(month):
-    """The truth speaks of references that are really absent on one side."""
+    """The truth names references that are really missing on one side."""
     for row in month.truth:
         if row["kind"] == "missing_in_vipps":
             assert row["reference"] not in month.payments
@@ -260,7 +260,7 @@ def test_what_is_missing_is_missing(month):
 
 
 def test_an_unseen_payment_is_on_no_ledger_and_in_no_order(month):
-    """The blind spot that remains, which the report has to own up to."""
+    """This is what no run can find, and the report must say so."""
     funds = next(entries for (_, topic), entries in month.entries.items() if topic == "funds")
     unseen = {row["reference"] for row in month.truth if row["bucket"] == "blind_spot"}
     assert unseen <= set(month.payments)

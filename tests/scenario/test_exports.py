@@ -1,4 +1,4 @@
-"""Each shop's export looks as that shop writes it."""
+"""Each shop's export has the form in which that shop writes it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FIRST_LINES = {
 
 
 def test_headings(month):
-    """A shop is recognised by them."""
+    """A shop is recognized by its headings."""
     text = (month.folder / "orders.csv").read_text(encoding="utf-8")
     assert text.startswith(FIRST_LINES[month.shop])
     assert "\r" not in text
 
 
 def test_shopify_has_its_79_columns():
-    """As in the exports seen in 2025 and 2026."""
+    """The exports seen in 2025 and 2026 have them."""
     header = SHOPS["shopify"].header
     assert len(header) == len(set(header)) == 79
     assert header[-1] == "Payment References"
@@ -35,7 +35,7 @@ def test_shopify_has_its_79_columns():
 
 @pytest.mark.parametrize("month", ["shopify"], indirect=True)
 def test_shopify_repeats_little_on_the_lines_after_the_first(month):
-    """Continuation rows are what readers trip over."""
+    """Readers often fail on continuation rows."""
     following = [row for row in month.orders if not row["Total"]]
     assert following
     assert all(row["Name"] and row["Created at"] and row["Lineitem name"] for row in following)
@@ -51,24 +51,24 @@ DATES = {
 
 
 def test_dates_are_the_shops_own(month):
-    """Local time, in the form each shop writes it, all in October."""
+    """Local time in the form of each shop, all in October."""
     column, form = DATES[month.shop]
     assert all(re.fullmatch(form, order[column]) for order in month.orders)
 
 
 def test_references_fit_the_api(month):
-    """What the API would not have accepted cannot have been paid."""
+    """A reference that the API refuses cannot have been paid."""
     assert all(re.fullmatch(r"[a-zA-Z0-9-]{8,64}", reference) for reference in month.payments)
 
 
 def test_most_orders_name_their_payment(month):
-    """Else the month could not be reconciled at all."""
+    """Otherwise the month could not be reconciled."""
     named = sum(order[REFERENCE[month.shop]] in month.payments for order in month.orders)
     assert named > 0.8 * len(month.payments)
 
 
 def test_no_person_is_in_it(month):
-    """Names and addresses are obviously invented."""
+    """Names and addresses are visibly invented."""
     text = (month.folder / "orders.csv").read_text(encoding="utf-8") + (
         month.folder / "simulator.jsonl"
     ).read_text(encoding="utf-8")

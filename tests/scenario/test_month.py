@@ -1,4 +1,4 @@
-"""The month as a whole: the same bytes, all that was promised, bounded memory, clear refusals."""
+"""The whole month: reproducible files, every planted kind, bounded memory, clear refusals."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ BESIDE = {
 
 
 def state_of(folder):
-    """Read the lines of the simulator's state."""
+    """Return the lines of the simulator's state."""
     text = (folder / "simulator.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
 def bytes_of(folder):
-    """Read all files of a month."""
+    """Return all files of a month."""
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
@@ -80,7 +80,7 @@ def test_the_same_arguments_give_the_same_bytes(shop, tmp_path):
 
 
 def test_another_seed_gives_another_month(tmp_path):
-    """Else the seed is not used."""
+    """Otherwise the seed would not be used."""
     for seed in (1, 2):
         write_month(tmp_path / str(seed), payments=50, seed=seed)
     one, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
@@ -89,7 +89,7 @@ def test_another_seed_gives_another_month(tmp_path):
 
 @pytest.mark.parametrize("folder", ["plain", "shopify"])
 def test_sample_data_is_what_its_readme_says(folder, root, tmp_path):
-    """The committed month is remade to the byte, so that it never grows old unseen."""
+    """The committed month is generated again and compared byte by byte."""
     write_month(tmp_path, payments=200, shop=folder)
     assert bytes_of(tmp_path) == bytes_of(root / "sample_data" / folder)
 
@@ -97,7 +97,7 @@ def test_sample_data_is_what_its_readme_says(folder, root, tmp_path):
 @pytest.mark.parametrize("size", [200, 2000])
 @pytest.mark.parametrize("shop", sorted(SHOPS))
 def test_every_kind_the_shop_can_carry_is_planted(shop, size, tmp_path):
-    """A kind that is never planted is never tried by the demo."""
+    """The demo cannot test a kind that is never planted."""
     write_month(tmp_path, payments=size, shop=shop)
     with (tmp_path / "truth.csv").open(encoding="utf-8", newline="") as file:
         counts = Counter((row["bucket"], row["kind"]) for row in csv.DictReader(file))
@@ -112,7 +112,7 @@ def test_every_kind_the_shop_can_carry_is_planted(shop, size, tmp_path):
 
 @pytest.mark.parametrize("payments", [1, 2, 10, 199, 200, 777])
 def test_the_month_has_exactly_the_payments_asked_for(payments, tmp_path):
-    """Benchmarks and the progress bar count on it."""
+    """Benchmarks and the progress bar need the exact number."""
     write_month(tmp_path, payments=payments)
     assert sum("payment" in line for line in state_of(tmp_path)) == payments
 
@@ -120,7 +120,7 @@ def test_the_month_has_exactly_the_payments_asked_for(payments, tmp_path):
 @pytest.mark.parametrize("currency", ["NOK", "DKK", "EUR"])
 @pytest.mark.parametrize("shop", sorted(SHOPS))
 def test_every_shop_sells_in_every_currency(shop, currency, tmp_path):
-    """Each market has its own deadlines, zone, names and payout texts."""
+    """Each market has its own deadlines, time zone, names and payout texts."""
     write_month(tmp_path, payments=200, shop=shop, currency=currency)
     lines = state_of(tmp_path)
     used = {line["payment"]["amount"]["currency"] for line in lines if "payment" in line}
@@ -145,7 +145,7 @@ def test_several_sales_units_in_several_currencies(tmp_path):
 
 
 def test_the_export_is_as_old_as_it_says(tmp_path):
-    """The reader takes the export's moment from the file's time where nothing else tells it."""
+    """Where nothing else states the export's time, the reader takes the file's time."""
     write_month(tmp_path, payments=5)
     assert (tmp_path / "orders.csv").stat().st_mtime == EXPORTED_AT
 
@@ -162,14 +162,14 @@ def test_the_export_is_as_old_as_it_says(tmp_path):
     ids=["shop", "currency", "payments", "units", "currencies"],
 )
 def test_what_cannot_be_told_is_refused(arguments, said, tmp_path):
-    """A month that could not be reconciled would look like a fault of reconciling."""
+    """A month that cannot be reconciled would look like a fault of the comparison."""
     with pytest.raises(ValueError, match=said):
         write_month(tmp_path / "none", **arguments)
     assert not (tmp_path / "none").exists()
 
 
 def test_memory_does_not_grow_with_the_month(tmp_path):
-    """A million payments are written as they are made."""
+    """A million payments are written as they are generated."""
     peaks = []
     for payments in (2_000, 10_000):
         tracemalloc.start()

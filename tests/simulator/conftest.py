@@ -1,4 +1,4 @@
-"""A shop at the simulator's door: in process, without a socket."""
+"""Call the simulator as a shop does, in this process and without a socket."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ UNIT = {
 
 
 def money(value: int, currency: str = "NOK") -> dict[str, Any]:
-    """An amount in minor units."""
+    """Return an amount in minor units."""
     return {"currency": currency, "value": value}
 
 
 def payment_line(reference="order-0001", **told) -> dict[str, Any]:
-    """A state line: a payment with these totals and the events that explain them."""
+    """Return a state line: a payment with these totals and the events that explain them."""
     state = told.get("state", "AUTHORIZED")
     currency = told.get("currency", "NOK")
     amount = told.get("amount", 1000)
@@ -70,7 +70,7 @@ def payment_line(reference="order-0001", **told) -> dict[str, Any]:
 
 
 def ledger_line(ledger_id="302321", msn=MSN, currency="NOK") -> dict[str, Any]:
-    """A state line: a ledger of one sales unit."""
+    """Return a state line: a ledger of one sales unit."""
     return {
         "ledger": {
             "ledgerId": ledger_id,
@@ -83,7 +83,7 @@ def ledger_line(ledger_id="302321", msn=MSN, currency="NOK") -> dict[str, Any]:
 
 
 def entry_line(number=1, *, day="2026-01-30", amount=100, **told) -> dict[str, Any]:
-    """A state line: an entry, the n-th of equal ones unless told otherwise."""
+    """Return a state line: a ledger entry."""
     before = told.get("before", (number - 1) * amount)
     entry = {
         "pspReference": str(10_000 + number),
@@ -103,7 +103,7 @@ def entry_line(number=1, *, day="2026-01-30", amount=100, **told) -> dict[str, A
 
 
 class Shop:
-    """A merchant's HTTP client: the token and the headers, nothing clever."""
+    """A merchant's HTTP client: it adds the token and the headers."""
 
     def __init__(self, simulator: Simulator, keys: dict[str, Any], msn: str = MSN) -> None:
         self.simulator = simulator
@@ -126,7 +126,7 @@ class Shop:
         return self._runner.run(self._client.request(method, path, **more))
 
     def together(self, *calls) -> list[httpx.Response]:
-        """Send requests at the same time; each is method, path and the rest."""
+        """Send requests at the same time. Each is method, path and options."""
 
         async def all_at_once():
             sent = (self._client.request(method, path, **more) for method, path, more in calls)
@@ -135,7 +135,7 @@ class Shop:
         return self._runner.run(all_at_once())
 
     def ask_token(self, **headers) -> httpx.Response:
-        """Ask for a token; a header given as None is left out."""
+        """Request a token. A header given as None is left out."""
         given = {
             "client_id": self.keys["client_id"],
             "client_secret": self.keys["client_secret"],
@@ -145,7 +145,7 @@ class Shop:
         return self.request("POST", "/accesstoken/get", headers=_kept(given | headers))
 
     def headers(self, **changed) -> dict[str, str]:
-        """The headers of a call; a header changed to None is left out."""
+        """Return the headers of a call. A header given as None is left out."""
         if self.token is None:
             self.token = self.ask_token().json()["access_token"]
         given = {
@@ -156,11 +156,11 @@ class Shop:
         return _kept(given | changed)
 
     def get(self, path, headers=None, **query) -> httpx.Response:
-        """Read something; the rest is the query."""
+        """Send a GET request; keyword arguments are the query."""
         return self.request("GET", path, headers=self.headers(**(headers or {})), params=query)
 
     def post(self, path, json=None, key=None, headers=None, **more) -> httpx.Response:
-        """Send a body with a key of its own unless one is given."""
+        """Send a body, with a new idempotency key unless one is given."""
         sent = self.headers(**{"Idempotency-Key": key or f"key-{next(self._numbers)}"})
         sent = _kept(sent | (headers or {}))
         if json is not None:
@@ -176,7 +176,7 @@ class Shop:
         return self.get(f"/epayment/v1/payments/{reference}/events").json()
 
     def total(self, name, reference="order-0001") -> int:
-        """One of the four totals of a payment."""
+        """Return one of the four totals of a payment."""
         return self.payment(reference).json()["aggregate"][f"{name}Amount"]["value"]
 
     def capture(self, value=1000, reference="order-0001", **more) -> httpx.Response:
@@ -209,7 +209,7 @@ class Shop:
         return self.post("/epayment/v1/payments", body, key=key)
 
     def approve(self, reference="order-0002", body=None) -> httpx.Response:
-        """Approve by force."""
+        """Approve with the force-approve call."""
         body = body or {"customer": {"phoneNumber": "4700000000"}}
         return self.post(f"/epayment/v1/test/payments/{reference}/approve", body)
 
@@ -225,7 +225,10 @@ def _kept(headers):
 
 @pytest.fixture
 def shop():
-    """Open a shop at a simulator with these lines; `unit` describes its keys, None: any do."""
+    """Open a shop at a simulator with these lines.
+
+    `unit` describes its keys; None accepts any keys.
+    """
     opened = []
 
     def make(*lines, unit=None, keys=None, msn=MSN, clock=CLOCK, **more) -> Shop:
@@ -241,7 +244,7 @@ def shop():
 
 @pytest.fixture
 def line():
-    """The builders of state lines."""
+    """Return the builders of state lines."""
 
     class Lines:
         payment = staticmethod(payment_line)

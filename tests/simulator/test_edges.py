@@ -1,4 +1,4 @@
-"""What seldom happens, and has to be right all the same."""
+"""Rare situations that must be right all the same."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CARD = {"type": "CARD_PASSTHROUGH"}
 
 
 def code(answer):
-    """The code of a refusal, or the first field of a broken schema."""
+    """Return the code of a refusal, or the first field of a broken schema."""
     extra = answer.json()["extraDetails"][0]
     return extra["reason"] if extra["name"] == "ErrorCode" else extra["name"]
 
@@ -61,7 +61,7 @@ def code(answer):
     ],
 )
 def test_a_creation_is_refused(shop, fields, expected):
-    """Each for its own reason."""
+    """Each request has another fault."""
     answer = shop(unit={}).create(**fields)
 
     assert answer.status_code >= 400
@@ -69,7 +69,7 @@ def test_a_creation_is_refused(shop, fields, expected):
 
 
 def test_a_time_that_does_not_exist_is_a_broken_field(shop):
-    """The pattern cannot tell that there is no thirteenth month."""
+    """The pattern alone accepts a thirteenth month."""
     line = {"name": "a", "id": "1", "totalAmount": 1, "totalAmountExcludingTax": 1}
     receipt = {"orderLines": [line | {"totalTaxAmount": 0}], "bottomLine": {"currency": "NOK"}}
     answer = shop().create(expiresAt="2026-13-01T00:00:00Z", receipt=receipt)
@@ -96,7 +96,7 @@ def test_a_time_that_does_not_exist_is_a_broken_field(shop):
     ],
 )
 def test_a_payment_is_made_in_every_flow(shop, fields, redirect):
-    """A pushed one has nowhere to redirect to."""
+    """A push message has no redirect URL."""
     answer = shop(unit={}).create(**fields)
 
     assert answer.status_code == 201
@@ -105,7 +105,7 @@ def test_a_payment_is_made_in_every_flow(shop, fields, redirect):
 
 
 def test_a_long_living_payment_lives_long(shop):
-    """Until the time it was given, and then expires at that very time."""
+    """It expires at exactly the time given in the request."""
     line = {"name": "a", "id": "1", "totalAmount": 1, "totalAmountExcludingTax": 1}
     receipt = {"orderLines": [line | {"totalTaxAmount": 0}], "bottomLine": {"currency": "NOK"}}
     one = shop()
@@ -130,7 +130,7 @@ def test_a_long_living_payment_lives_long(shop):
     ],
 )
 def test_express_without_a_choice(shop, shipping, freight):
-    """The default one; dynamic options are not called for."""
+    """The default option counts; the callback of dynamic options is not called."""
     one = shop()
     one.create(shipping=shipping)
     one.payer("approve")
@@ -149,7 +149,7 @@ def test_express_without_a_choice(shop, shipping, freight):
     ],
 )
 def test_a_forced_approval_is_refused(shop, body, expected):
-    """And the payment stays open."""
+    """The payment stays open."""
     one = shop()
     one.create()
 
@@ -159,7 +159,7 @@ def test_a_forced_approval_is_refused(shop, body, expected):
 
 
 def test_the_payer_cannot_do_everything(shop, line):
-    """Decline what is approved, or something else altogether."""
+    """A payer cannot decline an approved payment or do anything unknown."""
     one = shop(line.payment())
 
     assert one.payer("decline", "order-0001").json() == {"code": 10010}
@@ -167,7 +167,7 @@ def test_the_payer_cannot_do_everything(shop, line):
 
 
 def test_a_payment_without_events_has_no_deadline(shop, line):
-    """Nobody knows when it was approved; so nothing happens by itself."""
+    """Without events the time of approval is unknown, so nothing happens automatically."""
     bare = line.payment(captured=100) | {"events": []}
     waiting = line.payment("order-0002", state="CREATED") | {"events": []}
     one = shop(bare, waiting)
@@ -179,14 +179,14 @@ def test_a_payment_without_events_has_no_deadline(shop, line):
 
 
 def test_reads_can_be_refused_on_order(shop, line):
-    """Every operation can."""
+    """A fault can refuse every operation."""
     one = shop(line.payment(), {"settings": {"refusals": [{"code": 3010}]}})
 
     assert one.payment().status_code == 500
 
 
 def test_a_failed_refund_stays_failed_after_a_restart(shop, line):
-    """Its event holds the key, so it is not tried again."""
+    """Its event has the key, so the refund is not tried again."""
     before = shop(line.payment(captured=1000))
     before.refund(123, key="k")
     after = shop(*before.simulator.state(), clock="2026-01-31T12:00:05Z")
@@ -196,7 +196,7 @@ def test_a_failed_refund_stays_failed_after_a_restart(shop, line):
 
 
 def test_a_modification_without_a_currency(shop, line):
-    """Missing and unknown are both broken fields."""
+    """A missing and an unknown currency are both broken fields."""
     one = shop(line.payment())
     path = f"{PAYMENTS}/order-0001/capture"
 
@@ -208,7 +208,7 @@ def test_a_modification_without_a_currency(shop, line):
 
 
 def test_tokens_do_not_pile_up():
-    """Those that ended are dropped."""
+    """Expired tokens are removed."""
     keys, now = KeyRegistry(), Simulator().now()
     for _ in range(10_002):
         keys.issue_token(UNRESTRICTED_HOLDER, now, -1)
@@ -232,7 +232,7 @@ def test_tokens_do_not_pile_up():
     ids=repr,
 )
 def test_a_setting_has_its_kind(settings):
-    """A wrong one changes nothing."""
+    """A value of the wrong type changes nothing."""
     simulator = Simulator()
     with pytest.raises(SimulatorInputError):
         simulator.set_settings(**settings)
@@ -249,13 +249,13 @@ def test_a_setting_has_its_kind(settings):
     ids=["handles", "payment"],
 )
 def test_more_lines_that_cannot_be(line_of):
-    """Each is named."""
+    """Each invalid line is named."""
     with pytest.raises(SimulatorInputError, match="line 1"):
         Simulator([line_of])
 
 
 def test_an_event_has_a_time_that_exists(line):
-    """Found when the file is read, not in the middle of a run."""
+    """The fault is found when the file is read, not during a run."""
     one = line.payment()
     one["events"][0]["timestamp"] = "yesterday"
     with pytest.raises(SimulatorInputError, match="'yesterday'"):
@@ -263,19 +263,19 @@ def test_an_event_has_a_time_that_exists(line):
 
 
 def test_an_empty_line_is_no_line():
-    """A file may end with one."""
+    """A file may end with an empty line."""
     assert len(list(Simulator(["", b"\n"]).state())) == 1
 
 
 def test_many_lines_come_in_batches(line):
-    """Two batches and a rest."""
+    """There are two full batches and a smaller one."""
     simulator = Simulator(line.payment(f"order-{n:05}") for n in range(1001))
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
         assert len(client.get("/_simulator/state").text.splitlines()) == 1002
 
 
 def test_the_app_bears_other_servers():
-    """One that greets it first, and one that speaks of websockets."""
+    """Some servers send a lifespan message or a websocket request first."""
     app = Simulator().app
     greetings = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     sent = []
@@ -296,7 +296,7 @@ def test_the_app_bears_other_servers():
 
 
 def test_a_port_that_is_taken_is_said_so():
-    """And no thread is left behind."""
+    """The error names the port, and no thread stays behind."""
     before = threading.active_count()
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -308,7 +308,7 @@ def test_a_port_that_is_taken_is_said_so():
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_run_returns_when_told_to_stop():
-    """The signal is not passed on: whoever asked for the end has it."""
+    """The signal is not passed on, because the caller has handled it."""
     urls = []
 
     def started(url):

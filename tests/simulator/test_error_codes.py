@@ -1,4 +1,4 @@
-"""Every error code a merchant can meet, each with the condition that brings it about."""
+"""Every error code that a merchant can meet, each with the condition that causes it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FIXED = {
 
 
 def push(**customer):
-    """Create a pushed payment for this customer."""
+    """Create a payment with a push message to this customer."""
     return lambda shop: shop.create(userFlow="PUSH_MESSAGE", customer=customer)
 
 
@@ -44,12 +44,12 @@ def fields(**fields):
 
 
 def ordered(code, operation):
-    """A cause inside Vipps or a bank, which only an order to the simulator can bring about."""
+    """Set the fault for a cause inside Vipps MobilePay or a bank."""
     return {"settings": {"refusals": [{"code": code, "operation": operation}]}}
 
 
 def twice_in_metadata(shop):
-    """Create a payment whose metadata names a key twice."""
+    """Create a payment whose metadata has a key twice."""
     body = (
         '{"amount":{"currency":"NOK","value":1000},"paymentMethod":{"type":"WALLET"},'
         '"reference":"order-0002","userFlow":"QR","metadata":{"a":"1","a":"2"}}'
@@ -59,7 +59,7 @@ def twice_in_metadata(shop):
 
 
 def same_key(verb, first, second):
-    """Do two different things with one key."""
+    """Use one key for two different operations."""
 
     def act(shop):
         getattr(shop, verb)(first, key="one")
@@ -69,7 +69,7 @@ def same_key(verb, first, second):
 
 
 def after(days, act):
-    """Do it so many days later."""
+    """Run the operation after this many days."""
 
     def later(shop):
         shop.simulator.advance(days * 86_400)
@@ -80,19 +80,19 @@ def after(days, act):
 
 
 def approve_new(shop):
-    """Create a payment and force its approval."""
+    """Create a payment and approve it with force-approve."""
     shop.create()
     return shop.approve()
 
 
 def approve_express(shop):
-    """The same, with shipping."""
+    """Create an express payment and approve it with force-approve."""
     shop.create(shipping=FIXED)
     return shop.approve()
 
 
 def approve_amount(value):
-    """The same, with this amount."""
+    """Create a payment of this amount and approve it with force-approve."""
 
     def act(shop):
         shop.create(amount={"currency": "NOK", "value": value})
@@ -102,23 +102,23 @@ def approve_amount(value):
 
 
 def unknown_result_then_cancel(shop):
-    """Cancel while the bank is still thinking."""
+    """Cancel before the bank has answered."""
     approve_amount(201)(shop)
     return shop.cancel("order-0002")
 
 
 def capture(value=1000, **more):
-    """Capture the payment there is."""
+    """Capture the shop's payment."""
     return lambda shop: shop.capture(value, **more)
 
 
 def refund(value=1000, **more):
-    """Refund the payment there is."""
+    """Refund the shop's payment."""
     return lambda shop: shop.refund(value, **more)
 
 
 def cancel(body=None):
-    """Cancel the payment there is."""
+    """Cancel the shop's payment."""
     return lambda shop: shop.cancel(body=body)
 
 
@@ -235,7 +235,7 @@ TABLE = [
     [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(TABLE)],
 )
 def test_each_code_has_its_condition(shop, line, code, status, payment, agreed, act):
-    """The condition brings the code, as text in extraDetails, with its status."""
+    """The condition gives the code, as text in extraDetails, with its status."""
     agreed = dict(agreed)
     settings = agreed.pop("settings", {})
     one = shop(line.payment(**payment), {"settings": settings}, unit=agreed)
@@ -251,7 +251,7 @@ def test_each_code_has_its_condition(shop, line, code, status, payment, agreed, 
 
 
 def test_the_table_leaves_no_code_out():
-    """A code nobody can bring about might as well not be there."""
+    """Every code must have a condition that causes it."""
     assert {row[0] for row in TABLE} == set(REFUSAL_CODES)
 
 
@@ -318,7 +318,7 @@ def test_the_table_leaves_no_code_out():
     ],
 )
 def test_a_broken_schema_lists_its_fields(shop, line, act, field):
-    """Such answers have no code, but one entry per field."""
+    """Such answers have no code, but one entry for each field."""
     answer = act(shop(line.payment(), unit={}))
 
     assert answer.status_code == 400
@@ -328,7 +328,7 @@ def test_a_broken_schema_lists_its_fields(shop, line, act, field):
 
 
 def test_a_body_of_another_type_is_415(shop, line):
-    """A form is not JSON."""
+    """A form is refused, because it is not JSON."""
     answer = shop(line.payment()).post(
         "/epayment/v1/payments/order-0001/capture", data={"value": "1"}
     )
@@ -337,7 +337,7 @@ def test_a_body_of_another_type_is_415(shop, line):
 
 
 def test_an_unknown_endpoint_is_the_gateways_404(shop):
-    """There is no list of payments, and the gateway says so in its own words."""
+    """There is no list of payments, and the gateway answers in a form of its own."""
     answer = shop().get("/epayment/v1/payments")
 
     assert answer.status_code == 404
@@ -345,7 +345,7 @@ def test_an_unknown_endpoint_is_the_gateways_404(shop):
 
 
 def test_an_order_for_a_refusal_may_run_out(shop, line):
-    """6280 says later, same key: the second time it goes through."""
+    """Code 6280 asks to repeat later with the same key. The second attempt succeeds."""
     order = {"code": 6280, "operation": "capture", "reference": "order-0001", "times": 1}
     one = shop(line.payment(), {"settings": {"refusals": [order]}})
 

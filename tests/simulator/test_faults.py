@@ -1,4 +1,4 @@
-"""Faults: over a real socket, and in process where there is no socket to cut."""
+"""Faults over a real socket, and in this process where no socket is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BODY = {"modificationAmount": {"currency": "NOK", "value": 100}}
 
 
 class Socket:
-    """The same calls as a shop's, over a socket."""
+    """A shop whose calls use a socket."""
 
     def __init__(self, simulator, client):
         self.simulator = simulator
@@ -35,14 +35,14 @@ class Socket:
         return self.client.post(CAPTURE, headers=self.given | {"Idempotency-Key": key}, json=body)
 
     def total(self, name):
-        """One of the four totals of the payment."""
+        """Return one of the four totals of the payment."""
         answer = self.client.get("/epayment/v1/payments/order-0001", headers=self.given)
         return answer.json()["aggregate"][f"{name}Amount"]["value"]
 
 
 @pytest.fixture(params=["socket", "in process"])
-def door(request, shop, line):
-    """One payment behind either door."""
+def connection(request, shop, line):
+    """Return a shop with one payment, in this process and over a socket."""
     if request.param == "in process":
         yield shop(line.payment())
         return
@@ -52,84 +52,84 @@ def door(request, shop, line):
 
 
 def once(**fault):
-    """A fault that always hits a capture."""
+    """Return a fault that hits every capture."""
     return [{"operations": ["capture"], "share": 1} | fault]
 
 
-def test_a_connection_cut_before_does_nothing(door):
-    """The client cannot know that; it sees the network fail."""
-    door.simulator.set_faults(once(drop_before=True))
+def test_a_connection_cut_before_does_nothing(connection):
+    """The client cannot know that; it only sees that the network failed."""
+    connection.simulator.set_faults(once(drop_before=True))
     with pytest.raises(httpx.TransportError):
-        door.capture(100, key="k")
-    door.simulator.set_faults([])
+        connection.capture(100, key="k")
+    connection.simulator.set_faults([])
 
-    assert door.total("captured") == 0
+    assert connection.total("captured") == 0
 
 
-def test_a_connection_cut_after_has_done_it(door):
-    """The answer is lost, and the same key gets it."""
-    door.simulator.set_faults(once(drop_after=True))
+def test_a_connection_cut_after_has_done_it(connection):
+    """The answer is lost, and a repeated call with the same key gets it."""
+    connection.simulator.set_faults(once(drop_after=True))
     with pytest.raises(httpx.TransportError):
-        door.capture(100, key="k")
-    door.simulator.set_faults([])
+        connection.capture(100, key="k")
+    connection.simulator.set_faults([])
 
-    assert door.total("captured") == 100
-    assert door.capture(100, key="k").status_code == 200
-    assert door.total("captured") == 100
+    assert connection.total("captured") == 100
+    assert connection.capture(100, key="k").status_code == 200
+    assert connection.total("captured") == 100
 
 
-def test_a_truncated_answer_was_carried_out(door):
-    """Half of the body comes, then the connection ends."""
-    door.simulator.set_faults(once(truncate=True))
+def test_a_truncated_answer_was_carried_out(connection):
+    """The connection ends after half of the body."""
+    connection.simulator.set_faults(once(truncate=True))
     with pytest.raises(httpx.TransportError):
-        door.capture(100, key="k")
+        connection.capture(100, key="k")
 
-    assert door.total("captured") == 100
+    assert connection.total("captured") == 100
 
 
-def test_a_page_instead_of_json_was_carried_out(door):
-    """A 200 nobody can read."""
-    door.simulator.set_faults(once(html_body=True))
-    answer = door.capture(100, key="k")
+def test_a_page_instead_of_json_was_carried_out(connection):
+    """The status is 200, and the body cannot be read."""
+    connection.simulator.set_faults(once(html_body=True))
+    answer = connection.capture(100, key="k")
 
     assert answer.status_code == 200
     assert answer.text.startswith("<!DOCTYPE html>")
-    assert door.total("captured") == 100
+    assert connection.total("captured") == 100
 
 
-def test_a_slow_body_arrives_in_the_end(door):
-    """In pieces, and whole."""
-    door.simulator.set_faults(once(slow_body=0.2))
+def test_a_slow_body_arrives_in_the_end(connection):
+    """It arrives complete, in parts."""
+    connection.simulator.set_faults(once(slow_body=0.2))
     begin = time.monotonic()
-    answer = door.capture(100, key="k")
+    answer = connection.capture(100, key="k")
 
     assert answer.json()["aggregate"]["capturedAmount"]["value"] == 100
     assert time.monotonic() - begin >= 0.15
 
 
-def test_latency_is_added(door):
-    """To the operation it is meant for."""
-    door.simulator.set_faults(once(latency_ms=150))
+def test_latency_is_added(connection):
+    """Only the named operation is slower."""
+    connection.simulator.set_faults(once(latency_ms=150))
     begin = time.monotonic()
-    door.capture(100, key="k")
+    connection.capture(100, key="k")
 
     assert time.monotonic() - begin >= 0.14
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_status_on_order_does_nothing(door, status):
-    """Unless `after` says the operation was carried out first."""
-    door.simulator.set_faults(once(status=status))
-    assert door.capture(100, key="k").status_code == status
-    assert door.total("captured") == 0
-    door.simulator.set_faults(once(status=status, after=True))
+def test_a_status_on_order_does_nothing(connection, status):
+    """With `after`, the operation is carried out first."""
+    connection.simulator.set_faults(once(status=status))
+    assert connection.capture(100, key="k").status_code == status
+    assert connection.total("captured") == 0
+    connection.simulator.set_faults(once(status=status, after=True))
 
-    assert door.capture(100, key="k2").status_code == status
-    assert door.total("captured") == 100
+    assert connection.capture(100, key="k2").status_code == status
+    assert connection.total("captured") == 100
 
 
 def test_retry_after_comes_in_all_its_forms(shop, line):
-    """Seconds, a date, or nothing."""
+    """Seconds, a date, or no header."""
     one = shop(line.payment())
     headers = []
     for retry_after in ({"retry_after": 7}, {"retry_after": "date:30"}, {}):
@@ -143,7 +143,7 @@ def test_retry_after_comes_in_all_its_forms(shop, line):
 
 
 def test_other_operations_are_left_alone(shop, line):
-    """A fault is for what it names."""
+    """A fault applies only to the operation it names."""
     one = shop(line.payment(), faults=[{"operations": ["refund"], "share": 1, "status": 500}])
 
     assert one.capture(100).status_code == 200
@@ -151,7 +151,7 @@ def test_other_operations_are_left_alone(shop, line):
 
 
 def test_the_same_seed_gives_the_same_faults(shop, line):
-    """A share is drawn, and drawn the same again."""
+    """A random share of calls fails, and the same seed gives the same share."""
     faults = [{"operations": ["getPayment"], "share": 0.3, "status": 503}]
 
     def run(seed):
@@ -163,17 +163,19 @@ def test_the_same_seed_gives_the_same_faults(shop, line):
     assert 0 < run(1).count(503) < 40
 
 
-def test_every_answer_is_dated_by_the_clock(door):
-    """One clock for everything; the server adds none of its own."""
-    answer = door.capture(100)
+def test_every_answer_is_dated_by_the_clock(connection):
+    """All dates come from the simulator's clock; the server adds none."""
+    answer = connection.capture(100)
 
     assert answer.headers.get_list("date") == [answer.headers["date"]]
     assert parsedate_to_datetime(answer.headers["date"]).year == 2026
-    assert abs(parsedate_to_datetime(answer.headers["date"]) - door.simulator.now()).seconds < 60
+    assert (
+        abs(parsedate_to_datetime(answer.headers["date"]) - connection.simulator.now()).seconds < 60
+    )
 
 
 def test_faults_are_read_from_toml(tmp_path):
-    """As the command line gives them."""
+    """The command line reads the same file."""
     path = tmp_path / "faults.toml"
     path.write_text('[[faults]]\noperations = ["capture"]\nshare = 0.5\ndrop_after = true\n')
     faults = read_faults(path)
@@ -202,7 +204,7 @@ def test_faults_are_read_from_toml(tmp_path):
     ],
 )
 def test_a_bad_fault_file_names_its_place(tmp_path, text, sentence):
-    """File, line and what was expected."""
+    """The error names file and line, and what is allowed."""
     path = tmp_path / "faults.toml"
     path.write_text(text)
     with pytest.raises(SimulatorInputError, match=r"faults\.toml") as caught:
@@ -212,20 +214,20 @@ def test_a_bad_fault_file_names_its_place(tmp_path, text, sentence):
 
 
 def test_a_missing_fault_file_is_said_so(tmp_path):
-    """No traceback of the operating system."""
+    """The error is a sentence, not a traceback."""
     with pytest.raises(SimulatorInputError, match="cannot be read"):
         read_faults(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"modificationAmount":'], ids=["no body", "half"])
 def test_half_a_request_is_not_carried_out(line, sent):
-    """A client killed while it sends must find nothing done, and its key unused."""
+    """After a client was killed while sending, nothing is done and its key is unused."""
     simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
-        door = Socket(simulator, client)
+        connection = Socket(simulator, client)
         for verb in ("capture", "cancel"):
             head = [f"POST /epayment/v1/payments/order-0001/{verb} HTTP/1.1", "Host: 127.0.0.1"]
-            head += [f"{name}: {value}" for name, value in door.given.items()]
+            head += [f"{name}: {value}" for name, value in connection.given.items()]
             head += ["Content-Type: application/json", "Idempotency-Key: k", "Content-Length: 62"]
             address = ("127.0.0.1", int(url.rpartition(":")[2]))
             with socket.create_connection(address) as one:
@@ -235,4 +237,4 @@ def test_half_a_request_is_not_carried_out(line, sent):
         time.sleep(0.1)
 
         assert simulator.requests()["payments"] == {}
-        assert door.capture(100, key="k").status_code == 200
+        assert connection.capture(100, key="k").status_code == 200

@@ -1,4 +1,7 @@
-"""The same key and request: done once, answered twice. Anything else with that key: refused."""
+"""The same key and request: done once, answered twice.
+
+Any other request with that key is refused.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from vippsrecon.simulator import Simulator
 
 
 def code(answer):
-    """The code of a refusal."""
+    """Return the code of a refusal."""
     return answer.json()["extraDetails"][0]["reason"]
 
 
 def test_the_first_answer_comes_again(shop, line):
-    """Even after the payment moved on; and money moves once."""
+    """The answer is the same even after the payment changed, and money moves once."""
     one = shop(line.payment())
     first = one.capture(400, key="k")
     one.capture(100)
@@ -41,7 +44,7 @@ def test_white_space_does_not_make_another_request(shop, line):
 
 
 def test_a_refusal_sticks_to_its_key(shop, line):
-    """What was refused once is refused for ever; a new key is asked anew."""
+    """A refused key stays refused; a new key is checked again."""
     one = shop(line.payment("order-0001"), line.payment("order-0003", captured=500))
     assert code(one.refund(600, "order-0003", key="k")) == "6150"
     one.capture(500, "order-0003")
@@ -51,7 +54,7 @@ def test_a_refusal_sticks_to_its_key(shop, line):
 
 
 def test_later_does_not_stick(shop, line):
-    """423 and 5xx are answered by asking again with the same key."""
+    """After 423 and 5xx the client repeats the call with the same key."""
     orders = [{"code": c, "operation": "capture", "times": 1} for c in (6160, 3010)]
     one = shop(line.payment(), {"settings": {"refusals": orders}})
 
@@ -68,7 +71,7 @@ def test_a_key_is_the_sales_units(shop, line):
 
 
 def test_keys_are_forgotten(shop, line):
-    """After their lifetime the same request is done a second time: that is the danger."""
+    """After a key's lifetime the same request is carried out a second time."""
     one = shop(line.payment(), {"settings": {"key_lifetime_seconds": 3600}})
     one.capture(100, key="k")
     one.simulator.advance(3500)
@@ -82,7 +85,7 @@ def test_keys_are_forgotten(shop, line):
 
 
 def test_a_lifetime_of_nothing_remembers_nothing(shop, line):
-    """The worst case a client has to survive."""
+    """This is the worst case for a client."""
     one = shop(line.payment(), {"settings": {"key_lifetime_seconds": 0}})
     one.capture(100, key="k")
     one.capture(100, key="k")
@@ -91,7 +94,7 @@ def test_a_lifetime_of_nothing_remembers_nothing(shop, line):
 
 
 def test_a_simulator_started_from_saved_state_knows_the_keys_in_the_log(shop, line):
-    """Whoever restarts both sides must not refund twice either."""
+    """A restart of client and simulator must not refund twice."""
     before = shop(line.payment(captured=1000))
     before.refund(400, key="k")
     after = shop(*Simulator(before.simulator.state()).state(), clock="2026-01-31T12:00:05Z")
@@ -110,7 +113,7 @@ def test_creating_twice_with_one_key_is_creating_once(shop):
 
 
 def test_a_key_of_cancel_works_too(shop, line):
-    """It is recommended there, not required."""
+    """The API recommends a key for cancels but does not require it."""
     one = shop(line.payment())
 
     assert one.cancel(key="k").content == one.cancel(key="k").content
@@ -118,7 +121,7 @@ def test_a_key_of_cancel_works_too(shop, line):
 
 
 def test_another_modification_on_its_way_locks_the_payment(shop, line):
-    """Two captures at the same time: one is told to come again."""
+    """Of two captures at the same time, one is told to try again."""
     one = shop(line.payment(), latency_ms=100)
     body = {"modificationAmount": {"currency": "NOK", "value": 100}}
     calls = [

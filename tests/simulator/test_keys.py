@@ -1,4 +1,4 @@
-"""Who may call what: keys, tokens and the ways they are refused."""
+"""Who may call what: keys, tokens and refusals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACCOUNTANT = {"client_id": "accountant", "client_secret": "books=", "ledgers": [
 
 
 def specialised(shop, client_id="accountant", client_secret="books=", headers=None, **form):
-    """Ask for a specialised token."""
+    """Request a specialized token."""
     pair = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
     sent = {"Authorization": f"Basic {pair}"} | (headers or {})
     data = {"grant_type": "client_credentials"} | form
@@ -33,7 +33,7 @@ def specialised(shop, client_id="accountant", client_secret="books=", headers=No
 
 
 def test_a_standard_token_is_all_text(shop):
-    """Numbers too, and the token is long enough to break a short column."""
+    """Numbers are text too, and the token is too long for a short database column."""
     body = shop(unit={}).ask_token().json()
 
     assert all(isinstance(value, str) for value in body.values())
@@ -55,7 +55,7 @@ def test_a_standard_token_is_all_text(shop):
     ],
 )
 def test_no_token_without_the_right_keys(shop, headers, status, member):
-    """The token service has an `error`, the gateway before it a `statusCode`."""
+    """The token service answers with `error`, the gateway with `statusCode`."""
     answer = shop({"sales_unit": OTHER}, unit={}).ask_token(**headers)
 
     assert answer.status_code == status
@@ -74,7 +74,7 @@ def test_no_token_without_the_right_keys(shop, headers, status, member):
     ],
 )
 def test_the_gateway_refuses_in_its_own_words(shop, line, headers, status):
-    """401 comes as JSON of the gateway, not as a problem."""
+    """A 401 is the gateway's JSON, not a problem document."""
     answer = shop(line.payment(), {"sales_unit": OTHER}, unit={}).get(PAYMENT, headers=headers)
 
     assert answer.status_code == status
@@ -83,7 +83,7 @@ def test_the_gateway_refuses_in_its_own_words(shop, line, headers, status):
 
 @pytest.mark.parametrize("word", ["bearer", "BEARER", ""])
 def test_the_word_bearer_is_written_just_so(shop, line, word):
-    """The case counts."""
+    """Upper and lower case matter."""
     one = shop(line.payment())
     one.headers()
 
@@ -91,7 +91,7 @@ def test_the_word_bearer_is_written_just_so(shop, line, word):
 
 
 def test_a_token_ends(shop, line):
-    """After an hour a new one is needed; a new one leaves the old one valid."""
+    """A token is valid for an hour; a new token leaves the old one valid."""
     one = shop(line.payment())
     first = one.headers()["Authorization"]
     one.simulator.advance(3000)
@@ -105,7 +105,7 @@ def test_a_token_ends(shop, line):
 
 
 def test_both_subscription_keys_open(shop, line):
-    """They are interchangeable, so that they can be rotated."""
+    """There are two keys so that one can be replaced while the other is in use."""
     one = shop(line.payment(msn="654321"), unit=OTHER, keys=OTHER, msn="654321")
 
     second = {"Ocp-Apim-Subscription-Key": OTHER["secondary_subscription_key"]}
@@ -113,7 +113,7 @@ def test_both_subscription_keys_open(shop, line):
 
 
 def test_a_unit_without_the_product_is_403(shop, line):
-    """The keys are right; the product was not ordered."""
+    """The keys are right, but the merchant did not order the product."""
     answer = shop(line.payment(), unit={"epayment": False}).payment()
 
     assert answer.status_code == 403
@@ -121,7 +121,7 @@ def test_a_unit_without_the_product_is_403(shop, line):
 
 
 def test_a_partner_names_a_linked_sales_unit(shop, line):
-    """Without an MSN, or with one that is not linked, it is 403."""
+    """Without a serial number, or with one that is not linked, the answer is 403."""
     one = shop(line.payment(), {"sales_unit": OTHER}, {"sales_unit": PARTNER}, keys=PARTNER)
 
     assert one.payment().status_code == 200
@@ -130,14 +130,14 @@ def test_a_partner_names_a_linked_sales_unit(shop, line):
 
 
 def test_a_partner_does_not_see_ledgers(shop, line):
-    """Partner keys and the Report API do not go together."""
+    """Partner keys do not work with the Report API."""
     one = shop(line.ledger(), {"sales_unit": PARTNER}, keys=PARTNER)
 
     assert one.get("/settlement/v1/ledgers").status_code == 403
 
 
 def test_an_accountant_sees_what_was_granted(shop, line):
-    """With a specialised token and nothing else; it lives for a quarter of an hour."""
+    """A specialized token is enough; it is valid for a quarter of an hour."""
     lines = (line.ledger(), line.ledger("302322"), {"sales_unit": ACCOUNTANT})
     one = shop(*lines, unit={})
     body = specialised(one).json()
@@ -163,7 +163,7 @@ def test_an_accountant_sees_what_was_granted(shop, line):
     ],
 )
 def test_the_specialised_token_is_refused_as_oauth_does(shop, asked, status):
-    """`invalid_client`, whatever it was."""
+    """The error is `invalid_client` for every cause."""
     answer = specialised(shop({"sales_unit": ACCOUNTANT}), **asked)
 
     assert answer.status_code == status
@@ -171,7 +171,7 @@ def test_the_specialised_token_is_refused_as_oauth_does(shop, asked, status):
 
 
 def test_a_standard_token_alone_does_not_open_the_report_api(shop, line):
-    """It needs its subscription key; the body is the Report API's own."""
+    """It also needs its subscription key; the error body is the Report API's own."""
     one = shop(line.ledger(), unit={})
     answer = one.get("/settlement/v1/ledgers", headers={"Ocp-Apim-Subscription-Key": None})
 

@@ -1,4 +1,4 @@
-"""Rate limits: per reference, and apart for each operation."""
+"""Rate limits for each reference and each operation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.parametrize("verb", ["capture", "refund", "cancel"])
 def test_a_reference_takes_five_of_each_write_a_minute(shop, line, verb):
-    """The sixth is told how long to wait, and after that it goes through."""
+    """The sixth call is told how long to wait, and succeeds after that."""
     one = shop(line.payment(captured=500), line.payment("order-0002", captured=500))
 
     def write(reference="order-0001"):
@@ -26,7 +26,7 @@ def test_a_reference_takes_five_of_each_write_a_minute(shop, line, verb):
 
 
 def test_a_reference_takes_a_hundred_and_twenty_reads_a_minute(shop, line):
-    """Counted apart for payment and event log, and apart for each subscription key."""
+    """Payment and event log are counted separately, and so is each subscription key."""
     one = shop(line.payment())
     statuses = {one.payment().status_code for _ in range(120)}
     assert statuses == {200}
@@ -38,7 +38,7 @@ def test_a_reference_takes_a_hundred_and_twenty_reads_a_minute(shop, line):
 
 
 def test_payments_without_reference_share_a_bucket(shop):
-    """A misspelled field makes every creation count against the same reference: none."""
+    """If the field is misspelled, all create requests count against the same limit."""
     one = shop()
     answers = [one.create(f"order-{n:04}", without=("reference",), Reference="x") for n in range(6)]
 
@@ -46,14 +46,14 @@ def test_payments_without_reference_share_a_bucket(shop):
 
 
 def test_limits_can_be_off(shop, line):
-    """For load tests of the client."""
+    """Load tests of the client need this."""
     one = shop(line.payment(), {"settings": {"writes_per_minute": None}})
 
     assert {one.capture(1).status_code for _ in range(10)} == {200}
 
 
 def test_old_calls_do_not_count(shop, line):
-    """The minute slides: five calls, a minute later five more."""
+    """The minute slides: five calls, and five more a minute later."""
     one = shop(line.payment())
     for _ in range(3):
         assert {one.capture(1).status_code for _ in range(5)} == {200}

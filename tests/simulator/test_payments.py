@@ -1,4 +1,4 @@
-"""What happens to payments: operations, the event log, and what time does by itself."""
+"""Payments: operations, the event log, and what changes with time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DAY = 86_400
 
 
 def test_a_payment_from_start_to_end(shop, line):
-    """Created, approved, captured in two parts, refunded in part, and never another state."""
+    """Created, approved, captured in two parts, refunded in part; the state stays AUTHORIZED."""
     one = shop(unit={})
     created = one.create(metadata={"cart": "1"}, profile={"scope": "name"})
     assert created.status_code == 201
@@ -60,7 +60,7 @@ def test_a_payment_from_start_to_end(shop, line):
 
 
 def test_cancelling_before_approval_terminates(shop, line):
-    """The quirk: nothing was authorized, and yet the whole amount is shown as cancelled."""
+    """Nothing was authorized, and the API still shows the whole amount as cancelled."""
     one = shop()
     one.create()
     answer = one.cancel("order-0002")
@@ -73,21 +73,21 @@ def test_cancelling_before_approval_terminates(shop, line):
 
 @pytest.mark.parametrize("body", [None, {}, {"cancelTransactionOnly": False}], ids=repr)
 def test_cancel_takes_any_of_its_bodies(shop, line, body):
-    """Nothing, an empty object, the object."""
+    """No body, an empty object, or the documented object."""
     one = shop(line.payment(captured=400))
 
     assert one.cancel(body=body).json()["aggregate"]["cancelledAmount"]["value"] == 600
 
 
 def test_cancel_takes_an_empty_body_called_json(shop, line):
-    """Some clients send the type without the body."""
+    """Some clients send the content type without a body."""
     answer = shop(line.payment()).cancel(headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 200
 
 
 def test_the_payer_declines(shop):
-    """ABORTED, and all totals stay zero."""
+    """The state is ABORTED, and all totals stay zero."""
     one = shop()
     one.create()
     assert one.payer("decline").json() == {"state": "ABORTED"}
@@ -97,7 +97,7 @@ def test_the_payer_declines(shop):
 
 
 def test_express_adds_the_freight(shop):
-    """What is authorized exceeds the amount asked for."""
+    """The authorized amount is larger than the requested one."""
     option = {"id": "mail-1", "name": "Mail", "amount": {"currency": "NOK", "value": 99}}
     other = option | {"id": "mail-2", "amount": {"currency": "NOK", "value": 49}}
     group = {"type": "MAILBOX", "brand": "POSTEN", "options": [option, other]}
@@ -112,7 +112,7 @@ def test_express_adds_the_freight(shop):
 
 
 def test_an_unanswered_payment_expires(shop):
-    """Ten minutes, and not a second earlier."""
+    """After ten minutes, not a second earlier."""
     one = shop()
     one.create()
     one.simulator.advance(590)
@@ -124,7 +124,7 @@ def test_an_unanswered_payment_expires(shop):
 
 
 def test_an_unknown_result_comes_in_after_an_hour(shop):
-    """Until then the payment is neither here nor there; it does not expire meanwhile."""
+    """Until then the result is unknown, and the payment does not expire."""
     one = shop()
     one.create(amount={"currency": "NOK", "value": 201})
     one.approve()
@@ -168,7 +168,7 @@ def test_magic_amounts_can_be_off(shop, line):
     ],
 )
 def test_the_capture_deadline_is_the_markets(shop, line, market, currency, late, days):
-    """Up to it a capture goes through; past it the reservation is released."""
+    """Until the deadline a capture succeeds; after it the reservation is released."""
     paid = line.payment(currency=currency, at="2026-01-31T12:00:00")
     one = shop(
         paid,
@@ -189,7 +189,7 @@ def test_the_capture_deadline_is_the_markets(shop, line, market, currency, late,
 
 
 def test_what_was_overdue_when_the_clock_started_is_served_as_given(shop, line):
-    """A state file is the truth at its moment, even where time should have changed it."""
+    """A state file is true at its moment, even where time would have changed it."""
     stale = line.payment("order-0007", at="2025-01-01T00:00:00")
     left = line.payment("order-0008", state="CREATED", at="2025-01-01T00:00:00")
     one = shop(stale, left)
@@ -200,7 +200,7 @@ def test_what_was_overdue_when_the_clock_started_is_served_as_given(shop, line):
 
 
 def test_unknown_fields_are_served_as_given(shop, line):
-    """Vipps may add fields without warning, and a client has to bear that."""
+    """Vipps MobilePay may add fields without notice, and a client must accept them."""
     one = line.payment()
     one["payment"]["brandNew"] = {"deep": [1]}
     one["events"][0]["alsoNew"] = None
@@ -211,7 +211,7 @@ def test_unknown_fields_are_served_as_given(shop, line):
 
 
 def test_the_event_log_may_lag(shop, line):
-    """The payment knows of the refund before its log does."""
+    """The payment shows the refund before its log does."""
     one = shop(line.payment(captured=1000), {"settings": {"event_log_lag_ms": 5000}})
     one.refund(100)
     assert one.total("refunded") == 100

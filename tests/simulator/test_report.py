@@ -9,7 +9,7 @@ FUNDS = "/report/v2/ledgers/302321/funds"
 
 
 def pages(shop, path, **query):
-    """Follow the cursor as a client does; returns every answer."""
+    """Follow the cursor as a client does, and return every answer."""
     answers = [shop.get(path, **query).json()]
     while answers[-1]["hasMore"]:
         answers.append(shop.get(path, cursor=answers[-1]["cursor"], **query).json())
@@ -33,7 +33,7 @@ def test_ledgers_come_in_pages(shop, line):
 
 
 def test_a_sales_unit_sees_its_own_ledger(shop, line):
-    """Somebody else's ledger is as good as none: the same 404."""
+    """For another merchant's ledger the answer is the same 404 as for none."""
     one = shop(line.ledger(), line.ledger("999", "654321"), unit={})
     assert [ledger["ledgerId"] for ledger in one.get(LEDGERS).json()["items"]] == ["302321"]
     foreign = one.get("/report/v2/ledgers/999/funds/dates/2026-01-30")
@@ -53,7 +53,7 @@ def test_a_sales_unit_sees_its_own_ledger(shop, line):
     ],
 )
 def test_a_closed_date_comes_in_pages(shop, line, entries, sizes):
-    """Only a last page has neither hasMore nor a cursor."""
+    """Only the last page has neither hasMore nor a cursor."""
     lines = [line.entry(n + 1) for n in range(entries)]
     one = shop({"settings": {"report_page_size": 4}}, line.ledger(), *lines)
     answers = pages(one, f"{FUNDS}/dates/2026-01-30")
@@ -66,14 +66,14 @@ def test_a_closed_date_comes_in_pages(shop, line, entries, sizes):
 
 
 def test_the_page_size_is_told(shop, line):
-    """In a header, so that a client need not guess."""
+    """A header states it, so that a client need not guess."""
     answer = shop(line.ledger()).get(f"{FUNDS}/dates/2026-01-30")
 
     assert answer.headers["vipps-feed-page-size"] == "1000"
 
 
 def test_a_date_is_open_until_midnight_in_the_ledgers_zone(shop, line):
-    """An open date may hold entries already, and still says: later."""
+    """An open date may have entries, and still answers tryLater."""
     lines = (line.ledger(), line.entry(day="2026-01-31"))
     one = shop(*lines, clock="2026-01-31T22:59:00Z")
     open_still = one.get(f"{FUNDS}/dates/2026-01-31").json()
@@ -86,7 +86,7 @@ def test_a_date_is_open_until_midnight_in_the_ledgers_zone(shop, line):
 
 
 def test_the_feed_has_always_a_cursor_and_never_has_more(shop, line):
-    """At its end it says: later; and goes on from the same cursor when something came."""
+    """At its end it answers tryLater, and continues from the same cursor when entries are added."""
     lines = [line.entry(n + 1) for n in range(3)]
     one = shop(
         {"settings": {"report_page_size": 2}}, line.ledger(), line.payment("order-0009"), *lines
@@ -103,7 +103,7 @@ def test_the_feed_has_always_a_cursor_and_never_has_more(shop, line):
 
 
 def test_what_happens_meanwhile_is_entered(shop, line):
-    """Capture and refund, signed, chained to the balance there was, joined by pspReference."""
+    """Capture and refund are signed, continue the balance, and have the pspReference."""
     one = shop(line.ledger(), line.entry(amount=700), line.payment("order-0009"), unit={})
     one.capture(500, "order-0009")
     one.refund(200, "order-0009")
@@ -117,7 +117,7 @@ def test_what_happens_meanwhile_is_entered(shop, line):
 
 
 def test_personal_fields_are_shown_on_request_only(shop, line):
-    """Name, message and number stay away unless asked for."""
+    """Name, message and number are left out unless requested."""
     more = {"message": "hi", "name": "Example Payer", "maskedPhoneNo": "xxxx 0000"}
     one = shop(line.ledger(), line.entry(more=more))
     plain = one.get(f"{FUNDS}/dates/2026-01-30").json()["items"][0]
@@ -128,7 +128,7 @@ def test_personal_fields_are_shown_on_request_only(shop, line):
 
 
 def test_an_entry_without_a_ledger_date_belongs_to_its_local_day(shop, line):
-    """Half past eleven in the evening UTC is tomorrow in Oslo."""
+    """23:30 UTC is the next day in Oslo."""
     entry = line.entry()
     del entry["entry"]["ledgerDate"]
     entry["entry"]["time"] = "2026-01-29T23:30:00+0000"
@@ -147,7 +147,7 @@ def test_an_entry_without_a_ledger_date_belongs_to_its_local_day(shop, line):
     ],
 )
 def test_what_is_asked_wrongly_is_refused(shop, line, path, query, status):
-    """Broken parameters come as error 10002, the removed version as 410."""
+    """Invalid parameters give error 10002, the removed version 410."""
     answer = shop(line.ledger()).get(path, **query)
 
     assert answer.status_code == status

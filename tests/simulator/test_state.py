@@ -1,4 +1,4 @@
-"""State in and out, the control endpoints, and the server as a process."""
+"""Saving and loading state, the control endpoints, and the server as a process."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ HOUSE = Path(vippsrecon.__file__).parent
 
 
 def lines_of(simulator):
-    """All lines but the clock's, which runs."""
+    """Return all lines but the clock's, which changes."""
     return [line for line in simulator.state() if "clock" not in line]
 
 
 def a_world(line):
-    """One line of each kind."""
+    """Return one line of each kind."""
     return [
         {"clock": "2026-01-31T12:00:00Z"},
         {"settings": {"key_lifetime_seconds": 60}},
@@ -39,7 +39,7 @@ def a_world(line):
 
 
 def test_loading_what_was_saved_gives_the_same(line):
-    """Line by line."""
+    """The lines are equal."""
     first = Simulator(a_world(line))
     second = Simulator(first.state())
 
@@ -47,7 +47,7 @@ def test_loading_what_was_saved_gives_the_same(line):
 
 
 def test_lines_may_be_objects_text_or_bytes(line):
-    """Whatever is at hand."""
+    """The simulator accepts all three."""
     lines = a_world(line)
     text = [orjson.dumps(one).decode() for one in lines]
 
@@ -55,7 +55,7 @@ def test_lines_may_be_objects_text_or_bytes(line):
 
 
 def test_a_file_is_read_at_its_place(tmp_path, line):
-    """Lines stay in the file until somebody changes them."""
+    """Lines stay in the file until they are changed."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(b"\n".join(map(orjson.dumps, a_world(line))) + b"\n\n")
     simulator = Simulator.from_file(path)
@@ -64,7 +64,7 @@ def test_a_file_is_read_at_its_place(tmp_path, line):
 
 
 def test_a_file_cut_meanwhile_is_said_so(tmp_path, line):
-    """Better than half a payment."""
+    """An error is better than half a payment."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(orjson.dumps(line.payment()))
     simulator = Simulator.from_file(path)
@@ -74,7 +74,7 @@ def test_a_file_cut_meanwhile_is_said_so(tmp_path, line):
 
 
 def test_many_payments_load_quickly(tmp_path, line):
-    """Twenty thousand, from a file, are nothing."""
+    """The file has twenty thousand payments."""
     one = orjson.dumps(line.payment("order-XXXXX"))
     path = tmp_path / "state.jsonl"
     path.write_bytes(b"\n".join(one.replace(b"XXXXX", b"%05d" % n) for n in range(20_000)))
@@ -116,7 +116,7 @@ def test_many_payments_load_quickly(tmp_path, line):
     ],
 )
 def test_a_bad_line_names_its_place(tmp_path, line, bad, sentence):
-    """File, line, and what was expected."""
+    """The error names file and line, and what is allowed."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(orjson.dumps(line.payment()) + b"\n" + bad + b"\n")
     with pytest.raises(SimulatorInputError, match=r"state\.jsonl line 2: ") as caught:
@@ -128,21 +128,21 @@ def test_a_bad_line_names_its_place(tmp_path, line, bad, sentence):
 
 @pytest.mark.parametrize("kind", ["payment", "ledger", "sales_unit"])
 def test_nothing_may_be_there_twice(line, kind):
-    """Which of the two would be right?"""
+    """Nobody could tell which of the two is right."""
     one = {"sales_unit": line.unit} if kind == "sales_unit" else getattr(line, kind)()
     with pytest.raises(SimulatorInputError, match=r"line 2: .* twice"):
         Simulator([one, one])
 
 
 def test_a_missing_file_is_said_so(tmp_path):
-    """By name."""
+    """The error names the file."""
     with pytest.raises(SimulatorInputError, match=r"none\.jsonl"):
         Simulator.from_file(tmp_path / "none.jsonl")
 
 
 @pytest.mark.parametrize("broken", ["amount", "currency", "events", "state"])
 def test_a_payment_has_to_make_sense(line, broken):
-    """At least as far as the simulator itself counts with it."""
+    """The totals that the simulator calculates with must be possible."""
     one = line.payment()
     if broken == "amount":
         one["payment"]["aggregate"]["capturedAmount"]["value"] = True
@@ -190,14 +190,14 @@ def test_the_control_endpoints(line):
     ],
 )
 def test_a_bad_order_is_refused_and_explained(shop, path, body):
-    """And nothing is changed."""
+    """Nothing is changed."""
     answer = shop().request("POST", f"/_simulator/{path}", json=body)
 
     assert answer.status_code in (400, 409)
 
 
 def test_only_loopback_is_served(line):
-    """The URL says so, and the port is free again afterwards."""
+    """The URL shows it, and the port is free again afterwards."""
     with serve(Simulator()) as url:
         port = int(url.rpartition(":")[2])
         assert url.startswith("http://127.0.0.1:")
@@ -208,7 +208,7 @@ def test_only_loopback_is_served(line):
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=lambda sig: sig.name)
 def test_the_server_stops_when_told(sig):
-    """Quickly, and without complaint, even with a client connected."""
+    """It stops quickly and without an error, even with a client connected."""
     code = (
         "from vippsrecon.simulator import Simulator, run\n"
         "run(Simulator(), port=0, started=lambda url: print(url, flush=True))\n"
@@ -232,7 +232,7 @@ def test_the_server_stops_when_told(sig):
 
 
 def test_importing_is_cheap_and_stands_apart():
-    """No frames, no HTTP client, no server, and nothing else of the house."""
+    """It imports no frames, no HTTP client, no server and no other part of the package."""
     code = (
         "import sys, types, pathlib\n"
         # The house's own front door imports the rest; here only the simulator is asked.

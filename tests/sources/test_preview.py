@@ -13,7 +13,7 @@ from vippsrecon.sources import preview
 
 
 def test_an_order_export(write: Writer):
-    """The whole object as design.md promises it, amounts in minor units, ready for JSON."""
+    """The whole object as documented for --json, amounts in minor units, ready for JSON."""
     path = write(as_csv(WOO, [woo(), woo(Order_ID="1002", Order_Total_Amount="x")]))
     said = preview(path)
     (entry,) = said["files"]

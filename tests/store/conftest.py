@@ -13,7 +13,7 @@ from vippsrecon.store import acquire, open_store
 
 @pytest.fixture(scope="session")
 def postgres():
-    """A PostgreSQL server, one per worker; each test has a database of its own in it."""
+    """Return a PostgreSQL server, one per test process. Each test has its own database in it."""
     if binaries() is None:
         pytest.skip("PostgreSQL's programs are not installed (Debian: apt-get install postgresql)")
     with running() as server:
@@ -22,7 +22,7 @@ def postgres():
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request, tmp_path):
-    """The URL of an empty database, once of each kind."""
+    """Return the URL of an empty database, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'workspace.db'}"
     return request.getfixturevalue("postgres").database()
@@ -30,7 +30,7 @@ def store_url(request, tmp_path):
 
 @pytest.fixture
 def store(store_url):
-    """An open database in which one plan is registered and approved."""
+    """Return an open database with one registered and approved plan."""
     with open_store(store_url, wait_seconds=5) as opened:
         approved(opened)
         yield opened
@@ -38,5 +38,5 @@ def store(store_url):
 
 @pytest.fixture
 def carrier(store):
-    """This process, holding that plan."""
+    """Return this process's hold on that plan."""
     return acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())

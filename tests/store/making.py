@@ -1,4 +1,4 @@
-"""Plans, drafts and processes as the store's tests need them."""
+"""Plans, drafts and processes for the store's tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def approved(store, plan_id=PLAN, *, planner="kari", totals=None, at=AT, verb="r
 
 
 def draft(kind, row, *, reference=None, amount=100, caps=(), at="", known=None, **detail):
-    """Return a draft about the payment of a row: one per row where none is named."""
+    """Return a draft about the payment of a row. Without a reference, each row has its own."""
     return Draft(
         kind,
         row,
@@ -46,7 +46,7 @@ def draft(kind, row, *, reference=None, amount=100, caps=(), at="", known=None, 
 
 @contextmanager
 def as_owner(store):
-    """The database's owner at work: the triggers against accidents are gone."""
+    """Change rows as the database's owner can: the triggers against accidents are removed."""
     sqlite = store._engine.dialect.name == "sqlite"
     drops = (
         ["DROP TRIGGER journal_no_update", "DROP TRIGGER journal_no_delete"]
@@ -72,5 +72,5 @@ def process(code, *arguments, **options):
 
 
 def opened(url, **options):
-    """Open a database, impatiently."""
+    """Open a database that waits only briefly for locks."""
     return open_store(url, **{"wait_seconds": 5, **options})

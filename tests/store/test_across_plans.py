@@ -1,4 +1,4 @@
-"""Questions over all plans: our keys, open rows, receipts, and how many rows ended as what."""
+"""Questions about all plans: our keys, open rows, receipts, and numbers of outcomes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ID = "refund_missing_at_vipps:123456:order-{}"
 
 
 @pytest.fixture
-def told(store, carrier):
-    """A plan whose six rows ended in every way, and another one that was never begun."""
+def finished(store, carrier):
+    """Return a plan whose six rows ended in every way, and another one that was not begun."""
     rows = (1, 2, 3, 4, 5, 6)
     commit_entries(
         store, carrier, [draft("intended", row, discrepancy_id=ID.format(row)) for row in rows]
@@ -51,88 +51,90 @@ def told(store, carrier):
     return store
 
 
-def test_our_keys_are_those_that_were_sent(told):
-    """Of what was intended or found done; not of what another verb or environment asked for."""
-    assert read_own_idempotency_keys(told, "simulator", "refund") == {
+def test_our_keys_are_those_that_were_sent(finished):
+    """Keys that were intended or result done, not those of another verb or environment."""
+    assert read_own_idempotency_keys(finished, "simulator", "refund") == {
         f"key-{row}" for row in range(1, 8)
     }
-    assert read_own_idempotency_keys(told, "simulator", "capture") == frozenset()
-    assert read_own_idempotency_keys(told, "production", "refund") == frozenset()
+    assert read_own_idempotency_keys(finished, "simulator", "capture") == frozenset()
+    assert read_own_idempotency_keys(finished, "production", "refund") == frozenset()
 
 
-def test_what_is_in_flight(told):
-    """Under way or unknown, and no longer once it is settled."""
-    found = read_payments_in_flight(told, "simulator")
+def test_what_is_in_flight(finished):
+    """Rows that are under way or unknown. A settled row is no longer listed."""
+    result = read_payments_in_flight(finished, "simulator")
 
-    assert [(one.reference, one.plan_id, one.row) for one in found] == [
+    assert [(one.reference, one.plan_id, one.row) for one in result] == [
         ("order-4", PLAN, 4),
         ("order-6", PLAN, 6),
     ]
-    assert read_payments_in_flight(told, "test") == []
+    assert read_payments_in_flight(finished, "test") == []
 
 
-def test_receipts_are_of_rows_that_were_done_for_something(told):
-    """Done, found done, or done by a person's word; not refused, unknown, or for no discrepancy."""
-    found = list(read_receipts(told, "simulator"))
+def test_receipts_are_of_rows_that_were_done_for_something(finished):
+    """Rows done, result done, or done by a person's word; not refused or unknown rows."""
+    result = list(read_receipts(finished, "simulator"))
 
-    assert [(one.row, one.outcome, one.discrepancy_ids) for one in found] == [
+    assert [(one.row, one.outcome, one.discrepancy_ids) for one in result] == [
         (1, "done", (ID.format(1),)),
         (2, "already_done", (ID.format(2), "over_captured:123456:order-2")),
         (5, "done", (ID.format(5),)),
     ]
-    assert found[0].event_at == "2026-01-31T10:00:01.5Z"
-    assert (found[0].verb, found[0].currency, found[0].amount_minor) == ("refund", "NOK", 100)
-    assert list(read_receipts(told, "production")) == []
+    assert result[0].event_at == "2026-01-31T10:00:01.5Z"
+    assert (result[0].verb, result[0].currency, result[0].amount_minor) == ("refund", "NOK", 100)
+    assert list(read_receipts(finished, "production")) == []
 
 
-def test_a_later_look_tells_when_it_was_done(told):
-    """The log lagged when the answer came; `verified` has the event's time."""
+def test_a_later_look_tells_when_it_was_done(finished):
+    """The event log was late when the answer came; `verified` has the event's time."""
     detail = {"event_at": "2026-01-31T10:05:00Z"}
-    append_entries(told, PLAN, [draft("verified", 2)._replace(detail=detail)])
+    append_entries(finished, PLAN, [draft("verified", 2)._replace(detail=detail)])
 
-    assert {one.row: one.event_at for one in read_receipts(told, "simulator")}[2] == detail[
+    assert {one.row: one.event_at for one in read_receipts(finished, "simulator")}[2] == detail[
         "event_at"
     ]
 
 
-def test_outcomes_are_those_of_the_rows(told):
-    """The same as row by row, without the rows."""
-    states = [state.outcome for state in read_row_states(told, PLAN).values()]
+def test_outcomes_are_those_of_the_rows(finished):
+    """The same counts as row by row, without reading the rows."""
+    states = [state.outcome for state in read_row_states(finished, PLAN).values()]
 
-    assert count_outcomes(told) == {PLAN: {name: states.count(name) for name in set(states)}}
+    assert count_outcomes(finished) == {PLAN: {name: states.count(name) for name in set(states)}}
 
 
 @pytest.mark.parametrize(
     "ask", [count_outcomes, lambda store: list(read_receipts(store, "simulator"))]
 )
-def test_what_was_tampered_with_is_a_sentence(told, ask):
-    """A word that is no longer one: who reads on is sent to --verify."""
-    with as_owner(told) as change:
+def test_what_was_tampered_with_is_a_sentence(finished, ask):
+    """The error says to run --verify."""
+    with as_owner(finished) as change:
         change("UPDATE journal SET detail = '[' WHERE kind = 'settled'")
 
     with pytest.raises(StoreError, match="was changed after it was written"):
-        ask(told)
+        ask(finished)
 
 
-def test_what_is_said_of_runs(told):
-    """Approved, carrier and ended: nothing about single rows."""
-    kinds = [(entry.plan_id, entry.kind) for entry, _ in read_run_entries(told)]
+def test_what_is_said_of_runs(finished):
+    """Approved, carrier and ended entries, and none about single rows."""
+    kinds = [(entry.plan_id, entry.kind) for entry, _ in read_run_entries(finished)]
 
     assert kinds == [(PLAN, "approved"), (PLAN, "carrier"), (OTHER, "approved")]
 
 
-def test_a_chain_by_kinds(told):
-    """Approvals are found without every row being read."""
-    assert [entry.kind for entry in read_entries(told, PLAN, kinds=("approved", "carrier"))] == [
+def test_a_chain_by_kinds(finished):
+    """Approvals are result without reading every row."""
+    assert [
+        entry.kind for entry in read_entries(finished, PLAN, kinds=("approved", "carrier"))
+    ] == [
         "approved",
         "carrier",
     ]
-    assert list(read_entries(told, PLAN, kinds=())) == []
-    assert len(list(read_entries(told, PLAN))) == list_plans(told)[0].entries
+    assert list(read_entries(finished, PLAN, kinds=())) == []
+    assert len(list(read_entries(finished, PLAN))) == list_plans(finished)[0].entries
 
 
 def test_thousands_of_rows_are_counted_at_once(store):
-    """However many rows and plans: so many questions, and no row of a plan is fetched."""
+    """The number of queries does not depend on the number of rows and plans."""
     count = 5_000
     held = acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())
     for start in range(1, count + 1, 500):
@@ -149,7 +151,7 @@ def test_thousands_of_rows_are_counted_at_once(store):
 
 
 def test_receipts_page_by_page(store, carrier, monkeypatch):
-    """However long the journal is: none is lost or told twice where a page ends."""
+    """In a long journal, none is lost or repeated where a page ends."""
     monkeypatch.setattr("vippsrecon.store.journal.receipts.ENTRIES_PER_PAGE", 3)
     rows = range(1, 11)
     commit_entries(store, carrier, [draft("intended", row) for row in rows])

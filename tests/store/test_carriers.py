@@ -1,4 +1,4 @@
-"""One carrier per plan: taking, taking over, losing."""
+"""One process carries out a plan: taking the plan, taking it over, losing it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ THERE = {"holder": "eva", "host": "there", "pid": 1, "started": ""}
 
 
 def aged(store, seconds):
-    """Set the heartbeat back, as if nothing had been heard for so long."""
+    """Set the heartbeat back by this many seconds."""
     moment = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', :ago)"
     values = {"ago": f"-{seconds} seconds"}
     if store._engine.dialect.name == "postgresql":
@@ -47,7 +47,7 @@ def aged(store, seconds):
 
 
 def test_the_first_carrier_has_epoch_one(store):
-    """Epoch 0 is before anyone: an approval is written under it."""
+    """Epoch 0 is before the first carrier; approvals have it."""
     carrier = acquire(store, PLAN, **HERE)
     assert carrier == (PLAN, 1, "simulator", "refund")
     *_, approval, taken = read_entries(store, PLAN)
@@ -56,7 +56,7 @@ def test_the_first_carrier_has_epoch_one(store):
 
 
 def test_a_held_plan_says_who_holds_it(store):
-    """The sentence has to be enough to walk over to whoever it is."""
+    """The sentence names the person, so that the reader can ask."""
     acquire(store, PLAN, **THERE)
     with pytest.raises(
         PlanLockHeldError, match=r"by eva on there \(process 1\) since 20.*Z, last heard"
@@ -65,14 +65,14 @@ def test_a_held_plan_says_who_holds_it(store):
 
 
 def test_a_carrier_that_lives_here_is_not_replaced(store):
-    """Its process runs, with the very start time it was taken with."""
+    """Its process runs, with the same start time as when it took the plan."""
     acquire(store, PLAN, **HERE)
     with pytest.raises(PlanLockHeldError):
         acquire(store, PLAN, holder="eva", host="here", pid=os.getppid())
 
 
 def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
-    """And finds out at its next word: whatever it is, nothing of it is written."""
+    """The old carrier finds out at its next write, and that write is refused."""
     first = acquire(store, PLAN, **THERE)
     aged(store, 29)
     with pytest.raises(PlanLockHeldError):
@@ -99,7 +99,7 @@ def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
 
 
 def test_beats_and_commits_renew_the_lease(store):
-    """A carrier that works is never replaced, however long it works."""
+    """A carrier that works is never replaced, however long it takes."""
     carrier = acquire(store, PLAN, **THERE)
     for renewal in (
         lambda: renew(store, carrier),
@@ -112,7 +112,7 @@ def test_beats_and_commits_renew_the_lease(store):
 
 
 def test_a_released_plan_is_free_at_once(store):
-    """And its old carrier writes nothing more: it said that it was done."""
+    """The old carrier cannot write any more, because it released the plan."""
     first = acquire(store, PLAN, **THERE)
     release(store, first)
     with pytest.raises(PlanLockLostError, match="no longer held by this process"):
@@ -133,7 +133,7 @@ with open_store(sys.argv[1]) as store:
 
 @pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
 def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
-    """Nobody waits 30 s for a process that is known to be gone; even while it is a zombie."""
+    """Nobody waits 30 s for a process that has ended, even if it is a zombie."""
     with process(TAKES, store_url, PLAN) as other:
         assert other.stdout.readline() == "taken\n", other.stderr.read()
         with pytest.raises(PlanLockHeldError, match=f"process {other.pid}"):
@@ -155,7 +155,7 @@ def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
     "part", [0, 1], ids=["another boot, or another machine of that name", "another container"]
 )
 def test_a_process_elsewhere_is_never_known_to_be_gone(part):
-    """Two containers of one host name have each their own process 7."""
+    """Two containers with one host name can each have a process 7."""
     started = identify_process().split("/")
     gone = "/".join([*started[:2], "1"])
     assert has_process_ended(os.getpid(), gone), "the same number, used again by another process"
@@ -165,7 +165,7 @@ def test_a_process_elsewhere_is_never_known_to_be_gone(part):
 
 
 def test_a_plan_is_taken_by_one_of_many(store_url):
-    """Eight at the same moment: one has it, seven are told."""
+    """Of eight processes at the same moment, one gets the plan and seven get an error."""
     outcomes, start = [], Barrier(8)
 
     def run(number):
@@ -188,7 +188,7 @@ def test_a_plan_is_taken_by_one_of_many(store_url):
 
 
 def test_an_unknown_plan_cannot_be_taken_or_approved(store):
-    """Another database, or a plan nobody approved: the way out is in the sentence."""
+    """It may be another database or an unapproved plan; the sentence says what to do."""
     with pytest.raises(PlanError, match="not known in the workspace database"):
         acquire(store, OTHER, **HERE)
     with pytest.raises(PlanError, match="not known in the workspace database"):
@@ -196,7 +196,7 @@ def test_an_unknown_plan_cannot_be_taken_or_approved(store):
 
 
 def test_the_first_digest_stands_for_ever(store):
-    """The same plan again changes nothing; a changed one is refused, approved or not."""
+    """The same plan again changes nothing; a changed plan is refused, approved or not."""
     before = list(read_entries(store, PLAN))
     approved_before = before[0].said()
     record_plan(store, PLAN, DIGEST, "simulator", "refund", AT, {"planner": "somebody else"})
@@ -208,7 +208,7 @@ def test_the_first_digest_stands_for_ever(store):
 
 
 def test_one_digest_of_many_is_the_first(store_url):
-    """Eight versions of one plan at the same moment: one is the plan from then on."""
+    """Of eight versions of one plan at the same moment, one becomes the plan."""
     refused, start = [], Barrier(8)
 
     def run(number):
@@ -231,6 +231,6 @@ def test_one_digest_of_many_is_the_first(store_url):
 
 @pytest.mark.parametrize("kind", ["intended", "done", "settled", "carrier", "seen", "nonsense"])
 def test_only_the_carrier_says_where_a_row_stands(store, kind):
-    """An approval may be written at any time; what moves money only by who holds the plan."""
+    """An approval may be written at any time; entries about money only by the carrier."""
     with pytest.raises(ValueError, match="holds the plan lock"):
         append_entries(store, PLAN, [draft(kind, 1)])

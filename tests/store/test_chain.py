@@ -1,4 +1,4 @@
-"""The chain of hashes: its laws, and every way of tampering it finds."""
+"""The chain of hashes: its laws, and every kind of tampering it shows."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def chain(drafts):
 
 @given(st.lists(DRAFTS, max_size=8))
 def test_python_alone_computes_the_same_hashes(drafts):
-    """An auditor checks a chain with the standard library, as chain.py's docstring says."""
+    """An auditor can check a chain with the standard library alone."""
     for entry in chain(drafts):
         said = {k: v for k, v in entry._asdict().items() if k not in ("hash", "previous_hash")}
         plain = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -58,7 +58,7 @@ def test_python_alone_computes_the_same_hashes(drafts):
 @given(DRAFTS, st.sampled_from([name for name in Entry._fields if name != "hash"]), st.data())
 @settings(max_examples=200)
 def test_every_column_is_in_the_hash(one, column, data):
-    """A column that could be changed without changing the hash would be outside the promise."""
+    """Otherwise a column could be changed without changing the hash."""
     (entry,) = chain([one])
     old = getattr(entry, column)
     kind = st.integers(0, 10**6) if isinstance(old, int) else TEXT
@@ -69,7 +69,7 @@ def test_every_column_is_in_the_hash(one, column, data):
 
 
 def filled(store, carrier):
-    """Give the plan a chain of ten entries."""
+    """Write ten entries of the plan."""
     commit_entries(store, carrier, [draft("intended", row) for row in (1, 2, 3)])
     commit_entries(
         store, carrier, [draft("done", 1, why="ø"), draft("refused", 2), draft("unknown", 3)]
@@ -79,7 +79,7 @@ def filled(store, carrier):
 
 
 def test_an_untouched_chain_holds(store, carrier):
-    """The good case, and what the head printed by a run is good for."""
+    """The normal case; a run prints the head for this comparison."""
     made = filled(store, carrier)
     verdict = verify_journal(store, PLAN)
     assert verdict.ok
@@ -111,7 +111,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("column", CHANGES)
 def test_a_changed_column_is_found_at_its_row(store, carrier, column):
-    """Whoever changes one value of one entry is found there, not somewhere."""
+    """A change of one value is found at exactly that entry."""
     filled(store, carrier)
     with as_owner(store) as run:
         run(f"UPDATE journal SET {column} = :new WHERE seq = 7", new=CHANGES[column])
@@ -122,12 +122,12 @@ def test_a_changed_column_is_found_at_its_row(store, carrier, column):
 
 
 def test_every_column_but_the_key_is_tried():
-    """The list above is all of them: plan and place are in the tests below."""
+    """The list above is complete; the tests below change plan and position."""
     assert set(CHANGES) == set(Entry._fields) - {"plan_id", "seq"}
 
 
 def test_an_entry_written_anew_with_its_hash_is_found_at_the_next(store, carrier):
-    """Who computes the changed entry's hash has to compute all that follow."""
+    """A new hash for one entry does not fit the next entry."""
     made = filled(store, carrier)
     forged = made[6]._replace(amount_minor=1)
     with as_owner(store) as run:
@@ -141,7 +141,7 @@ def test_an_entry_written_anew_with_its_hash_is_found_at_the_next(store, carrier
 
 
 def rewritten(run, made, start):
-    """Write every entry from `start` on anew, so that the chain holds in itself."""
+    """Write every entry from `start` on again, so that the chain is valid in itself."""
     previous = made[start - 2].hash
     for entry in made[start - 1 :]:
         changed = entry._replace(at="2020-01-01T00:00:00.000Z", previous_hash=previous)
@@ -157,7 +157,7 @@ def rewritten(run, made, start):
 
 
 def test_a_chain_written_anew_shows_against_a_head_only(store, carrier):
-    """What the documents say of the journal's limits is so, in both directions."""
+    """The documents state this limit of the journal, and it is true in both directions."""
     made = filled(store, carrier)
     with as_owner(store) as run:
         rewritten(run, made, 5)
@@ -168,7 +168,7 @@ def test_a_chain_written_anew_shows_against_a_head_only(store, carrier):
 
 
 def test_a_cut_tail_shows_against_a_head_only(store, carrier):
-    """Likewise."""
+    """Without a printed head, a shorter chain is valid."""
     made = filled(store, carrier)
     with as_owner(store) as run:
         run("DELETE FROM journal WHERE seq > 8")
@@ -180,7 +180,7 @@ def test_a_cut_tail_shows_against_a_head_only(store, carrier):
 
 @pytest.mark.parametrize("seq", [1, 2, 9])
 def test_a_missing_entry_is_named(store, carrier, seq):
-    """A row removed from the middle, or the first one."""
+    """An entry is removed from the middle, or the first one."""
     filled(store, carrier)
     with as_owner(store) as run:
         run("DELETE FROM journal WHERE seq = :seq", seq=seq)
@@ -190,7 +190,7 @@ def test_a_missing_entry_is_named(store, carrier, seq):
 
 
 def test_swapped_entries_are_found(store, carrier):
-    """Two rows that exchange their places, hashes and all."""
+    """Two entries exchange their positions, with their hashes."""
     filled(store, carrier)
     with as_owner(store) as run:
         for old, new in ((5, 99), (6, 5), (99, 6)):
@@ -200,7 +200,7 @@ def test_swapped_entries_are_found(store, carrier):
 
 
 def test_an_entry_replayed_at_the_end_is_found(store, carrier):
-    """A copy of an entry under a new number: an operation that would seem done twice."""
+    """A copied entry with a new number would make an operation look as if done twice."""
     made = filled(store, carrier)
     with as_owner(store) as run:
         copy = made[3]._replace(seq=11, row=9)
@@ -212,7 +212,7 @@ def test_an_entry_replayed_at_the_end_is_found(store, carrier):
 
 
 def test_an_entry_moved_to_another_plan_is_missed(store, carrier):
-    """Chains are per plan, so a stolen entry leaves a gap in one and is foreign in the other."""
+    """Each plan has its chain, so one chain has a gap and the other a foreign entry."""
     filled(store, carrier)
     approved(store, OTHER)
     with as_owner(store) as run:
@@ -224,7 +224,7 @@ def test_an_entry_moved_to_another_plan_is_missed(store, carrier):
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_what_sqlite_alone_would_hold_is_a_fault_not_a_crash(store, carrier):
-    """SQLite keeps bytes in a text column; reading them must name the row."""
+    """SQLite accepts bytes in a text column; the error must name the row."""
     filled(store, carrier)
     with as_owner(store) as run:
         run("UPDATE journal SET detail = x'ff00' WHERE seq = 4")
@@ -232,7 +232,7 @@ def test_what_sqlite_alone_would_hold_is_a_fault_not_a_crash(store, carrier):
 
 
 def test_a_plan_nobody_knows_has_no_chain(store):
-    """`verify_journal` of a mistyped id is a fault, `read_head` an error with a way out."""
+    """A mistyped plan id is a fault in `verify_journal` and an error in `read_head`."""
     assert verify_journal(store, OTHER).fault == f"plan {OTHER} has no entries here"
     with pytest.raises(PlanError, match="approve it first"):
         read_head(store, OTHER)
@@ -240,7 +240,7 @@ def test_a_plan_nobody_knows_has_no_chain(store):
 
 @pytest.mark.parametrize("statement", ["UPDATE journal SET row = 1", "DELETE FROM journal"])
 def test_an_accident_is_refused_by_the_database(store, statement):
-    """A careless statement in a database tool does not reach the journal."""
+    """A careless statement in a database tool cannot change the journal."""
     with store._engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text(statement))
     assert verify_journal(store, PLAN).ok
@@ -248,13 +248,13 @@ def test_an_accident_is_refused_by_the_database(store, statement):
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_truncate_is_refused_too(store):
-    """It is neither UPDATE nor DELETE, and SQLite has none."""
+    """TRUNCATE is neither UPDATE nor DELETE. SQLite does not have it."""
     with store._engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text("TRUNCATE journal"))
 
 
 def test_long_chains_are_read_in_pages(store, carrier):
-    """More entries than a page holds come in order, once each, and from where one asks."""
+    """More entries than a page has come in order, each once, from any start."""
     for first in range(1, 5001, 1000):
         commit_entries(
             store, carrier, [draft("skipped", row) for row in range(first, first + 1000)]
@@ -266,7 +266,7 @@ def test_long_chains_are_read_in_pages(store, carrier):
 
 
 def test_details_come_back_as_they_went_in(store, carrier):
-    """Text of all alphabets, nulls and nested lists survive both databases."""
+    """Both databases return all alphabets, nulls and nested lists unchanged."""
     detail = {"why": "øre ✓ \u0000 \n", "before": [1, 2, 3, 4], "after": None, "b": {"a": True}}
     (entry,) = commit_entries(store, carrier, [draft("intended", 1)._replace(detail=detail)])
     assert entry.said() == detail

@@ -1,4 +1,4 @@
-"""Group commits: caps, payments in flight, and that all of a group stands or none."""
+"""Group commits: caps, payments in flight, and groups that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ PAYMENT = ("123456", "order-1")
 
 
 def in_flight(store):
-    """Return payment to the row that has it."""
+    """Return payment to the row that has it in flight."""
     with store._engine.connect() as connection:
         rows = connection.execute(text("SELECT reference, plan_id, row FROM in_flight")).all()
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def reserved_sum(store):
-    """Return what all rows together hold of each cap."""
+    """Return what all rows together reserve of each cap."""
     with store._engine.connect() as connection:
         return {
             scope: int(total)
@@ -56,13 +56,13 @@ def reserved_sum(store):
 
 @pytest.fixture
 def rival(store):
-    """Another plan's carrier, in the same database."""
+    """Return another plan's carrier in the same database."""
     approved(store, OTHER)
     return acquire(store, OTHER, holder="eva", host="there", pid=1, started="")
 
 
 def test_a_group_comes_back_in_its_order(store, carrier):
-    """One answer per draft, entries linked as they stand in the group."""
+    """There is one answer per draft, and entries are linked in the group's order."""
     made = commit_entries(
         store, carrier, [draft("intended", 2), Draft("ended"), draft("intended", 1)]
     )
@@ -76,7 +76,7 @@ def test_a_group_comes_back_in_its_order(store, carrier):
 
 
 def test_a_draft_over_the_cap_stands_alone(store, carrier):
-    """It is not written, holds nothing, and the others of its group stand."""
+    """It is not written and reserves nothing; the others of its group are written."""
     group = [draft("intended", row, caps=CAP) for row in (1, 2, 3)]
     first, second, third = commit_entries(store, carrier, group)
     assert isinstance(first, Entry)
@@ -105,7 +105,7 @@ def test_a_draft_over_the_cap_stands_alone(store, carrier):
     ids=str,
 )
 def test_what_did_nothing_gives_its_caps_back(store, carrier, kind, detail, left):
-    """What moved money, or may have, stays counted; what did not is free again."""
+    """Money that moved or may have moved stays counted; the rest is free again."""
     commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
     commit_entries(store, carrier, [draft(kind, 1, **detail)])
     assert read_cap_usage(store, "simulator", "day:1") == {"NOK": left}
@@ -114,7 +114,7 @@ def test_what_did_nothing_gives_its_caps_back(store, carrier, kind, detail, left
 
 
 def test_a_row_sent_again_is_counted_once(store, carrier):
-    """A resend after a crash, and one after `skipped`, reserve what the row has not."""
+    """A repeated row reserves only what it has not reserved yet."""
     commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
     commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
     assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 100}
@@ -128,7 +128,7 @@ def test_a_row_sent_again_is_counted_once(store, carrier):
 
 
 def test_a_cap_without_limit_counts(store, carrier):
-    """What was moved while no cap was set counts against the one that is set later."""
+    """Money moved without a cap counts against a cap that is set later."""
     commit_entries(store, carrier, [draft("intended", 1, caps=(("day:1", "NOK", None),))])
     (refused,) = commit_entries(
         store, carrier, [draft("intended", 2, caps=(("day:1", "NOK", 150),))]
@@ -137,7 +137,7 @@ def test_a_cap_without_limit_counts(store, carrier):
 
 
 def test_a_payment_in_flight_is_one_plans(store, carrier, rival):
-    """The other is told which row of which plan to finish first."""
+    """The other plan is told which row of which plan to finish first."""
     (mine,) = commit_entries(store, carrier, [draft("intended", 1)])
     taken = PaymentBusy(PLAN, 1, mine.at)
     theirs = draft("intended", 7, reference="order-1", caps=CAP)
@@ -151,7 +151,7 @@ def test_a_payment_in_flight_is_one_plans(store, carrier, rival):
 
 
 def test_another_row_of_the_same_plan_waits_too(store, carrier):
-    """A payment has one operation under way, whoever asks."""
+    """A payment has one operation under way at a time."""
     first, second = commit_entries(
         store, carrier, [draft("intended", 1), draft("intended", 2, reference="order-1")]
     )
@@ -177,7 +177,7 @@ def test_the_same_reference_of_another_sales_unit_is_another_payment(store, carr
 
 
 def test_a_payment_judged_before_another_plan_acted_is_judged_anew(store, carrier, rival):
-    """`known` counts what was read; whatever was written since, an outcome too, is not in it."""
+    """`known` is the number of entries read; any entry written since makes it too small."""
     theirs = draft("intended", 7, reference="order-1")
     commit_entries(store, rival, [theirs])
     (seen,) = read_attempts(store, "simulator", [PAYMENT], but=PLAN)[PAYMENT]
@@ -195,7 +195,7 @@ def test_a_payment_judged_before_another_plan_acted_is_judged_anew(store, carrie
 
 
 def test_what_plans_did_with_a_payment(store, carrier, rival):
-    """For the judge of duplicates: where each row stands, whoever's it is."""
+    """The check for duplicates needs the state of each row of every plan."""
     commit_entries(
         store, carrier, [draft("intended", 1, at=AT, discrepancy_id="refund_failed:1:order-1")]
     )
@@ -218,7 +218,7 @@ def test_what_plans_did_with_a_payment(store, carrier, rival):
 
 
 def test_where_rows_stand(store, carrier):
-    """What a restart goes on from: the last word, and the first intention while it is open."""
+    """A restart needs the last entry of a row, and its first intention while it is open."""
     commit_entries(
         store, carrier, [draft("intended", row, before=[1, 1, 0, 0]) for row in (1, 2, 3, 4)]
     )
@@ -255,7 +255,7 @@ def test_where_rows_stand(store, carrier):
 
 @pytest.mark.parametrize("second", ["done", "refused", "already_done"])
 def test_a_row_ends_once(store, carrier, second):
-    """The database itself refuses a second end, whatever the program believes."""
+    """The database itself refuses a second final entry."""
     commit_entries(store, carrier, [draft("intended", 1), draft("done", 1)])
     before = list(read_entries(store, PLAN))
     with pytest.raises(StoreError):
@@ -276,14 +276,14 @@ BAD = {
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_a_draft_no_journal_may_hold_is_a_fault(store, carrier, bad):
-    """A programming fault is raised as one, before anything is written."""
+    """A programming error is raised before anything is written."""
     with pytest.raises(ValueError, match=r"entry|names|has a key|settled"):
         commit_entries(store, carrier, [draft("intended", 5), bad])
     assert verify_journal(store, PLAN).rows == 3
 
 
 def test_planners_and_plans(store, carrier):
-    """A planner's sums of a day, and every plan as it stands."""
+    """The sums of one planner in a day, and the state of every plan."""
     approved(store, OTHER, totals={"NOK": 500, "DKK": 7}, at="2026-02-02T10:00:00.000Z")
     assert sum_planner_totals(store, "kari".__eq__, "simulator", AT) == {"NOK": 1500, "DKK": 7}
     assert sum_planner_totals(store, "kari".__eq__, "simulator", "2026-02-01") == {
@@ -313,7 +313,7 @@ STEPS = st.lists(
 @given(st.lists(STEPS, max_size=5))
 @settings(max_examples=40)
 def test_any_order_keeps_the_sums(tmp_path_factory, groups):
-    """Caps are the sum of what rows hold and never above the limit; one row per payment."""
+    """Caps equal the sum of what rows reserve, and never exceed the limit."""
     folder = tmp_path_factory.mktemp("any")
     with opened(f"sqlite:///{folder / 'workspace.db'}") as store:
         approved(store)
@@ -334,7 +334,7 @@ def test_any_order_keeps_the_sums(tmp_path_factory, groups):
 
 
 def test_caps_hold_among_threads(store_url):
-    """Four plans at once against one cap: what fits is moved, and not an øre more."""
+    """Four plans use one cap at once: what fits is moved, and not an øre more."""
     names = [f"{number}{PLAN[1:]}" for number in range(4)]
     with opened(store_url, wait_seconds=20) as store:
         for name in names:
@@ -387,7 +387,7 @@ with open_store(url) as store:
 
 
 def test_two_processes_share_payments_and_a_cap(store_url):
-    """Two plans on the same 200 payments: each payment is one plan's, and the cap holds."""
+    """Two plans want the same 200 payments: each payment goes to one plan, within the cap."""
     with opened(store_url) as store:
         approved(store, PLAN)
         approved(store, OTHER)

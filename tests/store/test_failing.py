@@ -1,4 +1,4 @@
-"""Databases that fail half-way: what is written stands, what is not is said, nothing is guessed."""
+"""Databases that fail during a write: written entries stay, and missing ones are reported."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ with open_store(url) as store:
 
 
 def test_a_writer_killed_in_its_commit_leaves_a_whole_chain(store_url):
-    """What it had confirmed is there; what it had not is there as a whole group or not at all."""
+    """Confirmed entries exist; an unconfirmed group exists whole or not at all."""
     drawn = random.Random(7)
     with opened(store_url) as store:
         approved(store)
@@ -78,7 +78,7 @@ def test_a_writer_killed_in_its_commit_leaves_a_whole_chain(store_url):
 
 @pytest.fixture
 def wire(postgres):
-    """A way to the server that can be cut at a COMMIT, and a plan held through it."""
+    """Return a connection that can be cut at a COMMIT, and a plan held through it."""
     direct = postgres.database()
     with CutWire(postgres.port) as cutting:
         through = direct.replace(f":{postgres.port}/", f":{cutting.port}/")
@@ -88,7 +88,7 @@ def wire(postgres):
 
 
 def test_a_commit_whose_answer_is_lost_was_made(wire):
-    """The carrier looks and finds its entries: it may send, and does not stop."""
+    """The carrier looks for its entries, finds them, and continues."""
     cutting, store, beside = wire
     carrier = acquire(store, PLAN, **HERE)
     cutting.cut = "after"
@@ -101,7 +101,7 @@ def test_a_commit_whose_answer_is_lost_was_made(wire):
 
 
 def test_a_commit_that_never_arrived_was_not_made(wire):
-    """It looks, finds nothing, and says so: nothing may be sent. The plan can go on."""
+    """The carrier finds no entries and sends nothing. The plan can continue."""
     cutting, store, beside = wire
     carrier = acquire(store, PLAN, **HERE)
     before = list(read_entries(beside, PLAN))
@@ -116,7 +116,7 @@ def test_a_commit_that_never_arrived_was_not_made(wire):
 
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_taking_and_approving_are_certain_too(wire, cut):
-    """Whatever appends an entry finds out whether it did."""
+    """Every function that appends an entry finds out whether it was written."""
     cutting, store, beside = wire
     cutting.cut = cut
     if cut == "after":
@@ -128,7 +128,7 @@ def test_taking_and_approving_are_certain_too(wire, cut):
 
 
 def test_a_server_that_stays_away_leaves_it_open(wire, monkeypatch):
-    """Where nobody can tell, nobody guesses: the sentence says which entry is in doubt."""
+    """Nobody can know, so the sentence says which entry is uncertain."""
     cutting, store, beside = wire
     monkeypatch.setattr(transactions, "COMMIT_CHECK_SECONDS", 0.2)
     carrier = acquire(store, PLAN, **HERE)
@@ -141,7 +141,7 @@ def test_a_server_that_stays_away_leaves_it_open(wire, monkeypatch):
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_a_session_ended_between_groups_is_replaced(store, store_url):
-    """An administrator, or a network that forgets idle connections: the next group is written."""
+    """An administrator or a network ends idle sessions. The next group is written."""
     carrier = acquire(store, PLAN, **HERE)
     with opened(store_url) as other, other._engine.begin() as administrator:
         administrator.execute(
@@ -155,7 +155,7 @@ def test_a_session_ended_between_groups_is_replaced(store, store_url):
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_a_session_ended_within_a_group_is_said(store, store_url):
-    """Nothing of the group is there: the server rolls it back."""
+    """The server rolls the group back, so none of it exists."""
     carrier = acquire(store, PLAN, **HERE)
     end = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in%'")
 
@@ -173,7 +173,7 @@ def test_a_session_ended_within_a_group_is_said(store, store_url):
 
 @pytest.mark.skipif(binaries() is None, reason="PostgreSQL's programs are not installed")
 def test_a_server_killed_half_way_and_back():
-    """Each word is a sentence while it is away; when it is back, the same carrier goes on."""
+    """While it is away each error is a sentence. When it is back, the same carrier continues."""
     with running() as server, open_store(server.url(DATABASE), wait_seconds=5) as store:
         approved(store)
         carrier = acquire(store, PLAN, **HERE)
@@ -195,7 +195,7 @@ def test_a_server_killed_half_way_and_back():
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path):
-    """SQLite's own limit stands for the disk's. With room again, the same carrier goes on."""
+    """SQLite's own limit stands for the disk's. With free space the same carrier continues."""
     with opened(f"sqlite:///{tmp_path / 'workspace.db'}") as store:
         approved(store)
         carrier = acquire(store, PLAN, **HERE)
@@ -213,14 +213,14 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path):
 
 
 def limited(store, pages):
-    """Let the file have at most so many pages, for the one connection the store has open."""
+    """Limit the file to this many pages, for the store's open connection."""
     with store._engine.connect() as connection:
         count = connection.exec_driver_sql(f"SELECT {pages}").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {count}")
 
 
 def test_a_file_taken_away_is_not_silently_made_anew(tmp_path):
-    """A deleted workspace is noticed when it is opened again, not answered with an empty one."""
+    """A deleted database is noticed when it is opened again, not replaced by an empty one."""
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
         approved(store)
@@ -230,7 +230,7 @@ def test_a_file_taken_away_is_not_silently_made_anew(tmp_path):
 
 
 def test_any_thread_may_use_a_store(store):
-    """The carrier writes from a thread of its own, and reads from another."""
+    """The carrier writes from one thread and reads from another."""
     with ThreadPoolExecutor(1) as writer:
         carrier = writer.submit(acquire, store, PLAN, **HERE).result()
         made = writer.submit(commit_entries, store, carrier, [draft("intended", 1)]).result()
@@ -239,14 +239,14 @@ def test_any_thread_may_use_a_store(store):
 
 
 def test_readers_do_not_wait_for_writers(store, carrier):
-    """`vippsrecon journal` shows a running plan as it is."""
+    """`vippsrecon journal` shows a running plan."""
     with transactions.write_transaction(store) as connection:
         connection.execute(text("UPDATE carriers SET holder = 'later'"))
         assert len(list(read_entries(store, PLAN))) == 3
 
 
 def test_an_interrupted_write_is_undone(store, carrier):
-    """Ctrl-C in the middle of a group: KeyboardInterrupt passes, nothing of it stands."""
+    """After Ctrl-C during a group, none of the group exists."""
 
     def interrupted():
         with transactions.write_transaction(store) as connection:
@@ -259,7 +259,7 @@ def test_an_interrupted_write_is_undone(store, carrier):
 
 
 def test_sqlite_can_tell_when_a_backup_is_consistent(tmp_path):
-    """The documented way to back up: SQLite's own copy of an open database verifies."""
+    """The documented backup, SQLite's own copy of an open database, verifies."""
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
         approved(store)

@@ -1,4 +1,4 @@
-"""Opening: migrations, places that are refused, and what is said when a database will not."""
+"""Opening a database: migrations, refused places, and errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from vippsrecon.store.database.url import refuse_shared_folder
 
 
 def test_the_tables_are_as_the_code_believes(store):
-    """`tables.py` and the migrations say the same: names, order, keys, what may be absent."""
+    """`tables.py` and the migrations agree in names, order, keys and nullability."""
     looked = inspect(store._engine)
     for table in METADATA.sorted_tables:
         there = looked.get_columns(table.name)
@@ -50,7 +50,7 @@ def test_the_tables_are_as_the_code_believes(store):
 
 
 def test_opening_again_changes_nothing(store_url):
-    """Migrations are applied once, and what was written stands."""
+    """Migrations are applied once, and written entries stay."""
     with opened(store_url) as store:
         approved(store)
         before = list(read_entries(store, PLAN))
@@ -62,7 +62,7 @@ def test_opening_again_changes_nothing(store_url):
 
 
 def test_many_open_a_new_database_at_once(store_url):
-    """One of them makes the tables, the others wait for it."""
+    """One of them makes the tables; the others wait for it."""
     start, failed = threading.Barrier(6), []
 
     def run():
@@ -81,7 +81,7 @@ def test_many_open_a_new_database_at_once(store_url):
 
 
 def test_a_newer_database_is_refused(store_url):
-    """An old program would not know what the new tables mean, so it touches nothing."""
+    """An old program does not know the new tables, so it changes nothing."""
     with opened(store_url) as store, store._engine.begin() as connection:
         connection.execute(text("INSERT INTO migrations VALUES (99, '0099_later.sql', 'now')"))
     with pytest.raises(StoreError, match=r"newer vippsrecon \(version 99, .* pip install -U"):
@@ -89,7 +89,7 @@ def test_a_newer_database_is_refused(store_url):
 
 
 def test_sqlite_keeps_what_it_confirmed(tmp_path):
-    """The third assumption of the claim: a commit is on the disk when it returns."""
+    """The claim of docs/reliability.md needs a commit to be on the disk when it returns."""
     url = f"sqlite:///{tmp_path / 'workspace.db'}"
     with opened(url) as store, store._engine.connect() as connection:
         pragmas = {
@@ -100,7 +100,7 @@ def test_sqlite_keeps_what_it_confirmed(tmp_path):
 
 
 def test_postgresql_keeps_what_it_confirmed(postgres):
-    """Likewise, even where the server was told not to wait for its disk."""
+    """This holds even if the server is set not to wait for its disk."""
     url = postgres.database() + "%20-csynchronous_commit%3Doff"
     with opened(url) as store, store._engine.connect() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
@@ -110,7 +110,7 @@ def test_postgresql_keeps_what_it_confirmed(postgres):
 
 
 def test_whether_there_is_a_database_makes_none(tmp_path):
-    """A dry run asks, and leaves no file behind."""
+    """A dry run looks for a database and creates no file."""
     url = f"sqlite:///{tmp_path / 'workspace.db'}"
     assert not database_exists(url)
     with pytest.raises(StoreError, match="there is no workspace database"):
@@ -122,7 +122,7 @@ def test_whether_there_is_a_database_makes_none(tmp_path):
 
 
 def test_a_relative_file_stays_where_it_was_opened(tmp_path, monkeypatch):
-    """A program that changes its folder half-way does not begin a second journal."""
+    """A program that changes its folder later does not begin a second journal."""
     monkeypatch.chdir(tmp_path)
     with open_store("sqlite:///workspace.db") as store:
         approved(store)
@@ -146,7 +146,7 @@ PLACES = {
 
 @pytest.mark.parametrize(("folder", "whose"), PLACES.items(), ids=PLACES)
 def test_a_synchronised_folder_is_refused(tmp_path, folder, whose):
-    """Such a folder is copied while it is written, and comes back older on another machine."""
+    """Such a folder is copied during writes, and comes back older on another machine."""
     place = tmp_path / folder
     place.mkdir(parents=True)
     with pytest.raises(StoreError, match=rf"in a folder of .*{whose}.*or use PostgreSQL"):
@@ -177,7 +177,7 @@ def test_a_link_into_a_synchronised_folder_is_refused_too(tmp_path):
     ],
 )
 def test_a_network_drive_is_refused(tmp_path, kind, refused):
-    """By the mount nearest to the file; a later one on the same place hides the earlier."""
+    """The mount nearest to the file decides; a later mount at the same place hides the earlier."""
     share = tmp_path / "the share"
     share.mkdir()
     mounts = tmp_path / "mounts"
@@ -194,7 +194,7 @@ def test_a_network_drive_is_refused(tmp_path, kind, refused):
 
 
 def test_other_files_are_refused(tmp_path):
-    """A folder, a folder that is not there, another program's database, a text, a torn file."""
+    """A folder, a missing folder, another program's database, a text file, a truncated file."""
     with pytest.raises(StoreError, match="is a folder"):
         open_store(f"sqlite:///{tmp_path}")
     with pytest.raises(StoreError, match=r"does not exist: create .*missing"):
@@ -212,7 +212,7 @@ def test_other_files_are_refused(tmp_path):
 
 
 def test_a_damaged_file_is_said_to_be(tmp_path):
-    """Damage inside, past a healthy first page, shows when the page is read."""
+    """Damage after the first page is noticed when that page is read."""
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
         approved(store)
@@ -227,7 +227,7 @@ def test_a_damaged_file_is_said_to_be(tmp_path):
 
 @contextmanager
 def unprivileged():
-    """A user whom permissions concern; root may write to everything."""
+    """Return a user for whom permissions count; root may write everything."""
     if os.geteuid() != 0:
         yield
         return
@@ -240,7 +240,7 @@ def unprivileged():
 
 @pytest.fixture
 def a_folder_of_ones_own():
-    """A folder that the unprivileged user can reach, which pytest's own is not."""
+    """Return a folder that this user can reach; pytest's own is not reachable."""
     folder = Path(tempfile.mkdtemp(prefix="vippsrecon-store-"))
     folder.chmod(0o755)
     yield folder
@@ -250,7 +250,7 @@ def a_folder_of_ones_own():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are other there")
 def test_a_read_only_file_takes_no_entry(a_folder_of_ones_own):
-    """A sentence, and nothing half written."""
+    """The error is a sentence, and nothing is written in part."""
     path = a_folder_of_ones_own / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
         approved(store)
@@ -270,14 +270,14 @@ def test_a_read_only_file_takes_no_entry(a_folder_of_ones_own):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are other there")
 def test_a_folder_nobody_may_write_to(a_folder_of_ones_own):
-    """A new database cannot be made there."""
+    """A new database cannot be created there."""
     a_folder_of_ones_own.chmod(0o555)
     with unprivileged(), pytest.raises(StoreError, match="cannot be opened: check that its folder"):
         open_store(f"sqlite:///{a_folder_of_ones_own / 'workspace.db'}")
 
 
 def test_a_locked_file_is_waited_for_then_said(tmp_path):
-    """Somebody holds a transaction open: a database tool, or a stopped process."""
+    """A database tool or a stopped process has a transaction open."""
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}", wait_seconds=0.3) as store:
         approved(store)
@@ -291,7 +291,7 @@ def test_a_locked_file_is_waited_for_then_said(tmp_path):
 
 
 def test_a_locked_postgresql_is_waited_for_then_said(postgres):
-    """Likewise."""
+    """The lock is held by another session."""
     url = postgres.database()
     with opened(url, wait_seconds=0.3) as store, opened(url) as other:
         approved(store)
@@ -303,7 +303,7 @@ def test_a_locked_postgresql_is_waited_for_then_said(postgres):
 
 
 def test_a_read_only_server_is_said_to_be(postgres):
-    """A standby answers reads; the sentence asks for the primary."""
+    """A standby server answers reads; the sentence asks for the primary."""
     url = postgres.database()
     with opened(url) as store:
         approved(store)
@@ -317,13 +317,13 @@ SHOWN = r"database postgresql://carrier:\*\*\*@127\.0\.0\.1:\d+/\w+ "
 
 
 def test_a_server_that_is_not_there(postgres):
-    """Down at start: before anything was asked, and in a sentence."""
+    """The server is down at the start, and the error is a sentence."""
     with pytest.raises(StoreError, match=SHOWN + "cannot be reached: check that the server runs"):
         open_store(postgres.url(DATABASE, port=free_port()))
 
 
 def test_a_server_that_says_no(postgres):
-    """Wrong password, no such database: each says what to check."""
+    """A wrong password and a missing database: each error says what to check."""
     with pytest.raises(StoreError, match=SHOWN + "refused the user name or password"):
         open_store(postgres.url(DATABASE, password="wr0ng-w0rd"))
     with pytest.raises(StoreError, match=SHOWN + "does not exist on that server"):
@@ -331,7 +331,7 @@ def test_a_server_that_says_no(postgres):
 
 
 def test_something_else_on_the_port_is_not_a_server(postgres):
-    """A port that answers, but not as PostgreSQL does."""
+    """The port answers, but not as PostgreSQL does."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer():
@@ -348,7 +348,7 @@ def test_something_else_on_the_port_is_not_a_server(postgres):
 
 
 def test_a_user_who_may_not_make_tables(postgres):
-    """Not the owner: what is missing is said."""
+    """The error names the missing permission."""
     postgres.sql("CREATE ROLE guest LOGIN PASSWORD 'guest'", DATABASE)
     postgres.sql("CREATE SCHEMA closed", DATABASE)
     postgres.sql("GRANT USAGE ON SCHEMA closed TO guest", DATABASE)
@@ -358,7 +358,7 @@ def test_a_user_who_may_not_make_tables(postgres):
 
 
 def test_without_the_extra_the_way_out_is_named(tmp_path):
-    """Whoever has not installed psycopg is told what to install."""
+    """Without psycopg, the error says what to install."""
     (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError('No module named psycopg')")
     code = "import sys; from vippsrecon.store import open_store; open_store(sys.argv[1])"
     path = os.pathsep.join([str(tmp_path), *sys.path])
@@ -390,7 +390,7 @@ BAD_URLS = {
 
 @pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS)
 def test_a_url_that_is_none_is_not_quoted(url, caplog):
-    """A mistake in a URL may have moved its password to any part of it."""
+    """A mistake in a URL may move its password to any part of it."""
     caplog.set_level(logging.DEBUG)
     with pytest.raises(StoreError) as caught:
         open_store(url)
@@ -400,7 +400,7 @@ def test_a_url_that_is_none_is_not_quoted(url, caplog):
 
 @given(st.text("abc:/@%?#&= øß\\'\"", min_size=1, max_size=12))
 def test_no_password_is_ever_in_a_message(word):
-    """Escaped or not, wherever a wrong URL puts it: what the user sees does not hold it."""
+    """No message has the password, escaped or not, wherever a wrong URL puts it."""
     secret = f"S3CRET{word}S3CRET"
     with pytest.raises(StoreError) as caught:
         open_store(f"postgresql://ola:{secret}@127.0.0.1:1/db", wait_seconds=1)
@@ -409,7 +409,7 @@ def test_no_password_is_ever_in_a_message(word):
 
 
 def test_an_open_store_shows_no_password(postgres, caplog):
-    """Not in its repr, its errors or SQLAlchemy's log, at the finest level."""
+    """Its repr, its errors and SQLAlchemy's most detailed log do not have it."""
     caplog.set_level(logging.DEBUG)
     url = postgres.database()
     with opened(url) as store:

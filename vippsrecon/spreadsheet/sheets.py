@@ -1,7 +1,7 @@
 """Write rows that arrive one by one as a sheet, for plans, outcomes and the journal's extract.
 
-Header, formats and print area are those of `table`; the difference is where rows come from: each is
-written as it arrives, so a sheet of a journal takes no more memory than its longest row.
+`table` writes the cells; here each row is converted as it arrives, so a sheet of a journal takes no
+more memory than its longest row.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from vippsrecon.spreadsheet.table import (
     choose_header_formats,
     finish_sheet,
     set_column_widths,
-    set_row_height,
+    write_cells,
 )
 from vippsrecon.spreadsheet.workbook_file import open_workbook
 
@@ -108,7 +108,7 @@ def refuse_workbook_name(path: Path) -> None:
         raise OutputError(f"{path} is not a workbook. Choose a name that ends in .xlsx.")
 
 
-def write_rows(
+def write_sheet(
     worksheet: Worksheet,
     looks: WorkbookFormats,
     columns: Sequence[SheetColumn],
@@ -133,27 +133,15 @@ def write_rows(
         OutputError: There are more rows than a sheet holds.
     """
     _write_sheet_head(worksheet, looks, columns, title, about)
-    writers = [
-        _choose_cell_writer(worksheet, looks, columns, place) for place in range(len(columns))
-    ]
-    wrapped = [
-        (place, column.width) for place, column in enumerate(columns) if column.kind == "wrapped"
-    ]
-    currency_place = next((i for i, c in enumerate(columns) if c.name == "currency"), None)
-    count = 0
-    for count, values in enumerate(rows, start=1):
-        row = HEADER_ROW + count
-        if row >= EXCEL_MAX_ROWS:
-            raise OutputError(
-                f"{title}: more rows than the {group_thousands(EXCEL_MAX_ROWS)} of one sheet. "
-                "Name one plan to write fewer rows."
-            )
-        texts = [(values[place], width) for place, width in wrapped]
-        set_row_height(worksheet, row, texts, max_lines=MAX_CELL_LINES)
-        currency = "" if currency_place is None else values[currency_place]
-        for write, value in zip(writers, values, strict=True):
-            if value is not None and value != "":
-                write(row, value, currency)
+    formats = [choose_cell_format(columns, place, looks) for place in range(len(columns))]
+    count = write_cells(
+        worksheet,
+        HEADER_ROW + 1,
+        columns,
+        _convert_rows(columns, rows, title),
+        {"": formats},
+        max_lines=MAX_CELL_LINES,
+    )
     last_row = HEADER_ROW + max(count, 1)
     finish_sheet(worksheet, columns, head_row=HEADER_ROW, last_row=last_row, frozen=frozen)
     return WrittenSheet(worksheet.get_name(), tuple(columns), count)
@@ -175,29 +163,46 @@ def _write_sheet_head(
         worksheet.write_string(HEADER_ROW, place, columns[place].header, look)
 
 
-def _choose_cell_writer(
-    worksheet: Worksheet, looks: WorkbookFormats, columns: Sequence[SheetColumn], place: int
-) -> Callable[[int, Any, str], object]:
-    """Return the function that writes (row, value, currency) to the column at `place`."""
-    kind = columns[place].kind
-    look = choose_cell_format(columns, place, looks)
-    if kind == "money":
-        return lambda row, value, currency: worksheet.write_number(
-            row, place, to_major(value, currency), look
+def _convert_rows(
+    columns: Sequence[SheetColumn], rows: Iterable[Sequence[Any]], title: str
+) -> Iterator[tuple[list[Any], str]]:
+    """Yield each row's values as cells hold them, with no currency: all amounts look the same."""
+    converters = [_CELL_CONVERTERS.get(column.kind, _convert_text) for column in columns]
+    currency_place = next((i for i, c in enumerate(columns) if c.name == "currency"), None)
+    for count, values in enumerate(rows, start=1):
+        if HEADER_ROW + count >= EXCEL_MAX_ROWS:
+            raise OutputError(
+                f"{title}: more rows than the {group_thousands(EXCEL_MAX_ROWS)} of one sheet. "
+                "Name one plan to write fewer rows."
+            )
+        currency = "" if currency_place is None else values[currency_place]
+        yield (
+            [
+                None if value is None or value == "" else convert(value, currency)
+                for convert, value in zip(converters, values, strict=True)
+            ],
+            "",
         )
-    if kind == "count":
-        return lambda row, value, _: worksheet.write_number(row, place, value, look)
-    if kind in ("moment", "date"):
-        return lambda row, value, _: worksheet.write_datetime(
-            row, place, _drop_timezone(value), look
-        )
-    if kind == "flag":
-        return lambda row, value, _: worksheet.write_string(
-            row, place, "yes" if value else "no", look
-        )
-    return lambda row, value, _: worksheet.write_string(row, place, escape_cell_text(value), look)
 
 
-def _drop_timezone(moment: Any) -> Any:
-    """Return a UTC moment without its time zone: Excel has none."""
-    return moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment
+def _convert_text(text: str, _currency: str) -> str:
+    return escape_cell_text(text)
+
+
+def _convert_moment(moment: datetime, _currency: str) -> float:
+    # Excel has no time zones: the heading says UTC.
+    return (moment.replace(tzinfo=None) - _EXCEL_DAY_0) / timedelta(days=1)
+
+
+def _convert_date(day: date, _currency: str) -> int:
+    return (day - _EXCEL_DAY_0.date()).days
+
+
+_EXCEL_DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel has no time zones
+_CELL_CONVERTERS: dict[str, Callable[[Any, str], Any]] = {
+    "money": to_major,
+    "count": lambda number, _: number,
+    "flag": lambda flag, _: "yes" if flag else "no",
+    "moment": _convert_moment,
+    "date": _convert_date,
+}

@@ -48,6 +48,7 @@ CHARACTERS_PER_WIDTH = 1.18
 MAX_WRAPPED_LINES = 12
 
 _NUMBER_KINDS = ("count", "money")
+_WRITTEN_AS_NUMBERS = (*_NUMBER_KINDS, "moment", "day", "date")
 _FORMAT_BY_KIND = {"flag": "text", "day": "date"}
 _DAYS_BEFORE_1970 = 25_569
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -172,32 +173,55 @@ def write_rows(
         table: The rows, and how each column is written.
         formats: Currency to the format of each column; "" for any other currency.
     """
+    write_cells(worksheet, first_row, table.columns, _iterate_rows(table), formats)
+
+
+def write_cells(
+    worksheet: Worksheet,
+    first_row: int,
+    columns: Sequence[TableColumn],
+    rows: Iterable[tuple[Sequence[Any], str]],
+    formats: Mapping[str, Sequence[Format | None]],
+    *,
+    max_lines: int = MAX_WRAPPED_LINES,
+) -> int:
+    """Write rows of cells as they arrive, starting at `first_row`. Return how many there were.
+
+    Args:
+        worksheet: In constant-memory mode, with nothing written at or below `first_row`.
+        first_row: From 0.
+        columns: In order, from column A. Those of the kind "input" get empty cells.
+        rows: The cells of the other columns, as `convert_to_cells` makes them, and the currency.
+        formats: Currency to the format of each column; "" for any other currency.
+        max_lines: See `set_row_height`.
+    """
     # One worksheet call per cell is the cost of a report: everything else is decided before.
     write_text = worksheet.write_string
     write_number = worksheet.write_number
-    shown = [(i, c) for i, c in enumerate(table.columns) if c.kind != "input"]
+    shown = [(i, c) for i, c in enumerate(columns) if c.kind != "input"]
     writers_by_currency = {
         currency: [
-            (write_text if column.kind in ("text", "wrapped") else write_number, i, looks[i])
+            (write_number if column.kind in _WRITTEN_AS_NUMBERS else write_text, i, looks[i])
             for i, column in shown
         ]
         for currency, looks in formats.items()
     }
     default = writers_by_currency[""]
     wrapped = [(i, column.width) for i, (_, column) in enumerate(shown) if column.kind == "wrapped"]
-    input_columns = [i for i, column in enumerate(table.columns) if column.kind == "input"]
-    row = first_row
-    for values, currencies in _iterate_slices(table, [column for _, column in shown]):
-        for cells, currency in zip(values, currencies, strict=True):
-            if wrapped:
-                set_row_height(worksheet, row, [(cells[i], width) for i, width in wrapped])
-            writers = writers_by_currency.get(currency, default)
-            for (write, column, look), value in zip(writers, cells, strict=True):
-                if value is not None:
-                    write(row, column, value, look)
-            for column in input_columns:
-                worksheet.write_blank(row, column, None, formats[""][column])
-            row += 1
+    input_columns = [i for i, column in enumerate(columns) if column.kind == "input"]
+    count = 0
+    for count, (cells, currency) in enumerate(rows, start=1):
+        row = first_row + count - 1
+        if wrapped:
+            texts = [(cells[i], width) for i, width in wrapped]
+            set_row_height(worksheet, row, texts, max_lines=max_lines)
+        writers = writers_by_currency.get(currency, default)
+        for (write, column, look), value in zip(writers, cells, strict=True):
+            if value is not None:
+                write(row, column, value, look)
+        for column in input_columns:
+            worksheet.write_blank(row, column, None, formats[""][column])
+    return count
 
 
 def set_row_height(
@@ -225,17 +249,16 @@ def _count_wrapped_lines(text: str, width: float) -> int:
     return count_text_lines(text, int(width * CHARACTERS_PER_WIDTH))
 
 
-def _iterate_slices(
-    table: SheetTable, columns: list[TableColumn]
-) -> Iterator[tuple[Iterable[tuple[Any, ...]], list[str]]]:
+def _iterate_rows(table: SheetTable) -> Iterator[tuple[tuple[Any, ...], str]]:
     data = table.data.head(table.rows)
+    columns = [column for column in table.columns if column.kind != "input"]
     for start in range(0, data.height, ROWS_PER_SLICE):
         part = data.slice(start, ROWS_PER_SLICE)
         currencies = (
             part["currency"].to_list() if "currency" in part.columns else [""] * part.height
         )
         cells = [convert_to_cells(part[column.name], column.kind) for column in columns]
-        yield zip(*cells, strict=True), currencies
+        yield from zip(zip(*cells, strict=True), currencies, strict=True)
 
 
 def convert_to_cells(values: pl.Series, kind: TableColumnKind) -> list[Any]:

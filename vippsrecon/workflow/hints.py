@@ -30,7 +30,7 @@ def capture_setting_hints(
         payments: `schemas.PAYMENTS`.
         units: The configured sales units; those already set to "at_once" need no hint.
 
-    Source: rules.md §2, *Status*.
+    docs/settings.md says what "at_once" changes.
     """
     set_at_once = {unit.msn for unit in units if unit.capture == "at_once"}
     paid_by_vipps = orders["by_vipps"].fillna(value=True).astype(bool)

@@ -23,7 +23,7 @@ from vippsrecon.money import format_count
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
-from vippsrecon.spreadsheet.sheets import WrittenSheet, atomic_workbook, write_rows
+from vippsrecon.spreadsheet.sheets import WrittenSheet, atomic_workbook, write_sheet
 from vippsrecon.spreadsheet.workbook_file import set_up_printing
 from vippsrecon.store import (
     Entry,
@@ -101,7 +101,7 @@ def _fill_journal_workbook(
     for worksheet in (control, outcomes, entries_sheet):
         set_up_printing(worksheet, worksheet.get_name(), "Journal of money moved")
     histories = [PlanHistory(plan.plan_id) for plan in selected]
-    write_rows(
+    write_sheet(
         entries_sheet,
         formats,
         ENTRY_COLUMNS,
@@ -115,7 +115,7 @@ def _fill_journal_workbook(
         "canonical JSON of the other columns.",
         frozen=4,
     )
-    written = write_rows(
+    written = write_sheet(
         outcomes,
         formats,
         JOURNAL_OUTCOME_COLUMNS,

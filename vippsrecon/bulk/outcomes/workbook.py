@@ -24,7 +24,7 @@ from vippsrecon.spreadsheet.sheets import (
     SheetColumn,
     WrittenSheet,
     atomic_workbook,
-    write_rows,
+    write_sheet,
 )
 from vippsrecon.spreadsheet.workbook_file import set_up_printing
 
@@ -115,7 +115,7 @@ def _fill_outcomes_workbook(book: Workbook, run: RunResult, title: str) -> None:
     for worksheet in (summary, rows, columns):
         set_up_printing(worksheet, worksheet.get_name(), f"plan {run.plan.plan_id}")
     frame = build_outcomes(run)
-    written = write_rows(
+    written = write_sheet(
         rows,
         formats,
         RUN_OUTCOME_COLUMNS,
@@ -131,7 +131,7 @@ def _fill_outcomes_workbook(book: Workbook, run: RunResult, title: str) -> None:
         frame,
         written,
     )
-    write_rows(
+    write_sheet(
         columns,
         formats,
         (

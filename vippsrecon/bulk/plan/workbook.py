@@ -11,7 +11,7 @@ from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.money import to_major
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
-from vippsrecon.spreadsheet.sheets import SheetColumn, atomic_workbook, write_rows
+from vippsrecon.spreadsheet.sheets import SheetColumn, atomic_workbook, write_sheet
 from vippsrecon.spreadsheet.workbook_file import set_up_printing
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
         for name, sheet in sheets.items():
             set_up_printing(sheet, name, footer)
         _write_cover(sheets["Plan"], formats, plan, title)
-        write_rows(
+        write_sheet(
             sheets["Rows"],
             formats,
             PLAN_ROW_COLUMNS,
@@ -76,7 +76,7 @@ def write_plan_workbook(plan: Plan, path: str | Path) -> Path:
             about="One operation per payment. Amounts are in major units of their currency.",
             frozen=3,
         )
-        write_rows(
+        write_sheet(
             sheets["Refused"],
             formats,
             REJECT_COLUMNS,

@@ -10,63 +10,65 @@ from vippsrecon.scenario.models import Scene
 _GUARANTEE_LEFT = 30 * HOUR
 
 
-def refund_missing_at_vipps(slot: CaseBuilder) -> Scene:
+def refund_missing_at_vipps(builder: CaseBuilder) -> Scene:
     """Refunded in the shop, not at Vipps MobilePay: Er → R."""
-    scene = captured_when_shipped(slot)
+    scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
-    refunded_amount = order.total * slot.draws.between(2, 7) // 10
-    order.refunded, order.refunded_at = refunded_amount, slot.after(payment.events[-1].at, 6, 60)
-    truth = slot.make_discrepancy(
+    refunded_amount = order.total * builder.draws.between(2, 7) // 10
+    order.refunded, order.refunded_at = refunded_amount, builder.after(payment.events[-1].at, 6, 60)
+    truth = builder.make_discrepancy(
         "refund_missing_at_vipps", payment, refunded_amount, 0, refunded_amount, order=order
     )
     return scene._replace(truth=(truth,))
 
 
-def refunded_in_shop_only(slot: CaseBuilder) -> Scene:
+def refunded_in_shop_only(builder: CaseBuilder) -> Scene:
     """Captured, not shipped, refunded in the shop but not at Vipps MobilePay (case 20)."""
-    scene = captured_when_shipped(slot)
+    scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
     order.status, order.fulfilled_at = "open", None
     order.refunded = order.total
-    order.refunded_at = slot.after(payment.events[-1].at, 2, 48)
-    truth = slot.make_discrepancy(
+    order.refunded_at = builder.after(payment.events[-1].at, 2, 48)
+    truth = builder.make_discrepancy(
         "refund_missing_at_vipps", payment, order.total, 0, order.total, order=order
     )
     return scene._replace(truth=(truth,))
 
 
-def refund_failed(slot: CaseBuilder) -> Scene:
+def refund_failed(builder: CaseBuilder) -> Scene:
     """The last refund failed, after an earlier one succeeded: Er → R."""
-    scene = captured_when_shipped(slot)
+    scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
     first, second = order.total * 2 // 10, order.total * 3 // 10
-    at = slot.after(payment.events[-1].at, 6, 60)
-    slot.refund(payment, first, at - 2 * HOUR)
-    slot.refund(payment, second, at, success=False)
+    at = builder.after(payment.events[-1].at, 6, 60)
+    builder.refund(payment, first, at - 2 * HOUR)
+    builder.refund(payment, second, at, success=False)
     order.refunded, order.refunded_at = first + second, at
-    truth = slot.make_discrepancy(
+    truth = builder.make_discrepancy(
         "refund_failed", payment, first + second, first, second, order=order
     )
     return scene._replace(truth=(truth,))
 
 
-def refunded_within_grace(slot: CaseBuilder) -> Scene:
+def refunded_within_grace(builder: CaseBuilder) -> Scene:
     """Refunded in the shop within the grace period: `timing_refund_pending`."""
-    scene = captured_when_shipped(slot)
+    scene = captured_when_shipped(builder)
     order = scene.orders[0]
     order.refunded = order.total * 3 // 10
-    order.refunded_at = EXPORTED_AT - slot.draws.between(10 * HOUR, 20 * HOUR)
-    truth = slot.make_timing("timing_refund_pending", order.references[0], order)
+    order.refunded_at = EXPORTED_AT - builder.draws.between(10 * HOUR, 20 * HOUR)
+    truth = builder.make_timing("timing_refund_pending", order.references[0], order)
     return scene._replace(truth=(truth,))
 
 
-def refund_missing_in_shop(slot: CaseBuilder) -> Scene:
+def refund_missing_in_shop(builder: CaseBuilder) -> Scene:
     """Refunded in the business portal, unknown to the shop (case 40): flag `made_elsewhere`."""
-    scene = captured_when_shipped(slot)
+    scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
-    refunded_amount = order.total * slot.draws.between(2, 7) // 10
-    slot.refund(payment, refunded_amount, slot.after(payment.events[-1].at, 6, 60), keyed=False)
-    truth = slot.make_discrepancy(
+    refunded_amount = order.total * builder.draws.between(2, 7) // 10
+    builder.refund(
+        payment, refunded_amount, builder.after(payment.events[-1].at, 6, 60), keyed=False
+    )
+    truth = builder.make_discrepancy(
         "refund_missing_in_shop",
         payment,
         0,
@@ -78,56 +80,64 @@ def refund_missing_in_shop(slot: CaseBuilder) -> Scene:
     return scene._replace(truth=(truth,))
 
 
-def refunded_after_export(slot: CaseBuilder) -> Scene:
+def refunded_after_export(builder: CaseBuilder) -> Scene:
     """Refunded at Vipps MobilePay after the export and before the fetch: `timing_after_cut`."""
-    scene = captured_when_shipped(slot)
+    scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
-    slot.refund(payment, order.total, EXPORTED_AT + slot.draws.between(600, 5400))
-    truth = slot.make_timing(
+    builder.refund(payment, order.total, EXPORTED_AT + builder.draws.between(600, 5400))
+    truth = builder.make_timing(
         "timing_after_cut", payment.reference, order, flags="changed_after_export"
     )
     return scene._replace(truth=(truth,))
 
 
-def refund_exceeds_capture(slot: CaseBuilder) -> Scene:
+def refund_exceeds_capture(builder: CaseBuilder) -> Scene:
     """More refunded than captured, which the API forbids but a file can contain: Er → R."""
-    scene = captured_when_shipped(slot)
+    scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
     more = order.total * 2 // 10
-    at = slot.after(payment.events[-1].at, 6, 60)
-    slot.refund(payment, order.total, at - HOUR)
-    slot.refund(payment, more, at)
+    at = builder.after(payment.events[-1].at, 6, 60)
+    builder.refund(payment, order.total, at - HOUR)
+    builder.refund(payment, more, at)
     order.refunded, order.refunded_at = order.total, at
-    truth = slot.make_discrepancy(
+    truth = builder.make_discrepancy(
         "refund_exceeds_capture", payment, order.total, order.total + more, more, order=order
     )
     return scene._replace(truth=(truth,))
 
 
-def remainder_of_cancelled(slot: CaseBuilder) -> Scene:
+def remainder_of_cancelled(builder: CaseBuilder) -> Scene:
     """Cancelled in the shop, but still reserved (case 11): 0 → K."""
-    total, reference = slot.draw_price(), slot.reference()
-    order = slot.order(reference, total, "cancelled")
-    payment = slot.reserved(reference, total)
-    truth = slot.make_discrepancy("remainder_open", payment, 0, total, order=order)
+    total, reference = builder.draw_price(), builder.reference()
+    order = builder.order(reference, total, "cancelled")
+    payment = builder.reserved(reference, total)
+    truth = builder.make_discrepancy("remainder_open", payment, 0, total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def remainder_of_edited(slot: CaseBuilder) -> Scene:
+def remainder_of_edited(builder: CaseBuilder) -> Scene:
     """The order was reduced before the capture, and the rest was not released (case 8): 0 → K."""
-    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    reserved, shipped, reference = (
+        builder.draw_price(),
+        builder.draw_shipping_time(),
+        builder.reference(),
+    )
     total = reserved * 8 // 10
-    order = slot.order(reference, total, "fulfilled", shipped_at=shipped)
-    payment = slot.captured(reference, total, shipped + 60, authorized=reserved)
-    truth = slot.make_discrepancy("remainder_open", payment, 0, reserved - total, order=order)
+    order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
+    payment = builder.captured(reference, total, shipped + 60, authorized=reserved)
+    truth = builder.make_discrepancy("remainder_open", payment, 0, reserved - total, order=order)
     return Scene((order,), (payment,), (truth,))
 
 
-def remainder_after_early_refund(slot: CaseBuilder) -> Scene:
+def remainder_after_early_refund(builder: CaseBuilder) -> Scene:
     """Partly "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
-    reserved, shipped, reference = slot.draw_price(), slot.draw_shipping_time(), slot.reference()
+    reserved, shipped, reference = (
+        builder.draw_price(),
+        builder.draw_shipping_time(),
+        builder.reference(),
+    )
     reduction = reserved * 2 // 10
-    order = slot.order(
+    order = builder.order(
         reference,
         reserved,
         "fulfilled",
@@ -135,42 +145,42 @@ def remainder_after_early_refund(slot: CaseBuilder) -> Scene:
         shipped_at=shipped,
         refunded_at=shipped - HOUR,
     )
-    payment = slot.captured(reference, reserved - reduction, shipped + 60, authorized=reserved)
-    truth = slot.make_discrepancy(
+    payment = builder.captured(reference, reserved - reduction, shipped + 60, authorized=reserved)
+    truth = builder.make_discrepancy(
         "remainder_open", payment, 0, reduction, order=order, flags="refunded_before_capture"
     )
     return Scene((order,), (payment,), (truth,))
 
 
-def remainder_of_refunded(slot: CaseBuilder) -> Scene:
+def remainder_of_refunded(builder: CaseBuilder) -> Scene:
     """Refunded in the shop, never captured, still reserved (case 18): 0 → K."""
-    total, reference = slot.draw_price(), slot.reference()
-    order = slot.order(reference, total, "open", refunded=total)
-    payment = slot.reserved(reference, total)
-    truth = slot.make_discrepancy(
+    total, reference = builder.draw_price(), builder.reference()
+    order = builder.order(reference, total, "open", refunded=total)
+    payment = builder.reserved(reference, total)
+    truth = builder.make_discrepancy(
         "remainder_open", payment, 0, total, order=order, flags="refunded_before_capture"
     )
     return Scene((order,), (payment,), (truth,))
 
 
-def guarantee_expiring(slot: CaseBuilder) -> Scene:
+def guarantee_expiring(builder: CaseBuilder) -> Scene:
     """Open, and the capture guarantee ends in 30 hours: `authorization_expiring`."""
-    scene = awaiting_fulfilment(slot)
+    scene = awaiting_fulfilment(builder)
     scene.payments[0].guaranteed_until = EXPORTED_AT + _GUARANTEE_LEFT
-    return _add_expiring_truth(slot, scene)
+    return _add_expiring_truth(builder, scene)
 
 
-def deadline_expiring(slot: CaseBuilder) -> Scene:
+def deadline_expiring(builder: CaseBuilder) -> Scene:
     """Open, 12 or 13 of the 14 days of a Danish or Finnish reservation have passed (case 26)."""
-    scene = awaiting_fulfilment(slot)
+    scene = awaiting_fulfilment(builder)
     scene.payments[0].guaranteed_until = None
-    return _add_expiring_truth(slot, scene)
+    return _add_expiring_truth(builder, scene)
 
 
-def _add_expiring_truth(slot: CaseBuilder, scene: Scene) -> Scene:
+def _add_expiring_truth(builder: CaseBuilder, scene: Scene) -> Scene:
     order, payment = scene.orders[0], scene.payments[0]
     reserved = payment.remaining
-    truth = slot.make_discrepancy(
+    truth = builder.make_discrepancy(
         "authorization_expiring", payment, 0, reserved, reserved, order=order
     )
     return scene._replace(truth=(truth,))

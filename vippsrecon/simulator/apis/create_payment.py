@@ -11,7 +11,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from vippsrecon.simulator.apis.create_payment_schema import CREATE_PAYMENT_SCHEMA, find_field_errors
+from vippsrecon.simulator.apis.create_payment_schema import find_field_errors
 from vippsrecon.simulator.apis.error_responses import DomainRefusal, InvalidFields
 from vippsrecon.simulator.apis.fields import MAX_AMOUNT, PHONE_PATTERN, check_url
 from vippsrecon.simulator.clock import format_event_time, parse_time
@@ -31,7 +31,7 @@ def check_create_request(body: Any, raw: bytes, unit: KeyHolder, now: datetime) 
     """Refuse a request that does not fit the schema or breaks a rule."""
     if isinstance(body, dict) and isinstance(body.get("amount"), dict):
         _check_value(body["amount"].get("value"))
-    if bad := find_field_errors(body, CREATE_PAYMENT_SCHEMA, ""):
+    if bad := find_field_errors(body):
         raise InvalidFields(bad)
     if not unit.bank_account_verified:
         raise DomainRefusal(5060)

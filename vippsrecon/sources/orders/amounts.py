@@ -153,7 +153,7 @@ def truncate_amount(text: str) -> int | None:
     are, so 19.99 becomes 1998. Only the same float product gives that figure. It is the only float
     in the package and is only compared, never used as an amount.
 
-    Source: exports-facts, Vipps MobilePay's Shopware plugin 1.0.2.
+    Source: Vipps MobilePay's Shopware plugin, version 1.0.2.
 
     >>> truncate_amount("19.99"), truncate_amount("20.00")
     (1998, 2000)

@@ -328,7 +328,7 @@ def build_unknown_plan_error(store: Store, plan_id: str) -> PlanError:
 
 
 def check_drafts(drafts: Sequence[Draft]) -> None:
-    """Refuse invalid drafts. They are programming errors, hence ValueError."""
+    """Refuse invalid drafts. They are programming errors, so they raise ValueError."""
     for draft in drafts:
         if draft.kind not in ENTRY_KINDS or draft.kind in ("seen", "carrier"):
             raise ValueError(f"{draft.kind!r} is not a kind of entry a carrier writes")
