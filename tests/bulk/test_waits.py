@@ -174,6 +174,23 @@ def test_restored_backup_while_the_log_lags(world, tmp_path, verb):
     assert here.effects() == {"order-000001": (verb, 1, amount)}
 
 
+def test_two_plans_in_two_databases(world, tmp_path):
+    """Neither knows of the other: the second one finds it at its first reading, and sends nothing."""
+    from vippsrecon.store import open_store
+
+    here = world(1)
+    first, second = here.approved("refund", 4_000), here.plan("refund", 4_000)
+    with open_store(f"sqlite:///{tmp_path / 'elsewhere.db'}") as store:
+        there = here._replace(store=store)
+        there.approve(second)
+        assert outcomes(here.live(first)) == ["done"]
+        carried = there.live(second)
+
+    assert outcomes(carried) == ["refused"]
+    assert "by a plan in another database" in carried.results[0].explanation
+    assert here.effects() == {"order-000001": ("refund", 1, 4_000)}
+
+
 def test_unknown_without_a_request_can_be_settled(world, tmp_path):
     """A row that is unknown after a restored backup is open: it can be read again, or decided."""
     from vippsrecon.bulk.execution.settle import settle

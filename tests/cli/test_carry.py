@@ -291,3 +291,39 @@ def test_no_ledger_is_no_news(desk):
 
     assert done.exit_code == 0
     assert "ledger" not in done.output
+
+
+def test_approve_lists_the_rows(desk):
+    """Whoever approves sees what, not the sum alone; of a long plan the first fifty rows."""
+    here = desk(3)
+    here.plan("10.00", "20.00", "1000.00")
+
+    said = here.run("approve", "plan.json", "--as", "ola")
+
+    assert said.exit_code == 0
+    for text in ("order-000001     10.00 NOK", "order-000003  1 000.00 NOK"):
+        assert text in said.stdout.replace("\u00a0", " "), said.stdout
+    assert "more rows" not in said.stdout
+
+
+def test_approve_says_where_the_other_rows_stand(desk):
+    """Fifty rows fit a screen or two; the others are in the file that is approved."""
+    here = desk(53)
+    here.plan(*["1.00"] * 53)
+
+    said = here.run("approve", "plan.json", "--as", "ola")
+
+    assert "order-000050" in said.stdout
+    assert "order-000051" not in said.stdout
+    assert "and 3 more rows: they stand one a line in the plan file" in said.stdout
+
+
+def test_a_finished_plan_says_that_nothing_was_sent(ready):
+    """The second time is not told as if it were the first."""
+    arguments = ("carry-out", "plan.json", "--live", "--confirm", SUM)
+    assert "Nothing was sent" not in ready.run(*arguments).stdout
+
+    again = ready.run(*arguments)
+
+    assert again.exit_code == 0
+    assert "Nothing was sent: all 3 were done on 2026-01-31" in again.stdout
