@@ -38,6 +38,9 @@ TIMEOUTS = Timeouts()
 SLACK = 1.0
 """Seconds from the check of a reading's age to the request: a commit, and the lock."""
 
+SHORTEST_WAIT = TIMEOUTS.first_wait * 0.75 - 0.001
+"""Seconds from an answer to the next request of the row, at least."""
+
 CALM = 200.0
 """Seconds after which every event shows and every request on its way has arrived."""
 
@@ -219,7 +222,7 @@ class Schedule:
         if START + timedelta(seconds=oldest - 1) > self.approval_expires_at:
             raise ViolationError(f"row {row.row} was sent after the approval had expired")
         sent = self._sent.setdefault(row.row, [])
-        if sent and now - sent[-1] < TIMEOUTS.first_wait / 2:
+        if sent and now - self.world.answered_at[reference] < SHORTEST_WAIT:
             raise ViolationError(f"row {row.row} was sent again without a wait")
         if len(sent) >= TIMEOUTS.most_requests:
             raise ViolationError(f"row {row.row} was sent without end")

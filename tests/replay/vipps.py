@@ -88,6 +88,7 @@ class World:
         self.time = VirtualTime()
         self.dice = dice
         self.payments: dict[str, SimulatedPayment] = {}
+        self.answered_at: dict[str, float] = {}
         self.clock_wrong_from = float("inf")
         self.clock_wrong_until = float("inf")
         self.fault_share = 0.0
@@ -244,6 +245,12 @@ class Connection:
         self._date = date
 
     async def _modify(self, verb: str, reference: str, amount: int, key: str) -> Modification:
+        try:
+            return await self._request(verb, reference, amount, key)
+        finally:
+            self._world.answered_at[reference] = self._world.time.now
+
+    async def _request(self, verb: str, reference: str, amount: int, key: str) -> Modification:
         world, dice = self._world, self._world.dice
         self._on_send(reference, key)
         fate = "through"
@@ -286,7 +293,7 @@ class Connection:
         if fate == "locked":
             return self._world.dice.choice([LockedError(423), RefusedError(409, code="6160")])
         busy = RateLimitedError(429)
-        busy.retry_after = self._world.dice.choice([None, 0.0, 1.0, 6.0, 15.0, 60.0])
+        busy.retry_after = self._world.dice.choice([None, 0.0, 0.0, 0.0, 6.0, 60.0])
         return busy
 
     def _decode(self, reference: str, answer: Totals | str) -> Modification:
