@@ -7,6 +7,7 @@ also show whether anything changed at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from vippsrecon.bulk.execution.operations import (
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.bulk.verbs import PAST_TENSE
-from vippsrecon.store import Entry
+from vippsrecon.store import Attempt, Entry
 
 CLOCK_RESOLUTION = timedelta(seconds=1)
 """Server time is the `Date` header of the answers, which has whole seconds."""
@@ -94,24 +95,32 @@ def evaluate(verb: str, intention: Intention, payment: Payment, events: list[Eve
 
 
 def may_be_own_change(
-    verb: str, intention: Intention, payment: Payment, events: list[Event]
+    verb: str,
+    intention: Intention,
+    payment: Payment,
+    events: list[Event],
+    others: Sequence[Attempt] = (),
 ) -> bool:
     """Return whether a change of the payment may be this row's own operation, not yet in the log.
 
-    True if the verb's total grew by the row's amount or more, and the log does not account for the
-    whole total: an event is missing, and it may be the one with our key. So after a restored
-    backup, or a request that arrived late, a change is not taken for somebody else's.
+    True if the verb's total grew, and the part of it that neither the log nor the open rows of
+    other plans account for is the row's amount or more: the event that is missing may be the one
+    with our key. So after a restored backup a change is not taken for somebody else's.
     """
-    before = _get_total(verb, intention.before)
     current = _get_total(verb, extract_aggregate(payment))
-    if current <= before or current - before < intention.row.amount_minor:
+    if current <= _get_total(verb, intention.before):
         return False
     logged = {
         event.psp_reference: event.amount_minor
         for event in events
         if event.success and event.name in EVENT_NAMES[verb]
     }
-    return sum(logged.values()) < current
+    open_elsewhere = sum(
+        other.amount_minor
+        for other in others
+        if other.verb == verb and other.kind in ("intended", "unknown")
+    )
+    return current - sum(logged.values()) - open_elsewhere >= intention.row.amount_minor
 
 
 def _get_total(verb: str, aggregate: Aggregate) -> int:

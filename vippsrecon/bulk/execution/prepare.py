@@ -166,7 +166,7 @@ def decide_from_reading(context: RunContext, row: PlanRow, reading: Reading) -> 
             psp_reference=earlier_event.psp_reference, event_at=earlier_event.timestamp
         )
     as_planned = Intention(row, context.key(row), get_planned_aggregate(row), context.core.now())
-    if may_be_own_change(context.verb, as_planned, payment, events):
+    if may_be_own_change(context.verb, as_planned, payment, events, reading.others):
         change = describe_change(as_planned.before, current, payment.currency)
         why = (
             f"{change}, and the event log does not show yet who did it: it may be this row, carried "

@@ -168,7 +168,7 @@ class RowSender:
     def _may_be_own(self, reading: Reading) -> bool:
         """Return whether a change of the payment may be this row's own operation."""
         return self._maybe_done or may_be_own_change(
-            self._context.verb, self._intention, reading.payment, reading.events
+            self._context.verb, self._intention, reading.payment, reading.events, reading.others
         )
 
     def _may_key_be_forgotten(self) -> bool:
