@@ -210,6 +210,26 @@ def test_unknown_without_a_request_can_be_settled(world, tmp_path):
     assert [result.outcome for result in settled.results] == ["done"]
 
 
+def test_settling_flags_another_change_too(world):
+    """Done, on a payment that somebody else changed meanwhile: settling says so, with code 1."""
+    from vippsrecon.bulk.execution.settle import settle
+
+    here = world(1)
+    plan = here.approved("refund", 4_000)
+    here.simulator.set_settings(event_log_lag_ms=60_000)
+    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    assert outcomes(here.live(plan, patience=SOON._replace(settle_for=0.1))) == ["unknown"]
+    here.simulator.set_faults([])
+    here.client.refund("order-000001", 700, "NOK", idempotency_key="portal")
+    here.simulator.advance(61)
+
+    settled = settle(here.store, plan.plan_id, here.client)
+
+    assert outcomes(settled) == ["done"]
+    assert settled.results[0].flags == "moved_beside"
+    assert settled.exit_code == 1
+
+
 @pytest.mark.parametrize("retry_after", [0.0, 0.5])
 def test_own_wait_is_the_shortest(world, retry_after):
     """`Retry-After: 0` or a date in the past does not turn the waits into a stream of requests."""

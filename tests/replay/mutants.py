@@ -26,6 +26,7 @@ from vippsrecon.bulk.execution.evidence import Evidence
 from vippsrecon.bulk.execution.operations import extract_aggregate
 from vippsrecon.bulk.execution.prepare import take_reading
 from vippsrecon.bulk.execution.responses import classify_error
+from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.errors import ApiError, NoAnswerError, NotConnectedError, ServiceError
 from vippsrecon.store.journal.reservations import Reservations
 
@@ -170,15 +171,17 @@ def _take_no_answer_for_refusal() -> Iterator[Patch]:
     yield patch.object(send, "classify_error", classify)
 
 
-def _forget_lost_answers() -> Iterator[Patch]:
-    """Step 5: after a lost answer a later refusal is believed."""
+def _take_unchanged_for_refused() -> Iterator[Patch]:
+    """Step 5: after a lost answer a payment that is unchanged ends the row."""
 
-    async def resolve(self: Any, error: Any) -> Any:
-        self._maybe_done, self._sent_at = False, None
-        return await original(self, error)
+    async def recheck(self: Any) -> Any:
+        found = await original(self)
+        if self._maybe_done and isinstance(found, send.Rechecked):
+            return RowResult(self._intention.row.row, "refused", "it is unchanged")
+        return found
 
-    original = send.RowSender._resolve_refusal
-    yield patch.object(send.RowSender, "_resolve_refusal", resolve)
+    original = send.RowSender._recheck
+    yield patch.object(send.RowSender, "_recheck", recheck)
 
 
 def _take_moved_for_unchanged() -> Iterator[Patch]:
@@ -209,7 +212,7 @@ def _believe_every_answer() -> Iterator[Patch]:
 
 def _hide_other_changes() -> Iterator[Patch]:
     """Step 6: a payment that moved by more is not flagged."""
-    yield patch.object(send, "find_other_change", _answer(""))
+    yield patch.object(evidence, "find_other_change", _answer(""))
 
 
 def _call_already_done() -> Iterator[Patch]:
@@ -254,7 +257,7 @@ MUTANTS: dict[str, Callable[[], Iterator[Patch]]] = {
         _take_no_answer_for_not_done,
         _take_failure_for_refusal,
         _take_no_answer_for_refusal,
-        _forget_lost_answers,
+        _take_unchanged_for_refused,
         _take_moved_for_unchanged,
         _give_up_at_once,
         _believe_every_answer,

@@ -12,7 +12,6 @@ https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (rate lim
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import time
@@ -52,19 +51,11 @@ LOCKED_CODE = "6160"
 T = TypeVar("T")
 
 
-def count_seconds() -> float:
-    """Return the seconds of the running event loop's clock; without a loop, `time.monotonic()`."""
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return time.monotonic()
-
-
 class RetryPolicy:
     """Decides for each failure of one call whether to repeat it, and after how many seconds.
 
     Args:
-        deadline: No wait may end after this `count_seconds()`.
+        deadline: No wait may end after this `time.monotonic()`.
         may_repeat: False for a write without a key: repeated only if nothing was sent.
     """
 
@@ -79,7 +70,7 @@ class RetryPolicy:
         if not self._is_transient(error) or self._wait_count + 1 >= MAX_ATTEMPTS:
             return False
         seconds = self._compute_wait(error)
-        if count_seconds() + seconds > self._deadline:
+        if time.monotonic() + seconds > self._deadline:
             return False
         _log.info("%s; repeating in %.1f s", type(error).__name__, seconds)
         return seconds

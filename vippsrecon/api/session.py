@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -19,7 +20,7 @@ from vippsrecon.api import error_responses, responses
 from vippsrecon.api.auth import Credentials
 from vippsrecon.api.models import Token
 from vippsrecon.api.requests import ApiRequest
-from vippsrecon.api.retries import RetryPolicy, call_with_retries, count_seconds
+from vippsrecon.api.retries import RetryPolicy, call_with_retries
 from vippsrecon.api.transport import HttpResponse, SecretHeaders, open_transport, send_request
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import (
@@ -113,7 +114,7 @@ class ApiSession:
             decode: Takes status and body of a 2xx answer.
             retry: False to send it once.
         """
-        deadline = count_seconds() + self.settings.retry_seconds
+        deadline = time.monotonic() + self.settings.retry_seconds
 
         async def attempt() -> T:
             answer = await self._send_authenticated(api_request, access, deadline, retry)
@@ -162,15 +163,15 @@ class ApiSession:
         patient: bool,
         refused: SecretHeaders | None = None,
     ) -> SecretHeaders:
-        began_at = count_seconds()
+        began_at = time.monotonic()
         try:
-            async with asyncio.timeout(max(0.0, deadline - began_at)):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 headers = await access.headers(refused=refused, patient=patient)
         except (TimeoutError, NoAnswerError) as error:
             # Whether or not a token was issued, the call itself was not sent.
             why = str(error) or "no answer in time"
             raise NotConnectedError(f"no access token could be fetched: {why}") from None
-        waited = count_seconds() - began_at
+        waited = time.monotonic() - began_at
         if not patient and waited > RENEWAL_SECONDS:
             raise NotConnectedError(f"the access token came after {waited:.0f} s; nothing was sent")
         return headers
@@ -192,7 +193,7 @@ class ApiSession:
                 request.headers.setdefault("Content-Type", "application/json")
             if api_request.key is not None:
                 request.headers["Idempotency-Key"] = api_request.key
-        seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - count_seconds()))
+        seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - time.monotonic()))
         answer = await send_request(
             self._transport, request, seconds, reference=api_request.reference
         )
@@ -202,7 +203,7 @@ class ApiSession:
     async def _fetch_token(self, access: Credentials, patient: bool) -> Token:
         """Fetch a token. Several may be valid at the same time, so repeating is safe."""
         api_request, headers = access.token_request()
-        deadline = count_seconds() + self.settings.retry_seconds
+        deadline = time.monotonic() + self.settings.retry_seconds
 
         async def attempt() -> Token:
             answer = await self._send_attempt(api_request, headers, deadline)

@@ -20,6 +20,7 @@ from vippsrecon.bulk.execution.operations import (
     find_last_release,
     find_own_event,
 )
+from vippsrecon.bulk.execution.row_result import MOVED_BESIDE, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.bulk.verbs import PAST_TENSE
@@ -147,6 +148,20 @@ def find_other_change(verb: str, intention: Intention, after: Aggregate, currenc
         return ""  # A payment nobody had paid: its totals say nothing about what was released.
     expected = compute_expected_aggregate(verb, intention.before, intention.row.amount_minor)
     return describe_change(expected, after, currency) if after != expected else ""
+
+
+def flag_other_change(verb: str, intention: Intention, result: RowResult) -> RowResult:
+    """Return a result that is done with `moved_beside`, if the payment changed by more than it."""
+    if result.outcome != "done" or result.after is None:
+        return result
+    beside = find_other_change(verb, intention, result.after, intention.row.currency)
+    if not beside:
+        return result
+    why = (
+        f"{result.explanation}. The payment was also changed by somebody else: with this row done, "
+        f"{beside}. Look it up in the business portal"
+    )
+    return result._replace(explanation=why, flags=MOVED_BESIDE)
 
 
 def _evaluate_cancel(intention: Intention, payment: Payment, events: list[Event]) -> Evidence:

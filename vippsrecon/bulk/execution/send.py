@@ -29,7 +29,7 @@ from vippsrecon.bulk.execution.evidence import (
     Evidence,
     Intention,
     evaluate,
-    find_other_change,
+    flag_other_change,
     may_be_own_change,
 )
 from vippsrecon.bulk.execution.operations import (
@@ -48,7 +48,7 @@ from vippsrecon.bulk.execution.prepare import (
     write_intention,
 )
 from vippsrecon.bulk.execution.responses import classify_error, get_retry_after
-from vippsrecon.bulk.execution.row_result import MOVED_BESIDE, RowResult
+from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.errors import ApiError, VippsReconError
 from vippsrecon.store import Entry, PaymentChanged
@@ -275,15 +275,7 @@ class RowSender:
         if outcome == "done" and not self._maybe_done:
             outcome = "already_done"  # No request of this journal can have done it.
         result = RowResult(row.row, outcome, evidence.explanation, before=before, after=after)
-        beside = ""
-        if outcome == "done":
-            beside = find_other_change(self._context.verb, self._intention, after, row.currency)
-        if beside:
-            why = (
-                f"{evidence.explanation}. The payment was also changed by somebody else: with this "
-                f"row done, {beside}. Look it up in the business portal"
-            )
-            result = result._replace(explanation=why, flags=MOVED_BESIDE)
+        result = flag_other_change(self._context.verb, self._intention, result)
         return _add_event(result, evidence.event)
 
     def _build_moved_result(self, reading: Reading, evidence: Evidence) -> RowResult:
