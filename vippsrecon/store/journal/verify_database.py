@@ -28,7 +28,7 @@ from vippsrecon.store.journal.reservations import RELEASING_KINDS, had_no_effect
 MAX_FAULTS_OF_A_KIND = 10
 """More faults of one table are not listed."""
 
-_GUARD = re.compile(r"^CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)", re.IGNORECASE)
+_GUARD = re.compile(r"^CREATE (?:UNIQUE )?(TRIGGER|INDEX) (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE)
 
 ReservedKey = tuple[str, int, str, str]
 """(plan_id, row, scope, currency)."""
