@@ -2,8 +2,9 @@
 
 Only calls that cannot take effect twice are repeated: reads, and writes with an idempotency key.
 Vipps MobilePay stores a 4xx answer under its key, so a 4xx is final. After 423, 429, 5xx, a lost
-answer or an unreadable answer the same bytes are sent again with the same key. A wait that would
-end after the deadline is not started. `OutageWatch` says at the terminal that calls are waiting.
+answer or an unreadable answer the same bytes are sent again with the same key. Every wait is at least
+our own, which doubles, whatever `Retry-After` asks for. A wait that would end after the deadline is
+not started. `OutageWatch` says at the terminal that calls are waiting.
 
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/ and
 https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (rate limiting)
@@ -42,6 +43,9 @@ FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 60.0
 """Rate limits count per minute, so one wait must be able to last a minute."""
 
+MAX_ATTEMPTS = 100
+"""How often one call is sent in all, at most."""
+
 MAX_UNREADABLE_ATTEMPTS = 3
 
 SILENCE_SECONDS = 6.0
@@ -69,7 +73,7 @@ class RetryPolicy:
 
     def __call__(self, error: Exception) -> bool | float:
         """Return the seconds to wait before repeating, or False to give up."""
-        if not self._is_transient(error):
+        if not self._is_transient(error) or self._wait_count + 1 >= MAX_ATTEMPTS:
             return False
         seconds = self._compute_wait(error)
         if time.monotonic() + seconds > self._deadline:
@@ -90,15 +94,17 @@ class RetryPolicy:
         return isinstance(error, NoAnswerError | LockedError | RateLimitedError | ServiceError)
 
     def _compute_wait(self, error: Exception) -> float:
+        backoff = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._wait_count, 10))
+        backoff *= random.uniform(0.75, 1.0)
+        self._wait_count += 1
         retry_after = (
             error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None
         )
-        if retry_after is not None:
-            # Many callers get the same second: spread them over the next one.
-            return retry_after + random.uniform(0, min(1.0, retry_after / 4))
-        backoff = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._wait_count, 10))
-        self._wait_count += 1
-        return backoff * random.uniform(0.75, 1.0)
+        if retry_after is None:
+            return backoff
+        # Many callers get the same second: spread them over the next one. Zero, or a date in the
+        # past, must not turn into a stream of requests.
+        return max(backoff, retry_after + random.uniform(0, min(1.0, retry_after / 4)))
 
 
 async def call_with_retries(attempt: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:

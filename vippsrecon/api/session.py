@@ -37,6 +37,10 @@ ATTEMPT_SECONDS = 30.0
 SIMULATOR_CLOCK_HEADER = "x-simulator-clock"
 """The simulator's own time, on each of its answers: its months are not now."""
 
+RENEWAL_SECONDS = 5.0
+"""A call that the caller repeats itself is not sent after a longer wait for a token: its caller
+decided on what it had read before that wait."""
+
 T = TypeVar("T")
 Decoder = Callable[[int, bytes], T]
 
@@ -172,15 +176,20 @@ class ApiSession:
         patient: bool,
         refused: SecretHeaders | None = None,
     ) -> SecretHeaders:
+        began_at = time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await access.headers(refused=refused, patient=patient)
+                headers = await access.headers(refused=refused, patient=patient)
         except (TimeoutError, NoAnswerError) as error:
             # Whether or not a token was issued, the call itself was not sent.
             why = str(error) or "no answer in time"
             lost = NotConnectedError(f"no access token could be fetched: {why}")
             lost.permanent = getattr(error, "permanent", False)
             raise lost from None
+        waited = time.monotonic() - began_at
+        if not patient and waited > RENEWAL_SECONDS:
+            raise NotConnectedError(f"the access token came after {waited:.0f} s; nothing was sent")
+        return headers
 
     async def _send_attempt(
         self, api_request: ApiRequest, headers: SecretHeaders, deadline: float
@@ -242,6 +251,9 @@ class ApiSession:
     def _record_server_time(self, answer: HttpResponse) -> None:
         date_text = answer.headers.get("date", "")
         if date_text == self._server_date_text:
+            # A `Date` that stands still falls behind the local clock, and that must show.
+            if date_text:
+                self._clock_skew = self._server_time - datetime.now(UTC)
             return
         moment = error_responses.parse_http_date(date_text)
         if moment is not None:

@@ -65,7 +65,8 @@ class RowState(NamedTuple):
     Attributes:
         outcome: intended, unknown, done, already_done, refused or skipped.
         entry: The entry that recorded the outcome.
-        intended: Its first `intended` while the row is open (intended or unknown); else None.
+        intended: Its first `intended` while the row is open (intended or unknown); None otherwise,
+            and where the row is unknown without a request of this journal.
         verified: A later check of the outcome, if there was one.
     """
 
@@ -153,7 +154,7 @@ def read_row_states(store: Store, plan_id: str) -> dict[int, RowState]:
         row: RowState(
             _get_outcome(last.kind, last.detail),
             last,
-            intended[row] if last.kind in OPEN_KINDS else None,
+            intended.get(row) if last.kind in OPEN_KINDS else None,
             verified.get(row),
         )
         for row, last in lasts.items()
