@@ -488,6 +488,14 @@ def test_an_unread_attempt_leaves_the_whole_order_unchecked(unread):
     assert result.manifest["complete"] is False
 
 
+def test_a_damaged_reference_is_not_missing_while_the_true_one_is_unread():
+    """A spreadsheet dropped its zeros; the reference with them could not be read."""
+    result = compare([order("12345678")], [], unread=["000012345678"])
+
+    assert found(result) == []
+    assert buckets(result, "orders").popitem()[1] == "not_checked"
+
+
 def test_no_capture_is_proposed_before_the_next_attempts_were_asked_for():
     """One of them may hold the money already. Where nobody says, nothing contradicts the capture."""
     result = compare(

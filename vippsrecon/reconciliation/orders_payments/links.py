@@ -106,7 +106,7 @@ def derive_links(
 def find_orders_of_unread(
     unread: LazyFrame, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
 ) -> LazyFrame:
-    """Return msn, reference of every order that one of these references may be an attempt to pay.
+    """Return msn, reference of every order that one of these references may be a payment of.
 
     While an attempt is unread, the other attempts prove nothing. So unlike `derive_links`, this
     takes every order that fits, also where several do.
@@ -118,8 +118,12 @@ def find_orders_of_unread(
         named: Result of `collect_named_links`.
     """
     with_reference = orders.filter(~nw.col("reference").is_null())
+    # An order whose reference was damaged is not missing while its true reference is unread.
+    nothing_linked = unread.select("msn", okey=nw.col("reference")).head(0)
+    repaired = _link_repaired_references(unread, with_reference, payments, nothing_linked)
     candidates = [
         unread.select(*PAYMENT_KEY),
+        repaired.select("msn", reference=nw.col("okey")),
         named.join(unread, on=PAYMENT_KEY, how="semi").select("msn", reference=nw.col("okey")),
         _find_attempt_orders(unread, with_reference, payments).select(
             "msn", reference=nw.col("okey")

@@ -69,7 +69,7 @@ def duplicate_order_row() -> Check:
 
 
 def superseded_attempt() -> Check:
-    """Find other attempts to pay the same order that hold no money: these match.
+    """Find other attempts to pay the same order that never held money: these match.
 
     >>> from vippsrecon.reconciliation.examples import run_payments_example
     >>> run_payments_example([("A", 1000, 0, 1000), ("A-1", 1000, 1000, 0)])
@@ -79,10 +79,10 @@ def superseded_attempt() -> Check:
 
 
 def duplicate_payment() -> Check:
-    """Find orders with two payments that both hold money: the customer has paid twice.
+    """Find orders with two payments that hold or held money: the customer has paid twice.
 
-    The payment nearest to the order total counts; every other live payment gets this code. Payments
-    that together are no more than the order are one split payment instead.
+    One payment counts (`payments.choose_payments` chooses it); every other gets this code. Payments
+    that are each less than the order, or that the order's own cell names, are one split payment.
 
     >>> from vippsrecon.reconciliation.examples import run_payments_example
     >>> run_payments_example([("A", 1000, 1000, 0), ("A-1", 1000, 1000, 0)])
