@@ -30,6 +30,7 @@ FEATURES = {
     "attempts_in_detail": True,
     "attempts_later": False,
     "by_hand": True,
+    "by_hand_later": False,
     "by_hand_recent": False,
     "combined_mixed": False,
     "combined_with_cancelled": True,
