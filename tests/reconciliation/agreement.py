@@ -23,7 +23,7 @@ from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 FEATURES = {
     "as_of_before_export": False,
-    "attempt_unsettled": False,
+    "attempt_unsettled": True,
     "attempt_unsure": False,
     "attempt_waived": False,
     "attempts": True,

@@ -61,7 +61,12 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
             & nw.col("by_vipps").fill_null(value=False),
         ),
         "not_capturable": ("captured", _has_kind("captured", "under_captured") & (E - C > K)),
-        "possible_duplicate": ("", has_payment & nw.col("unsettled") & has_discrepancy),
+        "possible_duplicate": (
+            "",
+            has_payment
+            & nw.col("unsettled")
+            & (has_discrepancy | _has_kind("there", "duplicate_payment")),
+        ),
         "presentment_currency": (
             "there",
             _has_kind("there", "currency_mismatch") & nw.col("shop_currency_only"),
