@@ -104,8 +104,8 @@ def reconcile(
             f"({output.describe_most_common_reason(unanswered)}). There is no verdict. Run the command "
             "again."
         )
-    elif not result.complete:
-        gaps = ", and ".join(result.manifest.get("incomplete_because", ()))
+    gaps = ", and ".join(result.manifest.get("incomplete_because", ()))
+    if gaps:
         print_warning(
             f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
