@@ -231,6 +231,8 @@ def main(arguments: list[str]) -> int:
                 print(f"block {number}: {difference}\n", flush=True)
             else:
                 open_ones += 1
+        if (number // block + 1) % 10 == 0:
+            print(f"{number + block} situations, {wrong} differences", file=sys.stderr, flush=True)
     print(f"{count} situations: {wrong} differences, {open_ones} where agreement is not asserted")
     return int(wrong > 0)
 
