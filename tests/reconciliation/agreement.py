@@ -31,7 +31,7 @@ FEATURES = {
     "attempts_later": False,
     "by_hand": True,
     "by_hand_later": False,
-    "by_hand_recent": False,
+    "by_hand_recent": True,
     "combined_mixed": False,
     "combined_with_cancelled": True,
     "dates_without_time": True,
