@@ -433,4 +433,4 @@ def test_the_key_is_the_plans(world):
 
     assert intended.idempotency_key == key
     assert [e.idempotency_key for e in here.client.events("order-000001")][-1] == key
-    assert intended.said()["path"] == "/epayment/v1/payments/order-000001/refund"
+    assert intended.parse_detail()["path"] == "/epayment/v1/payments/order-000001/refund"

@@ -111,7 +111,7 @@ def test_a_list_becomes_a_plan(shop, listed, tmp_path):
     assert (plan.environment, plan.host) == ("simulator", "127.0.0.1")
     assert plan.planner == "Kari Nordmann"
     assert plan.source[:2] == ("list", "list.csv")
-    assert plan.made_at.startswith("2026-01-31T12:00:"), "the house's clock, not the machine's"
+    assert plan.made_at.startswith("2026-01-31T12:00:"), "the server's clock, not the machine's"
     assert plan.refused == ()
     operations = {name for name, times in simulator.requests()["requests"].items() if times}
     assert operations == {"accessToken", "getPayment"}, "planning moves nothing"

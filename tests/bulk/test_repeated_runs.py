@@ -43,7 +43,7 @@ def test_a_row_not_reached_again_keeps_its_outcome(world):
     assert "5 rows in a row failed" in again.stopped
     assert outcomes(again) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
     assert again.results[5] == first.results[5]
-    ended = list(read_entries(here.store, plan.plan_id))[-1].said()
+    ended = list(read_entries(here.store, plan.plan_id))[-1].parse_detail()
     assert ended["counts"] == {"skipped": 5, "done": 2, "unknown": 1}
 
 

@@ -92,7 +92,7 @@ def test_a_word_that_nothing_was_done(undone):
     settle(here.store, plan.plan_id, here.client, word=word)
 
     last = list(read_entries(here.store, plan.plan_id))[-1]
-    said = last.said()
+    said = last.parse_detail()
     assert last.kind == "settled"
     assert (said["outcome"], said["by"]) == ("refused", "kari")
     assert said["because"] == "the portal shows no refund"

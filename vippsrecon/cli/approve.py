@@ -53,7 +53,7 @@ def approve(
     with open_store(settings.database_url) as store:
         entry = record(plan, store, approver=who, now=now, limits=limits)
         database = store.url_masked
-    approval: dict[str, Any] = entry.said()
+    approval: dict[str, Any] = entry.parse_detail()
     if json:
         print(
             output.format_json(

@@ -279,7 +279,10 @@ def _build_journal_plan_json(
 def _build_entries_json(store: Store, plan_id: str) -> list[dict[str, Any]]:
     from vippsrecon.store import read_entries
 
-    return [{**entry._asdict(), "detail": entry.said()} for entry in read_entries(store, plan_id)]
+    return [
+        {**entry._asdict(), "detail": entry.parse_detail()}
+        for entry in read_entries(store, plan_id)
+    ]
 
 
 def _format_journal_plan(

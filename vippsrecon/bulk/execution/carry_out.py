@@ -181,7 +181,7 @@ def _find_finished_run(store: Store, plan: Plan, client: Client) -> RunResult | 
     times = _list_final_times(states)
     if len(times) < plan.count:
         return None
-    runs = [entry.said() for entry in read_entries(store, plan.plan_id, kinds=("carrier",))]
+    runs = [entry.parse_detail() for entry in read_entries(store, plan.plan_id, kinds=("carrier",))]
     last_run: dict[str, Any] = next((run for run in reversed(runs) if run.get("approver")), {})
     return RunResult(
         plan,

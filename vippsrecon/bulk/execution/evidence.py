@@ -51,7 +51,7 @@ class Intention(NamedTuple):
     @classmethod
     def found(cls, row: PlanRow, intended: Entry) -> Intention:
         """Restore the intention of an earlier run from its journal entry."""
-        before = Aggregate(*intended.said()["before"])
+        before = Aggregate(*intended.parse_detail()["before"])
         return cls(row, str(intended.idempotency_key), before, parse_timestamp(intended.at))
 
 

@@ -73,7 +73,7 @@ def find_open_rows(store: Store, plan_id: str) -> list[OpenRow]:
     for _, state in sorted(read_row_states(store, plan_id).items()):
         if state.outcome in ("intended", "unknown"):
             intended = state.intended or state.entry
-            detail = intended.said()
+            detail = intended.parse_detail()
             row = restore_planned_row(intended, detail, Aggregate(*detail["before"]))
             intention = Intention.found(row, intended)
             last_at = parse_timestamp(state.entry.at)

@@ -270,7 +270,7 @@ def _build_draft(
     row: OpenRow, result: RowResult, at: datetime, word: ManualDecision | None
 ) -> Draft:
     """Build the journal entry of a row: a proof, or a user's decision marked as such."""
-    intended_detail = row.intended.said()
+    intended_detail = row.intended.parse_detail()
     detail: dict[str, Any] = {
         **result.detail(),
         **{name: intended_detail[name] for name in _ROW_RECORD_FIELDS if name in intended_detail},

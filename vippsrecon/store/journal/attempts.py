@@ -78,7 +78,9 @@ class RowState(NamedTuple):
     @property
     def detail(self) -> dict[str, Any]:
         """Details of the outcome, with the event that a later check found."""
-        return self.entry.said() | ({} if self.verified is None else self.verified.said())
+        return self.entry.parse_detail() | (
+            {} if self.verified is None else self.verified.parse_detail()
+        )
 
 
 def read_attempts(
