@@ -61,28 +61,28 @@ class ControlSheet:
         row: The next free row.
     """
 
-    def __init__(self, page: SheetLayout, looks: WorkbookFormats, title: str, about: str) -> None:
+    def __init__(self, page: SheetLayout, formats: WorkbookFormats, title: str, about: str) -> None:
         """Write the heading and set the column widths."""
-        self.page, self.formats = page, looks
-        page.text(0, LABEL_COLUMN, title, looks["title"])
+        self.page, self.formats = page, formats
+        page.text(0, LABEL_COLUMN, title, formats["title"])
         page.height(0, 30)
-        page.text(1, LABEL_COLUMN, about, looks["muted"])
+        page.text(1, LABEL_COLUMN, about, formats["muted"])
         page.worksheet.hide_gridlines(2)
         for column, width in enumerate(COLUMN_WIDTHS):
             page.worksheet.set_column(column, column, width)
         self.row = 3
 
-    def add_banner(self, text: str, look: Format) -> None:
+    def add_banner(self, text: str, cell_format: Format) -> None:
         """Add one sentence across the sheet."""
-        self.page.merged_text(self.row, LABEL_COLUMN, LAST_COLUMN, text, look)
+        self.page.merged_text(self.row, LABEL_COLUMN, LAST_COLUMN, text, cell_format)
         self.page.height(self.row, 15 + 15 * count_text_lines(text, 110))
         self.row += 2
 
     def add_section(self, title: str) -> None:
         """Start a section."""
-        look = self.formats["section"]
-        self.page.text(self.row, LABEL_COLUMN, title, look)
-        self.page.blank(self.row, range(LABEL_COLUMN, LAST_COLUMN + 1), look)
+        cell_format = self.formats["section"]
+        self.page.text(self.row, LABEL_COLUMN, title, cell_format)
+        self.page.blank(self.row, range(LABEL_COLUMN, LAST_COLUMN + 1), cell_format)
         self.page.height(self.row, 21)
         self.row += 1
 
@@ -123,10 +123,10 @@ class ControlSheet:
         names = [outcome.replace("_", " ").capitalize() for outcome in outcomes]
         for column, head in enumerate((*heads, "Planned", *names, "Sum", "Check"), LABEL_COLUMN):
             right = PLANNED_COLUMN <= column <= PLANNED_COLUMN + len(names) + 1
-            look = self.formats["head_right" if right else "head"]
+            cell_format = self.formats["head_right" if right else "head"]
             if head == "Check":
-                look = self.formats.get_indented("head")
-            self.page.text(self.row, column, head, look)
+                cell_format = self.formats.get_indented("head")
+            self.page.text(self.row, column, head, cell_format)
         self.row += 1
         first = self.row
         for line in lines:
@@ -146,19 +146,23 @@ class ControlSheet:
 
     def _line(self, line: ControlTotalLine, outcomes: Sequence[str], written: WrittenSheet) -> None:
         page, row = self.page, self.row
-        look = self.formats.money(line.currency) if line.currency else self.formats["count"]
+        cell_format = self.formats.money(line.currency) if line.currency else self.formats["count"]
         for column, text in enumerate(line.words, LABEL_COLUMN):
             page.text(row, column, text, self.formats["text"])
-        page.number(row, PLANNED_COLUMN, _convert_figure(line.planned, line), look)
+        page.number(row, PLANNED_COLUMN, _convert_figure(line.planned, line), cell_format)
         for column, name in enumerate(outcomes, PLANNED_COLUMN + 1):
             formula = _build_formula(line, name, written)
             page.formula(
-                row, column, f"={formula}", _convert_figure(line.found.get(name, 0), line), look
+                row,
+                column,
+                f"={formula}",
+                _convert_figure(line.found.get(name, 0), line),
+                cell_format,
             )
         last = PLANNED_COLUMN + len(outcomes)
         total = sum(line.found.get(name, 0) for name in outcomes)
         cells = xl_range(row, PLANNED_COLUMN + 1, row, last)
-        page.formula(row, last + 1, f"=SUM({cells})", _convert_figure(total, line), look)
+        page.formula(row, last + 1, f"=SUM({cells})", _convert_figure(total, line), cell_format)
         planned_cell, sum_cell = (
             xl_rowcol_to_cell(row, column) for column in (PLANNED_COLUMN, last + 1)
         )

@@ -70,10 +70,10 @@ def write_live_total(
     formula: str,
     value: Decimal | int,
     *,
-    look: Format,
+    cell_format: Format,
 ) -> None:
     """Add a total of `table`: a formula over its rows, or the figure if they are in a file."""
     if table.overflow_file:
-        page.number(*cell, value, look)
+        page.number(*cell, value, cell_format)
     else:
-        page.formula(*cell, f"={formula}", value, look)
+        page.formula(*cell, f"={formula}", value, cell_format)

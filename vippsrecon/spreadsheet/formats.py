@@ -215,11 +215,11 @@ def colour_cells_by_text(
     Conditional formats: the colour of a cell changes with its text.
     """
     first, last = rows
-    for word, look in words.items():
+    for word, cell_format in words.items():
         worksheet.conditional_format(
             first,
             column,
             last,
             column,
-            {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": look},
+            {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": cell_format},
         )

@@ -53,36 +53,45 @@ class SheetLayout:
         self._cells: dict[tuple[int, int], Callable[[], object]] = {}
         self._heights: dict[int, float] = {}
 
-    def text(self, row: int, column: int, text: str, look: Format | None = None) -> None:
+    def text(self, row: int, column: int, text: str, cell_format: Format | None = None) -> None:
         """Add a text, which is never interpreted as a formula, a link or a number."""
         self._cells[row, column] = lambda: self.worksheet.write_string(
-            row, column, escape_cell_text(text), look
+            row, column, escape_cell_text(text), cell_format
         )
 
-    def number(self, row: int, column: int, number: Number, look: Format | None = None) -> None:
+    def number(
+        self, row: int, column: int, number: Number, cell_format: Format | None = None
+    ) -> None:
         """Add a number; a Decimal is written digit by digit."""
         # The type stubs allow only float; XlsxWriter formats any number with ".16G".
         value: float = number  # type: ignore[assignment]
-        self._cells[row, column] = lambda: self.worksheet.write_number(row, column, value, look)
+        self._cells[row, column] = lambda: self.worksheet.write_number(
+            row, column, value, cell_format
+        )
 
     def formula(
-        self, row: int, column: int, formula: str, value: Number | str, look: Format | None = None
+        self,
+        row: int,
+        column: int,
+        formula: str,
+        value: Number | str,
+        cell_format: Format | None = None,
     ) -> None:
         """Add a formula and its computed value, for programs that do not calculate formulas."""
         cached: float | str = value if isinstance(value, str) else _cast_number(value)
         self._cells[row, column] = lambda: self.worksheet.write_formula(
-            row, column, formula, look, cached
+            row, column, formula, cell_format, cached
         )
 
-    def blank(self, row: int, columns: range, look: Format) -> None:
+    def blank(self, row: int, columns: range, cell_format: Format) -> None:
         """Add empty cells with a format to columns of the row that have no cell yet."""
         for column in columns:
             if (row, column) not in self._cells:
-                self._put_blank(row, column, look)
+                self._put_blank(row, column, cell_format)
 
-    def merged_text(self, row: int, first: int, last: int, text: str, look: Format) -> None:
+    def merged_text(self, row: int, first: int, last: int, text: str, cell_format: Format) -> None:
         """Add a text in the merged cells from column `first` to `last` of one row."""
-        self._cells[row, first] = lambda: self._write_merged(row, first, last, text, look)
+        self._cells[row, first] = lambda: self._write_merged(row, first, last, text, cell_format)
 
     def height(self, row: int, points: float) -> None:
         """Set a row's height, because merged cells do not grow with their text."""
@@ -96,13 +105,17 @@ class SheetLayout:
         for key in sorted(self._cells):
             self._cells[key]()
 
-    def _put_blank(self, row: int, column: int, look: Format) -> None:
-        self._cells[row, column] = lambda: self.worksheet.write_blank(row, column, None, look)
+    def _put_blank(self, row: int, column: int, cell_format: Format) -> None:
+        self._cells[row, column] = lambda: self.worksheet.write_blank(
+            row, column, None, cell_format
+        )
 
-    def _write_merged(self, row: int, first: int, last: int, text: str, look: Format) -> None:
+    def _write_merged(
+        self, row: int, first: int, last: int, text: str, cell_format: Format
+    ) -> None:
         # merge_range would interpret the text (a leading = makes a formula), so it gets none.
-        self.worksheet.merge_range(row, first, row, last, "", look)
-        self.worksheet.write_string(row, first, escape_cell_text(text), look)
+        self.worksheet.merge_range(row, first, row, last, "", cell_format)
+        self.worksheet.write_string(row, first, escape_cell_text(text), cell_format)
 
 
 def _cast_number(value: Number) -> float:

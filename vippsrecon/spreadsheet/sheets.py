@@ -110,7 +110,7 @@ def refuse_workbook_name(path: Path) -> None:
 
 def write_sheet(
     worksheet: Worksheet,
-    looks: WorkbookFormats,
+    formats: WorkbookFormats,
     columns: Sequence[SheetColumn],
     rows: Iterable[Sequence[Any]],
     *,
@@ -122,7 +122,7 @@ def write_sheet(
 
     Args:
         worksheet: Empty, in constant-memory mode.
-        looks: The workbook's formats.
+        formats: The workbook's formats.
         columns: In order, from column A. If one is money, another must be named `currency`.
         rows: Values in the order of the columns.
         title: Heading of the sheet.
@@ -132,14 +132,14 @@ def write_sheet(
     Raises:
         OutputError: There are more rows than a sheet holds.
     """
-    _write_sheet_head(worksheet, looks, columns, title, about)
-    formats = [choose_cell_format(columns, place, looks) for place in range(len(columns))]
+    _write_sheet_head(worksheet, formats, columns, title, about)
+    column_formats = [choose_cell_format(columns, place, formats) for place in range(len(columns))]
     count = write_cells(
         worksheet,
         HEADER_ROW + 1,
         columns,
         _convert_rows(columns, rows, title),
-        {"": formats},
+        {"": column_formats},
         max_lines=MAX_CELL_LINES,
     )
     last_row = HEADER_ROW + max(count, 1)
@@ -149,18 +149,18 @@ def write_sheet(
 
 def _write_sheet_head(
     worksheet: Worksheet,
-    looks: WorkbookFormats,
+    formats: WorkbookFormats,
     columns: Sequence[SheetColumn],
     title: str,
     about: str,
 ) -> None:
     set_column_widths(worksheet, columns)
     worksheet.set_row(0, 22)
-    worksheet.write_string(0, 0, title, looks["sheet_title"])
-    worksheet.write_string(1, 0, about, looks["muted"])
+    worksheet.write_string(0, 0, title, formats["sheet_title"])
+    worksheet.write_string(1, 0, about, formats["muted"])
     worksheet.set_row(HEADER_ROW, HEADER_HEIGHT)
-    for place, look in enumerate(choose_header_formats(columns, looks)):
-        worksheet.write_string(HEADER_ROW, place, columns[place].header, look)
+    for place, cell_format in enumerate(choose_header_formats(columns, formats)):
+        worksheet.write_string(HEADER_ROW, place, columns[place].header, cell_format)
 
 
 def _convert_rows(

@@ -120,18 +120,18 @@ def set_column_widths(worksheet: Worksheet, columns: Sequence[TableColumn]) -> N
         worksheet.set_column(place, place, column.width, None, options)
 
 
-def choose_header_formats(columns: Sequence[TableColumn], looks: WorkbookFormats) -> list[Format]:
+def choose_header_formats(columns: Sequence[TableColumn], formats: WorkbookFormats) -> list[Format]:
     """Return the format of each heading: to the right above numbers, indented beside them."""
     after_numbers = find_columns_after_numbers(columns)
-    formats = []
+    header_formats = []
     for place, column in enumerate(columns):
         if column.kind in _NUMBER_KINDS:
-            formats.append(looks["head_right"])
+            header_formats.append(formats["head_right"])
         elif place in after_numbers or column.kind == "wrapped":
-            formats.append(looks.get_indented("head"))
+            header_formats.append(formats.get_indented("head"))
         else:
-            formats.append(looks["head"])
-    return formats
+            header_formats.append(formats["head"])
+    return header_formats
 
 
 def finish_sheet(
@@ -163,7 +163,7 @@ def write_rows(
     worksheet: Worksheet,
     first_row: int,
     table: SheetTable,
-    formats: Mapping[str, Sequence[Format | None]],
+    row_formats: Mapping[str, Sequence[Format | None]],
 ) -> None:
     """Write the rows of a table, starting at `first_row`.
 
@@ -171,9 +171,9 @@ def write_rows(
         worksheet: In constant-memory mode, with nothing written at or below `first_row`.
         first_row: From 0.
         table: The rows, and how each column is written.
-        formats: Currency to the format of each column; "" for any other currency.
+        row_formats: Currency to the format of each column; "" for any other currency.
     """
-    write_cells(worksheet, first_row, table.columns, _iterate_rows(table), formats)
+    write_cells(worksheet, first_row, table.columns, _iterate_rows(table), row_formats)
 
 
 def write_cells(
@@ -181,7 +181,7 @@ def write_cells(
     first_row: int,
     columns: Sequence[TableColumn],
     rows: Iterable[tuple[Sequence[Any], str]],
-    formats: Mapping[str, Sequence[Format | None]],
+    row_formats: Mapping[str, Sequence[Format | None]],
     *,
     max_lines: int = MAX_WRAPPED_LINES,
 ) -> int:
@@ -192,7 +192,7 @@ def write_cells(
         first_row: From 0.
         columns: In order, from column A. Those of the kind "input" get empty cells.
         rows: The cells of the other columns, as `convert_to_cells` makes them, and the currency.
-        formats: Currency to the format of each column; "" for any other currency.
+        row_formats: Currency to the format of each column; "" for any other currency.
         max_lines: See `set_row_height`.
     """
     # One worksheet call per cell is the cost of a report: everything else is decided before.
@@ -201,10 +201,14 @@ def write_cells(
     shown = [(i, c) for i, c in enumerate(columns) if c.kind != "input"]
     writers_by_currency = {
         currency: [
-            (write_number if column.kind in _WRITTEN_AS_NUMBERS else write_text, i, looks[i])
+            (
+                write_number if column.kind in _WRITTEN_AS_NUMBERS else write_text,
+                i,
+                column_formats[i],
+            )
             for i, column in shown
         ]
-        for currency, looks in formats.items()
+        for currency, column_formats in row_formats.items()
     }
     default = writers_by_currency[""]
     wrapped = [(i, column.width) for i, (_, column) in enumerate(shown) if column.kind == "wrapped"]
@@ -216,11 +220,11 @@ def write_cells(
             texts = [(cells[i], width) for i, width in wrapped]
             set_row_height(worksheet, row, texts, max_lines=max_lines)
         writers = writers_by_currency.get(currency, default)
-        for (write, column, look), value in zip(writers, cells, strict=True):
+        for (write, column, cell_format), value in zip(writers, cells, strict=True):
             if value is not None:
-                write(row, column, value, look)
+                write(row, column, value, cell_format)
         for column in input_columns:
-            worksheet.write_blank(row, column, None, formats[""][column])
+            worksheet.write_blank(row, column, None, row_formats[""][column])
     return count
 
 
@@ -297,19 +301,19 @@ def _convert_texts(values: pl.Series) -> list[str | None]:
 
 
 def build_row_formats(
-    table: SheetTable, looks: WorkbookFormats, *, suffix: bool
+    table: SheetTable, formats: WorkbookFormats, *, suffix: bool
 ) -> dict[str, list[Format | None]]:
     """Return the format of each column, by currency.
 
     Args:
         table: The table whose columns are formatted.
-        looks: The workbook's formats.
+        formats: The workbook's formats.
         suffix: Whether amounts show their currency behind them.
     """
     currencies = ["", *table.data["currency"].unique().drop_nulls()] if suffix else [""]
     return {
         currency: [
-            choose_cell_format(table.columns, place, looks, currency)
+            choose_cell_format(table.columns, place, formats, currency)
             for place in range(len(table.columns))
         ]
         for currency in currencies
@@ -317,21 +321,25 @@ def build_row_formats(
 
 
 def choose_cell_format(
-    columns: Sequence[TableColumn], place: int, looks: WorkbookFormats, currency: str = ""
+    columns: Sequence[TableColumn], place: int, formats: WorkbookFormats, currency: str = ""
 ) -> Format:
     """Return the format of the cells of the column at `place`.
 
     Args:
         columns: All columns of the sheet, in order.
         place: From 0.
-        looks: The workbook's formats.
+        formats: The workbook's formats.
         currency: Shown behind amounts; "" for none.
     """
     kind = columns[place].kind
     if kind == "money":
-        return looks.money(currency)
+        return formats.money(currency)
     name = _FORMAT_BY_KIND.get(kind, kind)
-    return looks.get_indented(name) if place in find_columns_after_numbers(columns) else looks[name]
+    return (
+        formats.get_indented(name)
+        if place in find_columns_after_numbers(columns)
+        else formats[name]
+    )
 
 
 def find_columns_after_numbers(columns: Sequence[TableColumn]) -> set[int]:

@@ -55,22 +55,22 @@ class BridgeWriter:
         return row
 
     def _write_leg(self, leg: BridgeLeg, row: int) -> int:
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         heading, total_name = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
         label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
-        page.merged_text(row, label, amount - 1, heading, looks["head"])
-        page.text(row, amount, "Amount", looks["head_right"])
+        page.merged_text(row, label, amount - 1, heading, formats["head"])
+        page.text(row, amount, "Amount", formats["head_right"])
         first = row = row + 1
         for line, minor, _ in leg.lines:
             self._write_line_label(leg, line, row)
-            page.number(row, amount, to_cell_amount(minor), looks.money())
+            page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
-        page.text(row, label, total_name, looks["total_text"])
-        page.blank(row, range(label, amount), looks["total_text"])
+        page.text(row, label, total_name, formats["total_text"])
+        page.blank(row, range(label, amount), formats["total_text"])
         top, end = (xl_rowcol_to_cell(at, amount) for at in (first, row - 1))
         formula = f"=SUM({top}:{end})" if leg.lines else "=0"
         page.formula(
-            row, amount, formula, to_cell_amount(leg.bridge_total_minor), looks.money(total=True)
+            row, amount, formula, to_cell_amount(leg.bridge_total_minor), formats.money(total=True)
         )
         self._add_cross_check(
             f"Bridge balances: {leg.leg}", leg, leg.bridge_total_minor, (row, amount)
@@ -78,17 +78,17 @@ class BridgeWriter:
         return self._write_fetched_totals(leg, row)
 
     def _write_fetched_totals(self, leg: BridgeLeg, total_row: int) -> int:
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
         row = total_row + 1
         for line, minor, _ in leg.lines_to_fetched:
-            page.text(row, label, names.LINE_TO_FETCHED_NAMES[line], looks["muted"])
-            page.number(row, amount, to_cell_amount(minor), looks.money())
+            page.text(row, label, names.LINE_TO_FETCHED_NAMES[line], formats["muted"])
+            page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
-        page.text(row, label, "Payments' totals as fetched", looks["muted"])
+        page.text(row, label, "Payments' totals as fetched", formats["muted"])
         top, end = (xl_rowcol_to_cell(at, amount) for at in (total_row, row - 1))
         fetched = to_cell_amount(leg.fetched_minor)
-        page.formula(row, amount, f"=SUM({top}:{end})", fetched, looks.money())
+        page.formula(row, amount, f"=SUM({top}:{end})", fetched, formats.money())
         self._add_cross_check(
             f"Bridge goes on to the payments: {leg.leg}", leg, leg.fetched_minor, (row, amount)
         )

@@ -131,14 +131,14 @@ class ControlsSheetWriter:
         self.page.write()
 
     def _write_section(self, title: str, last: int = F) -> None:
-        look = self.formats["section"]
-        self.page.text(self.row, B, title, look)
-        self.page.blank(self.row, range(B, last + 1), look)
+        cell_format = self.formats["section"]
+        self.page.text(self.row, B, title, cell_format)
+        self.page.blank(self.row, range(B, last + 1), cell_format)
         self.page.height(self.row, 21)
         self.row += 1
 
     def _write_drop_down_lists(self, manifest: Mapping[str, Any]) -> None:
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         settings = manifest.get("settings")
         owners = settings.get("owners") if isinstance(settings, Mapping) else None
         lists = (
@@ -150,29 +150,29 @@ class ControlsSheetWriter:
             LIST_ROW - 2,
             OWNER_LIST_COLUMN,
             "Lists for the drop-downs. You can change them.",
-            looks["section"],
+            formats["section"],
         )
-        page.blank(LIST_ROW - 2, range(OWNER_LIST_COLUMN, NOTE_LIST_COLUMN + 1), looks["section"])
+        page.blank(LIST_ROW - 2, range(OWNER_LIST_COLUMN, NOTE_LIST_COLUMN + 1), formats["section"])
         for column, title, values in lists:
-            page.text(LIST_ROW - 1, column, title, looks["head"])
+            page.text(LIST_ROW - 1, column, title, formats["head"])
             for place in range(LIST_ROWS):
                 value = values[place] if place < len(values) else ""
-                page.text(LIST_ROW + place, column, value, looks["input"])
+                page.text(LIST_ROW + place, column, value, formats["input"])
 
     def _write_sign_off(self) -> None:
         self.row = 2
         self._write_section("Sign-off")
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         for column, title in ((B, ""), (C, "Name"), (D, "Date"), (E, "Initials"), (F, "")):
-            page.text(self.row, column, title, looks["head"])
+            page.text(self.row, column, title, formats["head"])
         self.row += 1
         signed = xl_range_abs(self.row, C, self.row + len(SIGN_OFF_ROLES) - 1, E)
         self.workbook.define_name(SIGN_OFF_RANGE_NAME, f"={CONTROLS_SHEET_NAME}!{signed}")
         for role in SIGN_OFF_ROLES:
-            page.text(self.row, B, role, looks["bold"])
-            page.blank(self.row, range(C, D), looks["signature"])
-            page.blank(self.row, range(D, E), looks["input_date"])
-            page.blank(self.row, range(E, F), looks["signature"])
+            page.text(self.row, B, role, formats["bold"])
+            page.blank(self.row, range(C, D), formats["signature"])
+            page.blank(self.row, range(D, E), formats["input_date"])
+            page.blank(self.row, range(E, F), formats["signature"])
             page.height(self.row, 20)
             self.row += 1
         self.row += 1
@@ -232,8 +232,8 @@ class ControlsSheetWriter:
 
     def _write_column_heads(self, *titles: str, right_from: int = F + 1) -> None:
         for column, title in enumerate(titles, B):
-            look = self.formats["head_right" if column >= right_from else "head"]
-            self.page.text(self.row, column, title, look)
+            cell_format = self.formats["head_right" if column >= right_from else "head"]
+            self.page.text(self.row, column, title, cell_format)
         self.row += 1
 
     def _write_overflowing_tables(self, tables: Mapping[str, SheetTable]) -> None:
@@ -270,13 +270,13 @@ class ControlsSheetWriter:
     def _add_cross_check(self, check: CrossCheck) -> None:
         page, row = self.page, self.row
         amount = isinstance(check.computed, Decimal)
-        look = self.formats.money(check.currency) if amount else self.formats["count"]
+        cell_format = self.formats.money(check.currency) if amount else self.formats["count"]
         page.text(row, B, check.figure_label, self.formats["text"])
-        page.number(row, C, check.computed, look)
+        page.number(row, C, check.computed, cell_format)
         if check.formula:
             computed, formula, difference = (xl_rowcol_to_cell(row, c) for c in (C, D, E))
-            page.formula(row, D, f"={check.formula}", check.computed, look)
-            page.formula(row, E, f"=ROUND({formula}-{computed},2)", Decimal(0), look)
+            page.formula(row, D, f"={check.formula}", check.computed, cell_format)
+            page.formula(row, E, f"=ROUND({formula}-{computed},2)", Decimal(0), cell_format)
             result = f'=IF({difference}=0,"OK","DIFFERS")'
             page.formula(row, F, result, check.cached_result, self.formats["check"])
         else:

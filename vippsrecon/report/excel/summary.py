@@ -76,68 +76,68 @@ class SummarySheetWriter:
         self.page.write()
 
     def _write_cover_lines(self, reconciliation: ReportInput, figures: ReportFigures) -> None:
-        page, looks = self.page, self.formats
-        page.text(0, B, "Reconciliation of orders and payments", looks["title"])
+        page, formats = self.page, self.formats
+        page.text(0, B, "Reconciliation of orders and payments", formats["title"])
         page.height(0, 30)
-        page.text(1, B, sentences.describe_period(reconciliation.manifest), looks["bold"])
-        page.text(2, B, sentences.describe_times(reconciliation.manifest), looks["muted"])
+        page.text(1, B, sentences.describe_period(reconciliation.manifest), formats["bold"])
+        page.text(2, B, sentences.describe_times(reconciliation.manifest), formats["muted"])
         page.merged_text(
             4,
             B,
             SUMMARY_LAST_COLUMN,
             sentences.format_headline(reconciliation, figures),
-            looks.verdict(reconciliation.verdict),
+            formats.verdict(reconciliation.verdict),
         )
         page.height(4, 30)
-        page.text(6, B, "Completeness", looks["bold"])
+        page.text(6, B, "Completeness", formats["bold"])
         self.row = 6
         for sentence in (
             sentences.describe_completeness(reconciliation, figures),
             sentences.describe_discovery(reconciliation.manifest),
             names.BLIND_SPOT,
         ):
-            self._write_sentence(sentence, C, looks["wrapped"])
+            self._write_sentence(sentence, C, formats["wrapped"])
         for notice in reconciliation.notices:
-            self._write_sentence(notice, B, looks["notice"])
+            self._write_sentence(notice, B, formats["notice"])
         self.row += 1
 
-    def _write_sentence(self, text: str, first: int, look: object) -> None:
+    def _write_sentence(self, text: str, first: int, cell_format: object) -> None:
         width = CHARACTERS_ACROSS - (25 if first == C else 0)
-        self.page.merged_text(self.row, first, SUMMARY_LAST_COLUMN, text, look)
+        self.page.merged_text(self.row, first, SUMMARY_LAST_COLUMN, text, cell_format)
         self.page.height(self.row, 4 + 12 * count_text_lines(text, width))
         self.row += 1
 
     def _write_section(self, title: str, last: int = SUMMARY_LAST_COLUMN) -> None:
-        look = self.formats["section"]
-        self.page.text(self.row, B, title, look)
-        self.page.blank(self.row, range(B, last + 1), look)
+        cell_format = self.formats["section"]
+        self.page.text(self.row, B, title, cell_format)
+        self.page.blank(self.row, range(B, last + 1), cell_format)
         self.page.height(self.row, 21)
         self.row += 1
 
     def _write_column_heads(self, *titles: str, first: int = B, right_from: int = D) -> None:
         for column, title in enumerate(titles, first):
-            look = self.formats["head_right" if column >= right_from else "head"]
-            self.page.text(self.row, column, title, look)
+            cell_format = self.formats["head_right" if column >= right_from else "head"]
+            self.page.text(self.row, column, title, cell_format)
         self.row += 1
 
     def _write_currency_totals(self, figures: ReportFigures) -> None:
         self._write_section("At a glance")
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         top = self.row
-        page.text(top, RIGHT_HALF, "Figures agree with formulas", looks["muted"])
-        page.formula(top, SUMMARY_LAST_COLUMN, self.checks.overall_formula, "OK", looks["check"])
-        colour_cells_by_text(page.worksheet, (top, top), SUMMARY_LAST_COLUMN, looks.checks())
+        page.text(top, RIGHT_HALF, "Figures agree with formulas", formats["muted"])
+        page.formula(top, SUMMARY_LAST_COLUMN, self.checks.overall_formula, "OK", formats["check"])
+        colour_cells_by_text(page.worksheet, (top, top), SUMMARY_LAST_COLUMN, formats.checks())
         page.text(
             top + 1,
             RIGHT_HALF,
             "All checks: sheet Controls. Amounts in major units,",
-            looks["muted"],
+            formats["muted"],
         )
         page.text(
-            top + 2, RIGHT_HALF, "per currency; two currencies are never added.", looks["muted"]
+            top + 2, RIGHT_HALF, "per currency; two currencies are never added.", formats["muted"]
         )
         if not figures.currency_totals:
-            page.text(self.row, B, "No orders and no payments.", looks["text"])
+            page.text(self.row, B, "No orders and no payments.", formats["text"])
             self.row += 3
         for start in range(0, len(figures.currency_totals), CURRENCIES_PER_BLOCK):
             self._write_currencies_side_by_side(
@@ -146,7 +146,7 @@ class SummarySheetWriter:
         self.row += 1
 
     def _write_currencies_side_by_side(self, block: tuple[CurrencyTotals, ...]) -> None:
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         self._write_column_heads("", "", *(totals.currency for totals in block))
         for line in (
             ("Orders expected", "rows", "Orders", "", "orders"),
@@ -160,18 +160,20 @@ class SummarySheetWriter:
             label, about, sheet, column, figure = line
             table = self.tables[sheet]
             last = label == "At risk"
-            page.text(self.row, B, label, looks["total_text" if last else "text"])
-            page.text(self.row, C, about, looks["total_text" if last else "muted"])
+            page.text(self.row, B, label, formats["total_text" if last else "text"])
+            page.text(self.row, C, about, formats["total_text" if last else "muted"])
             for place, totals in enumerate(block, D):
                 currency = totals.currency
                 value: int = getattr(totals, figure)
                 if column:
                     formula = table.sum_if(column, currency=currency)
-                    shown, look = to_cell_amount(value), looks.money(currency, total=last)
+                    shown, cell_format = to_cell_amount(value), formats.money(currency, total=last)
                 else:
                     formula = table.count_if(currency=currency)
-                    shown, look = value, looks["count"]  # type: ignore[assignment]
-                write_live_total(page, (self.row, place), table, formula, shown, look=look)
+                    shown, cell_format = value, formats["count"]  # type: ignore[assignment]
+                write_live_total(
+                    page, (self.row, place), table, formula, shown, cell_format=cell_format
+                )
                 self._add_cross_check(
                     f"{label}, {currency}", shown, place, table, currency if column else ""
                 )
@@ -186,10 +188,10 @@ class SummarySheetWriter:
         self.checks.add(what, computed, formula, currency)  # type: ignore[arg-type]
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         self._write_section(f"Discrepancies by code, {currency}")
         if not codes:
-            page.text(self.row, B, self._describe_no_codes(currency), looks["text"])
+            page.text(self.row, B, self._describe_no_codes(currency), formats["text"])
             self.row += 2
             return
         table = self.tables["Discrepancies"]
@@ -198,9 +200,9 @@ class SummarySheetWriter:
         )
         first = self.row
         for code in codes:
-            page.text(self.row, B, code.kind, looks["code"])
-            page.text(self.row, C, names.get_code_title(code.kind), looks["text"])
-            page.text(self.row, D, code.severity, looks["text"])
+            page.text(self.row, B, code.kind, formats["code"])
+            page.text(self.row, C, names.get_code_title(code.kind), formats["text"])
+            page.text(self.row, D, code.severity, formats["text"])
             chosen = {"kind": code.kind, "currency": currency}
             for column, name, value in (
                 (E, "", code.rows),
@@ -209,14 +211,18 @@ class SummarySheetWriter:
             ):
                 formula = table.sum_if(name, **chosen) if name else table.count_if(**chosen)
                 shown = to_cell_amount(value) if name else value
-                look = looks.money() if name else looks["count"]
-                write_live_total(page, (self.row, column), table, formula, shown, look=look)
+                cell_format = formats.money() if name else formats["count"]
+                write_live_total(
+                    page, (self.row, column), table, formula, shown, cell_format=cell_format
+                )
                 figure = {"": "rows", "difference_minor": "difference"}.get(name, "at risk")
                 what = f"{code.kind}, {figure}, {currency}"
                 self._add_cross_check(what, shown, column, table, currency if name else "")
             self.row += 1
         self._write_code_totals(first, currency, codes)
-        colour_cells_by_text(page.worksheet, (first, self.row - 1), D, looks.get_severity_formats())
+        colour_cells_by_text(
+            page.worksheet, (first, self.row - 1), D, formats.get_severity_formats()
+        )
         chart = add_at_risk_chart(
             self.workbook, SUMMARY_SHEET_NAME, currency, codes, first_row=first, columns=(B, G)
         )
@@ -242,35 +248,35 @@ class SummarySheetWriter:
         )
 
     def _write_code_totals(self, first: int, currency: str, codes: tuple[CodeTotals, ...]) -> None:
-        page, looks = self.page, self.formats
-        page.text(self.row, B, f"Total {currency}", looks["total_text"])
-        page.blank(self.row, range(C, E), looks["total_text"])
-        for column, value, look in (
-            (E, sum(code.rows for code in codes), looks["total_count"]),
-            (F, to_cell_amount(sum(c.difference_minor for c in codes)), looks.money(total=True)),
-            (G, to_cell_amount(sum(c.at_risk_minor for c in codes)), looks.money(total=True)),
+        page, formats = self.page, self.formats
+        page.text(self.row, B, f"Total {currency}", formats["total_text"])
+        page.blank(self.row, range(C, E), formats["total_text"])
+        for column, value, cell_format in (
+            (E, sum(code.rows for code in codes), formats["total_count"]),
+            (F, to_cell_amount(sum(c.difference_minor for c in codes)), formats.money(total=True)),
+            (G, to_cell_amount(sum(c.at_risk_minor for c in codes)), formats.money(total=True)),
         ):
             top, end = (xl_rowcol_to_cell(row, column) for row in (first, self.row - 1))
-            page.formula(self.row, column, f"=SUM({top}:{end})", value, look)
+            page.formula(self.row, column, f"=SUM({top}:{end})", value, cell_format)
         self.row += 1
 
     def _write_large_groups(self, figures: ReportFigures) -> None:
         if not figures.groups:
             return
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         self._write_section("Large groups: more than 20 rows of one code and cause")
         self._write_column_heads(
             "Code", "Where concentrated", "Currency", "Rows", "Share", "At risk", right_from=E
         )
         for group in figures.groups:
-            page.text(self.row, B, group.kind, looks["code"])
-            page.text(self.row, C, group.where or "nothing in common", looks["wrapped"])
-            page.text(self.row, D, group.currency, looks["text"])
-            page.number(self.row, E, group.rows, looks["count"])
-            page.number(self.row, F, group.share, looks["share"])
-            page.number(self.row, G, to_cell_amount(group.at_risk_minor), looks.money())
+            page.text(self.row, B, group.kind, formats["code"])
+            page.text(self.row, C, group.where or "nothing in common", formats["wrapped"])
+            page.text(self.row, D, group.currency, formats["text"])
+            page.number(self.row, E, group.rows, formats["count"])
+            page.number(self.row, F, group.share, formats["share"])
+            page.number(self.row, G, to_cell_amount(group.at_risk_minor), formats.money())
             page.merged_text(
-                self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, group.cause, looks["muted_wrapped"]
+                self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, group.cause, formats["muted_wrapped"]
             )
             high = max(count_text_lines(group.cause, 66), count_text_lines(group.where, 42))
             page.height(self.row, 3 + 12 * high)
@@ -280,19 +286,19 @@ class SummarySheetWriter:
     def _write_buckets(self, currency: str, buckets: tuple[BucketTotals, ...]) -> None:
         if not buckets:
             return
-        page, looks = self.page, self.formats
+        page, formats = self.page, self.formats
         self._write_section(f"Outcome of every order and payment, {currency}")
         page.merged_text(
-            self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, "What the code means", looks["head"]
+            self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, "What the code means", formats["head"]
         )
         self._write_column_heads("Outcome", "Code", "Orders", "Order total", "Payments", "Captured")
         first = self.row
         orders, payments = self.tables["Orders"], self.tables["Payments"]
         for bucket in buckets:
             name = names.BUCKET_NAMES.get(bucket.bucket, bucket.bucket or "Outside the period")
-            page.text(self.row, B, name, looks["text"])
-            page.text(self.row, C, bucket.kind, looks["code"])
-            page.text(self.row, RIGHT_HALF, names.get_code_title(bucket.kind), looks["text"])
+            page.text(self.row, B, name, formats["text"])
+            page.text(self.row, C, bucket.kind, formats["code"])
+            page.text(self.row, RIGHT_HALF, names.get_code_title(bucket.kind), formats["text"])
             chosen = {"bucket": bucket.bucket, "kind": bucket.kind, "currency": currency}
             for column, table, amount, value in (
                 (D, orders, "", bucket.orders),
@@ -302,14 +308,16 @@ class SummarySheetWriter:
             ):
                 formula = table.sum_if(amount, **chosen) if amount else table.count_if(**chosen)
                 shown = to_cell_amount(value) if amount else value
-                look = looks.money() if amount else looks["count"]
-                write_live_total(page, (self.row, column), table, formula, shown, look=look)
+                cell_format = formats.money() if amount else formats["count"]
+                write_live_total(
+                    page, (self.row, column), table, formula, shown, cell_format=cell_format
+                )
                 side = "orders" if table is orders else "payments"
                 what = f"{' '.join(filter(None, (name, bucket.kind)))}: {side}{' amount' if amount else ''}, {currency}"
                 self._add_cross_check(what, shown, column, table, currency if amount else "")
             self.row += 1
-        page.text(self.row, B, f"Total {currency}", looks["total_text"])
-        page.blank(self.row, range(C, D), looks["total_text"])
+        page.text(self.row, B, f"Total {currency}", formats["total_text"])
+        page.blank(self.row, range(C, D), formats["total_text"])
         for column, figure in (
             (D, "orders"),
             (E, "ordered_minor"),
@@ -319,12 +327,12 @@ class SummarySheetWriter:
             top, end = (xl_rowcol_to_cell(row, column) for row in (first, self.row - 1))
             total = sum(getattr(bucket, figure) for bucket in buckets)
             money = figure.endswith("_minor")
-            look = looks.money(total=True) if money else looks["total_count"]
+            cell_format = formats.money(total=True) if money else formats["total_count"]
             page.formula(
                 self.row,
                 column,
                 f"=SUM({top}:{end})",
                 to_cell_amount(total) if money else total,
-                look,
+                cell_format,
             )
         self.row += 2

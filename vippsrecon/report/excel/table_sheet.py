@@ -49,7 +49,7 @@ def write_table(
     workbook: Workbook,
     worksheet: Worksheet,
     table: SheetTable,
-    looks: WorkbookFormats,
+    formats: WorkbookFormats,
     checks: CrossChecks,
 ) -> None:
     """Write a table's sheet from top to bottom, and add its checks.
@@ -62,9 +62,9 @@ def write_table(
     last_column = len(table.columns) - 1
     last_row = head + max(table.rows, 1)
     set_column_widths(worksheet, table.columns)
-    _write_table_head(SheetLayout(worksheet), table, looks, checks)
-    formats = build_row_formats(table, looks, suffix=discrepancies)
-    write_rows(worksheet, head + 1, table, formats)
+    _write_table_head(SheetLayout(worksheet), table, formats, checks)
+    row_formats = build_row_formats(table, formats, suffix=discrepancies)
+    write_rows(worksheet, head + 1, table, row_formats)
     finish_sheet(
         worksheet,
         table.columns,
@@ -83,7 +83,7 @@ def write_table(
     )
     workbook.define_name(name, f"='{table.sheet}'!{ends[0]}:{ends[1]}")
     if discrepancies:
-        _add_colours(worksheet, table, looks)
+        _add_colours(worksheet, table, formats)
         _add_drop_downs(worksheet, table)
 
 
@@ -94,28 +94,28 @@ def _count_frozen_columns(table: SheetTable) -> int:
 
 
 def _write_table_head(
-    page: SheetLayout, table: SheetTable, looks: WorkbookFormats, checks: CrossChecks
+    page: SheetLayout, table: SheetTable, formats: WorkbookFormats, checks: CrossChecks
 ) -> None:
-    page.text(0, 0, table.title, looks["sheet_title"])
+    page.text(0, 0, table.title, formats["sheet_title"])
     page.height(0, 22)
-    page.text(1, 0, table.about, looks["muted"])
+    page.text(1, 0, table.about, formats["muted"])
     row = 2
     for currency in table.currencies:
-        _write_currency_total(page, row, table, currency, looks=looks, checks=checks)
+        _write_currency_total(page, row, table, currency, formats=formats, checks=checks)
         row += 1
     key = next(c.name for c in table.columns if c.name in ("what", "msn"))
-    page.text(row, 0, _ROW_COUNT_LABEL, looks["muted"])
+    page.text(row, 0, _ROW_COUNT_LABEL, formats["muted"])
     # 103 counts the rows that the filter shows.
-    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, looks["count"])
+    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats["count"])
     row += 1
     for note in table.notes:
-        page.text(row, 0, note, looks["bold"])
+        page.text(row, 0, note, formats["bold"])
         row += 1
     if table.overflow_file:
-        page.text(row, 0, _describe_overflow(table), looks["check_left"])
+        page.text(row, 0, _describe_overflow(table), formats["check_left"])
         row += 1
-    for place, look in enumerate(choose_header_formats(table.columns, looks)):
-        page.text(table.head_row, place, table.columns[place].header, look)
+    for place, cell_format in enumerate(choose_header_formats(table.columns, formats)):
+        page.text(table.head_row, place, table.columns[place].header, cell_format)
     page.height(table.head_row, HEADER_HEIGHT)
     page.write()
 
@@ -134,15 +134,20 @@ def _write_currency_total(
     table: SheetTable,
     currency: str,
     *,
-    looks: WorkbookFormats,
+    formats: WorkbookFormats,
     checks: CrossChecks,
 ) -> None:
     import polars as pl
 
     rows = table.data.filter(pl.col("currency") == currency)
-    page.text(row, 0, f"Total {currency}", looks["bold"])
+    page.text(row, 0, f"Total {currency}", formats["bold"])
     write_live_total(
-        page, (row, 1), table, table.count_if(currency=currency), rows.height, look=looks["count"]
+        page,
+        (row, 1),
+        table,
+        table.count_if(currency=currency),
+        rows.height,
+        cell_format=formats["count"],
     )
     _add_table_check(checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, 1))
     for place, column in enumerate(table.columns):
@@ -151,7 +156,7 @@ def _write_currency_total(
             continue
         total = to_cell_amount(int(rows[column.name].sum() or 0))
         formula = table.sum_if(column.name, currency=currency)
-        write_live_total(page, (row, place), table, formula, total, look=looks.money())
+        write_live_total(page, (row, place), table, formula, total, cell_format=formats.money())
         what = f"{table.sheet}: {column.header}, {currency}"
         _add_table_check(checks, what, total, table, (row, place), currency=currency)
 
@@ -169,14 +174,14 @@ def _add_table_check(
     checks.add(what, computed, "" if table.overflow_file else f"'{table.sheet}'!{at}", currency)
 
 
-def _add_colours(worksheet: Worksheet, table: SheetTable, looks: WorkbookFormats) -> None:
+def _add_colours(worksheet: Worksheet, table: SheetTable, formats: WorkbookFormats) -> None:
     column = table.column("severity")
     first, last = table.head_row + 1, table.head_row + max(table.rows, 1)
     # A condition also draws the line under empty cells, and the line stays when rows are sorted.
     # Not on the severities: LibreOffice applies only one condition per cell.
-    ruled = {"type": "formula", "criteria": "=TRUE", "format": looks.get_rule_format()}
+    ruled = {"type": "formula", "criteria": "=TRUE", "format": formats.get_rule_format()}
     worksheet.conditional_format(first, column + 1, last, table.column("note"), ruled)
-    colour_cells_by_text(worksheet, (first, last), column, looks.get_severity_formats())
+    colour_cells_by_text(worksheet, (first, last), column, formats.get_severity_formats())
 
 
 def _add_drop_downs(worksheet: Worksheet, table: SheetTable) -> None:

@@ -97,19 +97,19 @@ def _fill_report_workbook(
             "created": _compute_creation_time(str(manifest.get("as_of") or "")),
         }
     )
-    looks, checks = WorkbookFormats(workbook), CrossChecks()
+    formats, checks = WorkbookFormats(workbook), CrossChecks()
     names = (summary.SUMMARY_SHEET_NAME, *sheets, controls.CONTROLS_SHEET_NAME)
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
     # Summary first and Controls last: Controls shows the checks that all other sheets add.
     summary.SummarySheetWriter(
-        workbook, SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]), looks, dict(sheets), checks
+        workbook, SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]), formats, dict(sheets), checks
     ).write(reconciliation, figures)
     for name, table in sheets.items():
-        write_table(workbook, worksheets[name], table, looks, checks)
+        write_table(workbook, worksheets[name], table, formats, checks)
     controls.ControlsSheetWriter(
-        workbook, SheetLayout(worksheets[controls.CONTROLS_SHEET_NAME]), looks
+        workbook, SheetLayout(worksheets[controls.CONTROLS_SHEET_NAME]), formats
     ).write(reconciliation, sheets, checks)
     worksheets[summary.SUMMARY_SHEET_NAME].activate()
     worksheets[summary.SUMMARY_SHEET_NAME].set_tab_color(NAVY)
