@@ -21,7 +21,7 @@ def test_none_yet(run, keys, folder, printed):
         "url_masked": "sqlite:///vippsrecon.db",
         "exists": False,
         "version": 0,
-        "newest": 1,
+        "newest": 2,
         "plans": 0,
         "unsettled": 0,
     }
@@ -39,7 +39,7 @@ def test_plans_and_unsettled_rows(ready, printed):
     said = ready.run("check")
 
     assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, version 1: 1 plan, 3 unsettled rows" in said.stdout
+    assert "database: sqlite:///vippsrecon.db, version 2: 1 plan, 3 unsettled rows" in said.stdout
     found = printed(ready.run("check", "--json"))["database"]
     assert (found["exists"], found["plans"], found["unsettled"]) == (True, 1, 3)
     assert ready.run("journal", "--verify").stdout == before

@@ -118,7 +118,8 @@ def decode_events(status: int, body: bytes, msn: str, reference: str) -> list[Ev
         if type(psp_reference) is not str or type(name) is not str or not name:
             _raise_unreadable(status, reference, "an event has no name or no pspReference")
         if type(timestamp) is not str or not _is_time(timestamp):
-            _raise_unreadable(status, reference, "an event has no time")
+            shown = f": {timestamp[:40]!r}" if type(timestamp) is str else ""
+            _raise_unreadable(status, reference, f"an event has no valid time{shown}")
         if type(success) is not bool:
             _raise_unreadable(status, reference, "an event has no success flag")
         value, currency = _decode_amount(

@@ -43,14 +43,16 @@ def check(json: JsonOption = False) -> None:
         # Printed before the first call, which can take ten seconds to fail.
         print("\n".join(_format_settings(findings)), flush=True)
     problem: VippsReconError | None = None
+    clock_error = 0.0
     try:
-        findings["sales_units"], findings["clock_skew_seconds"] = _try_keys(settings)
+        findings["sales_units"], findings["clock_skew_seconds"], clock_error = _try_keys(settings)
     except VippsReconError as error:
         problem = error
         findings["problem"] = str(error)
     findings["database"], database_problem = _inspect_database(settings)
     problem = problem or database_problem
-    warning = describe_clock_skew(float(findings.get("clock_skew_seconds") or 0))
+    # Not the skew: a simulator's month runs on the simulator's own clock.
+    warning = describe_clock_skew(clock_error)
     findings["private"], open_files = _inspect_permissions(settings)
     findings["warnings"] = [*([warning] if warning else []), *open_files]
     if json:
@@ -77,8 +79,11 @@ def _format_setting(settings: Settings, name: str) -> str:
     return "not set" if settings.sources[name] == "default" else "set (not shown)"
 
 
-def _try_keys(settings: Settings) -> tuple[list[str], float]:
-    """Get a token for each sales unit; return the sales units and the clock difference in seconds."""
+def _try_keys(settings: Settings) -> tuple[list[str], float, float]:
+    """Get a token for each sales unit; return the sales units, the clock difference and its error.
+
+    Both are in seconds. They are the same except for a simulator, whose clock may be months away.
+    """
     from vippsrecon.api import Client
     from vippsrecon.errors import ConfigurationError
     from vippsrecon.workflow.preflight import check_keys
@@ -92,7 +97,7 @@ def _try_keys(settings: Settings) -> tuple[list[str], float]:
     short = replace(settings, retry_seconds=min(settings.retry_seconds, MAX_CHECK_SECONDS))
     with Client(short) as client:
         check_keys(client, units)
-        return units, client.clock_skew_seconds()
+        return units, client.clock_skew_seconds(), client.clock_error_seconds()
 
 
 def _inspect_database(settings: Settings) -> tuple[dict[str, Any], VippsReconError | None]:

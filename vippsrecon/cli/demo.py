@@ -7,7 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from vippsrecon.cli.preview import JsonOption
@@ -173,6 +172,8 @@ def _read_invented_units(state: Path) -> list[dict[str, str]]:
 
     Any other keys in a state file may be real ones, so they are never printed.
     """
+    import orjson
+
     units = []
     with state.open(encoding="utf-8") as records:
         for record in records:
