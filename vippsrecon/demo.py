@@ -32,7 +32,7 @@ SCENARIO_FOLDER = "scenario"
 
 
 class Finding(NamedTuple):
-    """One discrepancy, planted or found: code, payment and amounts in minor units."""
+    """One discrepancy, planted or found: code, payment, amounts in minor units, and the proposal."""
 
     kind: str
     msn: str
@@ -41,6 +41,8 @@ class Finding(NamedTuple):
     expected_minor: int | None
     actual_minor: int | None
     at_risk_minor: int
+    proposal: str = ""
+    proposal_minor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,8 @@ def _read_planted(truth: Path) -> Iterator[Finding]:
                     _parse_minor(row["expected_minor"]),
                     _parse_minor(row["actual_minor"]),
                     int(row["at_risk_minor"]),
+                    row["proposal"],
+                    _parse_minor(row["proposed_minor"]),
                 )
 
 
@@ -197,7 +201,7 @@ def _list_found(result: Reconciliation) -> Iterator[Finding]:
         .astype(object)
         .itertuples(index=False, name=None)
     ):
-        kind, msn, reference, number, expected, actual, at_risk = row
+        kind, msn, reference, number, expected, actual, at_risk, proposal, proposed = row
         yield Finding(
             kind,
             msn,
@@ -206,6 +210,8 @@ def _list_found(result: Reconciliation) -> Iterator[Finding]:
             _to_optional_int(expected),
             _to_optional_int(actual),
             int(at_risk),
+            _to_text(proposal),
+            _to_optional_int(proposed),
         )
 
 
@@ -232,5 +238,6 @@ def _count_by_kind(findings: Counter[Finding]) -> Counter[str]:
 def _format_finding(finding: Finding) -> str:
     return (
         f"{finding.kind} {finding.reference or finding.order_number}: expected "
-        f"{finding.expected_minor}, actual {finding.actual_minor}, at risk {finding.at_risk_minor}"
+        f"{finding.expected_minor}, actual {finding.actual_minor}, at risk {finding.at_risk_minor}, "
+        f"proposed {finding.proposal or 'nothing'} {finding.proposal_minor or ''}".rstrip()
     )

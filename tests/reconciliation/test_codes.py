@@ -26,9 +26,6 @@ WITHOUT_SCENARIO_CASE = {
 }
 """Discrepancies that no scenario case plants yet, and why. A new code does not belong here."""
 
-STILL_TO_PLANT = {"paid_twice", "payment_not_recorded"}
-"""Discrepancies that a scenario can hold and does not hold yet: plant each, and remove it here."""
-
 NEVER_SHOWN = {"cancelled_unpaid", "not_checked"}
 """Codes that no report shows: their pairs have an empty code in the buckets matched and not_checked."""
 
@@ -118,8 +115,8 @@ def test_every_discrepancy_has_a_scenario_case(planted):
     """A code that no month holds is never tried by the demo; the missing ones are listed above."""
     codes = {kind for bucket, kind in planted if bucket == "discrepancy"}
 
-    assert codes | set(WITHOUT_SCENARIO_CASE) | STILL_TO_PLANT == set(DISCREPANCY_KINDS)
-    assert codes.isdisjoint(STILL_TO_PLANT.union(WITHOUT_SCENARIO_CASE))
+    assert codes | set(WITHOUT_SCENARIO_CASE) == set(DISCREPANCY_KINDS)
+    assert codes.isdisjoint(WITHOUT_SCENARIO_CASE)
 
 
 def test_the_scenario_counts_each_code_in_its_bucket(planted):

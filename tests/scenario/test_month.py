@@ -28,6 +28,7 @@ EVERYWHERE = {
     "missing_in_vipps",
     "not_paid",
     "over_captured",
+    "payment_not_recorded",
     "reference_mangled",
     "refund_exceeds_capture",
     "refund_failed",
@@ -37,10 +38,10 @@ EVERYWHERE = {
     "under_captured",
 }
 KINDS = {
-    "plain": EVERYWHERE | {"currency_mismatch", "duplicate_payment"},
+    "plain": EVERYWHERE | {"currency_mismatch", "duplicate_payment", "paid_twice"},
     "shopify": EVERYWHERE | {"currency_mismatch"},
-    "woocommerce": EVERYWHERE | {"currency_mismatch", "duplicate_payment"},
-    "magento": EVERYWHERE,
+    "woocommerce": EVERYWHERE | {"currency_mismatch", "duplicate_payment", "paid_twice"},
+    "magento": EVERYWHERE | {"paid_twice"},
 }
 BESIDE_EVERYWHERE = {
     ("ignored", "abandoned_checkout"),
@@ -50,6 +51,7 @@ BESIDE_EVERYWHERE = {
     ("timing", "timing_awaiting_fulfilment"),
     ("timing", "timing_awaiting_payment"),
     ("timing", "timing_outside_export"),
+    ("timing", "timing_refund_not_recorded"),
     ("blind_spot", ""),
 }
 BESIDE = {

@@ -17,6 +17,19 @@ from vippsrecon.scenario.shops import Shop
 ORDER_NUMBERS_PER_CASE = 4
 """Order numbers reserved for each case: shops leave gaps, and some cases need two numbers."""
 
+_USUAL_PROPOSALS = {
+    "cancelled_but_captured": "refund",
+    "duplicate_capture": "refund",
+    "fulfilled_not_captured": "capture",
+    "over_captured": "refund",
+    "refund_failed": "refund",
+    "refund_missing_at_vipps": "refund",
+    "remainder_open": "cancel",
+    "under_captured": "capture",
+}
+"""Discrepancy → what is proposed, unless the case says otherwise: a refund or capture of the amount
+at risk, or the release of what is reserved."""
+
 
 class CaseBuilder:
     """Builds the orders, payments and expected results of one case."""
@@ -160,8 +173,17 @@ class CaseBuilder:
         *,
         order: ScenarioOrder | None = None,
         flags: str = "",
+        proposal: str | None = None,
+        proposed: int | None = None,
     ) -> Truth:
-        """Return a discrepancy on a payment (and its `order`), or on an order without one."""
+        """Return a discrepancy on a payment (and its `order`), or on an order without one.
+
+        `proposal` and `proposed` differ from the usual ones of the kind if given; "" for none.
+        """
+        if proposal is None:
+            proposal = _USUAL_PROPOSALS.get(kind, "")
+        if proposal and proposed is None:
+            proposed = actual if proposal == "cancel" else at_risk
         if isinstance(found, ScenarioOrder):
             order, reference = found, found.references[0] if found.references else ""
         else:
@@ -177,6 +199,8 @@ class CaseBuilder:
             actual,
             at_risk,
             flags,
+            proposal,
+            proposed,
         )
 
     def make_timing(

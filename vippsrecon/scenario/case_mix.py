@@ -11,7 +11,14 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from vippsrecon.scenario.case_builder import CaseBuilder
-from vippsrecon.scenario.cases import capturing, ordinary, presence, refunding
+from vippsrecon.scenario.cases import (
+    attempts,
+    capturing,
+    ordinary,
+    presence,
+    refunding,
+    shop_records,
+)
 from vippsrecon.scenario.models import Scene
 from vippsrecon.scenario.random_draws import RandomDraws
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
@@ -71,7 +78,15 @@ DISCREPANCY_CASES = (
     _define_case(presence.missing_in_vipps, 0.003, 0),
     _define_case(presence.missing_in_orders, 0.002, 1, EARLY_DAYS),
     _define_case(presence.missing_in_orders_refunded, 0.001, 1, EARLY_DAYS),
-    _define_case(presence.duplicate_payment, 0.0025, 2, EARLY_DAYS, "two_attempts"),
+    _define_case(attempts.duplicate_payment, 0.0015, 2, EARLY_DAYS, "two_attempts"),
+    _define_case(attempts.first_attempt_still_reserved, 0.001, 2, LATE_DAYS, "two_attempts"),
+    _define_case(attempts.double_payment_given_back, 0.001, 2, EARLY_DAYS, "two_attempts"),
+    _define_case(attempts.split_payment_refund_missing, 0.001, 2, EARLY_DAYS, "split_payment"),
+    _define_case(shop_records.paid_by_card_and_reserved, 0.001, 1, LATE_DAYS, "tender_changed"),
+    _define_case(shop_records.paid_twice, 0.001, 1, EARLY_DAYS, "tender_changed"),
+    _define_case(shop_records.payment_not_recorded, 0.001, 1, LATE_DAYS, "paid"),
+    _define_case(shop_records.capture_not_recorded, 0.001, 1, EARLY_DAYS, "paid"),
+    _define_case(shop_records.voided_and_reserved, 0.001, 1, LATE_DAYS, "authorization"),
     _define_case(presence.duplicate_order_row, 0.002, 1),
     _define_case(presence.reference_with_lost_zeros, 0.001, 1, EARLY_DAYS, "digits"),
     _define_case(presence.reference_with_lost_zeros, 0.002, 1, EARLY_DAYS, "zero_padded"),
@@ -95,6 +110,8 @@ DISCREPANCY_CASES = (
     _define_case(capturing.over_captured_and_refund_missing, 0.001, 1, EARLY_DAYS),
     _define_case(refunding.refund_missing_at_vipps, 0.003, 1, EARLY_DAYS),
     _define_case(refunding.refunded_in_shop_only, 0.001, 1, EARLY_DAYS, "open_refund"),
+    _define_case(refunding.refund_recorded_by_hand, 0.001, 1, EARLY_DAYS, "refunded_by_hand"),
+    _define_case(refunding.refunded_in_part_after_export, 0.001, 1, EARLY_DAYS),
     _define_case(refunding.refund_failed, 0.0025, 1, EARLY_DAYS),
     _define_case(refunding.refund_missing_in_shop, 0.003, 1, EARLY_DAYS),
     _define_case(refunding.refund_exceeds_capture, 0.0015, 1, EARLY_DAYS),
@@ -114,15 +131,19 @@ OTHER_CASES = (
     _define_case(presence.blind_spot, 0.0015, 1, (2, 30)),
     _define_case(capturing.captured_within_grace, 0.003, 1, LATE_DAYS),
     _define_case(capturing.shipped_within_grace, 0.004, 1, LATE_DAYS, "fulfilled_at"),
+    _define_case(capturing.shipped_the_day_before, 0.001, 1, LATE_DAYS, "days_only"),
     _define_case(capturing.partly_shipped, 0.004, 1, LATE_DAYS, "partial"),
     _define_case(capturing.refunded_before_shipping, 0.002, 1, LATE_DAYS, "held_refund"),
     _define_case(capturing.awaiting_payment, 0.003, 1, LATE_DAYS),
     _define_case(capturing.abandoned_checkout, 0.015, 1, WHOLE_MONTH, "paid"),
     _define_case(refunding.refunded_within_grace, 0.003, 1, LATE_DAYS, "refunded_at"),
     _define_case(refunding.refunded_after_export, 0.002, 1, EARLY_DAYS),
+    _define_case(refunding.refunded_just_before_export, 0.001, 1, EARLY_DAYS),
+    _define_case(shop_records.voided_and_released, 0.001, 1, EARLY_DAYS, "authorization"),
+    _define_case(shop_records.expired_in_shop, 0.001, 1, EARLY_DAYS, "authorization"),
     _define_case(ordinary.second_attempt_after_abort, 0.01, 2, EARLY_DAYS, "retries"),
     _define_case(ordinary.second_attempt_after_release, 0.003, 2, EARLY_DAYS, "retries"),
-    _define_case(ordinary.split_payment, 0.002, 2, EARLY_DAYS, "two_attempts"),
+    _define_case(ordinary.split_payment, 0.002, 2, EARLY_DAYS, "split_payment"),
     _define_case(ordinary.combined_orders, 0.002, 1, WHOLE_MONTH, "one_reference_twice"),
     _define_case(ordinary.cancellation_fee_kept, 0.002, 1, EARLY_DAYS, "refund_on_cancelled"),
     _define_case(ordinary.refunded_before_capture, 0.003, 1, WHOLE_MONTH, "held_refund"),

@@ -114,7 +114,7 @@ def split_payment(builder: CaseBuilder) -> Scene:
     first = total * 6 // 10
     first_reference, second_reference = make_two_references(builder)
     order = builder.order(
-        choose_exported_reference(builder, first_reference, second_reference),
+        choose_exported_references(builder, first_reference, second_reference),
         total,
         "fulfilled",
         shipped_at=shipped,
@@ -203,11 +203,20 @@ def refunded_before_fulfilment(builder: CaseBuilder) -> Scene:
 
 
 def make_two_references(builder: CaseBuilder) -> tuple[str, str]:
-    """Return the references of two attempts at one order: the second has a suffix."""
+    """Return the references of two payments of one order: the second has a suffix, if the shop adds one."""
     base = builder.reference()
-    return base, f"{base}-1"
+    if "retries" in builder.shop.export_features:
+        return base, f"{base}-1"
+    return base, builder.reference(further=1)
 
 
 def choose_exported_reference(builder: CaseBuilder, first: str, second: str) -> str:
     """Return the reference in the export: the last attempt for WooCommerce, else the first."""
     return second if builder.shop.name == "woocommerce" else first
+
+
+def choose_exported_references(builder: CaseBuilder, first: str, second: str) -> tuple[str, ...]:
+    """Return the references in the export of an order that both payments belong to."""
+    if "several_references" in builder.shop.export_features:
+        return first, second
+    return (choose_exported_reference(builder, first, second),)

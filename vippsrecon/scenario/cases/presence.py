@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, FIRST_DAY, HOUR, compute_utc_midnight
 from vippsrecon.scenario.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
-from vippsrecon.scenario.cases.ordinary import (
-    captured_when_shipped,
-    choose_exported_reference,
-    make_two_references,
-)
+from vippsrecon.scenario.cases.ordinary import captured_when_shipped
 from vippsrecon.scenario.models import Scene, Truth
 
 
@@ -34,19 +30,6 @@ def missing_in_orders_refunded(builder: CaseBuilder) -> Scene:
     builder.refund(payment, captured, builder.after(payment.events[-1].at, 12, 48))
     truth = builder.make_discrepancy("missing_in_orders", payment, None, captured, 0)
     return Scene((), (payment,), (truth,))
-
-
-def duplicate_payment(builder: CaseBuilder) -> Scene:
-    """Two attempts are both captured in full: the one the shop does not name is one too many, 0 → C."""
-    total, shipped = builder.draw_price(), builder.draw_shipping_time()
-    first_reference, second_reference = make_two_references(builder)
-    first = builder.captured(first_reference, total, shipped + 60)
-    second = builder.captured(second_reference, total, shipped + 90, delay=300)
-    named = choose_exported_reference(builder, first_reference, second_reference)
-    order = builder.order(named, total, "fulfilled", shipped_at=shipped)
-    surplus = second if named == first_reference else first
-    truth = builder.make_discrepancy("duplicate_payment", surplus, 0, total, total, order=order)
-    return Scene((order,), (first, second), (truth,))
 
 
 def duplicate_order_row(builder: CaseBuilder) -> Scene:
