@@ -54,17 +54,19 @@ class Score:
         right: Number found exactly: same code, same payment, same amounts.
         missed: Planted but not found.
         invented: Found but not planted, or found with other amounts.
+        misplaced: What else is not as planted: pairs that are only waiting, ignored orders.
     """
 
     planted: Counter[str]
     right: Counter[str]
     missed: tuple[Finding, ...]
     invented: tuple[Finding, ...]
+    misplaced: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
-        """Whether exactly the planted discrepancies were found, with equal amounts."""
-        return not self.missed and not self.invented
+        """Whether exactly what was planted was found, with equal amounts."""
+        return not self.missed and not self.invented and not self.misplaced
 
     @property
     def precision(self) -> float:
@@ -99,6 +101,7 @@ class Score:
             "by_code": self.by_code(),
             "missed": [finding._asdict() for finding in self.missed],
             "invented": [finding._asdict() for finding in self.invented],
+            "misplaced": list(self.misplaced),
         }
 
     def lines(self) -> list[str]:
@@ -116,7 +119,7 @@ class Score:
         ]
         for label, findings in (("missed", self.missed), ("invented", self.invented)):
             lines += [f"  {label}: {_format_finding(finding)}" for finding in findings[:20]]
-        return lines
+        return [*lines, *(f"  {text}" for text in self.misplaced[:20])]
 
 
 class DemoResult(NamedTuple):
@@ -166,7 +169,7 @@ def run_demo(
 
 
 def score_result(result: Reconciliation, truth: Path) -> Score:
-    """Compare the discrepancies found with the planted ones, including their amounts."""
+    """Compare what was found with what was planted, including amounts and proposals."""
     planted = Counter(_read_planted(truth))
     found = Counter(_list_found(result))
     right = planted & found
@@ -175,6 +178,30 @@ def score_result(result: Reconciliation, truth: Path) -> Score:
         _count_by_kind(right),
         tuple(sorted((planted - found).elements(), key=str)),
         tuple(sorted((found - planted).elements(), key=str)),
+        _list_misplaced(result, truth),
+    )
+
+
+def _list_misplaced(result: Reconciliation, truth: Path) -> tuple[str, ...]:
+    """Return the differences of timing rows, payment by payment, and of ignored orders, by code."""
+    planted: Counter[str] = Counter()
+    with truth.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["bucket"] == "timing":
+                planted[f"{row['kind']} {row['msn']}:{row['reference']}"] += 1
+            elif row["bucket"] == "ignored":
+                planted[f"{row['kind']}, one order"] += 1
+    found: Counter[str] = Counter()
+    rows = result.buckets[["side", "row_key", "bucket", "kind"]].astype(object)
+    for side, key, bucket, kind in rows.itertuples(index=False, name=None):
+        if bucket == "timing" and side == "payments":
+            found[f"{kind} {key}"] += 1
+        elif bucket == "ignored" and side == "orders":
+            found[f"{kind}, one order"] += 1
+    missing, surplus = sorted((planted - found).elements()), sorted((found - planted).elements())
+    return (
+        *(f"planted and not found: {text}" for text in missing),
+        *(f"found and not planted: {text}" for text in surplus),
     )
 
 

@@ -22,7 +22,8 @@ CHECKS = tuple(dict.fromkeys(check.__name__ for checks in QUESTIONS.values() for
 DISCREPANCY_CODES = tuple(code for code in CODES if code.bucket == "discrepancy")
 
 WITHOUT_SCENARIO_CASE = {
-    "rounding_difference": "needs a shop that cuts amounts off (Shopware) or a tolerance above zero",
+    "rounding_difference": "needs a tolerance above zero; Shopware, which cuts amounts off, exports no "
+    "refunds, and without them an amount below the total is not compared",
 }
 """Discrepancies that no scenario case plants yet, and why. A new code does not belong here."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import COMPLETED_BY, DAY, HOUR
+from vippsrecon.scenario.exports.shopware import is_truncated
 from vippsrecon.scenario.models import (
     OrderStatus,
     ScenarioEvent,
@@ -47,8 +48,11 @@ class CaseBuilder:
         self.serial = number
 
     def draw_price(self) -> int:
-        """Return a price in the sales unit's currency."""
-        return self.draws.draw_price(self.unit.currency)
+        """Return a price in the sales unit's currency, which the shop's plugin sends as it is."""
+        price = self.draws.draw_price(self.unit.currency)
+        while "truncates" in self.shop.export_features and is_truncated(price):
+            price += 1
+        return price
 
     def reference(self, further: int = 0) -> str:
         """Return the payment reference the shop's plugin makes for an order of this case."""
@@ -180,6 +184,8 @@ class CaseBuilder:
 
         `proposal` and `proposed` differ from the usual ones of the kind if given; "" for none.
         """
+        if order and not self._shows_refund(order):
+            flags, proposal = f"{flags} refunds_unknown".strip(), ""
         if proposal is None:
             proposal = _USUAL_PROPOSALS.get(kind, "")
         if proposal and proposed is None:
@@ -201,6 +207,14 @@ class CaseBuilder:
             flags,
             proposal,
             proposed,
+        )
+
+    def _shows_refund(self, order: ScenarioOrder) -> bool:
+        """Return whether it is known how much of an order was refunded; nothing, if paid otherwise."""
+        return (
+            "refunds" in self.shop.export_features
+            or order.tender is not None
+            or order.refunded >= order.total > 0
         )
 
     def make_timing(

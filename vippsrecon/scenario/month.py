@@ -128,6 +128,7 @@ class _OutputFiles:
         self.bank = text("bank.xml")
         self.orders = csv.writer(
             text("orders.csv"),
+            delimiter=shop.delimiter,
             lineterminator="\n",
             quoting=csv.QUOTE_ALL if shop.quote_all else csv.QUOTE_MINIMAL,
         )

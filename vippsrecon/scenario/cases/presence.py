@@ -37,7 +37,7 @@ def duplicate_order_row(builder: CaseBuilder) -> Scene:
     scene = captured_when_shipped(builder)
     order = scene.orders[0]
     other_total = order.total + 1000
-    further = 0 if builder.shop.name == "magento" else 1
+    further = 0 if builder.shop.name in {"magento", "shopware"} else 1
     second_order = builder.order(
         order.references,
         other_total,
