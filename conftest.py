@@ -6,6 +6,8 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Accept pyproject's `--numprocesses=auto` without pytest-xdist: one process then."""
+    """Accept the options of pytest-xdist in pyproject.toml without it: one process then."""
     if not pluginmanager.hasplugin("xdist"):
-        parser.addoption("--numprocesses", help="needs pytest-xdist; ignored without it")
+        for option in ("--numprocesses", "--dist"):
+            parser.addoption(option, help="needs pytest-xdist; ignored without it")
+        parser.addoption("--no-loadscope-reorder", action="store_true", help="the same")

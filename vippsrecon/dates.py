@@ -1,11 +1,85 @@
-"""Day numbers: whole days since 1970-01-01, the form in which frames hold local days."""
+"""Days and times as people type them, and day numbers: whole days since 1970-01-01 in frames."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from vippsrecon.errors import InputError
 
 EPOCH_DATE = date(1970, 1, 1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+YEARS = range(1970, 2200)
+"""Years that a payment can be of. Others are typing errors, and do not fit into the arithmetic."""
+
+MAX_OFFSET = timedelta(hours=14)
+"""No place is further from UTC. Source: IANA time zone database."""
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
+)
+
+
+def parse_day(text: str, name: str = "") -> date:
+    """Parse a day such as 2026-10-31.
+
+    Args:
+        text: As a person typed it.
+        name: What it is, for the error message, such as "--from".
+
+    Raises:
+        InputError: It is not a day, or is of no year that a payment can be of.
+
+    >>> parse_day("2026-10-31")
+    datetime.date(2026, 10, 31)
+    """
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise InputError(f"{_before(name)}{text[:40]!r} is not a day such as 2026-10-31")
+    return check_day(day, name)
+
+
+def check_day(day: date, name: str = "") -> date:
+    """Return the day, or raise InputError where it is of no year that a payment can be of."""
+    if day.year not in YEARS:
+        raise InputError(
+            f"{_before(name)}{day.isoformat()} is not between {YEARS[0]} and {YEARS[-1]}"
+        )
+    return day
+
+
+def parse_moment(text: str, zone: tzinfo, name: str, example: str) -> datetime:
+    """Parse a time; one without an offset is in `zone`, and a day alone is its end.
+
+    Raises:
+        InputError: It is not a time, its year is of no payment, or its offset of no place.
+
+    >>> parse_moment("2026-10-31", UTC, "--as-of", "").isoformat()
+    '2026-10-31T23:59:59+00:00'
+    """
+    is_day = _DAY.fullmatch(text) is not None
+    try:
+        moment = datetime.fromisoformat(text) if is_day or _MOMENT.fullmatch(text) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise InputError(f"{name}: {text[:40]!r} is not a time such as {example}")
+    check_day(moment.date(), name)
+    if is_day:
+        moment += timedelta(days=1, seconds=-1)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    if abs(moment.utcoffset() or timedelta()) > MAX_OFFSET:
+        raise InputError(f"{name}: {text[:40]!r} has an offset that no place has")
+    return moment
+
+
+def _before(name: str) -> str:
+    return f"{name}: " if name else ""
 
 
 def to_day_number(day: date) -> int:

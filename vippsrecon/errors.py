@@ -33,6 +33,22 @@ from __future__ import annotations
 from typing import Any
 
 
+def printable(text: str) -> str:
+    r"""Return text with every character that has no shape or moves others written as an escape.
+
+    A file may be named with an escape sequence, which a terminal would carry out, or with
+    characters that turn the reading direction.
+
+    >>> printable("orders\x1b[2J\u202ecsv")
+    'orders\\x1b[2J\\u202ecsv'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
 class VippsReconError(Exception):
     """The base class of all errors of this package. Never raised itself."""
 
@@ -58,7 +74,7 @@ class SourceError(InputError):
         self, message: str, *, file: str = "", row: int | None = None, column: str | None = None
     ) -> None:
         """Put the place before the message, and store its parts."""
-        location = file
+        location = printable(file)
         if row is not None:
             location += f" row {row}"
         if column is not None:
@@ -218,4 +234,10 @@ class NoAnswerError(VippsReconError):
 
 
 class NotConnectedError(NoAnswerError):
-    """No connection was made, so nothing was done."""
+    """No connection was made, so nothing was done.
+
+    Attributes:
+        permanent: Whether trying again is useless: the server's certificate is not trusted.
+    """
+
+    permanent: bool = False

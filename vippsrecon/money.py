@@ -17,6 +17,9 @@ DECIMALS = {"NOK": 2, "DKK": 2, "SEK": 2, "EUR": 2, "USD": 2, "GBP": 2}
 LARGEST_MINOR = 10**15 - 1
 """Fifteen digits, the most that a cell of a workbook stores exactly."""
 
+LARGEST_SUM = 10**18 - 1
+"""A ninth of what 64 bits hold, so that a few such sums can be added."""
+
 
 def to_minor(amount: Decimal | str, currency: str) -> int:
     """Convert an amount in major units to whole minor units of `currency`.

@@ -12,6 +12,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import secrets
+import shlex
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +22,15 @@ from typing import TYPE_CHECKING
 from vippsrecon.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _log = logging.getLogger("vippsrecon.report")
 
 REPORT_SUFFIX = ".xlsx"
 """Suffix a report must have: a file with another suffix may be the user's order export."""
+
+PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE = 0o600, 0o700
+_OTHERS_MAY_OPEN, _OTHERS_MAY_ENTER = 0o077, 0o011
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_PERMITTED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -50,17 +55,13 @@ def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]
         raise OutputError(
             f"The folder {path.parent} does not exist. Create it or choose another folder."
         )
+    refuse_dangling_link(path)
     if _has_content(path) and marked not in _read_start(path):
         raise OutputError(f"{path} exists and is not a {kind}. Choose another file name.")
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _create_beside(path)
         try:
             yield temporary
-            temporary.chmod(0o644)
             _flush_to_disk(temporary)
             if _has_content(path):
                 path.rename(find_backup_path(path))
@@ -100,6 +101,35 @@ def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[
         raise OutputError(_explain_os_error(path, error)) from error
 
 
+def make_private_folder(folder: Path) -> None:
+    """Create a folder that only this account can open; an existing one is left as it is.
+
+    For payments of customers and the journal of what was moved.
+    """
+    folder.mkdir(mode=PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
+
+
+def find_readable_by_others(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+    """Return the files and folders that other accounts of this computer can open, and the cure.
+
+    A folder closed to others protects the files in it. Always empty on Windows, where a folder of
+    a user is closed to others.
+    """
+    if os.name == "nt":
+        return []
+    found = []
+    for path in paths:
+        try:
+            about = path.stat()
+            closed = path.parent.resolve().stat().st_mode & _OTHERS_MAY_ENTER == 0
+        except OSError:
+            continue
+        if about.st_mode & _OTHERS_MAY_OPEN and not closed:
+            mode = PRIVATE_FOLDER_MODE if path.is_dir() else PRIVATE_FILE_MODE
+            found.append((path, f"chmod {mode:o} {shlex.quote(str(path))}"))
+    return found
+
+
 def refuse_report_path(path: Path) -> None:
     """Raise if no report can be written to `path`. Writes nothing.
 
@@ -111,6 +141,7 @@ def refuse_report_path(path: Path) -> None:
         raise OutputError(
             f"{path} is a folder. Give the name of a file in it, such as report{REPORT_SUFFIX}."
         )
+    refuse_dangling_link(path)
     if path.suffix.lower() != REPORT_SUFFIX:
         raise OutputError(
             f"{path} does not end in {REPORT_SUFFIX}. A report is an Excel workbook: choose a name "
@@ -138,12 +169,32 @@ def refuse_report_path(path: Path) -> None:
         )
 
 
+def refuse_dangling_link(path: Path) -> None:
+    """Raise if `path` is a link to a file that does not exist: writing would make that file.
+
+    Raises:
+        OutputError: It is one.
+    """
+    if path.is_symlink() and not path.exists():
+        raise OutputError(
+            f"{path} is a link to a file that does not exist. Remove it or choose another name."
+        )
+
+
 def find_backup_path(path: Path) -> Path:
     """Return the first unused name `<name>.before-<n><suffix>` in the folder of `path`."""
     number = 1
     while (backup := path.with_name(f"{path.stem}.before-{number}{path.suffix}")).exists():
         number += 1
     return backup
+
+
+def _create_beside(path: Path) -> Path:
+    """Create an empty file in the folder of `path`, with the permissions that the umask gives."""
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    # Not tempfile.mkstemp, whose files are 0600 whatever the umask.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return temporary
 
 
 def _move_into_place(file: Path, path: Path, must_keep: Callable[[Path], bool]) -> None:

@@ -14,6 +14,7 @@ import orjson
 import pytest
 import stamina
 
+from tests.payments import make_event, make_payment
 from vippsrecon.api import Client
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import Settings
@@ -26,42 +27,20 @@ SECRETS = {
 }
 
 
-def nok(value: object) -> dict[str, object]:
-    """Return an amount in kroner, valid or not."""
-    return {"currency": "NOK", "value": value}
-
-
 def payment_body(reference: str = "order-001", **changed: object) -> dict[str, object]:
     """Return an answer to GET payment: 1000 authorized, 250 captured."""
-    return {
-        "aggregate": {
-            "authorizedAmount": nok(1000),
-            "cancelledAmount": nok(0),
-            "capturedAmount": nok(250),
-            "refundedAmount": nok(0),
-        },
-        "amount": nok(1000),
-        "state": "AUTHORIZED",
-        "paymentMethod": {"type": "WALLET"},
-        "profile": {},
-        "pspReference": "37c34d8c-2649-448e-864b-060d5d93e4c4",
-        "reference": reference,
-        **changed,
-    }
+    psp_reference = "37c34d8c-2649-448e-864b-060d5d93e4c4"
+    payment = make_payment(
+        reference, 1000, psp_reference=psp_reference, authorized=1000, captured=250
+    )
+    return payment | changed
 
 
 def event_body(reference: str = "order-001", **changed: object) -> dict[str, object]:
     """Return one line of an event log: 250 captured."""
-    return {
-        "reference": reference,
-        "pspReference": "2018200034",
-        "name": "CAPTURED",
-        "amount": nok(250),
-        "timestamp": "2026-03-27T10:52:07.748Z",
-        "idempotencyKey": "cap-1",
-        "success": True,
-        **changed,
-    }
+    at = "2026-03-27T10:52:07.748Z"
+    event = make_event(reference, "CAPTURED", 250, at, psp_reference="2018200034", key="cap-1")
+    return event | changed
 
 
 def entry_body(**changed: object) -> dict[str, object]:

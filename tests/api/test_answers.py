@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.api.conftest import entry_body, event_body, nok, payment_body
+from tests.api.conftest import entry_body, event_body, payment_body
 from tests.hypothesis_sizes import draw_examples
+from tests.payments import make_amount as nok
 from vippsrecon.api import responses
 from vippsrecon.errors import UnreadableAnswerError, VippsReconError
 
@@ -77,6 +78,8 @@ def test_what_vipps_adds_later_is_tolerated():
         pytest.param({"pspReference": 1}, id="pspReference a number"),
         pytest.param({"reference": "order-002"}, id="another payment"),
         pytest.param({"reference": "Order-001"}, id="another case"),
+        pytest.param({"reference": None}, id="no reference"),
+        pytest.param({"amount": {"currency": "XXX", "value": 1000}}, id="no such currency"),
     ],
 )
 def test_a_payment_that_cannot_be_right_is_not_believed(changed):
@@ -103,6 +106,24 @@ def test_a_body_that_is_no_answer_is_unreadable(body):
         responses.decode_payment(200, body, "123456", "order-001")
 
 
+@pytest.mark.parametrize("name", ["reference", "aggregate", "capturedAmount"])
+def test_an_answer_that_says_a_thing_twice_is_unreadable(name):
+    """Which of two amounts was captured?"""
+    body = orjson.dumps(payment_body())
+    twice = body.replace(b'"%s":' % name.encode(), b'"%s":{},"%s":' % ((name.encode(),) * 2))
+    assert twice != body
+    with pytest.raises(UnreadableAnswerError, match=f"'{name}' twice"):
+        responses.decode_payment(200, twice, "123456", "order-001")
+
+
+def test_an_answer_without_its_reference_is_unreadable():
+    """It may be about any payment: an answer of a proxy, for one."""
+    body = payment_body()
+    del body["reference"]
+    with pytest.raises(UnreadableAnswerError, match="does not say which payment"):
+        responses.decode_payment(200, orjson.dumps(body), "123456", "order-001")
+
+
 def test_an_event_log_keeps_its_order_and_its_failures():
     """Failed attempts are evidence too. Functions that sum leave them out."""
     body = orjson.dumps(
@@ -122,6 +143,14 @@ def test_an_event_log_keeps_its_order_and_its_failures():
         {"success": "true"},
         {"timestamp": "yesterday"},
         {"timestamp": None},
+        {"timestamp": "2026-10-02T10:00:00+99:00"},
+        {"timestamp": "2026-10-02T10:00:00+15:00"},
+        {"timestamp": "2026-02-30T10:00:00Z"},
+        {"timestamp": "2026-10-02T25:00:00Z"},
+        {"timestamp": "0001-01-01T00:00:00Z"},
+        {"timestamp": "9999-12-31T23:59:59Z"},
+        {"reference": None},
+        {"amount": {"currency": "ABC", "value": 1}},
         {"name": ""},
         {"reference": "order-002"},
         {"pspReference": None},

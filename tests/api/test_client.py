@@ -368,7 +368,7 @@ def test_one_of_several_sales_units_must_be_named(opened):
         client.payment("order-001")
 
 
-def test_the_house_clock_is_that_of_the_last_answer(opened):
+def test_the_server_time_is_that_of_the_last_answer(opened):
     """Deadlines are those of Vipps MobilePay, so they are measured by its clock."""
     dated = {"date": "Sat, 31 Jan 2026 23:00:00 GMT"}
     client, _ = opened(httpx.Response(200, headers=dated, json=payment_body()))

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
+from tests.payments import make_amount as nok
+from tests.payments import make_event, make_payment
 from vippsrecon.api import bulk_decode, responses
 from vippsrecon.api.models import Event, Payment, Reading
 from vippsrecon.errors import SchemaError
@@ -19,38 +21,21 @@ MSN = "123456"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def nok(value):
-    """Return an amount in kroner."""
-    return {"currency": "NOK", "value": value}
-
-
 def payment(reference="order-001", **changed):
     """Return a GET payment answer that also has personal fields."""
-    totals = ("authorizedAmount", "capturedAmount", "refundedAmount", "cancelledAmount")
-    return {
-        "aggregate": {name: nok(place) for place, name in enumerate(totals)},
-        "amount": nok(1000),
-        "state": "AUTHORIZED",
+    totals = {"captured": 1, "refunded": 2, "cancelled": 3}
+    personal = {
         "paymentMethod": {"type": "WALLET", "cardBin": "540185"},
         "profile": {"sub": "x"},
-        "pspReference": "psp-1",
-        "reference": reference,
         "userDetails": {"email": "someone@example.com", "addresses": [{"city": "Oslo"}]},
-        **changed,
     }
+    return make_payment(reference, 1000, psp_reference="psp-1", **totals) | personal | changed
 
 
 def event(reference="order-001", **changed):
     """Return one line of an event log."""
-    return {
-        "reference": reference,
-        "pspReference": "psp-2",
-        "name": "CAPTURED",
-        "amount": nok(250),
-        "timestamp": "2026-03-27T10:52:07.748Z",
-        "success": True,
-        **changed,
-    }
+    at = "2026-03-27T10:52:07.748Z"
+    return make_event(reference, "CAPTURED", 250, at, psp_reference="psp-2") | changed
 
 
 def bodies(said, log, reference="order-001"):
@@ -132,6 +117,9 @@ RAW = orjson.dumps(payment())
         pytest.param(RAW.replace(b'"value":1000', b'"value":1' + b"0" * 15), id="sixteen digits"),
         pytest.param(RAW.replace(b'"value":1000', b'"value":null'), id="no amount"),
         pytest.param(orjson.dumps(payment("another-1")), id="another payment"),
+        pytest.param(RAW.replace(b'"NOK"', b'"XXX"'), id="no such currency"),
+        pytest.param(RAW.replace(b'"state":', b'"state":"CREATED","state":'), id="state twice"),
+        pytest.param(RAW.replace(b'"reference":', b'"another":'), id="no reference"),
         pytest.param(orjson.dumps(payment(pspReference=None)), id="no pspReference"),
         pytest.param(orjson.dumps(payment(state="")), id="no state"),
         pytest.param(orjson.dumps(payment(aggregate=None)), id="no aggregate"),

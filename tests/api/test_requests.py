@@ -51,7 +51,7 @@ def test_a_key_that_cannot_be_one_is_not_sent(key):
         requests.build_capture_request("order-001", 100, "NOK", key)
 
 
-@pytest.mark.parametrize("amount", [0, -1, 1.0, True, "100"])
+@pytest.mark.parametrize("amount", [0, -1, 1.0, True, "100", 10**15, 10**400])
 def test_an_amount_is_a_whole_number_above_zero(amount):
     """A float could pay a customer another amount."""
     with pytest.raises(InputError, match="minor units"):

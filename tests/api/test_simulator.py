@@ -9,7 +9,8 @@ import orjson
 import pytest
 import stamina
 
-from tests.api.conftest import MSN, entry_body, nok, payment_body
+from tests.api.conftest import MSN, entry_body, payment_body
+from tests.payments import make_amount as nok
 from vippsrecon import errors
 from vippsrecon.api import Client
 from vippsrecon.simulator import Simulator, serve
@@ -160,7 +161,7 @@ def test_a_ledger_is_walked(settings):
     assert [e.amount_minor for e in feed.entries] == [250]
 
 
-def test_the_clock_of_the_simulator_is_the_clock_of_the_house(settings):
+def test_the_simulators_clock_is_the_server_time(settings):
     """Tests can try a deadline that is a month away."""
     lines = [orjson.loads(orjson.dumps(UNIT)), CLOCK]
     lines.append({"msn": MSN, "payment": payment_body(), "events": []})

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
+import shutil
 import socket
+import ssl
+import subprocess
+import threading
+import time
+import tracemalloc
+import zlib
 
+import httpx
 import pytest
 
 from tests.api.conftest import http, payment_body
@@ -105,8 +115,6 @@ def test_connections_are_kept(connected):
 
 def test_an_encoded_body_is_understood(connected):
     """The client does not request it, but a gateway may send it."""
-    import gzip
-
     import orjson
 
     packed = gzip.compress(orjson.dumps(payment_body()))
@@ -185,3 +193,143 @@ def test_many_in_flight_do_not_wait_for_each_other(settings):
     asyncio.run(story())
 
     assert waiting == IN_FLIGHT
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip"])
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_a_body_that_unpacks_to_too_much_is_not_unpacked(connected, monkeypatch, encoding, status):
+    """A hundred bytes of an answer may unpack to a gigabyte; an error's or a token's as well."""
+    monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 1_000_000)
+    packed = b" " * 20_000_000
+    for _ in encoding.split(","):
+        packed = gzip.compress(packed) if "gzip" in encoding else zlib.compress(packed)
+    client, _ = connected(http(packed, status, extra=f"Content-Encoding: {encoding}\r\n"))
+    tracemalloc.start()
+    with pytest.raises(errors.NoAnswerError, match="too large"):
+        client.payment("order-001", retry=False)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10_000_000
+
+
+def test_a_token_that_unpacks_to_too_much_is_not_unpacked(settings, monkeypatch):
+    """The first answer of all is no exception."""
+    monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 1_000_000)
+    packed = gzip.compress(b" " * 20_000_000)
+
+    async def answer(request):
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Packed(packed))
+
+    with (
+        Client(settings(), transport=httpx.MockTransport(answer)) as client,
+        pytest.raises(errors.NotConnectedError, match=r"no access token.*too large"),
+    ):
+        client.payment("order-001", retry=False)
+
+
+class Packed(httpx.AsyncByteStream):
+    """A body sent as it is."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def __aiter__(self):
+        yield self.body
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "said"),
+    [
+        (gzip.compress(b"{}")[:-9], "gzip", "cut off"),
+        (b"{}", "br", "'br'"),
+        (b"{}", "zstd", "'zstd'"),
+    ],
+    ids=["cut off", "br", "zstd"],
+)
+def test_an_encoding_nobody_asked_for_is_no_answer(connected, body, encoding, said):
+    """The request says that nothing is to be encoded."""
+    client, _ = connected(http(body, extra=f"Content-Encoding: {encoding}\r\n"))
+    with pytest.raises(errors.NoAnswerError, match=said):
+        client.payment("order-001", retry=False)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["proxy.example:8080", "127.0.0.1", "socks5://127.0.0.1:1", "http://", "http://[::1"]
+)
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, proxy):
+    """Without its scheme it is the commonest mistake, and it may hold a password."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(errors.ConfigurationError, match=r"HTTPS_PROXY.* http://") as caught:
+        open_transport("https://apitest.vipps.no", 1)
+    assert "127.0.0.1" not in str(caught.value)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no program to make a certificate")
+def test_a_certificate_that_is_not_trusted_is_said_to_be_one(settings, tmp_path):
+    """To read "could not connect" sends people to look for a cable; and trying again is useless."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=127.0.0.1", "-days", "2"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    accepted, _ = listener.accept()
+                    with contextlib.suppress(OSError), accepted:
+                        context.wrap_socket(accepted, server_side=True)
+
+        threading.Thread(target=serve, daemon=True).start()
+        began = time.monotonic()
+        with (
+            Client(settings(base_url=f"https://127.0.0.1:{port}", retry_seconds=60.0)) as client,
+            pytest.raises(errors.NotConnectedError, match=r"certificate of 127.* is not trusted"),
+        ):
+            client.payment("order-001")
+        assert time.monotonic() - began < 30
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_service_that_is_down_is_said_while_it_is_tried(settings, monkeypatch, caplog):
+    """A person waits three minutes for nothing otherwise; once, however many calls wait."""
+    monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Client(settings(base_url=url, retry_seconds=1.0)) as client:
+            for _ in range(2):
+                with pytest.raises(errors.NotConnectedError):
+                    client.payment("order-001")
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("Vipps MobilePay cannot be read (no answer yet). It will be tried for ")
+    assert " s; Ctrl-C stops" in said
+
+
+def test_a_service_that_answers_is_not_said_to_be_down(settings, monkeypatch, caplog):
+    """One slow call among quick ones is no outage."""
+    monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.2)
+
+    async def answer(request):
+        if "token" in request.url.path:
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+        reference = request.url.path.rpartition("/")[2]
+        if reference == "slow-00001":
+            await asyncio.sleep(1.0)
+        return httpx.Response(200, json=payment_body(reference))
+
+    async def ask():
+        async with AsyncClient(settings(), transport=httpx.MockTransport(answer)) as client:
+            await client.check_keys()
+            slow = asyncio.create_task(client.payment("slow-00001"))
+            while not slow.done():
+                await client.payment("order-001")
+                await asyncio.sleep(0.01)
+
+    asyncio.run(ask())
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []

@@ -32,7 +32,8 @@ import httpx
 import orjson
 
 from tests.crash.databases import databases
-from tests.crash.world import AMOUNT, KEYS, MSN, Case, money, payment_line, plan_of
+from tests.crash.world import AMOUNT, KEYS, MSN, Case, payment_line, plan_of
+from tests.payments import make_amount
 from tests.postgres import binaries
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import approve
@@ -191,7 +192,7 @@ def script(base_url: str, plan: Plan) -> float:
     with httpx.Client(base_url=base_url, trust_env=False) as http:
         began = time.perf_counter()
         for row in plan.rows:
-            body = {"modificationAmount": money(row.amount_minor)}
+            body = {"modificationAmount": make_amount(row.amount_minor)}
             path = f"/epayment/v1/payments/{row.reference}/refund"
             http.post(path, json=body, headers={"Idempotency-Key": row.reference})
         return time.perf_counter() - began

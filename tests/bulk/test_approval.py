@@ -53,7 +53,7 @@ def test_what_an_approval_says(store):
     plan = plan_of(plan_row(1), plan_row(2, currency="EUR"))
     entry = approved(plan, store)
     assert (entry.kind, entry.at) == ("approved", "2026-01-31T13:00:00.000Z")
-    assert entry.said() == {
+    assert entry.parse_detail() == {
         "digest": compute_digest(plan),
         "count": 2,
         "totals": {"NOK": 25_000, "EUR": 25_000},
@@ -63,8 +63,8 @@ def test_what_an_approval_says(store):
         "expires_at": "2026-02-01T13:00:00Z",
     }
     first = next(read_entries(store, plan.plan_id))
-    assert first.said()["digest"] == compute_digest(plan)
-    assert first.said()["planner"] == "kari"
+    assert first.parse_detail()["digest"] == compute_digest(plan)
+    assert first.parse_detail()["planner"] == "kari"
     assert verify_journal(store, plan.plan_id).ok
 
 
@@ -212,7 +212,7 @@ def test_what_is_not_approved(store, plan, approver, message):
 def test_without_a_name_the_account_is_meant(store):
     """The account comes from the system, not from an environment variable."""
     entry = approve(plan_of(), store, now=NOW)
-    assert entry.said()["approver"] == entry.said()["os_account"] != ""
+    assert entry.parse_detail()["approver"] == entry.parse_detail()["os_account"] != ""
 
 
 def test_why_a_second_person_is_needed():

@@ -81,7 +81,7 @@ def test_one_clock_and_one_approver(journal, tmp_path):
     again = here.approved("refund", 700, 800)
     late = approve(again, here.store, approver="per", now=here.simulator.now())
     ran = here.live(again)
-    assert late.said()["approver"] == "per"
+    assert late.parse_detail()["approver"] == "per"
     assert ran.approver == read_plan_history(here.store, again.plan_id).approver == "ola"
     path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[again.plan_id])
     assert {row["Approver"] for row in sheet(path, "Outcomes")} == {"ola"}

@@ -147,7 +147,7 @@ def test_not_taken_for_now(world, code):
         rows=tuple(row._replace(captured_minor=500, amount_minor=600) for row in plan.rows),
     )
     here.simulator.set_settings(refusals=[{"code": code, "operation": "capture"}])
-    carried = here.live(other)
+    carried = here.live(other, patience=SOON._replace(wait_for=0.1))
     assert outcomes(carried) == ["skipped", "skipped"]
 
     here.simulator.set_settings(refusals=[])
@@ -433,4 +433,4 @@ def test_the_key_is_the_plans(world):
 
     assert intended.idempotency_key == key
     assert [e.idempotency_key for e in here.client.events("order-000001")][-1] == key
-    assert intended.said()["path"] == "/epayment/v1/payments/order-000001/refund"
+    assert intended.parse_detail()["path"] == "/epayment/v1/payments/order-000001/refund"

@@ -10,7 +10,9 @@ from tests.bulk.plans import plan_row
 from tests.bulk.world import MSN
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.bulk.execution.evidence import Intention, evaluate
+from vippsrecon.bulk.execution.evidence import Intention, evaluate, may_be_own_change
+from vippsrecon.bulk.execution.row_checks import get_planned_aggregate
+from vippsrecon.store import Attempt
 
 KEY = "key-of-this-row"
 BEFORE = Aggregate(1000, 1000, 0, 0)
@@ -96,3 +98,38 @@ def test_a_failed_event_settles_nothing_once_the_payment_moved():
     assert evaluate("capture", sent, moved, [failed]).kind == "moved"
     still = moved._replace(captured_minor=0)
     assert evaluate("capture", sent, still, [failed]).kind == "refused"
+
+
+@pytest.mark.parametrize(
+    ("refunded", "logged", "open_elsewhere", "expected"),
+    [
+        (25_000, [], 0, True),
+        (25_000, [25_000], 0, False),
+        (24_999, [], 0, False),
+        (40_000, [15_000], 0, True),
+        (40_000, [40_000], 0, False),
+        (40_000, [], 40_000, False),
+        (0, [], 0, False),
+    ],
+    ids=[
+        "exactly ours, not in the log",
+        "somebody else's, in the log",
+        "less than ours",
+        "ours and another, the other in the log",
+        "another amount, in the log",
+        "another plan's open row",
+        "unchanged",
+    ],
+)
+def test_a_change_that_may_be_our_own(refunded, logged, open_elsewhere, expected):
+    """What neither the log nor an open row elsewhere accounts for may be this row's operation."""
+    row = plan_row()
+    intention = Intention(row, KEY, get_planned_aggregate(row), INTENDED)
+    now = payment(Aggregate(100_000, 100_000, refunded, 0))
+    events = [
+        Event("123456", row.reference, f"psp-{n}", "REFUNDED", amount, "NOK", "2026-01-31T12:00:00Z", "portal", True)
+        for n, amount in enumerate(logged)
+    ]  # fmt: skip
+    other = Attempt("other", 1, "refund", "NOK", open_elsewhere, None, "2026-01-31T12:00:00Z", 1, "unknown")  # fmt: skip
+
+    assert may_be_own_change("refund", intention, now, events, [other]) is expected

@@ -332,17 +332,18 @@ def test_what_is_no_plan_is_refused(tmp_path, content):
 
 def test_no_file(tmp_path):
     """The message names the file that does not exist."""
-    with pytest.raises(PlanError, match=r"plan\.json cannot be read: No such file"):
+    with pytest.raises(PlanError, match=r"plan\.json: there is no such file"):
         read_plan(tmp_path / "plan.json")
 
 
-def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path):
+@pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.nightly)])
+def test_many_rows_are_read_in_seconds(tmp_path, count):
     """A restart after a crash must not wait long for its plan."""
-    rows = tuple(plan_row(number) for number in range(1, 100_001))
+    rows = tuple(plan_row(number) for number in range(1, count + 1))
     path = write_plan(plan_of(*rows), tmp_path / "plan.json")
     began = time.perf_counter()
     plan = read_plan(path)
-    assert plan.count == 100_000
+    assert plan.count == count
     assert time.perf_counter() - began < 20
     print(f"read in {time.perf_counter() - began:.2f} s")
     assert re.fullmatch("[0-9a-f]{64}", compute_digest(plan))

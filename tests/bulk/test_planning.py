@@ -111,7 +111,7 @@ def test_a_list_becomes_a_plan(shop, listed, tmp_path):
     assert (plan.environment, plan.host) == ("simulator", "127.0.0.1")
     assert plan.planner == "Kari Nordmann"
     assert plan.source[:2] == ("list", "list.csv")
-    assert plan.made_at.startswith("2026-01-31T12:00:"), "the house's clock, not the machine's"
+    assert plan.made_at.startswith("2026-01-31T12:00:"), "the server's clock, not the machine's"
     assert plan.refused == ()
     operations = {name for name, times in simulator.requests()["requests"].items() if times}
     assert operations == {"accessToken", "getPayment"}, "planning moves nothing"
@@ -251,7 +251,7 @@ def test_headings_of_ones_own(shop, listed, tmp_path):
         ("[statuses]\nopen = 'ny'", "'statuses' is neither"),
         ("columns = 'Sum'", "'columns' is neither"),
         ("[columns]\namount = 7", "columns.amount in the mapping ours.toml is not"),
-        ("[columns", "cannot be read"),
+        ("[columns", "not TOML"),
     ],
 )
 def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, message):

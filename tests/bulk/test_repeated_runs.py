@@ -43,7 +43,7 @@ def test_a_row_not_reached_again_keeps_its_outcome(world):
     assert "5 rows in a row failed" in again.stopped
     assert outcomes(again) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
     assert again.results[5] == first.results[5]
-    ended = list(read_entries(here.store, plan.plan_id))[-1].said()
+    ended = list(read_entries(here.store, plan.plan_id))[-1].parse_detail()
     assert ended["counts"] == {"skipped": 5, "done": 2, "unknown": 1}
 
 
@@ -108,3 +108,46 @@ def test_a_dry_run_looks_at_rows_left_open(world, fault, would):
     settled = "already_done" if fault == "drop_after" else "would_do"
     assert outcomes(carry_out(plan, here.client, store=here.store)) == [settled]
     assert here.asked("refund") == sent
+
+
+def test_second_run_of_a_finished_plan_says_that_nothing_was_sent(world):
+    """Nothing is read or sent, whatever became of the approval, and the summary says since when."""
+    from vippsrecon.bulk.outcomes.html import summarize_run
+
+    here = world(3)
+    plan = here.approved("refund", 100, 200, 300)
+    first = here.live(plan)
+    assert summarize_run(first) == "Done: 3 refunds"
+    here.simulator.advance(25 * 3600)
+    reads = here.asked("getPayment")
+
+    again = here.live(plan)
+
+    assert summarize_run(again) == "Nothing was sent: all 3 were done on 2026-01-31"
+    assert again.results == first.results
+    assert (again.approver, again.head, again.exit_code) == ("ola", first.head, 0)
+    assert here.asked("getPayment") == reads
+
+
+def test_second_run_says_how_many_rows_were_done_earlier(world):
+    """What this run did is not mixed with what an earlier run did."""
+    from vippsrecon.bulk.outcomes.html import summarize_run
+
+    here = world(2)
+    plan = here.approved("refund", 100, 200)
+    refusal = {"code": 6160, "operation": "refund", "reference": "order-000002"}
+    here.simulator.set_settings(refusals=[refusal])
+    here.live(plan, patience=SOON._replace(wait_for=0.02))
+    here.simulator.set_settings(refusals=[])
+
+    assert summarize_run(here.live(plan)) == "Done: 2 refunds, 1 of them in an earlier run"
+
+
+def test_dry_run_on_a_damaged_database_is_a_sentence(world):
+    """Rows are read at the same time: their error must not come as a group of errors."""
+    here = world(2)
+    plan = here.approved("refund", 100, 200)
+    tamper(here, "ALTER TABLE journal RENAME TO elsewhere")
+
+    with pytest.raises(StoreError):
+        carry_out(plan, here.client, store=here.store)

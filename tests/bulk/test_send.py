@@ -5,10 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from tests.bulk.world import MSN, SOON
-from vippsrecon.bulk.execution import carry_out as carry_out_module
-from vippsrecon.bulk.execution import journal_writer
+from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.store import read_entries, verify_journal
+
+
+class SleepingClock(RunClock):
+    """This machine's clock, moved forward by the seconds it slept."""
+
+    asleep = 0.0
+
+    def count_seconds(self) -> float:
+        """Return the seconds, time asleep included."""
+        return super().count_seconds() + self.asleep
 
 
 def outcomes(carried) -> list[str]:
@@ -65,22 +74,21 @@ def test_row_is_read_again_after_the_machine_slept(world, monkeypatch):
     """Read, slept an hour, woke: the same refund was made in the portal meanwhile."""
     here = world(1)
     plan = here.approved("refund", 500)
-    core = here.client.core
+    core, clock = here.client.core, SleepingClock()
     events = core.events
 
     async def then_sleep(*given, **named):
         monkeypatch.undo()
         log = await events(*given, **named)
         await core.refund("order-000001", 500, "NOK", idempotency_key="portal", msn=MSN)
-        later = journal_writer.now_seconds() + 3600
-        monkeypatch.setattr(carry_out_module, "now_seconds", lambda: later)
+        clock.asleep += 3600
         return log
 
     monkeypatch.setattr(core, "events", then_sleep)
 
-    carried = here.live(plan, patience=SOON._replace(settle_for=0.1))
+    carried = here.live(plan, clock=clock)
 
-    assert outcomes(carried) == ["unknown"]
+    assert outcomes(carried) == ["refused"]
     assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].explanation
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 

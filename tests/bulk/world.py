@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.payments import MSN, make_event, make_payment, make_state_line
 from vippsrecon.api import Client
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.carry_out import carry_out
@@ -18,17 +19,11 @@ from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.simulator import Simulator
 from vippsrecon.store import Store
 
-MSN = "123456"
 CLOCK = "2026-01-31T12:00:00Z"
 SOON = Timeouts(
     settle_for=2.0, wait_for=2.0, first_wait=0.01, longest_wait=0.1, recheck_interval=0.05
 )
 """Waits as short as a test needs."""
-
-
-def money(value: int, currency: str = "NOK") -> dict[str, Any]:
-    """An amount as the API writes it."""
-    return {"currency": currency, "value": value}
 
 
 def line(
@@ -37,29 +32,21 @@ def line(
     """A state line: a payment of 1,000.00 held since ten days, `captured` of it captured."""
     steps = [("CREATED", authorized), ("AUTHORIZED", authorized), ("CAPTURED", captured)]
     events = [
-        {
-            "reference": reference,
-            "pspReference": f"{reference}-{name}",
-            "name": name,
-            "amount": money(amount, currency),
-            "timestamp": f"2026-01-21T1{place}:00:00.123Z",
-            "idempotencyKey": f"shop-{reference}-{name}",
-            "success": True,
-        }
+        make_event(
+            reference,
+            name,
+            amount,
+            f"2026-01-21T1{place}:00:00.123Z",
+            currency=currency,
+            key=f"shop-{reference}-{name}",
+        )
         for place, (name, amount) in enumerate(steps)
         if amount
     ]
-    sums = {"authorized": authorized, "captured": captured, "refunded": 0, "cancelled": 0}
-    payment = {
-        "aggregate": {f"{name}Amount": money(value, currency) for name, value in sums.items()},
-        "amount": money(authorized, currency),
-        "state": "AUTHORIZED",
-        "paymentMethod": {"type": "WALLET"},
-        "profile": {},
-        "pspReference": f"{reference}-CREATED",
-        "reference": reference,
-    }
-    return {"msn": MSN, "payment": payment, "events": events}
+    payment = make_payment(
+        reference, authorized, currency=currency, authorized=authorized, captured=captured
+    )
+    return make_state_line(payment, events)
 
 
 class World(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import stat
 
 import pytest
 from openpyxl import load_workbook
@@ -35,12 +36,16 @@ def open_row(desk, monkeypatch):
     return here
 
 
-def tamper(here, change):
-    """Change the journal behind its back."""
+def tamper(here, *changes, restored=False):
+    """Change the journal behind its back, and put its triggers back if told to."""
     with sqlite3.connect(here.folder / "vippsrecon.db") as database:
+        guards = database.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         database.execute("DROP TRIGGER journal_no_update")
         database.execute("DROP TRIGGER journal_no_delete")
-        database.execute(change)
+        for change in changes:
+            database.execute(change)
+        for (guard,) in guards if restored else ():
+            database.execute(guard)
     database.close()
 
 
@@ -132,12 +137,99 @@ def test_a_broken_chain_is_code_1_and_names_the_entry(done, printed, change, sai
 
 def test_a_tail_cut_off_shows_against_the_head(done):
     """By itself a shortened chain holds; the head kept elsewhere says otherwise."""
-    tamper(done, "DELETE FROM journal WHERE seq >= 9")
+    tamper(done, "DELETE FROM journal WHERE kind = 'ended'", restored=True)
 
     assert done.run("journal", "--verify").exit_code == 0
     shown = done.run("journal", "--plan", "plan.json", "--verify", "--head", done.head)
     assert shown.exit_code == 1
     assert "cut off" in shown.stdout
+
+
+def test_the_head_a_run_prints_names_its_plan(ready):
+    """The line to save is enough: the command printed beside it works as it stands."""
+    ran = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    lines = ran.stdout.splitlines()
+    head = next(line for line in lines if line.startswith("head "))
+    start = next(n for n, line in enumerate(lines) if "vippsrecon journal --plan" in line)
+    command = " ".join(lines[start : start + 2]).replace("\\", "").split()
+
+    assert command[3] in head
+    shown = ready.run(*command[1:])
+    assert shown.exit_code == 0
+    assert "The saved head is an entry of this plan" in shown.stdout
+    without_plan = ready.run("journal", "--verify", "--head", command[-1])
+    assert without_plan.exit_code == 0
+    assert "The saved head is an entry of this plan" in without_plan.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param([], "the trigger journal_no_update is missing", id="triggers"),
+        pytest.param(
+            ["UPDATE caps SET amount_minor = 0"], "counts 0 minor units", id="a cap set to zero"
+        ),
+        pytest.param(
+            ["DELETE FROM reserved WHERE row = 1", "UPDATE caps SET amount_minor = amount_minor - 100000"],
+            "holds nothing of the cap day:",
+            id="a row taken from its cap",
+        ),
+        pytest.param(
+            ["INSERT INTO in_flight VALUES ('simulator', '123456', 'order-9', 'p', 1, '')"],
+            "payment order-9",
+            id="a payment held by nobody",
+        ),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_the_chains_is_verified(desk, changes, said):
+    """Triggers, caps and payments in flight follow from the journal, or the code is 1."""
+    here = desk(2)
+    here.plan("1000.00", "250.50")
+    (here.folder / "vippsrecon.toml").write_text("[limits]\nper_day = 9000\n", encoding="utf-8")
+    here.approve()
+    ran = here.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    assert ran.exit_code == 0, ran.output
+    assert here.run("journal", "--verify").exit_code == 0
+
+    tamper(here, *changes, restored=bool(changes))
+
+    shown = here.run("journal", "--verify")
+    assert shown.exit_code == 1
+    assert said in shown.stdout
+    faults = json.loads(here.run("journal", "--verify", "--json").stdout)["database"]["faults"]
+    assert any(said in fault for fault in faults)
+
+
+@pytest.mark.parametrize("tables", [("journal",), ("journal", "carriers", "reserved", "caps")])
+def test_a_plan_removed_as_a_whole_shows(done, tables):
+    """The plan registered after it says that there was one before."""
+    done.plan("10.00", references=["order-000002"])
+    done.approve()
+    removed = [f"DELETE FROM {table} WHERE plan_id = '{done.plan_id}'" for table in tables[:3]]
+
+    tamper(done, *removed, restored=True)
+
+    shown = done.run("journal", "--verify")
+    assert shown.exit_code == 1
+    assert "a whole plan registered before it was removed" in shown.stdout
+
+
+def test_a_backup_is_one_whole_file(done):
+    """With what is still in the write-ahead log, readable by its owner, never over another file."""
+    said = done.run("journal", "--backup", "backup.db")
+
+    backup = done.folder / "backup.db"
+    assert said.exit_code == 0
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    with sqlite3.connect(backup) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        kinds = [kind for (kind,) in database.execute("SELECT kind FROM journal ORDER BY seq")]
+    database.close()
+    assert kinds[-1] == "ended"
+    again = done.run("journal", "--backup", "backup.db")
+    assert again.exit_code == 2
+    assert "exists already" in again.stderr
+    assert sorted(file.name for file in done.folder.glob("backup.db*")) == ["backup.db"]
 
 
 def test_the_auditors_workbook(done):

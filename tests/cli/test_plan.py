@@ -216,7 +216,7 @@ def test_a_second_person(run, keys, folder, refunds):
 
 
 def test_an_expired_plan(run, served_with, folder, refunds, month):
-    """By the house's clock, which at the simulator is the simulator's."""
+    """By the server's clock, which is the simulator's own here."""
     simulator = served_with()
     run("plan", "refunds", refunds, "--out", "plan.json")
     simulator.advance(73 * 3600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import Rules, SalesUnit
+from vippsrecon.config.settings import Rules, SalesUnit, Settings
 from vippsrecon.errors import ConfigurationError
 
 SECRET = "MARK-secret-1f3e"
@@ -297,9 +298,20 @@ def test_nothing_secret_is_shown(folder):
         pytest.param(
             '[[sales_unit]]\nmsn = "111111"\ntimezone = "Europe/Olso"', "not known", id="zone"
         ),
-        pytest.param("[tolerances]\ntolerance_minor = -1", "below zero", id="negative"),
+        pytest.param("[tolerances]\ntolerance_minor = -1", "from 0 to", id="negative"),
         pytest.param("[tolerances]\ntolerance_minor = 0.5", "whole number", id="half an øre"),
         pytest.param("in_flight = ", "not TOML", id="broken"),
+        pytest.param("[tolerances]\ntolerance_minor = 10000000000000000", "from 0 to", id="amount"),
+        pytest.param("[tolerances]\ndelivery_grace_days = 99999999", "from 0 to", id="days"),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\ncurrency = "XXX"', "NOK", id="currency"),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\ncurrency = "nok"', "NOK", id="in small"),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\ntimezone = "/etc/passwd"', "not known",
+                     id="a path"),
+        pytest.param('[[sales_unit]]\nmsn = "111111"\ntimezone = "localtime"', "not known",
+                     id="as here"),
+        pytest.param("a = " + "[" * 100_000, "nested too deeply", id="deep"),
+        pytest.param("in_flight = " + "1" * 5000, "not TOML", id="long number"),
+        pytest.param("in_flight = 1\nin_flight = 2", "not TOML", id="a key twice"),
     ],
 )  # fmt: skip
 def test_a_file_with_a_fault_says_which(folder, toml, said):
@@ -320,7 +332,7 @@ def test_a_file_that_is_not_text_says_so(folder):
 
 def test_a_file_asked_for_must_be_there(folder):
     """Without it the run would use other tolerances."""
-    with pytest.raises(ConfigurationError, match=r"other\.toml cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"other\.toml: there is no such file"):
         load_settings(**SIMULATOR, file=folder / "other.toml")
 
 
@@ -356,3 +368,39 @@ def test_an_msn_that_is_none_is_refused(folder):
     """The number is sent in a header."""
     with pytest.raises(ConfigurationError, match="VIPPS_MSN"):
         load_settings(**SIMULATOR, msn="12-34")
+
+
+@pytest.mark.parametrize("name", ["vippsrecon.toml", ".env"])
+@pytest.mark.parametrize("kind", ["pipe", "link to nothing", "device", "too large"])
+def test_settings_that_are_no_file_are_refused(folder, name, kind):
+    """Going on would mean that the limits in it are silently not in force."""
+    path = folder / name
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "too large":
+        path.touch()
+        os.truncate(path, 5 * 1024**2)
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else "nothing")
+
+    with pytest.raises(ConfigurationError, match=rf"^{re.escape(name)}: (this is|the file is)"):
+        load_settings(**SIMULATOR)
+
+
+def test_a_folder_named_as_the_settings_is_refused(folder):
+    """A folder `.env` is another matter: many Python environments are named so."""
+    (folder / ".env").mkdir()
+    load_settings(**SIMULATOR)
+    (folder / "vippsrecon.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"vippsrecon\.toml: this is a directory"):
+        load_settings(**SIMULATOR)
+
+
+def test_the_default_sales_unit_is_the_one_named(folder):
+    """VIPPS_MSN decides where a file names none, also with several sales units."""
+    write(folder, '[[sales_unit]]\nmsn = "111111"\n[[sales_unit]]\nmsn = "222222"\n')
+
+    assert load_settings(**SIMULATOR).default_msn is None
+    assert load_settings(**SIMULATOR, msn="222222").default_msn == "222222"
+    one = Settings("simulator", "http://127.0.0.1:1", units=(SalesUnit("333333"),))
+    assert one.default_msn == "333333"

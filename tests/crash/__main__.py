@@ -19,9 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.crash.carrier_processes import Tally, fork_server
 from tests.crash.checks import Workspace, assert_cap_counts
 from tests.crash.databases import DATABASES, databases
-from tests.crash.lives import Tally, fork_server
 from tests.crash.rounds import FAULTS, fault, killing, mixed
 from tests.crash.world import simulated
 

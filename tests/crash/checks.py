@@ -156,7 +156,7 @@ def ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str,
     for entry in read_entries(store, plan.plan_id):
         if entry.row is not None and entry.kind not in ("intended", "verified"):
             last[entry.row] = entry
-    return [(row, last[row.row], last[row.row].said()) for row in plan.rows]
+    return [(row, last[row.row], last[row.row].parse_detail()) for row in plan.rows]
 
 
 def _assert_one_intention(store: Store, plan: Plan) -> None:

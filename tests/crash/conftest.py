@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
+from tests.crash.carrier_processes import fork_server
 from tests.crash.checks import Workspace
 from tests.crash.databases import DATABASES, sqlite
-from tests.crash.lives import fork_server
 from tests.crash.world import simulated
 from tests.postgres import binaries, running
 

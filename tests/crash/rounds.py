@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.crash.carrier import Life
+from tests.crash.carrier_processes import Keeper, Running, Tally
 from tests.crash.checks import Workspace, assert_carried_out
-from tests.crash.lives import Keeper, Running, Tally
 from tests.crash.world import MONEY_OPERATIONS
 
 ON_THE_WAY = ("getPayment", "getPaymentEventLog", "refund", "capture", "cancel")

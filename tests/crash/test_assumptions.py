@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from tests.crash.carrier import PATIENCE, Life
+from tests.crash.carrier_processes import Keeper
 from tests.crash.checks import assert_carried_out, assert_never_twice
-from tests.crash.lives import Keeper
 from tests.crash.rounds import fault, killing
 from tests.crash.world import MONEY_OPERATIONS
 from tests.waiting import wait_until

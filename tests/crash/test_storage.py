@@ -6,15 +6,14 @@ import os
 import random
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from tests.crash.carrier import Life
+from tests.crash.carrier_processes import Keeper
 from tests.crash.checks import Workspace, assert_carried_out, assert_never_twice
 from tests.crash.databases import sqlite
-from tests.crash.lives import Keeper
 from tests.crash.world import MONEY_OPERATIONS
 from tests.postgres import CutWire
 from tests.waiting import wait_until
@@ -50,7 +49,7 @@ def test_a_disk_that_fills_up(small_disk, tmp_path, world, begin):
     lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
 
     running = [begin(life) for life in lives]
-    world.wait_for_effects(1)
+    world.wait_for_effects(plans, 1)
     ballast = _fill(small_disk)
     world.speed_up()
     ended = [one.wait() for one in running]
@@ -93,13 +92,12 @@ def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
 
     running = [begin(life) for life in lives]
     # At least one outcome is recorded once the slowest of two in flight has begun its third row.
-    world.wait_for_effects(3)
+    world.wait_for_effects(plans, 3)
     postgres.stop()
     world.speed_up()
-    away = threading.Timer(1.5, postgres.start)
-    away.start()
+    wait_until(lambda: not all(one.process.is_alive() for one in running))
+    postgres.start()
     ended = [one.wait() for one in running]
-    away.join()
 
     assert {one.exit_code for one in ended} <= {0, 2}, ended
     # A stopped run reports what was done, or says that the database was lost before it could.

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from typing import Any
 import httpx
 import orjson
 
+from tests.payments import MSN, make_event, make_payment, make_state_line
 from tests.waiting import wait_until
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT
 from vippsrecon.bulk.times import format_plan_time
 
 ROOT = Path(__file__).parent.parent.parent
-MSN = "123456"
 KEYS: dict[str, Any] = {
     "client_id": "11111111-1111-4111-8111-111111111111",
     "client_secret": "scenario-secret-123456",
@@ -32,39 +32,31 @@ MONEY_OPERATIONS = ("refund", "capture", "cancel")
 AMOUNT = 100_000
 
 
-def money(value: int) -> dict[str, Any]:
-    """Return an amount in minor units."""
-    return {"currency": "NOK", "value": value}
-
-
 def payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 0) -> Any:
     """Return a state line: 1000.00 NOK reserved, so much of it captured and given back."""
-    totals = {"authorized": AMOUNT, "captured": captured, "refunded": refunded, "cancelled": 0}
     happened = [("CREATED", AMOUNT), ("AUTHORIZED", AMOUNT)]
     happened += [("CAPTURED", captured)] * bool(captured)
     happened += [("REFUNDED", refunded)] * bool(refunded)
     events = [
-        {
-            "reference": reference,
-            "pspReference": f"{reference}-{number}",
-            "name": name,
-            "amount": money(value),
-            "timestamp": f"{at}.{100 + number}Z",
-            "idempotencyKey": f"{reference}-{name}",
-            "success": True,
-        }
+        make_event(
+            reference,
+            name,
+            value,
+            f"{at}.{100 + number}Z",
+            psp_reference=f"{reference}-{number}",
+            key=f"{reference}-{name}",
+        )
         for number, (name, value) in enumerate(happened)
     ]
-    payment = {
-        "aggregate": {f"{name}Amount": money(value) for name, value in totals.items()},
-        "amount": money(AMOUNT),
-        "state": "AUTHORIZED",
-        "paymentMethod": {"type": "WALLET"},
-        "profile": {},
-        "pspReference": f"{reference}-0",
-        "reference": reference,
-    }
-    return {"msn": MSN, "payment": payment, "events": events}
+    payment = make_payment(
+        reference,
+        AMOUNT,
+        psp_reference=f"{reference}-0",
+        authorized=AMOUNT,
+        captured=captured,
+        refunded=refunded,
+    )
+    return make_state_line(payment, events)
 
 
 class Case:
@@ -190,15 +182,16 @@ class World:
         """Answer at once again."""
         self.settings(latency_ms=0)
 
-    def wait_for_effects(self, count: int, seconds: float = 60) -> None:
-        """Wait until each kind of operation has taken effect `count` times."""
-        wait_until(
-            lambda: min(self._count_effects(verb) for verb in MONEY_OPERATIONS) >= count, seconds
-        )
+    def wait_for_effects(self, plans: Iterable[Plan], count: int) -> None:
+        """Wait until `count` rows of each of these plans have taken effect."""
 
-    def _count_effects(self, verb: str) -> int:
-        made = (operations.get(verb) for operations in self.effects().values())
-        return sum(effect["count"] for effect in made if effect)
+        def each_has_begun() -> bool:
+            changed = set(self.effects())
+            return all(
+                len({row.reference for row in plan.rows} & changed) >= count for plan in plans
+            )
+
+        wait_until(each_has_begun)
 
     def payments(self) -> dict[str, Any]:
         """Return every payment as the simulator has it now, by reference."""

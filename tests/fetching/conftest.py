@@ -11,49 +11,27 @@ import httpx
 import pytest
 import stamina
 
+from tests.payments import MSN, make_event, make_payment, make_state_line
 from vippsrecon.api import Client
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import SalesUnit, Settings
+from vippsrecon.fetching import workers
 from vippsrecon.simulator import Simulator, serve
 
-MSN = "123456"
 OTHER_MSN = "654321"
 CLOCK = "2026-01-31T12:00:00Z"
-
-
-def nok(value: int) -> dict[str, Any]:
-    """An amount of crowns."""
-    return {"currency": "NOK", "value": value}
 
 
 def payment_line(reference: str, *, msn: str = MSN, captured: int | None = None) -> dict[str, Any]:
     """A state line: 1000 authorized and captured. `captured` puts another sum in the aggregate."""
     events = [
-        {
-            "reference": reference,
-            "pspReference": f"{reference}-{name}",
-            "name": name,
-            "amount": nok(1000),
-            "timestamp": f"2026-01-{10 + place}T23:30:00.5333258Z",
-            "idempotencyKey": f"key-{place}",
-            "success": True,
-        }
+        make_event(
+            reference, name, 1000, f"2026-01-{10 + place}T23:30:00.5333258Z", key=f"key-{place}"
+        )
         for place, name in enumerate(("CREATED", "AUTHORIZED", "CAPTURED"))
     ]
-    aggregate = {"authorized": 1000, "captured": 1000 if captured is None else captured}
-    payment = {
-        "aggregate": {
-            f"{name}Amount": nok(aggregate.get(name, 0))
-            for name in ("authorized", "captured", "refunded", "cancelled")
-        },
-        "amount": nok(1000),
-        "state": "AUTHORIZED",
-        "paymentMethod": {"type": "WALLET"},
-        "profile": {},
-        "pspReference": f"{reference}-CREATED",
-        "reference": reference,
-    }
-    return {"msn": msn, "payment": payment, "events": events}
+    totals = {"authorized": 1000, "captured": 1000 if captured is None else captured}
+    return make_state_line(make_payment(reference, 1000, **totals), events, msn)
 
 
 def references(count: int) -> list[str]:
@@ -106,6 +84,12 @@ def served(settings) -> Iterator[Callable[..., tuple[Client, Simulator, str]]]:
             return client, simulator, url
 
         yield make
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch) -> None:
+    """A payment that disagrees with its events is read again at once: the simulator has no lag."""
+    monkeypatch.setattr(workers, "REREAD_PAUSES", (0.01, 0.01))
 
 
 @pytest.fixture

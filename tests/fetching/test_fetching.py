@@ -9,8 +9,9 @@ import orjson
 import pandas as pd
 import pytest
 
-from tests.fetching.conftest import MSN, OTHER_MSN, nok, payment_line, references
+from tests.fetching.conftest import MSN, OTHER_MSN, payment_line, references
 from tests.fetching.doors import Watched
+from tests.payments import make_amount as nok
 from vippsrecon import schemas
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit

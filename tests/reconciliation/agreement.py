@@ -23,14 +23,15 @@ from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 FEATURES = {
     "as_of_before_export": False,
-    "attempt_unsettled": False,
+    "attempt_unsettled": True,
     "attempt_unsure": False,
     "attempt_waived": False,
     "attempts": True,
     "attempts_in_detail": True,
     "attempts_later": False,
     "by_hand": True,
-    "by_hand_recent": False,
+    "by_hand_later": False,
+    "by_hand_recent": True,
     "combined_mixed": False,
     "combined_with_cancelled": True,
     "dates_without_time": True,
@@ -230,6 +231,8 @@ def main(arguments: list[str]) -> int:
                 print(f"block {number}: {difference}\n", flush=True)
             else:
                 open_ones += 1
+        if (number // block + 1) % 10 == 0:
+            print(f"{number + block} situations, {wrong} differences", file=sys.stderr, flush=True)
     print(f"{count} situations: {wrong} differences, {open_ones} where agreement is not asserted")
     return int(wrong > 0)
 

@@ -77,6 +77,8 @@ class Drawing(RowDrawing):
         made = self.payment(late=late, failed_refund=pick(0, 0, 0, 100), **money)
         self.shop_mistakes(order)
         self.payment_mistakes(order, made)
+        if order["recorded_by_hand"] and late:
+            self.now.features.add("by_hand_later")
 
     def strange(self) -> None:
         """Draw an order and a payment with any amounts at all."""

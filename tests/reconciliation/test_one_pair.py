@@ -239,8 +239,8 @@ def test_severity(reconciled, case, severity):
     ("days", "severity"),
     [
         pytest.param(0, "medium", id="first seen today"),
-        pytest.param(30, "medium", id="thirty days"),
-        pytest.param(31, "high", id="thirty-one days"),
+        pytest.param(29, "medium", id="twenty-nine days"),
+        pytest.param(30, "high", id="thirty days"),
         pytest.param(-5, "medium", id="first seen by a later run"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.reconciliation.agreement import differences
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_bridge import Lines
@@ -396,6 +397,32 @@ def test_47_refunded_in_part_after_the_export():
     pay(by_hand, R=100, late=("REFUNDED",))
 
     assert told(judged(by_hand)) == ["refund_missing_at_vipps 300→0 risk 300 refund 200"]
+
+
+def test_another_attempt_was_captured_after_the_export():
+    """Judged at the export, nothing proposed: the customer would pay twice. The package agrees."""
+    by_hand = begin(exported=NOW - 2 * DAY)
+    order(by_hand, reference="r000001-1", attempt_base="r000001")
+    pay(by_hand, late=("CAPTURED",))
+    pay(by_hand, C=0, tail="-1")
+
+    assert told(judged(by_hand)) == [
+        "duplicate_payment 0→0 risk 1000",
+        "fulfilled_not_captured 1000→0 risk 1000",
+    ]
+    assert differences([by_hand.now]) == []
+
+
+def test_a_second_payment_with_an_operation_of_unknown_end():
+    """Nothing is proposed for it before a person knows what became of the first operation."""
+    by_hand = begin()
+    order(by_hand)
+    pay(by_hand)
+    pay(by_hand, C=0, tail="-1")
+    by_hand.now.unsettled.add((by_hand.msn, "r000001-1"))
+
+    assert told(judged(by_hand)) == ["duplicate_payment 0→0 risk 1000", "matched"]
+    assert differences([by_hand.now]) == []
 
 
 def test_50_a_day_without_a_time():

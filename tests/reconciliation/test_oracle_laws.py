@@ -10,18 +10,17 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.agreement import by_package, draw, run
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_money import REFUND_WINDOW, once
 from tests.reconciliation.worlds import NOW, UNITS, Situation, world_of
 
-many = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+many = draw_examples(150, database=None)
 situations = st.randoms(use_true_random=False).map(lambda chance: Drawing(chance).situation(1))
 
 NEVER_PROPOSED = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from openpyxl import load_workbook
 
-from tests.report.building import Month, a_month
+from tests.report.months import Month, a_month
 from vippsrecon.report import write_workbook
 
 pytestmark = [
@@ -20,34 +21,52 @@ pytestmark = [
 ]
 
 
+def _changed():
+    """A report whose summary is one øre off."""
+    made = a_month(40, flood=0).reconciliation()
+    summary = made.summary.copy()
+    summary.loc[0, "at_risk_minor"] = summary.loc[0, "at_risk_minor"] + 1
+    return replace(made, summary=summary)
+
+
+MONTHS = {
+    "a month": (lambda: a_month().reconciliation(), {}),
+    "spilled": (lambda: a_month(30, flood=0).reconciliation(), {"row_limit": 60}),
+    "empty": (lambda: Month().reconciliation(), {}),
+    "hostile text": (lambda: _hostile().reconciliation(), {}),
+    "six currencies": (lambda: _many_currencies().reconciliation(), {}),
+}
+"""Reports that agree: what makes the month, and the options of the workbook."""
+
+
 @pytest.fixture(scope="module")
 def recalculated(tmp_path_factory):
-    """Return a function that writes a workbook and opens what LibreOffice makes of it."""
-    home = tmp_path_factory.mktemp("profile")
-
-    def through(reconciliation, **options):
-        folder = tmp_path_factory.mktemp("book")
-        source = write_workbook(reconciliation, folder / "report.xlsx", **options)
-        _forget_cached(source)
-        out = folder / "out"
-        subprocess.run(
-            [
-                "soffice",
-                f"-env:UserInstallation={home.as_uri()}",
-                "--headless",
-                "--convert-to",
-                "xlsx:Calc MS Excel 2007 XML",
-                "--outdir",
-                str(out),
-                str(source),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
-        return load_workbook(out / "report.xlsx", data_only=True)
-
-    return through
+    """Each month, and the workbook that LibreOffice makes of its report: one start for all."""
+    folder = tmp_path_factory.mktemp("books")
+    months = {}
+    for name, (make, options) in {**MONTHS, "changed": (_changed, {})}.items():
+        months[name] = make()
+        _forget_cached(write_workbook(months[name], folder / f"{name}.xlsx", **options))
+    out = folder / "out"
+    subprocess.run(
+        [
+            "soffice",
+            f"-env:UserInstallation={(folder / 'profile').as_uri()}",
+            "--headless",
+            "--convert-to",
+            "xlsx:Calc MS Excel 2007 XML",
+            "--outdir",
+            str(out),
+            *(str(folder / f"{name}.xlsx") for name in months),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=600,
+    )
+    return {
+        name: (month, load_workbook(out / f"{name}.xlsx", data_only=True))
+        for name, month in months.items()
+    }
 
 
 def _forget_cached(path):
@@ -83,21 +102,10 @@ def _results(book):
     return [value for value in cells if value in ("OK", "DIFFERS", "IN FILE")]
 
 
-@pytest.mark.parametrize(
-    ("month", "options"),
-    [
-        (lambda: a_month().reconciliation(), {}),
-        (lambda: a_month(30, flood=0).reconciliation(), {"row_limit": 60}),
-        (lambda: Month().reconciliation(), {}),
-        (lambda: _hostile().reconciliation(), {}),
-        (lambda: _many_currencies().reconciliation(), {}),
-    ],
-    ids=["a month", "spilled", "empty", "hostile text", "six currencies"],
-)
-def test_recalculates_without_errors_and_agrees(month, options, recalculated):
+@pytest.mark.parametrize("name", MONTHS)
+def test_recalculates_without_errors_and_agrees(name, recalculated):
     """Formulas that only XlsxWriter believes in are no formulas."""
-    made = month()
-    book = recalculated(made, **options)
+    made, book = recalculated[name]
     assert _errors(book) == []
     results = _results(book)
     assert "DIFFERS" not in results
@@ -110,8 +118,7 @@ def test_recalculates_without_errors_and_agrees(month, options, recalculated):
 
 def test_totals_equal_what_was_computed(recalculated):
     """The figure on the cover is the sum of the rows below it, in both."""
-    made = a_month().reconciliation()
-    book = recalculated(made)
+    made, book = recalculated["a month"]
     line = next(row for row in book["Summary"].iter_rows() if row[1].value == "At risk")
     wanted = made.discrepancies.groupby("currency")["at_risk_minor"].sum().sort_index()
     shown = [Decimal(str(line[place].value)).quantize(Decimal("0.01")) for place in (3, 4)]
@@ -120,12 +127,7 @@ def test_totals_equal_what_was_computed(recalculated):
 
 def test_a_changed_amount_shows_as_differing(recalculated):
     """A check that cannot say DIFFERS checks nothing."""
-    from dataclasses import replace
-
-    made = a_month(40, flood=0).reconciliation()
-    summary = made.summary.copy()
-    summary.loc[0, "at_risk_minor"] = summary.loc[0, "at_risk_minor"] + 1
-    book = recalculated(replace(made, summary=summary))
+    _, book = recalculated["changed"]
     assert _results(book).count("DIFFERS") == 1
     assert "DIFFERS" in [c.value for row in book["Summary"].iter_rows() for c in row]
 

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.payments import MSN, TOTALS, make_amount, make_event, make_payment, make_state_line
 from vippsrecon.simulator import Simulator
 
-MSN = "123456"
 CLOCK = "2026-01-31T12:00:00Z"
 UNIT = {
     "msn": MSN,
@@ -22,11 +22,6 @@ UNIT = {
 }
 
 
-def money(value: int, currency: str = "NOK") -> dict[str, Any]:
-    """Return an amount in minor units."""
-    return {"currency": currency, "value": value}
-
-
 def payment_line(reference="order-0001", **told) -> dict[str, Any]:
     """Return a state line: a payment with these totals and the events that explain them."""
     state = told.get("state", "AUTHORIZED")
@@ -35,38 +30,36 @@ def payment_line(reference="order-0001", **told) -> dict[str, Any]:
     at = told.get("at", "2026-01-30T12:00:00")
     totals = {
         name: told.get(name, amount if (name, state) == ("authorized", "AUTHORIZED") else 0)
-        for name in ("authorized", "cancelled", "captured", "refunded")
+        for name in TOTALS
     }
     events = []
 
-    def event(name, value, seconds, psp, key=None):
-        one = {
-            "reference": reference,
-            "pspReference": psp,
-            "name": name,
-            "amount": money(value, currency),
-            "timestamp": f"{at}.{seconds}Z",
-        }
-        events.append(one | ({"idempotencyKey": key} if key else {}) | {"success": True})
+    def add_event(name, value, seconds, psp, key=None):
+        events.append(
+            make_event(
+                reference,
+                name,
+                value,
+                f"{at}.{seconds}Z",
+                currency=currency,
+                psp_reference=psp,
+                key=key,
+            )
+        )
 
-    event("CREATED", amount, "1234567", "83b3fdb0-9547-4ec5-bdb7-5600ce70e792", "create-1")
+    created = "83b3fdb0-9547-4ec5-bdb7-5600ce70e792"
+    add_event("CREATED", amount, "1234567", created, "create-1")
     if totals["authorized"]:
-        event("AUTHORIZED", totals["authorized"], "2", "1304787731", "create-1")
+        add_event("AUTHORIZED", totals["authorized"], "2", "1304787731", "create-1")
     for name, psp in (("captured", "2018200034"), ("refunded", "2019"), ("cancelled", "2020")):
         if totals[name]:
-            event(name.upper(), totals[name], "345", psp, f"{name}-1")
+            add_event(name.upper(), totals[name], "345", psp, f"{name}-1")
     if state in ("ABORTED", "EXPIRED", "TERMINATED"):
-        event(state, amount, "456", "2021")
-    payment = {
-        "aggregate": {f"{name}Amount": money(value, currency) for name, value in totals.items()},
-        "amount": money(amount, currency),
-        "state": state,
-        "paymentMethod": {"type": "WALLET"},
-        "profile": {},
-        "pspReference": "83b3fdb0-9547-4ec5-bdb7-5600ce70e792",
-        "reference": reference,
-    }
-    return {"msn": told.get("msn", MSN), "payment": payment, "events": events}
+        add_event(state, amount, "456", "2021")
+    payment = make_payment(
+        reference, amount, currency=currency, state=state, psp_reference=created, **totals
+    )
+    return make_state_line(payment, events, told.get("msn", MSN))
 
 
 def ledger_line(ledger_id="302321", msn=MSN, currency="NOK") -> dict[str, Any]:
@@ -199,7 +192,7 @@ class Shop:
     def create(self, reference="order-0002", *, key=None, without=(), **fields) -> httpx.Response:
         """Create a payment of 10.00 NOK, with fields changed or left out."""
         body = {
-            "amount": money(1000),
+            "amount": make_amount(1000),
             "paymentMethod": {"type": "WALLET"},
             "reference": reference,
             "userFlow": "WEB_REDIRECT",

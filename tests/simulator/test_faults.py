@@ -253,7 +253,7 @@ def test_half_a_request_is_not_carried_out(line, sent):
 
 
 def test_other_faults_end_a_latency(line):
-    """So that a request can be held until a test lets it go on."""
+    """A test can hold a request until it lets it go on."""
     simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
         connection = Socket(simulator, client)

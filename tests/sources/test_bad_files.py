@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.sources import preview, read_orders
-from vippsrecon.sources.files import detect
+from vippsrecon.sources.files.archive import measure_sheet
+from vippsrecon.sources.reference_list import read_references
 
 GOOD = "reference,currency,total\nord-000001,NOK,5\n"
 HTML = "<!DOCTYPE html><html><body><table><tr><td>Order</td></tr></table></body></html>"
@@ -76,7 +78,7 @@ def zipped(name: str, content: bytes) -> bytes:
         pytest.param(f"{GOOD}{'x' * 1_100_000},NOK,5\n", "orders.csv", "larger than 1 MB", id="cell"),
         pytest.param("<?xml version='1.0'?><Invoice/>", "orders.xml", "XML", id="XML"),
         pytest.param('{"a": ', "orders.json", "is not", id="JSON cut off"),
-        pytest.param("[" * 100_000, "orders.json", "is not", id="JSON too deep"),
+        pytest.param("[" * 100_000, "orders.json", "nested too deeply", id="JSON too deep"),
         pytest.param("[{}]", "orders.json", "WooCommerce", id="other JSON"),
         pytest.param(json.dumps([REFUND]), "orders.json", "of refunds.* take the orders", id="Woo refunds"),
         pytest.param(json.dumps(REFUND), "orders.json", "of refunds.* take the orders", id="one Woo refund"),
@@ -111,11 +113,13 @@ def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writ
     assert "--shop" not in str(refused.value)
 
 
-def test_a_file_too_large(write: Writer, monkeypatch: pytest.MonkeyPatch):
-    """The limit is 512 MB; a lower one shows the same sentence without filling a disk."""
-    monkeypatch.setattr(detect, "MAX_INPUT_FILE_BYTES", 10)
-    with pytest.raises(SourceError, match="512 MB"):
-        read_orders(write(GOOD))
+@pytest.mark.parametrize(("name", "limit"), [("orders.csv", 512), ("orders.json", 128)])
+def test_a_file_too_large(write: Writer, name: str, limit: int):
+    """A file with a hole is as long as it says and fills no disk; its size is seen before reading."""
+    path = write("[" + GOOD, name)
+    os.truncate(path, limit * 1024**2 + 1)
+    with pytest.raises(SourceError, match=rf"larger than {limit} MB; export fewer days"):
+        read_orders(path)
 
 
 @pytest.mark.parametrize(
@@ -217,3 +221,171 @@ def test_currency_alone_lacking_is_no_fault_of_the_file(write: Writer):
     path = write("reference,total\nord-000001,5\n")
     got = read_orders(path, units=(SalesUnit("123456", currency="SEK"),))
     assert list(got.orders["currency"]) == ["SEK"]
+
+
+FAR_CELL = '<c r="XFD1048576"><v>1</v></c>'
+ODD_CELL = FAR_CELL.replace("r=", 's="0" r = ')
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        pytest.param(
+            lambda xml: xml.replace("</row>", f"{FAR_CELL}</row>", 1), id="cell elsewhere"
+        ),
+        pytest.param(
+            lambda xml: xml.replace("</sheetData>", f'<row r="9">{FAR_CELL}</row></sheetData>'),
+            id="after the table",
+        ),
+        pytest.param(
+            lambda xml: xml.replace(
+                "</sheetData>",
+                f"<row r='1048576'>{'<c><v>1</v></c>' * 40}</row></sheetData>",
+            ),
+            id="cells without names",
+        ),
+        pytest.param(
+            lambda xml: xml.replace("</sheetData>", f"<row>{ODD_CELL}</row></sheetData>"),
+            id="attributes in another order",
+        ),
+    ],
+)
+def test_a_stray_cell_is_refused_before_its_rectangle_is_built(write: Writer, harm):
+    """The reader would take all memory there is for the empty cells in between, and be killed."""
+    path = write(changed_sheet(harm), "orders.xlsx")
+    for job in (lambda: read_orders(path, default_msn="123456"), lambda: preview(path)):
+        with pytest.raises(SourceError, match=r"orders\.xlsx: the sheet in .*1 048 576"):
+            job()
+
+
+def test_a_stray_format_is_no_cell(write: Writer):
+    """A formatted last row is common, and no reader counts it."""
+    far = '<row r="1048576" s="1"><c r="XFD1048576" s="0"/></row></sheetData>'
+    path = write(changed_sheet(lambda xml: xml.replace("</sheetData>", far)), "orders.xlsx")
+    assert len(read_orders(path, default_msn="123456").orders) == 1
+
+
+def changed_sheet(harm) -> bytes:
+    """Return the small workbook with the XML of its sheet changed."""
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook())) as before,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as after,
+    ):
+        for member in before.infolist():
+            content = before.read(member)
+            if member.filename.endswith("sheet1.xml"):
+                content = harm(content.decode()).encode()
+            after.writestr(member.filename, content)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (9, 26), (10, 27), (1234, 60), (300, 703)])
+def test_a_sheet_is_measured_as_it_is(rows: int, columns: int):
+    """No real table may be refused: the measure is exact in rows, and to 26 in columns."""
+    made = openpyxl.Workbook()
+    for row in range(1, rows + 1):
+        for column in {1, columns // 2 + 1, columns}:
+            made.active.cell(row, column, "x")
+    archive = io.BytesIO()
+    made.save(archive)
+    with zipfile.ZipFile(archive) as opened, opened.open("xl/worksheets/sheet1.xml") as sheet:
+        last_row, last_column = measure_sheet(sheet)
+    assert last_row == rows
+    most = columns + 25 if columns < 703 else 16_384
+    assert columns <= last_column <= most
+
+
+def test_many_members_are_refused_by_their_sum(write: Writer, monkeypatch: pytest.MonkeyPatch):
+    """Each one below the limit for one, and together more than memory."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for number in range(3):
+            archive.writestr(f"xl/part{number}.xml", os.urandom(900_000))
+    monkeypatch.setattr("vippsrecon.sources.files.archive.MAX_UNPACKED_BYTES", 2_000_000)
+    with pytest.raises(SourceError, match="unpacks to more than"):
+        read_orders(write(made.getvalue(), "orders.xlsx"))
+
+
+def test_a_huge_table_of_contents_is_refused(write: Writer):
+    """A hundred thousand empty parts: their list alone would fill memory."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for number in range(66_000):
+            archive.writestr(zipfile.ZipInfo(f"{number:020}"), b"")
+    with pytest.raises(SourceError, match="too many parts"):
+        read_orders(write(made.getvalue(), "orders.xlsx"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".xlsx", ".txt"])
+@pytest.mark.parametrize("kind", ["pipe", "directory", "link to nothing", "device"])
+def test_only_ordinary_files_are_opened(tmp_path: Path, kind: str, suffix: str):
+    """A pipe would make the program wait for ever."""
+    path = tmp_path / f"orders{suffix}"
+    make = {
+        "pipe": lambda: os.mkfifo(path),
+        "directory": path.mkdir,
+        "link to nothing": lambda: path.symlink_to(tmp_path / "nothing"),
+        "device": lambda: path.symlink_to("/dev/zero"),
+    }
+    make[kind]()
+    for job in (read_orders, preview, read_references):
+        with pytest.raises(SourceError, match=rf"^orders\{suffix}: this is (a|not an) "):
+            job(path)
+
+
+def test_a_key_given_twice_is_refused(write: Writer):
+    """Which of two totals is meant?"""
+    order = '[{"id": 1, "status": "completed", "total": "5.00", "total": "500.00"}]'
+    with pytest.raises(SourceError, match=r"orders\.json: the key 'total' stands twice"):
+        read_orders(write(order, "orders.json"))
+
+
+def test_a_large_json_file_stays_small_in_memory(tmp_path: Path):
+    """Names, addresses and lines of an order are most of its size, and are not kept."""
+    import subprocess
+    import sys
+
+    line = json.dumps({"name": "x" * 400, "sku": "y"})
+    order = (
+        '{{"id": {0}, "status": "completed", "currency": "NOK", "total": "5.00", '
+        '"billing": {{"first_name": "Kari"}}, "line_items": [{1}], '
+        '"meta_data": [{{"key": "_vipps_orderid", "value": "ord-{0:07}"}}]}}'
+    )
+    path = tmp_path / "orders.json"
+    lines = ",".join([line] * 4)
+    with path.open("w") as file:
+        file.write("[" + ",".join(order.format(n, lines) for n in range(52_000)) + "]")
+    assert path.stat().st_size > 95_000_000
+    program = (
+        "import resource, sys; from vippsrecon.sources.orders.woocommerce_rest import read_json;"
+        "from pathlib import Path; orders = read_json(Path(sys.argv[1]));"
+        "assert len(orders) == 52_000, len(orders);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 1024
+
+
+@pytest.mark.parametrize(
+    ("start", "value"), [("[", "1,"), ('[{"a":[', "[],")], ids=["numbers", "lists"]
+)
+def test_json_of_nothing_but_values_is_refused(tmp_path: Path, start: str, value: str):
+    """Fifty bytes of memory for two of the file."""
+    path = tmp_path / "orders.json"
+    path.write_text(start + value * 13_000_000)
+    with pytest.raises(SourceError, match="too many values"):
+        read_orders(path)
+
+
+@pytest.mark.parametrize("offset", ["+99:00", "+15:00", "-14:30", "+02:75", " +9900"])
+def test_an_offset_that_no_place_has_is_a_reject(write: Writer, offset: str):
+    """The order would be days from where it is, in another month."""
+    head = "reference,currency,total,ordered_at\n"
+    rows = f"ord-000001,NOK,5,2026-10-02T10:00{offset}\nord-000002,NOK,5,2026-10-02T10:00+02:00\n"
+    read = read_orders(write(head + rows), default_msn="123456")
+    assert list(read.orders["reference"]) == ["ord-000002"]
+    assert list(read.rejects["reason"]) == ["is not a date or time"]

@@ -52,7 +52,7 @@ def test_the_first_carrier_has_epoch_one(store):
     assert carrier == (PLAN, 1, "simulator", "refund")
     *_, approval, taken = read_entries(store, PLAN)
     assert (approval.kind, approval.epoch) == ("approved", 0)
-    assert (taken.kind, taken.epoch, taken.said()["holder"]) == ("carrier", 1, "ola")
+    assert (taken.kind, taken.epoch, taken.parse_detail()["holder"]) == ("carrier", 1, "ola")
 
 
 def test_a_held_plan_says_who_holds_it(store):
@@ -81,7 +81,7 @@ def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
     second = acquire(store, PLAN, **HERE)
     assert second.epoch == first.epoch + 1
     before = list(read_entries(store, PLAN))
-    assert before[-1].said()["instead_of"]["holder"] == "eva"
+    assert before[-1].parse_detail()["instead_of"]["holder"] == "eva"
     for late in (
         lambda: commit_entries(store, first, [draft("intended", 1)]),
         lambda: commit_entries(store, first, [Draft("ended")]),
@@ -198,7 +198,7 @@ def test_an_unknown_plan_cannot_be_taken_or_approved(store):
 def test_the_first_digest_stands_for_ever(store):
     """The same plan again changes nothing; a changed plan is refused, approved or not."""
     before = list(read_entries(store, PLAN))
-    approved_before = before[0].said()
+    approved_before = before[0].parse_detail()
     record_plan(store, PLAN, DIGEST, "simulator", "refund", AT, {"planner": "somebody else"})
     assert list(read_entries(store, PLAN)) == before
     assert approved_before["digest"] == DIGEST

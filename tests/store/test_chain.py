@@ -270,6 +270,6 @@ def test_details_come_back_as_they_went_in(store, carrier):
     """Both databases return all alphabets, nulls and nested lists unchanged."""
     detail = {"why": "øre ✓ \u0000 \n", "before": [1, 2, 3, 4], "after": None, "b": {"a": True}}
     (entry,) = commit_entries(store, carrier, [draft("intended", 1)._replace(detail=detail)])
-    assert entry.said() == detail
+    assert entry.parse_detail() == detail
     assert list(read_entries(store, PLAN))[-1] == entry
     assert orjson.loads(entry.detail) == detail

@@ -237,7 +237,7 @@ def test_where_rows_stand(store, carrier):
         4: "refused",
     }
     assert states[1].intended.seq == 4, "the first one: the key is as old as that"
-    assert states[3].intended.said() == {"before": [1, 1, 0, 0]}
+    assert states[3].intended.parse_detail() == {"before": [1, 1, 0, 0]}
     assert states[2].intended is None
     assert states[2].detail == {"psp_reference": "psp-1"}
     assert {row: entry.kind for row, entry in read_last_entries(store, PLAN).items()} == {

@@ -15,7 +15,9 @@ from vippsrecon.store import (
 
 OCTOBER = Run("one", "test", date(2026, 10, 1), date(2026, 10, 31), "2026-11-05T08:00:00Z", "clean")
 NOVEMBER = Run("two", "test", None, None, "2026-12-05T08:00:00Z", "clean")
-ORDER = ComparedOrder("123456", "order-0001", "p-1", 20_000, "timing", False, [{"total_minor": 1000}])
+ORDER = ComparedOrder(
+    "123456", "order-0001", "p-1", 20_000, "timing", False, [{"total_minor": 1000}]
+)
 
 
 def test_the_first_run_that_showed_it_stays(store):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetching.conftest import MSN, nok
 from tests.fetching.doors import Watched
+from tests.payments import MSN, make_event, make_payment, make_state_line
 from vippsrecon.api import Client
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import SalesUnit
@@ -22,34 +22,19 @@ def payment(reference, *, captured=0, released=0, aborted=False):
     moved = [("CREATED", max(reserved, 1000)), ("AUTHORIZED", reserved), ("CAPTURED", captured)]
     moved += [("CANCELLED", released), ("ABORTED", 1000 if aborted else 0)]
     names = [(name, amount) for name, amount in moved if amount]
-    return {
-        "msn": MSN,
-        "payment": {
-            "aggregate": {
-                "authorizedAmount": nok(reserved),
-                "capturedAmount": nok(captured),
-                "refundedAmount": nok(0),
-                "cancelledAmount": nok(released),
-            },
-            "amount": nok(max(reserved, 1000)),
-            "state": "ABORTED" if aborted else "AUTHORIZED",
-            "paymentMethod": {"type": "WALLET"},
-            "profile": {},
-            "pspReference": f"{reference}-CREATED",
-            "reference": reference,
-        },
-        "events": [
-            {
-                "reference": reference,
-                "pspReference": f"{reference}-{name}",
-                "name": name,
-                "amount": nok(amount),
-                "timestamp": f"2026-10-12T10:0{minute}:00Z",
-                "success": True,
-            }
-            for minute, (name, amount) in enumerate(names)
-        ],
-    }
+    events = [
+        make_event(reference, name, amount, f"2026-10-12T10:0{minute}:00Z")
+        for minute, (name, amount) in enumerate(names)
+    ]
+    made = make_payment(
+        reference,
+        max(reserved, 1000),
+        state="ABORTED" if aborted else "AUTHORIZED",
+        authorized=reserved,
+        captured=captured,
+        cancelled=released,
+    )
+    return make_state_line(made, events)
 
 
 @pytest.fixture

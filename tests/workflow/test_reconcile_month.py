@@ -116,7 +116,7 @@ def test_the_ledger_finds_payments_no_order_knows(kept):
 
 
 def test_the_moment_is_the_simulators_own(kept):
-    """The house's clock is the answers' Date, so ages are right on a machine whose clock is not."""
+    """The server's clock is the Date of its answers, so ages are right on a machine whose clock is not."""
     result, _ = kept
 
     assert result.manifest["as_of"].startswith("2026-11-05T")

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from vippsrecon.api.responses import MAX_AMOUNT_MINOR
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 
 _TEXT_TYPE = pa.large_string()
 _AMOUNT_TYPE = pa.struct([("currency", _TEXT_TYPE), ("value", pa.int64())])
@@ -52,6 +52,9 @@ _BATCH_SIZE = 1_000
 """Answers parsed at once: more would not fit the processor's caches."""
 
 _MIN_BLOCK_BYTES = 1 << 20
+
+_USUAL_TIME = r"^(?:19[7-9]|2[01]\d)\d-.*(?:[Zz]|[+-](?:0\d|1[0-4]):?[0-5]\d)$"
+"""Arrow accepts offsets that no place has."""
 
 
 class RawReading(NamedTuple):
@@ -146,7 +149,7 @@ def _decode_events(
     _require_all(pc.is_valid(fields["pspReference"]))
     _require_all(pc.not_equal(fields["name"], ""))
     _require_all(pc.is_valid(fields["success"]))
-    _require_all(pc.is_valid(timestamp))
+    _require_all(pc.match_substring_regex(timestamp, _USUAL_TIME))
     return {
         "msn": msns.take(owners),
         "reference": event_references,
@@ -188,8 +191,8 @@ def _parse_lines(
 def _extract_amount(parent: pa.Array, *path: str) -> tuple[pa.Array, pa.Array]:
     value = pc.struct_field(parent, [*path, "value"])
     currency = pc.struct_field(parent, [*path, "currency"])
-    _require_all(pc.and_(pc.greater_equal(value, 0), pc.less_equal(value, MAX_AMOUNT_MINOR)))
-    _require_all(pc.not_equal(currency, ""))
+    _require_all(pc.and_(pc.greater_equal(value, 0), pc.less_equal(value, LARGEST_MINOR)))
+    _require_all(pc.is_in(currency, pa.array(DECIMALS, _TEXT_TYPE)))
     return value, currency
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from vippsrecon.errors import InputError
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.vipps_rules import REFERENCE_PATTERN
 
 Topic = Literal["funds", "fees"]
@@ -22,7 +23,6 @@ Topic = Literal["funds", "fees"]
 _REFERENCE_PATTERN = re.compile(REFERENCE_PATTERN)
 _KEY_PATTERN = re.compile(r"[!-~]{1,50}")
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
-_CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
 
 
 class ApiRequest(NamedTuple):
@@ -177,13 +177,15 @@ def validate_msn(msn: str) -> str:
 def _build_modification_request(
     verb: str, reference: str, amount_minor: int, currency: str, key: str
 ) -> ApiRequest:
-    if type(amount_minor) is not int or amount_minor <= 0:
+    if type(amount_minor) is not int or not 0 < amount_minor <= LARGEST_MINOR:
         raise InputError(
-            f"{reference[:64]}: the amount to {verb}, {amount_minor!r}, "
-            "is not a positive whole number of minor units"
+            f"{reference[:64]}: the amount to {verb}, {repr(amount_minor)[:40]}, "
+            "is not a positive whole number of minor units of at most fifteen digits"
         )
-    if _CURRENCY_PATTERN.fullmatch(currency) is None:
-        raise InputError(f"{reference[:64]}: currency {currency[:10]!r} is not an ISO 4217 code")
+    if currency not in DECIMALS:
+        raise InputError(
+            f"{reference[:64]}: currency {currency[:10]!r} is not one Vipps MobilePay uses"
+        )
     body = _encode_json({"modificationAmount": {"currency": currency, "value": amount_minor}})
     path = f"{build_payment_path(reference)}/{verb}"
     return ApiRequest("POST", path, body, validate_idempotency_key(key), reference, verb)

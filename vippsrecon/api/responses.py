@@ -8,7 +8,10 @@ the requested one. Personal fields are never read.
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from datetime import date, datetime
 from typing import Any, NoReturn
 
 import orjson
@@ -24,12 +27,16 @@ from vippsrecon.api.models import (
     Token,
 )
 from vippsrecon.errors import UnreadableAnswerError
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 
-MAX_AMOUNT_MINOR = 10**15 - 1
 _TOKEN_PATTERN = re.compile(r"[!-~]+")
 _TIME_PATTERN = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:[Zz]|[+-]\d\d:?\d\d)", re.ASCII
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,12})?"
+    r"(?:[Zz]|[+-](?:0\d|1[0-4]):?[0-5]\d)",
+    re.ASCII,
 )
+"""No place on Earth is more than 14 hours from UTC. Source: IANA time zone database."""
+_YEARS = range(1970, 2200)
 _DATE_PATTERN = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DEFAULT_LIFETIME_SECONDS = 300.0
 
@@ -81,7 +88,7 @@ def decode_payment(status: int, body: bytes, msn: str, reference: str) -> Paymen
     return Payment(
         *facts,
         kind if isinstance(kind, str) else None,
-        until if isinstance(until, str) and _TIME_PATTERN.fullmatch(until) else None,
+        until if isinstance(until, str) and _is_time(until) else None,
     )
 
 
@@ -100,7 +107,7 @@ def decode_events(status: int, body: bytes, msn: str, reference: str) -> list[Ev
     for entry in entries:
         if type(entry) is not dict:
             _raise_unreadable(status, reference, "an event is not an object")
-        event_reference = entry.get("reference", reference)
+        event_reference = entry.get("reference")
         psp_reference = entry.get("pspReference")
         name = entry.get("name")
         timestamp = entry.get("timestamp")
@@ -110,7 +117,7 @@ def decode_events(status: int, body: bytes, msn: str, reference: str) -> list[Ev
             _raise_unreadable(status, reference, "an event belongs to another payment")
         if type(psp_reference) is not str or type(name) is not str or not name:
             _raise_unreadable(status, reference, "an event has no name or no pspReference")
-        if type(timestamp) is not str or _TIME_PATTERN.fullmatch(timestamp) is None:
+        if type(timestamp) is not str or not _is_time(timestamp):
             _raise_unreadable(status, reference, "an event has no time")
         if type(success) is not bool:
             _raise_unreadable(status, reference, "an event has no success flag")
@@ -176,9 +183,9 @@ def _decode_ledger_entry(
     entry = _require_object(item, status, "", "a ledger entry")
     day = entry.get("ledgerDate") or ledger_date
     time = entry.get("time")
-    if not isinstance(day, str) or _DATE_PATTERN.fullmatch(day) is None:
+    if not isinstance(day, str) or not _is_day(day):
         _raise_unreadable(status, "", "a ledger entry has no ledger date")
-    if not isinstance(time, str) or _TIME_PATTERN.fullmatch(time) is None:
+    if not isinstance(time, str) or not _is_time(time):
         _raise_unreadable(status, "", "a ledger entry has no time")
     psp_reference, entry_type, currency = (
         _require_text_field(entry, name, status)
@@ -253,21 +260,25 @@ def _decode_amount(amount: object, status: int, reference: str, what: str) -> tu
     value = amount.get("value")
     currency = amount.get("currency")
     # type(), not isinstance(): Python counts True as an int, and 1.0 is not a number of minor units.
-    if type(value) is not int or not 0 <= value <= MAX_AMOUNT_MINOR:
+    if type(value) is not int or not 0 <= value <= LARGEST_MINOR:
         _raise_unreadable(status, reference, f"{what} is not a whole number of minor units")
     if type(currency) is not str or not currency:
         _raise_unreadable(status, reference, f"{what} has no currency")
+    if currency not in DECIMALS:
+        _raise_unreadable(status, reference, f"{what} is in {currency[:10]!r}, an unknown currency")
     return value, currency
 
 
 def _require_signed_amount(value: object, status: int, what: str) -> int:
-    if type(value) is not int or not -MAX_AMOUNT_MINOR <= value <= MAX_AMOUNT_MINOR:
+    if type(value) is not int or not -LARGEST_MINOR <= value <= LARGEST_MINOR:
         _raise_unreadable(status, "", f"{what} is not a whole number of minor units")
     return value
 
 
 def _require_same_reference(answer: dict[str, Any], status: int, reference: str) -> None:
-    if answer.get("reference", reference) != reference:
+    if "reference" not in answer:
+        _raise_unreadable(status, reference, "it does not say which payment it is about")
+    if answer["reference"] != reference:
         _raise_unreadable(status, reference, "it belongs to another payment")
 
 
@@ -288,12 +299,44 @@ def _require_list(value: object, status: int, what: str) -> list[Any]:
     return value
 
 
+def _is_time(text: str) -> bool:
+    match = _TIME_PATTERN.fullmatch(text)
+    try:
+        return match is not None and datetime.fromisoformat(match[1]).year in _YEARS
+    except ValueError:
+        return False
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return _DATE_PATTERN.fullmatch(text) is not None and (
+            date.fromisoformat(text).year in _YEARS
+        )
+    except ValueError:
+        return False
+
+
 def _parse_json(status: int, body: bytes, reference: str) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        value = orjson.loads(body)
+        # orjson keeps the last of two values of one key.
+        json.loads(body, object_pairs_hook=_refuse_repeated_keys)
+    except _RepeatedKeyError as error:
+        _raise_unreadable(status, reference, f"it holds {str(error)[:80]!r} twice in one object")
+    except (ValueError, RecursionError):
         kind = "it is empty" if not body.strip() else "it is not complete JSON"
         _raise_unreadable(status, reference, kind)
+    return value
+
+
+class _RepeatedKeyError(Exception):
+    """A key stands twice in one object, so it is not clear which value is meant."""
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise _RepeatedKeyError(key)
 
 
 def _raise_unreadable(status: int, reference: str, why: str) -> NoReturn:

@@ -2,8 +2,9 @@
 
 Only calls that cannot take effect twice are repeated: reads, and writes with an idempotency key.
 Vipps MobilePay stores a 4xx answer under its key, so a 4xx is final. After 423, 429, 5xx, a lost
-answer or an unreadable answer the same bytes are sent again with the same key. A wait that would
-end after the deadline is not started.
+answer or an unreadable answer the same bytes are sent again with the same key. Every wait is at least
+our own, which doubles, whatever `Retry-After` asks for. A wait that would end after the deadline is
+not started. `OutageWatch` says at the terminal that calls are waiting.
 
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/errors/ and
 https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (rate limiting)
@@ -11,10 +12,12 @@ https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (rate lim
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import stamina
@@ -40,7 +43,14 @@ FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 60.0
 """Rate limits count per minute, so one wait must be able to last a minute."""
 
+MAX_ATTEMPTS = 100
+"""How often one call is sent in all, at most."""
+
 MAX_UNREADABLE_ATTEMPTS = 3
+
+SILENCE_SECONDS = 6.0
+"""How long a call waits for a usable answer before the person waiting is told."""
+
 LOCKED_CODE = "6160"
 """ePayment: "Order processing, locked". Nothing was done, whatever the HTTP status."""
 
@@ -63,7 +73,7 @@ class RetryPolicy:
 
     def __call__(self, error: Exception) -> bool | float:
         """Return the seconds to wait before repeating, or False to give up."""
-        if not self._is_transient(error):
+        if not self._is_transient(error) or self._wait_count + 1 >= MAX_ATTEMPTS:
             return False
         seconds = self._compute_wait(error)
         if time.monotonic() + seconds > self._deadline:
@@ -73,7 +83,7 @@ class RetryPolicy:
 
     def _is_transient(self, error: Exception) -> bool:
         if isinstance(error, NotConnectedError):
-            return True
+            return not error.permanent
         if not self._may_repeat:
             return False
         if isinstance(error, UnreadableAnswerError):
@@ -84,15 +94,17 @@ class RetryPolicy:
         return isinstance(error, NoAnswerError | LockedError | RateLimitedError | ServiceError)
 
     def _compute_wait(self, error: Exception) -> float:
+        backoff = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._wait_count, 10))
+        backoff *= random.uniform(0.75, 1.0)
+        self._wait_count += 1
         retry_after = (
             error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None
         )
-        if retry_after is not None:
-            # Many callers get the same second: spread them over the next one.
-            return retry_after + random.uniform(0, min(1.0, retry_after / 4))
-        backoff = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._wait_count, 10))
-        self._wait_count += 1
-        return backoff * random.uniform(0.75, 1.0)
+        if retry_after is None:
+            return backoff
+        # Many callers get the same second: spread them over the next one. Zero, or a date in the
+        # past, must not turn into a stream of requests.
+        return max(backoff, retry_after + random.uniform(0, min(1.0, retry_after / 4)))
 
 
 async def call_with_retries(attempt: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
@@ -111,3 +123,48 @@ async def call_with_retries(attempt: Callable[[], Awaitable[T]], policy: RetryPo
                 raise failures.pop()
             return await attempt()
     raise AssertionError("stamina either returns or raises")
+
+
+class OutageWatch:
+    """Watches the calls of one session, and logs a warning when none of them gets an answer."""
+
+    def __init__(self) -> None:
+        self._answered_at = 0.0
+        self._is_said = False
+        self._last_problem = "no answer yet"
+
+    def record(self, status: int) -> None:
+        """Record that an answer came. A refusal is an answer; 429 and 5xx are not."""
+        if status < 500 and status != 429:
+            self._answered_at = time.monotonic()
+            self._is_said = False
+        else:
+            self._last_problem = f"it answers {status}"
+
+    def record_lost(self, problem: str) -> None:
+        """Record why a request got no answer."""
+        self._last_problem = problem
+
+    @contextmanager
+    def watch(self, deadline: float) -> Iterator[None]:
+        """Watch one call that is repeated until `deadline`, a `time.monotonic()`."""
+        started = time.monotonic()
+        timer = asyncio.get_running_loop().call_later(
+            SILENCE_SECONDS, self._warn, started, deadline
+        )
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _warn(self, started: float, deadline: float) -> None:
+        if self._is_said or self._answered_at > started:
+            return
+        self._is_said = True
+        left = max(0.0, deadline - time.monotonic())
+        _log.warning(
+            "Vipps MobilePay cannot be read (%s). It will be tried for another %.0f s; Ctrl-C "
+            "stops, and what was read is kept.",
+            self._last_problem,
+            left,
+        )

@@ -20,7 +20,7 @@ from vippsrecon.api import error_responses, responses
 from vippsrecon.api.auth import Credentials
 from vippsrecon.api.models import Token
 from vippsrecon.api.requests import ApiRequest
-from vippsrecon.api.retries import RetryPolicy, call_with_retries
+from vippsrecon.api.retries import OutageWatch, RetryPolicy, call_with_retries
 from vippsrecon.api.transport import HttpResponse, SecretHeaders, open_transport, send_request
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import (
@@ -36,6 +36,10 @@ ATTEMPT_SECONDS = 30.0
 
 SIMULATOR_CLOCK_HEADER = "x-simulator-clock"
 """The simulator's own time, on each of its answers: its months are not now."""
+
+RENEWAL_SECONDS = 5.0
+"""A call that the caller repeats itself is not sent after a longer wait for a token: its caller
+decided on what it had read before that wait."""
 
 T = TypeVar("T")
 Decoder = Callable[[int, bytes], T]
@@ -62,6 +66,7 @@ class ApiSession:
         self._server_time = datetime.min.replace(tzinfo=UTC)
         self._clock_skew = timedelta(0)
         self._clock_error = timedelta(0)
+        self._outage = OutageWatch()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings.environment!r})"
@@ -140,9 +145,10 @@ class ApiSession:
 
         if not retry:
             return await attempt()
-        return await call_with_retries(
-            attempt, RetryPolicy(deadline, may_repeat=api_request.may_repeat)
-        )
+        with self._outage.watch(deadline):
+            return await call_with_retries(
+                attempt, RetryPolicy(deadline, may_repeat=api_request.may_repeat)
+            )
 
     async def _send_authenticated(
         self, api_request: ApiRequest, access: Credentials, deadline: float, patient: bool
@@ -170,13 +176,20 @@ class ApiSession:
         patient: bool,
         refused: SecretHeaders | None = None,
     ) -> SecretHeaders:
+        began_at = time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await access.headers(refused=refused, patient=patient)
+                headers = await access.headers(refused=refused, patient=patient)
         except (TimeoutError, NoAnswerError) as error:
             # Whether or not a token was issued, the call itself was not sent.
             why = str(error) or "no answer in time"
-            raise NotConnectedError(f"no access token could be fetched: {why}") from None
+            lost = NotConnectedError(f"no access token could be fetched: {why}")
+            lost.permanent = getattr(error, "permanent", False)
+            raise lost from None
+        waited = time.monotonic() - began_at
+        if not patient and waited > RENEWAL_SECONDS:
+            raise NotConnectedError(f"the access token came after {waited:.0f} s; nothing was sent")
+        return headers
 
     async def _send_attempt(
         self, api_request: ApiRequest, headers: SecretHeaders, deadline: float
@@ -196,10 +209,15 @@ class ApiSession:
             if api_request.key is not None:
                 request.headers["Idempotency-Key"] = api_request.key
         seconds = max(0.001, min(ATTEMPT_SECONDS, deadline - time.monotonic()))
-        answer = await send_request(
-            self._transport, request, seconds, reference=api_request.reference
-        )
+        try:
+            answer = await send_request(
+                self._transport, request, seconds, reference=api_request.reference
+            )
+        except NoAnswerError as error:
+            self._outage.record_lost(str(error))
+            raise
         self._record_server_time(answer)
+        self._outage.record(answer.status)
         return answer
 
     async def _fetch_token(self, access: Credentials, patient: bool) -> Token:
@@ -227,11 +245,15 @@ class ApiSession:
 
         if not patient:
             return await attempt()
-        return await call_with_retries(attempt, RetryPolicy(deadline, may_repeat=True))
+        with self._outage.watch(deadline):
+            return await call_with_retries(attempt, RetryPolicy(deadline, may_repeat=True))
 
     def _record_server_time(self, answer: HttpResponse) -> None:
         date_text = answer.headers.get("date", "")
         if date_text == self._server_date_text:
+            # A `Date` that stands still falls behind the local clock, and that must show.
+            if date_text:
+                self._clock_skew = self._server_time - datetime.now(UTC)
             return
         moment = error_responses.parse_http_date(date_text)
         if moment is not None:

@@ -15,6 +15,11 @@ MAX_TEXT_LENGTH = 500
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, line separators and lone surrogates, which cannot be displayed safely."""
 
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
+"""Characters without a shape that are not of Unicode's category Cf (zero-width, bidirectional).
+With one of them, two names look alike and are not the same person. Source: Unicode,
+Default_Ignorable_Code_Point."""
+
 
 def is_same_person(name: str, other_name: str) -> bool:
     """Return whether two names mean one person: case and spaces make no difference.
@@ -36,8 +41,13 @@ def normalize_person_name(name: str) -> str:
         not normalized
         or len(normalized) > MAX_TEXT_LENGTH
         or UNPRINTABLE.search(normalized) is not None
+        or _INVISIBLE.search(normalized) is not None
+        or any(unicodedata.category(character) == "Cf" for character in normalized)
     ):
-        raise PlanError(f"{name[:80]!r} is not a valid name. Give your name with --as")
+        raise PlanError(
+            f"{name[:80]!r} is not a valid name: it is empty, longer than {MAX_TEXT_LENGTH} "
+            "characters, or has a character that cannot be seen. Give your name with --as"
+        )
     return normalized
 
 

@@ -80,4 +80,18 @@ app.command()(check)
 
 def main() -> None:
     """Run the command line. This is the program's only entry point."""
-    app()
+    import sys
+
+    from vippsrecon.cli.errors import FAILURE_EXIT_CODE, prepare_output, stop_printing
+
+    prepare_output()
+    try:
+        app()
+    finally:
+        # What is printed last may still be waiting in memory: a full disk or a reader that is
+        # gone shows here, and is no success.
+        try:
+            sys.stdout.flush()
+        except OSError:
+            stop_printing()
+            sys.exit(FAILURE_EXIT_CODE)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan
     from vippsrecon.config.settings import Settings
 
+MAX_ROWS_LISTED = 50
+
 
 def approve(
     plan_file: Annotated[
@@ -51,7 +53,7 @@ def approve(
     with open_store(settings.database_url) as store:
         entry = record(plan, store, approver=who, now=now, limits=limits)
         database = store.url_masked
-    approval: dict[str, Any] = entry.said()
+    approval: dict[str, Any] = entry.parse_detail()
     if json:
         print(
             output.format_json(
@@ -110,7 +112,32 @@ def _format_plan_for_approval(plan: Plan) -> Iterator[str]:
             f"{currency}     {format_count(rows, 'row')}, {output.format_major_amount(total, currency)}, the largest "
             f"{output.format_major_amount(largest, currency)}"
         )
+    yield from _format_rows(plan)
     repeated = sum(row.duplicate for row in plan.rows)
     if repeated:
         rows_repeat = format_count(repeated, "row deliberately repeats", "rows deliberately repeat")
         yield f"{rows_repeat} an earlier operation (--duplicate)."
+
+
+def _format_rows(plan: Plan) -> Iterator[str]:
+    """Return a line for each row, up to MAX_ROWS_LISTED, and where the others can be read."""
+    from vippsrecon.cli import output
+    from vippsrecon.money import group_thousands
+
+    listed = plan.rows[:MAX_ROWS_LISTED]
+    amounts = [output.format_major_amount(row.amount_minor, row.currency) for row in listed]
+    references = max(len(row.reference) for row in listed)
+    width = max(map(len, amounts))
+    for row, amount in zip(listed, amounts, strict=True):
+        texts = [row.order_number and f"order {row.order_number}", row.reason, row.document_ref]
+        about = ", ".join(text for text in texts if text)
+        repeats = "  REPEATS an earlier operation" if row.duplicate else ""
+        yield (
+            f"  {row.row:>4}  {row.reference:<{references}}  {amount:>{width}} {row.currency}  "
+            f"{about}{repeats}"
+        )
+    if plan.count > MAX_ROWS_LISTED:
+        yield (
+            f"  and {group_thousands(plan.count - MAX_ROWS_LISTED)} more rows: they stand one a line "
+            "in the plan file, and in the workbook that plan --workbook writes"
+        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vippsrecon.cli.preview import JsonOption
+from vippsrecon.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +96,7 @@ def carry_out(
     if out is not None:
         write_outcomes(run, out)
         if not json:
-            print(f"outcomes  {out}")
+            print(f"outcomes  {printable(str(out))}")
     raise typer.Exit(run.exit_code)
 
 
@@ -159,7 +160,7 @@ def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
     not_done = [
         result
         for result in sort_worst_first(run.results)
-        if result.outcome in ("unknown", "refused", "skipped")
+        if result.outcome in ("unknown", "refused", "skipped") or result.flags
     ]
     yield from format_results(run, not_done[:MAX_RESULTS_LISTED])
     if len(not_done) > MAX_RESULTS_LISTED:
@@ -167,11 +168,13 @@ def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
     if run.approver or run.unapproved:
         yield f"approved  {run.approver or run.unapproved}"
     else:
-        yield f"Not approved yet. Run: vippsrecon approve {plan_file}"
+        yield f"Not approved yet. Run: vippsrecon approve {printable(str(plan_file))}"
     if run.live and run.head is not None:
-        yield f"head      {format_head(run.head)}"
-        yield "          Save this head outside the database. It is the only way to detect that"
-        yield "          the end of the journal was cut off or that the whole journal was rewritten."
+        yield f"head      {format_head(run.head)}  of plan {run.plan.plan_id}"
+        yield "          Save this line outside the database. It is the only way to detect that the"
+        yield "          end of the journal was cut off or that the whole journal was rewritten:"
+        yield f"          vippsrecon journal --plan {run.plan.plan_id} \\"
+        yield f"            --verify --head {format_head(run.head)}"
         if run.stopped or run.counts["unknown"]:
             yield "next      Run the same command again. It resolves open rows, processes the"
             yield "          remaining rows and repeats nothing."
@@ -224,6 +227,7 @@ def _build_run_json(
         "outcomes": output.convert_rows_to_json(run.outcomes),
         "counts": run.counts,
         "totals": run.plan.totals,
+        "earlier": len(run.earlier),
         "stopped": run.stopped or None,
         "approver": run.approver or None,
         "carrier": run.carrier or None,

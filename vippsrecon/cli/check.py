@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.cli.preview import JsonOption
+from vippsrecon.errors import printable
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
@@ -49,7 +51,8 @@ def check(json: JsonOption = False) -> None:
     findings["database"], database_problem = _inspect_database(settings)
     problem = problem or database_problem
     warning = describe_clock_skew(float(findings.get("clock_skew_seconds") or 0))
-    findings["warnings"] = [warning] if warning else []
+    findings["private"], open_files = _inspect_permissions(settings)
+    findings["warnings"] = [*([warning] if warning else []), *open_files]
     if json:
         print(output.format_json(findings))
     else:
@@ -104,6 +107,31 @@ def _inspect_database(settings: Settings) -> tuple[dict[str, Any], VippsReconErr
     return state._asdict(), None
 
 
+def _inspect_permissions(settings: Settings) -> tuple[list[str], list[str]]:
+    """Find the database and the fetched payments here that other accounts can open.
+
+    Returns:
+        The names of those that only this account can open, and a sentence for each other one.
+    """
+    from vippsrecon.errors import StoreError
+    from vippsrecon.output_files import find_readable_by_others
+    from vippsrecon.store import find_database_file
+
+    paths = sorted(folder for folder in Path().glob("*.data") if folder.is_dir())
+    try:
+        database = find_database_file(settings.database_url)
+    except StoreError:
+        database = None  # said on its own line
+    if database is not None and database.is_file():
+        paths.insert(0, database)
+    cures = dict(find_readable_by_others(paths))
+    private = [printable(path.name) for path in paths if path not in cures]
+    return private, [
+        f"other accounts of this computer can open {printable(path.name)}; close it with: {cure}"
+        for path, cure in cures.items()
+    ]
+
+
 def _describe_unit(unit: SalesUnit) -> dict[str, Any]:
     """Return a sales unit's settings, with the time zone that applies to it."""
     return {**vars(unit), "timezone": unit.zone}
@@ -135,6 +163,8 @@ def _format_findings(findings: dict[str, Any]) -> list[str]:
         lines += [f"sales unit {msn}: access token received" for msn in findings["sales_units"]]
         lines.append(f"clock: {findings['clock_skew_seconds'] or 0:.0f} s apart")
     lines.append(f"database: {_format_database(findings['database'])}")
+    if findings["private"]:
+        lines.append(f"open to this account only: {', '.join(findings['private'])}")
     return lines + [f"warning: {warning}" for warning in findings["warnings"]]
 
 

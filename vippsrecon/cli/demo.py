@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from json import loads
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from vippsrecon.cli.preview import JsonOption
+from vippsrecon.errors import printable
 
 
 class DemoShop(StrEnum):
@@ -124,7 +125,9 @@ def scenario(
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    print(f"wrote {directory}: {', '.join(sorted(p.name for p in directory.iterdir()))}")
+    print(
+        f"wrote {printable(str(directory))}: {', '.join(sorted(p.name for p in directory.iterdir()))}"
+    )
 
 
 def simulator(
@@ -147,11 +150,11 @@ def simulator(
       vippsrecon simulator --state month/simulator.jsonl --port 8123
     """
     from vippsrecon.errors import InputError
+    from vippsrecon.input_files import check_input_file
     from vippsrecon.simulator import Simulator, read_faults, run
 
     for file in filter(None, (state, faults)):
-        if not file.is_file():
-            raise InputError(f"{file}: there is no such file")
+        check_input_file(file)
     try:
         served = Simulator.from_file(
             state,
@@ -174,7 +177,7 @@ def _read_invented_units(state: Path) -> list[dict[str, str]]:
     units = []
     with state.open(encoding="utf-8") as records:
         for record in records:
-            unit = loads(record).get("sales_unit") if '"sales_unit"' in record else None
+            unit = orjson.loads(record).get("sales_unit") if '"sales_unit"' in record else None
             if unit and str(unit.get("client_secret")) == f"scenario-secret-{unit['msn']}":
                 units.append(unit)
     return units

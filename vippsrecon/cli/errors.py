@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from vippsrecon.errors import VippsReconError
+from vippsrecon.errors import VippsReconError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +36,8 @@ class ErrorReportingGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise
+            stop_printing()
+            print_error("The program that read the output has ended, so it is not complete.")
         except (VippsReconError, OSError) as error:
             print_error(format_error(error))
         except KeyboardInterrupt:
@@ -80,25 +84,56 @@ def repeat_options(args: Sequence[str], names: Sequence[str]) -> list[str]:
 
 def configure_logging(level: str) -> None:
     """Write the log to standard error from this level up; without a level, warnings only."""
+    handler = logging.StreamHandler(sys.stderr)
     if not level:
-        logging.basicConfig(level="WARNING", stream=sys.stderr, format="warning: %(message)s")
+        handler.setFormatter(_PrintableFormatter("warning: %(message)s"))
+        logging.basicConfig(level="WARNING", handlers=[handler])
         return
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise typer.BadParameter(f"{level!r} is not a log level. Use DEBUG, INFO or WARNING.")
-    logging.basicConfig(
-        level=number, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    handler.setFormatter(_PrintableFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=number, handlers=[handler])
+
+
+class _PrintableFormatter(logging.Formatter):
+    """Writes each message as `printable` text: it may hold the name of a file."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        record.message = printable(record.message)
+        return super().formatMessage(record)
 
 
 def print_error(sentence: str) -> None:
     """Print a sentence on standard error."""
-    print(f"vippsrecon: {sentence}", file=sys.stderr)
+    _print_to_stderr(f"vippsrecon: {sentence}")
 
 
 def print_warning(sentence: str) -> None:
     """Print a warning on standard error, without the program's name before it."""
-    print(sentence, file=sys.stderr)
+    _print_to_stderr(sentence)
+
+
+def _print_to_stderr(sentence: str) -> None:
+    # Where nobody reads standard error any more, the exit code still says it.
+    with contextlib.suppress(BrokenPipeError):
+        print(printable(sentence), file=sys.stderr)
+
+
+def stop_printing() -> None:
+    """Print nothing more to standard output, whose reader is gone.
+
+    Otherwise Python tries to print the rest when it ends, and fails once more.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def prepare_output() -> None:
+    """Print a character that the terminal's encoding lacks as an escape, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def format_error(error: VippsReconError | OSError) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from vippsrecon.cli.errors import print_warning
 from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
+from vippsrecon.errors import printable
 
 
 def fetch(
@@ -78,11 +79,11 @@ def fetch(
             print(note)
         unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
         payments, events = format_count(len(fetched.payments), "payment"), len(fetched.events)
-        print(f"{payments}, {format_count(events, 'event')} in {out}")
+        print(f"{payments}, {format_count(events, 'event')} in {printable(str(out))}")
         print(f"{format_count(unknown, 'reference')} unknown to Vipps MobilePay")
         if len(not_sent):
             were_not_sent = format_count(len(not_sent), "reference was", "references were")
-            print(f"{were_not_sent} not sent: see {out / 'failures.csv'}")
+            print(f"{were_not_sent} not sent: see {printable(str(out / 'failures.csv'))}")
         if result.repeat_count:
             print(
                 f"{format_count(result.repeat_count, 'row')} repeated a reference, which was fetched once"
@@ -92,7 +93,7 @@ def fetch(
         elif len(rejects):
             print(
                 f"{format_count(len(rejects), 'row')} could not be read. "
-                f"Run: vippsrecon preview {source}"
+                f"Run: vippsrecon preview {printable(str(source))}"
             )
     if len(unanswered):
         print_warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,9 +10,10 @@ import typer
 
 from vippsrecon.cli.preview import JsonOption
 from vippsrecon.cli.settle import resolve_plan_id, settle
+from vippsrecon.errors import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vippsrecon.bulk.outcomes.from_journal import PlanHistory, PlanOverview
     from vippsrecon.store import PlanSummary, Store, VerificationResult
@@ -43,6 +45,14 @@ def journal(
             help="The journal head you saved elsewhere, to compare with.",
         ),
     ] = None,
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            "--backup",
+            metavar="FILE.db",
+            help="Copy the whole workspace database into one new file (SQLite).",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -53,28 +63,35 @@ def journal(
 ) -> None:
     """Show what was planned, approved and done. Reads the workspace database; makes no calls.
 
-    --verify finds every entry that was changed, removed or replaced. Only a journal head saved
-    elsewhere shows that the end of the journal was cut off or that the whole journal was
+    --verify finds every entry that was changed, removed or replaced, a whole plan that was
+    removed, and caps that do not follow from the journal. Only a journal head saved elsewhere
+    shows that the end of a plan, or the last plan, was cut off, or that the whole journal was
     rewritten: give it with --head.
 
     \b
     Example:
       vippsrecon journal
+      vippsrecon journal --verify
       vippsrecon journal --plan plan.json --verify --head 80:9f86d081…
+      vippsrecon journal --backup backup-2026-01-31.db
       vippsrecon journal --out journal.xlsx
       vippsrecon journal settle plan.json
     """
     if context.invoked_subcommand is not None:
         return
     from vippsrecon.config.load import load_settings
-    from vippsrecon.store import open_store
+    from vippsrecon.store import back_up, open_store
 
     saved_head = _parse_head(head)
-    if saved_head is not None and not (verify and plan):
-        raise typer.BadParameter("--head needs --verify and --plan.")
+    if saved_head is not None and not verify:
+        raise typer.BadParameter("--head needs --verify.")
     settings = load_settings(offline=True)
     plan_id = None if plan is None else resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store:
+        if backup is not None:
+            print(f"wrote {back_up(store, backup)}", file=sys.stderr if json else sys.stdout)
+            if not verify and out is None:
+                raise typer.Exit(0)
         if verify:
             code = _verify_plans(store, plan_id, saved_head, json)
         else:
@@ -85,7 +102,7 @@ def journal(
             chosen = () if plan_id is None else (plan_id,)
             write_extract(store, out, plan_ids=chosen, units=settings.units)
             if not json:
-                print(f"wrote {out}")
+                print(f"wrote {printable(str(out))}")
             code = max(code, _report_broken_chains(store, chosen))
     raise typer.Exit(code)
 
@@ -126,32 +143,61 @@ def _verify_plans(
     store: Store, plan_id: str | None, head: tuple[int, str] | None, json: bool
 ) -> int:
     from vippsrecon.cli import output
-    from vippsrecon.money import format_count
-    from vippsrecon.store import list_plan_ids, list_plans, verify_journal
+    from vippsrecon.store import (
+        find_plan_of_head,
+        list_plan_ids,
+        verify_database,
+        verify_journal,
+    )
 
+    faults = verify_database(store)
+    head_plan_id = plan_id
     if plan_id is None:
-        # Registered plans first; then plans known only by their entries, which is a fault.
-        ids = list(
-            dict.fromkeys([*(plan.plan_id for plan in list_plans(store)), *list_plan_ids(store)])
-        )
+        ids = list_plan_ids(store)
+        if head is not None:
+            head_plan_id = find_plan_of_head(store, head)
+        if head is not None and head_plan_id is None:
+            raise typer.BadParameter(
+                f"No plan here has an entry {head[0]} with the hash of this head. The plan or its end "
+                "was removed, its chain was rewritten, or the head is of another database. Name its "
+                "plan with --plan to see which."
+            )
     else:
         ids = [_require_known_plan(store, plan_id)]
-    verdicts = {plan_id: verify_journal(store, plan_id, head) for plan_id in ids}
+    verdicts = {
+        checked_id: verify_journal(store, checked_id, head if checked_id == head_plan_id else None)
+        for checked_id in ids
+    }
     if json:
+        plans = [_build_verdict_json(*item) for item in verdicts.items()]
         print(
-            output.format_json({"plans": [_build_verdict_json(*item) for item in verdicts.items()]})
+            output.format_json({"plans": plans, "database": {"ok": not faults, "faults": faults}})
         )
     else:
-        for checked_id, verdict in verdicts.items():
-            entries = format_count(verdict.rows, "entry", "entries")
-            state = f"holds, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
-            print(f"{checked_id}: {state}")
-            if verdict.ok:
-                print(f"  first hash  {verdict.first_hash}")
-                print(f"  head        {verdict.rows}:{verdict.last_hash}")
-        if not ids:
-            print("No plan is registered in this database yet.")
-    return int(not all(verdict.ok for verdict in verdicts.values()))
+        print("\n".join(_format_verdicts(verdicts, head_plan_id if head else None, faults)))
+    return int(bool(faults) or not all(verdict.ok for verdict in verdicts.values()))
+
+
+def _format_verdicts(
+    verdicts: Mapping[str, VerificationResult], head_plan_id: str | None, faults: Sequence[str]
+) -> Iterator[str]:
+    from vippsrecon.money import format_count
+
+    for checked_id, verdict in verdicts.items():
+        entries = format_count(verdict.rows, "entry", "entries")
+        state = f"holds, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
+        yield f"{checked_id}: {state}"
+        if verdict.ok:
+            yield f"  first hash  {verdict.first_hash}"
+            yield f"  head        {verdict.rows}:{verdict.last_hash}"
+        if verdict.ok and checked_id == head_plan_id:
+            yield "  The saved head is an entry of this plan, and the chain up to it is unchanged."
+    if not verdicts:
+        yield "No plan is registered in this database yet."
+    for fault in faults:
+        yield f"database: BROKEN: {fault}"
+    if not faults:
+        yield "database: holds: no plan is missing, caps and reservations follow from the journal"
 
 
 def _require_known_plan(store: Store, plan_id: str) -> str:
@@ -233,7 +279,10 @@ def _build_journal_plan_json(
 def _build_entries_json(store: Store, plan_id: str) -> list[dict[str, Any]]:
     from vippsrecon.store import read_entries
 
-    return [{**entry._asdict(), "detail": entry.said()} for entry in read_entries(store, plan_id)]
+    return [
+        {**entry._asdict(), "detail": entry.parse_detail()}
+        for entry in read_entries(store, plan_id)
+    ]
 
 
 def _format_journal_plan(

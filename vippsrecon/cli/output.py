@@ -19,8 +19,20 @@ MAX_REJECTS_LISTED = 20
 
 
 def format_json(value: Any) -> str:
-    """Return one JSON object: text unchanged, amounts in whole minor units, unknown values null."""
-    return json.dumps(value, ensure_ascii=False, default=str, indent=2)
+    """Return one JSON object: text unchanged, amounts in whole minor units, unknown values null.
+
+    A character that cannot be displayed, or that standard output cannot encode, is a JSON escape.
+    """
+    text = json.dumps(value, ensure_ascii=False, default=str, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, default=str, indent=2)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text
+    )
 
 
 def convert_rows_to_json(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vippsrecon.cli.preview import JsonOption, MappingOption
+from vippsrecon.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,10 +95,13 @@ def plan(
       vippsrecon plan cancels --from-report report.xlsx --out plan.json --workbook plan.xlsx
       vippsrecon approve plan.json --as "Kari Nordmann"
     """
+    from vippsrecon.bulk.people import normalize_person_name
     from vippsrecon.bulk.plan.file import write_plan
     from vippsrecon.bulk.plan.make import NothingToPlanError, PlanOptions
     from vippsrecon.cli import output
 
+    if who is not None:
+        normalize_person_name(who)  # refused before the payments are read
     source = _choose_source(file, from_report)
     _refuse_plan_paths(out, workbook, source)
     verb = operations.value.removesuffix("s")
@@ -233,11 +237,11 @@ def _format_new_plan(plan: Plan, out: Path) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.file import compute_digest
 
-    yield f"{summarize_plan(plan)}: {out}"
+    yield f"{summarize_plan(plan)}: {printable(str(out))}"
     yield f"plan    {plan.plan_id}, {plan.environment}, planned by {plan.planner}"
     yield f"digest  {compute_digest(plan)}"
     yield f"until   {plan.expires_at}"
-    yield f"Nothing has been moved. Next: vippsrecon approve {out}"
+    yield f"Nothing has been moved. Next: vippsrecon approve {printable(str(out))}"
 
 
 def _format_plan_rejects(refused: Sequence[Reject], notes: Sequence[str]) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from vippsrecon.errors import printable
+
 
 def _complete_shop_names(incomplete: str) -> list[str]:
     from vippsrecon.sources.orders import profiles
@@ -88,7 +90,7 @@ def _format_file(file: dict[str, Any]) -> list[str]:
         period = " to ".join(str(day) for day in file.get("period") or []) or "unknown"
         understood = [format_count(file["rows"], "row"), f"period {period}"]
     heading = ": ".join(filter(None, [f"{file['kind']}, {file['format']}", ", ".join(understood)]))
-    lines = [str(file["path"]), f"  {heading}"]
+    lines = [printable(str(file["path"])), f"  {heading}"]
     for currency, sums in (file.get("totals") or {}).items():
         sums_text = ", ".join(
             f"{name.removesuffix('_minor')} {output.format_major_amount(value, currency)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,8 +104,8 @@ def reconcile(
             f"({output.describe_most_common_reason(unanswered)}). There is no verdict. Run the command "
             "again."
         )
-    elif not result.complete:
-        gaps = ", and ".join(result.manifest.get("incomplete_because", ()))
+    gaps = ", and ".join(result.manifest.get("incomplete_because", ()))
+    if gaps:
         print_warning(
             f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
@@ -131,7 +131,9 @@ def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
 def _refuse_unwritable(out: Path) -> None:
     """Refuse a report path that cannot be written before fetching, which can take minutes."""
     from vippsrecon.errors import OutputError
+    from vippsrecon.output_files import refuse_dangling_link
 
+    refuse_dangling_link(out)
     if out.is_dir():
         raise OutputError(f"{out} is a folder. Name the workbook, such as {out / 'report.xlsx'}.")
     if not out.parent.is_dir():
@@ -146,14 +148,6 @@ def _refuse_unwritable(out: Path) -> None:
 
 
 def _parse_time_option(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
-    from vippsrecon.errors import InputError
+    from vippsrecon.dates import parse_moment
 
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option}: {text!r} is not a time such as {TIME_EXAMPLE}") from None
-    if len(text) == len("2026-10-31"):
-        moment += timedelta(days=1, seconds=-1)
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return None if text is None else parse_moment(text, zone, option, TIME_EXAMPLE)

@@ -92,7 +92,7 @@ def settle(
         for planned, result in zip(settled.rows, settled.results, strict=True):
             sentence = describe_outcome(settled.verb, planned, result)
             print(f"  {result.outcome:<12} row {planned.row}, {planned.reference}: {sentence}")
-        print(f"head  {format_head(settled.head)}")
+        print(f"head  {format_head(settled.head)}  of plan {plan_id}")
     raise typer.Exit(settled.exit_code)
 
 

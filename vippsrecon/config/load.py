@@ -11,9 +11,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 from vippsrecon.config.settings import (
     MAX_IN_FLIGHT,
@@ -24,7 +25,9 @@ from vippsrecon.config.settings import (
     resolve_base_url,
 )
 from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
-from vippsrecon.errors import ConfigurationError
+from vippsrecon.errors import ConfigurationError, SourceError
+from vippsrecon.input_files import is_present, read_small_text
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.vipps_rules import ZONE_OF_MARKET
 
 if TYPE_CHECKING:
@@ -46,6 +49,12 @@ ENVIRONMENT_VARIABLES = {
 }
 SETTINGS_WITHOUT_VARIABLE = ("in_flight", "retry_seconds", "ignore_file", "partner")
 
+MAX_GRACE = {"days": 3650, "hours": 87_600}
+"""Ten years: longer than the program remembers anything."""
+
+_NOT_ZONES = {"Factory", "localtime"}
+"""Files among the time zones that mean "not set" and "as this computer"."""
+
 _MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 _KEY_PATTERN = re.compile(r"[!-~]+")
 
@@ -62,7 +71,7 @@ class SettingSources:
                 )
         self._arguments = {k: v for k, v in arguments.items() if v is not None}
         path = file or folder / SETTINGS_FILE_NAME
-        self.file = read_settings_file(path) if file or path.is_file() else {}
+        self.file = read_settings_file(path) if file or is_present(path) else {}
         self._file_name = path.name
         self._dotenv = _read_dotenv(folder / ".env")
         self.sources: dict[str, str] = {}
@@ -140,8 +149,6 @@ def load_settings(
         msn = _parse_msn(msn, "VIPPS_MSN")
         if all(unit.msn != msn for unit in named):
             named = (*named, SalesUnit(msn))
-    if msn is None and len(named) == 1:
-        msn = named[0].msn
     default_keys = _find_keys(sources, "", {}, subscription=True)
     unit_keys = {
         unit.msn: keys for unit in named if (keys := _find_unit_keys(sources, unit.msn)) is not None
@@ -184,6 +191,7 @@ def _parse_sales_units(content: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
         values["stores"] = tuple(stores)
         _check_choice(values.get("market"), tuple(ZONE_OF_MARKET), f"{place}: market")
         _check_choice(values.get("capture"), ("on_fulfilment", "at_once"), f"{place}: capture")
+        _check_choice(values.get("currency"), tuple(DECIMALS), f"{place}: currency")
         _check_timezone(values.get("timezone"), place)
         units[msn] = SalesUnit(**values)
     return tuple(units.values())
@@ -245,9 +253,10 @@ def _parse_key(value: str | SecretStr, variable: str) -> str:
 
 def _parse_rules(table: Mapping[str, int]) -> Rules:
     for name, value in table.items():
-        if value < 0:
+        largest = LARGEST_MINOR if name.endswith("_minor") else MAX_GRACE[name.split("_")[-1]]
+        if not 0 <= value <= largest:
             raise ConfigurationError(
-                f"{SETTINGS_FILE_NAME} [tolerances]: {name} cannot be below zero."
+                f"{SETTINGS_FILE_NAME} [tolerances]: {name} must be from 0 to {largest}."
             )
     return Rules(**table)
 
@@ -290,23 +299,24 @@ def _check_choice(value: str | None, allowed: tuple[str, ...], place: str) -> No
 def _check_timezone(name: str | None, place: str) -> None:
     if name is None:
         return
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    # Not ZoneInfo(name), which also opens the names of files that are no zones.
+    if name not in available_timezones() - _NOT_ZONES:
         raise ConfigurationError(
             f"{place}: timezone {name!r} is not known. Use a name such as Europe/Oslo."
-        ) from None
+        )
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:
-    if not path.is_file():
+    # A folder of this name is a Python environment, and common.
+    if not is_present(path) or path.is_dir():
         return {}
     from dotenv import dotenv_values
 
     try:
-        return dotenv_values(path, interpolate=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(".env cannot be read. Save it as UTF-8 text.") from None
+        text = read_small_text(path)
+    except SourceError as error:
+        raise ConfigurationError(str(error)) from None
+    return dotenv_values(stream=StringIO(text), interpolate=False)
 
 
 def _read_keyring(variable: str) -> str | None:

@@ -105,7 +105,8 @@ class Settings:
     Attributes:
         environment: "test", "production" or "simulator"; "" for offline work.
         base_url: Scheme and host of the APIs, without a slash at the end; "" for offline work.
-        default_msn: The sales unit used where none is named.
+        default_msn: The sales unit used where none is named: the one given (VIPPS_MSN), else the
+            only one there is.
         units: The configured sales units.
         keys: Complete keys by merchant serial number.
         default_keys: Keys of sales units without keys of their own.
@@ -135,6 +136,12 @@ class Settings:
     ignore_file: Path | None = None
     database_url: str = field(default="sqlite:///vippsrecon.db", repr=False)
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the only sales unit the default."""
+        msns = {unit.msn for unit in self.units} | set(self.keys)
+        if self.default_msn is None and len(msns) == 1:
+            object.__setattr__(self, "default_msn", msns.pop())
 
     def unit(self, msn: str) -> SalesUnit:
         """Return a sales unit's configuration, or the defaults."""

@@ -8,13 +8,13 @@ committed.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from vippsrecon.errors import ConfigurationError
+from vippsrecon.errors import ConfigurationError, SourceError
+from vippsrecon.input_files import read_toml
 
 SETTINGS_FILE_NAME = "vippsrecon.toml"
 
@@ -98,13 +98,9 @@ def read_settings_file(path: Path) -> dict[str, Any]:
             wrong type, or a secret.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path.name} is not TOML: {error}") from None
+        content = read_toml(path)
+    except SourceError as error:
+        raise ConfigurationError(str(error)) from None
     _check_table(content, TOP_LEVEL_SETTINGS, path.name)
     for place, table, shape in (
         ("[accounting]", content.get("accounting", {}), _KEY_SETTINGS),

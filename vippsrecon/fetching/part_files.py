@@ -27,6 +27,7 @@ from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS
+from vippsrecon.output_files import PRIVATE_FILE_MODE
 
 PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE = "payments.parquet", "events.parquet", "failures.csv"
 RESULT_FILES = (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE)
@@ -137,9 +138,14 @@ def read_failures(path: Path) -> list[Failure]:
 
 @contextmanager
 def atomic_replace(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; on success flush the file and rename it to `path`."""
+    """Yield a temporary path; on success flush the file and rename it to `path`.
+
+    Only this account can read the file: it holds payments of customers.
+    """
     temporary = path.with_name(path.name + ".tmp")
     try:
+        temporary.unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE_MODE))
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,11 @@ from vippsrecon import schemas
 from vippsrecon.errors import InputError, SchemaError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
+from vippsrecon.input_files import check_input_file
 from vippsrecon.money import group_thousands
+
+MAX_PARQUET_ROWS = 50_000_000
+MAX_PARQUET_BYTES = 4 * 1024**3
 
 
 class Fetched(NamedTuple):
@@ -62,9 +67,10 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
         )
     )
     path = folder / part_files.FAILURES_FILE
+    check_input_file(path)
     try:
         failures = frames.build_failures(part_files.read_failures(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
     fetched = Fetched(schemas.to_pandas(payments), schemas.to_pandas(events), failures)
     counts = info["counts"]
@@ -100,8 +106,11 @@ def _load_run_info(folder: Path) -> dict[str, Any]:
 
 
 def _read_table(path: Path, frame: schemas.Frame) -> pa.Table:
+    check_input_file(path)
     try:
-        table = pq.read_table(path, schema=None)
+        with pq.ParquetFile(path) as file:
+            _refuse_large_table(file.metadata, path)
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
     try:
@@ -109,3 +118,14 @@ def _read_table(path: Path, frame: schemas.Frame) -> pa.Table:
     except SchemaError as error:
         raise SourceError(f"{error}. Fetch again.", file=path.name) from None
     return table.cast(frame.arrow_schema())
+
+
+def _refuse_large_table(about: pq.FileMetaData, path: Path) -> None:
+    """Refuse a file whose own figures say that it does not fit into memory."""
+    unpacked = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
+    if about.num_rows > MAX_PARQUET_ROWS or unpacked > MAX_PARQUET_BYTES:
+        raise SourceError(
+            f"it unpacks to {group_thousands(about.num_rows)} rows and "
+            f"{group_thousands(unpacked // 1024**2)} MB, which is more than is read. Fetch fewer days.",
+            file=path.name,
+        )

@@ -24,12 +24,19 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import Settings
-from vippsrecon.errors import IncompleteError, InputError, OutputError
+from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Worklist
+from vippsrecon.input_files import (
+    MAX_SMALL_FILE_BYTES,
+    check_input_file,
+    is_present,
+    read_small_json,
+)
 from vippsrecon.money import format_count, group_thousands
+from vippsrecon.output_files import make_private_folder
 
 try:
     import fcntl
@@ -95,7 +102,8 @@ class RunFolder:
             "counts": {"references": len(work), "duplicates": work.duplicates},
         }
         with translate_os_errors(out):
-            self._parts.mkdir(parents=True, exist_ok=True)
+            make_private_folder(out)
+            make_private_folder(self._parts)
             self._start_or_resume(now, resume=resume)
 
     def done(self) -> pl.DataFrame:
@@ -221,12 +229,18 @@ class RunFolder:
 
 
 def read_run_info(out: Path) -> dict[str, Any] | None:
-    """Return the content of `fetch.json`: empty if it is unreadable, None if it is missing."""
-    try:
-        content = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    """Return the content of `fetch.json`: empty if it is unreadable, None if it is missing.
+
+    Raises:
+        SourceError: It is not an ordinary file.
+    """
+    path = out / RUN_FILE
+    if not is_present(path):
         return None
-    except ValueError:
+    check_input_file(path, max_bytes=MAX_SMALL_FILE_BYTES)
+    try:
+        content = read_small_json(path)
+    except SourceError:
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -239,7 +253,7 @@ def lock_folder(out: Path) -> Iterator[None]:
         OutputError: Another process is fetching into the folder.
     """
     with translate_os_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
+        make_private_folder(out)
     if fcntl is None:
         yield
         return

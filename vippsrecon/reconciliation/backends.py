@@ -14,6 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError, SchemaError
+from vippsrecon.money import LARGEST_SUM
 from vippsrecon.schemas import Column, Frame, polars_schema, validate
 
 LazyFrame = nw.LazyFrame[Any]
@@ -116,6 +117,7 @@ def _validate_unused_columns(table: Any, frame: Frame, columns: list[Column]) ->
         for c in columns
         if (not c.nullable and table[c.name].null_count)
         or (c.at_least is not None and pc.any(pc.less(table[c.name], c.at_least)).as_py())
+        or (c.at_most is not None and pc.any(pc.greater(table[c.name], c.at_most)).as_py())
         or (c.one_of and not set(pc.unique(table[c.name]).to_pylist()) <= {*c.one_of, None})
     ]
     if invalid_columns:
@@ -200,6 +202,8 @@ def _validate_lazy_frame(data: LazyFrame, frame: Frame) -> None:
             is_invalid = is_invalid | value.is_null()
         if column.at_least is not None:
             is_invalid = is_invalid | (value < column.at_least).fill_null(value=False)
+        if column.at_most is not None:
+            is_invalid = is_invalid | (value > column.at_most).fill_null(value=False)
         if column.one_of:
             is_invalid = is_invalid | (~value.is_in(list(column.one_of))).fill_null(value=False)
     rows = data.filter(is_invalid).head(5).collect().rows(named=True)
@@ -209,6 +213,26 @@ def _validate_lazy_frame(data: LazyFrame, frame: Frame) -> None:
             frame=frame.name,
             cases=list(rows),
         )
+
+
+def refuse_large_sums(data: LazyFrame, frame: Frame) -> None:
+    """Refuse amounts whose sum does not fit 64 bits with room for the sums made of it.
+
+    Each amount has at most fifteen digits, but some thousands of them can wrap to a wrong total.
+
+    Raises:
+        InputError: A column of amounts adds up to more than `LARGEST_SUM`.
+    """
+    names = set(data.collect_schema().names())
+    amounts = [c.name for c in frame.columns if c.kind == "minor" and c.name in names]
+    # As floats, because a sum of whole numbers would wrap before it can be compared.
+    sums = collect_rows(data.select(nw.col(*amounts).cast(nw.Float64).abs().sum()))[0]
+    for name, total in sums.items():
+        if (total or 0.0) > LARGEST_SUM:
+            raise InputError(
+                f"{frame.name}: {name} adds up to more than eighteen digits, which cannot be "
+                "right. Check the amounts in the file"
+            )
 
 
 def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:

@@ -16,11 +16,10 @@ from vippsrecon.reconciliation.backends import (
     collect_rows,
     count_rows,
     detect_engine,
-    is_empty,
     materialize,
-    prepare_frame,
 )
 from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
+from vippsrecon.reconciliation.input_frames import find_latest_fetch, prepare_frames
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
 from vippsrecon.reconciliation.orders_payments.pairs import (
@@ -41,29 +40,10 @@ from vippsrecon.schemas import (
     DISCREPANCIES,
     EVENTS,
     FAILURES,
-    ORDERS,
-    PAYMENTS,
     REJECTS,
     SUMMARY,
     Frame,
     to_pandas,
-)
-
-_PAYMENT_COLUMNS = tuple(
-    n for n in PAYMENTS.names if n not in {"psp_reference", "payment_method", "discovered_by"}
-)
-_EVENT_COLUMNS = (
-    "msn",
-    "reference",
-    "psp_reference",
-    "name",
-    "amount_minor",
-    "event_at",
-    "event_day",
-    "success",
-)
-_ORDER_COLUMNS = tuple(
-    n for n in ORDERS.names if n not in {"ordered_at", "vat_minor", "payment_method"}
 )
 
 
@@ -139,8 +119,8 @@ def reconcile(
         BridgeError: The bridge does not balance.
     """
     rules = rules or Rules()
-    frames = _prepare_frames(orders, payments, events, failures, keyed=bool(ours))
-    as_of_us = to_microseconds(as_of) if as_of is not None else _find_latest_fetch(frames)
+    frames = prepare_frames(orders, payments, events, failures, keyed=bool(ours))
+    as_of_us = to_microseconds(as_of) if as_of is not None else find_latest_fetch(frames)
     options = ComparisonOptions(
         as_of_us,
         units,
@@ -276,69 +256,6 @@ def _format_amount(minor: int, currency: str) -> str:
     if currency in DECIMALS:
         return format_amount(minor, currency)
     return f"{minor} minor units of {currency}"
-
-
-class _InputFrames:
-    """The four input frames of a comparison, validated and lazy."""
-
-    def __init__(
-        self,
-        orders: LazyFrame,
-        payments: LazyFrame,
-        events: LazyFrame | None,
-        failures: LazyFrame | None,
-        refunds: LazyFrame | None,
-    ) -> None:
-        self.orders = orders
-        self.payments = payments
-        self.events = events
-        self.failures = failures
-        self.refunds = refunds
-
-
-def _prepare_frames(
-    orders: Any, payments: Any, events: Any, failures: Any, *, keyed: bool
-) -> _InputFrames:
-    """Validate the input frames; read events' idempotency keys only if there are keys to match."""
-    columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
-    log = None if events is None else _none_if_empty(prepare_frame(events, EVENTS, columns))
-    return _InputFrames(
-        prepare_frame(orders, ORDERS, _ORDER_COLUMNS),
-        prepare_frame(payments, PAYMENTS, _PAYMENT_COLUMNS),
-        log.drop("idempotency_key") if log is not None and keyed else log,
-        None
-        if failures is None
-        else prepare_frame(failures, FAILURES, ("msn", "reference", "operation", "status")),
-        _select_keyed_refunds(log) if log is not None and keyed else None,
-    )
-
-
-def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:
-    is_done_refund = (nw.col("name") == "REFUNDED") & nw.col("success")
-    columns = [
-        "msn", "reference", "psp_reference", "amount_minor", "event_at_us", "idempotency_key"
-    ]  # fmt: skip
-    # A log may list one event twice.
-    return (
-        log.filter(is_done_refund & ~nw.col("idempotency_key").is_null())
-        .group_by(*columns)
-        .agg(times=nw.len())
-        .drop("times", "psp_reference")
-    )
-
-
-def _none_if_empty(events: LazyFrame) -> LazyFrame | None:
-    """Return None for an empty events frame, which also means that no event log was fetched."""
-    return None if is_empty(events) else events
-
-
-def _find_latest_fetch(frames: _InputFrames) -> int:
-    """Return the time of the latest fetch, otherwise of the latest export, in microseconds."""
-    fetched = collect_rows(frames.payments.select(at=nw.col("fetched_at_us").max()))[0]["at"]
-    if fetched is not None:
-        return int(fetched)
-    exported = collect_rows(frames.orders.select(at=nw.col("exported_at_us").max()))[0]["at"]
-    return int(exported or 0)
 
 
 def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | None:

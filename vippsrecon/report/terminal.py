@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vippsrecon.errors import printable
 from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
 from vippsrecon.report.figures import compute_figures
@@ -44,7 +45,7 @@ def format_summary(reconciliation: ReportInput, report: str | Path | None = None
         names.BLIND_SPOT,
     ]
     if report is not None:
-        lines += ["", f"Report: {report}"]
+        lines += ["", f"Report: {printable(str(report))}"]
     return "\n".join(lines)
 
 

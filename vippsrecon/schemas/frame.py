@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from vippsrecon.errors import SchemaError
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,11 @@ class Column:
     one_of: tuple[str, ...] = ()
     optional: bool = False
 
+    @property
+    def at_most(self) -> int | None:
+        """The largest value: an amount has fifteen digits, so that no sum of amounts overflows."""
+        return LARGEST_MINOR if self.kind == "minor" else None
+
 
 def define_column(
     name: str,
@@ -49,13 +55,19 @@ def define_column(
     optional: bool = False,
 ) -> Column:
     """Return a column. Its values may be null unless it is required."""
+    if kind == "minor" and at_least is None:
+        at_least = -LARGEST_MINOR
     return Column(name, kind, about, not required, at_least, one_of, optional)
 
 
 MSN = define_column("msn", "text", "Merchant serial number of the sales unit.", required=True)
 REFERENCE = define_column("reference", "text", "The merchant's id of the payment.", required=True)
 CURRENCY = define_column(
-    "currency", "text", "ISO 4217 code of every amount in the row.", required=True
+    "currency",
+    "text",
+    "ISO 4217 code of every amount in the row.",
+    required=True,
+    one_of=tuple(DECIMALS),
 )
 
 
@@ -135,6 +147,8 @@ def build_pandera_schema(frame: Frame, backend: Literal["pandas", "polars"]) -> 
         column_checks: list[Any] = []
         if column.at_least is not None:
             column_checks.append(pa.Check.ge(column.at_least))
+        if column.at_most is not None:
+            column_checks.append(pa.Check.le(column.at_most))
         if column.one_of:
             column_checks.append(pa.Check.isin(list(column.one_of)))
         return column_checks

@@ -247,6 +247,13 @@ OUTCOMES = Frame(
             "text",
             "What to tell the customer; empty where there is nothing to tell.",
         ),
+        _c(
+            "flags",
+            "text",
+            "moved_beside where the row is done and somebody else changed the payment meanwhile; "
+            "else empty text.",
+            required=True,
+        ),
     ),
 )
 

@@ -38,6 +38,9 @@ FAULT_KINDS = (
     "html_body",
     "slow_body",
 )
+_MAX_DOTS = 200
+"""Dots in one line: the reader of TOML needs a minute for a key of ten thousand parts."""
+
 FAULT_STATUSES = (429, 500, 502, 503)
 
 
@@ -149,8 +152,10 @@ def read_faults(path: str | Path) -> list[dict[str, Any]]:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
+        if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+            raise ValueError("it is nested too deeply")
         tables = tomllib.loads(text).get("faults", [])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SimulatorInputError(f"cannot be read as TOML: {error}", file=str(path)) from error
     if not isinstance(tables, list):
         raise SimulatorInputError("faults are written as [[faults]] tables", file=str(path))

@@ -11,8 +11,9 @@ entry), `journal/reservations` (caps and payments in flight), `database/transact
 or PlanError; the sentence never contains the password.
 """
 
+from vippsrecon.store.database.backup import back_up
 from vippsrecon.store.database.inspect import StoreStatus, inspect_store
-from vippsrecon.store.database.open import database_exists, open_store
+from vippsrecon.store.database.open import database_exists, find_database_file, open_store
 from vippsrecon.store.database.processes import identify_process
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.journal.attempts import (
@@ -65,7 +66,8 @@ from vippsrecon.store.journal.receipts import (
     read_run_entries,
 )
 from vippsrecon.store.journal.reservations import CapExceeded, PaymentBusy, PaymentChanged
-from vippsrecon.store.journal.verify import VerificationResult, verify_journal
+from vippsrecon.store.journal.verify import VerificationResult, find_plan_of_head, verify_journal
+from vippsrecon.store.journal.verify_database import verify_database
 from vippsrecon.store.runs import (
     ComparedOrder,
     Run,
@@ -101,10 +103,13 @@ __all__ = [
     "VerificationResult",
     "acquire",
     "append_entries",
+    "back_up",
     "check_held",
     "commit_entries",
     "count_outcomes",
     "database_exists",
+    "find_database_file",
+    "find_plan_of_head",
     "format_canonical_json",
     "identify_process",
     "inspect_store",
@@ -131,5 +136,6 @@ __all__ = [
     "release",
     "renew",
     "sum_planner_totals",
+    "verify_database",
     "verify_journal",
 ]

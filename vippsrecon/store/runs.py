@@ -60,8 +60,8 @@ class ComparedOrder(NamedTuple):
         ordered_day: Local day of the order, as days since 1970-01-01.
         bucket: Bucket of the order in the run of its own export.
         settled: Whether the latest run that compared it left nothing to do.
-        order_rows: Its rows as its own export had them, by column of `schemas.ORDERS`; times as
-            ISO 8601 text. Several rows are orders that were paid together.
+        order_rows: Its rows as its own export had them, by column of `schemas.ORDERS`; times are
+            read back as ISO 8601 text. Several rows are orders that were paid together.
     """
 
     msn: str

@@ -322,7 +322,7 @@ def _list_compared_orders(
             ),
             unsettled[0] if unsettled else rows[0][1],
             not unsettled,
-            [_format_row(row) for row, _ in rows],
+            [{name: value for name, value in row.items() if value is not None} for row, _ in rows],
         )
 
 
@@ -341,14 +341,6 @@ def _to_rows(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> list[
     chosen = frame if columns is None else frame[list(columns)]
     rows: list[dict[str, Any]] = pa.Table.from_pandas(chosen, preserve_index=False).to_pylist()
     return rows
-
-
-def _format_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
-        if value is not None
-    }
 
 
 def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def fetch_file(
     For an export, the funds ledger of its period is searched for further references as well; for
     a list, only its own references are fetched.
     """
-    default_msn = find_only_msn(settings)
+    default_msn = settings.default_msn
     source = Path(source)
     is_list = shop is None and mapping is None and is_reference_list(source)
     orders = schemas.ORDERS.empty()
@@ -176,12 +176,6 @@ def choose_ledger_start(orders: pd.DataFrame, first: date | None) -> date | None
     return to_date(int(days.min()))
 
 
-def find_only_msn(settings: Settings) -> str | None:
-    """Return the msn of the only configured sales unit, or None if there are none or several."""
-    msns = {unit.msn for unit in settings.units} | set(settings.keys)
-    return msns.pop() if len(msns) == 1 else None
-
-
 def choose_time_zone(settings: Settings) -> ZoneInfo:
-    """Return the time zone for times without an offset: the sales unit's own, else Oslo."""
-    return ZoneInfo(settings.unit(find_only_msn(settings) or "").zone)
+    """Return the time zone for times without an offset: the default sales unit's, else Oslo."""
+    return ZoneInfo(settings.unit(settings.default_msn or "").zone)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 from datetime import date
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import SourceError
+from vippsrecon.input_files import read_small_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +24,10 @@ def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[t
         SourceError: The reference, the reason or the name is missing: ignoring money needs all
             three. Or there are several sales units and no msn, or `until` is not a day.
     """
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    try:
+        rows = list(csv.DictReader(StringIO(read_small_text(path), newline=""), strict=True))
+    except csv.Error as error:
+        raise SourceError(f"it is not CSV: {error}", file=path.name) from None
     ignored: list[tuple[str, str]] = []
     for number, row in enumerate(rows, start=2):
         for column in ("reference", "reason", "who"):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon import schemas
-from vippsrecon.errors import InputError
+from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import read_orders
 from vippsrecon.version import __version__
@@ -31,7 +31,7 @@ from vippsrecon.workflow.coverage import (
     leave_out_references,
 )
 from vippsrecon.workflow.earlier_runs import RunRecords
-from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month, find_only_msn
+from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import (
     capture_setting_hints,
     drop_superseded_rows,
@@ -118,7 +118,7 @@ def reconcile_month(
         shop=shop,
         mapping=mapping,
         units=settings.units,
-        default_msn=find_only_msn(settings),
+        default_msn=settings.default_msn,
         exported_at=exported_at,
     )
     refuse_unreadable_exports(files)
@@ -126,7 +126,7 @@ def reconcile_month(
     refuse_wrong_month(files, first, last)
     refuse_early_as_of(files, as_of)
     reference_set = leave_out_references(
-        collect_fetch_references(files.orders, references, find_only_msn(settings)), settings.units
+        collect_fetch_references(files.orders, references, settings.default_msn), settings.units
     )
     has_period = first is not None or last is not None
     msns = set(files.orders["msn"].unique()) if has_period else set()
@@ -235,19 +235,16 @@ def _find_gaps(  # noqa: PLR0917 (each is named in the month)
 
 
 def _parse_day(day: date | str | None) -> date | None:
-    if not isinstance(day, str):
-        return day
-    try:
-        return date.fromisoformat(day) if day else None
-    except ValueError:
-        raise InputError(f"{day!r} is not a day such as 2026-10-31") from None
+    if isinstance(day, str):
+        return parse_day(day) if day else None
+    return None if day is None else check_day(day)
 
 
 def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tuple[str, str]]:
     """Read from the ignore file which payments are ignored at the cut-off time."""
     if settings.ignore_file is None:
         return frozenset()
-    return frozenset(read_ignore_file(settings.ignore_file, find_only_msn(settings), cutoff.date()))
+    return frozenset(read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date()))
 
 
 def _build_manifest(

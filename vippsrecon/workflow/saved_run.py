@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,8 @@ import pyarrow as pa
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, read_fetched
-from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE
+from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE, atomic_replace
+from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.money import format_count
 from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.workflow.references import ReferenceSet, collect_payment_keys, stack_frames
@@ -110,23 +111,26 @@ def save_facts(facts: FetchFacts, folder: Path) -> None:
         indent=2,
         ensure_ascii=False,
     )
-    (folder / FACTS_FILE_NAME).write_text(text + "\n", encoding="utf-8")
+    with atomic_replace(folder / FACTS_FILE_NAME) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFacts:
     path = folder / FACTS_FILE_NAME
-    if path.exists():
+    if is_present(path):
+        values = read_small_json(path)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            as_of = datetime.fromisoformat(values["as_of"]).astimezone(UTC)
+            notes = tuple(map(str, values["notes"]))
             return FetchFacts(
-                datetime.fromisoformat(values["as_of"]),
-                values["environment"],
-                values["ledger_read"],
-                tuple(values["notes"]),
+                as_of,
+                str(values["environment"]),
+                bool(values["ledger_read"]),
+                notes,
                 bool(values.get("ledger_failed", False)),
                 str(values.get("clock_problem", "")),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
     if not len(fetched.payments):
         raise InputError(

@@ -7,13 +7,14 @@ The modules, in reading order:
     context            what all rows of one run share, and how long to wait
     journal_access     the run's workspace database: open, check, release the plan lock
     worker_pool        how many rows are in progress at once; progress bar; Ctrl-C
+    clock, backoff     the run's clocks, and the waits of one row
     circuit_breaker    stop a run in which too many rows fail
 
     prepare            one row: read the payment, check the row, record the intention
     row_checks         the checks every row must pass immediately before its request
     caps               the caps on sums per run and per day
     operations         refund, capture and cancel: request, event, effect on the totals
-    send               send the request, wait, send again, establish the outcome
+    send               send the request; after a wait read, check and record again; the outcome
     responses          what each answer of Vipps MobilePay means
     evidence           what a reading proves about an operation
 

@@ -12,11 +12,13 @@ import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
+from typing import Any
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import Approval, find_valid_approval, register_plan
 from vippsrecon.bulk.execution.caps import predict_cap_breaches
 from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
+from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.evidence import Intention
 from vippsrecon.bulk.execution.journal_access import (
@@ -26,7 +28,7 @@ from vippsrecon.bulk.execution.journal_access import (
     use_existing_store,
     use_store,
 )
-from vippsrecon.bulk.execution.journal_writer import JournalWriter, now_seconds
+from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.preconditions import (
     build_caps,
     check_clock,
@@ -36,7 +38,7 @@ from vippsrecon.bulk.execution.preconditions import (
 from vippsrecon.bulk.execution.prepare import predict_outcome, prepare_row, record_result
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.execution.send import find_logged_event, send_and_resolve
+from vippsrecon.bulk.execution.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.worker_pool import (
     PoolOptions,
     finish_rows_on_interrupt,
@@ -47,7 +49,7 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.bulk.plan.rules import check_plan
-from vippsrecon.bulk.times import format_journal_time
+from vippsrecon.bulk.times import format_journal_time, parse_timestamp
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import (
@@ -56,15 +58,14 @@ from vippsrecon.store import (
     Store,
     acquire,
     identify_process,
+    read_entries,
+    read_head,
     read_row_states,
     refuse_changed_plan,
 )
 
 DEFAULT_IN_FLIGHT = 32
 """Default number of rows in progress at once: the same as for fetching."""
-
-MAX_READING_AGE_SECONDS = 60.0
-"""Longest time from reading to intention. After more, the payment is read again before sending."""
 
 
 def carry_out(
@@ -78,6 +79,7 @@ def carry_out(
     progress: bool = False,
     carrier: str | None = None,
     patience: Timeouts | None = None,
+    clock: RunClock | None = None,
 ) -> RunResult:
     """Carry out a plan, or predict what carrying it out would do.
 
@@ -94,6 +96,7 @@ def carry_out(
         progress: Show a progress bar.
         carrier: Who carries it out; None: the local user account.
         patience: How long to wait; None: the documented times.
+        clock: The run's clocks; None: this machine's.
 
     Returns:
         One result per row. `exit_code` is 0 if all rows are done, 1 if some are not, 2 if the run
@@ -116,12 +119,16 @@ def carry_out(
         client.check_keys(msn)  # The answer also sets server time.
     carrier_name = carrier or _detect_user()
     patience = patience or Timeouts(settle_for=limits.settle_for)
+    clock = clock or RunClock()
     if not live:
         return _run_dry(plan, client, store, PoolOptions(in_flight, progress), carrier_name)
     check_clock(plan.environment, client.clock_skew_seconds())
     with use_store(store, client) as journal_store:
         register_plan(journal_store, plan, at=client.now())
         refuse_broken_journal(journal_store, plan)
+        finished = _find_finished_run(journal_store, plan, client)
+        if finished is not None:
+            return finished
         approval = find_valid_approval(plan, journal_store, limits, client.now())
         plan_lock = acquire(
             journal_store,
@@ -141,8 +148,9 @@ def carry_out(
                 approval.expires_at,
                 caps,
                 patience,
-                JournalWriter(journal_store, plan_lock),
+                JournalWriter(journal_store, plan_lock, clock),
                 journal_store,
+                clock,
             )
             breaker = CircuitBreaker(limits.stop_after_failures, limits.stop_at_share)
             with finish_rows_on_interrupt(context):
@@ -154,8 +162,37 @@ def carry_out(
         journal_head = read_journal_head(journal_store, plan, context)
         return RunResult(
             plan, True, tuple(results), context.stop_reason, approval.approver, carrier_name, journal_head,
-            _list_sales_units(client, plan),
+            _list_sales_units(client, plan), earlier=_list_final_times(states),
         )  # fmt: skip
+
+
+def _list_final_times(states: Mapping[int, RowState]) -> tuple[str, ...]:
+    """Return when each row that was final before this run became so."""
+    final = [state.entry.at for state in states.values() if state.outcome in FINAL_OUTCOMES]
+    return tuple(sorted(final))
+
+
+def _find_finished_run(store: Store, plan: Plan, client: Client) -> RunResult | None:
+    """Return the result of a plan whose rows are all final, or None if there is something to do.
+
+    Such a plan needs neither an approval that is still valid nor the plan lock.
+    """
+    states = read_row_states(store, plan.plan_id)
+    times = _list_final_times(states)
+    if len(times) < plan.count:
+        return None
+    runs = [entry.parse_detail() for entry in read_entries(store, plan.plan_id, kinds=("carrier",))]
+    last_run: dict[str, Any] = next((run for run in reversed(runs) if run.get("approver")), {})
+    return RunResult(
+        plan,
+        True,
+        tuple(restore_result(row, states[row.row]) for row in plan.rows),
+        approver=str(last_run.get("approver") or ""),
+        carrier=str(last_run.get("holder") or ""),
+        head=read_head(store, plan.plan_id),
+        units=_list_sales_units(client, plan),
+        earlier=times,
+    )
 
 
 async def _run_live(
@@ -171,18 +208,30 @@ async def _run_live(
             return await _carry_out_row(context, row, states.get(row.row), breaker)
 
         results = await process_rows(context, states, process_row, pool_options)
-        if context.writer.failed is None:
-            results = [await _add_missing_event(context, result) for result in results]
-            counts: dict[str, int] = {}
-            for result in results:
-                counts[result.outcome] = counts.get(result.outcome, 0) + 1
-            await context.writer.keep(
-                Draft(
-                    "ended",
-                    detail={"counts": counts, "stopped": context.stop_reason},
-                    at=format_journal_time(context.core.now()),
-                )
-            )
+        try:
+            results = await _end_run(context, results)
+        except StoreError as error:
+            # Every row has its outcome already: the run's results are shown all the same.
+            context.stop_reason = context.stop_reason or str(error)
+    return results
+
+
+async def _end_run(context: RunContext, results: list[RowResult]) -> list[RowResult]:
+    """Add events that the log shows by now, and write the run's last entry."""
+    assert context.writer is not None
+    if context.writer.failed is not None:
+        return results
+    results = [await _add_missing_event(context, result) for result in results]
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result.outcome] = counts.get(result.outcome, 0) + 1
+    await context.writer.keep(
+        Draft(
+            "ended",
+            detail={"counts": counts, "stopped": context.stop_reason},
+            at=format_journal_time(context.core.now()),
+        )
+    )
     return results
 
 
@@ -202,18 +251,16 @@ async def _carry_out_row(
     prepared: Intention | RowResult | None = None
     try:
         if state is not None and state.intended:
-            # The earlier run may have sent the request: resolve it before anything is sent.
+            # The earlier run may have sent the request: its outcome comes before anything is sent.
             prepared = Intention.found(row, state.intended)
-            result = await send_and_resolve(context, prepared, maybe_done=True)
+            sender = RowSender(context, prepared, sent_at=parse_timestamp(state.entry.at))
+            result = await sender.carry_out()
         else:
-            started_at = now_seconds()
             prepared = await prepare_row(context, row)
-            # If the machine slept meanwhile, the reading is out of date: read again before sending.
-            reading_too_old = now_seconds() - started_at > MAX_READING_AGE_SECONDS
             if isinstance(prepared, RowResult):
                 result = prepared
             else:
-                result = await send_and_resolve(context, prepared, maybe_done=reading_too_old)
+                result = await RowSender(context, prepared).carry_out()
     except StopRunError as stop:
         context.stop_reason = context.stop_reason or str(stop)
         return stop.result

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from vippsrecon.api.async_client import AsyncClient
+from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
@@ -26,6 +27,9 @@ class Timeouts(NamedTuple):
         recheck_after: An operation intended this long ago is sent again only after two readings
             show that nothing was done: its key may have been forgotten.
         recheck_interval: Time between these two readings.
+        reading_age: A request is sent at most this long after its payment was read; after more,
+            the payment and its log are read again first.
+        most_requests: How often the request of one row is sent in one run, at most.
     """
 
     settle_for: float = 120.0
@@ -34,6 +38,8 @@ class Timeouts(NamedTuple):
     longest_wait: float = 30.0
     recheck_after: float = 24 * 3600.0
     recheck_interval: float = 60.0
+    reading_age: float = 10.0
+    most_requests: int = 30
 
 
 @dataclass
@@ -48,6 +54,7 @@ class RunContext:
         patience: How long to wait.
         writer: Writes the journal; None in a dry run, which sends nothing.
         store: Where a dry run reads the attempts of other plans; None without a database.
+        clock: The run's clocks.
         stop_reason: Why no further row is started, or "".
     """
 
@@ -58,6 +65,7 @@ class RunContext:
     patience: Timeouts
     writer: JournalWriter | None
     store: Store | None = None
+    clock: RunClock = field(default_factory=RunClock)
     stop_reason: str = field(default="")
 
     @property
@@ -70,10 +78,17 @@ class RunContext:
         return compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
 
     def find_row_caps(self, row: PlanRow) -> Sequence[Cap]:
-        """Return the caps for a row sent now, on the local day of its sales unit."""
+        """Return the caps for a row sent now, on the local day of its sales unit.
+
+        Around midnight server and machine may be on two days, and one of the two may be wrong.
+        Then the row counts against the caps of both, so that a wrong clock opens no new day.
+        """
         zone = ZoneInfo(self.core.settings.unit(row.msn).zone)
-        day = self.core.now().astimezone(zone).date().isoformat()
-        return self.caps(day)[row.currency]
+        times = [self.core.now()]
+        if self.plan.environment != "simulator":  # the simulator has a clock of its own
+            times.append(self.clock.machine_time())
+        days = sorted({time.astimezone(zone).date().isoformat() for time in times})
+        return list(dict.fromkeys(cap for day in days for cap in self.caps(day)[row.currency]))
 
     async def others(self, row: PlanRow) -> list[Attempt]:
         """Return the attempts of other plans at the row's payment."""

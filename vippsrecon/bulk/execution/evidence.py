@@ -7,20 +7,24 @@ also show whether anything changed at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
 from vippsrecon.bulk.execution.operations import (
+    EVENT_NAMES,
+    compute_expected_aggregate,
     extract_aggregate,
     find_last_release,
     find_own_event,
 )
+from vippsrecon.bulk.execution.row_result import MOVED_BESIDE, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.bulk.verbs import PAST_TENSE
-from vippsrecon.store import Entry
+from vippsrecon.store import Attempt, Entry
 
 CLOCK_RESOLUTION = timedelta(seconds=1)
 """Server time is the `Date` header of the answers, which has whole seconds."""
@@ -34,17 +38,20 @@ class Intention(NamedTuple):
         key: Its idempotency key.
         before: The payment's totals when it was intended.
         intended_at: Server time of the intention.
+        read_at: When the reading behind it was begun, by the run's clock; -inf where no reading
+            of this run stands behind it, so that the payment must be read before anything is sent.
     """
 
     row: PlanRow
     key: str
     before: Aggregate
     intended_at: datetime
+    read_at: float = float("-inf")
 
     @classmethod
     def found(cls, row: PlanRow, intended: Entry) -> Intention:
         """Restore the intention of an earlier run from its journal entry."""
-        before = Aggregate(*intended.said()["before"])
+        before = Aggregate(*intended.parse_detail()["before"])
         return cls(row, str(intended.idempotency_key), before, parse_timestamp(intended.at))
 
 
@@ -86,6 +93,75 @@ def evaluate(verb: str, intention: Intention, payment: Payment, events: list[Eve
     if event is not None:
         return Evidence("refused", event, "the event log shows that it failed; nothing was done")
     return Evidence("nothing", None, "the payment is unchanged")
+
+
+def may_be_own_change(
+    verb: str,
+    intention: Intention,
+    payment: Payment,
+    events: list[Event],
+    others: Sequence[Attempt] = (),
+) -> bool:
+    """Return whether a change of the payment may be this row's own operation, not yet in the log.
+
+    True if the verb's total grew, and the part of it that neither the log nor the open rows of
+    other plans account for is the row's amount or more: the event that is missing may be the one
+    with our key. So after a restored backup a change is not taken for somebody else's.
+    """
+    current = _get_total(verb, extract_aggregate(payment))
+    if current <= _get_total(verb, intention.before):
+        return False
+    logged = {
+        event.psp_reference: event.amount_minor
+        for event in events
+        if event.success and event.name in EVENT_NAMES[verb]
+    }
+    open_elsewhere = sum(
+        other.amount_minor
+        for other in others
+        if other.verb == verb and other.kind in ("intended", "unknown")
+    )
+    return current - sum(logged.values()) - open_elsewhere >= intention.row.amount_minor
+
+
+def _get_total(verb: str, aggregate: Aggregate) -> int:
+    totals = {
+        "refund": aggregate.refunded_minor,
+        "capture": aggregate.captured_minor,
+        "cancel": aggregate.cancelled_minor,
+    }
+    return totals[verb]
+
+
+def find_other_change(verb: str, intention: Intention, after: Aggregate, currency: str) -> str:
+    """Describe what changed on a payment besides this operation, or return "" if nothing did.
+
+    >>> row = PlanRow(1, "123456", "order-1", None, "NOK", 500, "other", "", "", None, None,
+    ...               1000, 1000, 0, 0, False)
+    >>> sent = Intention(row, "key", Aggregate(1000, 1000, 0, 0), datetime(2026, 1, 31))
+    >>> find_other_change("refund", sent, Aggregate(1000, 1000, 500, 0), "NOK")
+    ''
+    >>> find_other_change("refund", sent, Aggregate(1000, 1000, 800, 0), "NOK")
+    'refunded was 5.00 NOK and is 8.00 NOK'
+    """
+    if verb == "cancel" and intention.before.authorized_minor == 0:
+        return ""  # A payment nobody had paid: its totals say nothing about what was released.
+    expected = compute_expected_aggregate(verb, intention.before, intention.row.amount_minor)
+    return describe_change(expected, after, currency) if after != expected else ""
+
+
+def flag_other_change(verb: str, intention: Intention, result: RowResult) -> RowResult:
+    """Return a result that is done with `moved_beside`, if the payment changed by more than it."""
+    if result.outcome != "done" or result.after is None:
+        return result
+    beside = find_other_change(verb, intention, result.after, intention.row.currency)
+    if not beside:
+        return result
+    why = (
+        f"{result.explanation}. The payment was also changed by somebody else: with this row done, "
+        f"{beside}. Look it up in the business portal"
+    )
+    return result._replace(explanation=why, flags=MOVED_BESIDE)
 
 
 def _evaluate_cancel(intention: Intention, payment: Payment, events: list[Event]) -> Evidence:

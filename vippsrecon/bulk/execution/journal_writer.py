@@ -8,11 +8,11 @@ written and every later `keep` raises the same error, so the run stops.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, TypeVar
 
+from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     CapExceeded,
@@ -43,11 +43,13 @@ class JournalWriter:
     Args:
         store: The workspace database. Used from the writer's thread only.
         carrier: The plan lock.
+        clock: The run's clocks; None: this machine's.
     """
 
-    def __init__(self, store: Store, carrier: PlanLock) -> None:
+    def __init__(self, store: Store, carrier: PlanLock, clock: RunClock | None = None) -> None:
         self._store = store
         self._carrier = carrier
+        self._clock = clock or RunClock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vippsrecon-journal")
         self._waiting: asyncio.Queue[tuple[Draft, asyncio.Future[WriteResult]]] = asyncio.Queue()
         self._lock_confirmed_at = float(
@@ -90,7 +92,7 @@ class JournalWriter:
         """
         if self.failed is not None:
             raise self.failed
-        if now_seconds() - self._lock_confirmed_at > LOCK_FRESH_SECONDS:
+        if self._clock.count_seconds() - self._lock_confirmed_at > LOCK_FRESH_SECONDS:
             await self._renew()
             if self.failed is not None:
                 raise self.failed
@@ -101,7 +103,7 @@ class JournalWriter:
             while len(group) < MAX_GROUP_ENTRIES and not self._waiting.empty():
                 group.append(self._waiting.get_nowait())
             drafts = [draft for draft, _ in group]
-            started_at = now_seconds()
+            started_at = self._clock.count_seconds()
             try:
                 if self.failed is not None:
                     raise self.failed
@@ -126,7 +128,7 @@ class JournalWriter:
             await self._renew()
 
     async def _renew(self) -> None:
-        started_at = now_seconds()
+        started_at = self._clock.count_seconds()
         try:
             await self.run_query(lambda store: renew(store, self._carrier))
         except Exception as error:
@@ -139,9 +141,3 @@ def _convert_to_store_error(error: Exception) -> StoreError:
     if isinstance(error, StoreError):
         return error
     return StoreError(f"the journal could not be written: {type(error).__name__}: {error}")
-
-
-def now_seconds() -> float:
-    """Return a monotonic time in seconds that, where supported, includes time asleep."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)

@@ -29,7 +29,8 @@ class OpenRow(NamedTuple):
     Attributes:
         verb: refund, capture or cancel.
         intention: The operation, from its first `intended` entry.
-        intended: That entry.
+        intended: That entry; the row's last entry, where its request was made before the journal
+            was lost or restored.
         last_at: Time of the row's last entry. No request was sent later: every request has its
             own entry before it.
     """
@@ -70,12 +71,13 @@ def find_open_rows(store: Store, plan_id: str) -> list[OpenRow]:
     """
     open_rows = []
     for _, state in sorted(read_row_states(store, plan_id).items()):
-        if state.outcome in ("intended", "unknown") and state.intended is not None:
-            detail = state.intended.said()
-            row = restore_planned_row(state.intended, detail, Aggregate(*detail["before"]))
-            intention = Intention.found(row, state.intended)
+        if state.outcome in ("intended", "unknown"):
+            intended = state.intended or state.entry
+            detail = intended.parse_detail()
+            row = restore_planned_row(intended, detail, Aggregate(*detail["before"]))
+            intention = Intention.found(row, intended)
             last_at = parse_timestamp(state.entry.at)
-            open_rows.append(OpenRow(state.intended.verb, intention, state.intended, last_at))
+            open_rows.append(OpenRow(intended.verb, intention, intended, last_at))
     return open_rows
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import urlsplit
 
+from vippsrecon.api.models import Event
+from vippsrecon.bulk.execution.context import RunContext
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.model import Plan
+from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import ConfigurationError, PlanError
 from vippsrecon.money import format_amount, to_minor
 from vippsrecon.store import Cap
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
+
+EVENT_AHEAD = timedelta(seconds=5)
+"""So far may an event be ahead of the `Date` of the answer that holds it: `Date` has whole seconds,
+and two servers of Vipps MobilePay need not agree to the second."""
 
 
 def check_plan_matches_settings(plan: Plan, settings: Settings) -> None:
@@ -79,6 +87,35 @@ def check_clock(environment: str, skew_seconds: float) -> None:
             f"the local clock differs from Vipps MobilePay's by {abs(skew_seconds):.0f} s: nothing "
             "was sent. Set the clock, then run the same command again"
         )
+
+
+def find_clock_fault(context: RunContext, events: Sequence[Event] = ()) -> str:
+    """Return why the time cannot be trusted at this moment, as one sentence, or "".
+
+    Deadlines, expiry and the day of a cap rest on server time, so it must agree with the machine's
+    time and with the events just read. The simulator has a clock of its own and is not checked.
+
+    Args:
+        context: What all rows of the run share.
+        events: An event log, read just now.
+    """
+    if context.plan.environment == "simulator":
+        return ""
+    server_time = context.core.now()
+    skew = (server_time - context.clock.machine_time()).total_seconds()
+    if abs(skew) > MAX_CLOCK_SKEW_SECONDS:
+        return (
+            f"Vipps MobilePay's answers say {server_time:%Y-%m-%d %H:%M:%S} UTC, which differs from "
+            f"the local clock by {abs(skew):.0f} s. Set the clock, then run the same command again"
+        )
+    latest = max((parse_timestamp(event.timestamp) for event in events), default=server_time)
+    if latest - server_time > EVENT_AHEAD:
+        return (
+            f"Vipps MobilePay's answers say {server_time:%Y-%m-%d %H:%M:%S} UTC, but an event of "
+            f"{latest:%Y-%m-%d %H:%M:%S} UTC was just read: one of the two times is wrong. Run the "
+            "same command again later"
+        )
+    return ""
 
 
 def build_caps(plan: Plan, limits: Limits, local_day: str) -> dict[str, tuple[Cap, ...]]:

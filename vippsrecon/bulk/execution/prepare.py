@@ -9,32 +9,43 @@ from datetime import datetime
 from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.aggregate import Aggregate
+from vippsrecon.bulk.aggregate import Aggregate, describe_change
+from vippsrecon.bulk.execution.backoff import Backoff
 from vippsrecon.bulk.execution.caps import describe_cap_breach
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
-from vippsrecon.bulk.execution.evidence import Intention, evaluate
+from vippsrecon.bulk.execution.evidence import Intention, evaluate, may_be_own_change
+from vippsrecon.bulk.execution.journal_writer import WriteResult
 from vippsrecon.bulk.execution.operations import (
     build_operation_request,
     compute_expected_aggregate,
     extract_aggregate,
     find_own_event,
 )
+from vippsrecon.bulk.execution.preconditions import find_clock_fault
 from vippsrecon.bulk.execution.responses import classify_error
 from vippsrecon.bulk.execution.row_checks import RowCheck, find_objection, get_planned_aggregate
 from vippsrecon.bulk.execution.row_record import build_row_record
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import format_journal_time, parse_plan_time, parse_timestamp
-from vippsrecon.errors import ApiError, PaymentNotFoundError, StoreError, VippsReconError
+from vippsrecon.errors import ApiError, PaymentNotFoundError, VippsReconError
 from vippsrecon.store import Attempt, CapExceeded, Draft, Entry, PaymentBusy, PaymentChanged
 
 
 class Reading(NamedTuple):
-    """A payment and its event log, read at one time, and the attempts of other plans at it."""
+    """A payment and its event log, read at one time, and the attempts of other plans at it.
+
+    Attributes:
+        payment: The payment.
+        events: Its event log.
+        others: The attempts of other plans at it.
+        begun_at: When the reading was begun, by the run's clock.
+    """
 
     payment: Payment
     events: list[Event]
     others: list[Attempt]
+    begun_at: float
 
 
 async def predict_outcome(
@@ -55,7 +66,8 @@ async def predict_outcome(
         return _predict_resolution(context, Intention.found(row, intended), reading)
     decided = decide_from_reading(context, row, reading)
     if decided is not None:
-        return decided
+        # A dry run waits for nothing, so it cannot come to an unknown outcome.
+        return decided._replace(outcome="skipped") if decided.outcome == "unknown" else decided
     before = extract_aggregate(reading.payment)
     after = compute_expected_aggregate(context.verb, before, row.amount_minor)
     return RowResult(row.row, "would_do", "would be sent", before=before, after=after)
@@ -85,17 +97,30 @@ def _predict_resolution(context: RunContext, intention: Intention, reading: Read
 async def prepare_row(context: RunContext, row: PlanRow) -> RowResult | Intention:
     """Read and check one row, and record the intention to send it.
 
+    A change that may be this row's own operation, made before the journal was lost or restored
+    and not in the event log yet, is read again for up to `settle_for`; then the row is `unknown`.
+
     Returns:
         The row's result if nothing may be sent, else the intention, which is in the journal.
+
+    Raises:
+        StopRunError: The keys are not accepted, or the clock cannot be trusted.
     """
     assert context.writer is not None
+    backoff = Backoff(context, context.patience.settle_for)
     while True:
         reading = await take_reading(context, row)
         if isinstance(reading, RowResult):
             return await record_result(context, row, reading)
         decided = decide_from_reading(context, row, reading)
         if decided is not None:
+            if decided.outcome == "unknown" and await backoff.wait():
+                continue
             return await record_result(context, row, decided)
+        clock_fault = find_clock_fault(context, reading.events)
+        if clock_fault:
+            unsent = RowResult(row.row, "skipped", f"nothing was sent: {clock_fault}")
+            raise StopRunError(clock_fault, await record_result(context, row, unsent))
         intended = await _record_intention(context, row, reading)
         if not isinstance(intended, PaymentChanged):
             return intended
@@ -107,6 +132,7 @@ async def take_reading(context: RunContext, row: PlanRow) -> Reading | RowResult
     Raises:
         StopRunError: The keys are not accepted, or do not allow this operation.
     """
+    begun_at = context.clock.count_seconds()
     try:
         payment = await context.core.payment(row.reference, row.msn)
         events = await context.core.events(row.reference, row.msn)
@@ -126,7 +152,7 @@ async def take_reading(context: RunContext, row: PlanRow) -> Reading | RowResult
         if classify_error(error) == "stop":
             raise StopRunError(str(error), unread_result) from None
         return unread_result
-    return Reading(payment, events, await context.others(row))
+    return Reading(payment, events, await context.others(row), begun_at)
 
 
 def decide_from_reading(context: RunContext, row: PlanRow, reading: Reading) -> RowResult | None:
@@ -139,13 +165,29 @@ def decide_from_reading(context: RunContext, row: PlanRow, reading: Reading) -> 
         return RowResult(row.row, "already_done", why, after=current)._replace(
             psp_reference=earlier_event.psp_reference, event_at=earlier_event.timestamp
         )
-    detail = find_objection(
+    as_planned = Intention(row, context.key(row), get_planned_aggregate(row), context.core.now())
+    if may_be_own_change(context.verb, as_planned, payment, events, reading.others):
+        change = describe_change(as_planned.before, current, payment.currency)
+        why = (
+            f"{change}, and the event log does not show yet who did it: it may be this row, carried "
+            "out before the journal was lost or restored. Run the same command again in two minutes"
+        )
+        return RowResult(row.row, "unknown", why, before=as_planned.before, after=current)
+    objection = object_to_sending(context, row, reading)
+    if not objection:
+        return None
+    return RowResult(row.row, "refused", objection, before=current, after=current)
+
+
+def object_to_sending(context: RunContext, row: PlanRow, reading: Reading) -> str:
+    """Return why the row may not be sent on this reading, as one sentence, or "" if it may."""
+    return find_objection(
         RowCheck(
             context.verb,
             row,
             context.key(row),
-            payment,
-            events,
+            reading.payment,
+            reading.events,
             reading.others,
             context.core.settings.unit(row.msn),
             context.core.now(),
@@ -154,7 +196,6 @@ def decide_from_reading(context: RunContext, row: PlanRow, reading: Reading) -> 
             context.plan.cancel_created,
         )
     )
-    return RowResult(row.row, "refused", detail, before=current, after=current) if detail else None
 
 
 def _find_earlier_event(context: RunContext, row: PlanRow, reading: Reading) -> Event | None:
@@ -174,54 +215,56 @@ async def _record_intention(
     context: RunContext, row: PlanRow, reading: Reading
 ) -> RowResult | Intention | PaymentChanged:
     """Reserve the payment and the caps and write the `intended` entry, in one transaction."""
-    assert context.writer is not None
     before = extract_aggregate(reading.payment)
-    draft = _build_intention_draft(context, row, before)._replace(
-        caps=tuple(context.find_row_caps(row)),
-        known=sum(attempt.entry_count for attempt in reading.others),
-    )
-    written = await context.writer.keep(draft)
+    written = await write_intention(context, row, before, reading)
     if isinstance(written, PaymentChanged):
         return written
-    if isinstance(written, PaymentBusy):
-        why = f"row {written.row} of plan {written.plan_id} has a request in progress on this payment; finish that plan first"
-        return await record_result(context, row, RowResult(row.row, "skipped", why, before=before))
-    if isinstance(written, CapExceeded):
-        refused = RowResult(
-            row.row, "refused", describe_cap_breach(written), before=before, after=before
-        )
-        return await record_result(context, row, refused)
-    return Intention(row, context.key(row), before, parse_timestamp(written.at))
+    if isinstance(written, Entry):
+        at = parse_timestamp(written.at)
+        return Intention(row, context.key(row), before, at, reading.begun_at)
+    return await record_result(context, row, describe_not_reserved(row, written, before))
 
 
-async def record_intention_again(context: RunContext, intention: Intention) -> None:
-    """Write another `intended` entry before a request is sent again: every request has its own.
+async def write_intention(
+    context: RunContext, row: PlanRow, before: Aggregate, reading: Reading
+) -> WriteResult:
+    """Write an `intended` entry if the caps and other plans allow it. Every request has its own.
 
-    The payment and the caps stay reserved since the first entry. The last entry shows since when
-    the operation may be in progress.
+    A row that is sent again keeps what it has reserved; on another day it counts for that day too.
 
     Raises:
         StoreError: It could not be written, or another process holds the plan: nothing may be sent.
     """
     assert context.writer is not None
-    written = await context.writer.keep(
-        _build_intention_draft(context, intention.row, intention.before)
-    )
-    if not isinstance(written, Entry):
-        raise StoreError(f"row {intention.row.row} no longer has its payment reserved: {written}")
+    draft = _build_intention_draft(context, row, before)
+    known = sum(attempt.entry_count for attempt in reading.others)
+    return await context.writer.keep(draft._replace(known=known))
+
+
+def describe_not_reserved(
+    row: PlanRow, no: PaymentBusy | CapExceeded, before: Aggregate
+) -> RowResult:
+    """Return the result of a row that could not be reserved: nothing is sent."""
+    if isinstance(no, PaymentBusy):
+        why = f"row {no.row} of plan {no.plan_id} has a request in progress on this payment; finish that plan first"
+        return RowResult(row.row, "skipped", why, before=before)
+    return RowResult(row.row, "refused", describe_cap_breach(no), before=before, after=before)
 
 
 def _build_intention_draft(context: RunContext, row: PlanRow, before: Aggregate) -> Draft:
     """Build the `intended` entry of a request."""
     request = build_operation_request(context.verb, row, context.key(row))
+    caps = tuple(context.find_row_caps(row))
     detail = {
         "method": request.method,
         "path": request.path,
         "body": request.body.decode(),
         "before": list(before),
+        "caps": [cap.scope for cap in caps],
         **build_row_record(row),
     }
-    return _build_row_draft(context, row, "intended", context.core.now())._replace(detail=detail)
+    draft = _build_row_draft(context, row, "intended", context.core.now())
+    return draft._replace(detail=detail, caps=caps)
 
 
 async def record_result(context: RunContext, row: PlanRow, result: RowResult) -> RowResult:

@@ -9,6 +9,9 @@ from vippsrecon.bulk.aggregate import Aggregate
 WOULD_DO = "would_do"
 """Outcome in a dry run of a row that a live run would send."""
 
+MOVED_BESIDE = "moved_beside"
+"""Flag of a row that is done on a payment that somebody else changed meanwhile."""
+
 DONE_OUTCOMES = ("done", "already_done")
 FINAL_OUTCOMES = (*DONE_OUTCOMES, "refused")
 """Outcomes that a later run never changes."""
@@ -29,6 +32,8 @@ class RowResult(NamedTuple):
         event_at: Time of the operation's event in the event log.
         before: The payment's totals before the operation.
         after: The totals after it; None if they were not read.
+        flags: `moved_beside` if it is done and the payment changed by more than this operation;
+            else "".
     """
 
     row: int
@@ -41,6 +46,7 @@ class RowResult(NamedTuple):
     event_at: str | None = None
     before: Aggregate | None = None
     after: Aggregate | None = None
+    flags: str = ""
 
     def detail(self) -> dict[str, Any]:
         """Return the fields stored in the journal beside the row."""
@@ -53,6 +59,7 @@ class RowResult(NamedTuple):
             "event_at": self.event_at,
             "before": None if self.before is None else list(self.before),
             "after": None if self.after is None else list(self.after),
+            **({"flags": self.flags} if self.flags else {}),
         }
 
     @classmethod
@@ -75,4 +82,5 @@ class RowResult(NamedTuple):
             detail.get("event_at"),
             None if before is None else Aggregate(*before),
             None if after is None else Aggregate(*after),
+            str(detail.get("flags", "")),
         )

@@ -29,6 +29,8 @@ class RunResult:
         carrier: Who carried it out.
         head: The journal's last (seq, hash) after a live run: save it outside the database.
         units: The plan's sales units as configured: time zones and markets.
+        earlier: In a live run, when each row that was final before it became so: journal times, in
+            order. If that is every row, nothing was read or sent.
         unapproved: In a dry run, why a live run would have no valid approval, or "".
     """
 
@@ -41,6 +43,7 @@ class RunResult:
     head: tuple[int, str] | None = None
     units: tuple[SalesUnit, ...] = ()
     unapproved: str = ""
+    earlier: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Summarize the run in one line; the rows are in `outcomes`."""
@@ -66,11 +69,11 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0: every row is done (or would be) · 1: some row is not · 2: the run stopped."""
+        """0: every row is done (or would be) · 1: some row is not, or moved_beside · 2: it stopped."""
         if self.stopped:
             return 2
         successful = (*DONE_OUTCOMES, "would_do")
-        return 0 if all(result.outcome in successful for result in self.results) else 1
+        return int(any(result.outcome not in successful or result.flags for result in self.results))
 
     @property
     def outcomes(self) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
+from vippsrecon.bulk.execution.evidence import flag_other_change
 from vippsrecon.bulk.execution.open_rows import OpenRow, RecheckedRow, find_open_rows, recheck_rows
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.people import (
@@ -85,8 +86,8 @@ class SettleResult(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 if no row is left open, else 1."""
-        return int(any(result.outcome == "unknown" for result in self.results))
+        """0 if no row is left open or flagged `moved_beside`, else 1."""
+        return int(any(result.outcome == "unknown" or result.flags for result in self.results))
 
 
 def settle(
@@ -206,7 +207,7 @@ def _build_result(rechecked: RecheckedRow) -> RowResult:
     evidence, before = rechecked.evidence, rechecked.open.intention.before
     event = evidence.event
     proven = evidence.kind in PROVEN_OUTCOMES
-    return RowResult(
+    result = RowResult(
         rechecked.open.number,
         evidence.kind if proven else "unknown",
         evidence.explanation
@@ -217,6 +218,7 @@ def _build_result(rechecked: RecheckedRow) -> RowResult:
         before=before,
         after=rechecked.after,
     )
+    return flag_other_change(rechecked.open.verb, rechecked.open.intention, result)
 
 
 def _advise_nothing_done(rechecked: RecheckedRow) -> str:
@@ -268,7 +270,7 @@ def _build_draft(
     row: OpenRow, result: RowResult, at: datetime, word: ManualDecision | None
 ) -> Draft:
     """Build the journal entry of a row: a proof, or a user's decision marked as such."""
-    intended_detail = row.intended.said()
+    intended_detail = row.intended.parse_detail()
     detail: dict[str, Any] = {
         **result.detail(),
         **{name: intended_detail[name] for name in _ROW_RECORD_FIELDS if name in intended_detail},

@@ -49,6 +49,9 @@ async def process_rows(
     """Process the plan's rows concurrently and return their results in the plan's order.
 
     If the run stops, rows it did not start keep their earlier result, or are `skipped`.
+
+    Raises:
+        StoreError: A dry run could not read the database.
     """
     results: dict[int, RowResult] = {}
     rows = iter(context.plan.rows)
@@ -61,9 +64,13 @@ async def process_rows(
                 results[row.row] = await process_row(row)
                 advance()
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, min(pool_options.in_flight, context.plan.count))):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(max(1, min(pool_options.in_flight, context.plan.count))):
+                    group.create_task(work())
+        except ExceptionGroup as errors:
+            # An error every row met, such as a database that is gone: raised as the one it is.
+            raise errors.exceptions[0] from None
     return [
         results.get(row.row)
         or _build_not_begun_result(row, states.get(row.row), context.stop_reason)

@@ -264,7 +264,7 @@ def _build_outcome_values(
 
 
 def _build_entry_values(entry: Entry) -> tuple[Any, ...]:
-    detail = entry.said()
+    detail = entry.parse_detail()
     return (
         entry.plan_id,
         entry.seq,
@@ -294,7 +294,7 @@ def _get_entry_aggregate(detail: dict[str, Any], when: str) -> Sequence[int | No
 
 def _describe_entry(entry: Entry) -> str:
     """Describe an entry for readers."""
-    detail = entry.said()
+    detail = entry.parse_detail()
     if entry.kind == "seen":
         return f"{format_count(detail.get('count', 0), 'row')}, digest {detail.get('digest')}"
     if entry.kind == "approved":

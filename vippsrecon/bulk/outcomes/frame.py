@@ -117,6 +117,7 @@ def _build_outcome_row(
         needs_credit_note(plan.verb, row, outcome),
         needs_shop_update(row, outcome),
         choose_customer_notice(plan.verb, row, outcome, unit) or None,
+        result.flags,
     )
 
 

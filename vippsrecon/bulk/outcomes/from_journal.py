@@ -90,14 +90,14 @@ class PlanHistory:
     def approver(self) -> str:
         """Who approved the last run; before the first run, who approved the plan, or ""."""
         for entry in reversed(self.carriers):
-            if entry.said()["approver"]:
-                return str(entry.said()["approver"])
-        return str(self.approvals[-1].said()["approver"]) if self.approvals else ""
+            if entry.parse_detail()["approver"]:
+                return str(entry.parse_detail()["approver"])
+        return str(self.approvals[-1].parse_detail()["approver"]) if self.approvals else ""
 
     @property
     def carrier(self) -> str:
         """Who carried out the last run, or ""."""
-        return str(self.carriers[-1].said()["holder"]) if self.carriers else ""
+        return str(self.carriers[-1].parse_detail()["holder"]) if self.carriers else ""
 
     @property
     def count(self) -> int:
@@ -150,7 +150,7 @@ class PlanHistory:
         """
         for entry in journal_entries:
             try:
-                entry.said()
+                entry.parse_detail()
                 self._apply(entry)
             except (ValueError, KeyError, TypeError):
                 raise StoreError(
@@ -164,20 +164,20 @@ class PlanHistory:
         self.head = (entry.seq, entry.hash)
         if entry.kind == "seen":
             self.environment, self.verb = entry.environment, entry.verb
-            self.said, self.first_hash = entry.said(), entry.hash
+            self.said, self.first_hash = entry.parse_detail(), entry.hash
         elif entry.kind == "approved":
             self.approvals.append(entry)
         elif entry.kind == "carrier":
             self.carriers.append(entry)
         elif entry.kind == "ended":
-            self.stopped = str(entry.said().get("stopped") or "")
+            self.stopped = str(entry.parse_detail().get("stopped") or "")
         elif entry.row is not None and entry.kind == "verified":
             self._apply_verified(entry, entry.row)
         elif entry.row is not None and entry.kind in ROW_KINDS:
             self.rows[entry.row] = self._row(entry, entry.row)
 
     def _row(self, entry: Entry, number: int) -> RowHistory:
-        detail, before = entry.said(), self.rows.get(number)
+        detail, before = entry.parse_detail(), self.rows.get(number)
         intended = before.intended_at if before else None
         if entry.kind == "intended":
             intended = intended or entry.at
@@ -197,7 +197,7 @@ class PlanHistory:
         )
 
     def _apply_verified(self, entry: Entry, number: int) -> None:
-        row_history, detail = self.rows.get(number), entry.said()
+        row_history, detail = self.rows.get(number), entry.parse_detail()
         if row_history is not None:
             event_fields = {
                 name: detail[name] for name in ("psp_reference", "event_at") if detail.get(name)

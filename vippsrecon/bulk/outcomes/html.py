@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.outcomes.follow_up import describe_outcome
+from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
@@ -41,9 +43,31 @@ def summarize_run(run: RunResult) -> str:
         would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
         return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
     finished = counts["done"] + counts["already_done"]
+    if len(run.earlier) == run.plan.count:
+        everything = {1: "it was", 2: "both were"}.get(
+            finished, f"all {group_thousands(finished)} were"
+        )
+        what = f"{everything} done" if not rest else "every row ended"
+        rest = [f"{group_thousands(finished)} done", *rest] if rest else []
+        return ", ".join([f"Nothing was sent: {what} {_describe_earlier_days(run)}", *rest])
+    beside = sum(bool(result.flags) for result in run.results)
+    if beside:
+        rest.append(f"{group_thousands(beside)} on a payment that somebody else changed too")
+    if run.earlier:
+        rest.append(f"{group_thousands(len(run.earlier))} of them in an earlier run")
     if finished == run.plan.count:
-        return f"Done: {planned}"
+        return ", ".join([f"Done: {planned}", *rest])
     return f"{group_thousands(finished)} of {planned} done, {', '.join(rest)}"
+
+
+def _describe_earlier_days(run: RunResult) -> str:
+    """Return on which local days the rows of earlier runs ended, such as "on 2026-01-31"."""
+    zone = ZoneInfo(run.units[0].zone if run.units else "UTC")
+    first, last = (
+        parse_timestamp(at).astimezone(zone).date().isoformat()
+        for at in (run.earlier[0], run.earlier[-1])
+    )
+    return f"on {first}" if first == last else f"from {first} to {last}"
 
 
 def render_run_html(

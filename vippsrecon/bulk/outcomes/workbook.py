@@ -53,6 +53,7 @@ RUN_OUTCOME_COLUMNS = (
     _define_column("currency", "Currency", width=8.5),
     _define_column("amount_minor", "Amount", "money", 13),
     _define_column("sentence", "What became of it", "wrapped", 46),
+    _define_column("flags", "Flags", width=14, printed=False),
     _define_column("booking_date", "Booking day", "date", 11),
     _define_column("document_ref", "Document", width=14),
     _define_column("credit_note_needed", "Credit note needed", "flag", 11),

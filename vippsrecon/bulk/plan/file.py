@@ -21,10 +21,9 @@ import orjson
 
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, sum_by_currency
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan, refuse_format_version
-from vippsrecon.errors import PlanError
+from vippsrecon.errors import PlanError, SourceError
+from vippsrecon.input_files import MAX_JSON_BYTES, MAX_JSON_VALUES, read_input_bytes
 from vippsrecon.output_files import atomic_file
-
-MAX_PLAN_FILE_BYTES = 512 * 1024 * 1024
 
 _PLAN_FIELDS = tuple(plan_field.name for plan_field in fields(Plan) if plan_field.compare)
 _FILE_FIELDS = frozenset({*_PLAN_FIELDS, "digest", "totals", "count"})
@@ -82,11 +81,9 @@ def read_plan(path: str | Path) -> Plan:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_PLAN_FILE_BYTES:
-            raise PlanError(f"{path.name} is larger than 512 MB, so it is not a plan")
-        content = path.read_bytes()
-    except OSError as error:
-        raise PlanError(f"{path.name} cannot be read: {error.strerror or error}") from None
+        content = read_input_bytes(path, max_bytes=MAX_JSON_BYTES, advice="; it is not a plan")
+    except SourceError as error:
+        raise PlanError(str(error)) from None
     try:
         plan, claimed_digest = _decode_plan(content)
         if claimed_digest != compute_digest(plan):
@@ -127,6 +124,8 @@ def _decode_plan(content: bytes) -> tuple[Plan, object]:
             "it was saved again by an editor (it starts with a byte-order mark). Use the original "
             "file, or make a new plan"
         )
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_JSON_VALUES:
+        raise PlanError("it holds more values than a plan")
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -12,11 +12,16 @@ ORDER_KEY = ["msn", "okey"]
 
 
 def mark_covered_orders(pairs: LazyFrame) -> LazyFrame:
-    """Add `order_is_covered` to the reserved payments that are one too many for their order.
+    """Add `order_is_covered` and `attempts_changed`, which limit what is proposed.
+
+    `order_is_covered` marks the reserved payments that are one too many for their order.
 
     An order is covered by the payment that counts if its C, and K while its deadline stands, come
     to E: at the cut-off time and after every event fetched. An order of unknown status, or in
     another currency than its payment, never is.
+
+    `attempts_changed` marks the payments of an order of which another attempt moved after the
+    cut-off time and holds money now: it may be the one that counts now, so nothing is proposed.
 
     Args:
         pairs: The pairs, with the variables and role.
@@ -37,8 +42,22 @@ def mark_covered_orders(pairs: LazyFrame) -> LazyFrame:
         & (nw.col("order_currency") == nw.col("payment_currency"))
         & ~nw.col("read_failed")
     )
-    keys = sorted(f"{row['msn']}:{row['okey']}" for row in collect_rows(covered.select(*ORDER_KEY)))
+    changed = pairs.filter(
+        nw.col("role").is_in(["second", "superseded"])
+        & nw.col("changed_after")
+        & ((nw.col("C_now") > 0) | (nw.col("K_now") > 0))
+    )
+    return pairs.with_columns(
+        order_is_covered=further & _is_one_of(covered),
+        attempts_changed=_is_one_of(changed),
+    )
+
+
+def _is_one_of(pairs: LazyFrame) -> nw.Expr:
+    """Return whether a row belongs to the same order as one of these pairs."""
+    rows = collect_rows(pairs.select(*ORDER_KEY).unique())
+    keys = sorted(f"{row['msn']}:{row['okey']}" for row in rows)
     if not keys:
-        return pairs.with_columns(order_is_covered=nw.lit(value=False))
+        return nw.lit(value=False)
     name = nw.concat_str(nw.col("msn"), nw.lit(":"), nw.col("okey"))
-    return pairs.with_columns(order_is_covered=(further & name.is_in(keys)).fill_null(value=False))
+    return name.is_in(keys).fill_null(value=False)

@@ -29,6 +29,12 @@ from vippsrecon.reconciliation.backends import (
     materialize,
 )
 from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
+from vippsrecon.reconciliation.orders_payments.cut_off_times import (
+    add_as_of,
+    compute_coverage,
+    find_earliest,
+    share_as_of,
+)
 from vippsrecon.reconciliation.orders_payments.event_history import (
     add_amounts_as_of,
     select_distinct_events,
@@ -55,7 +61,6 @@ from vippsrecon.reconciliation.orders_payments.overlapping_exports import (
 )
 from vippsrecon.reconciliation.orders_payments.own_refunds import mark_own_refunds
 from vippsrecon.reconciliation.orders_payments.payments import (
-    LINKS_OF_FURTHER_PAYMENTS,
     PAYMENT_COLUMNS,
     PaymentSide,
     choose_payments,
@@ -69,9 +74,6 @@ from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_rep
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
 
 ORDER_KEY = ["msn", "okey"]
-
-AFTER_ALL_EVENTS_US = 2**62
-"""Later than every event, in microseconds since 1970 (UTC)."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +152,11 @@ def pair_orders_and_payments(
     """
     is_earlier = nw.col("source_file").is_in(sorted(asked.earlier_files))
     covering = orders.filter(~is_earlier) if asked.earlier_files else orders
-    cover = materialize(_compute_coverage(covering))
+    cover = materialize(compute_coverage(covering))
     order_rows = separate_superseded_rows(orders)
     orders = order_rows.current
-    exported_us = _find_earliest(orders, "exported_at_us")
-    fetched_us = _find_earliest(payments, "fetched_at_us")
+    exported_us = find_earliest(orders, "exported_at_us")
+    fetched_us = find_earliest(payments, "fetched_at_us")
     # A lower limit for the search for exact matches only: each pair has a cut-off time of its own.
     until_us = min(exported_us, fetched_us, asked.as_of_us)
     named = collect_named_links(orders, order_rows.links)
@@ -166,7 +168,7 @@ def pair_orders_and_payments(
     references = materialize(collect_references(split.orders))
     linked = link_payments(split.payments, references, split.links)
     own_events = None if events is None else select_distinct_events(events, split.payments)
-    timed = materialize(_share_as_of(materialize(_add_as_of(linked, cover, asked))))
+    timed = materialize(share_as_of(materialize(add_as_of(linked, cover, asked.as_of_us))))
     counted = materialize(add_amounts_as_of(timed, own_events))
     sides = resolve_order_rows(split.orders, references, counted)
     groups = materialize(sides.groups)
@@ -200,79 +202,6 @@ def pair_orders_and_payments(
         events is None,
         sides.members,
         chosen.members,
-    )
-
-
-def _find_earliest(rows: LazyFrame, column: str) -> int:
-    """Return the earliest time in a column, or `AFTER_ALL_EVENTS_US` if there is none."""
-    first = collect_rows(rows.select(at=nw.col(column).min()))[0]["at"]
-    return AFTER_ALL_EVENTS_US if first is None else int(first)
-
-
-def _compute_coverage(orders: LazyFrame) -> LazyFrame:
-    """Return the days and the time of export that the order rows cover, per sales unit."""
-    return orders.group_by("msn").agg(
-        cover_first_day=nw.col("ordered_day").min(),
-        cover_last_day=nw.col("ordered_day").max(),
-        cover_exported_us=nw.col("exported_at_us").max(),
-    )
-
-
-def _add_as_of(linked: LazyFrame, cover: LazyFrame, asked: ComparisonOptions) -> LazyFrame:
-    """Add the cut-off time of each pair, `t_us`.
-
-    It is the earliest of the as-of time, the time of export and the time of fetching. Both sides
-    need the same cut-off, or a capture made between export and fetch would look like a
-    difference. A payment without an order gets the time of its sales unit's latest export.
-    """
-    # One `when` per sales unit and not a join: units are few, and a join would copy every
-    # column of every payment.
-    export_us: nw.Expr = nw.lit(asked.as_of_us)
-    for unit in collect_rows(cover):
-        export_us = (
-            nw.when(nw.col("msn") == unit["msn"])
-            .then(nw.lit(unit["cover_exported_us"]))
-            .otherwise(export_us)
-        )
-    order_export_us = nw.col("exported_at_us")
-    at = nw.when(order_export_us.is_null()).then(export_us).otherwise(order_export_us)
-    fetched = nw.col("fetched_at_us")
-    return (
-        linked.with_columns(t_us=nw.when(at < fetched).then(at).otherwise(fetched))
-        .with_columns(
-            t_us=nw.when(nw.col("t_us") < asked.as_of_us)
-            .then(nw.col("t_us"))
-            .otherwise(nw.lit(asked.as_of_us))
-            .cast(nw.Int64),
-            payment_currency=nw.col("currency"),
-            guarantee_us=nw.col("capture_guaranteed_until_at_us"),
-        )
-        .drop("exported_at_us", "currency", "capture_guaranteed_until_at_us")
-    )
-
-
-def _share_as_of(timed: LazyFrame) -> LazyFrame:
-    """Give all payments of one order the earliest of their cut-off times: they are compared as one."""
-    shared = materialize(
-        timed.filter(nw.col("link").is_in(list(LINKS_OF_FURTHER_PAYMENTS)))
-        .select(*ORDER_KEY)
-        .unique()
-    )
-    if is_empty(shared):
-        return timed
-    earliest = (
-        timed.join(shared, on=ORDER_KEY, how="semi")
-        .group_by(*ORDER_KEY)
-        .agg(order_t_us=nw.col("t_us").min())
-    )
-    return (
-        timed.join(materialize(earliest), on=ORDER_KEY, how="left")
-        .with_columns(
-            t_us=nw.when(nw.col("order_t_us").is_null())
-            .then(nw.col("t_us"))
-            .otherwise(nw.col("order_t_us"))
-        )
-        .drop("order_t_us")
     )
 
 

@@ -19,120 +19,21 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import BridgeError
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
-from vippsrecon.reconciliation.check import C, E, Er, O, Or, R, minimum_of
-from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS
+from vippsrecon.reconciliation.check import C, O, Or, R, minimum_of
+from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
 from vippsrecon.reconciliation.orders_payments.period import PERIOD_COLUMNS
-from vippsrecon.reconciliation.run_checks import select_discrepancies
-
-_PRESENCE_KIND, _CAPTURED_KIND = nw.col("there"), nw.col("captured")
-_REFUNDED_KIND = nw.col("refunded")
-_COMPARED, _CURRENCY_MISMATCH = nw.col("compared"), nw.col("mismatch")
-_CANCELLED_PAIR, _ABANDONED = nw.col("of_cancelled"), nw.col("abandoned")
-_NETTED, _IGNORED_PRESENCE = nw.col("netted"), nw.col("ignored_there")
-_PAIR = nw.col("role") == "pair"
-_ORDER_ROW = nw.col("role").is_in(["pair", "surplus", "superseded_row"])
-_UNKNOWN = nw.col("refunds_unknown")
-_UNANSWERED_ORDER = (_PRESENCE_KIND == "not_checked") & _ORDER_ROW
-
-BRIDGE_LINES = (
-    "orders",
-    "outside_period",
-    "ignored",
-    "not_checked",
-    "other_tender",
-    "cancelled",
-    "not_compared",
-    "not_yet_due",
-    "refunded_before_capture",
-    "excess_given_back",
-    "given_back_on_cancelled",
-    "cancellation_fees",
-    "refunded_beyond_capture",
-    "refunds_unknown",
-    "timing_after_cut",
-    "timing_refund_pending",
-    "timing_refund_not_recorded",
-    "superseded_attempts",
-    "other_currency",
-    "outside_export",
-    "without_order",
+from vippsrecon.reconciliation.results.bridge_lines import (
+    BRIDGE_LINES,
+    CURRENCY_MISMATCH,
+    LINES_TO_FETCHED,
+    ORDER_ROW,
+    PRESENCE_KIND,
+    add_line_conditions,
+    amount_where,
+    build_captured_lines,
+    build_refunded_lines,
 )
-"""The lines before the codes' lines, in order. After the codes comes what moved in another period,
-and then the leg's total."""
-
-LINES_TO_FETCHED = ("after_cut", "moved_in_another_period", "aggregate_mismatch")
-"""The lines from a leg's total to the payments' own totals, as fetched."""
-
-
-def _captured_lines() -> dict[str, nw.Expr]:
-    rest_lost = (_CAPTURED_KIND == "authorization_lost") & nw.col("part_captured")
-    # Of an order without a code, only a reservation that expired on both sides leaves a rest.
-    waiting = _CAPTURED_KIND.str.starts_with("timing_") | rest_lost | (_CAPTURED_KIND == "")
-    # Nothing is expected of an open order yet, so its expected amount is not yet due, whatever its code.
-    unrecorded = _CAPTURED_KIND == "payment_not_recorded"
-    open_and_wrong = (
-        (nw.col("status") == "open") & _CAPTURED_KIND.is_in(list(DISCREPANCY_KINDS)) & ~unrecorded
-    )
-    judged = _COMPARED & nw.col("captured_comparable")
-    fee_kept = _CANCELLED_PAIR & (_CAPTURED_KIND == "cancellation_fee_kept")
-    return {
-        "orders": _amount_where(_ORDER_ROW, O),
-        "ignored": _amount_where(_IGNORED_PRESENCE, C - O) + _amount_where(_ABANDONED, C - O),
-        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", C)
-        - _amount_where(_UNANSWERED_ORDER, O),
-        "other_tender": _amount_where(_PRESENCE_KIND == "paid_twice", -O),
-        "cancelled": _amount_where(
-            (_CANCELLED_PAIR & judged) | (_PRESENCE_KIND == "cancelled_unpaid"), -O
-        ),
-        "not_yet_due": _amount_where(_NETTED & judged & waiting, C - E)
-        - _amount_where(_NETTED & judged, nw.col("not_due"))
-        + _amount_where(_NETTED & open_and_wrong, -E),
-        "payment_not_recorded": _amount_where(_NETTED & unrecorded, C - E),
-        "refunds_unknown": _amount_where(_COMPARED & ~judged, C - O),
-        "refunded_before_capture": _amount_where(_NETTED, -nw.col("q")),
-        "excess_given_back": _amount_where(_NETTED, nw.col("p")),
-        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR & judged, nw.col("given_back")),
-        "cancellation_fees": _amount_where(fee_kept, C - R),
-        "timing_after_cut": _amount_where(_PAIR & (_PRESENCE_KIND == "timing_after_cut"), C - O),
-        "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", C),
-        "outside_export": _amount_where(_PRESENCE_KIND == "timing_outside_export", C),
-    }
-
-
-def _refunded_lines() -> dict[str, nw.Expr]:
-    absent = _PRESENCE_KIND.is_in(["missing_in_vipps", "duplicate_order_row"])
-    without_order = _PRESENCE_KIND.is_in(["missing_in_orders", "duplicate_payment"])
-    return {
-        # Of a further payment, Or is what it gave back of the shop's refund.
-        "orders": _amount_where(_ORDER_ROW | (nw.col("role") == "second"), Or),
-        "ignored": _amount_where(_IGNORED_PRESENCE, R - Or) + _amount_where(_ABANDONED, R - Or),
-        "not_checked": _amount_where(_PRESENCE_KIND == "not_checked", R - Or),
-        "other_tender": _amount_where(_PRESENCE_KIND == "paid_twice", R - Or),
-        "cancelled": _amount_where(
-            (_CANCELLED_PAIR & ~_UNKNOWN) | (_PRESENCE_KIND == "cancelled_unpaid"), -Or
-        ),
-        "not_compared": _amount_where(absent, -Or),
-        "refunded_before_capture": _amount_where(_NETTED, -nw.col("q")),
-        "excess_given_back": _amount_where(_NETTED, nw.col("p")),
-        "given_back_on_cancelled": _amount_where(_CANCELLED_PAIR & ~_UNKNOWN, nw.col("given_back")),
-        "refunded_beyond_capture": _amount_where(_NETTED, -nw.col("refunded_beyond_capture")),
-        "refunds_unknown": _amount_where(_COMPARED & ~_ABANDONED & _UNKNOWN, R - Or),
-        "timing_after_cut": _amount_where(_PAIR & (_PRESENCE_KIND == "timing_after_cut"), R - Or),
-        "timing_refund_pending": _amount_where(
-            _COMPARED & (_REFUNDED_KIND == "timing_refund_pending"), R - Er
-        ),
-        "timing_refund_not_recorded": _amount_where(
-            _COMPARED & (_REFUNDED_KIND == "timing_refund_not_recorded"), R - Er
-        ),
-        "superseded_attempts": _amount_where(_PRESENCE_KIND == "superseded_attempt", R),
-        "outside_export": _amount_where(_PRESENCE_KIND == "timing_outside_export", R),
-        "without_order": _amount_where(without_order, R - Or),
-    }
-
-
-def _amount_where(where: nw.Expr, amount: nw.Expr) -> nw.Expr:
-    return nw.when(where.fill_null(value=False)).then(amount).otherwise(nw.lit(0))
-
+from vippsrecon.reconciliation.run_checks import select_discrepancies
 
 _GROUP_COLUMNS = (
     "msn",
@@ -184,15 +85,15 @@ def build_bridge(
     Raises:
         BridgeError: A leg does not balance; the message has sales unit, currency and difference.
     """
-    alike = _add_line_conditions(
+    alike = add_line_conditions(
         nw.concat([_group_alike_pairs(answered), _select_exact_match_sums(agreed)], how="vertical")
     )
-    is_outside = _PRESENCE_KIND == "outside_period"
+    is_outside = PRESENCE_KIND == "outside_period"
     outside, inside = (materialize(alike.filter(part)) for part in (is_outside, ~is_outside))
     rows: list[dict[str, Any]] = []
     for leg, lines, letter, ordered, questions in (
-        ("captured", _captured_lines(), "C", O, ("there", "captured")),
-        ("refunded", _refunded_lines(), "R", Or, ("refunded",)),
+        ("captured", build_captured_lines(), "C", O, ("there", "captured")),
+        ("refunded", build_refunded_lines(), "R", Or, ("refunded",)),
     ):
         sums = _sum_lines(inside, lines, letter, ordered)
         _add_orders_outside_period(sums, outside, ordered)
@@ -270,25 +171,6 @@ def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
     ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 
-def _add_line_conditions(alike: LazyFrame) -> LazyFrame:
-    """Add the conditions that several lines use."""
-    differs = nw.col("order_currency") != nw.col("currency")
-    cancelled = nw.col("status") == "cancelled"
-    kinds = {
-        question: nw.col(f"{question}_kind").fill_null("")
-        for question in ("there", "captured", "refunded")
-    }
-    return materialize(
-        alike.with_columns(**kinds, mismatch=nw.col("has_payment") & differs.fill_null(value=False))
-        .with_columns(
-            of_cancelled=_COMPARED & cancelled,
-            abandoned=_COMPARED & (_CAPTURED_KIND == "abandoned_checkout"),
-            ignored_there=_PRESENCE_KIND.is_in(list(IGNORED_KINDS)),
-        )
-        .with_columns(netted=_COMPARED & ~_CANCELLED_PAIR & ~_ABANDONED)
-    )
-
-
 BridgeSums = dict[tuple[str, str], dict[str, tuple[int, int]]]
 
 
@@ -304,20 +186,20 @@ def _sum_lines(
     *orders*, in *other currency* and in the leg's total, and in no other line.
     """
     sums: BridgeSums = defaultdict(dict)
-    same = {line: _amount_where(~_CURRENCY_MISMATCH, amount) for line, amount in lines.items()}
+    same = {line: amount_where(~CURRENCY_MISMATCH, amount) for line, amount in lines.items()}
     total, in_period = nw.col(letter), nw.col(f"{letter}_in")
-    same["total"] = _amount_where(nw.col("has_payment"), in_period)
-    same["moved_in_another_period"] = _amount_where(nw.col("has_payment"), in_period - total)
-    same["other_currency"] = _amount_where(_CURRENCY_MISMATCH, total)
+    same["total"] = amount_where(nw.col("has_payment"), in_period)
+    same["moved_in_another_period"] = amount_where(nw.col("has_payment"), in_period - total)
+    same["other_currency"] = amount_where(CURRENCY_MISMATCH, total)
     _add_line_sums(sums, alike, "currency", same)
     order_lines = {"orders": ordered, "other_currency": -ordered}
-    _add_line_sums(sums, alike.filter(_CURRENCY_MISMATCH), "order_currency", order_lines)
+    _add_line_sums(sums, alike.filter(CURRENCY_MISMATCH), "order_currency", order_lines)
     return sums
 
 
 def _add_orders_outside_period(sums: BridgeSums, outside: LazyFrame, ordered: nw.Expr) -> None:
     """Add the orders of pairs outside the period: in *orders*, and taken off in a line of their own."""
-    with_order = outside.filter(_ORDER_ROW & ~nw.col("order_currency").is_null())
+    with_order = outside.filter(ORDER_ROW & ~nw.col("order_currency").is_null())
     lines = {"orders": ordered, "outside_period": -ordered}
     _add_line_sums(sums, with_order, "order_currency", lines)
 

@@ -31,7 +31,10 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         & (nw.col("truncated_minor") == C).fill_null(value=False)
     )
     partly_elsewhere = ~nw.col("no_events") & ~nw.col("wholly_by_us")
-    refund_missing = nw.col("refunded_kind").is_in(["refund_missing_at_vipps", "refund_failed"])
+    # Also within the grace: what was paid by hand may be what was captured in excess.
+    refund_missing = nw.col("refunded_kind").is_in(
+        ["refund_missing_at_vipps", "refund_failed", "timing_refund_pending"]
+    )
     by_hand = refund_missing.fill_null(value=False) | (
         _has_kind("captured", "cancelled_but_captured") & (Or > R)
     )
@@ -61,7 +64,12 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
             & nw.col("by_vipps").fill_null(value=False),
         ),
         "not_capturable": ("captured", _has_kind("captured", "under_captured") & (E - C > K)),
-        "possible_duplicate": ("", has_payment & nw.col("unsettled") & has_discrepancy),
+        "possible_duplicate": (
+            "",
+            has_payment
+            & nw.col("unsettled")
+            & (has_discrepancy | _has_kind("there", "duplicate_payment")),
+        ),
         "presentment_currency": (
             "there",
             _has_kind("there", "currency_mismatch") & nw.col("shop_currency_only"),

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.input_files import check_input_file
+from vippsrecon.sources.files.archive import check_archive
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -32,6 +35,8 @@ def has_manual_entries(path: Path) -> bool:
     from openpyxl import load_workbook
 
     try:
+        check_input_file(path)
+        check_archive(path)
         with path.open("rb") as file, warnings.catch_warnings():
             # openpyxl warns about features it drops (printer settings, pictures); only cells count.
             warnings.simplefilter("ignore")

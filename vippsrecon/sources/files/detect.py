@@ -5,9 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-import stat
 import tomllib
-import zipfile
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -15,16 +13,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from vippsrecon.errors import SourceError
+from vippsrecon.input_files import check_input_file
+from vippsrecon.sources.files.archive import PASSWORD_PROTECTED, check_archive
 from vippsrecon.sources.files.headings import normalize_heading
 
-MAX_INPUT_FILE_BYTES = 512 * 1024 * 1024
-MAX_MEMBER_BYTES = 2 * 1024 * 1024 * 1024
-MAX_COMPRESSION_RATIO = 200
 MAX_COLUMNS = 1000
 MAX_CELL_LENGTH = 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
-_SMALL_MEMBER_BYTES = 1024 * 1024
-"""Members below this size are harmless; short repetitive XML may exceed 200:1."""
 
 FileType = Literal["text", "workbook", "json", "xml"]
 
@@ -68,7 +63,7 @@ def detect_file_type(path: Path) -> FileType:
                 "rename it to .xlsx if it is a workbook",
                 file=name,
             )
-        _check_archive(path)
+        check_archive(path)
         return "workbook"
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise SourceError(_explain_old_workbook(path), file=name)
@@ -169,63 +164,18 @@ def recognize_xml(path: Path) -> FileFormat:
 
 def _read_head(path: Path) -> bytes:
     name = path.name or str(path)
-    try:
-        about = path.stat()
-        if stat.S_ISDIR(about.st_mode):
-            raise SourceError("this is a directory; name the file in it", file=name)
-        if not stat.S_ISREG(about.st_mode):
-            raise SourceError("this is not an ordinary file", file=name)
-        if about.st_size == 0:
-            raise SourceError("the file is empty", file=name)
-        if about.st_size > MAX_INPUT_FILE_BYTES:
-            raise SourceError("the file is larger than 512 MB; export fewer days", file=name)
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except SourceError:
-        raise
-    except FileNotFoundError:
-        raise SourceError("there is no such file", file=name) from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        raise SourceError(f"the file cannot be opened ({reason})", file=name) from None
+    about = check_input_file(path, advice="; export fewer days")
+    with path.open("rb") as file:
+        head = file.read(4096)
     if not head.strip(codecs.BOM_UTF8 + b" \t\r\n") and about.st_size <= len(head):
         raise SourceError("the file is empty", file=name)
     return head
 
 
-def _check_archive(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if member.flag_bits & 1:
-                    raise SourceError(_PASSWORD_PROTECTED, file=path.name)
-                if member.file_size > MAX_MEMBER_BYTES or (
-                    member.file_size > _SMALL_MEMBER_BYTES
-                    and member.file_size > MAX_COMPRESSION_RATIO * max(member.compress_size, 1)
-                ):
-                    raise SourceError(
-                        "a part of this workbook unpacks to more than 2 GB or 200 times its "
-                        "size, so it is not opened",
-                        file=path.name,
-                    )
-            # The sizes in a zip's own table may be false. Reading every member once, up to
-            # those sizes, shows a false size as a bad checksum.
-            damaged = archive.testzip()
-    except SourceError:
-        raise
-    except Exception:
-        damaged = "its table of contents"
-    if damaged is not None:
-        raise SourceError("the workbook is damaged or cut off; export it again", file=path.name)
-
-
-_PASSWORD_PROTECTED = "the workbook is protected by a password; save it without one"
-
-
 def _explain_old_workbook(path: Path) -> str:
     content = path.read_bytes()
     if "EncryptedPackage".encode("utf-16-le") in content:
-        return _PASSWORD_PROTECTED
+        return PASSWORD_PROTECTED
     return "this is an Excel file of the old kind (.xls); save it as .xlsx or CSV"
 
 

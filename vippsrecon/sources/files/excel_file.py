@@ -13,6 +13,7 @@ import polars as pl
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
+from vippsrecon.sources.files.archive import MAX_SHEET_CELLS
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.sources.files.repeated_headings import HeadingWatch
@@ -190,6 +191,9 @@ def _open_with_openpyxl(path: Path) -> list[Sheet]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         workbook = load_workbook(path, read_only=False, data_only=True)
+    # The archive was measured as the usual reader counts cells; this one counts empty cells too.
+    if sum(sheet.max_row * sheet.max_column for sheet in workbook.worksheets) > MAX_SHEET_CELLS:
+        return []
     return [
         Sheet(sheet.title, 1, _OpenpyxlRows(sheet))
         for sheet in workbook.worksheets

@@ -61,6 +61,10 @@ _MONTH_OF_NAME = {
 }  # fmt: skip
 
 
+_OFFSET_OF_A_PLACE = r"^[+-](?:0\d|1[0-3]):?[0-5]\d$|^[+-]14:?00$|^[+-](?:0\d|1[0-4])$"
+"""No place is further than 14 hours from UTC. Source: IANA time zone database."""
+
+
 class ParsedTimes(NamedTuple):
     """A parsed column of times: UTC times, local day numbers, and two facts about each cell.
 
@@ -255,8 +259,12 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
     minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(-2).cast(
         pl.Int64, strict=False
     )
+    # A time whose offset no place has is unreadable: the days would be wrong.
+    real = zone.is_null() | ~zone.str.contains(r"^[+-]") | zone.str.contains(_OFFSET_OF_A_PLACE)
     return parts.select(
-        local=written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f", strict=False, time_unit="us"),
+        local=pl.when(real).then(
+            written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f", strict=False, time_unit="us")
+        ),
         offset=pl.when(zone.str.contains(r"^[+-]"))
         .then(signed * minutes)
         .when(zone.is_not_null())

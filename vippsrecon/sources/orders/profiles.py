@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.errors import ConfigurationError, SourceError
+from vippsrecon.input_files import read_toml
 from vippsrecon.schemas import STATUSES
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.orders.amounts import AmountStyle
@@ -177,10 +178,9 @@ def read_mapping(path: Path) -> Profile:
         ConfigurationError: The file cannot be read, or has an unknown key or value.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
+        tables = read_toml(path)
+    except SourceError as error:
+        raise ConfigurationError(f"the mapping {error}") from None
     base = tables.pop("extends", None)
     tables.setdefault("name", base or path.stem)
     return _build_profile(tables, path.name, get_profile(str(base)) if base else None)

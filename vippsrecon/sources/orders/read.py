@@ -15,6 +15,7 @@ from vippsrecon import schemas
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import to_date
 from vippsrecon.errors import InputError, SourceError
+from vippsrecon.money import LARGEST_SUM
 from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
@@ -330,7 +331,7 @@ def _summarize_file(
         rejected=rejected,
         continuations=rows.continuations,
         period=(period[0], period[1]) if period else None,
-        totals=_sum_by_currency(mine),
+        totals=_sum_by_currency(mine, table.name),
         exported_at=taken[0],
         exported_at_from=taken[1],
         msns=tuple(mine["msn"].unique().sort()),
@@ -339,7 +340,14 @@ def _summarize_file(
     )
 
 
-def _sum_by_currency(orders: pl.DataFrame) -> dict[str, dict[str, int | None]]:
+def _sum_by_currency(orders: pl.DataFrame, file: str) -> dict[str, dict[str, int | None]]:
+    # As floats, because a sum of whole numbers would wrap before it can be compared.
+    sums = orders.select(pl.col("total_minor", "refunded_minor").cast(pl.Float64).sum())
+    if max(sums.row(0)) > LARGEST_SUM:
+        raise SourceError(
+            "its amounts add up to more than eighteen digits, which cannot be right; check them",
+            file=file,
+        )
     summed = orders.group_by("currency").agg(
         orders=pl.len(),
         total_minor=pl.col("total_minor").sum(),

@@ -37,12 +37,17 @@ class SalesUnitResolver:
     """Determines sales unit, currency and zone of rows from their cells and the settings.
 
     Sales unit: from the file; else the one whose `stores` has the row's store; else the default
-    or the only one configured; else the only one with the row's currency. Currency: from the
-    file; else the sales unit's setting; else its market's.
+    or the only one configured, unless its currency is another than the row's and one sales unit
+    has that; else the only one with the row's currency. Currency: from the file; else the sales
+    unit's setting; else its market's.
 
     >>> resolver = SalesUnitResolver((SalesUnit("123456", market="DK"),), None, "orders.csv")
     >>> resolver.resolve_row("", "", "")[:3]
     ('123456', 'DKK', 'Europe/Copenhagen')
+    >>> units = (SalesUnit("111111", market="NO"), SalesUnit("222222", market="DK"))
+    >>> resolver = SalesUnitResolver(units, "111111", "orders.csv")
+    >>> [resolver.resolve_row("", "", currency).msn for currency in ("NOK", "DKK", "EUR")]
+    ['111111', '222222', '111111']
     """
 
     def __init__(
@@ -94,12 +99,7 @@ class SalesUnitResolver:
         code = currency.upper()
         if msn and not _MSN_PATTERN.fullmatch(msn):
             return RowAssignment(None, None, "", "msn", msn, "is not a merchant serial number")
-        unit_msn = (
-            msn
-            or self.stores.get(normalize_word(store))
-            or self.default
-            or self._find_unit_by_currency(code)
-        )
+        unit_msn = msn or self.stores.get(normalize_word(store)) or self._choose_unnamed_unit(code)
         if unit_msn is None:
             why = "belongs to no sales unit; name it in 'stores' of one in vippsrecon.toml"
             return RowAssignment(None, code or None, "", "store", store, why)
@@ -117,6 +117,13 @@ class SalesUnitResolver:
             why = f"is not a currency of Vipps MobilePay ({known})"
             return RowAssignment(unit_msn, None, zone, "currency", currency, why)
         return RowAssignment(unit_msn, code, zone, assumed=assumed)
+
+    def _choose_unnamed_unit(self, code: str) -> str | None:
+        default = self.units.get(self.default or "")
+        has = default and (default.currency or _CURRENCY_OF_MARKET.get(default.market or ""))
+        if self.default and (not code or not has or has == code):
+            return self.default
+        return self._find_unit_by_currency(code) or self.default
 
     def _find_unit_by_currency(self, code: str) -> str | None:
         trading = [

@@ -7,7 +7,6 @@ Source: https://woocommerce.github.io/woocommerce-rest-api-docs/#orders
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.errors import SourceError
+from vippsrecon.input_files import MAX_JSON_BYTES, check_input_file, parse_json
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_encoding
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 
@@ -43,6 +43,10 @@ _BY_HAND = "refunds:by_hand"
 _HEADINGS = (*_ORDER_KEYS, "refunds", _BY_HAND, *(f"meta:{key}" for key in _META_KEYS))
 _REFUND_KEYS = {"id", "amount", "refunded_by"}
 """Keys of every refund of GET /wp-json/wc/v3/orders/<id>/refunds that no order has."""
+_DROPPED_KEYS = frozenset(
+    ("billing", "shipping", "line_items", "tax_lines", "shipping_lines", "coupon_lines", "_links")
+)
+"""Most of an order's size, and all of its names and addresses: never kept in memory."""
 _REFUNDS_ONLY = (
     "this is WooCommerce's REST answer of refunds, which names neither order total nor Vipps "
     "reference; take the orders instead, GET /wp-json/wc/v3/orders: each holds its refunds"
@@ -50,18 +54,14 @@ _REFUNDS_ONLY = (
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file, with numbers as the text in the file.
+    """Read a JSON file, with numbers as the text in the file and without `_DROPPED_KEYS`.
 
     Raises:
-        SourceError: The file is not JSON.
+        SourceError: The file is too large, is not JSON, or has a key twice in one object.
     """
-    try:
-        content = path.read_text(encoding=detect_encoding(path))
-        return json.loads(content, parse_float=_Number, parse_int=_Number, parse_constant=str)
-    except (ValueError, RecursionError):
-        raise SourceError(
-            "this starts like JSON but is not valid; is the file cut off?", file=path.name
-        ) from None
+    check_input_file(path, max_bytes=MAX_JSON_BYTES, advice="; export fewer days")
+    text = path.read_text(encoding=detect_encoding(path))
+    return parse_json(text, path.name, number=_Number, keep=lambda key: key not in _DROPPED_KEYS)
 
 
 def build_rest_table(path: Path, content: Any) -> Table:

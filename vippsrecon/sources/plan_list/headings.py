@@ -9,7 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vippsrecon.errors import ConfigurationError
+from vippsrecon.errors import ConfigurationError, SourceError
+from vippsrecon.input_files import read_toml
 from vippsrecon.sources.files.headings import normalize_word
 from vippsrecon.sources.orders import profiles
 
@@ -47,10 +48,9 @@ def load_vocabulary(mapping: str | Path | None = None) -> PlanListVocabulary:
         return _load_default_vocabulary()
     path = Path(mapping)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"the mapping {path.name} cannot be read: {reason}") from None
+        tables = read_toml(path)
+    except SourceError as error:
+        raise ConfigurationError(f"the mapping {error}") from None
     usual = _load_default_vocabulary()
     known = {"columns": PLAN_LIST_FIELDS, "reasons": tuple(dict.fromkeys(usual.reasons.values()))}
     own: dict[str, dict[str, tuple[str, ...]]] = {"columns": {}, "reasons": {}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -44,6 +46,8 @@ def open_store(url: str, *, create: bool = True, wait_seconds: float = LOCK_WAIT
             "where the plan was approved, or name it in VIPPSRECON_DATABASE_URL"
         )
     store = connect_store(url, wait_seconds)
+    if (path := find_database_file(url)) is not None:
+        _create_private_file(path)
     try:
         _prepare_store(store, wait_seconds)
     except BaseException:
@@ -69,6 +73,16 @@ def connect_store(url: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
     return Store(engine, name, str(address.password or ""))
 
 
+def find_database_file(url: str) -> Path | None:
+    """Return the file of a SQLite database, whether it exists or not; None for PostgreSQL.
+
+    Raises:
+        StoreError: The URL cannot be read, or names a place where a database must not be.
+    """
+    address = parse_database_url(url)
+    return resolve_sqlite_path(address) if address.get_backend_name() == "sqlite" else None
+
+
 def database_exists(url: str) -> bool:
     """Return whether there is a database to open: a SQLite file may not exist yet.
 
@@ -77,6 +91,14 @@ def database_exists(url: str) -> bool:
     """
     address = parse_database_url(url)
     return address.get_backend_name() != "sqlite" or resolve_sqlite_path(address).exists()
+
+
+def _create_private_file(path: Path) -> None:
+    """Create the file, empty, for this account only: SQLite gives its other files the same mode."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError:
+        return  # it exists, or SQLite reports why it cannot be created
 
 
 def _prepare_store(store: Store, wait_seconds: float) -> None:

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from sqlalchemy import Engine
 
+from vippsrecon.errors import StoreError, VippsReconError
 from vippsrecon.store.database.sql_errors import get_driver_errors
 
 WRITES_OPTION = "vippsrecon_writes"
@@ -14,6 +15,8 @@ WRITES_OPTION = "vippsrecon_writes"
 
 class Store:
     """An open workspace database. A context manager; closes its connections at the end.
+
+    As a context manager it also turns errors that a modified journal caused into StoreError.
 
     Its connections may be used from any thread. Its repr shows no password.
 
@@ -40,7 +43,27 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            if isinstance(error, Exception) and not isinstance(error, VippsReconError | OSError):
+                self._explain(error)
+        finally:
+            self.close()
+
+    def _explain(self, error: Exception) -> None:
+        """Raise StoreError if an error comes from a journal that was modified.
+
+        A modified entry can hold anything, so whatever reads it may fail in any way. Only the
+        chain tells that from an error in this package, which is left as it is.
+        """
+        from vippsrecon.store.journal.verify import find_broken_plan
+
+        broken = find_broken_plan(self)
+        if broken is not None:
+            plan_id, fault = broken
+            raise StoreError(
+                f"the journal of plan {plan_id} was modified: {fault}. vippsrecon journal --verify "
+                "shows more; compare the database with a backup"
+            ) from error
 
     def __repr__(self) -> str:
         return f"<Store {self.url_masked}>"

@@ -106,6 +106,11 @@ def resolve_sqlite_path(address: URL) -> Path:
     refuse_shared_folder(path)
     if path.is_dir():
         raise StoreError(f"the workspace database {path} is a folder: name a file in it")
+    if os.path.lexists(path) and not path.is_file():
+        raise StoreError(
+            f"the workspace database {path} is not an ordinary file (a pipe, a device, or a link "
+            "to a file that does not exist): name another in VIPPSRECON_DATABASE_URL"
+        )
     if not path.parent.is_dir():
         raise StoreError(
             f"the folder of the workspace database does not exist: create {path.parent}, or name "

@@ -65,7 +65,8 @@ class RowState(NamedTuple):
     Attributes:
         outcome: intended, unknown, done, already_done, refused or skipped.
         entry: The entry that recorded the outcome.
-        intended: Its first `intended` while the row is open (intended or unknown); else None.
+        intended: Its first `intended` while the row is open (intended or unknown); None otherwise,
+            and where the row is unknown without a request of this journal.
         verified: A later check of the outcome, if there was one.
     """
 
@@ -77,7 +78,9 @@ class RowState(NamedTuple):
     @property
     def detail(self) -> dict[str, Any]:
         """Details of the outcome, with the event that a later check found."""
-        return self.entry.said() | ({} if self.verified is None else self.verified.said())
+        return self.entry.parse_detail() | (
+            {} if self.verified is None else self.verified.parse_detail()
+        )
 
 
 def read_attempts(
@@ -153,7 +156,7 @@ def read_row_states(store: Store, plan_id: str) -> dict[int, RowState]:
         row: RowState(
             _get_outcome(last.kind, last.detail),
             last,
-            intended[row] if last.kind in OPEN_KINDS else None,
+            intended.get(row) if last.kind in OPEN_KINDS else None,
             verified.get(row),
         )
         for row, last in lasts.items()

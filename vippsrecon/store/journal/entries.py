@@ -14,6 +14,7 @@ from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import CARRIERS, JOURNAL, database_time
 from vippsrecon.store.database.transactions import read_transaction, run_in_write_transaction
 from vippsrecon.store.journal.entry import ENTRY_KINDS, NO_HASH, ROW_KINDS, Draft, Entry, link_entry
+from vippsrecon.store.journal.plan_order import LINK_NAME, build_link, read_registered_plans
 
 KINDS_WITHOUT_LOCK = ("approved", "verified")
 """Kinds that may be appended without the plan lock. None records the state of a row, so only one
@@ -78,8 +79,9 @@ def record_plan(  # noqa: PLR0917 (each is named in the plan)
             _refuse_other_digest(first, digest)
             return None, []
         now = connection.execute(select(database_time())).scalar_one()
+        link = {LINK_NAME: build_link(read_registered_plans(connection))}
         entry = link_entry(
-            Draft("seen", detail={**detail, "digest": digest}),
+            Draft("seen", detail={**detail, "digest": digest, **link}),
             plan_id=plan_id,
             head=(0, NO_HASH),
             epoch=0,
@@ -262,14 +264,21 @@ def list_plans(store: Store) -> list[PlanSummary]:
 def list_plan_ids(store: Store) -> list[str]:
     """Return the id of every plan with a trace here, even if its first entry is missing.
 
-    `list_plans` reads first entries, so it omits a plan whose first entry was removed.
+    First the plans in the order in which they were recorded, then those without a first entry,
+    which `list_plans` omits.
 
     Raises:
         StoreError: The database cannot be used.
     """
+    first_entries = (
+        select(JOURNAL.c.plan_id)
+        .where(JOURNAL.c.seq == 1)
+        .order_by(JOURNAL.c.at, JOURNAL.c.plan_id)
+    )
     traces = union(select(JOURNAL.c.plan_id), select(CARRIERS.c.plan_id))
     with read_transaction(store) as connection:
-        return sorted(connection.execute(traces).scalars())
+        recorded = list(connection.execute(first_entries).scalars())
+        return list(dict.fromkeys([*recorded, *sorted(connection.execute(traces).scalars())]))
 
 
 def read_first_entry(connection: Connection, plan_id: str) -> Entry | None:

@@ -84,10 +84,10 @@ class Entry(NamedTuple):
     previous_hash: str
     hash: str
 
-    def said(self) -> dict[str, Any]:
-        """Return `detail` parsed."""
-        said: dict[str, Any] = orjson.loads(self.detail)
-        return said
+    def parse_detail(self) -> dict[str, Any]:
+        """Return `detail` as a dictionary."""
+        detail: dict[str, Any] = orjson.loads(self.detail)
+        return detail
 
 
 class Cap(NamedTuple):

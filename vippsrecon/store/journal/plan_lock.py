@@ -216,4 +216,9 @@ def _describe_holder(row: Any) -> dict[str, Any]:
 
 
 def _seconds_between(earlier: str, later: str) -> float:
+    """Return the seconds from one time to the other; infinite if the first is not a time."""
+    try:
+        datetime.fromisoformat(earlier)
+    except (TypeError, ValueError):
+        return float("inf")
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

@@ -2,15 +2,19 @@
 
 Found without help: an entry that was changed in any column, removed from the middle, inserted or
 swapped. Found only by comparison with a head saved outside the database: entries cut off at the end,
-and a chain that was rewritten as a whole.
+and a chain that was rewritten as a whole. What concerns more than one plan: `verify_database`.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqlalchemy import select
+
 from vippsrecon.store.database.store import Store
-from vippsrecon.store.journal.entries import read_entries
+from vippsrecon.store.database.tables import JOURNAL
+from vippsrecon.store.database.transactions import read_transaction
+from vippsrecon.store.journal.entries import list_plan_ids, read_entries
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
 
 
@@ -66,6 +70,31 @@ def verify_journal(
         )
         return VerificationResult(False, rows, first_hash, last_hash, fault, rows + 1)
     return VerificationResult(True, rows, first_hash, last_hash, None, None)
+
+
+def find_broken_plan(store: Store) -> tuple[str, str] | None:
+    """Return the first plan whose chain is broken and its fault; None if every chain is intact.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    for plan_id in list_plan_ids(store):
+        verdict = verify_journal(store, plan_id)
+        if verdict.fault is not None:
+            return plan_id, verdict.fault
+    return None
+
+
+def find_plan_of_head(store: Store, head: tuple[int, str]) -> str | None:
+    """Return the plan whose entry has this (seq, hash), or None if no plan here has it.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    seq, entry_hash = head
+    chosen = select(JOURNAL.c.plan_id).where(JOURNAL.c.seq == seq, JOURNAL.c.hash == entry_hash)
+    with read_transaction(store) as connection:
+        return connection.execute(chosen.limit(1)).scalar()
 
 
 def _find_fault(entry: Entry, seq: int, last_hash: str) -> str | None:

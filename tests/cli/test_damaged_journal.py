@@ -1,0 +1,61 @@
+"""A workspace database somebody changed or damaged: one sentence, never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+
+import pytest
+
+CHANGES = [
+    "UPDATE journal SET detail = 'x' WHERE seq = 1",
+    "UPDATE journal SET detail = '[]' WHERE seq = 1",
+    "UPDATE journal SET detail = 'null' WHERE kind = 'approved'",
+    "UPDATE journal SET detail = '{}' WHERE kind = 'intended'",
+    "UPDATE journal SET detail = 'x' WHERE kind IN ('done', 'unknown')",
+    "UPDATE journal SET at = 'never'",
+    "UPDATE journal SET row = 'a' WHERE kind = 'intended'",
+    "DELETE FROM journal WHERE seq = 1",
+    "DROP TABLE carriers",
+    "UPDATE carriers SET holder = 'x', heartbeat_at = 'never', host = 'h', taken_at = 'x'",
+]
+COMMANDS = [
+    ["journal"],
+    ["journal", "--verify", "--json"],
+    ["journal", "--out", "journal.xlsx"],
+    ["journal", "settle", "plan.json"],
+    ["carry-out", "plan.json"],
+    ["carry-out", "plan.json", "--live", "--confirm", "30.00 NOK"],
+    ["approve", "plan.json", "--as", "ola"],
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_command_answers_in_a_sentence(desk, change):
+    """Whatever an entry holds, what reads it says that the journal was modified, or goes on."""
+    here = desk(2)
+    here.plan("10.00", "20.00")
+    (here.folder / "vippsrecon.toml").write_text("[limits]\nsettle_for = 0.1\n", encoding="utf-8")
+    here.approve()
+    lost = {"operations": ["refund"], "share": 0.5, "status": 500}
+    here.simulator.set_faults([lost])
+    here.run("carry-out", "plan.json", "--live", "--confirm", "30.00 NOK")
+    here.simulator.set_faults([])
+    database = here.folder / "vippsrecon.db"
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("DROP TRIGGER journal_no_update")
+        connection.execute("DROP TRIGGER journal_no_delete")
+        connection.execute(change)
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(database, here.folder / "changed.db")
+    for command in COMMANDS:
+        shutil.copy(here.folder / "changed.db", database)
+
+        said = here.run(*command)
+
+        assert "fault in vippsrecon" not in said.output, command
+        assert "Traceback" not in said.output, command
+        assert said.exit_code in (0, 1, 2), command

@@ -1,0 +1,479 @@
+"""Whatever is typed or stands in a file: an exit code, and never a traceback.
+
+The commands run in this process, which takes milliseconds each; what belongs to a process of its
+own (pipes, encodings, full disks) is run as one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from vippsrecon.cli import app
+
+HEAD = "msn,reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at\n"
+ROW = "123456,order-1001,1001,NOK,500.00,0,fulfilled,2026-10-02T10:00:00Z,2026-10-03T10:00:00Z\n"
+
+TIMES = [
+    "2199-12-31", "1970-01-01", "9999-12-31", "9999-12-31T23:59:59-14:00", "0001-01-01", "0001-01-01T00:00:00+14:00",
+    "2026-10-31T10:00:00+99:00", "2026-10-31T10:00:00+23:59", "2026-10-31T10:00:00.1234567",
+    "2026-02-30", "1969-12-31", "2262-04-12T00:00:00Z", "20261031", "2026-W44-6", "", " ", "\x00",
+    "+", "-", "９９９９-12-31", "2026-10-31T24:00:00", "2026-10-25T02:30:00",
+]  # fmt: skip
+TEXTS = [
+    "", " ", "\x00", "\x1b[2J", "\u202e", "\u200b", "\ud800", "'", '"', "-", "--", "%s", "{0}",
+    "/dev/zero", "/", ".", "..", "a" * 300, "a/" * 3000, "nul", "😀", "http://", "sqlite:///",
+    "1e999", "-1", "NaN", "9" * 400,
+]  # fmt: skip
+CONTENTS = {
+    "empty": b"",
+    "nothing but a mark": b"\xef\xbb\xbf",
+    "deep lists": b"[" * 200_000,
+    "deep objects": b'{"a":' * 200_000,
+    "deep TOML": b"a = " + b"[" * 200_000,
+    "dotted TOML": b"a" + b".a" * 50_000 + b" = 1",
+    "a long number": b'{"counts": ' + b"1" * 10_000 + b', "version": 1}',
+    "a key twice": b'{"counts": {}, "version": 1, "version": 1}',
+    "NaN": b'{"counts": {"payments": NaN}, "version": 1}',
+    "a list": b"[]",
+    "half a surrogate": b'{"as_of": "\\ud800", "environment": "\\ud800"}',
+    "another alphabet": "подпис".encode("utf-16"),
+    "a quote": b'reference,reason,who\n"order',
+    "zeros": bytes(1000),
+    "random": random.Random(8).randbytes(3000),
+    "lines": b"\r\r\n\n\x85\x0b\x0c",
+    "a heading": HEAD.encode(),
+    "a wide row": HEAD.encode() + ROW.encode().rstrip() + b"," * 5000,
+    "years": (HEAD + ROW.replace("2026", "9999") + ROW.replace("2026", "0001")).encode(),
+    "offsets": (HEAD + ROW.replace("Z,2026", "+99:00,2026")).encode(),
+    "amounts": (HEAD + ROW.replace("500.00", "9" * 40)).encode(),
+    "a currency": (HEAD + ROW.replace("NOK", "XXX")).encode(),
+    "large sums": (HEAD + "".join(ROW.replace("500.00", "9" * 13).replace("1001", str(n))
+                                  for n in range(1001, 3001))).encode(),
+    "a zip": b"PK\x03\x04" + bytes(200),
+    "an archive's end": b"PK\x05\x06" + b"\xff" * 18,
+    "parquet": b"PAR1" + b"\xff" * 40 + b"PAR1",
+}  # fmt: skip
+
+
+def some(values, number, share):
+    """Return a share of the values, another one for each number; all of them at night."""
+    return values if os.environ.get("VIPPSRECON_BENCH") else values[number % share :: share]
+
+
+@pytest.fixture
+def check(folder, keys):
+    """Run a command, and hold what every command promises."""
+    keys.setenv("VIPPS_MSN", "123456")
+    (folder / "vippsrecon.toml").write_text("retry_seconds = 0.2\n")
+
+    def check(*arguments: object, codes=(1, 2)):
+        done = CliRunner().invoke(app, [str(one) for one in arguments])
+        shown = done.output.encode("utf-8", "backslashreplace").decode()
+        assert "Traceback" not in shown, (arguments, shown)
+        assert "fault in vippsrecon" not in shown, (arguments, shown)
+        assert done.exit_code in codes, (arguments, done.exit_code, shown)
+        assert isinstance(done.exception, SystemExit | None), (arguments, done.exception)
+        assert not {"\x1b", "\u202e"} & set(done.output), (arguments, shown)
+        return done
+
+    return check
+
+
+@pytest.fixture(scope="module")
+def fetched(month, base_url, tmp_path_factory):
+    """A fetch of the month, once for all tests here."""
+    out = tmp_path_factory.mktemp("fetched") / "october"
+    environment = {
+        "VIPPS_ENVIRONMENT": "simulator",
+        "VIPPS_BASE_URL": base_url,
+        "VIPPS_CLIENT_ID": "scenario-client-123456",
+        "VIPPS_CLIENT_SECRET": "scenario-secret-123456",
+        "VIPPS_SUBSCRIPTION_KEY": "scenario-subscription-123456",
+        "VIPPS_MSN": "123456",
+    }
+    done = CliRunner().invoke(
+        app, ["fetch", str(month / "orders.csv"), "--out", str(out)], env=environment
+    )
+    assert done.exit_code == 1, done.output  # the month has references that are not sent
+    return out
+
+
+@pytest.fixture
+def october(fetched, folder):
+    """A copy of the fetch that may be harmed."""
+    import shutil
+
+    return Path(shutil.copytree(fetched, folder / "october"))
+
+
+TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
+
+
+@pytest.mark.parametrize("option", TIME_OPTIONS)
+def test_any_time(check, orders, october, option):
+    """Years with a typing error, offsets that no place has."""
+    for time in ["9999-12-31", *some(TIMES, TIME_OPTIONS.index(option), 3)]:
+        check("reconcile", "--orders", orders, "--out", "r.xlsx", "--payments", "october",
+              option, time, codes=(0, 1, 2))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31"), ("9999-01-01", None),
+     (None, "0001-01-01"), ("2026-10-01", "9999-12-31")],
+)  # fmt: skip
+def test_any_period_against_the_service(check, orders, first, last):
+    """The ledger is asked for every day of it."""
+    period = [*(["--from", first] if first else []), *(["--to", last] if last else [])]
+    check("reconcile", "--orders", orders, "--out", "r.xlsx", *period, codes=(0, 1, 2))
+
+
+COMMANDS = [
+    ("preview", "{}"),
+    ("preview", "orders.csv", "--shop", "{}"),
+    ("preview", "orders.csv", "--mapping", "{}"),
+    ("fetch", "{}", "--out", "o"),
+    ("fetch", "orders.csv", "--out", "o", "--shop", "{}"),
+    ("reconcile", "--orders", "{}", "--out", "r.xlsx"),
+    ("reconcile", "--orders", "orders.csv", "--out", "{}", "--payments", "nowhere"),
+    ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--payments", "{}"),
+    ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--references", "{}"),
+    ("plan", "refunds", "{}", "--out", "p.json"),
+    ("plan", "refunds", "--from-report", "{}", "--out", "p.json"),
+    ("plan", "refunds", "list.csv", "--out", "{}"),
+    ("plan", "refunds", "list.csv", "--out", "p.json", "--mapping", "{}"),
+    ("plan", "refunds", "list.csv", "--out", "p.json", "--as", "{}"),
+    ("plan", "refunds", "list.csv", "--out", "p.json", "--duplicate", "{}"),
+    ("plan", "refunds", "list.csv", "--out", "p.json", "--workbook", "{}"),
+    ("plan", "{}", "list.csv", "--out", "p.json"),
+    ("approve", "{}"),
+    ("carry-out", "{}"),
+    ("carry-out", "{}", "--live", "--confirm", "1 NOK"),
+    ("carry-out", "plan.json", "--live", "--confirm", "{}"),
+    ("carry-out", "plan.json", "--in-flight", "{}"),
+    ("carry-out", "plan.json", "--out", "{}"),
+    ("journal", "--plan", "{}"),
+    ("journal", "--verify", "--plan", "{}", "--head", "{}"),
+    ("journal", "--out", "{}"),
+    ("journal", "settle", "{}"),
+    ("journal", "settle", "plan.json", "--row", "{}", "--outcome", "{}", "--reason", "{}"),
+    ("scenario", "/dev/null/{}"),
+    ("scenario", "month", "--seed", "{}x"),
+    ("scenario", "month", "--payments", "-{}"),
+    ("demo", "--payments", "0{}x"),
+    ("simulator", "--state", "{}"),
+    ("simulator", "--state", "state.jsonl", "--faults", "{}"),
+    ("simulator", "--state", "state.jsonl", "--port", "7{}7777777"),
+    ("--log-level", "{}", "preview", "list.csv"),
+    ("{}",),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_any_text(check, orders, folder, command):
+    """Each argument of each command, with what nobody should type."""
+    (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
+    for text in some(TEXTS, COMMANDS.index(command), 4):
+        check(*(part.replace("{}", text) for part in command), codes=(0, 1, 2))
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_any_content(check, orders, folder, name):
+    """Each file that a command reads, with what it should not hold."""
+    for suffix in (".csv", ".json", ".xlsx", ".toml", ".txt"):
+        (folder / f"x{suffix}").write_bytes(CONTENTS[name])
+    (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
+    tables = ("x.csv", "x.json", "x.xlsx", "x.txt")
+    for file in some(tables, list(CONTENTS).index(name), 2):
+        check("preview", file, codes=(0, 1, 2))
+        check("plan", "refunds", file, "--out", "p.json")
+        check("reconcile", "--orders", file, "--out", "r.xlsx", codes=(0, 1, 2))
+        check("reconcile", "--orders", orders, "--references", file, "--out", "r.xlsx",
+              "--payments", "nowhere")  # fmt: skip
+    check("plan", "refunds", "--from-report", "x.xlsx", "--out", "p.json")
+    check("plan", "refunds", "list.csv", "--mapping", "x.toml", "--out", "p.json")
+    check("preview", orders, "--mapping", "x.toml")
+    for command in (("approve",), ("carry-out",), ("journal", "settle")):
+        check(*command, "x.json")
+    (folder / "bad.jsonl").write_text("{not json\n")
+    check("simulator", "--state", "bad.jsonl", "--faults", "x.toml", codes=(2,))
+    if CONTENTS[name].strip(b"\xef\xbb\xbf"):  # an empty state would be served
+        check("simulator", "--state", "x.txt", codes=(2,))
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_any_settings(check, orders, folder, name):
+    """The files that are read without being named."""
+    content = CONTENTS[name]
+    (folder / "vippsrecon.toml").write_bytes(content)
+    check("preview", orders, codes=(0, 1, 2))
+    (folder / "vippsrecon.toml").write_text('ignore_file = "ignore.csv"\n')
+    (folder / "ignore.csv").write_bytes(content)
+    check("reconcile", "--orders", orders, "--out", "r.xlsx", codes=(0, 1, 2))
+    (folder / "vippsrecon.toml").unlink()
+    (folder / ".env").write_bytes(content)
+    check("preview", orders, codes=(0, 1, 2))
+    (folder / ".env").unlink()
+    (folder / "vippsrecon.db").write_bytes(content)
+    check("journal", codes=(0, 1, 2))
+    check("check", codes=(0, 1, 2))
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_any_fetch(check, orders, october, name):
+    """A folder of a fetch may have come by mail."""
+    files = ("fetch.json", "payments.parquet", "month.json", "events.parquet", "failures.csv")
+    for file in some(files, list(CONTENTS).index(name), 2):
+        before = (october / file).read_bytes() if (october / file).exists() else None
+        (october / file).write_bytes(CONTENTS[name])
+        check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+              codes=(0, 1, 2))  # fmt: skip
+        if file == "fetch.json":
+            check("fetch", orders, "--out", "october", codes=(0, 1, 2))
+        if before is None:
+            (october / file).unlink()
+        else:
+            (october / file).write_bytes(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "directory", "device", "link to nothing"])
+def test_only_files_are_read(check, orders, october, folder, kind):
+    """A pipe would make the command wait for ever."""
+    make = {
+        "pipe": os.mkfifo,
+        "directory": Path.mkdir,
+        "device": lambda path: path.symlink_to("/dev/zero"),
+        "link to nothing": lambda path: path.symlink_to("nothing"),
+    }[kind]
+    for name in ("x.csv", "x.json", "x.toml", "x.xlsx"):
+        make(folder / name)
+    (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
+    commands = [
+        ("preview", "x.csv"),
+        ("preview", orders, "--mapping", "x.toml"),
+        ("fetch", "x.csv", "--out", "o"),
+        ("reconcile", "--orders", "x.json", "--out", "r.xlsx"),
+        ("reconcile", "--orders", orders, "--references", "x.csv", "--out", "r.xlsx"),
+        ("reconcile", "--orders", orders, "--out", "x.xlsx"),
+        ("plan", "refunds", "x.csv", "--out", "p.json"),
+        ("plan", "refunds", "--from-report", "x.xlsx", "--out", "p.json"),
+        ("plan", "refunds", "list.csv", "--mapping", "x.toml", "--out", "p.json"),
+        ("approve", "x.json"),
+        ("carry-out", "x.json"),
+        ("journal", "settle", "x.json"),
+        ("simulator", "--state", "x.json"),
+        ("simulator", "--state", orders, "--faults", "x.toml"),
+    ]
+    for command in commands:
+        name = next(part for part in map(str, command) if part.startswith("x."))
+        assert name in check(*command, codes=(2,)).stderr
+    for name in ("fetch.json", "month.json", "payments.parquet", "failures.csv"):
+        kept = (october / name).read_bytes()
+        (october / name).unlink()
+        make(october / name)
+        said = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+                     codes=(2,))  # fmt: skip
+        assert name in said.stderr
+        (october / name).rmdir() if kind == "directory" else (october / name).unlink()
+        (october / name).write_bytes(kept)
+    for name in ("vippsrecon.db", "vippsrecon.toml"):
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+        assert name in check("journal", codes=(2,)).stderr
+
+
+@pytest.mark.parametrize("columns", ["currency", "captured_minor", "amount_minor"])
+def test_a_fetch_with_impossible_values(check, orders, october, columns):
+    """A file of our own form may still hold what no service answers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(october / "payments.parquet")
+    place = table.schema.get_field_index(columns)
+    wrong = {"currency": "XXX"}.get(columns, 10**15)
+    field = table.schema.field(place)
+    table = table.set_column(place, field, pa.array([wrong] * len(table), field.type))
+    pq.write_table(table, october / "payments.parquet")
+    said = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+                 codes=(2,))  # fmt: skip
+    assert "payments.parquet" in said.stderr
+    assert columns in said.stderr
+
+
+def test_sums_that_would_wrap_are_refused(check, folder, october):
+    """Ten thousand such orders come to a total below zero in 64 bits."""
+    rows = (ROW.replace("500.00", "9" * 13).replace("1001", str(n)) for n in range(10_000, 20_001))
+    (folder / "orders.csv").write_text(HEAD + "".join(rows))
+    for command in (("preview", "orders.csv"), ("reconcile", "--orders", "orders.csv", "--out",
+                    "r.xlsx", "--payments", "october")):  # fmt: skip
+        assert "orders.csv: its amounts add up to more" in check(*command, codes=(2,)).stderr
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize("value", ["proxy.example:8080", "socks5://x", "http://", "://", "%"])
+def test_any_proxy(check, orders, monkeypatch, name, value):
+    """The scheme is forgotten more often than not."""
+    monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
+    monkeypatch.delenv("VIPPS_BASE_URL")
+    monkeypatch.setenv(name, value)
+    said = check("check", codes=(2,))
+    assert "PROXY" in said.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["VIPPS_ENVIRONMENT", "VIPPS_BASE_URL", "VIPPS_CLIENT_ID", "VIPPS_CLIENT_SECRET",
+     "VIPPS_SUBSCRIPTION_KEY", "VIPPS_MSN", "VIPPSRECON_DATABASE_URL", "VIPPSRECON_LOG_LEVEL"],
+)  # fmt: skip
+def test_any_variable(check, orders, keys, name):
+    """A setting is typed too."""
+    for text in TEXTS:
+        if "\x00" in text or "\ud800" in text:
+            continue  # no process can have such a variable
+        keys.setenv(name, text)
+        check("check", codes=(0, 1, 2))
+        check("journal", codes=(0, 1, 2))
+
+
+@pytest.mark.parametrize(
+    "name", ["Kari\u200bNordmann", "Kari\u202e", "Ka\u00adri", "\ufeff", "Kari\u3164"]
+)
+def test_a_name_that_looks_like_another_is_refused(check, folder, name):
+    """Two people are needed above a limit, and these two look like one, or one like two."""
+    (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
+    said = check("plan", "refunds", "list.csv", "--out", "p.json", "--as", name, codes=(2,))
+    assert "not a valid name" in said.stderr
+
+
+def test_a_file_name_is_printed_escaped(check, orders, folder):
+    """A terminal carries out what stands between ESC and a letter."""
+    name = "a\x1b[31m\u202ecsv.csv"
+    (folder / name).write_bytes(orders.read_bytes())
+    assert "a\\x1b[31m\\u202ecsv.csv" in check("preview", name, codes=(0,)).stdout
+    shown = check("preview", name, "--json", codes=(0,)).stdout
+    assert json.loads(shown)["files"][0]["path"] == name
+    (folder / name).write_bytes(b"")
+    assert "a\\x1b[31m\\u202ecsv.csv" in check("preview", name, codes=(2,)).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o027])
+def test_files_follow_the_umask_and_payments_are_private(desk, mask):
+    """A plan may be shared with the second approver; payments of customers may not by accident."""
+    before = os.umask(mask)
+    try:
+        here = desk(3)
+        here.plan("1000.00", "250.00", "0.50")
+        here.approve()
+        here.run("carry-out", "plan.json", "--out", "outcomes.xlsx")
+        (here.folder / "refs.csv").write_text("reference\norder-000001\n")
+        assert here.run("fetch", "refs.csv", "--out", "october.data").exit_code == 0
+    finally:
+        os.umask(before)
+
+    def mode(name: str) -> int:
+        return stat.S_IMODE((here.folder / name).stat().st_mode)
+
+    assert [mode(name) for name in ("plan.json", "outcomes.xlsx")] == [0o666 & ~mask] * 2
+    assert mode("vippsrecon.db") == 0o600
+    assert mode("october.data") == 0o700
+    assert {
+        mode(f"october.data/{path.name}") for path in (here.folder / "october.data").iterdir()
+    } == {0o600}
+    said = here.run("check")
+    assert "open to this account only: vippsrecon.db, october.data" in said.stdout
+    (here.folder / "vippsrecon.db").chmod(0o644)
+    here.folder.chmod(0o755)
+    said = here.run("check", "--json")
+    [warning] = [text for text in json.loads(said.stdout)["warnings"] if "other accounts" in text]
+    assert "chmod 600" in warning
+
+
+def run_process(*arguments: object, **settings):
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-m", "vippsrecon", *map(str, arguments)]
+    return subprocess.run(command, check=False, stderr=subprocess.PIPE, **settings)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_a_reader_that_is_gone(orders):
+    """`| head` ends before the output does: that is no success, and no traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    done = run_process("preview", orders, stdout=write)
+    os.close(write)
+    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_an_output_that_is_full(orders):
+    """`> file` on a full disk."""
+    with Path("/dev/full").open("wb") as full:
+        done = run_process("preview", orders, stdout=full)
+    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
+
+
+def test_a_terminal_that_knows_no_letters(orders, folder):
+    """`PYTHONIOENCODING=ascii`, or a service that runs without a language."""
+    (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for more in ([], ["--json"]):
+        done = run_process(
+            "preview", "bestillinger-æøå.csv", *more, stdout=subprocess.PIPE, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.isascii()
+        if more:
+            assert json.loads(done.stdout)["files"][0]["path"] == "bestillinger-æøå.csv"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize("limit", [1_000, 4_000, 9_000])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("carry-out", "plan.json", "--out", "outcomes.xlsx"),
+        ("journal", "--out", "journal.xlsx"),
+        ("plan", "refunds", "refunds.csv", "--out", "p.json", "--workbook", "p.xlsx"),
+    ],
+    ids=" ".join,
+)
+def test_a_disk_that_fills_up_while_a_workbook_is_written(ready, command, limit):
+    """A limit on the size of files stands for a full disk: the system refuses the write."""
+    import resource
+
+    def limit_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    done = run_process(*command, stdout=subprocess.PIPE, preexec_fn=limit_files)
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    assert b"Exception ignored" not in done.stderr, done.stderr.decode()
+    written = [path.name for path in ready.folder.iterdir() if path.suffix == ".xlsx"]
+    assert (done.returncode == 2) != bool(written), (done.returncode, written, done.stderr)
+    assert [path.name for path in ready.folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_default_sales_unit_has_one_meaning(check, orders, folder, keys):
+    """With two sales units and VIPPS_MSN set, `fetch` said: set VIPPS_MSN."""
+    (folder / "vippsrecon.toml").write_text(
+        '[[sales_unit]]\nmsn = "123456"\nmarket = "NO"\n[[sales_unit]]\nmsn = "654321"\n'
+    )
+    reference = next(
+        line.split(",")[1] for line in itertools.islice(orders.read_text().splitlines(), 1, None)
+    )
+    (folder / "list.csv").write_text(f"reference\n{reference}\n")
+    assert "1 payment" in check("fetch", "list.csv", "--out", "o", codes=(0,)).stdout
+    keys.delenv("VIPPS_MSN")
+    assert "set VIPPS_MSN" in check("fetch", "list.csv", "--out", "o", codes=(2,)).stderr

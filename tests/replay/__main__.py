@@ -1,0 +1,82 @@
+"""Run schedules of the carrying path, each drawn by its number; print one line for each failure.
+
+python -m tests.replay --schedules 1000000 [--first 0] [--jobs 2]
+python -m tests.replay --only 4711
+python -m tests.replay --mutants
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.replay.mutants import MUTANTS, catch
+from tests.replay.schedule import Schedule, find_violation, simulated_store
+
+CHUNK = 250
+
+
+def run_chunk(first: int) -> list[str]:
+    """Run the schedules from one number on; return a line for each that fails."""
+    with simulated_store():
+        found = [(number, find_violation(number)) for number in range(first, first + CHUNK)]
+    return [f"python -m tests.replay --only {number}  # {why}" for number, why in found if why]
+
+
+def main() -> int:
+    """Run it; 1 if anything does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--schedules", type=int, default=20_000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", type=int, help="one schedule, with its traceback")
+    parser.add_argument("--mutants", action="store_true", help="break each step on purpose")
+    told = parser.parse_args()
+    if told.only is not None:
+        return _run_one(told.only)
+    if told.mutants:
+        return _run_mutants(told.schedules)
+    began, failures = time.monotonic(), 0
+    with ProcessPoolExecutor(told.jobs) as pool:
+        chunks = range(told.first, told.first + told.schedules, CHUNK)
+        for number, lines in enumerate(pool.map(run_chunk, chunks), start=1):
+            failures += len(lines)
+            for line in lines:
+                print(line, flush=True)
+            if number % 100 == 0:
+                print(f"{number * CHUNK} schedules, {failures} failures", file=sys.stderr)
+    seconds = time.monotonic() - began
+    print(f"{len(chunks) * CHUNK} schedules, {failures} failures, {seconds:.0f} s")
+    return int(failures > 0)
+
+
+def _run_one(number: int) -> int:
+    with simulated_store():
+        why = find_violation(number)
+        if why:
+            import random
+
+            random.seed(number)
+            try:
+                Schedule(number).run()
+            except Exception:
+                traceback.print_exc()
+    print(f"schedule {number}: {why or 'holds'}")
+    return int(bool(why))
+
+
+def _run_mutants(schedules: int) -> int:
+    escaped = 0
+    for name in MUTANTS:
+        caught = catch(name, schedules)
+        escaped += caught is None
+        print(f"{name}: {'ESCAPED' if caught is None else f'schedule {caught[0]}: {caught[1]}'}")
+    print(f"{len(MUTANTS)} mutants, {escaped} escaped")
+    return int(escaped > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,326 @@
+"""One schedule: a plan carried out through faults, crashes and restarts, all drawn by one number.
+
+The carrying path is the package's own, from `_run_live` down. Virtual are the clock (`loop`), Vipps
+MobilePay and the network (`vipps`) and the disk (`disk`). What has to hold is checked at every
+request, and at the end: nothing twice, nothing lost, the journal true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from tests.replay import disk as simulated
+from tests.replay.disk import SimulatedDisk
+from tests.replay.loop import Crash, VirtualLoop
+from tests.replay.vipps import MSN, START, Connection, Totals, World
+from vippsrecon.bulk.execution import context as context_module
+from vippsrecon.bulk.execution import journal_writer
+from vippsrecon.bulk.execution.carry_out import _run_live
+from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
+from vippsrecon.bulk.execution.clock import RunClock
+from vippsrecon.bulk.execution.context import RunContext, Timeouts
+from vippsrecon.bulk.execution.journal_writer import JournalWriter
+from vippsrecon.bulk.execution.operations import compute_expected_aggregate
+from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.execution.worker_pool import PoolOptions
+from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, compute_idempotency_key
+from vippsrecon.bulk.plan.rules import PLAN_FORMAT
+from vippsrecon.bulk.times import format_plan_time
+from vippsrecon.store import Cap
+
+TIMEOUTS = Timeouts()
+SLACK = 1.0
+"""Seconds from the check of a reading's age to the request: a commit, and the lock."""
+
+SHORTEST_WAIT = TIMEOUTS.first_wait * 0.75 - 0.001
+"""Seconds from an answer to the next request of the row, at least."""
+
+CALM = 200.0
+"""Seconds after which every event shows and every request on its way has arrived."""
+
+GOOD = ("done", "already_done")
+
+
+class ViolationError(AssertionError):
+    """Something that must never happen has happened."""
+
+
+class _WorldClock(RunClock):
+    """The clocks of a process in this world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def count_seconds(self) -> float:
+        return self._world.time.now
+
+    def machine_time(self) -> datetime:
+        return self._world.machine_time()
+
+
+class Schedule:
+    """What one number draws.
+
+    Args:
+        number: The seed of everything.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.dice = dice = random.Random(number)
+        forgets = dice.random() < 0.2
+        self.world = World(
+            dice,
+            lag=dice.choice([0.0, 0.5, 20.0, 55.0]),
+            key_life=dice.random() * 60 if forgets else 86_400.0,
+            late=not forgets,
+        )
+        self.restart_after = 5.0 if forgets else 0.0
+        self.plan = self._draw_plan()
+        self.lies = dice.random() < 0.15
+        self.disk = SimulatedDisk(self.plan.plan_id, self.plan.verb, dice, lies=self.lies)
+        self.cap = self._draw_cap()
+        self.approval_expires_at = START + timedelta(hours=23)
+        if dice.random() < 0.1:
+            self.approval_expires_at = START + timedelta(seconds=dice.randrange(1, 100))
+        if dice.random() < 0.15:
+            self.world.clock_wrong_from = dice.random() * 40
+            self.world.clock_wrong_until = self.world.clock_wrong_from + dice.random() * 100
+        self.foreign: set[str] = set()
+        for row in self.plan.rows:
+            if dice.random() < 0.3:
+                self._plan_foreign_change(row)
+        self._sent: dict[int, list[float]] = {}
+        self._asked: dict[int, int] = {}
+
+    def run(self) -> None:
+        """Carry the plan out, life after life, and check what has to hold.
+
+        Raises:
+            ViolationError: Something does not.
+        """
+        for _ in range(self.dice.randrange(4)):
+            self._live(
+                crashes=self.dice.random() < 0.7, fault_share=self.dice.choice([0, 0.3, 0.7])
+            )
+            self.world.time.advance(
+                self.restart_after + self.dice.choice([0.0, 0.1, 3.0, 30.0, 90.0])
+            )
+        self.world.time.advance(CALM)
+        self.world.clock_wrong_until = self.world.time.now
+        results = self._live(crashes=False, fault_share=0)
+        if results is None:
+            raise ViolationError("a run without faults did not end")
+        self._check_end(results)
+
+    def _draw_plan(self) -> Plan:
+        dice = self.dice
+        verb = dice.choice(["refund", "capture", "cancel"])
+        rows = []
+        for number in range(1, dice.randrange(1, 4) + 1):
+            reference = f"order-{number:06d}"
+            totals: Totals = (1000, 1000, dice.choice([0, 300]), 0)
+            if verb != "refund":
+                totals = (1000, dice.choice([0, 0, 300]), 0, 0)
+            left = totals[1] - totals[2] if verb == "refund" else totals[0] - totals[1]
+            amount = left if verb == "cancel" or dice.random() < 0.3 else dice.randrange(1, left)
+            self.world.add(reference, totals)
+            rows.append(
+                PlanRow(
+                    number, MSN, reference, None, "NOK", amount, "other", "", "", None, None,
+                    *totals, False,
+                )
+            )  # fmt: skip
+        made_at = format_plan_time(START - timedelta(hours=1))
+        return Plan(
+            format=PLAN_FORMAT,
+            plan_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+            verb=verb,
+            environment="test",
+            host="apitest.vipps.no",
+            msns=(MSN,),
+            planner="kari",
+            made_at=made_at,
+            expires_at=format_plan_time(START + timedelta(hours=48)),
+            source=Source("python", "", "", made_at),
+            cancel_created=False,
+            rows=tuple(rows),
+        )
+
+    def _draw_cap(self) -> int | None:
+        total = sum(row.amount_minor for row in self.plan.rows)
+        return self.dice.choice([None, total, total, max(1, total - 1)])
+
+    def _plan_foreign_change(self, row: PlanRow) -> None:
+        """Have somebody else change a row's payment at some time, often by the same amount."""
+        self.foreign.add(row.reference)
+        verb = self.dice.choice([self.plan.verb, self.plan.verb, "refund", "capture"])
+        amount = row.amount_minor if self.dice.random() < 0.5 else self.dice.randrange(1, 400)
+        payment = self.world.payments[row.reference]
+
+        def change() -> None:
+            self.world.arrive(verb, payment, amount, f"portal-{row.row}", lambda outcome: None)
+
+        self.world.time.schedule(self.dice.random() * 60, change)
+
+    def _live(self, *, crashes: bool, fault_share: float) -> list[RowResult] | None:
+        """Carry the plan out for one life; return its results, or None where it died."""
+        self.world.fault_share = self.disk.fault_share = fault_share
+        self._sent.clear()
+        crash_at = self.dice.randrange(1, 250) if crashes else 0
+        loop = VirtualLoop(self.world.time, self.dice, crash_at)
+        lock = self.disk.acquire()
+        clock = _WorldClock(self.world)
+        run_context = RunContext(
+            Connection(self.world, self._check_request),  # type: ignore[arg-type]
+            self.plan,
+            self.approval_expires_at,
+            lambda day: {"NOK": [Cap(f"day:{day}", "NOK", self.cap)] if self.cap else []},
+            TIMEOUTS,
+            JournalWriter(self.disk, lock, clock),  # type: ignore[arg-type]
+            self.disk,  # type: ignore[arg-type]
+            clock,
+        )
+        live = _run_live(
+            run_context,
+            self.disk.read_row_states(),
+            CircuitBreaker(5, 1.0),
+            PoolOptions(self.dice.randrange(1, 4), progress=False),
+        )
+        try:
+            return loop.run_until_complete(live)
+        except Crash:
+            loop.kill()
+            self.disk.crash()
+            return None
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    def _check_request(self, reference: str, key: str) -> None:
+        """Check a request that is about to leave."""
+        row = next(row for row in self.plan.rows if row.reference == reference)
+        now, payment = self.world.time.now, self.world.payments[reference]
+        if key != compute_idempotency_key(self.plan.plan_id, self.plan.verb, row):
+            raise ViolationError(f"row {row.row} was sent with another key")
+        self._asked[row.row] = self._asked.get(row.row, 0) + 1
+        if not self.lies and self._asked[row.row] > self.disk.count_intentions(row.row):
+            raise ViolationError(f"row {row.row} was sent before its intention was on the disk")
+        oldest = now - TIMEOUTS.reading_age - SLACK
+        planned = (
+            row.authorized_minor, row.captured_minor, row.refunded_minor, row.cancelled_minor
+        )  # fmt: skip
+        if payment.totals_at(oldest) != planned:
+            raise ViolationError(f"row {row.row} was sent on a reading that was no longer true")
+        if self.world.clock_wrong_from < oldest and now < self.world.clock_wrong_until:
+            raise ViolationError(f"row {row.row} was sent while the clock was wrong")
+        if START + timedelta(seconds=oldest - 1) > self.approval_expires_at:
+            raise ViolationError(f"row {row.row} was sent after the approval had expired")
+        sent = self._sent.setdefault(row.row, [])
+        if sent and now - self.world.answered_at[reference] < SHORTEST_WAIT:
+            raise ViolationError(f"row {row.row} was sent again without a wait")
+        if len(sent) >= TIMEOUTS.most_requests:
+            raise ViolationError(f"row {row.row} was sent without end")
+        sent.append(now)
+
+    def _check_end(self, results: list[RowResult]) -> None:
+        """Check what has to hold when every run has ended."""
+        if not self.disk.is_chain_intact():
+            raise ViolationError("the journal's chain is broken")
+        states = self.disk.read_row_states()
+        moved = 0
+        for row, result in zip(self.plan.rows, results, strict=True):
+            key = compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
+            done = self.world.payments[row.reference].done_by_key.get(key, 0)
+            state = states.get(row.row)
+            where = f"row {row.row} is {result.outcome} ({result.explanation}), done {done} times"
+            if done > 1:
+                raise ViolationError(f"TWICE: {where}")
+            if state is None or state.outcome != result.outcome:
+                raise ViolationError(f"the journal says another outcome: {where}")
+            self._check_row(row, result, done, where)
+            moved += done * row.amount_minor
+        if self.cap is not None and moved > self.cap and not self.lies:
+            raise ViolationError(f"{moved} moved, over the cap of {self.cap}")
+        self._check_reservations(results)
+
+    def _check_row(self, row: PlanRow, result: RowResult, done: int, where: str) -> None:
+        outcome = result.outcome
+        # Cancels have no key in the log: one that somebody else made counts as ours, if it is later.
+        keyed = self.plan.verb != "cancel" or row.reference not in self.foreign
+        if outcome in GOOD and done == 0 and keyed:
+            raise ViolationError(f"the journal says what is not: {where}")
+        # Nor can anybody tell who cancelled a payment that others changed too, once the journal is lost.
+        traceable = keyed or not self.lies
+        if outcome in ("refused", "skipped") and done and traceable:
+            raise ViolationError(f"the journal does not know of it: {where}")
+        if outcome == "unknown" and done and self.plan.verb != "cancel":
+            raise ViolationError(f"the log proves the outcome, and it is unknown: {where}")
+        if outcome == "skipped":
+            raise ViolationError(f"nothing prevents it any more: {where}")
+        if not self._may_be_undone(row) and (outcome not in GOOD or done != 1):
+            raise ViolationError(f"LOST: {where}")
+        if outcome == "done" and result.before is not None and result.after is not None:
+            expected = compute_expected_aggregate(self.plan.verb, result.before, row.amount_minor)
+            if (result.after != expected) != (result.flags == "moved_beside"):
+                raise ViolationError(f"flags {result.flags!r}: {where}, {result.after}")
+
+    def _may_be_undone(self, row: PlanRow) -> bool:
+        """Say whether a row may rightly end without its operation."""
+        total = sum(each.amount_minor for each in self.plan.rows)
+        return (
+            row.reference in self.foreign
+            or self.approval_expires_at < START + timedelta(hours=20)
+            or (self.cap is not None and self.cap < total)
+            or self.lies
+        )
+
+    def _check_reservations(self, results: list[RowResult]) -> None:
+        """Check that caps count what moved, or may have, and that only open rows hold payments."""
+        reservations = self.disk.reservations
+        held = {taken.row for taken in reservations.in_flight.values()}
+        for row, result in zip(self.plan.rows, results, strict=True):
+            if (row.row in held) and result.outcome != "unknown":
+                raise ViolationError(
+                    f"row {row.row} is {result.outcome} and still holds its payment"
+                )
+            counted = sum(reservations.reserved.get(row.row, {}).values())
+            intended = self.disk.count_intentions(row.row) > 0
+            expected = row.amount_minor if intended and result.outcome != "refused" else 0
+            if self.cap and not self.lies and counted != expected:
+                raise ViolationError(f"row {row.row}, {result.outcome}: the cap counts {counted}")
+        if sum(reservations.used.values()) != sum(
+            amount for row in reservations.reserved.values() for amount in row.values()
+        ):
+            raise ViolationError("a cap is not the sum of its rows")
+
+
+@contextmanager
+def simulated_store() -> Iterator[None]:
+    """Put the simulated disk where the carrying path calls the store."""
+    with (
+        patch.object(journal_writer, "commit_entries", simulated.commit_entries),
+        patch.object(journal_writer, "renew", simulated.renew),
+        patch.object(context_module, "read_attempts", simulated.read_attempts),
+    ):
+        yield
+
+
+def find_violation(number: int) -> str:
+    """Run one schedule; return what does not hold, or ""."""
+    before = random.getstate()
+    random.seed(number)  # the package's own jitter
+    try:
+        Schedule(number).run()
+    except ViolationError as violation:
+        return str(violation)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        random.setstate(before)
+    return ""

@@ -1,0 +1,100 @@
+"""What the chains of single plans do not show: a plan that is missing, reservations, triggers."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from tests.store.making import OTHER, PLAN, approved, as_owner, draft
+from vippsrecon.errors import StoreError
+from vippsrecon.store import back_up, commit_entries, verify_database, verify_journal
+
+THIRD = "33333333-3333-4333-8333-333333333333"
+DAY = ("day:2026-01-31", "NOK", 10_000)
+
+
+@pytest.fixture
+def busy(store, carrier):
+    """Return a database with rows done, refused, unknown and in progress, under a cap."""
+    counted = {"caps": (DAY,)}
+    commit_entries(
+        store, carrier, [draft("intended", row, **counted)._replace(detail={"caps": [DAY[0]]}) for row in (1, 2, 3, 4)]
+    )  # fmt: skip
+    commit_entries(store, carrier, [draft("done", 1), draft("refused", 2), draft("unknown", 3)])
+    return store
+
+
+def change(store, *statements):
+    """Change tables that no trigger guards."""
+    with store._engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def test_an_untouched_database_holds(busy):
+    """Reservations of rows that are done, unknown or in progress follow from their entries."""
+    assert verify_database(busy) == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["UPDATE caps SET amount_minor = 0"], "counts 0 minor units"),
+        (["DELETE FROM caps"], "is missing"),
+        (["DELETE FROM reserved WHERE row = 1"], "holds nothing of the cap day:2026-01-31 NOK"),
+        (["UPDATE reserved SET amount_minor = 1 WHERE row = 3"], "holds 1 minor units"),
+        (["DELETE FROM in_flight WHERE row = 3"], "is open, but does not hold payment order-3"),
+        (["UPDATE in_flight SET reference = 'x' WHERE row = 4"], "payment x of sales unit 123456"),
+        (["DROP INDEX journal_one_end"], "the index journal_one_end is missing"),
+    ],
+)
+def test_tables_that_do_not_follow_from_the_journal(busy, statements, said):
+    """Whoever wants room under a cap, or two operations at once, changes these tables."""
+    change(busy, *statements)
+
+    assert any(said in fault for fault in verify_database(busy))
+    assert verify_journal(busy, PLAN).ok, "the chain alone does not show it"
+
+
+def test_triggers_that_are_gone(store):
+    """They keep accidents from the journal, so their absence is no accident."""
+    with as_owner(store):
+        pass
+
+    assert any("trigger journal_" in fault for fault in verify_database(store))
+
+
+@pytest.mark.parametrize("removed", [PLAN, OTHER])
+def test_a_plan_that_was_removed_with_all_its_traces(store, removed):
+    """The plan registered after it counts the plans before it and is linked to the last one."""
+    approved(store, OTHER)
+    approved(store, THIRD)
+    assert verify_database(store) == []
+
+    with as_owner(store) as execute:
+        for table in ("journal", "carriers", "reserved", "in_flight"):
+            execute(f"DELETE FROM {table} WHERE plan_id = :plan", plan=removed)
+
+    faults = verify_database(store)
+    assert any("a whole plan registered before it" in fault for fault in faults)
+    assert verify_journal(store, THIRD).ok, "the chains that are left hold"
+
+
+def test_the_last_plan_removed_does_not_show(store):
+    """As the docs say: only a head saved elsewhere shows this."""
+    approved(store, OTHER)
+
+    with as_owner(store) as execute:
+        execute("DELETE FROM journal WHERE plan_id = :plan", plan=OTHER)
+        execute("DELETE FROM carriers WHERE plan_id = :plan", plan=OTHER)
+
+    assert not [fault for fault in verify_database(store) if "plan" in fault]
+
+
+def test_a_server_is_backed_up_with_its_own_tool(store, tmp_path):
+    """One file, whole, for SQLite; a sentence for PostgreSQL."""
+    if store._engine.dialect.name == "sqlite":
+        assert back_up(store, tmp_path / "copy.db").stat().st_size > 0
+        return
+    with pytest.raises(StoreError, match="pg_dump"):
+        back_up(store, tmp_path / "copy.db")
