@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vippsrecon.demo import Finding, Score, run_demo
+from vippsrecon.demo import Finding, Score, run_demo, score_result
 
 
-@pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento"])
+@pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
 def test_all_and_only_what_was_planted(tmp_path, shop):
     """Precision and recall are both 1, amounts included, or the demo has failed."""
     demo = run_demo(tmp_path, payments=300, seed=7, shop=shop)
@@ -23,6 +23,31 @@ def test_all_and_only_what_was_planted(tmp_path, shop):
     assert demo.score.exact
     assert demo.score.planted.total() > 0
     assert demo.report.stat().st_size > 0
+
+
+def test_the_score_sees_proposals_and_what_is_only_waiting(tmp_path):
+    """A wrong proposal moves money, and a pair that is only waiting is no discrepancy."""
+    demo = run_demo(tmp_path, payments=200)
+    truth = tmp_path / "scenario" / "truth.csv"
+    planted = truth.read_text(encoding="utf-8").splitlines(keepends=True)
+    (waiting,) = [line for line in planted if line.startswith("timing,timing_refund_not_recorded")]
+    (partly_refunded,) = [line for line in planted if ",changed_after_export,refund," in line]
+    *rest, proposed = partly_refunded.rstrip().split(",")
+    assert demo.score.exact
+
+    truth.write_text("".join(line for line in planted if line != waiting), encoding="utf-8")
+    reference = waiting.split(",")[3]
+    assert score_result(demo.reconciliation, truth).misplaced == (
+        f"found and not planted: timing_refund_not_recorded 123456:{reference}",
+    )
+
+    changed = ",".join([*rest, str(int(proposed) + 1)]) + "\n"
+    truth.write_text("".join(planted).replace(partly_refunded, changed), encoding="utf-8")
+    score = score_result(demo.reconciliation, truth)
+    assert [one.proposal_minor for one in (*score.missed, *score.invented)] == [
+        int(proposed) + 1,
+        int(proposed),
+    ]
 
 
 FINDINGS = st.builds(

@@ -153,5 +153,5 @@ def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path):
     assert {name: effects[name]["refund"]["count"] for name in references} == dict.fromkeys(
         references, 1
     )
-    assert sum(effects[name]["refund"]["sum"] for name in references) == 37229
+    assert sum(effects[name]["refund"]["sum"] for name in references) == 72658
     assert (tmp_path / "outcomes.xlsx").exists()

@@ -32,7 +32,7 @@ SCENARIO_FOLDER = "scenario"
 
 
 class Finding(NamedTuple):
-    """One discrepancy, planted or found: code, payment and amounts in minor units."""
+    """One discrepancy, planted or found: code, payment, amounts in minor units, and the proposal."""
 
     kind: str
     msn: str
@@ -41,6 +41,8 @@ class Finding(NamedTuple):
     expected_minor: int | None
     actual_minor: int | None
     at_risk_minor: int
+    proposal: str = ""
+    proposal_minor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,19 @@ class Score:
         right: Number found exactly: same code, same payment, same amounts.
         missed: Planted but not found.
         invented: Found but not planted, or found with other amounts.
+        misplaced: What else is not as planted: pairs that are only waiting, ignored orders.
     """
 
     planted: Counter[str]
     right: Counter[str]
     missed: tuple[Finding, ...]
     invented: tuple[Finding, ...]
+    misplaced: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
-        """Whether exactly the planted discrepancies were found, with equal amounts."""
-        return not self.missed and not self.invented
+        """Whether exactly what was planted was found, with equal amounts."""
+        return not self.missed and not self.invented and not self.misplaced
 
     @property
     def precision(self) -> float:
@@ -97,6 +101,7 @@ class Score:
             "by_code": self.by_code(),
             "missed": [finding._asdict() for finding in self.missed],
             "invented": [finding._asdict() for finding in self.invented],
+            "misplaced": list(self.misplaced),
         }
 
     def lines(self) -> list[str]:
@@ -114,7 +119,7 @@ class Score:
         ]
         for label, findings in (("missed", self.missed), ("invented", self.invented)):
             lines += [f"  {label}: {_format_finding(finding)}" for finding in findings[:20]]
-        return lines
+        return [*lines, *(f"  {text}" for text in self.misplaced[:20])]
 
 
 class DemoResult(NamedTuple):
@@ -164,7 +169,7 @@ def run_demo(
 
 
 def score_result(result: Reconciliation, truth: Path) -> Score:
-    """Compare the discrepancies found with the planted ones, including their amounts."""
+    """Compare what was found with what was planted, including amounts and proposals."""
     planted = Counter(_read_planted(truth))
     found = Counter(_list_found(result))
     right = planted & found
@@ -173,6 +178,30 @@ def score_result(result: Reconciliation, truth: Path) -> Score:
         _count_by_kind(right),
         tuple(sorted((planted - found).elements(), key=str)),
         tuple(sorted((found - planted).elements(), key=str)),
+        _list_misplaced(result, truth),
+    )
+
+
+def _list_misplaced(result: Reconciliation, truth: Path) -> tuple[str, ...]:
+    """Return the differences of timing rows, payment by payment, and of ignored orders, by code."""
+    planted: Counter[str] = Counter()
+    with truth.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["bucket"] == "timing":
+                planted[f"{row['kind']} {row['msn']}:{row['reference']}"] += 1
+            elif row["bucket"] == "ignored":
+                planted[f"{row['kind']}, one order"] += 1
+    found: Counter[str] = Counter()
+    rows = result.buckets[["side", "row_key", "bucket", "kind"]].astype(object)
+    for side, key, bucket, kind in rows.itertuples(index=False, name=None):
+        if bucket == "timing" and side == "payments":
+            found[f"{kind} {key}"] += 1
+        elif bucket == "ignored" and side == "orders":
+            found[f"{kind}, one order"] += 1
+    missing, surplus = sorted((planted - found).elements()), sorted((found - planted).elements())
+    return (
+        *(f"planted and not found: {text}" for text in missing),
+        *(f"found and not planted: {text}" for text in surplus),
     )
 
 
@@ -188,6 +217,8 @@ def _read_planted(truth: Path) -> Iterator[Finding]:
                     _parse_minor(row["expected_minor"]),
                     _parse_minor(row["actual_minor"]),
                     int(row["at_risk_minor"]),
+                    row["proposal"],
+                    _parse_minor(row["proposed_minor"]),
                 )
 
 
@@ -197,7 +228,7 @@ def _list_found(result: Reconciliation) -> Iterator[Finding]:
         .astype(object)
         .itertuples(index=False, name=None)
     ):
-        kind, msn, reference, number, expected, actual, at_risk = row
+        kind, msn, reference, number, expected, actual, at_risk, proposal, proposed = row
         yield Finding(
             kind,
             msn,
@@ -206,6 +237,8 @@ def _list_found(result: Reconciliation) -> Iterator[Finding]:
             _to_optional_int(expected),
             _to_optional_int(actual),
             int(at_risk),
+            _to_text(proposal),
+            _to_optional_int(proposed),
         )
 
 
@@ -232,5 +265,6 @@ def _count_by_kind(findings: Counter[Finding]) -> Counter[str]:
 def _format_finding(finding: Finding) -> str:
     return (
         f"{finding.kind} {finding.reference or finding.order_number}: expected "
-        f"{finding.expected_minor}, actual {finding.actual_minor}, at risk {finding.at_risk_minor}"
+        f"{finding.expected_minor}, actual {finding.actual_minor}, at risk {finding.at_risk_minor}, "
+        f"proposed {finding.proposal or 'nothing'} {finding.proposal_minor or ''}".rstrip()
     )

@@ -17,6 +17,7 @@ REFERENCE = {
     "shopify": "Payment Reference",
     "woocommerce": "Transaction Id",
     "magento": "ID",
+    "shopware": "id",
 }
 """The column of each shop's export that holds the payment reference."""
 
@@ -39,7 +40,8 @@ def read(folder: Path, shop: str) -> Written:
 
     def rows(name):
         with (folder / name).open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+            delimiter = SHOPS[shop].delimiter if name == "orders.csv" else ","
+            return list(csv.DictReader(file, delimiter=delimiter))
 
     payments, events, entries, others = {}, {}, defaultdict(list), []
     with (folder / "simulator.jsonl").open(encoding="utf-8") as lines:

@@ -15,6 +15,7 @@ FIRST_LINES = {
     "payment_method,paid,refunded_at",
     "shopify": "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,",
     "woocommerce": '"Order Number","Order Id","Order Status","Order Date","Completed Date",',
+    "shopware": "id;order_number;sales_channel_id;customer_firstname;",
     "magento": "ID,Purchase Point,Purchase Date,Bill-to Name,Ship-to Name,Grand Total (Base),",
 }
 
@@ -46,6 +47,7 @@ DATES = {
     "plain": ("ordered_at", r"2026-10-\d\dT\d\d:\d\d:\d\d\+0[12]:00"),
     "shopify": ("Created at", r"2026-10-\d\d \d\d:\d\d:\d\d \+0[12]00"),
     "woocommerce": ("Order Date", r"2026-10-\d\d \d\d:\d\d"),
+    "shopware": ("order_date_time", r"2026-10-\d\d \d\d:\d\d:\d\d\.000"),
     "magento": ("Purchase Date", r"Oct \d{1,2}, 2026 \d{1,2}:\d\d:\d\d [AP]M"),
 }
 

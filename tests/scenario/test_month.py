@@ -28,35 +28,44 @@ EVERYWHERE = {
     "missing_in_vipps",
     "not_paid",
     "over_captured",
+    "payment_not_recorded",
     "reference_mangled",
+    "refund_missing_at_vipps",
+    "remainder_open",
+}
+WITH_REFUNDS = {
     "refund_exceeds_capture",
     "refund_failed",
-    "refund_missing_at_vipps",
     "refund_missing_in_shop",
-    "remainder_open",
     "under_captured",
 }
+"""What only an export with the amounts refunded can show."""
 KINDS = {
-    "plain": EVERYWHERE | {"currency_mismatch", "duplicate_payment"},
-    "shopify": EVERYWHERE | {"currency_mismatch"},
-    "woocommerce": EVERYWHERE | {"currency_mismatch", "duplicate_payment"},
-    "magento": EVERYWHERE,
+    "plain": EVERYWHERE | WITH_REFUNDS | {"currency_mismatch", "duplicate_payment", "paid_twice"},
+    "shopify": EVERYWHERE | WITH_REFUNDS | {"currency_mismatch"},
+    "woocommerce": EVERYWHERE
+    | WITH_REFUNDS
+    | {"currency_mismatch", "duplicate_payment", "paid_twice"},
+    "magento": EVERYWHERE | WITH_REFUNDS | {"paid_twice"},
+    "shopware": EVERYWHERE | {"currency_mismatch", "paid_twice"},
 }
 BESIDE_EVERYWHERE = {
     ("ignored", "abandoned_checkout"),
     ("ignored", "nothing_to_pay"),
     ("ignored", "other_payment_method"),
-    ("timing", "timing_after_cut"),
     ("timing", "timing_awaiting_fulfilment"),
     ("timing", "timing_awaiting_payment"),
     ("timing", "timing_outside_export"),
     ("blind_spot", ""),
 }
+AROUND_THE_EXPORT = {("timing", "timing_after_cut"), ("timing", "timing_refund_not_recorded")}
 BESIDE = {
-    "plain": {("timing", "timing_capture_pending"), ("timing", "timing_refund_pending")},
-    "shopify": {("timing", "timing_capture_pending")},
-    "woocommerce": {("timing", "timing_capture_pending")},
-    "magento": set(),
+    "plain": AROUND_THE_EXPORT
+    | {("timing", "timing_capture_pending"), ("timing", "timing_refund_pending")},
+    "shopify": AROUND_THE_EXPORT | {("timing", "timing_capture_pending")},
+    "woocommerce": AROUND_THE_EXPORT | {("timing", "timing_capture_pending")},
+    "magento": AROUND_THE_EXPORT,
+    "shopware": set(),
 }
 
 

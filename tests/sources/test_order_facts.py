@@ -84,6 +84,19 @@ def test_refunds_that_woocommerce_only_recorded(
 
 
 @pytest.mark.parametrize(
+    ("cell", "by_hand"),
+    [("yes", True), ("Ja", True), ("x", True), ("No", False), ("nei", False), ("0", False), ("", None)],
+)  # fmt: skip
+def test_a_plain_export_can_say_that_a_refund_was_only_recorded(
+    write: Writer, cell: str, by_hand: bool | None
+):
+    """Any mark but a plain no means by hand: nothing is proposed then."""
+    path = write(f"reference,currency,total,refunded,refunded_by_hand\nord-000001,NOK,5,1,{cell}\n")
+    (order,) = rows(path)
+    assert order["recorded_by_hand"] is by_hand
+
+
+@pytest.mark.parametrize(
     ("state", "refunded"),
     [("paid", None), ("refunded_partially", None), ("refunded", 45000), ("open", None)],
 )

@@ -19,6 +19,7 @@ class DemoShop(StrEnum):
     shopify = "shopify"
     woocommerce = "woocommerce"
     magento = "magento"
+    shopware = "shopware"
     plain = "plain"
 
 

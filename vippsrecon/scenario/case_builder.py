@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import COMPLETED_BY, DAY, HOUR
+from vippsrecon.scenario.exports.shopware import is_truncated
 from vippsrecon.scenario.models import (
     OrderStatus,
     ScenarioEvent,
@@ -16,6 +17,19 @@ from vippsrecon.scenario.shops import Shop
 
 ORDER_NUMBERS_PER_CASE = 4
 """Order numbers reserved for each case: shops leave gaps, and some cases need two numbers."""
+
+_USUAL_PROPOSALS = {
+    "cancelled_but_captured": "refund",
+    "duplicate_capture": "refund",
+    "fulfilled_not_captured": "capture",
+    "over_captured": "refund",
+    "refund_failed": "refund",
+    "refund_missing_at_vipps": "refund",
+    "remainder_open": "cancel",
+    "under_captured": "capture",
+}
+"""Discrepancy → what is proposed, unless the case says otherwise: a refund or capture of the amount
+at risk, or the release of what is reserved."""
 
 
 class CaseBuilder:
@@ -34,8 +48,11 @@ class CaseBuilder:
         self.serial = number
 
     def draw_price(self) -> int:
-        """Return a price in the sales unit's currency."""
-        return self.draws.draw_price(self.unit.currency)
+        """Return a price in the sales unit's currency, which the shop's plugin sends as it is."""
+        price = self.draws.draw_price(self.unit.currency)
+        while "truncates" in self.shop.export_features and is_truncated(price):
+            price += 1
+        return price
 
     def reference(self, further: int = 0) -> str:
         """Return the payment reference the shop's plugin makes for an order of this case."""
@@ -160,8 +177,19 @@ class CaseBuilder:
         *,
         order: ScenarioOrder | None = None,
         flags: str = "",
+        proposal: str | None = None,
+        proposed: int | None = None,
     ) -> Truth:
-        """Return a discrepancy on a payment (and its `order`), or on an order without one."""
+        """Return a discrepancy on a payment (and its `order`), or on an order without one.
+
+        `proposal` and `proposed` differ from the usual ones of the kind if given; "" for none.
+        """
+        if order and not self._shows_refund(order):
+            flags, proposal = f"{flags} refunds_unknown".strip(), ""
+        if proposal is None:
+            proposal = _USUAL_PROPOSALS.get(kind, "")
+        if proposal and proposed is None:
+            proposed = actual if proposal == "cancel" else at_risk
         if isinstance(found, ScenarioOrder):
             order, reference = found, found.references[0] if found.references else ""
         else:
@@ -177,6 +205,16 @@ class CaseBuilder:
             actual,
             at_risk,
             flags,
+            proposal,
+            proposed,
+        )
+
+    def _shows_refund(self, order: ScenarioOrder) -> bool:
+        """Return whether it is known how much of an order was refunded; nothing, if paid otherwise."""
+        return (
+            "refunds" in self.shop.export_features
+            or order.tender is not None
+            or order.refunded >= order.total > 0
         )
 
     def make_timing(

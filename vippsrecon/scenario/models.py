@@ -21,6 +21,9 @@ class ScenarioOrder:
         references: The payment references stored by the shop, the last attempt first.
         paid: Whether the payment is reserved or captured according to the shop.
         tender: None for Vipps or MobilePay, else the name of the other payment method.
+        authorization: What the shop says of a reservation it does not hold any more.
+        refunded_by_hand: Whether the refund was only recorded, not sent to the payment gateway.
+        days_only: Whether the export has the day of `fulfilled_at` without a time.
     """
 
     unit: ScenarioSalesUnit
@@ -36,6 +39,9 @@ class ScenarioOrder:
     fulfilled_at: int | None = None
     refunded_at: int | None = None
     cancelled_at: int | None = None
+    authorization: Literal["voided", "expired"] | None = None
+    refunded_by_hand: bool = False
+    days_only: bool = False
 
 
 class ScenarioEvent(NamedTuple):
@@ -78,7 +84,12 @@ class ScenarioPayment:
 
 
 class Truth(NamedTuple):
-    """Expected result of a reconciliation: reported, or correctly not reported as a discrepancy."""
+    """Expected result of a reconciliation: reported, or correctly not reported as a discrepancy.
+
+    Attributes:
+        proposal: Operation to propose (`capture`, `cancel` or `refund`), or "" for none.
+        proposed: Amount to propose; None if nothing is proposed.
+    """
 
     bucket: Literal["discrepancy", "timing", "ignored", "blind_spot"]
     kind: str
@@ -90,6 +101,8 @@ class Truth(NamedTuple):
     actual: int | None = None
     at_risk: int = 0
     flags: str = ""
+    proposal: str = ""
+    proposed: int | None = None
 
 
 class Scene(NamedTuple):

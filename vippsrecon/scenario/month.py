@@ -47,6 +47,8 @@ TRUTH_COLUMNS = (
     "difference_minor",
     "at_risk_minor",
     "flags",
+    "proposal",
+    "proposed_minor",
 )
 _FIRST_ORDER_SECOND = 6 * 3600 + 1800
 _LAST_ORDER_SECOND = 23 * 3600 + 3000
@@ -126,6 +128,7 @@ class _OutputFiles:
         self.bank = text("bank.xml")
         self.orders = csv.writer(
             text("orders.csv"),
+            delimiter=shop.delimiter,
             lineterminator="\n",
             quoting=csv.QUOTE_ALL if shop.quote_all else csv.QUOTE_MINIMAL,
         )
@@ -248,4 +251,6 @@ def _format_truth_row(truth: Truth) -> list[str | int]:
         difference if truth.bucket == "discrepancy" else 0,
         truth.at_risk,
         truth.flags,
+        truth.proposal,
+        "" if truth.proposed is None else truth.proposed,
     ]

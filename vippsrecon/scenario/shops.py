@@ -14,6 +14,7 @@ from vippsrecon.scenario.exports.plain_woo_magento import (
     build_woocommerce_rows,
 )
 from vippsrecon.scenario.exports.shopify import SHOPIFY_HEADER, build_shopify_rows
+from vippsrecon.scenario.exports.shopware import SHOPWARE_COLUMNS, build_shopware_rows
 from vippsrecon.scenario.models import ScenarioOrder
 from vippsrecon.scenario.random_draws import RandomDraws
 
@@ -21,6 +22,7 @@ EXPORT_FEATURES: dict[str, frozenset[str]] = {
     "plain": frozenset(
         {
             "currency",
+            "days_only",
             "digits",
             "fulfilled_at",
             "held_refund",
@@ -30,14 +32,19 @@ EXPORT_FEATURES: dict[str, frozenset[str]] = {
             "partial",
             "refund_on_cancelled",
             "refunded_at",
+            "refunded_by_hand",
+            "refunds",
             "retries",
             "several_units",
+            "split_payment",
+            "tender_changed",
             "two_attempts",
             "uppercase",
         }
     ),
     "shopify": frozenset(
         {
+            "authorization",
             "currency",
             "fulfilled_at",
             "held_refund",
@@ -46,7 +53,10 @@ EXPORT_FEATURES: dict[str, frozenset[str]] = {
             "paid",
             "partial",
             "refund_on_cancelled",
+            "refunds",
+            "several_references",
             "shop_currency",
+            "split_payment",
             "uppercase",
         }
     ),
@@ -59,24 +69,59 @@ EXPORT_FEATURES: dict[str, frozenset[str]] = {
             "open_refund",
             "paid",
             "refund_on_cancelled",
+            "refunds",
             "retries",
+            "split_payment",
+            "tender_changed",
             "two_attempts",
             "uppercase",
         }
     ),
-    "magento": frozenset({"open_refund", "paid", "several_units", "zero_padded"}),
+    "magento": frozenset(
+        {"open_refund", "paid", "refunds", "several_units", "tender_changed", "zero_padded"}
+    ),
+    "shopware": frozenset(
+        {"currency", "open_refund", "paid", "tender_changed", "truncates", "uppercase"}
+    ),
 }
-"""The features of each export. They decide which cases can occur in it.
+"""The features of each export. They decide which cases can occur in it:
 
-`currency`: has the currency of the order · `digits`: references have only digits, which Excel
-damages · `fulfilled_at`, `refunded_at`, `paid`: has this column · `held_refund`: can show a refund
-before capture · `one_reference_twice`: two orders can have the same payment reference ·
-`open_refund`: a full refund does not change the order's status · `partial`: has a status for partly
-shipped orders · `refund_on_cancelled`: can show a refund on a cancelled order · `retries`: attempts
-have a suffix · `several_units`: shows the sales unit · `shop_currency`: has only the shop's currency,
-not the payment's · `two_attempts`: shows that two payments belong to the same order (Shopify has a
-column for several references, but its separator is not known) · `uppercase`: references have
-letters · `zero_padded`: the reference is the order number with leading zeros.
+| feature | the export | plain | Shopify | WooCommerce | Magento | Shopware |
+|---|---|---|---|---|---|---|
+| `authorization` | says that a reservation was voided or has expired | | yes | | | |
+| `currency` | has the currency of the order | yes | yes | yes | | yes |
+| `days_only` | may have a date without a time | yes | | | | |
+| `digits` | has references of digits only, which Excel damages | yes | | | | |
+| `fulfilled_at` | has the time of shipping | yes | yes | yes | | |
+| `held_refund` | can show a refund before capture | yes | yes | yes | | |
+| `one_reference_twice` | can have one payment reference on two orders | yes | yes | yes | | |
+| `open_refund` | keeps the status of an order refunded in full | yes | yes | yes | yes | yes |
+| `paid` | says whether an order is paid | yes | yes | yes | yes | yes |
+| `partial` | has a status for partly shipped orders | yes | yes | | | |
+| `refund_on_cancelled` | can show a refund on a cancelled order | yes | yes | yes | | |
+| `refunded_at` | has the time of a refund | yes | | | | |
+| `refunded_by_hand` | says that a refund was only recorded | yes | | | | |
+| `refunds` | has the amounts refunded | yes | yes | yes | yes | |
+| `retries` | has a suffix on the reference of a further attempt | yes | | yes | | |
+| `several_references` | lists the references of one order's payments | | yes | | | |
+| `several_units` | shows the sales unit | yes | | | yes | |
+| `shop_currency` | has only the shop's currency, not the payment's | | yes | | | |
+| `split_payment` | shows that two payments are one order's | yes | yes | yes | | |
+| `tender_changed` | keeps the reference of an order paid otherwise in the end | yes | | yes | yes | yes |
+| `truncates` | is of a shop whose plugin truncates amounts | | | | | yes |
+| `two_attempts` | shows that a payment is a further attempt of another | yes | | yes | | |
+| `uppercase` | has letters in its references | yes | yes | yes | | yes |
+| `zero_padded` | has the order number with leading zeros as reference | | | | yes | |
+
+Shopify lists the payments that an order was paid with, so it shows neither a second attempt nor a
+reservation of an order paid otherwise; two payments that it lists are one split payment. In Magento a
+further attempt has an order number of its own. WooCommerce's REST answer says that a refund was only
+recorded, its CSV does not. Shopware's export says only that something was refunded, so its refunds are
+unknown unless the whole order was (case 48), and nothing is proposed for such an order.
+
+Not in a month: a second export that overlaps the first (`superseded_row`), because the month has one
+export and no earlier state of its orders; and pairs outside a period (`outside_period`), because the
+whole month is compared.
 """
 
 
@@ -90,6 +135,7 @@ class Shop:
         reference: Builds the payment reference from an order number.
         order_number: Builds the number that the shop shows.
         rows: Builds the export rows of an order.
+        delimiter: Stands between two fields.
     """
 
     name: str
@@ -99,6 +145,7 @@ class Shop:
     reference: Callable[[RandomDraws, int], str]
     order_number: Callable[[int], str]
     rows: Callable[[ScenarioOrder], list[list[str]]]
+    delimiter: str = ","
 
 
 SHOPS = {
@@ -137,6 +184,16 @@ SHOPS = {
         lambda _, number: f"{number:09}",
         lambda number: f"{number:09}",
         build_magento_rows,
+    ),
+    "shopware": Shop(
+        "shopware",
+        EXPORT_FEATURES["shopware"],
+        False,
+        SHOPWARE_COLUMNS,
+        lambda draws, _: draws.uuid().replace("-", ""),
+        lambda number: str(10000 + number),
+        build_shopware_rows,
+        ";",
     ),
 }
 """Every shop system, by name."""

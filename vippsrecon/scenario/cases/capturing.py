@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR
+from datetime import timedelta
+
+from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR, compute_local_moment, find_local_day
 from vippsrecon.scenario.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment
 from vippsrecon.scenario.models import Scene
@@ -124,6 +126,18 @@ def shipped_within_grace(builder: CaseBuilder) -> Scene:
     return Scene((order,), (payment,), (truth,))
 
 
+def shipped_the_day_before(builder: CaseBuilder) -> Scene:
+    """Shipped the day before the export, which says only the day: the grace begins at its end (case 50)."""
+    total, reference, market = builder.draw_price(), builder.reference(), builder.unit.market
+    day = find_local_day(EXPORTED_AT, market) - timedelta(days=1)
+    shipped = compute_local_moment(day, builder.draws.between(HOUR, 5 * HOUR), market)
+    order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
+    order.days_only = True
+    payment = builder.reserved(reference, total)
+    truth = builder.make_timing("timing_capture_pending", reference, order)
+    return Scene((order,), (payment,), (truth,))
+
+
 def partly_shipped(builder: CaseBuilder) -> Scene:
     """Partly shipped and captured, the rest still reserved: timing (case 2)."""
     total, shipped, reference = (
@@ -203,7 +217,8 @@ def under_captured_and_released(builder: CaseBuilder) -> Scene:
     scene = under_captured(builder)
     payment = scene.payments[0]
     builder.release(payment, payment.events[-1].at + HOUR)
-    return scene._replace(truth=(scene.truth[0]._replace(flags="not_capturable"),))
+    truth = scene.truth[0]._replace(flags="not_capturable", proposal="", proposed=None)
+    return scene._replace(truth=(truth,))
 
 
 def over_captured(builder: CaseBuilder) -> Scene:
@@ -242,6 +257,7 @@ def express_freight_captured(builder: CaseBuilder) -> Scene:
         captured - total,
         order=order,
         flags="express_shipping",
+        proposal="",
     )
     return Scene((order,), (payment,), (truth,))
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, FIRST_DAY, HOUR, compute_utc_midnight
 from vippsrecon.scenario.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
-from vippsrecon.scenario.cases.ordinary import (
-    captured_when_shipped,
-    choose_exported_reference,
-    make_two_references,
-)
+from vippsrecon.scenario.cases.ordinary import captured_when_shipped
 from vippsrecon.scenario.models import Scene, Truth
 
 
@@ -36,25 +32,12 @@ def missing_in_orders_refunded(builder: CaseBuilder) -> Scene:
     return Scene((), (payment,), (truth,))
 
 
-def duplicate_payment(builder: CaseBuilder) -> Scene:
-    """Two attempts are both captured in full: the one the shop does not name is one too many, 0 → C."""
-    total, shipped = builder.draw_price(), builder.draw_shipping_time()
-    first_reference, second_reference = make_two_references(builder)
-    first = builder.captured(first_reference, total, shipped + 60)
-    second = builder.captured(second_reference, total, shipped + 90, delay=300)
-    named = choose_exported_reference(builder, first_reference, second_reference)
-    order = builder.order(named, total, "fulfilled", shipped_at=shipped)
-    surplus = second if named == first_reference else first
-    truth = builder.make_discrepancy("duplicate_payment", surplus, 0, total, total, order=order)
-    return Scene((order,), (first, second), (truth,))
-
-
 def duplicate_order_row(builder: CaseBuilder) -> Scene:
     """One reference on two orders whose sum is not the payment: O → null, at risk 0."""
     scene = captured_when_shipped(builder)
     order = scene.orders[0]
     other_total = order.total + 1000
-    further = 0 if builder.shop.name == "magento" else 1
+    further = 0 if builder.shop.name in {"magento", "shopware"} else 1
     second_order = builder.order(
         order.references,
         other_total,

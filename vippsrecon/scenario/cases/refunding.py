@@ -60,6 +60,33 @@ def refunded_within_grace(builder: CaseBuilder) -> Scene:
     return scene._replace(truth=(truth,))
 
 
+def refund_recorded_by_hand(builder: CaseBuilder) -> Scene:
+    """Staff recorded a refund without sending it (case 49): Er → R, nothing proposed."""
+    scene = refund_missing_at_vipps(builder)
+    scene.orders[0].refunded_by_hand = True
+    truth = scene.truth[0]._replace(flags="recorded_by_hand", proposal="", proposed=None)
+    return scene._replace(truth=(truth,))
+
+
+def refunded_in_part_after_export(builder: CaseBuilder) -> Scene:
+    """A third of a missing refund is made after the export (case 47): only the rest is proposed."""
+    scene = refund_missing_at_vipps(builder)
+    order, payment = scene.orders[0], scene.payments[0]
+    later = order.refunded // 3
+    builder.refund(payment, later, EXPORTED_AT + builder.draws.between(600, 5400))
+    truth = scene.truth[0]._replace(flags="changed_after_export", proposed=order.refunded - later)
+    return scene._replace(truth=(truth,))
+
+
+def refunded_just_before_export(builder: CaseBuilder) -> Scene:
+    """Refunded in the portal 20 minutes before the export, which does not show it yet (case 52)."""
+    scene = captured_when_shipped(builder)
+    order, payment = scene.orders[0], scene.payments[0]
+    builder.refund(payment, order.total // 10, EXPORTED_AT - 20 * 60, keyed=False)
+    truth = builder.make_timing("timing_refund_not_recorded", payment.reference, order)
+    return scene._replace(truth=(truth,))
+
+
 def refund_missing_in_shop(builder: CaseBuilder) -> Scene:
     """Refunded in the business portal, unknown to the shop (case 40): flag `made_elsewhere`."""
     scene = captured_when_shipped(builder)

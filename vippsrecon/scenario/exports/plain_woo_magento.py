@@ -56,6 +56,7 @@ PLAIN_COLUMNS = (
     "payment_method",
     "paid",
     "refunded_at",
+    "refunded_by_hand",
 )
 
 
@@ -79,10 +80,11 @@ def build_plain_rows(order: ScenarioOrder) -> list[list[str]]:
             format_major(order.refunded),
             order.status,
             _format_iso_time(order.ordered_at, order.unit),
-            _format_iso_time(order.fulfilled_at, order.unit),
+            _format_iso_time(order.fulfilled_at, order.unit)[: 10 if order.days_only else None],
             get_payment_method(order),
             "yes" if order.paid else "no",
             _format_iso_time(order.refunded_at, order.unit),
+            "yes" if order.refunded_by_hand else "",
         ]
     ]
 

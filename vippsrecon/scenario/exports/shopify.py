@@ -44,6 +44,8 @@ def _format_shopify_time(at: int | None, unit: ScenarioSalesUnit) -> str:
 
 
 def _choose_financial_status(order: ScenarioOrder) -> str:
+    if order.authorization:
+        return order.authorization
     if not order.paid:
         return "voided" if order.status == "cancelled" else "pending"
     if order.refunded:
@@ -58,7 +60,7 @@ def build_shopify_rows(order: ScenarioOrder) -> list[list[str]]:
     goods = order.total - freight
     second = goods // 3 if goods > _TWO_LINES_FROM else 0
     financial = _choose_financial_status(order)
-    unpaid = financial in {"pending", "voided"}
+    unpaid = financial in {"expired", "pending", "voided"}
     shipped = order.fulfilled_at is not None
     first_row = {
         "Name": order.number,

@@ -7,6 +7,8 @@ import polars as pl
 from vippsrecon.sources.files.headings import normalize_word
 from vippsrecon.sources.orders.profiles import Profile
 
+_NO = frozenset({"no", "false", "0", "nei", "nej", "ei", "nein"})
+
 
 def get_field_cells(heads: pl.DataFrame, name: str) -> pl.Series:
     """Return a field's cells; empty cells if the file lacks the column."""
@@ -127,8 +129,11 @@ def find_unknown_refunds(heads: pl.DataFrame) -> pl.Series:
 
 
 def read_recorded_by_hand(heads: pl.DataFrame) -> pl.Series:
-    """Return whether a refund did not go through the payment gateway; null where it is not said."""
-    answers = {"yes": True, "no": False}
-    return get_field_cells(heads, "refunded_by_hand").replace_strict(
-        answers, default=None, return_dtype=pl.Boolean
-    )
+    """Return whether a refund did not go through the payment gateway; null where it is not said.
+
+    Any word but a plain no counts as a yes: nothing is proposed then, so no refund is paid twice.
+    """
+    cells = get_field_cells(heads, "refunded_by_hand")
+    words = {text: normalize_word(text) for text in cells.unique()}
+    answers = {text: None if not word else word not in _NO for text, word in words.items()}
+    return cells.replace_strict(answers, return_dtype=pl.Boolean)
