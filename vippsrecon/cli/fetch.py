@@ -41,6 +41,7 @@ def fetch(
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import OutputError
     from vippsrecon.money import format_count
+    from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import fetch_file
 
     if out.exists() and not out.is_dir():
@@ -56,8 +57,8 @@ def fetch(
         progress=output.should_show_progress(json),
     )
     fetched, rejects = result.fetched, result.rejects
-    unanswered = output.select_unanswered(fetched.failures)
-    not_sent = fetched.failures[fetched.failures["operation"].eq("not_sent")]
+    unanswered = select_failures(fetched.failures, "unanswered")
+    not_sent = select_failures(fetched.failures, "not_sent")
     if json:
         print(
             output.format_json(

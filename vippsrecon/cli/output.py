@@ -50,12 +50,6 @@ def _convert_value(value: Any) -> Any:
     return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
 
 
-def select_unanswered(failures: pd.DataFrame) -> pd.DataFrame:
-    """Return the unanswered references: no 404, which is an answer, and nothing that was not sent."""
-    answered = failures["status"].fillna(0).eq(404) | failures["operation"].eq("not_sent")
-    return failures[~answered.astype(bool)]
-
-
 def describe_most_common_reason(failures: pd.DataFrame) -> str:
     """Return the most common reason of these failures, and how many have it."""
     reasons = failures["title"].str.cat(failures["detail"].fillna(""), sep=": ")
@@ -70,6 +64,8 @@ def describe_most_common_reason(failures: pd.DataFrame) -> str:
 
 def build_reconciliation_json(result: Reconciliation, report: str | None) -> dict[str, Any]:
     """Return what `reconcile --json` prints."""
+    from vippsrecon.schemas.failure_effects import select_failures
+
     buckets: dict[str, dict[str, int]] = {"orders": {}, "payments": {}}
     for (side, bucket), count in result.buckets.groupby(["side", "bucket"]).size().items():
         buckets.setdefault(str(side), {})[str(bucket)] = int(count)
@@ -81,7 +77,7 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
         "summary": convert_rows_to_json(result.summary),
         "discrepancies": convert_rows_to_json(result.discrepancies),
         "buckets": buckets,
-        "failures": convert_rows_to_json(select_unanswered(result.failures)),
+        "failures": convert_rows_to_json(select_failures(result.failures, "unanswered")),
         "references": {
             name: result.manifest["counts"][count]
             for name, count in (

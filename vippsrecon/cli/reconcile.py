@@ -68,6 +68,7 @@ def reconcile(
     from vippsrecon.money import format_count
     from vippsrecon.report import write_workbook
     from vippsrecon.report.terminal import format_summary
+    from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import choose_time_zone
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
@@ -97,7 +98,7 @@ def reconcile(
         print(output.format_json(output.build_reconciliation_json(result, str(report))))
     else:
         print(format_summary(result, report))
-    unanswered = output.select_unanswered(result.failures)
+    unanswered = select_failures(result.failures, "unanswered")
     if len(unanswered):
         print_warning(
             f"INCOMPLETE: {format_count(len(unanswered), 'reference')} could not be read "

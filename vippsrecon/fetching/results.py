@@ -17,6 +17,7 @@ from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
 from vippsrecon.input_files import check_input_file
 from vippsrecon.money import group_thousands
+from vippsrecon.schemas.failure_effects import select_failures
 
 MAX_PARQUET_ROWS = 50_000_000
 MAX_PARQUET_BYTES = 4 * 1024**3
@@ -41,9 +42,7 @@ class Fetched(NamedTuple):
 
         A 404 is an answer, and a malformed reference is never sent.
         """
-        failures = self.failures
-        unknown = failures["status"].eq(404).fillna(False)
-        return int((~unknown & failures["operation"].ne("not_sent")).sum())
+        return len(select_failures(self.failures, "unanswered"))
 
 
 def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:

@@ -45,6 +45,7 @@ from vippsrecon.schemas import (
     Frame,
     to_pandas,
 )
+from vippsrecon.schemas.failure_effects import build_effect_condition
 
 
 def reconcile(
@@ -285,11 +286,9 @@ def _count_results(
     )[0]
     unread = not_sent = not_found = 0
     if failures is not None:
-        is_not_sent = nw.col("operation") == "not_sent"
-        is_not_found = ~is_not_sent & (nw.col("status").fill_null(0) == 404)
         unread, not_sent, not_found = (
-            count_rows(failures.filter(part))
-            for part in (~is_not_sent & ~is_not_found, is_not_sent, is_not_found)
+            count_rows(failures.filter(build_effect_condition(effect)))
+            for effect in ("unanswered", "not_sent", "not_found")
         )
     return {
         "pairs": compared,

@@ -15,6 +15,7 @@ import polars as pl
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 from vippsrecon.report import names
 from vippsrecon.schemas import SEVERITIES
+from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
 
 if TYPE_CHECKING:
     from vippsrecon.report.frames import ReportFrames
@@ -154,27 +155,17 @@ def compute_figures(frames: ReportFrames) -> ReportFigures:
         buckets=_compute_bucket_totals(frames),
         groups=_select_large_groups(frames),
         legs=_compute_bridge_legs(frames),
-        unread=count_unanswered(frames.failures),
-        not_found=_count_references(frames.failures, _IS_NOT_FOUND),
-        not_sent=_count_references(frames.failures, _IS_NOT_SENT),
+        unread=count_failures(frames.failures, "unanswered"),
+        not_found=count_failures(frames.failures, "not_found"),
+        not_sent=count_failures(frames.failures, "not_sent"),
         rejects=frames.rejects.height,
     )
 
 
-def count_unanswered(failures: pl.DataFrame) -> int:
-    """Return the number of references that could not be read.
-
-    Not counted: a 404, which is an answer, and references that were rejected before sending.
-    """
-    return _count_references(failures, ~_IS_NOT_SENT & ~_IS_NOT_FOUND)
-
-
-_IS_NOT_SENT = pl.col("operation") == "not_sent"
-_IS_NOT_FOUND = ~_IS_NOT_SENT & (pl.col("status").fill_null(0) == 404)
-
-
-def _count_references(failures: pl.DataFrame, condition: pl.Expr) -> int:
-    return failures.filter(condition).select("msn", "reference").n_unique()
+def count_failures(failures: pl.DataFrame, effect: FailureEffect) -> int:
+    """Return the number of references whose reading ended in this way."""
+    rows: pl.DataFrame = select_failures(failures, effect)
+    return rows.select("msn", "reference").n_unique()
 
 
 def _compute_currency_totals(frames: ReportFrames, currency: str) -> CurrencyTotals:

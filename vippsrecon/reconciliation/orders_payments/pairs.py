@@ -72,6 +72,7 @@ from vippsrecon.reconciliation.orders_payments.period import (
 from vippsrecon.reconciliation.orders_payments.recent_refunds import mark_recent_refunds
 from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_repeated_captures
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
+from vippsrecon.schemas.failure_effects import build_effect_condition
 
 ORDER_KEY = ["msn", "okey"]
 
@@ -277,21 +278,11 @@ def _find_unanswered_orders(
     """Return msn, reference of the orders with an attempt that could not be read; None if none."""
     if failures is None:
         return None
-    unanswered = materialize(_find_unanswered(failures))
+    unread = failures.filter(build_effect_condition("unanswered"))
+    unanswered = materialize(unread.select("msn", "reference").unique())
     if is_empty(unanswered):
         return None
     return find_orders_of_unread(unanswered, orders, payments, named)
-
-
-def _find_unanswered(failures: LazyFrame) -> LazyFrame:
-    """Return msn, reference of unanswered references: neither 404 nor malformed (`not_sent`)."""
-    return (
-        failures.filter(
-            (nw.col("operation") != "not_sent") & (nw.col("status").fill_null(0) != 404)
-        )
-        .select("msn", "reference")
-        .unique()
-    )
 
 
 def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
