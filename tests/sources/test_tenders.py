@@ -138,6 +138,16 @@ def test_the_references_of_one_cell_are_all_kept(write: Writer):
     assert read.orders["further_references"][0] == "rBBBBBBB2"
 
 
+def test_several_long_references_of_one_cell_are_no_long_reference(write: Writer):
+    """The limit of 64 characters is that of one reference, not of the cell."""
+    parts = ["0b8b1f0e-1111-4222-8333-abcdefabcdef", "1c9c2f1e-2222-4333-8444-abcdefabcdef"]
+    both = " + ".join(parts)
+    cells = {"Payment_Reference": both, "Payment_ID": both, "Payment_References": both}
+    read = read_orders(write(as_csv(SHOPIFY, [shopify(**cells)])), units=(OSLO,))
+    assert len(read.rejects) == 0
+    assert [read.orders["reference"][0], read.orders["further_references"][0]] == parts
+
+
 @pytest.mark.parametrize("separator", [" + ", ", ", "\n"])
 def test_a_gift_cards_reference_is_no_second_payment(write: Writer, separator: str):
     """Shopify lists the references in the order of the tenders."""

@@ -76,3 +76,20 @@ def export_time_hints(files: OrderFiles) -> Iterator[str]:
                 f"{file.exported_at:%Y-%m-%d %H:%M} UTC, was used. A copy of the file may have a "
                 "different one. Give the time of the export with --exported-at"
             )
+
+
+def unknown_refund_hints(orders: pd.DataFrame) -> Iterator[str]:
+    """Say for each file how many orders have no statement of what was refunded.
+
+    Their refunds are not compared, so a clean verdict says nothing about them.
+
+    Args:
+        orders: `schemas.ORDERS`.
+    """
+    unknown = orders.loc[orders["refunded_minor"].isna(), "source_file"].value_counts()
+    for name, count in unknown.sort_index().items():
+        yield (
+            f"{name} does not say what was refunded for {format_count(int(count), 'order')}, so "
+            "these refunds were not compared. In a workbook, open it in Excel and save it, so that "
+            "its formulas have values; otherwise export the refunds too."
+        )

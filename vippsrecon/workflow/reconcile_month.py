@@ -36,6 +36,7 @@ from vippsrecon.workflow.hints import (
     capture_setting_hints,
     drop_superseded_rows,
     export_time_hints,
+    unknown_refund_hints,
 )
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.input_checks import (
@@ -199,6 +200,7 @@ def reconcile_month(
         *reference_set.notes,
         *facts.notes,
         *export_time_hints(files),
+        *unknown_refund_hints(files.orders),
     )
     result = replace(result, notices=notices)
     records.record(result, files.orders, earlier, (first, last))

@@ -141,7 +141,7 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         (refunded < 0, "refunded", None, "is negative"),
         *((times[name].unreadable, name, None, "is not a date or time") for name in TIME_FIELDS),
         (
-            heads["reference"].str.len_chars() > references.MAX_REFERENCE_LENGTH
+            references.measure_longest(heads["reference"]) > references.MAX_REFERENCE_LENGTH
             if "reference" in heads.columns
             else pl.Series([False]).new_from_index(0, heads.height),
             "reference",

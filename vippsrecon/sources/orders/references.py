@@ -27,6 +27,17 @@ SCIENTIFIC_NOTATION = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}$"
 SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s\+\s")
 """Separators between references in one cell, as Shopify's export uses them."""
 
+
+def measure_longest(cells: pl.Series) -> pl.Series:
+    """Return the length of the longest reference in each cell, which may list several.
+
+    >>> measure_longest(pl.Series(["abcdefgh", "a1, b22 + c3"])).to_list()
+    [8, 3]
+    """
+    parts = cells.str.replace_all(SEPARATORS.pattern, "\n").str.split("\n")
+    return parts.list.eval(pl.element().str.len_chars()).list.max()
+
+
 MAGENTO_NUMBER_LENGTH = 9
 """Length of Magento's order numbers, zero-padded. Only Magento uses them as references."""
 
