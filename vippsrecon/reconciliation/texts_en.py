@@ -231,6 +231,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
     ),
     CodeText(
         "under_captured",
+        "split_tender",
+        "Less was captured than the order's total; the order was paid with several payment methods, and the export does not show the amount of each.",
+        "Check in the shop how much of the order was to be paid with Vipps MobilePay.",
+    ),
+    CodeText(
+        "under_captured",
         "not_capturable",
         "The order is fulfilled, but less than its total was captured, and the reservation no longer covers the rest.",
         "Ask the customer for the rest, or correct the order's total.",
