@@ -24,7 +24,7 @@ from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 FEATURES = {
     "as_of_before_export": False,
     "attempt_unsettled": True,
-    "attempt_unsure": False,
+    "attempt_unsure": True,
     "attempt_waived": False,
     "attempts": True,
     "attempts_in_detail": True,
@@ -52,7 +52,7 @@ FEATURES = {
     "overlap_same_age": True,
     "paid_no": True,
     "refunds_unknown": True,
-    "several_given_back": False,
+    "several_given_back": True,
     "several_in_a_cell": True,
     "shared": True,
     "shop_authorization": True,

@@ -241,7 +241,7 @@ def _stack_rows(
     )
     additional = chosen.additional.join(
         groups.filter(~nw.col("okey").is_null()).select(
-            *ORDER_KEY, "order_number", "ordered_day", "store"
+            *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
         ),
         on=ORDER_KEY,
         how="left",

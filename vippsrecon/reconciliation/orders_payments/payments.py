@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.orders_payments.variables import is_in_keys
 
 ORDER_KEY = ["msn", "okey"]
 
@@ -282,7 +283,7 @@ def _add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
     """Add `paid_back`: what a further payment gave back of the amount the shop refunded.
 
     A refund of a further payment counts only where it fits whole into what the shop refunded
-    beyond the payment that counts; the smallest come first.
+    beyond the payment that counts. The largest is fitted first, so that the least is still owed.
     """
     nothing = nw.lit(0, nw.Int64)
     counts = nw.col("role").is_in(["primary", "split"])
@@ -291,25 +292,29 @@ def _add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
         .group_by(*ORDER_KEY)
         .agg(counted_R=nw.col("of_counted").sum().cast(nw.Int64))
     )
-    surplus = (nw.col("role") == "second") & (nw.col("R") > 0)
-    fits = (
-        surplus
+    can_fit = (
+        (nw.col("role") == "second")
+        & (nw.col("R") > 0)
         & ~nw.col("refunds_unknown")
         & (nw.col("payment_currency") == nw.col("order_currency"))
-        & (nw.col("refunded_so_far") <= nw.col("Or") - nw.col("counted_R"))
+        & (nw.col("R") <= nw.col("Or") - nw.col("counted_R"))
     )
-    return (
+    # Few rows remain, and each depends on those before it: so they are fitted in Python.
+    candidates = collect_rows(
         ranked.join(materialize(counted), on=ORDER_KEY, how="left")
-        .with_columns(surplus_R=nw.when(surplus).then(nw.col("R")).otherwise(nothing))
-        .with_columns(
-            refunded_so_far=nw.col("surplus_R")
-            .cum_sum()
-            .over(*ORDER_KEY, order_by=["surplus_R", "place"])
-        )
-        .with_columns(
-            paid_back=nw.when(fits.fill_null(value=False)).then(nw.col("R")).otherwise(nothing)
-        )
+        .filter(can_fit.fill_null(value=False))
+        .select(*ORDER_KEY, "reference", "R", "place", left=nw.col("Or") - nw.col("counted_R"))
     )
+    left: dict[tuple[str, str], int] = {}
+    fitting: set[tuple[str, str]] = set()
+    for row in sorted(candidates, key=lambda row: (-row["R"], row["place"])):
+        order = row["msn"], row["okey"]
+        rest = left.setdefault(order, row["left"]) - row["R"]
+        if rest >= 0:
+            left[order] = rest
+            fitting.add((row["msn"], row["reference"]))
+    fits = is_in_keys(frozenset(fitting), nw.col("reference"))
+    return ranked.with_columns(paid_back=nw.when(fits).then(nw.col("R")).otherwise(nothing))
 
 
 def _one_where(condition: nw.Expr) -> nw.Expr:
