@@ -22,7 +22,7 @@ from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 FEATURES = {
-    "as_of_before_export": False,
+    "as_of_before_export": True,
     "attempt_unsettled": True,
     "attempt_unsure": True,
     "attempt_waived": False,
@@ -30,7 +30,7 @@ FEATURES = {
     "attempts_in_detail": True,
     "attempts_later": False,
     "by_hand": True,
-    "by_hand_later": False,
+    "by_hand_later": True,
     "by_hand_recent": True,
     "combined_mixed": False,
     "combined_with_cancelled": True,
@@ -56,7 +56,7 @@ FEATURES = {
     "several_in_a_cell": True,
     "shared": True,
     "shop_authorization": True,
-    "shop_later": False,
+    "shop_later": True,
     "strange": True,
     "unread_sibling": True,
 }

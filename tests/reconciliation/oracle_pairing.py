@@ -17,6 +17,7 @@ from tests.reconciliation.oracle_pair import (
     Asked,
     ask,
     ask_reserved,
+    changed_later,
     explained,
     net_of,
 )
@@ -213,17 +214,17 @@ class Pairing(Keeping):
         asked = ask(order, m, unit, moment, self.world.settings)
         asked = asked._replace(flags=asked.flags | flags)
         answers = (asked.captured, asked.refunded, asked.reserved)
-        codes = [a.kind for a in answers if a.outcome == "code"]
-        codes = codes or [a.kind for a in answers if a.kind in EXPLAINED_PENDING]
-        if not self.whole_log and codes:
-            unit_passed = asked.deadline_passed
-            if all(explained(kind, order, m, unit, unit_passed) for kind in codes):
+        wrong = [a for a in answers if a.outcome == "code"]
+        wrong = wrong or [a for a in answers if a.kind in EXPLAINED_PENDING]
+        if wrong and not kinds and not self.whole_log:
+            by_change = [explained(answer, asked, order, m, unit) for answer in wrong]
+            if all(by_change):
                 self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
                 place = Place("timing", "timing_after_cut", asked.flags)
                 if self.gaps(order, counted):
                     place = Place("discrepancy", "aggregate_mismatch", asked.flags)
                 self.put(rows, counted, place)
-                return None
+                return asked
         verbs = {}
         if len(counted) == 1:
             verbs = proposals.of_pair(
@@ -261,7 +262,7 @@ class Pairing(Keeping):
 
     def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
         """Whether the run looks at a moment before the export, and something moved in between."""
-        if self.world.as_of >= order["exported_at"]:
+        if self.world.as_of >= min(order["exported_at"], m.fetched):
             return False
-        dates = (order.get("fulfilled_at"), order.get("refunded_at"))
-        return m.changed or any(date is not None and date > moment for date in dates)
+        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        return m.changed or any(changed_later(order, name, moment, unit) for name in columns)

@@ -18,7 +18,7 @@ def mark_covered_orders(pairs: LazyFrame) -> LazyFrame:
 
     An order is covered by the payment that counts if its C, and K while its deadline stands, come
     to E: at the cut-off time and after every event fetched. An order of unknown status, or in
-    another currency than its payment, never is.
+    another currency than its payment, never is, nor one that changed after an early as-of time.
 
     `attempts_changed` marks the payments of an order of which another attempt moved after the
     cut-off time and holds money now: it may be the one that counts now, so nothing is proposed.
@@ -41,6 +41,7 @@ def mark_covered_orders(pairs: LazyFrame) -> LazyFrame:
         & (nw.col("raw_status") != "unknown")
         & (nw.col("order_currency") == nw.col("payment_currency"))
         & ~nw.col("read_failed")
+        & ~nw.col("after_as_of")
     )
     changed = pairs.filter(
         nw.col("role").is_in(["second", "superseded"])
