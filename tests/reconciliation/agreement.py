@@ -28,7 +28,7 @@ FEATURES = {
     "attempt_waived": False,
     "attempts": True,
     "attempts_in_detail": True,
-    "attempts_later": False,
+    "attempts_later": True,
     "by_hand": True,
     "by_hand_later": True,
     "by_hand_recent": True,

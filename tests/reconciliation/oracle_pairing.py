@@ -96,6 +96,7 @@ class Pairing(Keeping):
             best = choose_counted([(r.payment, r.m) for r in held or readings], order)
             counted = [(held or readings)[best]]
             surplus = [r for r in held if r is not counted[0]]
+        self.counted |= {r.key: [one.key for one in counted] for r in readings}
         never_held = [r for r in readings if r not in counted and r not in surplus]
         for reading in never_held:
             self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))

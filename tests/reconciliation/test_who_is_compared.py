@@ -400,6 +400,31 @@ def test_of_two_refunded_surplus_payments_the_larger_is_fitted_first():
     assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in found(smaller)
 
 
+def test_what_moved_after_the_export_limits_what_is_proposed():
+    """Judged at the export, proposed on the whole log: other payments of the order count too."""
+    exported = {"exported_at": ago(2), "ordered_at": ago(10)}
+    given_back = compare(
+        [order("later-0001", refunded_minor=100, refunded_at=ago(4), **exported)],
+        [
+            payment("later-0001", A=600),
+            payment("later-0001-1", C=1000, R=1000, refunded=ago(1)),
+        ],
+    )
+    surplus_given_back = compare(
+        [order("later-0002", refunded_minor=1000, refunded_at=ago(4), **exported)],
+        [
+            payment("later-0002", A=300, C=300, R=300, captured=ago(1), refunded=ago(0.9)),
+            payment("later-0002-1", C=1000),
+        ],
+    )
+
+    # The payment that counted holds nothing any more, so the reserved one may be needed.
+    assert ("later-0001", "duplicate_payment", 0, 0, 600, None, None) in found(given_back)
+    kind = "refund_missing_at_vipps"
+    expected = ("later-0002-1", kind, 1000, 0, 1000, "refund", 700)
+    assert expected in found(surplus_given_back)
+
+
 def test_of_attempts_that_never_held_money_the_latest_counts():
     """Unless the shop names one: then that one counts."""
     result = compare(

@@ -6,7 +6,8 @@ K what can still be captured or released · E, Er what should have been captured
 Two amounts are netted first, because neither is a discrepancy: q, which the shop refunded before
 capture, so that it never had to be captured, and p, which was captured in excess and refunded.
 
-C_now, R_now and K_now are C, R and K after every event fetched, those after the cut-off included.
+C_now, R_now and K_now are C, R and K after every event fetched, those after the cut-off included;
+Or_now is Or less what further payments gave back until then.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _fill_both_sides(
 ) -> LazyFrame:
     has_order = ~nw.col("source_file").is_null()
     has_payment = ~nw.col("reference").is_null()
-    now = ("C_now", "R_now", "K_now")
+    now = ("C_now", "R_now", "K_now", "Or_now")
     amounts = (
         "O",
         "Or",
@@ -264,7 +265,8 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
             .otherwise(raw)
         )
     )
-    refunded_in_full = (nw.col("Or") >= nw.col("O")) & (nw.col("O") > 0)
+    shop_refunded = nw.col(f"Or{suffix}")
+    refunded_in_full = (shop_refunded >= nw.col("O")) & (nw.col("O") > 0)
     with_status = pairs.with_columns(
         nw.when(unsent & (nw.col("shop_authorization") == "voided"))
         .then(nw.lit("cancelled"))
@@ -278,7 +280,7 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
         due=nw.when(nw.col("other_tender"))
         .then(nothing)
         .otherwise(nw.col("O") - nw.col("not_due")),
-        due_back=nw.when(nw.col("other_tender")).then(nothing).otherwise(nw.col("Or")),
+        due_back=nw.when(nw.col("other_tender")).then(nothing).otherwise(shop_refunded),
     )
     o, o_r = nw.col("due"), nw.col("due_back")
     open_captured = (status == "open") & (c > 0)
