@@ -252,6 +252,8 @@ class RowDrawing:
             if order[column] and self.rarely(2):
                 order[column] = NOW + timedelta(hours=1)
             self.now.features.add("as_of_before_export")
+        if order[column]:
+            order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
 
     def fail(self, reference: str, status: int | None) -> None:
         """Let the reading of a reference fail."""

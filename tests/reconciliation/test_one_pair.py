@@ -104,6 +104,11 @@ def test_a_capture_after_the_export_is_not_proposed_again(case, proposed):
         pytest.param({"C": 0, "paid": "no", "authorized_days_ago": 8, **OPEN}, {}, id="43"),
         pytest.param({"Or": 200, "recorded_by_hand": True}, {}, id="49"),
         pytest.param({"Or": 200, "recorded_by_hand": True, **CANCELLED}, {}, id="49, cancelled"),
+        pytest.param(
+            {"O": 600, "Or": 500, "R": 499, "tolerance": 1, "recorded_by_hand": True},
+            {},
+            id="49, within the tolerance",
+        ),
         pytest.param({"C": 0, "method_unsure": True, "by_vipps": None}, {}, id="method unsure"),
         pytest.param({"refunds_unknown": True, "C": 0}, {}, id="refunds unknown"),
         pytest.param(
