@@ -10,15 +10,13 @@ from vippsrecon.bulk.plan.make import plan_cancels
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import (
+from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,
-    describe_result,
-    make_example,
     make_order_row,
     make_payment_rows,
-    reconcile_example,
 )
+from vippsrecon.reconciliation.examples import describe_result, make_example, reconcile_example
 from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, ORDERS, PAYMENTS
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import (
+from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,
     make_order_row,

@@ -27,9 +27,35 @@ from vippsrecon.reconciliation.check import (
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
 
 _QUESTIONS = ("captured", "refunded", "reserved")
+_DAY_OF_TIME = {"fulfilled_at_us": "fulfilled_day", "refunded_at_us": "refunded_day"}
 _PENDING_KINDS = ("timing_capture_pending", "timing_refund_pending")
 _NOT_YET_CAPTURED = ("fulfilled_not_captured", "under_captured", "timing_capture_pending")
 _NOT_YET_REFUNDED = ("refund_missing_at_vipps", "refund_failed", "timing_refund_pending")
+
+
+def add_later_changes(pairs: LazyFrame, as_of_us: int) -> LazyFrame:
+    """Add which of the shop's changes are later than the fetch, and rows that T cannot judge.
+
+    `after_as_of`: the as-of time is earlier than the export, so the shop's side is later than the
+    payment's, and one of them changed in between.
+    """
+    fetched, fetched_day = nw.col("fetched_at_us"), nw.col("fetched_day")
+    fulfilled, refunded = _DAY_OF_TIME
+    t_us, t_day = nw.col("t_us"), nw.col("t_day")
+    earlier = (nw.col("exported_at_us") > as_of_us) & (
+        fetched.is_null() | (fetched > as_of_us).fill_null(value=False)
+    )
+    changed = (
+        nw.col("changed_after")
+        | _is_later(fulfilled, t_us, t_day)
+        | _is_later(refunded, t_us, t_day)
+        | (nw.col("ordered_day") > t_day).fill_null(value=False)
+    )
+    return pairs.with_columns(
+        fulfilled_later=_is_later(fulfilled, fetched, fetched_day),
+        refunded_later=_is_later(refunded, fetched, fetched_day),
+        after_as_of=(earlier & changed).fill_null(value=False),
+    )
 
 
 def set_later_changes_apart(answered: LazyFrame) -> LazyFrame:
@@ -98,3 +124,13 @@ def _is_explained(question: str) -> nw.Expr:
     needed = nw.when(cancelled).then(nw.lit(0)).otherwise(positive_part(E - C)) + nw.col("not_due")
     fits = K - needed <= not_refunded - given_back
     return (sent_later & (released | expiring)) | (refunded_later & released & fits)
+
+
+def _is_later(changed_at: str, than_us: nw.Expr, than_day: nw.Expr) -> nw.Expr:
+    """Test whether the shop's change is later; one without a time of day by its day."""
+    return (
+        nw.when(nw.col("dates_without_time"))
+        .then(nw.col(_DAY_OF_TIME[changed_at]) > than_day)
+        .otherwise(nw.col(changed_at) > than_us)
+        .fill_null(value=False)
+    )
