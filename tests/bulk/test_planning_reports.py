@@ -19,7 +19,8 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, InputError, PlanError, SourceError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.codes import MANUAL_FLAGS, get_code
-from vippsrecon.reconciliation.examples import NOW, reconcile_example
+from vippsrecon.reconciliation.example_rows import NOW
+from vippsrecon.reconciliation.examples import reconcile_example
 from vippsrecon.report import write_workbook
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve

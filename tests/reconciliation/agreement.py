@@ -22,15 +22,15 @@ from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 FEATURES = {
-    "as_of_before_export": False,
+    "as_of_before_export": True,
     "attempt_unsettled": True,
-    "attempt_unsure": False,
+    "attempt_unsure": True,
     "attempt_waived": False,
     "attempts": True,
     "attempts_in_detail": True,
-    "attempts_later": False,
+    "attempts_later": True,
     "by_hand": True,
-    "by_hand_later": False,
+    "by_hand_later": True,
     "by_hand_recent": True,
     "combined_mixed": False,
     "combined_with_cancelled": True,
@@ -52,11 +52,11 @@ FEATURES = {
     "overlap_same_age": True,
     "paid_no": True,
     "refunds_unknown": True,
-    "several_given_back": False,
+    "several_given_back": True,
     "several_in_a_cell": True,
     "shared": True,
     "shop_authorization": True,
-    "shop_later": False,
+    "shop_later": True,
     "strange": True,
     "unread_sibling": True,
 }

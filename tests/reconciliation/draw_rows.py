@@ -231,19 +231,29 @@ class RowDrawing:
         if self.rarely(20):
             days = self.pick(1, -1, 5)
             made["capture_guaranteed_until_at"] = self.exported + timedelta(days=days)
+        self.moments(order, made)
+        if self.rarely(60):
+            self.unread(order["reference"])
+
+    def moments(self, order: dict[str, Any], *made: dict[str, Any]) -> None:
+        """Draw whether the shop changed after the fetch, or after a moment before its export."""
         column = self.one("fulfilled_at", "refunded_at")
         if self.rarely(12) and order[column] and self.exported == NOW:
             # Read before the shop's last change: the payment may since have followed it.
-            made["fetched_at"] = NOW - timedelta(hours=1)
+            for payment in made:
+                payment["fetched_at"] = NOW - timedelta(hours=1)
             order[column] = NOW - timedelta(minutes=30)
-            features.add("shop_later")
+            self.now.features.add("shop_later")
         elif self.rarely(20):
             order["exported_at"] = NOW + timedelta(hours=2)
+            fetched = NOW + timedelta(hours=self.pick(3, 0))
+            for payment in made:
+                payment["fetched_at"] = fetched
             if order[column] and self.rarely(2):
                 order[column] = NOW + timedelta(hours=1)
-            features.add("as_of_before_export")
-        if self.rarely(60):
-            self.unread(order["reference"])
+            self.now.features.add("as_of_before_export")
+        if order[column]:
+            order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
 
     def fail(self, reference: str, status: int | None) -> None:
         """Let the reading of a reference fail."""

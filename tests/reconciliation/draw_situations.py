@@ -160,6 +160,8 @@ class Drawing(RowDrawing):
             unsettled = self.one(*self.now.payments)
             self.now.unsettled.add((self.msn, unsettled["reference"]))
             self.now.features.add("attempt_unsettled")
+        if order["exported_at"] == NOW:
+            self.moments(order, *self.now.payments)
         if self.rarely(3) and self.exported < NOW:
             self.now.features.add("attempts_later")
             for event in self.now.events:

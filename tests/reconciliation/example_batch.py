@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, Example, make_example
+from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW
+from vippsrecon.reconciliation.examples import Example, make_example
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from vippsrecon.reconciliation.examples import NOW, make_order_row, utc_day_number
+from vippsrecon.reconciliation.example_rows import NOW, make_order_row, utc_day_number
 from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
 

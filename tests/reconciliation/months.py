@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import (
+from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     make_order_row,
     make_payment_rows,

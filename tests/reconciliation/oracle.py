@@ -25,14 +25,17 @@ from tests.reconciliation.oracle_world import Opinion, Place, World, keys_of, ma
 
 def opinion(world: World) -> Opinion:
     """Return what the rules say of a world: judged at each pair's moment, proposed on all known."""
-    at_the_cut = Run(world, whole_log=False).judge()
-    known = Run(world, whole_log=True).judge()
+    cut, whole = Run(world, whole_log=False), Run(world, whole_log=True)
+    at_the_cut, known = cut.judge(), whole.judge()
     owed = {(f.question, f.msn, f.reference, f.verb): f.minor for f in known.findings if f.verb}
     findings = []
     for finding in at_the_cut.findings:
         if finding.verb:
             now = owed.get((finding.question, finding.msn, finding.reference, finding.verb)) or 0
             minor = min(now, finding.minor or 0)
+            key = f"{finding.msn}:{finding.reference}"
+            if cut.counted.get(key) != whole.counted.get(key):
+                minor = 0  # another payment of the order counts now
             finding = finding._replace(  # noqa: PLW2901
                 verb=finding.verb if minor else None, minor=minor or None
             )

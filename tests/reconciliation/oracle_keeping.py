@@ -32,6 +32,7 @@ class Keeping:
         self.opinion = Opinion([], {}, Counter(), Counter())
         self.failed = {(f["msn"], f["reference"]) for f in world.failures if f["status"] != 404}
         self.no_means_unknown = paid_means_captured(world)
+        self.counted: dict[str, list[str]] = {}
         self.outside: set[tuple[str, str, str | None]] = set()
 
     def read(self, order: dict[str, Any] | None, payment: dict[str, Any]) -> Reading:

@@ -14,18 +14,11 @@ from typing import Any, NamedTuple
 from tests.reconciliation.oracle_money import DAY, HOUR, Money, Unit
 
 DEAD = {"ABORTED", "EXPIRED", "TERMINATED"}
-EXPLAINED_BY_REFUND = {
-    "refund_missing_at_vipps",
-    "refund_failed",
-    "timing_refund_pending",
-    "cancelled_but_captured",
-    "remainder_open",
-}
-EXPLAINED_BY_FULFILMENT = {
+NOT_YET_REFUNDED = {"refund_missing_at_vipps", "refund_failed", "timing_refund_pending"}
+NOT_YET_CAPTURED = {
     "fulfilled_not_captured",
     "under_captured",
     "timing_capture_pending",
-    "remainder_open",
     "authorization_expiring",
 }
 
@@ -147,26 +140,38 @@ def ask(
     return Asked(status, net, captured, refunded, reserved, frozenset(flags), passed)
 
 
-def explained(kind: str, order: dict[str, Any], m: Money, unit: Unit, passed: bool) -> bool:
-    """Whether what the shop did after the payment was read could explain a difference."""
-
-    def later(column: str) -> bool:
-        changed = order.get(column)
-        if changed is None:
-            return False
-        if order.get("dates_without_time"):
-            return unit.day(changed) > unit.day(m.fetched)
-        return bool(changed > m.fetched)
-
-    not_yet_at_vipps = (order["refunded_minor"] or 0) > m.R
-    held_on_cancelled = kind == "remainder_open" and order["status"] == "cancelled" and m.C == 0
-    if later("refunded_at") and not_yet_at_vipps and kind in EXPLAINED_BY_REFUND:
-        return not held_on_cancelled
-    if not later("fulfilled_at"):
+def changed_later(order: dict[str, Any], column: str, moment: datetime, unit: Unit) -> bool:
+    """Whether the shop's own date is later than a moment; one without a time: its day is later."""
+    changed = order.get(column)
+    if changed is None:
         return False
-    if kind == "not_paid":
-        return m.state == "CREATED"
-    return kind in EXPLAINED_BY_FULFILMENT and m.K > 0 and (kind == "remainder_open" or not passed)
+    if order.get("dates_without_time"):
+        return bool(unit.day(changed) > unit.day(moment))
+    return bool(changed > moment)
+
+
+def explained(answer: Answer, asked: Asked, order: dict[str, Any], m: Money, unit: Unit) -> bool:
+    """Whether what the shop did after the payment was read could explain a difference."""
+    O, Or, E, Er = asked.net.O, asked.net.Or, asked.net.E, asked.net.Er
+    C, R, kind = m.C, m.R, answer.kind
+    if changed_later(order, "fulfilled_at", m.fetched, unit) and asked.status in {
+        "fulfilled",
+        "partial",
+    }:
+        # It was sent: the shop captures what is still reserved, and releases the rest.
+        if kind in NOT_YET_CAPTURED and E - C <= m.K and not asked.deadline_passed:
+            return True
+        if kind == "remainder_open" or (kind == "not_paid" and m.state == "CREATED"):
+            return True
+    size = Or - R
+    if not changed_later(order, "refunded_at", m.fetched, unit) or size <= 0:
+        return False
+    if kind == "cancelled_but_captured":
+        return Or >= C or C == O
+    if kind == "remainder_open":
+        given_back = min(C, Or) - R if asked.status == "cancelled" else max(0, Er - R)
+        return given_back + answer.actual <= size
+    return kind in NOT_YET_REFUNDED
 
 
 def ask_captured(

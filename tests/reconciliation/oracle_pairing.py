@@ -17,6 +17,7 @@ from tests.reconciliation.oracle_pair import (
     Asked,
     ask,
     ask_reserved,
+    changed_later,
     explained,
     net_of,
 )
@@ -95,6 +96,7 @@ class Pairing(Keeping):
             best = choose_counted([(r.payment, r.m) for r in held or readings], order)
             counted = [(held or readings)[best]]
             surplus = [r for r in held if r is not counted[0]]
+        self.counted |= {r.key: [one.key for one in counted] for r in readings}
         never_held = [r for r in readings if r not in counted and r not in surplus]
         for reading in never_held:
             self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))
@@ -213,17 +215,17 @@ class Pairing(Keeping):
         asked = ask(order, m, unit, moment, self.world.settings)
         asked = asked._replace(flags=asked.flags | flags)
         answers = (asked.captured, asked.refunded, asked.reserved)
-        codes = [a.kind for a in answers if a.outcome == "code"]
-        codes = codes or [a.kind for a in answers if a.kind in EXPLAINED_PENDING]
-        if not self.whole_log and codes:
-            unit_passed = asked.deadline_passed
-            if all(explained(kind, order, m, unit, unit_passed) for kind in codes):
+        wrong = [a for a in answers if a.outcome == "code"]
+        wrong = wrong or [a for a in answers if a.kind in EXPLAINED_PENDING]
+        if wrong and not kinds and not self.whole_log:
+            by_change = [explained(answer, asked, order, m, unit) for answer in wrong]
+            if all(by_change):
                 self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
                 place = Place("timing", "timing_after_cut", asked.flags)
                 if self.gaps(order, counted):
                     place = Place("discrepancy", "aggregate_mismatch", asked.flags)
                 self.put(rows, counted, place)
-                return None
+                return asked
         verbs = {}
         if len(counted) == 1:
             verbs = proposals.of_pair(
@@ -261,7 +263,7 @@ class Pairing(Keeping):
 
     def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
         """Whether the run looks at a moment before the export, and something moved in between."""
-        if self.world.as_of >= order["exported_at"]:
+        if self.world.as_of >= min(order["exported_at"], m.fetched):
             return False
-        dates = (order.get("fulfilled_at"), order.get("refunded_at"))
-        return m.changed or any(date is not None and date > moment for date in dates)
+        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        return m.changed or any(changed_later(order, name, moment, unit) for name in columns)

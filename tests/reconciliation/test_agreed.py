@@ -16,7 +16,12 @@ from tests.reconciliation.frames_of_anything import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.days import to_microseconds
-from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, make_order_row, make_payment_rows
+from vippsrecon.reconciliation.example_rows import (
+    EXAMPLE_MSN,
+    NOW,
+    make_order_row,
+    make_payment_rows,
+)
 from vippsrecon.reconciliation.orders_payments.pairs import (
     ComparisonOptions,
     pair_orders_and_payments,

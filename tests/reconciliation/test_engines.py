@@ -20,7 +20,7 @@ from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.frames_of_anything import Rows, anything
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import NOW, make_order_row, make_payment_rows
+from vippsrecon.reconciliation.example_rows import NOW, make_order_row, make_payment_rows
 from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 

@@ -14,7 +14,7 @@ from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.frames_of_anything import Rows, anything
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import NOW
+from vippsrecon.reconciliation.example_rows import NOW
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, validate
 

@@ -10,15 +10,13 @@ from vippsrecon.bulk.plan.make import plan_cancels
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import (
+from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,
-    describe_result,
-    make_example,
     make_order_row,
     make_payment_rows,
-    reconcile_example,
 )
+from vippsrecon.reconciliation.examples import describe_result, make_example, reconcile_example
 from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, ORDERS, PAYMENTS
 
@@ -104,6 +102,11 @@ def test_a_capture_after_the_export_is_not_proposed_again(case, proposed):
         pytest.param({"C": 0, "paid": "no", "authorized_days_ago": 8, **OPEN}, {}, id="43"),
         pytest.param({"Or": 200, "recorded_by_hand": True}, {}, id="49"),
         pytest.param({"Or": 200, "recorded_by_hand": True, **CANCELLED}, {}, id="49, cancelled"),
+        pytest.param(
+            {"O": 600, "Or": 500, "R": 499, "tolerance": 1, "recorded_by_hand": True},
+            {},
+            id="49, within the tolerance",
+        ),
         pytest.param({"C": 0, "method_unsure": True, "by_vipps": None}, {}, id="method unsure"),
         pytest.param({"refunds_unknown": True, "C": 0}, {}, id="refunds unknown"),
         pytest.param(
@@ -173,6 +176,49 @@ def test_what_is_proposed(reconciled, case, proposed):
             {"fulfilled_days_ago": -1, "dates_without_time": True, "C": 0},
             ["timing timing_after_cut"],
             id="sent on a later day than the fetch",
+        ),
+        pytest.param(
+            {"C": 400, "fulfilled_days_ago": -0.1},
+            ["timing timing_after_cut"],
+            id="sent after the fetch, part captured before",
+        ),
+        pytest.param(
+            {"C": 400, "X": 300, "fulfilled_days_ago": -0.1},
+            ["discrepancy under_captured 1000 → 400, at risk 600"],
+            id="sent after the fetch, and less is reserved than is missing",
+        ),
+        pytest.param(
+            {"fulfilled_days_ago": -0.1, "order_currency": "SEK"},
+            ["discrepancy currency_mismatch - → -, at risk 1000"],
+            id="sent after the fetch: no reason for another currency",
+        ),
+        pytest.param(
+            {"Or": 900, "C": 400, "fulfilled_days_ago": -0.1, "status": "partial"},
+            [
+                "discrepancy refund_missing_at_vipps 300 → 0, at risk 300",
+                "discrepancy remainder_open 0 → 600, at risk 0",
+            ],
+            id="sent after the fetch: no reason for a refund that is missing",
+        ),
+        pytest.param(
+            {"O": 999, "A": 1099, "C": 1099, "Or": 999, "R": 100, "shop_refunded_days_ago": -0.1},
+            ["discrepancy over_captured 999 → 1099, at risk 100"],
+            id="refunded after the fetch: more was captured than that explains",
+        ),
+        pytest.param(
+            {"Or": 1000, "shop_refunded_days_ago": -0.1, "status": "cancelled"},
+            ["timing timing_after_cut"],
+            id="cancelled and refunded after the fetch",
+        ),
+        pytest.param(
+            {"Or": 400, "O": 900, "shop_refunded_days_ago": -0.1, "status": "cancelled"},
+            ["discrepancy cancelled_but_captured 0 → 1000, at risk 1000"],
+            id="cancelled, and less refunded after the fetch than was captured",
+        ),
+        pytest.param(
+            {"O": 800, "C": 800, "Or": 100, "shop_refunded_days_ago": -0.1},
+            ["discrepancy remainder_open 0 → 200, at risk 0"],
+            id="refunded after the fetch: more is reserved than that explains",
         ),
         pytest.param(
             {"Or": 300, "shop_refunded_days_ago": 0.6, "dates_without_time": True},

@@ -20,7 +20,12 @@ from tests.reconciliation.test_engines import (
     tables,
 )
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, make_order_row, make_payment_rows
+from vippsrecon.reconciliation.example_rows import (
+    EXAMPLE_MSN,
+    NOW,
+    make_order_row,
+    make_payment_rows,
+)
 
 OURS = "11111111-1111-5111-8111-111111111111"
 AGAIN = "22222222-2222-5222-8222-222222222222"

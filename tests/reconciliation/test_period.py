@@ -14,7 +14,7 @@ from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.frames_of_anything import Rows, anything
 from tests.reconciliation.months import make_pair, reconcile_both
 from tests.reconciliation.test_laws import records, run
-from vippsrecon.reconciliation.examples import EXAMPLE_MSN, NOW, utc_day_number
+from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW, utc_day_number
 from vippsrecon.reconciliation.result import Reconciliation
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import (
+from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,
     make_order_row,
@@ -336,6 +336,17 @@ def test_the_captured_attempt_counts_and_the_reserved_one_is_released():
     assert found(result) == [("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)]
 
 
+def test_of_an_unsure_payment_method_no_attempt_is_released():
+    """The surplus payment is reported; a person decides, because the method is in no list."""
+    result = compare(
+        [order("unsure-01-1", total_minor=600, by_vipps=None, method_unsure=True)],
+        [payment("unsure-01", A=600), payment("unsure-01-1", A=600, C=600)],
+    )
+
+    assert found(result) == [("unsure-01", "duplicate_payment", 0, 0, 600, None, None)]
+    assert flags_of(result, "unsure-01") == {"method_unsure"}
+
+
 def test_a_captured_attempt_counts_before_the_reserved_one_that_the_shop_names():
     """The money is where it was captured, whatever the shop says."""
     result = compare(
@@ -372,6 +383,46 @@ def test_a_refund_of_the_surplus_payment_counts_where_it_fits_whole():
     assert ("fits-0001", "refund_missing_at_vipps", 900, 300, 600, "refund", 600) in found(too_much)
     refunded = result.bridge[result.bridge["leg"] == "refunded"].set_index("line")["amount_minor"]
     assert (refunded["orders"], refunded["refunded"]) == (1300, 1300)
+
+
+def test_of_two_refunded_surplus_payments_the_larger_is_fitted_first():
+    """The shop refunded 600: 500 of the one fits, so 100 is owed at most, not 300 with the other."""
+    given = [
+        payment("fits-0002", C=1000),
+        payment("fits-0002-1", C=1000, R=300),
+        payment("fits-0002-2", C=1000, R=500),
+    ]
+    result = compare([order("fits-0002", refunded_minor=600, refunded_at=ago(4))], given)
+    smaller = compare([order("fits-0002", refunded_minor=400, refunded_at=ago(4))], given)
+
+    kind = "refund_missing_at_vipps"
+    assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in found(result)
+    assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in found(smaller)
+
+
+def test_what_moved_after_the_export_limits_what_is_proposed():
+    """Judged at the export, proposed on the whole log: other payments of the order count too."""
+    exported = {"exported_at": ago(2), "ordered_at": ago(10)}
+    given_back = compare(
+        [order("later-0001", refunded_minor=100, refunded_at=ago(4), **exported)],
+        [
+            payment("later-0001", A=600),
+            payment("later-0001-1", C=1000, R=1000, refunded=ago(1)),
+        ],
+    )
+    surplus_given_back = compare(
+        [order("later-0002", refunded_minor=1000, refunded_at=ago(4), **exported)],
+        [
+            payment("later-0002", A=300, C=300, R=300, captured=ago(1), refunded=ago(0.9)),
+            payment("later-0002-1", C=1000),
+        ],
+    )
+
+    # The payment that counted holds nothing any more, so the reserved one may be needed.
+    assert ("later-0001", "duplicate_payment", 0, 0, 600, None, None) in found(given_back)
+    kind = "refund_missing_at_vipps"
+    expected = ("later-0002-1", kind, 1000, 0, 1000, "refund", 700)
+    assert expected in found(surplus_given_back)
 
 
 def test_of_attempts_that_never_held_money_the_latest_counts():

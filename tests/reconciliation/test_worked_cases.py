@@ -8,12 +8,14 @@ import pytest
 
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation import reconcile
-from vippsrecon.reconciliation.examples import (
+from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,
-    describe_result,
     make_order_row,
     make_payment_rows,
+)
+from vippsrecon.reconciliation.examples import (
+    describe_result,
     reconcile_example,
     run_orders_example,
     run_payments_example,

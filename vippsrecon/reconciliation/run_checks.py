@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.later_changes import set_later_changes_apart
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 
 AMOUNT_QUESTIONS = ("captured", "refunded", "reserved")
@@ -27,7 +28,7 @@ def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTI
 
     Returns:
         The same rows with `<question>_kind` (null: no check applies) and `compared`: whether
-        amounts were compared at all.
+        amounts were compared at all. Pairs that the shop's later change explains are set apart.
     """
     no_kind = nw.lit(None).cast(nw.String)
 
@@ -50,12 +51,13 @@ def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTI
         "reserved": nw.col("compared")
         | (nw.col("has_payment") & paid_otherwise).fill_null(value=False)
     }
-    return with_presence.with_columns(compared=compared).with_columns(
+    answered = with_presence.with_columns(compared=compared).with_columns(
         *(
             build_kind(question, asked.get(question, nw.col("compared")))
             for question in AMOUNT_QUESTIONS
         )
     )
+    return set_later_changes_apart(answered)
 
 
 def collect_kinds(answered: LazyFrame) -> dict[str, frozenset[str]]:

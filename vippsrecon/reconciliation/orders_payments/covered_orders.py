@@ -1,4 +1,7 @@
-"""Recognise orders that need no further payment, so that a further reservation can be released."""
+"""Say what further payments mean for their order: what they gave back, and what may be proposed.
+
+Where the payment that counts covers the order, a further reservation can be released.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,64 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.check import minimum_of
-from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts
+from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts, is_in_keys
 
 ORDER_KEY = ["msn", "okey"]
 
 
-def mark_covered_orders(pairs: LazyFrame) -> LazyFrame:
+def add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
+    """Add `paid_back`: what a further payment gave back of the amount the shop refunded.
+
+    A refund of a further payment counts only where it fits whole into what the shop refunded
+    beyond the payment that counts. The largest is fitted first, so that the least is still owed.
+    """
+    nothing = nw.lit(0, nw.Int64)
+    counts = nw.col("role").is_in(["primary", "split"])
+    counted = (
+        ranked.with_columns(of_counted=nw.when(counts).then(nw.col("R")).otherwise(nothing))
+        .group_by(*ORDER_KEY)
+        .agg(counted_R=nw.col("of_counted").sum().cast(nw.Int64))
+    )
+    can_fit = (
+        (nw.col("role") == "second")
+        & (nw.col("R") > 0)
+        & ~nw.col("refunds_unknown")
+        & (nw.col("payment_currency") == nw.col("order_currency"))
+        & (nw.col("R") <= nw.col("Or") - nw.col("counted_R"))
+    )
+    # Few rows remain, and each depends on those before it: so they are fitted in Python.
+    candidates = collect_rows(
+        ranked.join(materialize(counted), on=ORDER_KEY, how="left")
+        .filter(can_fit.fill_null(value=False))
+        .select(*ORDER_KEY, "reference", "R", "place", left=nw.col("Or") - nw.col("counted_R"))
+    )
+    left: dict[tuple[str, str], int] = {}
+    fitting: set[tuple[str, str]] = set()
+    for row in sorted(candidates, key=lambda row: (-row["R"], row["place"])):
+        order = row["msn"], row["okey"]
+        rest = left.setdefault(order, row["left"]) - row["R"]
+        if rest >= 0:
+            left[order] = rest
+            fitting.add((row["msn"], row["reference"]))
+    fits = is_in_keys(frozenset(fitting), nw.col("reference"))
+    return ranked.with_columns(paid_back=nw.when(fits).then(nw.col("R")).otherwise(nothing))
+
+
+def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame) -> LazyFrame:
     """Add `order_is_covered` and `attempts_changed`, which limit what is proposed.
 
     `order_is_covered` marks the reserved payments that are one too many for their order.
 
     An order is covered by the payment that counts if its C, and K while its deadline stands, come
     to E: at the cut-off time and after every event fetched. An order of unknown status, or in
-    another currency than its payment, never is.
+    another currency than its payment, never is, nor one that changed after an early as-of time.
 
-    `attempts_changed` marks the payments of an order of which another attempt moved after the
-    cut-off time and holds money now: it may be the one that counts now, so nothing is proposed.
+    `attempts_changed` marks the payments of an order of which another attempt counts after every
+    event fetched: what is owed now is owed on another payment, so nothing is proposed.
 
     Args:
         pairs: The pairs, with the variables and role.
+        chosen_otherwise: msn, okey of these orders.
     """
     further = (nw.col("role") == "second") & (nw.col("C") == 0) & (nw.col("K") > 0)
     reserved = materialize(pairs.filter(further).select(*ORDER_KEY).unique())
@@ -41,15 +83,11 @@ def mark_covered_orders(pairs: LazyFrame) -> LazyFrame:
         & (nw.col("raw_status") != "unknown")
         & (nw.col("order_currency") == nw.col("payment_currency"))
         & ~nw.col("read_failed")
-    )
-    changed = pairs.filter(
-        nw.col("role").is_in(["second", "superseded"])
-        & nw.col("changed_after")
-        & ((nw.col("C_now") > 0) | (nw.col("K_now") > 0))
+        & ~nw.col("after_as_of")
     )
     return pairs.with_columns(
         order_is_covered=further & _is_one_of(covered),
-        attempts_changed=_is_one_of(changed),
+        attempts_changed=_is_one_of(chosen_otherwise),
     )
 
 

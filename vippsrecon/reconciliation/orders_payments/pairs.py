@@ -192,7 +192,9 @@ def pair_orders_and_payments(
     if asked.period is not None:
         exact_match_count = count_rows(exact_matches.filter(~nw.col("outside")))
     marked = mark_recent_refunds(
-        mark_covered_orders(mark_repeated_captures(pairs, own_events)), own_events, chosen.members
+        mark_covered_orders(mark_repeated_captures(pairs, own_events), chosen.chosen_otherwise),
+        own_events,
+        chosen.members,
     )
     marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
     unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference"))
@@ -230,11 +232,16 @@ def _stack_rows(
     """
     order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
     rename = {"currency": "order_currency"}
-    owing = groups
-    if not is_empty(chosen.refunded_elsewhere):
-        owing = groups.join(chosen.refunded_elsewhere, on=ORDER_KEY, how="left").with_columns(
-            Or=nw.col("Or") - nw.col("elsewhere_minor").fill_null(0)
-        )
+    owing = groups.with_columns(Or_now=nw.col("Or"))
+    for name, elsewhere in (
+        ("Or", chosen.refunded_elsewhere),
+        ("Or_now", chosen.refunded_elsewhere_now),
+    ):
+        if not is_empty(elsewhere):
+            owing = owing.join(elsewhere, on=ORDER_KEY, how="left")
+            owing = owing.with_columns(
+                (nw.col(name) - nw.col("elsewhere_minor").fill_null(0)).alias(name)
+            ).drop("elsewhere_minor")
     paired = (
         owing.rename(rename)
         .join(chosen.counted, on=ORDER_KEY, how="left")
@@ -242,7 +249,7 @@ def _stack_rows(
     )
     additional = chosen.additional.join(
         groups.filter(~nw.col("okey").is_null()).select(
-            *ORDER_KEY, "order_number", "ordered_day", "store"
+            *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
         ),
         on=ORDER_KEY,
         how="left",
@@ -261,6 +268,7 @@ def _stack_rows(
         *COMBINED_COLUMNS,
         *PAYMENT_COLUMNS,
         "payments",
+        "Or_now",
     ]
     columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
     schema = {**paired.collect_schema(), **cover.collect_schema()}

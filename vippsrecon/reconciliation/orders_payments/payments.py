@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.orders_payments.covered_orders import add_surplus_refunds
 
 ORDER_KEY = ["msn", "okey"]
 
@@ -95,6 +96,8 @@ class PaymentSide:
         members: Parts of split payments, which are compared as a sum (msn, okey, reference).
         refunded_elsewhere: msn, okey, elsewhere_minor: what the shop refunded of each order, and
             further payments paid back.
+        refunded_elsewhere_now: The same, after every event fetched.
+        chosen_otherwise: msn, okey of orders of which another payment counts after every event.
     """
 
     counted: LazyFrame
@@ -102,6 +105,8 @@ class PaymentSide:
     orphans: LazyFrame
     members: LazyFrame
     refunded_elsewhere: LazyFrame
+    refunded_elsewhere_now: LazyFrame
+    chosen_otherwise: LazyFrame
 
 
 def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
@@ -122,11 +127,8 @@ def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
         linked.join(shared, on=ORDER_KEY, how="anti") if collect_rows(shared.head(1)) else linked
     )
     single = unshared.with_columns(payments=nw.lit(1, nw.Int64))
-    ranked = materialize(
-        _add_surplus_refunds(
-            materialize(_assign_roles(linked.join(shared, on=ORDER_KEY, how="semi"), groups))
-        )
-    )
+    attempts = materialize(linked.join(shared, on=ORDER_KEY, how="semi"))
+    ranked = _rank_and_fit(attempts, groups)
     primary = ranked.filter(nw.col("role") == "primary").with_columns(payments=nw.lit(1, nw.Int64))
     split = ranked.filter(nw.col("role") == "split")
     columns = [*ORDER_KEY, *PAYMENT_COLUMNS, "payments"]
@@ -144,12 +146,44 @@ def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
         ),
         payments.filter(nw.col("okey").is_null()).select("msn", *PAYMENT_COLUMNS),
         split.select(*ORDER_KEY, "reference"),
-        materialize(
-            ranked.filter(nw.col("paid_back") > 0)
-            .group_by(*ORDER_KEY)
-            .agg(elsewhere_minor=nw.col("paid_back").sum().cast(nw.Int64))
-        ),
+        _sum_surplus_refunds(ranked),
+        *_choose_again(attempts, ranked, groups),
     )
+
+
+def _rank_and_fit(attempts: LazyFrame, groups: LazyFrame) -> LazyFrame:
+    return materialize(add_surplus_refunds(materialize(_assign_roles(attempts, groups))))
+
+
+def _sum_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
+    return materialize(
+        ranked.filter(nw.col("paid_back") > 0)
+        .group_by(*ORDER_KEY)
+        .agg(elsewhere_minor=nw.col("paid_back").sum().cast(nw.Int64))
+    )
+
+
+def _choose_again(
+    attempts: LazyFrame, ranked: LazyFrame, groups: LazyFrame
+) -> tuple[LazyFrame, LazyFrame]:
+    """Choose after every event fetched: return surplus refunds, and orders of another choice."""
+    changed = attempts.filter(nw.col("changed_after")).select(*ORDER_KEY).unique()
+    moved = materialize(attempts.join(materialize(changed), on=ORDER_KEY, how="semi"))
+    ranked_now = _rank_and_fit(
+        moved.with_columns(C=nw.col("C_now"), R=nw.col("R_now"), K=nw.col("K_now")), groups
+    )
+    counts = nw.col("role").is_in(["primary", "split"])
+    keys = [*ORDER_KEY, "reference"]
+    before, now = (
+        materialize(rows.select(*keys, counts=_one_where(counts))) for rows in (ranked, ranked_now)
+    )
+    both = now.join(before, on=keys, how="inner", suffix="_before")
+    other = both.filter(nw.col("counts") != nw.col("counts_before")).select(*ORDER_KEY).unique()
+    unmoved = ranked.join(materialize(changed), on=ORDER_KEY, how="anti")
+    now_elsewhere = nw.concat(
+        [rows.select(*ORDER_KEY, "paid_back") for rows in (ranked_now, unmoved)], how="vertical"
+    )
+    return _sum_surplus_refunds(now_elsewhere), materialize(other)
 
 
 def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
@@ -275,40 +309,6 @@ def _rank_attempts(judged: LazyFrame, named: nw.Expr) -> LazyFrame:
             order_by=["unlike", "holds", "unnamed", "distance", "since", "reference"],
         )
         .cast(nw.Int64)
-    )
-
-
-def _add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
-    """Add `paid_back`: what a further payment gave back of the amount the shop refunded.
-
-    A refund of a further payment counts only where it fits whole into what the shop refunded
-    beyond the payment that counts; the smallest come first.
-    """
-    nothing = nw.lit(0, nw.Int64)
-    counts = nw.col("role").is_in(["primary", "split"])
-    counted = (
-        ranked.with_columns(of_counted=nw.when(counts).then(nw.col("R")).otherwise(nothing))
-        .group_by(*ORDER_KEY)
-        .agg(counted_R=nw.col("of_counted").sum().cast(nw.Int64))
-    )
-    surplus = (nw.col("role") == "second") & (nw.col("R") > 0)
-    fits = (
-        surplus
-        & ~nw.col("refunds_unknown")
-        & (nw.col("payment_currency") == nw.col("order_currency"))
-        & (nw.col("refunded_so_far") <= nw.col("Or") - nw.col("counted_R"))
-    )
-    return (
-        ranked.join(materialize(counted), on=ORDER_KEY, how="left")
-        .with_columns(surplus_R=nw.when(surplus).then(nw.col("R")).otherwise(nothing))
-        .with_columns(
-            refunded_so_far=nw.col("surplus_R")
-            .cum_sum()
-            .over(*ORDER_KEY, order_by=["surplus_R", "place"])
-        )
-        .with_columns(
-            paid_back=nw.when(fits.fill_null(value=False)).then(nw.col("R")).otherwise(nothing)
-        )
     )
 
 

@@ -6,7 +6,8 @@ K what can still be captured or released · E, Er what should have been captured
 Two amounts are netted first, because neither is a discrepancy: q, which the shop refunded before
 capture, so that it never had to be captured, and p, which was captured in excess and refunded.
 
-C_now, R_now and K_now are C, R and K after every event fetched, those after the cut-off included.
+C_now, R_now and K_now are C, R and K after every event fetched, those after the cut-off included;
+Or_now is Or less what further payments gave back until then.
 """
 
 from __future__ import annotations
@@ -17,18 +18,13 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import LazyFrame
-from vippsrecon.reconciliation.days import DAY_US, HOUR_US, local_day_expression
+from vippsrecon.reconciliation.deadlines import add_deadlines
+from vippsrecon.reconciliation.later_changes import add_later_changes
 from vippsrecon.reconciliation.orders_payments.event_history import ENDED_STATES
-from vippsrecon.vipps_rules import CAPTURE_DAYS, LATE_CAPTURE_DAYS, MARKET_OF_CURRENCY, REFUND_DAYS
-
-EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
-"""Days before the capture deadline from which an authorization is reported as expiring."""
 
 FEW_ORDERS = 3
 """From this many unpaid orders with a reservation in one file, a majority says that the column
 `paid` means captured. One or two such orders are callbacks that failed."""
-
-_DAY_OF_TIME = {"fulfilled_at_us": "fulfilled_day", "refunded_at_us": "refunded_day"}
 
 
 def add_variables(
@@ -40,8 +36,9 @@ def add_variables(
 ) -> LazyFrame:
     """Add the amounts, deadlines and days that the checks use. The rows stay the same."""
     filled = _fill_both_sides(pairs, as_of_us, units, waived)
-    timed = _add_later_changes(_add_deadlines(filled, units, rules, as_of_us), as_of_us)
-    return _add_conclusions(add_expected_amounts(timed))
+    timed = add_later_changes(add_deadlines(filled, units, rules, as_of_us), as_of_us)
+    ended = timed.with_columns(dead=nw.col("state").is_in(list(ENDED_STATES)))
+    return _add_conclusions(add_expected_amounts(ended))
 
 
 def _fill_both_sides(
@@ -49,7 +46,7 @@ def _fill_both_sides(
 ) -> LazyFrame:
     has_order = ~nw.col("source_file").is_null()
     has_payment = ~nw.col("reference").is_null()
-    now = ("C_now", "R_now", "K_now")
+    now = ("C_now", "R_now", "K_now", "Or_now")
     amounts = (
         "O",
         "Or",
@@ -126,116 +123,6 @@ def is_in_keys(keys: frozenset[tuple[str, str]], reference: nw.Expr) -> nw.Expr:
     return nw.concat_str(nw.col("msn"), nw.lit(":"), reference).is_in(names).fill_null(value=False)
 
 
-def _choose_by_unit(
-    units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr
-) -> nw.Expr:
-    """Return the value of the sales unit if its market is configured, else of the currency."""
-    chain = by_currency
-    for unit in units:
-        if unit.market is not None:
-            chain = (
-                nw.when(nw.col("msn") == unit.msn).then(nw.lit(value_of[unit.msn])).otherwise(chain)
-            )
-    return chain
-
-
-def _choose_by_currency(value_of_market: dict[str, int]) -> nw.Expr:
-    """Return the value of the market that uses the row's currency; Norway's for an unknown one."""
-    chain: nw.Expr = nw.lit(value_of_market["NO"])
-    for currency, market in MARKET_OF_CURRENCY.items():
-        chain = (
-            nw.when(nw.col("currency") == currency)
-            .then(nw.lit(value_of_market[market]))
-            .otherwise(chain)
-        )
-    return chain
-
-
-def _add_deadlines(
-    pairs: LazyFrame, units: Sequence[SalesUnit], rules: Rules, as_of_us: int
-) -> LazyFrame:
-    capture_days = {
-        unit.msn: LATE_CAPTURE_DAYS if unit.late_capture else CAPTURE_DAYS[unit.market]
-        for unit in units
-        if unit.market is not None
-    }
-    warning_days = {
-        unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market is not None
-    }
-    authorized, as_of = nw.col("authorized_at_us"), nw.col("t_us")
-    return pairs.with_columns(
-        t_day=_local_day(as_of, units, as_of_us),
-        # The fetch may be later than the cut-off time, but not by years.
-        fetched_day=_local_day(nw.col("fetched_at_us"), units, as_of_us + 365 * DAY_US),
-        capture_left_us=authorized
-        + _choose_by_unit(units, capture_days, _choose_by_currency(CAPTURE_DAYS)) * DAY_US
-        - as_of,
-        refund_left_us=authorized + REFUND_DAYS * DAY_US - as_of,
-        guarantee_left_us=nw.col("guarantee_us") - as_of,
-        warn_us=_choose_by_unit(units, warning_days, _choose_by_currency(EXPIRY_WARNING_DAYS))
-        * DAY_US,
-        since_authorized_us=as_of - authorized,
-        since_capture_us=as_of - nw.col("first_captured_us"),
-        since_fulfilled_us=as_of - nw.col("fulfilled_at_us"),
-        since_shop_refund_us=as_of - nw.col("refunded_at_us"),
-        grace_capture_us=nw.lit(rules.capture_grace_hours * HOUR_US, nw.Int64),
-        grace_refund_us=nw.lit(rules.refund_grace_hours * HOUR_US, nw.Int64),
-        grace_callback_us=nw.lit(rules.callback_grace_hours * HOUR_US, nw.Int64),
-        grace_delivery_us=nw.lit(rules.delivery_grace_days * DAY_US, nw.Int64),
-        tolerance=nw.lit(rules.tolerance_minor, nw.Int64),
-    ).with_columns(
-        deadline_passed=(nw.col("capture_left_us") < 0).fill_null(value=False),
-        dead=nw.col("state").is_in(list(ENDED_STATES)),
-    )
-
-
-def _local_day(at: nw.Expr, units: Sequence[SalesUnit], latest_us: int) -> nw.Expr:
-    """Return the local day of a time in the zone of the row's sales unit."""
-    day: nw.Expr = local_day_expression(at, "Europe/Oslo", latest_us)
-    for unit in units:
-        day = (
-            nw.when(nw.col("msn") == unit.msn)
-            .then(local_day_expression(at, unit.zone, latest_us))
-            .otherwise(day)
-        )
-    return day.cast(nw.Int64)
-
-
-def _is_later(changed_at: str, than_us: nw.Expr, than_day: nw.Expr) -> nw.Expr:
-    """Test whether the shop's change is later; one without a time of day by its day."""
-    return (
-        nw.when(nw.col("dates_without_time"))
-        .then(nw.col(_DAY_OF_TIME[changed_at]) > than_day)
-        .otherwise(nw.col(changed_at) > than_us)
-        .fill_null(value=False)
-    )
-
-
-def _add_later_changes(pairs: LazyFrame, as_of_us: int) -> LazyFrame:
-    """Add which of the shop's changes are later than the fetch, and rows that T cannot judge.
-
-    `after_as_of`: the as-of time is earlier than the export, so the shop's side is later than the
-    payment's, and one of them changed in between.
-    """
-    fetched, fetched_day = nw.col("fetched_at_us"), nw.col("fetched_day")
-    fulfilled, refunded = _DAY_OF_TIME
-    t_us, t_day = nw.col("t_us"), nw.col("t_day")
-    earlier = (nw.col("exported_at_us") > as_of_us) & (
-        fetched.is_null() | (fetched > as_of_us).fill_null(value=False)
-    )
-    changed = (
-        nw.col("changed_after")
-        | _is_later(fulfilled, t_us, t_day)
-        | _is_later(refunded, t_us, t_day)
-        | (nw.col("ordered_day") > t_day).fill_null(value=False)
-    )
-    return pairs.with_columns(
-        fulfilled_later=_is_later(fulfilled, fetched, fetched_day),
-        refunded_later=_is_later(refunded, fetched, fetched_day),
-        after_as_of=(earlier & changed).fill_null(value=False),
-    )
-
-
 def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
     """Add the interpreted status, q and p, the expected amounts E and Er, and what Er leaves out.
 
@@ -264,7 +151,8 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
             .otherwise(raw)
         )
     )
-    refunded_in_full = (nw.col("Or") >= nw.col("O")) & (nw.col("O") > 0)
+    shop_refunded = nw.col(f"Or{suffix}")
+    refunded_in_full = (shop_refunded >= nw.col("O")) & (nw.col("O") > 0)
     with_status = pairs.with_columns(
         nw.when(unsent & (nw.col("shop_authorization") == "voided"))
         .then(nw.lit("cancelled"))
@@ -278,7 +166,7 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
         due=nw.when(nw.col("other_tender"))
         .then(nothing)
         .otherwise(nw.col("O") - nw.col("not_due")),
-        due_back=nw.when(nw.col("other_tender")).then(nothing).otherwise(nw.col("Or")),
+        due_back=nw.when(nw.col("other_tender")).then(nothing).otherwise(shop_refunded),
     )
     o, o_r = nw.col("due"), nw.col("due_back")
     open_captured = (status == "open") & (c > 0)

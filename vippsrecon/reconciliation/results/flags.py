@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.check import A, C, E, K, O, Or, R, is_within_days, positive_part
+from vippsrecon.reconciliation.check import A, C, E, Er, K, O, Or, R, is_within_days, positive_part
 from vippsrecon.reconciliation.run_checks import AMOUNT_QUESTIONS, is_discrepancy
 
 
@@ -31,11 +31,10 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         & (nw.col("truncated_minor") == C).fill_null(value=False)
     )
     partly_elsewhere = ~nw.col("no_events") & ~nw.col("wholly_by_us")
-    # Also within the grace: what was paid by hand may be what was captured in excess.
-    refund_missing = nw.col("refunded_kind").is_in(
-        ["refund_missing_at_vipps", "refund_failed", "timing_refund_pending"]
-    )
-    by_hand = refund_missing.fill_null(value=False) | (
+    # Also within the grace or the tolerance: what was paid by hand may be what was captured in
+    # excess.
+    cancelled = nw.col("status") == "cancelled"
+    by_hand = (~cancelled & ~nw.col("refunds_unknown") & (Er > R)) | (
         _has_kind("captured", "cancelled_but_captured") & (Or > R)
     )
     has_discrepancy = nw.any_horizontal(*map(is_discrepancy, AMOUNT_QUESTIONS), ignore_nulls=False)

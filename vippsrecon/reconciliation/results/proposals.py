@@ -11,7 +11,7 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.backends import LazyFrame
-from vippsrecon.reconciliation.check import O, Or, minimum_of, positive_part
+from vippsrecon.reconciliation.check import O, minimum_of, positive_part
 from vippsrecon.reconciliation.codes import CODES, MANUAL_FLAGS
 from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts
 
@@ -37,7 +37,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     A refund is not proposed after its deadline, because Vipps MobilePay would reject it (code
     6220). Nothing is proposed where the payment's events and totals disagree, for orders paid
     together of which one is cancelled, for a difference that only missing decimals make, nor where
-    another attempt to pay the order moved after the cut-off time and holds money now.
+    another attempt to pay the order counts after every event fetched.
 
     Args:
         found: Discrepancies of one question, with kind and flags.
@@ -68,9 +68,9 @@ def _add_amount(found: LazyFrame, question: str, suffix: str) -> LazyFrame:
         nw.col(f"{name}{suffix}") for name in ("C", "R", "K", "E", "Er", "status")
     )
     owed, first = nw.col(f"owed{suffix}"), nw.col(f"first{suffix}")
-    cancelled = status == "cancelled"
-    keeps_nothing = cancelled & ((Or == 0) | (Or >= O))
-    order_keeps = nw.when(keeps_nothing).then(_NOTHING).otherwise(positive_part(O - Or))
+    cancelled, o_r = status == "cancelled", nw.col(f"Or{suffix}")
+    keeps_nothing = cancelled & ((o_r == 0) | (o_r >= O))
+    order_keeps = nw.when(keeps_nothing).then(_NOTHING).otherwise(positive_part(O - o_r))
     excess = nw.when(cancelled).then(c - r).otherwise(c - e)
     refunds_excess = nw.col("captured_kind").is_in(list(REFUND_KINDS)).fill_null(value=False)
     # Deadlines are counted from the cut-off time; the later reading counts from the fetch.
