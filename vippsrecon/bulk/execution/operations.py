@@ -1,4 +1,4 @@
-"""What refund, cancel and capture are: the request, its event, and what it does to a payment."""
+"""Refund, cancel and capture: the request, its event, and how it changes a payment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ EVENT_NAMES = {
     "capture": ("CAPTURED",),
     "cancel": ("CANCELLED", "TERMINATED"),
 }
-"""Verb to the names its event may have. A cancel before anybody paid ends as TERMINATED.
+"""Verb to the names its event may have. A cancel before the customer paid ends as TERMINATED.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/concepts/"""
 
 
 def build_operation_request(verb: str, row: PlanRow, key: str) -> ApiRequest:
-    """Return the one request a row stands for: the same bytes however often it is built."""
+    """Return the request of a row. It has the same bytes each time it is built."""
     if verb == "refund":
         return refund_request(row.reference, row.amount_minor, row.currency, key)
     if verb == "capture":
@@ -31,7 +31,7 @@ def build_operation_request(verb: str, row: PlanRow, key: str) -> ApiRequest:
 
 
 async def send_operation(core: AsyncClient, verb: str, row: PlanRow, key: str) -> Modification:
-    """Send a row's request once. Whoever calls settles a lost answer; nothing here repeats it."""
+    """Send a row's request once, without retries. The caller finds out what a lost answer was."""
     if verb == "cancel":
         return await core.cancel(row.reference, idempotency_key=key, msn=row.msn, retry=False)
     modify = core.refund if verb == "refund" else core.capture
@@ -56,7 +56,7 @@ def extract_aggregate(payment: Payment | Modification) -> Aggregate:
 
 
 def compute_expected_aggregate(verb: str, before: Aggregate, amount_minor: int) -> Aggregate:
-    """Return what the aggregate has to be once the operation is done, and nothing else was.
+    """Return the aggregate after the operation, if nothing else changed the payment.
 
     >>> compute_expected_aggregate("refund", Aggregate(1000, 600, 100, 0), 50)
     Aggregate(authorized_minor=1000, captured_minor=600, refunded_minor=150, cancelled_minor=0)
@@ -71,9 +71,9 @@ def compute_expected_aggregate(verb: str, before: Aggregate, amount_minor: int) 
 def confirms_operation(
     verb: str, before: Aggregate, amount_minor: int, answer: Modification
 ) -> bool:
-    """Say whether an answer shows that this operation was done, and no other beside it.
+    """Return whether an answer shows that this operation was done, and no other.
 
-    A payment nobody had paid has nothing reserved: cancelled, it is TERMINATED.
+    A payment that was not paid has nothing reserved. After a cancel it is TERMINATED.
     """
     if verb == "cancel" and before.authorized_minor == 0:
         return answer.state == "TERMINATED"

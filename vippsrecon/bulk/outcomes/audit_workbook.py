@@ -195,7 +195,7 @@ def _write_control_sheet(
 
 
 def _list_plan_facts(plan: PlanHistory, verdict: VerificationResult) -> Iterator[tuple[str, str]]:
-    detail = plan.said
+    detail = plan.plan_detail
     source = detail.get("source") or {}
     yield "Digest (SHA-256)", str(detail.get("digest", ""))
     yield "Planned by", f"{detail.get('planner', '')}, {detail.get('made_at', '')}"
@@ -223,7 +223,7 @@ def _list_plan_facts(plan: PlanHistory, verdict: VerificationResult) -> Iterator
 def _build_outcome_values(
     plan: PlanHistory, row: RowHistory, units: dict[str, SalesUnit]
 ) -> tuple[Any, ...]:
-    planned, result, detail = row.planned, row.result, plan.said
+    planned, result, detail = row.planned, row.result, plan.plan_detail
     source = detail.get("source") or {}
     at = None if result.event_at is None else parse_timestamp(result.event_at)
     unit = units.get(planned.msn, SalesUnit(planned.msn))

@@ -66,7 +66,7 @@ class PlanHistory:
 
     Attributes:
         plan_id, environment, verb: Of the plan.
-        said: Detail of the first entry: digest, count, totals, planner, source, …
+        plan_detail: Detail of the first entry: digest, count, totals, planner, source, …
         rows: State of each row, by row number.
         approvals: The `approved` entries, in order.
         carriers: The `carrier` entries, one for each run.
@@ -78,7 +78,7 @@ class PlanHistory:
     plan_id: str
     environment: str = ""
     verb: str = ""
-    said: dict[str, Any] = field(default_factory=dict)
+    plan_detail: dict[str, Any] = field(default_factory=dict)
     rows: dict[int, RowHistory] = field(default_factory=dict)
     approvals: list[Entry] = field(default_factory=list)
     carriers: list[Entry] = field(default_factory=list)
@@ -102,12 +102,12 @@ class PlanHistory:
     @property
     def count(self) -> int:
         """Number of rows of the plan."""
-        return int(self.said.get("count", 0))
+        return int(self.plan_detail.get("count", 0))
 
     @property
     def totals(self) -> Mapping[str, int]:
         """The plan's sum of each currency, in minor units."""
-        totals: Mapping[str, int] = self.said.get("totals", {})
+        totals: Mapping[str, int] = self.plan_detail.get("totals", {})
         return totals
 
     @property
@@ -164,7 +164,7 @@ class PlanHistory:
         self.head = (entry.seq, entry.hash)
         if entry.kind == "seen":
             self.environment, self.verb = entry.environment, entry.verb
-            self.said, self.first_hash = entry.parse_detail(), entry.hash
+            self.plan_detail, self.first_hash = entry.parse_detail(), entry.hash
         elif entry.kind == "approved":
             self.approvals.append(entry)
         elif entry.kind == "carrier":
@@ -217,7 +217,7 @@ def read_plan_history(store: Store, plan_id: str) -> PlanHistory:
     history = PlanHistory(plan_id)
     for _ in history.replay(read_entries(store, plan_id)):
         pass
-    if not history.said:
+    if not history.plan_detail:
         raise PlanError(
             f"plan {plan_id} is not in the workspace database {store.url_masked}. List the "
             "plans in it with: vippsrecon journal"

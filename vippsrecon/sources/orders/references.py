@@ -115,8 +115,8 @@ def detect_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
     """Return the prefix that most references have before the order id; "" without a majority.
 
     >>> ids = pl.Series(["17", "1018", "1019", "1020"])
-    >>> said = pl.Series(["Woo00017", "Woo01018-1", "Woo01019", None])
-    >>> detect_prefix(said, ids, 8)
+    >>> references = pl.Series(["Woo00017", "Woo01018-1", "Woo01019", None])
+    >>> detect_prefix(references, ids, 8)
     'Woo'
     """
     frame = pl.DataFrame({"reference": reference, "id": order_id}).drop_nulls()

@@ -179,10 +179,10 @@ def read_run_entries(store: Store) -> Iterator[tuple[Entry, dict[str, Any]]]:
     for row in _read_pages(store, chosen):
         entry = Entry._make(row)
         try:
-            said = dict(entry.parse_detail())
+            detail = dict(entry.parse_detail())
         except (ValueError, TypeError):
             raise _build_changed_entry_error(entry.plan_id) from None
-        yield entry, said
+        yield entry, detail
 
 
 def _read_pages(store: Store, chosen: Select[Any]) -> Iterator[Row[Any]]:

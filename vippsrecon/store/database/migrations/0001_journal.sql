@@ -10,7 +10,7 @@ CREATE TABLE migrations (
     applied_at TEXT NOT NULL
 );
 
--- One hash chain per plan, append-only. vippsrecon/store/chain.py says what each column holds.
+-- One hash chain per plan, append-only. vippsrecon/store/journal/entry.py describes each column.
 CREATE TABLE journal (
     plan_id         TEXT NOT NULL,
     seq             BIGINT NOT NULL CHECK (seq >= 1),
