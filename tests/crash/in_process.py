@@ -1,4 +1,4 @@
-"""Carry plans out against a simulator in this process, in several runs that end in set ways."""
+"""Carry plans out against a simulator in this process, in several runs that end in chosen ways."""
 
 from __future__ import annotations
 

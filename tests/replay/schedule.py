@@ -251,11 +251,11 @@ class Schedule:
 
     def _check_row(self, row: PlanRow, result: RowResult, done: int, where: str) -> None:
         outcome = result.outcome
-        # The log shows no key for a cancel. A later cancel by somebody else therefore counts as ours.
+        # The log shows no key for a cancel, so a later cancel by somebody else counts as ours.
         keyed = self.plan.verb != "cancel" or row.reference not in self.foreign
         if outcome in GOOD and done == 0 and keyed:
             raise ViolationError(f"the journal says what is not: {where}")
-        # If the journal is lost and others changed the payment too, nobody can know who cancelled it.
+        # If the journal is lost and others changed the payment, nobody can know who cancelled it.
         traceable = keyed or not self.lies
         if outcome in ("refused", "skipped") and done and traceable:
             raise ViolationError(f"the journal does not know of it: {where}")

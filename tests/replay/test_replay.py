@@ -26,7 +26,7 @@ def test_some_hundred_schedules():
 @pytest.mark.nightly
 @pytest.mark.parametrize("first", range(0, 20_000, 2_000))
 def test_twenty_thousand_schedules(first):
-    """The same check with many more schedules, for the nightly run."""
+    """The same check with many more schedules."""
     for chunk in range(first, first + 2_000, CHUNK):
         assert run_chunk(chunk) == []
 
