@@ -1,4 +1,4 @@
-"""A world to carry plans out in, over a real socket and a real database file."""
+"""The `world` fixture: plans are carried out over a real socket and with a real database file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from vippsrecon.store import open_store
 def world(tmp_path) -> Iterator[Callable[..., World]]:
     """Return `world(count, captured=…, limits=…, **settings)`.
 
-    So many payments, `order-000001` and on; limits as vippsrecon.toml has them.
+    It makes `count` payments, from `order-000001` on. `limits` is the text under [limits] in
+    vippsrecon.toml.
     """
     with contextlib.ExitStack() as stack:
 
@@ -29,7 +30,7 @@ def world(tmp_path) -> Iterator[Callable[..., World]]:
         ) -> World:
             (tmp_path / "vippsrecon.toml").write_text(f"[limits]\n{limits}\n", encoding="utf-8")
             lines = [line(f"order-{n:06d}", captured=captured) for n in range(1, count + 1)]
-            # Waits are short here, so more is sent in a minute than Vipps MobilePay takes.
+            # Waits are short here, so a test sends more in a minute than Vipps MobilePay accepts.
             busy = {"settings": {"writes_per_minute": None, "reads_per_minute": None}}
             simulator = Simulator([{"clock": CLOCK}, busy, *lines])
             url = stack.enter_context(serve(simulator))

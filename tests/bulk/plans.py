@@ -1,4 +1,4 @@
-"""Plans for tests: sound ones, and ways to change them."""
+"""Plans for tests: valid plans, and ways to change them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXPIRES_AT = "2026-02-03T12:00:00Z"
 
 
 def plan_row(number: int = 1, **changed: Any) -> PlanRow:
-    """A refund of 250.00 NOK of 1000.00 captured."""
+    """Return a row that refunds 250.00 NOK of 1000.00 captured."""
     given = {
         "row": number,
         "msn": MSN,
@@ -37,7 +37,7 @@ def plan_row(number: int = 1, **changed: Any) -> PlanRow:
 
 
 def plan_of(*rows: PlanRow, **changed: Any) -> Plan:
-    """A plan of these rows, three days long."""
+    """Return a plan of these rows that expires after three days."""
     rows = rows or (plan_row(),)
     given: dict[str, Any] = {
         "format": PLAN_FORMAT,

@@ -26,13 +26,13 @@ OWN = 1_000_000
 
 @pytest.fixture
 def store(tmp_path):
-    """A workspace database."""
+    """Open a workspace database."""
     with open_store(f"sqlite:///{tmp_path / 'work.db'}") as opened:
         yield opened
 
 
 def large(amount, *, currency="NOK", plan_id=None, **changed):
-    """A plan of one refund of this amount."""
+    """Return a plan of one refund of this amount."""
     row = plan_row(
         amount_minor=amount, currency=currency, authorized_minor=10**12, captured_minor=10**12
     )

@@ -1,4 +1,4 @@
-"""The auditor's workbook of a journal: it foots, it hashes, and no text in it is a formula."""
+"""The auditor's workbook of a journal: totals agree, hashes match, and no text is a formula."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vippsrecon.store import read_entries, read_head, verify_journal
 
 @pytest.fixture
 def journal(world):
-    """A world with a plan carried out in part, and one that was only approved."""
+    """Return a world with one plan that was carried out in part and one that was only approved."""
     here = world(4)
     plan = here.plan("refund", 2_500, 995, 300, 400)
     rows = [
@@ -40,18 +40,18 @@ def journal(world):
 
 
 def sheet(path, name):
-    """The rows of a sheet as dicts by heading."""
+    """Return the rows of a sheet as dicts by heading."""
     rows = list(load_workbook(path, data_only=True)[name].iter_rows(min_row=4, values_only=True))
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
 
 def words(path, name):
-    """Every value of a sheet."""
+    """Return every value of a sheet."""
     return [c.value for row in load_workbook(path, data_only=True)[name].iter_rows() for c in row]
 
 
 def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
-    """Both digests, who, why, which document, when, and the hash that proves it."""
+    """A row shows the digests, people, reason, document, times and the entry's hash."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx", units=here.client.settings.units)
 
@@ -74,7 +74,10 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
 
 
 def test_one_clock_and_one_approver(journal, tmp_path):
-    """Every entry has server time; a run's approver is who approved it, not who came after."""
+    """Every entry has server time.
+
+    A run's approver is the person whose approval it used, not one who approved later.
+    """
     here, plan = journal
     assert {e.at[:10] for e in read_entries(here.store, plan.plan_id)} == {"2026-01-31"}
 
@@ -92,7 +95,7 @@ def test_one_clock_and_one_approver(journal, tmp_path):
 
 
 def test_entries_can_be_hashed_anew(journal, tmp_path):
-    """From the sheet alone, by the rule in the documents: the chain is the auditor's to check."""
+    """The auditor can check the chain with the sheet alone, by the rule in the documentation."""
     here, _ = journal
     path = write_extract(here.store, tmp_path / "j.xlsx")
     names = {
@@ -129,7 +132,7 @@ def _plans(store):
 
 
 def test_no_text_is_a_formula(journal, tmp_path):
-    """A document number that begins with + must not be computed."""
+    """A document number that begins with + must not be calculated as a formula."""
     here, _ = journal
     book = load_workbook(write_extract(here.store, tmp_path / "j.xlsx"))
 
@@ -138,7 +141,7 @@ def test_no_text_is_a_formula(journal, tmp_path):
 
 
 def test_control_shows_totals_and_hashes(journal, tmp_path):
-    """Every plan agrees with itself, rows never begun included, and its hashes are there."""
+    """Every plan's totals agree, with rows that were never begun, and its hashes are shown."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx")
 
@@ -153,7 +156,7 @@ def test_control_shows_totals_and_hashes(journal, tmp_path):
 
 
 def test_one_plan_alone(journal, tmp_path):
-    """An auditor asks about one plan; another's customers are none of that."""
+    """An auditor who asks about one plan must not see the customers of another."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[plan.plan_id])
 
@@ -169,7 +172,7 @@ def test_the_same_journal_gives_the_same_bytes(journal, tmp_path):
 
 
 def test_a_broken_chain_is_on_the_cover(journal, tmp_path):
-    """The workbook must not look sound when the journal is not."""
+    """The workbook must not look correct if the journal was modified."""
     here, plan = journal
     _tamper(here.store, "amount_minor = 1 WHERE kind = 'intended' AND row = 2")
 
@@ -180,7 +183,7 @@ def test_a_broken_chain_is_on_the_cover(journal, tmp_path):
 
 
 def test_an_entry_that_cannot_be_read_is_a_sentence(journal, tmp_path):
-    """A detail that is no JSON any more stops the extract, and names the entry."""
+    """An entry whose detail is not valid JSON stops the extract. The message names the entry."""
     here, _ = journal
     _tamper(here.store, "detail = 'gone' WHERE kind = 'intended' AND row = 2")
 
@@ -190,7 +193,7 @@ def test_an_entry_that_cannot_be_read_is_a_sentence(journal, tmp_path):
 
 
 def _tamper(store, change):
-    """Change the journal behind its back, as somebody with the database's password would."""
+    """Change the journal directly, as somebody with the database password could."""
     with store._engine.connect() as connection:
         connection.exec_driver_sql("DROP TRIGGER journal_no_update")
         connection.execute(text(f"UPDATE journal SET {change}"))
@@ -198,7 +201,7 @@ def _tamper(store, change):
 
 
 def test_an_empty_or_unknown_journal_is_a_sentence(world, tmp_path):
-    """Nothing to show is said, not written as an empty workbook."""
+    """If there is nothing to show, the error says so, and no empty workbook is written."""
     here = world(1)
 
     with pytest.raises(PlanError, match="contains no plan yet"):
@@ -210,11 +213,11 @@ def test_an_empty_or_unknown_journal_is_a_sentence(world, tmp_path):
 @pytest.mark.office
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
 def test_a_spreadsheet_computes_the_same(journal, tmp_path):
-    """LibreOffice recalculates every control total; a row changed by hand shows as DIFFERS."""
+    """LibreOffice recalculates every control total. A row changed by hand shows DIFFERS."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx")
     book = load_workbook(path)
-    book.save(path)  # without the figures kept beside the formulas
+    book.save(path)  # openpyxl saves the formulas without their computed values
     book["Outcomes"]["D5"] = "refunded?"
     book.save(tmp_path / "changed.xlsx")
     for name in ("j.xlsx", "changed.xlsx"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 def outcomes(carried) -> list[str]:
-    """The outcomes, in the plan's order."""
+    """Return the outcomes, in the plan's order."""
     return [result.outcome for result in carried.results]
 
 
 def test_a_run_past_midnight_counts_against_the_new_day(world, monkeypatch):
-    """Else a run begun at 23:59 would leave the whole next day's cap to the next run."""
+    """Otherwise, the rows that a run sends after midnight would not use the cap of the new day."""
     here = world(3, limits="per_day = 5")
     before_midnight = here.approved("refund", 200, 300)
     last = here.plan("refund", 1, 1, 300).rows[-1]

@@ -1,4 +1,4 @@
-"""Carrying plans out: what is sent, what is kept, and what every answer leads to."""
+"""Carrying plans out: what is sent, what is recorded, and what each answer leads to."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from vippsrecon.store import acquire, read_entries, verify_journal
 
 
 def outcomes(carried) -> list[str]:
-    """The outcomes, in the plan's order."""
+    """Return the outcomes, in the plan's order."""
     return [result.outcome for result in carried.results]
 
 
 def kinds(world, plan) -> list[str]:
-    """The kinds of the journal's entries, in order."""
+    """Return the kinds of the journal's entries, in order."""
     return [entry.kind for entry in read_entries(world.store, plan.plan_id)]
 
 
 def test_dry_sends_nothing(world):
-    """A dry run reads every payment, says what live would do, and makes no database."""
+    """A dry run reads every payment and shows what a live run would do. It creates no database."""
     here = world(3)
     plan = here.plan("refund", 100, 200, 300)
 
@@ -43,7 +43,7 @@ def test_dry_sends_nothing(world):
     ids=["refund", "capture", "cancel"],
 )
 def test_live_does_each_row_once(world, verb, amount, captured):
-    """Every row is done, once, and the journal says so before and after."""
+    """Every row is done once. The journal has an entry before and after each operation."""
     here = world(3, captured=captured)
     plan = here.approved(verb, amount, amount, amount)
 
@@ -62,7 +62,7 @@ def test_live_does_each_row_once(world, verb, amount, captured):
 
 
 def test_the_same_command_again_does_nothing(world):
-    """Finished rows are not even read again."""
+    """Rows that are finished are not sent again, and their payments are not read again."""
     here = world(3)
     plan = here.approved("refund", 100, 200, 300)
     first = here.live(plan)
@@ -91,7 +91,7 @@ FAULTS = {
 @pytest.mark.parametrize(("fault", "share"), FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("verb", ["refund", "capture", "cancel"])
 def test_whatever_goes_wrong_with_an_answer(world, fault, share, verb):
-    """However an answer is lost, the log settles it: each operation exactly once."""
+    """If an answer is lost or damaged, each operation is still done exactly once."""
     here = world(4, captured=100_000 if verb == "refund" else 0)
     amount = 100_000 if verb == "cancel" else 500
     plan = here.approved(verb, *[amount] * 4)
@@ -117,7 +117,7 @@ CODES = {
 
 @pytest.mark.parametrize(("code", "outcome", "stops"), CODES.values(), ids=CODES)
 def test_what_a_no_leads_to(world, code, outcome, stops):
-    """Each answer has one outcome, and some stop the run."""
+    """Each refusal leads to one outcome, and some refusals stop the run."""
     here = world(1)
     plan = here.approved("refund", 500)
     here.simulator.set_settings(refusals=[{"code": code, "operation": "refund"}])
@@ -134,7 +134,10 @@ def test_what_a_no_leads_to(world, code, outcome, stops):
 
 @pytest.mark.parametrize("code", [6160, 6280], ids=["locked", "failed for now"])
 def test_not_taken_for_now(world, code):
-    """Where nothing was done the same key is offered again, and skipped when time is over."""
+    """If nothing was done, the request is sent again with the same key.
+
+    If it still fails when the time is over, the row is skipped.
+    """
     here = world(2, captured=0)
     plan = here.approved("capture", 500, 500)
     here.simulator.set_settings(refusals=[{"code": code, "operation": "capture", "times": 3}])
@@ -156,7 +159,10 @@ def test_not_taken_for_now(world, code):
 
 
 def test_an_unknown_is_settled_by_the_same_command(world):
-    """Vipps MobilePay is down for longer than we wait: unknown, and nothing is lost."""
+    """If Vipps MobilePay is down for longer than we wait, the row is unknown.
+
+    The next run finishes it.
+    """
     here = world(1)
     plan = here.approved("refund", 500)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 503}])
@@ -170,7 +176,10 @@ def test_an_unknown_is_settled_by_the_same_command(world):
 
 
 def test_a_log_that_lags_is_waited_for_and_read_again_at_the_end(world):
-    """Without its event an operation is done all the same; its reference comes later or never."""
+    """An operation is done even if the log does not show its event yet.
+
+    Its PSP reference may come later or never.
+    """
     here = world(1)
     plan = here.approved("refund", 500)
     here.simulator.set_settings(event_log_lag_ms=120_000)
@@ -182,7 +191,7 @@ def test_a_log_that_lags_is_waited_for_and_read_again_at_the_end(world):
 
 
 def test_lost_answer_and_lagging_log_is_for_a_person(world):
-    """It moved and no key shows: never sent again."""
+    """The payment moved, but the log does not show our key, so the request is never sent again."""
     here = world(1)
     plan = here.approved("refund", 500)
     here.simulator.set_settings(event_log_lag_ms=120_000)
@@ -196,7 +205,10 @@ def test_lost_answer_and_lagging_log_is_for_a_person(world):
 
 
 def test_a_lost_journal_does_nothing_twice(world, tmp_path):
-    """Another machine, a restored backup: the key in the log says that it was done."""
+    """The machine changed, or a backup was restored.
+
+    Our key in the log shows that the row was done.
+    """
     from vippsrecon.store import open_store
 
     here = world(2)
@@ -226,7 +238,10 @@ def test_a_payment_that_moved_is_refused(world):
 
 
 def test_another_plans_operation_is_a_possible_duplicate(world):
-    """The same verb and amount on a payment within thirty days, unless the plan insists."""
+    """Another plan used the same verb and amount on the payment within thirty days.
+
+    The row is refused unless the plan allows a duplicate.
+    """
     here = world(1)
     first = here.approved("refund", 100)
     here.live(first)
@@ -242,7 +257,7 @@ def test_another_plans_operation_is_a_possible_duplicate(world):
 
 
 def test_a_payment_under_way_in_another_plan_is_skipped(world):
-    """Its unknown outcome has to be settled first; another amount may come later."""
+    """The other plan's unknown outcome has to be settled first, even for another amount."""
     here = world(1)
     first = here.approved("refund", 100)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
@@ -271,7 +286,7 @@ def test_caps_are_counted_over_plans(world):
 
 
 def test_a_dry_run_foresees_the_caps(world):
-    """A refusal is final: whoever would meet a cap has to hear of it while nothing is sent."""
+    """A refusal by a cap is final, so the dry run has to show it before anything is sent."""
     here = world(3, limits="per_day = 4")
     first = here.approved("refund", 100)
     here.live(first)
@@ -290,7 +305,7 @@ def test_a_dry_run_foresees_the_caps(world):
 
 
 def test_a_dry_run_says_why_no_approval_stands(world):
-    """One that expired is not the same as none."""
+    """A dry run reports an expired approval differently from a missing one."""
     here = world(1)
     plan = here.approved("refund", 100)
     here.simulator.advance(25 * 3600)
@@ -302,7 +317,7 @@ def test_a_dry_run_says_why_no_approval_stands(world):
 
 
 def test_a_run_in_which_everything_fails_stops(world):
-    """After five failures in a row the rest is not begun, and says why."""
+    """After five failures in a row the other rows are not begun, and the run gives the reason."""
     here = world(9)
     plan = here.approved("refund", *[100] * 9)
     here.simulator.set_settings(refusals=[{"code": 6210, "operation": "refund"}])
@@ -326,7 +341,7 @@ def test_a_run_in_which_everything_fails_stops(world):
     ids=["none", "another sum", "another currency", "one too many", "no sum"],
 )
 def test_live_repeats_the_sum(world, confirm, said):
-    """Whoever moves money says how much, exactly."""
+    """A person who moves money has to confirm the exact sum."""
     here = world(2)
     plan = here.approved("refund", 100, 200)
 
@@ -337,7 +352,7 @@ def test_live_repeats_the_sum(world, confirm, said):
 
 
 def test_live_needs_an_approval(world):
-    """Nobody approved it in this database."""
+    """A plan that nobody approved in this database is not carried out."""
     here = world(1)
 
     with pytest.raises(PlanError, match="not approved"):
@@ -347,7 +362,7 @@ def test_live_needs_an_approval(world):
 
 
 def test_a_plan_of_another_environment(world):
-    """Nothing is asked of the wrong one."""
+    """A plan for production sends no request to another environment."""
     here = world(1)
     plan = here.plan("refund", 100, environment="production", host="api.vipps.no")
 
@@ -358,7 +373,7 @@ def test_a_plan_of_another_environment(world):
 
 
 def test_keys_that_are_not_there(world):
-    """A sales unit nobody configured is refused before anything is asked of another."""
+    """A row of a sales unit that is not configured is refused."""
     here = world(1)
     row = here.plan("refund", 100).rows[0]._replace(msn="654321")
     plan = here.plan("refund", rows=(row,), msns=("654321",))
@@ -370,7 +385,7 @@ def test_keys_that_are_not_there(world):
 
 
 def test_one_carrier_at_a_time(world):
-    """Somebody on another machine has it: who, where and since when."""
+    """A carrier on another machine has the plan. The message says who, where and since when."""
     here = world(1)
     plan = here.approved("refund", 100)
     acquire(here.store, plan.plan_id, holder="per", host="elsewhere", pid=1, started="x")
@@ -382,7 +397,7 @@ def test_one_carrier_at_a_time(world):
 
 
 def test_production_needs_its_caps():
-    """Without per_run and per_day nothing moves in production."""
+    """In production no money moves without the caps per_run and per_day."""
     from tests.bulk.plans import plan_of
     from vippsrecon.bulk.execution.preconditions import build_caps
     from vippsrecon.bulk.limits import Limits
@@ -402,7 +417,10 @@ def test_production_needs_its_caps():
 
 
 def test_an_unpaid_payment_is_cancelled_only_where_the_plan_says_so(world):
-    """Still CREATED: its payer may be about to approve it."""
+    """A CREATED payment is cancelled only if the plan allows it.
+
+    Its payer may be about to approve it.
+    """
     here = world(0)
     request = {
         "amount": {"currency": "NOK", "value": 1000},
@@ -423,7 +441,7 @@ def test_an_unpaid_payment_is_cancelled_only_where_the_plan_says_so(world):
 
 
 def test_the_key_is_the_plans(world):
-    """What goes over the wire is what the journal kept."""
+    """The key that is sent to the API is the key recorded in the journal."""
     here = world(1)
     plan = here.approved("refund", 100)
     here.live(plan)

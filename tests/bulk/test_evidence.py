@@ -1,4 +1,4 @@
-"""What a reading says about an operation that may have been sent."""
+"""What a reading shows about an operation that may have been sent."""
 
 from __future__ import annotations
 
@@ -71,19 +71,22 @@ CASES = {
 
 @pytest.mark.parametrize(("verb", "before", "now", "events", "kind"), CASES.values(), ids=CASES)
 def test_a_reading_settles(verb, before, now, events, kind):
-    """Each thing a reading can show has one meaning."""
+    """Each possible result of a reading has one meaning."""
     assert evaluate(verb, Intention(plan_row(), KEY, before, INTENDED), now, events).kind == kind
 
 
 def test_what_moved_is_said():
-    """An unknown has to tell a person what to look for."""
+    """For an unknown outcome, a person has to know what to look for."""
     found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
 
     assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
 
 
 def test_a_failed_event_settles_nothing_once_the_payment_moved():
-    """The first attempt failed; a second, by the same key, may be done and not yet in the log."""
+    """The first attempt failed.
+
+    A second one with the same key may be done and not yet in the log.
+    """
     key = "0f0f0f0f-0000-5000-8000-000000000000"
     row = plan_row(amount_minor=500, captured_minor=0)
     before = Aggregate(100_000, 0, 0, 0)
@@ -122,7 +125,7 @@ def test_a_failed_event_settles_nothing_once_the_payment_moved():
     ],
 )
 def test_a_change_that_may_be_our_own(refunded, logged, open_elsewhere, expected):
-    """What neither the log nor an open row elsewhere accounts for may be this row's operation."""
+    """A change may be ours if neither the log nor another plan's open row explains it."""
     row = plan_row()
     intention = Intention(row, KEY, get_planned_aggregate(row), INTENDED)
     now = payment(Aggregate(100_000, 100_000, refunded, 0))

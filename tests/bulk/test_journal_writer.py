@@ -21,7 +21,10 @@ def tamper(here, *statements: str) -> None:
 
 
 def test_lock_is_checked_after_sleep_before_the_first_row(world):
-    """It took the plan, slept past its lease, and goes on with states it read back then."""
+    """The machine slept until another process took the plan.
+
+    The first process must not send anything based on its old row states.
+    """
     here = world(1)
     plan = here.approved("refund", 100)
     mine = acquire(

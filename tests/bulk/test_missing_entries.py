@@ -1,4 +1,4 @@
-"""A journal that lost its first entry is reported, not left out."""
+"""If a journal has lost its first entry, the plan is reported and not left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tamper(here, *statements: str) -> None:
 
 
 def test_plan_without_first_entry_is_reported(world, monkeypatch):
-    """All plans verified: one whose head was cut off must not drop out of the list."""
+    """A plan without its first entry must not disappear when all plans are verified."""
     here = world(2)
     plan = here.approved("refund", 100)
     here.live(plan)

@@ -1,4 +1,4 @@
-"""The outcomes frame, its totals, its workbook and its page: one row per row of the plan."""
+"""The outcomes frame, its totals, its workbook and its page: one line for each row of the plan."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BEFORE = Aggregate(100_000, 100_000, 0, 0)
 
 
 def carried_of(*made, live=True, units=(), **changed) -> RunResult:
-    """A run of one row for each (outcome, changes of the row)."""
+    """Return the result of a run with one row for each (outcome, changes of the row)."""
     rows = [plan_row(number, **row) for number, (_, row) in enumerate(made, start=1)]
     results = tuple(
         RowResult(number, outcome, f"because of {outcome}", before=BEFORE)
@@ -50,7 +50,7 @@ def carried_of(*made, live=True, units=(), **changed) -> RunResult:
 
 
 def test_a_live_run_and_its_journal_say_the_same(world):
-    """The journal alone gives the outcomes again, without asking Vipps MobilePay."""
+    """The journal alone gives the same outcomes, without any request to Vipps MobilePay."""
     here = world(4)
     plan = here.plan("refund", 100, 200, 300)
     rows = (
@@ -75,7 +75,10 @@ def test_a_live_run_and_its_journal_say_the_same(world):
 
 
 def test_the_frame_keeps_its_promise(world):
-    """Every column is there, and a done row names its event, its day and its aggregates."""
+    """Every column is there.
+
+    A done row shows its event, its booking day and its amounts before and after.
+    """
     here = world(1)
     frame = here.live(here.approved("refund", 25_000)).outcomes
 
@@ -91,7 +94,7 @@ def test_the_frame_keeps_its_promise(world):
 
 
 def test_an_empty_run_still_has_its_columns():
-    """A run that stopped before its first row has a frame, not an error."""
+    """A run that stopped before its first row gives an empty frame, not an error."""
     carried = dataclasses.replace(carried_of(("done", {})), results=())
 
     assert list(build_outcomes(carried).columns) == list(OUTCOMES.names)
@@ -108,7 +111,7 @@ def test_an_empty_run_still_has_its_columns():
     ],
 )
 def test_booked_on_the_local_day(at, zone, day):
-    """An operation at half past midnight in Helsinki is February's there."""
+    """An operation just after midnight in Helsinki on 1 February is booked in February."""
     carried = carried_of(("done", {}), units=(SalesUnit("123456", timezone=zone),))
     result = carried.results[0]._replace(event_at=at)
 
@@ -126,7 +129,7 @@ def test_booked_on_the_local_day(at, zone, day):
     ],
 )
 def test_credit_note(verb, outcome, document, needed):
-    """Captured money given back without a document is a hole in the books."""
+    """If captured money is given back without a document, the accounts need a credit note."""
     captured = {} if verb == "refund" else {"captured_minor": 0}
     carried = carried_of((outcome, {"document_ref": document, **captured}), verb=verb)
 
@@ -147,14 +150,17 @@ def test_credit_note(verb, outcome, document, needed):
     ],
 )
 def test_shop_to_update(kinds, outcome, news):
-    """An excess given back, entered in the shop too, would be asked for a second time."""
+    """Some refunds must not be entered in the shop too.
+
+    The next report would ask for them again.
+    """
     ids = " ".join(f"{kind}:123456:order-000001" for kind in kinds.split()) or None
 
     assert needs_shop_update(plan_row(discrepancy_id=ids), outcome) is news
 
 
 def test_what_the_shop_knows_are_codes():
-    """A misspelled code would never be met."""
+    """A misspelled code would never match a discrepancy."""
     from vippsrecon.reconciliation import DISCREPANCY_KINDS
 
     assert set(DISCREPANCY_KINDS) >= KINDS_WITHOUT_SHOP_UPDATE
@@ -171,7 +177,7 @@ def test_what_the_shop_knows_are_codes():
     ],
 )
 def test_customer_notice(market, currency, said):
-    """In Denmark and Finland the money need not come back where it came from."""
+    """In Denmark and Finland the money may go to another account than the customer paid from."""
     notice = choose_customer_notice(
         "refund", plan_row(currency=currency), "done", SalesUnit("123456", market=market)
     )
@@ -181,7 +187,7 @@ def test_customer_notice(market, currency, said):
 
 
 def test_nothing_is_told_to_customers_before_it_is_done():
-    """A refund that was refused is no news to the customer."""
+    """A refund that was refused gives no notice to the customer."""
     unit = SalesUnit("123456")
 
     assert choose_customer_notice("refund", plan_row(), "refused", unit) == ""
@@ -200,7 +206,7 @@ def test_nothing_is_told_to_customers_before_it_is_done():
     )
 )
 def test_control_totals_always_foot(made):
-    """Planned = done + already done + refused + skipped + unknown, rows and amounts."""
+    """Planned = done + already done + refused + skipped + unknown, both in rows and in amounts."""
     carried = carried_of(
         *((outcome, {"currency": c, "amount_minor": amount}) for outcome, c, amount in made)
     )
@@ -213,14 +219,14 @@ def test_control_totals_always_foot(made):
 
 
 def test_a_missing_result_shows_in_the_control_total():
-    """A check that cannot fail is none."""
+    """The check must fail when a result is missing; otherwise it proves nothing."""
     carried = carried_of(("done", {}), ("done", {}))
 
     assert not compute_control_totals(carried.plan, carried.results[:1])[0].agrees
 
 
 def test_worst_first_is_stable():
-    """Rows of one outcome stay in the plan's order, whatever order they came in."""
+    """Rows with the same outcome keep the plan's order, whatever order they arrived in."""
     results = list(carried_of(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
     random.Random(3).shuffle(results)
 
@@ -229,7 +235,7 @@ def test_worst_first_is_stable():
 
 @pytest.fixture
 def mixed() -> RunResult:
-    """A run with every outcome, two currencies, and texts that look like formulas."""
+    """Return a run with every outcome, two currencies, and texts that look like formulas."""
     return carried_of(
         ("done", {"order_number": "=1+1"}),
         ("already_done", {"currency": "DKK", "note": "@SUM(A1)"}),
@@ -241,7 +247,10 @@ def mixed() -> RunResult:
 
 
 def test_workbook_says_what_the_frame_says(mixed, tmp_path):
-    """Amounts to the øre, texts as texts, the worst first, and control totals that agree."""
+    """Amounts are exact to the øre and texts stay texts.
+
+    The worst outcomes come first, and control totals agree.
+    """
     book = load_workbook(write_outcomes(mixed, tmp_path / "o.xlsx"), data_only=True)
     sheet = list(book["Outcomes"].iter_rows(min_row=4, values_only=True))
     place = {header: i for i, header in enumerate(sheet[0])}
@@ -263,7 +272,7 @@ def test_workbook_says_what_the_frame_says(mixed, tmp_path):
 
 
 def test_no_text_becomes_a_formula(mixed, tmp_path):
-    """An order number that begins with = is data, and somebody else's."""
+    """An order number that begins with = comes from outside and must stay a text."""
     book = load_workbook(write_outcomes(mixed, tmp_path / "o.xlsx"))
     place = [cell.value for cell in book["Outcomes"][4]].index("Order")
 
@@ -274,14 +283,14 @@ def test_no_text_becomes_a_formula(mixed, tmp_path):
 
 
 def test_the_same_run_gives_the_same_bytes(mixed, tmp_path):
-    """A report that differs without a reason cannot be compared."""
+    """Two reports of one run must be equal, so that they can be compared."""
     one = write_outcomes(mixed, tmp_path / "a.xlsx").read_bytes()
 
     assert write_outcomes(mixed, tmp_path / "b.xlsx").read_bytes() == one
 
 
 def test_an_earlier_workbook_is_kept(mixed, tmp_path):
-    """Somebody may have written into it."""
+    """Somebody may have written notes into the earlier workbook."""
     path = write_outcomes(mixed, tmp_path / "o.xlsx")
     first = path.read_bytes()
     write_outcomes(dataclasses.replace(mixed, live=False), path)
@@ -291,7 +300,7 @@ def test_an_earlier_workbook_is_kept(mixed, tmp_path):
 
 @pytest.mark.parametrize("name", ["outcomes.csv", "gone/outcomes.xlsx", "taken.xlsx"])
 def test_a_place_that_cannot_be_meant_is_refused(mixed, tmp_path, name):
-    """Nothing that is not a workbook of ours is replaced."""
+    """A file that is not a workbook of this package is not replaced."""
     (tmp_path / "taken.xlsx").write_text("reference,amount\n", encoding="utf-8")
 
     with pytest.raises(OutputError):
@@ -300,14 +309,14 @@ def test_a_place_that_cannot_be_meant_is_refused(mixed, tmp_path, name):
 
 
 def test_every_column_of_the_frame_is_on_the_sheet_or_said_once():
-    """What a row says must not be lost on its way to the auditor."""
+    """No information about a row may be missing from the auditor's workbook."""
     on_sheet = {column.name for column in RUN_OUTCOME_COLUMNS}
 
     assert set(OUTCOMES.names) - on_sheet == {"plan_id", "verb"}
 
 
 def test_page_escapes_and_counts(mixed):
-    """A reference from outside must not become markup in a notebook."""
+    """A reference from outside must not become HTML in a notebook."""
     shown = render_run(mixed)
 
     assert "<r>forged" not in shown
@@ -317,7 +326,7 @@ def test_page_escapes_and_counts(mixed):
 
 
 def test_page_of_a_dry_run_says_that_nothing_was_sent(world):
-    """A dry run must not be taken for the real one."""
+    """Nobody must mistake a dry run for a live run."""
     from vippsrecon.bulk.execution.carry_out import carry_out
 
     here = world(2)
@@ -328,7 +337,7 @@ def test_page_of_a_dry_run_says_that_nothing_was_sent(world):
 
 
 def test_carrying_needs_no_pandas():
-    """A restart is quick: what makes frames is loaded when one is asked for."""
+    """A restart must be quick, so the frame libraries are loaded only when a frame is needed."""
     import subprocess
     import sys
 

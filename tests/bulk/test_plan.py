@@ -24,7 +24,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_s
 
 @st.composite
 def plans(draw):
-    """Plans of one to five refunds, with whatever people write in notes."""
+    """Draw plans of one to five refunds, with any text in notes."""
     rows = []
     for number in range(1, draw(st.integers(1, 5)) + 1):
         captured = draw(st.integers(1, 10**9))
@@ -48,7 +48,7 @@ def plans(draw):
 
 @given(plans())
 def test_a_plan_is_read_back_as_it_was_made(tmp_path_factory, plan):
-    """Every field survives, whatever people write in notes."""
+    """Every field is the same after reading, whatever text the notes contain."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     write_plan(plan, path)
     assert read_plan(path) == plan
@@ -68,7 +68,10 @@ def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
 
 @given(plans(), st.data())
 def test_one_byte_more_or_less_is_refused(tmp_path_factory, plan, data):
-    """Spaces and line ends count too: the file people compared is the file carried out."""
+    """Spaces and line ends count too.
+
+    The file that is carried out must be the file that people compared.
+    """
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     whole = format_plan_file(plan).encode()
     place = data.draw(st.integers(0, len(whole)))
@@ -261,13 +264,13 @@ def _forged(plan, path):
 
 
 def test_an_unpaid_payment_is_cancelled_where_the_plan_says_so():
-    """The one operation without an amount."""
+    """Cancelling an unpaid payment is the only operation without an amount."""
     row = plan_row(amount_minor=0, authorized_minor=0, captured_minor=0)
     check_plan(plan_of(row, verb="cancel", cancel_created=True))
 
 
 def test_keys_are_the_same_for_ever():
-    """A restart, another machine or another version computes the same key."""
+    """A restart, another machine or another version must compute the same key."""
     plan = plan_of()
     key = compute_idempotency_key(plan.plan_id, plan.verb, plan.rows[0])
     assert key == "7f01880f-25f6-555b-b854-5f5efd4e9b2e"
@@ -338,7 +341,7 @@ def test_no_file(tmp_path):
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.nightly)])
 def test_many_rows_are_read_in_seconds(tmp_path, count):
-    """A restart after a crash must not wait long for its plan."""
+    """A restart after a crash must not take long because of the plan's size."""
     rows = tuple(plan_row(number) for number in range(1, count + 1))
     path = write_plan(plan_of(*rows), tmp_path / "plan.json")
     began = time.perf_counter()

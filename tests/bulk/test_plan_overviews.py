@@ -1,4 +1,4 @@
-"""A list of plans says what reading each plan's journal says."""
+"""The list of plans shows the same figures as the journals of the plans."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAID = ("count", "totals", "counts", "not_begun", "approver", "carrier", "stoppe
 
 @pytest.fixture
 def here(world):
-    """A world with a plan left open, one that ended in every other way, one only approved."""
+    """Return a world with three plans: one left open, one with ended rows, one only approved."""
     here = world(4)
     here.simulator.set_settings(event_log_lag_ms=600_000)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
@@ -27,7 +27,7 @@ def here(world):
 
 
 def test_a_list_says_what_the_chains_say(here):
-    """Two ways to the same figures, so that neither can drift."""
+    """The figures are computed in two ways, and both must always agree."""
     found = list_plan_overviews(here.store)
 
     assert len(found) == 3
@@ -45,7 +45,7 @@ def test_a_list_says_what_the_chains_say(here):
 
 
 def test_a_list_reads_no_chain(here):
-    """Its questions are as many as the plans and a few, whatever their rows."""
+    """The number of queries depends on the number of plans, not on the number of rows."""
     asked = []
     event.listen(here.store._engine, "after_cursor_execute", lambda *said: asked.append(said[2]))
 
@@ -55,7 +55,10 @@ def test_a_list_reads_no_chain(here):
 
 
 def test_who_approved(here):
-    """The last one who did, until it is carried out; then the one it was carried out under."""
+    """Before a plan is carried out, the last approver is shown.
+
+    Afterwards, it is the approver whose approval was used.
+    """
     before = list_plan_overviews(here.store)
     for one in before:
         append_entries(

@@ -19,7 +19,7 @@ REFUSED = Reject("list.csv", 7, "amount", "=0", "is 0, so there is nothing to do
 
 
 def plan(**changed):
-    """A plan in two currencies, with texts that a spreadsheet could take for formulas."""
+    """Return a plan in two currencies, with texts that a spreadsheet could take for formulas."""
     rows = [
         plan_row(number, note=text, document_ref=text, currency="NOK" if number % 2 else "EUR")
         for number, text in enumerate(NASTY, start=1)
@@ -40,7 +40,7 @@ def test_the_summary_foots():
 
 
 def test_a_notebook_shows_it_as_a_table():
-    """It shows amounts, planner and expiry, and text from files is escaped."""
+    """The table shows amounts, planner and expiry, and text from files is escaped."""
     shown = plan(planner="<b>kari</b>")._repr_html_()
     assert "7 refunds" in shown
     assert "1 000.00 NOK" in shown
@@ -52,14 +52,14 @@ def test_a_notebook_shows_it_as_a_table():
 
 
 def test_it_says_in_a_line_what_it_is():
-    """The representation has the sum, but not thousands of rows."""
+    """The representation has the sum, but does not list thousands of rows."""
     made = plan()
     assert repr(made) == f"<Plan {made.plan_id}: 7 refunds, 750.00 EUR, 1 000.00 NOK, simulator>"
     assert len(repr(plan_of(*(plan_row(n) for n in range(1, 1001))))) < 120
 
 
 def test_an_unsound_plan_shows_itself_too():
-    """A plan that was not checked yet shows its problem and raises nothing."""
+    """A plan that was not checked yet shows its problem and raises no error."""
     assert "no amount" in repr(plan_of(plan_row(1)._replace(amount_minor=None)))
 
 
@@ -84,7 +84,7 @@ def test_run_result_is_described_in_one_line(live, stopped, ending):
 
 
 def test_the_workbook_says_what_the_plan_says(tmp_path):
-    """The workbook has digest, sums, all rows and rejects, and texts stay texts."""
+    """The workbook has the digest, the sums, all rows and all rejects, and texts stay texts."""
     made = plan()
     path = write_plan_workbook(made, tmp_path / "plan.xlsx")
     book = load_workbook(path)

@@ -10,7 +10,7 @@ from vippsrecon.errors import PlanError
 
 
 def test_a_planner_is_the_same_in_capitals(world):
-    """Kari's and kari's plans count together, as their approvals are one person's."""
+    """Plans of "Kari" and "kari" are added together, because both names are one person."""
     here = world(2)
     limits = Limits.from_settings({"own_approval_up_to": 10})
     first, second = here.plan("refund", 900, planner="Kari"), here.plan("refund", 900)

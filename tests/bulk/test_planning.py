@@ -35,7 +35,7 @@ PLANS = {"refund": plan_refunds, "cancel": plan_cancels, "capture": plan_capture
 
 
 def created(reference):
-    """A payment that the customer has not approved yet."""
+    """Return a payment that the customer has not approved yet."""
     made = line(reference, authorized=100_000)
     made["payment"]["state"] = "CREATED"
     made["payment"]["aggregate"]["authorizedAmount"]["value"] = 0
@@ -78,7 +78,7 @@ def shop(tmp_path):
 
 @pytest.fixture
 def listed(tmp_path):
-    """Write a list and return its path; rows are texts of cells."""
+    """Return a function that writes a list and returns its path. Each row is one line of CSV."""
 
     def write(*rows, head="reference,amount,currency,reason,note,document_ref,msn"):
         path = tmp_path / "list.csv"
@@ -151,7 +151,7 @@ GOOD = "order-000001,250.50,NOK"
     ],
 )
 def test_a_row_that_cannot_be_planned(shop, listed, row, column, reason):
-    """It is refused with file, row, column, value and reason; the other rows are planned."""
+    """The row is refused with file, row, column, value and reason. The other rows are planned."""
     client, _ = shop()
     plan = plan_refunds(listed(GOOD, row, "order-000003,all,NOK"), client=client)
     assert [row.reference for row in plan.rows] == ["order-000001", "order-000003"]
@@ -175,7 +175,7 @@ def test_the_same_reference_twice(shop, listed):
 
 
 def test_the_same_reference_in_two_sales_units(shop, listed):
-    """A reference is unique within one sales unit only: these are two payments."""
+    """A reference is unique only within one sales unit, so these are two payments."""
     twin = {**line("order-000001", captured=100_000), "msn": OTHER_MSN}
     client, _ = shop(*LINES, twin)
     path = listed(GOOD, f"order-000001,7,NOK,,,,{OTHER_MSN}")
@@ -255,7 +255,7 @@ def test_headings_of_ones_own(shop, listed, tmp_path):
     ],
 )
 def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, message):
-    """The message names the file and the invalid word."""
+    """The message names the file and the invalid entry."""
     (tmp_path / "ours.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=message):
         read_list_requests(listed("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
@@ -315,7 +315,7 @@ def test_cancels(shop, listed, rows, planned, refused):
 
 
 def test_cancelling_what_nobody_paid_has_to_be_said(shop, listed):
-    """Such a row has no amount, and the plan allows it explicitly."""
+    """A row for an unpaid payment has no amount, and the plan has to allow it explicitly."""
     client, _ = shop()
     plan = plan_cancels(listed("unpaid-00001", head="reference"), client=client, created=True)
     assert plan.cancel_created
@@ -333,7 +333,10 @@ def test_captures(shop, listed):
 
 
 def test_insisting_on_a_payment(shop, listed):
-    """The row records it, so the digest covers it; an unknown reference is an error."""
+    """The row records that a duplicate is allowed, so the digest covers it.
+
+    An unknown reference is an error.
+    """
     client, _ = shop()
     path = listed(GOOD, "order-000002,5,NOK")
     plan = plan_refunds(path, client=client, duplicate=["order-000002"])
@@ -363,7 +366,10 @@ ANOTHER = {"sales_unit": {**KEYS, "msn": OTHER_MSN, "client_secret": "another"}}
 
 
 def test_a_sales_unit_whose_keys_are_refused(shop, listed):
-    """Its rows are refused and the others planned; if no payment can be read, that is an error."""
+    """The rows of that sales unit are refused, and the others are planned.
+
+    If no payment can be read, that is an error.
+    """
     client, simulator = shop({"sales_unit": {**KEYS, "msn": MSN}}, ANOTHER, *LINES)
     others = f"other-000001,5,NOK,,,,{OTHER_MSN}"
     plan = plan_refunds(listed("order-000001,5,NOK", others), client=client)
@@ -377,7 +383,7 @@ def test_a_sales_unit_whose_keys_are_refused(shop, listed):
 
 
 def test_a_list_without_anybody_to_ask(listed, tmp_path):
-    """A list does not contain the totals of its payments."""
+    """A list does not contain the totals of its payments, so planning needs a client."""
     given = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
     with pytest.raises(ConfigurationError, match="client"):
         plan_refunds(listed(GOOD), settings=load_settings(**given))
@@ -424,7 +430,7 @@ def test_no_row_is_lost_and_none_asks_for_too_much(shop_once, tmp_path_factory, 
     try:
         plan = PLANS[verb](path, client=shop_once)
     except SourceError:
-        return  # a decimal point and a decimal comma in one column, or nothing at all
+        return  # the column mixes decimal points and commas, or the list is empty
     except NothingToPlanError as error:
         planned, refused = (), error.refused
     else:
@@ -439,7 +445,7 @@ def test_no_row_is_lost_and_none_asks_for_too_much(shop_once, tmp_path_factory, 
 
 @pytest.fixture(scope="module")
 def shop_once(tmp_path_factory):
-    """One shop for many lists: planning changes nothing there."""
+    """Serve one shop for many lists, because planning changes nothing there."""
     simulator = Simulator(
         [{"clock": CLOCK}, {"settings": {"reads_per_minute": None}}, *LINES], latency_ms=0
     )

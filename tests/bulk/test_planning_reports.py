@@ -1,4 +1,4 @@
-"""Plans from a report follow people's decisions, and hold nothing the rules forbid."""
+"""Plans from a report follow people's decisions, and contain nothing that the rules forbid."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNITS = (SalesUnit("123456", market="NO"), SalesUnit("654321", market="DK", capt
 
 
 def settings_for(folder, url="http://127.0.0.1:9", **changed):
-    """Settings of the month's merchant."""
+    """Return settings for the merchant of the month."""
     given_ = {
         "environment": "simulator",
         "base_url": url,
@@ -48,7 +48,7 @@ def settings_for(folder, url="http://127.0.0.1:9", **changed):
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory):
-    """A reconciled month and its report, which no test changes."""
+    """Return a folder with a month's report, and the reconciliation. No test changes them."""
     folder = tmp_path_factory.mktemp("month")
     write_month(folder, payments=300, seed=7)
     with (
@@ -62,13 +62,13 @@ def month(tmp_path_factory):
 
 @pytest.fixture
 def report(month, tmp_path):
-    """A copy of the report that a test may change."""
+    """Return a copy of the report that a test may change."""
     return shutil.copy(month[0] / "report.xlsx", tmp_path / "report.xlsx")
 
 
 @pytest.fixture
 def later(month, tmp_path):
-    """The month's simulator again, with a client: what happens after the report."""
+    """Return a client and the month's simulator, for changes made after the report."""
     simulator = Simulator.from_file(month[0] / "simulator.jsonl")
     with serve(simulator) as url, Client(settings_for(tmp_path, url)) as client:
         yield client, simulator
@@ -76,13 +76,13 @@ def later(month, tmp_path):
 
 @pytest.fixture
 def offline(month, tmp_path):
-    """Settings, and the time right after the report was made."""
+    """Return the settings, and the time right after the report was made."""
     made = datetime.fromisoformat(month[1].manifest["fetched_at"])
     return {"settings": settings_for(tmp_path), "now": made + timedelta(minutes=5)}
 
 
 def worked_in(path, work):
-    """Let `work(rows)` change the sheet: rows of cells by heading, as a person sees them."""
+    """Let `work(rows)` change the sheet as a person would. Each row holds its cells by heading."""
     book = load_workbook(path)
     sheet = book["Discrepancies"]
     head = next(
@@ -154,7 +154,7 @@ def test_only_some(month, offline):
 
 
 def test_owners_decide(month, report, offline):
-    """With one decision in the report, only decided rows are planned, with their notes."""
+    """If any row has a decision, only rows with a decision are planned, with their notes."""
     chosen = []
 
     def work(rows):
@@ -176,7 +176,7 @@ def test_owners_decide(month, report, offline):
 
 
 def test_what_is_never_proposed_is_not_planned(month, report, offline):
-    """A decision on such a row is refused with the next step."""
+    """A decision on a row that has no proposal is refused, and the message names the next step."""
     decided = {}
 
     def work(rows):
@@ -200,7 +200,7 @@ def test_what_is_never_proposed_is_not_planned(month, report, offline):
 
 
 def test_a_report_sorted_by_hand_is_as_good(month, report, offline):
-    """Rows that moved as a whole are the same rows."""
+    """Sorting the whole sheet changes only the order of rows, so the report is still valid."""
 
     def work(rows):
         values = [[cell.value for cell in row.values()] for row in rows]
@@ -239,7 +239,7 @@ def test_a_shifted_or_changed_row_is_refused(month, report, offline, heading):
 
 
 def test_a_row_copied_is_refused(month, report, offline):
-    """The same row twice would move the money twice."""
+    """A row that is in the report twice would move the money twice."""
 
     def work(rows):
         mine = [row for row in rows if row["Proposed"].value == "refund"]
@@ -266,7 +266,7 @@ def test_a_refund_since_the_report_makes_the_planned_one_smaller(month, report, 
 
 
 def test_nothing_is_planned_where_all_was_refunded_since(month, report, later):
-    """What was owed was refunded in the portal in two parts: both are named."""
+    """The amount was already refunded in the portal in two parts. The message names both."""
     client, _ = later
     reference, amount = next(iter(proposed(month[1], "refund").items()))
     for number, part in enumerate((100, amount - 100)):
@@ -291,7 +291,7 @@ def test_a_capture_since_the_report(month, report, later):
 
 
 def test_a_reservation_that_was_captured_since_is_not_released(month, report, later):
-    """Whoever captures a part of it may still need the rest."""
+    """If a part was captured after the report, the shop may still need the rest."""
     client, _ = later
     reference = next(iter(proposed(month[1], "cancel")))
     client.capture(reference, 100, "NOK", idempotency_key="shop-1")
@@ -302,7 +302,10 @@ def test_a_reservation_that_was_captured_since_is_not_released(month, report, la
 
 
 def test_an_old_report_is_refused_whole(report, later):
-    """The age is measured in server time: three days, or as set."""
+    """The age of a report is measured in server time.
+
+    The limit is three days, or the configured value.
+    """
     client, simulator = later
     plan_refunds(report, client=client)
     simulator.advance(73 * 3600)
@@ -318,7 +321,7 @@ def test_nothing_to_plan_has_no_age(month, later):
 
 
 def test_how_old_a_report_may_be(report, tmp_path, offline):
-    """max_report_age_hours under [limits]."""
+    """The limit is max_report_age_hours under [limits]."""
     (tmp_path / "vippsrecon.toml").write_text("[limits]\nmax_report_age_hours = 0.05\n")
     given_ = offline | {"settings": settings_for(tmp_path)}
     with pytest.raises(PlanError, match=r"0\.05 are allowed"):
@@ -431,7 +434,7 @@ def test_the_rules_worked_cases(tmp_path, case, planned):
 
 
 def test_two_refunds_of_one_payment_are_one_row(tmp_path):
-    """It corrects both discrepancies, and the larger one gives the reason."""
+    """The row corrects both discrepancies, and the larger one gives the reason."""
     reconciliation = reconcile_example(Or=300, A=1100, C=1100)
     plan = plan_refunds(reconciliation, settings=settings_for(tmp_path), now=NOW)
     [row] = plan.rows

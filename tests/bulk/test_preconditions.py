@@ -1,4 +1,4 @@
-"""The sums a live run must repeat."""
+"""The sums that a person must confirm for a live run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vippsrecon.errors import PlanError
 
 
 def test_sum_confirmed_twice_is_refused(world):
-    """Two different sums of one currency: nobody can tell which was meant."""
+    """With two different sums of one currency, nobody can know which one was intended."""
     plan = world(1).plan("refund", 300)
 
     with pytest.raises(PlanError, match="more than once"):

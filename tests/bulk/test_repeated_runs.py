@@ -1,4 +1,4 @@
-"""A plan carried out again: what an earlier run left, and what a dry run shows of it."""
+"""A plan is carried out again: what an earlier run left, and what a dry run shows of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vippsrecon.store import read_entries
 
 
 def outcomes(carried) -> list[str]:
-    """The outcomes, in the plan's order."""
+    """Return the outcomes, in the plan's order."""
     return [result.outcome for result in carried.results]
 
 
@@ -26,7 +26,7 @@ def tamper(here, *statements: str) -> None:
 
 
 def test_a_row_not_reached_again_keeps_its_outcome(world):
-    """A second run that stops early must not call a refund of the first run skipped."""
+    """A second run that stops early must not report a refund of the first run as skipped."""
     here = world(8)
     plan = here.approved("refund", *[100] * 8)
     locked = [
@@ -48,7 +48,7 @@ def test_a_row_not_reached_again_keeps_its_outcome(world):
 
 
 def test_a_dry_run_says_what_live_would_do_with_a_finished_plan(world):
-    """A row that was refused for good would not be sent by a live run either."""
+    """A row with a final refusal would not be sent by a live run either."""
     here = world(3)
     plan = here.approved("refund", 100, 200, 300)
     refused = {"code": 6210, "operation": "refund", "reference": "order-000001"}
@@ -64,7 +64,7 @@ def test_a_dry_run_says_what_live_would_do_with_a_finished_plan(world):
 
 
 def test_modified_journal_is_refused(world):
-    """Its outcomes may be wrong, so nothing is sent."""
+    """The outcomes in a modified journal may be wrong, so nothing is sent."""
     here = world(2)
     plan = here.approved("refund", 100, 200)
     here.live(plan)
@@ -81,7 +81,7 @@ def test_modified_journal_is_refused(world):
 
 
 def test_replaced_plan_is_refused_in_dry_run(world):
-    """A dry run must not say that it would be carried out."""
+    """A dry run must not report that a changed plan would be carried out."""
     here = world(1)
     plan = here.approved("refund", 100)
     other = dataclasses.replace(plan, rows=(plan.rows[0]._replace(amount_minor=200),))
@@ -94,7 +94,7 @@ def test_replaced_plan_is_refused_in_dry_run(world):
     ("fault", "would"), [("drop_before", "would_do"), ("drop_after", "skipped")]
 )
 def test_a_dry_run_looks_at_rows_left_open(world, fault, would):
-    """Their outcome is what a live run would settle first, not what a new row would meet."""
+    """A dry run shows for an open row what a live run would find, not what a new row would get."""
     here = world(1)
     plan = here.approved("refund", 500)
     here.simulator.set_settings(event_log_lag_ms=30_000)
@@ -111,7 +111,10 @@ def test_a_dry_run_looks_at_rows_left_open(world, fault, would):
 
 
 def test_second_run_of_a_finished_plan_says_that_nothing_was_sent(world):
-    """Nothing is read or sent, whatever became of the approval, and the summary says since when."""
+    """Nothing is read or sent, even after the approval expired.
+
+    The summary gives the day of the first run.
+    """
     from vippsrecon.bulk.outcomes.html import summarize_run
 
     here = world(3)
@@ -130,7 +133,7 @@ def test_second_run_of_a_finished_plan_says_that_nothing_was_sent(world):
 
 
 def test_second_run_says_how_many_rows_were_done_earlier(world):
-    """What this run did is not mixed with what an earlier run did."""
+    """The summary separates the work of this run from the work of an earlier run."""
     from vippsrecon.bulk.outcomes.html import summarize_run
 
     here = world(2)
@@ -144,7 +147,7 @@ def test_second_run_says_how_many_rows_were_done_earlier(world):
 
 
 def test_dry_run_on_a_damaged_database_is_a_sentence(world):
-    """Rows are read at the same time: their error must not come as a group of errors."""
+    """Rows are read at the same time, but the error must be one error and not a group of errors."""
     here = world(2)
     plan = here.approved("refund", 100, 200)
     tamper(here, "ALTER TABLE journal RENAME TO elsewhere")

@@ -1,4 +1,4 @@
-"""What the judge refuses, and in which order it asks."""
+"""What the checks of a row refuse, and in which order they are made."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAID = Payment(
 
 
 def at(days: float) -> str:
-    """Return the API's text for a moment so many days ago."""
+    """Return the time this many days ago, in the API's format."""
     return (NOW - timedelta(days=days)).isoformat().replace("+00:00", "Z")
 
 
@@ -33,7 +33,7 @@ def event(name: str, days: float, amount: int = 100, key: str | None = None) -> 
 
 
 def other(kind: str, days: float = 1, amount: int = 100, **changed: object) -> Attempt:
-    """Return what another plan's journal holds for the payment."""
+    """Return another plan's attempt on the payment, as its journal holds it."""
     said = {
         "plan_id": "another", "row": 7, "verb": "refund", "currency": "NOK",
         "amount_minor": amount, "intended_at": at(days), "discrepancy_id": None, "entry_count": 1,
@@ -111,18 +111,18 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", FINE.values(), ids=FINE)
 def test_what_may_be_sent(case):
-    """A judge that refuses what is right gets ignored."""
+    """If the checks refused correct rows, people would ignore them."""
     assert find_objection(case) == ""
 
 
 @pytest.mark.parametrize(("case", "said"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused(case, said):
-    """Each refusal says which of the questions it was."""
+    """The message of each refusal shows which check failed."""
     assert said in find_objection(case)
 
 
 def test_the_first_question_answers():
-    """A payment that moved is not told first that it is too late."""
+    """For a payment that moved, the message names the change first, and not the missed deadline."""
     case = CASE._replace(
         payment=PAID._replace(refunded_minor=600), events=[event("AUTHORIZED", 400, 1000)]
     )

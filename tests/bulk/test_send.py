@@ -1,4 +1,4 @@
-"""Sending a row: every request is recorded first, every doubtful answer is followed by a reading."""
+"""Every request is recorded before it is sent, and a reading follows every unclear answer."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from vippsrecon.store import read_entries, verify_journal
 
 
 class SleepingClock(RunClock):
-    """This machine's clock, moved forward by the seconds it slept."""
+    """This machine's clock, plus the seconds during which the machine slept."""
 
     asleep = 0.0
 
     def count_seconds(self) -> float:
-        """Return the seconds, time asleep included."""
+        """Return the seconds, including the time asleep."""
         return super().count_seconds() + self.asleep
 
 
 def outcomes(carried) -> list[str]:
-    """The outcomes, in the plan's order."""
+    """Return the outcomes, in the plan's order."""
     return [result.outcome for result in carried.results]
 
 
 def test_every_request_has_its_own_intention_on_disk(world):
-    """What is sent again, by this run or a later one, is kept again before it leaves."""
+    """A request that is sent again, by this run or a later one, is recorded again first."""
     here = world(1)
     plan = here.approved("refund", 500)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 503}])
@@ -48,7 +48,10 @@ def test_every_request_has_its_own_intention_on_disk(world):
 
 
 def test_a_refund_of_a_lost_journal_that_arrives_between_two_readings(world, monkeypatch):
-    """Done before, with the sums after it, though the payment was read before it."""
+    """The refund takes effect after the payment was read.
+
+    The row is already done, with the totals after the refund.
+    """
     here = world(1)
     plan = here.approved("refund", 500)
     core = here.client.core
@@ -71,7 +74,10 @@ def test_a_refund_of_a_lost_journal_that_arrives_between_two_readings(world, mon
 
 
 def test_row_is_read_again_after_the_machine_slept(world, monkeypatch):
-    """Read, slept an hour, woke: the same refund was made in the portal meanwhile."""
+    """The machine sleeps for an hour after the reading.
+
+    Meanwhile somebody makes the same refund in the portal.
+    """
     here = world(1)
     plan = here.approved("refund", 500)
     core, clock = here.client.core, SleepingClock()
@@ -94,7 +100,10 @@ def test_row_is_read_again_after_the_machine_slept(world, monkeypatch):
 
 
 def test_already_cancelled_is_read_before_it_is_called_refused(world, monkeypatch):
-    """Somebody cancels just before us and the next reading fails: that is no refusal yet."""
+    """Somebody cancels just before us and the next reading fails.
+
+    The row must not be called refused yet.
+    """
     here = world(1, captured=0, retry_seconds=0.4)
     plan = here.approved("cancel", 100_000)
     core = here.client.core

@@ -1,4 +1,7 @@
-"""Open rows: looked at again, never sent, and a person's word only where nothing contradicts it."""
+"""Settling open rows: they are read again and never sent.
+
+A person's decision must not contradict the facts.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ QUICK = SOON._replace(settle_for=0.1)
 
 @pytest.fixture
 def lost(world):
-    """Return a world and a plan whose one refund was done, while its event does not show yet."""
+    """Return a world and a plan with one refund that was done but is not in the log yet."""
     here = world(1)
     here.simulator.set_settings(event_log_lag_ms=600_000)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
@@ -28,7 +31,7 @@ def lost(world):
 
 @pytest.fixture
 def undone(world):
-    """Return a world and a plan whose one refund never arrived."""
+    """Return a world and a plan with one refund that was never done."""
     here = world(1, retry_seconds=1)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 500}])
     plan = here.approved("refund", 2_500)
@@ -38,12 +41,12 @@ def undone(world):
 
 
 def state(here, plan):
-    """Where the plan's first row stands."""
+    """Return the state of the plan's first row."""
     return read_row_states(here.store, plan.plan_id)[1]
 
 
 def test_what_the_log_proves_is_kept(lost):
-    """The event log echoes our key: that settles what a lost answer left open."""
+    """The event log contains our key, so it settles the row whose answer was lost."""
     here, plan = lost
     here.simulator.advance(601)
 
@@ -58,7 +61,7 @@ def test_what_the_log_proves_is_kept(lost):
 
 
 def test_settling_sends_nothing(undone):
-    """It only reads, whatever it finds."""
+    """Settling only reads, whatever it finds."""
     here, plan = undone
     sent = here.asked("refund")
     here.simulator.advance(61)
@@ -74,7 +77,7 @@ def test_settling_sends_nothing(undone):
 
 
 def test_absence_proves_nothing_within_a_minute(undone):
-    """The log may lag: a word that nothing was done has to wait."""
+    """The log may be late, so a person cannot decide within a minute that nothing was done."""
     here, plan = undone
     word = ManualDecision(1, "refused", "the portal shows no refund", "kari")
 
@@ -84,7 +87,7 @@ def test_absence_proves_nothing_within_a_minute(undone):
 
 
 def test_a_word_that_nothing_was_done(undone):
-    """Kept as a person's word: who, why, and what the payment showed."""
+    """The person's decision is recorded with the name, the reason and the payment's totals."""
     here, plan = undone
     here.simulator.advance(61)
     word = ManualDecision(1, "refused", "the portal shows  no refund", "kari")
@@ -103,7 +106,7 @@ def test_a_word_that_nothing_was_done(undone):
 
 
 def test_a_word_the_payment_contradicts_is_refused(undone):
-    """A payment that is as it was before was not refunded, whoever says so."""
+    """An unchanged payment was not refunded, so nobody can settle the row as done."""
     here, plan = undone
     here.simulator.advance(61)
 
@@ -115,7 +118,7 @@ def test_a_word_the_payment_contradicts_is_refused(undone):
 
 
 def test_a_word_the_log_contradicts_is_refused(lost):
-    """Called refused, a refund that was done would be planned and made again."""
+    """If a refund that was done were settled as refused, it would be planned and made again."""
     here, plan = lost
     here.simulator.advance(601)
 
@@ -127,7 +130,7 @@ def test_a_word_the_log_contradicts_is_refused(lost):
 
 
 def test_a_proof_is_kept_rather_than_a_word(lost):
-    """Where the log shows it, nobody's word is needed."""
+    """If the log proves the outcome, no person's decision is needed or recorded."""
     here, plan = lost
     here.simulator.advance(601)
 
@@ -137,7 +140,10 @@ def test_a_proof_is_kept_rather_than_a_word(lost):
 
 
 def test_a_word_where_the_payment_moved_without_our_key(lost):
-    """The aggregate moved and the log lags for longer than it should: a person looks."""
+    """The payment moved and the log is later than it should be.
+
+    A person has to check and decide.
+    """
     here, plan = lost
     here.simulator.advance(120)
 
@@ -157,7 +163,7 @@ def test_a_word_where_the_payment_moved_without_our_key(lost):
 
 
 def test_a_payment_that_cannot_be_read_stays_open(undone):
-    """A service that is down proves nothing."""
+    """A service that is down proves nothing about the row."""
     here, plan = undone
     here.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "status": 503}])
 
@@ -168,7 +174,7 @@ def test_a_payment_that_cannot_be_read_stays_open(undone):
 
 
 def test_nothing_open_is_nothing_to_settle(world):
-    """A finished plan is left alone, and the journal names nobody who did nothing."""
+    """A finished plan is not changed, and the journal gets no new entry."""
     here = world(1)
     plan = here.approved("refund", 100)
     carried = here.live(plan)
@@ -180,7 +186,7 @@ def test_nothing_open_is_nothing_to_settle(world):
 
 
 def test_a_plan_under_way_is_left_to_its_carrier(undone):
-    """Two who write about one row would contradict each other."""
+    """Two processes that write about the same row could contradict each other."""
     here, plan = undone
     acquire(here.store, plan.plan_id, holder="ola", host="elsewhere", pid=1, started="")
 
@@ -202,7 +208,10 @@ def test_a_plan_under_way_is_left_to_its_carrier(undone):
     ],
 )
 def test_a_word_has_to_be_whole(undone, word, said):
-    """Who, what and why: an auditor reads it years later."""
+    """A decision needs an open row, an outcome, a reason and a name.
+
+    An auditor may read it years later.
+    """
     here, plan = undone
     before = list(read_entries(here.store, plan.plan_id))
 
@@ -213,7 +222,7 @@ def test_a_word_has_to_be_whole(undone, word, said):
 
 
 def test_a_plan_not_known_here(world):
-    """The sentence says where to look."""
+    """The message says that the plan is not in this workspace database."""
     here = world(1)
 
     with pytest.raises(PlanError, match="is not in the workspace database"):
@@ -221,7 +230,7 @@ def test_a_plan_not_known_here(world):
 
 
 def test_a_settled_plan_goes_on(undone):
-    """A row nobody settled is sent by the next run, once."""
+    """A row that stayed open after settling is sent by the next run, once."""
     here, plan = undone
 
     assert settle(here.store, plan.plan_id, here.client).exit_code == 1
@@ -236,7 +245,10 @@ def _outcomes(carried):
 
 
 def test_a_word_waits_a_minute_from_the_last_request_not_the_first(world):
-    """Skipped yesterday, sent a second ago: the log may lag, so "refused" is not believed yet."""
+    """The row was skipped earlier and sent again just now.
+
+    The log may be late, so "refused" is not accepted yet.
+    """
     here = world(1)
     here.simulator.set_settings(refusals=[{"code": 6160, "operation": "refund"}])
     plan = here.approved("refund", 500)

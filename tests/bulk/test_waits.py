@@ -1,4 +1,4 @@
-"""A request that waited is sent on a new reading only, and a clock that is wrong sends nothing."""
+"""A request that waited needs a new reading, and nothing is sent while a clock is wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vippsrecon.store import read_entries
 
 
 class SteppingClock(RunClock):
-    """A clock that stands still, and jumps to the end of every wait."""
+    """A clock that does not run by itself, and jumps to the end of every wait."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -38,7 +38,7 @@ WAITS = Timeouts()
 
 
 def outcomes(carried) -> list[str]:
-    """The outcomes, in the plan's order."""
+    """Return the outcomes, in the plan's order."""
     return [result.outcome for result in carried.results]
 
 
@@ -67,7 +67,10 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("amount", [4_000, 1_000], ids=["the same amount", "another amount"])
 def test_refund_in_the_portal_while_ours_waits(world, monkeypatch, fault, amount):
-    """429 and a wait; meanwhile somebody refunds in the portal: ours is not sent again."""
+    """After a 429 our request waits.
+
+    Meanwhile somebody refunds in the portal, so ours is not sent again.
+    """
     here = world(1)
     plan = here.approved("refund", 4_000)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, **fault}])
@@ -84,7 +87,7 @@ def test_refund_in_the_portal_while_ours_waits(world, monkeypatch, fault, amount
 
 @pytest.mark.parametrize("code", [6160, 6250, 6280])
 def test_refund_in_the_portal_while_the_payment_is_locked(world, monkeypatch, code):
-    """The same after an answer that means "not now"."""
+    """The same case, but after an answer that means "not now"."""
     here = world(1)
     plan = here.approved("refund", 4_000)
     here.simulator.set_settings(refusals=[{"code": code, "operation": "refund", "times": 1}])
@@ -97,7 +100,7 @@ def test_refund_in_the_portal_while_the_payment_is_locked(world, monkeypatch, co
 
 
 def test_limits_are_checked_again_after_a_wait(world, monkeypatch):
-    """The approval expires while the request waits for the rate limit: it is not sent."""
+    """The approval expires while the request waits, so the request is not sent again."""
     here = world(1)
     plan = here.approved("refund", 4_000)
     here.simulator.set_settings(refusals=[{"code": 6160, "operation": "refund", "times": 1}])
@@ -121,7 +124,10 @@ def test_limits_are_checked_again_after_a_wait(world, monkeypatch):
 
 
 def test_done_beside_another_change(world, monkeypatch):
-    """Our answer is lost and somebody else refunds too: ours is done, and the row says so."""
+    """Our answer is lost and somebody else refunds too.
+
+    Our row is done, and it reports the other change.
+    """
     here = world(2)
     plan = here.approved("refund", 4_000, 5_000)
     core = here.client.core
@@ -152,7 +158,10 @@ def test_done_beside_another_change(world, monkeypatch):
 
 @pytest.mark.parametrize("verb", ["refund", "capture", "cancel"])
 def test_restored_backup_while_the_log_lags(world, tmp_path, verb):
-    """The journal is gone and the log does not show our key yet: unknown, and never planned again."""
+    """The journal is lost and the log does not show our key yet.
+
+    The row is unknown, and the message does not advise a new plan.
+    """
     from vippsrecon.store import open_store
 
     here = world(1, captured=100_000 if verb == "refund" else 0)
@@ -175,7 +184,10 @@ def test_restored_backup_while_the_log_lags(world, tmp_path, verb):
 
 
 def test_two_plans_in_two_databases(world, tmp_path):
-    """Neither knows of the other: the second one finds it at its first reading, and sends nothing."""
+    """The two databases do not know each other.
+
+    The second plan finds the refund at its first reading, and sends nothing.
+    """
     from vippsrecon.store import open_store
 
     here = world(1)
@@ -192,7 +204,7 @@ def test_two_plans_in_two_databases(world, tmp_path):
 
 
 def test_unknown_without_a_request_can_be_settled(world, tmp_path):
-    """A row that is unknown after a restored backup is open: it can be read again, or decided."""
+    """A row that is unknown after a restored backup is open, so it can be settled."""
     from vippsrecon.bulk.execution.settle import settle
     from vippsrecon.store import open_store
 
@@ -211,7 +223,10 @@ def test_unknown_without_a_request_can_be_settled(world, tmp_path):
 
 
 def test_settling_flags_another_change_too(world):
-    """Done, on a payment that somebody else changed meanwhile: settling says so, with code 1."""
+    """The row is done, but somebody else changed the payment too.
+
+    Settling reports this with exit code 1.
+    """
     from vippsrecon.bulk.execution.settle import settle
 
     here = world(1)
@@ -232,7 +247,7 @@ def test_settling_flags_another_change_too(world):
 
 @pytest.mark.parametrize("retry_after", [0.0, 0.5])
 def test_own_wait_is_the_shortest(world, retry_after):
-    """`Retry-After: 0` or a date in the past does not turn the waits into a stream of requests."""
+    """`Retry-After: 0`, or a date in the past, must not lead to many requests in a short time."""
     here = world(1)
     plan = here.plan("refund", 4_000)
     clock = SteppingClock()
@@ -248,7 +263,7 @@ def test_own_wait_is_the_shortest(world, retry_after):
 
 
 def test_requests_of_a_row_are_bounded(world):
-    """Whatever the answers ask for, a row is sent a fixed number of times and no more."""
+    """Whatever the answers are, a row is sent at most a fixed number of times."""
     here = world(1)
     plan = here.approved("refund", 4_000)
     here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 429}])
@@ -271,7 +286,7 @@ class TestHost(httpx.AsyncBaseTransport):
         self.requests = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass a request on; from the given request on, the answer's Date is wrong."""
+        """Forward a request. After a set number of requests, the answer's Date is wrong."""
         self.requests += 1
         answer = await self._inner.handle_async_request(request)
         wrong = self.ahead if self.requests > self.wrong_after else timedelta(0)
@@ -303,7 +318,10 @@ def test_host(world):
 
 
 def test_clock_that_jumps_stops_the_run(test_host):
-    """Right at the token, an hour off afterwards: the run stops before anything is sent."""
+    """The server's clock is right for the token and an hour wrong afterwards.
+
+    The run stops before anything is sent.
+    """
     here, host = test_host
     plan = here.approved("refund", 100, 200, environment="test", host="apitest.vipps.no")
     host.wrong_after, host.ahead = 1, timedelta(hours=1)
@@ -322,7 +340,10 @@ def test_clock_that_jumps_stops_the_run(test_host):
 
 
 def test_event_later_than_the_answer_stops_the_run(test_host):
-    """An event half a minute after the answer that holds it: one of the two times is wrong."""
+    """An event is half a minute later than the answer that contains it.
+
+    One of the two times is wrong.
+    """
     here, _ = test_host
     here.simulator.advance(30)
     plan = here.plan("refund", 100, environment="test", host="apitest.vipps.no")
@@ -338,7 +359,10 @@ def test_event_later_than_the_answer_stops_the_run(test_host):
 
 
 def test_caps_count_on_both_days_where_two_clocks_disagree(test_host):
-    """A minute before midnight here, after it there: a wrong clock opens no new day."""
+    """If the two clocks show different days, the amount counts on both.
+
+    A wrong clock must not open a new cap.
+    """
     here, _ = test_host
 
     class Yesterday(RunClock):

@@ -1,4 +1,4 @@
-"""A few payments at the simulator, a client, a database, and approved plans over them."""
+"""A few payments in the simulator, a client, a database, and approved plans for the payments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SOON = Timeouts(
 def line(
     reference: str, *, authorized: int = 100_000, captured: int = 0, currency: str = "NOK"
 ) -> dict[str, Any]:
-    """A state line: a payment of 1,000.00 held since ten days, `captured` of it captured."""
+    """Return a state line: 1,000.00 reserved ten days ago, with `captured` of it captured."""
     steps = [("CREATED", authorized), ("AUTHORIZED", authorized), ("CAPTURED", captured)]
     events = [
         make_event(
@@ -50,7 +50,7 @@ def line(
 
 
 class World(NamedTuple):
-    """The simulator, a client of it, and a workspace database."""
+    """The simulator, a client for it, and a workspace database."""
 
     simulator: Simulator
     client: Client
@@ -58,7 +58,7 @@ class World(NamedTuple):
     folder: Path
 
     def plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
-        """Return a plan of one row for each amount, over payments `order-000001` and on."""
+        """Return a plan with one row for each amount, for the payments from `order-000001` on."""
         captured = 100_000 if verb == "refund" else 0
         rows = tuple(
             PlanRow(
@@ -85,13 +85,13 @@ class World(NamedTuple):
         return Plan(**(given | changed))
 
     def approved(self, verb: str, *amounts: int, **changed: Any) -> Plan:
-        """Return such a plan, approved by another than its planner."""
+        """Return such a plan, approved by a person other than its planner."""
         plan = self.plan(verb, *amounts, **changed)
         self.approve(plan)
         return plan
 
     def approve(self, plan: Plan) -> None:
-        """Approve a plan by another than its planner."""
+        """Have a person other than the planner approve a plan."""
         approve(
             plan,
             self.store,
@@ -108,7 +108,7 @@ class World(NamedTuple):
         return carry_out(plan, self.client, **(given | changed))
 
     def effects(self) -> dict[str, tuple[str, int, int]]:
-        """What took effect at Vipps MobilePay: payment to (operation, how often, sum)."""
+        """Return what took effect at Vipps MobilePay: payment to (operation, count, sum)."""
         payments = self.simulator.requests()["payments"].get(MSN, {})
         return {
             reference: (operation, tally["count"], tally["sum"])
@@ -117,5 +117,5 @@ class World(NamedTuple):
         }
 
     def asked(self, operation: str) -> int:
-        """How often an operation was asked for."""
+        """Return how many requests for an operation were received."""
         return int(self.simulator.requests()["requests"].get(operation, 0))

@@ -32,7 +32,7 @@ KILLS_A_ROUND = 25
 
 
 def main() -> None:
-    """Run it, printing a line a round and the sums at the end."""
+    """Run the rounds, and print one line for each round and the totals at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--database", choices=DATABASES, default="sqlite")

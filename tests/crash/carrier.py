@@ -1,7 +1,7 @@
-"""One life of a carrier, in a process of its own: it carries a plan out until done, or killed.
+"""One life of a carrier: a process that carries a plan out until the plan is done or it is killed.
 
-Everything is imported before a life begins (a fork server does, once), so that a kill falls into
-the carrying and not into Python's start.
+A fork server imports everything once, before a life begins. A kill therefore stops the work on
+the plan, and not the start of Python.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ PATIENCE = Timeouts(
 
 
 class Death(NamedTuple):
-    """Where in the journal's own commit a life ends by SIGKILL.
+    """At which commit of the journal a life is ended by SIGKILL.
 
     Attributes:
-        when: "before" the database is told to commit, "inside" its commit (so many seconds
-            after it began), "after" it, before anybody heard that it is done.
-        nth: In the how-manieth commit.
-        seconds: See `inside`.
+        when: "before" the database receives the commit, "inside" the commit (`seconds` after
+            it began), or "after" it, before the carrier knows that it was done.
+        nth: The number of the commit, counted from 1.
+        seconds: Used if `when` is "inside".
     """
 
     when: str
@@ -53,17 +53,17 @@ class Death(NamedTuple):
 
 
 class Life(NamedTuple):
-    """What a life is given.
+    """The settings of one life.
 
     Attributes:
         folder: The working folder, with `vippsrecon.toml`.
-        base_url: The simulator's.
-        database_url: The workspace database.
+        base_url: The simulator's URL.
+        database_url: The URL of the workspace database.
         plan: The plan's file.
-        in_flight: Rows under way at once.
-        patience: How long to wait for what.
-        death: Where it ends by its own hand, if it does.
-        largest_file: What no file it writes may grow beyond, in bytes: a full disk.
+        in_flight: Number of rows carried out at the same time.
+        patience: The longest waits.
+        death: Where the process kills itself, if it does.
+        largest_file: Largest size in bytes of a file it writes. This simulates a full disk.
     """
 
     folder: Path
@@ -77,12 +77,12 @@ class Life(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What a life that was not killed says at its end.
+    """The last message of a life that was not killed.
 
     Attributes:
-        exit_code: As the command line's.
+        exit_code: The exit code, as on the command line.
         said: Why it stopped, or the error, or "".
-        counts: Outcome to number of rows.
+        counts: The number of rows for each outcome.
     """
 
     exit_code: int
@@ -91,8 +91,8 @@ class Ended(NamedTuple):
 
 
 def live(life: Life, line: Connection) -> None:
-    """Carry the plan out, saying first that it begins and at the end what came of it."""
-    # A test runner's own handlers and warnings are not this process's.
+    """Carry the plan out. Send one message before it begins and one with the result at the end."""
+    # This process must not use the signal handler of the test runner.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     random.seed()
     if life.death is not None:

@@ -1,4 +1,4 @@
-"""Carriers that are killed, and begun again, until their plans are carried out."""
+"""Carriers that are killed and started again until their plans are carried out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ LIVES_LEFT_TO_END = 60
 
 @contextlib.contextmanager
 def fork_server() -> Iterator[Callable[[Life], Running]]:
-    """Give a way to begin a life in tens of milliseconds: its imports are done once."""
+    """Return a function that starts a life in tens of milliseconds.
+
+    The imports are done only once.
+    """
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT)
     context = multiprocessing.get_context("forkserver")
@@ -48,7 +51,7 @@ def fork_server() -> Iterator[Callable[[Life], Running]]:
 
 
 class Running:
-    """One life under way."""
+    """A life that was started: a carrier in its own process."""
 
     def __init__(self, process: ForkServerProcess, line: Connection) -> None:
         self.process = process
@@ -57,14 +60,14 @@ class Running:
         self.ended: Ended | None = None
 
     def wait_until_begun(self) -> None:
-        """Wait until it is about to carry the plan out; it may be dead by then."""
+        """Wait until the carrier is ready to carry the plan out. It may already be dead then."""
         deadline = time.monotonic() + START_SECONDS
         while self.began_at is None and self.ended is None and self.process.is_alive():
             assert time.monotonic() < deadline, "a life did not begin"
             self.listen(0.05)
 
     def listen(self, seconds: float = 0.0) -> None:
-        """Hear what it says, if it does so soon."""
+        """Receive the carrier's messages, waiting at most this long for the first one."""
         with contextlib.suppress(EOFError, OSError):
             while self.line.poll(seconds):
                 said = self.line.recv()
@@ -75,13 +78,13 @@ class Running:
                 seconds = 0.0
 
     def signal(self, number: int) -> None:
-        """Send it a signal."""
+        """Send a signal to the process."""
         assert self.process.pid is not None
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, number)
 
     def wait(self, seconds: float = LONGEST_LIFE_SECONDS) -> Ended | None:
-        """Wait for its end; return what it said then, None where it was killed."""
+        """Wait for the end of the process. Return its last message, or None if it was killed."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.listen(0.02)
@@ -93,7 +96,7 @@ class Running:
         raise AssertionError(f"a carrier did not end within {seconds:.0f} s")
 
     def close(self) -> None:
-        """Forget the process, which has ended."""
+        """Close the connection to a process that has ended."""
         self.process.join()
         self.listen()
         self.line.close()
@@ -101,13 +104,13 @@ class Running:
 
 @dataclass
 class Tally:
-    """What was seen while carriers were killed.
+    """Counts of what happened while carriers were killed.
 
     Attributes:
-        lives: How many were begun.
-        kills: Killed from outside at a random instant, or by their own hand in a commit, by how.
-        ends: Exit codes of those that ended by themselves.
-        found: For each kill, what its plan's rows were in just then, by kind: see `checks`.
+        lives: How many lives were started.
+        kills: Kills of each kind: from outside at a random instant, or by itself at a commit.
+        ends: How many lives ended by themselves with each exit code.
+        found: States of the plan's open rows at each kill: see `Workspace.found`.
     """
 
     lives: int = 0
@@ -116,7 +119,7 @@ class Tally:
     found: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
-        """Add what another saw."""
+        """Add the counts of another tally."""
         self.lives += other.lives
         self.kills += other.kills
         self.ends += other.ends
@@ -125,15 +128,15 @@ class Tally:
 
 @dataclass
 class Keeper:
-    """Carries plans out, each by a carrier of its own at the same time, killing as told.
+    """Carries several plans out at the same time, each with its own carrier, and kills carriers.
 
     Args:
-        begin: From `fork_server`.
-        dice: For the instants.
-        window: A life is killed so many seconds after it began at most, drawn evenly.
-        in_commit: Share of lives that end in a commit of their own instead.
-        most_kills: After which lives are left to end.
-        after_kill: Called with a plan's place in the list, after its carrier was killed.
+        begin: The function from `fork_server`.
+        dice: Draws the instants of the kills.
+        window: A life is killed at a random time, at most this many seconds after it began.
+        in_commit: Share of lives that kill themselves at a commit instead.
+        most_kills: After this number of kills, lives are no longer killed.
+        after_kill: Called with a plan's position in the list, after its carrier was killed.
     """
 
     begin: Callable[[Life], Running]
@@ -145,7 +148,7 @@ class Keeper:
     tally: Tally = field(default_factory=Tally)
 
     def carry(self, lives: list[Life], *, until: tuple[int, ...] = (0,)) -> list[Ended]:
-        """Begin, kill and begin again until every plan's carrier ended with one of `until`."""
+        """Start and kill carriers until each plan ends with an exit code in `until`."""
         running: dict[int, tuple[Running, float, str]] = {}
         last: dict[int, Ended] = {}
         waiting = list(range(len(lives)))
@@ -187,7 +190,7 @@ class Keeper:
         return self.begin(life), self.dice.uniform(0, self.window), "at any instant"
 
     def _watch(self, running: dict[int, tuple[Running, float, str]]) -> None:
-        """Wait until a life ends, killing those whose time has come."""
+        """Wait until a life ends, and kill the lives whose time is over."""
         now = time.monotonic()
         for life, seconds, _ in running.values():
             life.listen()

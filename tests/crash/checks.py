@@ -1,4 +1,4 @@
-"""A workspace with approved plans, and what must hold of it, its journal and the simulator."""
+"""A workspace with approved plans, and the checks of its journal against the simulator."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Workspace:
     """A folder with settings, a database, and the plans approved in it.
 
     Args:
-        folder: Made where it is not there.
-        database_url: Of the workspace database.
-        world: What the plans are for.
+        folder: The folder. It is created if it does not exist.
+        database_url: The URL of the workspace database.
+        world: The simulator with the payments of the plans.
     """
 
     def __init__(self, folder: Path, database_url: str, world: World) -> None:
@@ -49,7 +49,7 @@ class Workspace:
         self.store.close()
 
     def approved(self, plan: Plan, *, store: Store | None = None) -> Path:
-        """Write a plan's file and have a second person approve it."""
+        """Write the plan's file, have a second person approve it, and return the file's path."""
         approve(
             plan,
             store or self.store,
@@ -62,7 +62,7 @@ class Workspace:
         return write_plan(plan, self.folder / f"{plan.plan_id}.json")
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
-        """Look, or reach, behind the journal's back."""
+        """Run SQL directly on the database, without the journal's own code."""
         url = self.database_url.replace("postgresql://", "postgresql+psycopg://")
         engine = create_engine(url)
         try:
@@ -73,7 +73,7 @@ class Workspace:
             engine.dispose()
 
     def is_free(self) -> bool:
-        """Say whether nobody holds the write lock."""
+        """Return whether nobody holds the write lock."""
         with (
             contextlib.suppress(StoreError),
             open_store(self.database_url, wait_seconds=0.2) as store,
@@ -83,9 +83,9 @@ class Workspace:
         return False
 
     def found(self, plan: Plan) -> dict[str, int]:
-        """Say what a plan's rows are in just now: journal beside simulator.
+        """Return the state of a plan's open rows now, from the journal and the simulator.
 
-        Read journal first: what is intended there may take effect while we look.
+        The journal is read first, because an intended operation may take effect during the check.
         """
         states = read_row_states(self.store, plan.plan_id)
         effects = self.world.effects()
@@ -102,11 +102,10 @@ class Workspace:
 
 
 def assert_carried_out(workspace: Workspace, *plans: Plan, good: tuple[str, ...] = GOOD) -> None:
-    """Hold what the claim says, for plans that were carried out to their end.
+    """Assert that the plans were carried out completely and correctly.
 
-    Each payment was changed once, by the plan's amount, and by nothing else; the chain of each
-    journal holds; journal and simulator say the same of every row; nothing is left in flight;
-    the cap counts exactly what moved.
+    Each payment was changed once, by the plan's amount, and by nothing else. The chain of each
+    journal is intact. Journal and simulator agree on every row. No payment is still in flight.
     """
     assert_never_twice(workspace, *plans)
     effects, payments = workspace.world.effects(), workspace.world.payments()
@@ -123,7 +122,7 @@ def assert_carried_out(workspace: Workspace, *plans: Plan, good: tuple[str, ...]
 
 
 def assert_never_twice(workspace: Workspace, *plans: Plan) -> None:
-    """Hold what must hold whatever happens: nothing twice, and a journal that says the truth."""
+    """Assert what must always be true: nothing was done twice, and the journal is correct."""
     effects = workspace.world.effects()
     for plan in plans:
         verdict = verify_journal(workspace.store, plan.plan_id)
@@ -143,7 +142,7 @@ def assert_never_twice(workspace: Workspace, *plans: Plan) -> None:
 
 
 def assert_cap_counts(workspace: Workspace) -> None:
-    """Hold that the day's cap counts what moved or may have, and nothing else."""
+    """Assert that the day's cap counts the amounts that moved, and nothing else."""
     reserved = workspace.sql("SELECT COALESCE(SUM(amount_minor), 0) FROM reserved")[0][0]
     used = workspace.sql("SELECT COALESCE(SUM(amount_minor), 0) FROM caps")[0][0]
     moved = sum(done["sum"] for one in workspace.world.effects().values() for done in one.values())
@@ -151,7 +150,7 @@ def assert_cap_counts(workspace: Workspace) -> None:
 
 
 def ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str, Any]]]:
-    """Return each row with the last entry that ended it."""
+    """Return each row with its last entry that holds an outcome."""
     last: dict[int, Entry] = {}
     for entry in read_entries(store, plan.plan_id):
         if entry.row is not None and entry.kind not in ("intended", "verified"):
@@ -160,7 +159,7 @@ def ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str,
 
 
 def _assert_one_intention(store: Store, plan: Plan) -> None:
-    """Hold that every intention of a row has the row's own key and amount."""
+    """Assert that every intention of a row has that row's key and amount."""
     rows = {row.row: row for row in plan.rows}
     for entry in read_entries(store, plan.plan_id):
         if entry.kind == "intended":
@@ -171,7 +170,7 @@ def _assert_one_intention(store: Store, plan: Plan) -> None:
 
 
 def _assert_agree(plan: Plan, row: PlanRow, detail: dict[str, Any], line: Any) -> None:
-    """Hold that the journal's last word on a row is what the simulator has."""
+    """Assert that the journal's last entry for a row agrees with the simulator."""
     aggregate = [line["payment"]["aggregate"][f"{name}Amount"]["value"] for name in NAMES]
     if detail["after"] is not None:
         assert detail["after"] == aggregate, row.reference

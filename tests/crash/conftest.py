@@ -1,4 +1,4 @@
-"""A simulator, a fork server and databases for carriers that are killed."""
+"""Fixtures for the crash tests: a simulator, a fork server and databases."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.postgres import binaries, running
 
 @pytest.fixture(scope="session")
 def begin():
-    """Begin a carrier in a process of its own."""
+    """Return a function that starts a carrier in its own process."""
     with fork_server() as begin:
         yield begin
 
 
 @pytest.fixture(scope="session")
 def postgres():
-    """A PostgreSQL server."""
+    """Run a PostgreSQL server."""
     if binaries() is None:
         pytest.skip("there are no PostgreSQL binaries here (Debian: postgresql)")
     with running() as server:
@@ -31,14 +31,14 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def shared_world(tmp_path_factory):
-    """One simulator for all tests: each takes payments nobody has touched yet."""
+    """Run one simulator for all tests. Each test takes payments that no other test has used."""
     with simulated(tmp_path_factory.mktemp("simulator"), seed=7, payments=1000) as world:
         yield world
 
 
 @pytest.fixture
 def world(shared_world):
-    """The simulator, quick and without faults at the beginning of each test."""
+    """Return the simulator, with no delay and no faults at the beginning of each test."""
     _calm(shared_world)
     yield shared_world
     _calm(shared_world)
@@ -51,7 +51,7 @@ def _calm(world):
 
 @pytest.fixture
 def workspace_on(tmp_path, world, request):
-    """Make a workspace on a database of this kind."""
+    """Return a function that makes a workspace on a database of the given kind."""
     made = []
     numbers = itertools.count()
 
@@ -70,5 +70,5 @@ def workspace_on(tmp_path, world, request):
 
 @pytest.fixture(params=DATABASES)
 def workspace(request, workspace_on):
-    """A workspace on each kind of database."""
+    """Return a workspace, once for each kind of database."""
     return workspace_on(request.param)

@@ -1,4 +1,4 @@
-"""Workspace databases to carry out against: a SQLite file, or a PostgreSQL of our own."""
+"""Workspace databases for the crash tests: a SQLite file, or a PostgreSQL server of our own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Maker = Callable[[Path], str]
 
 @contextlib.contextmanager
 def databases(kind: str, *, sync: bool = False) -> Iterator[Maker]:
-    """Give a maker of databases of a kind; PostgreSQL's server runs until the block ends.
+    """Yield a function that makes databases. A PostgreSQL server runs until the block ends.
 
     Args:
         kind: One of DATABASES.
-        sync: Have PostgreSQL flush to the disk as in earnest: for measuring.
+        sync: Make PostgreSQL flush to the disk as in production. Used for measurements.
     """
     if kind == "sqlite":
         yield sqlite
@@ -32,6 +32,6 @@ def databases(kind: str, *, sync: bool = False) -> Iterator[Maker]:
 
 
 def sqlite(folder: Path) -> str:
-    """Return the URL of a file in a folder, which is made."""
+    """Create the folder and return the URL of a SQLite file in it."""
     folder.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{folder / 'workspace.db'}"

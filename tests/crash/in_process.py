@@ -1,4 +1,4 @@
-"""Carrying out against a simulator in this process, run after run, each ending as told."""
+"""Carry plans out against a simulator in this process, in several runs that end in chosen ways."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ BRIEF = {name: QUICK.get(name, one) for name, one in FAULTS.items() if name != "
 
 
 class Run(NamedTuple):
-    """How one run goes: what its answers meet, and where it ends.
+    """How one run goes: which faults occur, and where it ends.
 
     Attributes:
-        faults: By name, each on a share of the money operations.
-        ends: "by itself", or at the n-th request before or after it was taken, or at the n-th
+        faults: Names of faults. Each affects a share of the money operations.
+        ends: "by itself", or before or after the n-th request is processed, or at the n-th
             commit, which fails.
         nth: See `ends`.
-        in_flight: Rows under way at once.
+        in_flight: Number of rows carried out at the same time.
     """
 
     faults: tuple[str, ...]
@@ -44,11 +44,11 @@ BY_ITSELF = Run((), "by itself", 0, 2)
 
 
 class Crash(BaseException):
-    """The process is gone: nothing that catches errors catches this."""
+    """Stands for the end of the process. No code that catches errors catches it."""
 
 
 class Door(httpx.AsyncBaseTransport):
-    """The way to a simulator in this process, on which a run may end."""
+    """A transport to a simulator in this process. It can end the run at a chosen request."""
 
     def __init__(self, simulator: Simulator, run: Run) -> None:
         self._inner = httpx.ASGITransport(app=simulator.app)
@@ -56,7 +56,7 @@ class Door(httpx.AsyncBaseTransport):
         self._requests = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass a request on, unless the run ends here."""
+        """Forward a request, unless the run ends here."""
         self._requests += 1
         here = self._requests >= self._run.nth
         if here and self._run.ends == "before a request":
@@ -68,7 +68,7 @@ class Door(httpx.AsyncBaseTransport):
 
 
 class Slow(httpx.AsyncBaseTransport):
-    """A way on which a run's first operation lingers until the next run has read once."""
+    """A transport that holds a run's first operation back until the next run has read once."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._inner = httpx.ASGITransport(app=simulator.app)
@@ -76,7 +76,7 @@ class Slow(httpx.AsyncBaseTransport):
         self._arrived = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Hold an operation back, and let it through after the first reading thereafter."""
+        """Hold the first operation back, and forward it after the next reading."""
         if request.url.path.rpartition("/")[2] in MONEY_OPERATIONS and self._held is None:
             self._held = request
             raise Crash
@@ -88,7 +88,7 @@ class Slow(httpx.AsyncBaseTransport):
 
 
 class InProcess:
-    """A simulator in this process, with the face of `World`."""
+    """A simulator in this process, with the same methods as `World`."""
 
     base_url = "http://127.0.0.1"
 
@@ -104,26 +104,26 @@ class InProcess:
         return self.simulator.now().replace(microsecond=0)
 
     def effects(self):
-        """Return what took effect."""
+        """Return the operations that took effect."""
         return self.simulator.requests()["payments"].get(MSN, {})
 
     def payments(self):
-        """Return every payment by reference."""
+        """Return all payments by reference."""
         lines = (line for line in self.simulator.state() if "payment" in line)
         return {line["payment"]["reference"]: line for line in lines}
 
 
 def carried(workspace, plan, run, faults=None, door=None):
-    """Carry a plan out for one run; None where the run crashed.
+    """Carry a plan out in one run and return the result, or None if the run crashed.
 
     Args:
-        workspace: On an InProcess world.
-        plan: Approved there.
+        workspace: A workspace on an InProcess world.
+        plan: A plan approved in the workspace.
         run: How the run goes.
-        faults: Instead of the run's own.
-        door: Instead of the usual one.
+        faults: Faults used instead of those of the run.
+        door: The transport used instead of a `Door`.
     """
-    # A carrier that could not give the plan back, its database failing: the lease runs out.
+    # If the database failed, the last carrier could not release the plan. End its lease here.
     workspace.sql("UPDATE carriers SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
     world = workspace.world
     operations, share = list(MONEY_OPERATIONS), 0.5 / max(1, len(run.faults))
@@ -163,7 +163,7 @@ def carried(workspace, plan, run, faults=None, door=None):
 
 @contextlib.contextmanager
 def failing_commit(store, run):
-    """Have the disk fail at a commit, from the n-th on until the run has ended."""
+    """Make every commit fail, from the n-th one until the end of the run."""
     seen = 0
 
     def commit(connection):

@@ -1,4 +1,4 @@
-"""One round of killing: three plans at once, each by a carrier of its own, until all are done."""
+"""One round of killing: three plans at once, each with its own carrier, until all are done."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 
 def fault(name: str, share: float = SHARE) -> dict[str, Any]:
-    """Return one fault for every operation on the way of a plan."""
+    """Return one fault that applies to every operation used by a plan."""
     return {"operations": list(ON_THE_WAY), "share": share} | FAULTS[name]
 
 
 def mixed() -> list[dict[str, Any]]:
-    """Return all faults together, one request in five; half of those are answers lost."""
+    """Return all faults together for one request in five. Half of them are lost answers."""
     others = [name for name in FAULTS if name != "drop_after"]
     few = [fault(name, SHARE / 2 / len(others)) for name in others]
     return [fault("drop_after", SHARE / 2), *few]
@@ -52,10 +52,10 @@ def killing(
     most_kills: int = 1_000,
     **keeping: Any,
 ) -> Tally:
-    """Carry a refund, a capture and a cancel plan out under kills, and hold the claim.
+    """Carry out a refund, a capture and a cancel plan while their carriers are killed.
 
     Returns:
-        What was seen. Whatever does not hold is an AssertionError.
+        The counts. If the result is wrong, an AssertionError is raised.
     """
     plans = [workspace.world.plan(verb, rows) for verb in MONEY_OPERATIONS]
     lives = [

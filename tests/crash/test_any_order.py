@@ -1,4 +1,4 @@
-"""Any order of crashes, faults and restarts ends in the same outcomes."""
+"""Crashes, faults and restarts in any order lead to the same outcomes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RUNS = st.lists(
 @example("capture", [Run((), "at a commit", n, 1) for n in range(1, 7)], 2)
 @example("cancel", [Run(("500 after", "drop_before"), "before a request", 6, 4)] * 2, 3)
 def test_any_order_ends_the_same(verb, runs, seed):
-    """What happens on the way changes nothing of what is done: each row once, as planned."""
+    """Each row is done once and as planned, whatever happened before."""
     dice = random.Random(seed)
     cases = [Case(verb, number, dice) for number in range(ROWS)]
     world = InProcess(cases, seed)
@@ -59,7 +59,7 @@ def test_any_order_ends_the_same(verb, runs, seed):
 
 @pytest.mark.parametrize("verb", MONEY_OPERATIONS)
 def test_a_request_that_arrives_between_two_readings(tmp_path, verb):
-    """The dead carrier's request is carried out after the next one read, and before it read on."""
+    """The dead carrier's request takes effect between two readings of the next carrier."""
     dice = random.Random(5)
     case = Case(verb, 0, dice)
     world = InProcess([case], 5)

@@ -1,4 +1,4 @@
-"""What the claim rests on, broken one at a time: never a second operation, at most an unknown."""
+"""Each assumption is broken alone: never a second operation; at worst a row ends unknown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAG_SECONDS = 120.0
 
 
 def lives_of(workspace, plans, **changed):
-    """A life for each plan, approved now."""
+    """Approve each plan now and return a life for each."""
     return [
         Life(
             workspace.folder,
@@ -34,7 +34,10 @@ def lives_of(workspace, plans, **changed):
 
 @pytest.mark.parametrize("name", ["drop_after", "latency_ms"])
 def test_keys_that_are_forgotten_at_once(workspace_on, begin, name):
-    """Assumption 1: a repeated request is not executed again. Broken, the event log settles it."""
+    """Assumption 1: a repeated request is not executed again.
+
+    If that is not true, the event log decides.
+    """
     workspace = workspace_on("sqlite")
     workspace.world.settings(key_lifetime_seconds=0, latency_ms=20)
     workspace.world.faults(fault(name))
@@ -45,16 +48,17 @@ def test_keys_that_are_forgotten_at_once(workspace_on, begin, name):
 
 
 def test_requests_still_under_way_when_their_carriers_are_begun_again(workspace_on, begin):
-    """The first requests of the dead are locked at Vipps: their keys forgotten, the second wait.
+    """Requests of killed carriers are still locked at Vipps, and their keys are forgotten.
 
-    Whoever is told "locked" after a request of unknown fate has to look before asking again.
+    The next carriers get the answer "locked". They must read the payment before they send again,
+    because the first request may have taken effect.
     """
     workspace = workspace_on("sqlite")
     world = workspace.world
     plans = [_plan_small_amounts(world, verb) for verb in MONEY_OPERATIONS]
     references = {row.reference for plan in plans for row in plan.rows}
-    # A key that is forgotten leaves one gap, between the reading and the next request: the second
-    # carrier waits long, and is stopped in this wait until the first requests have taken effect.
+    # With a forgotten key, a request is not safe between the reading and the next request. So the
+    # second carrier has a long wait, and is stopped in it until the first requests take effect.
     patience = PATIENCE._replace(first_wait=2.0, longest_wait=2.0)
     lives = lives_of(workspace, plans, in_flight=ROWS, patience=patience)
     world.settings(key_lifetime_seconds=0)
@@ -87,14 +91,17 @@ def test_requests_still_under_way_when_their_carriers_are_begun_again(workspace_
 
 
 def _plan_small_amounts(world, verb):
-    """A plan of amounts of which a second refund or capture would be accepted."""
+    """Return a plan with amounts so small that a second refund or capture would be accepted."""
     cases = world.fresh(verb, 8 * ROWS)
     rows = [case.row(1) for case in cases if verb == "cancel" or case.amount < 30_000]
     return world.plan_for(verb, rows[:ROWS])
 
 
 def test_an_event_log_two_minutes_late(workspace_on, begin):
-    """Assumption 2: the log shows our key within a minute. Broken, it is a person's to look."""
+    """Assumption 2: the log shows our key within a minute.
+
+    If that is not true, a row may be unknown, and a person has to look at it.
+    """
     workspace = workspace_on("sqlite")
     world = workspace.world
     world.settings(event_log_lag_ms=LAG_SECONDS * 1000, latency_ms=10)
@@ -111,7 +118,7 @@ def test_an_event_log_two_minutes_late(workspace_on, begin):
     for one in ended:
         assert one.counts["skipped"] == one.counts["refused"] == 0, one
 
-    # Two minutes later the log shows them, and the same command settles every one.
+    # Two minutes later the log shows the events, and the same command settles every row.
     world.faults()
     world.advance(LAG_SECONDS)
     Keeper(begin, random.Random(15), most_kills=0).carry(lives)

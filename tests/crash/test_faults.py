@@ -1,6 +1,6 @@
-"""Every fault of the simulator, one request in five: nothing twice, nothing lost.
+"""Every fault of the simulator, on one request in five: nothing is done twice or lost.
 
-Under kills as well, each alone: python -m tests.crash --kills 100 --faults each
+The same with kills, one fault at a time: python -m tests.crash --kills 100 --faults each
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROWS = 12
 
 @pytest.mark.parametrize("name", [*FAULTS, "mixed"])
 def test_a_fault_on_one_request_in_five(tmp_path, name):
-    """Whatever an answer, or its absence, looks like, each row ends as planned."""
+    """Every row ends as planned, even if answers are lost or damaged."""
     number = [*FAULTS, "mixed"].index(name)
     dice = random.Random(number)
     verb = MONEY_OPERATIONS[number % len(MONEY_OPERATIONS)]
@@ -44,7 +44,7 @@ def test_a_fault_on_one_request_in_five(tmp_path, name):
 
 
 def test_answers_lost_on_the_wire(workspace, begin):
-    """Over a socket, from three carriers at once, on each database."""
+    """Answers are lost on a real socket, with three carriers at once, on each database."""
     world = workspace.world
     world.faults(fault("drop_after"))
     plans = [world.plan(verb, 5) for verb in MONEY_OPERATIONS]

@@ -1,6 +1,7 @@
-"""Carriers killed with SIGKILL at any instant: nothing twice, nothing lost, the journal true.
+"""Carriers are killed with SIGKILL at any instant: nothing is done twice or lost.
 
-In full: python -m tests.crash --kills 300 --database sqlite|postgresql
+The journal stays correct too. For the long test, run:
+python -m tests.crash --kills 300 --database sqlite|postgresql
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ ROUNDS = range(11, 16)
 
 
 def test_killed_at_any_instant_and_in_any_commit(workspace, begin):
-    """The claim, on each database: three plans at once, killed and begun again until done."""
+    """On each database, three plans at once are killed and started again until they are done."""
     workspace.world.settings(latency_ms=40)
 
     seen = Tally()
-    for seed in ROUNDS:  # how many a round sees depends on how fast the machine is
+    for seed in ROUNDS:  # the number of kills in a round depends on the speed of the machine
         seen.add(killing(workspace, begin, random.Random(seed), rows=8, most_kills=14))
         if seen.kills.total() >= 3 and seen.kills["at any instant"]:
             return
@@ -26,7 +27,7 @@ def test_killed_at_any_instant_and_in_any_commit(workspace, begin):
 
 
 def test_killed_while_everything_else_goes_wrong_too(workspace_on, begin):
-    """Lost answers and kills together: what one leaves open, the other must not make worse."""
+    """Answers are lost and carriers are killed. One fault must not make the other worse."""
     workspace = workspace_on("sqlite")
     workspace.world.settings(latency_ms=20)
     workspace.world.faults(*mixed())

@@ -1,4 +1,4 @@
-"""Assumption 3's edge: a disk that is full, a database that goes away and comes back."""
+"""The limits of assumption 3: a full disk, and a database that goes away and comes back."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ROWS = 10
 
 
 def life_of(workspace, plan, **changed):
-    """A life for a plan, approved now."""
+    """Approve a plan now and return a life that carries it out."""
     path = workspace.approved(plan)
     return Life(workspace.folder, workspace.world.base_url, workspace.database_url, path, **changed)
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of sixteen megabytes."""
+    """Mount a file system of sixteen megabytes."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
@@ -42,7 +42,10 @@ def small_disk(tmp_path):
 
 
 def test_a_disk_that_fills_up(small_disk, tmp_path, world, begin):
-    """The journal cannot be kept: nothing is sent that it does not know of, exit 2, a sentence."""
+    """When the journal cannot be written, no request is sent without an entry.
+
+    The command ends with exit code 2 and one clear sentence.
+    """
     workspace = Workspace(tmp_path / "full", sqlite(small_disk), world)
     world.slow_down()
     plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
@@ -67,7 +70,7 @@ def test_a_disk_that_fills_up(small_disk, tmp_path, world, begin):
 
 @pytest.mark.parametrize("more_bytes", [4_000, 40_000])
 def test_a_file_that_may_grow_no_further(workspace_on, begin, more_bytes):
-    """A quota, met anywhere in a commit: the next run goes on from what the journal kept."""
+    """A quota can stop a commit at any point. The next run continues from what the journal kept."""
     workspace = workspace_on("sqlite")
     world = workspace.world
     plan = world.plan("refund", ROWS)
@@ -83,7 +86,10 @@ def test_a_file_that_may_grow_no_further(workspace_on, begin, more_bytes):
 
 
 def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
-    """PostgreSQL loses its power and comes back: what it confirmed is there, and nothing twice."""
+    """PostgreSQL loses power and comes back.
+
+    Confirmed entries are there, and nothing is done twice.
+    """
     workspace = workspace_on("postgresql")
     world = workspace.world
     world.slow_down()
@@ -112,7 +118,10 @@ def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
 
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_a_commit_whose_answer_is_lost(workspace_on, postgres, begin, cut):
-    """The wire is cut at a COMMIT: the carrier finds out whether it was kept, and goes on or stops."""
+    """The connection breaks at a COMMIT.
+
+    The carrier finds out if the commit was kept, and then continues or stops.
+    """
     workspace = workspace_on("postgresql")
     world = workspace.world
     world.slow_down()

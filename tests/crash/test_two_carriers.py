@@ -1,4 +1,4 @@
-"""Two carriers at the same time: on one plan, and on two plans that share payments."""
+"""Two carriers at the same time: on one plan, and on two plans with the same payments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS = 8
 
 
 def life_of(workspace, plan, in_flight=4):
-    """A life for a plan that is approved now."""
+    """Approve a plan now and return a life that carries it out."""
     return Life(
         workspace.folder,
         workspace.world.base_url,
@@ -27,7 +27,7 @@ def life_of(workspace, plan, in_flight=4):
 
 
 def test_of_two_carriers_of_one_plan_one_is_turned_away(workspace, begin):
-    """The same command in two windows: one carries out, the other says who does."""
+    """The same command runs in two windows. One carries the plan out, and the other is refused."""
     world = workspace.world
     world.slow_down()
     plan = world.plan("refund", ROWS)
@@ -45,7 +45,10 @@ def test_of_two_carriers_of_one_plan_one_is_turned_away(workspace, begin):
 
 @pytest.mark.parametrize(("kind", "verb"), [("sqlite", "refund"), ("postgresql", "capture")])
 def test_two_plans_that_share_payments_never_both_act(workspace_on, begin, kind, verb):
-    """One payment, two plans made of the same reading: only one was approved for what is there."""
+    """Two plans were made from the same reading of a payment.
+
+    After one has changed it, the other's approval no longer fits.
+    """
     workspace = workspace_on(kind)
     world = workspace.world
     world.settings(latency_ms=40)
@@ -59,7 +62,7 @@ def test_two_plans_that_share_payments_never_both_act(workspace_on, begin, kind,
     for running in both:
         assert running.wait().exit_code in (0, 1)
     while begin(life_of(workspace, other)).wait().counts["skipped"]:
-        pass  # what was skipped, its payment being taken, is judged again
+        pass  # rows skipped because the other plan held the payment are checked again
     while begin(life_of(workspace, one)).wait().counts["skipped"]:
         pass
 
@@ -73,7 +76,7 @@ def test_two_plans_that_share_payments_never_both_act(workspace_on, begin, kind,
 
 
 def test_the_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
-    """Two people plan the same refund, the second after the first was carried out."""
+    """Two people plan the same refund, the second one after the first was carried out."""
     world = workspace.world
     cases = [case for case in world.fresh("refund", 8 * ROWS) if case.amount < 30_000][:4]
     assert cases
@@ -94,7 +97,10 @@ def test_the_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin
     ("kind", "name"), [("sqlite", "drop_after"), ("sqlite", "none"), ("postgresql", "latency_ms")]
 )
 def test_a_carrier_that_slept_past_its_lease_stops_when_it_wakes(workspace_on, begin, kind, name):
-    """A laptop's lid: another took the plan over meanwhile, and the sleeper does nothing twice."""
+    """A laptop sleeps, and another carrier takes the plan over.
+
+    When the first carrier wakes, it stops and does nothing twice.
+    """
     workspace = workspace_on(kind)
     world = workspace.world
     world.slow_down()
@@ -108,7 +114,7 @@ def test_a_carrier_that_slept_past_its_lease_stops_when_it_wakes(workspace_on, b
     _put_to_sleep(workspace, sleeper)
     world.speed_up()
     early = begin(life).wait()
-    # The lease is over: nothing was heard of the sleeper for half a minute of database time.
+    # End the lease, as if the sleeping carrier had sent no heartbeat for half a minute.
     workspace.sql("UPDATE carriers SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
     other = begin(life)
     other.wait_until_begun()
@@ -126,10 +132,10 @@ def test_a_carrier_that_slept_past_its_lease_stops_when_it_wakes(workspace_on, b
 
 
 def _put_to_sleep(workspace, sleeper):
-    """Stop a carrier while it holds no lock, for whoever waited for that could not take over.
+    """Stop a carrier while it holds no lock, so that another carrier can take the plan over.
 
-    A carrier stopped within a transaction is another matter: PostgreSQL ends its session after
-    some seconds, SQLite's file stays locked until it is woken or killed (tests/store).
+    A carrier stopped within a transaction is tested in tests/store: PostgreSQL ends its session
+    after some seconds, and SQLite's file stays locked until the carrier continues or is killed.
     """
     for _ in range(50):
         sleeper.signal(signal.SIGSTOP)

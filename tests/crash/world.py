@@ -1,4 +1,4 @@
-"""A simulated Vipps MobilePay in a process of its own, and plans for the payments in it."""
+"""A simulated Vipps MobilePay in its own process, and plans for the payments in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AMOUNT = 100_000
 
 
 def payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 0) -> Any:
-    """Return a state line: 1000.00 NOK reserved, so much of it captured and given back."""
+    """Return a state line: 1000.00 NOK reserved, with these amounts captured and refunded."""
     happened = [("CREATED", AMOUNT), ("AUTHORIZED", AMOUNT)]
     happened += [("CAPTURED", captured)] * bool(captured)
     happened += [("REFUNDED", refunded)] * bool(refunded)
@@ -60,7 +60,10 @@ def payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 
 
 
 class Case:
-    """One payment to be, and the row that changes it: partial and full, drawn by seed."""
+    """One payment and the plan row that changes it.
+
+    The seed decides if the amount is partial or full.
+    """
 
     def __init__(self, verb: str, number: int, dice: random.Random) -> None:
         self.verb = verb
@@ -77,7 +80,7 @@ class Case:
         return payment_line(self.reference, at, captured=self.captured, refunded=self.refunded)
 
     def row(self, number: int, **changed: Any) -> PlanRow:
-        """Return the plan's row."""
+        """Return the plan row for the payment."""
         given: dict[str, Any] = {
             "row": number,
             "msn": MSN,
@@ -100,7 +103,7 @@ class Case:
 
 
 def plan_of(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) -> Plan:
-    """Return a plan of rows, numbered anew."""
+    """Return a plan of these rows, numbered from 1."""
     numbered = tuple(row._replace(row=number) for number, row in enumerate(rows, start=1))
     return Plan(
         format=PLAN_FORMAT,
@@ -119,7 +122,7 @@ def plan_of(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) 
 
 
 class World:
-    """The simulator's process, as a test sees it, and payments no plan has touched yet."""
+    """The simulator's process as a test sees it, with payments that are in no plan yet."""
 
     def __init__(self, base_url: str, cases: dict[str, list[Case]], dice: random.Random) -> None:
         self.base_url = base_url
@@ -132,14 +135,14 @@ class World:
         self._http.close()
 
     def fresh(self, verb: str, count: int) -> list[Case]:
-        """Take payments nobody has touched yet."""
+        """Take payments that no test has used yet."""
         taken = self._cases[verb][:count]
         assert len(taken) == count, f"no payments left to {verb}"
         del self._cases[verb][:count]
         return taken
 
     def plan(self, verb: str, count: int) -> Plan:
-        """Make a plan for payments nobody has touched yet."""
+        """Make a plan for payments that no test has used yet."""
         rows = [case.row(1) for case in self.fresh(verb, count)]
         return plan_of(verb, rows, self._dice, self.now())
 
@@ -161,7 +164,7 @@ class World:
         self._control("settings", settings)
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """Set these faults, and no others."""
+        """Set these faults and remove all others."""
         self._control("faults", {"faults": list(faults)})
 
     def counted(self) -> dict[str, Any]:
@@ -170,16 +173,19 @@ class World:
         return answer
 
     def effects(self) -> dict[str, dict[str, dict[str, int]]]:
-        """Return what took effect: reference to operation to count and sum."""
+        """Return what took effect. For each reference and operation, it gives the count and sum."""
         payments: dict[str, dict[str, dict[str, int]]] = self.counted()["payments"].get(MSN, {})
         return payments
 
     def slow_down(self) -> None:
-        """Let each request take so long that a plan lasts seconds: a test acts in the midst of it."""
+        """Slow each request down.
+
+        A plan then takes seconds, and a test can act while it is carried out.
+        """
         self.settings(latency_ms=200)
 
     def speed_up(self) -> None:
-        """Answer at once again."""
+        """Answer without delay again."""
         self.settings(latency_ms=0)
 
     def wait_for_effects(self, plans: Iterable[Plan], count: int) -> None:
@@ -194,7 +200,7 @@ class World:
         wait_until(each_has_begun)
 
     def payments(self) -> dict[str, Any]:
-        """Return every payment as the simulator has it now, by reference."""
+        """Return all payments as the simulator has them now, by reference."""
         lines = map(orjson.loads, self._http.get("/_simulator/state").content.splitlines())
         return {one["payment"]["reference"]: one for one in lines if "payment" in one}
 
@@ -207,7 +213,7 @@ class World:
 
 @contextlib.contextmanager
 def simulated(folder: Path, *, seed: int, payments: int = 400) -> Iterator[World]:
-    """Serve so many payments of each verb from a process of its own."""
+    """Run a simulator in its own process, with this number of payments for each verb."""
     dice = random.Random(seed)
     cases = {
         verb: [Case(verb, number, dice) for number in range(payments)] for verb in MONEY_OPERATIONS

@@ -20,14 +20,14 @@ CHUNK = 250
 
 
 def run_chunk(first: int) -> list[str]:
-    """Run the schedules from one number on; return a line for each that fails."""
+    """Run the schedules that start at one number, and return a line for each that fails."""
     with simulated_store():
         found = [(number, find_violation(number)) for number in range(first, first + CHUNK)]
     return [f"python -m tests.replay --only {number}  # {why}" for number, why in found if why]
 
 
 def main() -> int:
-    """Run it; 1 if anything does not hold."""
+    """Run the schedules. Return 1 if any of them fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schedules", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=0)

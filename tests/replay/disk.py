@@ -1,4 +1,4 @@
-"""A journal on a disk that can lose what was not synced, or fail: the store's face, in memory.
+"""A journal in memory that replaces the store. Its disk can fail, or lose what was not synced.
 
 Entries, chain and reservations are made by the store's own code; only the database is simulated.
 """
@@ -21,10 +21,10 @@ class SimulatedDisk:
     """One plan's journal.
 
     Args:
-        plan_id: The plan.
-        verb: Its verb.
+        plan_id: The plan's id.
+        verb: The plan's verb.
         dice: Draws faults.
-        lies: Whether the disk confirms what it has not written: a crash may undo commits.
+        lies: Whether the disk confirms data that it has not written. A crash may then undo commits.
     """
 
     def __init__(self, plan_id: str, verb: str, dice: random.Random, *, lies: bool) -> None:
@@ -38,14 +38,14 @@ class SimulatedDisk:
         self._commits: list[tuple[int, Reservations]] = []
 
     def acquire(self) -> PlanLock:
-        """Take the plan's lock from whoever had it."""
+        """Take the plan's lock, even if another process holds it."""
         self._epoch += 1
         lock = PlanLock(self._plan_id, self._epoch, "test", self._verb)
         self._append([Draft("seen" if not self.entries else "carrier")], lock)
         return lock
 
     def crash(self) -> None:
-        """Lose what a disk that lies had confirmed: the last commits, down to any of them."""
+        """Lose the last commits that a lying disk had confirmed; how many is random."""
         if not self.lies or len(self._commits) < 2:
             return
         lost = self._dice.randrange(min(4, len(self._commits)))
@@ -79,7 +79,7 @@ class SimulatedDisk:
         return [next(made) if no is None else no for no in outcomes]
 
     def check(self, lock: PlanLock) -> None:
-        """Refuse whoever lost the lock."""
+        """Raise an error if the lock was lost."""
         if lock.epoch != self._epoch:
             raise PlanLockLostError("another process holds the plan")
 
@@ -108,11 +108,11 @@ class SimulatedDisk:
         }
 
     def count_intentions(self, row: int) -> int:
-        """Return how many requests of a row the journal knows of."""
+        """Return how many requests of a row are recorded in the journal."""
         return sum(entry.kind == "intended" and entry.row == row for entry in self.entries)
 
     def is_chain_intact(self) -> bool:
-        """Say whether each entry follows the one before it."""
+        """Return whether each entry follows the one before it."""
         hashes = [NO_HASH, *(entry.hash for entry in self.entries)]
         return all(
             entry.previous_hash == before and entry.hash == compute_entry_hash(entry)
@@ -128,15 +128,15 @@ class SimulatedDisk:
 
 
 def commit_entries(store: Any, lock: PlanLock, drafts: Sequence[Draft]) -> Any:
-    """Stand where the journal's writer calls `store.commit_entries`."""
+    """Replace `store.commit_entries` in the journal's writer."""
     return store.commit(lock, drafts)
 
 
 def renew(store: Any, lock: PlanLock) -> None:
-    """Stand where the journal's writer calls `store.renew`."""
+    """Replace `store.renew` in the journal's writer."""
     store.check(lock)
 
 
 def read_attempts(store: Any, *_: Any, **__: Any) -> dict[Any, Any]:
-    """Stand where a row asks for other plans' attempts: there are none."""
+    """Replace the search for attempts of other plans: there are none."""
     return {}

@@ -1,4 +1,4 @@
-"""An event loop with a virtual clock, whose every step is drawn by a seed."""
+"""An event loop with a virtual clock. A seed decides every step."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MOST_STEPS = 200_000
 
 
 class Crash(BaseException):
-    """The process is gone: nothing that catches errors catches this."""
+    """Stands for the end of the process. No code that catches errors catches it."""
 
 
 class VirtualTime:
-    """Seconds since the schedule began, and what happens outside of any process, in order."""
+    """Seconds since the schedule began, and the events outside the process, in order of time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -25,12 +25,12 @@ class VirtualTime:
         self._number = 0
 
     def schedule(self, at: float, event: Callable[[], None]) -> None:
-        """Have something happen at a time, whoever is alive then."""
+        """Make something happen at a time, even if no process is alive then."""
         self._number += 1
         heapq.heappush(self._events, (at, self._number, event))
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the time forward, and run the events that are due."""
         end = self.now + seconds
         while self._events and self._events[0][0] <= end:
             at, _, event = heapq.heappop(self._events)
@@ -40,7 +40,7 @@ class VirtualTime:
 
 
 class _Selector:
-    """Waits for nothing: lets virtual time pass instead."""
+    """Advances virtual time instead of waiting."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
@@ -51,18 +51,18 @@ class _Selector:
         if timeout is None:
             raise AssertionError("everybody waits and nothing is under way")
         if timeout > 0:
-            # A hair more, so that the next timer is due in spite of rounding.
+            # Add a very small time, so that the next timer is due in spite of rounding.
             self._loop.virtual_time.advance(timeout + 1e-9)
         return []
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """The loop of one life: steps in an order drawn by seed, jobs of threads done inline.
+    """The event loop of one life. The seed decides the order of steps; there are no threads.
 
     Args:
         virtual_time: Shared by all lives of a schedule.
-        dice: Draws the order of steps and how long jobs take.
-        crash_at: The step before which the process dies; 0 for never.
+        dice: Draws the order of steps and the duration of jobs.
+        crash_at: The process dies before this step. 0 means never.
     """
 
     def __init__(self, virtual_time: VirtualTime, dice: random.Random, crash_at: int) -> None:
@@ -79,7 +79,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self.virtual_time.now
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
-        """Do the job of a thread at one instant, a little later; tell of it later still."""
+        """Run a thread's job at one instant, a little later. Its result arrives later still."""
         future = self.create_future()
 
         def tell(result: Any, error: BaseException | None) -> None:
@@ -103,7 +103,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return future
 
     def kill(self) -> None:
-        """End every task of a process that is gone; nothing of what they do has an effect."""
+        """End every task of the dead process. Nothing they still do has an effect."""
         self.is_dead = True
         tasks = asyncio.all_tasks(self)
         for task in tasks:
@@ -125,7 +125,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super()._run_once()
 
     def _process_events(self, event_list: list[Any]) -> None:
-        """Nothing comes from outside."""
+        """Do nothing: no events come from outside."""
 
     def _write_to_self(self) -> None:
-        """There is no other thread."""
+        """Do nothing: there is no other thread."""

@@ -1,6 +1,6 @@
-"""The carrying path broken on purpose, one way each: the schedules must catch every one.
+"""Mutants: the code that carries plans out, broken on purpose. Schedules must catch each one.
 
-A mutant replaces one function or setting for as long as its schedules run.
+A mutant replaces one function or setting while its schedules run.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def _classify_as(meaning: str, *kinds: type[Exception]) -> Callable[[Any], str]:
 
 
 def _forget_outcomes() -> Iterator[Patch]:
-    """Step 1: what the journal says is final is carried out again."""
+    """Step 1: rows whose outcome is final in the journal are carried out again."""
     yield patch.object(carry_out, "FINAL_OUTCOMES", ())
 
 
 def _forget_intentions() -> Iterator[Patch]:
-    """Step 1: an intention of an earlier run is taken for a row never started."""
+    """Step 1: a row with an intention from an earlier run is treated as never started."""
 
     async def process(run: Any, row: Any, state: Any, breaker: Any) -> Any:
         forgotten = None if state is None else state._replace(intended=None)
@@ -58,23 +58,23 @@ def _forget_intentions() -> Iterator[Patch]:
 
 
 def _skip_own_event() -> Iterator[Patch]:
-    """Step 2: our key in the log is not looked for."""
+    """Step 2: nobody looks for our key in the log."""
     yield patch.object(prepare, "_find_earlier_event", _answer(None))
     yield patch.object(prepare, "may_be_own_change", _answer(False))
 
 
 def _take_every_change_for_foreign() -> Iterator[Patch]:
-    """Step 2: a change that the log does not explain yet is taken for somebody else's."""
+    """Step 2: a change that is not in the log yet is treated as made by somebody else."""
     yield patch.object(prepare, "may_be_own_change", _answer(False))
 
 
 def _check_nothing() -> Iterator[Patch]:
-    """Step 3: a row is sent whatever its payment looks like."""
+    """Step 3: a row is sent whatever the state of its payment."""
     yield patch.object(prepare, "find_objection", _answer(""))
 
 
 def _ignore_clock() -> Iterator[Patch]:
-    """Step 3: a clock that contradicts the data stops nothing."""
+    """Step 3: a wrong clock does not stop the run."""
     yield patch.object(prepare, "find_clock_fault", _answer(""))
     yield patch.object(send, "find_clock_fault", _answer(""))
 
@@ -114,7 +114,7 @@ def _send_before_commit() -> Iterator[Patch]:
 
 
 def _record_one_intention() -> Iterator[Patch]:
-    """Step 4: what is sent again is not recorded again."""
+    """Step 4: only the first request of a row is recorded."""
 
     async def write(run: Any, row: Any, before: Any, reading: Any) -> Any:
         if run.writer._store.count_intentions(row.row):
@@ -125,7 +125,7 @@ def _record_one_intention() -> Iterator[Patch]:
 
 
 def _never_read_again() -> Iterator[Patch]:
-    """Step 4: a request that waited is sent on its old reading."""
+    """Step 4: a request that waited is sent without a new reading."""
     yield patch.object(send.RowSender, "_is_reading_fresh", _answer(True))
 
 
@@ -135,12 +135,12 @@ def _read_but_do_not_check_again() -> Iterator[Patch]:
 
 
 def _send_another_key() -> Iterator[Patch]:
-    """Step 4: each request gets a key of its own."""
+    """Step 4: each request gets a new key."""
     yield patch.object(context, "compute_idempotency_key", lambda *_: str(uuid.uuid4()))
 
 
 def _obey_any_wait() -> Iterator[Patch]:
-    """Step 4: `Retry-After: 0` is taken at its word."""
+    """Step 4: after `Retry-After: 0` the next request is sent without a wait."""
 
     async def wait(self: Any, retry_after: float | None = None) -> bool:
         if retry_after == 0.0:
@@ -152,17 +152,17 @@ def _obey_any_wait() -> Iterator[Patch]:
 
 
 def _take_no_answer_for_not_done() -> Iterator[Patch]:
-    """Step 5: no answer means that nothing was done."""
+    """Step 5: a missing answer is taken to mean that nothing was done."""
     yield patch.object(send, "classify_error", _classify_as("later", NoAnswerError))
 
 
 def _take_failure_for_refusal() -> Iterator[Patch]:
-    """Step 5: a 500 means that it was refused."""
+    """Step 5: a 500 is taken to mean that the operation was refused."""
     yield patch.object(send, "classify_error", _classify_as("refused", ServiceError))
 
 
 def _take_no_answer_for_refusal() -> Iterator[Patch]:
-    """Step 5: no answer means that it was refused."""
+    """Step 5: a missing answer is taken to mean that the operation was refused."""
 
     def classify(error: Any) -> str:
         lost = isinstance(error, NoAnswerError) and not isinstance(error, NotConnectedError)
@@ -172,7 +172,7 @@ def _take_no_answer_for_refusal() -> Iterator[Patch]:
 
 
 def _take_unchanged_for_refused() -> Iterator[Patch]:
-    """Step 5: after a lost answer a payment that is unchanged ends the row."""
+    """Step 5: after a lost answer, an unchanged payment ends the row as refused."""
 
     async def recheck(self: Any) -> Any:
         found = await original(self)
@@ -185,7 +185,7 @@ def _take_unchanged_for_refused() -> Iterator[Patch]:
 
 
 def _take_moved_for_unchanged() -> Iterator[Patch]:
-    """Step 5: a payment that moved without our key is sent to again."""
+    """Step 5: a request is sent again although the payment moved without our key."""
 
     def evaluate(*given: Any) -> Evidence:
         found = evidence.evaluate(*given)
@@ -196,7 +196,7 @@ def _take_moved_for_unchanged() -> Iterator[Patch]:
 
 
 def _give_up_at_once() -> Iterator[Patch]:
-    """Step 5: an open outcome is called refused when the time is over."""
+    """Step 5: an unknown outcome is called refused when the time is over."""
 
     def build(self: Any, why: str, after: Any) -> Any:
         return original(self, why, after)._replace(outcome="refused")
@@ -206,17 +206,17 @@ def _give_up_at_once() -> Iterator[Patch]:
 
 
 def _believe_every_answer() -> Iterator[Patch]:
-    """Step 6: any 2xx is `done`, whatever totals it shows."""
+    """Step 6: any 2xx means `done`, whatever totals it shows."""
     yield patch.object(send, "confirms_operation", _answer(True))
 
 
 def _hide_other_changes() -> Iterator[Patch]:
-    """Step 6: a payment that moved by more is not flagged."""
+    """Step 6: no flag is set when a payment moved by more than our amount."""
     yield patch.object(evidence, "find_other_change", _answer(""))
 
 
 def _call_already_done() -> Iterator[Patch]:
-    """Step 6: a refusal that says "already" is believed without a reading."""
+    """Step 6: a refusal that says "already" is accepted without checking the payment."""
 
     def classify(error: Any) -> str:
         final = isinstance(error, ApiError) and error.code in ("6150", "6090")
@@ -233,7 +233,7 @@ def _call_already_done() -> Iterator[Patch]:
 
 
 def _keep_payments_held() -> Iterator[Patch]:
-    """Step 4: a payment is not given back after the row's end."""
+    """Step 4: a payment is not released when its row ends."""
     yield patch.object(Reservations, "release_payment", _answer(None))
 
 
@@ -270,7 +270,7 @@ MUTANTS: dict[str, Callable[[], Iterator[Patch]]] = {
 
 
 def catch(name: str, schedules: int) -> tuple[int, str] | None:
-    """Run schedules against a mutant until one catches it; return its number and why, or None."""
+    """Run schedules against a mutant until one fails. Return its number and the reason, or None."""
     with simulated_store(), ExitStack() as stack:
         for change in MUTANTS[name]():
             stack.enter_context(change)

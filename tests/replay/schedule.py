@@ -1,8 +1,8 @@
-"""One schedule: a plan carried out through faults, crashes and restarts, all drawn by one number.
+"""One schedule: a plan is carried out with faults, crashes and restarts, all drawn by one number.
 
-The carrying path is the package's own, from `_run_live` down. Virtual are the clock (`loop`), Vipps
-MobilePay and the network (`vipps`) and the disk (`disk`). What has to hold is checked at every
-request, and at the end: nothing twice, nothing lost, the journal true.
+The code that carries the plan out is the package's own, from `_run_live` down. The clock (`loop`),
+Vipps MobilePay and the network (`vipps`), and the disk (`disk`) are simulated. At every request and
+at the end, the schedule checks that nothing is done twice or lost and that the journal is correct.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ GOOD = ("done", "already_done")
 
 
 class ViolationError(AssertionError):
-    """Something that must never happen has happened."""
+    """Something happened that must never happen."""
 
 
 class _WorldClock(RunClock):
-    """The clocks of a process in this world."""
+    """The clock of a process in the simulated world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -65,7 +65,7 @@ class _WorldClock(RunClock):
 
 
 class Schedule:
-    """What one number draws.
+    """Everything that is drawn by one number.
 
     Args:
         number: The seed of everything.
@@ -99,10 +99,10 @@ class Schedule:
         self._asked: dict[int, int] = {}
 
     def run(self) -> None:
-        """Carry the plan out, life after life, and check what has to hold.
+        """Carry the plan out in one life after another, and check the result.
 
         Raises:
-            ViolationError: Something does not.
+            ViolationError: A check failed.
         """
         for _ in range(self.dice.randrange(4)):
             self._live(
@@ -157,7 +157,7 @@ class Schedule:
         return self.dice.choice([None, total, total, max(1, total - 1)])
 
     def _plan_foreign_change(self, row: PlanRow) -> None:
-        """Have somebody else change a row's payment at some time, often by the same amount."""
+        """Have somebody else change a row's payment at a random time, often by the same amount."""
         self.foreign.add(row.reference)
         verb = self.dice.choice([self.plan.verb, self.plan.verb, "refund", "capture"])
         amount = row.amount_minor if self.dice.random() < 0.5 else self.dice.randrange(1, 400)
@@ -169,7 +169,7 @@ class Schedule:
         self.world.time.schedule(self.dice.random() * 60, change)
 
     def _live(self, *, crashes: bool, fault_share: float) -> list[RowResult] | None:
-        """Carry the plan out for one life; return its results, or None where it died."""
+        """Carry the plan out in one life, and return its results, or None if the process died."""
         self.world.fault_share = self.disk.fault_share = fault_share
         self._sent.clear()
         crash_at = self.dice.randrange(1, 250) if crashes else 0
@@ -203,7 +203,7 @@ class Schedule:
             loop.close()
 
     def _check_request(self, reference: str, key: str) -> None:
-        """Check a request that is about to leave."""
+        """Check a request just before it is sent."""
         row = next(row for row in self.plan.rows if row.reference == reference)
         now, payment = self.world.time.now, self.world.payments[reference]
         if key != compute_idempotency_key(self.plan.plan_id, self.plan.verb, row):
@@ -229,7 +229,7 @@ class Schedule:
         sent.append(now)
 
     def _check_end(self, results: list[RowResult]) -> None:
-        """Check what has to hold when every run has ended."""
+        """Check the final state after all runs have ended."""
         if not self.disk.is_chain_intact():
             raise ViolationError("the journal's chain is broken")
         states = self.disk.read_row_states()
@@ -251,11 +251,11 @@ class Schedule:
 
     def _check_row(self, row: PlanRow, result: RowResult, done: int, where: str) -> None:
         outcome = result.outcome
-        # Cancels have no key in the log: one that somebody else made counts as ours, if it is later.
+        # The log shows no key for a cancel, so a later cancel by somebody else counts as ours.
         keyed = self.plan.verb != "cancel" or row.reference not in self.foreign
         if outcome in GOOD and done == 0 and keyed:
             raise ViolationError(f"the journal says what is not: {where}")
-        # Nor can anybody tell who cancelled a payment that others changed too, once the journal is lost.
+        # If the journal is lost and others changed the payment, nobody can know who cancelled it.
         traceable = keyed or not self.lies
         if outcome in ("refused", "skipped") and done and traceable:
             raise ViolationError(f"the journal does not know of it: {where}")
@@ -271,7 +271,7 @@ class Schedule:
                 raise ViolationError(f"flags {result.flags!r}: {where}, {result.after}")
 
     def _may_be_undone(self, row: PlanRow) -> bool:
-        """Say whether a row may rightly end without its operation."""
+        """Return whether a row may correctly end without its operation."""
         total = sum(each.amount_minor for each in self.plan.rows)
         return (
             row.reference in self.foreign
@@ -281,7 +281,10 @@ class Schedule:
         )
 
     def _check_reservations(self, results: list[RowResult]) -> None:
-        """Check that caps count what moved, or may have, and that only open rows hold payments."""
+        """Check the caps and the held payments.
+
+        Caps must count the amounts that moved or may have moved. Only open rows may hold payments.
+        """
         reservations = self.disk.reservations
         held = {taken.row for taken in reservations.in_flight.values()}
         for row, result in zip(self.plan.rows, results, strict=True):
@@ -302,7 +305,7 @@ class Schedule:
 
 @contextmanager
 def simulated_store() -> Iterator[None]:
-    """Put the simulated disk where the carrying path calls the store."""
+    """Use the simulated disk wherever the code that carries plans out calls the store."""
     with (
         patch.object(journal_writer, "commit_entries", simulated.commit_entries),
         patch.object(journal_writer, "renew", simulated.renew),
@@ -312,9 +315,9 @@ def simulated_store() -> Iterator[None]:
 
 
 def find_violation(number: int) -> str:
-    """Run one schedule; return what does not hold, or ""."""
+    """Run one schedule and return what went wrong, or ""."""
     before = random.getstate()
-    random.seed(number)  # the package's own jitter
+    random.seed(number)  # makes the package's random waits repeatable
     try:
         Schedule(number).run()
     except ViolationError as violation:

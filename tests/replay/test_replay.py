@@ -1,6 +1,7 @@
-"""The carrying path under a seeded scheduler: nothing twice, nothing lost, the journal true.
+"""Plans are carried out under a seeded scheduler: nothing is done twice or lost.
 
-In full: python -m tests.replay --schedules 1000000 --jobs 2, and python -m tests.replay --mutants
+The journal stays correct too. For the long test, run:
+python -m tests.replay --schedules 1000000 --jobs 2, and python -m tests.replay --mutants
 """
 
 from __future__ import annotations
@@ -18,28 +19,28 @@ QUICK_MUTANTS = ("send before commit", "send another key", "never read again", "
 
 
 def test_some_hundred_schedules():
-    """Each failure is one line that repeats it."""
+    """Each failure is one line with the command that repeats it."""
     assert run_chunk(0) == []
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("first", range(0, 20_000, 2_000))
 def test_twenty_thousand_schedules(first):
-    """The same, longer."""
+    """The same check with many more schedules."""
     for chunk in range(first, first + 2_000, CHUNK):
         assert run_chunk(chunk) == []
 
 
 @pytest.mark.parametrize("name", QUICK_MUTANTS)
 def test_a_step_that_is_broken_is_caught(name):
-    """A schedule that cannot fail proves nothing."""
+    """If no broken step were found, the schedules would prove nothing."""
     assert catch(name, 500) is not None
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", MUTANTS)
 def test_every_mutant_is_caught(name):
-    """Each of the six steps, broken in every way the list has."""
+    """Each of the six steps is broken in every way on the list."""
     assert catch(name, 5_000) is not None
 
 
@@ -60,7 +61,7 @@ def test_a_number_draws_the_same_schedule():
 
 
 def test_schedules_reach_what_they_are_for():
-    """Crashes, restarts, lost answers, waits and every outcome: each is met by some schedule."""
+    """Some schedules include crashes, restarts, repeated requests, and every outcome."""
     kinds: set[str] = set()
     restarts = requests_again = 0
     with simulated_store():

@@ -1,7 +1,7 @@
-"""Vipps MobilePay and the network to it, as a model of a page: payments, keys, locks, a log that lags.
+"""A small model of Vipps MobilePay and the network: payments, keys, locks and a late event log.
 
-It shares nothing with `vippsrecon.simulator`. Faults are drawn by seed. What reached Vipps
-MobilePay is done there whether or not the process that asked for it is still alive.
+It shares nothing with `vippsrecon.simulator`. Faults are drawn by seed. A request that reached
+Vipps MobilePay is carried out there, even if the process that sent it has died.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Totals = tuple[int, int, int, int]
 
 
 class Logged(NamedTuple):
-    """An event, and from when on the log shows it."""
+    """An event, and the time from which the log shows it."""
 
     name: str
     amount: int
@@ -53,8 +53,8 @@ class SimulatedPayment:
     """A payment at Vipps MobilePay.
 
     Attributes:
-        history: Its totals from each time on, in order.
-        keys: Key to (its outcome, until when it is remembered).
+        history: The times of changes with the new totals, in order.
+        keys: For each key, its outcome and the time until which it is remembered.
     """
 
     reference: str
@@ -66,7 +66,7 @@ class SimulatedPayment:
 
     @property
     def totals(self) -> Totals:
-        """The totals now."""
+        """The present totals."""
         return self.history[-1][1]
 
     def totals_at(self, time: float) -> Totals:
@@ -75,11 +75,11 @@ class SimulatedPayment:
 
 
 class World:
-    """Everything outside of the process: time, clocks, payments.
+    """Everything outside the process: time, clocks and payments.
 
     Args:
         dice: Draws latencies and faults.
-        lag: Most seconds until the log shows an event.
+        lag: The log shows an event after at most this many seconds.
         key_life: Seconds for which a key is remembered after its operation.
         late: Whether a request may arrive after its sender has given up.
     """
@@ -97,16 +97,19 @@ class World:
         self._key_life = key_life
 
     def machine_time(self) -> datetime:
-        """Return the right time."""
+        """Return the correct time."""
         return START + timedelta(seconds=self.time.now)
 
     def server_date(self) -> datetime:
-        """Return the `Date` of an answer: whole seconds, and an hour off while it is wrong."""
+        """Return the `Date` of an answer, in whole seconds.
+
+        It is an hour off while the clock is wrong.
+        """
         wrong = self.clock_wrong_from <= self.time.now < self.clock_wrong_until
         return self.machine_time().replace(microsecond=0) + timedelta(hours=wrong)
 
     def add(self, reference: str, totals: Totals) -> SimulatedPayment:
-        """Add a payment whose earlier changes are too old to look like a duplicate of a row."""
+        """Add a payment. Its earlier changes are too old to look like a duplicate of a row."""
         log = [Logged("AUTHORIZED", totals[0], None, -OLD, -OLD)]
         names = ("CAPTURED", "REFUNDED", "CANCELLED")
         for name, amount in zip(names, totals[1:], strict=True):
@@ -124,7 +127,10 @@ class World:
         key: str,
         answer: Callable[[Totals | str], None],
     ) -> None:
-        """Take a request; `answer` gets the totals after it, or why not, when it is processed."""
+        """Receive a request.
+
+        When it is processed, `answer` gets the new totals or the reason for refusal.
+        """
         known = payment.keys.get(key)
         if known is not None and known[1] >= self.time.now:
             answer(known[0])
@@ -167,16 +173,16 @@ class World:
         return after
 
     def format_time(self, at: float) -> str:
-        """Return a time as the API writes it."""
+        """Return a time in the API's format."""
         return (START + timedelta(seconds=at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Connection:
-    """What one life of the process has of Vipps MobilePay: the face of `AsyncClient`.
+    """The client that one life of the process uses. It has the methods of `AsyncClient`.
 
     Args:
         world: The world.
-        on_send: Told of each request that would move money, just before it leaves.
+        on_send: Called for each request that would move money, just before it is sent.
     """
 
     def __init__(self, world: World, on_send: Callable[[str, str], None]) -> None:
@@ -202,7 +208,7 @@ class Connection:
         )  # fmt: skip
 
     async def events(self, reference: str, msn: str, *, retry: bool = True) -> list[Event]:
-        """Read an event log, as far as it shows events by now."""
+        """Read the events that the log shows now."""
         await self._pass_network(retry)
         payment, now = self._world.payments[reference], self._world.time.now
         events = [
@@ -229,7 +235,10 @@ class Connection:
         return await self._modify("cancel", reference, 0, named["idempotency_key"])
 
     async def _pass_network(self, retry: bool) -> None:
-        """Take a reading's time to get there; a reading is repeated by the client, within limits."""
+        """Simulate the network on the way of a reading.
+
+        The client repeats a failed reading, within limits.
+        """
         dice = self._world.dice
         while True:
             await asyncio.sleep(dice.random() * 0.2)
