@@ -471,7 +471,7 @@ def test_a_disk_that_fills_up_while_a_workbook_is_written(ready, command, limit)
 def test_the_default_sales_unit_has_one_meaning(check, orders, folder, keys):
     """With two sales units, `fetch` must use VIPPS_MSN.
 
-    It once asked for it although it was set.
+    An earlier version asked for it although it was set.
     """
     (folder / "vippsrecon.toml").write_text(
         '[[sales_unit]]\nmsn = "123456"\nmarket = "NO"\n[[sales_unit]]\nmsn = "654321"\n'

@@ -275,7 +275,7 @@ def test_waived_until_a_day_ends_after_it(tmp_path):
     ],
 )
 def test_leaving_money_alone_needs_all_three(tmp_path, line, message):
-    """Reference, reason and who: or the auditor asks, and nobody knows."""
+    """A waived payment needs a reference, a reason and a person: an auditor asks for them."""
     with pytest.raises(SourceError, match=f"ignore.csv row 2 column '{message}'"):
         read_ignore_file(ignore_file(tmp_path, line), "123456", TODAY)
 

@@ -214,7 +214,7 @@ def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(world):
 
 
 def test_an_order_of_its_own_is_no_attempt_at_another(world):
-    """Its money does not belong to the other order, which still lacks money and is asked about."""
+    """Its money does not pay the other order, so the next attempt of that order is requested."""
     lines = [order("order-000001"), order("order-000001-1", "#2")]
     payments = [payment("order-000001", **DEAD), payment("order-000001-1", captured=1000)]
     orders, settings, client, door = world(lines, payments)
