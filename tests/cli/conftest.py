@@ -1,4 +1,4 @@
-"""A month on disk, served on loopback, and the command line to work on it."""
+"""Fixtures: a month on disk, a local simulator that serves it, and the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = {
 
 @pytest.fixture(scope="session")
 def month(tmp_path_factory):
-    """A small month, the same for every test; nothing writes here."""
+    """Return a small month, the same for every test; no test writes to it."""
     folder = tmp_path_factory.mktemp("month")
     write_month(folder, payments=300, seed=7)
     return folder
@@ -33,27 +33,27 @@ def month(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def base_url(month):
-    """Where that month is served without faults."""
+    """Serve that month without faults, and yield the address."""
     with serve(Simulator.from_file(month / "simulator.jsonl")) as url:
         yield url
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty working folder."""
+    """Return an empty working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def orders(month, folder):
-    """The month's export in the working folder, with its time of export."""
+    """Copy the month's export, with its time of export, into the working folder."""
     return shutil.copy2(month / "orders.csv", folder / "orders.csv")
 
 
 @pytest.fixture
 def run():
-    """Run a command, and give its exit code and what it printed."""
+    """Return a function that runs a command and gives its exit code and output."""
 
     def run(*arguments, env=None, **settings):
         return CliRunner().invoke(app, [str(one) for one in arguments], env=env, **settings)
@@ -63,7 +63,7 @@ def run():
 
 @pytest.fixture
 def keys(monkeypatch, base_url):
-    """The environment of a merchant whose Vipps MobilePay is the simulator."""
+    """Set the environment of a merchant who uses the simulator as Vipps MobilePay."""
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "simulator")
     monkeypatch.setenv("VIPPS_BASE_URL", base_url)
     for name, value in KEYS.items():
@@ -73,7 +73,7 @@ def keys(monkeypatch, base_url):
 
 @pytest.fixture
 def served_with(month, keys):
-    """Serve the month again, with faults, for this test only."""
+    """Return a function that serves the month with faults, for this test only."""
     opened = []
 
     def start(*faults, **settings):
@@ -90,7 +90,7 @@ def served_with(month, keys):
 
 @pytest.fixture
 def printed():
-    """Read the one JSON object a command printed."""
+    """Return a function that reads the one JSON object a command printed."""
 
     def read(done):
         return json.loads(done.stdout)
@@ -100,7 +100,7 @@ def printed():
 
 @pytest.fixture
 def desk(run, folder, monkeypatch):
-    """Return `desk(count, *lines)`: so many captured payments, and further state lines."""
+    """Return `desk(count, *lines)`: a desk with `count` captured payments and more state lines."""
     with contextlib.ExitStack() as stack:
 
         def make(count: int = 3, *lines) -> Desk:
@@ -119,7 +119,7 @@ def desk(run, folder, monkeypatch):
 
 @pytest.fixture
 def ready(desk):
-    """A desk with an approved plan of three refunds, 1 250.50 NOK in all."""
+    """Return a desk with an approved plan of three refunds, 1 250.50 NOK in total."""
     here = desk(3)
     here.plan("1000.00", "250.00", "0.50")
     here.approve()

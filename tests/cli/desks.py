@@ -1,4 +1,4 @@
-"""A person's desk: a folder with a list of refunds, and the simulator its payments are at."""
+"""A desk for tests: a folder with a list of refunds, and the simulator with its payments."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SUM = "1250.50 NOK"
 
 
 class Desk:
-    """A folder with a list of refunds, and the simulator its payments are at."""
+    """A folder with a list of refunds, and the simulator with its payments."""
 
     def __init__(self, run, simulator: Simulator, folder: Path) -> None:
         self.run, self.simulator, self.folder = run, simulator, folder
 
     def plan(self, *amounts: str, references=()) -> None:
-        """Plan refunds of these amounts, of payments `order-000001` and on."""
+        """Plan refunds of these amounts, for the payments from `order-000001` on."""
         named = references or [f"order-{n:06d}" for n in range(1, len(amounts) + 1)]
         rows = [f"{one},{amount},NOK" for one, amount in zip(named, amounts, strict=True)]
         listed = "\n".join(["reference,amount,currency", *rows])
@@ -27,11 +27,11 @@ class Desk:
         assert done.exit_code == 0, done.output
 
     def approve(self) -> None:
-        """Approve the plan by another than its planner."""
+        """Approve the plan as a person other than its planner."""
         done = self.run("approve", "plan.json", "--as", "ola")
         assert done.exit_code == 0, done.output
 
     def effects(self) -> dict[str, int]:
-        """Payment to what was given back."""
+        """Return the refunded sum of each refunded payment."""
         payments = self.simulator.requests()["payments"].get(MSN, {})
         return {ref: done["refund"]["sum"] for ref, done in payments.items() if "refund" in done}

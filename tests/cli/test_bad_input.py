@@ -1,4 +1,7 @@
-"""Bad input: one clear sentence, exit code 2, nothing lost, no traceback."""
+"""Bad input gives one clear sentence and exit code 2.
+
+No data is lost, and no traceback is shown.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ ROW = "123456,order-1001,1001,NOK,{amount},0,fulfilled,2026-10-02T10:00:00Z,2026
 
 
 def reconcile(run, file="orders.csv", *more):
-    """Run the command most of these mistakes are made with."""
+    """Run `reconcile`, the command in which most of these mistakes happen."""
     return run("reconcile", "--orders", file, "--out", "report.xlsx", *more)
 
 
 def one_sentence(done, *words):
-    """Hold what every refusal has in common."""
+    """Check what every refusal has in common."""
     assert done.exit_code == 2, done.output
     assert "Traceback" not in done.output
     lines = [line for line in done.stderr.splitlines() if line.startswith("vippsrecon: ")]
@@ -43,36 +46,36 @@ def one_sentence(done, *words):
     ],
 )
 def test_a_file_that_cannot_be_used(run, keys, folder, content, words):
-    """The name of the file and what is wrong with it, before a call is made."""
+    """The error names the file and what is wrong with it, before any call is made."""
     (folder / "orders.csv").write_bytes(content)
 
     one_sentence(reconcile(run), *words)
 
 
 def test_a_missing_file(run, keys, folder):
-    """The commonest mistake of all."""
+    """This is the most common mistake."""
     one_sentence(reconcile(run, "nowhere.csv"), "nowhere.csv")
 
 
 def test_a_directory(run, keys, folder):
-    """`--orders exports` where the folder was meant to be searched by hand."""
+    """A folder is given where an export file is expected."""
     (folder / "orders.csv").mkdir()
 
     one_sentence(reconcile(run), "orders.csv")
 
 
 def test_the_wrong_shop(run, keys, orders):
-    """A profile named by hand is believed, so it has to fit."""
+    """A profile that the user names is used without guessing, so it must fit the file."""
     one_sentence(reconcile(run, orders, "--shop", "shopify"), "orders.csv")
 
 
 def test_an_unknown_shop(run, keys, orders):
-    """A typing error lists what there is."""
+    """After a typing error, the message lists the known shops."""
     one_sentence(reconcile(run, orders, "--shop", "shopifi"), "shopifi")
 
 
 def test_amounts_in_another_country_s_way(run, keys, folder, printed):
-    """1.234,50 read as 1.2345 or 123450 would be a wrong figure; it is a reject."""
+    """Reading 1.234,50 as 1.2345 or 123450 would be wrong, so the row is rejected."""
     (folder / "orders.csv").write_text(PLAIN + ROW.format(amount='"1.234,50"'))
     done = run("preview", "orders.csv", "--json")
 
@@ -83,7 +86,7 @@ def test_amounts_in_another_country_s_way(run, keys, folder, printed):
 
 
 def test_an_export_for_another_month(run, keys, orders):
-    """November's orders against October's payments would all be missing."""
+    """Compared with the payments of another month, every order would be missing."""
     done = reconcile(run, orders, "--from", "2026-03-01", "--to", "2026-03-31")
 
     one_sentence(done, "orders.csv", "2026-03-01", "that month")
@@ -98,7 +101,7 @@ def test_an_export_for_another_month(run, keys, orders):
     ],
 )
 def test_a_period_that_is_none(run, keys, orders, more):
-    """Dates are typed by hand."""
+    """Users type dates by hand and make mistakes."""
     done = reconcile(run, orders, *more)
 
     assert done.exit_code == 2
@@ -106,7 +109,7 @@ def test_a_period_that_is_none(run, keys, orders, more):
 
 
 def test_wrong_keys(run, keys, orders):
-    """Said before thousands of references are asked for."""
+    """The error comes before thousands of references are requested."""
     keys.setenv("VIPPS_CLIENT_SECRET", "not-the-secret")
     done = reconcile(run, orders)
 
@@ -130,7 +133,7 @@ def test_wrong_keys(run, keys, orders):
     ],
 )
 def test_the_wrong_environment(run, keys, orders, changed, word):
-    """Refused before a token is asked for: keys are not sent to strangers."""
+    """The command stops before it requests a token, so that no keys go to another server."""
     for name, value in changed.items():
         keys.setenv(name, value)
 
@@ -154,7 +157,7 @@ def test_nobody_listens(run, keys, orders):
     ],
 )
 def test_answers_that_cannot_be_used(run, served_with, orders, printed, fault):
-    """One sentence at the end; every reference without an answer is a row, none is lost."""
+    """One sentence at the end; each reference without an answer is a row, and none is lost."""
     served_with({"operations": ["getPayment"], "share": 1.0, **fault})
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
@@ -167,7 +170,7 @@ def test_answers_that_cannot_be_used(run, served_with, orders, printed, fault):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_a_full_disk(keys, orders, folder):
-    """A limit on the size of files stands for a full disk: the system refuses the write."""
+    """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 
     done = subprocess.run(
@@ -186,20 +189,20 @@ def test_a_full_disk(keys, orders, folder):
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no such device here")
 def test_a_device_is_no_workbook(run, keys, orders):
-    """Moving a finished report onto a device would replace the device."""
+    """If the finished report were moved to a device path, it would replace the device."""
     one_sentence(run("reconcile", "--orders", orders, "--out", "/dev/full"), "/dev/full")
     assert Path("/dev/full").is_char_device()
 
 
 def test_an_output_that_is_a_folder(run, keys, orders, folder):
-    """Found out before the fetch, not after it."""
+    """The error comes before the fetch, not after it."""
     (folder / "report.xlsx").mkdir()
 
     one_sentence(reconcile(run, orders), "report.xlsx", "folder")
 
 
 def test_an_output_without_a_folder(run, keys, orders):
-    """A folder that does not exist is a typing error more often than a wish."""
+    """A folder that does not exist is usually a typing error, so it is not created."""
     done = run("reconcile", "--orders", orders, "--out", "nowhere/report.xlsx")
 
     one_sentence(done, "nowhere")
@@ -207,14 +210,14 @@ def test_an_output_without_a_folder(run, keys, orders):
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder nobody may write to")
 def test_an_output_that_may_not_be_written(run, keys, orders):
-    """Not even by an administrator, whom a file's rights do not hold."""
+    """Even an administrator, whom file permissions do not stop, cannot write here."""
     done = run("reconcile", "--orders", orders, "--out", "/proc/report.xlsx")
 
     one_sentence(done, "/proc/report.xlsx")
 
 
 def test_a_demo_overwrites_no_report_but_its_own(run, folder):
-    """Someone practises in the folder where the month's report lies."""
+    """A user may try the demo in the folder that holds the month's real report."""
     (folder / "report.xlsx").write_bytes(b"October")
     done = run("demo", "--payments", "50")
 
@@ -223,14 +226,14 @@ def test_a_demo_overwrites_no_report_but_its_own(run, folder):
 
 
 def test_a_simulator_state_that_is_none(run, folder):
-    """A file of another kind is refused with its name and line."""
+    """A file of another kind is refused; the error gives its name and the line."""
     (folder / "state.jsonl").write_text("{not json\n")
 
     one_sentence(run("simulator", "--state", "state.jsonl"), "state.jsonl")
 
 
 def test_a_report_does_not_replace_what_it_is_made_from(run, keys, orders):
-    """The export may be the only copy; a slip of the hand must not cost it."""
+    """The export may be the only copy, so a typing error must not overwrite it."""
     before = orders.read_bytes()
     done = run("reconcile", "--orders", orders, "--out", orders.name)
 
@@ -239,7 +242,7 @@ def test_a_report_does_not_replace_what_it_is_made_from(run, keys, orders):
 
 
 def test_a_workbook_read_is_not_written(run, keys, folder):
-    """An export that is a workbook has the right suffix, and is an input all the same."""
+    """An export can be an .xlsx file too. It is an input and must not be overwritten."""
     (folder / "orders.xlsx").write_bytes(b"a workbook")
     done = run("reconcile", "--orders", "orders.xlsx", "--out", "./orders.xlsx")
 
@@ -249,7 +252,7 @@ def test_a_workbook_read_is_not_written(run, keys, folder):
 
 @pytest.mark.parametrize("name", ["report.csv", "report", "truth.pdf"])
 def test_a_report_is_a_workbook(run, keys, orders, folder, name):
-    """Excel refuses a workbook named otherwise, and a file of that name may be somebody's."""
+    """Excel does not open a workbook with another suffix, and such a file may belong to someone."""
     (folder / name).write_bytes(b"mine")
 
     one_sentence(run("reconcile", "--orders", orders, "--out", name), name, ".xlsx")
@@ -257,7 +260,7 @@ def test_a_report_is_a_workbook(run, keys, orders, folder, name):
 
 
 def test_one_bad_file_does_not_hide_the_others(run, orders, folder):
-    """A folder of exports is looked at in one go, and one of them is always something else."""
+    """Users preview a whole folder of exports, and often one file is of another kind."""
     (folder / "empty.csv").write_bytes(b"")
     done = run("preview", "empty.csv", orders, "--json")
 
@@ -278,33 +281,33 @@ def test_one_bad_file_does_not_hide_the_others(run, orders, folder):
     ],
 )
 def test_a_slip_of_the_hand(run, folder, arguments, words):
-    """Half a page of usage hides the one thing that is wrong."""
+    """A long usage text would hide the one mistake."""
     (folder / "s.jsonl").write_text("")
 
     one_sentence(run(*arguments), *words)
 
 
 def test_a_moment_that_is_none(run, keys, orders):
-    """Said with an example of one."""
+    """The error shows an example of a valid time."""
     one_sentence(reconcile(run, orders, "--as-of", "yesterday"), "--as-of", "yesterday")
 
 
 def test_a_moment_before_every_order(run, keys, orders):
-    """A year mistyped would call every order not due, and the month clean."""
+    """With a mistyped year no order would be due yet, and the month would look clean."""
     one_sentence(
         reconcile(run, orders, "--as-of", "2025-10-31"), "--as-of", "earlier than every order"
     )
 
 
 def test_a_fetch_onto_a_file(run, keys, orders, folder):
-    """`--out` is a folder; the machine's own words for it say nothing."""
+    """`--out` must be a folder, and the system's own error message does not explain this."""
     (folder / "october").write_text("")
 
     one_sentence(run("fetch", orders, "--out", "october"), "october", "is a file", "name a folder")
 
 
 def test_payments_of_another_month(run, keys, orders, folder):
-    """Nothing of the one is in the other: the wrong folder was named."""
+    """The orders and the payments have no reference in common: the user named the wrong folder."""
     (folder / "other.csv").write_text("reference\norder-nobody-made\n")
     assert run("fetch", "other.csv", "--out", "other").exit_code == 0
     done = reconcile(run, orders, "--payments", "other")
@@ -313,14 +316,14 @@ def test_payments_of_another_month(run, keys, orders, folder):
 
 
 def test_check_needs_a_sales_unit(run, keys):
-    """None configured was told as several configured."""
+    """The error for no sales unit must not be the one for several sales units."""
     keys.delenv("VIPPS_MSN")
 
     one_sentence(run("check"), "VIPPS_MSN is not set")
 
 
 def test_no_token_names_the_call(run, served_with, orders):
-    """An accountant forwards the sentence: it has to say what was asked, and what to do."""
+    """Accountants forward this error, so it must say which request failed and what to do."""
     served_with({"operations": ["accessToken"], "share": 1.0, "status": 503})
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\n")
 

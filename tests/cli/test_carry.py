@@ -1,4 +1,4 @@
-"""`carry-out` as a person uses it: from a list to money moved, dry by default."""
+"""`carry-out` as a person uses it, from the list to the refund; a dry run is the default."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEDGER = {
 
 
 def test_help_has_an_example(run):
-    """An example answers more than a list of options."""
+    """An example explains more than a list of options."""
     done = run("carry-out", "--help")
 
     assert done.exit_code == 0
@@ -34,7 +34,7 @@ def test_help_has_an_example(run):
 
 
 def test_dry_is_the_default(desk):
-    """It says what would be done, sends nothing, and makes no database."""
+    """A dry run shows what would be done, sends nothing, and creates no database."""
     here = desk(3)
     here.plan("1000.00", "250.00", "0.50")
 
@@ -49,7 +49,7 @@ def test_dry_is_the_default(desk):
 
 
 def test_live_does_it_once_however_often_it_is_run(ready, printed):
-    """The same command again goes on where it stopped, which here is at the end."""
+    """The same command continues where it stopped; here all rows are done, so nothing is sent."""
     for summary in ("Done: 3 refunds", "Nothing was sent: all 3 were done on 2026-01-31"):
         done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
         assert done.exit_code == 0, done.output
@@ -64,7 +64,7 @@ def test_live_does_it_once_however_often_it_is_run(ready, printed):
 
 
 def test_json_has_every_row(ready, printed):
-    """The frame's rows, amounts as integers, and counts that add up to the plan."""
+    """Every row is in the output, amounts are integers, and the counts add up to the plan."""
     done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
 
     said = printed(done)
@@ -95,7 +95,7 @@ def test_json_has_every_row(ready, printed):
     ],
 )
 def test_live_needs_the_sum(ready, arguments):
-    """Whoever repeats the sum has read it."""
+    """A user who has to repeat the sum has read it."""
     done = ready.run("carry-out", "plan.json", "--live", *arguments)
 
     assert done.exit_code == 2
@@ -105,7 +105,7 @@ def test_live_needs_the_sum(ready, arguments):
 
 
 def test_live_needs_an_approval(desk):
-    """Nothing moves on one person's command alone."""
+    """One person's command alone must not move money."""
     here = desk(1)
     here.plan("10.00")
 
@@ -125,7 +125,7 @@ def test_live_needs_an_approval(desk):
     ],
 )
 def test_a_terminal_is_asked_for_the_sum(ready, typed, code):
-    """A person at a terminal types the sum; a script has to bring it."""
+    """A person types the sum at the terminal; a script must give it as an option."""
     terminal, end = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "vippsrecon", "carry-out", "plan.json", "--live"],
@@ -147,7 +147,7 @@ def test_a_terminal_is_asked_for_the_sum(ready, typed, code):
 
 
 def test_a_refused_row_is_code_1_and_says_why(ready):
-    """The payment moved since: one row waits for a person, the others are done."""
+    """The payment changed after planning: this row is refused, and the other rows are done."""
     other = ready.run(
         "carry-out", "plan.json", "--json"
     )  # a dry run first, as the documents advise
@@ -167,7 +167,7 @@ def test_a_refused_row_is_code_1_and_says_why(ready):
 
 
 def test_a_run_that_stops_is_code_2(ready, printed):
-    """A sales unit that may not refund: no other row will fare better."""
+    """The sales unit may not refund at all, so the run stops instead of trying each row."""
     ready.simulator.set_settings(refusals=[{"code": 5100, "operation": "refund"}])
 
     done = ready.run(
@@ -185,7 +185,7 @@ def test_a_run_that_stops_is_code_2(ready, printed):
 
 
 def test_outcomes_are_written(ready):
-    """The workbook beside the plan, with the head in it."""
+    """The workbook of outcomes contains the head of the journal."""
     done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "outcomes.xlsx")
 
     assert done.exit_code == 0
@@ -197,7 +197,7 @@ def test_outcomes_are_written(ready):
 
 @pytest.mark.parametrize("out", ["outcomes.csv", "gone/outcomes.xlsx", "plan.json", "folder.xlsx"])
 def test_a_place_for_outcomes_is_refused_before_money_moves(ready, out):
-    """After the run is too late to hear that the folder does not exist."""
+    """An error about the output file must come before the run, not after it."""
     (ready.folder / "folder.xlsx").mkdir()
     before = (ready.folder / "plan.json").read_bytes()
 
@@ -217,7 +217,7 @@ def test_a_place_for_outcomes_is_refused_before_money_moves(ready, out):
     ],
 )
 def test_a_plan_changed_by_hand_is_refused(ready, old, new):
-    """What was approved is carried out, byte for byte, or nothing is."""
+    """The plan must be the approved one, byte for byte; otherwise nothing is carried out."""
     path = ready.folder / "plan.json"
     content = path.read_bytes()
     assert old in content
@@ -231,7 +231,7 @@ def test_a_plan_changed_by_hand_is_refused(ready, old, new):
 
 
 def test_a_plan_for_another_environment_is_refused(ready, monkeypatch):
-    """The same file must not move money in production."""
+    """A plan made at the simulator must not move money in another environment."""
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
     monkeypatch.delenv("VIPPS_BASE_URL")
 
@@ -243,7 +243,7 @@ def test_a_plan_for_another_environment_is_refused(ready, monkeypatch):
 
 
 def test_nothing_is_asked_before_the_plan_is_known_to_belong_here(ready):
-    """Neither a token nor a balance, of an environment the plan is not for."""
+    """If the plan is for another environment, no token and no balance are requested."""
     before = ready.simulator.requests()["requests"]
     plan = ready.folder / "plan.json"
     planned = dataclasses.replace(read_plan(plan), environment="production")
@@ -258,7 +258,7 @@ def test_nothing_is_asked_before_the_plan_is_known_to_belong_here(ready):
 
 
 def test_the_ledgers_balance_stands_beside_the_sum(desk):
-    """Refunds are taken from the next settlement: is there anything in it?"""
+    """Refunds are taken from the next settlement, so the user must see if it covers them."""
     entry = {
         "pspReference": "3343121302",
         "time": "2026-01-31T09:30:00Z",
@@ -282,7 +282,7 @@ def test_the_ledgers_balance_stands_beside_the_sum(desk):
 
 
 def test_no_ledger_is_no_news(desk, monkeypatch):
-    """Most keys cannot read the Report API: nothing is said, nothing fails."""
+    """Most keys cannot read the Report API: no message is printed, and nothing fails."""
     monkeypatch.setattr("vippsrecon.ledger.balances.BALANCE_TIMEOUT_SECONDS", 0.2)
     here = desk(1)
     here.plan("10.00")
@@ -295,7 +295,7 @@ def test_no_ledger_is_no_news(desk, monkeypatch):
 
 
 def test_approve_lists_the_rows(desk):
-    """Whoever approves sees what, not the sum alone; of a long plan the first fifty rows."""
+    """The approver sees the rows, not only the sum; of a long plan the first fifty rows."""
     here = desk(3)
     here.plan("10.00", "20.00", "1000.00")
 
@@ -308,7 +308,7 @@ def test_approve_lists_the_rows(desk):
 
 
 def test_approve_says_where_the_other_rows_stand(desk):
-    """Fifty rows fit a screen or two; the others are in the file that is approved."""
+    """Only fifty rows are shown; the message says that the plan file has the others."""
     here = desk(53)
     here.plan(*["1.00"] * 53)
 

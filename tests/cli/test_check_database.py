@@ -1,4 +1,4 @@
-"""`check` says what there is to say of the workspace database, and changes nothing in it."""
+"""`check` reports the state of the workspace database, and changes nothing in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tests.cli.desks import SUM
 
 
 def test_none_yet(run, keys, folder, printed):
-    """A folder where nothing was approved yet is no problem, and stays without a database."""
+    """Before the first approval there is no database.
+
+    This is not a problem, and none is created.
+    """
     said = run("check")
 
     assert said.exit_code == 0
@@ -28,7 +31,7 @@ def test_none_yet(run, keys, folder, printed):
 
 
 def test_plans_and_unsettled_rows(ready, printed):
-    """A row that nobody settles is what a person wants to be told of."""
+    """The user must learn about rows that nobody has settled."""
     ready.simulator.set_settings(event_log_lag_ms=600_000)
     ready.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
     (ready.folder / "vippsrecon.toml").write_text("[limits]\nsettle_for = 1\n", encoding="utf-8")
@@ -46,7 +49,7 @@ def test_plans_and_unsettled_rows(ready, printed):
 
 
 def test_a_database_of_later_is_a_problem(ready):
-    """Somebody upgraded on another machine."""
+    """A newer version on another machine has changed the database."""
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db")) as database, database:
         database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
 
@@ -58,7 +61,7 @@ def test_a_database_of_later_is_a_problem(ready):
 
 
 def test_a_locked_database_is_a_problem(ready, monkeypatch, printed):
-    """A carry-out would stand there waiting: better to know it before."""
+    """A `carry-out` would wait for the lock, so the user should know before."""
     monkeypatch.setattr("vippsrecon.store.database.inspect.INSPECT_WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db", isolation_level=None)) as tool:
         tool.execute("BEGIN IMMEDIATE")
@@ -80,7 +83,7 @@ def test_a_locked_database_is_a_problem(ready, monkeypatch, printed):
     ],
 )
 def test_what_cannot_be_reached_is_a_problem(run, keys, folder, url, said):
-    """Each with its way out, beside what the keys came to."""
+    """Each error says what to do, and the result for the keys is still shown."""
     done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
 
     assert done.exit_code == 2
@@ -89,7 +92,7 @@ def test_what_cannot_be_reached_is_a_problem(run, keys, folder, url, said):
 
 
 def test_a_server_that_is_not_there_is_a_problem(run, keys, folder):
-    """Named, and without its password."""
+    """The error names the server, but not its password."""
     pytest.importorskip("psycopg")
     url = "postgresql://ola:hush-hush@127.0.0.1:9/vipps"
 
@@ -101,7 +104,7 @@ def test_a_server_that_is_not_there_is_a_problem(run, keys, folder):
 
 
 def test_keys_and_database_both_wrong(run, keys, folder):
-    """Both are said, so that nobody comes back for the second."""
+    """Both problems are shown at once, so that one run is enough."""
     keys.setenv("VIPPS_CLIENT_SECRET", "wrong")
     done = run("check", env={"VIPPSRECON_DATABASE_URL": "sqlite:///gone/work.db"})
 

@@ -1,4 +1,4 @@
-"""Each command as a person uses it: exit codes, what it prints, what it leaves."""
+"""Each command as a person uses it: its exit code, its output, and the files it writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMANDS = ["demo", "scenario", "simulator", "preview", "fetch", "reconcile", "c
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(run, command):
-    """An example answers more than a list of options."""
+    """An example explains more than a list of options."""
     done = run(command, "--help")
 
     assert done.exit_code == 0
@@ -29,7 +29,7 @@ def test_help_has_an_example(run, command):
 
 
 def test_help_is_quick():
-    """Printed, not asserted: the figure belongs to the machine. Aim: under 0.4 s."""
+    """The time is printed, not asserted: it depends on the machine. The aim is under 0.4 s."""
     started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "vippsrecon", "--help"], capture_output=True, check=True
@@ -41,7 +41,7 @@ def test_help_is_quick():
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shell_completion_can_be_had(shell):
-    """The completion script is the shell's own, asked for by its variable."""
+    """The environment variable of the shell gives its completion script."""
     done = subprocess.run(
         [sys.executable, "-c", "from vippsrecon.cli import app; app(prog_name='vippsrecon')"],
         env={"_VIPPSRECON_COMPLETE": f"source_{shell}", "PATH": "/usr/bin"},
@@ -54,7 +54,7 @@ def test_shell_completion_can_be_had(shell):
 
 
 def test_the_shops_complete():
-    """The profiles that can be named, and not one that is always refused."""
+    """Completion offers the profiles that can be used, and none that is always refused."""
     done = subprocess.run(
         [sys.executable, "-c", "from vippsrecon.cli import app; app(prog_name='vippsrecon')"],
         env={
@@ -82,12 +82,12 @@ def test_the_shops_complete():
     ],
 )
 def test_a_wrong_use_ends_with_2(run, folder, arguments):
-    """1 would say that a report exists."""
+    """Exit code 1 would mean that a report exists."""
     assert run(*arguments).exit_code == errors.FAILURE_EXIT_CODE
 
 
 def test_a_fault_of_ours_ends_with_2_and_says_so(run, monkeypatch, folder):
-    """A crash must not look like 'finished, discrepancies exist' to a scheduler."""
+    """For a scheduler, a crash must not look like a finished run with discrepancies."""
     monkeypatch.setattr("vippsrecon.config.load.load_settings", lambda: 1 / 0)
     done = run("check")
 
@@ -96,7 +96,7 @@ def test_a_fault_of_ours_ends_with_2_and_says_so(run, monkeypatch, folder):
 
 
 def test_stopping_is_one_sentence(run, monkeypatch, folder):
-    """Ctrl-C during a long fetch: what was fetched is kept, and the sentence says so."""
+    """After Ctrl-C, one sentence says that the same command continues the work."""
 
     def stop():
         raise KeyboardInterrupt
@@ -110,7 +110,7 @@ def test_stopping_is_one_sentence(run, monkeypatch, folder):
 
 
 def test_scenario_writes_the_same_bytes_again(run, folder):
-    """Two people with the same arguments must talk about the same month."""
+    """Two people who use the same arguments must get the same month."""
     for name in ("a", "b"):
         assert run("scenario", name, "--payments", "50", "--seed", "3").exit_code == 0
     files = sorted(path.name for path in (folder / "a").iterdir())
@@ -121,7 +121,7 @@ def test_scenario_writes_the_same_bytes_again(run, folder):
 
 
 def test_preview_says_what_was_understood(run, orders, printed):
-    """Before anything is run, one sees whether the file was understood."""
+    """The user can see, before any other command, if the file was read correctly."""
     shown = run("preview", orders)
     said = printed(run("preview", orders, "--json"))["files"][0]
 
@@ -134,7 +134,7 @@ def test_preview_says_what_was_understood(run, orders, printed):
 
 
 def test_check_shows_places_and_no_secret(run, keys, printed, folder):
-    """One has to see which of two places a setting came from, and never the secret itself."""
+    """The user must see where each setting comes from, but never the secret itself."""
     done = run("check", "--json")
     said = printed(done)
     places = {one["setting"]: one["source"] for one in said["settings"]}
@@ -147,7 +147,7 @@ def test_check_shows_places_and_no_secret(run, keys, printed, folder):
 
 
 def test_check_takes_the_simulators_month_for_its_own_clock(run, keys, printed, folder):
-    """The simulator's clock stands in the scenario's month: far away, and not wrong."""
+    """The simulator's clock is in the scenario's month; the large difference is not an error."""
     findings = printed(run("check", "--json"))
 
     assert abs(findings["clock_skew_seconds"]) > 60
@@ -155,7 +155,7 @@ def test_check_takes_the_simulators_month_for_its_own_clock(run, keys, printed, 
 
 
 def test_fetch_leaves_what_reconcile_takes(run, keys, orders, folder, printed):
-    """The two steps apart give what the one command gives."""
+    """`fetch` followed by `reconcile` gives the same result as `reconcile` alone."""
     fetched = run("fetch", orders, "--out", "october", "--json")
     said = printed(fetched)
     done = run(
@@ -170,7 +170,7 @@ def test_fetch_leaves_what_reconcile_takes(run, keys, orders, folder, printed):
 
 
 def test_fetch_takes_a_list_of_references(run, keys, month, folder, printed):
-    """Someone has a list from elsewhere, and wants to know what Vipps MobilePay says."""
+    """A user has a list from another system and wants to see the payments at Vipps MobilePay."""
     references = pd.read_csv(month / "truth.csv", dtype=str)["reference"].dropna().head(5)
     references.to_csv(folder / "references.csv", index=False)
     done = run("fetch", "references.csv", "--out", "some", "--json")
@@ -181,7 +181,7 @@ def test_fetch_takes_a_list_of_references(run, keys, month, folder, printed):
 
 
 def test_fetch_says_which_column_of_a_list_it_took(run, keys, month, folder, printed):
-    """A sheet with references among other columns will do; which one was meant must be seen."""
+    """A table may have other columns, so the output must say which one holds the references."""
     said = "truth.csv is read as a list of references, from its column 'reference'"
     done = run("fetch", month / "truth.csv", "--out", "some", "--json")
     told = run("fetch", month / "truth.csv", "--out", "some")
@@ -192,7 +192,7 @@ def test_fetch_says_which_column_of_a_list_it_took(run, keys, month, folder, pri
 
 
 def test_reconcile_says_which_column_of_a_list_it_took(run, keys, month, orders, folder, printed):
-    """Beside an export likewise, where the notices are."""
+    """With an export, the notices say which column of the list was used."""
     options = ("--orders", orders, "--references", month / "truth.csv", "--out", "r.xlsx", "--json")
 
     assert any(
@@ -202,7 +202,7 @@ def test_reconcile_says_which_column_of_a_list_it_took(run, keys, month, orders,
 
 
 def test_reconcile_prints_one_object(run, keys, orders, folder, printed):
-    """Programs read it: names and kinds of values stand as documented."""
+    """Programs read the output, so its names and types must be as documented."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     said = printed(done)
 
@@ -227,7 +227,7 @@ def test_reconcile_prints_one_object(run, keys, orders, folder, printed):
 
 
 def test_kept_payments_repeat_the_run_to_the_byte(run, keys, orders, folder):
-    """An auditor repeats the run a year later, without a call."""
+    """An auditor must be able to repeat the run a year later, without any call."""
     first = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     keys.setenv("VIPPS_BASE_URL", "http://127.0.0.1:9")
     again = run(
@@ -263,7 +263,7 @@ def test_several_files_may_follow_one_option(run, keys, orders, folder, printed)
 
 
 def test_an_order_that_was_not_fetched_makes_it_incomplete(run, keys, orders, folder, printed):
-    """A verdict over half of the payments would be a wrong verdict."""
+    """A verdict based on only some of the payments would be wrong."""
     lines = orders.read_text().splitlines(keepends=True)
     (folder / "few.csv").write_text("".join(lines[:20]))
     assert run("fetch", "few.csv", "--out", "few").exit_code == 0
@@ -277,7 +277,7 @@ def test_an_order_that_was_not_fetched_makes_it_incomplete(run, keys, orders, fo
 
 
 def test_without_json_a_person_reads_a_summary(run, keys, orders, folder):
-    """Verdict, sums and codes on one page, and where the report is."""
+    """The summary shows the verdict, the sums and the codes, and where the report is."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx")
 
     assert done.stdout.splitlines()[-1] == "Report: report.xlsx"
@@ -285,7 +285,7 @@ def test_without_json_a_person_reads_a_summary(run, keys, orders, folder):
 
 
 def test_preview_of_a_file_that_is_only_recognised(run, month):
-    """A bank statement has no rows or sums yet, and is named for what it is."""
+    """A bank statement is recognised and named, but its rows and sums are not read yet."""
     done = run("preview", month / "bank.xml")
 
     assert done.exit_code == 0, done.output
@@ -293,7 +293,7 @@ def test_preview_of_a_file_that_is_only_recognised(run, month):
 
 
 def test_fetch_says_what_a_list_names_twice(run, keys, folder):
-    """A list glued together from two counts payments twice, unless somebody says so."""
+    """A list joined from two lists can name a payment twice, and the user must know this."""
     names = ["reference", "order-1001", "order-1001", "order-1002", "x" * 80]
     (folder / "references.csv").write_text("\n".join(names) + "\n")
     done = run("fetch", "references.csv", "--out", "some")
@@ -304,7 +304,7 @@ def test_fetch_says_what_a_list_names_twice(run, keys, folder):
 
 
 def test_fetch_says_why_references_are_missing(run, served_with, orders, folder):
-    """Ten thousand rows of failures.csv have one reason as a rule."""
+    """When thousands of references fail, the reason is usually the same for all of them."""
     served_with({"operations": ["getPayment"], "share": 1.0, "status": 503})
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
     done = run("fetch", orders, "--out", "october")
@@ -317,7 +317,7 @@ def test_fetch_says_why_references_are_missing(run, served_with, orders, folder)
 
 @pytest.mark.parametrize("command", ["fetch", "reconcile"])
 def test_the_simulators_own_month_is_no_clock_that_is_off(keys, orders, folder, command):
-    """In a process of its own: what a person sees, without the test's own log handlers."""
+    """A separate process shows what a person sees, without the log handlers of the test."""
     more = {
         "fetch": ["fetch", orders, "--out", "october"],
         "reconcile": ["reconcile", "--orders", orders, "--out", "report.xlsx"],
@@ -331,7 +331,7 @@ def test_the_simulators_own_month_is_no_clock_that_is_off(keys, orders, folder, 
 
 
 def test_check_shows_all_that_is_settled(run, keys, folder):
-    """A tolerance misspelled or left in a wrong folder is found here or nowhere."""
+    """Only `check` can reveal a tolerance that is misspelled or set in the wrong folder."""
     (folder / "vippsrecon.toml").write_text(
         '[tolerances]\ntolerance_minor = 7\n[[sales_unit]]\nmsn = "123456"\nmarket = "FI"\n'
     )
@@ -342,7 +342,7 @@ def test_check_shows_all_that_is_settled(run, keys, folder):
 
 
 def test_check_shows_the_settings_before_it_calls(keys, folder):
-    """Whom it speaks to is what a person wants to see while nobody answers."""
+    """While the server does not answer, the user wants to see which server it is."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         keys.setenv("VIPPS_BASE_URL", url)
@@ -360,7 +360,7 @@ def test_check_shows_the_settings_before_it_calls(keys, folder):
 
 
 def test_check_gives_up_sooner_than_a_fetch(run, keys, folder, monkeypatch):
-    """A person waits for it, whatever the settings say of a run at night."""
+    """A person waits for `check`, so it ignores the long retry time meant for nightly runs."""
     check = importlib.import_module("vippsrecon.cli.check")
     monkeypatch.setattr(check, "MAX_CHECK_SECONDS", 0.2)
     (folder / "vippsrecon.toml").write_text("retry_seconds = 120\n")
@@ -372,7 +372,7 @@ def test_check_gives_up_sooner_than_a_fetch(run, keys, folder, monkeypatch):
 
 
 def test_the_simulator_prints_settings_to_export(month, folder):
-    """Invented keys are there to be used; whoever has to look for them gives up."""
+    """The keys are invented, so they are printed; the user does not have to search for them."""
     server = subprocess.Popen(
         [sys.executable, "-m", "vippsrecon", "simulator", "--state", month / "simulator.jsonl"],
         stdout=subprocess.PIPE,
@@ -388,7 +388,7 @@ def test_the_simulator_prints_settings_to_export(month, folder):
 
 
 def test_a_month_of_three_countries(run, folder, monkeypatch, printed):
-    """The settings the simulator prints, used as they stand, find what was planted."""
+    """With the settings that the simulator prints, `reconcile` finds all planted discrepancies."""
     said = ["--payments", "300", *(f"--currency={one}" for one in ("NOK", "DKK", "EUR"))]
     assert run("scenario", "nordic", *said).exit_code == 0
     told = folder / "told.txt"
@@ -422,7 +422,7 @@ def test_a_month_of_three_countries(run, folder, monkeypatch, printed):
 
 
 def test_units_a_shop_cannot_tell_apart(run, folder):
-    """A Shopify export belongs to one sales unit."""
+    """A Shopify export belongs to one sales unit, so a month with two is refused."""
     done = run("scenario", "month", "--shop", "shopify", "--sales-units", "2")
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE

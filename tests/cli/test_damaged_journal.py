@@ -1,4 +1,4 @@
-"""A workspace database somebody changed or damaged: one sentence, never a traceback."""
+"""A changed or damaged workspace database gives one sentence, never a traceback."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_command_answers_in_a_sentence(desk, change):
-    """Whatever an entry holds, what reads it says that the journal was modified, or goes on."""
+    """Whatever an entry contains, a command reports that the journal was modified, or continues."""
     here = desk(2)
     here.plan("10.00", "20.00")
     (here.folder / "vippsrecon.toml").write_text("[limits]\nsettle_for = 0.1\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Whatever is typed or stands in a file: an exit code, and never a traceback.
+"""Any typed text and any file content gives an exit code, and never a traceback.
 
-The commands run in this process, which takes milliseconds each; what belongs to a process of its
-own (pipes, encodings, full disks) is run as one.
+The commands run in this process, which takes milliseconds each. Cases that need their own process
+(pipes, encodings, full disks) run in one.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ CONTENTS = {
 
 
 def some(values, number, share):
-    """Return a share of the values, another one for each number; all of them at night."""
+    """Return a part of the values, which depends on the number; in the nightly run, all of them."""
     return values if os.environ.get("VIPPSRECON_BENCH") else values[number % share :: share]
 
 
 @pytest.fixture
 def check(folder, keys):
-    """Run a command, and hold what every command promises."""
+    """Return a function that runs a command and checks what every command promises."""
     keys.setenv("VIPPS_MSN", "123456")
     (folder / "vippsrecon.toml").write_text("retry_seconds = 0.2\n")
 
@@ -91,7 +91,7 @@ def check(folder, keys):
 
 @pytest.fixture(scope="module")
 def fetched(month, base_url, tmp_path_factory):
-    """A fetch of the month, once for all tests here."""
+    """Fetch the month once for all tests in this file."""
     out = tmp_path_factory.mktemp("fetched") / "october"
     environment = {
         "VIPPS_ENVIRONMENT": "simulator",
@@ -110,7 +110,7 @@ def fetched(month, base_url, tmp_path_factory):
 
 @pytest.fixture
 def october(fetched, folder):
-    """A copy of the fetch that may be harmed."""
+    """Return a copy of the fetch that a test may damage."""
     import shutil
 
     return Path(shutil.copytree(fetched, folder / "october"))
@@ -121,7 +121,7 @@ TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
 
 @pytest.mark.parametrize("option", TIME_OPTIONS)
 def test_any_time(check, orders, october, option):
-    """Years with a typing error, offsets that no place has."""
+    """Years with a typing error, and time offsets that no place has."""
     for time in ["9999-12-31", *some(TIMES, TIME_OPTIONS.index(option), 3)]:
         check("reconcile", "--orders", orders, "--out", "r.xlsx", "--payments", "october",
               option, time, codes=(0, 1, 2))  # fmt: skip
@@ -133,7 +133,7 @@ def test_any_time(check, orders, october, option):
      (None, "0001-01-01"), ("2026-10-01", "9999-12-31")],
 )  # fmt: skip
 def test_any_period_against_the_service(check, orders, first, last):
-    """The ledger is asked for every day of it."""
+    """The ledger is read for every day of the period, so extreme periods must not break it."""
     period = [*(["--from", first] if first else []), *(["--to", last] if last else [])]
     check("reconcile", "--orders", orders, "--out", "r.xlsx", *period, codes=(0, 1, 2))
 
@@ -181,7 +181,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_any_text(check, orders, folder, command):
-    """Each argument of each command, with what nobody should type."""
+    """Each argument of each command gets texts that nobody should type."""
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
     for text in some(TEXTS, COMMANDS.index(command), 4):
         check(*(part.replace("{}", text) for part in command), codes=(0, 1, 2))
@@ -189,7 +189,7 @@ def test_any_text(check, orders, folder, command):
 
 @pytest.mark.parametrize("name", CONTENTS)
 def test_any_content(check, orders, folder, name):
-    """Each file that a command reads, with what it should not hold."""
+    """Each file that a command reads gets content that it should not have."""
     for suffix in (".csv", ".json", ".xlsx", ".toml", ".txt"):
         (folder / f"x{suffix}").write_bytes(CONTENTS[name])
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
@@ -213,7 +213,7 @@ def test_any_content(check, orders, folder, name):
 
 @pytest.mark.parametrize("name", CONTENTS)
 def test_any_settings(check, orders, folder, name):
-    """The files that are read without being named."""
+    """These files are read although the user does not name them."""
     content = CONTENTS[name]
     (folder / "vippsrecon.toml").write_bytes(content)
     check("preview", orders, codes=(0, 1, 2))
@@ -231,7 +231,7 @@ def test_any_settings(check, orders, folder, name):
 
 @pytest.mark.parametrize("name", CONTENTS)
 def test_any_fetch(check, orders, october, name):
-    """A folder of a fetch may have come by mail."""
+    """A folder of fetched payments may come from another person by mail."""
     files = ("fetch.json", "payments.parquet", "month.json", "events.parquet", "failures.csv")
     for file in some(files, list(CONTENTS).index(name), 2):
         before = (october / file).read_bytes() if (october / file).exists() else None
@@ -249,7 +249,7 @@ def test_any_fetch(check, orders, october, name):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "directory", "device", "link to nothing"])
 def test_only_files_are_read(check, orders, october, folder, kind):
-    """A pipe would make the command wait for ever."""
+    """If the command read from a pipe, it would wait forever."""
     make = {
         "pipe": os.mkfifo,
         "directory": Path.mkdir,
@@ -295,7 +295,7 @@ def test_only_files_are_read(check, orders, october, folder, kind):
 
 @pytest.mark.parametrize("columns", ["currency", "captured_minor", "amount_minor"])
 def test_a_fetch_with_impossible_values(check, orders, october, columns):
-    """A file of our own form may still hold what no service answers."""
+    """A file in our own format may contain values that no service returns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -312,7 +312,7 @@ def test_a_fetch_with_impossible_values(check, orders, october, columns):
 
 
 def test_sums_that_would_wrap_are_refused(check, folder, october):
-    """Ten thousand such orders come to a total below zero in 64 bits."""
+    """In 64 bits, the sum of ten thousand such orders would be negative."""
     rows = (ROW.replace("500.00", "9" * 13).replace("1001", str(n)) for n in range(10_000, 20_001))
     (folder / "orders.csv").write_text(HEAD + "".join(rows))
     for command in (("preview", "orders.csv"), ("reconcile", "--orders", "orders.csv", "--out",
@@ -323,7 +323,7 @@ def test_sums_that_would_wrap_are_refused(check, folder, october):
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize("value", ["proxy.example:8080", "socks5://x", "http://", "://", "%"])
 def test_any_proxy(check, orders, monkeypatch, name, value):
-    """The scheme is forgotten more often than not."""
+    """Users often forget the scheme of the proxy address."""
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
     monkeypatch.delenv("VIPPS_BASE_URL")
     monkeypatch.setenv(name, value)
@@ -337,7 +337,7 @@ def test_any_proxy(check, orders, monkeypatch, name, value):
      "VIPPS_SUBSCRIPTION_KEY", "VIPPS_MSN", "VIPPSRECON_DATABASE_URL", "VIPPSRECON_LOG_LEVEL"],
 )  # fmt: skip
 def test_any_variable(check, orders, keys, name):
-    """A setting is typed too."""
+    """Users type the values of settings too."""
     for text in TEXTS:
         if "\x00" in text or "\ud800" in text:
             continue  # no process can have such a variable
@@ -350,14 +350,17 @@ def test_any_variable(check, orders, keys, name):
     "name", ["Kari\u200bNordmann", "Kari\u202e", "Ka\u00adri", "\ufeff", "Kari\u3164"]
 )
 def test_a_name_that_looks_like_another_is_refused(check, folder, name):
-    """Two people are needed above a limit, and these two look like one, or one like two."""
+    """Above a limit, two people are needed.
+
+    With invisible characters, two names look like one, or one person uses two names.
+    """
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
     said = check("plan", "refunds", "list.csv", "--out", "p.json", "--as", name, codes=(2,))
     assert "not a valid name" in said.stderr
 
 
 def test_a_file_name_is_printed_escaped(check, orders, folder):
-    """A terminal carries out what stands between ESC and a letter."""
+    """A terminal executes a sequence from ESC to a letter as a command."""
     name = "a\x1b[31m\u202ecsv.csv"
     (folder / name).write_bytes(orders.read_bytes())
     assert "a\\x1b[31m\\u202ecsv.csv" in check("preview", name, codes=(0,)).stdout
@@ -370,7 +373,7 @@ def test_a_file_name_is_printed_escaped(check, orders, folder):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o027])
 def test_files_follow_the_umask_and_payments_are_private(desk, mask):
-    """A plan may be shared with the second approver; payments of customers may not by accident."""
+    """A plan may be shared with the approver, but customers' payments stay private."""
     before = os.umask(mask)
     try:
         here = desk(3)
@@ -401,14 +404,14 @@ def test_files_follow_the_umask_and_payments_are_private(desk, mask):
 
 
 def run_process(*arguments: object, **settings):
-    """Run the command in a process of its own."""
+    """Run the command in its own process."""
     command = [sys.executable, "-m", "vippsrecon", *map(str, arguments)]
     return subprocess.run(command, check=False, stderr=subprocess.PIPE, **settings)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 def test_a_reader_that_is_gone(orders):
-    """`| head` ends before the output does: that is no success, and no traceback."""
+    """`| head` closes the pipe before the output ends: this is no success, and no traceback."""
     read, write = os.pipe()
     os.close(read)
     done = run_process("preview", orders, stdout=write)
@@ -419,14 +422,14 @@ def test_a_reader_that_is_gone(orders):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
 def test_an_output_that_is_full(orders):
-    """`> file` on a full disk."""
+    """The output goes to a file (`> file`) on a full disk."""
     with Path("/dev/full").open("wb") as full:
         done = run_process("preview", orders, stdout=full)
     assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
 
 
 def test_a_terminal_that_knows_no_letters(orders, folder):
-    """`PYTHONIOENCODING=ascii`, or a service that runs without a language."""
+    """The output is ASCII only: `PYTHONIOENCODING=ascii`, or a service without a locale."""
     (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     for more in ([], ["--json"]):
@@ -451,7 +454,7 @@ def test_a_terminal_that_knows_no_letters(orders, folder):
     ids=" ".join,
 )
 def test_a_disk_that_fills_up_while_a_workbook_is_written(ready, command, limit):
-    """A limit on the size of files stands for a full disk: the system refuses the write."""
+    """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 
     def limit_files():
@@ -466,7 +469,10 @@ def test_a_disk_that_fills_up_while_a_workbook_is_written(ready, command, limit)
 
 
 def test_the_default_sales_unit_has_one_meaning(check, orders, folder, keys):
-    """With two sales units and VIPPS_MSN set, `fetch` said: set VIPPS_MSN."""
+    """With two sales units, `fetch` must use VIPPS_MSN.
+
+    An earlier version asked for it although it was set.
+    """
     (folder / "vippsrecon.toml").write_text(
         '[[sales_unit]]\nmsn = "123456"\nmarket = "NO"\n[[sales_unit]]\nmsn = "654321"\n'
     )

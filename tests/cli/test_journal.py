@@ -1,4 +1,4 @@
-"""`journal` as a person uses it: what was done, whether it holds, and what is still open."""
+"""`journal` as a person uses it: what was done, whether it is unchanged, and what is still open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.desks import SUM
 
 @pytest.fixture
 def done(ready):
-    """A desk whose plan was carried out; `plan_id` and `head` as its run printed them."""
+    """Return a desk whose plan was carried out; `plan_id` and `head` are from the run's output."""
     ran = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
     said = json.loads(ran.stdout)
     ready.plan_id, ready.head = said["plan_id"], said["head"]
@@ -23,7 +23,7 @@ def done(ready):
 
 @pytest.fixture
 def open_row(desk, monkeypatch):
-    """A desk with one refund that was done, while its event does not show yet."""
+    """Return a desk with one refund that was done, but whose event is not visible yet."""
     here = desk(1)
     here.plan("10.00")
     here.approve()
@@ -37,7 +37,7 @@ def open_row(desk, monkeypatch):
 
 
 def tamper(here, *changes, restored=False):
-    """Change the journal behind its back, and put its triggers back if told to."""
+    """Change the journal directly in the database; with `restored`, create its triggers again."""
     with sqlite3.connect(here.folder / "vippsrecon.db") as database:
         guards = database.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         database.execute("DROP TRIGGER journal_no_update")
@@ -50,7 +50,7 @@ def tamper(here, *changes, restored=False):
 
 
 def test_an_extract_of_a_changed_journal_is_code_1(done):
-    """The workbook is written for whoever looks into it, and the code says that it does not hold."""
+    """The workbook is still written for an investigation, but the exit code reports the change."""
     assert done.run("journal", "--out", "journal.xlsx").exit_code == 0
     tamper(done, "UPDATE journal SET amount_minor = 1 WHERE kind = 'intended' AND row = 2")
 
@@ -63,7 +63,7 @@ def test_an_extract_of_a_changed_journal_is_code_1(done):
 
 @pytest.mark.parametrize("command", [["journal"], ["journal", "settle"]])
 def test_help_has_an_example(run, command):
-    """An example answers more than a list of options."""
+    """An example explains more than a list of options."""
     helped = run(*command, "--help")
 
     assert helped.exit_code == 0
@@ -71,7 +71,7 @@ def test_help_has_an_example(run, command):
 
 
 def test_it_lists_the_plans(done, printed):
-    """What was planned, by whom, and what became of it."""
+    """The list shows what was planned, who approved it, and the outcome."""
     said = done.run("journal")
 
     assert said.exit_code == 0
@@ -86,7 +86,7 @@ def test_it_lists_the_plans(done, printed):
 
 @pytest.mark.parametrize("named", ["file", "id"])
 def test_one_plan_by_file_or_id(done, printed, named):
-    """An accountant has the file, an auditor the id."""
+    """An accountant has the plan file; an auditor has the id."""
     name = "plan.json" if named == "file" else done.plan_id
 
     said = printed(done.run("journal", "--plan", name, "--json"))
@@ -99,7 +99,7 @@ def test_one_plan_by_file_or_id(done, printed, named):
 
 
 def test_verify_holds(done):
-    """First and last hash, to keep elsewhere."""
+    """The output has the first and the last hash, which the user can save elsewhere."""
     said = done.run("journal", "--verify")
 
     assert said.exit_code == 0
@@ -107,7 +107,7 @@ def test_verify_holds(done):
 
 
 def test_verify_against_the_head_of_the_run(done):
-    """What the run printed still is the journal's end."""
+    """The head that the run printed is still the end of the journal."""
     assert (
         done.run("journal", "--plan", done.plan_id, "--verify", "--head", done.head).exit_code == 0
     )
@@ -123,7 +123,7 @@ def test_verify_against_the_head_of_the_run(done):
     ],
 )
 def test_a_broken_chain_is_code_1_and_names_the_entry(done, printed, change, said):
-    """Nothing may be changed without showing."""
+    """Every change to the journal must be visible."""
     tamper(done, change)
 
     shown = done.run("journal", "--verify")
@@ -136,7 +136,7 @@ def test_a_broken_chain_is_code_1_and_names_the_entry(done, printed, change, sai
 
 
 def test_a_tail_cut_off_shows_against_the_head(done):
-    """By itself a shortened chain holds; the head kept elsewhere says otherwise."""
+    """A shortened chain is valid by itself; only the head saved elsewhere reveals the cut."""
     tamper(done, "DELETE FROM journal WHERE kind = 'ended'", restored=True)
 
     assert done.run("journal", "--verify").exit_code == 0
@@ -146,7 +146,7 @@ def test_a_tail_cut_off_shows_against_the_head(done):
 
 
 def test_the_head_a_run_prints_names_its_plan(ready):
-    """The line to save is enough: the command printed beside it works as it stands."""
+    """The printed line is all a user has to save: the command beside it works unchanged."""
     ran = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
     lines = ran.stdout.splitlines()
     head = next(line for line in lines if line.startswith("head "))
@@ -182,7 +182,7 @@ def test_the_head_a_run_prints_names_its_plan(ready):
     ],
 )  # fmt: skip
 def test_what_stands_beside_the_chains_is_verified(desk, changes, said):
-    """Triggers, caps and payments in flight follow from the journal, or the code is 1."""
+    """Triggers, caps and payments in flight must agree with the journal, or the exit code is 1."""
     here = desk(2)
     here.plan("1000.00", "250.50")
     (here.folder / "vippsrecon.toml").write_text("[limits]\nper_day = 9000\n", encoding="utf-8")
@@ -202,7 +202,7 @@ def test_what_stands_beside_the_chains_is_verified(desk, changes, said):
 
 @pytest.mark.parametrize("tables", [("journal",), ("journal", "carriers", "reserved", "caps")])
 def test_a_plan_removed_as_a_whole_shows(done, tables):
-    """The plan registered after it says that there was one before."""
+    """The plan registered after it shows that there was an earlier plan."""
     done.plan("10.00", references=["order-000002"])
     done.approve()
     removed = [f"DELETE FROM {table} WHERE plan_id = '{done.plan_id}'" for table in tables[:3]]
@@ -215,7 +215,10 @@ def test_a_plan_removed_as_a_whole_shows(done, tables):
 
 
 def test_a_backup_is_one_whole_file(done):
-    """With what is still in the write-ahead log, readable by its owner, never over another file."""
+    """The backup includes the write-ahead log.
+
+    Only its owner can read it, and it replaces no file.
+    """
     said = done.run("journal", "--backup", "backup.db")
 
     backup = done.folder / "backup.db"
@@ -233,7 +236,7 @@ def test_a_backup_is_one_whole_file(done):
 
 
 def test_the_auditors_workbook(done):
-    """Written beside what is printed; a database is only read."""
+    """The command writes the workbook and also prints; it only reads the database."""
     said = done.run("journal", "--out", "journal.xlsx")
 
     assert said.exit_code == 0
@@ -258,7 +261,7 @@ def test_the_auditors_workbook(done):
     ],
 )
 def test_a_wrong_use_is_code_2(done, arguments):
-    """1 would say that a chain is broken."""
+    """Exit code 1 would mean that a chain is broken."""
     said = done.run("journal", *arguments)
 
     assert said.exit_code == 2
@@ -267,7 +270,7 @@ def test_a_wrong_use_is_code_2(done, arguments):
 
 
 def test_no_database_is_a_sentence(run, folder):
-    """A wrong folder must not look like a journal without entries, nor make one."""
+    """In a wrong folder, the command must not show an empty journal or create one."""
     said = run("journal", "--verify")
 
     assert said.exit_code == 2
@@ -276,7 +279,7 @@ def test_no_database_is_a_sentence(run, folder):
 
 
 def test_settle_looks_again(open_row, printed):
-    """Once the log shows it, the row is done; nothing is sent."""
+    """When the event log shows the refund, the row is done; nothing is sent."""
     still = open_row.run("journal", "settle", "plan.json")
     assert still.exit_code == 1
     assert "unknown      row 1, order-000001" in still.stdout
@@ -291,7 +294,7 @@ def test_settle_looks_again(open_row, printed):
 
 
 def test_settle_on_a_persons_word(open_row):
-    """Who said so and why stays in the journal."""
+    """The journal keeps who decided the outcome, and why."""
     open_row.simulator.advance(120)
 
     said = open_row.run(

@@ -1,4 +1,4 @@
-"""`plan` and `approve`, as people and machines use them."""
+"""`plan` and `approve`, as people and programs use them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = "reference,amount,currency,reason,note,document_ref\n"
 
 @pytest.fixture(scope="module")
 def references(month):
-    """Captured payments of the month nothing was refunded of, as {reference: captured}."""
+    """Return references of captured payments of the month that have no refund."""
     found = {}
     for text in (month / "simulator.jsonl").read_text().splitlines():
         line = json.loads(text)
@@ -32,14 +32,14 @@ def references(month):
 
 @pytest.fixture
 def refunds(folder, references):
-    """A list of three refunds in the working folder."""
+    """Write a list of three refunds in the working folder."""
     rows = [f"{one},100.50,NOK,return,,CN-{n}\n" for n, one in enumerate(references[:3])]
     (folder / "refunds.csv").write_text(HEAD + "".join(rows), encoding="utf-8")
     return folder / "refunds.csv"
 
 
 def one_sentence(done, *words):
-    """Hold what every refusal has in common."""
+    """Check what every refusal has in common."""
     assert done.exit_code == 2, done.output
     lines = [line for line in done.stderr.splitlines() if line.startswith("vippsrecon: ")]
     assert len(lines) == 1, done.stderr
@@ -49,7 +49,7 @@ def one_sentence(done, *words):
 
 
 def test_plan_and_approve(run, keys, folder, refunds, references, printed):
-    """The whole way of a list: what a machine reads is what the file and the journal say."""
+    """From list to approval, the JSON output agrees with the plan file and the journal."""
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari", "--json")
     assert done.exit_code == 0, done.output
     said, plan = printed(done), read_plan(folder / "plan.json")
@@ -72,7 +72,7 @@ def test_plan_and_approve(run, keys, folder, refunds, references, printed):
 
 
 def test_what_a_person_reads(run, keys, folder, refunds, printed):
-    """Sums, digest and the next step; an approval shows what is approved."""
+    """`plan` shows sums, digest and the next step; `approve` shows what is approved."""
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--workbook", "plan.xlsx")
     assert done.exit_code == 0, done.output
     assert "3 refunds, 301.50 NOK in total" in done.stdout
@@ -85,7 +85,7 @@ def test_what_a_person_reads(run, keys, folder, refunds, printed):
 
 
 def test_rows_that_are_refused(run, keys, folder, refunds, printed):
-    """Exit code 1, the plan is there, and each row says why it is not in it."""
+    """The exit code is 1, the plan exists, and each refused row has a reason."""
     with refunds.open("a") as file:
         file.write("nothing-000001,5,NOK,,,\n=1+1,5,NOK,,,\n")
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--json")
@@ -101,24 +101,24 @@ def test_rows_that_are_refused(run, keys, folder, refunds, printed):
 
 
 def test_a_plan_of_nothing(run, keys, folder, printed):
-    """Exit code 2, no file, and the refused rows all the same."""
+    """The exit code is 2 and no file is written, but the refused rows are still listed."""
     (folder / "refunds.csv").write_text(HEAD + "nothing-000001,5,NOK,,,\n", encoding="utf-8")
     done = run("plan", "refunds", "refunds.csv", "--out", "plan.json", "--json")
     one_sentence(done, "No row can be planned", "nothing-000001")
     assert len(printed(done)["rejects"]) == 1
     assert not (folder / "plan.json").exists()
-    # For people the one row stands in the error, and nowhere else.
+    # A person sees the one row in the error only.
     said = run("plan", "refunds", "refunds.csv", "--out", "plan.json")
     assert said.output.count("nothing-000001") == 1
 
 
 def test_a_missing_list_is_said_before_missing_keys(run, folder):
-    """Where neither is there, the file is what the command named."""
+    """If both are missing, the error is about the file, which the command named."""
     one_sentence(run("plan", "refunds", "gone.csv", "--out", "plan.json"), "gone.csv", "no such")
 
 
 def test_from_a_report(run, keys, folder, orders, printed):
-    """The report's proposals, by verb; payments are read again before they are planned."""
+    """Each verb plans the report's proposals; the payments are read again before."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     found = printed(done)["discrepancies"]
     for verb in ("refund", "cancel", "capture"):
@@ -132,7 +132,7 @@ def test_from_a_report(run, keys, folder, orders, printed):
 
 
 def test_a_report_without_any_settings(run, keys, folder, orders, monkeypatch):
-    """A report says its environment; for the simulator's, where that is has to be said."""
+    """A report names its environment; for the simulator, the user must also set its address."""
     run("reconcile", "--orders", orders, "--out", "report.xlsx")
     monkeypatch.delenv("VIPPS_ENVIRONMENT")
     done = run("plan", "refunds", "--from-report", "report.xlsx", "--out", "plan.json")
@@ -140,7 +140,7 @@ def test_a_report_without_any_settings(run, keys, folder, orders, monkeypatch):
 
 
 def test_insisting(run, keys, folder, refunds, references, printed):
-    """--duplicate is in the plan, so in its digest; it may be repeated."""
+    """`--duplicate` is part of the plan, and so of its digest. It can be given several times."""
     options = ["--duplicate", references[0], "--duplicate", references[2]]
     done = run("plan", "refunds", refunds, "--out", "plan.json", *options)
     assert done.exit_code == 0, done.output
@@ -175,21 +175,21 @@ def test_insisting(run, keys, folder, refunds, references, printed):
     ],
 )
 def test_commands_that_cannot_be_meant(run, keys, folder, refunds, arguments, words):
-    """One sentence, before anything is read."""
+    """One sentence explains the mistake before any file is read."""
     one_sentence(run("plan", *arguments, "--out", "plan.json"), *words)
     assert not (folder / "plan.json").exists()
 
 
 @pytest.mark.parametrize("out", ["refunds.csv", "nowhere/plan.json", "."])
 def test_places_a_plan_cannot_stand(run, keys, folder, refunds, out):
-    """The list itself is never overwritten."""
+    """The plan must never overwrite the list."""
     before = refunds.read_bytes()
     one_sentence(run("plan", "refunds", refunds, "--out", out))
     assert refunds.read_bytes() == before
 
 
 def test_a_plan_edited_by_hand(run, keys, folder, refunds):
-    """Refused at the approval, with nothing kept."""
+    """`approve` refuses the changed plan and stores nothing."""
     run("plan", "refunds", refunds, "--out", "plan.json")
     path = folder / "plan.json"
     path.write_text(path.read_text().replace('"amount_minor":10050', '"amount_minor":10060'))
@@ -198,7 +198,7 @@ def test_a_plan_edited_by_hand(run, keys, folder, refunds):
 
 
 def test_a_plan_for_another_environment(run, keys, folder, refunds):
-    """What was planned at the simulator is not approved for the test environment."""
+    """A plan made at the simulator cannot be approved for the test environment."""
     run("plan", "refunds", refunds, "--out", "plan.json")
     keys.setenv("VIPPS_ENVIRONMENT", "test")
     keys.delenv("VIPPS_BASE_URL")
@@ -206,7 +206,7 @@ def test_a_plan_for_another_environment(run, keys, folder, refunds):
 
 
 def test_a_second_person(run, keys, folder, refunds):
-    """The planner's own name does not do above the limit."""
+    """Above the limit, planners cannot approve their own plans."""
     (folder / "vippsrecon.toml").write_text("[limits]\nown_approval_up_to = 0\n")
     run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari")
     one_sentence(
@@ -216,7 +216,7 @@ def test_a_second_person(run, keys, folder, refunds):
 
 
 def test_an_expired_plan(run, served_with, folder, refunds, month):
-    """By the server's clock, which is the simulator's own here."""
+    """Server time decides if a plan has expired; here it is the simulator's clock."""
     simulator = served_with()
     run("plan", "refunds", refunds, "--out", "plan.json")
     simulator.advance(73 * 3600)
@@ -224,7 +224,7 @@ def test_an_expired_plan(run, served_with, folder, refunds, month):
 
 
 def test_a_database_that_cannot_be_used(run, keys, folder, refunds):
-    """A sentence with the way out; no password, no traceback."""
+    """One sentence says what to do, without a password or a traceback."""
     run("plan", "refunds", refunds, "--out", "plan.json")
     (folder / "work.db").write_bytes(b"this is no database " * 50)
     keys.setenv("VIPPSRECON_DATABASE_URL", "sqlite:///work.db")
@@ -237,7 +237,7 @@ def test_a_database_that_cannot_be_used(run, keys, folder, refunds):
 
 @pytest.mark.parametrize("command", ["plan", "approve"])
 def test_help_is_quick(command):
-    """Nothing heavy is loaded before it is used."""
+    """Large packages are loaded only when they are needed."""
     heavy = ["pandas", "polars", "httpx", "sqlalchemy", "xlsxwriter", "pyarrow", "orjson"]
     code = (
         "import sys\nfrom vippsrecon.cli import app\n"

@@ -1,4 +1,4 @@
-"""No key in any output, log, file or notebook, whatever happens and however loud the log."""
+"""No key is in any output, log, file or notebook, in any error and at any log level."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRETS = [MARKED["VIPPS_CLIENT_SECRET"], MARKED["VIPPS_SUBSCRIPTION_KEY"]]
 
 @pytest.fixture(scope="module")
 def state(month, tmp_path_factory):
-    """The month again, for a merchant whose keys can be told in any text."""
+    """Write the month again, for a merchant whose keys are easy to find in any text."""
     lines = (month / "simulator.jsonl").read_text(encoding="utf-8").splitlines()
     units = [json.loads(line) for line in lines if '"sales_unit"' in line]
     for unit in units:
@@ -77,7 +77,7 @@ FAULTS = {
 
 
 def texts(folder):
-    """Return everything a run left, bytes of every file and of what is inside workbooks."""
+    """Return all that a run wrote: the bytes of every file, and of every part of a workbook."""
     import zipfile
 
     for path in folder.rglob("*"):
@@ -90,7 +90,7 @@ def texts(folder):
 
 
 def test_every_command_is_tried():
-    """Only the simulator is not: it has a test of its own below."""
+    """Every command is tested here; only the simulator has its own test below."""
     known = set(typer.main.get_command(app).commands)
 
     assert known - set(COMMANDS) == {"simulator"}
@@ -98,7 +98,7 @@ def test_every_command_is_tried():
 
 @pytest.fixture
 def refunds(state, folder):
-    """A list of two refunds of a crown each, for the commands that move money."""
+    """Write a list of two refunds of one krone each, for the commands that move money."""
     lines = [json.loads(line) for line in state.read_text(encoding="utf-8").splitlines()]
     paid = [
         line["payment"]["reference"]
@@ -115,7 +115,7 @@ def refunds(state, folder):
 
 
 def run_each_alone(commands, folder, environment):
-    """Run each command in a process of its own, and return its two streams by name."""
+    """Run each command in its own process, and return stdout and stderr by name."""
     said = {}
     for name, arguments in commands.items():
         done = subprocess.run(
@@ -130,7 +130,10 @@ def run_each_alone(commands, folder, environment):
 
 
 def run_in_one_process(commands, folder, environment):
-    """Run the commands in one process, whose start takes most of the time; the same is returned."""
+    """Run all commands in one process, since its start takes most of the time.
+
+    Return the same as `run_each_alone`.
+    """
     done = subprocess.run(
         [sys.executable, "-c", RUN_COMMANDS, json.dumps(commands)],
         env=environment,
@@ -154,7 +157,7 @@ def run_in_one_process(commands, folder, environment):
     "run_all", [run_in_one_process, pytest.param(run_each_alone, marks=pytest.mark.nightly)]
 )
 def test_no_command_shows_a_key(state, orders, folder, fault, run_all):
-    """Every command at DEBUG, outside this process, so that no log handler is missed."""
+    """Every command runs at DEBUG outside this process, so that all log output is checked."""
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\n")
     commands = COMMANDS
     if run_all is run_in_one_process and fault != "none":
@@ -184,7 +187,7 @@ def test_no_command_shows_a_key(state, orders, folder, fault, run_all):
 
 
 def test_the_simulator_does_not_show_a_key_either(state, folder):
-    """It has the keys it accepts in its state file, and serves them to nobody."""
+    """Its state file contains the keys it accepts, but its output must not."""
     server = subprocess.Popen(
         [sys.executable, "-m", "vippsrecon", "--log-level", "DEBUG", "simulator", "--state", state],
         cwd=folder,

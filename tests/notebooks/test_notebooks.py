@@ -1,4 +1,4 @@
-"""The notebooks run from nothing, tell rather than do, and are committed without outputs."""
+"""The notebooks run from a fresh start, explain rather than compute, and have no outputs in git."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ SMALL = 600
 
 @pytest.fixture
 def notebooks(root):
-    """The folder of notebooks."""
+    """Return the folder of notebooks."""
     return root / "notebooks"
 
 
 def code(notebook):
-    """Return the cells that run."""
+    """Return the code cells."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_tells_and_the_package_does(notebooks, name):
-    """A `def` or a long loop in a cell is a function the package lacks."""
+    """A `def` or a long loop in a cell shows that the package lacks a function."""
     notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
     for cell in code(notebook):
         lines = [line for line in cell.source.splitlines() if not line.startswith("%")]
@@ -60,7 +60,7 @@ def test_it_tells_and_the_package_does(notebooks, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_committed_without_outputs(notebooks, name):
-    """One run against production would commit customers' payments."""
+    """Outputs of a run against production would put customers' payments in git."""
     notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
 
     assert not [cell for cell in code(notebook) if cell.outputs or cell.execution_count]
@@ -68,7 +68,7 @@ def test_it_is_committed_without_outputs(notebooks, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_cell_holds_the_parameters(notebooks, name):
-    """Papermill looks for the tag, and people for the cell."""
+    """Papermill looks for the tag, and people look for the cell."""
     notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
     tagged = [cell for cell in code(notebook) if "parameters" in cell.metadata.get("tags", ())]
 
@@ -77,7 +77,7 @@ def test_one_cell_holds_the_parameters(notebooks, name):
 
 
 def with_parameters(path, **changed):
-    """Read a notebook and change constants in its cell of parameters."""
+    """Read a notebook and change constants in its parameters cell."""
     notebook = nbformat.read(path, as_version=4)
     (cell,) = (one for one in code(notebook) if "parameters" in one.metadata.get("tags", ()))
     for name, value in changed.items():
@@ -90,7 +90,7 @@ def with_parameters(path, **changed):
 
 @pytest.mark.parametrize("name", [NAMES[0], NAMES[2]])
 def test_it_runs_from_nothing(notebooks, tmp_path, name):
-    """A fresh kernel runs every cell once, as a reader would; the tests below run the others."""
+    """A new kernel runs every cell once, as a reader would; tests below run the other notebooks."""
     notebook = with_parameters(notebooks / f"{name}.ipynb", PAYMENTS=SMALL)
 
     NotebookClient(notebook, resources={"metadata": {"path": tmp_path}}).execute()
@@ -100,7 +100,7 @@ def test_it_runs_from_nothing(notebooks, tmp_path, name):
 
 @pytest.mark.nightly
 def test_they_run_from_nothing_as_committed(notebooks, tmp_path):
-    """Each as it is, with its own month, which is larger."""
+    """Each notebook runs unchanged with its own month, which is larger."""
     for name in NAMES:
         shutil.copy(notebooks / f"{name}.ipynb", tmp_path)
     done = subprocess.run(
@@ -132,7 +132,7 @@ def test_they_run_from_nothing_as_committed(notebooks, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES[1:2])
 def test_papermill_runs_it_with_parameters(notebooks, tmp_path, name):
-    """The scheduled report's way: parameters in, a run notebook out."""
+    """A scheduled report passes parameters and gets a notebook with outputs."""
     ran = tmp_path / "ran.ipynb"
     done = subprocess.run(
         [
@@ -158,7 +158,7 @@ def test_papermill_runs_it_with_parameters(notebooks, tmp_path, name):
 
 
 def read_outcomes(folder):
-    """Return which outcomes the workbook has."""
+    """Return the different outcomes in the workbook."""
     rows = load_workbook(folder / "outcomes.xlsx")["Outcomes"].iter_rows(min_row=5)
     return {row[0].value for row in rows}
 
@@ -170,7 +170,7 @@ def format_totals(folder):
 
 
 def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
-    """`LIVE` and the sum are what to edit by hand; without them nothing is sent."""
+    """The user must edit `LIVE` and the sum by hand; otherwise nothing is sent."""
     path = notebooks / "04_refund_and_cancel.ipynb"
     notebook = with_parameters(path, PAYMENTS=SMALL)
     kernel = NotebookClient(notebook, resources={"metadata": {"path": tmp_path}})
@@ -179,7 +179,7 @@ def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
     *_, close = code(notebook)
 
     def execute(*cells):
-        """Run cells again and return the HTML of what they show."""
+        """Run cells again and return the HTML that they show."""
         for cell in cells:
             kernel.execute_cell(cell, notebook.cells.index(cell))
         outputs = (output for cell in cells for output in cell.outputs)
@@ -208,7 +208,7 @@ def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
 
 @pytest.mark.nightly
 def test_papermill_moves_money_only_where_it_is_said(notebooks, tmp_path):
-    """The same by parameters, each time in a new kernel and on a new month."""
+    """The same with parameters, each time in a new kernel and on a new month."""
 
     def run(*edited):
         given = ["-p", "PAYMENTS", str(SMALL), "--cwd", tmp_path, *edited]

@@ -1,4 +1,4 @@
-"""A month to work on: what it asks for, and what it leaves behind."""
+"""A month opened in a notebook: what it needs, and what it removes when it closes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from vippsrecon.notebook.session import open_month
 
 
 def test_a_real_month_needs_an_export():
-    """Said before keys are looked for."""
+    """The error comes before the keys are read."""
     with pytest.raises(InputError, match="needs your order export"):
         open_month("production")
 
 
 def test_a_month_closes_what_it_opened():
-    """A notebook that ends must leave no server and no folder behind."""
+    """When a notebook ends, no server and no folder may remain."""
     with open_month(payments=30) as month:
         folder = month.order_files[0].parent
         assert month.client.payment is not None

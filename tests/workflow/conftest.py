@@ -1,4 +1,4 @@
-"""A handful of orders and their payments at a simulator that has no ledger."""
+"""Fixtures: a few orders, and their payments at a simulator that has no ledger."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOCK = {"clock": "2026-11-05T12:00:00Z"}
 
 
 def payment(reference, *, captured=0, released=0, aborted=False):
-    """A state line: reserved as much as was captured and released, or nothing at all."""
+    """Return a state line that reserved what was captured and released, or reserved nothing."""
     reserved = captured + released
     moved = [("CREATED", max(reserved, 1000)), ("AUTHORIZED", reserved), ("CAPTURED", captured)]
     moved += [("CANCELLED", released), ("ABORTED", 1000 if aborted else 0)]
@@ -39,7 +39,7 @@ def payment(reference, *, captured=0, released=0, aborted=False):
 
 @pytest.fixture
 def world(tmp_path):
-    """Return `world(order lines, payments) -> (orders.csv, settings, client, door)`."""
+    """Return `world(order lines, payments) -> (orders.csv, settings, client, transport)`."""
     opened = []
 
     def make(lines, payments, instead=None, **changed):
@@ -65,5 +65,5 @@ def world(tmp_path):
 
 
 def order(reference, number="#1", status="fulfilled", paid="yes", total="10.00"):
-    """A line of the export."""
+    """Return an order line of the export."""
     return f"{reference},{number},NOK,{total},0.00,{status},{paid},{MOMENTS}"

@@ -1,4 +1,4 @@
-"""The exports of a healthy month, as each shop writes them; see `healthy_sales`."""
+"""Write the exports of a healthy month in the format of each shop; see `healthy_sales`."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def as_csv(rows: list[dict[str, Any]], delimiter: str = ",") -> str:
 
 
 def utc(moment: datetime | None) -> str:
-    """Return a moment in UTC, or nothing."""
+    """Return a moment in UTC as text, or an empty text."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
 
 
 def write_plain(sales: list[Sale]) -> str:
-    """Write the plain form."""
+    """Write the plain format."""
     rows = []
     for sale in sales:
         status = "open"
@@ -65,7 +65,7 @@ def write_plain(sales: list[Sale]) -> str:
 
 
 def write_shopify(sales: list[Sale]) -> str:
-    """Write Shopify's order export: one line per article, the order's cells on the first only."""
+    """Write Shopify's order export: one line per article, the order's cells only on the first."""
 
     def local(moment: datetime | None) -> str:
         return f"{moment.astimezone(OSLO):%Y-%m-%d %H:%M:%S %z}" if moment else ""
@@ -233,7 +233,7 @@ def write_magento(sales: list[Sale]) -> str:
 
 
 def write_shopware(sales: list[Sale]) -> str:
-    """Write Shopware's export with the states that its documentation tells to add."""
+    """Write Shopware's export with the states that the documentation tells users to add."""
     rows = []
     for sale in sales:
         captured = any(e[0] == "CAPTURED" for a in sale.attempts for e in a["events"])

@@ -1,7 +1,7 @@
-"""A month in which nothing is wrong, as each shop would export it and as Vipps MobilePay has it.
+"""A month without errors, as each shop would export it and as Vipps MobilePay has it.
 
-It shares nothing with the checks nor with `vippsrecon.scenario`: each sale is told as what people
-did, one after the other, and both sides are written down from that one story.
+It shares no code with the checks or with `vippsrecon.scenario`. Each sale is a series of actions by
+people, and both the export and the payments are made from these actions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 class Sale:
-    """One order, and all that happened to it: each verb is one thing that a person or a shop did."""
+    """One order and its history; each method is one action of a person or a shop."""
 
     def __init__(
         self, number: int, reference: str, total: int, charged: int, ordered: datetime
@@ -35,11 +35,11 @@ class Sale:
         self.now = ordered
 
     def wait(self, span: timedelta) -> None:
-        """Let time pass."""
+        """Move the time forward."""
         self.now += span
 
     def begin(self, reference: str | None = None) -> None:
-        """The customer is sent to Vipps."""
+        """Start an attempt to pay: the customer is sent to Vipps."""
         name = reference or self.reference
         self.reference = name
         self.attempts.append(
@@ -48,45 +48,45 @@ class Sale:
         self.log("CREATED", self.charged)
 
     def log(self, name: str, minor: int) -> None:
-        """Note an event of the latest attempt."""
+        """Add an event to the latest attempt."""
         self.attempts[-1]["events"].append((name, minor, self.now))
 
     def approve(self) -> None:
-        """The customer approves: the money is reserved, and the shop hears of it."""
+        """Approve as the customer: the money is reserved, and the shop is informed."""
         self.wait(timedelta(minutes=2))
         self.attempts[-1]["state"] = "AUTHORIZED"
         self.log("AUTHORIZED", self.charged)
         self.authorized = True
 
     def give_up(self, state: str = "ABORTED") -> None:
-        """The customer turns back in the app, or lets the time run out."""
+        """End the attempt: the customer cancels in the app, or the time runs out."""
         self.wait(timedelta(minutes=5))
         self.attempts[-1]["state"] = state
         self.log(state, self.charged)
 
     def capture(self, minor: int) -> None:
-        """The shop captures."""
+        """Capture as the shop."""
         self.wait(timedelta(minutes=1))
         self.log("CAPTURED", minor)
 
     def ship(self, *, in_part: bool = False) -> None:
-        """The goods leave."""
+        """Send the goods."""
         self.shipped, self.shipped_in_part = self.now, in_part
 
     def refund(self, minor: int) -> None:
-        """The shop gives money back through Vipps."""
+        """Refund as the shop, through Vipps."""
         self.given_back += minor
         self.wait(timedelta(minutes=1))
         self.log("REFUNDED", minor)
 
     def release(self, minor: int) -> None:
-        """The shop lets a reservation go."""
+        """Release a reservation as the shop."""
         self.wait(timedelta(minutes=1))
         self.log("CANCELLED", minor)
 
 
 def sent(sale: Sale) -> None:
-    """Paid, sent the next day, captured as it left."""
+    """Make a sale that was paid, sent the next day, and captured when sent."""
     sale.begin()
     sale.approve()
     sale.wait(DAY)
@@ -95,7 +95,7 @@ def sent(sale: Sale) -> None:
 
 
 def captured_at_checkout(sale: Sale) -> None:
-    """Paid and captured at once, sent two weeks later, if by then."""
+    """Make a sale captured at payment, and sent two weeks later if that is before the export."""
     sale.begin()
     sale.approve()
     sale.capture(sale.charged)
@@ -105,14 +105,14 @@ def captured_at_checkout(sale: Sale) -> None:
 
 
 def returned_in_part(sale: Sale) -> None:
-    """Sent, and one article came back."""
+    """Make a sale that was sent, and one article was returned."""
     sent(sale)
     sale.wait(5 * DAY)
     sale.refund(sale.total // 3)
 
 
 def returned_in_two(sale: Sale) -> None:
-    """Sent, and two articles came back on two days."""
+    """Make a sale that was sent, and two articles were returned on different days."""
     sent(sale)
     sale.wait(2 * DAY)
     sale.refund(sale.total // 4)
@@ -121,20 +121,20 @@ def returned_in_two(sale: Sale) -> None:
 
 
 def returned(sale: Sale) -> None:
-    """Sent, and all of it came back."""
+    """Make a sale that was sent, and all of it was returned."""
     sent(sale)
     sale.wait(6 * DAY)
     sale.refund(sale.charged)
 
 
 def waiting(sale: Sale) -> None:
-    """Paid and not yet sent: the money is reserved."""
+    """Make a sale that is paid but not sent yet: the money is reserved."""
     sale.begin()
     sale.approve()
 
 
 def just_sent(sale: Sale) -> None:
-    """Sent an hour before the export; the capture follows tonight."""
+    """Make a sale sent an hour before the export; the capture comes in the night after."""
     sale.ordered = sale.now = EXPORTED - 2 * DAY
     sale.begin()
     sale.approve()
@@ -143,13 +143,13 @@ def just_sent(sale: Sale) -> None:
 
 
 def at_the_till_now(sale: Sale) -> None:
-    """The customer is at Vipps while the export is taken."""
+    """Make a sale whose customer is paying at Vipps while the export is made."""
     sale.ordered = sale.now = EXPORTED - timedelta(minutes=4)
     sale.begin()
 
 
 def cancelled_before_it_was_sent(sale: Sale) -> None:
-    """Paid, cancelled, and the reservation let go."""
+    """Make a sale that was paid and cancelled, and its reservation released."""
     sale.begin()
     sale.approve()
     sale.wait(DAY)
@@ -158,7 +158,7 @@ def cancelled_before_it_was_sent(sale: Sale) -> None:
 
 
 def cancelled_after_it_was_captured(sale: Sale) -> None:
-    """Paid, captured, cancelled, and all of it given back."""
+    """Make a sale that was paid, captured, cancelled, and fully refunded."""
     sale.begin()
     sale.approve()
     sale.wait(DAY)
@@ -169,7 +169,7 @@ def cancelled_after_it_was_captured(sale: Sale) -> None:
 
 
 def sent_in_part(sale: Sale) -> None:
-    """One parcel of two left; its part is captured, the rest still reserved."""
+    """Make a sale of which half is sent and captured, and the rest is still reserved."""
     sale.begin()
     sale.approve()
     sale.wait(DAY)
@@ -178,7 +178,10 @@ def sent_in_part(sale: Sale) -> None:
 
 
 def less_than_ordered(sale: Sale) -> None:
-    """An article was sold out: refunded in the shop before the capture, the rest let go."""
+    """Make a sale with a sold-out article.
+
+    The shop records its refund before the capture, and the rest of the reservation is released.
+    """
     missing = sale.total // 4
     sale.begin()
     sale.approve()
@@ -190,7 +193,7 @@ def less_than_ordered(sale: Sale) -> None:
 
 
 def tried_again(sale: Sale) -> None:
-    """The customer turned back once, and paid at the second attempt."""
+    """Make a sale whose first attempt was cancelled, and whose second attempt was paid."""
     first = sale.reference
     sale.begin()
     sale.give_up()
@@ -202,21 +205,21 @@ def tried_again(sale: Sale) -> None:
 
 
 def given_up(sale: Sale) -> None:
-    """The customer turned back and never returned."""
+    """Make a sale whose customer cancelled the payment and did not try again."""
     sale.failed = True
     sale.begin()
     sale.give_up("EXPIRED" if sale.number % 2 else "ABORTED")
 
 
 def paid_by_card(sale: Sale) -> None:
-    """Paid with another payment method; Vipps never heard of it."""
+    """Make a sale paid with another payment method; Vipps has no record of it."""
     sale.by_vipps = False
     sale.wait(DAY)
     sale.ship()
 
 
 def gift(sale: Sale) -> None:
-    """A gift: nothing to pay."""
+    """Make a sale that is a gift, with nothing to pay."""
     sale.total = sale.charged = 0
     sale.by_vipps = False
     sale.wait(DAY)
@@ -237,7 +240,7 @@ EVERYWHERE = [
 
 
 def state_lines(sales: list[Sale]) -> list[dict[str, Any]]:
-    """Return what Vipps MobilePay has, as lines for the simulator."""
+    """Return the payments at Vipps MobilePay, as lines for the simulator."""
 
     def money(minor: int) -> dict[str, Any]:
         return {"currency": "NOK", "value": minor}

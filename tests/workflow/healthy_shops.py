@@ -1,4 +1,4 @@
-"""The shops of a healthy month: what happens in each, and what it writes; see `healthy_sales`."""
+"""The shops of a healthy month: their sales, and the exports they write; see `healthy_sales`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.workflow.healthy_sales import (
 
 
 class Shop(NamedTuple):
-    """A shop: its file, its stories, its references, and whether it captures at checkout."""
+    """A shop: its file, its kinds of sales, its references, and if it captures at checkout."""
 
     file: str
     stories: list[Callable[[Sale], None]]
@@ -48,7 +48,7 @@ class Shop(NamedTuple):
 
 
 def truncate(total: int) -> int:
-    """Return what Shopware's plugin asks for: it cuts the float product off, and loses an øre.
+    """Return the amount that Shopware's plugin requests: it rounds down, and may lose one øre.
 
     >>> truncate(1999), truncate(2000)
     (1998, 2000)

@@ -1,4 +1,4 @@
-"""A clock that contradicts the data: no verdict rests on it."""
+"""A run whose clock contradicts the data gives no verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPORTED = datetime(2026, 11, 5, 6, tzinfo=UTC)
 
 
 class ShiftedDate(httpx.AsyncBaseTransport):
-    """The simulator, in process, behind a proxy that changes the `Date` of some answers."""
+    """The simulator in this process, behind a proxy that changes the `Date` of some answers."""
 
     def __init__(self, app: object, by: timedelta, path: str) -> None:
         self._inner = httpx.ASGITransport(app=app)
@@ -30,7 +30,7 @@ class ShiftedDate(httpx.AsyncBaseTransport):
         self._path = path
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer, with another Date where the path fits."""
+        """Answer the request, with another Date if the path matches."""
         response = await self._inner.handle_async_request(request)
         if self._path in request.url.path:
             moment = parsedate_to_datetime(response.headers["date"]) + self._by
@@ -40,7 +40,7 @@ class ShiftedDate(httpx.AsyncBaseTransport):
 
 @pytest.fixture
 def run(tmp_path):
-    """Return `run(clock line, shift, path) -> Reconciliation` of one order that agrees."""
+    """Return `run(clock line, shift, path) -> Reconciliation`, for one order that agrees."""
 
     def reconcile(clock, by=timedelta(0), path="/", *, environment="simulator", keep=None):
         orders = tmp_path / "orders.csv"
@@ -71,18 +71,18 @@ def run(tmp_path):
 
 
 def now():
-    """A simulator whose clock is the machine's."""
+    """Return the clock line of a simulator whose time is this machine's."""
     return {"clock": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def test_a_simulators_month_is_no_wrong_clock(run, caplog):
-    """Its clock stands in November 2026, whatever the machine's says."""
+    """The simulator's time is in November 2026, whatever this machine's time is."""
     assert run(CLOCK).verdict == "clean"
     assert not caplog.records
 
 
 def test_an_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
-    """Dated a month early: the capture of 12 October would silently not count."""
+    """With a Date a month too early, the capture of 12 October would be ignored silently."""
     result = run(CLOCK, timedelta(days=-30), keep=tmp_path / "data")
 
     assert (result.verdict, result.exit_code) == ("incomplete", 2)
@@ -98,7 +98,10 @@ def test_an_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
 @pytest.mark.parametrize("path", ["/", "/epayment/v1/payments/order-0001/events"])
 @pytest.mark.parametrize("hours", [-2, 2])
 def test_a_date_that_is_not_the_simulators_own_gives_no_verdict(run, hours, path, tmp_path):
-    """A proxy changes the Date of all answers, or of one only; no event is later than it."""
+    """A proxy changes the Date of all answers, or of one only.
+
+    No event is later than this Date, so the events do not show the error.
+    """
     result = run(CLOCK, timedelta(hours=hours), path, keep=tmp_path / "data")
 
     assert result.exit_code == 2
@@ -110,7 +113,7 @@ def test_a_date_that_is_not_the_simulators_own_gives_no_verdict(run, hours, path
     ("seconds", "verdict"), [(0, "clean"), (50, "clean"), (70, "incomplete"), (-70, "incomplete")]
 )
 def test_outside_the_simulator_the_machines_clock_is_compared(run, seconds, verdict):
-    """More than a minute apart: one of the two is wrong, and nobody knows which."""
+    """With more than a minute between them, one clock is wrong, and nobody knows which one."""
     result = run(now(), timedelta(seconds=seconds), environment="test")
 
     assert result.verdict == verdict

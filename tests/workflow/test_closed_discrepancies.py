@@ -1,4 +1,4 @@
-"""What was done with plans comes back at the next comparison: closed, or said to be still open."""
+"""The next comparison reports what plans have done: discrepancies are closed, or still open."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ A_DAY_AND_AN_HOUR = 25 * 3600
 
 
 class Books:
-    """A shop's export, the simulator its payments are at, and a workspace database."""
+    """A shop's export, the simulator with its payments, and a workspace database."""
 
     def __init__(self, folder, simulator, client) -> None:
         self.folder, self.simulator, self.client = folder, simulator, client
         self.settings = client.settings
 
     def export(self, refunded) -> None:
-        """Write the shop's export: each order with what the shop gave back."""
+        """Write the shop's export: each order with what the shop refunded."""
         head = "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at"
         head += ",refunded_at"
         at = "2026-01-21T09:00:00Z,2026-01-22T10:00:00Z,2026-01-23T10:00:00Z"
@@ -50,11 +50,11 @@ class Books:
 
     @property
     def orders(self):
-        """The export's file."""
+        """Return the path of the export."""
         return self.folder / "orders.csv"
 
     def month(self, *, exported_at=None, **given):
-        """Reconcile, with an export taken now."""
+        """Reconcile with an export made now."""
         self.simulator.advance(60)
         moment = exported_at or self.simulator.now()
         given = {"client": self.client, **given}
@@ -65,7 +65,7 @@ class Books:
         return open_store(self.settings.database_url)
 
     def refund(self, found, *, live=True):
-        """Plan what is proposed, approve it by another, and carry it out: a minute later."""
+        """Plan the proposals, approve them as another person, and carry them out a minute later."""
         self.simulator.advance(60)
         plan = plan_refunds(found, client=self.client, planner="kari")
         with self.store() as store:
@@ -78,7 +78,7 @@ class Books:
 
 @contextmanager
 def open_books(folder, state):
-    """Serve payments at a simulator; the export and the database are in a folder."""
+    """Serve payments at a simulator, with the export and the database in a folder."""
     simulator = Simulator(state)
     with ExitStack() as stack:
         settings = load_settings(
@@ -101,7 +101,7 @@ STATE = [{"clock": CLOCK}, *(line(one, captured=100_000) for one in AMOUNTS)]
 
 @pytest.fixture
 def books(tmp_path):
-    """Three captured payments, two of which their shop says were refunded."""
+    """Return three captured payments; the shop says that two of them were refunded."""
     with open_books(tmp_path, STATE) as books:
         books.export(AMOUNTS)
         yield books
@@ -109,7 +109,7 @@ def books(tmp_path):
 
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory):
-    """The same, after both refunds were planned, approved and carried out; `state` as it is now."""
+    """Return the same books after both refunds were carried out, with the new `state`."""
     with open_books(tmp_path_factory.mktemp("settled"), STATE) as books:
         books.export(AMOUNTS)
         books.found = books.month()
@@ -120,7 +120,7 @@ def settled(tmp_path_factory):
 
 @pytest.fixture
 def done(settled, tmp_path):
-    """A copy of `settled` of the test's own; `found` as it was before."""
+    """Return a copy of `settled` for one test; `found` is the result before the refunds."""
     shutil.copytree(settled.folder, tmp_path, dirs_exist_ok=True)
     with open_books(tmp_path, settled.state) as books:
         books.found, books.carried = settled.found, settled.carried
@@ -133,7 +133,7 @@ def about_receipts(result):
 
 
 def test_closed_by_their_receipts(done):
-    """The next comparison agrees, so the discrepancies are closed, by two refunds of 320.50."""
+    """Export and payments agree now, so two refunds of 320.50 in total closed the discrepancies."""
     assert sorted(done.found.discrepancies["kind"]) == ["refund_missing_at_vipps"] * 2
     assert about_receipts(done.found) == []
 
@@ -160,7 +160,7 @@ def test_closed_by_their_receipts(done):
 
 
 def test_before_anything_was_done_nothing_is_said(books):
-    """A plan that was only approved, or only tried, is no receipt."""
+    """A plan that was only approved or run dry gives no receipt."""
     found = books.month()
     books.refund(found, live=False)
 
@@ -171,7 +171,10 @@ def test_before_anything_was_done_nothing_is_said(books):
 
 
 def test_an_earlier_fetch_does_not_know_of_it(done):
-    """`--payments` of before the refund: the money is on its way back, so nobody sends it again."""
+    """`--payments` was fetched before the refund.
+
+    The notice says that it was done, so nobody sends it again.
+    """
     done.month(keep=done.folder / "kept")
     earlier = done.folder / "kept"
     done.export({**AMOUNTS, "order-000003": "10.00"})
@@ -190,7 +193,7 @@ def test_an_earlier_fetch_does_not_know_of_it(done):
 
 
 def test_an_earlier_export_is_compared_before_it(done):
-    """The same export again: the comparison is as of the export's moment, before the refund."""
+    """The same export is compared as of its own time, which is before the refund."""
     result = done.month(exported_at=EXPORTED)
 
     assert len(result.discrepancies) == 2
@@ -203,7 +206,7 @@ def test_an_earlier_export_is_compared_before_it(done):
 
 
 def test_a_refund_that_was_not_enough_is_to_be_looked_at(done):
-    """The shop has given back more since: the id is the same, and the difference is new."""
+    """The shop has refunded more since: the id is the same, but the difference is new."""
     done.export({**AMOUNTS, "order-000001": "400.00"})
 
     result = done.month()
@@ -216,7 +219,7 @@ def test_a_refund_that_was_not_enough_is_to_be_looked_at(done):
 
 
 def test_an_order_of_another_export_closes_nothing(done):
-    """A discrepancy that is not found because its order was not compared is not closed."""
+    """If an order was not compared, its missing discrepancy is not closed."""
     done.export({"order-000002": "20.50"})
 
     result = done.month()
@@ -225,7 +228,7 @@ def test_an_order_of_another_export_closes_nothing(done):
 
 
 def test_waived_is_not_closed(done):
-    """Somebody decided to leave it alone: that is no proof that it agrees."""
+    """A person decided to ignore the discrepancy; this does not prove that the sides agree."""
     result = compare(
         done.found.orders,
         done.found.payments,
@@ -242,7 +245,7 @@ def test_waived_is_not_closed(done):
 
 
 def test_only_one_kind_closes_no_other(done):
-    """What was not asked for is not gone."""
+    """Discrepancies of a kind that was not compared are not closed."""
     result = compare(
         done.found.orders,
         done.found.payments,
@@ -256,7 +259,7 @@ def test_only_one_kind_closes_no_other(done):
 
 
 def test_frames_of_another_engine(done):
-    """Payments may be wherever they are."""
+    """The payments may be in a frame of another engine, here DuckDB."""
     found = done.month()
     result = compare(
         found.orders, found.payments, found.events, manifest={"environment": "simulator"}
@@ -275,7 +278,7 @@ def _arrow(frame):
 
 
 def test_the_environment_has_to_be_known(done):
-    """A refund at the simulator closes nothing in production."""
+    """A refund at the simulator closes no discrepancy in production."""
     result = compare(done.found.orders, done.found.payments, done.found.events)
 
     with done.store() as store:
@@ -285,7 +288,7 @@ def test_the_environment_has_to_be_known(done):
 
 
 def test_a_refund_from_a_list_is_ours(books):
-    """The shop does not know of it: it stands in our journal, and not in somebody's portal."""
+    """The shop does not know this refund, but our journal does: it was not made in the portal."""
     books.simulator.advance(600)
     (books.folder / "list.csv").write_text(
         "reference,amount,currency\norder-000003,50.00,NOK\n", encoding="utf-8"
@@ -301,7 +304,7 @@ def test_a_refund_from_a_list_is_ours(books):
 
 
 def test_a_refund_of_the_portal_is_not(done):
-    """Our journal knows nothing of it."""
+    """This refund is not in our journal."""
     done.client.refund("order-000003", 5_000, "NOK", idempotency_key="the-portal", msn=MSN)
     done.simulator.advance(A_DAY_AND_AN_HOUR)
 
@@ -311,7 +314,7 @@ def test_a_refund_of_the_portal_is_not(done):
 
 
 def test_an_open_row_is_no_proposal(books):
-    """Whether it was done is not known: nobody is to refund it a second time."""
+    """It is not known if the refund was done, so nobody must refund a second time."""
     found = books.month()
     books.simulator.set_settings(event_log_lag_ms=600_000)
     books.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
@@ -330,13 +333,13 @@ def test_an_open_row_is_no_proposal(books):
 
 
 def newer(path):
-    """Say that a later version made it."""
+    """Mark the database as made by a later version."""
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
 
 
 def tampered(path):
-    """Change what was done, behind the journal's back."""
+    """Change a done entry directly in the database."""
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP TRIGGER journal_no_update")
         database.execute("UPDATE journal SET detail = '[' WHERE kind = 'done'")
@@ -351,7 +354,7 @@ def tampered(path):
     ],
 )
 def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
-    """The comparison stands without it, and says what it does not know."""
+    """The comparison works without the journal, and says what it does not know."""
     before = done.month()
     path = done.folder / "work.db"
     for name in ("work.db-wal", "work.db-shm"):
@@ -368,7 +371,7 @@ def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
 
 
 def test_a_locked_journal_is_a_notice(done, monkeypatch):
-    """Somebody's database tool holds it: the month does not wait for it."""
+    """Another program has locked the database; the run does not wait for it."""
     monkeypatch.setattr("vippsrecon.workflow.closed_discrepancies.WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(done.folder / "work.db", isolation_level=None)) as tool:
         tool.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -382,7 +385,7 @@ def test_a_locked_journal_is_a_notice(done, monkeypatch):
 
 
 def test_no_database_is_made_or_missed(books):
-    """Whoever only reconciles has no journal, and none is made."""
+    """Users who only reconcile have no journal, and the run does not create one."""
     result = books.month()
 
     assert not (books.folder / "work.db").exists()

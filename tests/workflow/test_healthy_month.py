@@ -1,7 +1,7 @@
-"""A month in which nothing is wrong: no shop's export may raise an alarm.
+"""A month without errors: no shop's export may give a false alarm.
 
-400 orders of each shop: sent, returned, waiting, cancelled, tried again, paid by card. A finance
-team that is told of faults that are none stops reading.
+There are 400 orders of each shop: sent, returned, waiting, cancelled, tried again, paid by card. A
+finance team that gets false alarms stops reading the reports.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def reconcile_sales(shop, sales, folder):
 
 @pytest.mark.parametrize("name", SHOPS)
 def test_a_healthy_month_raises_no_alarm(name, tmp_path):
-    """No discrepancy, no reject, the verdict clean, exit code 0."""
+    """There is no discrepancy and no reject; the verdict is clean and the exit code is 0."""
     shop = SHOPS[name]
     result = reconcile_sales(shop, make_sales(shop, ORDERS, seed=7), tmp_path)
 
@@ -63,7 +63,7 @@ def test_a_healthy_month_raises_no_alarm(name, tmp_path):
 
 @pytest.mark.parametrize("name", SHOPS)
 def test_one_fault_in_it_is_the_only_alarm(name, tmp_path):
-    """The same month with one order captured twice: that, and nothing else."""
+    """One order of the same month is captured twice, and only this order is reported."""
     shop = SHOPS[name]
     sales = make_sales(shop, 40, seed=7)
     faulty = next(sale for sale in sales if sale.charged and sale.by_vipps and not sale.given_back)

@@ -1,4 +1,4 @@
-"""A shop that captures when an order is placed is told of the setting for it."""
+"""If a shop captures when an order is placed, a notice proposes the setting for it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from vippsrecon.workflow.reconcile_month import reconcile_month
 
 
 def line(number, status="open"):
-    """An order of the export, its reference made of a number."""
+    """Return an order line of the export with a reference made from a number."""
     return order(f"order-{number:06d}", f"#{number}", status)
 
 
 def paid(number, **moved):
-    """Its payment."""
+    """Return the payment of that order."""
     return payment(f"order-{number:06d}", **moved)
 
 
@@ -33,7 +33,7 @@ def paid(number, **moved):
 def test_the_setting_is_proposed_where_most_open_orders_are_captured(
     world, open_orders, captured, fulfilled, capture, said
 ):
-    """Without it every open order of such a shop would be a discrepancy."""
+    """Without the setting, every open order of such a shop would be a discrepancy."""
     lines = [line(number) for number in range(open_orders)]
     lines += [line(number, "fulfilled") for number in range(open_orders, open_orders + fulfilled)]
     payments = [paid(number, captured=1000) for number in range(captured)]
@@ -52,7 +52,7 @@ def test_the_setting_is_proposed_where_most_open_orders_are_captured(
 
 
 def test_an_older_export_says_nothing_of_the_setting(world, tmp_path):
-    """In last month's file these orders were open; this month's file shows them sent."""
+    """The orders are open in last month's file, but this month's file shows them as sent."""
     numbers = range(20)
     newer, settings, client, _ = world(
         [line(number, "fulfilled") for number in numbers],

@@ -1,4 +1,4 @@
-"""A month from export to Reconciliation, over a real socket."""
+"""A month from the export to the Reconciliation, over a real socket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from vippsrecon.workflow.references import collect_fetch_references, drop_misses
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory):
-    """A small month; nothing writes here."""
+    """Write a small month; no test writes to it."""
     folder = tmp_path_factory.mktemp("month")
     write_month(folder, payments=200, seed=11)
     return folder
@@ -36,21 +36,21 @@ def month(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def settings(month):
-    """Settings that speak to that month, served."""
+    """Serve that month, and yield settings for it."""
     with serve_scenario(month) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def kept(month, settings, tmp_path_factory):
-    """The month reconciled once, and what that run kept."""
+    """Reconcile the month once, and return the result and the folder of kept payments."""
     folder = tmp_path_factory.mktemp("kept")
     return reconcile_month([month / "orders.csv"], settings, keep=folder), folder
 
 
 @pytest.fixture(scope="module")
 def again(month, settings, kept):
-    """The same month from what was kept."""
+    """Reconcile the same month from the kept payments."""
     _, folder = kept
     return reconcile_month([month / "orders.csv"], settings, payments=folder)
 
@@ -69,7 +69,7 @@ FRAMES = [
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_what_was_kept_gives_the_same_frames(kept, again, name):
-    """The second run makes no call and differs in nothing."""
+    """The second run makes no calls, and its result is identical."""
     first, _ = kept
 
     pd.testing.assert_frame_equal(getattr(first, name), getattr(again, name))
@@ -78,7 +78,7 @@ def test_what_was_kept_gives_the_same_frames(kept, again, name):
 
 
 def test_a_guessed_time_of_export_is_said(month, settings, kept, again):
-    """A copy of the file has another modification time, and so other discrepancies."""
+    """A copy of the file has another modification time, which leads to other discrepancies."""
     _, folder = kept
     told = reconcile_month(
         [month / "orders.csv"], settings, payments=folder, exported_at=datetime.now(UTC)
@@ -89,7 +89,7 @@ def test_a_guessed_time_of_export_is_said(month, settings, kept, again):
 
 
 def test_the_manifest_names_inputs_and_no_place(kept, month):
-    """An auditor checks the hashes; a path would differ from machine to machine."""
+    """An auditor compares the hashes; paths would differ from machine to machine."""
     result, folder = kept
     said = str(result.manifest)
 
@@ -107,7 +107,7 @@ def test_the_manifest_names_inputs_and_no_place(kept, month):
 
 
 def test_the_ledger_finds_payments_no_order_knows(kept):
-    """The ePayment API cannot list payments; the funds ledger can be walked."""
+    """The ePayment API cannot list payments, but the funds ledger can be read in full."""
     result, _ = kept
     by = result.payments["discovered_by"].value_counts()
 
@@ -116,14 +116,17 @@ def test_the_ledger_finds_payments_no_order_knows(kept):
 
 
 def test_the_moment_is_the_simulators_own(kept):
-    """The server's clock is the Date of its answers, so ages are right on a machine whose clock is not."""
+    """Server time is the Date of the answers.
+
+    Ages are right even if the machine's clock is wrong.
+    """
     result, _ = kept
 
     assert result.manifest["as_of"].startswith("2026-11-05T")
 
 
 def test_an_order_that_was_not_asked_for_is_a_hole(month, settings, kept, tmp_path):
-    """`--payments` of another export must not look complete."""
+    """With `--payments` fetched for another export, the result must not look complete."""
     _, folder = kept
     text = (month / "orders.csv").read_text(encoding="utf-8")
     more = text + text.splitlines()[1].replace(
@@ -137,7 +140,7 @@ def test_an_order_that_was_not_asked_for_is_a_hole(month, settings, kept, tmp_pa
 
 
 def test_an_export_of_which_no_row_can_be_read_is_refused(month, settings, tmp_path):
-    """Every payment would stand alone, and the report would seem to say something."""
+    """Without orders, every payment would be reported, and the report would mean nothing."""
     head, *rows = (month / "orders.csv").read_text(encoding="utf-8").splitlines()
     place = head.split(",").index("total")
     cells = [row.split(",") for row in rows[:3]]
@@ -151,7 +154,7 @@ def test_an_export_of_which_no_row_can_be_read_is_refused(month, settings, tmp_p
 
 
 def test_another_month_is_refused(month, settings):
-    """Before a call is made: the wrong file was taken."""
+    """The user chose the wrong file, and the error comes before any call."""
     with pytest.raises(InputError, match=r"orders.csv: the orders are from .* Use the export"):
         reconcile_month([month / "orders.csv"], settings, first=date(2026, 1, 1), last="2026-01-31")
 
@@ -165,9 +168,9 @@ def test_another_month_is_refused(month, settings):
     ],
 )
 def test_the_period_is_the_payments_not_the_orders(first, last, captured, tmp_path):
-    """An order of the last of October captured after midnight is in both months' runs.
+    """An order of 31 October that was captured after midnight is in both months' runs.
 
-    Its money is November's only, and its export is no wrong file for November.
+    Its money belongs to November only, and its export is not a wrong file for November.
     """
     line = "ref-000001,#1,NOK,100.00,0.00,fulfilled,2026-10-31T10:00:00Z,2026-10-31T11:00:00Z"
     header = "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at"
@@ -232,7 +235,7 @@ def test_the_period_is_the_payments_not_the_orders(first, last, captured, tmp_pa
 
 
 def test_a_payment_is_asked_for_once():
-    """Orders, files and guesses overlap; the orders' own come first."""
+    """Orders, files and guesses may name the same payment; the orders' references come first."""
     orders = schemas.ORDERS.empty()
     wanted = collect_fetch_references(orders)
 
@@ -251,7 +254,7 @@ def ignore_file(folder, *lines):
 
 
 def test_waived_until_a_day_ends_after_it(tmp_path):
-    """The day itself is included."""
+    """The last day itself is included."""
     path = ignore_file(
         tmp_path,
         "order-1,test order,Kari,",
@@ -272,13 +275,13 @@ def test_waived_until_a_day_ends_after_it(tmp_path):
     ],
 )
 def test_leaving_money_alone_needs_all_three(tmp_path, line, message):
-    """Reference, reason and who: or the auditor asks, and nobody knows."""
+    """A waived payment needs a reference, a reason and a person: an auditor asks for them."""
     with pytest.raises(SourceError, match=f"ignore.csv row 2 column '{message}'"):
         read_ignore_file(ignore_file(tmp_path, line), "123456", TODAY)
 
 
 def test_fetch_and_month_agree_on_what_is_kept(kept):
-    """What `reconcile` keeps is what `fetch` writes."""
+    """`reconcile` keeps the same files that `fetch` writes."""
     result, folder = kept
     fetched, _ = read_fetched(folder)
 
@@ -287,7 +290,7 @@ def test_fetch_and_month_agree_on_what_is_kept(kept):
 
 
 def test_a_clock_that_is_off_is_said(month, settings, caplog):
-    """Vipps MobilePay's clock is used, so the figures are right; the machine still wants care."""
+    """Server time is used, so the figures are right, but the machine's clock needs correction."""
     simulator = Simulator.from_file(month / "simulator.jsonl")
     real = replace(settings, environment="test", base_url="https://apitest.vipps.no")
     door = httpx.ASGITransport(simulator.app)
@@ -310,7 +313,7 @@ def test_a_clock_that_is_off_is_said(month, settings, caplog):
 
 
 def test_a_moment_given_is_the_moment_compared_at(month, settings, kept):
-    """`--as-of` in the past leaves later events out."""
+    """`--as-of` in the past excludes later events."""
     _, folder = kept
     result = reconcile_month(
         [month / "orders.csv"], settings, payments=folder, as_of=datetime(2026, 10, 20, tzinfo=UTC)
@@ -320,7 +323,7 @@ def test_a_moment_given_is_the_moment_compared_at(month, settings, kept):
 
 
 def test_folders_may_be_named_as_text(month, settings, kept):
-    """A notebook's author writes `payments="report.data"`."""
+    """In a notebook, users write `payments="report.data"`."""
     first, folder = kept
     again = reconcile_month([str(month / "orders.csv")], settings, payments=str(folder))
 
@@ -328,7 +331,7 @@ def test_folders_may_be_named_as_text(month, settings, kept):
 
 
 def test_an_order_paid_another_way_is_no_failure(kept):
-    """It is asked for, since the shop may be wrong; that Vipps has nothing is as expected."""
+    """The payment is requested, since the shop may be wrong; that Vipps has none is expected."""
     result, _ = kept
     other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
     unknown = result.failures[result.failures["status"].eq(404).fillna(False).astype(bool)]
@@ -339,7 +342,7 @@ def test_an_order_paid_another_way_is_no_failure(kept):
 
 
 def test_what_is_no_answer_stays_a_failure(kept):
-    """Paid another way or not: a reference that could not be read leaves a hole."""
+    """If the reference could not be read, data is missing, even for an order paid another way."""
     result, _ = kept
     other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
     order = other[other["reference"].notna()].iloc[0]
@@ -362,7 +365,7 @@ def test_what_is_no_answer_stays_a_failure(kept):
 
 
 def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):
-    """The orders can be reconciled without it; what cannot be seen then is said."""
+    """Orders are reconciled without the ledger, and a notice says what could not be checked."""
     fault = {"operations": ["ledgers", "dates"], "share": 1.0, "status": 503}
     with serve(Simulator.from_file(month / "simulator.jsonl", faults=[fault])) as base_url:
         here = replace(settings, base_url=base_url, retry_seconds=1.0)
@@ -370,13 +373,13 @@ def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):
 
     assert result.manifest["ledger_read"] is False
     assert any("Report API could not be read" in notice for notice in result.notices)
-    # A capture that no order knows of may be missing: nobody may sign this.
+    # A capture without an order may have been missed, so nobody may sign off this result.
     assert (result.verdict, result.exit_code) == ("incomplete", 2)
 
 
 @pytest.mark.parametrize("seconds", [59.0, -59.0, 61.0, -61.0])
 def test_a_minute_between_the_clocks_is_the_limit(seconds):
-    """Either way round."""
+    """The limit is the same, whichever clock is ahead."""
     warning = describe_clock_skew(seconds)
 
     assert (warning is not None) == (abs(seconds) > 60)

@@ -1,4 +1,4 @@
-"""Payments of an order under a reference its shop does not know, where no ledger tells of them."""
+"""Payments of an order under a reference that its shop does not know, without a ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vippsrecon.workflow.reconcile_month import reconcile_month
 
 
 def asked(door, reference):
-    """How often this payment was asked for."""
+    """Return how often this payment was requested."""
     return door.asked[f"/epayment/v1/payments/{reference}"]
 
 
@@ -21,7 +21,7 @@ DEAD = {"released": 1000}
 
 
 def reserved(reference):
-    """A state line: 1,000 is reserved, and nothing was captured."""
+    """Return a state line: 1,000 is reserved, and nothing was captured."""
     line = payment(reference, released=1000)
     line["payment"]["aggregate"]["cancelledAmount"]["value"] = 0
     line["events"] = line["events"][:-1]
@@ -79,7 +79,7 @@ def reserved(reference):
     ],
 )
 def test_an_attempt_the_shop_does_not_know_is_found_by_asking(world, held, payments, kinds):
-    """No ledger tells of it, and a sound order must not look lost or half paid."""
+    """No ledger lists the attempt. A correct order must not look lost or half paid."""
     orders, settings, client, _ = world([order(held, "1001")], payments)
 
     result = reconcile_month([orders], settings, client=client)
@@ -108,7 +108,7 @@ def test_an_attempt_the_shop_does_not_know_is_found_by_asking(world, held, payme
     ],
 )
 def test_only_orders_whose_money_is_not_there_are_asked_about_again(world, line, payments, calls):
-    """A sound month costs no call more, and a guess that fails is no failure."""
+    """A month without errors needs no extra calls, and a guess without a payment is no failure."""
     orders, settings, client, door = world([line], payments)
 
     result = reconcile_month([orders], settings, client=client)
@@ -119,7 +119,7 @@ def test_only_orders_whose_money_is_not_there_are_asked_about_again(world, line,
 
 
 def proposed(result):
-    """Reference, kind and proposal of each discrepancy."""
+    """Return reference, kind and proposal of each discrepancy."""
     columns = ["reference", "kind", "proposal", "proposal_minor"]
     rows = result.discrepancies[columns].astype(object).itertuples(index=False, name=None)
     return sorted(tuple(None if pd.isna(value) else value for value in row) for row in rows)
@@ -167,7 +167,10 @@ def proposed(result):
 def test_before_a_capture_is_proposed_the_next_attempts_are_asked_for(
     world, held, payments, expected
 ):
-    """Rules §4: seen live, the customer was charged twice. A guess that fails is no failure."""
+    """Rules §4: in real use, a customer was charged twice.
+
+    A guess without a payment is no failure.
+    """
     orders, settings, client, _ = world([order(held)], payments)
 
     result = reconcile_month([orders], settings, client=client)
@@ -178,7 +181,7 @@ def test_before_a_capture_is_proposed_the_next_attempts_are_asked_for(
 
 
 def test_a_fetch_without_the_next_attempts_proposes_no_capture(world, tmp_path):
-    """A list of references leads to no attempts: what it does not hold is not known."""
+    """For a list of references, the next attempts are not fetched, so they are unknown."""
     orders, settings, client, _ = world([order("order-000001")], [reserved("order-000001")])
     listed = tmp_path / "list.csv"
     listed.write_text("reference\norder-000001\n", encoding="utf-8")
@@ -191,7 +194,7 @@ def test_a_fetch_without_the_next_attempts_proposes_no_capture(world, tmp_path):
 
 
 def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(world):
-    """Nothing is said of the others, and the run is incomplete."""
+    """Other orders are not affected, and the run is incomplete."""
 
     def instead(path, time):
         return httpx.Response(503) if path.endswith("order-000001-1") else None
@@ -211,7 +214,7 @@ def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(world):
 
 
 def test_an_order_of_its_own_is_no_attempt_at_another(world):
-    """Its money is not the other's: that one is still short, and is asked about."""
+    """Its money does not pay the other order, so the next attempt of that order is requested."""
     lines = [order("order-000001"), order("order-000001-1", "#2")]
     payments = [payment("order-000001", **DEAD), payment("order-000001-1", captured=1000)]
     orders, settings, client, door = world(lines, payments)
@@ -223,7 +226,7 @@ def test_an_order_of_its_own_is_no_attempt_at_another(world):
 
 
 def test_what_was_fetched_beforehand_holds_the_attempts_too(world, tmp_path):
-    """`fetch`, then `reconcile --payments`: the same as in one go, without a call."""
+    """`fetch` and then `reconcile --payments` give the same as one run, without further calls."""
     orders, settings, client, door = world(
         [order("order-000001"), order("order-000002", "#2")],
         [
@@ -249,7 +252,7 @@ def test_what_was_fetched_beforehand_holds_the_attempts_too(world, tmp_path):
 
 
 def test_a_run_stopped_between_the_rounds_goes_on_there(world, tmp_path):
-    """Attempts on disk are not asked for again, and those left are."""
+    """Attempts already on disk are not requested again; the missing ones are."""
     payments = [
         line
         for number in range(1, 5)

@@ -1,4 +1,4 @@
-"""Two months from the command line: what one run leaves is there for the next."""
+"""Two months from the command line: the next run uses what the earlier run has saved."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fu
 
 
 def nok(minor):
-    """An amount as the API has it."""
+    """Return an amount in the form of the API."""
     return {"currency": "NOK", "value": minor}
 
 
 def order(reference, total, ordered, fulfilled="", status="", refunded="0.00"):
-    """A line of an export; sent when it has a day for it."""
+    """Return a line of an export; with a day in `fulfilled`, the order is sent."""
     status = status or ("fulfilled" if fulfilled else "open")
     sent = f"{fulfilled}T10:00:00Z" if fulfilled else ""
     return f"{reference},{reference},NOK,{total},{refunded},{status},yes,{ordered}T10:00:00Z,{sent}"
 
 
 def payment(reference, amount, *moves, msn=MSN, psp=""):
-    """A state line: created and authorized on the first day, then (name, minor, day)."""
+    """Return a state line.
+
+    It is created and authorized on the first day; each move is (name, minor, day).
+    """
     first, *rest = moves
     steps = [("CREATED", amount, first), ("AUTHORIZED", amount, first), *rest]
     sums = {
@@ -137,7 +140,7 @@ def found(result):
 def test_an_order_of_october_captured_in_november_is_compared_in_november(
     reconcile, captured, discrepancies
 ):
-    """It is in October's export only, and the funds ledger is not read; the database keeps it."""
+    """The order is only in October's export, and no ledger is read; the database keeps it."""
     held = payment("order-0001", 1200, "2026-10-30")
     code, october, _ = reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
     assert (code, found(october)) == (0, [])
@@ -167,7 +170,10 @@ def test_an_order_of_october_captured_in_november_is_compared_in_november(
 
 
 def test_a_discrepancy_of_october_does_not_lapse_and_ages(reconcile):
-    """It keeps the day of the first run that showed it, and is one step more severe after 30 days."""
+    """It keeps the date of the first run that found it.
+
+    After 30 days it is one step more severe.
+    """
     state = [
         *DAILY_PAID,
         payment("order-0001", 1200, "2026-10-30", ("CAPTURED", 1200, "2026-10-30")),
@@ -187,7 +193,7 @@ def test_a_discrepancy_of_october_does_not_lapse_and_ages(reconcile):
 
 
 def test_what_was_settled_is_not_asked_for_again(reconcile):
-    """October's reservation was captured in November: December's run knows that it is done."""
+    """October's reservation was captured in November, so December's run knows that it is done."""
     held = payment("order-0001", 1000, "2026-10-30")
     done = payment("order-0001", 1000, "2026-10-30", ("CAPTURED", 1000, "2026-11-03"))
     reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
@@ -201,7 +207,7 @@ def test_what_was_settled_is_not_asked_for_again(reconcile):
 
 
 def test_an_order_of_another_world_is_left_alone(reconcile):
-    """The same reference at another simulator is another payment: its pspReference differs."""
+    """The same reference at another simulator is another payment, with another pspReference."""
     held = payment("order-0001", 1000, "2026-10-30")
     reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
     other = payment("order-0001", 700, "2026-10-30", psp="-other")
@@ -212,7 +218,10 @@ def test_an_order_of_another_world_is_left_alone(reconcile):
 
 
 def test_captured_money_that_no_run_has_compared_is_not_clean(reconcile, tmp_path):
-    """A payment of September: its order is in no export. How much is said, and exit is 1."""
+    """The order of a payment from September is in no export.
+
+    Its sum is shown, and the exit code is 1.
+    """
     september = payment("september-1", 5000, "2026-09-20", ("CAPTURED", 5000, "2026-10-03"))
     (tmp_path / "more.csv").write_text("reference\nseptember-1\n", encoding="utf-8")
     code, result, _ = reconcile(
@@ -224,7 +233,7 @@ def test_captured_money_that_no_run_has_compared_is_not_clean(reconcile, tmp_pat
 
 
 def test_a_sales_unit_that_is_not_compared_is_left_out_and_listed(reconcile, tmp_path):
-    """A point of sale has no orders in the shop; its rows are counted, not compared."""
+    """A point of sale has no orders in the shop, so its rows are counted but not compared."""
     (tmp_path / "vippsrecon.toml").write_text(
         f'[[sales_unit]]\nmsn = "{MSN}"\n[[sales_unit]]\nmsn = "654321"\ncompared = false\n',
         encoding="utf-8",
@@ -259,7 +268,7 @@ def test_a_sales_unit_that_is_not_compared_is_left_out_and_listed(reconcile, tmp
     ],
 )
 def test_an_export_that_ends_before_the_period_is_incomplete(reconcile, lines, last, missing):
-    """Half a month looked better than the whole: the missing days are named."""
+    """Half a month would look better than the whole month, so the missing days are named."""
     period = OCTOBER | {"last": last}
     code, result, warned = reconcile(lines, DAILY_PAID, **period)
 
@@ -273,7 +282,7 @@ def test_an_export_that_ends_before_the_period_is_incomplete(reconcile, lines, l
 
 
 def test_a_payment_on_a_day_without_orders_shows_that_they_are_missing(reconcile, tmp_path):
-    """Even one order says enough where a payment of a later day has none."""
+    """Even with one order, a payment on a later day shows that orders are missing."""
     (tmp_path / "more.csv").write_text("reference\ndaily-20\n", encoding="utf-8")
     code, result, _ = reconcile(
         [DAILY[9]], DAILY_PAID, **OCTOBER, options=("--references", "more.csv")
@@ -284,7 +293,7 @@ def test_a_payment_on_a_day_without_orders_shows_that_they_are_missing(reconcile
 
 
 def test_days_that_are_not_over_are_not_missing():
-    """In the middle of a month the rest of it cannot be exported yet."""
+    """In the middle of a month, the rest of it cannot be exported yet."""
     days = [to_day_number(datetime(2026, 10, day, tzinfo=UTC).date()) for day in range(1, 15)]
     exported = datetime(2026, 10, 15, 6, tzinfo=UTC)
     orders = pd.DataFrame(
