@@ -23,7 +23,10 @@ CLOCK = "2026-01-31T12:00:00Z"
 
 
 def payment_line(reference: str, *, msn: str = MSN, captured: int | None = None) -> dict[str, Any]:
-    """A state line: 1000 authorized and captured. `captured` puts another sum in the aggregate."""
+    """Return a state line: 1000 authorized and captured.
+
+    `captured` changes the captured total only.
+    """
     events = [
         make_event(
             reference, name, 1000, f"2026-01-{10 + place}T23:30:00.5333258Z", key=f"key-{place}"

@@ -137,7 +137,7 @@ def test_one_failure_never_loses_the_rest(watched, no_waiting, answer, events):
     ids=["before all time", "no such day"],
 )
 def test_a_time_that_cannot_be_is_one_payment_s_failure(watched, timestamp):
-    """The wire takes a time as text, so the frames find it; the batch must survive that."""
+    """One impossible time in an event log must not lose the other payments of the batch."""
     lines = [payment_line(name) for name in references(9)]
     events = [*lines[4]["events"][:-1], lines[4]["events"][-1] | {"timestamp": timestamp}]
     client, _ = watched(
@@ -207,7 +207,7 @@ def test_what_disagrees_three_times_is_believed(watched):
     [pytest.param(401, UnauthorizedError, id="401"), pytest.param(403, ForbiddenError, id="403")],
 )
 def test_wrong_keys_stop_the_run(watched, status, error):
-    """Every other reference would fail alike: one error, not a thousand rows."""
+    """Every other reference would fail in the same way, so the run ends with one error."""
     client, door = watched(
         [payment_line(name) for name in references(1000)],
         lambda asked, _: httpx.Response(status, json={}) if "/payments/" in asked else None,
@@ -241,7 +241,7 @@ def test_a_service_that_stopped_answering_is_not_asked_a_thousand_times(watched,
 
 
 def test_a_service_that_is_down_is_given_up_after_one_wave(watched, no_waiting):
-    """When the first requests have all failed, the run does not wait for the next ones."""
+    """When the first requests have all failed, the run does not wait for those in progress."""
     client, door = watched(
         [payment_line(name) for name in references(200)],
         lambda asked, _: httpx.Response(503, json={}) if "/payments/" in asked else None,
@@ -330,7 +330,7 @@ def test_a_sales_unit_without_market_counts_days_by_its_currency(opened):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_with_a_fifth_of_all_answers_bad_everything_arrives(served, no_waiting, seed):
-    """503, cut connections and answers cut short are repeated until they are good."""
+    """After 503, a cut connection or a cut answer, the request is repeated until it succeeds."""
     client, simulator, _ = served(*(payment_line(name) for name in references(150)))
     operations = ["getPayment", "getPaymentEventLog"]
     faults = [{"status": 503}, {"drop_before": True}, {"drop_after": True}, {"truncate": True}]

@@ -113,7 +113,7 @@ def test_every_shape_of_time_seen_is_read(text, moment, beside):
     ids=["empty", "words", "day only", "no offset", "no such day", "before all time"],
 )
 def test_what_is_no_time_is_named(text):
-    """A time without offset could be off by hours: guessing would move money between days."""
+    """A time without an offset could be wrong by hours. A guess could put money on another day."""
     with pytest.raises(SchemaError) as caught:
         arrow.parse_moments(["2026-03-27T10:51:44Z", None, text], "events")
 
@@ -147,7 +147,7 @@ def test_each_row_has_the_day_of_its_own_sales_unit():
 
 
 def test_a_sales_unit_without_zone_is_named():
-    """A silent default would put a Finnish evening into the wrong month."""
+    """With a default time zone, a Finnish evening could be counted in the wrong month unnoticed."""
     with pytest.raises(SchemaError, match="'999999' has no time zone"):
         frames.build_events([reading(event(msn="999999"))], ZONES)
 

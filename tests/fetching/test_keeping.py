@@ -110,7 +110,7 @@ def test_memory_and_disk_give_the_same(opened, tmp_path):
 
 
 def test_the_folder_says_what_it_holds(opened, tmp_path):
-    """An auditor's first question: of what, from where, when, and is it all."""
+    """An auditor asks first: which data is it, from where, from when, and is it complete?"""
     client, _ = opened(*(payment_line(name) for name in references(5)))
 
     info = fetch_into(tmp_path, [*references(5), "order-unknown", "x", "x"], client)
@@ -224,7 +224,7 @@ def test_holes_are_kept_and_filled_by_the_next_run(half_down, tmp_path):
     ],
 )
 def test_only_the_same_young_run_goes_on(half_down, tmp_path, change, asked_again):
-    """A row fetched yesterday beside one of today would be a day that never was."""
+    """Rows of different days must not be mixed. Together they show a state that never existed."""
     client, asked_since = half_down
     aged(tmp_path / "out", change.get("hours", 0))
 
@@ -397,7 +397,7 @@ def combined(folder, count, batches, settings, failures=()):
 
 @pytest.mark.parametrize("block", [20_000, 7], ids=["one block", "many blocks"])
 def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, block):
-    """In whatever order and parts they came: a rerun from the same folder repeats to the byte."""
+    """The order and the parts do not matter: the same answers give the same bytes."""
     monkeypatch.setattr(part_files, "BLOCK_ROWS", block)
     bodies = bodies_of(40)
     shuffled = random.Random(1).sample(bodies, len(bodies))
