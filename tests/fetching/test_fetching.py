@@ -85,7 +85,7 @@ def test_duplicates_are_asked_for_once(watched):
 
 
 def test_unknown_and_malformed_references_are_no_holes(opened):
-    """Such references are not missing data: Vipps answered 404, or can have no such reference."""
+    """Nothing is missing: 404 is a valid answer, and Vipps has no malformed references."""
     client, _ = opened(payment_line("order-000001"))
 
     found = fetch(["order-000001", "order-unknown", "x"], client)

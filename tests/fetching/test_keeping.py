@@ -169,7 +169,7 @@ def test_a_stopped_run_asks_again_for_nothing_on_disk(served, tmp_path, how, cou
 
 @pytest.fixture
 def half_down(settings, tmp_path, no_waiting):
-    """Run a fetch of 40 payments into tmp_path / "out" of which half failed; then end the fault.
+    """Fetch 40 payments into tmp_path / "out" while half of them fail; then end the fault.
 
     Yield the client, and a function that counts the payments requested since then.
     """

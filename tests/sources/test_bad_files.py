@@ -254,7 +254,7 @@ ODD_CELL = FAR_CELL.replace("r=", 's="0" r = ')
     ],
 )
 def test_a_stray_cell_is_refused_before_its_rectangle_is_built(write: Writer, harm):
-    """The reader would use all memory for the empty cells in between, and the process would end."""
+    """The reader would use all memory for the empty cells in between, and then be killed."""
     path = write(changed_sheet(harm), "orders.xlsx")
     for job in (lambda: read_orders(path, default_msn="123456"), lambda: preview(path)):
         with pytest.raises(SourceError, match=r"orders\.xlsx: the sheet in .*1 048 576"):

@@ -1,4 +1,4 @@
-"""Test that no row is lost: if quotation marks or headings are wrong, it is read or rejected."""
+"""Test that no row is lost: after a fault in the file, each row is read or rejected."""
 
 from __future__ import annotations
 

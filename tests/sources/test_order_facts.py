@@ -63,7 +63,7 @@ def test_the_day_an_order_was_placed_begins_at_midnight(write: Writer):
     [("voided", "voided"), ("Expired", "expired"), ("paid", None), ("pending", None), ("", None)],
 )
 def test_shopify_says_that_an_authorization_is_gone(write: Writer, word: str, said: str | None):
-    """The merchant cancelled it, or it expired. The shop knows that no money is reserved now."""
+    """The merchant cancelled the authorization, or it expired: no money is reserved now."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(Financial_Status=word)])))
     assert order["shop_authorization"] == said
 
@@ -75,7 +75,10 @@ def test_shopify_says_that_an_authorization_is_gone(write: Writer, word: str, sa
 def test_refunds_that_woocommerce_only_recorded(
     write: Writer, answers: list[object], by_hand: bool | None
 ):
-    """Staff record refunds that no gateway was asked for, because no status shows a partial one."""
+    """Staff can record a refund in the shop that was never sent to Vipps.
+
+    They do so because no order status shows a partial refund.
+    """
     entries = [{"id": n, "total": "-5.00", "refunded_payment": answer} for n, answer in enumerate(answers)]  # fmt: skip
     entries = [{k: v for k, v in entry.items() if v is not None} for entry in entries]
     (order,) = rows(write(json.dumps([rest(refunds=entries)]), "orders.json"))
@@ -216,7 +219,7 @@ def test_a_row_of_sums_is_no_order(write: Writer, write_xlsx: Writer, row: dict[
 
 
 def test_an_order_without_a_reference_is_not_taken_for_a_sum(write: Writer):
-    """It has a number, a status or a date, even if its total equals the sum of other orders."""
+    """The row has a number, a status or a date; its total may equal a sum only by chance."""
     got = plain(
         write,
         "ord-000001,1,NOK,100,0,open,,",

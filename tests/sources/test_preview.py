@@ -71,7 +71,7 @@ def test_nothing_has_to_be_configured(write: Writer):
     ],
 )
 def test_a_currency_column_is_not_denied(write: Writer, lines: str, said: str | None):
-    """A rejected row without a currency gives no note: only orders that are kept count here."""
+    """A rejected row without a currency does not mean that the file has no currency column."""
     (entry,) = preview(write(f"reference,currency,total\n{lines}"))["files"]
     assert [note for note in entry["notes"] if "urrency" in note] == ([said] if said else [])
 

@@ -62,7 +62,7 @@ def test_zeros_lost_are_put_back_by_the_length_of_the_others(write: Writer):
 
 
 def test_a_reference_without_its_zeros_is_tried_only_where_it_could_be_one(write: Writer):
-    """Magento's number without zeros is too short, so every order would be listed as a failure."""
+    """Magento's number without zeros is too short to request. It must not give a failure."""
     assert tried(write, "0012345678,NOK,5,,", "0000012346,NOK,5,,") == {
         ("0012345678", "12345678", "zero_stripped")
     }

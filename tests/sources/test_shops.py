@@ -373,7 +373,7 @@ SHOPWARE = (
 def test_shopware_figures_as_its_plugin_truncates_them(
     write: Writer, total: str, minor: int, truncated: int
 ):
-    """The plugin cuts off decimals, so about one amount in twenty is one øre too low."""
+    """The plugin cuts off the decimals of a float. One amount in twenty is one øre too low."""
     uuid = "0189d5b8e0f17a0c9c2f3c8b1a2b3c4d"
     line = f"{uuid};10001;98432def39fc4624b33213a56b8c944d;Kari;a@b.no;{total};{uuid};1x;2026-01-05 10:00:00.000"
     (order,) = rows(write(f"{SHOPWARE}\n{line}\n"))
