@@ -1,4 +1,4 @@
-"""What every test may rely on: no network but loopback, no keys of whoever runs it."""
+"""Set the conditions of every test: only loopback connections, and no keys of the user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @pytest.fixture(autouse=True)
 def no_keys_of_whoever_runs_it(monkeypatch, tmp_path_factory):
-    """A test that passes because of the runner's own settings passes for nobody else."""
+    """Remove the user's own settings: a test must not pass because of them."""
     for name in list(os.environ):
         if name.startswith(("VIPPS_", "VIPPSRECON_")):
             monkeypatch.delenv(name)
@@ -31,7 +31,7 @@ def no_keys_of_whoever_runs_it(monkeypatch, tmp_path_factory):
 
 @pytest.fixture(autouse=True, scope="session")
 def no_network():
-    """No test reaches beyond this machine: another address is refused before a packet leaves."""
+    """Refuse every address outside this machine before any data is sent."""
     connect = socket.socket.connect
 
     def refuse(self, address):
@@ -46,5 +46,5 @@ def no_network():
 
 @pytest.fixture(scope="session")
 def root():
-    """The project's folder."""
+    """Return the project's folder."""
     return Path(__file__).parent.parent

@@ -1,4 +1,4 @@
-"""How many examples a property test draws: few by default, many in the nightly run."""
+"""Set how many examples a property test draws: few by default, many in the nightly run."""
 
 from __future__ import annotations
 

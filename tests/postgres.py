@@ -1,9 +1,9 @@
-"""A real PostgreSQL for tests: Debian's binaries, a cluster of its own in a temporary folder.
+"""Run a real PostgreSQL for tests: Debian's binaries, and a new cluster in a temporary folder.
 
     from tests.postgres import binaries, running, CutWire
 
-Used by the fixtures `postgres` and `store_url` in tests/store/conftest.py, and by whoever needs a
-server to kill. It refuses to run as root, so root starts it as `postgres` or `nobody`.
+The fixtures `postgres` and `store_url` in tests/store/conftest.py use it, and so does every test
+that kills a server. PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMMIT = b"COMMIT\0"
 
 
 def binaries() -> Path | None:
-    """Return the newest PostgreSQL's folder of programs, or None where there is none."""
+    """Return the folder of the newest PostgreSQL's programs, or None if there is none."""
     found = [Path(path).parent for path in [shutil.which("initdb")] if path]
     found += sorted(
         (path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")),
@@ -44,11 +44,11 @@ def binaries() -> Path | None:
 
 
 class Postgres:
-    """One server of its own: started, killed and started again by a test.
+    """A server that a test can start, kill and start again.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1.
-        folder: Its folder; the data is in `data`.
+        port: The port on 127.0.0.1.
+        folder: The server's folder; the data is in `data`.
     """
 
     def __init__(self, folder: Path, programs: Path, *, sync: bool) -> None:
@@ -60,7 +60,7 @@ class Postgres:
         self._count = 0
 
     def create(self) -> None:
-        """Make the cluster, with one user who has a password."""
+        """Create the cluster, with one user who has a password."""
         word = self.folder / "password"
         word.write_text(PASSWORD, encoding="utf-8")
         word.chmod(0o644)
@@ -102,16 +102,16 @@ class Postgres:
         raise RuntimeError((self.folder / "log").read_text(errors="replace")[-2000:])
 
     def stop(self) -> None:
-        """Stop it at once, as a power cut would: no checkpoint, no farewell to clients."""
+        """Stop the server at once, as a power cut does: no checkpoint, no message to clients."""
         if self._server is not None:
             self._server.send_signal(signal.SIGQUIT)  # "immediate shutdown"
             self._server.wait(30)
             self._server = None
 
     def database(self) -> str:
-        """Make an empty workspace and return its URL.
+        """Create an empty workspace and return its URL.
 
-        It is a schema of its own: a hundredth of a database's files to make and to remove.
+        The workspace is a schema, because a schema has a hundredth of the files of a database.
         """
         self._count += 1
         schema = f"workspace_{self._count}"
@@ -119,12 +119,12 @@ class Postgres:
         return self.url(DATABASE) + f"?options=-csearch_path%3D{schema}"
 
     def url(self, name: str, *, password: str = PASSWORD, port: int | None = None) -> str:
-        """Return the URL of one of its databases."""
+        """Return the URL of one of the server's databases."""
         word = quote(password, safe="")
         return f"postgresql://{USER}:{word}@127.0.0.1:{port or self.port}/{name}"
 
     def sql(self, statement: str, database: str) -> None:
-        """Carry one statement out, outside a transaction, as the server's own superuser."""
+        """Execute one statement outside a transaction, as the server's superuser."""
         import psycopg
 
         with psycopg.connect(
@@ -148,11 +148,11 @@ class Postgres:
 
 @contextmanager
 def running(*, sync: bool = False) -> Iterator[Postgres]:
-    """Run a server for a while. The caller has made sure that there are `binaries`.
+    """Run a server until the block ends. The caller has checked that `binaries` finds one.
 
     Args:
-        sync: Let it flush to the disk as in earnest: for measuring. What a killed server had
-            written survives without, as long as the machine runs.
+        sync: Write to the disk as in production; this is for measurements. Without it, the data
+            of a killed server still survives, as long as the machine runs.
     """
     programs = binaries()
     assert programs is not None
@@ -173,11 +173,11 @@ def running(*, sync: bool = False) -> Iterator[Postgres]:
 
 
 class CutWire:
-    """A wire to the server that is cut at a COMMIT, once armed: before it arrives, or after.
+    """Forward connections to the server; if `cut` is set, close one at its next COMMIT.
 
-    Bytes are passed on as they come. `cut="before"`: the server never sees the COMMIT and rolls
-    back. `cut="after"`: it commits, and its answer is lost. With `closed_after_cut` no new
-    connection is passed on from then on.
+    With `cut="before"`, the server never receives the COMMIT and rolls back. With `cut="after"`,
+    it commits, but its answer is lost. With `closed_after_cut`, every new connection is closed
+    after the cut.
     """
 
     def __init__(self, port: int) -> None:

@@ -1,4 +1,4 @@
-"""The demo finds all and only what was planted, in every shop's export."""
+"""Test that the demo finds all planted discrepancies, and no others, for each shop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vippsrecon.demo import Finding, Score, run_demo, score_result
 
 @pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
 def test_all_and_only_what_was_planted(tmp_path, shop):
-    """Precision and recall are both 1, amounts included, or the demo has failed."""
+    """The demo fails unless precision and recall are both 1, amounts included."""
     demo = run_demo(tmp_path, payments=300, seed=7, shop=shop)
 
     assert demo.score.lines() == [
@@ -26,7 +26,7 @@ def test_all_and_only_what_was_planted(tmp_path, shop):
 
 
 def test_the_score_sees_proposals_and_what_is_only_waiting(tmp_path):
-    """A wrong proposal moves money, and a pair that is only waiting is no discrepancy."""
+    """A wrong proposal moves money, and a pair that only waits is not a discrepancy."""
     demo = run_demo(tmp_path, payments=200)
     truth = tmp_path / "scenario" / "truth.csv"
     planted = truth.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -64,7 +64,7 @@ FINDINGS = st.builds(
 
 @given(planted=st.lists(FINDINGS, max_size=6), found=st.lists(FINDINGS, max_size=6))
 def test_a_score_is_exact_only_for_the_same_findings(planted, found):
-    """A score that forgives would hide the faults it is there to show."""
+    """A score that accepts small differences would hide the faults that it must show."""
     expected, actual = Counter(planted), Counter(found)
     right = expected & actual
     score = Score(
@@ -79,7 +79,7 @@ def test_a_score_is_exact_only_for_the_same_findings(planted, found):
 
 
 def test_a_month_too_small_for_any_says_so():
-    """All 0 of 0 found reads as if nothing had been looked for."""
+    """The text "all 0 of 0 found" would look as if nothing had been checked."""
     score = Score(Counter(), Counter(), (), ())
 
     assert score.lines() == [

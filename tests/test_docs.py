@@ -1,4 +1,4 @@
-"""Pages that must not fall behind the code, and examples that must work."""
+"""Test that the pages agree with the code, and that their examples work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def made(root):
-    """The page generator, loaded from docs/."""
+    """Return the page generator, loaded from docs/."""
     spec = importlib.util.spec_from_file_location("generate", root / "docs" / "generate.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -23,12 +23,12 @@ def made(root):
 
 @pytest.fixture(scope="module")
 def schedule(root):
-    """The how-to of the scheduled report."""
+    """Return the text of the how-to about the scheduled report."""
     return (root / "docs" / "how-to" / "scheduled-report.md").read_text(encoding="utf-8")
 
 
 def blocks(page, language):
-    """Return the fenced examples of one language."""
+    """Return the fenced code examples in one language."""
     return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
@@ -39,7 +39,7 @@ def test_generated_pages_are_current(root, made, name):
 
 
 def test_the_commands_page_has_every_option(root, made):
-    """Typer words its help anew from version to version; the options are ours."""
+    """The layout of the help text depends on Typer's version, so only the options are compared."""
     page = (root / "docs" / "commands.md").read_text(encoding="utf-8")
     for section, now in zip(
         page.split("\n## ")[1:], made.commands_page().split("\n## ")[1:], strict=True
@@ -50,7 +50,7 @@ def test_the_commands_page_has_every_option(root, made):
 
 
 def test_every_code_is_explained(root):
-    """A code in a report that no page explains is a question to support."""
+    """If no page explains a code of the report, users have to ask support."""
     from vippsrecon.reconciliation import DISCREPANCY_KINDS, IGNORED_KINDS, TIMING_KINDS
 
     page = (root / "docs" / "codes.md").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_every_code_is_explained(root):
 
 
 def test_settings_page_names_every_variable(root):
-    """What can be set and is not said cannot be found."""
+    """A user cannot find a setting that the page does not name."""
     from vippsrecon.config.load import ENVIRONMENT_VARIABLES
 
     page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def test_settings_page_names_every_variable(root):
 
 
 def test_settings_example_is_read(root, tmp_path):
-    """The example in the page, taken as it stands."""
+    """The example is used exactly as the page shows it."""
     from vippsrecon.config.load import load_settings
 
     page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_settings_example_is_read(root, tmp_path):
 
 
 def test_the_cron_line_is_one(schedule):
-    """Five fields in their bounds, then a command."""
+    """The line has five fields within their limits, then a command."""
     line = next(one for one in blocks(schedule, "cron")[0].splitlines() if one[0].isdigit())
     minute, hour, day, month, weekday, command = line.split(None, 5)
 
@@ -97,7 +97,7 @@ def test_the_cron_line_is_one(schedule):
 
 
 def test_the_shell_script_is_one(schedule, tmp_path):
-    """It names the month before, whatever the day, and gives the reconcile command."""
+    """On any day, the script calls the reconcile command for the previous month."""
     script = next(one for one in blocks(schedule, "bash") if one.startswith("#!/bin/sh"))
     (tmp_path / "month.sh").write_text(script)
     program = tmp_path / "venv" / "bin" / "vippsrecon"
@@ -131,7 +131,7 @@ def units(schedule):
 
 
 def test_the_systemd_units_say_what_they_must(schedule):
-    """A oneshot that takes discrepancies for success, and a timer that catches up."""
+    """Discrepancies must count as success, and the timer must run a missed start later."""
     service, timer = (configparser.ConfigParser(interpolation=None) for _ in range(2))
     service.optionxform = timer.optionxform = str
     service.read_string(units(schedule)["vippsrecon.service"])
@@ -143,7 +143,7 @@ def test_the_systemd_units_say_what_they_must(schedule):
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 def test_systemd_accepts_the_units(schedule, tmp_path):
-    """The judge is systemd's own parser, where there is one."""
+    """If systemd is installed, its own parser checks the files."""
     for name, text in units(schedule).items():
         (tmp_path / name).write_text(text)
     calendar = re.search("OnCalendar=(.+)", units(schedule)["vippsrecon.timer"])[1]
@@ -158,7 +158,7 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
 
 
 def test_papermill_s_parameters_are_the_notebook_s(schedule, root):
-    """`-p` with a name no cell has would be ignored in silence."""
+    """A `-p` with a name that no cell has would be ignored without a message."""
     import nbformat
 
     line = next(one for one in blocks(schedule, "bash") if "papermill notebooks/" in one)
@@ -171,7 +171,7 @@ def test_papermill_s_parameters_are_the_notebook_s(schedule, root):
 
 
 def test_no_page_needs_what_a_newcomer_has_not(root):
-    """Pages stand alone: no folder beside this one, no machine of ours."""
+    """A page must not refer to folders or machines that a new user does not have."""
     for page in [root / "README.md", *(root / "docs").rglob("*.md")]:
         text = page.read_text(encoding="utf-8")
 
@@ -182,14 +182,14 @@ def test_no_page_needs_what_a_newcomer_has_not(root):
 
 @pytest.mark.parametrize("name", ["pyproject.toml", ".ci/run", "README.md", "CONTRIBUTING.md"])
 def test_no_file_names_a_registry(root, name):
-    """Where packages come from is the user's own setting."""
+    """The user's own settings decide where packages come from."""
     text = (root / name).read_text(encoding="utf-8")
 
     assert not re.search(r"index-url|find-links|pypi\.org|pythonhosted", text)
 
 
 def test_where_do_i_find_names_files_and_names_that_exist(root):
-    """A newcomer who follows the page to a file that moved does not trust the rest of it."""
+    """If the page names a file that was moved, a new user does not trust the rest of the page."""
     page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
     answers = re.findall(r"^\| [^|]+ \| `(vippsrecon/[^`]+)` \| `(\w+)` \|$", page, re.MULTILINE)
 
@@ -202,7 +202,7 @@ def test_where_do_i_find_names_files_and_names_that_exist(root):
 
 
 def test_the_test_payment_runs_as_printed(root):
-    """The page shows what a developer copies first, and what it prints."""
+    """A developer copies this example first, so it must run and print what the page shows."""
     page = (root / "docs" / "how-to" / "test-payment.md").read_text(encoding="utf-8")
     (example,) = blocks(page, "python")
 

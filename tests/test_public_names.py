@@ -1,4 +1,4 @@
-"""The names people import, and what importing them costs."""
+"""Test the names that users import, and which packages an import loads."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import vippsrecon
 
 @pytest.mark.parametrize("name", vippsrecon.__all__)
 def test_each_public_name_is_where_it_is_said_to_be(name):
-    """`__all__`, the lazy table and the code must not drift apart."""
+    """`__all__`, the table of lazy imports and the code must agree."""
     home = import_module(f"vippsrecon.{vippsrecon._HOME[name]}")
 
     assert getattr(vippsrecon, name) is getattr(home, name)
 
 
 def test_the_table_and_all_name_the_same():
-    """A name in one only would be importable and undocumented, or the reverse."""
+    """A name in only one of them could be imported but not listed, or listed but not imported."""
     assert sorted(vippsrecon._HOME) == sorted(vippsrecon.__all__)
 
 
 @pytest.mark.parametrize("package", ["fetching", "reconciliation"])
 def test_importing_a_package_binds_the_module(package):
-    """`import vippsrecon.fetching as f` must not bind a function of a similar name."""
+    """`import vippsrecon.fetching as f` must not give a function of a similar name."""
     code = f"import vippsrecon.{package} as f; import vippsrecon; print(type(f).__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
@@ -35,12 +35,12 @@ def test_importing_a_package_binds_the_module(package):
 
 
 def test_dir_lists_the_public_names_only():
-    """Completion in a notebook must offer what people may use, and nothing else."""
+    """In a notebook, completion must offer only the names that users may use."""
     assert dir(vippsrecon) == sorted(vippsrecon.__all__)
 
 
 def test_an_unknown_name_says_so():
-    """A typing error must not look like a lazy import that failed."""
+    """A mistyped name must not look like a failed lazy import."""
     with pytest.raises(AttributeError, match="no attribute 'refund_everything'"):
         _ = vippsrecon.refund_everything
 
@@ -57,7 +57,7 @@ def test_an_unknown_name_says_so():
     ],
 )
 def test_nothing_heavy_is_loaded_before_it_is_used(code):
-    """`--help` and every short command pay for what is imported at the top."""
+    """Imports at the top make `--help` and every short command slower."""
     heavy = [
         "pandas",
         "polars",
@@ -77,7 +77,7 @@ def test_nothing_heavy_is_loaded_before_it_is_used(code):
 # pandera joins failure cases in a way that pandas 2 warns about and pandas 3 accepts.
 @pytest.mark.filterwarnings("ignore:The behavior of DataFrame concatenation:FutureWarning")
 def test_frames_can_be_validated_as_pandera_users_expect():
-    """In a notebook `failure_cases` is where people look for what is wrong with their frame."""
+    """In a notebook, users look in `failure_cases` for the errors of their frame."""
     import pandas as pd
     from pandera.errors import SchemaErrors
 
@@ -96,7 +96,7 @@ def test_frames_can_be_validated_as_pandera_users_expect():
 
 
 def test_each_frame_has_a_pandera_schema_of_its_name():
-    """A frame without one could not be validated in a notebook."""
+    """Users could not validate a frame without a schema in a notebook."""
     from vippsrecon import schemas
 
     for frame in schemas.FRAMES:

@@ -1,4 +1,4 @@
-"""The README's promises: commands that exist, before line 40, and what they print."""
+"""Test what the README promises: its commands exist, before line 40, and print what it shows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TESTS = 'pip install -e ".[dev]" && pytest'
 
 @pytest.fixture(scope="module")
 def readme(root):
-    """The README's text."""
+    """Return the text of the README."""
     return (root / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", [FIRST, TESTS], ids=["demo", "tests"])
 def test_both_commands_stand_before_line_40(readme, command):
-    """A newcomer reads one screen."""
+    """A new user reads only the first screen."""
     lines = readme.splitlines()
     where = next(n for n, line in enumerate(lines, start=1) if command in line)
 
@@ -35,14 +35,14 @@ def test_both_commands_stand_before_line_40(readme, command):
 
 
 def test_ci_runs_the_readme_s_own_test_command(root):
-    """Otherwise the one everybody copies is the one nobody tries."""
+    """All users copy this command, so CI must run it too."""
     text = (root / ".ci" / "run").read_text(encoding="utf-8")
 
     assert 'pip install -qq -e ".[dev]" && pytest' in text
 
 
 def test_every_command_mentioned_exists(root, readme):
-    """A command in a page that is not there costs a reader the afternoon."""
+    """A page must not name a command that does not exist: it costs the reader hours."""
     known = set(typer.main.get_command(app).commands)
     pages = [readme, *(p.read_text(encoding="utf-8") for p in (root / "docs").rglob("*.md"))]
     named = {name for page in pages for name in re.findall(r"^\s*vippsrecon ([a-z-]+)", page, re.M)}
@@ -52,7 +52,7 @@ def test_every_command_mentioned_exists(root, readme):
 
 
 def test_every_link_leads_somewhere(root):
-    """Pages move; links to them do not move by themselves."""
+    """If a page moves, the links to it must be changed too."""
     for page in [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
@@ -60,7 +60,7 @@ def test_every_link_leads_somewhere(root):
 
 
 def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path):
-    """The first thing a newcomer compares with their own screen."""
+    """A new user compares this output first with their own screen."""
     block = readme.split(f"$ {FIRST}\n", 1)[1].split("```", 1)[0].strip().splitlines()
     done = subprocess.run(
         [sys.executable, "-m", "vippsrecon", "demo"],
@@ -78,7 +78,7 @@ def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path):
 
 
 def test_the_python_example_runs_as_it_stands(root, readme, tmp_path, monkeypatch):
-    """It is what people copy first, and a text where a path was meant broke it once."""
+    """Users copy this example first. It failed once because it passed a text instead of a path."""
     block = readme.split("```python\n", 1)[1].split("```", 1)[0]
     month = root / "sample_data" / "plain"
     shutil.copy(month / "orders.csv", tmp_path)
@@ -102,7 +102,7 @@ def test_the_python_example_runs_as_it_stands(root, readme, tmp_path, monkeypatc
 
 
 def test_every_public_name_in_python_examples_is_public(root, readme):
-    """`from vippsrecon import …` in a page has to work as it stands."""
+    """`from vippsrecon import …` in a page must work exactly as shown."""
     import vippsrecon
 
     pages = [readme, *(p.read_text(encoding="utf-8") for p in (root / "docs").rglob("*.md"))]
@@ -118,7 +118,7 @@ def test_every_public_name_in_python_examples_is_public(root, readme):
 
 
 def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path):
-    """The commands that move money are followed to the letter, against the simulator."""
+    """The commands that move money are run exactly as shown, against the simulator."""
     part = readme.split("## Refund three orders", 1)[1].split("\n## ", 1)[0]
     listed, commands = (
         part.split(f"```{kind}\n", 1)[1].split("```", 1)[0] for kind in ("text", "bash")

@@ -1,4 +1,4 @@
-"""Wait for a condition; a test never sleeps and then asserts."""
+"""Wait for a condition, so that no test sleeps for a fixed time before its asserts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return once `condition()` is true.
 
     Args:
-        condition: Called again and again.
-        seconds: A limit for a test that would hang; ample on a machine that is busy otherwise.
+        condition: Called repeatedly until it is true.
+        seconds: The time limit, so that a test cannot hang; it is long enough for a busy machine.
 
     Raises:
         AssertionError: The condition was not true in time.

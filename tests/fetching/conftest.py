@@ -1,4 +1,4 @@
-"""A month of payments at the simulator, and clients that reach it."""
+"""Provide a month of payments in the simulator, and clients that call it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ CLOCK = "2026-01-31T12:00:00Z"
 
 
 def payment_line(reference: str, *, msn: str = MSN, captured: int | None = None) -> dict[str, Any]:
-    """A state line: 1000 authorized and captured. `captured` puts another sum in the aggregate."""
+    """Return a state line: 1000 authorized and captured.
+
+    `captured` changes the captured total only.
+    """
     events = [
         make_event(
             reference, name, 1000, f"2026-01-{10 + place}T23:30:00.5333258Z", key=f"key-{place}"
@@ -35,13 +38,13 @@ def payment_line(reference: str, *, msn: str = MSN, captured: int | None = None)
 
 
 def references(count: int) -> list[str]:
-    """The names of this many payments, sorted."""
+    """Return the references of this many payments, sorted."""
     return [f"order-{number:06d}" for number in range(count)]
 
 
 @pytest.fixture
 def settings(tmp_path_factory) -> Callable[..., Settings]:
-    """Settings for the simulator, of one sales unit unless told otherwise."""
+    """Return a function that makes settings for the simulator; the default is one sales unit."""
 
     def make(**changed: Any) -> Settings:
         given = {
@@ -88,22 +91,22 @@ def served(settings) -> Iterator[Callable[..., tuple[Client, Simulator, str]]]:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch) -> None:
-    """A payment that disagrees with its events is read again at once: the simulator has no lag."""
+    """Read a payment that disagrees with its events again at once; the simulator has no delay."""
     monkeypatch.setattr(workers, "REREAD_PAUSES", (0.01, 0.01))
 
 
 @pytest.fixture
 def no_waiting() -> Iterator[None]:
-    """Waits between attempts are nought, and there are at most ten attempts."""
+    """Remove the waits between attempts, and allow ten attempts at most."""
     with stamina.set_testing(True, attempts=10):
         yield
 
 
 def asked(simulator: Simulator) -> int:
-    """How often the simulator was asked for a payment."""
+    """Return how often a payment was requested from the simulator."""
     return simulator.requests()["requests"].get("getPayment", 0)
 
 
 def bytes_of(folder: Path, *names: str) -> list[bytes]:
-    """What these files hold."""
+    """Return the bytes of these files."""
     return [(folder / name).read_bytes() for name in names]

@@ -1,4 +1,4 @@
-"""Doors that misbehave for one payment, or count who asked for what."""
+"""Provide a transport that can fail for one payment, and that counts the requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import httpx
 
 
 class Watched(httpx.AsyncBaseTransport):
-    """The simulator, in process; `instead` may answer a path itself. Counts paths and flights."""
+    """Call the simulator in this process; `instead` may answer a path.
+
+    Count paths and open requests.
+    """
 
     def __init__(
         self, app: object, instead: Callable[[str, int], httpx.Response | None] | None = None
@@ -22,7 +25,7 @@ class Watched(httpx.AsyncBaseTransport):
         self.most_in_flight = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Count, and answer."""
+        """Count the request, and answer it."""
         path = request.url.path
         self.asked[path] += 1
         self.in_flight += 1

@@ -1,4 +1,4 @@
-"""Many references read: whole where it can be, and every hole accounted for."""
+"""Test the fetch of many references: it loses no payment, and it lists every failure."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def watched(settings):
 
 
 def path(reference, events=False):
-    """Where a payment or its event log is asked for."""
+    """Return the path of a payment or of its event log."""
     return f"/epayment/v1/payments/{reference}" + ("/events" if events else "")
 
 
 def test_every_reference_becomes_a_payment_with_its_events(opened):
-    """The plain case, whole: sorted, typed, dated by the local day."""
+    """The normal case: rows are sorted and typed, and have the local day as their date."""
     client, _ = opened(*(payment_line(name) for name in references(50)))
 
     found = fetch(reversed(references(50)), client)
@@ -53,7 +53,7 @@ def test_every_reference_becomes_a_payment_with_its_events(opened):
 
 
 def test_nothing_asked_for_is_nothing_found(opened):
-    """An empty month is a month, and needs no call."""
+    """A month without payments is valid, and needs no call."""
     client, simulator = opened()
 
     found = fetch([], client)
@@ -63,7 +63,7 @@ def test_nothing_asked_for_is_nothing_found(opened):
 
 
 def test_without_events_half_is_asked(opened):
-    """The totals alone are half the calls; the times are unknown then."""
+    """The totals alone need half the calls; the times are then unknown."""
     client, simulator = opened(*(payment_line(name, captured=400) for name in references(3)))
 
     found = fetch(references(3), client, events=False)
@@ -75,7 +75,7 @@ def test_without_events_half_is_asked(opened):
 
 
 def test_duplicates_are_asked_for_once(watched):
-    """An order export names a payment as often as it has lines."""
+    """An order export can name one payment on several lines."""
     client, door = watched([payment_line("order-000001")])
 
     found = fetch(["order-000001"] * 3, client)
@@ -85,7 +85,7 @@ def test_duplicates_are_asked_for_once(watched):
 
 
 def test_unknown_and_malformed_references_are_no_holes(opened):
-    """404 is an answer, and what Vipps cannot have was never missing there."""
+    """Nothing is missing: 404 is a valid answer, and Vipps has no malformed references."""
     client, _ = opened(payment_line("order-000001"))
 
     found = fetch(["order-000001", "order-unknown", "x"], client)
@@ -112,7 +112,7 @@ def test_unknown_and_malformed_references_are_no_holes(opened):
     ],
 )
 def test_one_failure_never_loses_the_rest(watched, no_waiting, answer, events):
-    """Ten thousand good answers are worth having beside one bad one, and the bad one is counted."""
+    """One bad answer must not lose the good answers, and it is counted as missing."""
     bad = path("order-000007", events)
     client, _ = watched(
         [payment_line(name) for name in references(20)],
@@ -137,7 +137,7 @@ def test_one_failure_never_loses_the_rest(watched, no_waiting, answer, events):
     ids=["before all time", "no such day"],
 )
 def test_a_time_that_cannot_be_is_one_payment_s_failure(watched, timestamp):
-    """The wire takes a time as text, so the frames find it; the batch must survive that."""
+    """One impossible time in an event log must not lose the other payments of the batch."""
     lines = [payment_line(name) for name in references(9)]
     events = [*lines[4]["events"][:-1], lines[4]["events"][-1] | {"timestamp": timestamp}]
     client, _ = watched(
@@ -155,7 +155,7 @@ def test_a_time_that_cannot_be_is_one_payment_s_failure(watched, timestamp):
 
 
 def test_an_event_log_that_is_not_there_leaves_a_hole(watched):
-    """The payment answered, so 404 for its events is not "Vipps does not know it"."""
+    """Vipps knows this payment, so 404 for its events means that data is missing."""
     client, _ = watched(
         [payment_line("order-000001")],
         lambda asked, _: httpx.Response(404, json={}) if asked.endswith("/events") else None,
@@ -168,7 +168,7 @@ def test_an_event_log_that_is_not_there_leaves_a_hole(watched):
 
 
 def test_a_payment_caught_in_between_is_read_again(watched):
-    """A capture between the two answers makes them disagree; both are read again."""
+    """If a capture happens between the two answers, they disagree; both are read again."""
     line = payment_line("order-000001")
     before = orjson.loads(orjson.dumps(line["payment"]))
     before["aggregate"]["capturedAmount"] = nok(0)
@@ -191,7 +191,7 @@ def test_a_payment_caught_in_between_is_read_again(watched):
 
 
 def test_what_disagrees_three_times_is_believed(watched):
-    """It is then Vipps's own contradiction, and reconciling names it `aggregate_mismatch`."""
+    """Vipps then contradicts itself, and the reconciliation reports `aggregate_mismatch`."""
     client, door = watched([payment_line("order-000001", captured=900)])
 
     found = fetch(["order-000001"], client)
@@ -207,7 +207,7 @@ def test_what_disagrees_three_times_is_believed(watched):
     [pytest.param(401, UnauthorizedError, id="401"), pytest.param(403, ForbiddenError, id="403")],
 )
 def test_wrong_keys_stop_the_run(watched, status, error):
-    """Every other reference would fail alike: one error, not a thousand rows."""
+    """Every other reference would fail in the same way, so the run ends with one error."""
     client, door = watched(
         [payment_line(name) for name in references(1000)],
         lambda asked, _: httpx.Response(status, json={}) if "/payments/" in asked else None,
@@ -221,7 +221,7 @@ def test_wrong_keys_stop_the_run(watched, status, error):
 
 
 def test_a_service_that_stopped_answering_is_not_asked_a_thousand_times(watched, no_waiting):
-    """5xx for minutes: the run ends by itself, and says of every reference that it is missing."""
+    """After many 5xx answers the run ends, and reports every remaining reference as missing."""
     client, _ = watched(
         [payment_line(name) for name in references(1000)],
         lambda asked, _: (
@@ -241,7 +241,7 @@ def test_a_service_that_stopped_answering_is_not_asked_a_thousand_times(watched,
 
 
 def test_a_service_that_is_down_is_given_up_after_one_wave(watched, no_waiting):
-    """What is under way when the first wave has failed is not waited for: it would fail as well."""
+    """When the first requests have all failed, the run does not wait for those in progress."""
     client, door = watched(
         [payment_line(name) for name in references(200)],
         lambda asked, _: httpx.Response(503, json={}) if "/payments/" in asked else None,
@@ -258,7 +258,7 @@ def test_a_service_that_is_down_is_given_up_after_one_wave(watched, no_waiting):
 
 
 def test_a_bad_stretch_does_not_end_the_run(watched, no_waiting):
-    """Nineteen failures in a row and then an answer is a bad minute, not the end."""
+    """A short series of failures, followed by an answer, must not end the run."""
     client, _ = watched(
         [payment_line(name) for name in references(60)],
         lambda asked, _: (
@@ -276,7 +276,7 @@ def test_a_bad_stretch_does_not_end_the_run(watched, no_waiting):
 
 @pytest.mark.parametrize("in_flight", [1, 7, 256])
 def test_no_more_are_in_flight_than_asked_for(watched, in_flight):
-    """No total limit is published: politeness is a setting, and it is kept."""
+    """Vipps publishes no total limit, so the user sets how many requests run at the same time."""
     client, door = watched([payment_line(name) for name in references(300)])
 
     found = fetch(references(300), client, in_flight=in_flight)
@@ -287,7 +287,7 @@ def test_no_more_are_in_flight_than_asked_for(watched, in_flight):
 
 @pytest.mark.parametrize("in_flight", [0, 257])
 def test_in_flight_has_bounds(opened, in_flight):
-    """Beyond 256 it is no longer polite, and no faster."""
+    """More than 256 requests at the same time would load the service too much, and be no faster."""
     client, _ = opened()
 
     with pytest.raises(InputError, match="1 to 256"):
@@ -295,7 +295,7 @@ def test_in_flight_has_bounds(opened, in_flight):
 
 
 def test_sales_units_are_kept_apart(opened):
-    """The same reference on two sales units is two payments, each with its own days."""
+    """One reference in two sales units means two payments, each with its own local days."""
     client, _ = opened(
         payment_line("order-000001"),
         payment_line("order-000001", msn=OTHER_MSN),
@@ -318,7 +318,7 @@ def test_sales_units_are_kept_apart(opened):
 
 
 def test_a_sales_unit_without_market_counts_days_by_its_currency(opened):
-    """A Finnish unit nobody configured still ends its day an hour before Oslo does."""
+    """The day of a Finnish sales unit without settings ends an hour before the day in Oslo."""
     line = payment_line("order-000001")
     text = orjson.dumps(line).replace(b'"NOK"', b'"EUR"').replace(b"T23:30", b"T22:30")
     client, _ = opened(orjson.loads(text), units=(SalesUnit(MSN),))
@@ -330,7 +330,7 @@ def test_a_sales_unit_without_market_counts_days_by_its_currency(opened):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_with_a_fifth_of_all_answers_bad_everything_arrives(served, no_waiting, seed):
-    """503, cut connections and answers cut short are repeated until they are good."""
+    """After 503, a cut connection or a cut answer, the request is repeated until it succeeds."""
     client, simulator, _ = served(*(payment_line(name) for name in references(150)))
     operations = ["getPayment", "getPaymentEventLog"]
     faults = [{"status": 503}, {"drop_before": True}, {"drop_after": True}, {"truncate": True}]

@@ -1,4 +1,4 @@
-"""Records to frames: what is promised of every value, whatever Vipps sends."""
+"""Test that the frames keep their promises for every value, whatever Vipps sends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAYS = {(MSN, "order-00001"): "orders"}
 
 
 def event(name="CREATED", timestamp="2026-01-10T23:30:00Z", **changed):
-    """An event, as the wire decodes it."""
+    """Return an event as the decoder makes it."""
     given = {
         "msn": MSN,
         "reference": "order-00001",
@@ -39,7 +39,7 @@ def event(name="CREATED", timestamp="2026-01-10T23:30:00Z", **changed):
 
 
 def reading(*events, **changed):
-    """A payment read with these events."""
+    """Return a payment that was read with these events."""
     given = {
         "msn": MSN,
         "reference": "order-00001",
@@ -58,12 +58,12 @@ def reading(*events, **changed):
 
 
 def day(text):
-    """The number of a day."""
+    """Return the number of a day."""
     return (date.fromisoformat(text) - date(1970, 1, 1)).days
 
 
 def test_records_come_in_the_order_frames_reads_them():
-    """Tuples are taken by position, so the wire and the frames must agree on it."""
+    """Tuples are read by position, so the decoder and the frames must use the same order."""
     assert Payment._fields == frames.PAYMENT_FIELDS
     assert Event._fields == frames.EVENT_FIELDS
 
@@ -94,7 +94,7 @@ def test_records_come_in_the_order_frames_reads_them():
 )
 @pytest.mark.parametrize("beside", [[], ["2026-03-27T10:51:44.378Z"]], ids=["alone", "mixed"])
 def test_every_shape_of_time_seen_is_read(text, moment, beside):
-    """Vipps varies the fraction's digits and the offset's spelling from field to field."""
+    """In Vipps's times, the number of decimals and the form of the offset vary between fields."""
     assert arrow.parse_moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(
         moment
     )
@@ -113,7 +113,7 @@ def test_every_shape_of_time_seen_is_read(text, moment, beside):
     ids=["empty", "words", "day only", "no offset", "no such day", "before all time"],
 )
 def test_what_is_no_time_is_named(text):
-    """A time without offset could be off by hours: guessing would move money between days."""
+    """A time without an offset could be wrong by hours. A guess could put money on another day."""
     with pytest.raises(SchemaError) as caught:
         arrow.parse_moments(["2026-03-27T10:51:44Z", None, text], "events")
 
@@ -127,7 +127,7 @@ def test_what_is_no_time_is_named(text):
 )
 @draw_examples(30)
 def test_the_local_day_is_python_s(at, unit):
-    """The day decides the period: midnight in Oslo is not midnight in UTC nor in Helsinki."""
+    """The day decides the period, and Oslo, UTC and Helsinki have midnight at different times."""
     aware = at.replace(tzinfo=UTC)
     moments = arrow.parse_moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
 
@@ -138,7 +138,7 @@ def test_the_local_day_is_python_s(at, unit):
 
 
 def test_each_row_has_the_day_of_its_own_sales_unit():
-    """Half an hour before midnight in Oslo it is tomorrow in Helsinki."""
+    """Half an hour before midnight in Oslo, it is already the next day in Helsinki."""
     moments = arrow.parse_moments(["2026-01-31T22:30:00Z"] * 2, "events")
 
     found = arrow.compute_local_days(moments, [MSN, "654321"], ZONES).to_pylist()
@@ -147,13 +147,13 @@ def test_each_row_has_the_day_of_its_own_sales_unit():
 
 
 def test_a_sales_unit_without_zone_is_named():
-    """A silent default would put a Finnish evening into the wrong month."""
+    """With a default time zone, a Finnish evening could be counted in the wrong month unnoticed."""
     with pytest.raises(SchemaError, match="'999999' has no time zone"):
         frames.build_events([reading(event(msn="999999"))], ZONES)
 
 
 def test_created_and_authorized_are_the_earliest_that_count():
-    """The log's order is not promised, and a failed authorization reserved nothing."""
+    """The event log has no guaranteed order, and a failed authorization reserved no money."""
     found = frames.build_payments(
         [
             reading(
@@ -175,7 +175,7 @@ def test_created_and_authorized_are_the_earliest_that_count():
 
 
 def test_without_events_the_times_are_unknown():
-    """Unknown is not 1970."""
+    """An unknown time must not become a date in 1970."""
     found = frames.build_payments([reading()], ZONES, WAYS)
 
     assert (
@@ -184,7 +184,7 @@ def test_without_events_the_times_are_unknown():
 
 
 def test_events_belong_to_their_own_payment():
-    """One payment's times must not become its neighbour's, whichever of them has no log."""
+    """A payment must not get the times of another payment, also when one has no event log."""
     ways = {(MSN, name): "orders" for name in ("a", "b", "c")}
     readings = [
         reading(reference="a"),
@@ -205,7 +205,7 @@ def test_events_belong_to_their_own_payment():
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_frames_fit_their_schemas_at_any_size(count):
-    """Users validate what they get with the same models; an empty month is no special case."""
+    """Users validate the frames with the same schemas, and an empty month must fit them too."""
     ways = {(MSN, f"order-{number}"): "ledger" for number in range(count)}
     readings = [
         reading(event(reference=f"order-{number}"), reference=f"order-{number}")
@@ -234,7 +234,7 @@ def test_frames_fit_their_schemas_at_any_size(count):
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(made, column):
-    """Nothing is coerced: a frame that exists is a frame that fits."""
+    """No value is converted to make it fit: every frame that is returned fits its schema."""
     with pytest.raises(SchemaError) as caught:
         frames.build_payments([made()], ZONES, WAYS)
 
@@ -243,7 +243,7 @@ def test_a_value_that_does_not_fit_is_refused(made, column):
 
 
 def test_a_record_of_another_shape_is_a_fault():
-    """Columns cut from tuples of another length would put amounts under wrong names."""
+    """A tuple of another length would put amounts into the wrong columns."""
     with pytest.raises(ValueError, match="does not have the 9 values"):
         frames.build_events([Reading(reading().payment, [event()[:-1]], NOON)], ZONES)
 
@@ -266,7 +266,7 @@ amounts = st.integers(0, 10**15 - 1)
 )
 @draw_examples(30)
 def test_every_amount_arrives(many):
-    """Whatever the amounts and the order of events, nothing is lost, added or swapped."""
+    """For any amounts and any order of events, no amount is lost, added or exchanged."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     readings = [
         reading(

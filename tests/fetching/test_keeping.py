@@ -1,4 +1,4 @@
-"""What is on disk: it survives, it goes on, and it says what it is."""
+"""Test the fetch folder: it survives a stop, a run can continue, and it states its contents."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ with Client(settings) as client:
 
 
 def info_of(out):
-    """What fetch.json says."""
+    """Return the contents of fetch.json."""
     return json.loads((out / "fetch.json").read_text())
 
 
 def on_disk(out):
-    """How many payments the parts hold."""
+    """Return how many payments the parts hold."""
     return sum(len(kept.payments) for _, kept in part_files.read_parts(out / "parts"))
 
 
@@ -95,7 +95,7 @@ def shot_midway(url, out, count, how):
 
 
 def test_memory_and_disk_give_the_same(opened, tmp_path):
-    """Where it is kept must not change what it is."""
+    """A fetch into memory and a fetch into a folder must give the same rows."""
     lines = [payment_line(name) for name in references(30)]
     wanted = [*references(30), "order-unknown", "=malformed"]
 
@@ -110,7 +110,7 @@ def test_memory_and_disk_give_the_same(opened, tmp_path):
 
 
 def test_the_folder_says_what_it_holds(opened, tmp_path):
-    """An auditor's first question: of what, from where, when, and is it all."""
+    """An auditor asks first: which data is it, from where, from when, and is it complete?"""
     client, _ = opened(*(payment_line(name) for name in references(5)))
 
     info = fetch_into(tmp_path, [*references(5), "order-unknown", "x", "x"], client)
@@ -146,7 +146,7 @@ def test_the_folder_says_what_it_holds(opened, tmp_path):
     ],
 )
 def test_a_stopped_run_asks_again_for_nothing_on_disk(served, tmp_path, how, count, lost):
-    """A kill costs what landed since the last part; Ctrl-C only what was still in flight."""
+    """A kill loses the answers since the last part; Ctrl-C loses only the open requests."""
     latency = 20 if count < 1_000 else 0
     client, simulator, url = served(
         *(payment_line(name) for name in references(count)), latency_ms=latency
@@ -169,9 +169,9 @@ def test_a_stopped_run_asks_again_for_nothing_on_disk(served, tmp_path, how, cou
 
 @pytest.fixture
 def half_down(settings, tmp_path, no_waiting):
-    """A run of 40 of which half failed, in tmp_path / "out"; then the service is well again.
+    """Fetch 40 payments into tmp_path / "out" while half of them fail; then end the fault.
 
-    Gives the client, and a function counting the payments asked for since.
+    Yield the client, and a function that counts the payments requested since then.
     """
     down = [True]
     simulator = Simulator([{"clock": CLOCK}, *(payment_line(name) for name in references(50))])
@@ -191,7 +191,7 @@ def half_down(settings, tmp_path, no_waiting):
 
 
 def aged(out, hours):
-    """Make the run in `out` look this much older."""
+    """Change the run in `out` so that it looks this many hours older."""
     info = info_of(out)
     began = datetime.fromisoformat(info["started_at"]) - timedelta(hours=hours)
     info["started_at"] = f"{began:%Y-%m-%dT%H:%M:%SZ}"
@@ -199,7 +199,7 @@ def aged(out, hours):
 
 
 def test_holes_are_kept_and_filled_by_the_next_run(half_down, tmp_path):
-    """What failed is asked again, what is there is not, and meanwhile it can be looked at."""
+    """The next run requests only what failed, and the incomplete result can be read before that."""
     client, asked_since = half_down
     first, info = read_fetched(tmp_path / "out")
 
@@ -224,7 +224,7 @@ def test_holes_are_kept_and_filled_by_the_next_run(half_down, tmp_path):
     ],
 )
 def test_only_the_same_young_run_goes_on(half_down, tmp_path, change, asked_again):
-    """A row fetched yesterday beside one of today would be a day that never was."""
+    """Rows of different days must not be mixed. Together they show a state that never existed."""
     client, asked_since = half_down
     aged(tmp_path / "out", change.get("hours", 0))
 
@@ -242,7 +242,7 @@ def test_only_the_same_young_run_goes_on(half_down, tmp_path, change, asked_agai
 
 
 def test_going_on_says_how_old_the_oldest_row_is(half_down, tmp_path, caplog):
-    """Whoever insists on old rows should know how old."""
+    """A user who continues an old run must know how old its rows are."""
     client, _ = half_down
     aged(tmp_path / "out", 30)
 
@@ -255,7 +255,7 @@ def test_going_on_says_how_old_the_oldest_row_is(half_down, tmp_path, caplog):
 
 
 def test_a_finished_run_is_asked_for_anew(opened, tmp_path):
-    """Fetching again means: as it is now."""
+    """A new fetch must show the payments as they are now."""
     client, simulator = opened(payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
@@ -265,7 +265,7 @@ def test_a_finished_run_is_asked_for_anew(opened, tmp_path):
 
 
 def test_a_finished_run_has_nothing_to_resume(opened, tmp_path):
-    """`--resume` on what is whole gives what is there, without a call."""
+    """For a complete run, `--resume` returns the rows on disk without a call."""
     client, simulator = opened(payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
@@ -276,7 +276,7 @@ def test_a_finished_run_has_nothing_to_resume(opened, tmp_path):
 
 
 def test_resume_refuses_another_run(opened, tmp_path):
-    """To insist on going on with other references can only be a mistake."""
+    """To resume a run with other references can only be a mistake."""
     client, _ = opened(payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
@@ -285,7 +285,7 @@ def test_resume_refuses_another_run(opened, tmp_path):
 
 
 def test_wrong_keys_leave_an_earlier_run_as_it_was(opened, settings, tmp_path):
-    """A typing error in a secret must not cost last month's fetch."""
+    """A mistyped secret must not destroy the fetch of last month."""
     client, _ = opened(payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
     before = bytes_of(tmp_path, *RESULTS, "fetch.json")
@@ -298,7 +298,7 @@ def test_wrong_keys_leave_an_earlier_run_as_it_was(opened, settings, tmp_path):
 
 
 def test_a_damaged_part_is_asked_for_again(half_down, tmp_path):
-    """A disk may lie: what cannot be read is not there."""
+    """A part that cannot be read counts as missing."""
     client, asked_since = half_down
     for path, kept in list(part_files.read_parts(tmp_path / "out" / "parts")):
         if len(kept.payments):
@@ -311,7 +311,7 @@ def test_a_damaged_part_is_asked_for_again(half_down, tmp_path):
 
 
 def test_what_others_wrote_is_not_overwritten(opened, tmp_path):
-    """A payments.parquet that no fetch.json explains is somebody's own."""
+    """A payments.parquet without a fetch.json beside it belongs to somebody else."""
     client, _ = opened()
     (tmp_path / "payments.parquet").write_bytes(b"mine")
 
@@ -322,7 +322,7 @@ def test_what_others_wrote_is_not_overwritten(opened, tmp_path):
 
 
 def test_two_fetches_do_not_write_into_one_folder(opened, tmp_path):
-    """A scheduled run that overtakes its predecessor must not mix with it."""
+    """A scheduled run may start before the previous one has ended; their files must not mix."""
     client, _ = opened()
 
     with (
@@ -333,7 +333,7 @@ def test_two_fetches_do_not_write_into_one_folder(opened, tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(opened, tmp_path):
-    """The path is named, and the way out."""
+    """The message names the path and states what to do."""
     client, _ = opened()
     (tmp_path / "file").write_text("")
 
@@ -342,7 +342,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(opened, tmp_path):
 
 
 def made_up(request):
-    """Answer for any reference, so that nothing has to be held ready."""
+    """Return an answer for any reference, so that no list of payments is needed."""
     if "accesstoken" in request.url.path:
         return httpx.Response(200, json={"access_token": "token", "expires_in": "3600"})
     name = request.url.path.split("/")[4]
@@ -351,7 +351,7 @@ def made_up(request):
 
 
 def test_memory_does_not_grow_with_the_references(settings, tmp_path, monkeypatch):
-    """A million references must not need a thousand times what a thousand need."""
+    """The peak memory for a million references must be about the same as for a thousand."""
     monkeypatch.setattr(workers, "PART_ROWS", 100)
     monkeypatch.setattr(workers, "_MAX_LANDED", 200)
     monkeypatch.setattr(part_files, "BLOCK_ROWS", 200)
@@ -367,7 +367,7 @@ def test_memory_does_not_grow_with_the_references(settings, tmp_path, monkeypatc
 
 
 def bodies_of(count):
-    """The answers about this many payments."""
+    """Return the answers about this many payments."""
     made = []
     for name in references(count):
         line = payment_line(name)
@@ -377,7 +377,7 @@ def bodies_of(count):
 
 
 def part_of(bodies, settings, failures=()):
-    """These answers as a part."""
+    """Return these answers as a part."""
     ways = {(MSN, body.reference): "orders" for body in bodies}
     return FetchPart(decode_readings(bodies, settings, ways).tables, list(failures))
 
@@ -397,7 +397,7 @@ def combined(folder, count, batches, settings, failures=()):
 
 @pytest.mark.parametrize("block", [20_000, 7], ids=["one block", "many blocks"])
 def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, block):
-    """In whatever order and parts they came: a rerun from the same folder repeats to the byte."""
+    """The order and the parts do not matter: the same answers give the same bytes."""
     monkeypatch.setattr(part_files, "BLOCK_ROWS", block)
     bodies = bodies_of(40)
     shuffled = random.Random(1).sample(bodies, len(bodies))
@@ -416,7 +416,7 @@ def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, b
 
 
 def test_the_last_word_on_a_reference_counts(settings, tmp_path):
-    """A failure that a later part makes good is no failure; of two failures the later stands."""
+    """A later success replaces a failure; of two failures, the later one counts."""
     bodies = bodies_of(2)
     early = [Failure(MSN, name, "getPayment", 500, "early") for name in references(3)]
     late = [Failure(MSN, name, "getPayment", 502, "late") for name in references(3)[2:]]
@@ -450,7 +450,7 @@ def test_the_last_word_on_a_reference_counts(settings, tmp_path):
 )
 @draw_examples(10)
 def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
-    """A reference may be anything an export held, and people open this file in Excel."""
+    """A reference may contain any text from an export, and people open this file in Excel."""
     with tempfile.TemporaryDirectory() as name:
         where = Path(name)
         (where / "parts").mkdir()
@@ -468,13 +468,13 @@ def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
 
 
 def test_few_and_slow_answers_are_kept_within_seconds(settings, tmp_path, monkeypatch):
-    """A kill in a slow month costs what the last seconds brought, not the last thousand."""
+    """If answers are slow, a kill loses the answers of the last seconds, not the last thousand."""
     monkeypatch.setattr(workers, "PART_SECONDS", 0.1)
     simulator = Simulator([{"clock": CLOCK}, *map(payment_line, references(40))])
     kept = []
 
     class SlowDoor(Watched):
-        """Answers nothing beyond the eighth payment before the first eight are on disk."""
+        """Answer nothing after the eighth payment until the first part is on disk."""
 
         async def handle_async_request(self, request):
             if request.url.path >= "/epayment/v1/payments/order-000008":
@@ -492,7 +492,7 @@ def test_few_and_slow_answers_are_kept_within_seconds(settings, tmp_path, monkey
 
 
 def test_a_full_disk_is_said_without_a_library_s_words(tmp_path):
-    """Arrow's own sentence names its C++ functions."""
+    """The message of Arrow names C++ functions, which do not help the user."""
     with (
         pytest.raises(OutputError, match="the disk is full; free some space") as said,
         run_folder.translate_os_errors(tmp_path),

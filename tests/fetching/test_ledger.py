@@ -1,4 +1,4 @@
-"""References from the funds ledger: what the shop does not know."""
+"""Test references from the funds ledger: payments that the shop does not know."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, LAST = date(2026, 1, 10), date(2026, 1, 12)
 
 
 def ledger(ledger_id="302321", *handles):
-    """A state line: a ledger that settles for these handles."""
+    """Return the state line of a ledger that settles for these handles."""
     return {
         "ledger": {
             "ledgerId": ledger_id,
@@ -30,7 +30,7 @@ def ledger(ledger_id="302321", *handles):
 
 
 def entry(reference, day="2026-01-11", kind="capture", handle=f"api:{MSN}", ledger_id="302321"):
-    """A state line: one entry of the funds ledger."""
+    """Return the state line of one entry of the funds ledger."""
     return {
         "ledgerId": ledger_id,
         "topic": "funds",
@@ -50,12 +50,12 @@ def entry(reference, day="2026-01-11", kind="capture", handle=f"api:{MSN}", ledg
 
 
 def found(walk):
-    """The payments a walk found."""
+    """Return the payments that were found in the ledger."""
     return walk.references[["msn", "reference"]].values.tolist()
 
 
 def test_captures_and_refunds_of_the_period_are_found_once(opened):
-    """Both ends are included; a payment captured and refunded is one payment."""
+    """The first and the last day are included; a captured and refunded payment is one payment."""
     client, _ = opened(
         ledger(),
         entry("order-before", "2026-01-09"),
@@ -76,7 +76,7 @@ def test_captures_and_refunds_of_the_period_are_found_once(opened):
 
 
 def test_what_is_found_can_be_fetched(opened):
-    """The point of it: a payment that no order names is asked for like any other."""
+    """This is the purpose of the ledger: a payment that no order names can be fetched too."""
     client, _ = opened(ledger(), entry("order-000001"), payment_line("order-000001"))
 
     payments = fetch(ledger_references(client, FIRST, LAST).references, client).payments
@@ -85,7 +85,7 @@ def test_what_is_found_can_be_fetched(opened):
 
 
 def test_an_open_date_is_read_and_named(opened):
-    """It can stay open for weeks and must not hold up the rest, nor pass for final."""
+    """A date can stay open for weeks, so it is read, but it is reported as not final."""
     client, _ = opened(ledger(), entry("order-000001", "2026-01-31"), clock="2026-01-31T12:00:00Z")
 
     walk = ledger_references(client, date(2026, 1, 30), date(2026, 1, 31))
@@ -96,7 +96,7 @@ def test_an_open_date_is_read_and_named(opened):
 
 
 def test_each_entry_goes_to_its_own_sales_unit(opened):
-    """Older ledgers settle for several units; one that is not configured cannot be asked about."""
+    """Older ledgers settle for several sales units; only configured ones can be requested."""
     client, _ = opened(
         ledger("302321", f"api:{MSN}", f"api:{OTHER_MSN}", "api:777777"),
         ledger("302322", f"api:{OTHER_MSN}"),
@@ -124,7 +124,7 @@ def test_each_entry_goes_to_its_own_sales_unit(opened):
 
 
 def test_sales_units_can_be_chosen(opened):
-    """A month for one shop asks for that shop's ledger only."""
+    """A month for one shop needs only the ledger of that shop."""
     client, _ = opened(
         ledger("302321", f"api:{MSN}"),
         ledger("302322", f"api:{OTHER_MSN}"),
@@ -139,7 +139,7 @@ def test_sales_units_can_be_chosen(opened):
 
 
 def test_no_ledger_is_not_an_empty_ledger(opened):
-    """Nothing read proves nothing."""
+    """If no ledger was read, this does not show that there are no payments."""
     client, _ = opened()
 
     walk = ledger_references(client, FIRST, LAST)
@@ -150,7 +150,7 @@ def test_no_ledger_is_not_an_empty_ledger(opened):
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_where_it_may_not_be_read_the_month_goes_on(settings, status):
-    """Partner keys have no access: the report says so, and the orders are still reconciled."""
+    """Partner keys have no access: a note states this, and the orders are still reconciled."""
     door = httpx.MockTransport(
         lambda request: (
             httpx.Response(200, json={"access_token": "t", "expires_in": "3600"})
@@ -167,7 +167,7 @@ def test_where_it_may_not_be_read_the_month_goes_on(settings, status):
 
 
 def test_the_test_environment_is_not_even_asked(settings):
-    """It has no Report API."""
+    """The test environment has no Report API."""
     door = httpx.MockTransport(lambda request: pytest.fail(f"asked {request.url.path}"))
 
     with Client(settings(environment="test", base_url=None), transport=door) as client:
@@ -177,7 +177,7 @@ def test_the_test_environment_is_not_even_asked(settings):
 
 
 def test_a_ledger_that_breaks_off_is_an_error(opened, no_waiting):
-    """Half a ledger taken for whole would hide the very payments it is read for."""
+    """An incomplete ledger, taken as complete, would hide the payments it is read for."""
     client, simulator = opened(ledger(), entry("order-000001"))
     simulator.set_faults([{"operations": ["dates"], "share": 1, "status": 503}])
 
@@ -189,7 +189,7 @@ def test_a_ledger_that_breaks_off_is_an_error(opened, no_waiting):
     ("first", "last"), [(LAST, FIRST), (date(2000, 1, 1), LAST)], ids=["backwards", "too long"]
 )
 def test_a_period_that_cannot_be_is_refused(opened, first, last):
-    """A swapped day and month asks for years, one call a day."""
+    """If day and month are exchanged, the period can be years long, with one call for each day."""
     client, _ = opened()
 
     with pytest.raises(InputError, match="cannot be read from"):

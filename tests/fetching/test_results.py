@@ -1,4 +1,4 @@
-"""Reading a fetch back: the same frames, or one sentence why not."""
+"""Test reading a fetch back: it gives the same frames, or one sentence that states the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vippsrecon.fetching import fetch, fetch_into, read_fetched
 
 @pytest.fixture
 def kept(opened, tmp_path):
-    """A folder with ten payments, one unknown and one malformed reference."""
+    """Return a folder with ten payments, one unknown and one malformed reference."""
     client, _ = opened(*(payment_line(name) for name in references(10)))
     fetch_into(tmp_path / "out", [*references(10), "order-unknown", "-x"], client)
     return tmp_path / "out"
@@ -27,7 +27,7 @@ def changed(out, **values):
 
 
 def test_what_is_read_back_is_what_was_fetched(opened, tmp_path):
-    """`--payments` repeats a run without a call, so nothing may change on the way."""
+    """`--payments` repeats a run without calls, so the rows must be unchanged."""
     client, _ = opened(*(payment_line(name) for name in references(10)))
     first = fetch([*references(10), "order-unknown", "-x"], client, out=tmp_path)
 
@@ -99,7 +99,7 @@ def test_what_is_read_back_is_what_was_fetched(opened, tmp_path):
     ],
 )
 def test_a_folder_that_is_not_whole_is_refused_in_a_sentence(kept, harm, said):
-    """A verdict on half a month is worse than none; a traceback helps nobody."""
+    """A result for half a month is worse than none, and a traceback does not help the user."""
     harm(kept)
 
     with pytest.raises(InputError, match=said):
@@ -108,7 +108,7 @@ def test_a_folder_that_is_not_whole_is_refused_in_a_sentence(kept, harm, said):
 
 @pytest.mark.parametrize("what", ["missing", "a file"])
 def test_what_is_no_folder_is_refused(tmp_path, what):
-    """The commonest typing error."""
+    """A mistyped path is the most common mistake."""
     path = tmp_path / "there"
     if what == "a file":
         path.write_text("")

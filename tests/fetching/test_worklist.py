@@ -1,4 +1,4 @@
-"""What is asked for: each reference once, and only what Vipps can have."""
+"""Test the list of requests: each reference once, and only references that Vipps can have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MSN, OTHER = "123456", "654321"
 
 
 def wanted(work):
-    """What would be asked for, from nothing."""
+    """Return what would be requested if nothing was on disk."""
     return [
         tuple(one)
         for one in work.iterate_rows(
@@ -30,7 +30,7 @@ def wanted(work):
 
 
 def test_texts_pairs_and_frames_mean_the_same():
-    """The three ways to name a payment must ask for the same one."""
+    """The three ways to name a payment must request the same payment."""
     frame = pd.DataFrame({"msn": [MSN] * 2, "reference": ["order-00002", "order-00001"]})
 
     texts = Worklist(["order-00002", "order-00001"], MSN)
@@ -41,7 +41,7 @@ def test_texts_pairs_and_frames_mean_the_same():
 
 
 def test_a_reference_is_asked_for_once_per_sales_unit():
-    """A reference is unique within its sales unit only; the first to name it says how it is known."""
+    """A reference is unique only within its sales unit; its first row gives `discovered_by`."""
     frame = pd.DataFrame(
         {
             "msn": [MSN, OTHER, MSN],
@@ -71,7 +71,7 @@ def test_a_reference_is_asked_for_once_per_sales_unit():
     ],
 )
 def test_a_malformed_reference_is_reported_and_not_sent(reference, why):
-    """It goes into a path, and Vipps could only answer 400 or, worse, about another payment."""
+    """It would be part of a URL: Vipps would answer 400 or, worse, with another payment."""
     work = Worklist([(MSN, "order-00001"), (MSN, reference)], None)
 
     (failure,) = work.build_not_sent_failures()
@@ -86,7 +86,7 @@ def test_a_malformed_reference_is_reported_and_not_sent(reference, why):
 
 
 def test_a_malformed_sales_unit_is_reported_and_not_sent():
-    """It goes into a header."""
+    """The number is sent in an HTTP header, so it must not contain a line break."""
     (failure,) = Worklist([("12\r\nX: 1", "order-00001")], None).build_not_sent_failures()
 
     assert "merchant serial number" in failure.detail
@@ -108,7 +108,7 @@ def test_a_malformed_sales_unit_is_reported_and_not_sent():
     ],
 )
 def test_what_is_no_list_of_references_is_refused(references, said):
-    """A clear sentence before the first call."""
+    """The user gets a clear sentence before the first call."""
     with pytest.raises(InputError, match=said):
         Worklist(references, None)
 
@@ -116,7 +116,7 @@ def test_what_is_no_list_of_references_is_refused(references, said):
 @given(st.permutations([f"order-{number:05}" for number in range(6)]), st.data())
 @draw_examples(15)
 def test_the_hash_names_the_set_and_not_the_order(names, data):
-    """A run goes on when the same payments are asked for, in whatever order the export has them."""
+    """A run continues for the same payments, whatever their order in the export."""
     twice = data.draw(st.sampled_from(names))
     same = Worklist([*names, twice], MSN)
 

@@ -1,4 +1,4 @@
-"""Reconciliations made by hand, for the report's tests: small, seeded, frames as schemas say."""
+"""Build small reconciliations for the tests of the report; their frames fit the schemas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AS_OF = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
 
 
 def frame(promise: schemas.Frame, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return rows as a frame that fits `promise`; what a row leaves out is unknown."""
+    """Return rows as a frame that fits `promise`; a value that a row leaves out is unknown."""
     whole = [{name: row.get(name) for name in promise.names} for row in rows]
     made = schemas.to_pandas(pa.Table.from_pylist(whole, schema=promise.arrow_schema()))
     schemas.validate(made, promise)
@@ -46,7 +46,7 @@ MANIFEST = {
 
 @dataclass
 class Month:
-    """A month while it is made: pairs are added, then `reconciliation` closes it."""
+    """Collect the rows of a month: add pairs, then call `reconciliation` for the result."""
 
     orders: list[dict[str, Any]] = field(default_factory=list)
     payments: list[dict[str, Any]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Month:
         order_number: str | None = None,
         **wrong: Any,
     ) -> None:
-        """Add an order and its payment; `kind` with bucket discrepancy adds the discrepancy."""
+        """Add an order and its payment, and also a discrepancy if the bucket is `discrepancy`."""
         row = len(self.orders) + 2
         day = timedelta(hours=7 * (row % 100))
         at = FROM + day
@@ -163,7 +163,7 @@ class Month:
             )
 
     def reconciliation(self, *, complete: bool = True, **changes: Any) -> Reconciliation:
-        """Close the month: summary and bridge follow from its rows."""
+        """Return the result of the month; its summary and bridge are computed from the rows."""
         order = {name: place for place, name in enumerate(schemas.SEVERITIES)}
         self.discrepancies.sort(
             key=lambda d: (order[d["severity"]], -d["at_risk_minor"], d["discrepancy_id"])
@@ -268,7 +268,7 @@ class Month:
 
 
 def a_month(pairs: int = 120, seed: int = 7, *, flood: int = 30) -> Month:
-    """Return a month in two sales units and two currencies with a dozen kinds of trouble."""
+    """Return a month with two sales units, two currencies and seven kinds of discrepancies."""
     draw = random.Random(seed)
     month = Month()
     trouble = (

@@ -1,4 +1,4 @@
-"""The workbook in a real spreadsheet: LibreOffice recalculates every formula."""
+"""Test the workbook in a real spreadsheet program: LibreOffice recalculates every formula."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
 
 
 def _changed():
-    """A report whose summary is one øre off."""
+    """Return a report whose summary is wrong by one øre."""
     made = a_month(40, flood=0).reconciliation()
     summary = made.summary.copy()
     summary.loc[0, "at_risk_minor"] = summary.loc[0, "at_risk_minor"] + 1
@@ -41,7 +41,10 @@ MONTHS = {
 
 @pytest.fixture(scope="module")
 def recalculated(tmp_path_factory):
-    """Each month, and the workbook that LibreOffice makes of its report: one start for all."""
+    """Return each month with the workbook that LibreOffice recalculated.
+
+    It starts only once for all.
+    """
     folder = tmp_path_factory.mktemp("books")
     months = {}
     for name, (make, options) in {**MONTHS, "changed": (_changed, {})}.items():
@@ -70,7 +73,7 @@ def recalculated(tmp_path_factory):
 
 
 def _forget_cached(path):
-    """Take the cached value of every formula away, so that what is read was recalculated."""
+    """Remove the stored value of every formula, so that each value read later was recalculated."""
     import re
     import zipfile
 
@@ -104,7 +107,7 @@ def _results(book):
 
 @pytest.mark.parametrize("name", MONTHS)
 def test_recalculates_without_errors_and_agrees(name, recalculated):
-    """Formulas that only XlsxWriter believes in are no formulas."""
+    """Formulas must also work in another program than the library that wrote them."""
     made, book = recalculated[name]
     assert _errors(book) == []
     results = _results(book)
@@ -117,7 +120,7 @@ def test_recalculates_without_errors_and_agrees(name, recalculated):
 
 
 def test_totals_equal_what_was_computed(recalculated):
-    """The figure on the cover is the sum of the rows below it, in both."""
+    """The amount on the summary sheet is the sum of the rows, in the workbook and in the result."""
     made, book = recalculated["a month"]
     line = next(row for row in book["Summary"].iter_rows() if row[1].value == "At risk")
     wanted = made.discrepancies.groupby("currency")["at_risk_minor"].sum().sort_index()
@@ -126,7 +129,7 @@ def test_totals_equal_what_was_computed(recalculated):
 
 
 def test_a_changed_amount_shows_as_differing(recalculated):
-    """A check that cannot say DIFFERS checks nothing."""
+    """A check is only useful if it can show DIFFERS."""
     _, book = recalculated["changed"]
     assert _results(book).count("DIFFERS") == 1
     assert "DIFFERS" in [c.value for row in book["Summary"].iter_rows() for c in row]

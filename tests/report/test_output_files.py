@@ -1,4 +1,4 @@
-"""Paths that cannot be written: one sentence each, and no file is lost."""
+"""Test output paths that cannot be written: each gives one sentence, and no file is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vippsrecon.report import write_workbook
 
 @pytest.fixture(scope="module")
 def month():
-    """A month with trouble in it."""
+    """Return a month with discrepancies."""
     return a_month(20, flood=0).reconciliation()
 
 
@@ -100,7 +100,7 @@ def test_a_full_disk_leaves_the_old_report(size, tmp_path):
 
 
 def test_nothing_is_left_beside_a_report(month, tmp_path):
-    """Temporary files must not stay in a shared folder."""
+    """Temporary files must not remain in a shared folder."""
     write_workbook(month, tmp_path / "report.xlsx")
     assert [p.name for p in tmp_path.iterdir()] == ["report.xlsx"]
 
@@ -122,7 +122,7 @@ def _fill_in(report: Path, what: str) -> None:
 
 @pytest.mark.parametrize("what", ["Owner", "Decision", "Note", "Name"])
 def test_a_report_with_manual_entries_is_kept(what, month, tmp_path, caplog):
-    """A day of decisions must survive a second run, and the log must say where they are."""
+    """A day of decisions must survive a second run, and the log must state where they are."""
     report = write_workbook(month, tmp_path / "report.xlsx")
     fresh = report.read_bytes()
     for n in (1, 2):
@@ -138,7 +138,7 @@ def test_a_report_with_manual_entries_is_kept(what, month, tmp_path, caplog):
 
 
 def test_a_report_without_manual_entries_is_replaced(month, tmp_path, caplog):
-    """Ten runs must not leave ten reports."""
+    """Ten runs without manual entries must not leave ten reports."""
     report = write_workbook(month, tmp_path / "report.xlsx")
     saved = load_workbook(report)
     saved.save(report)
@@ -148,7 +148,7 @@ def test_a_report_without_manual_entries_is_replaced(month, tmp_path, caplog):
 
 
 def test_a_workbook_that_is_no_report_is_kept(month, tmp_path):
-    """The order export may be a workbook too, and its name may be given to `--out` by mistake."""
+    """An order export can be a workbook too, and a user may give its name to `--out` by mistake."""
     export = tmp_path / "orders.xlsx"
     book = Workbook()
     book.active.append(["Order", "Total"])
@@ -159,7 +159,7 @@ def test_a_workbook_that_is_no_report_is_kept(month, tmp_path):
 
 
 def test_a_file_that_cannot_be_read_is_kept(month, tmp_path):
-    """A file that is not understood is never deleted."""
+    """A file that cannot be read as a report is never deleted."""
     (tmp_path / "report.xlsx").write_bytes(b"not a workbook")
     write_workbook(month, tmp_path / "report.xlsx")
     assert (tmp_path / "report.before-1.xlsx").read_bytes() == b"not a workbook"

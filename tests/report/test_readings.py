@@ -1,4 +1,4 @@
-"""The same figures in a terminal, a notebook and a picture."""
+"""Test that the terminal, the notebook and the figures show the same amounts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vippsrecon.schemas import SEVERITIES
 
 @pytest.fixture(scope="module")
 def month():
-    """A month with trouble in it."""
+    """Return a month with discrepancies."""
     return a_month().reconciliation(notices=("Look <here> first.",))
 
 
 def test_terminal_says_verdict_codes_and_where_the_report_is(month):
-    """What is needed to decide whether to open the workbook at all."""
+    """The text must be enough to decide whether the workbook needs to be opened."""
     text = format_summary(month, "out/report.xlsx")
     found = len(month.discrepancies)
     assert text.startswith(f"{found} DISCREPANCIES. ")
@@ -37,7 +37,7 @@ def test_terminal_says_verdict_codes_and_where_the_report_is(month):
 
 
 def test_terminal_never_adds_currencies(month):
-    """Each currency has a heading of its own."""
+    """Each currency has its own heading."""
     text = format_summary(month)
     assert "\nDKK: 24 orders" in text
     assert "\nNOK: 126 orders" in text
@@ -48,7 +48,7 @@ def test_terminal_never_adds_currencies(month):
     "show", [format_summary, render_summary_tiles], ids=["terminal", "notebook"]
 )
 def test_what_was_captured_is_the_foot_of_the_bridge(show):
-    """Two figures for one thing are explained on a sheet nobody has open at the terminal."""
+    """A user of the terminal does not see the bridge, which explains why two amounts differ."""
     month = Month()
     month.pair("a", 100_000, 100_000)
     month.pair("b", 5_000, 5_000, msn="654321")
@@ -62,7 +62,7 @@ def test_what_was_captured_is_the_foot_of_the_bridge(show):
 
 
 def test_nothing_wrong_reads_as_clean():
-    """The best month must not look like an error."""
+    """A month without discrepancies must not look like an error."""
     month = Month()
     month.pair("a", 100, 100)
     assert format_summary(month.reconciliation()).startswith("CLEAN. ")
@@ -84,7 +84,7 @@ class _Tags(HTMLParser):
 
 
 def test_html_is_escaped_and_whole():
-    """A notebook runs whatever script an order number would bring."""
+    """A notebook would run a script that is hidden in an order number."""
     month = Month()
     evil = "<script>alert(1)</script>"
     month.pair(evil, 100, 50, kind="under_captured", bucket="discrepancy", order_number=evil)
@@ -97,7 +97,7 @@ def test_html_is_escaped_and_whole():
 
 
 def test_tiles_show_each_currency(month):
-    """Two currencies, two rows of tiles."""
+    """Two currencies give two rows of tiles."""
     page = render_summary_tiles(month)
     assert page.count("At risk</div>") == 2
     assert "Look &lt;here&gt; first." in page
@@ -111,7 +111,7 @@ def test_tiles_show_each_currency(month):
 )
 @pytest.mark.parametrize("of", ["a month", "nothing"])
 def test_figures_draw(draw, of, month, tmp_path):
-    """A figure of an empty month says so instead of failing the notebook."""
+    """The figure of an empty month states that it is empty, and the notebook does not fail."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     figure = draw(month if of == "a month" else Month().reconciliation())
     figure.savefig(tmp_path / "figure.png")
@@ -119,7 +119,7 @@ def test_figures_draw(draw, of, month, tmp_path):
 
 
 def test_figure_bars_are_the_figures(month):
-    """The longest bar is the sum at risk of the worst code."""
+    """The longest bar is the amount at risk of the code with the largest sum."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     panels = plots.at_risk_by_code(month).axes
     assert [panel.get_xlabel() for panel in panels] == ["DKK", "NOK"]
@@ -128,7 +128,7 @@ def test_figure_bars_are_the_figures(month):
 
 
 def test_waterfall_ends_at_what_was_captured(month):
-    """The last bar is the foot of the bridge."""
+    """The last bar is the final amount of the bridge."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     panel = plots.bridge_waterfall(month).axes[0]
     last = panel.patches[-1]
@@ -138,7 +138,7 @@ def test_waterfall_ends_at_what_was_captured(month):
 
 
 def test_a_waterfall_has_no_step_of_nothing_and_no_label_among_the_names(month):
-    """A step down as long as the total would write its amount over its name."""
+    """The amount of a step down that is as long as the total must not cover the step's name."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     for panel in plots.bridge_waterfall(month).axes:
         assert all(bar.get_width() for bar in panel.patches[1:-1])
@@ -147,7 +147,7 @@ def test_a_waterfall_has_no_step_of_nothing_and_no_label_among_the_names(month):
 
 
 def test_a_codes_bar_has_the_colour_of_its_worst_severity(month):
-    """The notebook says so, and the legend names only what is drawn."""
+    """The notebook states this, and the legend names only the severities that are drawn."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     for panel in plots.at_risk_by_code(month).axes:
         named = {text.get_text() for text in panel.get_legend().get_texts()}
@@ -160,6 +160,6 @@ def test_a_codes_bar_has_the_colour_of_its_worst_severity(month):
 
 
 def test_thousands_are_written_one_way(month):
-    """Two ways of writing thousands on one page read as two decimal signs."""
+    """If thousands were written in two ways, one could be read as a decimal sign."""
     for text in (format_summary(month), render_reconciliation(month)):
         assert not re.search(r"\d,\d{3}\b", re.sub(r'style="[^"]*"', "", text))

@@ -1,4 +1,4 @@
-"""The workbook as a reader of its file finds it: openpyxl opens what XlsxWriter wrote."""
+"""Test the workbook as a user gets it: openpyxl reads what XlsxWriter wrote."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SHEETS = [
 
 
 def head_of(sheet) -> int:
-    """Return the row of a data sheet's header: the first its filter covers."""
+    """Return the row number of a data sheet's header, which is the first row of its filter."""
     return int(re.search(r"\d+", sheet.auto_filter.ref).group())
 
 
 def rows_of(sheet) -> list[dict[str, object]]:
-    """Return a data sheet's rows by heading."""
+    """Return the rows of a data sheet as dictionaries by heading."""
     top = head_of(sheet)
     heads = [cell.value for cell in sheet[top]]
     return [
@@ -55,20 +55,20 @@ def every_cell(book):
 
 @pytest.fixture(scope="module")
 def month():
-    """Two sales units, two currencies, a dozen kinds of trouble."""
+    """Return a month with two sales units, two currencies and seven kinds of discrepancies."""
     return a_month().reconciliation(notices=("Look here first.",))
 
 
 @pytest.fixture(scope="module")
 def book(month, tmp_path_factory):
-    """The month's workbook, with its formulas."""
+    """Return the workbook of the month, with its formulas."""
     path = write_workbook(month, tmp_path_factory.mktemp("report") / "report.xlsx")
     return load_workbook(path)
 
 
 @pytest.fixture(scope="module")
 def cached(month, tmp_path_factory):
-    """The month's workbook, as viewers that do not compute show it."""
+    """Return the month's workbook with its stored values, for viewers that do not compute."""
     path = write_workbook(month, tmp_path_factory.mktemp("cached") / "report.xlsx")
     return load_workbook(path, data_only=True)
 
@@ -80,7 +80,7 @@ def test_has_exactly_the_sheets_promised(book):
 
 
 def test_discrepancies_stand_in_the_order_given_with_exact_amounts(month, cached):
-    """Worst first is reconcile's word; an amount off by a rounding is a wrong report."""
+    """The reconciliation puts the worst rows first. An amount with a rounding error is wrong."""
     shown = rows_of(cached["Discrepancies"])
     given = month.discrepancies.to_dict("records")
     assert [row["discrepancy_id"] for row in shown] == [row["discrepancy_id"] for row in given]
@@ -91,7 +91,7 @@ def test_discrepancies_stand_in_the_order_given_with_exact_amounts(month, cached
 
 
 def test_amounts_are_written_digit_by_digit(tmp_path):
-    """9.95 as a float is written 9.949999999999999, and an auditor who diffs files sees it."""
+    """As a float, 9.95 is written as 9.949999999999999. An auditor who compares files sees this."""
     month = Month()
     for number, total in enumerate((995, 1, 99_999_999_999_999, 110)):
         month.pair(f"r-{number}", total, total)
@@ -125,7 +125,7 @@ def test_amounts_are_written_digit_by_digit(tmp_path):
     ids=repr,
 )
 def test_text_stays_text(hostile, tmp_path):
-    """An order number is whatever a shop's customer or plugin made of it; it is never obeyed."""
+    """Customers and plugins can put any text into an order number. It must never be a formula."""
     month = Month()
     month.pair(hostile, 100, 50, kind="under_captured", bucket="discrepancy", order_number=hostile)
     path = write_workbook(month.reconciliation(notices=(hostile,)), tmp_path / "report.xlsx")
@@ -146,20 +146,20 @@ def test_text_stays_text(hostile, tmp_path):
 
 
 def _read(value: object) -> str:
-    """Undo the file format's escapes, which openpyxl leaves in place."""
+    """Decode the escapes of the file format, which openpyxl does not decode."""
     text = str(value)
     return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
 
 
 def test_same_input_gives_the_same_bytes(month, tmp_path):
-    """A report run again to prove it must be the same file, whenever that is."""
+    """An auditor can run the report again at any time, and it must give the same file."""
     one = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
     two = write_workbook(month, tmp_path / "two.xlsx").read_bytes()
     assert one == two
 
 
 def test_order_of_input_rows_changes_nothing(month, tmp_path):
-    """An export sorted another way is the same export."""
+    """An export in another sort order is still the same export."""
     from dataclasses import replace
 
     shuffled = replace(
@@ -174,7 +174,7 @@ def test_order_of_input_rows_changes_nothing(month, tmp_path):
 
 
 def test_input_is_not_changed(tmp_path):
-    """The frames go on into a notebook after the report is written."""
+    """A user may use the same frames in a notebook after the report is written."""
     month = a_month(40).reconciliation()
     before = {
         name: getattr(month, name).copy()
@@ -186,7 +186,7 @@ def test_input_is_not_changed(tmp_path):
 
 
 def test_discrepancies_can_be_worked_in(book):
-    """Filters, a header that stays, drop-downs for owner, decision and note."""
+    """The sheet has filters, a fixed header, and drop-down lists for owner, decision and note."""
     sheet = book["Discrepancies"]
     rows = {int(n) for n in re.findall(r"\d+", sheet.auto_filter.ref)}
     head = min(rows)
@@ -205,7 +205,7 @@ def test_discrepancies_can_be_worked_in(book):
 
 
 def test_drop_down_lists_hold_decisions_and_owners(book):
-    """A list that points at empty or wrong cells offers nothing."""
+    """A list that refers to empty or wrong cells offers no choices."""
     sheet = book["Controls"]
     source = next(
         v.formula1
@@ -218,7 +218,7 @@ def test_drop_down_lists_hold_decisions_and_owners(book):
 
 
 def test_hash_tells_a_row_that_was_shifted(month, cached):
-    """Somebody sorts half the columns: the hidden hash no longer fits what stands beside it."""
+    """If a user sorts only some columns, the hidden hash no longer fits the values of its row."""
     shown = rows_of(cached["Discrepancies"])
     given = month.discrepancies.to_dict("records")
     hashes = [compute_row_hash(tuple(row[name] for name in HASHED_COLUMNS)) for row in given]
@@ -228,7 +228,7 @@ def test_hash_tells_a_row_that_was_shifted(month, cached):
 
 @pytest.mark.parametrize("currency", ["NOK", "DKK"])
 def test_number_formats_follow_the_currency(book, currency):
-    """An amount copied out of the sheet still says what it is an amount of."""
+    """An amount that is copied from the sheet must still show its currency."""
     sheet = book["Discrepancies"]
     head = head_of(sheet)
     columns = {cell.value: cell.column for cell in sheet[head]}
@@ -241,7 +241,7 @@ def test_number_formats_follow_the_currency(book, currency):
 
 
 def test_severities_are_coloured(book):
-    """The eye finds what cannot wait."""
+    """Colours help a reader find the urgent rows."""
     rules = [r for rules in book["Discrepancies"].conditional_formatting for r in rules.rules]
     assert {r.formula[0] for r in rules} >= {
         f'"{s}"' for s in ("critical", "high", "medium", "low", "info")
@@ -250,7 +250,10 @@ def test_severities_are_coloured(book):
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_prints_on_a4_landscape(book, name):
-    """An auditor prints; a sheet without set-up prints a hundred strips."""
+    """Auditors print the report.
+
+    Without page settings, a sheet prints as a hundred narrow pages.
+    """
     sheet = book[name]
     assert sheet.page_setup.paperSize == 9
     assert sheet.page_setup.orientation == "landscape"
@@ -269,7 +272,7 @@ def test_moments_and_days_are_dates(book):
 
 
 def test_totals_and_checks_agree_before_anything_recalculates(cached):
-    """Viewers that do not compute show what was computed here."""
+    """Viewers that do not compute show the values that were stored in the file."""
     results = [row[5].value for row in cached["Controls"].iter_rows() if row[5].value]
     assert results.count("OK") > 40
     assert "DIFFERS" not in results
@@ -278,7 +281,7 @@ def test_totals_and_checks_agree_before_anything_recalculates(cached):
 
 
 def test_large_groups_are_one_line_above_the_rows(cached):
-    """Thirty rows of one cause are one finding; they are grouped, never hidden."""
+    """Thirty rows with one cause are one finding; the rows are grouped but never hidden."""
     sheet = cached["Discrepancies"]
     head = head_of(sheet)
     above = [str(sheet.cell(row, 1).value) for row in range(1, head)]
@@ -290,7 +293,7 @@ def test_large_groups_are_one_line_above_the_rows(cached):
 
 
 def test_a_payment_of_two_orders_is_shown_once(tmp_path):
-    """Two order rows, one payment: its amount must not be counted twice."""
+    """Two order rows have one payment, and its amount must not be counted twice."""
     month = Month()
     month.pair("both", 600, 1000)
     twin = {**month.orders[0], "order_number": "#2", "total_minor": 400, "source_row": 9}
@@ -307,7 +310,7 @@ def test_a_payment_of_two_orders_is_shown_once(tmp_path):
 
 
 def test_nothing_at_all_is_a_report_too(tmp_path):
-    """An empty month is an answer, and its formulas must not break."""
+    """An empty month is a valid result, and its formulas must work."""
     path = write_workbook(Month().reconciliation(), tmp_path / "report.xlsx")
     book = load_workbook(path, data_only=True)
     assert book.sheetnames == SHEETS
@@ -316,7 +319,7 @@ def test_nothing_at_all_is_a_report_too(tmp_path):
 
 
 def test_incomplete_says_so_on_the_cover(tmp_path):
-    """A report with a hole in it must not be mistaken for a whole one."""
+    """A reader must not take an incomplete report for a complete one."""
     month = a_month(40)
     month.failures.append(
         {
@@ -335,7 +338,7 @@ def test_incomplete_says_so_on_the_cover(tmp_path):
 
 
 def test_more_rows_than_a_sheet_holds_go_to_parquet(tmp_path):
-    """Excel cuts at its limit without a word; this must not."""
+    """Excel cuts off rows above its limit without a message; the report must not lose rows."""
     month = a_month(60, flood=0).reconciliation()
     path = write_workbook(month, tmp_path / "october.xlsx", row_limit=100)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["october.events.parquet", "october.xlsx"]
@@ -355,7 +358,7 @@ def test_more_rows_than_a_sheet_holds_go_to_parquet(tmp_path):
 
 
 def test_long_text_is_cut_visibly(tmp_path):
-    """A cell holds 32,767 characters; XlsxWriter would cut or drop the rest silently."""
+    """A cell holds 32,767 characters; without a mark, nobody would see that text is missing."""
     month = Month()
     month.pair("r", 100, 100)
     month.rejects.append(
@@ -368,7 +371,7 @@ def test_long_text_is_cut_visibly(tmp_path):
 
 
 def test_no_money_is_added_across_currencies(book):
-    """Kroner and euros have no sum: every formula over amounts names one currency."""
+    """Kroner and euros must not be added, so every formula over amounts names one currency."""
     for cell in every_cell(book):
         text = str(cell.value)
         if cell.data_type == "f" and "SUMIFS" in text:
@@ -376,7 +379,7 @@ def test_no_money_is_added_across_currencies(book):
 
 
 def test_polars_frames_are_taken_as_they_are(month, tmp_path):
-    """A Reconciliation collected from another engine need not come as pandas."""
+    """A user may build a Reconciliation with polars frames instead of pandas."""
     from dataclasses import replace
 
     polar = replace(month, events=pl.from_pandas(month.events))
@@ -385,10 +388,10 @@ def test_polars_frames_are_taken_as_they_are(month, tmp_path):
 
 
 def test_bridge_ties_to_the_payments_as_fetched(tmp_path):
-    """Each cause has a line of its own between the foot and the payments' own totals.
+    """Each cause has its own line between the bridge's last amount and the payments' totals.
 
-    A refund after the cut-off time, a capture of the next month, and a total that its events do
-    not confirm: they are of the same amount, and none hides another.
+    The causes here are a refund after the cut-off time, a capture of the next month, and a total
+    that the events do not confirm. All have the same amount, so none may cancel another.
     """
     order, paid = make_pair(captured=[(6, 1000), (35, 250)])
     paid[0]["captured_minor"] += 250
@@ -416,7 +419,7 @@ def test_bridge_ties_to_the_payments_as_fetched(tmp_path):
 
 
 def test_what_may_be_done_stands_beside_what_is_at_risk(tmp_path):
-    """The next operation and its amount, where one may be proposed; empty where not."""
+    """The proposed operation and its amount are shown; without a proposal, the cells are empty."""
     month = Month()
     wrong = {"kind": "over_captured", "bucket": "discrepancy"}
     month.pair("a-1", 100, 1_350, **wrong, proposal="refund", proposal_minor=1_250)
@@ -433,7 +436,7 @@ def test_what_may_be_done_stands_beside_what_is_at_risk(tmp_path):
 
 
 def test_what_is_at_risk_without_a_difference_is_explained(tmp_path):
-    """Expected equals actual and yet 40.00 at risk reads as a mistake of the report."""
+    """If expected equals actual but 40.00 is at risk, the report seems wrong without a note."""
     month = Month()
     lost = {"kind": "authorization_lost", "bucket": "discrepancy", "severity": "high"}
     month.pair("a-1", 100, 100, **lost, at_risk_minor=4_000)
@@ -444,7 +447,7 @@ def test_what_is_at_risk_without_a_difference_is_explained(tmp_path):
 
 
 def test_an_order_paid_in_another_currency_is_told_in_its_own(tmp_path):
-    """'None in SEK' above a table with a discrepancy in SEK contradicts itself."""
+    """'None in SEK' above a table with a discrepancy in SEK would be a contradiction."""
     month = Month()
     month.pair("a-1", 100, 100, currency="SEK", kind="currency_mismatch", bucket="discrepancy")
     month.payments[0]["currency"] = "NOK"
@@ -457,7 +460,7 @@ def test_an_order_paid_in_another_currency_is_told_in_its_own(tmp_path):
 
 
 def test_a_long_value_is_shown_whole(tmp_path):
-    """A value without a space in it is broken over lines, and its row grows with it."""
+    """A value without spaces is wrapped over several lines, and its row is high enough for them."""
     month = Month()
     month.pair("r", 100, 100)
     month.rejects.append(
@@ -470,7 +473,7 @@ def test_a_long_value_is_shown_whole(tmp_path):
 
 
 def test_a_failure_names_the_row_of_the_order_it_came_from(tmp_path):
-    """A reference to be set right in the shop is looked for in the export first."""
+    """To correct a reference in the shop, a user first looks for it in the export."""
     month = Month()
     month.pair("good-one", 100, 100)
     month.pair("bad_one", 100, 100)
@@ -488,7 +491,7 @@ def test_a_failure_names_the_row_of_the_order_it_came_from(tmp_path):
 
 
 def test_that_vipps_does_not_know_an_order_paid_otherwise_is_no_failure(tmp_path):
-    """Ten orders paid by card are not ten things to look into."""
+    """Ten orders paid by card must not be listed as ten failures to check."""
     month = Month()
     for reference, bucket in (("card", "ignored"), ("gone", "matched")):
         month.pair(reference, 100, 100, bucket=bucket)

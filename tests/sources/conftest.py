@@ -1,4 +1,4 @@
-"""Files as shops write them, made by hand so that each test shows the cells it is about."""
+"""Make files as shops write them; each test lists the cells that it is about."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Writer = Callable[..., Path]
 
 
 def as_csv(headings: Sequence[str], rows: Sequence[Cells], delimiter: str = ",") -> str:
-    """Return rows as a shop's CSV, a heading without a cell left empty."""
+    """Return rows as a shop's CSV; a heading without a cell gets an empty cell."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     writer.writerow(headings)

@@ -1,4 +1,4 @@
-"""Files that cannot carry the job: one clear sentence each, and never anything but our errors."""
+"""Test files that cannot be used: each gives one clear sentence and an error of this package."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def workbook() -> bytes:
 
 
 def zipped(name: str, content: bytes) -> bytes:
-    """Pack one member, as a workbook is packed."""
+    """Return a ZIP file with one member, as in a workbook."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, content)
@@ -87,7 +87,7 @@ def zipped(name: str, content: bytes) -> bytes:
 def test_a_file_that_cannot_carry_the_job(
     write: Writer, content: str | bytes, name: str, says: str
 ):
-    """The sentence is what the user sees, so it names the fault and the way out."""
+    """The user sees this sentence, so it names the fault and states what to do."""
     path = write(content, name)
     for job in (lambda: read_orders(path, default_msn="123456"), lambda: preview(path)):
         with pytest.raises(SourceError, match=says) as caught:
@@ -97,7 +97,7 @@ def test_a_file_that_cannot_carry_the_job(
 
 
 def test_no_such_file_and_a_directory(tmp_path: Path):
-    """A slip of the keyboard, not a traceback."""
+    """A mistyped path gives a clear sentence, not a traceback."""
     with pytest.raises(SourceError, match=r"orders\.csv: there is no such file"):
         read_orders(tmp_path / "orders.csv")
     with pytest.raises(SourceError, match="directory"):
@@ -107,7 +107,7 @@ def test_no_such_file_and_a_directory(tmp_path: Path):
 
 
 def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writer):
-    """No way leads from there to another --shop that is refused as well."""
+    """The message must not suggest another --shop, because that would be refused too."""
     with pytest.raises(SourceError, match="Advanced Order Export") as refused:
         read_orders(write(ANALYTICS, "orders.csv"), shop="woocommerce")
     assert "--shop" not in str(refused.value)
@@ -115,7 +115,10 @@ def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writ
 
 @pytest.mark.parametrize(("name", "limit"), [("orders.csv", 512), ("orders.json", 128)])
 def test_a_file_too_large(write: Writer, name: str, limit: int):
-    """A file with a hole is as long as it says and fills no disk; its size is seen before reading."""
+    """The size is checked before the file is read.
+
+    The test file is sparse, so it uses no disk space.
+    """
     path = write("[" + GOOD, name)
     os.truncate(path, limit * 1024**2 + 1)
     with pytest.raises(SourceError, match=rf"larger than {limit} MB; export fewer days"):
@@ -142,7 +145,7 @@ def test_a_file_too_large(write: Writer, name: str, limit: int):
     ],
 )
 def test_the_same_export_however_it_is_saved(write: Writer, encode):
-    """Encodings, line ends and delimiters are the spreadsheet's choice, not the user's."""
+    """The spreadsheet chooses encoding, line ends and delimiter, not the user."""
     text = (
         "Referanse;Valuta;Beløp;Butikk\nord-000001;NOK;5.00;Tromsø\nord-000002;NOK;6.00;Ålesund\n"
     )
@@ -153,7 +156,7 @@ def test_the_same_export_however_it_is_saved(write: Writer, encode):
 
 
 def test_shop_named_wrongly_says_what_it_looks_like(write: Writer):
-    """The likeliest slip with several shops in one place."""
+    """A wrong --shop is a likely mistake where one company has several shops."""
     with pytest.raises(SourceError, match=r"not an export of Shopify.*--shop plain"):
         read_orders(write(GOOD), shop="shopify")
     with pytest.raises(ConfigurationError, match="known are"):
@@ -161,7 +164,7 @@ def test_shop_named_wrongly_says_what_it_looks_like(write: Writer):
 
 
 def test_a_shop_named_against_the_headings_is_refused(write: Writer):
-    """Read as the plain form it is rejected row by row, and the reason shows nowhere."""
+    """If it was read as a plain file, every row would be rejected without the real reason."""
     path = write(as_csv(SHOPIFY, [{"Name": "#1", "Total": "5.00", "Currency": "NOK"}]))
     with pytest.raises(
         SourceError, match=r"export of Shopify.*not of the plain form.*--shop shopify"
@@ -172,7 +175,7 @@ def test_a_shop_named_against_the_headings_is_refused(write: Writer):
 
 
 def test_a_mapping_of_ones_own_is_not_spoken_against(write: Writer):
-    """Whoever writes one knows the file better than its headings do."""
+    """The author of a mapping knows the file better than the headings can show."""
     path = write(as_csv(SHOPIFY, [{"Name": "shop-00001", "Total": "5", "Currency": "NOK"}]))
     own = write('extends = "plain"\n[columns]\nreference = ["Name"]\n', "own.toml")
     got = read_orders(path, mapping=own, default_msn="123456")
@@ -180,7 +183,7 @@ def test_a_mapping_of_ones_own_is_not_spoken_against(write: Writer):
 
 
 def test_a_list_of_ones_own_with_a_shops_headings_may_be_plain(write: Writer):
-    """Named rightly, it must not be taken for the shop whose words it borrows."""
+    """With --shop plain, the file must not be taken for the shop that uses the same headings."""
     path = write("reference,currency,total,Vendor,Id\nord-000001,NOK,5,A,1\n")
     assert len(read_orders(path, shop="plain", default_msn="123456").orders) == 1
 
@@ -197,7 +200,7 @@ def test_a_list_of_ones_own_with_a_shops_headings_may_be_plain(write: Writer):
 def test_two_columns_of_one_heading_that_is_read_are_refused(
     write: Writer, content: str, heading: str
 ):
-    """Whichever is taken may be the wrong one, and nothing would show it."""
+    """Either column may be the wrong one, and nobody would see the mistake."""
     path = write(content)
     for read in (preview, lambda path: read_orders(path, default_msn="123456")):
         with pytest.raises(SourceError, match=f"several columns are headed '{heading}'"):
@@ -205,19 +208,19 @@ def test_two_columns_of_one_heading_that_is_read_are_refused(
 
 
 def test_two_columns_of_one_heading_that_is_not_read_do_no_harm(write: Writer):
-    """Shops with fields of their own repeat headings nobody asks for."""
+    """Shops with custom fields repeat headings that are not read."""
     path = write("reference,currency,total,note,note\nord-000001,NOK,5,a,b\n")
     assert len(read_orders(path, default_msn="123456").orders) == 1
 
 
 def test_a_bank_statement_among_the_orders_is_named(write: Writer):
-    """It has amounts and references of its own, and no order in it."""
+    """A bank statement has amounts and references, but no orders."""
     with pytest.raises(SourceError, match="this is a bank statement, not an order export"):
         read_orders(write(BANK), default_msn="123456")
 
 
 def test_currency_alone_lacking_is_no_fault_of_the_file(write: Writer):
-    """Magento never says the currency; the sales unit's setting does."""
+    """Magento's export has no currency; the settings of the sales unit give it."""
     path = write("reference,total\nord-000001,5\n")
     got = read_orders(path, units=(SalesUnit("123456", currency="SEK"),))
     assert list(got.orders["currency"]) == ["SEK"]
@@ -251,7 +254,7 @@ ODD_CELL = FAR_CELL.replace("r=", 's="0" r = ')
     ],
 )
 def test_a_stray_cell_is_refused_before_its_rectangle_is_built(write: Writer, harm):
-    """The reader would take all memory there is for the empty cells in between, and be killed."""
+    """The reader would use all memory for the empty cells in between, and then be killed."""
     path = write(changed_sheet(harm), "orders.xlsx")
     for job in (lambda: read_orders(path, default_msn="123456"), lambda: preview(path)):
         with pytest.raises(SourceError, match=r"orders\.xlsx: the sheet in .*1 048 576"):
@@ -259,7 +262,7 @@ def test_a_stray_cell_is_refused_before_its_rectangle_is_built(write: Writer, ha
 
 
 def test_a_stray_format_is_no_cell(write: Writer):
-    """A formatted last row is common, and no reader counts it."""
+    """A formatted empty last row is common, and the readers ignore it."""
     far = '<row r="1048576" s="1"><c r="XFD1048576" s="0"/></row></sheetData>'
     path = write(changed_sheet(lambda xml: xml.replace("</sheetData>", far)), "orders.xlsx")
     assert len(read_orders(path, default_msn="123456").orders) == 1
@@ -282,7 +285,7 @@ def changed_sheet(harm) -> bytes:
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (9, 26), (10, 27), (1234, 60), (300, 703)])
 def test_a_sheet_is_measured_as_it_is(rows: int, columns: int):
-    """No real table may be refused: the measure is exact in rows, and to 26 in columns."""
+    """No real table may be refused: rows are counted exactly, columns to within 26."""
     made = openpyxl.Workbook()
     for row in range(1, rows + 1):
         for column in {1, columns // 2 + 1, columns}:
@@ -297,7 +300,7 @@ def test_a_sheet_is_measured_as_it_is(rows: int, columns: int):
 
 
 def test_many_members_are_refused_by_their_sum(write: Writer, monkeypatch: pytest.MonkeyPatch):
-    """Each one below the limit for one, and together more than memory."""
+    """Each member is below the limit for one member, but together they would fill the memory."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
         for number in range(3):
@@ -308,7 +311,7 @@ def test_many_members_are_refused_by_their_sum(write: Writer, monkeypatch: pytes
 
 
 def test_a_huge_table_of_contents_is_refused(write: Writer):
-    """A hundred thousand empty parts: their list alone would fill memory."""
+    """The list of so many empty members alone would fill the memory."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for number in range(66_000):
@@ -321,7 +324,7 @@ def test_a_huge_table_of_contents_is_refused(write: Writer):
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".xlsx", ".txt"])
 @pytest.mark.parametrize("kind", ["pipe", "directory", "link to nothing", "device"])
 def test_only_ordinary_files_are_opened(tmp_path: Path, kind: str, suffix: str):
-    """A pipe would make the program wait for ever."""
+    """With a pipe, the program would wait forever."""
     path = tmp_path / f"orders{suffix}"
     make = {
         "pipe": lambda: os.mkfifo(path),
@@ -336,14 +339,14 @@ def test_only_ordinary_files_are_opened(tmp_path: Path, kind: str, suffix: str):
 
 
 def test_a_key_given_twice_is_refused(write: Writer):
-    """Which of two totals is meant?"""
+    """Nobody can know which of the two totals is meant."""
     order = '[{"id": 1, "status": "completed", "total": "5.00", "total": "500.00"}]'
     with pytest.raises(SourceError, match=r"orders\.json: the key 'total' stands twice"):
         read_orders(write(order, "orders.json"))
 
 
 def test_a_large_json_file_stays_small_in_memory(tmp_path: Path):
-    """Names, addresses and lines of an order are most of its size, and are not kept."""
+    """Names, addresses and order lines are most of the file, and they are not kept in memory."""
     import subprocess
     import sys
 
@@ -374,7 +377,7 @@ def test_a_large_json_file_stays_small_in_memory(tmp_path: Path):
     ("start", "value"), [("[", "1,"), ('[{"a":[', "[],")], ids=["numbers", "lists"]
 )
 def test_json_of_nothing_but_values_is_refused(tmp_path: Path, start: str, value: str):
-    """Fifty bytes of memory for two of the file."""
+    """Two bytes of such a file need fifty bytes of memory."""
     path = tmp_path / "orders.json"
     path.write_text(start + value * 13_000_000)
     with pytest.raises(SourceError, match="too many values"):
@@ -383,7 +386,7 @@ def test_json_of_nothing_but_values_is_refused(tmp_path: Path, start: str, value
 
 @pytest.mark.parametrize("offset", ["+99:00", "+15:00", "-14:30", "+02:75", " +9900"])
 def test_an_offset_that_no_place_has_is_a_reject(write: Writer, offset: str):
-    """The order would be days from where it is, in another month."""
+    """The order would get a date that is days wrong, perhaps in another month."""
     head = "reference,currency,total,ordered_at\n"
     rows = f"ord-000001,NOK,5,2026-10-02T10:00{offset}\nord-000002,NOK,5,2026-10-02T10:00+02:00\n"
     read = read_orders(write(head + rows), default_msn="123456")

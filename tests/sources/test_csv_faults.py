@@ -1,4 +1,4 @@
-"""Rows never vanish: after a fault of quotation marks or headings every row is read or named."""
+"""Test that no row is lost: after a fault in the file, each row is read or rejected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(write: Writer, lines: list[str], encoding: str = "utf-8") -> OrderFiles
 def test_a_quote_fault_rejects_its_own_line_only(
     write: Writer, row_3: str, quoted_row_5: str, encoding: str
 ):
-    """A reader takes the rows up to the next quotation mark for one cell, and they are gone."""
+    """A reader takes all text up to the next quotation mark for one cell, and loses those rows."""
     rows = [ROWS[0], row_3, ROWS[2], ROWS[3].replace(";;", f";{quoted_row_5};"), ROWS[4]]
     got = read(write, rows, encoding)
     assert list(got.orders["source_row"]) == [2, 4, 5, 6]
@@ -51,7 +51,7 @@ def test_a_quote_fault_rejects_its_own_line_only(
 
 
 def test_a_missing_quote_in_the_last_row_rejects_that_row(write: Writer):
-    """A file that was cut off still holds every row above."""
+    """A file that was cut off still has all the rows above the last one."""
     got = read(write, [*ROWS, 'ord-000006;6;NOK;"Hei;6.00;0'])
     assert len(got.orders) == 5
     assert list(got.rejects["source_row"]) == [7]
@@ -59,7 +59,7 @@ def test_a_missing_quote_in_the_last_row_rejects_that_row(write: Writer):
 
 
 def test_a_cell_of_several_lines_stays_one_cell(write: Writer):
-    """Addresses and notes have line breaks; the rows below keep their line numbers."""
+    """Addresses and notes contain line breaks; the rows below keep their line numbers."""
     note = 'ord-000002;2;NOK;"Hei\r\n- ett; to; tre; fire; fem; seks\r\n\r\n""Takk""";2.00;0.00'
     got = read(write, [ROWS[0], note, ROWS[2]])
     assert list(got.orders["source_row"]) == [2, 3, 7]
@@ -67,14 +67,14 @@ def test_a_cell_of_several_lines_stays_one_cell(write: Writer):
 
 
 def test_every_line_of_a_broken_cell_is_accounted_for(write: Writer):
-    """The fault is in a cell that really has several lines: each of them is named."""
+    """The faulty cell really has several lines, so each line is rejected by its number."""
     got = read(write, [ROWS[0], 'ord-000002;2;NOK;"Hei "du"', 'igjen";2.00;0.00', ROWS[2]])
     assert list(got.orders["source_row"]) == [2, 5]
     assert list(got.rejects["source_row"]) == [3, 4]
 
 
 def test_a_fault_in_every_line_is_read_in_one_pass():
-    """Going back after each fault must not read the rest of the file each time."""
+    """After each fault, the reader must not read the rest of the file again."""
     count = 0
 
     def lines():
@@ -91,7 +91,7 @@ def test_a_fault_in_every_line_is_read_in_one_pass():
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
 def test_a_heading_row_further_down_is_no_order(write: Writer, mark: str):
-    """Two exports put end to end, as with Windows' copy a.csv + b.csv."""
+    """Two exports were joined into one file, for example with Windows' copy a.csv + b.csv."""
     got = read(write, [ROWS[0], mark + HEAD.upper(), ROWS[1], "\x1a"])
     assert list(got.orders["source_row"]) == [2, 4]
     assert list(got.rejects["source_row"]) == [3]
@@ -99,7 +99,7 @@ def test_a_heading_row_further_down_is_no_order(write: Writer, mark: str):
 
 
 def test_columns_in_another_order_are_read_by_their_own_names(write: Writer, write_xlsx: Writer):
-    """Read by the first headings, the refund of 0 would be the total."""
+    """With the first headings, the refund of 0 would be read as the total."""
     second = "reference;order_number;currency;note;refunded;total"
     lines = [ROWS[0], second, "ord-000002;2;NOK;;0.50;200.00", "ord-000003;3;NOK;;0.00;300.00"]
     sheet = write_xlsx([line.split(";") for line in [HEAD, *lines]])
@@ -122,7 +122,7 @@ def test_columns_in_another_order_are_read_by_their_own_names(write: Writer, wri
 def test_rows_below_other_columns_are_refused_by_number(
     write: Writer, write_xlsx: Writer, second: str
 ):
-    """Nobody can say which cell is which."""
+    """Nobody can know which cell belongs to which column."""
     row = ";".join("1" for _ in second.split(";"))
     lines = [ROWS[0], second, row, row]
     sheet = write_xlsx([line.split(";") for line in [HEAD, *lines]])
@@ -133,7 +133,7 @@ def test_rows_below_other_columns_are_refused_by_number(
 
 
 def test_headings_glued_to_the_last_row_refuse_what_follows(write: Writer):
-    """The first file had no line end; its last row and the second's headings are one line."""
+    """The first file had no line end, so its last row and the next headings are on one line."""
     glued = f"{ROWS[1]}\ufeffreference;order_number;currency;note;refunded;total"
     got = read(write, [ROWS[0], glued, "ord-000003;3;NOK;;0.00;300.00"])
     assert list(got.orders["source_row"]) == [2]
@@ -148,7 +148,7 @@ def test_headings_glued_to_the_last_row_refuse_what_follows(write: Writer):
     )
 )  # fmt: skip
 def test_every_line_is_a_row_or_part_of_a_whole_one(pieces: list[str]):
-    """Whatever the quotation marks do, no line is passed over."""
+    """Wherever the quotation marks are, no line is left out."""
     lines = list(io.StringIO("".join(pieces), newline=""))
     rows = list(read_csv_rows(iter(lines), 1, ",", 3, "a.csv"))
     whole = {row.number: row.fault is None for row in rows}

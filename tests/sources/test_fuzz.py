@@ -1,4 +1,4 @@
-"""Anything at all given to the readers: an answer, or an error of our tree."""
+"""Give any content to the readers: each returns a result or raises an error of this package."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SOUND = {
 
 
 def read_every_way(path: Path) -> None:
-    """Give a file to every reader; an error of our tree is an answer."""
+    """Give a file to every reader; an error of this package is a valid result."""
     with contextlib.suppress(VippsReconError):
         got = read_orders(path, units=(OSLO,))
         find_candidate_references(got.orders)
@@ -61,7 +61,7 @@ def read_every_way(path: Path) -> None:
     content=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.xlsx", "a.json", "a.xml"])
 )
 def test_any_bytes(tmp_path: Path, content: bytes, name: str):
-    """A file may be anything, whatever its name says."""
+    """A file may contain anything, whatever its name is."""
     (tmp_path / name).write_bytes(content)
     read_every_way(tmp_path / name)
 
@@ -70,7 +70,7 @@ def test_any_bytes(tmp_path: Path, content: bytes, name: str):
 @QUIET
 @given(data=st.data())
 def test_sound_files_damaged(tmp_path: Path, name: str, data: st.DataObject):
-    """Bytes cut, changed or put in, so that the damage is deep inside and not at the door."""
+    """Bytes are removed, changed or added, so the damage can be deep inside a valid file."""
     content = bytearray(SOUND[name])
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(content)))
@@ -94,7 +94,7 @@ CELLS = st.one_of(
     shop=st.sampled_from(["shopify", "woocommerce"]),
 )
 def test_any_cells(tmp_path: Path, rows: list[dict[str, str]], shop: str):
-    """Cells of any text in sound headings: the rows add up and nothing escapes."""
+    """With any text below valid headings, the row counts agree and no other error is raised."""
     text = as_csv(SHOPIFY, [shopify(), *rows]).encode("utf-8", "replace")
     (tmp_path / f"{shop}.csv").write_bytes(text)
     read_every_way(tmp_path / f"{shop}.csv")
@@ -113,7 +113,7 @@ def test_any_cells(tmp_path: Path, rows: list[dict[str, str]], shop: str):
     )
 )  # fmt: skip
 def test_any_workbook_cells(tmp_path: Path, rows: list[tuple[object, ...]]):
-    """Every kind of value a sheet can hold, in columns that want another."""
+    """Every kind of value that a sheet can hold, in columns that need another kind."""
     made = openpyxl.Workbook()
     made.active.append(("reference", "currency", "total"))
     for row in rows:

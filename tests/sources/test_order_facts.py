@@ -1,4 +1,4 @@
-"""What an export says of an order besides its sums, and what it cannot say."""
+"""Test what an export states about an order besides its amounts, and what it cannot state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plain(write: Writer, *lines: str) -> list[dict[str, object]]:
 
 
 def test_a_day_without_a_time_is_the_whole_day(write: Writer):
-    """Shipped on 4 November and exported the next morning: not overdue by a day and a half."""
+    """An order shipped on 4 November must not look overdue the next morning."""
     day, timed, none = plain(
         write,
         "ord-000001,1,NOK,5,1,fulfilled,2026-11-04,2026-10-25",
@@ -42,7 +42,7 @@ def test_a_day_without_a_time_is_the_whole_day(write: Writer):
 
 
 def test_a_date_cell_of_excel_is_a_whole_day_too(write_xlsx: Writer):
-    """Excel shows 04.11.2026 and stores midnight."""
+    """Excel shows 04.11.2026 but stores midnight."""
     path = write_xlsx(
         [HEAD.split(","), ("ord-000001", 1, "NOK", 5, 0, "fulfilled", dt.date(2026, 11, 4), None)]
     )
@@ -52,7 +52,7 @@ def test_a_date_cell_of_excel_is_a_whole_day_too(write_xlsx: Writer):
 
 
 def test_the_day_an_order_was_placed_begins_at_midnight(write: Writer):
-    """Only what a grace is counted from means the end of the day."""
+    """Only a date from which a waiting time is counted means the end of the day."""
     path = write("reference,currency,total,ordered_at\nord-000001,NOK,5,2026-11-04\n")
     (order,) = rows(path)
     assert order["ordered_at"] == pd.Timestamp("2026-11-03T23:00:00Z")
@@ -63,7 +63,7 @@ def test_the_day_an_order_was_placed_begins_at_midnight(write: Writer):
     [("voided", "voided"), ("Expired", "expired"), ("paid", None), ("pending", None), ("", None)],
 )
 def test_shopify_says_that_an_authorization_is_gone(write: Writer, word: str, said: str | None):
-    """Voided by the merchant, or lapsed: the shop knows that nothing is held any more."""
+    """The merchant cancelled the authorization, or it expired: no money is reserved now."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(Financial_Status=word)])))
     assert order["shop_authorization"] == said
 
@@ -75,7 +75,10 @@ def test_shopify_says_that_an_authorization_is_gone(write: Writer, word: str, sa
 def test_refunds_that_woocommerce_only_recorded(
     write: Writer, answers: list[object], by_hand: bool | None
 ):
-    """Staff record refunds that no gateway was asked for, because no status shows a partial one."""
+    """Staff can record a refund in the shop that was never sent to Vipps.
+
+    They do so because no order status shows a partial refund.
+    """
     entries = [{"id": n, "total": "-5.00", "refunded_payment": answer} for n, answer in enumerate(answers)]  # fmt: skip
     entries = [{k: v for k, v in entry.items() if v is not None} for entry in entries]
     (order,) = rows(write(json.dumps([rest(refunds=entries)]), "orders.json"))
@@ -90,7 +93,7 @@ def test_refunds_that_woocommerce_only_recorded(
 def test_a_plain_export_can_say_that_a_refund_was_only_recorded(
     write: Writer, cell: str, by_hand: bool | None
 ):
-    """Any mark but a plain no means by hand: nothing is proposed then."""
+    """Any text that is not a clear "no" means recorded by hand, so no refund is proposed."""
     path = write(f"reference,currency,total,refunded,refunded_by_hand\nord-000001,NOK,5,1,{cell}\n")
     (order,) = rows(path)
     assert order["recorded_by_hand"] is by_hand
@@ -101,7 +104,7 @@ def test_a_plain_export_can_say_that_a_refund_was_only_recorded(
     [("paid", None), ("refunded_partially", None), ("refunded", 45000), ("open", None)],
 )
 def test_shopware_states_without_an_amount(write: Writer, state: str, refunded: int | None):
-    """The export has no refunds: unknown is not zero, and only *refunded* says how much."""
+    """The export has no refunds. Unknown is not zero, and only *refunded* gives the amount."""
     line = f"{UUID};10001;s;Kari;a@b.no;450;{UUID};1x;2026-10-05 10:00:00;{state};shipped"
     path = write(f"{SHOPWARE};transaction_state;delivery_state\n{line}\n")
     (order,) = rows(path)
@@ -115,14 +118,14 @@ def test_shopware_states_without_an_amount(write: Writer, state: str, refunded: 
 def test_woocommerce_refunded_without_an_amount(
     write: Writer, status: str, amount: str, refunded: int
 ):
-    """An amount in the file has the last word."""
+    """If the file has a refund amount, the amount is used and not the status."""
     cells = woo(Order_Status=status, Order_Refund_Amount=amount)
     order, _ = rows(write(as_csv(WOO, [cells, woo(Order_ID="2", Order_Number="2")])))
     assert order["refunded_minor"] == refunded
 
 
 def test_a_refund_that_nobody_computed_is_unknown(tmp_path: Path):
-    """A script wrote the formula; the file holds no value, which is not the same as none."""
+    """A script wrote the formula and the file has no value for it; this does not mean no refund."""
     workbook = openpyxl.Workbook()
     for row in (
         HEAD.split(","),
@@ -145,7 +148,7 @@ def test_a_refund_that_nobody_computed_is_unknown(tmp_path: Path):
 
 
 def test_a_file_whose_refunds_are_all_formulas_knows_none(tmp_path: Path):
-    """An empty cell beside formulas nobody computed is not zero either."""
+    """An empty cell in a column of formulas without values does not mean zero either."""
     workbook = openpyxl.Workbook()
     for row in (HEAD.split(","), ("ord-000001", 1, "NOK", 9, "=1+1"), ("ord-000002", 2, "NOK", 9)):
         workbook.active.append(row)
@@ -154,7 +157,7 @@ def test_a_file_whose_refunds_are_all_formulas_knows_none(tmp_path: Path):
 
 
 def test_the_time_of_a_copied_file_is_a_guess(write: Writer):
-    """Copying changes a file's time, so newer is not certain where it says nothing else."""
+    """A copy can change the file's time, so without another source the export time is uncertain."""
     path = write(f"{HEAD}\nord-000001,1,NOK,5,0,open,,\n")
     assert rows(path)[0]["exported_at_guessed"] is True
     taken = dt.datetime(2026, 11, 5, 6, tzinfo=dt.UTC)
@@ -173,7 +176,7 @@ DAMAGED_ANSI = ["nord\u00ad-000001", "nord\u2013000001", "nord-\u00a0000001"]
 def test_a_damaged_reference_leads_to_the_repaired_one(
     write: Writer, reference: str, encoding: str
 ):
-    """It is kept as it stands, so that the report can name it, and the repaired one is asked for."""
+    """It is kept unchanged, so that the report can name it. The repaired reference is requested."""
     content = f"reference;currency;total\n{reference};NOK;5\n".encode(encoding)
     read = read_orders(write(content), units=(OSLO,))
     assert read.orders["reference"].tolist() == [reference]
@@ -185,7 +188,7 @@ def test_a_damaged_reference_leads_to_the_repaired_one(
 
 @pytest.mark.parametrize("around", [" ", "\u00a0", "\t"])
 def test_blanks_around_a_reference_are_no_part_of_it(write: Writer, around: str):
-    """They are removed in an export, as everywhere."""
+    """In an export, spaces around a reference are removed, as around all other values."""
     path = write(f"reference;currency;total\n{around}nord-000001{around};NOK;5\n")
     assert rows(path)[0]["reference"] == "nord-000001"
 
@@ -200,7 +203,7 @@ def test_blanks_around_a_reference_are_no_part_of_it(write: Writer, around: str)
     ],
 )  # fmt: skip
 def test_a_row_of_sums_is_no_order(write: Writer, write_xlsx: Writer, row: dict[str, str]):
-    """Read as an order it is missing at Vipps MobilePay, with the whole month at risk."""
+    """Read as an order, it would be missing at Vipps MobilePay and put the whole month at risk."""
     headings = ["reference", "order_number", "currency", "total", "refunded", "status"]
     whole = [
         {"reference": f"ord-00000{n}", "order_number": str(n), "currency": "NOK",
@@ -216,7 +219,7 @@ def test_a_row_of_sums_is_no_order(write: Writer, write_xlsx: Writer, row: dict[
 
 
 def test_an_order_without_a_reference_is_not_taken_for_a_sum(write: Writer):
-    """It has a number, a status or a date, and its total may happen to be the sum of others."""
+    """The row has a number, a status or a date; its total may equal a sum only by chance."""
     got = plain(
         write,
         "ord-000001,1,NOK,100,0,open,,",
@@ -227,7 +230,7 @@ def test_an_order_without_a_reference_is_not_taken_for_a_sum(write: Writer):
 
 
 def test_a_filtered_export_is_said_in_a_note(tmp_path: Path):
-    """No money moves, so the rows are read; whoever filtered them may not want that."""
+    """No money moves, so hidden rows are read; a note tells the user, who may not want them."""
     workbook = openpyxl.Workbook()
     for row in (
         ("reference", "currency", "total"),
@@ -246,7 +249,7 @@ def test_a_filtered_export_is_said_in_a_note(tmp_path: Path):
 def test_three_digits_after_the_only_mark_are_refused_in_every_export(
     write: Writer, write_xlsx: Writer, amount: str
 ):
-    """A shop of whole kroner writes 1.100 for 1100: read as 1.10 a refund of 1098.90 is proposed."""
+    """Some shops write 1.100 for 1100. Read as 1.10, it would lead to a wrong refund of 1098.90."""
     csv = as_csv(WOO, [woo(), woo(Order_ID="2", Order_Number="2", Order_Total_Amount=amount)])
     sheet = write_xlsx([("reference", "currency", "total"), ("ord-000001", "NOK", "5.00"), ("ord-000002", "NOK", amount)])  # fmt: skip
     for path in (write(csv), sheet):
@@ -256,7 +259,7 @@ def test_three_digits_after_the_only_mark_are_refused_in_every_export(
 
 
 def test_a_computed_total_is_what_excel_shows(write: Writer, write_xlsx: Writer):
-    """3 times 19.90 is stored as 59.699999999999996, and saved to CSV so by some programs."""
+    """Excel stores 3 times 19.90 as 59.699999999999996, and some programs write this to CSV."""
     cells = [("reference", "currency", "total"), ("ord-000001", "NOK", 59.699999999999996)]
     text = "\n".join(",".join(map(str, row)) for row in cells)
     for path in (write_xlsx(cells), write(text)):

@@ -1,4 +1,4 @@
-"""Lists of refunds: what a person cannot see, or may have meant otherwise, is never planned."""
+"""Test lists of refunds: no row is planned if it is hidden or can have two meanings."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def write_sheet(path: Path, amounts: list[object], **row_3: object) -> Path:
     ids=["filter", "folded group", "height below 1"],
 )
 def test_hidden_rows_refuse_the_list_by_number(tmp_path: Path, hiding: dict[str, object]):
-    """Whoever filtered the sheet believes that only the visible rows are refunded."""
+    """A user who filtered the sheet believes that only the visible rows are refunded."""
     path = write_sheet(tmp_path / "refunds.xlsx", [10, 20, 30], **hiding)
     with pytest.raises(SourceError, match=r"refunds\.xlsx: hidden rows: 3 .*filter"):
         read(path)
 
 
 def test_hidden_rows_without_cells_and_grouped_rows_that_are_shown_do_no_harm(tmp_path: Path):
-    """Only rows that would be planned unseen matter."""
+    """Only hidden rows that would be planned are a reason to refuse the list."""
     path = write_sheet(tmp_path / "refunds.xlsx", [10, 20], outlineLevel=1)
     workbook = openpyxl.load_workbook(path)
     workbook.active.row_dimensions[9].hidden = True
@@ -60,7 +60,7 @@ def test_hidden_rows_without_cells_and_grouped_rows_that_are_shown_do_no_harm(tm
 
 
 def rewrite(path: Path, part: str, old: str, new: str) -> Path:
-    """Replace a text in one part of a workbook; the path of a copy with the change."""
+    """Return the path of a copy of the workbook, with one text in one part replaced."""
     changed = path.with_name(f"changed-{path.name}")
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(changed, "w") as copy:
         for name in archive.namelist():
@@ -71,7 +71,7 @@ def rewrite(path: Path, part: str, old: str, new: str) -> Path:
 
 
 def test_a_row_of_height_0_is_hidden(tmp_path: Path):
-    """Excel writes hidden too; other programs write the height alone."""
+    """Excel marks such a row as hidden too; other programs write only the height."""
     path = write_sheet(tmp_path / "refunds.xlsx", [10, 20, 30], height=7)
     changed = rewrite(path, "xl/worksheets/sheet1.xml", 'ht="7"', 'ht="0"')
     with pytest.raises(SourceError, match="hidden rows: 3 "):
@@ -79,7 +79,7 @@ def test_a_row_of_height_0_is_hidden(tmp_path: Path):
 
 
 def test_a_workbook_that_does_not_tell_its_hidden_rows_is_refused(tmp_path: Path):
-    """Unknown is not visible."""
+    """If it is unknown whether rows are hidden, they do not count as visible."""
     path = write_sheet(tmp_path / "refunds.xlsx", [10])
     changed = rewrite(path, "xl/workbook.xml", "<workbook ", "<!DOCTYPE workbook><workbook ")
     with pytest.raises(SourceError, match="not clear whether rows of this workbook are hidden"):
@@ -93,12 +93,12 @@ def test_a_workbook_that_does_not_tell_its_hidden_rows_is_refused(tmp_path: Path
 def test_numbers_that_excel_computed_are_what_excel_shows(
     tmp_path: Path, amount: float, minor: int
 ):
-    """Excel stores 17 digits and computes with 15: 3 times 19.90 is 59.7 to everyone who looks."""
+    """Excel stores 17 digits and shows 15 at most: for the user, 3 times 19.90 is 59.7."""
     assert read(write_sheet(tmp_path / "refunds.xlsx", [amount]))[0] == {"nord-000001": minor}
 
 
 def test_a_number_with_three_decimals_stays_refused(tmp_path: Path):
-    """12.345 has no meaning in kroner, computed or not."""
+    """12.345 kroner is not a valid amount, computed or not."""
     amounts, reasons = read(write_sheet(tmp_path / "refunds.xlsx", [12.345, 12.345000000000001]))
     assert amounts == {}
     assert ["more decimals than NOK" in reason for reason in reasons] == [True, True]
@@ -108,7 +108,7 @@ def test_a_number_with_three_decimals_stays_refused(tmp_path: Path):
 def test_three_digits_after_the_only_mark_are_refused(
     write: Writer, write_xlsx: Writer, amount: str
 ):
-    """A shop of whole kroner writes 1.100 for 1100; a refund of 1.10 would be wrong by 1098.90."""
+    """Some shops write 1.100 for 1100; a refund of 1.10 would be wrong by 1098.90."""
     listed = write(f"reference;amount;currency\nnord-000001;{amount};NOK\n", "refunds.csv")
     sheet = write_xlsx([HEAD, ("nord-000001", amount, "NOK")], "refunds.xlsx")
     for path in (listed, sheet):
@@ -118,7 +118,7 @@ def test_three_digits_after_the_only_mark_are_refused(
 
 
 def test_amounts_that_can_mean_one_thing_only_are_read(write: Writer):
-    """Two decimals, none, or spaces between the thousands."""
+    """Two decimals, no decimals, or spaces between the thousands are clear."""
     rows = "nord-000001;1 100,00;NOK\nnord-000002;1100;NOK\nnord-000003;12,50;NOK\n"
     path = write(f"reference;amount;currency\n{rows}".encode("cp1252"), "refunds.csv")
     assert read(path)[0] == {"nord-000001": 110000, "nord-000002": 110000, "nord-000003": 1250}
@@ -139,7 +139,7 @@ def test_amounts_that_can_mean_one_thing_only_are_read(write: Writer):
 def test_a_reference_is_never_repaired_where_money_moves(
     write: Writer, write_xlsx: Writer, reference: str, character: str, place: int
 ):
-    """The reason names the character, since nobody can see it, and the cell."""
+    """The reason names the character and the cell, because nobody can see the character."""
     rows = [HEAD, ("nord-000009", "1.00", "NOK"), (reference, "1.00", "NOK")]
     sheet = write_xlsx(rows, "refunds.xlsx")
     text = "\n".join(";".join(row) for row in rows)
@@ -152,13 +152,13 @@ def test_a_reference_is_never_repaired_where_money_moves(
 
 
 def test_an_invisible_character_in_an_amount_is_named(write: Writer):
-    """Nobody can see why 10.00 is no amount."""
+    """Without this, nobody can see why 10.00 is not an amount."""
     path = write("reference,amount,currency\nnord-000001,\u200b10.00,NOK\n", "refunds.csv")
     assert "amount holds U+200B" in read(path)[1][0]
 
 
 def test_a_formula_that_nobody_computed_is_neither_empty_nor_all(tmp_path: Path):
-    """A script writes =10*2 and no value."""
+    """A script wrote =10*2 and no value."""
     amounts, reasons = read(write_sheet(tmp_path / "refunds.xlsx", ["=10*2", 5]))
     assert amounts == {"nord-000002": 500}
     assert reasons == [
@@ -168,7 +168,7 @@ def test_a_formula_that_nobody_computed_is_neither_empty_nor_all(tmp_path: Path)
 
 
 def test_the_0_that_xlsxwriter_stores_for_a_formula_is_no_value(tmp_path: Path):
-    """Such a workbook says that Excel is to compute it when it opens it."""
+    """Such a workbook asks Excel to compute its formulas when it is opened."""
     path = tmp_path / "refunds.xlsx"
     with xlsxwriter.Workbook(str(path)) as workbook:
         sheet = workbook.add_worksheet()
@@ -186,7 +186,7 @@ def test_the_0_that_xlsxwriter_stores_for_a_formula_is_no_value(tmp_path: Path):
     "last", [";300.00;NOK", ";300.00;", "Sum;300.00;NOK", "Totalt NOK;300.00;"]
 )
 def test_a_row_of_sums_is_no_refund(write: Writer, last: str):
-    """The reason says what the row is, not only that its reference is missing."""
+    """The reason states that the row is a sum, not only that its reference is missing."""
     rows = f"nord-000001;100.00;NOK\nnord-000002;200.00;NOK\n{last}\n"
     amounts, (reason,) = read(write(f"reference;amount;currency\n{rows}", "refunds.csv"))
     assert amounts == {"nord-000001": 10000, "nord-000002": 20000}
@@ -195,7 +195,7 @@ def test_a_row_of_sums_is_no_refund(write: Writer, last: str):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
 def test_no_line_of_a_note_is_taken_for_a_refund(write: Writer, encoding: str):
-    """Where the quotation marks do not match, nobody can say which lines are rows."""
+    """If the quotation marks do not match, nobody can know which lines are rows."""
     lines = [
         "reference;amount;currency;note",
         "nord-000001;100,00;NOK;a",

@@ -1,4 +1,4 @@
-"""What `preview` says of any file, before anything is configured."""
+"""Test what `preview` states about any file, before anything is configured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vippsrecon.sources import preview
 
 
 def test_an_order_export(write: Writer):
-    """The whole object as documented for --json, amounts in minor units, ready for JSON."""
+    """The object is as documented for --json: amounts in minor units, and all values fit JSON."""
     path = write(as_csv(WOO, [woo(), woo(Order_ID="1002", Order_Total_Amount="x")]))
     said = preview(path)
     (entry,) = said["files"]
@@ -37,7 +37,7 @@ def test_an_order_export(write: Writer):
 
 
 def test_what_is_missing_names_the_box_to_tick(write: Writer):
-    """Said before the run, not as a thousand discrepancies after it."""
+    """The user reads this before the run, instead of a thousand discrepancies after it."""
     headings = [name for name in WOO if name not in ("Transaction ID", "Order Refund Amount")]
     (entry,) = preview(write(as_csv(headings, [woo()])))["files"]
     assert entry["rows"] == 1
@@ -48,7 +48,7 @@ def test_what_is_missing_names_the_box_to_tick(write: Writer):
 
 
 def test_nothing_has_to_be_configured(write: Writer):
-    """Magento says neither sales unit nor currency; a first look must not need either."""
+    """Magento's export has no sales unit and no currency; a preview must work without both."""
     path = write(as_csv(MAGENTO, [magento()]))
     notes = " ".join(preview(path)["files"][0]["notes"])
     assert "VIPPS_MSN" in notes
@@ -71,7 +71,7 @@ def test_nothing_has_to_be_configured(write: Writer):
     ],
 )
 def test_a_currency_column_is_not_denied(write: Writer, lines: str, said: str | None):
-    """Rows that are rejected anyway say nothing about the file's currency."""
+    """A rejected row without a currency does not mean that the file has no currency column."""
     (entry,) = preview(write(f"reference,currency,total\n{lines}"))["files"]
     assert [note for note in entry["notes"] if "urrency" in note] == ([said] if said else [])
 
@@ -82,14 +82,14 @@ def test_a_currency_column_is_not_denied(write: Writer, lines: str, said: str | 
 def test_an_empty_refund_is_zero_only_in_a_column_that_is_filled(
     write: Writer, other: str, sums: dict[str, int | None]
 ):
-    """A column without any amount says nothing of refunds, so their sum is unknown."""
+    """A column without any amount states nothing about refunds, so their sum is unknown."""
     content = f"reference,currency,total,refunded\nord-000001,NOK,5,\nord-000002,SEK,5,{other}\n"
     (entry,) = preview(write(content))["files"]
     assert {code: of["refunded_minor"] for code, of in entry["totals"].items()} == sums
 
 
 def test_other_tenders_and_nothing_to_pay_are_counted(write: Writer):
-    """What is left out of comparing is said with its sum, so that a total can be checked."""
+    """Orders that are not compared are shown with their sum, so that a user can check the total."""
     others = [woo(Order_ID="2", Order_Number="2", Payment_Method_Title="Klarna")]
     free = [woo(Order_ID="3", Order_Number="3", Order_Total_Amount="0")]
     notes = preview(write(as_csv(WOO, [woo(), *others, *free])))["files"][0]["notes"]
@@ -126,7 +126,7 @@ def test_other_tenders_and_nothing_to_pay_are_counted(write: Writer):
 def test_files_that_are_no_orders(
     write: Writer, content: str, name: str, kind: str, form: str, rows: int | None
 ):
-    """A folder of downloads holds all sorts; each is named and none is taken for orders."""
+    """A download folder contains other files too; each is named, and none is read as orders."""
     (entry,) = preview(write(content, name))["files"]
     assert (entry["kind"], entry["format"], entry["rows"]) == (kind, form, rows)
     assert entry["notes"]

@@ -1,4 +1,4 @@
-"""References: earlier attempts, zeros lost, numbers of a spreadsheet, and lists handed in."""
+"""Test references: earlier attempts, lost zeros, spreadsheet numbers, and lists from the user."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ HEAD = "reference,currency,total,order_number,paid\n"
 
 
 def tried(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
-    """Give the candidates of orders with these cells."""
+    """Return the candidates for orders with these cells."""
     orders = read_orders(write(HEAD + "\n".join(lines) + "\n"), default_msn="123456").orders
     found = find_candidate_references(orders)
     return set(found[["reference", "candidate", "rule"]].itertuples(index=False, name=None))
 
 
 def test_a_retry_suffix_leads_to_every_earlier_attempt(write: Writer):
-    """WooCommerce keeps the last reference only; the first two live at Vipps MobilePay alone."""
+    """WooCommerce keeps only the last reference; the first two exist only at Vipps MobilePay."""
     assert tried(write, "woo-butikk-1001-2,NOK,5,1001,yes") == {
         ("woo-butikk-1001-2", "woo-butikk-1001", "earlier_attempt"),
         ("woo-butikk-1001-2", "woo-butikk-1001-1", "earlier_attempt"),
@@ -48,7 +48,7 @@ def test_a_retry_suffix_leads_to_every_earlier_attempt(write: Writer):
     ],
 )
 def test_attempt_base(write: Writer, reference: str, number: str, base: str | None):
-    """A hyphen and a digit are an attempt only behind the order's own id."""
+    """A hyphen and a number mean an attempt only after the order's own id."""
     path = write(f"{HEAD}{reference},NOK,5,{number},yes\n")
     orders = read_orders(path, default_msn="123456").orders
     found = orders["attempt_base"][0]
@@ -56,20 +56,20 @@ def test_attempt_base(write: Writer, reference: str, number: str, base: str | No
 
 
 def test_zeros_lost_are_put_back_by_the_length_of_the_others(write: Writer):
-    """A spreadsheet took the zeros of one; the majority says how long a reference is."""
+    """A spreadsheet removed the zeros of one; most of the others show how long a reference is."""
     found = tried(write, "0000012345,NOK,5,,", "0000012346,NOK,5,,", "12347,NOK,5,,")
     assert ("12347", "0000012347", "zero_padded") in found
 
 
 def test_a_reference_without_its_zeros_is_tried_only_where_it_could_be_one(write: Writer):
-    """Else each order of Magento would show as a failure: its bare number is too short to ask."""
+    """Magento's number without zeros is too short to request. It must not give a failure."""
     assert tried(write, "0012345678,NOK,5,,", "0000012346,NOK,5,,") == {
         ("0012345678", "12345678", "zero_stripped")
     }
 
 
 def test_zeros_lost_everywhere_take_magentos_length(write: Writer):
-    """Nothing in the file tells the length then; Magento's nine digits are the one known."""
+    """No row shows the length, so Magento's nine digits are used: no other length is known."""
     assert tried(write, "123,NOK,5,,", "124,NOK,5,,") == {
         ("123", "000000123", "zero_padded"),
         ("124", "000000124", "zero_padded"),
@@ -81,13 +81,13 @@ def test_zeros_lost_everywhere_take_magentos_length(write: Writer):
     [("1E+11", "100000000000"), ('"1,00E+11"', "100000000000"), ("1.23456789E+8", "123456789")],
 )
 def test_scientific_notation_is_written_out(write: Writer, damaged: str, whole: str):
-    """Where all digits survived this is the reference; else it is a miss that costs one call."""
+    """If no digit was lost, this is the reference. If not, the attempt costs one call."""
     (found,) = tried(write, f"{damaged},NOK,5,,")
     assert found[1:] == (whole, "written_out")
 
 
 def test_only_earlier_attempts_are_asked_for_always(write: Writer):
-    """Every other rule doubles the calls of a sound month, so it waits for a miss."""
+    """Every other rule would double the calls, so it is used only if a reference is not found."""
     found = tried(write, "own-build-1234567-2,NOK,5,,")
     assert found == {("own-build-1234567-2", "own-build-1234567", "without_suffix")}
     assert {rule for *_, rule in found} <= RULES_AFTER_NOT_FOUND
@@ -95,7 +95,7 @@ def test_only_earlier_attempts_are_asked_for_always(write: Writer):
 
 
 def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
-    """The shop may have missed a payment; where it is paid there is no later attempt to find."""
+    """The shop may have missed a payment; a paid order has no later attempt."""
     later = ("woo-butikk-1001", "woo-butikk-1001-1", "later_attempt")
     assert tried(write, "woo-butikk-1001,NOK,5,1001,yes") == set()
     assert tried(write, "woo-butikk-1001,NOK,5,1001,no") == {later}
@@ -103,7 +103,7 @@ def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
 
 
 def test_no_orders_have_no_candidates(write: Writer):
-    """An export of rejects only is an answer too."""
+    """An export in which all rows are rejected gives an empty frame."""
     orders = read_orders(write(f"{HEAD}ord-000001,NOK,x,,\n"), default_msn="123456").orders
     found = find_candidate_references(orders)
     assert found.empty
@@ -119,7 +119,7 @@ def test_no_orders_have_no_candidates(write: Writer):
     ],
 )  # fmt: skip
 def test_a_list_of_references(write: Writer, content: str, expected: list[tuple[str, str]]):
-    """From one on each line to a sheet with sales units."""
+    """A list may have one reference on each line, or columns with sales units."""
     found, rejects = read_references(write(content, "list.txt"), "9999")
     assert list(found[["msn", "reference"]].itertuples(index=False, name=None)) == expected
     assert set(found["discovered_by"]) == {"references"}
@@ -127,13 +127,13 @@ def test_a_list_of_references(write: Writer, content: str, expected: list[tuple[
 
 
 def test_a_list_in_a_workbook(write_xlsx: Writer):
-    """The commonest list there is."""
+    """A workbook is the most common form of a list."""
     found, _ = read_references(write_xlsx([("Reference",), ("ord-000001",), (123456789,)]), "9999")
     assert list(found["reference"]) == ["ord-000001", "123456789"]
 
 
 def test_references_that_cannot_be_are_rejected_with_their_line(write: Writer):
-    """One slip in ten thousand lines must not lose the others."""
+    """One mistake in ten thousand lines must not lose the other lines."""
     found, rejects = read_references(write(f"ord-000001\n{'x' * 65}\n", "list.txt"), "9999")
     assert list(found["reference"]) == ["ord-000001"]
     assert list(rejects["source_row"]) == [2]
@@ -149,6 +149,6 @@ def test_references_that_cannot_be_are_rejected_with_their_line(write: Writer):
     ids=["no sales unit", "no heading", "empty"],
 )
 def test_a_list_that_cannot_be_used(write: Writer, content: str, default: str | None, says: str):
-    """The sentence names the setting or the cell that is lacking."""
+    """The sentence names the setting or the cell that is missing."""
     with pytest.raises(SourceError, match=says):
         read_references(write(content, "list.txt"), default)

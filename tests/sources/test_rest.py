@@ -1,4 +1,4 @@
-"""Orders as WooCommerce's REST API answers them."""
+"""Test orders as WooCommerce's REST API returns them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OSLO = SalesUnit("123456", market="NO", currency="NOK")
 
 
 def _order(path: Path) -> dict[str, object]:
-    """Read a file's one order."""
+    """Read the only order of a file."""
     (order,) = read_orders(path, units=(OSLO,)).orders.to_dict("records")
     return order
 
@@ -29,7 +29,7 @@ def _field_said(path: Path) -> str:
 
 
 def rest(**keys: object) -> dict[str, object]:
-    """Make an order of the REST API, but for the keys given."""
+    """Return an order of the REST API, with these keys changed."""
     return {
         "id": 727,
         "number": "727",
@@ -53,7 +53,7 @@ def rest(**keys: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["list", "one order"])
 def test_woocommerce_rest_order(write: Writer, wrapped: bool):
-    """`_gmt` keys are UTC without saying so; refunds are negative and have to be summed."""
+    """Keys with `_gmt` are UTC without an offset; refunds are negative and are added up."""
     content = rest() if wrapped else [rest()]
     order = _order(write(json.dumps(content), "orders.json"))
     assert (order["total_minor"], order["refunded_minor"], order["currency"]) == (2935, 1900, "DKK")
@@ -63,7 +63,7 @@ def test_woocommerce_rest_order(write: Writer, wrapped: bool):
 
 
 def test_the_field_a_rest_reference_comes_from_is_named(write: Writer):
-    """Where the plugin's own field is in no order, it is not the one that was read."""
+    """If no order has the plugin's own field, the note must not name that field."""
     bare = rest(transaction_id="woo-shop-727", meta_data=[])
 
     assert "the field 'meta:_vipps_orderid'" in _field_said(write(json.dumps([rest()]), "o.json"))
@@ -71,7 +71,7 @@ def test_the_field_a_rest_reference_comes_from_is_named(write: Writer):
 
 
 def test_a_rest_answer_without_any_reference_says_how_to_ask_for_one(write: Writer):
-    """With `_fields` the API leaves out what is not named."""
+    """With `_fields`, the API returns only the fields that are named."""
     kept = ("id", "total", "status", "currency", "payment_method")
     path = write(json.dumps([{key: rest()[key] for key in kept}]), "o.json")
 
@@ -80,14 +80,14 @@ def test_a_rest_answer_without_any_reference_says_how_to_ask_for_one(write: Writ
 
 
 def test_a_recurring_charge_is_told(write: Writer):
-    """Its transaction id is a charge's, so asking the ePayment API for it would answer 404."""
+    """Its transaction id is that of a charge, so the ePayment API would answer 404."""
     meta = [{"key": "_charge_id", "value": "chr_123"}]
     order = _order(write(json.dumps([rest(meta_data=meta)]), "orders.json"))
     assert order["recurring"] is True
 
 
 def test_json_numbers_that_are_no_money_are_rejected(write: Writer):
-    """Money is text in this API; a number with an exponent is somebody's own making."""
+    """This API returns amounts as text; a number with an exponent does not come from the API."""
     path = write(json.dumps([rest(total="1e5")]).replace('"1e5"', "1e5"), "o.json")
     read = read_orders(path, units=(OSLO,))
     assert read.orders.empty

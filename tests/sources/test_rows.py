@@ -1,4 +1,4 @@
-"""Rows one by one: what is rejected and why, what is kept, and that none is lost."""
+"""Test the rows one by one: which are rejected and why, which are kept, and that none is lost."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read(write: Writer, *lines: str, **options: object) -> OrderFiles:
 def test_a_row_at_fault_is_rejected_and_the_rest_goes_on(
     write: Writer, line: str, column: str | None, value: str | None, reason: str
 ):
-    """An accountant has to find the cell: file, line, heading, content, reason."""
+    """An accountant must find the cell: file, line, heading, content and reason."""
     got = read(write, line, "123456,ord-000003,1003,NOK,1.00,,open,,")
     assert list(got.orders["reference"]) == ["ord-000001", "ord-000003"]
     (reject,) = got.rejects.astype(object).where(got.rejects.notna(), None).to_dict("records")
@@ -63,14 +63,14 @@ def test_a_row_at_fault_is_rejected_and_the_rest_goes_on(
 
 
 def test_identical_twins_leave_one(write: Writer):
-    """A twin would double the sum; a row that differs in anything is for reconciling to judge."""
+    """An identical row would double the sum; if any value differs, the reconciliation decides."""
     got = read(write, GOOD, GOOD.replace("499.00", "498.00"))
     assert list(got.orders["total_minor"]) == [49900, 49800]
     assert list(got.rejects["source_row"]) == [3]
 
 
 def test_twins_in_two_files_both_stay(write: Writer):
-    """Overlapping exports are common: one order, seen at two moments, is for reconciling to judge."""
+    """Exports often overlap: the reconciliation decides about one order seen at two times."""
     first, second = write(f"{HEAD}\n{GOOD}\n", "a.csv"), write(f"{HEAD}\n{GOOD}\n", "b.csv")
     os.utime(first, (1_700_000_000, 1_700_000_000))
     os.utime(second, (1_700_086_400, 1_700_086_400))
@@ -83,7 +83,7 @@ def test_twins_in_two_files_both_stay(write: Writer):
 
 
 def test_two_files_of_one_name_are_refused(write: Writer, tmp_path: Path):
-    """Rows are known by file name and line, so two of a name could not be told apart."""
+    """A row is identified by file name and line, so two files must not have the same name."""
     (tmp_path / "other").mkdir()
     paths = [write(f"{HEAD}\n{GOOD}\n"), write(f"{HEAD}\n{GOOD}\n", "other/orders.csv")]
     with pytest.raises(SourceError, match="rename one"):
@@ -94,7 +94,7 @@ def test_two_files_of_one_name_are_refused(write: Writer, tmp_path: Path):
     "reference", ["1E+11", "1,00E+11", "17", "#71733.1"], ids=["1E+11", "comma", "short", "manual"]
 )
 def test_an_odd_reference_stays_and_is_noted(write: Writer, reference: str):
-    """Whether a spreadsheet mangled it is judged later, beside what Vipps MobilePay has."""
+    """Only a comparison with Vipps MobilePay can show if a spreadsheet damaged the reference."""
     got = read(write, f'123456,"{reference}",1002,NOK,1.00,,open,,')
     assert list(got.orders["reference"]) == ["ord-000001", reference]
     assert any(reference in note for note in got.files[0].notes)
@@ -102,7 +102,7 @@ def test_an_odd_reference_stays_and_is_noted(write: Writer, reference: str):
 
 @pytest.mark.parametrize("cell", ["'000000123", '"=""000000123"""'], ids=["apostrophe", "formula"])
 def test_guards_against_spreadsheets_are_taken_off_text_ids(write: Writer, cell: str):
-    """Shops write `'0012` so that Excel keeps the zeros; the apostrophe is not meant."""
+    """Shops write `'0012` so that Excel keeps the zeros; the apostrophe is not part of the id."""
     got = read(write, f"123456,{cell},1002,NOK,1.00,,open,,")
     assert got.orders["reference"][1] == "000000123"
 
@@ -119,7 +119,7 @@ def test_guards_against_spreadsheets_are_taken_off_text_ids(write: Writer, cell:
     ],
 )  # fmt: skip
 def test_times_and_their_local_days(write: Writer, text: str, moment: str, day: str):
-    """A time without an offset is the sales unit's; days are counted where it trades."""
+    """A time without an offset is in the sales unit's time zone, and so are the days."""
     got = read(
         write, f"123456,ord-000002,1002,NOK,1.00,,open,{text},", units=(SalesUnit("123456"),)
     )
@@ -129,14 +129,14 @@ def test_times_and_their_local_days(write: Writer, text: str, moment: str, day: 
 
 
 def test_a_day_is_counted_in_its_sales_units_own_zone(write: Writer):
-    """23:30 in Oslo is tomorrow in Helsinki."""
+    """23:30 in Oslo is the next day in Helsinki."""
     units = (SalesUnit("123456"), SalesUnit("654321", market="FI"))
     got = read(write, "654321,ord-000002,2,EUR,1.00,,open,2026-01-31T22:30:00Z,", units=units)
     assert got.orders["ordered_day"][1] == (date(2026, 2, 1) - date(1970, 1, 1)).days
 
 
 def test_unknown_is_not_zero(write: Writer):
-    """An export without a refunds column cannot say that nothing was refunded."""
+    """An export without a refunds column does not state that nothing was refunded."""
     path = write("reference,currency,total\nord-000001,NOK,5\n")
     got = read_orders(path, default_msn="123456")
     assert got.orders["refunded_minor"].isna().all()
@@ -144,7 +144,7 @@ def test_unknown_is_not_zero(write: Writer):
 
 
 def test_multi_line_cells_keep_the_lines_of_later_rows(write: Writer):
-    """The line is where an editor finds the row."""
+    """The line number is where a text editor shows the row."""
     path = write('reference,currency,total,note\nord-000001,NOK,5,"a\nb\nc"\n\nord-000002,NOK,x,\n')
     got = read_orders(path, default_msn="123456")
     assert list(got.orders["source_row"]) == [2]
@@ -162,14 +162,14 @@ def test_multi_line_cells_keep_the_lines_of_later_rows(write: Writer):
 def test_without_a_sales_unit_the_setting_is_named(
     write: Writer, units: tuple[SalesUnit, ...], default: str | None, names: str
 ):
-    """No order may be compared with another sales unit's payments."""
+    """An order must not be compared with the payments of another sales unit."""
     path = write("reference,currency,total\nord-000001,NOK,5\n")
     with pytest.raises(SourceError, match=names):
         read_orders(path, units=units, default_msn=default)
 
 
 def test_currency_tells_the_sales_unit_where_it_can(write: Writer):
-    """One shop, one sales unit a country: the currency is the map."""
+    """One shop with one sales unit in each country: the currency decides which one."""
     units = (SalesUnit("111111", market="NO"), SalesUnit("222222", market="DK"))
     path = write("reference,currency,total\nord-000001,DKK,5\nord-000002,NOK,5\nord-000003,EUR,5\n")
     got = read_orders(path, units=units)
@@ -178,7 +178,7 @@ def test_currency_tells_the_sales_unit_where_it_can(write: Writer):
 
 
 def test_without_any_currency_the_setting_is_named(write: Writer):
-    """Assuming kroner would compare euro with them."""
+    """If kroner was assumed, euro amounts could be compared with kroner."""
     with pytest.raises(SourceError, match="currency"):
         read_orders(write("reference,total\nord-000001,5\n"), default_msn="123456")
 
@@ -192,7 +192,7 @@ def test_without_any_currency_the_setting_is_named(write: Writer):
     ids=["with groups", "one row"],
 )
 def test_amounts_with_the_other_mark_refuse_the_file(write: Writer, body: str, names: str):
-    """`12.500` under the wrong profile would be wrong by a thousand: nothing is guessed."""
+    """`12.500` in the wrong profile would be wrong by a factor of a thousand, so it is refused."""
     with pytest.raises(SourceError, match=names):
         read_orders(write(f"reference;currency;total\n{body}"), default_msn="123456")
 
@@ -207,7 +207,7 @@ def test_amounts_with_the_other_mark_refuse_the_file(write: Writer, body: str, n
     ids=["comma", "point", "whole"],
 )
 def test_auto_decides_once_for_the_column(write: Writer, cells: list[str], minor: list[int]):
-    """Evidence is the whole column's, never one cell's."""
+    """The whole column decides, never one cell."""
     own = write('extends = "plain"\n[amounts]\ndecimal = "auto"\ngroups = ".,"\n', "own.toml")
     body = "".join(f"ord-{n:05d};NOK;{cell}\n" for n, cell in enumerate(cells))
     got = read_orders(write(f"reference;currency;total\n{body}"), mapping=own, default_msn="123456")
@@ -215,7 +215,7 @@ def test_auto_decides_once_for_the_column(write: Writer, cells: list[str], minor
 
 
 def test_auto_refuses_what_cannot_be_told(write: Writer):
-    """Nothing but `12.500` may be twelve and a half or twelve thousand five hundred."""
+    """`12.500` alone may mean twelve and a half, or twelve thousand five hundred."""
     own = write('extends = "plain"\n[amounts]\ndecimal = "auto"\ngroups = ".,"\n', "own.toml")
     path = write("reference;currency;total\nord-00001;NOK;12.500\n")
     with pytest.raises(SourceError, match="it is not clear"):
@@ -223,7 +223,7 @@ def test_auto_refuses_what_cannot_be_told(write: Writer):
 
 
 def test_exported_at_is_the_argument_or_the_files_time(write: Writer):
-    """Both sides are compared at one moment, so where it came from is said."""
+    """Orders and payments are compared at one time, so a note states where that time comes from."""
     path = write(f"{HEAD}\n{GOOD}\n")
     os.utime(path, (1_767_600_000.9, 1_767_600_000.9))
     given = datetime(2026, 1, 31, 7, tzinfo=UTC)
@@ -236,7 +236,7 @@ def test_exported_at_is_the_argument_or_the_files_time(write: Writer):
 
 
 def test_order_of_files_does_not_change_the_orders(write: Writer):
-    """The same input in another order has to give the same report."""
+    """The same input in another order must give the same report."""
     first = write(f"{HEAD}\n{GOOD}\n", "a.csv")
     second = write(f"{HEAD}\n{GOOD}\n{GOOD.replace('000001', '000002')}\n", "b.csv")
     for path in (first, second):
@@ -261,7 +261,7 @@ def test_order_of_files_does_not_change_the_orders(write: Writer):
     ],
 )
 def test_a_faulty_mapping_is_named(write: Writer, text: str):
-    """A key misspelt must not pass as if it were not there."""
+    """A misspelt key must not be ignored."""
     own = write(text, "own.toml")
     with pytest.raises(ConfigurationError, match=r"mapping|date pattern|shop"):
         read_orders(write(f"{HEAD}\n{GOOD}\n"), mapping=own)

@@ -1,4 +1,4 @@
-"""Each shop's export as that shop writes it, and what it has to mean."""
+"""Test the export of each shop as the shop writes it, and how it must be read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ OSLO = SalesUnit("123456", market="NO", currency="NOK")
 
 
 def rows(path: Path, **options: object) -> list[dict[str, object]]:
-    """Read one file and give its orders with None for what is unknown."""
+    """Read one file and return its orders, with None for unknown values."""
     frame = read_orders(path, units=(OSLO,), **options).orders  # type: ignore[arg-type]
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 def shopify(**cells: str) -> dict[str, str]:
-    """Make a Shopify row that is paid, shipped and whole, but for the cells given."""
+    """Return a Shopify row of a paid and shipped order, with these cells changed."""
     whole = {
         "Name": "#1001",
         "Email": "kunde@example.com",
@@ -76,7 +76,7 @@ def shopify(**cells: str) -> dict[str, str]:
 def test_a_cell_of_several_references_is_taken_apart(
     write: Writer, cells: dict[str, str], first: str, noted: bool
 ):
-    """An order paid in two goes; which separator the shop writes is not documented."""
+    """An order was paid by two payments; the separator that the shop writes is not documented."""
     path = write(as_csv(SHOPIFY, [shopify(**cells), shopify(Name="#1002", Id="2")]))
     read = read_orders(path, units=(OSLO,))
 
@@ -86,7 +86,7 @@ def test_a_cell_of_several_references_is_taken_apart(
 
 
 def test_a_whole_shopify_order_keeps_its_figures_and_moments(write: Writer):
-    """The commonest file there is; offsets without a colon are its own peculiarity."""
+    """This is the most common file. Only Shopify writes offsets without a colon."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify()])))
     assert order["reference"] == "rGwene1234567890abcdefghi"
     assert (order["total_minor"], order["refunded_minor"], order["vat_minor"]) == (49900, 0, 9980)
@@ -112,13 +112,13 @@ def test_a_whole_shopify_order_keeps_its_figures_and_moments(write: Writer):
     ],
 )  # fmt: skip
 def test_shopify_words(write: Writer, cells: dict[str, str], status: str, paid: str):
-    """Shopify's `paid` is weak: orders made through its API have it without any payment."""
+    """Shopify's `paid` is no proof: orders made through its API have it without a payment."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(**cells)])))
     assert (order["status"], order["paid"]) == (status, paid)
 
 
 def test_shopify_continuation_rows_belong_to_the_order_above(write: Writer):
-    """A row per product: the further ones hold no total, and must not become rejects."""
+    """There is a row for each product; the later rows have no total and must not be rejected."""
     more = {"Name": "#1001", "Email": "kunde@example.com", "Lineitem name": "Vare B"}
     other = shopify(Name="#1002", Id="5550002", Payment_Reference="rGwene2234567890abcdefghi")
     read = read_orders(write(as_csv(SHOPIFY, [shopify(), more, more, other])), units=(OSLO,))
@@ -130,7 +130,7 @@ def test_shopify_continuation_rows_belong_to_the_order_above(write: Writer):
 
 
 def test_shopify_orders_of_one_name_stay_two(write: Writer):
-    """Imported orders may repeat a Name: only the row without a total goes on."""
+    """Imported orders may have the same Name; only a row without a total continues an order."""
     again = shopify(Id="5550009", Payment_Reference="rGwene3334567890abcdefghi", Total="10.00")
     assert [order["total_minor"] for order in rows(write(as_csv(SHOPIFY, [shopify(), again])))] == [
         49900,
@@ -139,13 +139,13 @@ def test_shopify_orders_of_one_name_stay_two(write: Writer):
 
 
 def test_gift_card_and_vipps_together_are_a_split_tender(write: Writer):
-    """The export has one total for both tenders, so the difference is not a discrepancy."""
+    """The export has one total for both payment methods, so the difference is not a discrepancy."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(Payment_Method="Gift Card + Vipps")])))
     assert (order["by_vipps"], order["split_tender"]) == (True, True)
 
 
 def test_the_second_payment_column_serves_where_the_first_is_empty(write: Writer):
-    """Which of Shopify's three columns holds the reference differs between providers."""
+    """Payment providers differ in which of Shopify's three columns has the reference."""
     row = shopify(Payment_Reference="", Payment_ID="rPaymentId67890abcdefghij")
     read = read_orders(write(as_csv(SHOPIFY, [row])), units=(OSLO,))
     assert list(read.orders["reference"]) == ["rPaymentId67890abcdefghij"]
@@ -160,7 +160,7 @@ WOO = [
 
 
 def woo(**cells: str) -> dict[str, str]:
-    """Make a row of Advanced Order Export, but for the cells given."""
+    """Return a row of Advanced Order Export, with these cells changed."""
     whole = {
         "Order Number": "1001",
         "Order ID": "1001",
@@ -178,7 +178,7 @@ def woo(**cells: str) -> dict[str, str]:
 
 
 def test_woocommerce_order(write: Writer):
-    """Site-local times, a refund written as negative, and a third attempt's reference."""
+    """Its times are in the site's time zone, its refund is negative, and it is a third attempt."""
     (order,) = rows(write(as_csv(WOO, [woo()], ";")))
     assert (order["total_minor"], order["refunded_minor"]) == (49950, 1000)
     assert order["ordered_at"] == pd.Timestamp("2026-01-31T22:30:00Z")
@@ -196,14 +196,14 @@ def test_woocommerce_order(write: Writer):
     ],
 )  # fmt: skip
 def test_woocommerce_statuses_in_any_language(write: Writer, word: str, status: str):
-    """The plugin writes the label in the site's language, or the slug, by a setting."""
+    """Depending on a setting, the plugin writes the label in the site's language, or the slug."""
     (order,) = rows(write(as_csv(WOO, [woo(Order_Status=word)])))
     assert order["status"] == status
 
 
 @pytest.mark.parametrize("repeated", [True, False], ids=["cells repeated", "cells blank"])
 def test_woocommerce_rows_per_product_count_once(write: Writer, repeated: bool):
-    """With products as rows the order's total stands on each: summing the column is wrong."""
+    """With a row for each product, each row has the order's total, so it must count once."""
     headings = [*WOO, "SKU"]
     further = woo(SKU="b") if repeated else {"Order Number": "1001", "SKU": "b"}
     read = read_orders(write(as_csv(headings, [woo(SKU="a"), further])), units=(OSLO,))
@@ -215,14 +215,14 @@ def test_woocommerce_rows_per_product_count_once(write: Writer, repeated: bool):
 
 
 def test_woocommerce_without_transaction_id_names_the_box_to_tick(write: Writer):
-    """Off by default in the plugin: the one thing a merchant has to be told."""
+    """The plugin does not export this column by default, so the message names it."""
     headings = [name for name in WOO if name != "Transaction ID"]
     with pytest.raises(SourceError, match="Transaction ID"):
         read_orders(write(as_csv(headings, [woo()])), units=(OSLO,))
 
 
 def test_a_prefix_in_the_mapping_makes_references_of_order_ids(write: Writer):
-    """The plugin fills up to eight characters with zeros between prefix and order id."""
+    """The plugin puts zeros between prefix and order id to make eight characters."""
     headings = [name for name in WOO if name != "Transaction ID"]
     own = write('extends = "woocommerce"\nprefix = "Woo"\n', "own.toml")
     path = write(as_csv(headings, [woo(Order_ID="17", Order_Number="17")]))
@@ -244,7 +244,7 @@ def test_a_prefix_in_the_mapping_makes_references_of_order_ids(write: Writer):
 def test_a_prefix_the_others_show_makes_the_reference_that_is_lacking(
     write: Writer, references: list[str], made: str | None
 ):
-    """The shop keeps the reference in a field that other plugins empty or overwrite."""
+    """Other plugins empty or overwrite the field that holds the reference."""
     cells = [
         woo(
             Order_ID=str(1001 + place),
@@ -275,7 +275,7 @@ SKYVERGE = [
 
 
 def test_skyverge_order(write: Writer):
-    """Snake case, order number and order id apart."""
+    """The headings are in snake case, and the order number differs from the order id."""
     row = {
         "order_id": "2001", "order_number_formatted": "N-77", "order_number": "77",
         "date": "2026-03-01 12:00:00", "status": "processing", "order_total": "100",
@@ -294,7 +294,7 @@ MAGENTO = [
 
 
 def magento(**cells: str) -> dict[str, str]:
-    """Make a row of Magento's grid, but for the cells given."""
+    """Return a row of Magento's grid, with these cells changed."""
     return {
         "ID": "000000123",
         "Purchase Point": "Main Website\n    Main Website Store\n        Default Store View",
@@ -309,7 +309,7 @@ def magento(**cells: str) -> dict[str, str]:
 
 
 def test_magento_order(write: Writer):
-    """ID is the reference, zeros and all; the purchased total is what the plugin sends."""
+    """ID with its zeros is the reference; the plugin sends the purchased total."""
     (order,) = rows(write(as_csv(MAGENTO, [magento()])))
     assert (order["reference"], order["order_number"]) == ("000000123", "000000123")
     assert (order["total_minor"], order["currency"]) == (49900, "NOK")
@@ -326,7 +326,7 @@ def test_magento_order(write: Writer):
     ],
 )  # fmt: skip
 def test_magento_statuses(write: Writer, word: str, status: str):
-    """*Closed* is fully refunded after shipping, not cancelled."""
+    """*Closed* means fully refunded after shipping, not cancelled."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(Status=word)])))
     assert order["status"] == status
 
@@ -343,13 +343,13 @@ def test_magento_statuses(write: Writer, word: str, status: str):
 def test_magento_leaves_an_order_of_which_the_rest_was_refunded_on_processing(
     write: Writer, cells: dict[str, str], status: str
 ):
-    """A part was sent and the rest refunded: the order is not waiting for its delivery."""
+    """One part was sent and the rest refunded, so the order does not wait for delivery."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(**cells)])))
     assert order["status"] == status
 
 
 def test_a_store_names_its_sales_unit(write: Writer):
-    """Two sales units behind one shop are told apart by the store's name."""
+    """If one shop has two sales units, the name of the store decides which one."""
     units = (
         SalesUnit("111111", market="NO", stores=("Norge",)),
         SalesUnit("222222", market="DK", stores=("Danmark",)),
@@ -373,7 +373,7 @@ SHOPWARE = (
 def test_shopware_figures_as_its_plugin_truncates_them(
     write: Writer, total: str, minor: int, truncated: int
 ):
-    """The plugin casts the float product to int: one øre is lost on one amount in twenty."""
+    """The plugin cuts off the decimals of a float. One amount in twenty is one øre too low."""
     uuid = "0189d5b8e0f17a0c9c2f3c8b1a2b3c4d"
     line = f"{uuid};10001;98432def39fc4624b33213a56b8c944d;Kari;a@b.no;{total};{uuid};1x;2026-01-05 10:00:00.000"
     (order,) = rows(write(f"{SHOPWARE}\n{line}\n"))
@@ -389,7 +389,7 @@ SQUARESPACE = (
 
 
 def test_squarespace_is_not_taken_for_shopify(write: Writer):
-    """The same layout with other names; its states are in capitals."""
+    """The layout is the same but the headings differ, and the states are in capitals."""
     line = "00042,a@b.no,PAID,2026-01-05 10:00:00 +0100,PENDING,,NOK,90,10,5.00,100.00,2026-01-05 10:00:00 +0100,1,x,,,Vipps,sqsp-000042"
     path = write(f"{SQUARESPACE}\n{line}\n")
     (order,) = rows(path)
@@ -399,7 +399,7 @@ def test_squarespace_is_not_taken_for_shopify(write: Writer):
 
 
 def test_plain_headings_in_norwegian_and_comma_decimals_by_mapping(write: Writer):
-    """A merchant's own list, semicolons and all, through a mapping of four lines."""
+    """A merchant's own list with semicolons is read with a mapping of a few lines."""
     own = write(
         'extends = "plain"\ndates = ["%d.%m.%Y"]\n[amounts]\ndecimal = ","\ngroups = ". "\n',
         "own.toml",
@@ -413,7 +413,7 @@ def test_plain_headings_in_norwegian_and_comma_decimals_by_mapping(write: Writer
 
 
 def test_no_customer_enters_a_frame_a_reject_or_a_note(write: Writer):
-    """Names, addresses and telephone numbers are in most exports and in nothing of ours."""
+    """Most exports have names, addresses and telephone numbers; the results must have none."""
     bad = shopify(Total="x", Name="#9", Id="9")
     read = read_orders(
         write(as_csv(SHOPIFY, [shopify(), shopify(Name="#2", Id="2"), bad])), units=(OSLO,)

@@ -1,4 +1,4 @@
-"""Whose payment it is: Vipps MobilePay's own gateways only, whatever the title promises."""
+"""Test who handled a payment: only Vipps MobilePay's own gateways count, whatever the title is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (N
     ],
 )  # fmt: skip
 def test_a_title_alone(write: Writer, title: str, whose: tuple[bool | None, bool]):
-    """A title that stands in no list may be anybody's: nothing is claimed of it."""
+    """A title that is in no list may belong to any provider, so the result is unknown."""
     (order,) = rows(write(as_csv(WOO, [woo(Payment_Method_Title=title)])))
     assert (order["by_vipps"], order["method_unsure"]) == whose
 
@@ -46,7 +46,7 @@ def test_a_title_alone(write: Writer, title: str, whose: tuple[bool | None, bool
 def test_a_gateway_id_is_known_whatever_its_title(
     write: Writer, gateway: str, whose: tuple[bool | None, bool]
 ):
-    """Stripe's gateway is titled MobilePay, and the official one what the shop likes."""
+    """Stripe's gateway has the title MobilePay, and a shop can choose the official one's title."""
     title = "Betal trygt" if whose == OURS else "MobilePay"
     order = rest(payment_method=gateway, payment_method_title=title)
     (read,) = rows(write(json.dumps([order]), "orders.json"))
@@ -58,7 +58,7 @@ def test_a_gateway_id_is_known_whatever_its_title(
     [("vipps", OURS), ("vippsmobilepay", OURS), ("adyen_mobilepay", THEIRS), ("checkmo", THEIRS), ("Vipps", OURS)],
 )  # fmt: skip
 def test_magento_methods(write: Writer, method: str, whose: tuple[bool | None, bool]):
-    """The grid has the method's code, or its title."""
+    """The grid has the code of the payment method, or its title."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(Payment_Method=method)])))
     assert (order["by_vipps"], order["method_unsure"]) == whose
 
@@ -69,7 +69,7 @@ def test_magento_methods(write: Writer, method: str, whose: tuple[bool | None, b
 def test_a_transaction_of_another_provider_settles_what_a_title_leaves_open(
     write: Writer, transaction: str
 ):
-    """MobilePay is the title of Stripe's and Mollie's gateways too."""
+    """The gateways of Stripe and Mollie also have the title MobilePay."""
     for title in ("MobilePay", "Betal med Vipps", ""):
         cells = woo(Payment_Method_Title=title, Transaction_ID=transaction)
         (order,) = rows(write(as_csv(WOO, [cells])))
@@ -78,7 +78,7 @@ def test_a_transaction_of_another_provider_settles_what_a_title_leaves_open(
 
 
 def test_the_gateway_id_of_ours_is_not_spoken_against_by_a_transaction_id(write: Writer):
-    """A prefix of the shop's own may look like anything."""
+    """A shop can choose a prefix that looks like the id of another provider."""
     order = rest(transaction_id="pi_3Qk", meta_data=[])
     (read,) = rows(write(json.dumps([order]), "orders.json"))
     assert read["by_vipps"] is True
@@ -86,7 +86,7 @@ def test_the_gateway_id_of_ours_is_not_spoken_against_by_a_transaction_id(write:
 
 @pytest.mark.parametrize("transaction", ["chr-Inv3nT1", "chg-1nventedXY2", "0", ""])
 def test_recurring_charges_are_told_by_the_gateway_alone(write: Writer, transaction: str):
-    """An export has no column of charge ids unless somebody added it."""
+    """An export has no column of charge ids, unless the shop added one."""
     headings = [*WOO, "Payment Method"]
     cells = {"Payment Method": "vipps_recurring", "Transaction ID": transaction}
     others = [woo(Order_ID=str(n), Transaction_ID=f"woo-b-{n}") for n in (1001, 1002, 1003)]
@@ -108,21 +108,21 @@ def test_recurring_charges_are_told_by_the_gateway_alone(write: Writer, transact
 def test_a_bank_transfer_through_vipps_is_no_epayment(
     write: Writer, keys: dict[str, object], recurring: bool
 ):
-    """Vipps Checkout once let customers pay by bank: such a payment is in no ePayment log."""
+    """Vipps Checkout once offered bank transfers, and the ePayment API does not have them."""
     (order,) = rows(write(json.dumps([rest(**keys)]), "orders.json"))
     assert order["recurring"] is recurring
     assert order["by_vipps"] is (keys.get("payment_method") is None)
 
 
 def test_an_order_paid_by_card_in_the_end_keeps_the_reference_of_its_attempt(write: Writer):
-    """The attempt may still hold the customer's money; its order must not be captured."""
+    """The attempt may still reserve the customer's money, and it must not be captured."""
     card = rest(payment_method="stripe", payment_method_title="Kort", transaction_id="pi_3Qk")
     (order,) = rows(write(json.dumps([card]), "orders.json"))
     assert (order["by_vipps"], order["reference"]) == (False, "woo-shop-727")
 
 
 def test_titles_of_ones_own_are_named_in_a_mapping(write: Writer):
-    """The shop decides what its checkout calls Vipps."""
+    """The shop chooses the name of Vipps in its checkout."""
     own = write('extends = "woocommerce"\nown_tenders = ["Betal med"]\n', "own.toml")
     path = write(as_csv(WOO, [woo(Payment_Method_Title="Betal med Vipps")]))
     (order,) = rows(path, mapping=own)
@@ -130,7 +130,7 @@ def test_titles_of_ones_own_are_named_in_a_mapping(write: Writer):
 
 
 def test_the_references_of_one_cell_are_all_kept(write: Writer):
-    """An order edited upwards is paid by a second payment, whose reference stands in the same cell."""
+    """If an order's total is raised, a second payment's reference is added to the same cell."""
     both = "rAAAAAAA1 + rBBBBBBB2"
     cells = {"Payment_Reference": both, "Payment_ID": both, "Payment_References": both}
     read = read_orders(write(as_csv(SHOPIFY, [shopify(**cells)])), units=(OSLO,))
@@ -139,7 +139,7 @@ def test_the_references_of_one_cell_are_all_kept(write: Writer):
 
 
 def test_several_long_references_of_one_cell_are_no_long_reference(write: Writer):
-    """The limit of 64 characters is that of one reference, not of the cell."""
+    """The limit of 64 characters applies to one reference, not to the cell."""
     parts = ["0b8b1f0e-1111-4222-8333-abcdefabcdef", "1c9c2f1e-2222-4333-8444-abcdefabcdef"]
     both = " + ".join(parts)
     cells = {"Payment_Reference": both, "Payment_ID": both, "Payment_References": both}
@@ -150,7 +150,7 @@ def test_several_long_references_of_one_cell_are_no_long_reference(write: Writer
 
 @pytest.mark.parametrize("separator", [" + ", ", ", "\n"])
 def test_a_gift_cards_reference_is_no_second_payment(write: Writer, separator: str):
-    """Shopify lists the references in the order of the tenders."""
+    """Shopify lists the references in the order of the payment methods."""
     cell = separator.join(["giftcard12345", "rAAAAAAA1"])
     row = shopify(Payment_Method="Gift Card + Vipps MobilePay", Payment_Reference=cell)
     (order,) = rows(write(as_csv(SHOPIFY, [row])))
@@ -159,7 +159,7 @@ def test_a_gift_cards_reference_is_no_second_payment(write: Writer, separator: s
 
 
 def test_two_payments_of_vipps_are_no_split_tender(write: Writer):
-    """Nothing of the total was paid otherwise."""
+    """No part of the total was paid in another way."""
     row = shopify(Payment_Method="Vipps MobilePay + Vipps MobilePay")
     (order,) = rows(write(as_csv(SHOPIFY, [row])))
     assert (order["by_vipps"], order["split_tender"]) == (True, False)

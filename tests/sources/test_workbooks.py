@@ -1,4 +1,4 @@
-"""Excel workbooks: numbers and dates of their own, text that looks like either, odd books."""
+"""Test Excel workbooks: numbers, dates, text that looks like them, and unusual files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = ("reference", "currency", "total", "refunded", "ordered_at", "order_numbe
 
 
 def test_numbers_and_dates_of_the_workbook_need_no_profile(write: Writer, write_xlsx: Writer):
-    """A number is a number, whatever decimal mark the profile has for text."""
+    """A number cell is a number, whatever decimal mark the profile has for text."""
     own = write('extends = "plain"\n[amounts]\ndecimal = ","\n', "own.toml")
     path = write_xlsx(
         [
@@ -45,7 +45,7 @@ def test_numbers_and_dates_of_the_workbook_need_no_profile(write: Writer, write_
 
 
 def test_a_reference_stored_as_a_number_keeps_its_digits(write_xlsx: Writer):
-    """Excel holds 100000000000 and shows 1E+11: the digits are still there."""
+    """Excel stores 100000000000 and shows 1E+11, so no digit is lost."""
     got = read_orders(
         write_xlsx([HEAD, (100000000000, "NOK", 5), (123456789, "NOK", 5)]), default_msn="123456"
     )
@@ -53,7 +53,7 @@ def test_a_reference_stored_as_a_number_keeps_its_digits(write_xlsx: Writer):
 
 
 def test_sheet_rows_are_counted_as_excel_shows_them(write_xlsx: Writer):
-    """Blank rows above and between do not shift the numbers."""
+    """Blank rows above or between do not change the row numbers."""
     got = read_orders(
         write_xlsx([(), HEAD, (), ("ord-000001", "NOK", 5), (), ("ord-000002", "NOK", "x")]),
         default_msn="123456",
@@ -65,7 +65,7 @@ def test_sheet_rows_are_counted_as_excel_shows_them(write_xlsx: Writer):
 def test_openpyxl_serves_where_calamine_gives_up(
     write_xlsx: Writer, monkeypatch: pytest.MonkeyPatch
 ):
-    """Some workbooks one reader refuses and the other takes; both give the same orders."""
+    """One reader refuses some workbooks that the other reads; both give the same orders."""
     rows = [
         (*HEAD, "fulfilled_at"),
         ("ord-000001", "NOK", 12.5, 0, NEAR_MIDNIGHT, 7, dt.date(2026, 2, 1)),
@@ -80,7 +80,10 @@ def test_openpyxl_serves_where_calamine_gives_up(
 
 
 def test_a_size_that_lies_is_found_out(write_xlsx: Writer, tmp_path: Path):
-    """The limits rest on the archive's own table, which may lie: then the checksum is wrong."""
+    """The limits use the sizes that the archive states.
+
+    If these are false, the checksum is wrong.
+    """
     path = write_xlsx([HEAD, ("ord-000001", "NOK", 5)])
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
@@ -100,7 +103,7 @@ def test_a_size_that_lies_is_found_out(write_xlsx: Writer, tmp_path: Path):
     ],
 )  # fmt: skip
 def test_a_cell_as_text(cell: object, said: str):
-    """No exponent, no fraction that Excel does not show, and no mark that text may forge."""
+    """There is no exponent and no decimal that Excel does not show, and text has no number mark."""
     assert format_cell(cell) == said
     assert format_cells([cell]).to_list() == [said]
 
@@ -120,5 +123,5 @@ CELLS = st.one_of(
 @draw_examples(50)
 @given(st.lists(CELLS, max_size=12))
 def test_a_column_at_a_time_is_cell_by_cell(cells: list[object]):
-    """The fast way knows nothing of its own: no figure, date or text differs by it."""
+    """The fast way must give the same numbers, dates and texts as the slow way."""
     assert format_cells(cells).to_list() == [format_cell(cell) for cell in cells]
