@@ -1,4 +1,4 @@
-"""Examples of a module reconciled together, once."""
+"""Reconcile the examples of a module together, in one call."""
 
 from __future__ import annotations
 
