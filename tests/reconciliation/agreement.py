@@ -195,8 +195,8 @@ def differences(situations: list[Situation], **given: Any) -> list[Difference]:
     world = world_of(situations, **given)
     ours, theirs = by_model(world, opinion(world)), by_package(world, run(world))
     if world.first or world.last:
-        # The rules do not define the reason for which a row outside the period is ignored if there
-        # are two, nor the period of an attempt that never held money.
+        # If a row outside the period is ignored for two reasons, the rules do not define which one
+        # is shown. Nor do they define the period of an attempt that never held money.
         for said in [*ours.values(), *theirs.values()]:
             for key, (bucket, kind) in said.places.items():
                 if bucket == "ignored" or kind == "superseded_attempt":

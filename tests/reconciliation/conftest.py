@@ -1,4 +1,4 @@
-"""Reconcile the examples of a module together, in one call."""
+"""Reconcile the examples of a module together, once."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.reconciliation.oracle_world import Opinion, Place, World, keys_of, ma
 def opinion(world: World) -> Opinion:
     """Return the model's result for a world.
 
-    Pairs are judged at their cut-off time, and proposals need all known events.
+    Pairs are judged at their cut-off time; proposals also consider all later events.
     """
     cut, whole = Run(world, whole_log=False), Run(world, whole_log=True)
     at_the_cut, known = cut.judge(), whole.judge()

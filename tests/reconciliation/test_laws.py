@@ -87,7 +87,7 @@ def assert_the_bridge_ends_in_the_payments_own_sums(draw):
 
 
 def assert_one_answer_per_pair_and_question(draw):
-    """No krone is in two rows: one discrepancy per payment and question; ids are unique."""
+    """No krone is in two rows: at most one discrepancy per payment and question; unique ids."""
     found = records(draw.result.discrepancies)
     pairs = Counter(
         (row["msn"], row["reference"], row["question"])

@@ -277,7 +277,10 @@ def test_one_pair(reconciled, case, lines):
     ],
 )
 def test_severity(reconciled, case, severity):
-    """A wrong total lowers only checks that use the total; a refund by hand is never high."""
+    """A wrong total lowers the severity only of checks that use the total.
+
+    A refund recorded by hand is never high.
+    """
     assert severities(reconciled(case)) == severity
 
 
@@ -442,7 +445,7 @@ def test_a_short_grace_for_callbacks():
 
 
 def reconcile_whole_totals(**settings):
-    """Reconcile 40 orders whose totals were rounded to whole kroner with the exact captures."""
+    """Reconcile 40 captures with an export that rounds the totals to whole kroner."""
     captured = [100_000 + 37 * number for number in range(1, 41)]
     orders = [
         make_order_row(
@@ -479,7 +482,7 @@ def test_a_tolerance_accepts_totals_without_decimals():
 
 
 def test_one_total_with_decimals_is_no_file_without_them():
-    """If one total has decimals, the differences are real and not caused by the file."""
+    """If one total has decimals, the export did not drop them, so the differences are real."""
     orders = [
         make_order_row(reference=f"order-{n:04}", total_minor=1000 if n else 1050, source_row=n + 2)
         for n in range(30)

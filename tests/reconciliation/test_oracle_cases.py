@@ -440,7 +440,7 @@ def test_50_a_day_without_a_time():
 
 
 def test_51_two_exports():
-    """The later export contains a refund, so its row is the one that counts."""
+    """The row of the later export counts, and that row contains a refund."""
     by_hand = begin()
     order(by_hand, source_file="first.csv", exported_at=NOW - 5 * DAY)
     order(by_hand, Or=200, source_file="second.csv")
