@@ -135,7 +135,7 @@ def opened(settings) -> Iterator[Callable[..., tuple[Client, FakeServer]]]:
 
 
 class Wire(threading.Thread):
-    """A server that plays a script, one act a request, the last one for ever.
+    """A server that follows a script: one act per request, and the last act for all further ones.
 
     An act is bytes to write, or bytes in a tuple to write before cutting the connection.
     """

@@ -165,7 +165,7 @@ def test_an_event_that_cannot_be_right_is_not_believed(changed):
 
 @pytest.mark.parametrize("life", ["3599", 3599], ids=["text", "number"])
 def test_a_token_says_its_life_either_way(life):
-    """The standard service sends text, the specialized one a number."""
+    """The standard service sends its lifetime as text, the specialized one as a number."""
     body = orjson.dumps({"access_token": "abc.def", "expires_in": life})
 
     assert responses.decode_token(200, body) == ("abc.def", 3599.0)

@@ -246,7 +246,7 @@ def test_no_connection_is_not_the_same_as_no_answer(opened):
 
 
 def test_an_unreadable_answer_is_asked_for_three_times(opened, no_waiting):
-    """A truncated answer is complete the next time; a permanent one means that the API changed."""
+    """A truncated answer is complete the next time; a permanent one means an API change."""
     client, server = opened(httpx.Response(200, text="<html>maintenance</html>"))
     with pytest.raises(errors.UnreadableAnswerError):
         client.payment("order-001")
@@ -448,7 +448,7 @@ def test_an_open_ledger_date_is_not_final(opened):
 
 @pytest.mark.parametrize("cursor", [None, "", "a"], ids=["none", "empty", "the same again"])
 def test_paging_that_goes_nowhere_is_stopped(opened, cursor):
-    """Otherwise the client would read the same entries for ever."""
+    """Otherwise the client would read the same entries without end."""
     client, _ = opened(page(1, hasMore=True, cursor="a"), page(2, hasMore=True, cursor=cursor))
     with pytest.raises(errors.UnreadableAnswerError, match="without a new cursor"):
         client.ledger_date("302321", "funds", date(2026, 1, 31))
@@ -508,7 +508,7 @@ def test_interrupting_lets_a_coroutine_put_things_away(opened):
     put_away = threading.Event()
 
     async def work():
-        # Only now, so that the signal cannot come before the work.
+        # Set here, so that the signal cannot arrive before the work starts.
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         try:
             await asyncio.Event().wait()
@@ -530,7 +530,7 @@ def test_interrupting_lets_a_coroutine_put_things_away(opened):
 
 
 def test_running_on_its_own_loop_is_refused(opened):
-    """The call would wait for itself for ever."""
+    """The call would wait for itself without end."""
     client, _ = opened(payment_body())
 
     async def within():

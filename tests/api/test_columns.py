@@ -73,7 +73,7 @@ def test_columns_hold_what_the_careful_decoder_says():
 
 
 def test_personal_fields_are_not_there():
-    """What is never decoded cannot reach a workbook."""
+    """Fields that are never decoded cannot reach a workbook."""
     found = bulk_decode.decode_batch([bodies(payment(), [event()])])
 
     assert "someone@example.com" not in str(found)
@@ -203,7 +203,7 @@ def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
             discovered_by=["orders"],
         )
     except SchemaError:
-        # A time that cannot be read: the batch goes the careful way after all.
+        # A time that cannot be read: the batch is decoded by the careful decoder instead.
         return
 
     one = responses.decode_payment(200, body, MSN, "order-001")

@@ -19,7 +19,7 @@ def busy(retry_after: float | None) -> RateLimitedError:
 
 @pytest.mark.parametrize("retry_after", [None, 0.0, 0.01])
 def test_own_wait_is_the_shortest(retry_after):
-    """`Retry-After: 0` or a date in the past is no leave to ask again at once, for ever."""
+    """`Retry-After: 0` or a date in the past must not lead to endless calls without a wait."""
     policy = RetryPolicy(time.monotonic() + 10_000, may_repeat=True)
 
     waits = [policy(busy(retry_after)) for _ in range(8)]
@@ -29,14 +29,14 @@ def test_own_wait_is_the_shortest(retry_after):
 
 
 def test_a_longer_wait_is_kept():
-    """What Vipps MobilePay asks for is waited, where it is longer than our own."""
+    """If Vipps MobilePay asks for a longer wait than our own, the client waits that long."""
     wait = RetryPolicy(time.monotonic() + 100, may_repeat=True)(busy(6.0))
 
     assert 6.0 <= wait <= 7.0
 
 
 def test_attempts_are_bounded():
-    """A deadline far away does not make a call endless."""
+    """The number of attempts is limited, even if the deadline is far away."""
     policy = RetryPolicy(time.monotonic() + 10**9, may_repeat=True)
 
     answers = [policy(busy(0.0)) for _ in range(MAX_ATTEMPTS + 5)]

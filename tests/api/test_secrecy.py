@@ -52,7 +52,7 @@ def test_nothing_secret_is_logged_at_debug(connected, caplog, capfd, no_waiting,
                 said.append(repr(call()))
             except errors.VippsReconError as error:
                 said += [str(error), repr(error)]
-                # The caller's own argument stands in the caller's frame; nowhere below.
+                # The caller's own argument is in the caller's frame, and in no frame below it.
                 said += [
                     line.replace(f"'phone_number': \"'{PHONE}'\"", "") for line in traced(error)
                 ]
@@ -66,7 +66,7 @@ def test_nothing_secret_is_logged_at_debug(connected, caplog, capfd, no_waiting,
 
 
 async def _debug() -> None:
-    """Asyncio's own debug log names every slow callback with its arguments."""
+    """Enable asyncio's debug log, which shows every slow callback with its arguments."""
     loop = asyncio.get_running_loop()
     loop.set_debug(True)
     loop.slow_callback_duration = 0
@@ -74,7 +74,7 @@ async def _debug() -> None:
 
 
 def traced(error: BaseException) -> list[str]:
-    """Return the variables of every frame but the test's own, as rich and pytest print them."""
+    """Return the variables of every frame except the test's own, as rich and pytest print them."""
     frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
     return [f"{f.name}: {f.locals}" for f in frames if f.filename != __file__]
 

@@ -129,7 +129,7 @@ def test_a_refund_is_made_once_under_every_fault(client, simulator, fault):
     with stamina.set_testing(True, attempts=30):
         for turn in range(4):
             client.refund("order-001", 100, "NOK", idempotency_key=f"refund-{turn}")
-            # Past the rate limit of five a minute, which is the simulator's to enforce.
+            # The simulator allows five calls a minute, so the clock moves past that limit.
             simulator.advance(61)
     simulator.set_faults([])
 

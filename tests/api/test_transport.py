@@ -198,7 +198,7 @@ def test_many_in_flight_do_not_wait_for_each_other(settings):
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip"])
 @pytest.mark.parametrize("status", [200, 400, 503])
 def test_a_body_that_unpacks_to_too_much_is_not_unpacked(connected, monkeypatch, encoding, status):
-    """A hundred bytes of an answer may unpack to a gigabyte; an error's or a token's as well."""
+    """A hundred bytes may unpack to a gigabyte, also in an error or in a token."""
     monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 1_000_000)
     packed = b" " * 20_000_000
     for _ in encoding.split(","):
@@ -213,7 +213,7 @@ def test_a_body_that_unpacks_to_too_much_is_not_unpacked(connected, monkeypatch,
 
 
 def test_a_token_that_unpacks_to_too_much_is_not_unpacked(settings, monkeypatch):
-    """The first answer of all is no exception."""
+    """The limit also applies to the first answer, which is the token."""
     monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 1_000_000)
     packed = gzip.compress(b" " * 20_000_000)
 
@@ -228,7 +228,7 @@ def test_a_token_that_unpacks_to_too_much_is_not_unpacked(settings, monkeypatch)
 
 
 class Packed(httpx.AsyncByteStream):
-    """A body sent as it is."""
+    """A body that is sent without changes."""
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -247,7 +247,7 @@ class Packed(httpx.AsyncByteStream):
     ids=["cut off", "br", "zstd"],
 )
 def test_an_encoding_nobody_asked_for_is_no_answer(connected, body, encoding, said):
-    """The request says that nothing is to be encoded."""
+    """The request states that the answer must not be encoded in another way."""
     client, _ = connected(http(body, extra=f"Content-Encoding: {encoding}\r\n"))
     with pytest.raises(errors.NoAnswerError, match=said):
         client.payment("order-001", retry=False)
@@ -257,7 +257,10 @@ def test_an_encoding_nobody_asked_for_is_no_answer(connected, body, encoding, sa
     "proxy", ["proxy.example:8080", "127.0.0.1", "socks5://127.0.0.1:1", "http://", "http://[::1"]
 )
 def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, proxy):
-    """Without its scheme it is the commonest mistake, and it may hold a password."""
+    """The scheme is often missing.
+
+    The error must not show the value, which may contain a password.
+    """
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.setenv("https_proxy", proxy)
     with pytest.raises(errors.ConfigurationError, match=r"HTTPS_PROXY.* http://") as caught:
@@ -267,7 +270,10 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, proxy):
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no program to make a certificate")
 def test_a_certificate_that_is_not_trusted_is_said_to_be_one(settings, tmp_path):
-    """To read "could not connect" sends people to look for a cable; and trying again is useless."""
+    """After "could not connect" people would check their network.
+
+    Trying again does not help either.
+    """
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -298,7 +304,7 @@ def test_a_certificate_that_is_not_trusted_is_said_to_be_one(settings, tmp_path)
 
 
 def test_a_service_that_is_down_is_said_while_it_is_tried(settings, monkeypatch, caplog):
-    """A person waits three minutes for nothing otherwise; once, however many calls wait."""
+    """Otherwise a person waits for minutes and sees nothing. There is one message for all calls."""
     monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -312,7 +318,7 @@ def test_a_service_that_is_down_is_said_while_it_is_tried(settings, monkeypatch,
 
 
 def test_a_service_that_answers_is_not_said_to_be_down(settings, monkeypatch, caplog):
-    """One slow call among quick ones is no outage."""
+    """One slow call among fast ones does not mean that the service is down."""
     monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.2)
 
     async def answer(request):

@@ -30,7 +30,7 @@ MSN = "123456"
 
 
 class Answers(NamedTuple):
-    """What came over the wire for one payment."""
+    """The API's raw answers for one payment."""
 
     reference: str
     payment: bytes
@@ -38,12 +38,12 @@ class Answers(NamedTuple):
 
 
 def made(payments: int) -> list[Answers]:
-    """Return answers of the shape and size Vipps MobilePay gives, four events a payment."""
+    """Return answers in the form and size of Vipps MobilePay's, with four events per payment."""
     return [_answers(number) for number in range(payments)]
 
 
 def ours(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Decode, make columns, validate."""
+    """Decode the answers, build columns, and validate them."""
     fetched_at = datetime.now(UTC)
     bodies = [
         bulk_decode.RawReading(MSN, one.reference, one.payment, one.events, fetched_at)
@@ -63,7 +63,7 @@ def ours(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def normalized(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Do what the documentation of pandas suggests for nested JSON."""
+    """Decode the answers as the documentation of pandas suggests for nested JSON."""
     payments = pd.json_normalize([json.loads(one.payment) for one in raw])
     events = pd.json_normalize([event for one in raw for event in json.loads(one.events)])
     return payments, events
@@ -79,7 +79,7 @@ def main() -> None:
     payments, rounds = (2_000, 1) if asked.smoke else (asked.payments, asked.rounds)
     raw = made(payments)
     ours(raw[:10])
-    # The answers themselves are neither's work: the collector need not walk them.
+    # Both sides get the same answers, so the garbage collector should not scan them.
     gc.freeze()
     took: dict[str, list[float]] = {"ours": [], "normalized": []}
     cpu: dict[str, list[float]] = {"ours": [], "normalized": []}

@@ -72,7 +72,7 @@ def _events(reference: str) -> bytes:
 
 
 class _Slow(asyncio.Protocol):
-    """Answers each GET after 50 ms and a token at once; no more HTTP than that takes."""
+    """Answers each GET after 50 ms and a token request at once; it supports no other HTTP."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -136,7 +136,7 @@ Read = Callable[[str], Awaitable[object]]
 
 
 async def _rate(read: Read, in_flight: int, seconds: float) -> float:
-    """Return answers a second with `in_flight` readers, after a time to warm up."""
+    """Return the answers per second with `in_flight` readers, measured after a warm-up."""
     answers = 0
 
     async def reader(number: int) -> None:

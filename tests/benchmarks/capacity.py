@@ -26,14 +26,14 @@ STEPS = ("plan", "approve", "carry-out", "verify")
 
 
 def write_list(path: Path, rows: int) -> None:
-    """Write the list a plan is made from."""
+    """Write the list from which the plan is made."""
     dice = random.Random(7)
     lines = [f"order-{n:08d},{dice.randrange(200, 90_000) / 100:.2f},NOK" for n in range(rows)]
     path.write_text("\n".join(["reference,amount,currency", *lines, ""]), encoding="utf-8")
 
 
 def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
-    """Do one step, importing what it needs and no more; return what it found."""
+    """Do one step, with only the imports that it needs; return its result as text."""
     settings = settings_for(base_url, folder, database_url)
     file = folder / "plan.json"
     from vippsrecon.bulk.plan.file import read_plan, write_plan
@@ -68,7 +68,7 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
 
 
 def main() -> None:
-    """Print a line a step."""
+    """Print one line per step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--database", choices=DATABASES, default="sqlite")

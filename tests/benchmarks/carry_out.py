@@ -50,7 +50,7 @@ AIM = 20.0
 
 
 class _Server(asyncio.Protocol):
-    """Payments of 1000.00 captured, whatever their reference, and what was refunded of them."""
+    """Shows every reference as a payment with 1000.00 captured, and keeps its refunds."""
 
     refunded: dict[str, tuple[int, str]] = {}  # noqa: RUF012 (one for all connections)
     latency = LATENCY_SECONDS
@@ -127,7 +127,7 @@ async def _serve() -> None:
 
 @contextlib.contextmanager
 def serving(latency: float = LATENCY_SECONDS) -> Iterator[str]:
-    """Serve from a process of its own; give its URL."""
+    """Start the server in a separate process and yield its URL."""
     command = [sys.executable, "-m", "tests.benchmarks.carry_out", "--serve", str(latency)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
@@ -147,7 +147,7 @@ def serving(latency: float = LATENCY_SECONDS) -> Iterator[str]:
 
 
 def plan_for(rows: int, seed: int) -> Plan:
-    """Return a plan of so many refunds, of payments no other seed has."""
+    """Return a plan of this many refunds; another seed gives other payments."""
     dice = random.Random(seed)
     made = []
     for number in range(rows):
@@ -158,7 +158,7 @@ def plan_for(rows: int, seed: int) -> Plan:
 
 
 def settings_for(base_url: str, folder: Path, database_url: str) -> Settings:
-    """Return the settings that speak to the server."""
+    """Return the settings to call the server."""
     return load_settings(
         folder=folder,
         environment="simulator",
@@ -171,7 +171,7 @@ def settings_for(base_url: str, folder: Path, database_url: str) -> Settings:
 
 
 def carried(settings: Settings, plan: Plan, in_flight: int) -> float:
-    """Carry a plan out, and return the seconds: from the approved plan to the last commit."""
+    """Carry out a plan; return the seconds from the approved plan to the last commit."""
     with open_store(settings.database_url) as store, Client(settings) as client:
         approve(plan, store, approver="ola", os_account="ola", host="here")
         began = time.perf_counter()
@@ -188,7 +188,7 @@ def carried(settings: Settings, plan: Plan, in_flight: int) -> float:
 
 
 def script(base_url: str, plan: Plan) -> float:
-    """Refund one payment after the other, as a script would: no reading, no journal."""
+    """Refund the payments one by one, as a script would, without reading and without a journal."""
     with httpx.Client(base_url=base_url, trust_env=False) as http:
         began = time.perf_counter()
         for row in plan.rows:
@@ -199,7 +199,7 @@ def script(base_url: str, plan: Plan) -> float:
 
 
 async def _ceiling(base_url: str, in_flight: int, seconds: float) -> float:
-    """Return answers a second of bare sockets that do nothing with what they read."""
+    """Return the answers per second of bare sockets that do nothing with what they read."""
     answers = 0
 
     async def ask(number: int) -> None:

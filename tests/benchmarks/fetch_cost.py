@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def measured(port: int, size: int, *, in_flight: int) -> dict[str, float]:
-    """Fetch `size` payments into a folder of its own and say what it took."""
+    """Fetch `size` payments into a separate folder; return the time and memory used."""
     from vippsrecon.api import Client
     from vippsrecon.config.load import load_settings
     from vippsrecon.config.settings import SalesUnit
@@ -73,7 +73,7 @@ def measured(port: int, size: int, *, in_flight: int) -> dict[str, float]:
             in_flight=in_flight,
         )
         with Client(settings) as client:
-            # What every run pays once: token, imports made late, Polars' threads.
+            # Costs that every run has once: token, late imports, Polars' threads.
             fetch_into(Path(name) / "warm", ["order-warm"], client)
             before = _now()
             references = (f"order-{number:08d}" for number in range(size))

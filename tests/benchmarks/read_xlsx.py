@@ -31,7 +31,7 @@ AT_LEAST = 8.0
 
 
 def write_export(path: Path, rows: int) -> None:
-    """Write an export of `rows` orders and fifteen columns, texts, numbers and dates mixed."""
+    """Write an export of `rows` orders with fifteen columns of texts, numbers and dates."""
     workbook = xlsxwriter.Workbook(path, {"constant_memory": True})
     day = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm"})
     sheet = workbook.add_worksheet()
@@ -51,7 +51,7 @@ def write_export(path: Path, rows: int) -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long a piece of work takes."""
+    """Return how long a function takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -66,7 +66,7 @@ def through_openpyxl(path: Path, *, read_only: bool) -> int:
 
 
 def main() -> None:
-    """Measure and print; fail where the promise is not kept."""
+    """Measure and print the times; fail if the target is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true", help="few rows, no promise")
     smoke = parser.parse_args().smoke

@@ -37,7 +37,7 @@ CONTENDERS = {
 
 
 def make(folder: Path, count: int) -> None:
-    """Write orders, payments and events as Arrow files: a month with one pair in forty wrong."""
+    """Write orders, payments and events as Arrow files: a month with 1 in 40 pairs wrong."""
     import numpy as np
     import polars as pl
     import pyarrow as pa
@@ -156,12 +156,12 @@ def frames(folder: Path):
 
 
 def once(contender: str, folder: Path) -> dict[str, float]:
-    """Run one contender in this process; return seconds, CPU seconds and MB."""
+    """Run one contender in this process; return seconds, CPU seconds and memory in MB."""
     run = _CONTENDERS[contender]
     orders, payments, events = frames(folder)
     inputs = sum(int(f.memory_usage(deep=True).sum()) for f in (orders, payments, events))
     small = [f.head(100) for f in (orders, payments, events)]
-    run(*small)  # imports and first-time costs are not what is compared
+    run(*small)  # imports and first-time costs are not compared
     before = _peak_mb()
     start, cpu = time.perf_counter(), time.process_time()
     run(orders, payments, events)
@@ -175,7 +175,7 @@ def once(contender: str, folder: Path) -> dict[str, float]:
 
 
 def _peak_mb() -> float:
-    """Return this process's peak resident memory: Linux keeps it in kilobytes."""
+    """Return this process's peak resident memory in MB; Linux gives it in kilobytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
@@ -261,7 +261,7 @@ _CONTENDERS = {
 
 
 def measure(contender: str, folder: Path) -> dict[str, float]:
-    """Run one contender in a process of its own."""
+    """Run one contender in a separate process."""
     command = [sys.executable, "-m", "tests.benchmarks.reconcile", "--once", contender, str(folder)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
@@ -270,7 +270,7 @@ def measure(contender: str, folder: Path) -> dict[str, float]:
 
 
 def present(contender: str) -> bool:
-    """Say whether a peer is installed here."""
+    """Return whether a peer is installed here."""
     if contender == "spark":
         return importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
     if contender.startswith("datacompy"):
@@ -303,7 +303,7 @@ def compare(count: int, rounds: int, contenders: list[str]) -> None:
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the comparison that the command line asks for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -40,7 +40,7 @@ KINDS = ("text",) * 6 + ("money",) * 5 + ("moment", "day", "count", "text")
 
 
 def made(rows: int) -> SheetTable:
-    """Return a table of `rows` rows, 15 columns: 7 texts, 5 amounts, a moment, a day, a count."""
+    """Return a table of `rows` rows: 7 texts, 5 amounts, a time, a day and a count."""
     number = pl.int_range(rows, eager=True)
     columns, data = [], {}
     for place, kind in enumerate(KINDS):
@@ -101,7 +101,7 @@ def theirs(table: SheetTable, path: Path) -> tuple[float, float]:
 
 
 def peer_rows(table: SheetTable) -> list[tuple[object, ...]]:
-    """Return the rows as plain Python values, made ready before the peer's clock starts."""
+    """Return the rows as plain Python values, prepared before the peer is timed."""
     epoch = 25_569
     turned = {
         "text": list,
@@ -115,7 +115,7 @@ def peer_rows(table: SheetTable) -> list[tuple[object, ...]]:
 
 
 def main() -> int:
-    """Run, print one JSON object, return 1 where the target is missed (never in smoke mode)."""
+    """Run, and print one JSON object; return 1 if the target is missed (never in smoke mode)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a small run that shows it works")
     parser.add_argument("--rows", type=int, default=100_000)

@@ -373,7 +373,7 @@ def test_an_msn_that_is_none_is_refused(folder):
 @pytest.mark.parametrize("name", ["vippsrecon.toml", ".env"])
 @pytest.mark.parametrize("kind", ["pipe", "link to nothing", "device", "too large"])
 def test_settings_that_are_no_file_are_refused(folder, name, kind):
-    """Going on would mean that the limits in it are silently not in force."""
+    """Without an error, the limits in the file would silently not apply."""
     path = folder / name
     if kind == "pipe":
         os.mkfifo(path)
@@ -388,7 +388,7 @@ def test_settings_that_are_no_file_are_refused(folder, name, kind):
 
 
 def test_a_folder_named_as_the_settings_is_refused(folder):
-    """A folder `.env` is another matter: many Python environments are named so."""
+    """A folder `.env` is allowed, because many Python environments have that name."""
     (folder / ".env").mkdir()
     load_settings(**SIMULATOR)
     (folder / "vippsrecon.toml").mkdir()
@@ -397,7 +397,7 @@ def test_a_folder_named_as_the_settings_is_refused(folder):
 
 
 def test_the_default_sales_unit_is_the_one_named(folder):
-    """VIPPS_MSN decides where a file names none, also with several sales units."""
+    """VIPPS_MSN sets the default sales unit, also where there are several sales units."""
     write(folder, '[[sales_unit]]\nmsn = "111111"\n[[sales_unit]]\nmsn = "222222"\n')
 
     assert load_settings(**SIMULATOR).default_msn is None

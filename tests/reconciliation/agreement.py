@@ -1,7 +1,8 @@
-"""Compare the model with the package: many situations in one run, each answered by both.
+"""Compare the model with the package: both judge the same situations, many in one run.
 
-`FEATURES` says which parts of the rules agreement is asserted for. A situation that uses a part
-that is switched off is still judged by both, and counted, but a difference is no failure.
+`FEATURES` lists the parts of the rules for which model and package must agree. A situation that
+uses a part that is switched off is still judged by both and counted, but a difference is no
+failure.
 """
 
 from __future__ import annotations
@@ -63,14 +64,14 @@ FEATURES = {
 
 
 class Said(NamedTuple):
-    """What one side says of one situation: its findings, and where each of its rows ended."""
+    """The result of one side for one situation: its findings, and the place of each row."""
 
     findings: Counter[tuple[Any, ...]]
     places: dict[tuple[str, str], tuple[str, str]]
 
 
 class Difference(NamedTuple):
-    """A situation that model and package answer differently."""
+    """A situation for which model and package give different results."""
 
     situation: Situation
     model: Said
@@ -93,7 +94,7 @@ class Difference(NamedTuple):
 
 
 def told(row: dict[str, Any]) -> str:
-    """Return a row in one line, without what is empty or the same in every row."""
+    """Return a row in one line, without empty values and values that are the same in every row."""
     quiet = {"psp_reference", "payment_method", "discovered_by", "source_row", "event_day"}
     return " ".join(
         f"{name}={value:%Y-%m-%dT%H:%M}" if hasattr(value, "hour") else f"{name}={value}"
@@ -130,12 +131,12 @@ def run(world: World, **given: Any) -> Reconciliation:
 
 
 def plain(value: Any) -> Any:
-    """Return a frame's value as Python's own: None for empty."""
+    """Return a frame's value as a plain Python value; None for an empty one."""
     return value if isinstance(value, int | str) else None
 
 
 def by_package(world: World, result: Reconciliation) -> dict[int, Said]:
-    """Return what the package says, by situation."""
+    """Return the package's findings and places, by situation."""
     said: dict[int, Said] = defaultdict(lambda: Said(Counter(), {}))
     for row in result.discrepancies.to_dict("records"):
         number = number_of(plain(row["reference"]), plain(row["order_number"]))
@@ -156,7 +157,7 @@ def by_package(world: World, result: Reconciliation) -> dict[int, Said]:
 
 
 def by_model(world: World, judged: Opinion) -> dict[int, Said]:
-    """Return what the model says, by situation."""
+    """Return the model's findings and places, by situation."""
     said: dict[int, Said] = defaultdict(lambda: Said(Counter(), {}))
     for finding in judged.findings:
         number = number_of(finding.reference, finding.order_number)
@@ -190,12 +191,12 @@ def numbers_of_rows(world: World) -> dict[tuple[str, str], int]:
 
 
 def differences(situations: list[Situation], **given: Any) -> list[Difference]:
-    """Return the situations that model and package answer differently."""
+    """Return the situations for which model and package give different results."""
     world = world_of(situations, **given)
     ours, theirs = by_model(world, opinion(world)), by_package(world, run(world))
     if world.first or world.last:
-        # The rules leave open why a row outside the period is ignored, where there are two
-        # reasons, and in which period an attempt stands that never held money.
+        # If a row outside the period is ignored for two reasons, the rules do not define which one
+        # is shown. Nor do they define the period of an attempt that never held money.
         for said in [*ours.values(), *theirs.values()]:
             for key, (bucket, kind) in said.places.items():
                 if bucket == "ignored" or kind == "superseded_attempt":
@@ -208,19 +209,19 @@ def differences(situations: list[Situation], **given: Any) -> list[Difference]:
 
 
 def asserted(difference: Difference) -> bool:
-    """Whether agreement is asserted for all that the situation of a difference uses."""
+    """Return whether agreement is asserted for all features that a difference's situation uses."""
     return all(FEATURES[feature] for feature in difference.situation.features)
 
 
 def draw(seed: int, count: int) -> Iterator[Situation]:
-    """Draw situations by seed."""
+    """Draw situations at random from a seed."""
     drawing = Drawing(random.Random(seed))
     for number in range(count):
         yield drawing.situation(number)
 
 
 def main(arguments: list[str]) -> int:
-    """Compare as many situations as asked for, a block at a time; return 1 on a difference."""
+    """Compare the requested number of situations, in blocks; return 1 if there is a difference."""
     count = int(arguments[0]) if arguments else 300_000
     seed = int(arguments[arguments.index("--seed") + 1]) if "--seed" in arguments else 1
     block, wrong, open_ones = 3000, 0, 0

@@ -1,4 +1,4 @@
-"""Examples of a module reconciled together, once."""
+"""Reconcile the examples of a module together, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows drawn by chance: orders, payments and their events, one situation at a time."""
+"""Draw rows at random: orders, payments and their events, one situation at a time."""
 # ruff: noqa: N806 - the rules' own letters
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.reconciliation.worlds import (
 
 
 class RowDrawing:
-    """Draws the rows of one situation from one source of chance."""
+    """Draws the rows of one situation from one random generator."""
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
@@ -29,15 +29,15 @@ class RowDrawing:
         self.exported: datetime
 
     def pick(self, *values: Any) -> Any:
-        """Return one of them; the first half of the time."""
+        """Return one of the values; in half of the cases the first one."""
         return values[0] if self.chance.randrange(2) else self.chance.choice(values)
 
     def one(self, *values: Any) -> Any:
-        """Return one of them."""
+        """Return one of the values."""
         return self.chance.choice(values)
 
     def rarely(self, share: int) -> bool:
-        """Return true once in `share` times."""
+        """Return true once in `share` calls on average."""
         return self.chance.randrange(share) == 0
 
     def order(self, **given: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class RowDrawing:
         return row
 
     def before(self, *days: float) -> datetime:
-        """Return a moment some days before the export."""
+        """Return a time some days before the export."""
         return self.exported - timedelta(days=self.pick(*days))
 
     def payment(
@@ -72,7 +72,7 @@ class RowDrawing:
         late: tuple[str, ...] = (),
         **when: Any,
     ) -> dict[str, Any]:
-        """Add a payment and its log to the situation; `late` events follow the export."""
+        """Add a payment and its log to the situation; `late` events happen after the export."""
         msn = when.get("msn", self.msn)
         reference = f"r{self.now.number:06}{tail}"
         authorized = when.get("authorized") or self.before(*AUTHORIZED_AGO)
@@ -144,15 +144,15 @@ class RowDrawing:
         return row
 
     def status(self) -> str:
-        """Draw a shop's status."""
+        """Draw the shop's order status."""
         return self.one("fulfilled", "fulfilled", "open", "partial", "cancelled", "unknown")
 
     def shop_says(self) -> str:
-        """Draw whether the shop says it was paid; seldom no, so that no column means captured."""
+        """Draw the shop's "paid" value; rarely "no", so that it cannot mean "captured"."""
         return self.pick("yes", "yes", "unknown", "no") if self.rarely(2) else "yes"
 
     def money(self, total: int) -> dict[str, Any]:
-        """Draw captures, refunds and what was let go, so that a payment could be so."""
+        """Draw amounts captured, refunded and cancelled that are possible for a payment."""
         pick = self.pick
         A = pick(total, total + 100, total + 1, 1200, 2000, max(0, total - 1), max(0, total - 400))
         captures: tuple[int, ...] = (A,) if A else ()
@@ -177,7 +177,7 @@ class RowDrawing:
         return {"A": A, "captures": captures, "refunds": refunds, "X": X}
 
     def shop_mistakes(self, order: dict[str, Any]) -> None:
-        """Draw what an export may say beside the amounts."""
+        """Draw what may be wrong or special in an export besides the amounts."""
         features = self.now.features
         if self.rarely(15):
             order["refunded_minor"] = None
@@ -204,7 +204,7 @@ class RowDrawing:
             features.add("paid_no")
 
     def dates_without_time(self, order: dict[str, Any]) -> None:
-        """Let the shop's dates be days: the end of the local day."""
+        """Reduce the shop's dates to days: each becomes the end of its local day."""
         order["dates_without_time"] = True
         self.now.features.add("dates_without_time")
         for name in ("fulfilled_at", "refunded_at"):
@@ -236,10 +236,10 @@ class RowDrawing:
             self.unread(order["reference"])
 
     def moments(self, order: dict[str, Any], *made: dict[str, Any]) -> None:
-        """Draw whether the shop changed after the fetch, or after a moment before its export."""
+        """Draw a shop change after the fetch, or an export made after the cut-off time."""
         column = self.one("fulfilled_at", "refunded_at")
         if self.rarely(12) and order[column] and self.exported == NOW:
-            # Read before the shop's last change: the payment may since have followed it.
+            # Read before the shop's last change: the payment may have changed since then.
             for payment in made:
                 payment["fetched_at"] = NOW - timedelta(hours=1)
             order[column] = NOW - timedelta(minutes=30)
@@ -256,7 +256,7 @@ class RowDrawing:
             order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
 
     def fail(self, reference: str, status: int | None) -> None:
-        """Let the reading of a reference fail."""
+        """Make the reading of a reference fail."""
         self.now.failures.append(
             {
                 "msn": self.msn,
@@ -268,7 +268,7 @@ class RowDrawing:
         )
 
     def unread(self, reference: str) -> None:
-        """Let the reading of a reference fail; other attempts may have been read."""
+        """Make the reading of a reference fail; other attempts may have been read."""
         for rows in (self.now.payments, self.now.events):
             rows[:] = [row for row in rows if row["reference"] != reference]
         self.fail(reference, 503)

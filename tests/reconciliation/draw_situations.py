@@ -1,4 +1,4 @@
-"""Situations drawn by chance, each with the features of the rules that it uses."""
+"""Draw situations at random, each with the features of the rules that it uses."""
 
 # ruff: noqa: N806 - the rules' own letters
 
@@ -19,7 +19,7 @@ from tests.reconciliation.worlds import (
 
 
 class Drawing(RowDrawing):
-    """Draws situations from one source of chance."""
+    """Draws situations from one random generator."""
 
     def situation(self, number: int) -> Situation:
         """Draw a situation."""
@@ -45,7 +45,7 @@ class Drawing(RowDrawing):
         return self.now
 
     def usual(self) -> None:
-        """Draw an order and a payment that could be so."""
+        """Draw an order and a payment with amounts that fit together."""
         pick = self.pick
         total = pick(1000, *AMOUNTS[1:], 1_000_000)
         money = self.money(total)
@@ -81,7 +81,7 @@ class Drawing(RowDrawing):
             self.now.features.add("by_hand_later")
 
     def strange(self) -> None:
-        """Draw an order and a payment with any amounts at all."""
+        """Draw an order and a payment with any amounts."""
         one = self.one
         order = self.order(
             total_minor=one(*AMOUNTS[1:]),
@@ -100,7 +100,7 @@ class Drawing(RowDrawing):
         self.shop_mistakes(order)
 
     def attempts(self) -> None:
-        """Draw an order with several payments: parts of one, duplicates, earlier attempts."""
+        """Draw an order with several payments: parts of one, duplicates, or earlier attempts."""
         one = self.one
         self.now.features.add("attempts")
         named = one("", "", "-1")
@@ -145,7 +145,7 @@ class Drawing(RowDrawing):
             self.attempts_in_detail(order)
 
     def attempts_in_detail(self, order: dict[str, Any]) -> None:
-        """Draw what else may be said of an order with several payments."""
+        """Draw special details of an order with several payments."""
         self.shop_mistakes(order)
         if order["method_unsure"]:
             self.now.features.add("attempt_unsure")
@@ -171,7 +171,7 @@ class Drawing(RowDrawing):
                     event["event_day"] = day_number(event["event_at"], self.msn)
 
     def several_in_a_cell(self) -> None:
-        """Draw an order whose own cell names two payments."""
+        """Draw an order whose reference cell contains two payments."""
         self.now.features.add("several_in_a_cell")
         base = f"r{self.now.number:06}"
         self.order(
@@ -191,7 +191,7 @@ class Drawing(RowDrawing):
             )
 
     def overlap(self) -> None:
-        """Draw an order that stands in several exports, and moved between them."""
+        """Draw an order that is in several exports and changed between them."""
         self.now.features.add("overlap")
         one = self.one
         guessed = self.rarely(4)
@@ -217,7 +217,7 @@ class Drawing(RowDrawing):
                 **given,
             )
         if guessed:
-            # The newest file was copied first: only how far the rows moved tells their order.
+            # The newest file was copied first: only the progress of the rows shows which is newer.
             moments = [row["exported_at"] for row in self.now.orders]
             for row, moment in zip(self.now.orders, reversed(moments), strict=True):
                 row["exported_at"] = moment
@@ -241,7 +241,7 @@ class Drawing(RowDrawing):
             self.now.features.add("strange")
 
     def overlapping_attempts(self) -> None:
-        """Let the older exports name an earlier attempt, which was given up."""
+        """Make the older exports contain an earlier attempt that was abandoned."""
         self.now.features.add("overlap_of_attempts")
         newest = max(row["exported_at"] for row in self.now.orders)
         for row in self.now.orders:
@@ -315,7 +315,7 @@ class Drawing(RowDrawing):
             self.now.waived.add((self.msn, order["reference"]))
 
     def otherwise(self) -> None:
-        """Draw an order paid with another payment method, or a recurring charge, with a payment."""
+        """Draw a payment for an order with another payment method, or for a recurring charge."""
         order = self.order(
             status=self.status(),
             refunded_minor=self.pick(0, 200, 1000),
@@ -331,7 +331,7 @@ class Drawing(RowDrawing):
             self.payment(**self.money(1000))
 
     def mangled(self) -> None:
-        """Draw an order whose reference changed its case."""
+        """Draw an order whose reference has changed between upper and lower case."""
         order = self.order(refunded_minor=0)
         order["reference"] = order["reference"].upper()
         self.payment(A=1000, captures=self.one((1000,), (400,), ()))

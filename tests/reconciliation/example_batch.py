@@ -1,4 +1,4 @@
-"""Reconcile many examples in few calls: a small call costs a quarter of a second of CPU time."""
+"""Reconcile many examples in a few calls: one small call needs 0.25 seconds of CPU time."""
 
 from __future__ import annotations
 

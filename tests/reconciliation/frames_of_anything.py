@@ -1,4 +1,4 @@
-"""Frames of anything: orders, payments and events that need not make sense together."""
+"""Draw frames of any content: orders, payments and events that need not fit together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOURS_AGO = st.integers(-48, 24 * 400)
 
 
 class Rows(NamedTuple):
-    """The rows of the four frames, before they are frames."""
+    """The rows of the four frames, before the frames are built."""
 
     orders: list[dict[str, Any]]
     payments: list[dict[str, Any]]
@@ -33,7 +33,7 @@ class Rows(NamedTuple):
     failures: list[dict[str, Any]]
 
     def frames(self) -> tuple[Any, ...]:
-        """Return orders, payments, events, failures as pandas frames."""
+        """Return orders, payments, events and failures as pandas frames."""
         schemas = (ORDERS, PAYMENTS, EVENTS, FAILURES)
         return tuple(build_frame(rows, schema) for rows, schema in zip(self, schemas, strict=True))
 

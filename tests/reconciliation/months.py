@@ -19,7 +19,7 @@ EXPORTED = datetime(2026, 12, 5, 8, tzinfo=UTC)
 
 
 def reconcile_both(orders, payments, **period):
-    """Compare orders with (payment, events) rows at one moment in December."""
+    """Compare orders with (payment, events) rows at one cut-off time in December."""
     events = [event for _, log in payments for event in log]
     return reconcile(
         build_frame(orders, ORDERS),

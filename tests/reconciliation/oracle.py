@@ -1,13 +1,14 @@
-"""A second opinion: the rules of orders and payments in plain Python, one order at a time.
+"""The model: the rules of orders and payments in plain Python, one order at a time.
 
-Written from the text of the rules alone. It shares nothing with the package: no frames, no
-expressions, no columns of its own; integers, dicts and plain if-statements, slow and simple on
-purpose, so that an accountant can read it beside the rules.
+It is written from the text of the rules alone and shares no code with the package. It uses
+integers, dicts and plain if-statements instead of frames and expressions. It is slow and simple
+on purpose, so that an accountant can read it beside the rules.
 
-`oracle_world` is what goes in and comes out, `oracle_groups` says which rows and payments belong
-together, `oracle_money` what a payment amounted to at a moment, `oracle_pair` what is wrong
-between an order and its money, `oracle_proposals` what may be proposed, `oracle_bridge` how both
-sides add up. `oracle_pairing` and `oracle_keeping` put these together.
+`oracle_world` has the input and the result, `oracle_groups` finds the rows and payments that
+belong together, `oracle_money` computes a payment's amounts at a given time, `oracle_pair` finds
+what is wrong between an order and its payment, `oracle_proposals` decides what may be proposed,
+and `oracle_bridge` shows how both sides add up. `oracle_pairing` and `oracle_keeping` combine
+these.
 """
 # ruff: noqa: E741, N806, PLR0911, PLR0912 - the rules' own letters, and long tables
 
@@ -24,7 +25,10 @@ from tests.reconciliation.oracle_world import Opinion, Place, World, keys_of, ma
 
 
 def opinion(world: World) -> Opinion:
-    """Return what the rules say of a world: judged at each pair's moment, proposed on all known."""
+    """Return the model's result for a world.
+
+    Pairs are judged at their cut-off time; proposals also consider all later events.
+    """
     cut, whole = Run(world, whole_log=False), Run(world, whole_log=True)
     at_the_cut, known = cut.judge(), whole.judge()
     owed = {(f.question, f.msn, f.reference, f.verb): f.minor for f in known.findings if f.verb}
@@ -44,7 +48,7 @@ def opinion(world: World) -> Opinion:
 
 
 class Run(Pairing):
-    """One judgement of a world, at each pair's own moment or on the whole log."""
+    """One judgement of a world: at each pair's own cut-off time, or on the whole log."""
 
     def judge(self) -> Opinion:
         """Judge every family of rows and payments, then the payments without an order."""
@@ -98,7 +102,7 @@ class Run(Pairing):
         unread: bool,
         flags: frozenset[str],
     ) -> None:
-        """Judge one order (several rows where they are combined): the first line that holds."""
+        """Judge one order (several rows if combined); the first rule that applies decides."""
         for row in rows:
             self.lines(row, bridge.of_rows(row["total_minor"], row["refunded_minor"]))
         O = sum(row["total_minor"] for row in rows)

@@ -1,7 +1,8 @@
-"""The model's bridge: how a pair's order becomes what was captured and refunded, line by line.
+"""The model's bridge: the lines from a pair's order to what was captured and refunded.
 
 Plain Python, written from the text of the rules alone; see `oracle`. Each function returns
-lines (leg, line, minor units); a leg's lines, the order among them, sum to the payment's own.
+lines (leg, line, minor units). The lines of a leg, with the order's own, add up to the amount
+that the payment moved.
 """
 # ruff: noqa: N803, N806, PLR0911 - the rules' own letters, and long tables
 
@@ -14,12 +15,12 @@ Lines = list[tuple[str, str, int]]
 
 
 def of_rows(total: int, refunded: int | None) -> Lines:
-    """Return the lines with which an order row begins."""
+    """Return the bridge lines for the amounts of an order row."""
     return [("captured", "orders", total), ("refunded", "orders", refunded or 0)]
 
 
 def set_aside(line: str, total: int, refunded: int | None, C: int = 0, R: int = 0) -> Lines:
-    """Return the lines of an order that is not compared: its amounts go, its payment's stay."""
+    """Return the lines of an order that is not compared: order amounts out, payment amounts in."""
     return [
         ("captured", f"{line}_orders", -total),
         ("refunded", f"{line}_orders", -(refunded or 0)),
@@ -71,7 +72,7 @@ def of_pair(asked: Asked, m: Money) -> Lines:
 
 
 def captured_lines(asked: Asked, m: Money) -> Lines:
-    """Return what stands between what was expected and what was captured."""
+    """Return the lines that explain the difference between expected and captured."""
     E, C, captured = asked.net.E, m.C, asked.captured
     if captured.outcome == "ignored":
         return [("captured", "ignored_orders", -E), ("captured", "ignored_payments", C)]

@@ -78,7 +78,7 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
 
 
 def repair(made: list[Family], spare: list[Row]) -> list[Row]:
-    """Give damaged references their payment, where exactly one fits; return who is left."""
+    """Match damaged references to a payment if exactly one fits; return the remaining payments."""
     left = list(spare)
     for family in made:
         damaged = family.rows[0]["reference"]
@@ -96,12 +96,15 @@ def repair(made: list[Family], spare: list[Row]) -> list[Row]:
 
 
 def damages(whole: str, damaged: str) -> bool:
-    """Whether a spreadsheet makes one reference of the other: zeros lost, or the case changed."""
+    """Return whether a spreadsheet could make this change: zeros lost, or another letter case."""
     return whole.lower() == damaged.lower() or (damaged.isdigit() and whole.lstrip("0") == damaged)
 
 
 def newest_rows(orders: list[Row]) -> tuple[list[Row], dict[int, list[Row]]]:
-    """Return the rows that stand for their order, and by id() of each the older rows it replaces."""
+    """Return the rows that count for their order.
+
+    The dict has the older rows that each replaces, by its id().
+    """
     same: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for number, row in enumerate(orders):
         key: tuple[Any, ...] = (number,)
@@ -129,7 +132,7 @@ def newest_rows(orders: list[Row]) -> tuple[list[Row], dict[int, list[Row]]]:
 
 
 def age(row: Row, guessed: bool) -> tuple[Any, ...]:
-    """Return how young a row is; by how far it moved where a file's time is only guessed."""
+    """Return how new a row is; its progress comes first if the export's time is only guessed."""
     if not guessed:
         return (row["exported_at"],)
     return (
@@ -141,7 +144,7 @@ def age(row: Row, guessed: bool) -> tuple[Any, ...]:
 
 
 def same_content(one: Row, other: Row) -> bool:
-    """Whether two rows say the same of their order."""
+    """Return whether two rows have the same content, apart from where they come from."""
     names = (one.keys() | other.keys()) - WHERE_FROM
     return all(one.get(name) == other.get(name) for name in names)
 
@@ -177,7 +180,7 @@ def nearest_row(rows: list[Row], C: int) -> Row:
 
 
 def is_split(parts: list[Money], O: int) -> bool:
-    """Whether payments that held money are parts of one order."""
+    """Return whether payments that held money are parts of one order."""
     if any(m.C + m.K >= O for m in parts):
         return False
     return not any(
@@ -188,7 +191,7 @@ def is_split(parts: list[Money], O: int) -> bool:
 
 
 def choose_counted(parts: list[tuple[Row, Money]], order: Row) -> int:
-    """Return the position of the payment that counts."""
+    """Return the position of the payment that counts for the order."""
     O, Or = order["total_minor"], order["refunded_minor"]
     if not any(m.held for _, m in parts):
         latest = max(range(len(parts)), key=lambda n: parts[n][0]["created_at"])

@@ -1,4 +1,4 @@
-"""What the model keeps of a run: findings, places, lines of the bridge; see `oracle`."""
+"""What the model records in a run: findings, places, lines of the bridge; see `oracle`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.reconciliation.oracle_world import (
 
 
 class Keeping:
-    """A run over a world: reads payments, and keeps what is found and where rows end."""
+    """A run over a world: reads payments, and records findings and where each row ends."""
 
     def __init__(self, world: World, *, whole_log: bool) -> None:
         self.world = world
@@ -36,7 +36,7 @@ class Keeping:
         self.outside: set[tuple[str, str, str | None]] = set()
 
     def read(self, order: dict[str, Any] | None, payment: dict[str, Any]) -> Reading:
-        """Return a payment's letters at its pair's moment, or on the whole log."""
+        """Return a payment's amounts at its pair's cut-off time, or on the whole log."""
         moment = min(self.world.as_of, payment["fetched_at"])
         if order is not None:
             moment = min(moment, order["exported_at"])
@@ -54,7 +54,7 @@ class Keeping:
         answer: Answer,
         verb: tuple[str, int] | None,
     ) -> None:
-        """Keep a code of one of the three questions of amounts."""
+        """Record a code that answers one of the three questions about amounts."""
         self.opinion.findings.append(
             Finding(
                 question,
@@ -81,7 +81,7 @@ class Keeping:
         reading: Reading | None = None,
         verb: tuple[str, int] | None = None,
     ) -> None:
-        """Keep a code of the question *there*, with its line of the bridge."""
+        """Record a code of the question *there*, with its line of the bridge."""
         finding = Finding(
             question,
             kind,
@@ -110,7 +110,7 @@ class Keeping:
         place: Place,
         of_order: list[dict[str, Any]] | None = None,
     ) -> None:
-        """Say where rows and payments ended; each may end only once."""
+        """Record the place of rows and payments; each may have one place only."""
         of_order = rows if of_order is None else of_order
         if place.bucket != "not_checked" and not self.in_period(of_order, readings, place):
             self.outside |= {("order", row["msn"], row["order_number"]) for row in rows}
@@ -121,7 +121,7 @@ class Keeping:
         self.put_placed(rows, readings, place)
 
     def put_placed(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> None:
-        """Keep the place of rows and payments, and what the payments moved."""
+        """Record the place of rows and payments, and the amounts that the payments moved."""
         for row in rows:
             self.put_order(row, place)
         for reading in readings:
@@ -130,7 +130,7 @@ class Keeping:
                 self.opinion.moved[leg, reading.payment["msn"], reading.key] += minor
 
     def in_period(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> bool:
-        """Whether a pair belongs to the run's period: by its days, or because it is still open."""
+        """Return whether a pair is in the run's period, by its days or because it is open."""
         if self.whole_log or not (self.world.first or self.world.last):
             return True
         first, last = self.world.first or date.min, self.world.last or date.max
@@ -153,17 +153,17 @@ class Keeping:
         return place.bucket in {"discrepancy", "timing"} and any(day <= last for day in began)
 
     def put_order(self, row: dict[str, Any], place: Place) -> None:
-        """Say where an order row ended."""
+        """Record the place of an order row."""
         self.put_once(("orders", f"{row['source_file']}:{row['source_row']}"), place)
 
     def put_once(self, key: tuple[str, str], place: Place) -> None:
-        """Keep a place; a second one for the same row is a fault of the model."""
+        """Record a place; a second place for the same row is an error in the model."""
         if key in self.opinion.places:
             raise AssertionError(f"{key} ends twice")
         self.opinion.places[key] = place
 
     def gaps(self, order: dict[str, Any], readings: list[Reading]) -> bool:
-        """Keep each payment whose totals contradict its own log."""
+        """Record each payment whose totals contradict its own log; return whether there is one."""
         wrong = [r for r in readings if r.m.gap]
         for reading in wrong:
             gap = reading.m.gap
@@ -171,12 +171,12 @@ class Keeping:
         return bool(wrong)
 
     def forbidden(self, rows: list[dict[str, Any]], readings: list[Reading]) -> bool:
-        """Whether an operation of ours is open on one of these payments, whose end nobody knows."""
+        """Return whether one of these payments has an operation of ours with unknown outcome."""
         return any(
             (r.payment["msn"], r.payment["reference"]) in self.world.unsettled for r in readings
         )
 
     def waived(self, order: dict[str, Any], payments: list[dict[str, Any]]) -> bool:
-        """Whether the user decided to ignore this order, by a reference of its own or an attempt's."""
+        """Return whether the user waived this order, by its own or an attempt's reference."""
         names = {order["reference"], *(payment["reference"] for payment in payments)}
         return any((order["msn"], name) in self.world.waived for name in names)

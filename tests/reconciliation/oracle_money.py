@@ -1,4 +1,4 @@
-"""The model's letters: what a payment amounted to at a moment, read from its event log.
+"""The amounts of a payment at a given time (the rules' letters), from its event log.
 
 Plain Python, written from the text of the rules alone; see `oracle`.
 """
@@ -30,21 +30,21 @@ class Unit(NamedTuple):
 
     @property
     def capture_days(self) -> int:
-        """Days from the authorization to the capture deadline."""
+        """Return the number of days from the authorization to the capture deadline."""
         return 14 if self.market in {"DK", "FI"} and not self.late_capture else 180
 
     @property
     def warn_days(self) -> int:
-        """Days before that deadline at which a warning begins."""
+        """Return how many days before that deadline the warning begins."""
         return 3 if self.market in {"DK", "FI"} else 14
 
     def day(self, moment: datetime) -> Any:
-        """Return the local day of a moment."""
+        """Return the local day of a time."""
         return moment.astimezone(ZoneInfo(ZONES[self.market])).date()
 
 
 class Money(NamedTuple):
-    """The letters of one payment, or of several taken together, at one moment."""
+    """The amounts of one payment, or of several taken together, at a given time."""
 
     A: int
     C: int
@@ -66,24 +66,24 @@ class Money(NamedTuple):
 
     @property
     def held(self) -> bool:
-        """Whether it ever held money."""
+        """Return whether money was captured or is still reserved."""
         return self.C > 0 or self.K > 0
 
     @property
     def first_captured(self) -> datetime | None:
-        """When it was captured first."""
+        """Return the time of the first capture."""
         return min((at for at, _ in self.captures), default=None)
 
     @property
     def refund_failed_last(self) -> bool:
-        """Whether a refund failed later than every one that succeeded; the same time is later."""
+        """Return whether a refund failed at or after the time of the last successful one."""
         if not self.failed_refunds:
             return False
         succeeded = [at for at, _ in self.refunds]
         return not succeeded or max(self.failed_refunds) >= max(succeeded)
 
     def passed_above(self, limit: int) -> datetime | None:
-        """Return when the refunds together first came to more than a limit."""
+        """Return when the sum of the refunds first exceeded a limit."""
         total = 0
         for at, minor in sorted(self.refunds):
             total += minor
@@ -93,7 +93,7 @@ class Money(NamedTuple):
 
 
 def once(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a log in which an event that was told twice stands once."""
+    """Return a log in which an event that was listed twice is listed once."""
     seen, kept = set(), []
     for event in log:
         key = tuple(event[name] for name in ("psp_reference", "name", "amount_minor", "event_at"))
@@ -106,7 +106,7 @@ def once(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def money(
     payment: dict[str, Any], log: list[dict[str, Any]], moment: datetime, *, has_log: bool = True
 ) -> Money:
-    """Return a payment's letters at a moment: the sums of its successful events until then."""
+    """Return a payment's amounts at a given time: the sums of its successful events until then."""
     log = once(log)
     good = [event for event in log if event["success"]]
     before = [event for event in good if event["event_at"] <= moment]

@@ -1,7 +1,7 @@
-"""The model's questions: one order, its money, and what is wrong between them.
+"""The model's questions: what is wrong between one order and its payment.
 
-Plain Python, written from the text of the rules alone; see `oracle`. Each function reads as its
-table in the rules: the first line that holds gives the answer.
+Plain Python, written from the text of the rules alone; see `oracle`. Each function follows
+its table in the rules: the first line that applies gives the answer.
 """
 # ruff: noqa: E741, N803, N806, PLR0911, PLR0912, SIM300 - the rules' letters, and long tables
 
@@ -34,7 +34,7 @@ class Settings(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What one question came to: a code, a timing kind, an ignored kind, a match, or nothing."""
+    """The answer to one question: a code, a timing kind, an ignored kind, a match, or nothing."""
 
     outcome: str
     kind: str = ""
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Net(NamedTuple):
-    """An order's letters after what was refunded before the capture, or captured in excess."""
+    """An order's amounts net of refunds before the capture and of refunded excess."""
 
     O: int
     Or: int
@@ -72,7 +72,7 @@ NOTHING = Answer("nothing")
 
 
 def standing(order: dict[str, Any], C: int, unit: Unit) -> str:
-    """Return the status an order counts with."""
+    """Return the order status that the comparison uses."""
     O, Or, status = order["total_minor"], order["refunded_minor"], order["status"]
     at_once = status == "open" and unit.at_once
     if status == "unknown":
@@ -87,7 +87,7 @@ def standing(order: dict[str, Any], C: int, unit: Unit) -> str:
 
 
 def net_of(O: int, given_back: int | None, status: str, C: int, R: int) -> Net:
-    """Return the expected amounts, net of what needs no operation any more."""
+    """Return the expected amounts, net of amounts that need no further operation."""
     Or = given_back or 0
     known = given_back is not None
     open_and_captured = status == "open" and C > 0
@@ -113,7 +113,7 @@ def ask(
     moment: datetime,
     settings: Settings,
 ) -> Asked:
-    """Ask one order and its money what is captured, what refunded and what still reserved."""
+    """Answer for one order and its payment what is captured, refunded and still reserved."""
     status = standing(order, m.C, unit)
     net = net_of(order["total_minor"], order["refunded_minor"], status, m.C, m.R)
     flags: set[str] = set()
@@ -141,7 +141,7 @@ def ask(
 
 
 def changed_later(order: dict[str, Any], column: str, moment: datetime, unit: Unit) -> bool:
-    """Whether the shop's own date is later than a moment; one without a time: its day is later."""
+    """Return whether the shop's date is later than a time; dates without a time compare by day."""
     changed = order.get(column)
     if changed is None:
         return False
@@ -151,7 +151,7 @@ def changed_later(order: dict[str, Any], column: str, moment: datetime, unit: Un
 
 
 def explained(answer: Answer, asked: Asked, order: dict[str, Any], m: Money, unit: Unit) -> bool:
-    """Whether what the shop did after the payment was read could explain a difference."""
+    """Return whether a shop change after the payment was read can explain a difference."""
     O, Or, E, Er = asked.net.O, asked.net.Or, asked.net.E, asked.net.Er
     C, R, kind = m.C, m.R, answer.kind
     if changed_later(order, "fulfilled_at", m.fetched, unit) and asked.status in {
@@ -185,7 +185,7 @@ def ask_captured(
     passed: bool,
     flags: set[str],
 ) -> Answer:
-    """Return what is right about what was captured: the first line that holds."""
+    """Return what is wrong with the captured amount: the first line that applies."""
     O, Or, q, E = net.O, net.Or, net.q, net.E
     A, C, R, K = m.A, m.C, m.R, m.K
     sent = status in {"partial", "fulfilled"}
@@ -269,7 +269,7 @@ def ask_captured(
 
 
 def captured_twice(m: Money, excess: int) -> bool:
-    """Whether one amount was captured n times, and the excess is 1 to n - 1 times that amount."""
+    """Return whether one amount was captured n times, and the excess is 1 to n - 1 times it."""
     return any(
         n >= 2 and v > 0 and excess % v == 0 and 1 <= excess // v <= n - 1
         for of_one_payment in m.same_captures
@@ -286,7 +286,7 @@ def ask_refunded(
     settings: Settings,
     flags: set[str],
 ) -> Answer:
-    """Return what is right about what was refunded: the first line that holds."""
+    """Return what is wrong with the refunded amount: the first line that applies."""
     Er, R, C = net.Er, m.R, m.C
     grace = settings.refund_grace_hours * HOUR
     if R > C:
@@ -315,7 +315,7 @@ def ask_refunded(
 def ask_reserved(
     m: Money, net: Net, status: str, unit: Unit, moment: datetime, captured: Answer
 ) -> Answer:
-    """Return what is right about what is still reserved."""
+    """Return what is wrong with the amount still reserved: the first line that applies."""
     K, C, E = m.K, m.C, net.E
     if K == 0:
         return NOTHING
@@ -331,7 +331,7 @@ def ask_reserved(
 
 
 def ends_soon(m: Money, unit: Unit, moment: datetime) -> bool:
-    """Whether the capture deadline, or the guarantee of a capture, ends within the days of warning."""
+    """Return whether the capture deadline or the capture guarantee ends within the warning days."""
     zero = timedelta(0)
     if m.authorized is not None:
         left = m.authorized + timedelta(days=unit.capture_days) - moment

@@ -1,4 +1,4 @@
-"""The model's pairs: which payments of an order count, and what is wrong with it; see `oracle`."""
+"""The model's pairs: which payments count for an order, and what is wrong with it; see `oracle`."""
 # ruff: noqa: E741, N803, N806, PLR0912 - the rules' own letters, and long tables
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Pairing(Keeping):
         O: int,
         Or: int,
     ) -> None:
-        """Judge an order paid with another payment method: Vipps was to collect nothing."""
+        """Judge an order paid with another payment method: Vipps had nothing to collect."""
         parts = [r.m for r in readings]
         C, R, K = (sum(getattr(m, letter) for m in parts) for letter in "CRK")
         kinds = []
@@ -81,7 +81,7 @@ class Pairing(Keeping):
         O: int,
         Or: int,
     ) -> None:
-        """Say which payments of an order count, and judge it with them."""
+        """Decide which payments of an order count, and judge the order with them."""
         held = [r for r in readings if r.m.held]
         named = {order["reference"], *(order.get("further_references") or "").split()}
         in_cell = [r for r in readings if r.payment["reference"] in named]
@@ -126,7 +126,10 @@ class Pairing(Keeping):
         self.put_superseded(counted[0], never_held)
 
     def put_superseded(self, counted: Reading, never_held: list[Reading]) -> None:
-        """Say where the attempts ended that never held money: with the payment that counts."""
+        """Record the place of attempts that never held money.
+
+        It follows the payment that counts.
+        """
         for reading in never_held:
             place = Place("matched", "superseded_attempt", frozenset())
             if self.opinion.places["payments", counted.key].kind == "outside_period":
@@ -141,7 +144,7 @@ class Pairing(Keeping):
         counted: Money,
         asked: Asked | None,
     ) -> None:
-        """Keep that a payment is one too many."""
+        """Record a payment that the order does not need (a duplicate)."""
         m = reading.m
         if (reading.payment["msn"], reading.payment["reference"]) in self.world.waived:
             self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
@@ -171,7 +174,7 @@ class Pairing(Keeping):
         m: Money,
         flags: frozenset[str],
     ) -> Asked | None:
-        """Judge an order with the money that counts; None where it is not judged."""
+        """Judge an order with the payments that count; return None if it is not judged."""
         first, unit = counted[0], self.world.units[order["msn"]]
         moment = min(r.moment for r in counted)
         O, Or = order["total_minor"], order["refunded_minor"]
@@ -248,7 +251,7 @@ class Pairing(Keeping):
         return asked
 
     def place(self, asked: Asked, kinds: list[str], m: Money) -> Place:
-        """Return where a judged pair ends."""
+        """Return the place of a judged pair."""
         answers = (asked.captured, asked.refunded)
         if kinds:
             return Place("discrepancy", kinds[0], asked.flags)
@@ -262,7 +265,7 @@ class Pairing(Keeping):
         return Place("matched", kind, asked.flags)
 
     def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
-        """Whether the run looks at a moment before the export, and something moved in between."""
+        """Return whether the cut-off is before the export, and something changed in between."""
         if self.world.as_of >= min(order["exported_at"], m.fetched):
             return False
         unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")

@@ -46,9 +46,9 @@ def of_pair(
     Args:
         order: The order, `status` as the shop says it.
         payment: The payment, with its totals.
-        m: Its letters.
-        asked: The answers.
-        clock: The moment at which deadlines are looked at.
+        m: Its amounts.
+        asked: The answers to the questions about the pair.
+        clock: The time at which deadlines are checked.
         forbidden: Whether something about the pair forbids any proposal.
     """
     if forbidden or asked.flags & NEVER or m.gap:

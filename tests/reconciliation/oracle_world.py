@@ -1,4 +1,4 @@
-"""The model's world: the rows that go in, and what it says of them; see `oracle`."""
+"""The model's world: its input rows and its results; see `oracle`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Place(NamedTuple):
-    """Where an input row ended."""
+    """The bucket and kind that an input row has at the end."""
 
     bucket: str
     kind: str
@@ -23,7 +23,7 @@ class Place(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One thing wrong: expected and actual None where the rules have no amount."""
+    """One discrepancy; expected and actual are None where the rules give no amount."""
 
     question: str
     kind: str
@@ -39,12 +39,12 @@ class Finding(NamedTuple):
 
     @property
     def difference(self) -> int:
-        """Actual minus expected; an unknown side counts as 0."""
+        """Return actual minus expected; an unknown amount counts as 0."""
         return (self.actual or 0) - (self.expected or 0)
 
 
 class World(NamedTuple):
-    """All that goes into one run, as rows."""
+    """All input of one run, as rows."""
 
     orders: list[dict[str, Any]]
     payments: list[dict[str, Any]]
@@ -61,7 +61,7 @@ class World(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """What is right: findings, the place of each row, the bridge, and the sums it must end in."""
+    """The model's result: findings, the place of each row, the bridge and its expected sums."""
 
     findings: list[Finding]
     places: dict[tuple[str, str], Place]
@@ -70,7 +70,7 @@ class Opinion(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """One payment with its letters at the moment that counts."""
+    """One payment with its amounts at the time that counts."""
 
     payment: dict[str, Any]
     m: Money
@@ -79,12 +79,15 @@ class Reading(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The payment's key among the input rows."""
+        """Return the payment's key among the input rows."""
         return f"{self.payment['msn']}:{self.payment['reference']}"
 
 
 def paid_means_captured(world: World) -> bool:
-    """Whether the shop's `paid` says captured: most open orders that hold money would be unpaid."""
+    """Return whether the shop's `paid` means captured.
+
+    That is so if it says no for most open orders with a reservation.
+    """
     held = set()
     log = logs(world)
     for payment in world.payments:
@@ -108,14 +111,14 @@ def logs(world: World) -> dict[tuple[str, str], list[dict[str, Any]]]:
 
 
 def keys_of(finding: Finding) -> set[tuple[str, str, str | None]]:
-    """Return the key by which a finding is kept or left with its pair."""
+    """Return the keys by which a finding is kept or removed together with its pair."""
     if finding.kind in {"missing_in_vipps", "duplicate_order_row", "reference_mangled"}:
         return {("order", finding.msn, finding.order_number)}
     return {("payment", finding.msn, finding.reference)}
 
 
 def marks(order: dict[str, Any]) -> frozenset[str]:
-    """Return the flags an order row carries into whatever becomes of it."""
+    """Return the flags of an order row that stay with it in every result."""
     flags = set()
     if order["split_tender"]:
         flags.add("split_tender")

@@ -1,7 +1,8 @@
-"""Of a pair set aside as agreed, no check has anything to say.
+"""No check finds anything in a pair that is set aside as an exact match.
 
-Setting pairs aside is why a million of them take seconds; were one of them wrong, nobody would
-ever hear of it. So here every pair is asked everything, and the agreed ones must be silent.
+A million pairs take only seconds because exact matches are set aside before the checks. An error
+in such a pair would never be reported. So here all checks look at every pair, and they must find
+nothing in the exact matches.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
 
 
 def nearly_agreed(seed: int, count: int = 400) -> Rows:
-    """Draw pairs that agree, most of them with one or two values changed."""
+    """Draw pairs that match exactly, and then change one or two values in most of them."""
     draw = random.Random(seed)
     orders, payments, events = [], [], []
     for number in range(count):
@@ -118,7 +119,7 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
 
 
 def agreed_and_all(rows: Rows, *, with_events: bool):
-    """Return the pairs set aside, and every pair by its key where none is."""
+    """Return the pairs set aside, and every pair by its key when none is set aside."""
     orders, payments, events, failures = (
         prepare_frame(build_frame(part, schema), schema)
         for part, schema in zip(rows, SCHEMAS, strict=True)
@@ -147,7 +148,7 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
 @pytest.mark.parametrize("with_events", [True, False], ids=["events", "aggregates"])
 @pytest.mark.parametrize("seed", range(6))
 def test_no_check_speaks_of_what_agrees(seed, with_events):
-    """Every question, flag and letter of an agreed pair is as the bridge and buckets take it."""
+    """No check finds anything in a pair set aside, and all its values fit the result."""
     agreed, everything = agreed_and_all(nearly_agreed(seed), with_events=with_events)
 
     assert len(agreed) > 100

@@ -1,4 +1,4 @@
-"""The table of codes is whole: nothing about a code is left to a default."""
+"""The table of codes is complete: no property of a code has a default value."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NEVER_SHOWN = {"cancelled_unpaid", "not_checked"}
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    """Return the codes which the smallest month with every case holds, over all shops."""
+    """Return the codes in the smallest month that has every case, over all shops."""
     codes = set()
     for shop in SHOPS:
         folder = tmp_path_factory.mktemp(shop)
@@ -44,7 +44,7 @@ def planted(tmp_path_factory):
 
 
 def get_allowed(frame, column):
-    """Return the values that a column of a frame may hold."""
+    """Return the values that are allowed in a column of a frame."""
     return next(each.one_of for each in frame.columns if each.name == column)
 
 
@@ -64,14 +64,14 @@ def test_discrepancies_are_in_the_order_of_the_checks():
 
 
 def test_an_unknown_code_raises():
-    """A default would be a severity, a title or a reason that nobody decided."""
+    """With a default, a code would have a severity, title or reason that nobody chose."""
     with pytest.raises(KeyError, match="under_capturd"):
         get_code("under_capturd")
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
 def test_each_row_is_complete(code):
-    """What a report, a plan or the codes page needs of a code is in its row."""
+    """The row has all that a report, a plan or the codes page needs about the code."""
     is_discrepancy = code.bucket == "discrepancy"
 
     assert code.bucket in get_allowed(BUCKETS, "bucket")
@@ -80,13 +80,13 @@ def test_each_row_is_complete(code):
     assert (code.severity in SEVERITIES) if is_discrepancy else not code.severity
     assert bool(code.likely_cause) is is_discrepancy
     assert bool(code.meaning) is (not is_discrepancy and code.name not in NEVER_SHOWN)
-    # The bridge finds timing by this prefix.
+    # The bridge finds timing codes by this prefix.
     assert code.name.startswith("timing_") is (code.bucket == "timing")
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
 def test_what_is_proposed_is_complete(code):
-    """A plan row needs an operation and a reason; what is never proposed has nothing of a plan."""
+    """A plan row needs an operation and a reason; codes without a proposal have no plan fields."""
     assert code.proposes in {"", *get_allowed(DISCREPANCIES, "proposal")}
     assert bool(code.plan_reason) is bool(code.proposes)
     if not code.proposes:
@@ -99,21 +99,21 @@ def test_what_is_proposed_is_complete(code):
 
 
 def test_every_sentence_has_a_code_and_every_discrepancy_a_sentence():
-    """The sentence without a flag is the one for every row that no flag changes."""
+    """The sentence without a flag is used for every row that no flag changes."""
     assert {text.kind for text in ENGLISH_TEXTS} == set(DISCREPANCY_KINDS)
     assert sorted(text.kind for text in ENGLISH_TEXTS if not text.flag) == sorted(DISCREPANCY_KINDS)
 
 
 @pytest.mark.parametrize("code", DISCREPANCY_CODES, ids=lambda code: code.name)
 def test_every_discrepancy_has_a_worked_case(code):
-    """The one right answer, in figures, is written down for every code."""
+    """For every code one example with amounts shows the correct result."""
     cases = Path(__file__).with_name("test_worked_cases.py").read_text(encoding="utf-8")
 
     assert re.search(rf'"discrepancy {code.name} ', cases)
 
 
 def test_every_discrepancy_has_a_scenario_case(planted):
-    """A code that no month holds is never tried by the demo; the missing ones are listed above."""
+    """The demo cannot show a code that is in no month; the list above names the missing ones."""
     codes = {kind for bucket, kind in planted if bucket == "discrepancy"}
 
     assert codes | set(WITHOUT_SCENARIO_CASE) == set(DISCREPANCY_KINDS)
@@ -121,19 +121,19 @@ def test_every_discrepancy_has_a_scenario_case(planted):
 
 
 def test_the_scenario_counts_each_code_in_its_bucket(planted):
-    """The scenario shares no code with the package, so it could name a code or bucket of its own."""
+    """The scenario shares no code with the package, so its code names and buckets could differ."""
     assert {
         (bucket, kind) for bucket, kind in planted if kind and get_code(kind).bucket != bucket
     } == set()
 
 
 def test_only_one_manual_flag_is_raised_by_nothing():
-    """`disputed` is read from reviewed reports only, so that one list serves proposals and plans."""
+    """`disputed` comes from reviewed reports only, so that proposals and plans use one list."""
     assert set(MANUAL_FLAGS) - set(FLAGS) == {"disputed"}
 
 
 def test_the_table_loads_no_frame_library():
-    """Commands that move money read it, and must start quickly."""
+    """Commands that move money load this table, and they must start quickly."""
     code = (
         "import sys, vippsrecon.reconciliation.codes; heavy = ('narwhals', 'pandas', 'polars', "
         "'pyarrow', 'pandera'); print([name for name in heavy if name in sys.modules])"
@@ -144,7 +144,7 @@ def test_the_table_loads_no_frame_library():
 
 
 def test_a_cause_belongs_to_one_code():
-    """Groups are made by cause; only missing decimals are one cause of several codes."""
+    """Groups are made by cause; only missing decimals are a cause of several codes."""
     kinds = defaultdict(set)
     for text in ENGLISH_TEXTS:
         kinds[text.cause].add(text.kind)

@@ -1,7 +1,7 @@
 """The same checks on pandas, Polars, DuckDB and Spark give the same frames.
 
-Small frames hide faults that only large ones show (windows on pyarrow tables went wrong from
-100,000 rows on), so the engines are also compared at 200,000 rows, nightly.
+Some errors appear only in large frames (windows on pyarrow tables were wrong from 100,000 rows
+on), so the nightly run also compares the engines at 200,000 rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RESULTS = ("discrepancies", "buckets", "summary", "bridge", "groups")
 
 
 def tables(rows: Rows) -> list[pa.Table]:
-    """Return the rows as Arrow tables of their schemas."""
+    """Return the rows as Arrow tables with their schemas."""
     return [
         pa.Table.from_pylist(part, schema=schema.arrow_schema())
         for part, schema in zip(rows, SCHEMAS, strict=True)
@@ -43,7 +43,7 @@ def records(result):
 
 
 def in_pandas(made: list[pa.Table]):
-    """Reconcile the tables as pandas frames: what every other engine has to agree with."""
+    """Reconcile the tables as pandas frames; every other engine must give the same result."""
     return reconcile(
         *(build_frame(t.to_pylist(), s) for t, s in zip(made, SCHEMAS, strict=True)), as_of=NOW
     )
@@ -56,7 +56,7 @@ def in_pandas(made: list[pa.Table]):
 )
 @given(anything())
 def test_polars_and_duckdb_agree_with_pandas(rows):
-    """Whatever the rows, three engines on one machine give the same frames."""
+    """For any rows, the three engines on one machine give the same frames."""
     made = tables(rows)
     expected = records(in_pandas(made))
 
@@ -68,7 +68,7 @@ def test_polars_and_duckdb_agree_with_pandas(rows):
 
 
 def many(count: int) -> list[pa.Table]:
-    """Return a large month with duplicates, attempts and every tenth pair in some way wrong."""
+    """Return a large month with duplicates and attempts, in which every tenth pair has an error."""
     orders, payments, events = [], [], []
     for number in range(count):
         reference = f"order-{number:07}"
@@ -108,7 +108,7 @@ def many(count: int) -> list[pa.Table]:
 
 @pytest.mark.parametrize("count", [500, pytest.param(200_000, marks=pytest.mark.nightly)])
 def test_engines_agree_at_many_rows(count):
-    """Faults of windows and joins that no small frame shows."""
+    """Some errors in windows and joins appear only in large frames."""
     made = many(count)
     expected = records(reconcile(*made, as_of=NOW))
 
@@ -117,13 +117,13 @@ def test_engines_agree_at_many_rows(count):
 
 
 def test_what_is_no_frame_is_refused():
-    """A list of rows is not a frame, and the sentence says what is."""
+    """A list of rows is not a frame; the error says what is accepted."""
     with pytest.raises(InputError, match="pandas, Polars, pyarrow, DuckDB or Spark"):
         reconcile([], [])
 
 
 def test_bounds_hold_where_pandera_does_not_reach():
-    """On DuckDB too a negative amount is refused, by name."""
+    """On DuckDB too, a negative amount is refused, and the error names the frame."""
     made = tables(Rows([make_order_row(total_minor=-1)], [], [], []))
 
     with pytest.raises(SchemaError, match="orders does not fit"):
@@ -131,7 +131,7 @@ def test_bounds_hold_where_pandera_does_not_reach():
 
 
 def spark_is_missing() -> str:
-    """Say why Spark cannot be tried here, or nothing."""
+    """Return the reason why Spark cannot be tested here, or an empty text."""
     if importlib.util.find_spec("pyspark") is None:
         return "pyspark is not installed (extra `spark`)"
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
@@ -141,7 +141,7 @@ def spark_is_missing() -> str:
 
 @pytest.fixture(scope="module")
 def spark():
-    """One local session for the module."""
+    """Return one local Spark session for the module."""
     from pyspark.sql import SparkSession
 
     session = (
@@ -160,7 +160,7 @@ def spark():
 
 
 def drawn(count: int) -> list[Rows]:
-    """Return frames drawn by hypothesis, the same in every run."""
+    """Return frames that hypothesis draws, the same in every run."""
     found: list[Rows] = []
 
     @settings(
@@ -183,7 +183,7 @@ def drawn(count: int) -> list[Rows]:
 @pytest.mark.skipif(bool(spark_is_missing()), reason=spark_is_missing() or "-")
 @pytest.mark.filterwarnings("default")
 def test_spark_agrees_with_pandas(spark):
-    """Seven fixed frames stand for Spark: each takes twenty seconds to plan, whatever its rows."""
+    """A few fixed frames are enough for Spark, because planning takes twenty seconds for each."""
     for rows in drawn(20):
         made = tables(rows)
         frames = [_to_spark(spark, t, s) for t, s in zip(made, SCHEMAS, strict=True)]
@@ -191,7 +191,7 @@ def test_spark_agrees_with_pandas(spark):
 
 
 def _to_spark(spark, table, schema):
-    """Build a Spark frame through rows, with the types the schema promises."""
+    """Build a Spark frame from rows, with the types of the schema."""
     from pyspark.sql import types as t
 
     kinds = {

@@ -1,4 +1,4 @@
-"""What must hold whatever the data: conservation, no double counting, a bridge that foots."""
+"""What must be true for any data: no row is lost, no double counting, a bridge that adds up."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def records(frame):
 
 
 class Draw(NamedTuple):
-    """Drawn rows and what they were reconciled to, which every law looks at."""
+    """Drawn rows and their results, which every law checks."""
 
     rows: Rows
     result: Reconciliation
@@ -47,7 +47,7 @@ class Draw(NamedTuple):
 )
 @given(anything(), st.integers(0, 10**6), st.integers(0, 50))
 def test_the_laws_hold(rows, seed, tolerance):
-    """One draw for all laws: reconciling is what takes the time."""
+    """All laws use one draw, because reconciling takes most of the time."""
     draw = Draw(rows, run(rows), run(rows._replace(events=[])))
 
     assert_every_row_is_in_exactly_one_bucket(draw)
@@ -60,9 +60,9 @@ def test_the_laws_hold(rows, seed, tolerance):
 
 
 def assert_every_row_is_in_exactly_one_bucket(draw):
-    """Conservation: nothing is dropped and nothing is counted twice; the frames fit their schemas.
+    """No row is lost or counted twice, and the frames fit their schemas.
 
-    That `run` returns at all says that both legs of the bridge foot to the minor unit.
+    `run` raises an error if a leg of the bridge does not add up exactly.
     """
     rows, result = draw.rows, draw.result
     keys = [("orders", f"{o['source_file']}:{o['source_row']}") for o in rows.orders]
@@ -76,7 +76,7 @@ def assert_every_row_is_in_exactly_one_bucket(draw):
 
 
 def assert_the_bridge_ends_in_the_payments_own_sums(draw):
-    """The last line of each leg is what the frame of payments says, by its events at the moment."""
+    """Each leg's last line is the sum of the payments, and the sum of the other lines."""
     for leg, column in (("captured", "captured_minor"), ("refunded", "refunded_minor")):
         bridge = draw.without_events.bridge
         bridge = bridge[bridge["leg"] == leg]
@@ -87,7 +87,7 @@ def assert_the_bridge_ends_in_the_payments_own_sums(draw):
 
 
 def assert_one_answer_per_pair_and_question(draw):
-    """No krone in two rows: at most one discrepancy per payment and question, ids unique."""
+    """No krone is in two rows: at most one discrepancy per payment and question; unique ids."""
     found = records(draw.result.discrepancies)
     pairs = Counter(
         (row["msn"], row["reference"], row["question"])
@@ -107,14 +107,14 @@ def assert_one_answer_per_pair_and_question(draw):
 
 
 def assert_the_order_of_rows_is_irrelevant(draw, seed):
-    """Shuffled input, same discrepancies in the same order, same buckets, same bridge."""
+    """Shuffled input gives the same discrepancies in the same order, buckets and bridge."""
     shuffled = run(Rows(*(random.Random(seed).sample(part, len(part)) for part in draw.rows)))
     for name in ("discrepancies", "buckets", "summary", "bridge", "groups"):
         assert records(getattr(draw.result, name)) == records(getattr(shuffled, name))
 
 
 def assert_again_gives_the_same_and_inputs_are_unchanged(draw):
-    """Running again gives the same ids and frames, and no argument was touched."""
+    """A second run gives the same ids and frames, and the arguments are unchanged."""
     frames = draw.rows.frames()
     copies = [frame.copy(deep=True) for frame in frames]
     again = reconcile(*frames, units=UNITS, as_of=NOW)
@@ -126,7 +126,7 @@ def assert_again_gives_the_same_and_inputs_are_unchanged(draw):
 
 
 def assert_tolerance_only_hides_what_is_within_it(draw, tolerance):
-    """What is no longer said with a tolerance was a difference no larger than it."""
+    """A discrepancy that a tolerance removes was not larger than the tolerance."""
     lenient = run(draw.rows, rules=Rules(tolerance_minor=tolerance))
     gone = {row["discrepancy_id"]: row for row in records(draw.result.discrepancies)}
     for row in records(lenient.discrepancies):

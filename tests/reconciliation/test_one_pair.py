@@ -1,4 +1,4 @@
-"""What the rules say of one pair beyond the worked cases: what may be proposed, and how grave it is."""
+"""Rules for one pair that the worked cases do not cover: proposals, amounts and severity."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def reconcile_rows(orders, payments, **settings):
     ],
 )
 def test_a_refund_after_the_export_is_not_proposed_again(refunded_later, proposed):
-    """47: judged at the export, but what was refunded since is no longer owed."""
+    """Case 47: the pair is judged at the export, but what was refunded since is no longer owed."""
     result = reconcile_example(
         Or=300, R=refunded_later, exported_days_ago=2, refunded_days_ago=1, shop_refunded_days_ago=4
     )
@@ -87,7 +87,7 @@ def test_a_refund_after_the_export_is_not_proposed_again(refunded_later, propose
     ],
 )
 def test_a_capture_after_the_export_is_not_proposed_again(case, proposed):
-    """Neither a capture nor a release in the meantime leaves the whole amount to capture."""
+    """After a later capture or release, less than the whole amount is left to capture."""
     result = reconcile_example(exported_days_ago=2, **case)
 
     assert describe_result(result) == ["discrepancy fulfilled_not_captured 1000 → 0, at risk 1000"]
@@ -117,7 +117,7 @@ def test_a_capture_after_the_export_is_not_proposed_again(case, proposed):
     ],
 )
 def test_what_is_proposed(reconciled, case, proposed):
-    """Nothing that a person must look at first, and never a capture of what was paid otherwise."""
+    """Nothing if a person must check first, and no capture if the order was paid in another way."""
     assert proposals(reconciled(case)) == proposed
 
 
@@ -233,7 +233,7 @@ def test_what_is_proposed(reconciled, case, proposed):
     ],
 )
 def test_one_pair(reconciled, case, lines):
-    """Kind, expected, actual and at risk."""
+    """The code, the expected and actual amounts, and the amount at risk."""
     assert sorted(describe_result(reconciled(case))) == sorted(lines)
 
 
@@ -277,7 +277,10 @@ def test_one_pair(reconciled, case, lines):
     ],
 )
 def test_severity(reconciled, case, severity):
-    """A wrong total lowers only what compares with the total; a refund by hand is never high."""
+    """A wrong total lowers the severity only of checks that use the total.
+
+    A refund recorded by hand is never high.
+    """
     assert severities(reconciled(case)) == severity
 
 
@@ -291,7 +294,7 @@ def test_severity(reconciled, case, severity):
     ],
 )
 def test_severity_rises_with_the_days_since_it_was_first_seen(days, severity):
-    """A first run has no earlier report that anyone could have acted on, however old the event."""
+    """In a first run nobody could have acted on an earlier report, even if the event is old."""
     example = make_example(C=400, authorized_days_ago=100, captured_days_ago=99)
     today = NOW.date()
     frames = (
@@ -311,7 +314,7 @@ def test_severity_rises_with_the_days_since_it_was_first_seen(days, severity):
 
 
 def test_most_orders_that_say_unpaid_mean_not_captured():
-    """A shop whose column tells of captures does not miss ten callbacks."""
+    """If the column means "captured", nine unpaid orders do not mean nine failed callbacks."""
     orders = [
         make_order_row(
             reference=f"order-{n:04}", status="open", paid="no" if n else "yes", source_row=n + 2
@@ -327,7 +330,7 @@ def test_most_orders_that_say_unpaid_mean_not_captured():
 
 
 def test_a_few_orders_that_say_unpaid_are_callbacks_that_failed():
-    """Three of ten open orders are told to a person."""
+    """If three of ten open orders say unpaid, a person must check them."""
     orders = [
         make_order_row(
             reference=f"order-{n:04}",
@@ -397,7 +400,7 @@ def test_a_few_orders_that_say_unpaid_are_callbacks_that_failed():
     ],
 )
 def test_the_line_of_the_bridge(case, captured, refunded):
-    """Every krone of the order and of the payment is in the line that names why it differs."""
+    """Every difference between order and payment is in the line that names its reason."""
     result = reconcile_example(**case)
 
     assert bridge(result, "captured") == captured
@@ -405,7 +408,10 @@ def test_the_line_of_the_bridge(case, captured, refunded):
 
 
 def test_a_reserved_second_payment_can_be_planned_for_release(tmp_path):
-    """The customer approved twice; what was captured covers the order, so the other is released."""
+    """The customer approved twice.
+
+    The captured payment covers the order, so the other is released.
+    """
     payments = [
         make_payment_rows(reference="order-0001"),
         make_payment_rows(reference="order-0001-1", captures=()),
@@ -421,7 +427,7 @@ def test_a_reserved_second_payment_can_be_planned_for_release(tmp_path):
 
 
 def test_a_short_grace_for_callbacks():
-    """callback_grace_hours: how long the shop may take to hear of a payment."""
+    """callback_grace_hours: how long the shop may take to record a payment."""
     example = make_example(C=0, paid="no", authorized_days_ago=0.25, **OPEN)
     frames = (
         build_frame(example.orders, ORDERS),
@@ -439,7 +445,7 @@ def test_a_short_grace_for_callbacks():
 
 
 def reconcile_whole_totals(**settings):
-    """Reconcile a shop whose export rounds 40 totals to whole kroner with what was captured."""
+    """Reconcile 40 captures with an export that rounds the totals to whole kroner."""
     captured = [100_000 + 37 * number for number in range(1, 41)]
     orders = [
         make_order_row(
@@ -455,7 +461,7 @@ def reconcile_whole_totals(**settings):
 
 
 def test_totals_without_decimals_are_one_cause():
-    """Forty differences of some øre are one line, and no customer is refunded 37 øre for it."""
+    """Forty differences of a few øre form one group, and no refund of 37 øre is proposed."""
     result = reconcile_whole_totals()
 
     assert set(result.discrepancies["kind"]) == {"over_captured", "under_captured"}
@@ -468,7 +474,7 @@ def test_totals_without_decimals_are_one_cause():
 
 
 def test_a_tolerance_accepts_totals_without_decimals():
-    """What the next step names: a tolerance of 99 øre, and a cap that fits."""
+    """The next step recommends this: a tolerance of 99 øre, and a cap that is large enough."""
     result = reconcile_whole_totals(rules=Rules(tolerance_minor=99, rounding_cap_minor=100_000))
 
     assert set(result.discrepancies["kind"]) == {"rounding_difference"}
@@ -476,7 +482,7 @@ def test_a_tolerance_accepts_totals_without_decimals():
 
 
 def test_one_total_with_decimals_is_no_file_without_them():
-    """Where a total has decimals, a difference of some øre is what it is."""
+    """If one total has decimals, the export did not drop them, so the differences are real."""
     orders = [
         make_order_row(reference=f"order-{n:04}", total_minor=1000 if n else 1050, source_row=n + 2)
         for n in range(30)

@@ -1,12 +1,13 @@
-"""The package against a second reading of the rules: the same answer for thousands of situations.
+"""Package and model (`oracle`) must give the same result for thousands of situations.
 
-Whoever writes a check may misread the rule it stands for, and the worked cases cannot hold
-every mixture of them. The model (`oracle`) reads the rules once more, independently. Agreement
-is asserted for each finding's code, expected, actual and at-risk amounts and proposal, and for
-the bucket and kind of each row, wherever `agreement.FEATURES` switches it on.
+The author of a check may misread its rule, and the worked cases cannot contain every combination
+of rules. The model was written from the rules a second time, independently of the package. Both
+must agree on each finding's code, its expected, actual and at-risk amounts and its proposal, and
+on the bucket and kind of each row, for all features that `agreement.FEATURES` switches on.
 
-The default run takes seconds, the nightly one minutes. Any number of situations, from the
-repository's folder; a difference prints the situation's rows and what each side says:
+The default run takes seconds, the nightly one minutes. These commands compare any number of
+situations, from the repository's folder. For a difference they print the situation's rows and
+both results:
 
     python -m tests.reconciliation.agreement 300000
     python -m tests.reconciliation.agreement 300000 --seed 7
@@ -30,7 +31,7 @@ WAYS = [
 
 
 def check_agreement(seed, count, given):
-    """Check that no situation is answered differently."""
+    """Check that model and package give the same result for every situation."""
     wrong = [
         str(difference)
         for difference in differences(list(draw(seed, count)), **given)
@@ -41,7 +42,7 @@ def check_agreement(seed, count, given):
 
 @pytest.mark.parametrize(("seed", "given"), WAYS)
 def test_agrees_with_a_second_reading_of_the_rules(seed, given):
-    """Every finding, amount, proposal, bucket and kind is as the rules' text has it."""
+    """Every finding, amount, proposal, bucket and kind is the same as in the model."""
     check_agreement(seed, 1000, given)
 
 
@@ -49,5 +50,5 @@ def test_agrees_with_a_second_reading_of_the_rules(seed, given):
 @pytest.mark.parametrize("block", range(10))
 @pytest.mark.parametrize(("seed", "given"), WAYS)
 def test_agrees_in_many_more_situations(seed, given, block):
-    """The same for 100,000 situations in all, in every way of running."""
+    """The same for 100,000 situations in total, in every mode of running."""
     check_agreement(seed + 100 * (block + 1), 2000, given)

@@ -1,6 +1,6 @@
-"""The model alone on the rules' own table of worked cases: it must be right before it may judge.
+"""The model alone must give the results in the rules' table of worked cases.
 
-`test_oracle` compares the package with the model; here only the model is asked.
+`test_oracle` compares the package with the model, so the model itself must be correct first.
 """
 # ruff: noqa: E741, N803 - the rules' own letters
 
@@ -27,7 +27,7 @@ CANCELLED = {"status": "cancelled"}
 
 
 def begin(market: str = "NO", exported: datetime = NOW) -> Drawing:
-    """Begin a situation by hand; nothing in it is left to chance."""
+    """Begin a situation by hand; nothing in it is random."""
     by_hand = Drawing(random.Random(0))
     by_hand.now = Situation(1, [], [], [], [], set(), set(), set())
     by_hand.msn, by_hand.exported = MSN[market], exported
@@ -35,7 +35,7 @@ def begin(market: str = "NO", exported: datetime = NOW) -> Drawing:
 
 
 def pay(by_hand: Drawing, C: int | tuple[int, ...] = 1000, R: int = 0, **given: Any) -> None:
-    """Add a payment: authorized 10 days before the export, captured 6, refunded 4 unless said."""
+    """Add a payment; by default authorized 10, captured 6 and refunded 4 days before the export."""
     days = {"authorized": 10.0, "captured": 6.0, "refunded": 4.0}
     when = {
         name: by_hand.exported - given.pop(f"{name}_ago", ago) * DAY for name, ago in days.items()
@@ -45,7 +45,7 @@ def pay(by_hand: Drawing, C: int | tuple[int, ...] = 1000, R: int = 0, **given: 
 
 
 def order(by_hand: Drawing, O: int = 1000, Or: int | None = 0, **given: Any) -> None:
-    """Add an order row: fulfilled 6 days before the export, refunded 4 unless said."""
+    """Add an order row; by default fulfilled 6 and refunded 4 days before the export."""
     sent = given.get("status", "fulfilled") in {"fulfilled", "partial"}
     by_hand.order(
         total_minor=O,
@@ -59,7 +59,7 @@ def order(by_hand: Drawing, O: int = 1000, Or: int | None = 0, **given: Any) -> 
 
 
 def judged(by_hand: Drawing, **given: Any) -> Opinion:
-    """Return what the model says; both legs of its bridge must foot."""
+    """Return the model's result; both legs of its bridge must add up."""
     said = opinion(world_of([by_hand.now], **given))
     for leg in ("captured", "refunded"):
         lines = sum(minor for key, minor in said.bridge.items() if key[0] == leg)
@@ -68,7 +68,7 @@ def judged(by_hand: Drawing, **given: Any) -> Opinion:
 
 
 def told(said: Opinion) -> list[str]:
-    """Return each finding in one line, and where the other rows ended."""
+    """Return each finding in one line, and the places of the other rows."""
     lines = [
         f"{f.kind} {f.expected}→{f.actual} risk {f.at_risk}"
         + (f" {f.verb} {f.minor}" if f.verb else "")
@@ -291,7 +291,7 @@ TIMING = "timing timing_awaiting_fulfilment"
     ],
 )
 def test_worked_case(ours, theirs, right, flag):
-    """The model's answer for an order (None: none) and a payment (None: none) is the table's."""
+    """The model gives the table's result for an order and a payment; one may be missing."""
     ours = dict(ours) if ours is not None else None
     by_hand = begin((ours or {}).pop("market", "NO"))
     if ours is not None:
@@ -305,7 +305,7 @@ def test_worked_case(ours, theirs, right, flag):
 
 
 def test_31_split_payment():
-    """One order, two payments that come to it."""
+    """One order is paid by two payments that together equal its total."""
     by_hand = begin()
     order(by_hand)
     pay(by_hand, A=600, C=600)
@@ -317,7 +317,7 @@ def test_31_split_payment():
 
 
 def test_32_retry():
-    """The first attempt was released and the second captured."""
+    """The first attempt was released, and the second one was captured."""
     by_hand = begin()
     order(by_hand)
     pay(by_hand, C=0, X=1000)
@@ -327,7 +327,7 @@ def test_32_retry():
 
 
 def test_33_combined_orders():
-    """One payment for two orders."""
+    """One payment pays for two orders."""
     by_hand = begin()
     order(by_hand, O=600, order_number="#000001/0")
     order(by_hand, O=400, order_number="#000001/1")
@@ -339,7 +339,7 @@ def test_33_combined_orders():
 
 
 def test_36_captured_after_the_export():
-    """Exported in the morning, captured in the afternoon: judged without the capture."""
+    """Exported in the morning, captured in the afternoon: the capture is not counted."""
     by_hand = begin(exported=NOW - timedelta(hours=7))
     order(by_hand, **OPEN)
     pay(by_hand, late=("CAPTURED",))
@@ -350,7 +350,7 @@ def test_36_captured_after_the_export():
 
 
 def test_38_not_read():
-    """The reading failed: nothing is known."""
+    """The reading failed, so nothing is known about the payment."""
     by_hand = begin()
     order(by_hand)
     by_hand.fail("r000001", 503)
@@ -359,7 +359,7 @@ def test_38_not_read():
 
 
 def test_44_the_captured_attempt_counts():
-    """The later attempt was captured and the shop names it; the first is still reserved."""
+    """The later attempt was captured and is the one in the export; the first is still reserved."""
     by_hand = begin()
     order(by_hand, O=600, reference="r000001-1", attempt_base="r000001")
     pay(by_hand, A=600, C=0)
@@ -369,7 +369,7 @@ def test_44_the_captured_attempt_counts():
 
 
 def test_45_double_payment_given_back():
-    """The shop refunded the second payment: the first is the one too many."""
+    """The shop refunded the second payment, so the first is the duplicate."""
     by_hand = begin()
     order(by_hand, O=300, Or=300)
     pay(by_hand, A=300, C=300)
@@ -379,7 +379,7 @@ def test_45_double_payment_given_back():
 
 
 def test_46_split_payment_with_a_refund():
-    """The shop refunded a part; two payments are one."""
+    """The order has two payments, and the shop refunded a part."""
     by_hand = begin()
     order(by_hand, Or=200)
     pay(by_hand, A=600, C=600)
@@ -391,7 +391,7 @@ def test_46_split_payment_with_a_refund():
 
 
 def test_47_refunded_in_part_after_the_export():
-    """Judged at the export, proposed on all that is known."""
+    """Judged with the events until the export; proposed with all events known."""
     by_hand = begin(exported=NOW - 2 * DAY)
     order(by_hand, Or=300)
     pay(by_hand, R=100, late=("REFUNDED",))
@@ -400,7 +400,10 @@ def test_47_refunded_in_part_after_the_export():
 
 
 def test_another_attempt_was_captured_after_the_export():
-    """Judged at the export, nothing proposed: the customer would pay twice. The package agrees."""
+    """Nothing is proposed, because the customer would pay twice.
+
+    The package gives the same result.
+    """
     by_hand = begin(exported=NOW - 2 * DAY)
     order(by_hand, reference="r000001-1", attempt_base="r000001")
     pay(by_hand, late=("CAPTURED",))
@@ -414,7 +417,7 @@ def test_another_attempt_was_captured_after_the_export():
 
 
 def test_a_second_payment_with_an_operation_of_unknown_end():
-    """Nothing is proposed for it before a person knows what became of the first operation."""
+    """Nothing is proposed for it until a person knows the outcome of the first operation."""
     by_hand = begin()
     order(by_hand)
     pay(by_hand)
@@ -426,7 +429,7 @@ def test_a_second_payment_with_an_operation_of_unknown_end():
 
 
 def test_50_a_day_without_a_time():
-    """Sent on the 4th, looked at on the 5th at seven: the grace begins at the end of the 4th."""
+    """Sent yesterday, compared at seven today: the waiting time starts at the end of the day."""
     now = datetime(2026, 10, 31, 7, tzinfo=UTC)
     by_hand = begin(exported=now)
     sent = end_of_day(now - DAY, by_hand.msn)
@@ -437,7 +440,7 @@ def test_50_a_day_without_a_time():
 
 
 def test_51_two_exports():
-    """The later export knows of a refund: it is the order."""
+    """The row of the later export counts, and that row contains a refund."""
     by_hand = begin()
     order(by_hand, source_file="first.csv", exported_at=NOW - 5 * DAY)
     order(by_hand, Or=200, source_file="second.csv")
@@ -450,7 +453,7 @@ def test_51_two_exports():
 
 
 def test_the_bridge_of_the_model_can_fail():
-    """A line that is missing shows: the footing asserted above is no formality."""
+    """Without one of its lines the bridge does not add up, so the check above can really fail."""
     by_hand = begin()
     order(by_hand)
     pay(by_hand, C=400)

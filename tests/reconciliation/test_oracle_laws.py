@@ -1,7 +1,8 @@
-"""What must hold whatever happens: laws of the rules, for the model and for the package alike.
+"""Laws that must be true for any input, in the model and in the package.
 
-Each situation is drawn by hypothesis, which makes a failing one small. The model is asked one
-situation at a time; the package is asked many at once, because one call takes most of the time.
+Hypothesis draws each situation for the model, and reduces a failing one to a small one. The model
+judges one situation at a time; the package judges many in one call, because the call itself takes
+most of the time.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ NEVER_PROPOSED = {
 
 
 def findings_of_model(situation: Situation) -> list[tuple]:
-    """Return the model's findings as the package's are compared."""
+    """Return the model's findings in the form in which the package's are compared."""
     return [
         (f.question, f.kind, f.expected, f.actual, f.at_risk, f.verb, f.minor)
         for f in opinion(world_of([situation])).findings
@@ -58,7 +59,7 @@ def keys_of(situation: Situation) -> set[tuple[str, str]]:
 
 
 def check_rows(situation: Situation, findings: list[tuple], places: dict) -> None:
-    """Check the laws of one situation's answer."""
+    """Check the laws for the result of one situation."""
     assert set(places) == keys_of(situation), "every row is in one bucket, and no other is"
     told = Counter(kind for _, kind, *_ in findings)
     for bucket, kind in places.values():
@@ -74,7 +75,7 @@ def check_rows(situation: Situation, findings: list[tuple], places: dict) -> Non
 
 
 def check_money(situation: Situation, findings: list[tuple]) -> None:
-    """Check that no krone is at risk twice, and that nothing is proposed above what there is."""
+    """Check that no krone is at risk twice, and that no proposal exceeds the available amount."""
     events = once([e for e in situation.events if e["success"]])
     sums: Counter[str] = Counter()
     for event in events:
@@ -107,7 +108,7 @@ def check_money(situation: Situation, findings: list[tuple]) -> None:
 
 
 def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
-    """Check that nothing is proposed where the rules forbid it, whatever was found."""
+    """Check that nothing is proposed where the rules forbid it, for any finding."""
     proposals = [f for f in findings if f[5]]
     if not proposals:
         return
@@ -139,7 +140,7 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
 @many
 @given(situations)
 def test_laws_of_the_model(situation):
-    """One bucket a row, nothing at risk twice, nothing proposed above what is owed."""
+    """One bucket per row, nothing at risk twice, and no proposal above the amount owed."""
     said = opinion(world_of([situation]))
     places = {
         key: (place.bucket, place.kind)
@@ -154,7 +155,7 @@ def test_laws_of_the_model(situation):
 @many
 @given(situations)
 def test_both_legs_of_the_models_bridge_foot(situation):
-    """The lines of each leg, orders among them, sum to what the payments moved."""
+    """In each leg, the orders and all other lines add up to what the payments moved."""
     said = opinion(world_of([situation]))
     for leg in ("captured", "refunded"):
         lines = sum(minor for key, minor in said.bridge.items() if key[0] == leg)
@@ -164,7 +165,7 @@ def test_both_legs_of_the_models_bridge_foot(situation):
 @many
 @given(situations)
 def test_a_later_event_never_raises_a_proposal(situation):
-    """What is proposed is owed at the cut and still owed after every event fetched."""
+    """A proposed amount is owed at the cut-off time, and still owed after every fetched event."""
     assume(not situation.features & {"overlap", "as_of_before_export"})
     at_the_cut = opinion(world_of([situation]))
     now = [row | {"exported_at": NOW} for row in situation.orders]
@@ -179,7 +180,7 @@ def test_a_later_event_never_raises_a_proposal(situation):
 
 @pytest.mark.parametrize("seed", [11, 12])
 def test_laws_of_the_package(seed):
-    """The same laws for `reconcile`; that it returns says that both legs of its bridge foot."""
+    """The same laws for `reconcile`, which raises an error if its bridge does not add up."""
     drawn = list(draw(seed, 1200))
     world = world_of(drawn)
     result = run(world)
@@ -200,7 +201,7 @@ def test_laws_of_the_package(seed):
 
 
 def test_the_order_of_the_rows_is_irrelevant():
-    """Shuffled input, the same answer."""
+    """Shuffled input gives the same result."""
     drawn = list(draw(13, 400))
     world = world_of(drawn)
     chance = random.Random(5)

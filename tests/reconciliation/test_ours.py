@@ -1,4 +1,4 @@
-"""Refunds of ours are told from those made elsewhere, by the keys in the event log."""
+"""The keys in the event log show which refunds are ours and which were made elsewhere."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ PORTAL = "portal-1"
 
 
 def refunded(*refunds, known=0, reference="order-0001", **order):
-    """Return an order of 10.00 that gave `known` back, and a payment with (amount, key) refunds.
+    """Return an order of 10.00 that refunded `known`, and a payment with (amount, key) refunds.
 
-    A third value of a refund is the days before now it was made; 4 without one.
+    An optional third value tells how many days ago the refund was made; the default is 4.
     """
     payment, log = make_payment_rows(reference=reference)
     for number, (amount, key, *days) in enumerate(refunds):
@@ -49,7 +49,7 @@ def refunded(*refunds, known=0, reference="order-0001", **order):
 
 
 def flags(rows, **given):
-    """Return kind to flags."""
+    """Return a dict from each discrepancy's code to its flags."""
     found = reconcile(*rows.frames(), as_of=NOW, **given).discrepancies
     return dict(zip(found["kind"], found["flags"], strict=True))
 
@@ -70,7 +70,7 @@ def flags(rows, **given):
     ],
 )
 def test_whose_refund_it_is(refunds, known, said):
-    """By its key, and by how much of what the shop does not know ours explain."""
+    """The keys decide, and how much of the amount unknown to the shop our refunds explain."""
     found = flags(refunded(*refunds, known=known), ours={OURS, AGAIN})
 
     assert found == {"refund_missing_in_shop": said}
@@ -78,19 +78,19 @@ def test_whose_refund_it_is(refunds, known, said):
 
 @pytest.mark.parametrize("ours", [(), {AGAIN}], ids=["none", "others"])
 def test_without_a_key_of_ours_nothing_changes(ours):
-    """No journal, or one of other payments: what was said before is said."""
+    """Without a journal, or with one of other payments, the flags stay the same."""
     assert flags(refunded((300, OURS)), ours=ours) == {"refund_missing_in_shop": "made_elsewhere"}
 
 
 def test_without_event_logs_nobody_is_named():
-    """Aggregates say that money was given back, not by whom."""
+    """Totals show that money was refunded, but not who refunded it."""
     rows = refunded((300, OURS))._replace(events=[])
 
     assert flags(rows, ours={OURS}) == {"refund_missing_in_shop": "amounts_as_fetched"}
 
 
 def test_a_refund_after_the_moment_explains_nothing_before_it():
-    """The portal gave 300 back; ours came after the export was taken."""
+    """The portal refunded 300 before the export; our refund came after the export."""
     rows = refunded((300, PORTAL), (300, OURS, 0.5), exported_at=NOW - timedelta(days=1))
 
     assert flags(rows, ours={OURS}) == {
@@ -110,14 +110,14 @@ def test_a_refund_of_a_part_of_a_split_payment():
 
 
 def test_the_sentence_is_ours():
-    """Nobody has to look in the portal for a refund that stands in the journal."""
+    """Nobody has to look in the portal for a refund that is in the journal."""
     found = reconcile(*refunded((300, OURS)).frames(), as_of=NOW, ours={OURS}).discrepancies
 
     assert "made with this toolkit" in found["cause"].iloc[0]
 
 
 def test_an_open_operation_is_a_possible_duplicate():
-    """Its refund may be under way: nothing is proposed, and once it is settled it is again."""
+    """Its refund may be in progress, so nothing is proposed until the operation is settled."""
     rows = refunded(known=300)
     asked = [
         reconcile(*rows.frames(), as_of=NOW, unsettled=[(EXAMPLE_MSN, reference)]).discrepancies
@@ -129,7 +129,7 @@ def test_an_open_operation_is_a_possible_duplicate():
 
 
 def test_what_agrees_is_not_flagged():
-    """An open operation on a payment nothing is wrong with is the journal's affair."""
+    """If nothing is wrong with a payment, its open operation concerns only the journal."""
     result = reconcile(
         *refunded((300, OURS), known=300).frames(),
         as_of=NOW,
@@ -142,7 +142,7 @@ def test_what_agrees_is_not_flagged():
 
 
 def a_month(seed=1):
-    """Return two hundred orders, many of them with refunds of ours or others."""
+    """Return two hundred orders, many of them with refunds made by us or by others."""
     draw = random.Random(seed)
     parts = []
     for number in range(200):
@@ -164,7 +164,7 @@ ASKED = {
 
 
 def in_pandas():
-    """Return the month's result: what every other engine has to agree with."""
+    """Return the month's result in pandas; every other engine must give the same."""
     expected = records(reconcile(*a_month().frames(), as_of=NOW, **ASKED))
     raised = " ".join(row["flags"] for row in expected["discrepancies"]).split()
     assert {"made_elsewhere", "refunded_by_us", "possible_duplicate"} <= set(raised)
@@ -172,7 +172,7 @@ def in_pandas():
 
 
 def test_engines_agree_on_whose_refund_it_is():
-    """The same flags on pandas, Polars, pyarrow and DuckDB."""
+    """pandas, Polars, pyarrow and DuckDB give the same flags."""
     made, expected = tables(a_month()), in_pandas()
 
     assert records(reconcile(*(pl.from_arrow(t) for t in made), as_of=NOW, **ASKED)) == expected
@@ -185,7 +185,7 @@ def test_engines_agree_on_whose_refund_it_is():
 @pytest.mark.skipif(bool(spark_is_missing()), reason=spark_is_missing() or "-")
 @pytest.mark.filterwarnings("default")
 def test_spark_agrees_on_whose_refund_it_is(spark):  # noqa: F811 (the fixture)
-    """And on a cluster."""
+    """Spark gives the same flags."""
     frames = [_to_spark(spark, t, s) for t, s in zip(tables(a_month()), SCHEMAS, strict=True)]
 
     assert records(reconcile(*frames, as_of=NOW, **ASKED)) == in_pandas()

@@ -1,4 +1,4 @@
-"""A period: who is in it, whose money it counts, and that two months add up to both."""
+"""A period: which pairs and amounts it contains, and that two months add up to both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOTH = (OCTOBER[0], NOVEMBER[1])
 
 
 def totals(result):
-    """Return the last line of each leg, per sales unit and currency; nothing where it is 0."""
+    """Return the last line of each leg, per sales unit and currency, without zeros."""
     found = Counter()
     for row in records(result.bridge):
         if row["line"] == row["leg"]:
@@ -49,7 +49,7 @@ class Draw(NamedTuple):
 )
 @given(anything(), st.integers(-380, 10), st.integers(0, 60), st.booleans())
 def test_the_laws_of_a_period(rows, start, length, with_events):
-    """One draw for all laws: reconciling is what takes the time."""
+    """All laws use one draw, because reconciling takes most of the time."""
     if not with_events:
         rows = rows._replace(events=[])
     first = NOW.date() + timedelta(days=start)
@@ -69,7 +69,7 @@ def test_the_laws_of_a_period(rows, start, length, with_events):
 
 
 def assert_two_periods_add_up_to_both(draw):
-    """Captured and refunded of two periods are those of one run over both."""
+    """The captures and refunds of two periods equal those of one run over both."""
     summed = Counter(totals(draw.one))
     summed.update(totals(draw.other))
     own = {key: amount for key, amount in summed.items() if amount and "fetched" not in key[0]}
@@ -78,7 +78,10 @@ def assert_two_periods_add_up_to_both(draw):
 
 
 def assert_no_row_is_lost_and_it_foots_to_what_was_fetched(draw):
-    """Each row is in one bucket; the bridge begins with all orders, and ends in the payments' totals."""
+    """Each row is in one bucket.
+
+    The bridge starts with all orders, and ends in the payments' totals.
+    """
     rows, result = draw.rows, draw.one
     keys = [("orders", f"{o['source_file']}:{o['source_row']}") for o in rows.orders]
     keys += [("payments", f"{p['msn']}:{p['reference']}") for p in rows.payments]
@@ -101,7 +104,7 @@ def assert_no_row_is_lost_and_it_foots_to_what_was_fetched(draw):
 
 
 def assert_nothing_unsettled_lapses(draw):
-    """What a run over everything calls wrong or not here yet is in each later period's run too."""
+    """A discrepancy or timing difference of the whole run is also in each later period's run."""
     middle = draw.middle
     end = utc_day_number(datetime(middle.year, middle.month, middle.day, tzinfo=UTC))
     begun = {
@@ -126,7 +129,7 @@ def lines(result, leg="captured"):
 
 
 def test_a_capture_of_the_next_month_has_a_line_of_its_own():
-    """Ordered and partly captured in October, the rest in November: each month has its part."""
+    """Ordered and partly captured in October, the rest in November: each month has its own part."""
     order, payment = make_pair(captured=[(6, 600), (35, 400)])
     october, november, both = (
         reconcile_both([order], [payment], first=first, last=last)
@@ -145,7 +148,7 @@ def test_a_capture_of_the_next_month_has_a_line_of_its_own():
 
 
 def test_a_refund_of_the_next_month_is_its_own():
-    """Captured in October, refunded in November, in both systems."""
+    """Captured in October and refunded in November, in both systems."""
     order, payment = make_pair(captured=[(6, 1000)], refunded=(40, 300))
     october, november = (
         reconcile_both([order], [payment], first=first, last=last)
@@ -173,7 +176,7 @@ def test_a_split_payment_is_one_pair_in_both_months():
 
 
 def test_a_settled_pair_of_another_month_is_outside():
-    """Nothing of it happened in the period, and nothing of it is wrong: ignored, by name."""
+    """It has no event in the period and no error, so it is ignored with the kind outside_period."""
     order, payment = make_pair(captured=[(6, 1000)])
     other, paid = make_pair("order-0002", ordered=40, captured=[(41, 500)], source_row=3)
     result = reconcile_both([order, other], [payment, paid], first=NOVEMBER[0], last=NOVEMBER[1])
@@ -198,7 +201,7 @@ def test_a_settled_pair_of_another_month_is_outside():
     ("total", "expected"), [(900, ["over_captured"]), (1200, ["under_captured"])]
 )
 def test_a_discrepancy_of_october_is_in_november_until_it_is_settled(total, expected):
-    """It does not lapse; what moved stands in the line of another period."""
+    """It stays until it is settled; October's movements are in the line for other periods."""
     order, payment = make_pair(captured=[(6, 1000)], total_minor=total)
     result = reconcile_both([order], [payment], first=NOVEMBER[0], last=NOVEMBER[1])
 
@@ -212,7 +215,7 @@ def test_a_discrepancy_of_october_is_in_november_until_it_is_settled(total, expe
 
 
 def test_what_began_after_the_period_is_outside_even_if_it_is_wrong():
-    """A discrepancy of November is not October's."""
+    """A discrepancy of November does not belong to October."""
     order, payment = make_pair(ordered=40, captured=[(41, 1000)], total_minor=900)
     result = reconcile_both([order], [payment], first=OCTOBER[0], last=OCTOBER[1])
 

@@ -1,4 +1,4 @@
-"""A `Reconciliation` as Python itself shows it."""
+"""The repr of a `Reconciliation`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from vippsrecon.reconciliation.examples import reconcile_example
 
 
 def test_a_run_is_shown_in_one_line():
-    """A frame printed inside another's repr fills the terminal and says nothing."""
+    """Frames printed inside a repr fill the terminal and do not help the reader."""
     found = reconcile_example(C=400)
     moment = found.manifest["as_of"]
 
@@ -14,5 +14,5 @@ def test_a_run_is_shown_in_one_line():
 
 
 def test_a_run_that_is_not_whole_says_so():
-    """What was found so far must not be taken for all there is."""
+    """The reader must not believe that the discrepancies found so far are all there are."""
     assert "0 discrepancies, incomplete>" in repr(reconcile_example(A=None, failure=503))

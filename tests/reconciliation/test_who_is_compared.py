@@ -1,4 +1,4 @@
-"""Who is compared with whom, and at which moment: overlapping exports, attempts, combined orders."""
+"""Which orders and payments are compared, and at which time: exports, attempts, combined orders."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 
 def ago(days):
-    """A moment this many days before the cut-off time."""
+    """Return a time this many days before the cut-off time."""
     return NOW - timedelta(days=days)
 
 
 def order(reference, **given):
-    """An order row with a number and a row of its own."""
+    """Return an order row with its own order number and source row."""
     order.rows += 1
     row = {"order_number": f"#{reference}", "source_row": order.rows, "fulfilled_at": ago(6)}
     return make_order_row(reference=reference, **(row | given))
@@ -36,12 +36,12 @@ order.rows = 1
 
 
 def payment(reference, A=1000, C=0, **given):  # noqa: N803
-    """A payment and its events."""
+    """Return a payment and its events."""
     return make_payment_rows(reference=reference, A=A, captures=(C,) if C else (), **given)
 
 
 def compare(orders, payments, unread=(), **options):
-    """Reconcile; each payment is (row, events)."""
+    """Reconcile orders with payments; each payment is (row, events)."""
     failures = [
         {
             "msn": EXAMPLE_MSN,
@@ -62,7 +62,7 @@ def compare(orders, payments, unread=(), **options):
 
 
 def found(result):
-    """(reference, kind, expected, actual, at risk, proposal, amount) of each discrepancy."""
+    """Return code, amounts and proposal of each discrepancy, sorted by reference."""
     columns = [
         "reference",
         "kind",
@@ -78,7 +78,7 @@ def found(result):
 
 
 def buckets(result, side):
-    """Row key (without file or sales unit) to bucket and kind."""
+    """Return a dict from row key (without file or sales unit) to bucket and kind."""
     rows = result.buckets[result.buckets["side"] == side].to_dict("records")
     return {
         row["row_key"].partition(":")[2]: f"{row['bucket']} {row['kind']}".strip() for row in rows
@@ -86,13 +86,13 @@ def buckets(result, side):
 
 
 def flags_of(result, reference):
-    """The flags of the first discrepancy of a reference."""
+    """Return the flags of the first discrepancy of a reference."""
     rows = result.discrepancies
     return set(rows.loc[rows["reference"] == reference, "flags"].iloc[0].split())
 
 
 def test_another_engine_compares_the_same_rows():
-    """Windows, joins and lists of references are what the engines do differently."""
+    """Engines differ in windows, joins and lists of references."""
     orders = [
         order("several-01", further_references="several-02 several-03", order_number="#1", **NEW),
         order("several-02", status="open", order_number="#1", total_minor=600, **OLD),
@@ -143,7 +143,7 @@ NEW = {"source_file": "october.csv", "exported_at": ago(0.25)}
 
 
 def test_the_row_of_the_newest_export_is_the_order():
-    """Rules §5, case 51: the old file knows of no refund, and nothing is told of its row."""
+    """Rules §5, case 51: the old file has no refund yet, and its row makes no discrepancy."""
     result = compare(
         [
             order("refunded-1", **OLD),
@@ -174,7 +174,7 @@ def test_the_row_of_the_newest_export_is_the_order():
 
 
 def test_the_order_of_the_files_does_not_matter():
-    """Files are named in any order on the command line."""
+    """Users name the files on the command line in any order."""
     rows = [
         order("refunded-1", refunded_minor=200, refunded_at=ago(3), **NEW),
         order("refunded-1", **OLD),
@@ -212,7 +212,7 @@ def test_of_guessed_times_the_row_that_moved_further_wins(less, more):
         [
             order("moved-on-1", **(NEW | guessed | less | {"source_row": 71})),
             order("moved-on-1", **(OLD | guessed | more | {"source_row": 72})),
-            # A row of another order that is told apart by its file alone.
+            # A row of another order that differs only by its file.
             order("something", source_row=73, **OLD),
         ],
         [],
@@ -223,7 +223,7 @@ def test_of_guessed_times_the_row_that_moved_further_wins(less, more):
 
 
 def test_a_time_that_is_stated_decides_whatever_the_row_says():
-    """A refund that was undone: the newest file is right, although it moved less far."""
+    """A refund was undone: the newest file is correct, although it contains less progress."""
     result = compare(
         [
             order("undone-01", refunded_minor=200, refunded_at=ago(6), source_row=71, **OLD),
@@ -237,7 +237,7 @@ def test_a_time_that_is_stated_decides_whatever_the_row_says():
 
 
 def test_rows_of_one_age_that_differ_are_duplicates():
-    """Nothing says which of the two is the order; the one nearest to the captured amount counts."""
+    """Nothing shows which row is the order, so the one nearest to the captured amount counts."""
     result = compare(
         [
             order("same-age-1", total_minor=900, **(OLD | {"exported_at": NOW, "source_row": 71})),
@@ -266,7 +266,10 @@ def test_an_older_row_names_an_attempt():
 
 
 def test_an_older_row_names_one_of_several_references():
-    """The order was edited up, and the customer paid the rest: the newer cell lists both."""
+    """The order became larger, and the customer paid the rest.
+
+    The newer cell lists both payments.
+    """
     result = compare(
         [
             order("later-ref-01", order_number="#8", further_references="first-ref-01", **NEW),
@@ -281,7 +284,7 @@ def test_an_older_row_names_one_of_several_references():
 
 
 def test_orders_of_two_stores_with_one_number_are_two_orders():
-    """Stores of one merchant number their orders alike."""
+    """Two stores of one merchant can use the same order numbers."""
     result = compare(
         [
             order("store-a-17", order_number="17", store="A", **OLD),
@@ -293,11 +296,11 @@ def test_orders_of_two_stores_with_one_number_are_two_orders():
     assert set(buckets(result, "orders").values()) == {"matched"}
 
 
-# The moment.
+# The cut-off time of each pair.
 
 
 def test_each_pair_has_a_moment_of_its_own():
-    """An old second file does not hide what happened since from the orders of the newer one."""
+    """An old second file must not hide later events from the orders of the newer file."""
     result = compare(
         [
             order("in-the-old", exported_at=ago(5), source_file="old.csv"),
@@ -313,7 +316,7 @@ def test_each_pair_has_a_moment_of_its_own():
 
 
 def test_the_parts_of_a_split_payment_share_the_moment():
-    """One part was fetched days earlier: what the other did since is not half a difference."""
+    """One part was fetched days earlier, so later events of the other part do not count yet."""
     first, first_log = payment("in-parts-1", A=600, C=600)
     second, second_log = payment("in-parts-1-1", A=400, C=400, R=100, refunded=ago(1))
     first["fetched_at"] = ago(2)
@@ -337,7 +340,7 @@ def test_the_captured_attempt_counts_and_the_reserved_one_is_released():
 
 
 def test_of_an_unsure_payment_method_no_attempt_is_released():
-    """The surplus payment is reported; a person decides, because the method is in no list."""
+    """The duplicate is reported, but a person decides, because the method is in no list."""
     result = compare(
         [order("unsure-01-1", total_minor=600, by_vipps=None, method_unsure=True)],
         [payment("unsure-01", A=600), payment("unsure-01-1", A=600, C=600)],
@@ -348,7 +351,7 @@ def test_of_an_unsure_payment_method_no_attempt_is_released():
 
 
 def test_a_captured_attempt_counts_before_the_reserved_one_that_the_shop_names():
-    """The money is where it was captured, whatever the shop says."""
+    """The captured payment has the money, even if the export contains the other reference."""
     result = compare(
         [order("attempt-1", total_minor=600)],
         [payment("attempt-1", A=600), payment("attempt-1-1", A=600, C=600)],
@@ -368,7 +371,7 @@ def test_a_double_payment_given_back_is_not_owed_again():
 
 
 def test_a_refund_of_the_surplus_payment_counts_where_it_fits_whole():
-    """The shop refunded 1,300: 1,000 of the second payment, and 300 of the goods."""
+    """The shop refunded 1,300: 1,000 for the second payment, and 300 for the goods."""
     orders = [order("fits-0001", refunded_minor=1300, refunded_at=ago(4))]
     result = compare(
         orders,
@@ -386,7 +389,7 @@ def test_a_refund_of_the_surplus_payment_counts_where_it_fits_whole():
 
 
 def test_of_two_refunded_surplus_payments_the_larger_is_fitted_first():
-    """The shop refunded 600: 500 of the one fits, so 100 is owed at most, not 300 with the other."""
+    """The shop refunded 600. The refund of 500 is deducted first, so 100 is owed and not 300."""
     given = [
         payment("fits-0002", C=1000),
         payment("fits-0002-1", C=1000, R=300),
@@ -401,7 +404,7 @@ def test_of_two_refunded_surplus_payments_the_larger_is_fitted_first():
 
 
 def test_what_moved_after_the_export_limits_what_is_proposed():
-    """Judged at the export, proposed on the whole log: other payments of the order count too."""
+    """Judged at the export; proposals also consider later events of the order's other payments."""
     exported = {"exported_at": ago(2), "ordered_at": ago(10)}
     given_back = compare(
         [order("later-0001", refunded_minor=100, refunded_at=ago(4), **exported)],
@@ -418,7 +421,7 @@ def test_what_moved_after_the_export_limits_what_is_proposed():
         ],
     )
 
-    # The payment that counted holds nothing any more, so the reserved one may be needed.
+    # The payment that counted has no money any more, so the reserved one may be needed.
     assert ("later-0001", "duplicate_payment", 0, 0, 600, None, None) in found(given_back)
     kind = "refund_missing_at_vipps"
     expected = ("later-0002-1", kind, 1000, 0, 1000, "refund", 700)
@@ -426,7 +429,7 @@ def test_what_moved_after_the_export_limits_what_is_proposed():
 
 
 def test_of_attempts_that_never_held_money_the_latest_counts():
-    """Unless the shop names one: then that one counts."""
+    """If the export contains the reference of one attempt, that one counts instead."""
     result = compare(
         [order("unpaid-01", status="open", fulfilled_at=None)],
         [
@@ -442,7 +445,7 @@ def test_of_attempts_that_never_held_money_the_latest_counts():
 
 
 def test_the_reference_that_the_shop_names_counts_before_the_nearer_amount():
-    """Two payments that the customer really made; the shop sent the goods for one."""
+    """The customer really paid twice, and the shop sent the goods for one payment."""
     result = compare(
         [order("named-001", total_minor=1000)],
         [payment("named-001", A=1200, C=1200), payment("named-001-1", C=1000)],
@@ -487,7 +490,7 @@ def test_a_split_payment_is_compared_as_a_sum(total, refunded, kinds):
 
 
 def test_two_payments_for_one_amount_are_not_a_split_payment():
-    """The order was edited up after the first; together they are more than the order."""
+    """Both payments have the same amount, and together they are more than the order."""
     result = compare(
         [order("equal-001", total_minor=1000)],
         [payment("equal-001", A=600, C=600), payment("equal-001-1", A=600, C=600)],
@@ -500,7 +503,7 @@ def test_two_payments_for_one_amount_are_not_a_split_payment():
 
 
 def test_references_of_one_cell_are_one_split_payment():
-    """Whatever they hold: the shop itself says that both belong to the order."""
+    """With any amounts: the shop itself states that both payments belong to the order."""
     result = compare(
         [
             order("first-ref-01", further_references="other-ref-02 gift-card-03"),
@@ -520,12 +523,12 @@ def test_references_of_one_cell_are_one_split_payment():
     assert "split_payment" in flags_of(result, "first-ref-11")
 
 
-# Unread siblings.
+# Attempts that could not be read.
 
 
 @pytest.mark.parametrize("unread", ["sibling-01", "sibling-01-1", "sibling-01-7", "other-ref-02"])
 def test_an_unread_attempt_leaves_the_whole_order_unchecked(unread):
-    """The other attempts prove nothing."""
+    """The other attempts alone do not show whether the order is correct."""
     known = {"sibling-01", "sibling-01-1"} - {unread}
     result = compare(
         [order("sibling-01", further_references="other-ref-02"), order("another-01")],
@@ -540,7 +543,7 @@ def test_an_unread_attempt_leaves_the_whole_order_unchecked(unread):
 
 
 def test_a_damaged_reference_is_not_missing_while_the_true_one_is_unread():
-    """A spreadsheet dropped its zeros; the reference with them could not be read."""
+    """A spreadsheet removed the zeros, and the complete reference could not be read."""
     result = compare([order("12345678")], [], unread=["000012345678"])
 
     assert found(result) == []
@@ -548,7 +551,10 @@ def test_a_damaged_reference_is_not_missing_while_the_true_one_is_unread():
 
 
 def test_no_capture_is_proposed_before_the_next_attempts_were_asked_for():
-    """One of them may hold the money already. Where nobody says, nothing contradicts the capture."""
+    """A next attempt may already hold the money.
+
+    If it is unknown whether they were asked for, the capture is proposed.
+    """
     result = compare(
         [
             order("asked-001", attempts_asked=True),
@@ -569,7 +575,7 @@ def test_no_capture_is_proposed_before_the_next_attempts_were_asked_for():
 
 
 def together(*rows, reference="basket-01"):
-    """Order rows with one reference; each is (number, total, refunded, status)."""
+    """Return order rows with one reference; each is (number, total, refunded, status)."""
     return [
         order(
             reference,
@@ -644,7 +650,7 @@ def together(*rows, reference="basket-01"):
     ],
 )
 def test_orders_paid_together(rows, paid, kinds):
-    """Due is what the rows that are sent cost; a cancelled row leaves, and then nothing is proposed."""
+    """The amount due is the total of the rows sent; with a cancelled row nothing is proposed."""
     result = compare(together(*rows), [payment("basket-01", **paid)])
 
     assert [row[1:] for row in found(result)] == kinds
@@ -655,7 +661,7 @@ def test_orders_paid_together(rows, paid, kinds):
 
 
 def test_every_reference_that_the_report_prints_can_be_waived():
-    """Of a further attempt, its own; of a split payment, any part."""
+    """A further attempt by its own reference, a split payment by the reference of any part."""
     orders = [
         order("waive-1001"),
         order("waive-1002"),
@@ -678,11 +684,11 @@ def test_every_reference_that_the_report_prints_can_be_waived():
     assert kinds("waive-1001", "waive-1003-1") == {"waive-1001-1", "waive-1002"}
 
 
-# One event twice.
+# An event that is listed twice.
 
 
 def test_an_event_that_the_log_lists_twice_is_one_event():
-    """Two captures are told apart by their pspReference, not by time and amount."""
+    """The pspReference distinguishes two captures, not the time and amount."""
     once, once_log = payment("listed-01", A=500, C=500)
     wrong, wrong_log = payment("listed-02", A=1000, C=500)
     wrong["captured_minor"] = 1000
@@ -710,7 +716,10 @@ def test_an_event_that_the_log_lists_twice_is_one_event():
 
 
 def test_a_payment_without_an_order_belongs_to_the_export_by_its_authorization():
-    """Else by its creation; a sales unit that the export does not cover has none."""
+    """The day of the authorization decides, or of the creation if there is none.
+
+    In a sales unit that the export does not cover, no order is missing.
+    """
     early, early_log = payment("early-0001", C=1000, authorized=ago(20))
     # Created before the first order, authorized on a day of the export.
     created, created_log = payment("created-01", C=1000, authorized=ago(10))

@@ -1,4 +1,4 @@
-"""The worked cases of the rules: each an order, a payment, and the one right answer."""
+"""The worked cases of the rules: each has an order, a payment, and the one correct result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PARTIAL = {"status": "partial"}
 
 
 def shown(result):
-    """Return the result's lines, with the flags of its pair behind them."""
+    """Return the result's lines, each followed by the flags of its pair."""
     flags = " ".join(sorted({flag for text in result.buckets["flags"] for flag in text.split()}))
     return describe_result(result), flags
 
@@ -292,12 +292,12 @@ def shown(result):
     ],
 )
 def test_worked_case(reconciled, case, lines, flags):
-    """The rules' table, line by line: kind, expected, actual, at risk, and the flags."""
+    """Each line of the rules' table: code, expected, actual, at risk, and the flags."""
     assert shown(reconciled(case)) == (lines, flags)
 
 
 def test_split_payment():
-    """31: one order paid by two payments that together come to it."""
+    """Case 31: one order is paid by two payments that together equal its total."""
     assert (
         run_payments_example([("A-0001", 600, 600, 0), ("A-0001-1", 400, 400, 0)])
         == ["matched"] * 2
@@ -305,7 +305,7 @@ def test_split_payment():
 
 
 def test_retry():
-    """32: the first attempt was released and the second captured."""
+    """Case 32: the first attempt was released, and the second one was captured."""
     assert run_payments_example([("A-0001", 1000, 0, 1000), ("A-0001-1", 1000, 1000, 0)]) == [
         "matched superseded_attempt",
         "matched",
@@ -313,7 +313,7 @@ def test_retry():
 
 
 def test_combined_orders():
-    """33: one payment for two orders, 600 and 400."""
+    """Case 33: one payment pays for two orders, 600 and 400."""
     payment, events = make_payment_rows(reference="order-0001")
     result = reconcile(
         build_frame(
@@ -340,7 +340,7 @@ def test_combined_orders():
     ],
 )
 def test_the_period_is_counted_in_local_days(first, last, minor):
-    """37: captured 31 October 23:30 UTC is 1 November 00:30 in Oslo."""
+    """Case 37: a capture on 31 October at 23:30 UTC is on 1 November at 00:30 in Oslo."""
     captured = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)
     payment, events = make_payment_rows(
         reference="order-0001",
@@ -370,7 +370,7 @@ def test_the_period_is_counted_in_local_days(first, last, minor):
 
 
 def test_verdict_and_exit_code():
-    """Information alone is clean; a discrepancy is 1; a hole is 2, whatever else was found."""
+    """Information alone is clean; a discrepancy gives 1; a failed reading gives 2 in every case."""
     truncation = reconcile_example(O=1999, A=1998, C=1998, truncated=1998)
 
     assert (truncation.verdict, truncation.exit_code) == ("clean", 0)
@@ -382,7 +382,7 @@ def test_verdict_and_exit_code():
 
 
 def test_not_found_is_an_answer():
-    """A 404 makes a discrepancy; it leaves no hole."""
+    """A 404 gives a discrepancy; the run is still complete."""
     result = reconcile_example(A=None, failure=404)
 
     assert describe_result(result) == ["discrepancy missing_in_vipps 1000 → -, at risk 1000"]
@@ -390,7 +390,7 @@ def test_not_found_is_an_answer():
 
 
 def test_a_payment_twice_is_refused():
-    """Summing a payment twice would be silent; it is an error that names it."""
+    """Adding a payment twice would not be noticed, so it is an error that names the payment."""
     payment, _ = make_payment_rows(reference="order-0001")
 
     with pytest.raises(ValueError, match="order-0001"):
@@ -410,7 +410,7 @@ def test_a_payment_twice_is_refused():
     ],
 )
 def test_damaged_references_are_repaired(exported, at_vipps):
-    """A reference a spreadsheet damaged is found, named, and its amounts compared."""
+    """A reference damaged by a spreadsheet is found and reported, and its amounts are compared."""
     result = reconcile_example(reference=at_vipps, in_export=exported, C=900)
     kinds = dict(zip(result.discrepancies["kind"], result.discrepancies["severity"], strict=True))
 
@@ -418,7 +418,7 @@ def test_damaged_references_are_repaired(exported, at_vipps):
 
 
 def test_a_repair_that_leaves_a_choice_is_not_made():
-    """Two payments that the damaged reference could be: both are left for a person."""
+    """Two payments fit the damaged reference, so a person decides."""
     made = [make_payment_rows(reference=r) for r in ("000012345678", "0012345678")]
     result = reconcile(
         build_frame([make_order_row(reference="12345678")], ORDERS),
@@ -451,7 +451,7 @@ def test_a_repair_that_leaves_a_choice_is_not_made():
     ],
 )
 def test_the_sentence_fits_the_case(reconciled, case, said_of_it):
-    """What a person can do differs; so does what they are told."""
+    """A person can do different things in each case, so the texts differ too."""
     row = reconciled(case).discrepancies.iloc[0]
 
     assert said_of_it in f"{row['cause']} {row['next_step']}"
@@ -498,7 +498,7 @@ def test_the_sentence_fits_the_case(reconciled, case, said_of_it):
     ],
 )
 def test_worked_case_of_one_code(reconciled, case, line):
-    """Codes that the rules' table has no line for: kind, expected, actual and at risk."""
+    """Codes without a line in the rules' table: code, expected, actual and at risk."""
     assert describe_result(reconciled(case)) == [line]
 
 
@@ -506,7 +506,7 @@ def test_worked_case_of_one_code(reconciled, case, line):
     "case", [{"C": 400}, {"O": None, "cover": (5, 1)}, {"C": 0, "market": "DK"}]
 )
 def test_an_example_alone_has_the_same_result(reconciled, case):
-    """The other examples of the same call, each in a sales unit of its own, change nothing."""
+    """Other examples in the same call have their own sales units and change nothing."""
     alone, together = reconcile_example(**case), reconciled(case)
 
     assert describe_result(together) == describe_result(alone)
@@ -527,7 +527,7 @@ def test_second_payment():
 
 
 def test_second_order_row():
-    """Two order rows of one reference that do not add up to the payment."""
+    """Two order rows have one reference, and their sum is not the payment's amount."""
     assert run_orders_example([1000, 900], C=1000) == [
         "discrepancy duplicate_order_row 900 → -, at risk 0"
     ]

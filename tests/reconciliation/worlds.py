@@ -1,7 +1,7 @@
-"""Small situations for the model: an order or two, their payments and events, drawn by chance.
+"""Small situations for the model: one or two orders, their payments and events, drawn at random.
 
-Many situations stand side by side in one world, each under its own number, so that one run of
-the package answers for all of them. Every situation names the features of the rules it uses.
+One world contains many situations, each with its own number, so that one run of the package
+gives the results of all of them. Every situation names the features of the rules that it uses.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def world_of(
     first: date | None = None,
     last: date | None = None,
 ) -> World:
-    """Return a world of several situations, with orders of nothing that say what the export covers."""
+    """Return a world of several situations, with orders of 0.00 that set what the export covers."""
     cover = [
         order_row(
             900000 + 2 * n + far,
@@ -136,12 +136,12 @@ def order_row(number: int, msn: str, exported: datetime, **given: Any) -> dict[s
 
 
 def day_number(moment: datetime, msn: str) -> int:
-    """Return the number of a moment's local day."""
+    """Return the number of a time's local day."""
     return (moment.astimezone(ZoneInfo(ZONES[ALL_UNITS[msn].market])).date() - EPOCH).days
 
 
 def end_of_day(moment: datetime, msn: str) -> datetime:
-    """Return the end of a moment's local day."""
+    """Return the end of a time's local day."""
     zone = ZoneInfo(ZONES[ALL_UNITS[msn].market])
     day = moment.astimezone(zone).date()
     return datetime.combine(day, time(23, 59, 59, 999999), zone).astimezone(UTC)

@@ -72,7 +72,7 @@ def is_cancelled(order, shop):
 
 
 def compute_net(order, shop, kept):
-    """Return the total less refunds; Shopware tells only that there are some, and truncates."""
+    """Return the total less refunds; Shopware shows only that there are refunds, and truncates."""
     total = Decimal(order[TOTAL[shop]])
     if shop != "shopware":
         return total - Decimal(order[REFUNDED[shop]])

@@ -127,7 +127,7 @@ def bare(verb):
     return lambda shop: shop.post(f"/epayment/v1/payments/order-0001/{verb}", {})
 
 
-# code, status, payment there is, what was agreed with the sales unit, what is done
+# code, status, existing payment, settings of the sales unit, operation
 TABLE = [
     (3010, 500, {}, {}, capture("1000")),
     (4010, 409, {}, {}, same_key("capture", 100, 200)),

@@ -235,7 +235,7 @@ def test_half_a_request_is_not_carried_out(line, sent):
 
     with serve_app(app, 0) as url, httpx.Client(base_url=url, trust_env=False) as client:
         connection = Socket(simulator, client)
-        # The connection has asked for its token.
+        # The connection has requested its token.
         assert begun.acquire(timeout=30)
         assert ended.acquire(timeout=30)
         for verb in ("capture", "cancel"):

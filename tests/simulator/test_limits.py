@@ -53,7 +53,7 @@ def test_limits_can_be_off(shop, line):
 
 
 def test_old_calls_do_not_count(shop, line):
-    """The minute slides: five calls, and five more a minute later."""
+    """The limit is for the last minute: five calls, and five more a minute later."""
     one = shop(line.payment())
     for _ in range(3):
         assert {one.capture(1).status_code for _ in range(5)} == {200}

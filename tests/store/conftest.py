@@ -38,5 +38,5 @@ def store(store_url):
 
 @pytest.fixture
 def carrier(store):
-    """Return this process's hold on that plan."""
+    """Return this process as the carrier of that plan."""
     return acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())

@@ -29,7 +29,7 @@ ID = "refund_missing_at_vipps:123456:order-{}"
 
 @pytest.fixture
 def finished(store, carrier):
-    """Return a plan whose six rows ended in every way, and another one that was not begun."""
+    """Return a store with two plans: one whose rows have all outcomes, and one not started."""
     rows = (1, 2, 3, 4, 5, 6)
     commit_entries(
         store, carrier, [draft("intended", row, discrepancy_id=ID.format(row)) for row in rows]
@@ -52,7 +52,7 @@ def finished(store, carrier):
 
 
 def test_our_keys_are_those_that_were_sent(finished):
-    """Keys that were intended or result done, not those of another verb or environment."""
+    """Keys of all rows that were intended or done, not those of another verb or environment."""
     assert read_own_idempotency_keys(finished, "simulator", "refund") == {
         f"key-{row}" for row in range(1, 8)
     }
@@ -61,7 +61,7 @@ def test_our_keys_are_those_that_were_sent(finished):
 
 
 def test_what_is_in_flight(finished):
-    """Rows that are under way or unknown. A settled row is no longer listed."""
+    """Rows that are in progress or unknown. A settled row is no longer listed."""
     result = read_payments_in_flight(finished, "simulator")
 
     assert [(one.reference, one.plan_id, one.row) for one in result] == [
@@ -72,7 +72,7 @@ def test_what_is_in_flight(finished):
 
 
 def test_receipts_are_of_rows_that_were_done_for_something(finished):
-    """Rows done, result done, or done by a person's word; not refused or unknown rows."""
+    """Rows done, already done, or confirmed as done by a person; not refused or unknown rows."""
     result = list(read_receipts(finished, "simulator"))
 
     assert [(one.row, one.outcome, one.discrepancy_ids) for one in result] == [
@@ -86,7 +86,7 @@ def test_receipts_are_of_rows_that_were_done_for_something(finished):
 
 
 def test_a_later_look_tells_when_it_was_done(finished):
-    """The event log was late when the answer came; `verified` has the event's time."""
+    """The event log came later than the answer; `verified` has the event's time."""
     detail = {"event_at": "2026-01-31T10:05:00Z"}
     append_entries(finished, PLAN, [draft("verified", 2)._replace(detail=detail)])
 
@@ -122,7 +122,7 @@ def test_what_is_said_of_runs(finished):
 
 
 def test_a_chain_by_kinds(finished):
-    """Approvals are result without reading every row."""
+    """Approvals can be read without reading every entry."""
     assert [
         entry.kind for entry in read_entries(finished, PLAN, kinds=("approved", "carrier"))
     ] == [

@@ -195,7 +195,7 @@ def test_a_server_killed_half_way_and_back():
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path):
-    """SQLite's own limit stands for the disk's. With free space the same carrier continues."""
+    """SQLite's own limit simulates a full disk. With free space the same carrier continues."""
     with opened(f"sqlite:///{tmp_path / 'workspace.db'}") as store:
         approved(store)
         carrier = acquire(store, PLAN, **HERE)

@@ -303,7 +303,7 @@ def test_a_locked_postgresql_is_waited_for_then_said(postgres):
 
 
 def test_a_read_only_server_is_said_to_be(postgres):
-    """A standby server answers reads; the sentence asks for the primary."""
+    """A standby server only allows reads; the error asks for the primary server."""
     url = postgres.database()
     with opened(url) as store:
         approved(store)

@@ -1,4 +1,4 @@
-"""Runs: the first day of a discrepancy stays, and an order stays as its newest export said."""
+"""Runs keep the first day of a discrepancy, and an order as its newest export states it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORDER = ComparedOrder(
 
 
 def test_the_first_run_that_showed_it_stays(store):
-    """A later run changes nothing, nor does the same run once more; environments are apart."""
+    """A later run or a repeated run does not change the first date. Environments are separate."""
     record_run(store, OCTOBER, {"a": date(2026, 11, 5)}, [], {})
     record_run(store, NOVEMBER, {"a": date(2026, 12, 5), "b": date(2026, 12, 5)}, [], {})
     record_run(store, OCTOBER, {"a": date(2026, 11, 5)}, [], {})
@@ -32,7 +32,7 @@ def test_the_first_run_that_showed_it_stays(store):
 
 
 def test_an_order_is_found_by_its_reference(store):
-    """As its own export said it; of 1,200 keys, only those asked for."""
+    """The order is as its own export states it; of 1,200 keys, only the requested ones are read."""
     others = [ORDER._replace(reference=f"other-{n:04}") for n in range(1200)]
     record_run(store, OCTOBER, {}, [ORDER, *others], {})
 
@@ -43,7 +43,7 @@ def test_an_order_is_found_by_its_reference(store):
 
 
 def test_a_later_run_settles_an_order_and_an_earlier_one_does_not_unsettle_it(store):
-    """October's run repeated after November's does not bring back what November settled."""
+    """An order that November settled stays settled if October's run is repeated later."""
     record_run(store, OCTOBER, {}, [ORDER], {})
     assert read_unsettled_orders(store, "test", ["123456"], 20_000) == [ORDER]
     assert not read_unsettled_orders(store, "test", ["123456"], 19_999)

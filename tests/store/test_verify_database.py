@@ -1,4 +1,4 @@
-"""What the chains of single plans do not show: a plan that is missing, reservations, triggers."""
+"""Faults that the chain of a single plan does not show: missing plans, reservations, triggers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def busy(store, carrier):
 
 
 def change(store, *statements):
-    """Change tables that no trigger guards."""
+    """Change tables that no trigger protects."""
     with store._engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
@@ -49,7 +49,7 @@ def test_an_untouched_database_holds(busy):
     ],
 )
 def test_tables_that_do_not_follow_from_the_journal(busy, statements, said):
-    """Whoever wants room under a cap, or two operations at once, changes these tables."""
+    """A person could change these tables to exceed a cap or to run two operations at once."""
     change(busy, *statements)
 
     assert any(said in fault for fault in verify_database(busy))
@@ -57,7 +57,7 @@ def test_tables_that_do_not_follow_from_the_journal(busy, statements, said):
 
 
 def test_triggers_that_are_gone(store):
-    """They keep accidents from the journal, so their absence is no accident."""
+    """They protect the journal from accidents, so somebody removed them on purpose."""
     with as_owner(store):
         pass
 
@@ -81,7 +81,7 @@ def test_a_plan_that_was_removed_with_all_its_traces(store, removed):
 
 
 def test_the_last_plan_removed_does_not_show(store):
-    """As the docs say: only a head saved elsewhere shows this."""
+    """As the documents state, only a head that was saved elsewhere shows this."""
     approved(store, OTHER)
 
     with as_owner(store) as execute:
@@ -92,7 +92,7 @@ def test_the_last_plan_removed_does_not_show(store):
 
 
 def test_a_server_is_backed_up_with_its_own_tool(store, tmp_path):
-    """One file, whole, for SQLite; a sentence for PostgreSQL."""
+    """SQLite gives one complete file; for PostgreSQL the error names its backup tool."""
     if store._engine.dialect.name == "sqlite":
         assert back_up(store, tmp_path / "copy.db").stat().st_size > 0
         return
