@@ -57,7 +57,7 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
 
     first, *_, last = sheet(path, "Outcomes")
     known = read_plan_history(here.store, plan.plan_id)
-    assert first["Digest of the plan"] == known.said["digest"]
+    assert first["Digest of the plan"] == known.plan_detail["digest"]
     assert first["SHA-256 of that file"] == "0" * 64
     assert (first["Planner"], first["Approver"]) == ("kari", "ola")
     assert first["Carried out by"] == known.carrier
@@ -116,10 +116,10 @@ def test_entries_can_be_hashed_anew(journal, tmp_path):
 
     rows = sheet(path, "Entries")
     for row in rows:
-        said = {name: row[heading] for heading, name in names.items()}
+        content = {name: row[heading] for heading, name in names.items()}
         amount = row["Amount"]
-        said["amount_minor"] = None if amount is None else int(Decimal(str(amount)) * 100)
-        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        content["amount_minor"] = None if amount is None else int(Decimal(str(amount)) * 100)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         hashed = hashlib.sha256(f"{row['Previous hash']}\n{canonical}".encode()).hexdigest()
         assert hashed == row["Hash"], row["Entry"]
     assert len(rows) == sum(one.entries for one in _plans(here.store))
@@ -145,14 +145,14 @@ def test_control_shows_totals_and_hashes(journal, tmp_path):
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx")
 
-    said = words(path, "Control")
-    assert said.count("OK") == 4
-    assert "DIFFERS" not in said
+    content = words(path, "Control")
+    assert content.count("OK") == 4
+    assert "DIFFERS" not in content
     seq, last = read_head(here.store, plan.plan_id)
-    assert f"{seq}:{last}" in said
-    assert verify_journal(here.store, plan.plan_id).first_hash in said
-    assert "2 rows, counted as skipped above" in said
-    assert "2 plans; every hash chain is intact." in said
+    assert f"{seq}:{last}" in content
+    assert verify_journal(here.store, plan.plan_id).first_hash in content
+    assert "2 rows, counted as skipped above" in content
+    assert "2 plans; every hash chain is intact." in content
 
 
 def test_one_plan_alone(journal, tmp_path):
