@@ -169,7 +169,7 @@ def test_the_row_of_the_newest_export_is_the_order():
     ]
     sides = result.buckets[result.buckets["side"] == "orders"]
     old = sides[sides["row_key"].str.startswith("september")]
-    assert set(old["bucket"] + " " + old["kind"]) == {"ignored superseded_row"}
+    assert set(zip(old["bucket"], old["kind"], strict=True)) == {("ignored", "superseded_row")}
     assert len(old) == 4
 
 

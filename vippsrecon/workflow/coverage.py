@@ -86,7 +86,8 @@ def find_missing_days(
         zone = zones.get(msn, ZoneInfo(SalesUnit(msn).zone))
         own = dated[dated["msn"] == msn]
         days = sorted({int(day) for day in own["ordered_day"]})
-        exported_at = own["exported_at"].max().to_pydatetime()
+        # pandas 2 returns a datetime here, pandas 3 a Timestamp.
+        exported_at = pd.Timestamp(own["exported_at"].max()).to_pydatetime()
         exported_day = to_day_number(exported_at.astimezone(zone).date())
         yesterday = to_day_number(cutoff.astimezone(zone).date()) - 1
         end = min(to_day_number(last), yesterday)

@@ -58,8 +58,8 @@ def drop_superseded_rows(orders: pd.DataFrame, buckets: pd.DataFrame) -> pd.Data
     replaced = set(buckets.loc[buckets["kind"] == "superseded_row", "row_key"])
     if not replaced:
         return orders
-    row_keys = orders["source_file"] + ":" + orders["source_row"].astype("string[pyarrow]")
-    return orders[~row_keys.isin(replaced)]
+    rows = zip(orders["source_file"], orders["source_row"], strict=True)
+    return orders[[f"{file}:{row}" not in replaced for file, row in rows]]
 
 
 def export_time_hints(files: OrderFiles) -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pandas as pd
 import pyarrow as pa
 
 from vippsrecon import schemas
@@ -136,5 +137,5 @@ def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFa
         raise InputError(
             f"{folder.name} contains no payment and no {FACTS_FILE_NAME}. Fetch again."
         )
-    latest = fetched.payments["fetched_at"].max()
+    latest = pd.Timestamp(fetched.payments["fetched_at"].max())
     return FetchFacts(latest.to_pydatetime(), str(info.get("environment", "")), False, ())
