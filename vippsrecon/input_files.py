@@ -1,8 +1,8 @@
 """Open the files the program reads: ordinary files only, size first, JSON and TOML in bounds.
 
 Every input goes through `check_input_file`: exports, lists, mappings, settings, plans, and what a
-fetch stored. A pipe or a device would make the program wait for ever, and a link to nothing would
-be a settings file that is silently not in force, so each is refused by name.
+fetch stored. The program would never finish reading a pipe or a device, and a settings file that is
+a link to nothing would silently not count, so each is refused by name.
 """
 
 from __future__ import annotations
