@@ -241,7 +241,7 @@ def test_a_service_that_stopped_answering_is_not_asked_a_thousand_times(watched,
 
 
 def test_a_service_that_is_down_is_given_up_after_one_wave(watched, no_waiting):
-    """When the first requests have all failed, the run does not wait for those in progress."""
+    """After as many failures in a row as requests are in flight, no further reference is read."""
     client, door = watched(
         [payment_line(name) for name in references(200)],
         lambda asked, _: httpx.Response(503, json={}) if "/payments/" in asked else None,
@@ -251,8 +251,9 @@ def test_a_service_that_is_down_is_given_up_after_one_wave(watched, no_waiting):
     found = fetch(references(200), client)
 
     attempts = [door.asked[path(name)] for name in references(200)]
-    assert attempts[:20] == [10] * 20
-    assert max(attempts[20:]) < 10
+    # The twentieth failure in a row ends the run; then the other 19 workers have one open each.
+    assert attempts.count(10) >= 20
+    assert sum(count > 0 for count in attempts) <= 39
     assert found.missing == len(found.failures) == 200
     assert sorted(found.failures["reference"]) == sorted(references(200))
 
