@@ -15,8 +15,8 @@ import pytest
 
 from tests.reconciliation.frames_of_anything import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.days import to_microseconds
+from vippsrecon.reconciliation.engines.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,

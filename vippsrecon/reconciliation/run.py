@@ -11,15 +11,15 @@ import narwhals.stable.v2 as nw
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.dates import to_date, to_day_number
 from vippsrecon.money import DECIMALS, format_amount, format_count
-from vippsrecon.reconciliation.backends import (
+from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
+from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     collect_rows,
     count_rows,
     detect_engine,
     materialize,
 )
-from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
-from vippsrecon.reconciliation.input_frames import find_latest_fetch, prepare_frames
+from vippsrecon.reconciliation.engines.input_frames import find_latest_fetch, prepare_frames
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
 from vippsrecon.reconciliation.orders_payments.pairs import (

@@ -10,8 +10,8 @@ from collections.abc import Collection
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.later_changes import set_later_changes_apart
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 

@@ -18,9 +18,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import BridgeError
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.check import C, O, Or, R, minimum_of
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.orders_payments.period import PERIOD_COLUMNS
 from vippsrecon.reconciliation.results.bridge_lines import (
     BRIDGE_LINES,

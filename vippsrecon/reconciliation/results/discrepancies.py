@@ -9,13 +9,13 @@ from collections.abc import Mapping
 import narwhals.stable.v2 as nw
 
 from vippsrecon.dates import to_day_number
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.codes import (
     DISCREPANCY_KINDS,
     EXPLAINED_KINDS,
     IGNORED_KINDS,
     TIMING_KINDS,
 )
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.pairs import PairSet
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
