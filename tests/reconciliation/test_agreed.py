@@ -23,6 +23,7 @@ from vippsrecon.reconciliation.example_rows import (
     make_order_row,
     make_payment_rows,
 )
+from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.pairs import (
     ComparisonOptions,
     pair_orders_and_payments,
@@ -137,7 +138,9 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
             orders, payments, events if with_events else None, failures, question
         )
 
-    everything = materialize(assign_buckets(answer_questions(paired(set_aside=False).pairs)))
+    everything = materialize(
+        assign_buckets(answer_questions(paired(set_aside=False).pairs, QUESTIONS))
+    )
     return collect_rows(paired(set_aside=True).exact_matches), {
         (row["msn"], row["payment_reference"]): row
         for row in collect_rows(everything)

@@ -143,7 +143,7 @@ def reconcile(
     failed_requests = frames.failures
     del frames  # frees the events, by far the largest frame: no later step needs them
     all_questions = set(questions) == set(QUESTIONS)
-    checked_pairs = answer_questions(paired.pairs, questions)
+    checked_pairs = answer_questions(paired.pairs, QUESTIONS, questions)
     if options.period is not None:
         checked_pairs = exclude_outside_period(materialize(checked_pairs))
     answered = materialize(
@@ -151,7 +151,7 @@ def reconcile(
     )
     answered = mark_whole_totals(answered, paired.exact_matches)
     run_date = _compute_run_date(as_of_us, units)
-    kinds = collect_kinds(answered)
+    kinds = collect_kinds(answered, QUESTIONS)
     reported = discrepancies.build_discrepancies(
         answered, kinds, rules.rounding_cap_minor, run_date, first_seen or {}
     )

@@ -100,7 +100,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
         .then(nw.concat_str(nw.lit(":"), number, repetition.otherwise(nw.lit(""))))
         .otherwise(nw.lit(""))
     )
-    named = select_discrepancies(answered, question, kinds).with_columns(
+    named = select_discrepancies(answered, question, QUESTIONS, kinds).with_columns(
         kind=kind,
         flags=join_flags(question),
         whole_total=kind.is_in(list(KINDS_OF_WHOLE_TOTALS))
