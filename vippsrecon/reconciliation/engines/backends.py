@@ -15,6 +15,7 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.money import LARGEST_SUM
+from vippsrecon.reconciliation.engines.plans import add_to_plan, is_building
 from vippsrecon.schemas import Column, Frame, polars_schema, validate
 
 LazyFrame = nw.LazyFrame[Any]
@@ -243,6 +244,8 @@ def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
         large: Whether the computation reads whole inputs. Polars' streaming engine then needs half
             the time of its in-memory engine and less memory; for a few rows it takes longer to start.
     """
+    if is_building():
+        return add_to_plan(data)
     native = nw.to_native(data)
     engine = detect_engine(native)
     if engine == "polars":
@@ -264,7 +267,12 @@ def _materialize_relation(relation: Any) -> Any:
 
 
 def is_empty(data: LazyFrame) -> bool:
-    """Return whether a frame has no rows."""
+    """Return whether a frame has no rows, which allows a shortcut.
+
+    While a plan is built no frame has rows yet, and a plan takes no shortcut.
+    """
+    if is_building():
+        return False
     return not collect_rows(data.select(data.collect_schema().names()[0]).head(1))
 
 
@@ -275,6 +283,8 @@ def count_rows(data: LazyFrame) -> int:
 
 def collect_rows(data: LazyFrame) -> list[dict[str, Any]]:
     """Return the rows of a small frame as dictionaries."""
+    if is_building():
+        raise RuntimeError("a planned step must not look at rows")
     return list(data.collect().rows(named=True))
 
 

@@ -9,10 +9,13 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     collect_rows,
+    count_rows,
+    detect_engine,
     is_empty,
     prepare_frame,
     refuse_large_sums,
 )
+from vippsrecon.reconciliation.engines.plans import SMALL_ROWS
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 _PAYMENT_COLUMNS = tuple(
@@ -73,6 +76,14 @@ def prepare_frames(
         else prepare_frame(failures, FAILURES, ("msn", "reference", "operation", "status")),
         _select_keyed_refunds(log) if log is not None and keyed else None,
     )
+
+
+def is_small(frames: InputFrames) -> bool:
+    """Return whether the frames are on Polars and have few rows, so that plans are worth reusing."""
+    if detect_engine(nw.to_native(frames.orders)) != "polars":
+        return False
+    rows = (frames.orders, frames.payments, frames.events)
+    return sum(count_rows(data) for data in rows if data is not None) <= SMALL_ROWS
 
 
 def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:

@@ -72,12 +72,14 @@ class Split:
         exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`), not yet computed.
         orders, payments: All other rows, unchanged.
         links: Payments linked to an order by a rule (msn, reference, okey, link).
+        duplicates: msn, reference of up to three payments that occur more than once.
     """
 
     exact_matches: LazyFrame
     orders: LazyFrame
     payments: LazyFrame
     links: LazyFrame
+    duplicates: LazyFrame
 
 
 def split_exact_matches(
@@ -98,15 +100,11 @@ def split_exact_matches(
         apart: msn, reference of orders with an unanswered reference; they are never exact matches.
         terms: Limits within which a pair can be an exact match.
         named: Result of `links.collect_named_links`.
-
-    Raises:
-        InputError: `payments` contains a payment twice.
     """
     without_reference = nw.col("reference").is_null()
     with_reference = orders.filter(~without_reference)
     # Used three times below; without this the sums would be computed each time.
     sums = materialize(_sum_by_reference(with_reference, payments, events, terms), large=True)
-    _check_payments_unique(sums)
     unmatched = (nw.col("orders") == 0) & (nw.col("payments") == 1)
     strays = materialize(sums.filter(unmatched).select(*PAYMENT_KEY))
     links = derive_links(strays, orders, payments, named)
@@ -127,6 +125,7 @@ def split_exact_matches(
         materialize(nw.concat(rest, how="vertical"), large=True),
         materialize(payments.join(inexact, on=PAYMENT_KEY, how="semi"), large=True),
         links,
+        _find_duplicate_payments(sums),
     )
 
 
@@ -263,11 +262,14 @@ def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
     )
 
 
-def _check_payments_unique(met: LazyFrame) -> None:
+def _find_duplicate_payments(sums: LazyFrame) -> LazyFrame:
+    repeated = sums.filter(nw.col("payments") > 1).select(*PAYMENT_KEY)
+    return materialize(repeated.sort(*PAYMENT_KEY).head(3))
+
+
+def check_payments_unique(duplicates: LazyFrame) -> None:
     """Raise InputError naming up to three payments that occur more than once."""
-    duplicates = collect_rows(
-        met.filter(nw.col("payments") > 1).select(*PAYMENT_KEY).sort(*PAYMENT_KEY).head(3)
-    )
-    if duplicates:
-        examples = ", ".join(f"{row['reference']} ({row['msn']})" for row in duplicates)
+    rows = collect_rows(duplicates)
+    if rows:
+        examples = ", ".join(f"{row['reference']} ({row['msn']})" for row in rows)
         raise InputError(f"payments contains a payment twice: {examples}. Fetch the payments again")
