@@ -15,6 +15,7 @@ a column here, by a join or a window, because a check sees one row at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import narwhals.stable.v2 as nw
 
@@ -27,6 +28,7 @@ from vippsrecon.reconciliation.engines.backends import (
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.engines.keys import HashFunction, hash_text
 from vippsrecon.reconciliation.engines.plans import planned
 from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
 from vippsrecon.reconciliation.orders_payments.cut_off_times import (
@@ -94,6 +96,8 @@ class ComparisonOptions:
         earlier_files: `source_file` of orders from earlier runs: they are compared, and say nothing
             about the days that the export covers.
         unsettled: (msn, reference) of payments with an unresolved operation of this toolkit.
+        hash_function: Makes a number of msn and reference on Polars (see `keys`); None to join by
+            the texts.
         skip_exact_matches: Whether exact matches skip the checks; False runs all checks on all.
     """
 
@@ -105,6 +109,7 @@ class ComparisonOptions:
     own_keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
     earlier_files: frozenset[str] = frozenset()
+    hash_function: HashFunction | None = hash_text
     skip_exact_matches: bool = True
 
 
@@ -163,17 +168,26 @@ def pair_orders_and_payments(
     # A lower limit for the search for exact matches only: each pair has a cut-off time of its own.
     until_us = min(exported_us, fetched_us, asked.as_of_us)
     criteria = MatchCriteria(
-        fetched_us, asked.as_of_us, until_us, asked.waived, asked.skip_exact_matches
+        fetched_us,
+        asked.as_of_us,
+        until_us,
+        asked.waived,
+        asked.hash_function,
+        asked.skip_exact_matches,
     )
-    linked = _link_both_sides(
+    link = partial(
+        _link_both_sides,
         orders,
         payments,
         events,
-        criteria,
         covering=covering,
         unread=_select_unread(failures),
         older_links=order_rows.links,
     )
+    linked = link(criteria=criteria)
+    if linked.collisions is not None and not is_empty(linked.collisions):
+        # Two payments have one key. That never happens by chance, and must not merge them.
+        linked = link(criteria=criteria._replace(hash_function=None))
     check_payments_unique(linked.duplicates)
     chosen = choose_payments(linked.payments, linked.groups, linked.attempts)
     waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
@@ -206,7 +220,7 @@ class _Linked:
 
     Attributes:
         cover: Result of `cut_off_times.compute_coverage`.
-        exact_matches, orders, duplicates: See `exact_matches.Split`.
+        exact_matches, orders, duplicates, collisions: See `exact_matches.Split`.
         unanswered: msn, reference of orders with an attempt that could not be read, or None.
         events: Each event of `payments` once; None if no event log was fetched.
         payments: The other payments, with okey and the amounts at their cut-off time.
@@ -219,6 +233,7 @@ class _Linked:
     exact_matches: LazyFrame
     orders: LazyFrame
     duplicates: LazyFrame
+    collisions: LazyFrame | None
     unanswered: LazyFrame | None
     events: LazyFrame | None
     payments: LazyFrame
@@ -246,7 +261,11 @@ def _link_both_sides(
     split = split_exact_matches(orders, payments, events, unanswered, criteria, named=named)
     references = materialize(collect_references(split.orders))
     linked = link_payments(split.payments, references, split.links)
-    own_events = None if events is None else select_distinct_events(events, split.payments)
+    own_events = (
+        None
+        if events is None
+        else select_distinct_events(events, split.payments, criteria.hash_function)
+    )
     timed = materialize(share_as_of(materialize(add_as_of(linked, cover, criteria.as_of_us))))
     counted = materialize(add_amounts_as_of(timed, own_events))
     sides = resolve_order_rows(split.orders, references, counted)
@@ -255,6 +274,7 @@ def _link_both_sides(
         split.exact_matches,
         split.orders,
         split.duplicates,
+        split.collisions,
         unanswered,
         own_events,
         counted,
