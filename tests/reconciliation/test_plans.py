@@ -10,7 +10,12 @@ import polars as pl
 import pytest
 
 from vippsrecon.reconciliation.engines.backends import collect_rows, is_empty, materialize
-from vippsrecon.reconciliation.engines.plans import planned, small_frames
+from vippsrecon.reconciliation.engines.plans import (
+    SMALL_ROWS,
+    planned,
+    planned_if_small,
+    reuse_plans,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def total(result):
 def test_plan_is_built_once_per_settings_and_columns():
     """This is what makes a small comparison fast."""
     step, built = make_step()
-    with small_frames(is_small=True):
+    with reuse_plans(rows=2):
         assert [total(step(frame(1, 2), 10)), total(step(frame(5), 10))] == [30, 50]
         assert built == [10]
         assert total(step(frame(1, 2), 3)) == 9
@@ -63,7 +68,7 @@ def test_plan_is_built_once_per_settings_and_columns():
 def test_results_stay_after_the_next_call():
     """A plan's places are used again; what it gave before must not change."""
     step, _ = make_step()
-    with small_frames(is_small=True):
+    with reuse_plans(rows=2):
         first, second = step(frame(1), 1), step(frame(2), 1)
     assert (total(first), total(second)) == (1, 2)
     assert collect_rows(first.rows) == [{"value": 1}]
@@ -75,7 +80,7 @@ def test_many_threads_use_one_plan():
     step, built = make_step()
 
     def run(value):
-        with small_frames(is_small=True):
+        with reuse_plans(rows=2):
             return total(step(frame(value, value), 10))
 
     with ThreadPoolExecutor(8) as pool:
@@ -83,12 +88,28 @@ def test_many_threads_use_one_plan():
     assert built == [10]
 
 
-def test_large_frames_are_computed_step_by_step():
-    """Shortcuts for frames without rows save more there than plans do."""
+def test_other_engines_compute_step_by_step():
+    """Plans are Polars' own."""
     step, built = make_step()
-    with small_frames(is_small=False):
+    with reuse_plans(rows=None):
         assert [total(step(frame(1), 10)), total(step(frame(2), 10))] == [10, 20]
     assert built == [10, 10]
+
+
+def test_a_step_with_shortcuts_takes_them_where_there_are_many_rows():
+    """There a shortcut for a frame without rows saves more than a plan does."""
+    asked = []
+
+    @planned_if_small
+    def step(data, other):
+        asked.append(is_empty(other))
+        return data if is_empty(other) else materialize(nw.concat([data, other], how="vertical"))
+
+    for rows, values in ((SMALL_ROWS, [1]), (SMALL_ROWS + 1, [1])):
+        with reuse_plans(rows):
+            result = step(frame(1), frame(2).head(0))
+        assert [row["value"] for row in collect_rows(result)] == values
+    assert asked == [False, True]
 
 
 def test_a_planned_step_must_not_look_at_rows():
@@ -98,7 +119,7 @@ def test_a_planned_step_must_not_look_at_rows():
     def step(data):
         return data.filter(nw.col("value") == collect_rows(data)[0]["value"])
 
-    with small_frames(is_small=True), pytest.raises(RuntimeError, match="must not look at rows"):
+    with reuse_plans(rows=2), pytest.raises(RuntimeError, match="must not look at rows"):
         step(frame(1))
-    with small_frames(is_small=False):
+    with reuse_plans(rows=None):
         assert collect_rows(step(frame(1))) == [{"value": 1}]

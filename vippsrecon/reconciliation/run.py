@@ -20,11 +20,11 @@ from vippsrecon.reconciliation.engines.backends import (
     materialize,
 )
 from vippsrecon.reconciliation.engines.input_frames import (
+    count_polars_rows,
     find_latest_fetch,
-    is_small,
     prepare_frames,
 )
-from vippsrecon.reconciliation.engines.plans import planned, small_frames
+from vippsrecon.reconciliation.engines.plans import planned, reuse_plans
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
 from vippsrecon.reconciliation.orders_payments.pairs import (
@@ -158,7 +158,7 @@ def reconcile(
     )
     run_date = _compute_run_date(as_of_us, units)
     spark = detect_engine(orders) == "spark"
-    with small_frames(is_small(frames)):
+    with reuse_plans(count_polars_rows(frames)):
         paired = pair_orders_and_payments(
             frames.orders,
             frames.payments,

@@ -272,7 +272,7 @@ def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
             the time of its in-memory engine and less memory; for a few rows it takes longer to start.
     """
     if is_building():
-        return add_to_plan(data)
+        return add_to_plan(data, large=large)
     native = nw.to_native(data)
     engine = detect_engine(native)
     if engine == "polars":
@@ -301,6 +301,20 @@ def is_empty(data: LazyFrame) -> bool:
     if is_building():
         return False
     return not collect_rows(data.select(data.collect_schema().names()[0]).head(1))
+
+
+def has_distinct_rows(data: LazyFrame) -> bool:
+    """Return whether no row occurs twice, as far as that is known cheaply, which allows a shortcut.
+
+    On Polars rows are compared by their hashes: equal rows have equal hashes.
+    """
+    import polars as pl
+
+    native = nw.to_native(data)
+    if is_building() or not isinstance(native, pl.LazyFrame):
+        return False
+    hashes = native.collect().hash_rows()
+    return bool(hashes.n_unique() == len(hashes))
 
 
 def count_rows(data: LazyFrame) -> int:

@@ -15,7 +15,6 @@ from vippsrecon.reconciliation.engines.backends import (
     prepare_frame,
     refuse_large_sums,
 )
-from vippsrecon.reconciliation.engines.plans import SMALL_ROWS
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 _PAYMENT_COLUMNS = tuple(
@@ -78,12 +77,12 @@ def prepare_frames(
     )
 
 
-def is_small(frames: InputFrames) -> bool:
-    """Return whether the frames are on Polars and have few rows, so that plans are worth reusing."""
+def count_polars_rows(frames: InputFrames) -> int | None:
+    """Return the rows of all frames together; None if they are not on Polars."""
     if detect_engine(nw.to_native(frames.orders)) != "polars":
-        return False
-    rows = (frames.orders, frames.payments, frames.events)
-    return sum(count_rows(data) for data in rows if data is not None) <= SMALL_ROWS
+        return None
+    inputs = (frames.orders, frames.payments, frames.events)
+    return sum(count_rows(data) for data in inputs if data is not None)
 
 
 def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:

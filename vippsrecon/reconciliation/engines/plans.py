@@ -1,13 +1,11 @@
-"""Build a step's plan once per process, and run it again on other small frames.
+"""Build a step's plan once per process, and run it again on other frames.
 
-For few rows, nearly all time of a comparison goes into translating the expressions to Polars and
-into starting hundreds of small computations. A planned step is a function from frames to frames
-that looks at no row. While `small_frames` is entered, its plan is built once per settings and
-columns, with a place for each input frame; later calls put their frames in these places and
-compute all results at once.
+For few rows, nearly all time of a comparison goes into translating the expressions to Polars; for
+a million rows it is still a tenth. A planned step is a function from frames to frames that looks
+at no row. On Polars its plan is built once per settings and columns, with a place for each input
+frame; later calls put their frames in these places.
 
-For many rows, and on DuckDB and Spark, a planned step is an ordinary function: building the plan
-takes no noticeable part of the time, and shortcuts for frames without rows save more.
+On DuckDB and Spark a planned step is an ordinary function.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 import narwhals.stable.v2 as nw
 
 SMALL_ROWS = 50_000
-"""Up to this many rows of input, plans are reused."""
+"""Up to this many rows of input, shortcuts for frames without rows save less than plans do."""
 
 _PLANS_KEPT = 256
 
@@ -33,18 +31,22 @@ LazyFrame = nw.LazyFrame[Any]
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-_small: ContextVar[bool] = ContextVar("small", default=False)
+_rows: ContextVar[int | None] = ContextVar("rows", default=None)
 _building: ContextVar[_Plan | None] = ContextVar("building", default=None)
 
 
 @contextmanager
-def small_frames(is_small: bool) -> Iterator[None]:
-    """Reuse the plans of planned steps, if the frames are small and on Polars."""
-    token = _small.set(is_small)
+def reuse_plans(rows: int | None) -> Iterator[None]:
+    """Reuse the plans of planned steps.
+
+    Args:
+        rows: The rows of all inputs together; None if they are not on Polars.
+    """
+    token = _rows.set(rows)
     try:
         yield
     finally:
-        _small.reset(token)
+        _rows.reset(token)
 
 
 def is_building() -> bool:
@@ -52,12 +54,12 @@ def is_building() -> bool:
     return _building.get() is not None
 
 
-def add_to_plan(data: LazyFrame) -> LazyFrame:
+def add_to_plan(data: LazyFrame, *, large: bool) -> LazyFrame:
     """Let the plan that is being built compute a frame once; return a frame that reads the rows."""
     plan = _building.get()
     if plan is None:
         raise RuntimeError("no plan is being built")
-    return plan.add(data)
+    return plan.add(data, large=large)
 
 
 def planned(step: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -67,15 +69,29 @@ def planned(step: Callable[_P, _R]) -> Callable[_P, _R]:
         step: A function that looks at no row. Its arguments are frames, dataclasses of frames,
             None, and settings, which are hashable. It returns a frame or a dataclass of frames.
     """
+    return _plan(step, up_to=None)
+
+
+def planned_if_small(step: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Make a function a planned step that takes its shortcuts where there are many rows.
+
+    A plan takes no shortcut, because whether a frame has rows is not known while it is built.
+    """
+    return _plan(step, up_to=SMALL_ROWS)
+
+
+def _plan(step: Callable[_P, _R], up_to: int | None) -> Callable[_P, _R]:
     plans = _PlanCache(step)
 
     @wraps(step)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        if is_building() or not _small.get():
+        rows = _rows.get()
+        if is_building() or rows is None or (up_to is not None and rows > up_to):
             return step(*args, **kwargs)
         inputs: list[Any] = []
         key = _take_frames((args, tuple(kwargs.items())), inputs)
-        result: _R = plans.get(key, inputs, args, kwargs).run(inputs)
+        plan = plans.get(key, inputs, args, kwargs)
+        result: _R = plan.run(inputs, large=rows > SMALL_ROWS)
         return result
 
     return run
@@ -128,10 +144,10 @@ class _Plan:
             _building.reset(token)
         self._shape = result
 
-    def add(self, data: LazyFrame) -> LazyFrame:
+    def add(self, data: LazyFrame, *, large: bool) -> LazyFrame:
         """Add the computation of a frame to the series; return a frame that reads its result."""
         native = nw.to_native(data)
-        self._plans.append(native)
+        self._plans.append((native, large))
         return self._add_place(native.collect_schema())
 
     def _add_place(self, schema: Any) -> LazyFrame:
@@ -153,17 +169,24 @@ class _Plan:
         leaf: LazyFrame = nw.from_native(register_io_source(read, schema=schema))
         return leaf
 
-    def run(self, inputs: list[Any]) -> Any:
-        """Compute the step on these frames, and return its result with frames in memory."""
+    def run(self, inputs: list[Any], *, large: bool) -> Any:
+        """Compute the step on these frames, and return its result with frames in memory.
+
+        Args:
+            inputs: The input frames, in order.
+            large: Whether they have many rows, so that Polars' streaming engine and its
+                optimizations are worth starting.
+        """
         import polars as pl
 
-        options: Any = {"engine": "in-memory", "optimizations": _choose_optimizations()}
+        options: Any = {} if large else {"optimizations": _choose_optimizations()}
         with self._lock:  # the places are the plan's own
             self._places[: len(inputs)] = inputs
             try:
-                for place, plan in enumerate(self._plans, start=len(inputs)):
-                    self._places[place] = plan.collect(**options)
-                computed = iter(pl.collect_all(self._results, **options))
+                for place, (plan, reads_much) in enumerate(self._plans, start=len(inputs)):
+                    engine: Any = "streaming" if large and reads_much else "in-memory"
+                    self._places[place] = plan.collect(engine=engine, **options)
+                computed = iter(pl.collect_all(self._results, engine="in-memory", **options))
             finally:
                 self._places[:] = [None] * len(self._places)
         return _map_frames(self._shape, lambda _: nw.from_native(next(computed).lazy()))

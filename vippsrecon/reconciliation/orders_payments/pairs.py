@@ -29,7 +29,7 @@ from vippsrecon.reconciliation.engines.backends import (
     materialize,
 )
 from vippsrecon.reconciliation.engines.keys import HashFunction, hash_text
-from vippsrecon.reconciliation.engines.plans import planned
+from vippsrecon.reconciliation.engines.plans import planned, planned_if_small
 from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
 from vippsrecon.reconciliation.orders_payments.cut_off_times import (
     add_as_of,
@@ -244,7 +244,7 @@ class _Linked:
     combined_order_rows: LazyFrame
 
 
-@planned
+@planned_if_small
 def _link_both_sides(
     orders: LazyFrame,
     payments: LazyFrame,

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    has_distinct_rows,
+    is_empty,
+    materialize,
+)
 from vippsrecon.reconciliation.engines.keys import HashFunction, add_payment_key, key_columns
 from vippsrecon.schemas import PAYMENT
 
@@ -64,7 +69,11 @@ def select_distinct_events(
     own = add_payment_key(payments.select(*PAYMENT_KEY), hash_function)
     key = key_columns(keyed)
     columns = events.collect_schema().names()
-    own_events = keyed.join(own.select(key), on=key, how="semi").select(columns)
+    own_events = materialize(
+        keyed.join(own.select(key), on=key, how="semi").select(columns), large=True
+    )
+    if has_distinct_rows(own_events):
+        return own_events
     return materialize(own_events.group_by(*columns).agg(times=nw.len()).drop("times"), large=True)
 
 
