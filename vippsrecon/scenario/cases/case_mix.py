@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from vippsrecon.scenario.case_builder import CaseBuilder
 from vippsrecon.scenario.cases import (
     attempts,
     capturing,
@@ -19,6 +18,7 @@ from vippsrecon.scenario.cases import (
     refunding,
     shop_records,
 )
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.models import Scene
 from vippsrecon.scenario.random_draws import RandomDraws
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
