@@ -53,7 +53,7 @@ def settle(
     from vippsrecon.bulk.execution.settle import settle as settle_rows
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.cli import output
-    from vippsrecon.cli.carry_out import format_head
+    from vippsrecon.cli.bulk.carry_out import format_head
     from vippsrecon.config.load import load_settings
     from vippsrecon.store import open_store
 
