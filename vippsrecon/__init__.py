@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vippsrecon.sources import preview, read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
-    from vippsrecon.workflow.closed_discrepancies import closed_by_receipts
+    from vippsrecon.workflow.history.closed_discrepancies import closed_by_receipts
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
 __all__ = [
@@ -95,7 +95,7 @@ _HOME = {
     "__version__": "version",
     "approve": "bulk.approval.approve",
     "carry_out": "bulk.execution.carry_out",
-    "closed_by_receipts": "workflow.closed_discrepancies",
+    "closed_by_receipts": "workflow.history.closed_discrepancies",
     "fetch": "fetching",
     "ledger_references": "fetching",
     "load_settings": "config.load",

@@ -372,7 +372,7 @@ def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
 
 def test_a_locked_journal_is_a_notice(done, monkeypatch):
     """Another program has locked the database; the run does not wait for it."""
-    monkeypatch.setattr("vippsrecon.workflow.closed_discrepancies.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("vippsrecon.workflow.history.closed_discrepancies.WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(done.folder / "work.db", isolation_level=None)) as tool:
         tool.execute("PRAGMA locking_mode = EXCLUSIVE")
         tool.execute("PRAGMA journal_mode = DELETE")
