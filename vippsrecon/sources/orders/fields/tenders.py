@@ -16,9 +16,9 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
+from vippsrecon.sources.orders.fields.references import SEPARATORS
+from vippsrecon.sources.orders.fields.statuses import get_field_cells
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.references import SEPARATORS
-from vippsrecon.sources.orders.statuses import get_field_cells
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 Owner = Literal["own", "recurring", "bank_transfer", "other", "unsure", ""]
@@ -278,5 +278,5 @@ def _is_listed(plain: str, tokens: list[str]) -> bool:
 
 @cache
 def _load_words() -> Mapping[str, Any]:
-    text = (resources.files("vippsrecon.sources.orders") / "tenders.toml").read_text("utf-8")
+    text = (resources.files("vippsrecon.sources.orders.fields") / "tenders.toml").read_text("utf-8")
     return tomllib.loads(text)
