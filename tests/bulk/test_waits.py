@@ -11,9 +11,9 @@ import pytest
 
 from tests.bulk.world import MSN, SOON
 from vippsrecon.api import Client
-from vippsrecon.bulk.execution.backoff import Backoff
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
+from vippsrecon.bulk.execution.row.backoff import Backoff
 from vippsrecon.store import read_entries
 
 
@@ -205,7 +205,7 @@ def test_two_plans_in_two_databases(world, tmp_path):
 
 def test_unknown_without_a_request_can_be_settled(world, tmp_path):
     """A row that is unknown after a restored backup is open, so it can be settled."""
-    from vippsrecon.bulk.execution.settle import settle
+    from vippsrecon.bulk.open_rows.settle import settle
     from vippsrecon.store import open_store
 
     here = world(1)
@@ -227,7 +227,7 @@ def test_settling_flags_another_change_too(world):
 
     Settling reports this with exit code 1.
     """
-    from vippsrecon.bulk.execution.settle import settle
+    from vippsrecon.bulk.open_rows.settle import settle
 
     here = world(1)
     plan = here.approved("refund", 4_000)

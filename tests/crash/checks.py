@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from tests.crash.world import World
 from vippsrecon.bulk.approval.approve import approve
-from vippsrecon.bulk.execution.operations import EVENT_NAMES
+from vippsrecon.bulk.execution.row.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import write_plan
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key

@@ -26,7 +26,7 @@ from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
-from vippsrecon.bulk.execution.operations import compute_expected_aggregate
+from vippsrecon.bulk.execution.row.operations import compute_expected_aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.worker_pool import PoolOptions
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, compute_idempotency_key

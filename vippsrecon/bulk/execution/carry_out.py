@@ -16,11 +16,9 @@ from typing import Any
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import Approval, find_valid_approval, register_plan
-from vippsrecon.bulk.execution.caps import predict_cap_breaches
 from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
-from vippsrecon.bulk.execution.evidence import Intention
 from vippsrecon.bulk.execution.journal_access import (
     read_journal_head,
     refuse_broken_journal,
@@ -35,10 +33,12 @@ from vippsrecon.bulk.execution.preconditions import (
     check_confirmed_sums,
     check_plan_matches_settings,
 )
-from vippsrecon.bulk.execution.prepare import predict_outcome, prepare_row, record_result
+from vippsrecon.bulk.execution.row.caps import predict_cap_breaches
+from vippsrecon.bulk.execution.row.evidence import Intention
+from vippsrecon.bulk.execution.row.prepare import predict_outcome, prepare_row, record_result
+from vippsrecon.bulk.execution.row.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.execution.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.worker_pool import (
     PoolOptions,
     finish_rows_on_interrupt,
