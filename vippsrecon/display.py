@@ -42,7 +42,7 @@ def html_of(shown: Any) -> str:
 
         return render_plan_html(shown)
     if name == "RunResult":
-        from vippsrecon.bulk.outcomes.frame import render_run
+        from vippsrecon.bulk.outcomes.html import render_run
 
         return render_run(shown)
     raise TypeError(f"{name} has no HTML")
