@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.errors import ConfigurationError, PlanError, PlanLockHeldError

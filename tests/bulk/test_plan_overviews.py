@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.outcomes.from_journal import list_plan_overviews, read_plan_history
 from vippsrecon.store import append_entries
 from vippsrecon.store.journal.entry import Draft

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from tests.bulk.world import CLOCK, MSN, line
+from tests.bulk.simulated_account import CLOCK, MSN, line
 from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.file import read_plan, write_plan

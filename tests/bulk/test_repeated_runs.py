@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import read_entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.bulk.world import MSN, SOON
+from tests.bulk.simulated_account import MSN, SOON
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.store import read_entries, verify_journal

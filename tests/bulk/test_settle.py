@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.execution.settle import ManualDecision, settle
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history

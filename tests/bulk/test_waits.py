@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from tests.bulk.world import MSN, SOON
+from tests.bulk.simulated_account import MSN, SOON
 from vippsrecon.api import Client
 from vippsrecon.bulk.execution.backoff import Backoff
 from vippsrecon.bulk.execution.clock import RunClock

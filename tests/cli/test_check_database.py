@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.cli.desks import SUM
+from tests.cli.refund_folder import SUM
 
 
 def test_none_yet(run, keys, folder, printed):

@@ -9,7 +9,7 @@ import stat
 import pytest
 from openpyxl import load_workbook
 
-from tests.cli.desks import SUM
+from tests.cli.refund_folder import SUM
 
 
 @pytest.fixture

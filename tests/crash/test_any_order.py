@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.crash.checks import GOOD, Workspace, assert_cap_counts, assert_carried_out
 from tests.crash.databases import sqlite
-from tests.crash.in_process import BRIEF, BY_ITSELF, InProcess, Run, Slow, carried
-from tests.crash.world import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.interrupted_runs import BRIEF, BY_ITSELF, InProcess, Run, Slow, carried
+from tests.crash.simulator_process import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.workspace import GOOD, Workspace, assert_cap_counts, assert_carried_out
 from tests.hypothesis_sizes import draw_examples
 
 ROWS = 4

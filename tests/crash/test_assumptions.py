@@ -9,9 +9,9 @@ import pytest
 
 from tests.crash.carrier import PATIENCE, Life
 from tests.crash.carrier_processes import Keeper
-from tests.crash.checks import assert_carried_out, assert_never_twice
-from tests.crash.rounds import fault, killing
-from tests.crash.world import MONEY_OPERATIONS
+from tests.crash.kill_rounds import fault, killing
+from tests.crash.simulator_process import MONEY_OPERATIONS
+from tests.crash.workspace import assert_carried_out, assert_never_twice
 from tests.waiting import wait_until
 
 ROWS = 5

@@ -11,11 +11,11 @@ import pytest
 
 from tests.crash.carrier import Life
 from tests.crash.carrier_processes import LIVES_LEFT_TO_END, Keeper
-from tests.crash.checks import Workspace, assert_cap_counts, assert_carried_out
 from tests.crash.databases import sqlite
-from tests.crash.in_process import BY_ITSELF, InProcess, carried
-from tests.crash.rounds import FAULTS, fault, mixed
-from tests.crash.world import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.interrupted_runs import BY_ITSELF, InProcess, carried
+from tests.crash.kill_rounds import FAULTS, fault, mixed
+from tests.crash.simulator_process import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.workspace import Workspace, assert_cap_counts, assert_carried_out
 
 ROWS = 12
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from tests.crash.carrier_processes import Tally
-from tests.crash.rounds import killing, mixed
+from tests.crash.kill_rounds import killing, mixed
 
 ROUNDS = range(11, 16)
 

@@ -12,9 +12,9 @@ import pytest
 
 from tests.crash.carrier import Life
 from tests.crash.carrier_processes import Keeper
-from tests.crash.checks import Workspace, assert_carried_out, assert_never_twice
 from tests.crash.databases import sqlite
-from tests.crash.world import MONEY_OPERATIONS
+from tests.crash.simulator_process import MONEY_OPERATIONS
+from tests.crash.workspace import Workspace, assert_carried_out, assert_never_twice
 from tests.postgres import CutWire
 from tests.waiting import wait_until
 

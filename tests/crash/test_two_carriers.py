@@ -8,8 +8,8 @@ import time
 import pytest
 
 from tests.crash.carrier import Life
-from tests.crash.checks import assert_carried_out, assert_never_twice, ended_rows
-from tests.crash.rounds import FAULTS, fault
+from tests.crash.kill_rounds import FAULTS, fault
+from tests.crash.workspace import assert_carried_out, assert_never_twice, ended_rows
 from tests.waiting import wait_until
 
 ROWS = 8

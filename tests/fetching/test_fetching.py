@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.fetching.conftest import MSN, OTHER_MSN, payment_line, references
-from tests.fetching.doors import Watched
+from tests.fetching.recording_transport import Watched
 from tests.payments import make_amount as nok
 from vippsrecon import schemas
 from vippsrecon.api import Client

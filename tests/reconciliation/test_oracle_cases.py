@@ -16,8 +16,8 @@ from tests.reconciliation.agreement import differences
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_bridge import Lines
-from tests.reconciliation.oracle_world import Opinion
-from tests.reconciliation.worlds import NOW, Situation, end_of_day, world_of
+from tests.reconciliation.oracle_data import Opinion
+from tests.reconciliation.situations import NOW, Situation, end_of_day, world_of
 
 MSN = {"NO": "100001", "DK": "100004"}
 DAY = timedelta(days=1)

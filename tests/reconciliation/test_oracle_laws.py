@@ -19,7 +19,7 @@ from tests.reconciliation.agreement import by_package, draw, run
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_money import REFUND_WINDOW, once
-from tests.reconciliation.worlds import NOW, UNITS, Situation, world_of
+from tests.reconciliation.situations import NOW, UNITS, Situation, world_of
 
 many = draw_examples(150, database=None)
 situations = st.randoms(use_true_random=False).map(lambda chance: Drawing(chance).situation(1))

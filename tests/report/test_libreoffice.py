@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from openpyxl import load_workbook
 
-from tests.report.months import Month, a_month
+from tests.report.example_results import Month, a_month
 from vippsrecon.report import write_workbook
 
 pytestmark = [

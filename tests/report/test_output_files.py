@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from tests.report.months import a_month
+from tests.report.example_results import a_month
 from vippsrecon.errors import OutputError
 from vippsrecon.report import write_workbook
 
@@ -57,7 +57,7 @@ SMALL_DISK = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.path.insert(0, sys.argv[1])
-from tests.report.months import a_month
+from tests.report.example_results import a_month
 from vippsrecon.report import write_workbook
 from vippsrecon.errors import OutputError
 month = a_month(400).reconciliation()

@@ -13,7 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.reconciliation.months import make_pair, reconcile_both
-from tests.report.months import Month, a_month
+from tests.report.example_results import Month, a_month
 from vippsrecon.report import write_workbook
 from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
 from tests.sources.conftest import SHOPIFY, as_csv
-from tests.sources.test_rest import rest
 from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
+from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import VippsReconError
 from vippsrecon.sources import find_candidate_references, preview, read_orders, read_references

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
-from tests.sources.test_rest import rest
 from tests.sources.test_shops import OSLO, SHOPWARE, WOO, rows, shopify, woo
+from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.sources import find_candidate_references, preview, read_orders
 from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND
 

@@ -7,7 +7,7 @@ import os
 import pytest
 from sqlalchemy import event
 
-from tests.store.making import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Draft,

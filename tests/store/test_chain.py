@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.hypothesis_sizes import draw_examples
-from tests.store.making import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import PlanError
 from vippsrecon.store import Draft, commit_entries, read_entries, read_head, verify_journal
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash, link_entry

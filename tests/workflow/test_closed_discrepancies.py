@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from tests.bulk.world import CLOCK, MSN, SOON, line
+from tests.bulk.simulated_account import CLOCK, MSN, SOON, line
 from vippsrecon import approve, carry_out, closed_by_receipts, open_store, plan_refunds
 from vippsrecon import reconcile as compare
 from vippsrecon.api import Client

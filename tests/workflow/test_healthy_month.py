@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetching.doors import Watched
+from tests.fetching.recording_transport import Watched
 from tests.workflow.healthy_sales import EXPORTED, MSN, state_lines
 from tests.workflow.healthy_shops import SHOPS, make_sales
 from vippsrecon.api import Client

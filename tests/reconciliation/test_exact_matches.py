@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.reconciliation.frames_of_anything import Rows
+from tests.reconciliation.random_frames import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.days import to_microseconds

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
-from tests.sources.test_rest import rest
 from tests.sources.test_shops import MAGENTO, OSLO, WOO, magento, rows, shopify, woo
+from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.sources import read_orders
 
 OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (None, False)

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.report.months import Month, a_month
+from tests.report.example_results import Month, a_month
 from vippsrecon.notebook import plots
 from vippsrecon.report.html.tiles import render_reconciliation, render_summary_tiles
 from vippsrecon.report.terminal import format_summary

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given
 from openpyxl import load_workbook
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.frames_of_anything import anything
+from tests.reconciliation.random_frames import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.plan.rules import check_plan

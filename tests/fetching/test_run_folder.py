@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fetching.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
-from tests.fetching.doors import Watched
+from tests.fetching.recording_transport import Watched
 from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import RawReading

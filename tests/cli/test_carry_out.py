@@ -11,7 +11,7 @@ import sys
 import pytest
 from openpyxl import load_workbook
 
-from tests.cli.desks import MSN, SUM
+from tests.cli.refund_folder import MSN, SUM
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 
 LEDGER = {

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.reconciliation.frames_of_anything import Rows
+from tests.reconciliation.random_frames import Rows
 from tests.reconciliation.test_engines import (
     SCHEMAS,
     _to_spark,

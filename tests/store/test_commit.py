@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.hypothesis_sizes import draw_examples
-from tests.store.making import AT, OTHER, PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import AT, OTHER, PLAN, approved, draft, opened, process
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Attempt,
@@ -373,7 +373,7 @@ def test_caps_hold_among_threads(store_url):
 RIVAL = """
 import os, sys
 from vippsrecon.store import Entry, acquire, commit_entries, open_store
-from tests.store.making import draft
+from tests.store.plans_and_drafts import draft
 url, plan = sys.argv[1:]
 with open_store(url) as store:
     carrier = acquire(store, plan, holder=plan, host="here", pid=os.getpid())

@@ -10,7 +10,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import text
 
-from tests.store.making import AT, DIGEST, OTHER, PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import AT, DIGEST, OTHER, PLAN, approved, draft, opened, process
 from vippsrecon.errors import PlanError, PlanLockHeldError, PlanLockLostError
 from vippsrecon.store import (
     Draft,

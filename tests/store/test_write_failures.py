@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.postgres import DATABASE, CutWire, binaries, running
-from tests.store.making import PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import PLAN, approved, draft, opened, process
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Entry,
@@ -36,7 +36,7 @@ CAP = (("day:1", "NOK", 10**9),)
 WRITES = """
 import os, sys
 from vippsrecon.store import acquire, commit_entries, open_store
-from tests.store.making import draft
+from tests.store.plans_and_drafts import draft
 url, plan, life = sys.argv[1:]
 with open_store(url) as store:
     carrier = acquire(store, plan, holder="eva", host="here", pid=os.getpid())

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, text
 
 from tests.postgres import DATABASE, PASSWORD, free_port
-from tests.store.making import PLAN, approved, draft, opened
+from tests.store.plans_and_drafts import PLAN, approved, draft, opened
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     acquire,
