@@ -21,7 +21,7 @@ ROWS = 12
 
 
 @pytest.mark.parametrize("name", [*FAULTS, "mixed"])
-def test_a_fault_on_one_request_in_five(tmp_path, name):
+def test_fault_on_one_request_in_five(tmp_path, name):
     """Every row ends as planned, even if answers are lost or damaged."""
     number = [*FAULTS, "mixed"].index(name)
     dice = random.Random(number)
@@ -43,7 +43,7 @@ def test_a_fault_on_one_request_in_five(tmp_path, name):
     workspace.close()
 
 
-def test_answers_lost_on_the_wire(workspace, begin):
+def test_answers_lost_on_a_real_socket(workspace, begin):
     """Answers are lost on a real socket, with three carriers at once, on each database."""
     world = workspace.world
     world.faults(fault("drop_after"))

@@ -62,7 +62,7 @@ def test_a_healthy_month_raises_no_alarm(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SHOPS)
-def test_one_fault_in_it_is_the_only_alarm(name, tmp_path):
+def test_one_error_in_a_healthy_month_is_the_only_alarm(name, tmp_path):
     """One order of the same month is captured twice, and only this order is reported."""
     shop = SHOPS[name]
     sales = make_sales(shop, 40, seed=7)
