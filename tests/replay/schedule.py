@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
-from tests.replay import disk as simulated
-from tests.replay.disk import SimulatedDisk
-from tests.replay.loop import Crash, VirtualLoop
-from tests.replay.vipps import MSN, START, Connection, Totals, World
+from tests.replay import simulated_disk as simulated
+from tests.replay.simulated_disk import SimulatedDisk
+from tests.replay.simulated_vipps import MSN, START, Connection, Totals, World
+from tests.replay.virtual_loop import Crash, VirtualLoop
 from vippsrecon.bulk.execution import context as context_module
 from vippsrecon.bulk.execution import journal_writer
 from vippsrecon.bulk.execution.carry_out import _run_live

@@ -27,7 +27,7 @@ def plan(**changed):
     return plan_of(*rows, refused=(REFUSED,), notes=("a note",), **changed)
 
 
-def test_the_summary_foots():
+def test_plan_summary_adds_up():
     """The summary has rows and sums by sales unit, currency and reason."""
     made = plan()
     summary = made.summary()
@@ -39,7 +39,7 @@ def test_the_summary_foots():
     assert validate(plan_of().rejects(), REJECTS).empty
 
 
-def test_a_notebook_shows_it_as_a_table():
+def test_plan_html_is_a_table():
     """The table shows amounts, planner and expiry, and text from files is escaped."""
     shown = plan(planner="<b>kari</b>")._repr_html_()
     assert "7 refunds" in shown
@@ -51,14 +51,14 @@ def test_a_notebook_shows_it_as_a_table():
     assert "80 more rows" in many
 
 
-def test_it_says_in_a_line_what_it_is():
+def test_plan_repr_is_one_line():
     """The representation has the sum, but does not list thousands of rows."""
     made = plan()
     assert repr(made) == f"<Plan {made.plan_id}: 7 refunds, 750.00 EUR, 1 000.00 NOK, simulator>"
     assert len(repr(plan_of(*(plan_row(n) for n in range(1, 1001))))) < 120
 
 
-def test_an_unsound_plan_shows_itself_too():
+def test_invalid_plan_can_be_displayed():
     """A plan that was not checked yet shows its problem and raises no error."""
     assert "no amount" in repr(plan_of(plan_row(1)._replace(amount_minor=None)))
 
@@ -83,7 +83,7 @@ def test_run_result_is_described_in_one_line(live, stopped, ending):
     assert "order" not in shown
 
 
-def test_the_workbook_says_what_the_plan_says(tmp_path):
+def test_workbook_equals_the_plan(tmp_path):
     """The workbook has the digest, the sums, all rows and all rejects, and texts stay texts."""
     made = plan()
     path = write_plan_workbook(made, tmp_path / "plan.xlsx")
@@ -106,14 +106,14 @@ def test_the_workbook_says_what_the_plan_says(tmp_path):
     assert 1000 in shown, "the sum of the four NOK rows, for readers that compute nothing"
 
 
-def test_the_same_plan_gives_the_same_workbook(tmp_path):
+def test_same_plan_gives_the_same_workbook(tmp_path):
     """The bytes are equal, so that a signed copy can be compared."""
     first = write_plan_workbook(plan(), tmp_path / "a.xlsx")
     second = write_plan_workbook(plan(), tmp_path / "b.xlsx")
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_workbook_that_cannot_stand_there(tmp_path):
+def test_unusable_workbook_path_is_refused(tmp_path):
     """The name must end in .xlsx, and another file is not overwritten."""
     with pytest.raises(OutputError, match=r"\.xlsx"):
         write_plan_workbook(plan(), tmp_path / "plan.csv")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from tests.replay.loop import VirtualTime
+from tests.replay.virtual_loop import VirtualTime
 from vippsrecon.api.models import Event, Modification, Payment
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import (

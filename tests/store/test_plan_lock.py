@@ -10,7 +10,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import text
 
-from tests.store.making import AT, DIGEST, OTHER, PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import AT, DIGEST, OTHER, PLAN, approved, draft, opened, process
 from vippsrecon.errors import PlanError, PlanLockHeldError, PlanLockLostError
 from vippsrecon.store import (
     Draft,
@@ -46,7 +46,7 @@ def aged(store, seconds):
         connection.execute(text(f"UPDATE carriers SET heartbeat_at = {moment}"), values)
 
 
-def test_the_first_carrier_has_epoch_one(store):
+def test_first_carrier_has_epoch_1(store):
     """Epoch 0 is before the first carrier; approvals have it."""
     carrier = acquire(store, PLAN, **HERE)
     assert carrier == (PLAN, 1, "simulator", "refund")
@@ -55,7 +55,7 @@ def test_the_first_carrier_has_epoch_one(store):
     assert (taken.kind, taken.epoch, taken.parse_detail()["holder"]) == ("carrier", 1, "ola")
 
 
-def test_a_held_plan_says_who_holds_it(store):
+def test_held_plan_error_names_the_holder(store):
     """The sentence names the person, so that the reader can ask."""
     acquire(store, PLAN, **THERE)
     with pytest.raises(
@@ -64,14 +64,14 @@ def test_a_held_plan_says_who_holds_it(store):
         acquire(store, PLAN, **HERE)
 
 
-def test_a_carrier_that_lives_here_is_not_replaced(store):
+def test_running_carrier_on_this_machine_is_not_replaced(store):
     """Its process runs, with the same start time as when it took the plan."""
     acquire(store, PLAN, **HERE)
     with pytest.raises(PlanLockHeldError):
         acquire(store, PLAN, holder="eva", host="here", pid=os.getppid())
 
 
-def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
+def test_silent_carrier_is_replaced_after_30_seconds(store):
     """The old carrier finds out at its next write, and that write is refused."""
     first = acquire(store, PLAN, **THERE)
     aged(store, 29)
@@ -98,7 +98,7 @@ def test_a_carrier_not_heard_of_for_30_s_is_replaced(store):
     renew(store, second)
 
 
-def test_beats_and_commits_renew_the_lease(store):
+def test_heartbeats_and_commits_renew_the_lease(store):
     """A carrier that works is never replaced, however long it takes."""
     carrier = acquire(store, PLAN, **THERE)
     for renewal in (
@@ -154,7 +154,7 @@ def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
 @pytest.mark.parametrize(
     "part", [0, 1], ids=["another boot, or another machine of that name", "another container"]
 )
-def test_a_process_elsewhere_is_never_known_to_be_gone(part):
+def test_process_on_another_machine_is_assumed_to_run(part):
     """Two containers with one host name can each have a process 7."""
     started = identify_process().split("/")
     gone = "/".join([*started[:2], "1"])
@@ -164,7 +164,7 @@ def test_a_process_elsewhere_is_never_known_to_be_gone(part):
     assert not has_process_ended(2**22 + 1, "")
 
 
-def test_a_plan_is_taken_by_one_of_many(store_url):
+def test_plan_is_acquired_by_one_of_many_processes(store_url):
     """Of eight processes at the same moment, one gets the plan and seven get an error."""
     outcomes, start = [], Barrier(8)
 
@@ -187,7 +187,7 @@ def test_a_plan_is_taken_by_one_of_many(store_url):
         assert verify_journal(store, PLAN).rows == 3
 
 
-def test_an_unknown_plan_cannot_be_taken_or_approved(store):
+def test_unknown_plan_cannot_be_acquired_or_approved(store):
     """It may be another database or an unapproved plan; the sentence says what to do."""
     with pytest.raises(PlanError, match="not known in the workspace database"):
         acquire(store, OTHER, **HERE)
@@ -195,7 +195,7 @@ def test_an_unknown_plan_cannot_be_taken_or_approved(store):
         append_entries(store, OTHER, [Draft("approved")])
 
 
-def test_the_first_digest_stands_for_ever(store):
+def test_first_digest_of_a_plan_is_permanent(store):
     """The same plan again changes nothing; a changed plan is refused, approved or not."""
     before = list(read_entries(store, PLAN))
     approved_before = before[0].parse_detail()
@@ -207,7 +207,7 @@ def test_the_first_digest_stands_for_ever(store):
     assert list(read_entries(store, PLAN)) == before
 
 
-def test_one_digest_of_many_is_the_first(store_url):
+def test_one_of_many_digests_becomes_the_plan(store_url):
     """Of eight versions of one plan at the same moment, one becomes the plan."""
     refused, start = [], Barrier(8)
 
@@ -230,7 +230,7 @@ def test_one_digest_of_many_is_the_first(store_url):
 
 
 @pytest.mark.parametrize("kind", ["intended", "done", "settled", "carrier", "seen", "nonsense"])
-def test_only_the_carrier_says_where_a_row_stands(store, kind):
+def test_only_the_carrier_writes_row_entries(store, kind):
     """An approval may be written at any time; entries about money only by the carrier."""
     with pytest.raises(ValueError, match="holds the plan lock"):
         append_entries(store, PLAN, [draft(kind, 1)])

@@ -52,7 +52,7 @@ def rest(**keys: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["list", "one order"])
-def test_woocommerce_rest_order(write: Writer, wrapped: bool):
+def test_woocommerce_rest_order_is_read_in_full(write: Writer, wrapped: bool):
     """Keys with `_gmt` are UTC without an offset; refunds are negative and are added up."""
     content = rest() if wrapped else [rest()]
     order = _order(write(json.dumps(content), "orders.json"))
@@ -62,7 +62,7 @@ def test_woocommerce_rest_order(write: Writer, wrapped: bool):
     assert order["recurring"] is False
 
 
-def test_the_field_a_rest_reference_comes_from_is_named(write: Writer):
+def test_note_names_the_field_of_the_reference(write: Writer):
     """If no order has the plugin's own field, the note must not name that field."""
     bare = rest(transaction_id="woo-shop-727", meta_data=[])
 
@@ -70,7 +70,7 @@ def test_the_field_a_rest_reference_comes_from_is_named(write: Writer):
     assert "the field 'transaction_id'" in _field_said(write(json.dumps([bare]), "o.json"))
 
 
-def test_a_rest_answer_without_any_reference_says_how_to_ask_for_one(write: Writer):
+def test_answer_without_references_names_the_fields_parameter(write: Writer):
     """With `_fields`, the API returns only the fields that are named."""
     kept = ("id", "total", "status", "currency", "payment_method")
     path = write(json.dumps([{key: rest()[key] for key in kept}]), "o.json")
@@ -79,14 +79,14 @@ def test_a_rest_answer_without_any_reference_says_how_to_ask_for_one(write: Writ
         read_orders(path, units=(OSLO,))
 
 
-def test_a_recurring_charge_is_told(write: Writer):
+def test_recurring_charge_is_recognised(write: Writer):
     """Its transaction id is that of a charge, so the ePayment API would answer 404."""
     meta = [{"key": "_charge_id", "value": "chr_123"}]
     order = _order(write(json.dumps([rest(meta_data=meta)]), "orders.json"))
     assert order["recurring"] is True
 
 
-def test_json_numbers_that_are_no_money_are_rejected(write: Writer):
+def test_json_numbers_with_an_exponent_are_rejected(write: Writer):
     """This API returns amounts as text; a number with an exponent does not come from the API."""
     path = write(json.dumps([rest(total="1e5")]).replace('"1e5"', "1e5"), "o.json")
     read = read_orders(path, units=(OSLO,))

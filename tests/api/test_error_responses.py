@@ -151,7 +151,7 @@ def test_each_status_has_its_own_error(status, kind):
         pytest.param(b"{}", "", "Bad Request", "", "", id="empty object"),
     ],
 )
-def test_every_shape_says_what_it_says(body, code, title, detail, trace_id):
+def test_every_error_format_is_read(body, code, title, detail, trace_id):
     """Seven services answer in seven forms, and each becomes the same kind of error."""
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
 
@@ -164,7 +164,7 @@ def test_every_shape_says_what_it_says(body, code, title, detail, trace_id):
     assert str(error).startswith("order-001: Vipps MobilePay answered 400: ")
 
 
-def test_fields_found_fault_with_are_named():
+def test_invalid_fields_are_named():
     """The invalid field is the only information in a validation error."""
     assert decode_error_response(400, {}, orjson.dumps(FIELDS)).fields == {
         "reference": "must match"
@@ -183,7 +183,7 @@ def test_fields_found_fault_with_are_named():
         pytest.param("x" * 5000, "x" * 299 + "…", id="long"),
     ],
 )
-def test_what_a_service_says_is_made_fit_for_a_log(said, shown):
+def test_error_text_is_made_safe_for_logs(said, shown):
     """The error is written to logs, failures.csv and workbooks."""
     body = orjson.dumps({"detail": said})
 
@@ -207,7 +207,7 @@ def test_what_a_service_says_is_made_fit_for_a_log(said, shown):
         pytest.param("²", None, id="a digit that is no number"),
     ],
 )
-def test_retry_after_in_each_of_its_forms(header, seconds):
+def test_retry_after_is_read_in_every_form(header, seconds):
     """Gateways send seconds, the guide shows dates, and often the header is missing."""
     headers = {"date": "Sat, 31 Jan 2026 12:00:00 GMT"}
     if header is not None:
@@ -251,7 +251,7 @@ ANY_JSON = st.recursive(
 )
 
 
-def test_a_field_name_is_printable_and_without_numbers():
+def test_field_name_in_error_is_printable_and_without_numbers():
     """The service chooses the field's name too, and the name is written to logs."""
     body = b'{"title": "no", "extraDetails": [{"name": "ph\\u0007one 4791234567", "reason": "x"}]}'
 

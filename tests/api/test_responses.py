@@ -31,7 +31,7 @@ def payment(**changed):
     )
 
 
-def test_a_payment_is_its_totals():
+def test_payment_is_decoded_to_its_totals():
     """Everything that follows rests on this record."""
     assert payment(captureGuaranteedUntil="2026-09-01T07:53:44.812+00:00")._asdict() == {
         "msn": "123456",
@@ -49,12 +49,12 @@ def test_a_payment_is_its_totals():
     }
 
 
-def test_what_is_personal_ends_in_the_decoder():
+def test_decoder_drops_personal_fields():
     """No customer's name can reach a frame, a log or a workbook."""
     assert "PERSON" not in repr(payment(**PERSONAL))
 
 
-def test_what_vipps_adds_later_is_tolerated():
+def test_unknown_fields_and_names_are_accepted():
     """New fields and new names arrive without a new version of the API."""
     found = payment(state="ON_HOLD", paymentMethod={"type": "SHELLS"}, brandNew={"a": [1]})
 
@@ -82,7 +82,7 @@ def test_what_vipps_adds_later_is_tolerated():
         pytest.param({"amount": {"currency": "XXX", "value": 1000}}, id="no such currency"),
     ],
 )
-def test_a_payment_that_cannot_be_right_is_not_believed(changed):
+def test_impossible_payment_is_refused(changed):
     """A sum over such a payment would be wrong, and nobody would notice."""
     with pytest.raises(UnreadableAnswerError, match="order-001"):
         payment(**changed)
@@ -100,14 +100,14 @@ def test_a_payment_that_cannot_be_right_is_not_believed(changed):
         pytest.param(b"[" * 5000, id="deep"),
     ],
 )
-def test_a_body_that_is_no_answer_is_unreadable(body):
+def test_body_that_is_not_a_payment_is_unreadable(body):
     """Status 200 does not prove that the body is a payment."""
     with pytest.raises(UnreadableAnswerError):
         responses.decode_payment(200, body, "123456", "order-001")
 
 
 @pytest.mark.parametrize("name", ["reference", "aggregate", "capturedAmount"])
-def test_an_answer_that_says_a_thing_twice_is_unreadable(name):
+def test_answer_with_a_repeated_field_is_unreadable(name):
     """Which of two amounts was captured?"""
     body = orjson.dumps(payment_body())
     twice = body.replace(b'"%s":' % name.encode(), b'"%s":{},"%s":' % ((name.encode(),) * 2))
@@ -116,7 +116,7 @@ def test_an_answer_that_says_a_thing_twice_is_unreadable(name):
         responses.decode_payment(200, twice, "123456", "order-001")
 
 
-def test_an_answer_without_its_reference_is_unreadable():
+def test_answer_without_a_reference_is_unreadable():
     """It may be about any payment: an answer of a proxy, for one."""
     body = payment_body()
     del body["reference"]
@@ -124,7 +124,7 @@ def test_an_answer_without_its_reference_is_unreadable():
         responses.decode_payment(200, orjson.dumps(body), "123456", "order-001")
 
 
-def test_an_event_log_keeps_its_order_and_its_failures():
+def test_event_log_keeps_order_and_failed_events():
     """Failed attempts are evidence too. Functions that sum leave them out."""
     body = orjson.dumps(
         [event_body(), event_body(success=False, idempotencyKey=None, name="NEW_NAME")]
@@ -157,14 +157,14 @@ def test_an_event_log_keeps_its_order_and_its_failures():
     ],
     ids=str,
 )
-def test_an_event_that_cannot_be_right_is_not_believed(changed):
+def test_impossible_event_is_refused(changed):
     """If such an event were left out, moved money would look as if it had not moved."""
     with pytest.raises(UnreadableAnswerError):
         responses.decode_events(200, orjson.dumps([event_body(**changed)]), "123456", "order-001")
 
 
 @pytest.mark.parametrize("life", ["3599", 3599], ids=["text", "number"])
-def test_a_token_says_its_life_either_way(life):
+def test_token_lifetime_is_read_from_text_or_number(life):
     """The standard service sends its lifetime as text, the specialized one as a number."""
     body = orjson.dumps({"access_token": "abc.def", "expires_in": life})
 
@@ -172,7 +172,7 @@ def test_a_token_says_its_life_either_way(life):
 
 
 @pytest.mark.parametrize("life", [None, "soon", [], -1, 1e300, "nan"], ids=str)
-def test_a_token_of_unknown_life_is_held_to_be_short(life):
+def test_token_without_lifetime_is_treated_as_short_lived(life):
     """Renewing too early costs one call; too late costs a 401 for each of many calls."""
     body = json.dumps({"access_token": "abc", "expires_in": life}).encode()
 
@@ -180,7 +180,7 @@ def test_a_token_of_unknown_life_is_held_to_be_short(life):
 
 
 @pytest.mark.parametrize("bearer", ["", "a b", "a\r\nX-Other: 1", None, 5], ids=repr)
-def test_a_token_that_cannot_be_a_header_is_refused(bearer):
+def test_token_that_does_not_fit_a_header_is_refused(bearer):
     """The token is sent in a header."""
     with pytest.raises(UnreadableAnswerError, match="no access token"):
         responses.decode_token(200, orjson.dumps({"access_token": bearer}))
@@ -210,7 +210,7 @@ def test_a_ledger_names_its_sales_units():
     assert cursor == ""
 
 
-def test_a_ledger_entry_is_signed():
+def test_ledger_entry_amount_is_signed():
     """A refund lowers the balance, so its amount is negative, as the API sends it."""
     body = orjson.dumps({"items": [entry_body(entryType="refund", amount=-250, balanceAfter=-250)]})
 
@@ -223,7 +223,7 @@ def test_a_ledger_entry_is_signed():
     )
 
 
-def test_a_ledger_entry_without_its_date_takes_the_one_asked_for():
+def test_ledger_entry_without_date_gets_the_requested_date():
     """One published example has no date."""
     body = orjson.dumps({"items": [entry_body(ledgerDate=None, recipientHandle=None)]})
 
@@ -246,7 +246,7 @@ def test_a_ledger_entry_without_its_date_takes_the_one_asked_for():
     ],
     ids=str,
 )
-def test_a_ledger_entry_that_cannot_be_right_is_not_believed(changed):
+def test_impossible_ledger_entry_is_refused(changed):
     """The chain of balances would break, or hold by chance."""
     with pytest.raises(UnreadableAnswerError):
         responses.decode_ledger_page(
@@ -301,7 +301,7 @@ DECODERS = {
 @example(status=200, body=b'{"access_token":"a","expires_in":[]}')
 @example(status=200, body=b'{"items":[{"settlesForRecipientHandles":5}]}')
 @draw_examples(50)
-def test_no_answer_raises_outside_our_errors(decode, status, body):
+def test_any_answer_raises_only_package_errors(decode, status, body):
     """One bad answer must not end a run over ten thousand references."""
     with contextlib.suppress(VippsReconError):
         decode(status, body)
@@ -309,7 +309,7 @@ def test_no_answer_raises_outside_our_errors(decode, status, body):
 
 @given(data=st.data(), whole=st.sampled_from([payment_body(), [event_body()] * 2]))
 @draw_examples(60)
-def test_a_damaged_answer_never_changes_an_amount(data, whole):
+def test_damaged_answer_is_refused_or_keeps_integer_amounts(data, whole):
     """A changed field makes the answer refused, or every amount is still an int."""
     line = whole[0] if isinstance(whole, list) else whole
     name = data.draw(st.sampled_from(sorted(line)))

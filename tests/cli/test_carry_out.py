@@ -11,7 +11,7 @@ import sys
 import pytest
 from openpyxl import load_workbook
 
-from tests.cli.desks import MSN, SUM
+from tests.cli.refund_folder import MSN, SUM
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 
 LEDGER = {
@@ -33,7 +33,7 @@ def test_help_has_an_example(run):
     assert "--live" in done.stdout
 
 
-def test_dry_is_the_default(desk):
+def test_dry_run_is_the_default(desk):
     """A dry run shows what would be done, sends nothing, and creates no database."""
     here = desk(3)
     here.plan("1000.00", "250.00", "0.50")
@@ -48,7 +48,7 @@ def test_dry_is_the_default(desk):
     assert not list(here.folder.glob("*.db"))
 
 
-def test_live_does_it_once_however_often_it_is_run(ready, printed):
+def test_repeated_live_runs_do_each_row_once(ready, printed):
     """The same command continues where it stopped; here all rows are done, so nothing is sent."""
     for summary in ("Done: 3 refunds", "Nothing was sent: all 3 were done on 2026-01-31"):
         done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
@@ -63,7 +63,7 @@ def test_live_does_it_once_however_often_it_is_run(ready, printed):
     assert printed(verified)["plans"][0]["head"] == head
 
 
-def test_json_has_every_row(ready, printed):
+def test_json_lists_every_row(ready, printed):
     """Every row is in the output, amounts are integers, and the counts add up to the plan."""
     done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
 
@@ -94,7 +94,7 @@ def test_json_has_every_row(ready, printed):
         pytest.param(["--confirm", "all NOK"], id="no number"),
     ],
 )
-def test_live_needs_the_sum(ready, arguments):
+def test_live_requires_the_sum(ready, arguments):
     """A user who has to repeat the sum has read it."""
     done = ready.run("carry-out", "plan.json", "--live", *arguments)
 
@@ -104,7 +104,7 @@ def test_live_needs_the_sum(ready, arguments):
     assert ready.effects() == {}
 
 
-def test_live_needs_an_approval(desk):
+def test_live_run_requires_an_approval(desk):
     """One person's command alone must not move money."""
     here = desk(1)
     here.plan("10.00")
@@ -124,7 +124,7 @@ def test_live_needs_an_approval(desk):
         pytest.param("12.50", 2, id="another"),
     ],
 )
-def test_a_terminal_is_asked_for_the_sum(ready, typed, code):
+def test_terminal_prompts_for_the_sum(ready, typed, code):
     """A person types the sum at the terminal; a script must give it as an option."""
     terminal, end = pty.openpty()
     with subprocess.Popen(
@@ -146,7 +146,7 @@ def test_a_terminal_is_asked_for_the_sum(ready, typed, code):
     assert len(ready.effects()) == (3 if code == 0 else 0)
 
 
-def test_a_refused_row_is_code_1_and_says_why(ready):
+def test_refused_row_gives_exit_code_1_and_reason(ready):
     """The payment changed after planning: this row is refused, and the other rows are done."""
     other = ready.run(
         "carry-out", "plan.json", "--json"
@@ -166,7 +166,7 @@ def test_a_refused_row_is_code_1_and_says_why(ready):
     assert ready.effects()["order-000002"] == 100
 
 
-def test_a_run_that_stops_is_code_2(ready, printed):
+def test_stopped_run_gives_exit_code_2(ready, printed):
     """The sales unit may not refund at all, so the run stops instead of trying each row."""
     ready.simulator.set_settings(refusals=[{"code": 5100, "operation": "refund"}])
 
@@ -184,7 +184,7 @@ def test_a_run_that_stops_is_code_2(ready, printed):
     assert "next      Run the same command again" in told
 
 
-def test_outcomes_are_written(ready):
+def test_outcomes_workbook_is_written(ready):
     """The workbook of outcomes contains the head of the journal."""
     done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "outcomes.xlsx")
 
@@ -196,7 +196,7 @@ def test_outcomes_are_written(ready):
 
 
 @pytest.mark.parametrize("out", ["outcomes.csv", "gone/outcomes.xlsx", "plan.json", "folder.xlsx"])
-def test_a_place_for_outcomes_is_refused_before_money_moves(ready, out):
+def test_unusable_outcomes_path_is_refused_before_the_run(ready, out):
     """An error about the output file must come before the run, not after it."""
     (ready.folder / "folder.xlsx").mkdir()
     before = (ready.folder / "plan.json").read_bytes()
@@ -242,7 +242,7 @@ def test_a_plan_for_another_environment_is_refused(ready, monkeypatch):
     assert ready.effects() == {}
 
 
-def test_nothing_is_asked_before_the_plan_is_known_to_belong_here(ready):
+def test_environment_is_checked_before_any_request(ready):
     """If the plan is for another environment, no token and no balance are requested."""
     before = ready.simulator.requests()["requests"]
     plan = ready.folder / "plan.json"
@@ -257,7 +257,7 @@ def test_nothing_is_asked_before_the_plan_is_known_to_belong_here(ready):
     assert ready.simulator.requests()["requests"] == before
 
 
-def test_the_ledgers_balance_stands_beside_the_sum(desk):
+def test_ledger_balance_is_shown_with_the_sum(desk):
     """Refunds are taken from the next settlement, so the user must see if it covers them."""
     entry = {
         "pspReference": "3343121302",
@@ -281,7 +281,7 @@ def test_the_ledgers_balance_stands_beside_the_sum(desk):
     assert "the plan comes to 10.00 NOK, which is more" in done.stdout
 
 
-def test_no_ledger_is_no_news(desk, monkeypatch):
+def test_unreadable_ledger_prints_nothing(desk, monkeypatch):
     """Most keys cannot read the Report API: no message is printed, and nothing fails."""
     monkeypatch.setattr("vippsrecon.ledger.balances.BALANCE_TIMEOUT_SECONDS", 0.2)
     here = desk(1)
@@ -307,7 +307,7 @@ def test_approve_lists_the_rows(desk):
     assert "more rows" not in said.stdout
 
 
-def test_approve_says_where_the_other_rows_stand(desk):
+def test_approve_states_that_the_plan_file_has_the_other_rows(desk):
     """Only fifty rows are shown; the message says that the plan file has the others."""
     here = desk(53)
     here.plan(*["1.00"] * 53)

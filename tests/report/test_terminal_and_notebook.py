@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.report.months import Month, a_month
+from tests.report.example_results import Month, a_month
 from vippsrecon.notebook import plots
 from vippsrecon.report.html.tiles import render_reconciliation, render_summary_tiles
 from vippsrecon.report.terminal import format_summary
@@ -21,7 +21,7 @@ def month():
     return a_month().reconciliation(notices=("Look <here> first.",))
 
 
-def test_terminal_says_verdict_codes_and_where_the_report_is(month):
+def test_terminal_shows_verdict_codes_and_report_path(month):
     """The text must be enough to decide whether the workbook needs to be opened."""
     text = format_summary(month, "out/report.xlsx")
     found = len(month.discrepancies)
@@ -47,7 +47,7 @@ def test_terminal_never_adds_currencies(month):
 @pytest.mark.parametrize(
     "show", [format_summary, render_summary_tiles], ids=["terminal", "notebook"]
 )
-def test_what_was_captured_is_the_foot_of_the_bridge(show):
+def test_terminal_shows_the_total_of_the_bridge(show):
     """A user of the terminal does not see the bridge, which explains why two amounts differ."""
     month = Month()
     month.pair("a", 100_000, 100_000)
@@ -61,7 +61,7 @@ def test_what_was_captured_is_the_foot_of_the_bridge(show):
     assert "1 050.00 NOK (1 052.50 NOK as fetched)" in show(replace(made, payments=payments))
 
 
-def test_nothing_wrong_reads_as_clean():
+def test_month_without_discrepancies_is_shown_as_clean():
     """A month without discrepancies must not look like an error."""
     month = Month()
     month.pair("a", 100, 100)
@@ -83,7 +83,7 @@ class _Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_html_is_escaped_and_whole():
+def test_html_is_escaped_and_complete():
     """A notebook would run a script that is hidden in an order number."""
     month = Month()
     evil = "<script>alert(1)</script>"
@@ -110,7 +110,7 @@ def test_tiles_show_each_currency(month):
     ids=lambda f: f.__name__,
 )
 @pytest.mark.parametrize("of", ["a month", "nothing"])
-def test_figures_draw(draw, of, month, tmp_path):
+def test_figures_are_drawn_for_any_month(draw, of, month, tmp_path):
     """The figure of an empty month states that it is empty, and the notebook does not fail."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     figure = draw(month if of == "a month" else Month().reconciliation())
@@ -118,7 +118,7 @@ def test_figures_draw(draw, of, month, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 2_000
 
 
-def test_figure_bars_are_the_figures(month):
+def test_figure_bars_equal_the_amounts(month):
     """The longest bar is the amount at risk of the code with the largest sum."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     panels = plots.at_risk_by_code(month).axes
@@ -137,7 +137,7 @@ def test_waterfall_ends_at_what_was_captured(month):
     assert last.get_width() == pytest.approx(float(danish) / 100)
 
 
-def test_a_waterfall_has_no_step_of_nothing_and_no_label_among_the_names(month):
+def test_waterfall_skips_empty_steps_and_keeps_labels_apart(month):
     """The amount of a step down that is as long as the total must not cover the step's name."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
     for panel in plots.bridge_waterfall(month).axes:
@@ -159,7 +159,7 @@ def test_a_codes_bar_has_the_colour_of_its_worst_severity(month):
         assert len({bar.get_facecolor() for bar in panel.patches}) == len(named)
 
 
-def test_thousands_are_written_one_way(month):
+def test_thousands_have_one_format(month):
     """If thousands were written in two ways, one could be read as a decimal sign."""
     for text in (format_summary(month), render_reconciliation(month)):
         assert not re.search(r"\d,\d{3}\b", re.sub(r'style="[^"]*"', "", text))

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fetching.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
-from tests.fetching.doors import Watched
+from tests.fetching.recording_transport import Watched
 from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import RawReading
@@ -94,7 +94,7 @@ def shot_midway(url, out, count, how):
     return run.returncode
 
 
-def test_memory_and_disk_give_the_same(opened, tmp_path):
+def test_fetch_in_memory_equals_fetch_to_a_folder(opened, tmp_path):
     """A fetch into memory and a fetch into a folder must give the same rows."""
     lines = [payment_line(name) for name in references(30)]
     wanted = [*references(30), "order-unknown", "=malformed"]
@@ -109,7 +109,7 @@ def test_memory_and_disk_give_the_same(opened, tmp_path):
         )
 
 
-def test_the_folder_says_what_it_holds(opened, tmp_path):
+def test_fetch_json_describes_the_folder(opened, tmp_path):
     """An auditor asks first: which data is it, from where, from when, and is it complete?"""
     client, _ = opened(*(payment_line(name) for name in references(5)))
 
@@ -145,7 +145,7 @@ def test_the_folder_says_what_it_holds(opened, tmp_path):
         ),
     ],
 )
-def test_a_stopped_run_asks_again_for_nothing_on_disk(served, tmp_path, how, count, lost):
+def test_continued_run_requests_only_what_is_not_on_disk(served, tmp_path, how, count, lost):
     """A kill loses the answers since the last part; Ctrl-C loses only the open requests."""
     latency = 20 if count < 1_000 else 0
     client, simulator, url = served(
@@ -198,7 +198,7 @@ def aged(out, hours):
     (out / "fetch.json").write_text(json.dumps(info))
 
 
-def test_holes_are_kept_and_filled_by_the_next_run(half_down, tmp_path):
+def test_unanswered_references_are_requested_by_the_next_run(half_down, tmp_path):
     """The next run requests only what failed, and the incomplete result can be read before that."""
     client, asked_since = half_down
     first, info = read_fetched(tmp_path / "out")
@@ -223,7 +223,9 @@ def test_holes_are_kept_and_filled_by_the_next_run(half_down, tmp_path):
         pytest.param({"events": False}, 0, id="without events begins anew"),
     ],
 )
-def test_only_the_same_young_run_goes_on(half_down, tmp_path, change, asked_again):
+def test_only_a_recent_run_of_the_same_references_continues(
+    half_down, tmp_path, change, asked_again
+):
     """Rows of different days must not be mixed. Together they show a state that never existed."""
     client, asked_since = half_down
     aged(tmp_path / "out", change.get("hours", 0))
@@ -241,7 +243,7 @@ def test_only_the_same_young_run_goes_on(half_down, tmp_path, change, asked_agai
     assert found.missing == 0
 
 
-def test_going_on_says_how_old_the_oldest_row_is(half_down, tmp_path, caplog):
+def test_continued_run_reports_the_age_of_its_oldest_row(half_down, tmp_path, caplog):
     """A user who continues an old run must know how old its rows are."""
     client, _ = half_down
     aged(tmp_path / "out", 30)
@@ -254,7 +256,7 @@ def test_going_on_says_how_old_the_oldest_row_is(half_down, tmp_path, caplog):
     assert "2026-01-30T06" in record.getMessage()
 
 
-def test_a_finished_run_is_asked_for_anew(opened, tmp_path):
+def test_finished_run_is_fetched_again(opened, tmp_path):
     """A new fetch must show the payments as they are now."""
     client, simulator = opened(payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
@@ -275,7 +277,7 @@ def test_a_finished_run_has_nothing_to_resume(opened, tmp_path):
     assert len(found.payments) == 1
 
 
-def test_resume_refuses_another_run(opened, tmp_path):
+def test_resume_refuses_other_references(opened, tmp_path):
     """To resume a run with other references can only be a mistake."""
     client, _ = opened(payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
@@ -284,7 +286,7 @@ def test_resume_refuses_another_run(opened, tmp_path):
         fetch_into(tmp_path, ["order-000002"], client, resume=True)
 
 
-def test_wrong_keys_leave_an_earlier_run_as_it_was(opened, settings, tmp_path):
+def test_wrong_keys_do_not_change_an_earlier_run(opened, settings, tmp_path):
     """A mistyped secret must not destroy the fetch of last month."""
     client, _ = opened(payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
@@ -297,7 +299,7 @@ def test_wrong_keys_leave_an_earlier_run_as_it_was(opened, settings, tmp_path):
     assert bytes_of(tmp_path, *RESULTS, "fetch.json") == before
 
 
-def test_a_damaged_part_is_asked_for_again(half_down, tmp_path):
+def test_damaged_part_file_is_fetched_again(half_down, tmp_path):
     """A part that cannot be read counts as missing."""
     client, asked_since = half_down
     for path, kept in list(part_files.read_parts(tmp_path / "out" / "parts")):
@@ -310,7 +312,7 @@ def test_a_damaged_part_is_asked_for_again(half_down, tmp_path):
     assert len(found.payments) == 40
 
 
-def test_what_others_wrote_is_not_overwritten(opened, tmp_path):
+def test_foreign_files_are_not_overwritten(opened, tmp_path):
     """A payments.parquet without a fetch.json beside it belongs to somebody else."""
     client, _ = opened()
     (tmp_path / "payments.parquet").write_bytes(b"mine")
@@ -321,7 +323,7 @@ def test_what_others_wrote_is_not_overwritten(opened, tmp_path):
     assert (tmp_path / "payments.parquet").read_bytes() == b"mine"
 
 
-def test_two_fetches_do_not_write_into_one_folder(opened, tmp_path):
+def test_second_fetch_into_one_folder_is_refused(opened, tmp_path):
     """A scheduled run may start before the previous one has ended; their files must not mix."""
     client, _ = opened()
 
@@ -332,7 +334,7 @@ def test_two_fetches_do_not_write_into_one_folder(opened, tmp_path):
         fetch_into(tmp_path, [], client)
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(opened, tmp_path):
+def test_unusable_fetch_folder_is_refused(opened, tmp_path):
     """The message names the path and states what to do."""
     client, _ = opened()
     (tmp_path / "file").write_text("")
@@ -415,7 +417,7 @@ def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, b
     assert len(pd.read_parquet(tmp_path / "whole" / "payments.parquet")) == 40
 
 
-def test_the_last_word_on_a_reference_counts(settings, tmp_path):
+def test_last_answer_for_a_reference_counts(settings, tmp_path):
     """A later success replaces a failure; of two failures, the later one counts."""
     bodies = bodies_of(2)
     early = [Failure(MSN, name, "getPayment", 500, "early") for name in references(3)]
@@ -449,7 +451,7 @@ def test_the_last_word_on_a_reference_counts(settings, tmp_path):
     )
 )
 @draw_examples(10)
-def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
+def test_failures_csv_round_trip_has_no_formulas(rows):
     """A reference may contain any text from an export, and people open this file in Excel."""
     with tempfile.TemporaryDirectory() as name:
         where = Path(name)
@@ -467,7 +469,7 @@ def test_failures_come_back_as_they_were_and_are_no_formulas(rows):
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
-def test_few_and_slow_answers_are_kept_within_seconds(settings, tmp_path, monkeypatch):
+def test_slow_answers_are_written_within_seconds(settings, tmp_path, monkeypatch):
     """If answers are slow, a kill loses the answers of the last seconds, not the last thousand."""
     monkeypatch.setattr(workers, "PART_SECONDS", 0.1)
     simulator = Simulator([{"clock": CLOCK}, *map(payment_line, references(40))])
@@ -491,7 +493,7 @@ def test_few_and_slow_answers_are_kept_within_seconds(settings, tmp_path, monkey
     assert info["counts"]["payments"] == 40
 
 
-def test_a_full_disk_is_said_without_a_library_s_words(tmp_path):
+def test_full_disk_error_has_no_library_text(tmp_path):
     """The message of Arrow names C++ functions, which do not help the user."""
     with (
         pytest.raises(OutputError, match="the disk is full; free some space") as said,

@@ -47,7 +47,7 @@ def plans(draw):
 
 
 @given(plans())
-def test_a_plan_is_read_back_as_it_was_made(tmp_path_factory, plan):
+def test_plan_file_round_trip_changes_nothing(tmp_path_factory, plan):
     """Every field is the same after reading, whatever text the notes contain."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     write_plan(plan, path)
@@ -55,7 +55,7 @@ def test_a_plan_is_read_back_as_it_was_made(tmp_path_factory, plan):
 
 
 @given(plans(), st.data())
-def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
+def test_plan_file_with_one_changed_byte_is_refused(tmp_path_factory, plan, data):
     """An approval covers every byte, so the smallest edit is rejected."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     whole = format_plan_file(plan).encode()
@@ -67,7 +67,7 @@ def test_one_changed_byte_is_refused(tmp_path_factory, plan, data):
 
 
 @given(plans(), st.data())
-def test_one_byte_more_or_less_is_refused(tmp_path_factory, plan, data):
+def test_plan_file_with_one_byte_more_or_less_is_refused(tmp_path_factory, plan, data):
     """Spaces and line ends count too.
 
     The file that is carried out must be the file that people compared.
@@ -131,7 +131,7 @@ def test_the_digest_covers_every_field_of_a_row(field):
 
 
 @pytest.mark.parametrize("field", ["kind", "name", "sha256", "fetched_at"])
-def test_the_digest_covers_where_it_came_from(field):
+def test_digest_covers_the_source(field):
     """The digest covers the source of the plan."""
     plan = plan_of()
     assert compute_digest(
@@ -263,13 +263,13 @@ def _forged(plan, path):
     return path
 
 
-def test_an_unpaid_payment_is_cancelled_where_the_plan_says_so():
+def test_plan_may_allow_cancelling_unpaid_payments():
     """Cancelling an unpaid payment is the only operation without an amount."""
     row = plan_row(amount_minor=0, authorized_minor=0, captured_minor=0)
     check_plan(plan_of(row, verb="cancel", cancel_created=True))
 
 
-def test_keys_are_the_same_for_ever():
+def test_idempotency_keys_never_change():
     """A restart, another machine or another version must compute the same key."""
     plan = plan_of()
     key = compute_idempotency_key(plan.plan_id, plan.verb, plan.rows[0])
@@ -282,7 +282,7 @@ def test_keys_are_the_same_for_ever():
     [{"row": 2}, {"msn": "654321"}, {"reference": "order-x"}, {"amount_minor": 1}],
     ids=lambda changed: next(iter(changed)),
 )
-def test_another_operation_has_another_key(changed):
+def test_different_operations_have_different_keys(changed):
     """If two operations shared a key, the second would be lost."""
     row = plan_row()
     assert compute_idempotency_key(
@@ -296,7 +296,7 @@ def test_another_operation_has_another_key(changed):
     )
 
 
-def test_an_earlier_plan_is_kept(tmp_path):
+def test_earlier_plan_file_is_kept_under_another_name(tmp_path):
     """A partly carried out plan is needed to continue it."""
     path = tmp_path / "plan.json"
     first, second = plan_of(), plan_of(planner="ola")
@@ -310,7 +310,7 @@ def test_an_earlier_plan_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["report.xlsx", "folder", "nowhere/plan.json"])
-def test_nothing_else_is_overwritten(tmp_path, place):
+def test_file_that_is_not_a_plan_is_not_overwritten(tmp_path, place):
     """A report named by mistake is not overwritten."""
     (tmp_path / "report.xlsx").write_bytes(b"PK somebody's work")
     (tmp_path / "folder").mkdir()
@@ -325,7 +325,7 @@ def test_nothing_else_is_overwritten(tmp_path, place):
     [b"", b"[]", b"{}", b"null", b"\xff\xfe", b"msn,reference\n1,2\n", b'{"plan_id":1,"format":1}'],
     ids=["empty", "list", "object", "null", "utf-16", "csv", "nearly"],
 )
-def test_what_is_no_plan_is_refused(tmp_path, content):
+def test_file_that_is_not_a_plan_is_refused(tmp_path, content):
     """The error is a sentence, not a traceback."""
     path = tmp_path / "plan.json"
     path.write_bytes(content)
@@ -333,14 +333,14 @@ def test_what_is_no_plan_is_refused(tmp_path, content):
         read_plan(path)
 
 
-def test_no_file(tmp_path):
+def test_missing_plan_file_is_named(tmp_path):
     """The message names the file that does not exist."""
     with pytest.raises(PlanError, match=r"plan\.json: there is no such file"):
         read_plan(tmp_path / "plan.json")
 
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.nightly)])
-def test_many_rows_are_read_in_seconds(tmp_path, count):
+def test_large_plan_is_read_in_seconds(tmp_path, count):
     """A restart after a crash must not take long because of the plan's size."""
     rows = tuple(plan_row(number) for number in range(1, count + 1))
     path = write_plan(plan_of(*rows), tmp_path / "plan.json")

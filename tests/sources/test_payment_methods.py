@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
-from tests.sources.test_rest import rest
 from tests.sources.test_shops import MAGENTO, OSLO, WOO, magento, rows, shopify, woo
+from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.sources import read_orders
 
 OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (None, False)
@@ -27,7 +27,9 @@ OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (N
         ("", NOT_SAID),
     ],
 )  # fmt: skip
-def test_a_title_alone(write: Writer, title: str, whose: tuple[bool | None, bool]):
+def test_payment_title_alone_is_unknown_unless_listed(
+    write: Writer, title: str, whose: tuple[bool | None, bool]
+):
     """A title that is in no list may belong to any provider, so the result is unknown."""
     (order,) = rows(write(as_csv(WOO, [woo(Payment_Method_Title=title)])))
     assert (order["by_vipps"], order["method_unsure"]) == whose
@@ -43,7 +45,7 @@ def test_a_title_alone(write: Writer, title: str, whose: tuple[bool | None, bool
         ("bacs", THEIRS), ("stripe", THEIRS), ("some_new_gateway", THEIRS), ("avhenting", THEIRS),
     ],
 )  # fmt: skip
-def test_a_gateway_id_is_known_whatever_its_title(
+def test_gateway_id_decides_before_the_title(
     write: Writer, gateway: str, whose: tuple[bool | None, bool]
 ):
     """Stripe's gateway has the title MobilePay, and a shop can choose the official one's title."""
@@ -57,7 +59,9 @@ def test_a_gateway_id_is_known_whatever_its_title(
     ("method", "whose"),
     [("vipps", OURS), ("vippsmobilepay", OURS), ("adyen_mobilepay", THEIRS), ("checkmo", THEIRS), ("Vipps", OURS)],
 )  # fmt: skip
-def test_magento_methods(write: Writer, method: str, whose: tuple[bool | None, bool]):
+def test_magento_payment_methods_are_read(
+    write: Writer, method: str, whose: tuple[bool | None, bool]
+):
     """The grid has the code of the payment method, or its title."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(Payment_Method=method)])))
     assert (order["by_vipps"], order["method_unsure"]) == whose
@@ -66,7 +70,7 @@ def test_magento_methods(write: Writer, method: str, whose: tuple[bool | None, b
 @pytest.mark.parametrize(
     "transaction", ["pi_3QkInventedCCC", "ch_3Inv", "tr_InventedD1", "pspInventedR5T7Y9"]
 )
-def test_a_transaction_of_another_provider_settles_what_a_title_leaves_open(
+def test_transaction_id_of_another_provider_decides_an_unclear_title(
     write: Writer, transaction: str
 ):
     """The gateways of Stripe and Mollie also have the title MobilePay."""
@@ -77,7 +81,7 @@ def test_a_transaction_of_another_provider_settles_what_a_title_leaves_open(
         assert order["reference"] is None
 
 
-def test_the_gateway_id_of_ours_is_not_spoken_against_by_a_transaction_id(write: Writer):
+def test_vipps_gateway_id_decides_before_a_transaction_id(write: Writer):
     """A shop can choose a prefix that looks like the id of another provider."""
     order = rest(transaction_id="pi_3Qk", meta_data=[])
     (read,) = rows(write(json.dumps([order]), "orders.json"))
@@ -85,7 +89,7 @@ def test_the_gateway_id_of_ours_is_not_spoken_against_by_a_transaction_id(write:
 
 
 @pytest.mark.parametrize("transaction", ["chr-Inv3nT1", "chg-1nventedXY2", "0", ""])
-def test_recurring_charges_are_told_by_the_gateway_alone(write: Writer, transaction: str):
+def test_recurring_charge_is_known_by_its_gateway(write: Writer, transaction: str):
     """An export has no column of charge ids, unless the shop added one."""
     headings = [*WOO, "Payment Method"]
     cells = {"Payment Method": "vipps_recurring", "Transaction ID": transaction}
@@ -105,7 +109,7 @@ def test_recurring_charges_are_told_by_the_gateway_alone(write: Writer, transact
         ({"payment_method": "bacs", "payment_method_title": "Bank Transfer"}, False),
     ],
 )
-def test_a_bank_transfer_through_vipps_is_no_epayment(
+def test_bank_transfer_through_vipps_is_not_an_epayment(
     write: Writer, keys: dict[str, object], recurring: bool
 ):
     """Vipps Checkout once offered bank transfers, and the ePayment API does not have them."""
@@ -114,14 +118,14 @@ def test_a_bank_transfer_through_vipps_is_no_epayment(
     assert order["by_vipps"] is (keys.get("payment_method") is None)
 
 
-def test_an_order_paid_by_card_in_the_end_keeps_the_reference_of_its_attempt(write: Writer):
+def test_card_order_keeps_the_reference_of_its_attempt(write: Writer):
     """The attempt may still reserve the customer's money, and it must not be captured."""
     card = rest(payment_method="stripe", payment_method_title="Kort", transaction_id="pi_3Qk")
     (order,) = rows(write(json.dumps([card]), "orders.json"))
     assert (order["by_vipps"], order["reference"]) == (False, "woo-shop-727")
 
 
-def test_titles_of_ones_own_are_named_in_a_mapping(write: Writer):
+def test_mapping_can_name_own_payment_titles(write: Writer):
     """The shop chooses the name of Vipps in its checkout."""
     own = write('extends = "woocommerce"\nown_tenders = ["Betal med"]\n', "own.toml")
     path = write(as_csv(WOO, [woo(Payment_Method_Title="Betal med Vipps")]))
@@ -129,7 +133,7 @@ def test_titles_of_ones_own_are_named_in_a_mapping(write: Writer):
     assert (order["by_vipps"], order["method_unsure"]) == OURS
 
 
-def test_the_references_of_one_cell_are_all_kept(write: Writer):
+def test_all_references_of_one_cell_are_kept(write: Writer):
     """If an order's total is raised, a second payment's reference is added to the same cell."""
     both = "rAAAAAAA1 + rBBBBBBB2"
     cells = {"Payment_Reference": both, "Payment_ID": both, "Payment_References": both}
@@ -138,7 +142,7 @@ def test_the_references_of_one_cell_are_all_kept(write: Writer):
     assert read.orders["further_references"][0] == "rBBBBBBB2"
 
 
-def test_several_long_references_of_one_cell_are_no_long_reference(write: Writer):
+def test_length_limit_applies_to_each_reference_of_a_cell(write: Writer):
     """The limit of 64 characters applies to one reference, not to the cell."""
     parts = ["0b8b1f0e-1111-4222-8333-abcdefabcdef", "1c9c2f1e-2222-4333-8444-abcdefabcdef"]
     both = " + ".join(parts)
@@ -149,7 +153,7 @@ def test_several_long_references_of_one_cell_are_no_long_reference(write: Writer
 
 
 @pytest.mark.parametrize("separator", [" + ", ", ", "\n"])
-def test_a_gift_cards_reference_is_no_second_payment(write: Writer, separator: str):
+def test_gift_card_reference_is_not_a_second_payment(write: Writer, separator: str):
     """Shopify lists the references in the order of the payment methods."""
     cell = separator.join(["giftcard12345", "rAAAAAAA1"])
     row = shopify(Payment_Method="Gift Card + Vipps MobilePay", Payment_Reference=cell)
@@ -158,7 +162,7 @@ def test_a_gift_cards_reference_is_no_second_payment(write: Writer, separator: s
     assert order["split_tender"] is True
 
 
-def test_two_payments_of_vipps_are_no_split_tender(write: Writer):
+def test_two_vipps_payments_are_not_a_split_tender(write: Writer):
     """No part of the total was paid in another way."""
     row = shopify(Payment_Method="Vipps MobilePay + Vipps MobilePay")
     (order,) = rows(write(as_csv(SHOPIFY, [row])))

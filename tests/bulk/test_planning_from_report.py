@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given
 from openpyxl import load_workbook
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.frames_of_anything import anything
+from tests.reconciliation.random_frames import anything
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.make import NothingToPlanError, plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.plan.rules import check_plan
@@ -112,7 +112,7 @@ def amounts(plan):
 
 
 @pytest.mark.parametrize("verb", sorted(PLANS))
-def test_an_untouched_report_plans_every_proposal(month, report, offline, verb):
+def test_report_without_decisions_plans_every_proposal(month, report, offline, verb):
     """The plan has one row per payment, with its discrepancy, order and totals."""
     plan = PLANS[verb](report, **offline)
     assert amounts(plan) == proposed(month[1], verb)
@@ -128,7 +128,7 @@ def test_an_untouched_report_plans_every_proposal(month, report, offline, verb):
 
 
 @pytest.mark.parametrize("verb", sorted(PLANS))
-def test_python_plans_what_the_report_does(month, report, offline, verb):
+def test_result_frames_and_workbook_give_the_same_plan(month, report, offline, verb):
     """A Reconciliation, its frames and its workbook give the same plan."""
     reconciliation = month[1]
     plans = [
@@ -139,13 +139,13 @@ def test_python_plans_what_the_report_does(month, report, offline, verb):
     assert plans[0].rows == plans[1].rows == plans[2].rows
 
 
-def test_discrepancies_alone_are_not_enough(month, offline):
+def test_planning_from_discrepancies_requires_payments(month, offline):
     """Without payments, a later change of a payment could not be detected."""
     with pytest.raises(InputError, match="payments="):
         plan_refunds(month[1].discrepancies, **offline)
 
 
-def test_only_some(month, offline):
+def test_only_selects_codes_and_discrepancies(month, offline):
     """`only` selects by code or by discrepancy."""
     plan = plan_refunds(month[1], only="over_captured", **offline)
     assert {row.reason for row in plan.rows} == {"excess_capture"}
@@ -153,7 +153,7 @@ def test_only_some(month, offline):
     assert plan_refunds(month[1], only=[discrepancy_id], **offline).count == 1
 
 
-def test_owners_decide(month, report, offline):
+def test_only_decided_rows_are_planned_if_any_is_decided(month, report, offline):
     """If any row has a decision, only rows with a decision are planned, with their notes."""
     chosen = []
 
@@ -175,7 +175,7 @@ def test_owners_decide(month, report, offline):
     assert "without a decision" in notes
 
 
-def test_what_is_never_proposed_is_not_planned(month, report, offline):
+def test_decision_without_a_proposal_is_refused(month, report, offline):
     """A decision on a row that has no proposal is refused, and the message names the next step."""
     decided = {}
 
@@ -199,7 +199,7 @@ def test_what_is_never_proposed_is_not_planned(month, report, offline):
     assert all(reject.column == "Decision" for reject in plan.refused)
 
 
-def test_a_report_sorted_by_hand_is_as_good(month, report, offline):
+def test_sorted_report_gives_the_same_plan(month, report, offline):
     """Sorting the whole sheet changes only the order of rows, so the report is still valid."""
 
     def work(rows):
@@ -238,7 +238,7 @@ def test_a_shifted_or_changed_row_is_refused(month, report, offline, heading):
     assert plan.count == len(proposed(month[1], "refund")) - len(touched)
 
 
-def test_a_row_copied_is_refused(month, report, offline):
+def test_copied_report_row_is_refused(month, report, offline):
     """A row that is in the report twice would move the money twice."""
 
     def work(rows):
@@ -253,7 +253,7 @@ def test_a_row_copied_is_refused(month, report, offline):
     assert plan.count == len(proposed(month[1], "refund")) - 1
 
 
-def test_a_refund_since_the_report_makes_the_planned_one_smaller(month, report, later):
+def test_later_refund_reduces_the_planned_amount(month, report, later):
     """A part refunded in the portal is not refunded again; the plan names the operation."""
     client, _ = later
     reference, amount = next(iter(proposed(month[1], "refund").items()))
@@ -265,7 +265,7 @@ def test_a_refund_since_the_report_makes_the_planned_one_smaller(month, report, 
     assert "because since the report 1.00 NOK was refunded at " in note
 
 
-def test_nothing_is_planned_where_all_was_refunded_since(month, report, later):
+def test_payment_refunded_after_the_report_is_not_planned(month, report, later):
     """The amount was already refunded in the portal in two parts. The message names both."""
     client, _ = later
     reference, amount = next(iter(proposed(month[1], "refund").items()))
@@ -279,7 +279,7 @@ def test_nothing_is_planned_where_all_was_refunded_since(month, report, later):
     assert refused.reason.count(" was refunded at ") == 2
 
 
-def test_a_capture_since_the_report(month, report, later):
+def test_payment_captured_after_the_report_is_not_planned(month, report, later):
     """The shop captured the rest itself, so it is not captured again."""
     client, _ = later
     reference, amount = next(iter(proposed(month[1], "capture").items()))
@@ -290,7 +290,7 @@ def test_a_capture_since_the_report(month, report, later):
     assert refused.reason.startswith("nothing is left to capture since the report: ")
 
 
-def test_a_reservation_that_was_captured_since_is_not_released(month, report, later):
+def test_reservation_captured_after_the_report_is_not_cancelled(month, report, later):
     """If a part was captured after the report, the shop may still need the rest."""
     client, _ = later
     reference = next(iter(proposed(month[1], "cancel")))
@@ -301,7 +301,7 @@ def test_a_reservation_that_was_captured_since_is_not_released(month, report, la
     assert "captured was" in refused.reason
 
 
-def test_an_old_report_is_refused_whole(report, later):
+def test_old_report_is_refused(report, later):
     """The age of a report is measured in server time.
 
     The limit is three days, or the configured value.
@@ -313,14 +313,14 @@ def test_an_old_report_is_refused_whole(report, later):
         plan_refunds(report, client=client)
 
 
-def test_nothing_to_plan_has_no_age(month, later):
+def test_report_age_is_not_checked_without_requests(month, later):
     """Without requests there is no API call, so the age of the report is not checked."""
     client, _ = later
     with pytest.raises(NothingToPlanError, match="No captures to plan"):
         plan_captures(month[1], only="over_refunded", client=client)
 
 
-def test_how_old_a_report_may_be(report, tmp_path, offline):
+def test_report_age_limit_is_a_setting(report, tmp_path, offline):
     """The limit is max_report_age_hours under [limits]."""
     (tmp_path / "vippsrecon.toml").write_text("[limits]\nmax_report_age_hours = 0.05\n")
     given_ = offline | {"settings": settings_for(tmp_path)}
@@ -328,14 +328,14 @@ def test_how_old_a_report_may_be(report, tmp_path, offline):
         plan_refunds(report, **given_)
 
 
-def test_a_report_of_another_environment(report, offline, tmp_path):
+def test_report_of_another_environment_is_refused(report, offline, tmp_path):
     """A report of the test environment has no information about production."""
     changed = {"environment": "test", "base_url": None}
     with pytest.raises(PlanError, match="the report is of simulator"):
         plan_refunds(report, **offline | {"settings": settings_for(tmp_path, **changed)})
 
 
-def test_no_environment_at_all(month, tmp_path, offline):
+def test_missing_environment_is_refused(month, tmp_path, offline):
     """A plan is for one environment, and it is never guessed."""
     bare = load_settings(folder=tmp_path, offline=True)
     with pytest.raises(ConfigurationError, match="VIPPS_ENVIRONMENT"):
@@ -366,7 +366,7 @@ def _journal(store, reference, kind, at, *, verb="refund", environment="simulato
         pytest.param("done", 1, {"environment": "test"}, True, id="another environment"),
     ],
 )
-def test_what_other_plans_did_since(
+def test_operation_of_another_plan_makes_the_report_outdated(
     month, report, offline, tmp_path, kind, minutes, changed, planned
 ):
     """An operation after the report makes the report's figures out of date."""
@@ -383,7 +383,7 @@ def test_what_other_plans_did_since(
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04 no workbook", b"reference,amount\n"])
-def test_what_is_no_report(tmp_path, offline, content):
+def test_file_that_is_not_a_report_is_refused(tmp_path, offline, content):
     """A file that is not a report is rejected with its name."""
     path = tmp_path / "report.xlsx"
     path.write_bytes(content)
@@ -420,7 +420,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("case", "planned"), CASES)
-def test_the_rules_worked_cases(tmp_path, case, planned):
+def test_proposals_of_the_worked_cases_are_planned(tmp_path, case, planned):
     """Each code has its proposals, and some have none."""
     reconciliation = reconcile_example(**case)
     given_ = {"settings": settings_for(tmp_path), "now": NOW, "planner": "kari"}
@@ -433,7 +433,7 @@ def test_the_rules_worked_cases(tmp_path, case, planned):
                 plan_of(reconciliation, **given_)
 
 
-def test_two_refunds_of_one_payment_are_one_row(tmp_path):
+def test_two_discrepancies_of_one_payment_give_one_row(tmp_path):
     """The row corrects both discrepancies, and the larger one gives the reason."""
     reconciliation = reconcile_example(Or=300, A=1100, C=1100)
     plan = plan_refunds(reconciliation, settings=settings_for(tmp_path), now=NOW)
@@ -453,7 +453,7 @@ def test_two_refunds_of_one_payment_are_one_row(tmp_path):
         *(pytest.param({"flags": flag}, flag, id=flag) for flag in MANUAL_FLAGS),
     ],
 )
-def test_a_frame_changed_in_python(tmp_path, changed, reason):
+def test_changed_frame_cannot_break_the_rules(tmp_path, changed, reason):
     """The rules hold for any frame."""
     reconciliation = reconcile_example(O=800)
     rows = reconciliation.discrepancies.assign(**changed)
@@ -463,7 +463,7 @@ def test_a_frame_changed_in_python(tmp_path, changed, reason):
     assert reason in met.value.refused[0].reason
 
 
-def test_a_contradicting_payment_is_left_alone(tmp_path):
+def test_contradictory_payment_is_not_planned(tmp_path):
     """If events and totals contradict each other, nothing is planned."""
     reconciliation = reconcile_example(O=800)
     mismatch = reconciliation.discrepancies.assign(kind="aggregate_mismatch", proposal=None)
@@ -486,7 +486,7 @@ def test_a_contradicting_payment_is_left_alone(tmp_path):
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 @given(anything())
-def test_no_plan_gives_back_more_than_is_owed(tmp_path_factory, rows):
+def test_planned_amounts_never_exceed_what_is_owed(tmp_path_factory, rows):
     """For random frames, planned amounts fit the payment's totals and the order."""
     reconciliation = reconcile(*rows.frames(), units=UNITS, as_of=NOW)
     orders = {}

@@ -48,7 +48,7 @@ def rows(named, fields):
     return list(zip(*(named[field].to_pylist() for field in fields), strict=True))
 
 
-def test_columns_hold_what_the_careful_decoder_says():
+def test_bulk_decoding_equals_decoding_one_by_one():
     """Two decoders must agree, or a figure would depend on the batch in which it arrived."""
     many = [
         bodies(
@@ -72,14 +72,14 @@ def test_columns_hold_what_the_careful_decoder_says():
     assert found.owners.to_pylist() == [n for n in range(5) for _ in range(n)]
 
 
-def test_personal_fields_are_not_there():
+def test_bulk_decoding_drops_personal_fields():
     """Fields that are never decoded cannot reach a workbook."""
     found = bulk_decode.decode_batch([bodies(payment(), [event()])])
 
     assert "someone@example.com" not in str(found)
 
 
-def test_nothing_asked_is_nothing_found():
+def test_empty_batch_gives_empty_columns():
     """A batch in which every call failed has no answers."""
     found = bulk_decode.decode_batch([])
 
@@ -87,7 +87,7 @@ def test_nothing_asked_is_nothing_found():
     assert rows(found.events, Event._fields) == []
 
 
-def test_without_event_logs_there_are_no_events():
+def test_batch_without_event_logs_has_no_events():
     """`events=False` makes half as many calls."""
     found = bulk_decode.decode_batch([bodies(payment(), [])._replace(events=None)])
 
@@ -128,7 +128,7 @@ RAW = orjson.dumps(payment())
         ),
     ],
 )
-def test_an_unusual_payment_is_left_to_the_careful_decoder(body):
+def test_bulk_decoder_declines_unusual_payment(body):
     """Only that decoder can say which answer is wrong, and why."""
     usual = bodies(payment("order-002"), [], "order-002")
     unusual = bulk_decode.RawReading(MSN, "order-001", body, b"[]", NOON)
@@ -158,7 +158,7 @@ def test_an_unusual_payment_is_left_to_the_careful_decoder(body):
         ),
     ],
 )
-def test_an_unusual_event_log_is_left_to_the_careful_decoder(log):
+def test_bulk_decoder_declines_unusual_event_log(log):
     """A sum must not rest on an event that was only partly understood."""
     assert (
         bulk_decode.decode_batch([bulk_decode.RawReading(MSN, "order-001", RAW, log, NOON)]) is None
@@ -179,7 +179,7 @@ json = st.recursive(
     line=st.fixed_dictionaries({}, optional=dict.fromkeys((*event(), "idempotencyKey"), json)),
 )
 @draw_examples(50)
-def test_what_is_accepted_at_once_is_accepted_one_by_one(said, line):
+def test_bulk_decoder_accepts_only_what_the_single_decoder_accepts(said, line):
     """Any answer is declined, or decoded as the careful decoder does; no other error is raised."""
     as_json = {"default": str, "option": orjson.OPT_PASSTHROUGH_SUBCLASS}
     try:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.postgres import DATABASE, CutWire, binaries, running
-from tests.store.making import PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import PLAN, approved, draft, opened, process
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Entry,
@@ -36,7 +36,7 @@ CAP = (("day:1", "NOK", 10**9),)
 WRITES = """
 import os, sys
 from vippsrecon.store import acquire, commit_entries, open_store
-from tests.store.making import draft
+from tests.store.plans_and_drafts import draft
 url, plan, life = sys.argv[1:]
 with open_store(url) as store:
     carrier = acquire(store, plan, holder="eva", host="here", pid=os.getpid())
@@ -52,7 +52,7 @@ with open_store(url) as store:
 """
 
 
-def test_a_writer_killed_in_its_commit_leaves_a_whole_chain(store_url):
+def test_writer_killed_during_commit_leaves_a_valid_chain(store_url):
     """Confirmed entries exist; an unconfirmed group exists whole or not at all."""
     drawn = random.Random(7)
     with opened(store_url) as store:
@@ -87,7 +87,7 @@ def wire(postgres):
             yield cutting, store, beside
 
 
-def test_a_commit_whose_answer_is_lost_was_made(wire):
+def test_commit_with_a_lost_answer_is_found(wire):
     """The carrier looks for its entries, finds them, and continues."""
     cutting, store, beside = wire
     carrier = acquire(store, PLAN, **HERE)
@@ -100,7 +100,7 @@ def test_a_commit_whose_answer_is_lost_was_made(wire):
     assert verify_journal(beside, PLAN).ok
 
 
-def test_a_commit_that_never_arrived_was_not_made(wire):
+def test_commit_that_never_arrived_is_found_missing(wire):
     """The carrier finds no entries and sends nothing. The plan can continue."""
     cutting, store, beside = wire
     carrier = acquire(store, PLAN, **HERE)
@@ -115,7 +115,7 @@ def test_a_commit_that_never_arrived_was_not_made(wire):
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
-def test_taking_and_approving_are_certain_too(wire, cut):
+def test_acquire_and_approve_are_verified_after_a_lost_answer(wire, cut):
     """Every function that appends an entry finds out whether it was written."""
     cutting, store, beside = wire
     cutting.cut = cut
@@ -127,7 +127,7 @@ def test_taking_and_approving_are_certain_too(wire, cut):
     assert read_head(beside, PLAN)[0] == (3 if cut == "after" else 2)
 
 
-def test_a_server_that_stays_away_leaves_it_open(wire, monkeypatch):
+def test_server_that_stays_away_leaves_the_entry_uncertain(wire, monkeypatch):
     """Nobody can know, so the sentence says which entry is uncertain."""
     cutting, store, beside = wire
     monkeypatch.setattr(transactions, "COMMIT_CHECK_SECONDS", 0.2)
@@ -154,7 +154,7 @@ def test_a_session_ended_between_groups_is_replaced(store, store_url):
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-def test_a_session_ended_within_a_group_is_said(store, store_url):
+def test_session_ended_within_a_group_rolls_it_back(store, store_url):
     """The server rolls the group back, so none of it exists."""
     carrier = acquire(store, PLAN, **HERE)
     end = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in%'")
@@ -172,7 +172,7 @@ def test_a_session_ended_within_a_group_is_said(store, store_url):
 
 
 @pytest.mark.skipif(binaries() is None, reason="PostgreSQL's programs are not installed")
-def test_a_server_killed_half_way_and_back():
+def test_carrier_continues_after_a_server_restart():
     """While it is away each error is a sentence. When it is back, the same carrier continues."""
     with running() as server, open_store(server.url(DATABASE), wait_seconds=5) as store:
         approved(store)
@@ -194,7 +194,7 @@ def test_a_server_killed_half_way_and_back():
         assert verify_journal(store, PLAN).ok
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path):
+def test_full_disk_writes_nothing_in_part(tmp_path):
     """SQLite's own limit simulates a full disk. With free space the same carrier continues."""
     with opened(f"sqlite:///{tmp_path / 'workspace.db'}") as store:
         approved(store)
@@ -219,7 +219,7 @@ def limited(store, pages):
         connection.exec_driver_sql(f"PRAGMA max_page_count = {count}")
 
 
-def test_a_file_taken_away_is_not_silently_made_anew(tmp_path):
+def test_deleted_database_is_not_replaced_by_an_empty_one(tmp_path):
     """A deleted database is noticed when it is opened again, not replaced by an empty one."""
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
@@ -229,7 +229,7 @@ def test_a_file_taken_away_is_not_silently_made_anew(tmp_path):
         opened(f"sqlite:///{path}", create=False)
 
 
-def test_any_thread_may_use_a_store(store):
+def test_any_thread_may_use_the_store(store):
     """The carrier writes from one thread and reads from another."""
     with ThreadPoolExecutor(1) as writer:
         carrier = writer.submit(acquire, store, PLAN, **HERE).result()

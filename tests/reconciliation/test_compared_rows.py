@@ -91,7 +91,7 @@ def flags_of(result, reference):
     return set(rows.loc[rows["reference"] == reference, "flags"].iloc[0].split())
 
 
-def test_another_engine_compares_the_same_rows():
+def test_engines_compare_the_same_rows():
     """Engines differ in windows, joins and lists of references."""
     orders = [
         order("several-01", further_references="several-02 several-03", order_number="#1", **NEW),
@@ -142,7 +142,7 @@ OLD = {"source_file": "september.csv", "exported_at": ago(5)}
 NEW = {"source_file": "october.csv", "exported_at": ago(0.25)}
 
 
-def test_the_row_of_the_newest_export_is_the_order():
+def test_newest_export_row_is_the_order():
     """Rules §5, case 51: the old file has no refund yet, and its row makes no discrepancy."""
     result = compare(
         [
@@ -173,7 +173,7 @@ def test_the_row_of_the_newest_export_is_the_order():
     assert len(old) == 4
 
 
-def test_the_order_of_the_files_does_not_matter():
+def test_file_order_does_not_matter():
     """Users name the files on the command line in any order."""
     rows = [
         order("refunded-1", refunded_minor=200, refunded_at=ago(3), **NEW),
@@ -205,7 +205,7 @@ def test_the_order_of_the_files_does_not_matter():
     ],
     ids=["fulfilled", "cancelled", "refunded", "paid", "refunded further"],
 )
-def test_of_guessed_times_the_row_that_moved_further_wins(less, more):
+def test_row_with_more_progress_wins_if_export_times_are_guessed(less, more):
     """Copying a file changes its modification time, so the older file may look newer."""
     guessed = {"exported_at_guessed": True}
     result = compare(
@@ -222,7 +222,7 @@ def test_of_guessed_times_the_row_that_moved_further_wins(less, more):
     assert buckets(result, "orders")["72"] != "ignored superseded_row"
 
 
-def test_a_time_that_is_stated_decides_whatever_the_row_says():
+def test_stated_export_time_decides():
     """A refund was undone: the newest file is correct, although it contains less progress."""
     result = compare(
         [
@@ -236,7 +236,7 @@ def test_a_time_that_is_stated_decides_whatever_the_row_says():
     assert buckets(result, "orders") == {"71": "ignored superseded_row", "72": "matched"}
 
 
-def test_rows_of_one_age_that_differ_are_duplicates():
+def test_different_rows_of_the_same_age_are_duplicates():
     """Nothing shows which row is the order, so the one nearest to the captured amount counts."""
     result = compare(
         [
@@ -250,7 +250,7 @@ def test_rows_of_one_age_that_differ_are_duplicates():
     assert buckets(result, "orders")["72"] == "matched"
 
 
-def test_an_older_row_names_an_attempt():
+def test_older_row_adds_an_attempt():
     """The shop overwrites the reference when the customer tries again."""
     attempt = {"order_number": "#7", "attempt_base": "retry-00"}
     result = compare(
@@ -265,7 +265,7 @@ def test_an_older_row_names_an_attempt():
     }
 
 
-def test_an_older_row_names_one_of_several_references():
+def test_older_row_adds_no_attempt_to_a_cell_of_references():
     """The order became larger, and the customer paid the rest.
 
     The newer cell lists both payments.
@@ -299,7 +299,7 @@ def test_orders_of_two_stores_with_one_number_are_two_orders():
 # The cut-off time of each pair.
 
 
-def test_each_pair_has_a_moment_of_its_own():
+def test_each_pair_has_its_own_cut_off_time():
     """An old second file must not hide later events from the orders of the newer file."""
     result = compare(
         [
@@ -315,7 +315,7 @@ def test_each_pair_has_a_moment_of_its_own():
     assert [row[:4] for row in found(result)] == [("in-the-new", "refund_missing_in_shop", 0, 300)]
 
 
-def test_the_parts_of_a_split_payment_share_the_moment():
+def test_parts_of_a_split_payment_share_the_cut_off_time():
     """One part was fetched days earlier, so later events of the other part do not count yet."""
     first, first_log = payment("in-parts-1", A=600, C=600)
     second, second_log = payment("in-parts-1-1", A=400, C=400, R=100, refunded=ago(1))
@@ -339,7 +339,7 @@ def test_the_captured_attempt_counts_and_the_reserved_one_is_released():
     assert found(result) == [("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)]
 
 
-def test_of_an_unsure_payment_method_no_attempt_is_released():
+def test_unsure_payment_method_proposes_no_cancel():
     """The duplicate is reported, but a person decides, because the method is in no list."""
     result = compare(
         [order("unsure-01-1", total_minor=600, by_vipps=None, method_unsure=True)],
@@ -350,7 +350,7 @@ def test_of_an_unsure_payment_method_no_attempt_is_released():
     assert flags_of(result, "unsure-01") == {"method_unsure"}
 
 
-def test_a_captured_attempt_counts_before_the_reserved_one_that_the_shop_names():
+def test_captured_attempt_counts_before_the_shops_reserved_one():
     """The captured payment has the money, even if the export contains the other reference."""
     result = compare(
         [order("attempt-1", total_minor=600)],
@@ -360,7 +360,7 @@ def test_a_captured_attempt_counts_before_the_reserved_one_that_the_shop_names()
     assert found(result) == [("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)]
 
 
-def test_a_double_payment_given_back_is_not_owed_again():
+def test_refunded_double_payment_is_not_refunded_again():
     """Rules §5, case 45."""
     result = compare(
         [order("twice-001-1", total_minor=300, refunded_minor=300, refunded_at=ago(4))],
@@ -370,7 +370,7 @@ def test_a_double_payment_given_back_is_not_owed_again():
     assert found(result) == [("twice-001", "duplicate_payment", 0, 300, 300, None, None)]
 
 
-def test_a_refund_of_the_surplus_payment_counts_where_it_fits_whole():
+def test_refund_of_a_surplus_payment_counts_if_it_fits_whole():
     """The shop refunded 1,300: 1,000 for the second payment, and 300 for the goods."""
     orders = [order("fits-0001", refunded_minor=1300, refunded_at=ago(4))]
     result = compare(
@@ -388,7 +388,7 @@ def test_a_refund_of_the_surplus_payment_counts_where_it_fits_whole():
     assert (refunded["orders"], refunded["refunded"]) == (1300, 1300)
 
 
-def test_of_two_refunded_surplus_payments_the_larger_is_fitted_first():
+def test_larger_refunded_surplus_payment_is_deducted_first():
     """The shop refunded 600. The refund of 500 is deducted first, so 100 is owed and not 300."""
     given = [
         payment("fits-0002", C=1000),
@@ -403,7 +403,7 @@ def test_of_two_refunded_surplus_payments_the_larger_is_fitted_first():
     assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in found(smaller)
 
 
-def test_what_moved_after_the_export_limits_what_is_proposed():
+def test_events_after_the_export_limit_proposals():
     """Judged at the export; proposals also consider later events of the order's other payments."""
     exported = {"exported_at": ago(2), "ordered_at": ago(10)}
     given_back = compare(
@@ -428,7 +428,7 @@ def test_what_moved_after_the_export_limits_what_is_proposed():
     assert expected in found(surplus_given_back)
 
 
-def test_of_attempts_that_never_held_money_the_latest_counts():
+def test_latest_attempt_counts_if_none_held_money():
     """If the export contains the reference of one attempt, that one counts instead."""
     result = compare(
         [order("unpaid-01", status="open", fulfilled_at=None)],
@@ -444,7 +444,7 @@ def test_of_attempts_that_never_held_money_the_latest_counts():
     }
 
 
-def test_the_reference_that_the_shop_names_counts_before_the_nearer_amount():
+def test_shops_reference_counts_before_the_nearer_amount():
     """The customer really paid twice, and the shop sent the goods for one payment."""
     result = compare(
         [order("named-001", total_minor=1000)],
@@ -502,7 +502,7 @@ def test_two_payments_for_one_amount_are_not_a_split_payment():
     ]
 
 
-def test_references_of_one_cell_are_one_split_payment():
+def test_references_in_one_cell_are_one_split_payment():
     """With any amounts: the shop itself states that both payments belong to the order."""
     result = compare(
         [
@@ -542,7 +542,7 @@ def test_an_unread_attempt_leaves_the_whole_order_unchecked(unread):
     assert result.manifest["complete"] is False
 
 
-def test_a_damaged_reference_is_not_missing_while_the_true_one_is_unread():
+def test_damaged_reference_is_not_missing_if_the_repaired_one_is_unanswered():
     """A spreadsheet removed the zeros, and the complete reference could not be read."""
     result = compare([order("12345678")], [], unread=["000012345678"])
 
@@ -550,7 +550,7 @@ def test_a_damaged_reference_is_not_missing_while_the_true_one_is_unread():
     assert buckets(result, "orders").popitem()[1] == "not_checked"
 
 
-def test_no_capture_is_proposed_before_the_next_attempts_were_asked_for():
+def test_no_capture_is_proposed_before_the_next_attempts_were_requested():
     """A next attempt may already hold the money.
 
     If it is unknown whether they were asked for, the capture is proposed.
@@ -649,7 +649,7 @@ def together(*rows, reference="basket-01"):
         ),
     ],
 )
-def test_orders_paid_together(rows, paid, kinds):
+def test_combined_orders_are_compared_as_a_sum(rows, paid, kinds):
     """The amount due is the total of the rows sent; with a cancelled row nothing is proposed."""
     result = compare(together(*rows), [payment("basket-01", **paid)])
 
@@ -687,7 +687,7 @@ def test_every_reference_that_the_report_prints_can_be_waived():
 # An event that is listed twice.
 
 
-def test_an_event_that_the_log_lists_twice_is_one_event():
+def test_event_listed_twice_counts_once():
     """The pspReference distinguishes two captures, not the time and amount."""
     once, once_log = payment("listed-01", A=500, C=500)
     wrong, wrong_log = payment("listed-02", A=1000, C=500)
@@ -715,7 +715,7 @@ def test_an_event_that_the_log_lists_twice_is_one_event():
 # A payment without an order.
 
 
-def test_a_payment_without_an_order_belongs_to_the_export_by_its_authorization():
+def test_payment_without_an_order_is_dated_by_its_authorization():
     """The day of the authorization decides, or of the creation if there is none.
 
     In a sales unit that the export does not cover, no order is missing.

@@ -60,7 +60,7 @@ def code(answer):
         pytest.param({"userFlow": 5}, "userFlow", id="a number for text"),
     ],
 )
-def test_a_creation_is_refused(shop, fields, expected):
+def test_invalid_create_request_is_refused(shop, fields, expected):
     """Each request has another fault."""
     answer = shop(unit={}).create(**fields)
 
@@ -95,7 +95,7 @@ def test_a_time_that_does_not_exist_is_a_broken_field(shop):
         ),
     ],
 )
-def test_a_payment_is_made_in_every_flow(shop, fields, redirect):
+def test_payment_can_be_created_in_every_user_flow(shop, fields, redirect):
     """A push message has no redirect URL."""
     answer = shop(unit={}).create(**fields)
 
@@ -104,7 +104,7 @@ def test_a_payment_is_made_in_every_flow(shop, fields, redirect):
     assert ("redirectUrl" in answer.json()) == (redirect is not None)
 
 
-def test_a_long_living_payment_lives_long(shop):
+def test_long_lived_payment_expires_at_its_own_time(shop):
     """It expires at exactly the time given in the request."""
     line = {"name": "a", "id": "1", "totalAmount": 1, "totalAmountExcludingTax": 1}
     receipt = {"orderLines": [line | {"totalTaxAmount": 0}], "bottomLine": {"currency": "NOK"}}
@@ -129,7 +129,7 @@ def test_a_long_living_payment_lives_long(shop):
         ),
     ],
 )
-def test_express_without_a_choice(shop, shipping, freight):
+def test_express_uses_the_default_shipping_option(shop, shipping, freight):
     """The default option counts; the callback of dynamic options is not called."""
     one = shop()
     one.create(shipping=shipping)
@@ -158,7 +158,7 @@ def test_a_forced_approval_is_refused(shop, body, expected):
     assert one.payment("order-0002").json()["state"] == "CREATED"
 
 
-def test_the_payer_cannot_do_everything(shop, line):
+def test_invalid_action_of_the_payer_is_refused(shop, line):
     """A payer cannot decline an approved payment or do anything unknown."""
     one = shop(line.payment())
 
@@ -178,7 +178,7 @@ def test_a_payment_without_events_has_no_deadline(shop, line):
     assert one.payment("order-0002").json()["state"] == "CREATED"
 
 
-def test_reads_can_be_refused_on_order(shop, line):
+def test_fault_can_refuse_reads(shop, line):
     """A fault can refuse every operation."""
     one = shop(line.payment(), {"settings": {"refusals": [{"code": 3010}]}})
 
@@ -195,7 +195,7 @@ def test_a_failed_refund_stays_failed_after_a_restart(shop, line):
     assert code(after.refund(123, key="k")) == "6210"
 
 
-def test_a_modification_without_a_currency(shop, line):
+def test_modification_without_a_valid_currency_is_refused(shop, line):
     """A missing and an unknown currency are both broken fields."""
     one = shop(line.payment())
     path = f"{PAYMENTS}/order-0001/capture"
@@ -207,7 +207,7 @@ def test_a_modification_without_a_currency(shop, line):
     assert code(one.post(f"{PAYMENTS}/order-0001/cancel", [])) == "$"
 
 
-def test_tokens_do_not_pile_up():
+def test_expired_tokens_are_removed():
     """Expired tokens are removed."""
     keys, now = KeyRegistry(), Simulator().now()
     for _ in range(10_002):
@@ -231,7 +231,7 @@ def test_tokens_do_not_pile_up():
     ],
     ids=repr,
 )
-def test_a_setting_has_its_kind(settings):
+def test_setting_of_the_wrong_type_is_refused(settings):
     """A value of the wrong type changes nothing."""
     simulator = Simulator()
     with pytest.raises(SimulatorInputError):
@@ -248,13 +248,13 @@ def test_a_setting_has_its_kind(settings):
     ],
     ids=["handles", "payment"],
 )
-def test_more_lines_that_cannot_be(line_of):
+def test_invalid_state_lines_are_named(line_of):
     """Each invalid line is named."""
     with pytest.raises(SimulatorInputError, match="line 1"):
         Simulator([line_of])
 
 
-def test_an_event_has_a_time_that_exists(line):
+def test_event_with_an_impossible_time_is_refused(line):
     """The fault is found when the file is read, not during a run."""
     one = line.payment()
     one["events"][0]["timestamp"] = "yesterday"
@@ -262,19 +262,19 @@ def test_an_event_has_a_time_that_exists(line):
         Simulator([one])
 
 
-def test_an_empty_line_is_no_line():
+def test_empty_state_line_is_ignored():
     """A file may end with an empty line."""
     assert len(list(Simulator(["", b"\n"]).state())) == 1
 
 
-def test_many_lines_come_in_batches(line):
+def test_large_state_is_returned_completely(line):
     """There are two full batches and a smaller one."""
     simulator = Simulator(line.payment(f"order-{n:05}") for n in range(1001))
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
         assert len(client.get("/_simulator/state").text.splitlines()) == 1002
 
 
-def test_the_app_bears_other_servers():
+def test_app_accepts_lifespan_and_websocket_messages():
     """Some servers send a lifespan message or a websocket request first."""
     app = Simulator().app
     greetings = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
@@ -295,7 +295,7 @@ def test_the_app_bears_other_servers():
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_a_port_that_is_taken_is_said_so():
+def test_port_in_use_is_reported():
     """The error names the port, and no thread stays behind."""
     before = threading.active_count()
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -307,7 +307,7 @@ def test_a_port_that_is_taken_is_said_so():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_run_returns_when_told_to_stop():
+def test_run_returns_after_a_stop_signal():
     """The signal is not passed on, because the caller has handled it."""
     urls = []
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.crash.carrier import Life
 from tests.crash.carrier_processes import Keeper, Running, Tally
-from tests.crash.checks import Workspace, assert_carried_out
-from tests.crash.world import MONEY_OPERATIONS
+from tests.crash.simulator_process import MONEY_OPERATIONS
+from tests.crash.workspace import Workspace, assert_carried_out
 
 ON_THE_WAY = ("getPayment", "getPaymentEventLog", "refund", "capture", "cancel")
 SHARE = 0.2

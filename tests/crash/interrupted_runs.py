@@ -11,8 +11,8 @@ import httpx
 from sqlalchemy import event
 
 from tests.crash.carrier import PATIENCE
-from tests.crash.rounds import FAULTS
-from tests.crash.world import KEYS, MONEY_OPERATIONS, MSN, Case
+from tests.crash.kill_rounds import FAULTS
+from tests.crash.simulator_process import KEYS, MONEY_OPERATIONS, MSN, Case
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.config.load import load_settings

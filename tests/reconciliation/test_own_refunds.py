@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.reconciliation.frames_of_anything import Rows
+from tests.reconciliation.random_frames import Rows
 from tests.reconciliation.test_engines import (
     SCHEMAS,
     _to_spark,
@@ -69,7 +69,7 @@ def flags(rows, **given):
         ),
     ],
 )
-def test_whose_refund_it_is(refunds, known, said):
+def test_keys_decide_whether_a_refund_is_ours(refunds, known, said):
     """The keys decide, and how much of the amount unknown to the shop our refunds explain."""
     found = flags(refunded(*refunds, known=known), ours={OURS, AGAIN})
 
@@ -77,19 +77,19 @@ def test_whose_refund_it_is(refunds, known, said):
 
 
 @pytest.mark.parametrize("ours", [(), {AGAIN}], ids=["none", "others"])
-def test_without_a_key_of_ours_nothing_changes(ours):
+def test_without_our_key_the_flags_stay_the_same(ours):
     """Without a journal, or with one of other payments, the flags stay the same."""
     assert flags(refunded((300, OURS)), ours=ours) == {"refund_missing_in_shop": "made_elsewhere"}
 
 
-def test_without_event_logs_nobody_is_named():
+def test_refund_has_no_origin_without_event_logs():
     """Totals show that money was refunded, but not who refunded it."""
     rows = refunded((300, OURS))._replace(events=[])
 
     assert flags(rows, ours={OURS}) == {"refund_missing_in_shop": "amounts_as_fetched"}
 
 
-def test_a_refund_after_the_moment_explains_nothing_before_it():
+def test_own_refund_after_the_cut_off_explains_no_earlier_refund():
     """The portal refunded 300 before the export; our refund came after the export."""
     rows = refunded((300, PORTAL), (300, OURS, 0.5), exported_at=NOW - timedelta(days=1))
 
@@ -98,7 +98,7 @@ def test_a_refund_after_the_moment_explains_nothing_before_it():
     }
 
 
-def test_a_refund_of_a_part_of_a_split_payment():
+def test_own_refund_of_one_part_of_a_split_payment():
     """The refund is on the second of two payments of one order, which is compared as a sum."""
     order = make_order_row(reference="order-0001", total_minor=1000)
     first, log = make_payment_rows(reference="order-0001", A=600, captures=(600,))
@@ -109,14 +109,14 @@ def test_a_refund_of_a_part_of_a_split_payment():
     assert flags(rows, ours={OURS}) == {"refund_missing_in_shop": "refunded_by_us split_payment"}
 
 
-def test_the_sentence_is_ours():
+def test_sentence_states_that_the_refund_is_ours():
     """Nobody has to look in the portal for a refund that is in the journal."""
     found = reconcile(*refunded((300, OURS)).frames(), as_of=NOW, ours={OURS}).discrepancies
 
     assert "made with this toolkit" in found["cause"].iloc[0]
 
 
-def test_an_open_operation_is_a_possible_duplicate():
+def test_open_operation_is_a_possible_duplicate():
     """Its refund may be in progress, so nothing is proposed until the operation is settled."""
     rows = refunded(known=300)
     asked = [
@@ -128,7 +128,7 @@ def test_an_open_operation_is_a_possible_duplicate():
     assert [found["proposal"].dropna().tolist() for found in asked] == [[], ["refund"]]
 
 
-def test_what_agrees_is_not_flagged():
+def test_pair_that_agrees_is_not_flagged():
     """If nothing is wrong with a payment, its open operation concerns only the journal."""
     result = reconcile(
         *refunded((300, OURS), known=300).frames(),
@@ -171,7 +171,7 @@ def in_pandas():
     return expected
 
 
-def test_engines_agree_on_whose_refund_it_is():
+def test_engines_agree_on_own_refunds():
     """pandas, Polars, pyarrow and DuckDB give the same flags."""
     made, expected = tables(a_month()), in_pandas()
 
@@ -184,7 +184,7 @@ def test_engines_agree_on_whose_refund_it_is():
 @pytest.mark.spark
 @pytest.mark.skipif(bool(spark_is_missing()), reason=spark_is_missing() or "-")
 @pytest.mark.filterwarnings("default")
-def test_spark_agrees_on_whose_refund_it_is(spark):  # noqa: F811 (the fixture)
+def test_spark_agrees_on_own_refunds(spark):  # noqa: F811 (the fixture)
     """Spark gives the same flags."""
     frames = [_to_spark(spark, t, s) for t, s in zip(tables(a_month()), SCHEMAS, strict=True)]
 

@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from tests.reconciliation.oracle_data import World
 from tests.reconciliation.oracle_money import ZONES, Unit
 from tests.reconciliation.oracle_pair import Settings
-from tests.reconciliation.oracle_world import World
 
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
 UNITS = {

@@ -7,9 +7,7 @@ from datetime import date
 from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
-from tests.reconciliation.oracle_money import money
-from tests.reconciliation.oracle_pair import Answer
-from tests.reconciliation.oracle_world import (
+from tests.reconciliation.oracle_data import (
     FAR,
     MOVES,
     Finding,
@@ -20,6 +18,8 @@ from tests.reconciliation.oracle_world import (
     logs,
     paid_means_captured,
 )
+from tests.reconciliation.oracle_money import money
+from tests.reconciliation.oracle_pair import Answer
 
 
 class Keeping:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from tests.crash.world import World
+from tests.crash.simulator_process import World
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.row.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.hypothesis_sizes import draw_examples
-from tests.store.making import AT, OTHER, PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import AT, OTHER, PLAN, approved, draft, opened, process
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Attempt,
@@ -62,7 +62,7 @@ def rival(store):
     return acquire(store, OTHER, holder="eva", host="there", pid=1, started="")
 
 
-def test_a_group_comes_back_in_its_order(store, carrier):
+def test_group_is_answered_in_its_order(store, carrier):
     """There is one answer per draft, and entries are linked in the group's order."""
     made = commit_entries(
         store, carrier, [draft("intended", 2), Draft("ended"), draft("intended", 1)]
@@ -76,7 +76,7 @@ def test_a_group_comes_back_in_its_order(store, carrier):
     assert commit_entries(store, carrier, []) == []
 
 
-def test_a_draft_over_the_cap_stands_alone(store, carrier):
+def test_draft_over_the_cap_does_not_affect_its_group(store, carrier):
     """It is not written and reserves nothing; the others of its group are written."""
     group = [draft("intended", row, caps=CAP) for row in (1, 2, 3)]
     first, second, third = commit_entries(store, carrier, group)
@@ -105,7 +105,7 @@ def test_a_draft_over_the_cap_stands_alone(store, carrier):
     ],
     ids=str,
 )
-def test_what_did_nothing_gives_its_caps_back(store, carrier, kind, detail, left):
+def test_refused_row_releases_its_caps(store, carrier, kind, detail, left):
     """Money that moved or may have moved stays counted; the rest is free again."""
     commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
     commit_entries(store, carrier, [draft(kind, 1, **detail)])
@@ -114,7 +114,7 @@ def test_what_did_nothing_gives_its_caps_back(store, carrier, kind, detail, left
     assert in_flight(store) == ({"order-1": (PLAN, 1)} if kind == "unknown" else {})
 
 
-def test_a_row_sent_again_is_counted_once(store, carrier):
+def test_repeated_row_is_counted_once(store, carrier):
     """A repeated row reserves only what it has not reserved yet."""
     commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
     commit_entries(store, carrier, [draft("intended", 1, caps=CAP)])
@@ -128,7 +128,7 @@ def test_a_row_sent_again_is_counted_once(store, carrier):
     assert reserved_sum(store) == {}
 
 
-def test_a_cap_without_limit_counts(store, carrier):
+def test_money_without_a_cap_counts_against_a_later_cap(store, carrier):
     """Money moved without a cap counts against a cap that is set later."""
     commit_entries(store, carrier, [draft("intended", 1, caps=(("day:1", "NOK", None),))])
     (refused,) = commit_entries(
@@ -137,7 +137,7 @@ def test_a_cap_without_limit_counts(store, carrier):
     assert refused == CapExceeded("day:1", 150, 100, "NOK")
 
 
-def test_a_payment_in_flight_is_one_plans(store, carrier, rival):
+def test_payment_in_flight_belongs_to_one_plan(store, carrier, rival):
     """The other plan is told which row of which plan to finish first."""
     (mine,) = commit_entries(store, carrier, [draft("intended", 1)])
     taken = PaymentBusy(PLAN, 1, mine.at)
@@ -151,7 +151,7 @@ def test_a_payment_in_flight_is_one_plans(store, carrier, rival):
     assert in_flight(store) == {"order-1": (OTHER, 7)}
 
 
-def test_another_row_of_the_same_plan_waits_too(store, carrier):
+def test_payment_in_flight_blocks_rows_of_its_own_plan(store, carrier):
     """A payment has one operation under way at a time."""
     first, second = commit_entries(
         store, carrier, [draft("intended", 1), draft("intended", 2, reference="order-1")]
@@ -177,7 +177,7 @@ def test_the_same_reference_of_another_sales_unit_is_another_payment(store, carr
     }
 
 
-def test_a_payment_judged_before_another_plan_acted_is_judged_anew(store, carrier, rival):
+def test_outdated_check_of_a_payment_is_refused(store, carrier, rival):
     """`known` is the number of entries read; any entry written since makes it too small."""
     theirs = draft("intended", 7, reference="order-1")
     commit_entries(store, rival, [theirs])
@@ -195,7 +195,7 @@ def test_a_payment_judged_before_another_plan_acted_is_judged_anew(store, carrie
     assert again.kind == "intended", "our own entries are not another plan's"
 
 
-def test_what_plans_did_with_a_payment(store, carrier, rival):
+def test_attempts_list_every_row_about_a_payment(store, carrier, rival):
     """The check for duplicates needs the state of each row of every plan."""
     commit_entries(
         store, carrier, [draft("intended", 1, at=AT, discrepancy_id="refund_failed:1:order-1")]
@@ -218,7 +218,7 @@ def test_what_plans_did_with_a_payment(store, carrier, rival):
     assert read_attempts(store, "test", [PAYMENT]) == {}
 
 
-def test_where_rows_stand(store, carrier):
+def test_row_states_have_last_entry_and_first_intention(store, carrier):
     """A restart needs the last entry of a row, and its first intention while it is open."""
     commit_entries(
         store, carrier, [draft("intended", row, before=[1, 1, 0, 0]) for row in (1, 2, 3, 4)]
@@ -255,7 +255,7 @@ def test_where_rows_stand(store, carrier):
 
 
 @pytest.mark.parametrize("second", ["done", "refused", "already_done"])
-def test_a_row_ends_once(store, carrier, second):
+def test_row_has_one_final_entry(store, carrier, second):
     """The database itself refuses a second final entry."""
     commit_entries(store, carrier, [draft("intended", 1), draft("done", 1)])
     before = list(read_entries(store, PLAN))
@@ -276,14 +276,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-def test_a_draft_no_journal_may_hold_is_a_fault(store, carrier, bad):
+def test_invalid_draft_raises_before_writing(store, carrier, bad):
     """A programming error is raised before anything is written."""
     with pytest.raises(ValueError, match=r"entry|names|has a key|settled"):
         commit_entries(store, carrier, [draft("intended", 5), bad])
     assert verify_journal(store, PLAN).rows == 3
 
 
-def test_planners_and_plans(store, carrier):
+def test_planner_sums_and_plan_states(store, carrier):
     """The sums of one planner in a day, and the state of every plan."""
     approved(store, OTHER, totals={"NOK": 500, "DKK": 7}, at="2026-02-02T10:00:00.000Z")
     assert sum_planner_totals(store, "kari".__eq__, "simulator", AT) == {"NOK": 1500, "DKK": 7}
@@ -313,7 +313,7 @@ STEPS = st.lists(
 
 @given(st.lists(STEPS, max_size=5))
 @draw_examples(20)
-def test_any_order_keeps_the_sums(tmp_path_factory, groups):
+def test_caps_equal_reservations_in_any_order(tmp_path_factory, groups):
     """Caps equal the sum of what rows reserve, and never exceed the limit."""
     folder = tmp_path_factory.mktemp("any")
     with opened(f"sqlite:///{folder / 'workspace.db'}") as store:
@@ -334,7 +334,7 @@ def test_any_order_keeps_the_sums(tmp_path_factory, groups):
         assert verify_journal(store, PLAN).ok
 
 
-def test_caps_hold_among_threads(store_url):
+def test_caps_are_kept_by_several_threads(store_url):
     """Four plans use one cap at once: what fits is moved, and not an øre more."""
     names = [f"{number}{PLAN[1:]}" for number in range(4)]
     with opened(store_url, wait_seconds=20) as store:
@@ -373,7 +373,7 @@ def test_caps_hold_among_threads(store_url):
 RIVAL = """
 import os, sys
 from vippsrecon.store import Entry, acquire, commit_entries, open_store
-from tests.store.making import draft
+from tests.store.plans_and_drafts import draft
 url, plan = sys.argv[1:]
 with open_store(url) as store:
     carrier = acquire(store, plan, holder=plan, host="here", pid=os.getpid())
@@ -387,7 +387,7 @@ with open_store(url) as store:
 """
 
 
-def test_two_processes_share_payments_and_a_cap(store_url):
+def test_caps_are_kept_by_two_processes(store_url):
     """Two plans want the same 200 payments: each payment goes to one plan, within the cap."""
     with opened(store_url) as store:
         approved(store, PLAN)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.reconciliation.frames_of_anything import Rows
+from tests.reconciliation.random_frames import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.days import to_microseconds
@@ -147,7 +147,7 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
 
 @pytest.mark.parametrize("with_events", [True, False], ids=["events", "aggregates"])
 @pytest.mark.parametrize("seed", range(6))
-def test_no_check_speaks_of_what_agrees(seed, with_events):
+def test_no_check_reports_an_exact_match(seed, with_events):
     """No check finds anything in a pair set aside, and all its values fit the result."""
     agreed, everything = agreed_and_all(nearly_agreed(seed), with_events=with_events)
 

@@ -47,7 +47,7 @@ def read(write: Writer, *lines: str, **options: object) -> OrderFiles:
     ],
     ids=lambda value: str(value)[:40] if value and "," in str(value) else "",
 )  # fmt: skip
-def test_a_row_at_fault_is_rejected_and_the_rest_goes_on(
+def test_invalid_row_is_rejected_and_the_others_are_read(
     write: Writer, line: str, column: str | None, value: str | None, reason: str
 ):
     """An accountant must find the cell: file, line, heading, content and reason."""
@@ -62,14 +62,14 @@ def test_a_row_at_fault_is_rejected_and_the_rest_goes_on(
     assert reading.rows == 3 == reading.orders + reading.rejected
 
 
-def test_identical_twins_leave_one(write: Writer):
+def test_exact_duplicates_are_reduced_to_one_row(write: Writer):
     """An identical row would double the sum; if any value differs, the reconciliation decides."""
     got = read(write, GOOD, GOOD.replace("499.00", "498.00"))
     assert list(got.orders["total_minor"]) == [49900, 49800]
     assert list(got.rejects["source_row"]) == [3]
 
 
-def test_twins_in_two_files_both_stay(write: Writer):
+def test_exact_duplicates_in_two_files_both_stay(write: Writer):
     """Exports often overlap: the reconciliation decides about one order seen at two times."""
     first, second = write(f"{HEAD}\n{GOOD}\n", "a.csv"), write(f"{HEAD}\n{GOOD}\n", "b.csv")
     os.utime(first, (1_700_000_000, 1_700_000_000))
@@ -93,7 +93,7 @@ def test_two_files_of_one_name_are_refused(write: Writer, tmp_path: Path):
 @pytest.mark.parametrize(
     "reference", ["1E+11", "1,00E+11", "17", "#71733.1"], ids=["1E+11", "comma", "short", "manual"]
 )
-def test_an_odd_reference_stays_and_is_noted(write: Writer, reference: str):
+def test_unusual_reference_is_kept_and_noted(write: Writer, reference: str):
     """Only a comparison with Vipps MobilePay can show if a spreadsheet damaged the reference."""
     got = read(write, f'123456,"{reference}",1002,NOK,1.00,,open,,')
     assert list(got.orders["reference"]) == ["ord-000001", reference]
@@ -101,7 +101,7 @@ def test_an_odd_reference_stays_and_is_noted(write: Writer, reference: str):
 
 
 @pytest.mark.parametrize("cell", ["'000000123", '"=""000000123"""'], ids=["apostrophe", "formula"])
-def test_guards_against_spreadsheets_are_taken_off_text_ids(write: Writer, cell: str):
+def test_apostrophe_before_an_id_is_removed(write: Writer, cell: str):
     """Shops write `'0012` so that Excel keeps the zeros; the apostrophe is not part of the id."""
     got = read(write, f"123456,{cell},1002,NOK,1.00,,open,,")
     assert got.orders["reference"][1] == "000000123"
@@ -128,7 +128,7 @@ def test_times_and_their_local_days(write: Writer, text: str, moment: str, day: 
     assert order["ordered_day"] == (date.fromisoformat(day) - date(1970, 1, 1)).days
 
 
-def test_a_day_is_counted_in_its_sales_units_own_zone(write: Writer):
+def test_order_day_is_in_the_sales_units_zone(write: Writer):
     """23:30 in Oslo is the next day in Helsinki."""
     units = (SalesUnit("123456"), SalesUnit("654321", market="FI"))
     got = read(write, "654321,ord-000002,2,EUR,1.00,,open,2026-01-31T22:30:00Z,", units=units)
@@ -159,7 +159,7 @@ def test_multi_line_cells_keep_the_lines_of_later_rows(write: Writer):
     ],
     ids=["none configured", "several and no store"],
 )
-def test_without_a_sales_unit_the_setting_is_named(
+def test_missing_sales_unit_names_the_setting(
     write: Writer, units: tuple[SalesUnit, ...], default: str | None, names: str
 ):
     """An order must not be compared with the payments of another sales unit."""
@@ -168,7 +168,7 @@ def test_without_a_sales_unit_the_setting_is_named(
         read_orders(path, units=units, default_msn=default)
 
 
-def test_currency_tells_the_sales_unit_where_it_can(write: Writer):
+def test_currency_decides_the_sales_unit_if_it_is_unique(write: Writer):
     """One shop with one sales unit in each country: the currency decides which one."""
     units = (SalesUnit("111111", market="NO"), SalesUnit("222222", market="DK"))
     path = write("reference,currency,total\nord-000001,DKK,5\nord-000002,NOK,5\nord-000003,EUR,5\n")
@@ -177,7 +177,7 @@ def test_currency_tells_the_sales_unit_where_it_can(write: Writer):
     assert list(got.rejects["source_row"]) == [4]
 
 
-def test_without_any_currency_the_setting_is_named(write: Writer):
+def test_missing_currency_names_the_setting(write: Writer):
     """If kroner was assumed, euro amounts could be compared with kroner."""
     with pytest.raises(SourceError, match="currency"):
         read_orders(write("reference,total\nord-000001,5\n"), default_msn="123456")
@@ -191,7 +191,7 @@ def test_without_any_currency_the_setting_is_named(write: Writer):
     ],
     ids=["with groups", "one row"],
 )
-def test_amounts_with_the_other_mark_refuse_the_file(write: Writer, body: str, names: str):
+def test_amounts_with_the_other_decimal_mark_refuse_the_file(write: Writer, body: str, names: str):
     """`12.500` in the wrong profile would be wrong by a factor of a thousand, so it is refused."""
     with pytest.raises(SourceError, match=names):
         read_orders(write(f"reference;currency;total\n{body}"), default_msn="123456")
@@ -206,7 +206,9 @@ def test_amounts_with_the_other_mark_refuse_the_file(write: Writer, body: str, n
     ],
     ids=["comma", "point", "whole"],
 )
-def test_auto_decides_once_for_the_column(write: Writer, cells: list[str], minor: list[int]):
+def test_decimal_mark_is_decided_for_the_whole_column(
+    write: Writer, cells: list[str], minor: list[int]
+):
     """The whole column decides, never one cell."""
     own = write('extends = "plain"\n[amounts]\ndecimal = "auto"\ngroups = ".,"\n', "own.toml")
     body = "".join(f"ord-{n:05d};NOK;{cell}\n" for n, cell in enumerate(cells))
@@ -214,7 +216,7 @@ def test_auto_decides_once_for_the_column(write: Writer, cells: list[str], minor
     assert list(got.orders["total_minor"]) == minor
 
 
-def test_auto_refuses_what_cannot_be_told(write: Writer):
+def test_ambiguous_decimal_mark_is_refused(write: Writer):
     """`12.500` alone may mean twelve and a half, or twelve thousand five hundred."""
     own = write('extends = "plain"\n[amounts]\ndecimal = "auto"\ngroups = ".,"\n', "own.toml")
     path = write("reference;currency;total\nord-00001;NOK;12.500\n")
@@ -222,7 +224,7 @@ def test_auto_refuses_what_cannot_be_told(write: Writer):
         read_orders(path, mapping=own, default_msn="123456")
 
 
-def test_exported_at_is_the_argument_or_the_files_time(write: Writer):
+def test_export_time_is_the_argument_or_the_file_time(write: Writer):
     """Orders and payments are compared at one time, so a note states where that time comes from."""
     path = write(f"{HEAD}\n{GOOD}\n")
     os.utime(path, (1_767_600_000.9, 1_767_600_000.9))
@@ -260,7 +262,7 @@ def test_order_of_files_does_not_change_the_orders(write: Writer):
         "not toml",
     ],
 )
-def test_a_faulty_mapping_is_named(write: Writer, text: str):
+def test_invalid_mapping_is_named(write: Writer, text: str):
     """A misspelt key must not be ignored."""
     own = write(text, "own.toml")
     with pytest.raises(ConfigurationError, match=r"mapping|date pattern|shop"):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, text
 
 from tests.postgres import DATABASE, PASSWORD, free_port
-from tests.store.making import PLAN, approved, draft, opened
+from tests.store.plans_and_drafts import PLAN, approved, draft, opened
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     acquire,
@@ -36,7 +36,7 @@ from vippsrecon.store.database.transactions import write_transaction
 from vippsrecon.store.database.url import refuse_shared_folder
 
 
-def test_the_tables_are_as_the_code_believes(store):
+def test_tables_and_migrations_agree(store):
     """`tables.py` and the migrations agree in names, order, keys and nullability."""
     looked = inspect(store._engine)
     for table in METADATA.sorted_tables:
@@ -49,7 +49,7 @@ def test_the_tables_are_as_the_code_believes(store):
     assert set(looked.get_table_names()) == set(METADATA.tables)
 
 
-def test_opening_again_changes_nothing(store_url):
+def test_reopening_changes_nothing(store_url):
     """Migrations are applied once, and written entries stay."""
     with opened(store_url) as store:
         approved(store)
@@ -61,7 +61,7 @@ def test_opening_again_changes_nothing(store_url):
     assert versions == [migration.version for migration in load_migrations()]
 
 
-def test_many_open_a_new_database_at_once(store_url):
+def test_many_processes_open_a_new_database(store_url):
     """One of them makes the tables; the others wait for it."""
     start, failed = threading.Barrier(6), []
 
@@ -88,7 +88,7 @@ def test_a_newer_database_is_refused(store_url):
         opened(store_url)
 
 
-def test_sqlite_keeps_what_it_confirmed(tmp_path):
+def test_sqlite_confirms_only_what_is_on_disk(tmp_path):
     """The claim of docs/reliability.md needs a commit to be on the disk when it returns."""
     url = f"sqlite:///{tmp_path / 'workspace.db'}"
     with opened(url) as store, store._engine.connect() as connection:
@@ -99,7 +99,7 @@ def test_sqlite_keeps_what_it_confirmed(tmp_path):
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000}
 
 
-def test_postgresql_keeps_what_it_confirmed(postgres):
+def test_postgresql_confirms_only_what_is_on_disk(postgres):
     """This holds even if the server is set not to wait for its disk."""
     url = postgres.database() + "%20-csynchronous_commit%3Doff"
     with opened(url) as store, store._engine.connect() as connection:
@@ -109,7 +109,7 @@ def test_postgresql_keeps_what_it_confirmed(postgres):
         assert connection.execute(standstill).scalar() == "15s"
 
 
-def test_whether_there_is_a_database_makes_none(tmp_path):
+def test_looking_for_a_database_creates_none(tmp_path):
     """A dry run looks for a database and creates no file."""
     url = f"sqlite:///{tmp_path / 'workspace.db'}"
     assert not database_exists(url)
@@ -121,7 +121,7 @@ def test_whether_there_is_a_database_makes_none(tmp_path):
     opened(url, create=False).close()
 
 
-def test_a_relative_file_stays_where_it_was_opened(tmp_path, monkeypatch):
+def test_relative_path_is_fixed_when_opened(tmp_path, monkeypatch):
     """A program that changes its folder later does not begin a second journal."""
     monkeypatch.chdir(tmp_path)
     with open_store("sqlite:///workspace.db") as store:
@@ -193,7 +193,7 @@ def test_a_network_drive_is_refused(tmp_path, kind, refused):
     refuse_shared_folder(tmp_path / "workspace.db", mounts)
 
 
-def test_other_files_are_refused(tmp_path):
+def test_files_that_are_not_a_workspace_database_are_refused(tmp_path):
     """A folder, a missing folder, another program's database, a text file, a truncated file."""
     with pytest.raises(StoreError, match="is a folder"):
         open_store(f"sqlite:///{tmp_path}")
@@ -211,7 +211,7 @@ def test_other_files_are_refused(tmp_path):
         open_store(f"sqlite:///{tmp_path / 'text.db'}")
 
 
-def test_a_damaged_file_is_said_to_be(tmp_path):
+def test_damaged_file_is_reported(tmp_path):
     """Damage after the first page is noticed when that page is read."""
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
@@ -249,7 +249,7 @@ def a_folder_of_ones_own():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are other there")
-def test_a_read_only_file_takes_no_entry(a_folder_of_ones_own):
+def test_read_only_file_refuses_entries(a_folder_of_ones_own):
     """The error is a sentence, and nothing is written in part."""
     path = a_folder_of_ones_own / "workspace.db"
     with opened(f"sqlite:///{path}") as store:
@@ -269,14 +269,14 @@ def test_a_read_only_file_takes_no_entry(a_folder_of_ones_own):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are other there")
-def test_a_folder_nobody_may_write_to(a_folder_of_ones_own):
+def test_folder_without_permission_is_refused(a_folder_of_ones_own):
     """A new database cannot be created there."""
     a_folder_of_ones_own.chmod(0o555)
     with unprivileged(), pytest.raises(StoreError, match="cannot be opened: check that its folder"):
         open_store(f"sqlite:///{a_folder_of_ones_own / 'workspace.db'}")
 
 
-def test_a_locked_file_is_waited_for_then_said(tmp_path):
+def test_locked_file_is_reported_after_a_wait(tmp_path):
     """A database tool or a stopped process has a transaction open."""
     path = tmp_path / "workspace.db"
     with opened(f"sqlite:///{path}", wait_seconds=0.3) as store:
@@ -290,7 +290,7 @@ def test_a_locked_file_is_waited_for_then_said(tmp_path):
         assert acquire(store, PLAN, holder="ola", host="here", pid=1).epoch == 1
 
 
-def test_a_locked_postgresql_is_waited_for_then_said(postgres):
+def test_locked_postgresql_is_reported_after_a_wait(postgres):
     """The lock is held by another session."""
     url = postgres.database()
     with opened(url, wait_seconds=0.3) as store, opened(url) as other:
@@ -302,7 +302,7 @@ def test_a_locked_postgresql_is_waited_for_then_said(postgres):
             acquire(store, PLAN, holder="ola", host="here", pid=1)
 
 
-def test_a_read_only_server_is_said_to_be(postgres):
+def test_read_only_server_is_reported(postgres):
     """A standby server only allows reads; the error asks for the primary server."""
     url = postgres.database()
     with opened(url) as store:
@@ -316,13 +316,13 @@ def test_a_read_only_server_is_said_to_be(postgres):
 SHOWN = r"database postgresql://carrier:\*\*\*@127\.0\.0\.1:\d+/\w+ "
 
 
-def test_a_server_that_is_not_there(postgres):
+def test_unreachable_server_is_reported(postgres):
     """The server is down at the start, and the error is a sentence."""
     with pytest.raises(StoreError, match=SHOWN + "cannot be reached: check that the server runs"):
         open_store(postgres.url(DATABASE, port=free_port()))
 
 
-def test_a_server_that_says_no(postgres):
+def test_server_refusal_says_what_to_check(postgres):
     """A wrong password and a missing database: each error says what to check."""
     with pytest.raises(StoreError, match=SHOWN + "refused the user name or password"):
         open_store(postgres.url(DATABASE, password="wr0ng-w0rd"))
@@ -330,7 +330,7 @@ def test_a_server_that_says_no(postgres):
         open_store(postgres.url("nowhere"))
 
 
-def test_something_else_on_the_port_is_not_a_server(postgres):
+def test_port_without_postgresql_is_reported(postgres):
     """The port answers, but not as PostgreSQL does."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -347,7 +347,7 @@ def test_something_else_on_the_port_is_not_a_server(postgres):
         other.join()
 
 
-def test_a_user_who_may_not_make_tables(postgres):
+def test_missing_permission_to_create_tables_is_named(postgres):
     """The error names the missing permission."""
     postgres.sql("CREATE ROLE guest LOGIN PASSWORD 'guest'", DATABASE)
     postgres.sql("CREATE SCHEMA closed", DATABASE)
@@ -357,7 +357,7 @@ def test_a_user_who_may_not_make_tables(postgres):
         open_store(url + "?options=-csearch_path%3Dclosed")
 
 
-def test_without_the_extra_the_way_out_is_named(tmp_path):
+def test_missing_psycopg_names_the_extra_to_install(tmp_path):
     """Without psycopg, the error says what to install."""
     (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError('No module named psycopg')")
     code = "import sys; from vippsrecon.store import open_store; open_store(sys.argv[1])"
@@ -389,7 +389,7 @@ BAD_URLS = {
 
 
 @pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS)
-def test_a_url_that_is_none_is_not_quoted(url, caplog):
+def test_invalid_url_is_not_quoted(url, caplog):
     """A mistake in a URL may move its password to any part of it."""
     caplog.set_level(logging.DEBUG)
     with pytest.raises(StoreError) as caught:
