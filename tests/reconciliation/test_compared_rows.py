@@ -326,6 +326,47 @@ def test_parts_of_a_split_payment_share_the_cut_off_time():
     assert found(result) == []
 
 
+@pytest.mark.parametrize(
+    ("dated", "moved", "right"),
+    [
+        # The shop's own date proves what was wrong at the as-of time; it was put right later.
+        ({}, {"C": 1000, "captured": ago(1)}, ("fulfilled_not_captured", 1000, 0, 1000)),
+        (
+            {"status": "partial"},
+            {"C": 1000, "captured": ago(1)},
+            ("fulfilled_not_captured", 1000, 0, 1000),
+        ),
+        (
+            {"refunded_minor": 300, "refunded_at": ago(5)},
+            {"C": 1000, "R": 300, "refunded": ago(1)},
+            ("refund_missing_at_vipps", 300, 0, 300),
+        ),
+        # The shop's side has no date, or a later one.
+        ({"fulfilled_at": None}, {"C": 1000, "captured": ago(1)}, None),
+        ({"fulfilled_at": ago(2)}, {"C": 1000, "captured": ago(1)}, None),
+        ({"status": "cancelled"}, {"C": 1000, "R": 1000, "refunded": ago(1)}, None),
+        ({"total_minor": 700}, {"C": 1000, "R": 300, "refunded": ago(1)}, None),
+        (
+            {"refunded_minor": 300, "refunded_at": ago(2)},
+            {"C": 1000, "R": 300, "refunded": ago(1)},
+            None,
+        ),
+        # At the as-of time nothing was wrong.
+        ({}, {"C": 1000, "R": 300, "refunded": ago(1)}, None),
+    ],
+)
+def test_what_a_date_of_the_shop_proves_before_the_export(dated, moved, right):
+    """With an as-of time before the export, only what is dated is known of the shop at that time."""
+    result = compare([order("before-exp", **dated)], [payment("before-exp", **moved)], as_of=ago(3))
+
+    if right is None:
+        assert found(result) == []
+        assert set(buckets(result, "orders").values()) == {"timing timing_after_cut"}
+        return
+    assert found(result) == [("before-exp", *right, None, None)]
+    assert "changed_after_export" in flags_of(result, "before-exp")
+
+
 # Which attempt counts.
 
 
