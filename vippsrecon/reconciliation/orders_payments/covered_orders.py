@@ -95,7 +95,7 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame | None) ->
         & (nw.col("raw_status") != "unknown")
         & (nw.col("order_currency") == nw.col("payment_currency"))
         & ~nw.col("read_failed")
-        & ~nw.col("after_as_of")
+        & ~nw.col("shop_is_later")
     )
     return pairs.with_columns(
         order_is_covered=further & _is_one_of(covered),

@@ -217,8 +217,11 @@ def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
     unsent = nw.col("raw_status").is_in(["open", "unknown"]) & (c == 0)
     lapsed = nw.col("dead") | ((nw.col("A") > 0) & (nw.col("deadline_passed") | (k == 0)))
     expired = (nw.col("shop_authorization") == "expired") & unsent & lapsed
-    # Without the refunds, only these amounts prove anything.
-    comparable = ~nw.col("refunds_unknown") | (c == 0) | ((r == 0) & (c >= o))
+    # Without the refunds, only these amounts prove anything. A total that Shopware's plugin
+    # truncated was captured whole.
+    truncated = ((nw.col("A") == c) & (nw.col("truncated_minor") == c)).fill_null(value=False)
+    whole = (c >= o) | truncated
+    comparable = ~nw.col("refunds_unknown") | (c == 0) | ((r == 0) & whole)
     held_open = (nw.col("role") == "pair") & (nw.col("status") == "open") & (k > 0)
     return (
         pairs.with_columns(
