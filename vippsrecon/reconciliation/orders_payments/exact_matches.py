@@ -73,7 +73,7 @@ class Split:
     """Both sides, split into exact matches and the rows that the checks must see.
 
     Attributes:
-        exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`), not yet computed.
+        exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`).
         orders, payments: All other rows, unchanged.
         links: Payments linked to an order by a rule (msn, reference, okey, link).
         duplicates: msn, reference of up to three payments that occur more than once.
@@ -147,7 +147,7 @@ def split_exact_matches(
         .select(list(EXACT_MATCH_COLUMNS))
     )
     return Split(
-        exact_matches,
+        materialize(exact_matches, large=True),
         materialize(nw.concat(rest, how="vertical"), large=True),
         materialize(payments.join(inexact, on=key, how="semi").select(payment_columns), large=True),
         links,
