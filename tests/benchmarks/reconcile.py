@@ -288,17 +288,24 @@ def compare(count: int, rounds: int, contenders: list[str]) -> None:
         for _ in range(rounds):
             for contender in contenders:
                 runs[contender].append(measure(contender, folder))
-    base = None
-    if runs.get("datacompy_polars"):
-        base = statistics.median(r["seconds"] for r in runs["datacompy_polars"])
+    middles = {
+        contender: {key: statistics.median(run[key] for run in results) for key in results[0]}
+        for contender, results in runs.items()
+    }
+    base = middles.get("datacompy_polars")
     load = os.getloadavg()[0]
     print(f"\n{count:,} orders × payments, {rounds} rounds interleaved, load {load:.1f}")
-    print(f"{'':55} {'s':>7} {'CPU s':>7} {'ratio':>6} {'peak MB':>8} {'over inputs':>11}")
-    for contender, results in runs.items():
-        middle = {key: statistics.median(r[key] for r in results) for key in results[0]}
-        ratio = f"{middle['seconds'] / base:6.2f}" if base else "     –"
+    print(
+        f"{'':55} {'s':>7} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'peak MB':>8} {'over inputs':>11}"
+    )
+    for contender, middle in middles.items():
+        ratios = {
+            key: f"{middle[key] / base[key]:6.2f}" if base else "     –"
+            for key in ("seconds", "cpu")
+        }
         print(
-            f"{CONTENDERS[contender]:55} {middle['seconds']:7.2f} {middle['cpu']:7.2f} {ratio} "
+            f"{CONTENDERS[contender]:55} {middle['seconds']:7.2f} {ratios['seconds']} "
+            f"{middle['cpu']:7.2f} {ratios['cpu']} "
             f"{middle['peak_mb']:8.0f} {middle['peak_mb'] - middle['before_mb']:11.0f}"
         )
 

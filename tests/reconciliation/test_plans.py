@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from cProfile import Profile
 from dataclasses import dataclass
+from datetime import timedelta
 
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation.engines.backends import collect_rows, is_empty, materialize
 from vippsrecon.reconciliation.engines.plans import (
     SMALL_ROWS,
@@ -16,6 +19,16 @@ from vippsrecon.reconciliation.engines.plans import (
     planned_if_small,
     reuse_plans,
 )
+from vippsrecon.reconciliation.example_rows import (
+    EXAMPLE_MSN,
+    NOW,
+    make_order_row,
+    make_payment_rows,
+)
+from vippsrecon.reconciliation.examples import describe_result, run_example
+from vippsrecon.reconciliation.result import build_frame
+from vippsrecon.reconciliation.run import reconcile
+from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
 
 
 @dataclass(frozen=True)
@@ -123,3 +136,22 @@ def test_a_planned_step_must_not_look_at_rows():
         step(frame(1))
     with reuse_plans(rows=None):
         assert collect_rows(step(frame(1))) == [{"value": 1}]
+
+
+def test_a_later_comparison_translates_no_expressions_again():
+    """Other rows at another time use the same plans; a first comparison makes 1.3 million calls."""
+    run_example(C=400)
+    payment, log = make_payment_rows(reference="order-0002", captures=(300,))
+    frames = (
+        build_frame([make_order_row(reference="order-0002")], ORDERS),
+        build_frame([payment], PAYMENTS),
+        build_frame(log, EVENTS),
+        build_frame([], FAILURES),
+    )
+    unit = SalesUnit(EXAMPLE_MSN, market="NO")
+    calls = Profile()
+    calls.enable()
+    result = reconcile(*frames, units=(unit,), as_of=NOW - timedelta(minutes=1))
+    calls.disable()
+    assert describe_result(result) == ["discrepancy under_captured 1000 → 300, at risk 700"]
+    assert sum(entry.callcount for entry in calls.getstats()) < 200_000
