@@ -172,7 +172,7 @@ def test_invalid_fields_are_named():
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "shown"),
     [
         pytest.param("call +4791234567 now", "call [number] now", id="phone"),
         pytest.param("91234567", "[number]", id="phone alone"),
@@ -183,9 +183,9 @@ def test_invalid_fields_are_named():
         pytest.param("x" * 5000, "x" * 299 + "…", id="long"),
     ],
 )
-def test_error_text_is_made_safe_for_logs(said, shown):
+def test_error_text_is_made_safe_for_logs(text, shown):
     """The error is written to logs, failures.csv and workbooks."""
-    body = orjson.dumps({"detail": said})
+    body = orjson.dumps({"detail": text})
 
     error = decode_error_response(400, {}, body, reference="2026000123", secrets=("SECRET-1",))
 

@@ -77,9 +77,11 @@ def test_reading_decides_the_outcome(verb, before, now, events, kind):
 
 def test_evidence_describes_the_change():
     """For an unknown outcome, a person has to know what to look for."""
-    found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
+    evidence = evaluate(
+        "refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), []
+    )
 
-    assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
+    assert evidence.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
 
 
 def test_failed_event_proves_nothing_if_the_payment_changed():

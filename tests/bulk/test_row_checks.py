@@ -34,12 +34,12 @@ def event(name: str, days: float, amount: int = 100, key: str | None = None) -> 
 
 def other(kind: str, days: float = 1, amount: int = 100, **changed: object) -> Attempt:
     """Return another plan's attempt on the payment, as its journal holds it."""
-    said = {
+    defaults = {
         "plan_id": "another", "row": 7, "verb": "refund", "currency": "NOK",
         "amount_minor": amount, "intended_at": at(days), "discrepancy_id": None, "entry_count": 1,
         "kind": kind,
     }  # fmt: skip
-    return Attempt(**(said | changed))
+    return Attempt(**(defaults | changed))
 
 
 CASE = RowCheck(
@@ -115,10 +115,10 @@ def test_valid_row_passes_all_checks(case):
     assert find_objection(case) == ""
 
 
-@pytest.mark.parametrize(("case", "said"), REFUSED.values(), ids=REFUSED)
-def test_refusal_names_the_failed_check(case, said):
+@pytest.mark.parametrize(("case", "reason"), REFUSED.values(), ids=REFUSED)
+def test_refusal_names_the_failed_check(case, reason):
     """The message of each refusal shows which check failed."""
-    assert said in find_objection(case)
+    assert reason in find_objection(case)
 
 
 def test_first_failed_check_gives_the_reason():

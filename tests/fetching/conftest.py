@@ -47,7 +47,7 @@ def settings(tmp_path_factory) -> Callable[..., Settings]:
     """Return a function that makes settings for the simulator; the default is one sales unit."""
 
     def make(**changed: Any) -> Settings:
-        given = {
+        defaults = {
             "environment": "simulator",
             "base_url": "http://127.0.0.1:9",
             "client_id": "client-id",
@@ -56,7 +56,7 @@ def settings(tmp_path_factory) -> Callable[..., Settings]:
             "msn": MSN,
             "units": (SalesUnit(MSN, market="NO"),),
         }
-        return load_settings(folder=tmp_path_factory.mktemp("settings"), **(given | changed))
+        return load_settings(folder=tmp_path_factory.mktemp("settings"), **(defaults | changed))
 
     return make
 
@@ -102,11 +102,11 @@ def no_waiting() -> Iterator[None]:
         yield
 
 
-def asked(simulator: Simulator) -> int:
+def count_payment_requests(simulator: Simulator) -> int:
     """Return how often a payment was requested from the simulator."""
     return simulator.requests()["requests"].get("getPayment", 0)
 
 
-def bytes_of(folder: Path, *names: str) -> list[bytes]:
+def read_files(folder: Path, *names: str) -> list[bytes]:
     """Return the bytes of these files."""
     return [(folder / name).read_bytes() for name in names]
