@@ -117,7 +117,7 @@ class RunRecords:
         Args:
             orders: `schemas.ORDERS` of this run's own exports.
             fetched: The payments.
-            unsettled: Orders that an earlier run left unsettled; their references were asked for.
+            unsettled: Orders that an earlier run left unsettled; their references were requested.
         """
         own = collect_payment_keys(orders[orders["reference"].notna()])
         strays = collect_payment_keys(fetched.payments) - own
@@ -244,7 +244,7 @@ def _restore_orders(
 def _is_same_payment(
     order: ComparedOrder, payment: Mapping[str, Any] | None, is_missing: bool | None
 ) -> bool:
-    """Tell whether the payment read now is the one that the earlier run compared.
+    """Return whether the payment read now is the one that the earlier run compared.
 
     A payment never vanishes and keeps its pspReference. Otherwise the recorded order is of another
     world: another simulator, most likely.

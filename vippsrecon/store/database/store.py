@@ -53,7 +53,7 @@ class Store:
         """Raise StoreError if an error comes from a journal that was modified.
 
         A modified entry can hold anything, so whatever reads it may fail in any way. Only the
-        chain tells that from an error in this package, which is left as it is.
+        chain distinguishes that from an error in this package, which is left as it is.
         """
         from vippsrecon.store.journal.verify import find_broken_plan
 
