@@ -152,7 +152,7 @@ def parse_json(
 
     >>> parse_json('{"total": 5, "total": 6}', "orders.json")
     Traceback (most recent call last):
-    vippsrecon.errors.SourceError: orders.json: the key 'total' stands twice in one object; it is not clear which value is meant
+    vippsrecon.errors.SourceError: orders.json: the key 'total' occurs twice in one object; it is not clear which value is meant
     """
     if text.count(",") + text.count("[") + text.count("{") > MAX_JSON_VALUES:
         raise SourceError("it holds too many values; export fewer days", file=name)
@@ -162,7 +162,7 @@ def parse_json(
         if len(fields) != len(pairs):
             [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
             raise SourceError(
-                f"the key {key[:80]!r} stands twice in one object; it is not clear which value "
+                f"the key {key[:80]!r} occurs twice in one object; it is not clear which value "
                 "is meant",
                 file=name,
             )

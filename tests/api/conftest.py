@@ -181,7 +181,7 @@ class Wire(threading.Thread):
 def http(body: bytes | object, status: int = 200, extra: str = "") -> bytes:
     """Return an HTTP answer as bytes."""
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    head = f"HTTP/1.1 {status} Said\r\n{extra}Content-Length: {len(content)}\r\n\r\n"
+    head = f"HTTP/1.1 {status} Status\r\n{extra}Content-Length: {len(content)}\r\n\r\n"
     return head.encode() + content
 
 

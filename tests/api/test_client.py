@@ -174,7 +174,7 @@ def test_write_refused_with_401_is_repeated_with_the_same_key(opened, retry):
 
 
 def test_wrong_keys_error_names_sales_unit_and_settings(opened):
-    """A bare 401 does not help a merchant with three sales units and four keys each."""
+    """A 401 alone does not help a merchant with three sales units and four keys each."""
     client, server = opened(payment_body())
     server.token_answers = [httpx.Response(401, json={"error": "unauthorized_client"})]
 
@@ -325,7 +325,7 @@ def test_force_approve_is_refused_in_production(opened):
 
 
 def test_retry_seconds_limits_the_total_time(opened):
-    """A call that may take a second gives up at once if it is told to wait an hour."""
+    """A call that may take a second gives up at once if the answer says to wait an hour."""
     client, server = opened(httpx.Response(429, headers={"retry-after": "3600"}), retry_seconds=1)
     with pytest.raises(errors.RateLimitedError) as caught:
         client.payment("order-001")

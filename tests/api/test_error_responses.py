@@ -145,7 +145,7 @@ def test_each_status_has_its_own_error(status, kind):
             "",
             id="HTML",
         ),
-        pytest.param(b"<p>no title</p>", "", "Bad Request", "no title", "", id="bare HTML"),
+        pytest.param(b"<p>no title</p>", "", "Bad Request", "no title", "", id="only HTML"),
         pytest.param(b"", "", "Bad Request", "", "", id="empty"),
         pytest.param(b"null", "", "Bad Request", "", "", id="null"),
         pytest.param(b"{}", "", "Bad Request", "", "", id="empty object"),
@@ -204,7 +204,7 @@ def test_error_text_is_made_safe_for_logs(text, shown):
         pytest.param("", None, id="empty"),
         pytest.param("soon", None, id="nonsense"),
         pytest.param("-5", None, id="negative"),
-        pytest.param("²", None, id="a digit that is no number"),
+        pytest.param("²", None, id="a digit that is not a number"),
     ],
 )
 def test_retry_after_is_read_in_every_form(header, seconds):

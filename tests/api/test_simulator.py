@@ -76,7 +76,7 @@ def test_payment_from_creation_to_refund(client):
 
 
 def test_refusal_has_its_domain_code(client):
-    """The code decides how a plan row goes on."""
+    """The code decides what happens next with a plan row."""
     client.create_payment(ASKED, idempotency_key="create-1")
     with pytest.raises(errors.RefusedError) as caught:
         client.capture("order-001", 600, "NOK", idempotency_key="capture-1")

@@ -80,7 +80,7 @@ def test_without_a_token_nothing_was_sent(settings):
 
 
 def test_silent_connection_times_out(connected, monkeypatch):
-    """A silent connection must not block one of a limited number of requests for ever."""
+    """A silent connection must not block one of a limited number of requests permanently."""
     monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = connected(b"")
     with pytest.raises(errors.NoAnswerError, match=r"no answer from .* within"):

@@ -117,10 +117,10 @@ def test_failed_event_proves_nothing_if_the_payment_changed():
         (0, [], 0, False),
     ],
     ids=[
-        "exactly ours, not in the log",
+        "exactly our amount, not in the log",
         "somebody else's, in the log",
-        "less than ours",
-        "ours and another, the other in the log",
+        "less than our amount",
+        "our amount and another, the other in the log",
         "another amount, in the log",
         "another plan's open row",
         "unchanged",

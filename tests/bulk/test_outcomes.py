@@ -140,7 +140,7 @@ def test_refund_without_document_needs_a_credit_note(verb, outcome, document, ne
     ("kinds", "outcome", "news"),
     [
         pytest.param("", "done", True, id="from a list"),
-        pytest.param("refund_missing_at_vipps", "done", False, id="the shop said refunded"),
+        pytest.param("refund_missing_at_vipps", "done", False, id="the shop states refunded"),
         pytest.param("over_captured", "done", False, id="the shop's total was right"),
         pytest.param("cancelled_but_captured", "done", True, id="cancelled, money given back now"),
         pytest.param("under_captured", "already_done", True, id="captured"),

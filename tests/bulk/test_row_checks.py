@@ -54,7 +54,7 @@ CAPTURE = CASE._replace(verb="capture")
 FINE = {
     "a refund": CASE,
     "all that is left": CASE._replace(row=ROW._replace(amount_minor=600)),
-    "a cancel of all that is held": CANCEL,
+    "a cancel of the whole reservation": CANCEL,
     "an unpaid payment the plan means": CASE._replace(
         verb="cancel", row=UNPAID_ROW, payment=NOBODY_PAID, cancel_created=True),
     "the last day to refund": CASE._replace(events=[event("AUTHORIZED", 365, 1000)]),
@@ -69,7 +69,7 @@ FINE = {
     "another plan refused it": CASE._replace(others=[other("refused")]),
     "another plan skipped it": CASE._replace(others=[other("skipped")]),
     "another plan long ago": CASE._replace(others=[other("done", 31)]),
-    "insisted upon": CASE._replace(
+    "duplicate allowed": CASE._replace(
         row=ROW._replace(duplicate=True), others=[other("done")], events=[event("REFUNDED", 1)]),
 }  # fmt: skip
 
@@ -79,7 +79,7 @@ REFUSED = {
     "another currency": (CASE._replace(payment=PAID._replace(currency="DKK")), "is in DKK"),
     "another sales unit": (CASE._replace(payment=PAID._replace(msn="654321")), "sales unit 654321"),
     "more than is captured": (CASE._replace(row=ROW._replace(amount_minor=601)), "6.00 NOK is the most"),
-    "a cancel of less than is held": (
+    "a cancel of less than the reservation": (
         CANCEL._replace(row=ROW._replace(amount_minor=399)), "always releases the whole"),
     "a cancel of nothing": (
         CANCEL._replace(row=ROW._replace(amount_minor=400, captured_minor=1000),

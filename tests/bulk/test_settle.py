@@ -214,7 +214,7 @@ def test_settle_refuses_a_plan_in_progress(undone):
         pytest.param(
             ManualDecision(1, "done", "seen", "\x07"),
             "is not a valid name: ",
-            id="a name that is none",
+            id="an invalid name",
         ),
         pytest.param(ManualDecision(7, "done", "seen"), "is not open", id="no such row"),
     ],

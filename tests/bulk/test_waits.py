@@ -82,7 +82,7 @@ def test_portal_refund_during_a_rate_limit_wait(make_account, monkeypatch, fault
     assert "refunded was 0.00 NOK and is" in carried.results[0].explanation
     assert carried.exit_code == 1
     assert account.effects() == {"order-000001": ("refund", 1, amount)}
-    assert account.count_requests("refund") == 2, "ours, which was refused, and the portal's"
+    assert account.count_requests("refund") == 2, "our request, which was refused, and the portal's"
 
 
 @pytest.mark.parametrize("code", [6160, 6250, 6280])

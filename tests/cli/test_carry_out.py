@@ -86,7 +86,7 @@ def test_json_lists_every_row(ready, printed):
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param([], id="not said"),
+        pytest.param([], id="not confirmed"),
         pytest.param(["--confirm", "1250.49 NOK"], id="another sum"),
         pytest.param(["--confirm", "1250.50 EUR"], id="another currency"),
         pytest.param(["--confirm", SUM, "--confirm", "1 EUR"], id="one too many"),
@@ -318,4 +318,4 @@ def test_approve_states_that_the_plan_file_has_the_other_rows(make_refund_folder
 
     assert "order-000050" in result.stdout
     assert "order-000051" not in result.stdout
-    assert "and 3 more rows: they stand one a line in the plan file" in result.stdout
+    assert "and 3 more rows: the plan file has them, one per line" in result.stdout

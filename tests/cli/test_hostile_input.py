@@ -412,7 +412,7 @@ def run_process(*arguments: object, **settings):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 def test_closed_output_pipe_gives_no_traceback(orders):
-    """`| head` closes the pipe before the output ends: this is no success, and no traceback."""
+    """`| head` closes the pipe before the output ends: this is not a success, but gives no traceback."""
     read, write = os.pipe()
     os.close(read)
     done = run_process("preview", orders, stdout=write)
@@ -472,7 +472,7 @@ def test_disk_that_fills_up_during_a_workbook_is_reported(ready, command, limit)
 def test_the_default_sales_unit_has_one_meaning(check, orders, folder, keys):
     """With two sales units, `fetch` must use VIPPS_MSN.
 
-    An earlier version asked for it although it was set.
+    An earlier version reported it as missing although it was set.
     """
     (folder / "vippsrecon.toml").write_text(
         '[[sales_unit]]\nmsn = "123456"\nmarket = "NO"\n[[sales_unit]]\nmsn = "654321"\n'

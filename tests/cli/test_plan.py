@@ -228,7 +228,7 @@ def test_expired_plan_is_not_approved(run, served_with, folder, refunds, month):
 def test_unusable_database_is_reported(run, keys, folder, refunds):
     """One sentence says what to do, without a password or a traceback."""
     run("plan", "refunds", refunds, "--out", "plan.json")
-    (folder / "work.db").write_bytes(b"this is no database " * 50)
+    (folder / "work.db").write_bytes(b"this is not a database " * 50)
     keys.setenv("VIPPSRECON_DATABASE_URL", "sqlite:///work.db")
     one_sentence(run("approve", "plan.json"), "work.db")
     keys.setenv("VIPPSRECON_DATABASE_URL", "postgresql://kari:MARK-secret@127.0.0.1:1/none")

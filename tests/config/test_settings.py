@@ -57,7 +57,7 @@ def test_each_environment_has_its_host(folder, environment, base_url, spoken_to)
         pytest.param("prod", None, id="no such environment"),
         pytest.param("production", "https://apitest.vipps.no", id="production to the test host"),
         pytest.param(
-            "production", "https://api.vipps.no.example.com", id="a host that looks alike"
+            "production", "https://api.vipps.no.example.com", id="a host with a similar name"
         ),
         pytest.param("production", "http://api.vipps.no", id="plain http"),
         pytest.param("test", "https://api.vipps.no", id="test to the production host"),
@@ -132,7 +132,7 @@ def test_the_keyring_comes_after_the_environment(folder, monkeypatch):
 
 
 def test_failing_keyring_is_ignored(folder, monkeypatch):
-    """A server has no keyring, and that is no fault of the settings."""
+    """A server has no keyring, and this is not an error in the settings."""
     monkeypatch.setitem(sys.modules, "keyring", Locked())
 
     assert load_settings(**SIMULATOR).default_keys is None

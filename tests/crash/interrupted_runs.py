@@ -48,7 +48,7 @@ BY_ITSELF = Run((), "by itself", 0, 2)
 
 
 class Crash(BaseException):
-    """Stands for the end of the process. No code that catches errors catches it."""
+    """Simulates the end of the process. No code that catches errors catches it."""
 
 
 class InterruptingTransport(httpx.AsyncBaseTransport):

@@ -233,7 +233,7 @@ def test_frames_fit_their_schemas_at_any_size(count):
         pytest.param(lambda: reading(captured_minor=10.5), "captured_minor", id="fraction"),
         pytest.param(lambda: reading(psp_reference=None), "psp_reference", id="missing"),
         pytest.param(lambda: reading(state="\ud800"), "state", id="broken text"),
-        pytest.param(lambda: reading(reference="unasked"), "discovered_by", id="not asked for"),
+        pytest.param(lambda: reading(reference="unasked"), "discovered_by", id="not requested"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(tables, column):

@@ -85,7 +85,7 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
                 (out / "failures.csv").read_text().replace("404", "four")
             ),
             "failures.csv",
-            id="a status that is none",
+            id="an invalid status",
         ),
         pytest.param(
             lambda out: (

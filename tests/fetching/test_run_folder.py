@@ -221,13 +221,13 @@ def test_unanswered_references_are_requested_by_the_next_run(half_down, tmp_path
 @pytest.mark.parametrize(
     ("change", "expected_requests"),
     [
-        pytest.param({}, 20, id="the same goes on"),
-        pytest.param({"hours": 23}, 20, id="23 hours old goes on"),
-        pytest.param({"hours": 25}, 40, id="25 hours old begins anew"),
-        pytest.param({"hours": -1}, 40, id="from the future begins anew"),
-        pytest.param({"hours": 25, "resume": True}, 20, id="25 hours old goes on when told to"),
-        pytest.param({"count": 41}, 41, id="other references begin anew"),
-        pytest.param({"events": False}, 0, id="without events begins anew"),
+        pytest.param({}, 20, id="the same continues"),
+        pytest.param({"hours": 23}, 20, id="23 hours old continues"),
+        pytest.param({"hours": 25}, 40, id="25 hours old starts again"),
+        pytest.param({"hours": -1}, 40, id="from the future starts again"),
+        pytest.param({"hours": 25, "resume": True}, 20, id="25 hours old continues with --resume"),
+        pytest.param({"count": 41}, 41, id="other references start again"),
+        pytest.param({"events": False}, 0, id="without events starts again"),
     ],
 )
 def test_only_a_recent_run_of_the_same_references_continues(

@@ -1,7 +1,7 @@
 """Compare the model with the package: both judge the same situations, many in one run.
 
 `FEATURES` lists the parts of the rules for which model and package must agree. A situation that
-uses a part that is switched off is still judged by both and counted, but a difference is no
+uses a part that is switched off is still judged by both and counted, but a difference is not a
 failure.
 """
 

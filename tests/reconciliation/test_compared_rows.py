@@ -584,7 +584,7 @@ def test_damaged_reference_is_not_missing_if_the_repaired_one_is_unanswered():
 def test_no_capture_is_proposed_before_the_next_attempts_were_requested():
     """A next attempt may already hold the money.
 
-    If it is unknown whether they were asked for, the capture is proposed.
+    If it is unknown whether they were requested, the capture is proposed.
     """
     result = compare(
         [

@@ -63,10 +63,10 @@ def check_rows(situation: Situation, findings: list[tuple], places: dict) -> Non
     assert set(places) == keys_of(situation), "every row is in one bucket, and no other is"
     kind_counts = Counter(kind for _, kind, *_ in findings)
     for bucket, kind in places.values():
-        assert bucket != "discrepancy" or kind_counts[kind], "a discrepancy is told"
+        assert bucket != "discrepancy" or kind_counts[kind], "a discrepancy is reported"
         assert bucket in {"matched", "timing", "discrepancy", "ignored", "not_checked"}
     if all(bucket == "not_checked" for bucket, _ in places.values()):
-        assert not findings, "of what was not read nothing is said"
+        assert not findings, "nothing is reported about unread payments"
     for _, _, _, _, at_risk, verb, minor in findings:
         assert at_risk >= 0
         assert (verb is None) == (minor is None)
@@ -90,7 +90,7 @@ def check_money(situation: Situation, findings: list[tuple]) -> None:
     back = sum(p["captured_minor"] - p["refunded_minor"] for p in totals)
     if len(totals) == 1:
         assert proposed["refund"] <= max(0, min(net_captured, back)), "a refund above what is kept"
-        assert proposed["capture"] + proposed["cancel"] <= max(0, reserved), "more than is held"
+        assert proposed["capture"] + proposed["cancel"] <= max(0, reserved), "more than is reserved"
         assert not (proposed["capture"] and proposed["cancel"]), "a cancel takes what is captured"
     if proposed["refund"] and len(situation.orders) == 1:
         order = situation.orders[0]

@@ -35,7 +35,7 @@ PORTAL = "portal-1"
 def refunded(*refunds, known=0, reference="order-0001", **order):
     """Return an order of 10.00 that refunded `known`, and a payment with (amount, key) refunds.
 
-    An optional third value tells how many days ago the refund was made; the default is 4.
+    An optional third value is how many days ago the refund was made; the default is 4.
     """
     payment, log = make_payment_rows(reference=reference)
     for number, (amount, key, *days) in enumerate(refunds):
@@ -65,7 +65,7 @@ def flags(rows, **given):
         pytest.param(
             [(200, OURS), (100, PORTAL)], 0, "made_elsewhere refunded_by_us", id="one of each"
         ),
-        pytest.param([(200, OURS), (100, AGAIN)], 0, "refunded_by_us", id="two of ours"),
+        pytest.param([(200, OURS), (100, AGAIN)], 0, "refunded_by_us", id="two own refunds"),
         pytest.param(
             [(100, PORTAL), (200, OURS)], 100, "refunded_by_us", id="the shop knows the other"
         ),

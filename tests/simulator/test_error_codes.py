@@ -268,7 +268,7 @@ def test_every_error_code_is_tested():
         pytest.param(fields(amount={"currency": "GLD", "value": 1}), "amount.currency", id="gold"),
         pytest.param(fields(expiresAt="tomorrow"), "expiresAt", id="no time"),
         pytest.param(fields(customer={}), "customer", id="nobody"),
-        pytest.param(fields(metadata={"a": 1}), "metadata.a", id="metadata is no text"),
+        pytest.param(fields(metadata={"a": 1}), "metadata.a", id="metadata is not text"),
         pytest.param(fields(receipt={"orderLines": []}), "receipt.orderLines", id="no lines"),
         pytest.param(lambda s: s.payment("x"), "reference", id="reference in path"),
         pytest.param(

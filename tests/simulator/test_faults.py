@@ -200,7 +200,7 @@ def test_faults_are_read_from_toml(tmp_path):
         pytest.param("[[faults]]\nstatus = 418", "'status'", id="a teapot"),
         pytest.param("[[faults]]\nstatus = 500\nwhen = 1", "no field when", id="unknown field"),
         pytest.param('[[faults]]\noperations = ["pay"]\nstatus = 500', "'operations'", id="op"),
-        pytest.param("[[faults]]\ndrop_after = false", "'drop_after'", id="off is no fault"),
+        pytest.param("[[faults]]\ndrop_after = false", "'drop_after'", id="off is not a fault"),
         pytest.param("[[faults]]\nlatency_ms = -1", "'latency_ms'", id="back in time"),
         pytest.param("[[faults]]\nslow_body = false", "'slow_body'", id="not slow"),
         pytest.param("[[faults]]\ntruncate = true\nretry_after = 1", "'retry_after'", id="retry"),
@@ -255,7 +255,7 @@ def test_incomplete_request_is_not_carried_out(line, sent):
 
 
 def test_replacing_faults_ends_a_latency(line):
-    """A test can hold a request until it lets it go on."""
+    """A test can delay a request and continue it later."""
     simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
         connection = Socket(simulator, client)

@@ -121,7 +121,7 @@ def test_cancel_accepts_a_key(shop, line):
 
 
 def test_simultaneous_modification_is_locked(shop, line):
-    """Of two captures at the same time, one is told to try again."""
+    """Of two captures at the same time, one gets the answer to try again."""
     merchant = shop(line.payment(), latency_ms=100)
     body = {"modificationAmount": {"currency": "NOK", "value": 100}}
     calls = [

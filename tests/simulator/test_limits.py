@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.parametrize("verb", ["capture", "refund", "cancel"])
 def test_five_writes_per_reference_per_minute(shop, line, verb):
-    """The sixth call is told how long to wait, and succeeds after that."""
+    """The answer to the sixth call says how long to wait, and succeeds after that."""
     merchant = shop(line.payment(captured=500), line.payment("order-0002", captured=500))
 
     def write(reference="order-0001"):

@@ -130,7 +130,7 @@ def test_invalid_line_error_names_file_and_line(tmp_path, line, bad, sentence):
 
 @pytest.mark.parametrize("kind", ["payment", "ledger", "sales_unit"])
 def test_duplicate_state_line_is_refused(line, kind):
-    """Nobody could tell which of the two is right."""
+    """It is unclear which of the two is right."""
     state_line = {"sales_unit": line.unit} if kind == "sales_unit" else getattr(line, kind)()
     with pytest.raises(SimulatorInputError, match=r"line 2: .* twice"):
         Simulator([state_line, state_line])

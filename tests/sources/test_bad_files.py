@@ -337,7 +337,7 @@ def test_pipe_is_refused(tmp_path: Path, kind: str, suffix: str):
 def test_duplicate_json_key_is_refused(write: Writer):
     """Nobody can know which of the two totals is meant."""
     order = '[{"id": 1, "status": "completed", "total": "5.00", "total": "500.00"}]'
-    with pytest.raises(SourceError, match=r"orders\.json: the key 'total' stands twice"):
+    with pytest.raises(SourceError, match=r"orders\.json: the key 'total' occurs twice"):
         read_orders(write(order, "orders.json"))
 
 

@@ -230,7 +230,7 @@ def test_order_without_a_reference_is_not_a_row_of_sums(write: Writer):
 
 
 def test_filtered_export_gives_a_note(tmp_path: Path):
-    """No money moves, so hidden rows are read; a note tells the user, who may not want them."""
+    """No money moves, so hidden rows are read; a note informs the user, who may not want them."""
     workbook = openpyxl.Workbook()
     for row in (
         ("reference", "currency", "total"),

@@ -114,7 +114,7 @@ def test_shopify_order_is_read_in_full(write: Writer):
 def test_shopify_payment_states_are_read(
     write: Writer, cells: dict[str, str], status: str, paid: str
 ):
-    """Shopify's `paid` is no proof: orders made through its API have it without a payment."""
+    """Shopify's `paid` proves nothing: orders made through its API have it without a payment."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(**cells)])))
     assert (order["status"], order["paid"]) == (status, paid)
 
@@ -237,7 +237,7 @@ def test_prefix_in_the_mapping_makes_references_from_order_ids(write: Writer):
     [
         pytest.param(["woo-b-{}"] * 3, "woo-b-1005", id="all the others"),
         pytest.param(["woo-b-{}", "woo-b-{}-1", "woo-b-{}", "woob{}"], "woo-b-1005", id="most"),
-        pytest.param(["woo-b-{}"] * 2, None, id="too few to tell"),
+        pytest.param(["woo-b-{}"] * 2, None, id="too few to decide"),
         pytest.param(["woo-b-{}", "woob{}"] * 2, None, id="no majority"),
         pytest.param(["ch_3Abcdefghij"] * 3, None, id="no order's id in them"),
         pytest.param(["woo-b-0{}"] * 3, None, id="not filled up as the plugin does"),

@@ -138,7 +138,7 @@ def test_money_without_a_cap_counts_against_a_later_cap(store, carrier):
 
 
 def test_payment_in_flight_belongs_to_one_plan(store, carrier, rival):
-    """The other plan is told which row of which plan to finish first."""
+    """The error names the row of the other plan that must be finished first."""
     (mine,) = commit_entries(store, carrier, [draft("intended", 1)])
     taken = PaymentBusy(PLAN, 1, mine.at)
     other_draft = draft("intended", 7, reference="order-1", caps=CAP)

@@ -377,7 +377,7 @@ def test_missing_psycopg_names_the_extra_to_install(tmp_path):
 
 BAD_URLS = {
     "an @ in the password": "postgresql://ola:p@SECRET@host/db",
-    "a port that is none": "postgresql://ola:SECRET@host:SECRET/db",
+    "an invalid port": "postgresql://ola:SECRET@host:SECRET/db",
     "another database": "mysql://ola:SECRET@host/db",
     "no URL": "SECRET",
     "empty": "",

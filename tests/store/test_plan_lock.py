@@ -131,7 +131,7 @@ with open_store(sys.argv[1]) as store:
 """
 
 
-@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux shows when a process started")
 def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
     """Nobody waits 30 s for a process that has ended, even if it is a zombie."""
     with process(TAKES, store_url, PLAN) as other:
@@ -150,7 +150,7 @@ def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
             stream.close()
 
 
-@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux shows when a process started")
 @pytest.mark.parametrize(
     "part", [0, 1], ids=["another boot, or another machine of that name", "another container"]
 )

@@ -271,7 +271,7 @@ def test_waiver_includes_its_last_day(tmp_path):
         pytest.param("order-1,,Kari,", "reason", id="no reason"),
         pytest.param("order-1,test order,,", "who", id="nobody decided"),
         pytest.param("order-1,test order,Kari,soon", "until", id="no day"),
-        pytest.param("order-1,test order,Kari,2026-02-31", "until", id="a day that is none"),
+        pytest.param("order-1,test order,Kari,2026-02-31", "until", id="an invalid day"),
     ],
 )
 def test_waiver_requires_reference_reason_and_person(tmp_path, line, message):

@@ -108,7 +108,7 @@ def test_unknown_attempt_is_found_by_its_reference(make_inputs, reserved, paymen
     ],
 )
 def test_only_orders_without_money_get_further_requests(make_inputs, line, payments, calls):
-    """A month without errors needs no extra calls, and a guess without a payment is no failure."""
+    """A month without errors needs no extra calls, and a guess without a payment is not a failure."""
     orders, settings, client, transport = make_inputs([line], payments)
 
     result = reconcile_month([orders], settings, client=client)
@@ -163,7 +163,7 @@ def proposed(result):
             "order-000001 + giftcard-0901",
             [payment("order-000001", captured=1000)],
             [],
-            id="a reference in the cell that is no payment",
+            id="a reference in the cell that is not a payment",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_next_attempts_are_requested_before_a_capture_is_proposed(
 ):
     """Rules §4: in real use, a customer was charged twice.
 
-    A guess without a payment is no failure.
+    A guess without a payment is not a failure.
     """
     orders, settings, client, _ = make_inputs([order(reference)], payments)
 
