@@ -406,7 +406,7 @@ def test_plan_held_by_another_machine_is_refused(make_account):
 
 def test_production_requires_caps():
     """In production no money moves without the caps per_run and per_day."""
-    from tests.bulk.plans import plan_of
+    from tests.plans import plan_of
     from vippsrecon.bulk.execution.preconditions import build_caps
     from vippsrecon.bulk.limits import Limits
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bulk.plans import plan_row
 from tests.bulk.simulated_account import MSN
+from tests.plans import plan_row
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.evidence import Intention, evaluate, may_be_own_change

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bulk.plans import MSN, plan_of, plan_row
+from tests.plans import MSN, plan_of, plan_row
 from vippsrecon.bulk.plan.file import compute_digest, format_plan_file, read_plan, write_plan
 from vippsrecon.bulk.plan.model import PlanRow, compute_idempotency_key
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan

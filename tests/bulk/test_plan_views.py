@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from openpyxl import load_workbook
 
-from tests.bulk.plans import plan_of, plan_row
+from tests.plans import plan_of, plan_row
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.plan.file import compute_digest
