@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.bulk.simulated_account import CLOCK, MSN, SimulatedAccount, make_payment_line
+from tests.bulk.simulated_account import CLOCK, SimulatedAccount, make_payment_line
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.store import open_store
 
@@ -36,19 +35,8 @@ def make_account(tmp_path) -> Iterator[Callable[..., SimulatedAccount]]:
             busy = {"settings": {"writes_per_minute": None, "reads_per_minute": None}}
             simulator = Simulator([{"clock": CLOCK}, busy, *lines])
             url = stack.enter_context(serve(simulator))
-            defaults = {
-                "environment": "simulator",
-                "base_url": url,
-                "client_id": "client-id",
-                "client_secret": "client-secret",
-                "subscription_key": "subscription-key",
-                "msn": MSN,
-                "units": (SalesUnit(MSN, market="NO"),),
-                "retry_seconds": 5,
-            }
-            client = stack.enter_context(
-                Client(load_settings(folder=tmp_path, **(defaults | changed)))
-            )
+            options = {"base_url": url, "retry_seconds": 5} | changed
+            client = stack.enter_context(Client(load_simulator_settings(tmp_path, **options)))
             store = stack.enter_context(open_store(f"sqlite:///{tmp_path / 'work.db'}"))
             return SimulatedAccount(simulator, client, store, tmp_path)
 

@@ -13,6 +13,7 @@ from openpyxl import Workbook
 
 from tests.bulk.simulated_account import CLOCK, MSN, make_payment_line
 from tests.hypothesis_sizes import draw_examples
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 from vippsrecon.bulk.plan.make import (
@@ -60,17 +61,12 @@ def shop(tmp_path):
 
         def make(*lines, faults=(), **changed):
             simulator = Simulator([{"clock": CLOCK}, *(lines or LINES)], faults=faults)
-            defaults = {
-                "environment": "simulator",
+            options = {
                 "base_url": stack.enter_context(serve(simulator)),
-                "client_id": "client-id",
-                "client_secret": "client-secret",
-                "subscription_key": "subscription-key",
-                "msn": MSN,
                 "units": (SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, market="NO")),
                 "retry_seconds": 2,
             }
-            settings_ = load_settings(folder=tmp_path, **(defaults | changed))
+            settings_ = load_simulator_settings(tmp_path, **(options | changed))
             return stack.enter_context(Client(settings_)), simulator
 
         yield make
@@ -452,16 +448,8 @@ def shop_once(tmp_path_factory):
         [{"clock": CLOCK}, {"settings": {"reads_per_minute": None}}, *LINES], latency_ms=0
     )
     with serve(simulator) as url:
-        defaults = {
-            "environment": "simulator",
-            "base_url": url,
-            "client_id": "client-id",
-            "client_secret": "client-secret",
-            "subscription_key": "subscription-key",
-            "msn": MSN,
-            "units": (SalesUnit(MSN, market="NO"),),
-        }
-        with Client(load_settings(folder=tmp_path_factory.mktemp("shop"), **defaults)) as client:
+        settings_ = load_simulator_settings(tmp_path_factory.mktemp("shop"), base_url=url)
+        with Client(settings_) as client:
             yield client
             assert simulator.requests()["requests"]["refund"] == 0
 

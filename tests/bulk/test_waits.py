@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
 from vippsrecon.bulk.execution.backoff import Backoff
 from vippsrecon.bulk.execution.clock import RunClock
@@ -303,19 +304,15 @@ class TestHost(httpx.AsyncBaseTransport):
 @pytest.fixture
 def test_host(make_account):
     """Return an account whose client talks to the test host, and the host."""
-    from vippsrecon.config.load import load_settings
     from vippsrecon.config.settings import SalesUnit
 
     account = make_account(2)
     account.simulator.advance((datetime.now(UTC) - account.simulator.now()).total_seconds())
     host = TestHost(account.simulator)
-    settings = load_settings(
-        folder=account.folder,
+    settings = load_simulator_settings(
+        account.folder,
         environment="test",
-        client_id="client-id",
-        client_secret="client-secret",
-        subscription_key="subscription-key",
-        msn=MSN,
+        base_url=None,
         units=(SalesUnit(MSN, market="NO", late_capture=True),),
         retry_seconds=5,
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.fetching.recording_transport import RecordingTransport
-from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.payments import make_event, make_payment, make_state_line
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit
 from vippsrecon.simulator import Simulator
 
 HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
@@ -45,16 +44,7 @@ def make_inputs(tmp_path):
     def make(lines, payments, instead=None, **changed):
         path = tmp_path / "orders.csv"
         path.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
-        settings = load_settings(
-            folder=tmp_path,
-            environment="simulator",
-            base_url="http://127.0.0.1:9",
-            client_id="invented",
-            client_secret="invented",
-            subscription_key="invented",
-            msn=MSN,
-            **{"units": (SalesUnit(MSN, market="NO"),)} | changed,
-        )
+        settings = load_simulator_settings(tmp_path, **changed)
         transport = RecordingTransport(Simulator([CLOCK, *payments]).app, instead)
         opened.append(Client(settings, transport=transport))
         return path, settings, opened[-1], transport

@@ -12,11 +12,10 @@ import duckdb
 import pytest
 
 from tests.bulk.simulated_account import CLOCK, MSN, SHORT_TIMEOUTS, make_payment_line
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon import approve, carry_out, closed_by_receipts, open_store, plan_refunds
 from vippsrecon import reconcile as compare
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError
 from vippsrecon.schemas import RECEIPTS, validate
 from vippsrecon.simulator import Simulator, serve
@@ -86,17 +85,8 @@ def open_books(folder, state):
     """Serve payments at a simulator, with the export and the database in a folder."""
     simulator = Simulator(state)
     with ExitStack() as stack:
-        settings = load_settings(
-            folder=folder,
-            environment="simulator",
-            base_url=stack.enter_context(serve(simulator)),
-            client_id="client-id",
-            client_secret="client-secret",
-            subscription_key="subscription-key",
-            msn=MSN,
-            units=(SalesUnit(MSN, market="NO"),),
-            retry_seconds=5,
-        )
+        url = stack.enter_context(serve(simulator))
+        settings = load_simulator_settings(folder, base_url=url, retry_seconds=5)
         settings = replace(settings, database_url=f"sqlite:///{folder / 'work.db'}")
         yield Books(folder, simulator, stack.enter_context(Client(settings)))
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from tests.fetching.recording_transport import RecordingTransport
+from tests.simulator_settings import load_simulator_settings
 from tests.workflow.healthy_sales import EXPORTED, MSN, state_lines
 from tests.workflow.healthy_shops import SHOPS, make_sales
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.simulator import Simulator
 from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -24,22 +24,9 @@ def reconcile_sales(shop, sales, folder):
     """Write the shop's export, serve the payments, and compare."""
     path = folder / shop.file
     path.write_text(shop.write(sales), encoding="utf-8")
-    settings = load_settings(
-        folder=folder,
-        environment="simulator",
-        base_url="http://127.0.0.1:9",
-        client_id="invented",
-        client_secret="invented",
-        subscription_key="invented",
-        msn=MSN,
-        units=(
-            SalesUnit(
-                MSN,
-                market="NO",
-                currency="NOK",
-                capture="at_once" if shop.at_once else "on_fulfilment",
-            ),
-        ),
+    capture = "at_once" if shop.at_once else "on_fulfilment"
+    settings = load_simulator_settings(
+        folder, msn=MSN, units=(SalesUnit(MSN, market="NO", currency="NOK", capture=capture),)
     )
     with Client(
         settings, transport=RecordingTransport(Simulator(state_lines(sales)).app)

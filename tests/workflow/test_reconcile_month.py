@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon import schemas
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
 from vippsrecon.notebook.session import serve_scenario
@@ -214,15 +214,7 @@ def test_period_is_decided_by_payments(first, last, captured, tmp_path):
         ]
     )
     with serve(simulator) as base_url:
-        settings = load_settings(
-            folder=tmp_path,
-            environment="simulator",
-            base_url=base_url,
-            client_id="invented",
-            client_secret="invented",
-            subscription_key="invented",
-            msn="123456",
-        )
+        settings = load_simulator_settings(tmp_path, base_url=base_url)
         arguments = {"first": first, "last": last, "exported_at": datetime(2026, 11, 3, tzinfo=UTC)}
         if captured is None:
             with pytest.raises(InputError, match="none of them was captured or refunded"):
