@@ -12,7 +12,7 @@ from vippsrecon.demo import Finding, Score, run_demo, score_result
 
 
 @pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
-def test_all_and_only_what_was_planted(tmp_path, shop):
+def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     """The demo fails unless precision and recall are both 1, amounts included."""
     demo = run_demo(tmp_path, payments=300, seed=7, shop=shop)
 
@@ -25,7 +25,7 @@ def test_all_and_only_what_was_planted(tmp_path, shop):
     assert demo.report.stat().st_size > 0
 
 
-def test_the_score_sees_proposals_and_what_is_only_waiting(tmp_path):
+def test_score_includes_proposals_and_pending_pairs(tmp_path):
     """A wrong proposal moves money, and a pair that only waits is not a discrepancy."""
     demo = run_demo(tmp_path, payments=200)
     truth = tmp_path / "scenario" / "truth.csv"
@@ -44,7 +44,7 @@ def test_the_score_sees_proposals_and_what_is_only_waiting(tmp_path):
     changed = ",".join([*rest, str(int(proposed) + 1)]) + "\n"
     truth.write_text("".join(planted).replace(partly_refunded, changed), encoding="utf-8")
     score = score_result(demo.reconciliation, truth)
-    assert [one.proposal_minor for one in (*score.missed, *score.invented)] == [
+    assert [finding.proposal_minor for finding in (*score.missed, *score.invented)] == [
         int(proposed) + 1,
         int(proposed),
     ]
@@ -62,23 +62,23 @@ FINDINGS = st.builds(
 )
 
 
-@given(planted=st.lists(FINDINGS, max_size=6), found=st.lists(FINDINGS, max_size=6))
-def test_a_score_is_exact_only_for_the_same_findings(planted, found):
+@given(planted=st.lists(FINDINGS, max_size=6), findings=st.lists(FINDINGS, max_size=6))
+def test_score_is_exact_only_for_equal_findings(planted, findings):
     """A score that accepts small differences would hide the faults that it must show."""
-    expected, actual = Counter(planted), Counter(found)
+    expected, actual = Counter(planted), Counter(findings)
     right = expected & actual
     score = Score(
-        Counter(one.kind for one in planted),
-        Counter(one.kind for one in right.elements()),
+        Counter(finding.kind for finding in planted),
+        Counter(finding.kind for finding in right.elements()),
         tuple((expected - actual).elements()),
         tuple((actual - expected).elements()),
     )
 
-    assert score.exact == (sorted(planted, key=str) == sorted(found, key=str))
+    assert score.exact == (sorted(planted, key=str) == sorted(findings, key=str))
     assert (score.precision == 1.0 and score.recall == 1.0) == score.exact
 
 
-def test_a_month_too_small_for_any_says_so():
+def test_month_without_planted_discrepancies_is_stated():
     """The text "all 0 of 0 found" would look as if nothing had been checked."""
     score = Score(Counter(), Counter(), (), ())
 

@@ -13,7 +13,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def made(root):
+def page_generator(root):
     """Return the page generator, loaded from docs/."""
     spec = importlib.util.spec_from_file_location("generate", root / "docs" / "generate.py")
     module = importlib.util.module_from_spec(spec)
@@ -33,16 +33,16 @@ def blocks(page, language):
 
 
 @pytest.mark.parametrize("name", ["codes.md", "frames.md"])
-def test_generated_pages_are_current(root, made, name):
+def test_generated_pages_are_current(root, page_generator, name):
     """Run `python docs/generate.py` when this fails."""
-    assert (root / "docs" / name).read_text(encoding="utf-8") == made.PAGES[name]()
+    assert (root / "docs" / name).read_text(encoding="utf-8") == page_generator.PAGES[name]()
 
 
-def test_the_commands_page_has_every_option(root, made):
+def test_the_commands_page_has_every_option(root, page_generator):
     """The layout of the help text depends on Typer's version, so only the options are compared."""
     page = (root / "docs" / "commands.md").read_text(encoding="utf-8")
     for section, now in zip(
-        page.split("\n## ")[1:], made.commands_page().split("\n## ")[1:], strict=True
+        page.split("\n## ")[1:], page_generator.commands_page().split("\n## ")[1:], strict=True
     ):
         options = set(re.findall(r"--[a-z-]+", now))
 
@@ -84,9 +84,9 @@ def test_settings_example_is_read(root, tmp_path):
     assert settings.rules.delivery_grace_days == 3
 
 
-def test_the_cron_line_is_one(schedule):
+def test_cron_line_is_valid(schedule):
     """The line has five fields within their limits, then a command."""
-    line = next(one for one in blocks(schedule, "cron")[0].splitlines() if one[0].isdigit())
+    line = next(block for block in blocks(schedule, "cron")[0].splitlines() if block[0].isdigit())
     minute, hour, day, month, weekday, command = line.split(None, 5)
 
     assert 0 <= int(minute) < 60
@@ -96,9 +96,9 @@ def test_the_cron_line_is_one(schedule):
     assert command.startswith("/srv/reconcile/month.sh")
 
 
-def test_the_shell_script_is_one(schedule, tmp_path):
+def test_shell_script_calls_reconcile_for_the_previous_month(schedule, tmp_path):
     """On any day, the script calls the reconcile command for the previous month."""
-    script = next(one for one in blocks(schedule, "bash") if one.startswith("#!/bin/sh"))
+    script = next(block for block in blocks(schedule, "bash") if block.startswith("#!/bin/sh"))
     (tmp_path / "month.sh").write_text(script)
     program = tmp_path / "venv" / "bin" / "vippsrecon"
     program.parent.mkdir(parents=True)
@@ -115,22 +115,22 @@ def test_the_shell_script_is_one(schedule, tmp_path):
         pytest.skip("this machine's `date` is not GNU's")
 
     assert done.returncode == 1, "the exit code of reconcile is the script's own"
-    said = re.fullmatch(
+    match = re.fullmatch(
         r"reconcile --orders orders.csv --from (\d{4}-\d\d)-01 --to (\d{4}-\d\d)-\d\d "
         r"--out report-\1-01.xlsx\n",
         done.stdout,
     )
-    assert said
-    assert said[1] == said[2]
+    assert match
+    assert match[1] == match[2]
 
 
 def units(schedule):
     """Return the unit files of the how-to, by name."""
-    found = blocks(schedule, "ini")
-    return {text.split("\n", 1)[0].removeprefix("# "): text for text in found}
+    unit_files = blocks(schedule, "ini")
+    return {text.split("\n", 1)[0].removeprefix("# "): text for text in unit_files}
 
 
-def test_the_systemd_units_say_what_they_must(schedule):
+def test_systemd_units_accept_discrepancies_and_missed_starts(schedule):
     """Discrepancies must count as success, and the timer must run a missed start later."""
     service, timer = (configparser.ConfigParser(interpolation=None) for _ in range(2))
     service.optionxform = timer.optionxform = str
@@ -157,11 +157,11 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
         assert "Unknown" not in done.stderr
 
 
-def test_papermill_s_parameters_are_the_notebook_s(schedule, root):
+def test_papermill_parameters_exist_in_the_notebook(schedule, root):
     """A `-p` with a name that no cell has would be ignored without a message."""
     import nbformat
 
-    line = next(one for one in blocks(schedule, "bash") if "papermill notebooks/" in one)
+    line = next(block for block in blocks(schedule, "bash") if "papermill notebooks/" in block)
     path = re.search(r"notebooks/\S+\.ipynb", line)[0]
     cells = nbformat.read(root / path, as_version=4).cells
     parameters = next(c.source for c in cells if "parameters" in c.metadata.get("tags", ()))
@@ -170,7 +170,7 @@ def test_papermill_s_parameters_are_the_notebook_s(schedule, root):
         assert re.search(rf"^{name} =", parameters, re.M)
 
 
-def test_no_page_needs_what_a_newcomer_has_not(root):
+def test_no_page_refers_to_unavailable_files(root):
     """A page must not refer to folders or machines that a new user does not have."""
     for page in [root / "README.md", *(root / "docs").rglob("*.md")]:
         text = page.read_text(encoding="utf-8")
@@ -188,7 +188,7 @@ def test_no_file_names_a_registry(root, name):
     assert not re.search(r"index-url|find-links|pypi\.org|pythonhosted", text)
 
 
-def test_where_do_i_find_names_files_and_names_that_exist(root):
+def test_where_do_i_find_table_names_existing_files(root):
     """If the page names a file that was moved, a new user does not trust the rest of the page."""
     page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
     answers = re.findall(r"^\| [^|]+ \| `(vippsrecon/[^`]+)` \| `(\w+)` \|$", page, re.MULTILINE)

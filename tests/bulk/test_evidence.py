@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bulk.plans import plan_row
-from tests.bulk.world import MSN
+from tests.bulk.simulated_account import MSN
+from tests.plans import plan_row
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row.checks import get_planned_aggregate
@@ -70,19 +70,21 @@ CASES = {
 
 
 @pytest.mark.parametrize(("verb", "before", "now", "events", "kind"), CASES.values(), ids=CASES)
-def test_a_reading_settles(verb, before, now, events, kind):
+def test_reading_decides_the_outcome(verb, before, now, events, kind):
     """Each possible result of a reading has one meaning."""
     assert evaluate(verb, Intention(plan_row(), KEY, before, INTENDED), now, events).kind == kind
 
 
-def test_what_moved_is_said():
+def test_evidence_describes_the_change():
     """For an unknown outcome, a person has to know what to look for."""
-    found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
+    evidence = evaluate(
+        "refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), []
+    )
 
-    assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
+    assert evidence.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
 
 
-def test_a_failed_event_settles_nothing_once_the_payment_moved():
+def test_failed_event_proves_nothing_if_the_payment_changed():
     """The first attempt failed.
 
     A second one with the same key may be done and not yet in the log.
@@ -115,16 +117,16 @@ def test_a_failed_event_settles_nothing_once_the_payment_moved():
         (0, [], 0, False),
     ],
     ids=[
-        "exactly ours, not in the log",
+        "exactly our amount, not in the log",
         "somebody else's, in the log",
-        "less than ours",
-        "ours and another, the other in the log",
+        "less than our amount",
+        "our amount and another, the other in the log",
         "another amount, in the log",
         "another plan's open row",
         "unchanged",
     ],
 )
-def test_a_change_that_may_be_our_own(refunded, logged, open_elsewhere, expected):
+def test_unexplained_change_may_be_our_own(refunded, logged, open_elsewhere, expected):
     """A change may be ours if neither the log nor another plan's open row explains it."""
     row = plan_row()
     intention = Intention(row, KEY, get_planned_aggregate(row), INTENDED)

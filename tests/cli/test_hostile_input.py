@@ -77,7 +77,7 @@ def check(folder, keys):
     (folder / "vippsrecon.toml").write_text("retry_seconds = 0.2\n")
 
     def check(*arguments: object, codes=(1, 2)):
-        done = CliRunner().invoke(app, [str(one) for one in arguments])
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
         shown = done.output.encode("utf-8", "backslashreplace").decode()
         assert "Traceback" not in shown, (arguments, shown)
         assert "fault in vippsrecon" not in shown, (arguments, shown)
@@ -120,7 +120,7 @@ TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
 
 
 @pytest.mark.parametrize("option", TIME_OPTIONS)
-def test_any_time(check, orders, october, option):
+def test_any_as_of_text_gives_an_exit_code(check, orders, october, option):
     """Years with a typing error, and time offsets that no place has."""
     for time in ["9999-12-31", *some(TIMES, TIME_OPTIONS.index(option), 3)]:
         check("reconcile", "--orders", orders, "--out", "r.xlsx", "--payments", "october",
@@ -132,7 +132,7 @@ def test_any_time(check, orders, october, option):
     [("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31"), ("9999-01-01", None),
      (None, "0001-01-01"), ("2026-10-01", "9999-12-31")],
 )  # fmt: skip
-def test_any_period_against_the_service(check, orders, first, last):
+def test_any_period_gives_an_exit_code(check, orders, first, last):
     """The ledger is read for every day of the period, so extreme periods must not break it."""
     period = [*(["--from", first] if first else []), *(["--to", last] if last else [])]
     check("reconcile", "--orders", orders, "--out", "r.xlsx", *period, codes=(0, 1, 2))
@@ -180,7 +180,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_any_text(check, orders, folder, command):
+def test_any_argument_text_gives_an_exit_code(check, orders, folder, command):
     """Each argument of each command gets texts that nobody should type."""
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
     for text in some(TEXTS, COMMANDS.index(command), 4):
@@ -188,7 +188,7 @@ def test_any_text(check, orders, folder, command):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_content(check, orders, folder, name):
+def test_any_file_content_gives_an_exit_code(check, orders, folder, name):
     """Each file that a command reads gets content that it should not have."""
     for suffix in (".csv", ".json", ".xlsx", ".toml", ".txt"):
         (folder / f"x{suffix}").write_bytes(CONTENTS[name])
@@ -212,7 +212,7 @@ def test_any_content(check, orders, folder, name):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_settings(check, orders, folder, name):
+def test_any_settings_file_gives_an_exit_code(check, orders, folder, name):
     """These files are read although the user does not name them."""
     content = CONTENTS[name]
     (folder / "vippsrecon.toml").write_bytes(content)
@@ -230,7 +230,7 @@ def test_any_settings(check, orders, folder, name):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_fetch(check, orders, october, name):
+def test_any_fetch_folder_gives_an_exit_code(check, orders, october, name):
     """A folder of fetched payments may come from another person by mail."""
     files = ("fetch.json", "payments.parquet", "month.json", "events.parquet", "failures.csv")
     for file in some(files, list(CONTENTS).index(name), 2):
@@ -248,7 +248,7 @@ def test_any_fetch(check, orders, october, name):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "directory", "device", "link to nothing"])
-def test_only_files_are_read(check, orders, october, folder, kind):
+def test_pipes_and_devices_are_not_read(check, orders, october, folder, kind):
     """If the command read from a pipe, it would wait forever."""
     make = {
         "pipe": os.mkfifo,
@@ -279,14 +279,14 @@ def test_only_files_are_read(check, orders, october, folder, kind):
         name = next(part for part in map(str, command) if part.startswith("x."))
         assert name in check(*command, codes=(2,)).stderr
     for name in ("fetch.json", "month.json", "payments.parquet", "failures.csv"):
-        kept = (october / name).read_bytes()
+        saved_bytes = (october / name).read_bytes()
         (october / name).unlink()
         make(october / name)
-        said = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+        result = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
                      codes=(2,))  # fmt: skip
-        assert name in said.stderr
+        assert name in result.stderr
         (october / name).rmdir() if kind == "directory" else (october / name).unlink()
-        (october / name).write_bytes(kept)
+        (october / name).write_bytes(saved_bytes)
     for name in ("vippsrecon.db", "vippsrecon.toml"):
         (folder / name).unlink(missing_ok=True)
         make(folder / name)
@@ -294,7 +294,7 @@ def test_only_files_are_read(check, orders, october, folder, kind):
 
 
 @pytest.mark.parametrize("columns", ["currency", "captured_minor", "amount_minor"])
-def test_a_fetch_with_impossible_values(check, orders, october, columns):
+def test_fetch_folder_with_impossible_values_is_refused(check, orders, october, columns):
     """A file in our own format may contain values that no service returns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -305,13 +305,13 @@ def test_a_fetch_with_impossible_values(check, orders, october, columns):
     field = table.schema.field(place)
     table = table.set_column(place, field, pa.array([wrong] * len(table), field.type))
     pq.write_table(table, october / "payments.parquet")
-    said = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+    result = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
                  codes=(2,))  # fmt: skip
-    assert "payments.parquet" in said.stderr
-    assert columns in said.stderr
+    assert "payments.parquet" in result.stderr
+    assert columns in result.stderr
 
 
-def test_sums_that_would_wrap_are_refused(check, folder, october):
+def test_sums_beyond_64_bits_are_refused(check, folder, october):
     """In 64 bits, the sum of ten thousand such orders would be negative."""
     rows = (ROW.replace("500.00", "9" * 13).replace("1001", str(n)) for n in range(10_000, 20_001))
     (folder / "orders.csv").write_text(HEAD + "".join(rows))
@@ -322,13 +322,13 @@ def test_sums_that_would_wrap_are_refused(check, folder, october):
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize("value", ["proxy.example:8080", "socks5://x", "http://", "://", "%"])
-def test_any_proxy(check, orders, monkeypatch, name, value):
+def test_any_proxy_setting_gives_an_exit_code(check, orders, monkeypatch, name, value):
     """Users often forget the scheme of the proxy address."""
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
     monkeypatch.delenv("VIPPS_BASE_URL")
     monkeypatch.setenv(name, value)
-    said = check("check", codes=(2,))
-    assert "PROXY" in said.stderr
+    result = check("check", codes=(2,))
+    assert "PROXY" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_any_proxy(check, orders, monkeypatch, name, value):
     ["VIPPS_ENVIRONMENT", "VIPPS_BASE_URL", "VIPPS_CLIENT_ID", "VIPPS_CLIENT_SECRET",
      "VIPPS_SUBSCRIPTION_KEY", "VIPPS_MSN", "VIPPSRECON_DATABASE_URL", "VIPPSRECON_LOG_LEVEL"],
 )  # fmt: skip
-def test_any_variable(check, orders, keys, name):
+def test_any_environment_variable_gives_an_exit_code(check, orders, keys, name):
     """Users type the values of settings too."""
     for text in TEXTS:
         if "\x00" in text or "\ud800" in text:
@@ -349,14 +349,14 @@ def test_any_variable(check, orders, keys, name):
 @pytest.mark.parametrize(
     "name", ["Kari\u200bNordmann", "Kari\u202e", "Ka\u00adri", "\ufeff", "Kari\u3164"]
 )
-def test_a_name_that_looks_like_another_is_refused(check, folder, name):
+def test_lookalike_name_is_refused(check, folder, name):
     """Above a limit, two people are needed.
 
     With invisible characters, two names look like one, or one person uses two names.
     """
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
-    said = check("plan", "refunds", "list.csv", "--out", "p.json", "--as", name, codes=(2,))
-    assert "not a valid name" in said.stderr
+    result = check("plan", "refunds", "list.csv", "--out", "p.json", "--as", name, codes=(2,))
+    assert "not a valid name" in result.stderr
 
 
 def test_a_file_name_is_printed_escaped(check, orders, folder):
@@ -372,34 +372,35 @@ def test_a_file_name_is_printed_escaped(check, orders, folder):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o027])
-def test_files_follow_the_umask_and_payments_are_private(desk, mask):
+def test_files_follow_the_umask_and_payments_are_private(make_refund_folder, mask):
     """A plan may be shared with the approver, but customers' payments stay private."""
     before = os.umask(mask)
     try:
-        here = desk(3)
-        here.plan("1000.00", "250.00", "0.50")
-        here.approve()
-        here.run("carry-out", "plan.json", "--out", "outcomes.xlsx")
-        (here.folder / "refs.csv").write_text("reference\norder-000001\n")
-        assert here.run("fetch", "refs.csv", "--out", "october.data").exit_code == 0
+        refund_folder = make_refund_folder(3)
+        refund_folder.plan("1000.00", "250.00", "0.50")
+        refund_folder.approve()
+        refund_folder.run("carry-out", "plan.json", "--out", "outcomes.xlsx")
+        (refund_folder.folder / "refs.csv").write_text("reference\norder-000001\n")
+        assert refund_folder.run("fetch", "refs.csv", "--out", "october.data").exit_code == 0
     finally:
         os.umask(before)
 
     def mode(name: str) -> int:
-        return stat.S_IMODE((here.folder / name).stat().st_mode)
+        return stat.S_IMODE((refund_folder.folder / name).stat().st_mode)
 
     assert [mode(name) for name in ("plan.json", "outcomes.xlsx")] == [0o666 & ~mask] * 2
     assert mode("vippsrecon.db") == 0o600
     assert mode("october.data") == 0o700
     assert {
-        mode(f"october.data/{path.name}") for path in (here.folder / "october.data").iterdir()
+        mode(f"october.data/{path.name}")
+        for path in (refund_folder.folder / "october.data").iterdir()
     } == {0o600}
-    said = here.run("check")
-    assert "open to this account only: vippsrecon.db, october.data" in said.stdout
-    (here.folder / "vippsrecon.db").chmod(0o644)
-    here.folder.chmod(0o755)
-    said = here.run("check", "--json")
-    [warning] = [text for text in json.loads(said.stdout)["warnings"] if "other accounts" in text]
+    result = refund_folder.run("check")
+    assert "open to this account only: vippsrecon.db, october.data" in result.stdout
+    (refund_folder.folder / "vippsrecon.db").chmod(0o644)
+    refund_folder.folder.chmod(0o755)
+    result = refund_folder.run("check", "--json")
+    [warning] = [text for text in json.loads(result.stdout)["warnings"] if "other accounts" in text]
     assert "chmod 600" in warning
 
 
@@ -410,8 +411,8 @@ def run_process(*arguments: object, **settings):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
-def test_a_reader_that_is_gone(orders):
-    """`| head` closes the pipe before the output ends: this is no success, and no traceback."""
+def test_closed_output_pipe_gives_no_traceback(orders):
+    """`| head` closes the pipe before the output ends: this is not a success, but gives no traceback."""
     read, write = os.pipe()
     os.close(read)
     done = run_process("preview", orders, stdout=write)
@@ -421,14 +422,14 @@ def test_a_reader_that_is_gone(orders):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
-def test_an_output_that_is_full(orders):
+def test_full_output_device_gives_no_traceback(orders):
     """The output goes to a file (`> file`) on a full disk."""
     with Path("/dev/full").open("wb") as full:
         done = run_process("preview", orders, stdout=full)
     assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
 
 
-def test_a_terminal_that_knows_no_letters(orders, folder):
+def test_ascii_terminal_gives_no_traceback(orders, folder):
     """The output is ASCII only: `PYTHONIOENCODING=ascii`, or a service without a locale."""
     (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
@@ -453,7 +454,7 @@ def test_a_terminal_that_knows_no_letters(orders, folder):
     ],
     ids=" ".join,
 )
-def test_a_disk_that_fills_up_while_a_workbook_is_written(ready, command, limit):
+def test_disk_that_fills_up_during_a_workbook_is_reported(ready, command, limit):
     """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 
@@ -471,7 +472,7 @@ def test_a_disk_that_fills_up_while_a_workbook_is_written(ready, command, limit)
 def test_the_default_sales_unit_has_one_meaning(check, orders, folder, keys):
     """With two sales units, `fetch` must use VIPPS_MSN.
 
-    An earlier version asked for it although it was set.
+    An earlier version reported it as missing although it was set.
     """
     (folder / "vippsrecon.toml").write_text(
         '[[sales_unit]]\nmsn = "123456"\nmarket = "NO"\n[[sales_unit]]\nmsn = "654321"\n'

@@ -24,7 +24,7 @@ WAYS = {(MSN, "order-00001"): "orders"}
 
 def event(name="CREATED", timestamp="2026-01-10T23:30:00Z", **changed):
     """Return an event as the decoder makes it."""
-    given = {
+    defaults = {
         "msn": MSN,
         "reference": "order-00001",
         "psp_reference": "psp-1",
@@ -35,12 +35,12 @@ def event(name="CREATED", timestamp="2026-01-10T23:30:00Z", **changed):
         "idempotency_key": None,
         "success": True,
     }
-    return Event(**(given | changed))
+    return Event(**(defaults | changed))
 
 
 def reading(*events, **changed):
     """Return a payment that was read with these events."""
-    given = {
+    defaults = {
         "msn": MSN,
         "reference": "order-00001",
         "psp_reference": "psp-1",
@@ -54,7 +54,7 @@ def reading(*events, **changed):
         "payment_method": "WALLET",
         "capture_guaranteed_until": None,
     }
-    return Reading(Payment(**(given | changed)), list(events), NOON)
+    return Reading(Payment(**(defaults | changed)), list(events), NOON)
 
 
 def day(text):
@@ -62,7 +62,7 @@ def day(text):
     return (date.fromisoformat(text) - date(1970, 1, 1)).days
 
 
-def test_records_come_in_the_order_frames_reads_them():
+def test_decoded_tuples_are_in_frame_order():
     """Tuples are read by position, so the decoder and the frames must use the same order."""
     assert Payment._fields == frames.PAYMENT_FIELDS
     assert Event._fields == frames.EVENT_FIELDS
@@ -93,7 +93,7 @@ def test_records_come_in_the_order_frames_reads_them():
     ],
 )
 @pytest.mark.parametrize("beside", [[], ["2026-03-27T10:51:44.378Z"]], ids=["alone", "mixed"])
-def test_every_shape_of_time_seen_is_read(text, moment, beside):
+def test_every_known_time_format_is_read(text, moment, beside):
     """In Vipps's times, the number of decimals and the form of the offset vary between fields."""
     assert arrow.parse_moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(
         moment
@@ -112,7 +112,7 @@ def test_every_shape_of_time_seen_is_read(text, moment, beside):
     ],
     ids=["empty", "words", "day only", "no offset", "no such day", "before all time"],
 )
-def test_what_is_no_time_is_named(text):
+def test_invalid_time_is_named(text):
     """A time without an offset could be wrong by hours. A guess could put money on another day."""
     with pytest.raises(SchemaError) as caught:
         arrow.parse_moments(["2026-03-27T10:51:44Z", None, text], "events")
@@ -126,24 +126,24 @@ def test_what_is_no_time_is_named(text):
     unit=st.sampled_from([*ZONES]),
 )
 @draw_examples(30)
-def test_the_local_day_is_python_s(at, unit):
+def test_local_day_equals_python_zoneinfo(at, unit):
     """The day decides the period, and Oslo, UTC and Helsinki have midnight at different times."""
     aware = at.replace(tzinfo=UTC)
     moments = arrow.parse_moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
 
-    found = arrow.compute_local_days(moments, [unit, unit], ZONES).to_pylist()
+    days = arrow.compute_local_days(moments, [unit, unit], ZONES).to_pylist()
 
     local = aware.astimezone(ZoneInfo(ZONES[unit])).date()
-    assert found == [(local - date(1970, 1, 1)).days, None]
+    assert days == [(local - date(1970, 1, 1)).days, None]
 
 
-def test_each_row_has_the_day_of_its_own_sales_unit():
+def test_local_day_is_in_the_sales_units_zone():
     """Half an hour before midnight in Oslo, it is already the next day in Helsinki."""
     moments = arrow.parse_moments(["2026-01-31T22:30:00Z"] * 2, "events")
 
-    found = arrow.compute_local_days(moments, [MSN, "654321"], ZONES).to_pylist()
+    days = arrow.compute_local_days(moments, [MSN, "654321"], ZONES).to_pylist()
 
-    assert found == [day("2026-01-31"), day("2026-02-01")]
+    assert days == [day("2026-01-31"), day("2026-02-01")]
 
 
 def test_a_sales_unit_without_zone_is_named():
@@ -152,9 +152,9 @@ def test_a_sales_unit_without_zone_is_named():
         frames.build_events([reading(event(msn="999999"))], ZONES)
 
 
-def test_created_and_authorized_are_the_earliest_that_count():
+def test_created_and_authorized_are_the_earliest_successful_events():
     """The event log has no guaranteed order, and a failed authorization reserved no money."""
-    found = frames.build_payments(
+    payments = frames.build_payments(
         [
             reading(
                 event("CAPTURED", "2026-01-13T23:30:00Z"),
@@ -168,18 +168,21 @@ def test_created_and_authorized_are_the_earliest_that_count():
         WAYS,
     )
 
-    assert found["created_at"][0] == datetime(2026, 1, 10, 23, 30, tzinfo=UTC)
-    assert found["created_day"][0] == day("2026-01-11")
-    assert found["authorized_at"][0] == datetime(2026, 1, 12, 22, 30, 0, 500_000, tzinfo=UTC)
-    assert found["authorized_day"][0] == day("2026-01-12")
+    assert payments["created_at"][0] == datetime(2026, 1, 10, 23, 30, tzinfo=UTC)
+    assert payments["created_day"][0] == day("2026-01-11")
+    assert payments["authorized_at"][0] == datetime(2026, 1, 12, 22, 30, 0, 500_000, tzinfo=UTC)
+    assert payments["authorized_day"][0] == day("2026-01-12")
 
 
 def test_without_events_the_times_are_unknown():
     """An unknown time must not become a date in 1970."""
-    found = frames.build_payments([reading()], ZONES, WAYS)
+    payments = frames.build_payments([reading()], ZONES, WAYS)
 
     assert (
-        found[["created_at", "created_day", "authorized_at", "authorized_day"]].isna().all().all()
+        payments[["created_at", "created_day", "authorized_at", "authorized_day"]]
+        .isna()
+        .all()
+        .all()
     )
 
 
@@ -192,10 +195,10 @@ def test_events_belong_to_their_own_payment():
         reading(event(reference="c", timestamp="2026-01-03T12:00:00Z"), reference="c"),
     ]
 
-    found = frames.build_payments(readings, ZONES, ways)
+    payments = frames.build_payments(readings, ZONES, ways)
 
-    assert found["created_day"].astype(object).where(
-        found["created_day"].notna(), None
+    assert payments["created_day"].astype(object).where(
+        payments["created_day"].notna(), None
     ).to_list() == [
         None,
         day("2026-01-02"),
@@ -223,26 +226,26 @@ def test_frames_fit_their_schemas_at_any_size(count):
 
 
 @pytest.mark.parametrize(
-    ("made", "column"),
+    ("tables", "column"),
     [
         pytest.param(lambda: reading(captured_minor=-1), "captured_minor", id="negative"),
         pytest.param(lambda: reading(captured_minor=2**63), "captured_minor", id="beyond 64 bits"),
         pytest.param(lambda: reading(captured_minor=10.5), "captured_minor", id="fraction"),
         pytest.param(lambda: reading(psp_reference=None), "psp_reference", id="missing"),
         pytest.param(lambda: reading(state="\ud800"), "state", id="broken text"),
-        pytest.param(lambda: reading(reference="unasked"), "discovered_by", id="not asked for"),
+        pytest.param(lambda: reading(reference="unasked"), "discovered_by", id="not requested"),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused(made, column):
+def test_a_value_that_does_not_fit_is_refused(tables, column):
     """No value is converted to make it fit: every frame that is returned fits its schema."""
     with pytest.raises(SchemaError) as caught:
-        frames.build_payments([made()], ZONES, WAYS)
+        frames.build_payments([tables()], ZONES, WAYS)
 
     assert caught.value.frame == "payments"
     assert caught.value.cases[0]["column"] == column
 
 
-def test_a_record_of_another_shape_is_a_fault():
+def test_tuple_of_another_length_raises():
     """A tuple of another length would put amounts into the wrong columns."""
     with pytest.raises(ValueError, match="does not have the 9 values"):
         frames.build_events([Reading(reading().payment, [event()[:-1]], NOON)], ZONES)
@@ -265,7 +268,7 @@ amounts = st.integers(0, 10**15 - 1)
     )
 )
 @draw_examples(30)
-def test_every_amount_arrives(many):
+def test_every_amount_is_in_the_frames(many):
     """For any amounts and any order of events, no amount is lost, added or exchanged."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     readings = [
@@ -281,10 +284,10 @@ def test_every_amount_arrives(many):
                 for amount, success, later in log
             ),
             reference=str(place),
-            amount_minor=asked,
+            amount_minor=amount,
             captured_minor=captured,
         )
-        for place, (asked, captured, log) in enumerate(many)
+        for place, (amount, captured, log) in enumerate(many)
     ]
     ways = {(MSN, str(place)): "orders" for place in range(len(many))}
 
@@ -293,7 +296,7 @@ def test_every_amount_arrives(many):
         frames.build_events(readings, ZONES),
     )
 
-    assert payments["amount_minor"].to_list() == [asked for asked, _, _ in many]
+    assert payments["amount_minor"].to_list() == [amount for amount, _, _ in many]
     assert payments["captured_minor"].to_list() == [captured for _, captured, _ in many]
     logs = [(str(place), *line[:2]) for place, (_, _, log) in enumerate(many) for line in log]
     columns = events[["reference", "amount_minor", "success"]]

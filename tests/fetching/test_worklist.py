@@ -15,11 +15,11 @@ from vippsrecon.fetching.worklist import Worklist
 MSN, OTHER = "123456", "654321"
 
 
-def wanted(work):
+def list_remaining(work):
     """Return what would be requested if nothing was on disk."""
     return [
-        tuple(one)
-        for one in work.iterate_rows(
+        tuple(row)
+        for row in work.iterate_rows(
             work.select_remaining(
                 pl.DataFrame(
                     {"msn": [], "reference": []}, schema={"msn": pl.String, "reference": pl.String}
@@ -29,18 +29,20 @@ def wanted(work):
     ]
 
 
-def test_texts_pairs_and_frames_mean_the_same():
+def test_texts_pairs_and_frames_give_the_same_worklist():
     """The three ways to name a payment must request the same payment."""
     frame = pd.DataFrame({"msn": [MSN] * 2, "reference": ["order-00002", "order-00001"]})
 
     texts = Worklist(["order-00002", "order-00001"], MSN)
 
-    assert wanted(texts) == [(MSN, f"order-0000{n}", "references") for n in (1, 2)]
-    assert wanted(Worklist([(MSN, "order-00002"), (MSN, "order-00001")], None)) == wanted(texts)
-    assert wanted(Worklist(frame, None)) == wanted(texts)
+    assert list_remaining(texts) == [(MSN, f"order-0000{n}", "references") for n in (1, 2)]
+    assert list_remaining(
+        Worklist([(MSN, "order-00002"), (MSN, "order-00001")], None)
+    ) == list_remaining(texts)
+    assert list_remaining(Worklist(frame, None)) == list_remaining(texts)
 
 
-def test_a_reference_is_asked_for_once_per_sales_unit():
+def test_reference_is_requested_once_per_sales_unit():
     """A reference is unique only within its sales unit; its first row gives `discovered_by`."""
     frame = pd.DataFrame(
         {
@@ -52,7 +54,10 @@ def test_a_reference_is_asked_for_once_per_sales_unit():
 
     work = Worklist(frame, None)
 
-    assert wanted(work) == [(MSN, "order-00001", "orders"), (OTHER, "order-00001", "orders")]
+    assert list_remaining(work) == [
+        (MSN, "order-00001", "orders"),
+        (OTHER, "order-00001", "orders"),
+    ]
     assert work.duplicates == 1
 
 
@@ -76,7 +81,7 @@ def test_a_malformed_reference_is_reported_and_not_sent(reference, why):
 
     (failure,) = work.build_not_sent_failures()
 
-    assert len(wanted(work)) == 1
+    assert len(list_remaining(work)) == 1
     assert (failure.reference, failure.operation, failure.status) == (
         reference or "",
         "not_sent",
@@ -93,7 +98,7 @@ def test_a_malformed_sales_unit_is_reported_and_not_sent():
 
 
 @pytest.mark.parametrize(
-    ("references", "said"),
+    ("references", "message"),
     [
         pytest.param("order-00001", "one text was given", id="a text, not a list"),
         pytest.param([12345678], "neither text nor", id="a number"),
@@ -107,15 +112,15 @@ def test_a_malformed_sales_unit_is_reported_and_not_sent():
         ),
     ],
 )
-def test_what_is_no_list_of_references_is_refused(references, said):
+def test_invalid_list_of_references_is_refused(references, message):
     """The user gets a clear sentence before the first call."""
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         Worklist(references, None)
 
 
 @given(st.permutations([f"order-{number:05}" for number in range(6)]), st.data())
 @draw_examples(15)
-def test_the_hash_names_the_set_and_not_the_order(names, data):
+def test_worklist_hash_ignores_the_order(names, data):
     """A run continues for the same payments, whatever their order in the export."""
     twice = data.draw(st.sampled_from(names))
     same = Worklist([*names, twice], MSN)

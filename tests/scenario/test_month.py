@@ -92,12 +92,12 @@ def test_another_seed_gives_another_month(tmp_path):
     """Otherwise the seed would not be used."""
     for seed in (1, 2):
         write_month(tmp_path / str(seed), payments=50, seed=seed)
-    one, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
-    assert all(one[name] != two[name] for name in FILES)
+    first_month, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
+    assert all(first_month[name] != two[name] for name in FILES)
 
 
 @pytest.mark.parametrize("folder", ["plain", "shopify"])
-def test_sample_data_is_what_its_readme_says(folder, root, tmp_path):
+def test_sample_data_can_be_generated_again(folder, root, tmp_path):
     """The committed month is generated again and compared byte by byte."""
     write_month(tmp_path, payments=200, shop=folder)
     assert bytes_of(tmp_path) == bytes_of(root / "sample_data" / folder)
@@ -105,7 +105,7 @@ def test_sample_data_is_what_its_readme_says(folder, root, tmp_path):
 
 @pytest.mark.parametrize("size", [200, 2000])
 @pytest.mark.parametrize("shop", sorted(SHOPS))
-def test_every_kind_the_shop_can_carry_is_planted(shop, size, tmp_path):
+def test_every_kind_that_fits_the_shop_is_planted(shop, size, tmp_path):
     """The demo cannot test a kind that is never planted."""
     write_month(tmp_path, payments=size, shop=shop)
     with (tmp_path / "truth.csv").open(encoding="utf-8", newline="") as file:
@@ -120,7 +120,7 @@ def test_every_kind_the_shop_can_carry_is_planted(shop, size, tmp_path):
 
 
 @pytest.mark.parametrize("payments", [1, 2, 10, 199, 200, 777])
-def test_the_month_has_exactly_the_payments_asked_for(payments, tmp_path):
+def test_month_has_the_requested_number_of_payments(payments, tmp_path):
     """Benchmarks and the progress bar need the exact number."""
     write_month(tmp_path, payments=payments)
     assert sum("payment" in line for line in state_of(tmp_path)) == payments
@@ -144,23 +144,23 @@ def test_several_sales_units_in_several_currencies(tmp_path):
     write_month(tmp_path, payments=600, sales_units=4, currencies=currencies)
     expected = {unit.msn: unit.currency for unit in choose_sales_units("NOK", 4, currencies)}
     assert list(expected.values()) == ["NOK", "DKK", "EUR", "NOK"]
-    found = {}
+    payments = {}
     for line in state_of(tmp_path):
         if "payment" in line:
-            found[line["msn"]] = line["payment"]["amount"]["currency"]
-    assert found == expected
+            payments[line["msn"]] = line["payment"]["amount"]["currency"]
+    assert payments == expected
     with (tmp_path / "orders.csv").open(encoding="utf-8", newline="") as file:
         assert {row["msn"] for row in csv.DictReader(file)} == set(expected)
 
 
-def test_the_export_is_as_old_as_it_says(tmp_path):
+def test_export_file_time_is_the_export_time(tmp_path):
     """Where nothing else states the export's time, the reader takes the file's time."""
     write_month(tmp_path, payments=5)
     assert (tmp_path / "orders.csv").stat().st_mtime == EXPORTED_AT
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"shop": "prestashop"}, "prestashop"),
         ({"currency": "SEK"}, "SEK"),
@@ -170,9 +170,9 @@ def test_the_export_is_as_old_as_it_says(tmp_path):
     ],
     ids=["shop", "currency", "payments", "units", "currencies"],
 )
-def test_what_cannot_be_told_is_refused(arguments, said, tmp_path):
+def test_month_that_cannot_be_reconciled_is_refused(arguments, message, tmp_path):
     """A month that cannot be reconciled would look like a fault of the comparison."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         write_month(tmp_path / "none", **arguments)
     assert not (tmp_path / "none").exists()
 
@@ -194,7 +194,7 @@ def test_memory_does_not_grow_with_the_month(tmp_path, few, many):
     assert growth < 60
 
 
-def test_it_shares_nothing_with_what_it_tests():
+def test_scenario_imports_nothing_of_the_package():
     """A shared decoder would share its mistakes."""
     code = (
         "import sys, vippsrecon; before = set(sys.modules); import vippsrecon.scenario;"
@@ -203,6 +203,6 @@ def test_it_shares_nothing_with_what_it_tests():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert "vippsrecon.scenario.month" in loaded
-    ours = {name for name in loaded if name.startswith("vippsrecon.")}
-    assert all(name.startswith("vippsrecon.scenario") for name in ours)
+    own_modules = {name for name in loaded if name.startswith("vippsrecon.")}
+    assert all(name.startswith("vippsrecon.scenario") for name in own_modules)
     assert not {"pandas", "polars", "numpy", "httpx"} & set(loaded)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.hypothesis_sizes import draw_examples
-from tests.store.making import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import PlanError
 from vippsrecon.store import Draft, commit_entries, read_entries, read_head, verify_journal
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash, link_entry
@@ -35,32 +35,38 @@ DRAFTS = st.builds(
 
 def chain(drafts):
     """Link drafts into a chain."""
-    made, place = [], (0, NO_HASH)
-    for one in drafts:
-        made.append(
+    entries, place = [], (0, NO_HASH)
+    for one_draft in drafts:
+        entries.append(
             link_entry(
-                one, plan_id="p", head=place, epoch=1, environment="test", verb="refund", at="t"
+                one_draft,
+                plan_id="p",
+                head=place,
+                epoch=1,
+                environment="test",
+                verb="refund",
+                at="t",
             )
         )
-        place = made[-1].seq, made[-1].hash
-    return made
+        place = entries[-1].seq, entries[-1].hash
+    return entries
 
 
 @given(st.lists(DRAFTS, max_size=8))
 def test_python_alone_computes_the_same_hashes(drafts):
     """An auditor can check a chain with the standard library alone."""
     for entry in chain(drafts):
-        said = {k: v for k, v in entry._asdict().items() if k not in ("hash", "previous_hash")}
-        plain = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        fields = {k: v for k, v in entry._asdict().items() if k not in ("hash", "previous_hash")}
+        plain = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         expected = hashlib.sha256(f"{entry.previous_hash}\n{plain}".encode()).hexdigest()
         assert entry.hash == expected
 
 
 @given(DRAFTS, st.sampled_from([name for name in Entry._fields if name != "hash"]), st.data())
 @draw_examples(80)
-def test_every_column_is_in_the_hash(one, column, data):
+def test_every_column_is_in_the_hash(change, column, data):
     """Otherwise a column could be changed without changing the hash."""
-    (entry,) = chain([one])
+    (entry,) = chain([change])
     old = getattr(entry, column)
     kind = st.integers(0, 10**6) if isinstance(old, int) else TEXT
     new = data.draw((kind | st.none()).filter(lambda value: value != old))
@@ -79,17 +85,19 @@ def filled(store, carrier):
     return list(read_entries(store, PLAN))
 
 
-def test_an_untouched_chain_holds(store, carrier):
+def test_unchanged_chain_is_valid(store, carrier):
     """The normal case; a run prints the head for this comparison."""
-    made = filled(store, carrier)
+    entries = filled(store, carrier)
     verdict = verify_journal(store, PLAN)
     assert verdict.ok
-    assert (verdict.rows, verdict.last_hash) == read_head(store, PLAN) == (10, made[-1].hash)
-    assert verdict.first_hash == made[0].hash
-    assert made[0].previous_hash == NO_HASH
-    assert [entry.kind for entry in made[:3]] == ["seen", "approved", "carrier"]
+    assert (verdict.rows, verdict.last_hash) == read_head(store, PLAN) == (10, entries[-1].hash)
+    assert verdict.first_hash == entries[0].hash
+    assert entries[0].previous_hash == NO_HASH
+    assert [entry.kind for entry in entries[:3]] == ["seen", "approved", "carrier"]
     assert verify_journal(store, PLAN, read_head(store, PLAN)).ok
-    assert verify_journal(store, PLAN, (5, made[4].hash)).ok, "the head of an earlier run holds too"
+    assert verify_journal(store, PLAN, (5, entries[4].hash)).ok, (
+        "the head of an earlier run holds too"
+    )
 
 
 CHANGES = {
@@ -111,7 +119,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("column", CHANGES)
-def test_a_changed_column_is_found_at_its_row(store, carrier, column):
+def test_changed_column_is_found_at_its_entry(store, carrier, column):
     """A change of one value is found at exactly that entry."""
     filled(store, carrier)
     with as_owner(store) as run:
@@ -122,15 +130,15 @@ def test_a_changed_column_is_found_at_its_row(store, carrier, column):
     assert verdict.fault.startswith("entry 7 was changed")
 
 
-def test_every_column_but_the_key_is_tried():
+def test_every_column_but_the_key_is_tested():
     """The list above is complete; the tests below change plan and position."""
     assert set(CHANGES) == set(Entry._fields) - {"plan_id", "seq"}
 
 
-def test_an_entry_written_anew_with_its_hash_is_found_at_the_next(store, carrier):
+def test_rehashed_entry_is_found_at_the_next_entry(store, carrier):
     """A new hash for one entry does not fit the next entry."""
-    made = filled(store, carrier)
-    forged = made[6]._replace(amount_minor=1)
+    entries = filled(store, carrier)
+    forged = entries[6]._replace(amount_minor=1)
     with as_owner(store) as run:
         run(
             "UPDATE journal SET amount_minor = 1, hash = :hash WHERE seq = 7",
@@ -141,10 +149,10 @@ def test_an_entry_written_anew_with_its_hash_is_found_at_the_next(store, carrier
     assert "does not follow entry 7" in verdict.fault
 
 
-def rewritten(run, made, start):
+def rewritten(run, entries, start):
     """Write every entry from `start` on again, so that the chain is valid in itself."""
-    previous = made[start - 2].hash
-    for entry in made[start - 1 :]:
+    previous = entries[start - 2].hash
+    for entry in entries[start - 1 :]:
         changed = entry._replace(at="2020-01-01T00:00:00.000Z", previous_hash=previous)
         changed = changed._replace(hash=compute_entry_hash(changed))
         run(
@@ -157,24 +165,24 @@ def rewritten(run, made, start):
         previous = changed.hash
 
 
-def test_a_chain_written_anew_shows_against_a_head_only(store, carrier):
+def test_rewritten_chain_is_found_only_with_a_saved_head(store, carrier):
     """The documents state this limit of the journal, and it is true in both directions."""
-    made = filled(store, carrier)
+    entries = filled(store, carrier)
     with as_owner(store) as run:
-        rewritten(run, made, 5)
+        rewritten(run, entries, 5)
     assert verify_journal(store, PLAN).ok
-    verdict = verify_journal(store, PLAN, (10, made[9].hash))
+    verdict = verify_journal(store, PLAN, (10, entries[9].hash))
     assert (verdict.ok, verdict.at_seq) == (False, 10)
     assert "another hash than the saved head" in verdict.fault
 
 
-def test_a_cut_tail_shows_against_a_head_only(store, carrier):
+def test_removed_last_entries_are_found_only_with_a_saved_head(store, carrier):
     """Without a printed head, a shorter chain is valid."""
-    made = filled(store, carrier)
+    entries = filled(store, carrier)
     with as_owner(store) as run:
         run("DELETE FROM journal WHERE seq > 8")
     assert verify_journal(store, PLAN).ok
-    verdict = verify_journal(store, PLAN, (10, made[9].hash))
+    verdict = verify_journal(store, PLAN, (10, entries[9].hash))
     assert (verdict.ok, verdict.rows, verdict.at_seq) == (False, 8, 9)
     assert "its tail was cut off" in verdict.fault
 
@@ -202,9 +210,9 @@ def test_swapped_entries_are_found(store, carrier):
 
 def test_an_entry_replayed_at_the_end_is_found(store, carrier):
     """A copied entry with a new number would make an operation look as if done twice."""
-    made = filled(store, carrier)
+    entries = filled(store, carrier)
     with as_owner(store) as run:
-        copy = made[3]._replace(seq=11, row=9)
+        copy = entries[3]._replace(seq=11, row=9)
         columns = ", ".join(Entry._fields)
         values = ", ".join(f":{name}" for name in Entry._fields)
         run(f"INSERT INTO journal ({columns}) VALUES ({values})", **copy._asdict())
@@ -212,7 +220,7 @@ def test_an_entry_replayed_at_the_end_is_found(store, carrier):
     assert (verdict.ok, verdict.at_seq) == (False, 11)
 
 
-def test_an_entry_moved_to_another_plan_is_missed(store, carrier):
+def test_entry_moved_to_another_plan_is_found(store, carrier):
     """Each plan has its chain, so one chain has a gap and the other a foreign entry."""
     filled(store, carrier)
     approved(store, OTHER)
@@ -224,7 +232,7 @@ def test_an_entry_moved_to_another_plan_is_missed(store, carrier):
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_what_sqlite_alone_would_hold_is_a_fault_not_a_crash(store, carrier):
+def test_bytes_in_a_text_column_are_reported(store, carrier):
     """SQLite accepts bytes in a text column; the error must name the row."""
     filled(store, carrier)
     with as_owner(store) as run:
@@ -232,7 +240,7 @@ def test_what_sqlite_alone_would_hold_is_a_fault_not_a_crash(store, carrier):
     assert verify_journal(store, PLAN).at_seq == 4
 
 
-def test_a_plan_nobody_knows_has_no_chain(store):
+def test_unknown_plan_has_no_chain(store):
     """A mistyped plan id is a fault in `verify_journal` and an error in `read_head`."""
     assert verify_journal(store, OTHER).fault == f"plan {OTHER} has no entries here"
     with pytest.raises(PlanError, match="approve it first"):
@@ -240,7 +248,7 @@ def test_a_plan_nobody_knows_has_no_chain(store):
 
 
 @pytest.mark.parametrize("statement", ["UPDATE journal SET row = 1", "DELETE FROM journal"])
-def test_an_accident_is_refused_by_the_database(store, statement):
+def test_database_refuses_update_and_delete(store, statement):
     """A careless statement in a database tool cannot change the journal."""
     with store._engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text(statement))
@@ -248,7 +256,7 @@ def test_an_accident_is_refused_by_the_database(store, statement):
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-def test_truncate_is_refused_too(store):
+def test_database_refuses_truncate(store):
     """TRUNCATE is neither UPDATE nor DELETE. SQLite does not have it."""
     with store._engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text("TRUNCATE journal"))
@@ -266,7 +274,7 @@ def test_long_chains_are_read_in_pages(store, carrier):
     assert verify_journal(store, PLAN).ok
 
 
-def test_details_come_back_as_they_went_in(store, carrier):
+def test_details_are_returned_unchanged(store, carrier):
     """Both databases return all alphabets, nulls and nested lists unchanged."""
     detail = {"why": "øre ✓ \u0000 \n", "before": [1, 2, 3, 4], "after": None, "b": {"a": True}}
     (entry,) = commit_entries(store, carrier, [draft("intended", 1)._replace(detail=detail)])

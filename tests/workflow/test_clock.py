@@ -9,11 +9,9 @@ from email.utils import format_datetime, parsedate_to_datetime
 import httpx
 import pytest
 
-from tests.fetching.conftest import MSN
+from tests.simulator_settings import load_simulator_settings
 from tests.workflow.conftest import CLOCK, order, payment
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit
 from vippsrecon.report.terminal import format_summary
 from vippsrecon.simulator import Simulator
 from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -46,17 +44,8 @@ def run(tmp_path):
         orders = tmp_path / "orders.csv"
         head = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
         orders.write_text(f"{head}\n{order('order-0001')}\n", encoding="utf-8")
-        address = {"base_url": "http://127.0.0.1:9"} if environment == "simulator" else {}
-        settings = load_settings(
-            folder=tmp_path,
-            environment=environment,
-            client_id="invented",
-            client_secret="invented",
-            subscription_key="invented",
-            msn=MSN,
-            units=(SalesUnit(MSN, market="NO"),),
-            **address,
-        )
+        address = {} if environment == "simulator" else {"base_url": None}
+        settings = load_simulator_settings(tmp_path, environment=environment, **address)
         app = Simulator([clock, payment("order-0001", captured=1000)]).app
         with Client(settings, transport=ShiftedDate(app, by, path)) as client:
             result = reconcile_month(
@@ -75,13 +64,13 @@ def now():
     return {"clock": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
 
 
-def test_a_simulators_month_is_no_wrong_clock(run, caplog):
+def test_simulator_month_is_not_a_wrong_clock(run, caplog):
     """The simulator's time is in November 2026, whatever this machine's time is."""
     assert run(CLOCK).verdict == "clean"
     assert not caplog.records
 
 
-def test_an_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
+def test_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
     """With a Date a month too early, the capture of 12 October would be ignored silently."""
     result = run(CLOCK, timedelta(days=-30), keep=tmp_path / "data")
 
@@ -97,7 +86,7 @@ def test_an_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
 
 @pytest.mark.parametrize("path", ["/", "/epayment/v1/payments/order-0001/events"])
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_a_date_that_is_not_the_simulators_own_gives_no_verdict(run, hours, path, tmp_path):
+def test_date_changed_by_a_proxy_gives_no_verdict(run, hours, path, tmp_path):
     """A proxy changes the Date of all answers, or of one only.
 
     No event is later than this Date, so the events do not show the error.
@@ -112,7 +101,7 @@ def test_a_date_that_is_not_the_simulators_own_gives_no_verdict(run, hours, path
 @pytest.mark.parametrize(
     ("seconds", "verdict"), [(0, "clean"), (50, "clean"), (70, "incomplete"), (-70, "incomplete")]
 )
-def test_outside_the_simulator_the_machines_clock_is_compared(run, seconds, verdict):
+def test_machine_clock_is_compared_outside_the_simulator(run, seconds, verdict):
     """With more than a minute between them, one clock is wrong, and nobody knows which one."""
     result = run(now(), timedelta(seconds=seconds), environment="test")
 

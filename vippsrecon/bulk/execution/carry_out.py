@@ -248,7 +248,7 @@ async def _carry_out_row(
     try:
         if state is not None and state.intended:
             # The earlier run may have sent the request: its outcome comes before anything is sent.
-            prepared = Intention.found(row, state.intended)
+            prepared = Intention.from_entry(row, state.intended)
             sender = RowSender(context, prepared, sent_at=parse_timestamp(state.entry.at))
             result = await sender.carry_out()
         else:

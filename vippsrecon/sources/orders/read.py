@@ -184,8 +184,8 @@ def list_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
 
 def convert_to_validated_pandas(frame: pl.DataFrame, promised: schemas.Frame) -> pd.DataFrame:
     """Convert a frame to pandas with Arrow types and validate it against its schema."""
-    made = schemas.to_pandas(frame.to_arrow().cast(promised.arrow_schema()))
-    valid: pd.DataFrame = schemas.validate(made, promised)
+    pandas_frame = schemas.to_pandas(frame.to_arrow().cast(promised.arrow_schema()))
+    valid: pd.DataFrame = schemas.validate(pandas_frame, promised)
     return valid
 
 

@@ -129,7 +129,7 @@ def read_chain(connection: Connection, plan_id: str) -> Chain:
 
 def link_entries(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) -> list[Entry]:
     """Link drafts to the chain, one after the other."""
-    made: list[Entry] = []
+    entries: list[Entry] = []
     place = chain.head
     for draft in drafts:
         entry = link_entry(
@@ -142,14 +142,14 @@ def link_entries(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) 
             at=at,
         )
         place = entry.seq, entry.hash
-        made.append(entry)
-    return made
+        entries.append(entry)
+    return entries
 
 
-def write_entries(connection: Connection, made: Sequence[Entry]) -> None:
+def write_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Insert entries. This is the only statement that writes to the journal."""
-    if made:
-        connection.execute(insert(JOURNAL), [entry._asdict() for entry in made])
+    if entries:
+        connection.execute(insert(JOURNAL), [entry._asdict() for entry in entries])
 
 
 def build_unknown_plan_error(store: Store, plan_id: str) -> PlanError:
@@ -171,7 +171,7 @@ def check_drafts(drafts: Sequence[Draft]) -> None:
             raise ValueError("an intended operation has a key")
         if draft.kind == "settled" and draft.detail.get("outcome") not in SETTLED_OUTCOMES:
             raise ValueError(
-                f"a settled row ended as one of {SETTLED_OUTCOMES}, said in detail.outcome"
+                f"a settled row ended as one of {SETTLED_OUTCOMES}, stated in detail.outcome"
             )
 
 

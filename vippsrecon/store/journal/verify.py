@@ -91,7 +91,7 @@ def refuse_modified_journal(store: Store, error: Exception) -> None:
     """Raise StoreError if an error comes from a journal that was modified.
 
     A modified entry can hold anything, so whatever reads it may fail in any way. Only the chain
-    tells that from an error in this package, which is left as it is.
+    distinguishes that from an error in this package, which is left as it is.
     """
     broken = find_broken_plan(store)
     if broken is not None:

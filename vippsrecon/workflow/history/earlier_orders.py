@@ -104,7 +104,7 @@ def restore_orders(
 def _is_same_payment(
     order: ComparedOrder, payment: Mapping[str, Any] | None, is_missing: bool | None
 ) -> bool:
-    """Tell whether the payment read now is the one that the earlier run compared.
+    """Return whether the payment read now is the one that the earlier run compared.
 
     A payment never vanishes and keeps its pspReference. Otherwise the recorded order is of another
     world: another simulator, most likely.

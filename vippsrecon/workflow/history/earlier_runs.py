@@ -93,7 +93,7 @@ class RunRecords:
         Args:
             orders: `schemas.ORDERS` of this run's own exports.
             fetched: The payments.
-            unsettled: Orders that an earlier run left unsettled; their references were asked for.
+            unsettled: Orders that an earlier run left unsettled; their references were requested.
         """
         own = collect_payment_keys(orders[orders["reference"].notna()])
         strays = collect_payment_keys(fetched.payments) - own
