@@ -29,7 +29,7 @@ def make_payment(
 
     Args:
         reference: The payment's reference.
-        amount: What the customer was asked for, in minor units.
+        amount: The amount requested from the customer, in minor units.
         currency: The currency of all amounts.
         state: The payment's state.
         psp_reference: Made from the reference if it is not given.

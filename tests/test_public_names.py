@@ -68,8 +68,12 @@ def test_nothing_heavy_is_loaded_before_it_is_used(code):
         "narwhals",
         "pyarrow",
     ]
-    asked = f"{code}; import sys, json; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    code_run = (
+        f"{code}; import sys, json; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code_run], capture_output=True, text=True, check=True
+    )
 
     assert json.loads(done.stdout) == []
 

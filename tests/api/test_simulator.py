@@ -76,7 +76,7 @@ def test_payment_from_creation_to_refund(client):
 
 
 def test_refusal_has_its_domain_code(client):
-    """The code decides how a plan row goes on."""
+    """The code decides what happens next with a plan row."""
     client.create_payment(ASKED, idempotency_key="create-1")
     with pytest.raises(errors.RefusedError) as caught:
         client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
@@ -150,12 +150,12 @@ def test_ledgers_dates_and_feed_are_read(settings):
     lines.append({"ledgerId": "302321", "topic": "funds", "entry": entry})
     transport = httpx.ASGITransport(Simulator(lines).app)
     with Client(settings(retry_seconds=5), transport=transport) as client:
-        (found,) = client.ledgers(MSN)
+        (ledger_read,) = client.ledgers(MSN)
         day = client.ledger_date("302321", "funds", date(2026, 1, 30))
         today = client.ledger_date("302321", "funds", date(2026, 1, 31))
         feed = client.feed("302321", "funds")
 
-    assert found.msns == (MSN,)
+    assert ledger_read.msns == (MSN,)
     assert ([e.reference for e in day.entries], day.final) == (["order-001"], True)
     assert not today.final
     assert [e.amount_minor for e in feed.entries] == [250]

@@ -32,7 +32,7 @@ import httpx
 import orjson
 
 from tests.crash.databases import databases
-from tests.crash.simulator_process import AMOUNT, KEYS, MSN, Case, payment_line, plan_of
+from tests.crash.simulator_process import AMOUNT, KEYS, MSN, PaymentCase, payment_line, plan_of
 from tests.payments import make_amount
 from tests.postgres import binaries
 from vippsrecon.api.client import Client
@@ -89,14 +89,14 @@ class _Server(asyncio.Protocol):
         answer = _http(self._answer(reference, parts[-1]))
         self._loop.call_later(self.latency / 2, self._write, answer)
 
-    def _answer(self, reference: str, what: str) -> bytes:
+    def _answer(self, reference: str, operation: str) -> bytes:
         value, key = self.refunded.get(reference, (0, ""))
         line = payment_line(reference, "2026-01-30T12:00:00", captured=AMOUNT, refunded=value)
-        if what == "events":
+        if operation == "events":
             if value:
                 line["events"][-1] |= {"idempotencyKey": key, "timestamp": _now()}
             return orjson.dumps(line["events"])
-        if what == "refund":
+        if operation == "refund":
             names = ("amount", "state", "aggregate", "pspReference", "reference")
             return orjson.dumps({name: line["payment"][name] for name in names})
         return orjson.dumps(line["payment"])
@@ -149,12 +149,12 @@ def serving(latency: float = LATENCY_SECONDS) -> Iterator[str]:
 def plan_for(rows: int, seed: int) -> Plan:
     """Return a plan of this many refunds; another seed gives other payments."""
     dice = random.Random(seed)
-    made = []
+    rows_made = []
     for number in range(rows):
-        case = Case("refund", seed * 1_000_000 + number, dice)
+        case = PaymentCase("refund", seed * 1_000_000 + number, dice)
         amount = dice.randrange(200, AMOUNT)
-        made.append(case.row(1, amount_minor=amount, refunded_minor=0))
-    return plan_of("refund", made, dice, datetime.now(UTC))
+        rows_made.append(case.row(1, amount_minor=amount, refunded_minor=0))
+    return plan_of("refund", rows_made, dice, datetime.now(UTC))
 
 
 def settings_for(base_url: str, folder: Path, database_url: str) -> Settings:
@@ -249,13 +249,15 @@ def main() -> None:
             with databases(kind, sync=True) as make:
                 folder = Path(place) / kind
                 settings = settings_for(base_url, folder, make(folder))
-                one = carried(settings, plan_for(sample, next(seeds)), 1) / sample
-                print(f"{kind}: one at a time {one * 1000:.0f} ms a row ({sample} rows)")
+                seconds_per_row = carried(settings, plan_for(sample, next(seeds)), 1) / sample
+                print(
+                    f"{kind}: one at a time {seconds_per_row * 1000:.0f} ms a row ({sample} rows)"
+                )
                 for in_flight in flights:
                     took = carried(settings, plan_for(rows, next(seeds)), in_flight)
                     print(
                         f"{kind}: {in_flight:4} in flight {took:7.1f} s, {rows / took:6.0f} rows a "
-                        f"second, {one * rows / took:5.1f} × one at a time (aim {AIM:.0f}), "
+                        f"second, {seconds_per_row * rows / took:5.1f} × one at a time (aim {AIM:.0f}), "
                         f"{bare * rows / took:5.1f} × the script",
                         flush=True,
                     )

@@ -20,13 +20,13 @@ from vippsrecon.simulator import Simulator
 from vippsrecon.store import Store
 
 CLOCK = "2026-01-31T12:00:00Z"
-SOON = Timeouts(
+SHORT_TIMEOUTS = Timeouts(
     settle_for=2.0, wait_for=2.0, first_wait=0.01, longest_wait=0.1, recheck_interval=0.05
 )
 """Waits as short as a test needs."""
 
 
-def line(
+def make_payment_line(
     reference: str, *, authorized: int = 100_000, captured: int = 0, currency: str = "NOK"
 ) -> dict[str, Any]:
     """Return a state line: 1,000.00 reserved ten days ago, with `captured` of it captured."""
@@ -49,7 +49,7 @@ def line(
     return make_state_line(payment, events)
 
 
-class World(NamedTuple):
+class SimulatedAccount(NamedTuple):
     """The simulator, a client for it, and a workspace database."""
 
     simulator: Simulator
@@ -57,7 +57,7 @@ class World(NamedTuple):
     store: Store
     folder: Path
 
-    def plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
+    def make_plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
         """Return a plan with one row for each amount, for the payments from `order-000001` on."""
         captured = 100_000 if verb == "refund" else 0
         rows = tuple(
@@ -68,7 +68,7 @@ class World(NamedTuple):
             for number, amount in enumerate(amounts, start=1)
         )  # fmt: skip
         now = self.simulator.now()
-        given: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "format": PLAN_FORMAT,
             "plan_id": str(uuid.uuid4()),
             "verb": verb,
@@ -82,11 +82,11 @@ class World(NamedTuple):
             "cancel_created": False,
             "rows": rows,
         }
-        return Plan(**(given | changed))
+        return Plan(**(defaults | changed))
 
-    def approved(self, verb: str, *amounts: int, **changed: Any) -> Plan:
+    def make_approved_plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
         """Return such a plan, approved by a person other than its planner."""
-        plan = self.plan(verb, *amounts, **changed)
+        plan = self.make_plan(verb, *amounts, **changed)
         self.approve(plan)
         return plan
 
@@ -102,10 +102,15 @@ class World(NamedTuple):
             limits=Limits.from_settings(self.client.settings.limits),
         )
 
-    def live(self, plan: Plan, **changed: Any):
+    def carry_out(self, plan: Plan, **changed: Any):
         """Carry a plan out."""
-        given = {"live": True, "confirm": plan.totals, "store": self.store, "patience": SOON}
-        return carry_out(plan, self.client, **(given | changed))
+        defaults = {
+            "live": True,
+            "confirm": plan.totals,
+            "store": self.store,
+            "patience": SHORT_TIMEOUTS,
+        }
+        return carry_out(plan, self.client, **(defaults | changed))
 
     def effects(self) -> dict[str, tuple[str, int, int]]:
         """Return what took effect at Vipps MobilePay: payment to (operation, count, sum)."""
@@ -116,6 +121,6 @@ class World(NamedTuple):
             for operation, tally in operations.items()
         }
 
-    def asked(self, operation: str) -> int:
+    def count_requests(self, operation: str) -> int:
         """Return how many requests for an operation were received."""
         return int(self.simulator.requests()["requests"].get(operation, 0))

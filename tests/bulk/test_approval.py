@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.bulk.plans import plan_of, plan_row
+from tests.plans import plan_of, plan_row
 from vippsrecon.bulk.approval.approve import (
     approve,
     explain_second_approver,

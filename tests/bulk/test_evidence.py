@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bulk.plans import plan_row
 from tests.bulk.simulated_account import MSN
+from tests.plans import plan_row
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row.checks import get_planned_aggregate
@@ -77,9 +77,11 @@ def test_reading_decides_the_outcome(verb, before, now, events, kind):
 
 def test_evidence_describes_the_change():
     """For an unknown outcome, a person has to know what to look for."""
-    found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
+    evidence = evaluate(
+        "refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), []
+    )
 
-    assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
+    assert evidence.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
 
 
 def test_failed_event_proves_nothing_if_the_payment_changed():
@@ -115,10 +117,10 @@ def test_failed_event_proves_nothing_if_the_payment_changed():
         (0, [], 0, False),
     ],
     ids=[
-        "exactly ours, not in the log",
+        "exactly our amount, not in the log",
         "somebody else's, in the log",
-        "less than ours",
-        "ours and another, the other in the log",
+        "less than our amount",
+        "our amount and another, the other in the log",
         "another amount, in the log",
         "another plan's open row",
         "unchanged",

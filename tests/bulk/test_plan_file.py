@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bulk.plans import MSN, plan_of, plan_row
+from tests.plans import MSN, plan_of, plan_row
 from vippsrecon.bulk.plan.file import compute_digest, format_plan_file, read_plan, write_plan
 from vippsrecon.bulk.plan.model import PlanRow, compute_idempotency_key
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
@@ -58,10 +58,10 @@ def test_plan_file_round_trip_changes_nothing(tmp_path_factory, plan):
 def test_plan_file_with_one_changed_byte_is_refused(tmp_path_factory, plan, data):
     """An approval covers every byte, so the smallest edit is rejected."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
-    whole = format_plan_file(plan).encode()
-    place = data.draw(st.integers(0, len(whole) - 1))
-    byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[place]))
-    path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+    plan_bytes = format_plan_file(plan).encode()
+    place = data.draw(st.integers(0, len(plan_bytes) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != plan_bytes[place]))
+    path.write_bytes(plan_bytes[:place] + bytes([byte]) + plan_bytes[place + 1 :])
     with pytest.raises(PlanError, match=r"plan\.json"):
         read_plan(path)
 
@@ -73,13 +73,15 @@ def test_plan_file_with_one_byte_more_or_less_is_refused(tmp_path_factory, plan,
     The file that is carried out must be the file that people compared.
     """
     path = tmp_path_factory.mktemp("plan") / "plan.json"
-    whole = format_plan_file(plan).encode()
-    place = data.draw(st.integers(0, len(whole)))
+    plan_bytes = format_plan_file(plan).encode()
+    place = data.draw(st.integers(0, len(plan_bytes)))
     more = data.draw(st.sampled_from([b" ", b"\n", b"0", b'"', b"\xef\xbb\xbf"]))
-    path.write_bytes(whole[:place] + more + whole[place:])
+    path.write_bytes(plan_bytes[:place] + more + plan_bytes[place:])
     with pytest.raises(PlanError):
         read_plan(path)
-    path.write_bytes(whole[:place] + whole[place + 1 :] if place < len(whole) else whole[:-1])
+    path.write_bytes(
+        plan_bytes[:place] + plan_bytes[place + 1 :] if place < len(plan_bytes) else plan_bytes[:-1]
+    )
     with pytest.raises(PlanError):
         read_plan(path)
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from tests.bulk.simulated_account import CLOCK, MSN, line
+from tests.bulk.simulated_account import CLOCK, MSN, make_payment_line
 from tests.hypothesis_sizes import draw_examples
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 from vippsrecon.bulk.plan.make import (
@@ -36,20 +37,20 @@ PLANS = {"refund": plan_refunds, "cancel": plan_cancels, "capture": plan_capture
 
 def created(reference):
     """Return a payment that the customer has not approved yet."""
-    made = line(reference, authorized=100_000)
-    made["payment"]["state"] = "CREATED"
-    made["payment"]["aggregate"]["authorizedAmount"]["value"] = 0
-    made["events"] = made["events"][:1]
-    return made
+    state_line = make_payment_line(reference, authorized=100_000)
+    state_line["payment"]["state"] = "CREATED"
+    state_line["payment"]["aggregate"]["authorizedAmount"]["value"] = 0
+    state_line["events"] = state_line["events"][:1]
+    return state_line
 
 
 LINES = (
-    *(line(f"order-00000{n}", captured=100_000) for n in range(1, 6)),
-    line("held-000001"),
-    line("part-000001", captured=40_000),
-    line("euro-000001", captured=100_000, currency="EUR"),
+    *(make_payment_line(f"order-00000{n}", captured=100_000) for n in range(1, 6)),
+    make_payment_line("held-000001"),
+    make_payment_line("part-000001", captured=40_000),
+    make_payment_line("euro-000001", captured=100_000, currency="EUR"),
     created("unpaid-00001"),
-    {**line("other-000001", captured=100_000), "msn": OTHER_MSN},
+    {**make_payment_line("other-000001", captured=100_000), "msn": OTHER_MSN},
 )
 
 
@@ -60,17 +61,12 @@ def shop(tmp_path):
 
         def make(*lines, faults=(), **changed):
             simulator = Simulator([{"clock": CLOCK}, *(lines or LINES)], faults=faults)
-            given = {
-                "environment": "simulator",
+            options = {
                 "base_url": stack.enter_context(serve(simulator)),
-                "client_id": "client-id",
-                "client_secret": "client-secret",
-                "subscription_key": "subscription-key",
-                "msn": MSN,
                 "units": (SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, market="NO")),
                 "retry_seconds": 2,
             }
-            settings_ = load_settings(folder=tmp_path, **(given | changed))
+            settings_ = load_simulator_settings(tmp_path, **(options | changed))
             return stack.enter_context(Client(settings_)), simulator
 
         yield make
@@ -176,7 +172,7 @@ def test_reference_listed_twice_is_not_planned(shop, listed):
 
 def test_same_reference_in_two_sales_units_is_two_payments(shop, listed):
     """A reference is unique only within one sales unit, so these are two payments."""
-    twin = {**line("order-000001", captured=100_000), "msn": OTHER_MSN}
+    twin = {**make_payment_line("order-000001", captured=100_000), "msn": OTHER_MSN}
     client, _ = shop(*LINES, twin)
     path = listed(GOOD, f"order-000001,7,NOK,,,,{OTHER_MSN}")
     plan = plan_refunds(path, client=client)
@@ -384,9 +380,9 @@ def test_rows_of_a_sales_unit_with_wrong_keys_are_refused(shop, listed):
 
 def test_planning_from_a_list_requires_a_client(listed, tmp_path):
     """A list does not contain the totals of its payments, so planning needs a client."""
-    given = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
+    defaults = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
     with pytest.raises(ConfigurationError, match="client"):
-        plan_refunds(listed(GOOD), settings=load_settings(**given))
+        plan_refunds(listed(GOOD), settings=load_settings(**defaults))
 
 
 def test_plan_can_be_made_from_a_frame(shop):
@@ -440,8 +436,8 @@ def test_every_row_is_planned_or_refused_within_its_payment(
     assert len(planned) + len(refused) == sum(any(row) for row in rows)
     assert len({reject.source_row for reject in refused}) == len(refused)
     for row in planned:
-        held = row.authorized_minor - row.captured_minor - row.cancelled_minor
-        most = row.captured_minor - row.refunded_minor if verb == "refund" else held
+        reserved = row.authorized_minor - row.captured_minor - row.cancelled_minor
+        most = row.captured_minor - row.refunded_minor if verb == "refund" else reserved
         assert 0 < row.amount_minor <= most
 
 
@@ -452,16 +448,8 @@ def shop_once(tmp_path_factory):
         [{"clock": CLOCK}, {"settings": {"reads_per_minute": None}}, *LINES], latency_ms=0
     )
     with serve(simulator) as url:
-        given = {
-            "environment": "simulator",
-            "base_url": url,
-            "client_id": "client-id",
-            "client_secret": "client-secret",
-            "subscription_key": "subscription-key",
-            "msn": MSN,
-            "units": (SalesUnit(MSN, market="NO"),),
-        }
-        with Client(load_settings(folder=tmp_path_factory.mktemp("shop"), **given)) as client:
+        settings_ = load_simulator_settings(tmp_path_factory.mktemp("shop"), base_url=url)
+        with Client(settings_) as client:
             yield client
             assert simulator.requests()["requests"]["refund"] == 0
 

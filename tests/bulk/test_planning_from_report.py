@@ -77,8 +77,8 @@ def later(month, tmp_path):
 @pytest.fixture
 def offline(month, tmp_path):
     """Return the settings, and the time right after the report was made."""
-    made = datetime.fromisoformat(month[1].manifest["fetched_at"])
-    return {"settings": settings_for(tmp_path), "now": made + timedelta(minutes=5)}
+    fetched_at = datetime.fromisoformat(month[1].manifest["fetched_at"])
+    return {"settings": settings_for(tmp_path), "now": fetched_at + timedelta(minutes=5)}
 
 
 def worked_in(path, work):
@@ -346,11 +346,12 @@ def _journal(store, reference, kind, at, *, verb="refund", environment="simulato
     plan_id = "11111111-1111-4111-8111-111111111111"
     detail = {"planner": "kari", "totals": {"NOK": 1}, "count": 1}
     record_plan(store, plan_id, "d" * 64, environment, verb, at, detail)
-    held = acquire(store, plan_id, holder="test", host="desk", pid=1, started="1")
+    lock = acquire(store, plan_id, holder="test", host="desk", pid=1, started="1")
     drafts = [
-        Draft(what, 1, MSN, reference, "NOK", 1, "key", {}, (), at) for what in ("intended", kind)
+        Draft(draft_kind, 1, MSN, reference, "NOK", 1, "key", {}, (), at)
+        for draft_kind in ("intended", kind)
     ]
-    commit_entries(store, held, drafts)
+    commit_entries(store, lock, drafts)
 
 
 @pytest.mark.parametrize(

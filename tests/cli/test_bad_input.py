@@ -21,14 +21,14 @@ def reconcile(run, file="orders.csv", *more):
     return run("reconcile", "--orders", file, "--out", "report.xlsx", *more)
 
 
-def one_sentence(done, *words):
+def one_sentence(done, *arguments):
     """Check what every refusal has in common."""
     assert done.exit_code == 2, done.output
     assert "Traceback" not in done.output
     lines = [line for line in done.stderr.splitlines() if line.startswith("vippsrecon: ")]
     assert len(lines) == 1, done.stderr
-    for word in words:
-        assert word.lower() in lines[0].lower()
+    for text in arguments:
+        assert text.lower() in lines[0].lower()
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_wrong_keys_are_reported_before_the_fetch(run, keys, orders):
 
 
 @pytest.mark.parametrize(
-    ("changed", "word"),
+    ("changed", "setting"),
     [
         pytest.param({"VIPPS_ENVIRONMENT": ""}, "VIPPS_ENVIRONMENT", id="none"),
         pytest.param({"VIPPS_ENVIRONMENT": "prod"}, "prod", id="unknown"),
@@ -132,12 +132,12 @@ def test_wrong_keys_are_reported_before_the_fetch(run, keys, orders):
         ),
     ],
 )
-def test_wrong_environment_stops_before_the_token(run, keys, orders, changed, word):
+def test_wrong_environment_stops_before_the_token(run, keys, orders, changed, setting):
     """The command stops before it requests a token, so that no keys go to another server."""
     for name, value in changed.items():
         keys.setenv(name, value)
 
-    one_sentence(reconcile(run, orders), word)
+    one_sentence(reconcile(run, orders), setting)
 
 
 def test_unreachable_service_is_reported(run, keys, orders):

@@ -33,19 +33,19 @@ def test_help_has_an_example(run):
     assert "--live" in done.stdout
 
 
-def test_dry_run_is_the_default(desk):
+def test_dry_run_is_the_default(make_refund_folder):
     """A dry run shows what would be done, sends nothing, and creates no database."""
-    here = desk(3)
-    here.plan("1000.00", "250.00", "0.50")
+    refund_folder = make_refund_folder(3)
+    refund_folder.plan("1000.00", "250.00", "0.50")
 
-    done = here.run("carry-out", "plan.json")
+    done = refund_folder.run("carry-out", "plan.json")
 
     assert done.exit_code == 0, done.output
     assert "Dry run: 3 of 3 refunds would be sent. Nothing was sent" in done.stdout
     assert "1 250.50 NOK" in done.stdout
     assert "Not approved yet. Run: vippsrecon approve plan.json" in done.stdout
-    assert here.effects() == {}
-    assert not list(here.folder.glob("*.db"))
+    assert refund_folder.effects() == {}
+    assert not list(refund_folder.folder.glob("*.db"))
 
 
 def test_repeated_live_runs_do_each_row_once(ready, printed):
@@ -67,26 +67,26 @@ def test_json_lists_every_row(ready, printed):
     """Every row is in the output, amounts are integers, and the counts add up to the plan."""
     done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
 
-    said = printed(done)
-    assert said["counts"] == {
+    output = printed(done)
+    assert output["counts"] == {
         "done": 3,
         "already_done": 0,
         "refused": 0,
         "skipped": 0,
         "unknown": 0,
     }
-    assert [row["amount_minor"] for row in said["outcomes"]] == [100_000, 25_000, 50]
-    assert {row["outcome"] for row in said["outcomes"]} == {"done"}
-    assert said["outcomes"][0]["booking_date"] == "2026-01-31"
-    assert said["outcomes"][0]["credit_note_needed"] is True
-    assert (said["stopped"], said["live"], said["approver"]) == (None, True, "ola")
-    assert len(said["head"].partition(":")[2]) == 64
+    assert [row["amount_minor"] for row in output["outcomes"]] == [100_000, 25_000, 50]
+    assert {row["outcome"] for row in output["outcomes"]} == {"done"}
+    assert output["outcomes"][0]["booking_date"] == "2026-01-31"
+    assert output["outcomes"][0]["credit_note_needed"] is True
+    assert (output["stopped"], output["live"], output["approver"]) == (None, True, "ola")
+    assert len(output["head"].partition(":")[2]) == 64
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param([], id="not said"),
+        pytest.param([], id="not confirmed"),
         pytest.param(["--confirm", "1250.49 NOK"], id="another sum"),
         pytest.param(["--confirm", "1250.50 EUR"], id="another currency"),
         pytest.param(["--confirm", SUM, "--confirm", "1 EUR"], id="one too many"),
@@ -104,16 +104,16 @@ def test_live_requires_the_sum(ready, arguments):
     assert ready.effects() == {}
 
 
-def test_live_run_requires_an_approval(desk):
+def test_live_run_requires_an_approval(make_refund_folder):
     """One person's command alone must not move money."""
-    here = desk(1)
-    here.plan("10.00")
+    refund_folder = make_refund_folder(1)
+    refund_folder.plan("10.00")
 
-    done = here.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
+    done = refund_folder.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
 
     assert done.exit_code == 2
     assert "not approved" in done.stderr
-    assert here.effects() == {}
+    assert refund_folder.effects() == {}
 
 
 @pytest.mark.parametrize(
@@ -175,13 +175,13 @@ def test_stopped_run_gives_exit_code_2(ready, printed):
     )
 
     assert done.exit_code == 2
-    said = printed(done)
-    assert said["stopped"]
-    assert said["counts"]["skipped"] == 3
-    assert sum(said["counts"].values()) == 3
+    output = printed(done)
+    assert output["stopped"]
+    assert output["counts"]["skipped"] == 3
+    assert sum(output["counts"].values()) == 3
     assert ready.effects() == {}
-    told = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM).stdout
-    assert "next      Run the same command again" in told
+    summary = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM).stdout
+    assert "next      Run the same command again" in summary
 
 
 def test_outcomes_workbook_is_written(ready):
@@ -257,7 +257,7 @@ def test_environment_is_checked_before_any_request(ready):
     assert ready.simulator.requests()["requests"] == before
 
 
-def test_ledger_balance_is_shown_with_the_sum(desk):
+def test_ledger_balance_is_shown_with_the_sum(make_refund_folder):
     """Refunds are taken from the next settlement, so the user must see if it covers them."""
     entry = {
         "pspReference": "3343121302",
@@ -272,48 +272,50 @@ def test_ledger_balance_is_shown_with_the_sum(desk):
         "balanceAfter": 500,
         "unrelated": "",
     }
-    here = desk(1, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry})
-    here.plan("10.00")
+    refund_folder = make_refund_folder(
+        1, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry}
+    )
+    refund_folder.plan("10.00")
 
-    done = here.run("carry-out", "plan.json")
+    done = refund_folder.run("carry-out", "plan.json")
 
     assert "ledger    302321 held 5.00 NOK on 2026-01-31" in done.stdout
     assert "the plan comes to 10.00 NOK, which is more" in done.stdout
 
 
-def test_unreadable_ledger_prints_nothing(desk, monkeypatch):
+def test_unreadable_ledger_prints_nothing(make_refund_folder, monkeypatch):
     """Most keys cannot read the Report API: no message is printed, and nothing fails."""
     monkeypatch.setattr("vippsrecon.ledger.balances.BALANCE_TIMEOUT_SECONDS", 0.2)
-    here = desk(1)
-    here.plan("10.00")
-    here.simulator.set_faults([{"operations": ["ledgers"], "share": 1, "status": 500}])
+    refund_folder = make_refund_folder(1)
+    refund_folder.plan("10.00")
+    refund_folder.simulator.set_faults([{"operations": ["ledgers"], "share": 1, "status": 500}])
 
-    done = here.run("carry-out", "plan.json")
+    done = refund_folder.run("carry-out", "plan.json")
 
     assert done.exit_code == 0
     assert "ledger" not in done.output
 
 
-def test_approve_lists_the_rows(desk):
+def test_approve_lists_the_rows(make_refund_folder):
     """The approver sees the rows, not only the sum; of a long plan the first fifty rows."""
-    here = desk(3)
-    here.plan("10.00", "20.00", "1000.00")
+    refund_folder = make_refund_folder(3)
+    refund_folder.plan("10.00", "20.00", "1000.00")
 
-    said = here.run("approve", "plan.json", "--as", "ola")
+    result = refund_folder.run("approve", "plan.json", "--as", "ola")
 
-    assert said.exit_code == 0
+    assert result.exit_code == 0
     for text in ("order-000001     10.00 NOK", "order-000003  1 000.00 NOK"):
-        assert text in said.stdout.replace("\u00a0", " "), said.stdout
-    assert "more rows" not in said.stdout
+        assert text in result.stdout.replace("\u00a0", " "), result.stdout
+    assert "more rows" not in result.stdout
 
 
-def test_approve_states_that_the_plan_file_has_the_other_rows(desk):
+def test_approve_states_that_the_plan_file_has_the_other_rows(make_refund_folder):
     """Only fifty rows are shown; the message says that the plan file has the others."""
-    here = desk(53)
-    here.plan(*["1.00"] * 53)
+    refund_folder = make_refund_folder(53)
+    refund_folder.plan(*["1.00"] * 53)
 
-    said = here.run("approve", "plan.json", "--as", "ola")
+    result = refund_folder.run("approve", "plan.json", "--as", "ola")
 
-    assert "order-000050" in said.stdout
-    assert "order-000051" not in said.stdout
-    assert "and 3 more rows: they stand one a line in the plan file" in said.stdout
+    assert "order-000050" in result.stdout
+    assert "order-000051" not in result.stdout
+    assert "and 3 more rows: the plan file has them, one per line" in result.stdout

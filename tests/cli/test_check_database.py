@@ -15,10 +15,10 @@ def test_check_without_a_database_creates_none(run, keys, folder, printed):
 
     This is not a problem, and none is created.
     """
-    said = run("check")
+    result = run("check")
 
-    assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, not created yet" in said.stdout
+    assert result.exit_code == 0
+    assert "database: sqlite:///vippsrecon.db, not created yet" in result.stdout
     assert list(folder.iterdir()) == []
     assert printed(run("check", "--json"))["database"] == {
         "url_masked": "sqlite:///vippsrecon.db",
@@ -39,12 +39,12 @@ def test_check_reports_plans_and_open_rows(ready, printed):
     ready.simulator.set_faults([])
     before = ready.run("journal", "--verify").stdout
 
-    said = ready.run("check")
+    result = ready.run("check")
 
-    assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, version 2: 1 plan, 3 unsettled rows" in said.stdout
-    found = printed(ready.run("check", "--json"))["database"]
-    assert (found["exists"], found["plans"], found["unsettled"]) == (True, 1, 3)
+    assert result.exit_code == 0
+    assert "database: sqlite:///vippsrecon.db, version 2: 1 plan, 3 unsettled rows" in result.stdout
+    database = printed(ready.run("check", "--json"))["database"]
+    assert (database["exists"], database["plans"], database["unsettled"]) == (True, 1, 3)
     assert ready.run("journal", "--verify").stdout == before
 
 
@@ -53,11 +53,11 @@ def test_database_of_a_newer_version_is_a_problem(ready):
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db")) as database, database:
         database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
 
-    said = ready.run("check")
+    result = ready.run("check")
 
-    assert said.exit_code == 2
-    assert "database: the workspace database" in said.stdout
-    assert "made by a newer vippsrecon" in said.stderr
+    assert result.exit_code == 2
+    assert "database: the workspace database" in result.stdout
+    assert "made by a newer vippsrecon" in result.stderr
 
 
 def test_locked_database_is_a_problem(ready, monkeypatch, printed):
@@ -66,28 +66,28 @@ def test_locked_database_is_a_problem(ready, monkeypatch, printed):
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db", isolation_level=None)) as tool:
         tool.execute("BEGIN IMMEDIATE")
 
-        said = ready.run("check")
+        result = ready.run("check")
         problem = printed(ready.run("check", "--json"))["database"]["problem"]
 
-    assert said.exit_code == 2
+    assert result.exit_code == 2
     assert "locked" in problem
-    assert problem in said.stdout
-    assert problem in said.stderr
+    assert problem in result.stdout
+    assert problem in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         pytest.param("sqlite:///gone/work.db", "folder of the workspace database", id="no folder"),
         pytest.param("mysql://localhost/vipps", "another kind of database", id="another kind"),
     ],
 )
-def test_unreachable_database_is_a_problem(run, keys, folder, url, said):
+def test_unreachable_database_is_a_problem(run, keys, folder, url, message):
     """Each error says what to do, and the result for the keys is still shown."""
     done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
 
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "access token received" in done.stdout
 
 

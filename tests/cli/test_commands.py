@@ -123,26 +123,26 @@ def test_scenario_is_reproducible(run, folder):
 def test_preview_shows_how_the_file_was_read(run, orders, printed):
     """The user can see, before any other command, if the file was read correctly."""
     shown = run("preview", orders)
-    said = printed(run("preview", orders, "--json"))["files"][0]
+    output = printed(run("preview", orders, "--json"))["files"][0]
 
     assert shown.exit_code in (0, 1)
-    assert said["kind"] == "orders"
-    assert said["format"] == "plain"
-    assert said["totals"]["NOK"]["orders"] > 0
-    assert isinstance(said["totals"]["NOK"]["total_minor"], int)
-    assert f"{said['rows']:,} rows" in shown.stdout
+    assert output["kind"] == "orders"
+    assert output["format"] == "plain"
+    assert output["totals"]["NOK"]["orders"] > 0
+    assert isinstance(output["totals"]["NOK"]["total_minor"], int)
+    assert f"{output['rows']:,} rows" in shown.stdout
 
 
 def test_check_shows_sources_and_no_secret(run, keys, printed, folder):
     """The user must see where each setting comes from, but never the secret itself."""
     done = run("check", "--json")
-    said = printed(done)
-    places = {one["setting"]: one["source"] for one in said["settings"]}
+    output = printed(done)
+    places = {setting["setting"]: setting["source"] for setting in output["settings"]}
 
     assert done.exit_code == 0
     assert places["environment"] == "environment (VIPPS_ENVIRONMENT)"
-    assert said["sales_units"] == ["123456"]
-    assert said["database"]["exists"] is False
+    assert output["sales_units"] == ["123456"]
+    assert output["database"]["exists"] is False
     assert "scenario-secret" not in done.output
 
 
@@ -157,13 +157,13 @@ def test_check_accepts_the_simulators_clock(run, keys, printed, folder):
 def test_fetch_then_reconcile_equals_reconcile(run, keys, orders, folder, printed):
     """`fetch` followed by `reconcile` gives the same result as `reconcile` alone."""
     fetched = run("fetch", orders, "--out", "october", "--json")
-    said = printed(fetched)
+    output = printed(fetched)
     done = run(
         "reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx", "--json"
     )
 
-    assert said["missing"] == 0
-    assert said["payments"] == len(pd.read_parquet(folder / "october" / "payments.parquet"))
+    assert output["missing"] == 0
+    assert output["payments"] == len(pd.read_parquet(folder / "october" / "payments.parquet"))
     assert printed(done)["complete"] is True
     assert done.exit_code == 1
     assert (folder / "r.xlsx").stat().st_size > 0
@@ -174,21 +174,21 @@ def test_fetch_takes_a_list_of_references(run, keys, month, folder, printed):
     references = pd.read_csv(month / "truth.csv", dtype=str)["reference"].dropna().head(5)
     references.to_csv(folder / "references.csv", index=False)
     done = run("fetch", "references.csv", "--out", "some", "--json")
-    said = printed(done)
+    output = printed(done)
 
-    assert said["missing"] == 0
-    assert said["payments"] + len(said["failures"]) >= references.nunique()
+    assert output["missing"] == 0
+    assert output["payments"] + len(output["failures"]) >= references.nunique()
 
 
 def test_fetch_names_the_reference_column(run, keys, month, folder, printed):
     """A table may have other columns, so the output must say which one holds the references."""
-    said = "truth.csv is read as a list of references, from its column 'reference'"
+    notice = "truth.csv is read as a list of references, from its column 'reference'"
     done = run("fetch", month / "truth.csv", "--out", "some", "--json")
-    told = run("fetch", month / "truth.csv", "--out", "some")
+    result = run("fetch", month / "truth.csv", "--out", "some")
 
-    assert [note.partition(";")[0] for note in printed(done)["notes"]] == [said]
+    assert [note.partition(";")[0] for note in printed(done)["notes"]] == [notice]
     assert printed(done)["payments"] > 0
-    assert said in told.stdout
+    assert notice in result.stdout
 
 
 def test_reconcile_names_the_reference_column(run, keys, month, orders, folder, printed):
@@ -204,7 +204,7 @@ def test_reconcile_names_the_reference_column(run, keys, month, orders, folder, 
 def test_reconcile_json_is_one_object(run, keys, orders, folder, printed):
     """Programs read the output, so its names and types must be as documented."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
-    said = printed(done)
+    output = printed(done)
 
     assert done.exit_code == 1
     assert {
@@ -216,12 +216,12 @@ def test_reconcile_json_is_one_object(run, keys, orders, folder, printed):
         "failures",
         "rejects",
         "report",
-    } <= set(said)
-    assert said["verdict"] == "discrepancies"
-    assert said["failures"] == []
-    assert set(said["buckets"]) >= {"orders", "payments"}
-    assert sum(said["buckets"]["orders"].values()) == len(orders.read_text().splitlines()) - 1
-    for row in said["discrepancies"]:
+    } <= set(output)
+    assert output["verdict"] == "discrepancies"
+    assert output["failures"] == []
+    assert set(output["buckets"]) >= {"orders", "payments"}
+    assert sum(output["buckets"]["orders"].values()) == len(orders.read_text().splitlines()) - 1
+    for row in output["discrepancies"]:
         assert isinstance(row["at_risk_minor"], int)
         assert isinstance(row["difference_minor"], int)
 
@@ -255,11 +255,11 @@ def test_several_files_may_follow_one_option(run, keys, orders, folder, printed)
     half = len(lines) // 2
     (folder / "one.csv").write_text("".join(lines[:half]))
     (folder / "two.csv").write_text("".join([lines[0], *lines[half:]]))
-    said = printed(
+    output = printed(
         run("reconcile", "--orders", "one.csv", "two.csv", "--out", "report.xlsx", "--json")
     )
 
-    assert sum(said["buckets"]["orders"].values()) == len(lines) - 1
+    assert sum(output["buckets"]["orders"].values()) == len(lines) - 1
 
 
 def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, folder, printed):
@@ -268,11 +268,11 @@ def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, 
     (folder / "few.csv").write_text("".join(lines[:20]))
     assert run("fetch", "few.csv", "--out", "few").exit_code == 0
     done = run("reconcile", "--orders", orders, "--payments", "few", "--out", "r.xlsx", "--json")
-    said = printed(done)
+    output = printed(done)
 
     assert done.exit_code == errors.FAILURE_EXIT_CODE
-    assert said["verdict"] == "incomplete"
-    assert {row["title"] for row in said["failures"]} == {"not fetched"}
+    assert output["verdict"] == "incomplete"
+    assert {row["title"] for row in output["failures"]} == {"not fetched"}
     assert "INCOMPLETE" in done.stderr
 
 
@@ -335,10 +335,10 @@ def test_check_shows_every_rule_setting(run, keys, folder):
     (folder / "vippsrecon.toml").write_text(
         '[tolerances]\ntolerance_minor = 7\n[[sales_unit]]\nmsn = "123456"\nmarket = "FI"\n'
     )
-    said = run("check").stdout
+    output = run("check").stdout
 
-    assert "tolerance_minor 7" in said
-    assert "sales unit 123456: market FI, timezone Europe/Helsinki" in said
+    assert "tolerance_minor 7" in output
+    assert "sales unit 123456: market FI, timezone Europe/Helsinki" in output
 
 
 def test_check_shows_the_settings_before_it_calls(keys, folder):
@@ -350,9 +350,9 @@ def test_check_shows_the_settings_before_it_calls(keys, folder):
             [sys.executable, "-m", "vippsrecon", "check"], stdout=subprocess.PIPE, text=True
         )
         try:
-            said = iter(checking.stdout.readline, "")
+            output_lines = iter(checking.stdout.readline, "")
 
-            assert any(f"base_url = {url}" in line for line in said)
+            assert any(f"base_url = {url}" in line for line in output_lines)
             silent.accept()[0].close()
         finally:
             checking.kill()
@@ -379,20 +379,24 @@ def test_the_simulator_prints_settings_to_export(month, folder):
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    said = server.stdout.readline() + server.stdout.readline()
+    output = server.stdout.readline() + server.stdout.readline()
     server.terminate()
     server.communicate(timeout=30)
 
-    assert "VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL=http://127.0.0.1:" in said
-    assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in said
+    assert "VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL=http://127.0.0.1:" in output
+    assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in output
 
 
 def test_month_of_three_countries_has_only_planted_discrepancies(run, folder, monkeypatch, printed):
     """With the settings that the simulator prints, `reconcile` finds all planted discrepancies."""
-    said = ["--payments", "300", *(f"--currency={one}" for one in ("NOK", "DKK", "EUR"))]
-    assert run("scenario", "nordic", *said).exit_code == 0
-    told = folder / "told.txt"
-    with told.open("w", encoding="utf-8") as stderr:
+    arguments = [
+        "--payments",
+        "300",
+        *(f"--currency={currency}" for currency in ("NOK", "DKK", "EUR")),
+    ]
+    assert run("scenario", "nordic", *arguments).exit_code == 0
+    output_file = folder / "told.txt"
+    with output_file.open("w", encoding="utf-8") as stderr:
         server = subprocess.Popen(
             [sys.executable, "-m", "vippsrecon", "simulator", "--state", "nordic/simulator.jsonl"],
             stdout=subprocess.PIPE,
@@ -401,11 +405,13 @@ def test_month_of_three_countries_has_only_planted_discrepancies(run, folder, mo
         )
         try:
             lines = [server.stdout.readline() for _ in range(4)]
-            while "serving" not in told.read_text(encoding="utf-8"):
+            while "serving" not in output_file.read_text(encoding="utf-8"):
                 time.sleep(0.05)
-            for name, _, value in (pair.partition("=") for one in lines for pair in one.split()):
+            for name, _, value in (
+                pair.partition("=") for text_line in lines for pair in text_line.split()
+            ):
                 monkeypatch.setenv(name, value)
-            first, *table, _ = told.read_text(encoding="utf-8").splitlines()
+            first, *table, _ = output_file.read_text(encoding="utf-8").splitlines()
             assert "vippsrecon.toml" in first
             (folder / "vippsrecon.toml").write_text("\n".join(table), encoding="utf-8")
             done = run("reconcile", "--orders", "nordic/orders.csv", "--out", "r.xlsx", "--json")
@@ -414,11 +420,13 @@ def test_month_of_three_countries_has_only_planted_discrepancies(run, folder, mo
             server.communicate(timeout=30)
 
     assert done.exit_code == 1, done.output
-    found = {(row["msn"], row["reference"], row["kind"]) for row in printed(done)["discrepancies"]}
+    found_rows = {
+        (row["msn"], row["reference"], row["kind"]) for row in printed(done)["discrepancies"]
+    }
     with (folder / "nordic" / "truth.csv").open(encoding="utf-8", newline="") as file:
         planted = [row for row in csv.DictReader(file) if row["bucket"] == "discrepancy"]
     assert len({row["msn"] for row in planted}) == 3
-    assert found == {(row["msn"], row["reference"], row["kind"]) for row in planted}
+    assert found_rows == {(row["msn"], row["reference"], row["kind"]) for row in planted}
 
 
 def test_shopify_month_with_two_sales_units_is_refused(run, folder):

@@ -19,44 +19,46 @@ HEAD = "reference,amount,currency,reason,note,document_ref\n"
 @pytest.fixture(scope="module")
 def references(month):
     """Return references of captured payments of the month that have no refund."""
-    found = {}
+    captured = {}
     for text in (month / "simulator.jsonl").read_text().splitlines():
         line = json.loads(text)
         if "payment" not in line or line["msn"] != "123456":
             continue
         sums = {name: amount["value"] for name, amount in line["payment"]["aggregate"].items()}
         if sums["capturedAmount"] > 20_000 and not sums["refundedAmount"]:
-            found[line["payment"]["reference"]] = sums["capturedAmount"]
-    return list(found)[:10]
+            captured[line["payment"]["reference"]] = sums["capturedAmount"]
+    return list(captured)[:10]
 
 
 @pytest.fixture
 def refunds(folder, references):
     """Write a list of three refunds in the working folder."""
-    rows = [f"{one},100.50,NOK,return,,CN-{n}\n" for n, one in enumerate(references[:3])]
+    rows = [
+        f"{reference},100.50,NOK,return,,CN-{n}\n" for n, reference in enumerate(references[:3])
+    ]
     (folder / "refunds.csv").write_text(HEAD + "".join(rows), encoding="utf-8")
     return folder / "refunds.csv"
 
 
-def one_sentence(done, *words):
+def one_sentence(done, *arguments):
     """Check what every refusal has in common."""
     assert done.exit_code == 2, done.output
     lines = [line for line in done.stderr.splitlines() if line.startswith("vippsrecon: ")]
     assert len(lines) == 1, done.stderr
     assert "Traceback" not in done.output
-    for word in words:
-        assert word in lines[0]
+    for text in arguments:
+        assert text in lines[0]
 
 
 def test_plan_then_approve_prints_sums_and_digest(run, keys, folder, refunds, references, printed):
     """From list to approval, the JSON output agrees with the plan file and the journal."""
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari", "--json")
     assert done.exit_code == 0, done.output
-    said, plan = printed(done), read_plan(folder / "plan.json")
-    assert list(said)[:4] == ["plan_id", "digest", "rows", "totals"]
-    assert said["plan_id"] == plan.plan_id
-    assert said["digest"] == compute_digest(plan)
-    assert (said["rows"], said["totals"], said["rejects"]) == (3, {"NOK": 30_150}, [])
+    output, plan = printed(done), read_plan(folder / "plan.json")
+    assert list(output)[:4] == ["plan_id", "digest", "rows", "totals"]
+    assert output["plan_id"] == plan.plan_id
+    assert output["digest"] == compute_digest(plan)
+    assert (output["rows"], output["totals"], output["rejects"]) == (3, {"NOK": 30_150}, [])
     assert [row.reference for row in plan.rows] == references[:3]
     assert plan.planner == "Kari"
     assert not (folder / "vippsrecon.db").exists(), "planning keeps nothing"
@@ -64,7 +66,7 @@ def test_plan_then_approve_prints_sums_and_digest(run, keys, folder, refunds, re
     done = run("approve", "plan.json", "--as", "Ola", "--json")
     assert done.exit_code == 0, done.output
     approval = printed(done)
-    assert (approval["digest"], approval["rows"]) == (said["digest"], 3)
+    assert (approval["digest"], approval["rows"]) == (output["digest"], 3)
     assert (approval["totals"], approval["approver"]) == ({"NOK": 30_150}, "Ola")
     with open_store("sqlite:///vippsrecon.db") as store:
         kinds = [entry.kind for entry in read_entries(store, plan.plan_id)]
@@ -90,7 +92,7 @@ def test_plan_with_refused_rows_gives_exit_code_1(run, keys, folder, refunds, pr
         file.write("nothing-000001,5,NOK,,,\n=1+1,5,NOK,,,\n")
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--json")
     assert done.exit_code == 1, done.output
-    assert [(one["source_row"], one["column"]) for one in printed(done)["rejects"]] == [
+    assert [(reject["source_row"], reject["column"]) for reject in printed(done)["rejects"]] == [
         (5, "reference"),
         (6, "reference"),
     ]
@@ -108,8 +110,8 @@ def test_plan_without_rows_gives_exit_code_2(run, keys, folder, printed):
     assert len(printed(done)["rejects"]) == 1
     assert not (folder / "plan.json").exists()
     # A person sees the one row in the error only.
-    said = run("plan", "refunds", "refunds.csv", "--out", "plan.json")
-    assert said.output.count("nothing-000001") == 1
+    result = run("plan", "refunds", "refunds.csv", "--out", "plan.json")
+    assert result.output.count("nothing-000001") == 1
 
 
 def test_missing_list_is_reported_before_missing_keys(run, folder):
@@ -120,14 +122,14 @@ def test_missing_list_is_reported_before_missing_keys(run, folder):
 def test_plan_is_made_from_a_report(run, keys, folder, orders, printed):
     """Each verb plans the report's proposals; the payments are read again before."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
-    found = printed(done)["discrepancies"]
+    discrepancies = printed(done)["discrepancies"]
     for verb in ("refund", "cancel", "capture"):
-        wanted = sum(row["proposal_minor"] for row in found if row["proposal"] == verb)
+        proposed = sum(row["proposal_minor"] for row in discrepancies if row["proposal"] == verb)
         done = run(
             "plan", f"{verb}s", "--from-report", "report.xlsx", "--out", f"{verb}.json", "--json"
         )
         assert done.exit_code == 0, done.output
-        assert printed(done)["totals"] == {"NOK": wanted}
+        assert printed(done)["totals"] == {"NOK": proposed}
         assert read_plan(f"{verb}.json").verb == verb
 
 
@@ -226,7 +228,7 @@ def test_expired_plan_is_not_approved(run, served_with, folder, refunds, month):
 def test_unusable_database_is_reported(run, keys, folder, refunds):
     """One sentence says what to do, without a password or a traceback."""
     run("plan", "refunds", refunds, "--out", "plan.json")
-    (folder / "work.db").write_bytes(b"this is no database " * 50)
+    (folder / "work.db").write_bytes(b"this is not a database " * 50)
     keys.setenv("VIPPSRECON_DATABASE_URL", "sqlite:///work.db")
     one_sentence(run("approve", "plan.json"), "work.db")
     keys.setenv("VIPPSRECON_DATABASE_URL", "postgresql://kari:MARK-secret@127.0.0.1:1/none")

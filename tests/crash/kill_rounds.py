@@ -57,13 +57,13 @@ def killing(
     Returns:
         The counts. If the result is wrong, an AssertionError is raised.
     """
-    plans = [workspace.world.plan(verb, rows) for verb in MONEY_OPERATIONS]
+    plans = [workspace.simulator.plan(verb, rows) for verb in MONEY_OPERATIONS]
     lives = [
         Life(
             workspace.folder,
-            workspace.world.base_url,
+            workspace.simulator.base_url,
             workspace.database_url,
-            workspace.approved(plan),
+            workspace.approve_plan(plan),
         )
         for plan in plans
     ]
@@ -71,7 +71,7 @@ def killing(
         begin,
         dice,
         most_kills=most_kills,
-        after_kill=lambda place: workspace.found(plans[place]),
+        after_kill=lambda place: workspace.count_open_rows(plans[place]),
         **keeping,
     )
     keeper.carry(lives)

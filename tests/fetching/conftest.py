@@ -12,9 +12,9 @@ import pytest
 import stamina
 
 from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit, Settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.fetching import workers
 from vippsrecon.simulator import Simulator, serve
 
@@ -47,16 +47,7 @@ def settings(tmp_path_factory) -> Callable[..., Settings]:
     """Return a function that makes settings for the simulator; the default is one sales unit."""
 
     def make(**changed: Any) -> Settings:
-        given = {
-            "environment": "simulator",
-            "base_url": "http://127.0.0.1:9",
-            "client_id": "client-id",
-            "client_secret": "client-secret",
-            "subscription_key": "subscription-key",
-            "msn": MSN,
-            "units": (SalesUnit(MSN, market="NO"),),
-        }
-        return load_settings(folder=tmp_path_factory.mktemp("settings"), **(given | changed))
+        return load_simulator_settings(tmp_path_factory.mktemp("settings"), **changed)
 
     return make
 
@@ -102,11 +93,11 @@ def no_waiting() -> Iterator[None]:
         yield
 
 
-def asked(simulator: Simulator) -> int:
+def count_payment_requests(simulator: Simulator) -> int:
     """Return how often a payment was requested from the simulator."""
     return simulator.requests()["requests"].get("getPayment", 0)
 
 
-def bytes_of(folder: Path, *names: str) -> list[bytes]:
+def read_files(folder: Path, *names: str) -> list[bytes]:
     """Return the bytes of these files."""
     return [(folder / name).read_bytes() for name in names]

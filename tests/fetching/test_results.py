@@ -13,7 +13,7 @@ from vippsrecon.fetching import fetch, fetch_into, read_fetched
 
 
 @pytest.fixture
-def kept(opened, tmp_path):
+def fetched_folder(opened, tmp_path):
     """Return a folder with ten payments, one unknown and one malformed reference."""
     client, _ = opened(*(payment_line(name) for name in references(10)))
     fetch_into(tmp_path / "out", [*references(10), "order-unknown", "-x"], client)
@@ -33,14 +33,14 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
 
     second, info = read_fetched(tmp_path)
 
-    for mine, theirs in zip(first, second, strict=True):
-        pd.testing.assert_frame_equal(mine, theirs)
+    for mine, other_frame in zip(first, second, strict=True):
+        pd.testing.assert_frame_equal(mine, other_frame)
     assert info["counts"]["payments"] == 10
     assert second.failures["reference"].to_list() == ["-x", "order-unknown"]
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("harm", "message"),
     [
         pytest.param(
             lambda out: (out / "fetch.json").unlink(), "holds no fetch.json", id="foreign"
@@ -85,7 +85,7 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
                 (out / "failures.csv").read_text().replace("404", "four")
             ),
             "failures.csv",
-            id="a status that is none",
+            id="an invalid status",
         ),
         pytest.param(
             lambda out: (
@@ -98,19 +98,19 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
         ),
     ],
 )
-def test_incomplete_fetch_folder_is_refused(kept, harm, said):
+def test_incomplete_fetch_folder_is_refused(fetched_folder, harm, message):
     """A result for half a month is worse than none, and a traceback does not help the user."""
-    harm(kept)
+    harm(fetched_folder)
 
-    with pytest.raises(InputError, match=said):
-        read_fetched(kept)
+    with pytest.raises(InputError, match=message):
+        read_fetched(fetched_folder)
 
 
-@pytest.mark.parametrize("what", ["missing", "a file"])
-def test_path_that_is_not_a_folder_is_refused(tmp_path, what):
+@pytest.mark.parametrize("content", ["missing", "a file"])
+def test_path_that_is_not_a_folder_is_refused(tmp_path, content):
     """A mistyped path is the most common mistake."""
     path = tmp_path / "there"
-    if what == "a file":
+    if content == "a file":
         path.write_text("")
 
     with pytest.raises(InputError, match="is not a folder"):

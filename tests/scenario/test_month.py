@@ -92,8 +92,8 @@ def test_another_seed_gives_another_month(tmp_path):
     """Otherwise the seed would not be used."""
     for seed in (1, 2):
         write_month(tmp_path / str(seed), payments=50, seed=seed)
-    one, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
-    assert all(one[name] != two[name] for name in FILES)
+    first_month, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
+    assert all(first_month[name] != two[name] for name in FILES)
 
 
 @pytest.mark.parametrize("folder", ["plain", "shopify"])
@@ -144,11 +144,11 @@ def test_several_sales_units_in_several_currencies(tmp_path):
     write_month(tmp_path, payments=600, sales_units=4, currencies=currencies)
     expected = {unit.msn: unit.currency for unit in choose_sales_units("NOK", 4, currencies)}
     assert list(expected.values()) == ["NOK", "DKK", "EUR", "NOK"]
-    found = {}
+    payments = {}
     for line in state_of(tmp_path):
         if "payment" in line:
-            found[line["msn"]] = line["payment"]["amount"]["currency"]
-    assert found == expected
+            payments[line["msn"]] = line["payment"]["amount"]["currency"]
+    assert payments == expected
     with (tmp_path / "orders.csv").open(encoding="utf-8", newline="") as file:
         assert {row["msn"] for row in csv.DictReader(file)} == set(expected)
 
@@ -160,7 +160,7 @@ def test_export_file_time_is_the_export_time(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"shop": "prestashop"}, "prestashop"),
         ({"currency": "SEK"}, "SEK"),
@@ -170,9 +170,9 @@ def test_export_file_time_is_the_export_time(tmp_path):
     ],
     ids=["shop", "currency", "payments", "units", "currencies"],
 )
-def test_month_that_cannot_be_reconciled_is_refused(arguments, said, tmp_path):
+def test_month_that_cannot_be_reconciled_is_refused(arguments, message, tmp_path):
     """A month that cannot be reconciled would look like a fault of the comparison."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         write_month(tmp_path / "none", **arguments)
     assert not (tmp_path / "none").exists()
 
@@ -203,6 +203,6 @@ def test_scenario_imports_nothing_of_the_package():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert "vippsrecon.scenario.month" in loaded
-    ours = {name for name in loaded if name.startswith("vippsrecon.")}
-    assert all(name.startswith("vippsrecon.scenario") for name in ours)
+    own_modules = {name for name in loaded if name.startswith("vippsrecon.")}
+    assert all(name.startswith("vippsrecon.scenario") for name in own_modules)
     assert not {"pandas", "polars", "numpy", "httpx"} & set(loaded)

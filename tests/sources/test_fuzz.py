@@ -25,11 +25,11 @@ QUIET = draw_examples(25)
 
 def workbook() -> bytes:
     """Make a small workbook of orders."""
-    made = openpyxl.Workbook()
+    book = openpyxl.Workbook()
     for row in (("reference", "currency", "total"), ("ord-000001", "NOK", 5), ("x", "NOK", 1.5)):
-        made.active.append(row)
+        book.active.append(row)
     out = io.BytesIO()
-    made.save(out)
+    book.save(out)
     return out.getvalue()
 
 
@@ -120,10 +120,10 @@ def test_any_workbook_cells_give_a_result_or_a_package_error(
     tmp_path: Path, rows: list[tuple[object, ...]]
 ):
     """Every kind of value that a sheet can hold, in columns that need another kind."""
-    made = openpyxl.Workbook()
-    made.active.append(("reference", "currency", "total"))
+    book = openpyxl.Workbook()
+    book.active.append(("reference", "currency", "total"))
     for row in rows:
         with contextlib.suppress(ValueError, openpyxl.utils.exceptions.IllegalCharacterError):
-            made.active.append(row)
-    made.save(tmp_path / "a.xlsx")
+            book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
     read_every_way(tmp_path / "a.xlsx")

@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 
 def approved(store, plan_id=PLAN, *, planner="kari", totals=None, at=AT, verb="refund"):
     """Register a plan and approve it."""
-    said = {"planner": planner, "totals": totals or {"NOK": 1000}, "count": 1}
-    record_plan(store, plan_id, DIGEST, "simulator", verb, at, said)
+    detail = {"planner": planner, "totals": totals or {"NOK": 1000}, "count": 1}
+    record_plan(store, plan_id, DIGEST, "simulator", verb, at, detail)
     append_entries(store, plan_id, [Draft("approved", detail={"approver": "liv"})], at=at)
 
 

@@ -64,15 +64,15 @@ def rival(store):
 
 def test_group_is_answered_in_its_order(store, carrier):
     """There is one answer per draft, and entries are linked in the group's order."""
-    made = commit_entries(
+    entries = commit_entries(
         store, carrier, [draft("intended", 2), Draft("ended"), draft("intended", 1)]
     )
-    assert [(one.kind, one.row, one.seq) for one in made] == [
+    assert [(entry.kind, entry.row, entry.seq) for entry in entries] == [
         ("intended", 2, 4),
         ("ended", None, 5),
         ("intended", 1, 6),
     ]
-    assert list(read_entries(store, PLAN))[3:] == made
+    assert list(read_entries(store, PLAN))[3:] == entries
     assert commit_entries(store, carrier, []) == []
 
 
@@ -138,16 +138,16 @@ def test_money_without_a_cap_counts_against_a_later_cap(store, carrier):
 
 
 def test_payment_in_flight_belongs_to_one_plan(store, carrier, rival):
-    """The other plan is told which row of which plan to finish first."""
+    """The error names the row of the other plan that must be finished first."""
     (mine,) = commit_entries(store, carrier, [draft("intended", 1)])
     taken = PaymentBusy(PLAN, 1, mine.at)
-    theirs = draft("intended", 7, reference="order-1", caps=CAP)
-    assert commit_entries(store, rival, [theirs]) == [taken]
+    other_draft = draft("intended", 7, reference="order-1", caps=CAP)
+    assert commit_entries(store, rival, [other_draft]) == [taken]
     assert read_cap_usage(store, "simulator", "day:1") == {}
     commit_entries(store, carrier, [draft("unknown", 1)])
-    assert commit_entries(store, rival, [theirs]) == [taken]
+    assert commit_entries(store, rival, [other_draft]) == [taken]
     commit_entries(store, carrier, [draft("done", 1)])
-    assert isinstance(commit_entries(store, rival, [theirs])[0], Entry)
+    assert isinstance(commit_entries(store, rival, [other_draft])[0], Entry)
     assert in_flight(store) == {"order-1": (OTHER, 7)}
 
 
@@ -170,8 +170,11 @@ def test_the_same_reference_of_another_sales_unit_is_another_payment(store, carr
     crossed = draft("intended", 2, known=0)._replace(msn="654321", reference="order-1")
     for entry in commit_entries(store, rival, [crossed, draft("intended", 3, known=0)]):
         assert isinstance(entry, Entry)
-    found = read_attempts(store, "simulator", [("654321", "order-1"), ("123456", "order-3")])
-    assert {payment: [one.row for one in said] for payment, said in found.items()} == {
+    attempts = read_attempts(store, "simulator", [("654321", "order-1"), ("123456", "order-3")])
+    assert {
+        payment: [attempt.row for attempt in payment_attempts]
+        for payment, payment_attempts in attempts.items()
+    } == {
         ("654321", "order-1"): [2],
         ("123456", "order-3"): [3],
     }
@@ -179,11 +182,11 @@ def test_the_same_reference_of_another_sales_unit_is_another_payment(store, carr
 
 def test_outdated_check_of_a_payment_is_refused(store, carrier, rival):
     """`known` is the number of entries read; any entry written since makes it too small."""
-    theirs = draft("intended", 7, reference="order-1")
-    commit_entries(store, rival, [theirs])
-    (seen,) = read_attempts(store, "simulator", [PAYMENT], but=PLAN)[PAYMENT]
+    other_draft = draft("intended", 7, reference="order-1")
+    commit_entries(store, rival, [other_draft])
+    (attempt,) = read_attempts(store, "simulator", [PAYMENT], but=PLAN)[PAYMENT]
     commit_entries(store, rival, [draft("done", 7, reference="order-1")])
-    assert commit_entries(store, carrier, [draft("intended", 1, known=seen.entry_count)]) == [
+    assert commit_entries(store, carrier, [draft("intended", 1, known=attempt.entry_count)]) == [
         PaymentChanged(2)
     ]
     assert commit_entries(store, carrier, [draft("intended", 1, known=0)]) == [PaymentChanged(2)]
@@ -203,8 +206,8 @@ def test_attempts_list_every_row_about_a_payment(store, carrier, rival):
     commit_entries(store, carrier, [draft("unknown", 1)])
     commit_entries(store, rival, [draft("already_done", 7, reference="order-1", at=AT)])
     commit_entries(store, rival, [draft("refused", 8, reference="order-1", at=AT)])
-    found = read_attempts(store, "simulator", [PAYMENT, ("123456", "order-9")])
-    assert found == {
+    attempts = read_attempts(store, "simulator", [PAYMENT, ("123456", "order-9")])
+    assert attempts == {
         PAYMENT: [
             Attempt(
                 PLAN, 1, "refund", "NOK", 100, "refund_failed:1:order-1", AT, 2, "unknown"
@@ -294,7 +297,9 @@ def test_planner_sums_and_plan_states(store, carrier):
     assert sum_planner_totals(store, "kari".__eq__, "simulator", AT, but=OTHER) == {"NOK": 1000}
     assert sum_planner_totals(store, "liv".__eq__, "simulator", AT) == {}
     assert sum_planner_totals(store, "kari".__eq__, "production", AT) == {}
-    assert [(one.plan_id, one.planner, one.entries, one.holder) for one in list_plans(store)] == [
+    assert [
+        (plan.plan_id, plan.planner, plan.entries, plan.holder) for plan in list_plans(store)
+    ] == [
         (PLAN, "kari", 3, "ola"),
         (OTHER, "kari", 2, None),
     ]
@@ -358,10 +363,10 @@ def test_caps_are_kept_by_several_threads(store_url):
                 )
 
         threads = [Thread(target=run, args=(name,)) for name in names]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         assert (
             read_cap_usage(store, "simulator", "day:1")
             == {"NOK": 1500}
@@ -382,8 +387,9 @@ with open_store(url) as store:
     for first in range(0, 200, 10):
         rows = range(first + 1, first + 11)
         group = [draft("intended", row, caps=(("day:1", "NOK", 15_000),)) for row in rows]
-        kept = commit_entries(store, carrier, group)
-        print(*(row for row, one in zip(rows, kept) if isinstance(one, Entry)), flush=True)
+        answers = commit_entries(store, carrier, group)
+        written = [row for row, answer in zip(rows, answers) if isinstance(answer, Entry)]
+        print(*written, flush=True)
 """
 
 
@@ -393,17 +399,17 @@ def test_caps_are_kept_by_two_processes(store_url):
         approved(store, PLAN)
         approved(store, OTHER)
         both = [process(RIVAL, store_url, plan, stdin=-1) for plan in (PLAN, OTHER)]
-        for one in both:
-            assert one.stdout.readline() == "ready\n", one.stderr.read()
-        for one in both:
-            one.stdin.write("go\n")
-            one.stdin.flush()
-        kept = []
-        for one in both:
-            said, complaints = one.communicate(timeout=60)
-            assert one.returncode == 0, complaints
-            kept += [int(row) for row in said.split()]
-        assert len(kept) == len(set(kept)) == 150
+        for rival in both:
+            assert rival.stdout.readline() == "ready\n", rival.stderr.read()
+        for rival in both:
+            rival.stdin.write("go\n")
+            rival.stdin.flush()
+        rows_done = []
+        for rival in both:
+            output, complaints = rival.communicate(timeout=60)
+            assert rival.returncode == 0, complaints
+            rows_done += [int(row) for row in output.split()]
+        assert len(rows_done) == len(set(rows_done)) == 150
         assert len(in_flight(store)) == 150
         assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 15_000}
         assert verify_journal(store, PLAN).rows + verify_journal(store, OTHER).rows == 2 * 3 + 150

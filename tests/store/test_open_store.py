@@ -40,8 +40,8 @@ def test_tables_and_migrations_agree(store):
     """`tables.py` and the migrations agree in names, order, keys and nullability."""
     looked = inspect(store._engine)
     for table in METADATA.sorted_tables:
-        there = looked.get_columns(table.name)
-        assert [(c["name"], c["nullable"]) for c in there] == [
+        columns = looked.get_columns(table.name)
+        assert [(c["name"], c["nullable"]) for c in columns] == [
             (column.name, column.nullable) for column in table.columns
         ]
         keys = looked.get_pk_constraint(table.name)["constrained_columns"]
@@ -73,10 +73,10 @@ def test_many_processes_open_a_new_database(store_url):
             failed.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(6)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert failed == []
 
 
@@ -144,12 +144,12 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("folder", "whose"), PLACES.items(), ids=PLACES)
-def test_a_synchronised_folder_is_refused(tmp_path, folder, whose):
+@pytest.mark.parametrize(("folder", "service"), PLACES.items(), ids=PLACES)
+def test_a_synchronised_folder_is_refused(tmp_path, folder, service):
     """Such a folder is copied during writes, and comes back older on another machine."""
     place = tmp_path / folder
     place.mkdir(parents=True)
-    with pytest.raises(StoreError, match=rf"in a folder of .*{whose}.*or use PostgreSQL"):
+    with pytest.raises(StoreError, match=rf"in a folder of .*{service}.*or use PostgreSQL"):
         open_store(f"sqlite:///{place / 'workspace.db'}")
     assert list(place.iterdir()) == []
 
@@ -199,13 +199,13 @@ def test_files_that_are_not_a_workspace_database_are_refused(tmp_path):
         open_store(f"sqlite:///{tmp_path}")
     with pytest.raises(StoreError, match=r"does not exist: create .*missing"):
         open_store(f"sqlite:///{tmp_path / 'missing' / 'workspace.db'}")
-    theirs = tmp_path / "theirs.db"
-    with closing(sqlite3.connect(theirs)) as connection:
+    foreign_file = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(foreign_file)) as connection:
         connection.execute("CREATE TABLE photos (id)")
-    before = theirs.read_bytes()
+    before = foreign_file.read_bytes()
     with pytest.raises(StoreError, match=r"other tables \(photos\)"):
-        open_store(f"sqlite:///{theirs}")
-    assert theirs.read_bytes() == before
+        open_store(f"sqlite:///{foreign_file}")
+    assert foreign_file.read_bytes() == before
     (tmp_path / "text.db").write_text("reference,amount\n" * 100)
     with pytest.raises(StoreError, match="is not a database"):
         open_store(f"sqlite:///{tmp_path / 'text.db'}")
@@ -218,8 +218,10 @@ def test_damaged_file_is_reported(tmp_path):
         approved(store)
         carrier = acquire(store, PLAN, holder="ola", host="here", pid=1, started="")
         commit_entries(store, carrier, [draft("intended", row) for row in range(1, 500)])
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 3] + b"\xff" * (len(whole) - len(whole) // 3))
+    file_bytes = path.read_bytes()
+    path.write_bytes(
+        file_bytes[: len(file_bytes) // 3] + b"\xff" * (len(file_bytes) - len(file_bytes) // 3)
+    )
     damaged = pytest.raises(StoreError, match="is damaged: put it aside and restore")
     with damaged, opened(f"sqlite:///{path}") as store:
         verify_journal(store, PLAN)
@@ -375,7 +377,7 @@ def test_missing_psycopg_names_the_extra_to_install(tmp_path):
 
 BAD_URLS = {
     "an @ in the password": "postgresql://ola:p@SECRET@host/db",
-    "a port that is none": "postgresql://ola:SECRET@host:SECRET/db",
+    "an invalid port": "postgresql://ola:SECRET@host:SECRET/db",
     "another database": "mysql://ola:SECRET@host/db",
     "no URL": "SECRET",
     "empty": "",
@@ -399,9 +401,9 @@ def test_invalid_url_is_not_quoted(url, caplog):
 
 
 @given(st.text("abc:/@%?#&= øß\\'\"", min_size=1, max_size=12))
-def test_no_password_is_ever_in_a_message(word):
+def test_no_password_is_ever_in_a_message(password):
     """No message has the password, escaped or not, wherever a wrong URL puts it."""
-    secret = f"S3CRET{word}S3CRET"
+    secret = f"S3CRET{password}S3CRET"
     with pytest.raises(StoreError) as caught:
         open_store(f"postgresql://ola:{secret}@127.0.0.1:1/db", wait_seconds=1)
     assert "S3CRET" not in f"{caught.value!r} {caught.value}"

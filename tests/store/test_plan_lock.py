@@ -118,7 +118,7 @@ def test_a_released_plan_is_free_at_once(store):
     with pytest.raises(PlanLockLostError, match="no longer held by this process"):
         commit_entries(store, first, [Draft("ended")])
     assert acquire(store, PLAN, **HERE).epoch == 2
-    assert [(one.epoch, one.holder) for one in list_plans(store)] == [(2, "ola")]
+    assert [(plan.epoch, plan.holder) for plan in list_plans(store)] == [(2, "ola")]
 
 
 TAKES = """
@@ -131,7 +131,7 @@ with open_store(sys.argv[1]) as store:
 """
 
 
-@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux shows when a process started")
 def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
     """Nobody waits 30 s for a process that has ended, even if it is a zombie."""
     with process(TAKES, store_url, PLAN) as other:
@@ -150,15 +150,17 @@ def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
             stream.close()
 
 
-@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux shows when a process started")
 @pytest.mark.parametrize(
     "part", [0, 1], ids=["another boot, or another machine of that name", "another container"]
 )
 def test_process_on_another_machine_is_assumed_to_run(part):
     """Two containers with one host name can each have a process 7."""
     started = identify_process().split("/")
-    gone = "/".join([*started[:2], "1"])
-    assert has_process_ended(os.getpid(), gone), "the same number, used again by another process"
+    ended_process = "/".join([*started[:2], "1"])
+    assert has_process_ended(os.getpid(), ended_process), (
+        "the same number, used again by another process"
+    )
     started[part] = "another"
     assert not has_process_ended(2**22 + 1, "/".join(started))
     assert not has_process_ended(2**22 + 1, "")
@@ -179,11 +181,11 @@ def test_plan_is_acquired_by_one_of_many_processes(store_url):
     with opened(store_url) as store:
         approved(store)
         threads = [Thread(target=run, args=(number,)) for number in range(8)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
-        assert sum(not isinstance(one, PlanLockHeldError) for one in outcomes) == 1
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(not isinstance(outcome, PlanLockHeldError) for outcome in outcomes) == 1
         assert verify_journal(store, PLAN).rows == 3
 
 
@@ -221,10 +223,10 @@ def test_one_of_many_digests_becomes_the_plan(store_url):
 
     with opened(store_url) as store:
         threads = [Thread(target=run, args=(number,)) for number in range(8)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         assert len(refused) == 7
         assert verify_journal(store, OTHER).rows == 1
 

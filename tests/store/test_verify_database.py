@@ -37,7 +37,7 @@ def test_unchanged_database_is_valid(busy):
 
 
 @pytest.mark.parametrize(
-    ("statements", "said"),
+    ("statements", "message"),
     [
         (["UPDATE caps SET amount_minor = 0"], "counts 0 minor units"),
         (["DELETE FROM caps"], "is missing"),
@@ -48,11 +48,11 @@ def test_unchanged_database_is_valid(busy):
         (["DROP INDEX journal_one_end"], "the index journal_one_end is missing"),
     ],
 )
-def test_tables_that_contradict_the_journal_are_reported(busy, statements, said):
+def test_tables_that_contradict_the_journal_are_reported(busy, statements, message):
     """A person could change these tables to exceed a cap or to run two operations at once."""
     change(busy, *statements)
 
-    assert any(said in fault for fault in verify_database(busy))
+    assert any(message in fault for fault in verify_database(busy))
     assert verify_journal(busy, PLAN).ok, "the chain alone does not show it"
 
 

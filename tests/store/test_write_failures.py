@@ -69,9 +69,9 @@ def test_writer_killed_during_commit_leaves_a_valid_chain(store_url):
                 assert verify_journal(store, PLAN, (int(seq), digest)).ok
             verdict = verify_journal(store, PLAN)
             assert verdict.ok, verdict
-            made = [entry for entry in read_entries(store, PLAN) if entry.row]
-            assert len(made) % 32 == 0
-            intended = sum(entry.kind == "intended" for entry in made)
+            row_entries = [entry for entry in read_entries(store, PLAN) if entry.row]
+            assert len(row_entries) % 32 == 0
+            intended = sum(entry.kind == "intended" for entry in row_entries)
             assert read_cap_usage(store, "simulator", "day:1") == {"NOK": 100 * intended}
         assert acquire(store, PLAN, **HERE).epoch == 4
 
@@ -92,11 +92,11 @@ def test_commit_with_a_lost_answer_is_found(wire):
     cutting, store, beside = wire
     carrier = acquire(store, PLAN, **HERE)
     cutting.cut = "after"
-    made = commit_entries(store, carrier, [draft("intended", 1, caps=CAP), draft("intended", 2)])
+    entries = commit_entries(store, carrier, [draft("intended", 1, caps=CAP), draft("intended", 2)])
     assert cutting.cuts == 1
-    assert list(read_entries(beside, PLAN))[-2:] == made
+    assert list(read_entries(beside, PLAN))[-2:] == entries
     (then,) = commit_entries(store, carrier, [draft("done", 1)])
-    assert then.seq == made[-1].seq + 1
+    assert then.seq == entries[-1].seq + 1
     assert verify_journal(beside, PLAN).ok
 
 
@@ -179,7 +179,7 @@ def test_carrier_continues_after_a_server_restart():
         carrier = acquire(store, PLAN, **HERE)
         (first,) = commit_entries(store, carrier, [draft("intended", 1)])
         server.stop()
-        for word in (
+        for text in (
             lambda: commit_entries(store, carrier, [draft("done", 1)]),
             lambda: renew(store, carrier),
             lambda: release(store, carrier),
@@ -187,7 +187,7 @@ def test_carrier_continues_after_a_server_restart():
             lambda: acquire(store, PLAN, **HERE),
         ):
             with pytest.raises(StoreError, match=r"cannot be reached|was lost|was shut down"):
-                word()
+                text()
         server.start()
         assert read_head(store, PLAN) == (first.seq, first.hash)
         commit_entries(store, carrier, [draft("done", 1)])
@@ -233,9 +233,9 @@ def test_any_thread_may_use_the_store(store):
     """The carrier writes from one thread and reads from another."""
     with ThreadPoolExecutor(1) as writer:
         carrier = writer.submit(acquire, store, PLAN, **HERE).result()
-        made = writer.submit(commit_entries, store, carrier, [draft("intended", 1)]).result()
+        entries = writer.submit(commit_entries, store, carrier, [draft("intended", 1)]).result()
     assert threading.current_thread() is threading.main_thread()
-    assert list(read_entries(store, PLAN))[-1:] == made
+    assert list(read_entries(store, PLAN))[-1:] == entries
 
 
 def test_readers_do_not_wait_for_writers(store, carrier):

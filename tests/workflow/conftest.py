@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetching.recording_transport import Watched
-from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.fetching.recording_transport import RecordingTransport
+from tests.payments import make_event, make_payment, make_state_line
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit
 from vippsrecon.simulator import Simulator
 
 HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
@@ -26,7 +25,7 @@ def payment(reference, *, captured=0, released=0, aborted=False):
         make_event(reference, name, amount, f"2026-10-12T10:0{minute}:00Z")
         for minute, (name, amount) in enumerate(names)
     ]
-    made = make_payment(
+    payment_answer = make_payment(
         reference,
         max(reserved, 1000),
         state="ABORTED" if aborted else "AUTHORIZED",
@@ -34,30 +33,21 @@ def payment(reference, *, captured=0, released=0, aborted=False):
         captured=captured,
         cancelled=released,
     )
-    return make_state_line(made, events)
+    return make_state_line(payment_answer, events)
 
 
 @pytest.fixture
-def world(tmp_path):
-    """Return `world(order lines, payments) -> (orders.csv, settings, client, transport)`."""
+def make_inputs(tmp_path):
+    """Return `make_inputs(order lines, payments) -> (orders.csv, settings, client, transport)`."""
     opened = []
 
     def make(lines, payments, instead=None, **changed):
         path = tmp_path / "orders.csv"
         path.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
-        settings = load_settings(
-            folder=tmp_path,
-            environment="simulator",
-            base_url="http://127.0.0.1:9",
-            client_id="invented",
-            client_secret="invented",
-            subscription_key="invented",
-            msn=MSN,
-            **{"units": (SalesUnit(MSN, market="NO"),)} | changed,
-        )
-        door = Watched(Simulator([CLOCK, *payments]).app, instead)
-        opened.append(Client(settings, transport=door))
-        return path, settings, opened[-1], door
+        settings = load_simulator_settings(tmp_path, **changed)
+        transport = RecordingTransport(Simulator([CLOCK, *payments]).app, instead)
+        opened.append(Client(settings, transport=transport))
+        return path, settings, opened[-1], transport
 
     yield make
     for client in opened:

@@ -122,7 +122,7 @@ NEXT_PAID = [
 ]
 
 
-def found(result):
+def describe_discrepancies(result):
     """Return reference, code and amounts of each discrepancy."""
     return [
         (row["reference"], row["kind"], row["expected_minor"], row["actual_minor"])
@@ -141,9 +141,9 @@ def test_an_order_of_october_captured_in_november_is_compared_in_november(
     reconcile, captured, discrepancies
 ):
     """The order is only in October's export, and no ledger is read; the database keeps it."""
-    held = payment("order-0001", 1200, "2026-10-30")
-    code, october, _ = reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
-    assert (code, found(october)) == (0, [])
+    reserved = payment("order-0001", 1200, "2026-10-30")
+    code, october, _ = reconcile([*DAILY, LATE], [*DAILY_PAID, reserved], **OCTOBER, name="october")
+    assert (code, describe_discrepancies(october)) == (0, [])
 
     later = payment("order-0001", 1200, "2026-10-30", ("CAPTURED", captured, "2026-11-03"))
     later["payment"]["aggregate"]["cancelledAmount"] = nok(1200 - captured)
@@ -159,7 +159,7 @@ def test_an_order_of_october_captured_in_november_is_compared_in_november(
         )
     code, november, _ = reconcile(NEXT, [*NEXT_PAID, later], **NOVEMBER, name="november")
 
-    assert found(november) == discrepancies
+    assert describe_discrepancies(november) == discrepancies
     assert code == bool(discrepancies)
     assert november["buckets"]["orders"].get("timing", 0) == 0
     assert any("1 order of an earlier export was compared too" in n for n in november["notices"])
@@ -187,16 +187,20 @@ def test_october_discrepancy_keeps_its_first_date(reconcile):
         for run in (october, november)
     ]
     assert facts == [[("2026-11-05", 0, "medium")], [("2026-11-05", 30, "high")]]
-    assert found(november) == found(october) == [("order-0001", "over_captured", 1000, 1200)]
+    assert (
+        describe_discrepancies(november)
+        == describe_discrepancies(october)
+        == [("order-0001", "over_captured", 1000, 1200)]
+    )
     _, once_more, _ = reconcile([*DAILY, line], [], **OCTOBER, name="october", payments=True)
     assert once_more["discrepancies"] == october["discrepancies"]
 
 
 def test_settled_order_is_not_requested_again(reconcile):
     """October's reservation was captured in November, so December's run knows that it is done."""
-    held = payment("order-0001", 1000, "2026-10-30")
+    reserved = payment("order-0001", 1000, "2026-10-30")
     done = payment("order-0001", 1000, "2026-10-30", ("CAPTURED", 1000, "2026-11-03"))
-    reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
+    reconcile([*DAILY, LATE], [*DAILY_PAID, reserved], **OCTOBER, name="october")
     reconcile(NEXT, [*NEXT_PAID, done], **NOVEMBER, name="november")
     december = {"first": "2026-12-01", "last": "2026-12-01", "clock": "2026-12-08T08:00:00Z"}
     line = order("december-1", "1.00", "2026-12-01", "2026-12-01")
@@ -208,8 +212,8 @@ def test_settled_order_is_not_requested_again(reconcile):
 
 def test_order_of_another_simulator_is_ignored(reconcile):
     """The same reference at another simulator is another payment, with another pspReference."""
-    held = payment("order-0001", 1000, "2026-10-30")
-    reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
+    reserved = payment("order-0001", 1000, "2026-10-30")
+    reconcile([*DAILY, LATE], [*DAILY_PAID, reserved], **OCTOBER, name="october")
     other = payment("order-0001", 700, "2026-10-30", psp="-other")
     code, result, _ = reconcile(NEXT, [*NEXT_PAID, other], **NOVEMBER, name="november")
 

@@ -299,7 +299,7 @@ def _check_choice(value: str | None, allowed: tuple[str, ...], place: str) -> No
 def _check_timezone(name: str | None, place: str) -> None:
     if name is None:
         return
-    # Not ZoneInfo(name), which also opens the names of files that are no zones.
+    # Not ZoneInfo(name), which also opens the names of files that are not time zones.
     if name not in available_timezones() - _NOT_ZONES:
         raise ConfigurationError(
             f"{place}: timezone {name!r} is not known. Use a name such as Europe/Oslo."
