@@ -252,7 +252,7 @@ class RowDrawing:
             if order[column] and self.rarely(2):
                 order[column] = NOW + timedelta(hours=1)
             elif self.rarely(2):
-                self.move_after_as_of(*made)
+                self.move_after_as_of(*row)
             self.now.features.add("as_of_before_export")
         if order[column]:
             order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
@@ -260,7 +260,7 @@ class RowDrawing:
     def move_after_as_of(self, *made: dict[str, Any]) -> None:
         """Let the operations after the authorization happen between the as-of time and the export."""
         references = {payment["reference"] for payment in made}
-        names = self.one({"REFUNDED", "CANCELLED"}, {"CAPTURED", "REFUNDED", "CANCELLED"})
+        names = self.choose({"REFUNDED", "CANCELLED"}, {"CAPTURED", "REFUNDED", "CANCELLED"})
         for event in self.now.events:
             if event["reference"] in references and event["name"] in names:
                 event["event_at"] = NOW + timedelta(hours=1)

@@ -279,7 +279,7 @@ class Pairing(Record):
 
         It had sent the order, and nothing was captured; or it had refunded more than was refunded.
         """
-        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        unit, columns = self.model_input.units[order["msn"]], ("fulfilled_at", "refunded_at")
         if any(changed_later(order, name, moment, unit) for name in columns):
             return False
         sent = order["status"] in {"fulfilled", "partial"} and order["fulfilled_at"] is not None

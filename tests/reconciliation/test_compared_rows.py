@@ -367,10 +367,10 @@ def test_what_a_date_of_the_shop_proves_before_the_export(dated, moved, right):
     result = compare([order("before-exp", **dated)], [payment("before-exp", **moved)], as_of=ago(3))
 
     if right is None:
-        assert found(result) == []
+        assert describe_discrepancies(result) == []
         assert set(buckets(result, "orders").values()) == {"timing timing_after_cut"}
         return
-    assert found(result) == [("before-exp", *right, None, None)]
+    assert describe_discrepancies(result) == [("before-exp", *right, None, None)]
     assert "changed_after_export" in flags_of(result, "before-exp")
 
 
