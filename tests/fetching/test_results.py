@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.fetching.conftest import payment_line, references
+from tests.fetching.conftest import make_payment_line, references
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import fetch, fetch_into, read_fetched
 
@@ -18,7 +18,7 @@ from vippsrecon.fetching import fetch, fetch_into, read_fetched
 @pytest.fixture
 def fetched_folder(opened, tmp_path):
     """Return a folder with ten payments, one unknown and one malformed reference."""
-    client, _ = opened(*(payment_line(name) for name in references(10)))
+    client, _ = opened(*(make_payment_line(name) for name in references(10)))
     fetch_into(tmp_path / "out", [*references(10), "order-unknown", "-x"], client)
     return tmp_path / "out"
 
@@ -31,7 +31,7 @@ def changed(out, **values):
 
 def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
     """`--payments` repeats a run without calls, so the rows must be unchanged."""
-    client, _ = opened(*(payment_line(name) for name in references(10)))
+    client, _ = opened(*(make_payment_line(name) for name in references(10)))
     first = fetch([*references(10), "order-unknown", "-x"], client, out=tmp_path)
 
     second, info = read_fetched(tmp_path)

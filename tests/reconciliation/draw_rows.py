@@ -48,8 +48,8 @@ class RowDrawing:
         if given.get("refunded_minor"):
             given.setdefault("refunded_at", self.before(4, 0.1, 0.4, 2, 40))
         given.setdefault("ordered_at", self.before(10, 0.3, 35, 45, 200))
-        done = [given[name] for name in ("fulfilled_at", "refunded_at") if given.get(name)]
-        given["ordered_at"] = min([given["ordered_at"], *done])
+        times = [given[name] for name in ("fulfilled_at", "refunded_at") if given.get(name)]
+        given["ordered_at"] = min([given["ordered_at"], *times])
         row = order_row(self.now.number, self.msn, self.exported, **given)
         self.now.orders.append(row)
         return row

@@ -98,7 +98,7 @@ def test_engines_compare_the_same_rows():
         order("several-02", status="open", order_number="#1", total_minor=600, **OLD),
         order("retry-00-1", refunded_minor=1300, refunded_at=ago(4), order_number="#2", **NEW),
         order("retry-00", order_number="#2", **OLD),
-        *together(("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")),
+        *make_combined_rows(("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")),
         order("unread-001"),
     ]
     payments = [
@@ -646,7 +646,7 @@ def test_no_capture_is_proposed_before_the_next_attempts_were_requested():
 # Orders paid together.
 
 
-def together(*rows, reference="basket-01"):
+def make_combined_rows(*rows, reference="basket-01"):
     """Return order rows with one reference; each is (number, total, refunded, status)."""
     return [
         order(
@@ -723,7 +723,7 @@ def together(*rows, reference="basket-01"):
 )
 def test_combined_orders_are_compared_as_a_sum(rows, paid, kinds):
     """The amount due is the total of the rows sent; with a cancelled row nothing is proposed."""
-    result = compare(together(*rows), [payment("basket-01", **paid)])
+    result = compare(make_combined_rows(*rows), [payment("basket-01", **paid)])
 
     assert [row[1:] for row in describe_discrepancies(result)] == kinds
     assert len(buckets(result, "orders")) == len(rows)

@@ -83,7 +83,7 @@ CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
 """What is changed, one value at a time, in pairs that agreed before. Moments are days ago."""
 
 
-def nearly_agreed(seed: int, count: int = 400) -> Rows:
+def draw_near_matches(seed: int, count: int = 400) -> Rows:
     """Draw pairs that match exactly, and then change one or two values in most of them."""
     draw = random.Random(seed)
     orders, payments, events = [], [], []
@@ -119,7 +119,7 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
     return Rows(orders, payments, events, failures)
 
 
-def agreed_and_all(rows: Rows, *, with_events: bool):
+def split_exact_and_all(rows: Rows, *, with_events: bool):
     """Return the pairs set aside, and every pair by its key when none is set aside."""
     orders, payments, events, failures = (
         prepare_frame(build_frame(part, schema), schema)
@@ -150,7 +150,7 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
 @pytest.mark.parametrize("seed", range(6))
 def test_no_check_reports_an_exact_match(seed, with_events):
     """No check finds anything in a pair set aside, and all its values fit the result."""
-    agreed, all_answers = agreed_and_all(nearly_agreed(seed), with_events=with_events)
+    agreed, all_answers = split_exact_and_all(draw_near_matches(seed), with_events=with_events)
 
     assert len(agreed) > 100
     for row in agreed:
