@@ -26,6 +26,7 @@ _SHORTEST_CELL_BYTES = len('<c t="s"><v>0</v></c>')
 _BLOCK_BYTES = 4 * 1024 * 1024
 _OVERLAP_BYTES = 4096
 _END_OF_TEXT = re.compile(rb"</(?:\w+:)?si\s*>|<(?:\w+:)?si\s*/>")
+_USUAL_VALUE = re.compile(rb"<v>([^<&]*)</v>")
 _VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^<>]*)?>([^<&]*)</(?:\w+:)?v\s*>")
 _END_OF_VALUE = re.compile(rb"</(?:\w+:)?v\s*>")
 
@@ -109,9 +110,11 @@ def _estimate_text_bytes(file: IO[bytes], lengths: list[int]) -> int:
     while block := file.read(_BLOCK_BYTES):
         rest += block
         end = max(rest.rfind(b"v>") + 2, len(rest) - _OVERLAP_BYTES)
-        values = Counter(_VALUE.findall(rest, 0, end))
-        unusual = len(_END_OF_VALUE.findall(rest, 0, end)) - values.total()
-        total += unusual * longest
+        values = Counter(_USUAL_VALUE.findall(rest, 0, end))
+        if b":v" in rest or values.total() != rest.count(b"</v", 0, end):
+            values = Counter(_VALUE.findall(rest, 0, end))
+            unusual = len(_END_OF_VALUE.findall(rest, 0, end)) - values.total()
+            total += unusual * longest
         for value, cells in values.items():
             digits = value.strip().lstrip(b"+")
             if digits.isdigit():
