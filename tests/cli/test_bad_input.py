@@ -156,11 +156,11 @@ def test_nobody_listens(run, keys, orders):
         pytest.param({"status": 503}, id="5xx for minutes"),
     ],
 )
-def test_answers_that_cannot_be_used(run, served_with, orders, printed, fault):
+def test_answers_that_cannot_be_used(run, served_with, few_orders, printed, fault):
     """One sentence at the end; each reference without an answer is a row, and none is lost."""
     served_with({"operations": ["getPayment"], "share": 1.0, **fault})
-    (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
-    done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
+    (few_orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
+    done = run("reconcile", "--orders", few_orders, "--out", "report.xlsx", "--json")
 
     assert done.exit_code == 2
     assert "Traceback" not in done.output
@@ -169,13 +169,14 @@ def test_answers_that_cannot_be_used(run, served_with, orders, printed, fault):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_a_full_disk(keys, orders, folder):
+def test_a_full_disk(keys, few_orders, folder):
     """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 
+    arguments = ["reconcile", "--orders", few_orders, "--out", "r.xlsx"]
     done = subprocess.run(
-        [sys.executable, "-m", "vippsrecon", "reconcile", "--orders", orders, "--out", "r.xlsx"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        [sys.executable, "-B", "-m", "vippsrecon", *arguments],  # -B: or bytecode is cut off too
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
         capture_output=True,
         text=True,
         check=False,

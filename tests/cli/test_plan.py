@@ -118,7 +118,10 @@ def test_a_missing_list_is_said_before_missing_keys(run, folder):
 
 
 def test_from_a_report(run, keys, folder, orders, printed):
-    """Each verb plans the report's proposals; the payments are read again before."""
+    """Each verb plans the report's proposals; the payments are read again before.
+
+    The report names its environment; for the simulator, the user must also set its address.
+    """
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     found = printed(done)["discrepancies"]
     for verb in ("refund", "cancel", "capture"):
@@ -129,12 +132,7 @@ def test_from_a_report(run, keys, folder, orders, printed):
         assert done.exit_code == 0, done.output
         assert printed(done)["totals"] == {"NOK": wanted}
         assert read_plan(f"{verb}.json").verb == verb
-
-
-def test_a_report_without_any_settings(run, keys, folder, orders, monkeypatch):
-    """A report names its environment; for the simulator, the user must also set its address."""
-    run("reconcile", "--orders", orders, "--out", "report.xlsx")
-    monkeypatch.delenv("VIPPS_ENVIRONMENT")
+    keys.delenv("VIPPS_ENVIRONMENT")
     done = run("plan", "refunds", "--from-report", "report.xlsx", "--out", "plan.json")
     one_sentence(done, "VIPPS_ENVIRONMENT", "VIPPS_BASE_URL")
 
