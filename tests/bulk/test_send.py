@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import stamina
 
 from tests.bulk.world import MSN, SOON
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.plan.model import compute_idempotency_key
+from vippsrecon.errors import ServiceError
 from vippsrecon.store import read_entries, verify_journal
 
 
@@ -104,23 +105,33 @@ def test_already_cancelled_is_read_before_it_is_called_refused(world, monkeypatc
 
     The row must not be called refused yet.
     """
-    here = world(1, captured=0, retry_seconds=0.4)
+    here = world(1, captured=0)
     plan = here.approved("cancel", 100_000)
     core = here.client.core
-    cancel = core.cancel
+    cancel, payment = core.cancel, core.payment
+    failed = []
 
     async def beaten(reference, **named):
         monkeypatch.undo()
         await cancel(reference, idempotency_key="portal", msn=MSN)
         here.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "status": 503}])
+        monkeypatch.setattr(core, "payment", failing_once)
+        return await cancel(reference, **named)
+
+    async def failing_once(*given, **named):
         try:
-            return await cancel(reference, **named)
+            return await payment(*given, **named)
+        except ServiceError as error:
+            failed.append(error)
+            raise
         finally:
-            asyncio.get_running_loop().call_later(0.3, here.simulator.set_faults, [])
+            here.simulator.set_faults([])
 
     monkeypatch.setattr(core, "cancel", beaten)
 
-    carried = here.live(plan)
+    with stamina.set_testing(True, attempts=1):
+        carried = here.live(plan)
 
+    assert len(failed) == 1
     assert outcomes(carried) == ["already_done"]
     assert here.effects() == {"order-000001": ("cancel", 1, 100_000)}

@@ -13,6 +13,7 @@ import time
 import pandas as pd
 import pytest
 
+from tests.waiting import wait_until
 from vippsrecon.cli import errors
 
 COMMANDS = ["demo", "scenario", "simulator", "preview", "fetch", "reconcile", "check"]
@@ -411,8 +412,7 @@ def test_a_month_of_three_countries(run, folder, monkeypatch, printed):
         )
         try:
             lines = [server.stdout.readline() for _ in range(4)]
-            while "serving" not in told.read_text(encoding="utf-8"):
-                time.sleep(0.05)
+            wait_until(lambda: "serving" in told.read_text(encoding="utf-8"))
             for name, _, value in (pair.partition("=") for one in lines for pair in one.split()):
                 monkeypatch.setenv(name, value)
             first, *table, _ = told.read_text(encoding="utf-8").splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import stamina
 
 from tests.fetching.doors import Watched
 from tests.payments import MSN, make_event, make_payment, make_state_line
@@ -35,6 +36,13 @@ def payment(reference, *, captured=0, released=0, aborted=False):
         cancelled=released,
     )
     return make_state_line(made, events)
+
+
+@pytest.fixture
+def no_waiting():
+    """Remove the waits between attempts, and allow two attempts at most."""
+    with stamina.set_testing(True, attempts=2):
+        yield
 
 
 @pytest.fixture
