@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.frames_of_anything import Rows, anything
+from tests.reconciliation.random_frames import Rows, anything
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import NOW
@@ -39,7 +39,7 @@ class Draw(NamedTuple):
     without_events: Reconciliation
 
 
-# Shrinking a list of forty orders takes minutes: a failing law names its rows.
+# Shrinking a list of forty orders takes minutes: the failing rows are printed as drawn.
 @draw_examples(
     4,
     suppress_health_check=list(HealthCheck),
