@@ -24,14 +24,12 @@ from typing import NamedTuple
 from vippsrecon.api.models import Event, Modification
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
-from vippsrecon.bulk.execution.preconditions import find_clock_fault
 from vippsrecon.bulk.execution.row.backoff import Backoff
 from vippsrecon.bulk.execution.row.evidence import (
     Evidence,
     Intention,
     evaluate,
     flag_other_change,
-    may_be_own_change,
 )
 from vippsrecon.bulk.execution.row.operations import (
     confirms_operation,
@@ -42,8 +40,8 @@ from vippsrecon.bulk.execution.row.operations import (
 )
 from vippsrecon.bulk.execution.row.prepare import (
     Reading,
+    RowPreparer,
     describe_not_reserved,
-    object_to_sending,
     record_result,
     write_intention,
 )
@@ -65,16 +63,17 @@ class RowSender:
     """Brings one intended operation to its outcome.
 
     Args:
-        context: What all rows of the run share.
+        preparer: Reads and checks the row again after a wait.
         intention: The operation and the payment's totals before it.
         sent_at: Server time of the last request an earlier run may have sent; None if no request
             can have been sent.
     """
 
     def __init__(
-        self, context: RunContext, intention: Intention, sent_at: datetime | None = None
+        self, preparer: RowPreparer, intention: Intention, sent_at: datetime | None = None
     ) -> None:
-        self._context = context
+        self._preparer = preparer
+        self._context = context = preparer.context
         self._intention = intention
         self._sent_at = sent_at
         self._maybe_done = sent_at is not None
@@ -123,7 +122,7 @@ class RowSender:
         if isinstance(rechecked, RowResult):
             return rechecked
         row, reading = self._intention.row, rechecked.reading
-        clock_fault = find_clock_fault(self._context, reading.events)
+        clock_fault = self._preparer.find_clock_fault(reading)
         if clock_fault:
             stopped = await self._record(self._build_undone_result(clock_fault))
             raise StopRunError(clock_fault, stopped)
@@ -157,7 +156,7 @@ class RowSender:
                 if not await self._read_backoff.wait():
                     return self._build_unknown_result(evidence.explanation, after)
                 continue
-            objection = object_to_sending(self._context, self._intention.row, reading)
+            objection = self._preparer.object_to_sending(reading)
             if objection:
                 return self._build_undone_result(objection, "refused")
             if seen_unchanged or not self._may_key_be_forgotten():
@@ -167,9 +166,7 @@ class RowSender:
 
     def _may_be_own(self, reading: Reading) -> bool:
         """Return whether a change of the payment may be this row's own operation."""
-        return self._maybe_done or may_be_own_change(
-            self._context.verb, self._intention, reading.payment, reading.events, reading.others
-        )
+        return self._maybe_done or self._preparer.may_be_own_change(self._intention, reading)
 
     def _may_key_be_forgotten(self) -> bool:
         """Return whether Vipps MobilePay may have forgotten the key: its lifetime is not documented."""
@@ -210,9 +207,7 @@ class RowSender:
                     raise StopRunError(str(error), await self._record(result)) from None
                 return result
         else:
-            if confirms_operation(
-                context.verb, intention.before, intention.row.amount_minor, answer
-            ):
+            if self._confirms(answer):
                 return await self._build_done_result(answer)
         self._maybe_done, self._sent_at = True, sent_at
         if await self._read_backoff.wait():
@@ -221,6 +216,11 @@ class RowSender:
         if isinstance(resolved, RowResult):
             return resolved
         return self._build_unknown_result("no answer showed whether it was done", intention.before)
+
+    def _confirms(self, answer: Modification) -> bool:
+        """Return whether an answer shows that this operation was done, and no other."""
+        before, amount_minor = self._intention.before, self._intention.row.amount_minor
+        return confirms_operation(self._context.verb, before, amount_minor, answer)
 
     async def _resolve_refusal(self, error: VippsReconError) -> RowResult:
         """Return the row's result after a refusal. After a lost answer, only a reading decides."""
@@ -280,7 +280,7 @@ class RowSender:
 
     def _build_moved_result(self, reading: Reading, evidence: Evidence) -> RowResult:
         """Return the result of a row that was not accepted, and whose payment changed meanwhile."""
-        why = object_to_sending(self._context, self._intention.row, reading)
+        why = self._preparer.object_to_sending(reading)
         after = extract_aggregate(reading.payment)
         row, before = self._intention.row.row, self._intention.before
         return RowResult(row, "refused", why or evidence.explanation, before=before, after=after)
