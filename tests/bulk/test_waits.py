@@ -344,6 +344,45 @@ def test_server_clock_that_jumps_stops_the_run(test_host):
     assert outcomes(account.carry_out(plan)) == ["done", "done"]
 
 
+def test_wrong_server_clock_refuses_no_row(test_host):
+    """By the wrong time the approval has expired, but a refusal would be final.
+
+    Nothing is known of the row while the time is not.
+    """
+    account, host = test_host
+    plan = account.make_approved_plan("refund", 100, environment="test", host="apitest.vipps.no")
+    host.wrong_after, host.ahead = 1, timedelta(days=90)
+
+    carried = account.carry_out(plan)
+
+    assert "differs from the local clock by" in carried.stopped
+    assert outcomes(carried) == ["skipped"]
+
+
+def test_wrong_server_clock_after_a_lost_answer_refuses_no_row(test_host):
+    """The answer is lost, and by the time of the next answers it is long ago and nothing was done.
+
+    In truth the request left a moment ago and may still arrive: a row called refused would be
+    planned again, and the money moved twice.
+    """
+    account, host = test_host
+    plan = account.make_approved_plan("refund", 100, environment="test", host="apitest.vipps.no")
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
+    requests_until_refund = 4  # token, payment, event log, refund
+    host.wrong_after, host.ahead = requests_until_refund, timedelta(days=90)
+
+    carried = account.carry_out(plan)
+
+    assert account.count_requests("refund") == 1
+    assert "differs from the local clock by" in carried.stopped
+    assert outcomes(carried) == ["unknown"]
+
+    account.simulator.set_faults([])
+    host.ahead = timedelta(0)
+    account.client.payment("order-000001")  # any answer sets the clock
+    assert outcomes(account.carry_out(plan)) == ["done"]
+
+
 def test_event_later_than_the_answer_stops_the_run(test_host):
     """An event is half a minute later than the answer that contains it.
 

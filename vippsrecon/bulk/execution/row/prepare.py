@@ -77,14 +77,15 @@ class RowPreparer:
             if isinstance(reading, RowResult):
                 return await self._record(reading)
             decided = self.decide(reading)
+            clock_fault = self.find_clock_fault(reading)
+            # A refusal may rest on the time, and is final: not where the time may be wrong.
+            if clock_fault and (decided is None or decided.outcome == "refused"):
+                unsent = RowResult(self.row.row, "skipped", f"nothing was sent: {clock_fault}")
+                raise StopRunError(clock_fault, await self._record(unsent))
             if decided is not None:
                 if decided.outcome == "unknown" and await backoff.wait():
                     continue
                 return await self._record(decided)
-            clock_fault = self.find_clock_fault(reading)
-            if clock_fault:
-                unsent = RowResult(self.row.row, "skipped", f"nothing was sent: {clock_fault}")
-                raise StopRunError(clock_fault, await self._record(unsent))
             intended = await self._record_intention(reading)
             if not isinstance(intended, PaymentChanged):
                 return intended

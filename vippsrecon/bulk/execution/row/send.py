@@ -76,6 +76,7 @@ class RowSender:
         self._context = context = preparer.context
         self._intention = intention
         self._sent_at = sent_at
+        self._sent_at_seconds: float | None = None
         self._maybe_done = sent_at is not None
         self._requests = 0
         self._send_backoff = Backoff(context, context.patience.wait_for)
@@ -156,9 +157,11 @@ class RowSender:
                 if not await self._read_backoff.wait():
                     return self._build_unknown_result(evidence.explanation, after)
                 continue
-            objection = self._preparer.object_to_sending(reading)
-            if objection:
-                return self._build_undone_result(objection, "refused")
+            # An objection may rest on the time: where that may be wrong, the caller stops the run.
+            if not self._preparer.find_clock_fault(reading):
+                objection = self._preparer.object_to_sending(reading)
+                if objection:
+                    return self._build_undone_result(objection, "refused")
             if seen_unchanged or not self._may_key_be_forgotten():
                 return Rechecked(reading)
             seen_unchanged = True
@@ -194,7 +197,7 @@ class RowSender:
         self._requests += 1
         # Whatever happens next, this reading and this intention serve no second request.
         self._intention = intention._replace(read_at=float("-inf"))
-        sent_at = context.core.now()
+        sent_at_seconds = context.clock.count_seconds()
         try:
             answer = await send_operation(context.core, context.verb, intention.row, intention.key)
         except VippsReconError as error:
@@ -209,7 +212,7 @@ class RowSender:
         else:
             if self._confirms(answer):
                 return await self._build_done_result(answer)
-        self._maybe_done, self._sent_at = True, sent_at
+        self._maybe_done, self._sent_at_seconds = True, sent_at_seconds
         if await self._read_backoff.wait():
             return None
         resolved = await self._recheck()
@@ -291,12 +294,22 @@ class RowSender:
         A request of unknown outcome may still arrive: within the delay of the event log the
         unchanged payment does not prove that nothing will happen.
         """
-        if self._sent_at is not None:
-            age = (self._context.core.now() - self._sent_at).total_seconds()
-            if outcome != "refused" or age <= EVENT_LOG_DELAY_SECONDS:
-                return self._build_unknown_result(why, None)
+        is_recent = self._measure_age_of_request() <= EVENT_LOG_DELAY_SECONDS
+        if self._maybe_done and (outcome != "refused" or is_recent):
+            return self._build_unknown_result(why, None)
         row, before = self._intention.row.row, self._intention.before
         return RowResult(row, outcome, why, before=before, after=before)
+
+    def _measure_age_of_request(self) -> float:
+        """Return the seconds since the last request that may have been done; infinite if none was.
+
+        By the run's own clock where this run sent it, which no wrong `Date` of an answer changes.
+        """
+        if self._sent_at_seconds is not None:
+            return self._context.clock.count_seconds() - self._sent_at_seconds
+        if self._sent_at is None:
+            return float("inf")
+        return (self._context.core.now() - self._sent_at).total_seconds()
 
     def _build_unknown_result(self, why: str, after: Aggregate | None) -> RowResult:
         explanation = (
