@@ -1,4 +1,4 @@
-"""Plans for tests: valid plans, and ways to change them."""
+"""Build valid plans and plan rows; a test changes the fields that it is about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MADE_AT = "2026-01-31T12:00:00Z"
 EXPIRES_AT = "2026-02-03T12:00:00Z"
 
 
-def plan_row(number: int = 1, **changed: Any) -> PlanRow:
+def make_plan_row(number: int = 1, **changed: Any) -> PlanRow:
     """Return a row that refunds 250.00 NOK of 1000.00 captured."""
     defaults = {
         "row": number,
@@ -36,9 +36,9 @@ def plan_row(number: int = 1, **changed: Any) -> PlanRow:
     return PlanRow(**(defaults | changed))
 
 
-def plan_of(*rows: PlanRow, **changed: Any) -> Plan:
+def make_plan(*rows: PlanRow, **changed: Any) -> Plan:
     """Return a plan of these rows that expires after three days."""
-    rows = rows or (plan_row(),)
+    rows = rows or (make_plan_row(),)
     defaults: dict[str, Any] = {
         "format": PLAN_FORMAT,
         "plan_id": str(uuid.UUID(int=7, version=4)),

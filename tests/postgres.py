@@ -2,8 +2,7 @@
 
     from tests.postgres import binaries, running, CutWire
 
-The fixtures `postgres` and `store_url` in tests/store/conftest.py use it, and so does every test
-that kills a server. PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`.
+The fixture `postgres` in tests/conftest.py uses it, and so does every test that kills a server. PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`.
 """
 
 from __future__ import annotations

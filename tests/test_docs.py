@@ -104,21 +104,21 @@ def test_shell_script_calls_reconcile_for_the_previous_month(schedule, tmp_path)
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
     program.chmod(0o755)
-    done = subprocess.run(
+    result = subprocess.run(
         ["sh", tmp_path / "month.sh"],
         env={"PATH": "/usr/bin:/bin"},  # all that cron gives
         capture_output=True,
         text=True,
         check=False,
     )
-    if "illegal option" in done.stderr:
+    if "illegal option" in result.stderr:
         pytest.skip("this machine's `date` is not GNU's")
 
-    assert done.returncode == 1, "the exit code of reconcile is the script's own"
+    assert result.returncode == 1, "the exit code of reconcile is the script's own"
     match = re.fullmatch(
         r"reconcile --orders orders.csv --from (\d{4}-\d\d)-01 --to (\d{4}-\d\d)-\d\d "
         r"--out report-\1-01.xlsx\n",
-        done.stdout,
+        result.stdout,
     )
     assert match
     assert match[1] == match[2]
@@ -152,9 +152,9 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
         ["systemd-analyze", "calendar", calendar],
         ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert "Failed to parse" not in done.stderr
-        assert "Unknown" not in done.stderr
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "Failed to parse" not in result.stderr
+        assert "Unknown" not in result.stderr
 
 
 def test_papermill_parameters_exist_in_the_notebook(schedule, root):
@@ -206,9 +206,9 @@ def test_the_test_payment_runs_as_printed(root):
     page = (root / "docs" / "how-to" / "test-payment.md").read_text(encoding="utf-8")
     (example,) = blocks(page, "python")
 
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", example], capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == 0, done.stderr
-    assert f"`{done.stdout.strip()}`" in page
+    assert result.returncode == 0, result.stderr
+    assert f"`{result.stdout.strip()}`" in page

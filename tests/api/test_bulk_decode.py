@@ -38,7 +38,7 @@ def event(reference="order-001", **changed):
     return make_event(reference, "CAPTURED", 250, at, psp_reference="psp-2") | changed
 
 
-def bodies(payment_answer, log, reference="order-001"):
+def make_raw_reading(payment_answer, log, reference="order-001"):
     """Return the two answers as bytes."""
     return bulk_decode.RawReading(
         MSN, reference, orjson.dumps(payment_answer), orjson.dumps(log), NOON
@@ -53,7 +53,7 @@ def rows(named, fields):
 def test_bulk_decoding_equals_decoding_one_by_one():
     """Two decoders must agree, or a figure would depend on the batch in which it arrived."""
     many = [
-        bodies(
+        make_raw_reading(
             payment(f"order-{n:03}"),
             [event(f"order-{n:03}", amount=nok(k)) for k in range(n)],
             f"order-{n:03}",
@@ -77,7 +77,7 @@ def test_bulk_decoding_equals_decoding_one_by_one():
 
 def test_bulk_decoding_drops_personal_fields():
     """Fields that are never decoded cannot reach a workbook."""
-    batch = bulk_decode.decode_batch([bodies(payment(), [event()])])
+    batch = bulk_decode.decode_batch([make_raw_reading(payment(), [event()])])
 
     assert "someone@example.com" not in str(batch)
 
@@ -92,7 +92,7 @@ def test_empty_batch_gives_empty_columns():
 
 def test_batch_without_event_logs_has_no_events():
     """`events=False` makes half as many calls."""
-    batch = bulk_decode.decode_batch([bodies(payment(), [])._replace(events=None)])
+    batch = bulk_decode.decode_batch([make_raw_reading(payment(), [])._replace(events=None)])
 
     assert len(batch.payments["msn"]) == 1
     assert len(batch.events["msn"]) == 0
@@ -133,7 +133,7 @@ RAW = orjson.dumps(payment())
 )
 def test_bulk_decoder_declines_unusual_payment(body):
     """Only that decoder can say which answer is wrong, and why."""
-    usual = bodies(payment("order-002"), [], "order-002")
+    usual = make_raw_reading(payment("order-002"), [], "order-002")
     unusual = bulk_decode.RawReading(MSN, "order-001", body, b"[]", NOON)
 
     assert bulk_decode.decode_batch([usual, unusual]) is None

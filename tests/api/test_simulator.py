@@ -63,11 +63,11 @@ def test_payment_from_creation_to_refund(client):
     client.force_approve("order-001", phone_number=PHONE)
     client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
     client.refund("order-001", 100, "NOK", idempotency_key="refund-1")
-    done = client.cancel("order-001", idempotency_key="cancel-1")
+    cancelled = client.cancel("order-001", idempotency_key="cancel-1")
     payment = client.payment("order-001")
     log = {event.name: event for event in client.events("order-001")}
 
-    assert done[2:] == payment[2:10]
+    assert cancelled[2:] == payment[2:10]
     assert payment.state == "AUTHORIZED"
     assert payment[6:10] == (1000, 600, 100, 400)
     assert list(log) == ["CREATED", "AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED"]

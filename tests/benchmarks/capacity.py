@@ -61,10 +61,10 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
         from vippsrecon.bulk.execution.carry_out import carry_out
 
         with Client(settings) as client:
-            done = carry_out(
+            carried = carry_out(
                 plan, client, live=True, confirm=plan.totals, store=store, in_flight=IN_FLIGHT
             )
-        return f"{done.counts['done']} done, exit {done.exit_code}"
+        return f"{carried.counts['done']} done, exit {carried.exit_code}"
 
 
 def main() -> None:

@@ -32,7 +32,14 @@ import httpx
 import orjson
 
 from tests.crash.databases import databases
-from tests.crash.simulator_process import AMOUNT, KEYS, MSN, PaymentCase, payment_line, plan_of
+from tests.crash.simulator_process import (
+    AMOUNT,
+    KEYS,
+    MSN,
+    PaymentCase,
+    make_numbered_plan,
+    make_payment_line,
+)
 from tests.payments import make_amount
 from tests.postgres import binaries
 from vippsrecon.api.client import Client
@@ -91,7 +98,7 @@ class _Server(asyncio.Protocol):
 
     def _answer(self, reference: str, operation: str) -> bytes:
         value, key = self.refunded.get(reference, (0, ""))
-        line = payment_line(reference, "2026-01-30T12:00:00", captured=AMOUNT, refunded=value)
+        line = make_payment_line(reference, "2026-01-30T12:00:00", captured=AMOUNT, refunded=value)
         if operation == "events":
             if value:
                 line["events"][-1] |= {"idempotencyKey": key, "timestamp": _now()}
@@ -154,7 +161,7 @@ def plan_for(rows: int, seed: int) -> Plan:
         case = PaymentCase("refund", seed * 1_000_000 + number, dice)
         amount = dice.randrange(200, AMOUNT)
         rows_made.append(case.row(1, amount_minor=amount, refunded_minor=0))
-    return plan_of("refund", rows_made, dice, datetime.now(UTC))
+    return make_numbered_plan("refund", rows_made, dice, datetime.now(UTC))
 
 
 def settings_for(base_url: str, folder: Path, database_url: str) -> Settings:
@@ -175,15 +182,15 @@ def carried(settings: Settings, plan: Plan, in_flight: int) -> float:
     with open_store(settings.database_url) as store, Client(settings) as client:
         approve(plan, store, approver="ola", os_account="ola", host="here")
         began = time.perf_counter()
-        done = carry_out(
+        carried = carry_out(
             plan, client, live=True, confirm=plan.totals, store=store, in_flight=in_flight
         )
         seconds = time.perf_counter() - began
         if (
-            done.counts["done"] != plan.count
-            or not verify_journal(store, plan.plan_id, done.head).ok
+            carried.counts["done"] != plan.count
+            or not verify_journal(store, plan.plan_id, carried.head).ok
         ):
-            raise RuntimeError(f"not carried out: {done.stopped} {done.counts}")
+            raise RuntimeError(f"not carried out: {carried.stopped} {carried.counts}")
     return seconds
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-
-def outcomes(carried) -> list[str]:
-    """Return the outcomes, in the plan's order."""
-    return [result.outcome for result in carried.results]
+from tests.bulk.simulated_account import list_outcomes
 
 
 def test_run_past_midnight_counts_against_the_new_day(make_account, monkeypatch):
@@ -24,7 +21,7 @@ def test_run_past_midnight_counts_against_the_new_day(make_account, monkeypatch)
         return answer
 
     monkeypatch.setattr(core, "refund", then_midnight)
-    assert outcomes(account.carry_out(before_midnight, in_flight=1)) == ["done", "done"]
+    assert list_outcomes(account.carry_out(before_midnight, in_flight=1)) == ["done", "done"]
 
-    assert outcomes(account.carry_out(after)) == ["refused"]
+    assert list_outcomes(account.carry_out(after)) == ["refused"]
     assert "cap of 5.00 NOK" in account.carry_out(after).results[0].explanation

@@ -6,21 +6,16 @@ import dataclasses
 
 import pytest
 
-from tests.bulk.simulated_account import SHORT_TIMEOUTS
+from tests.bulk.simulated_account import SHORT_TIMEOUTS, list_outcomes
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.errors import ConfigurationError, PlanError, PlanLockHeldError
 from vippsrecon.store import acquire, read_entries, verify_journal
 
 
-def outcomes(carried) -> list[str]:
-    """Return the outcomes, in the plan's order."""
-    return [result.outcome for result in carried.results]
-
-
-def kinds(make_account, plan) -> list[str]:
+def list_entry_kinds(account, plan) -> list[str]:
     """Return the kinds of the journal's entries, in order."""
-    return [entry.kind for entry in read_entries(make_account.store, plan.plan_id)]
+    return [entry.kind for entry in read_entries(account.store, plan.plan_id)]
 
 
 def test_dry_run_sends_nothing(make_account):
@@ -30,11 +25,11 @@ def test_dry_run_sends_nothing(make_account):
 
     carried = carry_out(plan, account.client)
 
-    assert outcomes(carried) == ["would_do"] * 3
+    assert list_outcomes(carried) == ["would_do"] * 3
     assert carried.exit_code == 0
     assert account.count_requests("refund") == 0
     assert carried.results[2].after.refunded_minor == 300
-    assert kinds(account, plan) == []
+    assert list_entry_kinds(account, plan) == []
 
 
 @pytest.mark.parametrize(
@@ -49,13 +44,13 @@ def test_live_run_does_each_row_once(make_account, verb, amount, captured):
 
     carried = account.carry_out(plan)
 
-    assert outcomes(carried) == ["done"] * 3
+    assert list_outcomes(carried) == ["done"] * 3
     assert carried.exit_code == 0
     assert set(account.effects().values()) == {(verb, 1, amount)}
     assert len(account.effects()) == 3
     assert all(result.psp_reference and result.event_at for result in carried.results)
     assert verify_journal(account.store, plan.plan_id, carried.head).ok
-    entry_kinds = kinds(account, plan)
+    entry_kinds = list_entry_kinds(account, plan)
     assert entry_kinds[:3] == ["seen", "approved", "carrier"]
     assert sorted(entry_kinds[3:-1]) == ["done"] * 3 + ["intended"] * 3
     assert entry_kinds[-1] == "ended"
@@ -99,7 +94,7 @@ def test_fault_in_an_answer_never_repeats_an_operation(make_account, fault, shar
 
     carried = account.carry_out(plan)
 
-    assert set(outcomes(carried)) == {"done"}
+    assert set(list_outcomes(carried)) == {"done"}
     assert set(account.effects().values()) == {(verb, 1, amount)}
     assert len(account.effects()) == 4
 
@@ -124,7 +119,7 @@ def test_refusal_code_decides_outcome_and_stop(make_account, code, outcome, stop
 
     carried = account.carry_out(plan)
 
-    assert outcomes(carried) == [outcome]
+    assert list_outcomes(carried) == [outcome]
     assert bool(carried.stopped) is stops
     assert carried.exit_code == (2 if stops else 1)
     assert account.effects() == {}
@@ -141,7 +136,7 @@ def test_temporary_refusal_is_repeated_then_skipped(make_account, code):
     account = make_account(2, captured=0)
     plan = account.make_approved_plan("capture", 500, 500)
     account.simulator.set_settings(refusals=[{"code": code, "operation": "capture", "times": 3}])
-    assert outcomes(account.carry_out(plan)) == ["done", "done"]
+    assert list_outcomes(account.carry_out(plan)) == ["done", "done"]
 
     other = account.make_approved_plan(
         "capture",
@@ -151,10 +146,10 @@ def test_temporary_refusal_is_repeated_then_skipped(make_account, code):
     )
     account.simulator.set_settings(refusals=[{"code": code, "operation": "capture"}])
     carried = account.carry_out(other, patience=SHORT_TIMEOUTS._replace(wait_for=0.1))
-    assert outcomes(carried) == ["skipped", "skipped"]
+    assert list_outcomes(carried) == ["skipped", "skipped"]
 
     account.simulator.set_settings(refusals=[])
-    assert outcomes(account.carry_out(other)) == ["done", "done"]
+    assert list_outcomes(account.carry_out(other)) == ["done", "done"]
     assert {sum_ for _, _, sum_ in account.effects().values()} == {1100}
 
 
@@ -167,11 +162,11 @@ def test_next_run_resolves_an_unknown_row(make_account):
     plan = account.make_approved_plan("refund", 500)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 503}])
     carried = account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.2))
-    assert outcomes(carried) == ["unknown"]
+    assert list_outcomes(carried) == ["unknown"]
     assert carried.exit_code == 1
 
     account.simulator.set_faults([])
-    assert outcomes(account.carry_out(plan)) == ["done"]
+    assert list_outcomes(account.carry_out(plan)) == ["done"]
     assert account.effects() == {"order-000001": ("refund", 1, 500)}
 
 
@@ -186,7 +181,7 @@ def test_late_event_log_is_read_again_at_the_end(make_account):
 
     carried = account.carry_out(plan)
 
-    assert outcomes(carried) == ["done"]
+    assert list_outcomes(carried) == ["done"]
     assert carried.results[0].psp_reference is None
 
 
@@ -199,7 +194,7 @@ def test_lost_answer_with_late_log_ends_unknown(make_account):
 
     carried = account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.3))
 
-    assert outcomes(carried) == ["unknown"]
+    assert list_outcomes(carried) == ["unknown"]
     assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].explanation
     assert account.effects() == {"order-000001": ("refund", 1, 500)}
 
@@ -219,7 +214,7 @@ def test_operation_of_a_lost_journal_is_not_repeated(make_account, tmp_path):
         other_account.approve(plan)
         carried = other_account.carry_out(plan)
 
-    assert outcomes(carried) == ["already_done"] * 2
+    assert list_outcomes(carried) == ["already_done"] * 2
     assert carried.exit_code == 0
     assert account.count_requests("refund") == 2
 
@@ -232,7 +227,7 @@ def test_changed_payment_is_refused(make_account):
 
     carried = account.carry_out(plan)
 
-    assert outcomes(carried) == ["refused", "done"]
+    assert list_outcomes(carried) == ["refused", "done"]
     assert "refunded was 0.00 NOK and is 0.50 NOK" in carried.results[0].explanation
     assert carried.exit_code == 1
 
@@ -252,9 +247,9 @@ def test_operation_of_another_plan_is_a_possible_duplicate(make_account):
         account.make_approved_plan("refund", rows=(changed_row._replace(duplicate=True),))
     )
 
-    assert outcomes(refused) == ["refused"]
+    assert list_outcomes(refused) == ["refused"]
     assert f"row 1 of plan {first.plan_id}" in refused.results[0].explanation
-    assert outcomes(insisted) == ["done"]
+    assert list_outcomes(insisted) == ["done"]
     assert account.effects() == {"order-000001": ("refund", 2, 200)}
 
 
@@ -263,14 +258,14 @@ def test_payment_open_in_another_plan_is_skipped(make_account):
     account = make_account(1)
     first = account.make_approved_plan("refund", 100)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
-    assert outcomes(account.carry_out(first, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))) == [
-        "unknown"
-    ]
+    assert list_outcomes(
+        account.carry_out(first, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))
+    ) == ["unknown"]
     account.simulator.set_faults([])
 
     refused = account.carry_out(account.make_approved_plan("refund", 70))
 
-    assert outcomes(refused) == ["refused"]
+    assert list_outcomes(refused) == ["refused"]
     assert "has an unknown outcome" in refused.results[0].explanation
 
 
@@ -284,10 +279,10 @@ def test_caps_count_all_plans_together(make_account):
     second = dataclasses.replace(second, rows=(second.rows[2]._replace(row=1),))
     account.approve(second)
 
-    assert outcomes(account.carry_out(first)) == ["done", "done"]
+    assert list_outcomes(account.carry_out(first)) == ["done", "done"]
     carried = account.carry_out(second)
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "cap of 4.00 NOK" in carried.results[0].explanation
     assert sorted(account.effects()) == ["order-000001", "order-000002"]
 
@@ -305,11 +300,11 @@ def test_dry_run_predicts_cap_refusals(make_account):
 
     dry = carry_out(plan, account.client, store=account.store)
 
-    assert outcomes(dry) == ["would_do", "refused"]
+    assert list_outcomes(dry) == ["would_do", "refused"]
     assert dry.results[1].explanation == (
         "it would exceed the cap of 4.00 NOK (day); 3.00 NOK is already used"
     )
-    assert outcomes(account.carry_out(plan, in_flight=1)) == ["done", "refused"]
+    assert list_outcomes(account.carry_out(plan, in_flight=1)) == ["done", "refused"]
 
 
 def test_dry_run_reports_why_no_approval_is_valid(make_account):
@@ -332,7 +327,7 @@ def test_run_stops_after_five_failures_in_a_row(make_account):
 
     carried = account.carry_out(plan, in_flight=1)
 
-    assert outcomes(carried) == ["refused"] * 5 + ["skipped"] * 4
+    assert list_outcomes(carried) == ["refused"] * 5 + ["skipped"] * 4
     assert "5 rows in a row failed" in carried.results[-1].explanation
     assert carried.exit_code == 2
 
@@ -388,7 +383,7 @@ def test_row_of_an_unconfigured_sales_unit_is_refused(make_account):
 
     carried = carry_out(plan, account.client)
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "has no payment order-000001" in carried.results[0].explanation
 
 
@@ -406,11 +401,11 @@ def test_plan_held_by_another_machine_is_refused(make_account):
 
 def test_production_requires_caps():
     """In production no money moves without the caps per_run and per_day."""
-    from tests.plans import plan_of
+    from tests.plans import make_plan
     from vippsrecon.bulk.execution.preconditions import build_caps
     from vippsrecon.bulk.limits import Limits
 
-    plan = plan_of(environment="production", host="api.vipps.no")
+    plan = make_plan(environment="production", host="api.vipps.no")
 
     with pytest.raises(ConfigurationError, match="per_run and per_day for NOK"):
         build_caps(plan, Limits.from_settings({"per_run": 100}), "2026-01-31")
@@ -444,7 +439,7 @@ def test_unpaid_payment_is_cancelled_only_if_the_plan_allows_it(make_account):
     account.approve(meant)
     carried = account.carry_out(meant)
 
-    assert outcomes(carried) == ["done"]
+    assert list_outcomes(carried) == ["done"]
     assert account.client.payment("order-000001").state == "TERMINATED"
 
 

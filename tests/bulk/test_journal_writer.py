@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 
 import pytest
 
@@ -12,13 +11,6 @@ from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.plan_journal import PlanJournal
 from vippsrecon.errors import PlanLockLostError
 from vippsrecon.store import acquire, identify_process
-
-
-def tamper(account, *statements: str) -> None:
-    """Change the journal without the package."""
-    with sqlite3.connect(account.folder / "work.db") as database:
-        for statement in statements:
-            database.execute(statement)
 
 
 def test_lock_is_checked_after_sleep_before_the_first_row(make_account):
@@ -36,7 +28,7 @@ def test_lock_is_checked_after_sleep_before_the_first_row(make_account):
         pid=os.getpid(),
         started=identify_process(),
     )
-    tamper(account, "UPDATE carriers SET heartbeat_at = '2026-01-01T00:00:00.000Z'")
+    account.change_database("UPDATE carriers SET heartbeat_at = '2026-01-01T00:00:00.000Z'")
     acquire(account.store, plan.plan_id, holder="eva", host="there", pid=1, started="x")
 
     async def wake() -> None:

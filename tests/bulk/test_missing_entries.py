@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 from typer.testing import CliRunner
 
 from vippsrecon.bulk.outcomes.audit_workbook import write_extract
 from vippsrecon.cli import app
 from vippsrecon.errors import StoreError
-
-
-def tamper(account, *statements: str) -> None:
-    """Change the journal without the package."""
-    with sqlite3.connect(account.folder / "work.db") as database:
-        for statement in statements:
-            database.execute(statement)
 
 
 def test_plan_without_first_entry_is_reported(make_account, monkeypatch):
@@ -27,8 +18,7 @@ def test_plan_without_first_entry_is_reported(make_account, monkeypatch):
     monkeypatch.chdir(account.folder)
     monkeypatch.setenv("VIPPSRECON_DATABASE_URL", f"sqlite:///{account.folder / 'work.db'}")
     assert CliRunner().invoke(app, ["journal", "--verify"]).exit_code == 0
-    tamper(
-        account,
+    account.change_database(
         "DROP TRIGGER journal_no_delete",
         f"DELETE FROM journal WHERE plan_id = '{plan.plan_id}' AND seq = 1",
     )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from tests.plans import plan_of, plan_row
+from tests.plans import make_plan, make_plan_row
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
@@ -37,15 +37,15 @@ from vippsrecon.schemas import OUTCOMES, validate
 BEFORE = Aggregate(100_000, 100_000, 0, 0)
 
 
-def carried_of(*row_specs, live=True, units=(), **changed) -> RunResult:
+def make_run_result(*row_specs, live=True, units=(), **changed) -> RunResult:
     """Return the result of a run with one row for each (outcome, changes of the row)."""
-    rows = [plan_row(number, **row) for number, (_, row) in enumerate(row_specs, start=1)]
+    rows = [make_plan_row(number, **row) for number, (_, row) in enumerate(row_specs, start=1)]
     results = tuple(
         RowResult(number, outcome, f"because of {outcome}", before=BEFORE)
         for number, (outcome, _) in enumerate(row_specs, start=1)
     )
     return RunResult(
-        plan_of(*rows, **changed), live, results, "", "ola", "kari", (9, "f" * 64), units
+        make_plan(*rows, **changed), live, results, "", "ola", "kari", (9, "f" * 64), units
     )
 
 
@@ -95,7 +95,7 @@ def test_outcomes_frame_fits_its_schema(make_account):
 
 def test_an_empty_run_still_has_its_columns():
     """A run that stopped before its first row gives an empty frame, not an error."""
-    carried = dataclasses.replace(carried_of(("done", {})), results=())
+    carried = dataclasses.replace(make_run_result(("done", {})), results=())
 
     assert list(build_outcomes(carried).columns) == list(OUTCOMES.names)
 
@@ -112,7 +112,7 @@ def test_an_empty_run_still_has_its_columns():
 )
 def test_outcome_is_booked_on_the_local_day(at, zone, day):
     """An operation just after midnight in Helsinki on 1 February is booked in February."""
-    carried = carried_of(("done", {}), units=(SalesUnit("123456", timezone=zone),))
+    carried = make_run_result(("done", {}), units=(SalesUnit("123456", timezone=zone),))
     result = carried.results[0]._replace(event_at=at)
 
     assert build_outcomes(dataclasses.replace(carried, results=(result,)))["booking_date"][0] == day
@@ -131,7 +131,7 @@ def test_outcome_is_booked_on_the_local_day(at, zone, day):
 def test_refund_without_document_needs_a_credit_note(verb, outcome, document, needed):
     """If captured money is given back without a document, the accounts need a credit note."""
     captured = {} if verb == "refund" else {"captured_minor": 0}
-    carried = carried_of((outcome, {"document_ref": document, **captured}), verb=verb)
+    carried = make_run_result((outcome, {"document_ref": document, **captured}), verb=verb)
 
     assert build_outcomes(carried)["credit_note_needed"][0] == needed
 
@@ -156,7 +156,7 @@ def test_shop_is_updated_only_if_it_does_not_know_the_refund(kinds, outcome, new
     """
     ids = " ".join(f"{kind}:123456:order-000001" for kind in kinds.split()) or None
 
-    assert needs_shop_update(plan_row(discrepancy_id=ids), outcome) is news
+    assert needs_shop_update(make_plan_row(discrepancy_id=ids), outcome) is news
 
 
 def test_codes_without_shop_update_exist():
@@ -179,7 +179,7 @@ def test_codes_without_shop_update_exist():
 def test_customer_notice_depends_on_the_market(market, currency, account_text):
     """In Denmark and Finland the money may go to another account than the customer paid from."""
     notice = choose_customer_notice(
-        "refund", plan_row(currency=currency), "done", SalesUnit("123456", market=market)
+        "refund", make_plan_row(currency=currency), "done", SalesUnit("123456", market=market)
     )
 
     assert account_text in notice
@@ -190,8 +190,8 @@ def test_no_customer_notice_before_the_refund_is_done():
     """A refund that was refused gives no notice to the customer."""
     unit = SalesUnit("123456")
 
-    assert choose_customer_notice("refund", plan_row(), "refused", unit) == ""
-    assert choose_customer_notice("capture", plan_row(), "done", unit) == ""
+    assert choose_customer_notice("refund", make_plan_row(), "refused", unit) == ""
+    assert choose_customer_notice("capture", make_plan_row(), "done", unit) == ""
 
 
 @given(
@@ -207,7 +207,7 @@ def test_no_customer_notice_before_the_refund_is_done():
 )
 def test_control_totals_always_agree(row_specs):
     """Planned = done + already done + refused + skipped + unknown, both in rows and in amounts."""
-    carried = carried_of(
+    carried = make_run_result(
         *((outcome, {"currency": c, "amount_minor": amount}) for outcome, c, amount in row_specs)
     )
 
@@ -220,14 +220,14 @@ def test_control_totals_always_agree(row_specs):
 
 def test_a_missing_result_shows_in_the_control_total():
     """The check must fail when a result is missing; otherwise it proves nothing."""
-    carried = carried_of(("done", {}), ("done", {}))
+    carried = make_run_result(("done", {}), ("done", {}))
 
     assert not compute_control_totals(carried.plan, carried.results[:1])[0].agrees
 
 
 def test_rows_of_one_outcome_keep_the_plan_order():
     """Rows with the same outcome keep the plan's order, whatever order they arrived in."""
-    results = list(carried_of(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
+    results = list(make_run_result(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
     random.Random(3).shuffle(results)
 
     assert [result.row for result in sort_worst_first(results)] == [3, 2, 1, 4]
@@ -236,7 +236,7 @@ def test_rows_of_one_outcome_keep_the_plan_order():
 @pytest.fixture
 def mixed() -> RunResult:
     """Return a run with every outcome, two currencies, and texts that look like formulas."""
-    return carried_of(
+    return make_run_result(
         ("done", {"order_number": "=1+1"}),
         ("already_done", {"currency": "DKK", "note": "@SUM(A1)"}),
         ("refused", {"note": "+47 900 00 000", "amount_minor": 995}),
@@ -345,6 +345,8 @@ def test_carry_out_loads_no_frame_library():
         "import vippsrecon.bulk.execution.carry_out, sys; "
         "print([m for m in ('pandas', 'polars', 'pandera', 'narwhals') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert done.stdout == "[]\n"
+    assert result.stdout == "[]\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from openpyxl import load_workbook
 
-from tests.plans import plan_of, plan_row
+from tests.plans import make_plan, make_plan_row
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.plan.file import compute_digest
@@ -21,10 +21,10 @@ REFUSED = Reject("list.csv", 7, "amount", "=0", "is 0, so there is nothing to do
 def plan(**changed):
     """Return a plan in two currencies, with texts that a spreadsheet could take for formulas."""
     rows = [
-        plan_row(number, note=text, document_ref=text, currency="NOK" if number % 2 else "EUR")
+        make_plan_row(number, note=text, document_ref=text, currency="NOK" if number % 2 else "EUR")
         for number, text in enumerate(NASTY, start=1)
     ]
-    return plan_of(*rows, refused=(REFUSED,), notes=("a note",), **changed)
+    return make_plan(*rows, refused=(REFUSED,), notes=("a note",), **changed)
 
 
 def test_plan_summary_adds_up():
@@ -36,7 +36,7 @@ def test_plan_summary_adds_up():
     assert sums == example.totals
     assert str(example.to_frame()["amount_minor"].dtype) == "int64[pyarrow]"
     validate(example.rejects(), REJECTS)
-    assert validate(plan_of().rejects(), REJECTS).empty
+    assert validate(make_plan().rejects(), REJECTS).empty
 
 
 def test_plan_html_is_a_table():
@@ -47,7 +47,7 @@ def test_plan_html_is_a_table():
     assert "<b>kari" not in shown
     assert "&lt;r&gt;x&lt;/r&gt;" in shown
     assert "is 0, so there is nothing to do" in shown
-    many = plan_of(*(plan_row(n) for n in range(1, 101)))._repr_html_()
+    many = make_plan(*(make_plan_row(n) for n in range(1, 101)))._repr_html_()
     assert "80 more rows" in many
 
 
@@ -57,12 +57,12 @@ def test_plan_repr_is_one_line():
     assert (
         repr(example) == f"<Plan {example.plan_id}: 7 refunds, 750.00 EUR, 1 000.00 NOK, simulator>"
     )
-    assert len(repr(plan_of(*(plan_row(n) for n in range(1, 1001))))) < 120
+    assert len(repr(make_plan(*(make_plan_row(n) for n in range(1, 1001))))) < 120
 
 
 def test_invalid_plan_can_be_displayed():
     """A plan that was not checked yet shows its problem and raises no error."""
-    assert "no amount" in repr(plan_of(plan_row(1)._replace(amount_minor=None)))
+    assert "no amount" in repr(make_plan(make_plan_row(1)._replace(amount_minor=None)))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_invalid_plan_can_be_displayed():
 )
 def test_run_result_is_described_in_one_line(live, stopped, ending):
     """The line has counts and no rows."""
-    planned = plan_of(plan_row(1), plan_row(2))
+    planned = make_plan(make_plan_row(1), make_plan_row(2))
     results = (RowResult(1, "done", "refunded"), RowResult(2, "unknown", "no answer"))
     shown = repr(RunResult(planned, live, results, stopped))
     assert shown.startswith(

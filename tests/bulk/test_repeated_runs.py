@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
 
 import pytest
 
-from tests.bulk.simulated_account import SHORT_TIMEOUTS
+from tests.bulk.simulated_account import SHORT_TIMEOUTS, list_outcomes
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import read_entries
-
-
-def outcomes(carried) -> list[str]:
-    """Return the outcomes, in the plan's order."""
-    return [result.outcome for result in carried.results]
-
-
-def tamper(account, *statements: str) -> None:
-    """Change the journal without the package."""
-    with sqlite3.connect(account.folder / "work.db") as database:
-        for statement in statements:
-            database.execute(statement)
 
 
 def test_stopped_second_run_keeps_earlier_outcomes(make_account):
@@ -36,12 +23,12 @@ def test_stopped_second_run_keeps_earlier_outcomes(make_account):
     account.simulator.set_settings(refusals=[*locked, lost])
     quick = SHORT_TIMEOUTS._replace(wait_for=0.02)
     first = account.carry_out(plan, patience=quick, in_flight=8)
-    assert outcomes(first) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
+    assert list_outcomes(first) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
 
     again = account.carry_out(plan, patience=quick, in_flight=1)
 
     assert "5 rows in a row failed" in again.stopped
-    assert outcomes(again) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
+    assert list_outcomes(again) == ["skipped"] * 5 + ["done"] * 2 + ["unknown"]
     assert again.results[5] == first.results[5]
     ended = list(read_entries(account.store, plan.plan_id))[-1].parse_detail()
     assert ended["counts"] == {"skipped": 5, "done": 2, "unknown": 1}
@@ -58,7 +45,7 @@ def test_dry_run_of_a_finished_plan_shows_final_outcomes(make_account):
 
     dry = carry_out(plan, account.client, store=account.store)
 
-    assert outcomes(dry) == ["refused", "already_done", "already_done"]
+    assert list_outcomes(dry) == ["refused", "already_done", "already_done"]
     assert dry.counts["would_do"] == 0
     assert len(dry.outcomes) == 3
 
@@ -68,8 +55,7 @@ def test_modified_journal_is_refused(make_account):
     account = make_account(2)
     plan = account.make_approved_plan("refund", 100, 200)
     account.carry_out(plan)
-    tamper(
-        account,
+    account.change_database(
         "DROP TRIGGER journal_no_update",
         f"UPDATE journal SET amount_minor = 1 WHERE plan_id = '{plan.plan_id}' AND row = 1",
     )
@@ -99,16 +85,16 @@ def test_dry_run_resolves_open_rows_without_sending(make_account, fault, would):
     plan = account.make_approved_plan("refund", 500)
     account.simulator.set_settings(event_log_lag_ms=30_000)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, fault: True}])
-    assert outcomes(account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))) == [
-        "unknown"
-    ]
+    assert list_outcomes(
+        account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))
+    ) == ["unknown"]
     sent = account.count_requests("refund")
 
-    assert outcomes(carry_out(plan, account.client, store=account.store)) == [would]
+    assert list_outcomes(carry_out(plan, account.client, store=account.store)) == [would]
 
     account.simulator.advance(31)
     settled = "already_done" if fault == "drop_after" else "would_do"
-    assert outcomes(carry_out(plan, account.client, store=account.store)) == [settled]
+    assert list_outcomes(carry_out(plan, account.client, store=account.store)) == [settled]
     assert account.count_requests("refund") == sent
 
 
@@ -152,7 +138,7 @@ def test_dry_run_on_a_damaged_database_raises_one_error(make_account):
     """Rows are read at the same time, but the error must be one error and not a group of errors."""
     account = make_account(2)
     plan = account.make_approved_plan("refund", 100, 200)
-    tamper(account, "ALTER TABLE journal RENAME TO elsewhere")
+    account.change_database("ALTER TABLE journal RENAME TO elsewhere")
 
     with pytest.raises(StoreError):
         carry_out(plan, account.client, store=account.store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS
+from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS, list_outcomes
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.store import read_entries, verify_journal
@@ -20,26 +20,21 @@ class SleepingClock(RunClock):
         return super().count_seconds() + self.asleep
 
 
-def outcomes(carried) -> list[str]:
-    """Return the outcomes, in the plan's order."""
-    return [result.outcome for result in carried.results]
-
-
 def test_every_request_has_its_own_intention_on_disk(make_account):
     """A request that is sent again, by this run or a later one, is recorded again first."""
     account = make_account(1)
     plan = account.make_approved_plan("refund", 500)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 503}])
-    assert outcomes(account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.3))) == [
-        "unknown"
-    ]
+    assert list_outcomes(
+        account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.3))
+    ) == ["unknown"]
     account.simulator.advance(3600)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 429}])
-    assert outcomes(account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(wait_for=0.3))) == [
-        "unknown"
-    ]
+    assert list_outcomes(
+        account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(wait_for=0.3))
+    ) == ["unknown"]
     account.simulator.set_faults([])
-    assert outcomes(account.carry_out(plan)) == ["done"]
+    assert list_outcomes(account.carry_out(plan)) == ["done"]
 
     intended = [e for e in read_entries(account.store, plan.plan_id) if e.kind == "intended"]
     assert len(intended) == account.count_requests("refund") > 3
@@ -98,7 +93,7 @@ def test_row_is_read_again_after_the_machine_slept(make_account, monkeypatch):
 
     carried = account.carry_out(plan, clock=clock)
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].explanation
     assert account.effects() == {"order-000001": ("refund", 1, 500)}
 
@@ -126,5 +121,5 @@ def test_already_cancelled_payment_is_read_before_it_is_refused(make_account, mo
 
     carried = account.carry_out(plan)
 
-    assert outcomes(carried) == ["already_done"]
+    assert list_outcomes(carried) == ["already_done"]
     assert account.effects() == {"order-000001": ("cancel", 1, 100_000)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bulk.simulated_account import SHORT_TIMEOUTS
+from tests.bulk.simulated_account import SHORT_TIMEOUTS, list_outcomes
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.open_rows.settle import ManualDecision, settle
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history
@@ -24,9 +24,7 @@ def lost(make_account):
     account.simulator.set_settings(event_log_lag_ms=600_000)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
     plan = account.make_approved_plan("refund", 2_500)
-    assert [result.outcome for result in account.carry_out(plan, patience=QUICK).results] == [
-        "unknown"
-    ]
+    assert list_outcomes(account.carry_out(plan, patience=QUICK)) == ["unknown"]
     account.simulator.set_faults([])
     return account, plan
 
@@ -37,9 +35,7 @@ def undone(make_account):
     account = make_account(1, retry_seconds=1)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 500}])
     plan = account.make_approved_plan("refund", 2_500)
-    assert [result.outcome for result in account.carry_out(plan, patience=QUICK).results] == [
-        "unknown"
-    ]
+    assert list_outcomes(account.carry_out(plan, patience=QUICK)) == ["unknown"]
     account.simulator.set_faults([])
     return account, plan
 
@@ -56,7 +52,7 @@ def test_settle_records_what_the_event_log_proves(lost):
 
     settled = settle(account.store, plan.plan_id, account.client)
 
-    assert [result.outcome for result in settled.results] == ["done"]
+    assert list_outcomes(settled) == ["done"]
     assert settled.results[0].psp_reference
     assert settled.exit_code == 0
     assert state(account, plan).outcome == "done"
@@ -73,7 +69,7 @@ def test_settle_sends_nothing(undone):
     settled = settle(account.store, plan.plan_id, account.client)
 
     assert account.count_requests("refund") == sent
-    assert [result.outcome for result in settled.results] == ["unknown"]
+    assert list_outcomes(settled) == ["unknown"]
     assert settled.exit_code == 1
     assert "the payment is unchanged" in settled.results[0].explanation
     assert "--as refused" in settled.results[0].explanation
@@ -105,7 +101,7 @@ def test_manual_decision_refused_is_recorded(undone):
     assert detail["because"] == "the portal shows no refund"
     assert detail["after"] == [100_000, 100_000, 0, 0]
     assert read_plan_history(account.store, plan.plan_id).rows[1].decided_by == "kari"
-    assert [result.outcome for result in account.carry_out(plan).results] == ["refused"]
+    assert list_outcomes(account.carry_out(plan)) == ["refused"]
     assert account.effects() == {}
 
 
@@ -170,7 +166,7 @@ def test_change_without_our_key_needs_a_manual_decision(lost):
     )
     assert state(account, plan).outcome == "done"
     again = account.carry_out(plan)
-    assert [result.outcome for result in again.results] == ["done"]
+    assert list_outcomes(again) == ["done"]
     assert account.effects() == {"order-000001": ("refund", 1, 2_500)}
 
 
@@ -246,14 +242,9 @@ def test_settled_plan_continues_in_the_next_run(undone):
     account, plan = undone
 
     assert settle(account.store, plan.plan_id, account.client).exit_code == 1
-    assert [result.outcome for result in account.carry_out(plan).results] == ["done"]
+    assert list_outcomes(account.carry_out(plan)) == ["done"]
     assert account.effects() == {"order-000001": ("refund", 1, 2_500)}
     assert carry_out(plan, account.client, store=account.store).results[0].outcome != "would_do"
-
-
-def _outcomes(carried):
-    """Return the outcomes, in the plan's order."""
-    return [result.outcome for result in carried.results]
 
 
 def test_manual_decision_waits_a_minute_after_the_last_request(make_account):
@@ -264,15 +255,15 @@ def test_manual_decision_waits_a_minute_after_the_last_request(make_account):
     account = make_account(1)
     account.simulator.set_settings(refusals=[{"code": 6160, "operation": "refund"}])
     plan = account.make_approved_plan("refund", 500)
-    assert _outcomes(account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(wait_for=0.02))) == [
-        "skipped"
-    ]
+    assert list_outcomes(
+        account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(wait_for=0.02))
+    ) == ["skipped"]
     account.simulator.set_settings(refusals=[], event_log_lag_ms=30_000)
     account.simulator.advance(2 * 3600)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
-    assert _outcomes(account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))) == [
-        "unknown"
-    ]
+    assert list_outcomes(
+        account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))
+    ) == ["unknown"]
 
     with pytest.raises(PlanError, match="Run this again in a minute"):
         settle(

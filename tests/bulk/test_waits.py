@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS
+from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS, list_outcomes
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
 from vippsrecon.bulk.execution.clock import RunClock
@@ -36,11 +36,6 @@ class SteppingClock(RunClock):
 
 WAITS = Timeouts()
 """The documented times: no test waits for them."""
-
-
-def outcomes(carried) -> list[str]:
-    """Return the outcomes, in the plan's order."""
-    return [result.outcome for result in carried.results]
 
 
 def refund_in_portal_at_first_request(account, monkeypatch, amount: int, *, key: str = "portal"):
@@ -79,7 +74,7 @@ def test_portal_refund_during_a_rate_limit_wait(make_account, monkeypatch, fault
 
     carried = account.carry_out(plan, patience=WAITS, clock=SteppingClock())
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "refunded was 0.00 NOK and is" in carried.results[0].explanation
     assert carried.exit_code == 1
     assert account.effects() == {"order-000001": ("refund", 1, amount)}
@@ -96,7 +91,7 @@ def test_portal_refund_while_the_payment_is_locked(make_account, monkeypatch, co
 
     carried = account.carry_out(plan, patience=WAITS, clock=SteppingClock())
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert account.effects() == {"order-000001": ("refund", 1, 4_000)}
 
 
@@ -119,7 +114,7 @@ def test_limits_are_checked_again_after_a_wait(make_account, monkeypatch):
 
     carried = account.carry_out(plan, patience=WAITS, clock=SteppingClock())
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "the approval expired" in carried.results[0].explanation
     assert account.effects() == {}
 
@@ -149,7 +144,7 @@ def test_done_row_reports_another_change(make_account, monkeypatch):
 
     carried = account.carry_out(plan, patience=WAITS, clock=SteppingClock(), in_flight=1)
 
-    assert outcomes(carried) == ["done", "done"]
+    assert list_outcomes(carried) == ["done", "done"]
     assert [result.flags for result in carried.results] == ["moved_beside", ""]
     assert "refunded was 40.00 NOK and is 47.00 NOK" in carried.results[0].explanation
     assert carried.exit_code == 1
@@ -169,7 +164,7 @@ def test_restored_backup_while_the_log_lags(make_account, tmp_path, verb):
     amount = 100_000 if verb == "cancel" else 4_000
     plan = account.make_approved_plan(verb, amount)
     account.simulator.set_settings(event_log_lag_ms=60_000)
-    assert outcomes(account.carry_out(plan)) == ["done"]
+    assert list_outcomes(account.carry_out(plan)) == ["done"]
     with open_store(f"sqlite:///{tmp_path / 'restored.db'}") as store:
         other_account = account._replace(store=store)
         other_account.approve(plan)
@@ -177,10 +172,10 @@ def test_restored_backup_while_the_log_lags(make_account, tmp_path, verb):
         other_account.simulator.advance(61)
         second = other_account.carry_out(plan)
 
-    assert outcomes(first) == ["unknown"]
+    assert list_outcomes(first) == ["unknown"]
     assert "Run the same command again" in first.results[0].explanation
     assert "plan" not in first.results[0].explanation
-    assert outcomes(second) == ["already_done"]
+    assert list_outcomes(second) == ["already_done"]
     assert account.effects() == {"order-000001": (verb, 1, amount)}
 
 
@@ -196,10 +191,10 @@ def test_second_database_finds_the_refund_of_the_first(make_account, tmp_path):
     with open_store(f"sqlite:///{tmp_path / 'elsewhere.db'}") as store:
         other_account = account._replace(store=store)
         other_account.approve(second)
-        assert outcomes(account.carry_out(first)) == ["done"]
+        assert list_outcomes(account.carry_out(first)) == ["done"]
         carried = other_account.carry_out(second)
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "by a plan in another database" in carried.results[0].explanation
     assert account.effects() == {"order-000001": ("refund", 1, 4_000)}
 
@@ -216,7 +211,7 @@ def test_unknown_without_a_request_can_be_settled(make_account, tmp_path):
     with open_store(f"sqlite:///{tmp_path / 'restored.db'}") as store:
         other_account = account._replace(store=store)
         other_account.approve(plan)
-        assert outcomes(
+        assert list_outcomes(
             other_account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))
         ) == ["unknown"]
         other_account.simulator.advance(61)
@@ -236,16 +231,16 @@ def test_settle_reports_another_change(make_account):
     plan = account.make_approved_plan("refund", 4_000)
     account.simulator.set_settings(event_log_lag_ms=60_000)
     account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
-    assert outcomes(account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))) == [
-        "unknown"
-    ]
+    assert list_outcomes(
+        account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))
+    ) == ["unknown"]
     account.simulator.set_faults([])
     account.client.refund("order-000001", 700, "NOK", idempotency_key="portal")
     account.simulator.advance(61)
 
     settled = settle(account.store, plan.plan_id, account.client)
 
-    assert outcomes(settled) == ["done"]
+    assert list_outcomes(settled) == ["done"]
     assert settled.results[0].flags == "moved_beside"
     assert settled.exit_code == 1
 
@@ -277,7 +272,7 @@ def test_requests_of_a_row_are_limited(make_account):
         plan, patience=SHORT_TIMEOUTS._replace(wait_for=60, most_requests=5)
     )
 
-    assert outcomes(carried) == ["skipped"]
+    assert list_outcomes(carried) == ["skipped"]
     assert account.count_requests("refund") == 5
 
 
@@ -334,14 +329,14 @@ def test_server_clock_that_jumps_stops_the_run(test_host):
     carried = account.carry_out(plan)
 
     assert "differs from the local clock by" in carried.stopped
-    assert outcomes(carried) == ["skipped", "skipped"]
+    assert list_outcomes(carried) == ["skipped", "skipped"]
     assert carried.exit_code == 2
     assert account.count_requests("refund") == 0
     assert not [e for e in read_entries(account.store, plan.plan_id) if e.kind == "intended"]
 
     host.ahead = timedelta(0)
     account.client.payment("order-000001")  # any answer sets the clock
-    assert outcomes(account.carry_out(plan)) == ["done", "done"]
+    assert list_outcomes(account.carry_out(plan)) == ["done", "done"]
 
 
 def test_wrong_server_clock_refuses_no_row(test_host):
@@ -356,7 +351,7 @@ def test_wrong_server_clock_refuses_no_row(test_host):
     carried = account.carry_out(plan)
 
     assert "differs from the local clock by" in carried.stopped
-    assert outcomes(carried) == ["skipped"]
+    assert list_outcomes(carried) == ["skipped"]
 
 
 def test_wrong_server_clock_after_a_lost_answer_refuses_no_row(test_host):
@@ -375,12 +370,12 @@ def test_wrong_server_clock_after_a_lost_answer_refuses_no_row(test_host):
 
     assert account.count_requests("refund") == 1
     assert "differs from the local clock by" in carried.stopped
-    assert outcomes(carried) == ["unknown"]
+    assert list_outcomes(carried) == ["unknown"]
 
     account.simulator.set_faults([])
     host.ahead = timedelta(0)
     account.client.payment("order-000001")  # any answer sets the clock
-    assert outcomes(account.carry_out(plan)) == ["done"]
+    assert list_outcomes(account.carry_out(plan)) == ["done"]
 
 
 def test_event_later_than_the_answer_stops_the_run(test_host):
@@ -400,7 +395,7 @@ def test_event_later_than_the_answer_stops_the_run(test_host):
     carried = account.carry_out(plan)
 
     assert "an event of" in carried.stopped
-    assert outcomes(carried) == ["skipped"]
+    assert list_outcomes(carried) == ["skipped"]
     assert account.count_requests("refund") == 1, "the portal's"
 
 

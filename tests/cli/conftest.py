@@ -74,7 +74,7 @@ def keys(monkeypatch, base_url):
 
 
 @pytest.fixture
-def served_with(month, keys):
+def serve_with_faults(month, keys):
     """Return a function that serves the month with faults, for this test only."""
     opened = []
 
@@ -91,11 +91,11 @@ def served_with(month, keys):
 
 
 @pytest.fixture
-def printed():
+def read_json():
     """Return a function that reads the one JSON object a command printed."""
 
-    def read(done):
-        return json.loads(done.stdout)
+    def read(result):
+        return json.loads(result.stdout)
 
     return read
 

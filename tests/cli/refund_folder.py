@@ -25,15 +25,19 @@ class RefundFolder:
         ]
         listed = "\n".join(["reference,amount,currency", *rows])
         self.folder.joinpath("refunds.csv").write_text(listed, encoding="utf-8")
-        done = self.run("plan", "refunds", "refunds.csv", "--out", "plan.json", "--as", "kari")
-        assert done.exit_code == 0, done.output
+        result = self.run("plan", "refunds", "refunds.csv", "--out", "plan.json", "--as", "kari")
+        assert result.exit_code == 0, result.output
 
     def approve(self) -> None:
         """Approve the plan as a person other than its planner."""
-        done = self.run("approve", "plan.json", "--as", "ola")
-        assert done.exit_code == 0, done.output
+        result = self.run("approve", "plan.json", "--as", "ola")
+        assert result.exit_code == 0, result.output
 
     def effects(self) -> dict[str, int]:
         """Return the refunded sum of each refunded payment."""
         payments = self.simulator.requests()["payments"].get(MSN, {})
-        return {ref: done["refund"]["sum"] for ref, done in payments.items() if "refund" in done}
+        return {
+            ref: operations["refund"]["sum"]
+            for ref, operations in payments.items()
+            if "refund" in operations
+        }

@@ -26,11 +26,11 @@ LEDGER = {
 
 def test_help_has_an_example(run):
     """An example explains more than a list of options."""
-    done = run("carry-out", "--help")
+    result = run("carry-out", "--help")
 
-    assert done.exit_code == 0
-    assert "Example:" in done.stdout
-    assert "--live" in done.stdout
+    assert result.exit_code == 0
+    assert "Example:" in result.stdout
+    assert "--live" in result.stdout
 
 
 def test_dry_run_is_the_default(make_refund_folder):
@@ -38,36 +38,36 @@ def test_dry_run_is_the_default(make_refund_folder):
     refund_folder = make_refund_folder(3)
     refund_folder.plan("1000.00", "250.00", "0.50")
 
-    done = refund_folder.run("carry-out", "plan.json")
+    result = refund_folder.run("carry-out", "plan.json")
 
-    assert done.exit_code == 0, done.output
-    assert "Dry run: 3 of 3 refunds would be sent. Nothing was sent" in done.stdout
-    assert "1 250.50 NOK" in done.stdout
-    assert "Not approved yet. Run: vippsrecon approve plan.json" in done.stdout
+    assert result.exit_code == 0, result.output
+    assert "Dry run: 3 of 3 refunds would be sent. Nothing was sent" in result.stdout
+    assert "1 250.50 NOK" in result.stdout
+    assert "Not approved yet. Run: vippsrecon approve plan.json" in result.stdout
     assert refund_folder.effects() == {}
     assert not list(refund_folder.folder.glob("*.db"))
 
 
-def test_repeated_live_runs_do_each_row_once(ready, printed):
+def test_repeated_live_runs_do_each_row_once(ready, read_json):
     """The same command continues where it stopped; here all rows are done, so nothing is sent."""
     for summary in ("Done: 3 refunds", "Nothing was sent: all 3 were done on 2026-01-31"):
-        done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
-        assert done.exit_code == 0, done.output
-        assert summary in done.stdout
-        assert "approved  ola" in done.stdout
+        result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+        assert result.exit_code == 0, result.output
+        assert summary in result.stdout
+        assert "approved  ola" in result.stdout
 
     assert ready.effects() == {"order-000001": 100_000, "order-000002": 25_000, "order-000003": 50}
-    head = done.stdout.split("head      ")[1].split()[0]
+    head = result.stdout.split("head      ")[1].split()[0]
     verified = ready.run("journal", "--plan", "plan.json", "--verify", "--head", head, "--json")
     assert verified.exit_code == 0
-    assert printed(verified)["plans"][0]["head"] == head
+    assert read_json(verified)["plans"][0]["head"] == head
 
 
-def test_json_lists_every_row(ready, printed):
+def test_json_lists_every_row(ready, read_json):
     """Every row is in the output, amounts are integers, and the counts add up to the plan."""
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
 
-    output = printed(done)
+    output = read_json(result)
     assert output["counts"] == {
         "done": 3,
         "already_done": 0,
@@ -96,11 +96,11 @@ def test_json_lists_every_row(ready, printed):
 )
 def test_live_requires_the_sum(ready, arguments):
     """A user who has to repeat the sum has read it."""
-    done = ready.run("carry-out", "plan.json", "--live", *arguments)
+    result = ready.run("carry-out", "plan.json", "--live", *arguments)
 
-    assert done.exit_code == 2
-    assert done.stderr.strip()
-    assert "Traceback" not in done.output
+    assert result.exit_code == 2
+    assert result.stderr.strip()
+    assert "Traceback" not in result.output
     assert ready.effects() == {}
 
 
@@ -109,10 +109,10 @@ def test_live_run_requires_an_approval(make_refund_folder):
     refund_folder = make_refund_folder(1)
     refund_folder.plan("10.00")
 
-    done = refund_folder.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
+    result = refund_folder.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
 
-    assert done.exit_code == 2
-    assert "not approved" in done.stderr
+    assert result.exit_code == 2
+    assert "not approved" in result.stderr
     assert refund_folder.effects() == {}
 
 
@@ -158,24 +158,24 @@ def test_refused_row_gives_exit_code_1_and_reason(ready):
     with Client(load_settings()) as client:
         client.refund("order-000002", 100, "NOK", idempotency_key="from-the-portal")
 
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
 
-    assert done.exit_code == 1
-    assert "2 of 3 refunds done, 1 refused" in done.stdout
-    assert "refused  row 2, order-000002: Not refunded (250.00 NOK)" in done.stdout
+    assert result.exit_code == 1
+    assert "2 of 3 refunds done, 1 refused" in result.stdout
+    assert "refused  row 2, order-000002: Not refunded (250.00 NOK)" in result.stdout
     assert ready.effects()["order-000002"] == 100
 
 
-def test_stopped_run_gives_exit_code_2(ready, printed):
+def test_stopped_run_gives_exit_code_2(ready, read_json):
     """The sales unit may not refund at all, so the run stops instead of trying each row."""
     ready.simulator.set_settings(refusals=[{"code": 5100, "operation": "refund"}])
 
-    done = ready.run(
+    result = ready.run(
         "carry-out", "plan.json", "--live", "--confirm", SUM, "--in-flight", "1", "--json"
     )
 
-    assert done.exit_code == 2
-    output = printed(done)
+    assert result.exit_code == 2
+    output = read_json(result)
     assert output["stopped"]
     assert output["counts"]["skipped"] == 3
     assert sum(output["counts"].values()) == 3
@@ -186,10 +186,12 @@ def test_stopped_run_gives_exit_code_2(ready, printed):
 
 def test_outcomes_workbook_is_written(ready):
     """The workbook of outcomes contains the head of the journal."""
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "outcomes.xlsx")
+    result = ready.run(
+        "carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "outcomes.xlsx"
+    )
 
-    assert done.exit_code == 0
-    head = done.stdout.split("head      ")[1].split()[0]
+    assert result.exit_code == 0
+    head = result.stdout.split("head      ")[1].split()[0]
     book = load_workbook(ready.folder / "outcomes.xlsx", data_only=True)
     assert head in [cell.value for row in book["Summary"].iter_rows() for cell in row]
     assert book["Outcomes"].max_row == 4 + 3
@@ -201,9 +203,9 @@ def test_unusable_outcomes_path_is_refused_before_the_run(ready, out):
     (ready.folder / "folder.xlsx").mkdir()
     before = (ready.folder / "plan.json").read_bytes()
 
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", out)
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", out)
 
-    assert done.exit_code == 2
+    assert result.exit_code == 2
     assert ready.effects() == {}
     assert (ready.folder / "plan.json").read_bytes() == before
 
@@ -223,10 +225,10 @@ def test_a_plan_changed_by_hand_is_refused(ready, old, new):
     assert old in content
     path.write_bytes(content.replace(old, new, 1))
 
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
 
-    assert done.exit_code == 2
-    assert "plan.json" in done.stderr
+    assert result.exit_code == 2
+    assert "plan.json" in result.stderr
     assert ready.effects() == {}
 
 
@@ -235,10 +237,10 @@ def test_a_plan_for_another_environment_is_refused(ready, monkeypatch):
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
     monkeypatch.delenv("VIPPS_BASE_URL")
 
-    done = ready.run("carry-out", "plan.json")
+    result = ready.run("carry-out", "plan.json")
 
-    assert done.exit_code == 2
-    assert "the plan is for simulator" in done.stderr
+    assert result.exit_code == 2
+    assert "the plan is for simulator" in result.stderr
     assert ready.effects() == {}
 
 
@@ -250,10 +252,10 @@ def test_environment_is_checked_before_any_request(ready):
     plan.unlink()
     write_plan(planned, plan)
 
-    done = ready.run("carry-out", "plan.json")
+    result = ready.run("carry-out", "plan.json")
 
-    assert done.exit_code == 2
-    assert "ledger" not in done.stdout
+    assert result.exit_code == 2
+    assert "ledger" not in result.stdout
     assert ready.simulator.requests()["requests"] == before
 
 
@@ -277,10 +279,10 @@ def test_ledger_balance_is_shown_with_the_sum(make_refund_folder):
     )
     refund_folder.plan("10.00")
 
-    done = refund_folder.run("carry-out", "plan.json")
+    result = refund_folder.run("carry-out", "plan.json")
 
-    assert "ledger    302321 held 5.00 NOK on 2026-01-31" in done.stdout
-    assert "the plan comes to 10.00 NOK, which is more" in done.stdout
+    assert "ledger    302321 held 5.00 NOK on 2026-01-31" in result.stdout
+    assert "the plan comes to 10.00 NOK, which is more" in result.stdout
 
 
 def test_unreadable_ledger_prints_nothing(make_refund_folder, monkeypatch):
@@ -290,10 +292,10 @@ def test_unreadable_ledger_prints_nothing(make_refund_folder, monkeypatch):
     refund_folder.plan("10.00")
     refund_folder.simulator.set_faults([{"operations": ["ledgers"], "share": 1, "status": 500}])
 
-    done = refund_folder.run("carry-out", "plan.json")
+    result = refund_folder.run("carry-out", "plan.json")
 
-    assert done.exit_code == 0
-    assert "ledger" not in done.output
+    assert result.exit_code == 0
+    assert "ledger" not in result.output
 
 
 def test_approve_lists_the_rows(make_refund_folder):

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.refund_folder import SUM
 
 
-def test_check_without_a_database_creates_none(run, keys, folder, printed):
+def test_check_without_a_database_creates_none(run, keys, folder, read_json):
     """Before the first approval there is no database.
 
     This is not a problem, and none is created.
@@ -20,7 +20,7 @@ def test_check_without_a_database_creates_none(run, keys, folder, printed):
     assert result.exit_code == 0
     assert "database: sqlite:///vippsrecon.db, not created yet" in result.stdout
     assert list(folder.iterdir()) == []
-    assert printed(run("check", "--json"))["database"] == {
+    assert read_json(run("check", "--json"))["database"] == {
         "url_masked": "sqlite:///vippsrecon.db",
         "exists": False,
         "version": 0,
@@ -30,7 +30,7 @@ def test_check_without_a_database_creates_none(run, keys, folder, printed):
     }
 
 
-def test_check_reports_plans_and_open_rows(ready, printed):
+def test_check_reports_plans_and_open_rows(ready, read_json):
     """The user must learn about rows that nobody has settled."""
     ready.simulator.set_settings(event_log_lag_ms=600_000)
     ready.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
@@ -43,7 +43,7 @@ def test_check_reports_plans_and_open_rows(ready, printed):
 
     assert result.exit_code == 0
     assert "database: sqlite:///vippsrecon.db, version 2: 1 plan, 3 unsettled rows" in result.stdout
-    database = printed(ready.run("check", "--json"))["database"]
+    database = read_json(ready.run("check", "--json"))["database"]
     assert (database["exists"], database["plans"], database["unsettled"]) == (True, 1, 3)
     assert ready.run("journal", "--verify").stdout == before
 
@@ -60,14 +60,14 @@ def test_database_of_a_newer_version_is_a_problem(ready):
     assert "made by a newer vippsrecon" in result.stderr
 
 
-def test_locked_database_is_a_problem(ready, monkeypatch, printed):
+def test_locked_database_is_a_problem(ready, monkeypatch, read_json):
     """A `carry-out` would wait for the lock, so the user should know before."""
     monkeypatch.setattr("vippsrecon.store.database.inspect.INSPECT_WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db", isolation_level=None)) as tool:
         tool.execute("BEGIN IMMEDIATE")
 
         result = ready.run("check")
-        problem = printed(ready.run("check", "--json"))["database"]["problem"]
+        problem = read_json(ready.run("check", "--json"))["database"]["problem"]
 
     assert result.exit_code == 2
     assert "locked" in problem
@@ -84,11 +84,11 @@ def test_locked_database_is_a_problem(ready, monkeypatch, printed):
 )
 def test_unreachable_database_is_a_problem(run, keys, folder, url, message):
     """Each error says what to do, and the result for the keys is still shown."""
-    done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
+    result = run("check", env={"VIPPSRECON_DATABASE_URL": url})
 
-    assert done.exit_code == 2
-    assert message in done.stderr
-    assert "access token received" in done.stdout
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "access token received" in result.stdout
 
 
 def test_unreachable_server_is_a_problem(run, keys, folder):
@@ -96,18 +96,18 @@ def test_unreachable_server_is_a_problem(run, keys, folder):
     pytest.importorskip("psycopg")
     url = "postgresql://ola:hush-hush@127.0.0.1:9/vipps"
 
-    done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
+    result = run("check", env={"VIPPSRECON_DATABASE_URL": url})
 
-    assert done.exit_code == 2
-    assert "ola:***@127.0.0.1:9" in done.stderr
-    assert "hush-hush" not in done.output
+    assert result.exit_code == 2
+    assert "ola:***@127.0.0.1:9" in result.stderr
+    assert "hush-hush" not in result.output
 
 
 def test_key_and_database_problems_are_both_shown(run, keys, folder):
     """Both problems are shown at once, so that one run is enough."""
     keys.setenv("VIPPS_CLIENT_SECRET", "wrong")
-    done = run("check", env={"VIPPSRECON_DATABASE_URL": "sqlite:///gone/work.db"})
+    result = run("check", env={"VIPPSRECON_DATABASE_URL": "sqlite:///gone/work.db"})
 
-    assert done.exit_code == 2
-    assert "folder of the workspace database does not exist" in done.stdout
-    assert "the keys of sales unit 123456 were not accepted" in done.stderr
+    assert result.exit_code == 2
+    assert "folder of the workspace database does not exist" in result.stdout
+    assert "the keys of sales unit 123456 were not accepted" in result.stderr

@@ -77,14 +77,14 @@ def check(folder, keys):
     (folder / "vippsrecon.toml").write_text("retry_seconds = 0.2\n")
 
     def check(*arguments: object, codes=(1, 2)):
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        shown = done.output.encode("utf-8", "backslashreplace").decode()
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        shown = result.output.encode("utf-8", "backslashreplace").decode()
         assert "Traceback" not in shown, (arguments, shown)
         assert "fault in vippsrecon" not in shown, (arguments, shown)
-        assert done.exit_code in codes, (arguments, done.exit_code, shown)
-        assert isinstance(done.exception, SystemExit | None), (arguments, done.exception)
-        assert not {"\x1b", "\u202e"} & set(done.output), (arguments, shown)
-        return done
+        assert result.exit_code in codes, (arguments, result.exit_code, shown)
+        assert isinstance(result.exception, SystemExit | None), (arguments, result.exception)
+        assert not {"\x1b", "\u202e"} & set(result.output), (arguments, shown)
+        return result
 
     return check
 
@@ -101,10 +101,10 @@ def fetched(month, base_url, tmp_path_factory):
         "VIPPS_SUBSCRIPTION_KEY": "scenario-subscription-123456",
         "VIPPS_MSN": "123456",
     }
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["fetch", str(month / "orders.csv"), "--out", str(out)], env=environment
     )
-    assert done.exit_code == 1, done.output  # the month has references that are not sent
+    assert result.exit_code == 1, result.output  # the month has references that are not sent
     return out
 
 
@@ -415,18 +415,18 @@ def test_closed_output_pipe_gives_no_traceback(orders):
     """`| head` closes the pipe before the output ends: this is not a success, but gives no traceback."""
     read, write = os.pipe()
     os.close(read)
-    done = run_process("preview", orders, stdout=write)
+    result = run_process("preview", orders, stdout=write)
     os.close(write)
-    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
-    assert b"Exception ignored" not in done.stderr
+    assert (result.returncode, b"Traceback" in result.stderr) == (2, False), result.stderr
+    assert b"Exception ignored" not in result.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
 def test_full_output_device_gives_no_traceback(orders):
     """The output goes to a file (`> file`) on a full disk."""
     with Path("/dev/full").open("wb") as full:
-        done = run_process("preview", orders, stdout=full)
-    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
+        result = run_process("preview", orders, stdout=full)
+    assert (result.returncode, b"Traceback" in result.stderr) == (2, False), result.stderr
 
 
 def test_ascii_terminal_gives_no_traceback(orders, folder):
@@ -434,13 +434,13 @@ def test_ascii_terminal_gives_no_traceback(orders, folder):
     (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     for more in ([], ["--json"]):
-        done = run_process(
+        result = run_process(
             "preview", "bestillinger-æøå.csv", *more, stdout=subprocess.PIPE, env=environment
         )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.isascii()
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.isascii()
         if more:
-            assert json.loads(done.stdout)["files"][0]["path"] == "bestillinger-æøå.csv"
+            assert json.loads(result.stdout)["files"][0]["path"] == "bestillinger-æøå.csv"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
@@ -461,11 +461,11 @@ def test_disk_that_fills_up_during_a_workbook_is_reported(ready, command, limit)
     def limit_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    done = run_process(*command, stdout=subprocess.PIPE, preexec_fn=limit_files)
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    assert b"Exception ignored" not in done.stderr, done.stderr.decode()
+    result = run_process(*command, stdout=subprocess.PIPE, preexec_fn=limit_files)
+    assert b"Traceback" not in result.stderr, result.stderr.decode()
+    assert b"Exception ignored" not in result.stderr, result.stderr.decode()
     written = [path.name for path in ready.folder.iterdir() if path.suffix == ".xlsx"]
-    assert (done.returncode == 2) != bool(written), (done.returncode, written, done.stderr)
+    assert (result.returncode == 2) != bool(written), (result.returncode, written, result.stderr)
     assert [path.name for path in ready.folder.iterdir() if path.name.startswith(".")] == []
 
 

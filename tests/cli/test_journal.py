@@ -72,7 +72,7 @@ def test_help_has_an_example(run, command):
     assert "Example:" in helped.stdout
 
 
-def test_journal_lists_the_plans(carried_out, printed):
+def test_journal_lists_the_plans(carried_out, read_json):
     """The list shows what was planned, who approved it, and the outcome."""
     result = carried_out.run("journal")
 
@@ -81,17 +81,17 @@ def test_journal_lists_the_plans(carried_out, printed):
     assert "3 refunds, 1 250.50 NOK: 3 done" in result.stdout
     assert "approved by ola" in result.stdout
     assert carried_out.head in result.stdout
-    plan = printed(carried_out.run("journal", "--json"))["plans"][0]
+    plan = read_json(carried_out.run("journal", "--json"))["plans"][0]
     assert plan["totals"] == {"NOK": 125_050}
     assert plan["counts"]["done"] == 3
 
 
 @pytest.mark.parametrize("named", ["file", "id"])
-def test_journal_shows_one_plan_by_file_or_id(carried_out, printed, named):
+def test_journal_shows_one_plan_by_file_or_id(carried_out, read_json, named):
     """An accountant has the plan file; an auditor has the id."""
     name = "plan.json" if named == "file" else carried_out.plan_id
 
-    output = printed(carried_out.run("journal", "--plan", name, "--json"))
+    output = read_json(carried_out.run("journal", "--plan", name, "--json"))
 
     assert [plan["plan_id"] for plan in output["plans"]] == [carried_out.plan_id]
     kinds = [entry["kind"] for entry in output["entries"]]
@@ -127,7 +127,7 @@ def test_verify_accepts_the_printed_head(carried_out):
         pytest.param("DELETE FROM journal WHERE seq = 6", "entry 6 is missing", id="removed"),
     ],
 )
-def test_broken_chain_gives_exit_code_1_and_names_the_entry(carried_out, printed, change, message):
+def test_broken_chain_gives_exit_code_1_and_names_the_entry(carried_out, read_json, change, message):
     """Every change to the journal must be visible."""
     tamper(carried_out, change)
 
@@ -135,7 +135,7 @@ def test_broken_chain_gives_exit_code_1_and_names_the_entry(carried_out, printed
 
     assert shown.exit_code == 1
     assert message in shown.stdout
-    verdict = printed(carried_out.run("journal", "--verify", "--json"))["plans"][0]
+    verdict = read_json(carried_out.run("journal", "--verify", "--json"))["plans"][0]
     assert (verdict["ok"], verdict["head"]) == (False, None)
     assert message in verdict["fault"]
 
@@ -291,7 +291,7 @@ def test_missing_database_is_reported(run, folder):
     assert list(folder.iterdir()) == []
 
 
-def test_settle_reads_the_payment_again(open_row, printed):
+def test_settle_reads_the_payment_again(open_row, read_json):
     """When the event log shows the refund, the row is done; nothing is sent."""
     still = open_row.run("journal", "settle", "plan.json")
     assert still.exit_code == 1
@@ -301,7 +301,7 @@ def test_settle_reads_the_payment_again(open_row, printed):
     result = open_row.run("journal", "settle", "plan.json", "--json")
 
     assert result.exit_code == 0
-    assert [row["outcome"] for row in printed(result)["rows"]] == ["done"]
+    assert [row["outcome"] for row in read_json(result)["rows"]] == ["done"]
     assert open_row.effects() == {"order-000001": 1_000}
     assert "Nothing to settle" in open_row.run("journal", "settle", "plan.json").stdout
 

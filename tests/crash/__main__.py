@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.crash.carrier_processes import Tally, fork_server
 from tests.crash.databases import DATABASES, databases
-from tests.crash.kill_rounds import FAULTS, fault, killing, mixed
+from tests.crash.kill_rounds import FAULTS, make_fault, mix_faults, run_kill_round
 from tests.crash.simulator_process import run_simulator
 from tests.crash.workspace import Workspace, assert_cap_counts
 
@@ -58,10 +58,10 @@ def main() -> None:
                 if name == "each":
                     name = list(FAULTS)[rounds % len(FAULTS)]
                 if name:
-                    simulator.faults(*(mixed() if name == "mixed" else [fault(name)]))
+                    simulator.faults(*(mix_faults() if name == "mixed" else [make_fault(name)]))
                 round_folder = folder / f"round-{rounds}"
                 workspace = Workspace(round_folder, make(round_folder), simulator)
-                round_tally = killing(
+                round_tally = run_kill_round(
                     workspace, begin, random.Random(seed), rows=ROWS, most_kills=KILLS_A_ROUND
                 )
                 assert_cap_counts(workspace)

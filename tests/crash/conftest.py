@@ -10,7 +10,6 @@ from tests.crash.carrier_processes import fork_server
 from tests.crash.databases import DATABASES, sqlite
 from tests.crash.simulator_process import run_simulator
 from tests.crash.workspace import Workspace
-from tests.postgres import binaries, running
 
 
 @pytest.fixture(scope="session")
@@ -18,15 +17,6 @@ def begin():
     """Return a function that starts a carrier in its own process."""
     with fork_server() as begin:
         yield begin
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """Run a PostgreSQL server."""
-    if binaries() is None:
-        pytest.skip("there are no PostgreSQL binaries here (Debian: postgresql)")
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +29,12 @@ def shared_simulator(tmp_path_factory):
 @pytest.fixture
 def simulator(shared_simulator):
     """Return the simulator, with no delay and no faults at the beginning of each test."""
-    _calm(shared_simulator)
+    _remove_faults(shared_simulator)
     yield shared_simulator
-    _calm(shared_simulator)
+    _remove_faults(shared_simulator)
 
 
-def _calm(simulator):
+def _remove_faults(simulator):
     simulator.faults()
     simulator.settings(latency_ms=0, event_log_lag_ms=0, key_lifetime_seconds=86_400)
 

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import orjson
 
-from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.payments import MSN, make_history_line
+from tests.plans import make_plan, make_plan_row
 from tests.waiting import wait_until
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
-from vippsrecon.bulk.plan.rules import PLAN_FORMAT
 from vippsrecon.bulk.times import format_plan_time
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,31 +32,13 @@ MONEY_OPERATIONS = ("refund", "capture", "cancel")
 AMOUNT = 100_000
 
 
-def payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 0) -> Any:
+def make_payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 0) -> Any:
     """Return a state line: 1000.00 NOK reserved, with these amounts captured and refunded."""
-    happened = [("CREATED", AMOUNT), ("AUTHORIZED", AMOUNT)]
-    happened += [("CAPTURED", captured)] * bool(captured)
-    happened += [("REFUNDED", refunded)] * bool(refunded)
-    events = [
-        make_event(
-            reference,
-            name,
-            value,
-            f"{at}.{100 + number}Z",
-            psp_reference=f"{reference}-{number}",
-            key=f"{reference}-{name}",
-        )
-        for number, (name, value) in enumerate(happened)
-    ]
-    payment = make_payment(
-        reference,
-        AMOUNT,
-        psp_reference=f"{reference}-0",
-        authorized=AMOUNT,
-        captured=captured,
-        refunded=refunded,
+    steps = [("CREATED", AMOUNT), ("AUTHORIZED", AMOUNT)]
+    steps += [("CAPTURED", captured), ("REFUNDED", refunded)]
+    return make_history_line(
+        reference, [(name, value, f"{at}.{100 + n}Z") for n, (name, value) in enumerate(steps)]
     )
-    return make_state_line(payment, events)
 
 
 class PaymentCase:
@@ -77,47 +59,32 @@ class PaymentCase:
 
     def line(self, at: str) -> Any:
         """Return the payment as a state line."""
-        return payment_line(self.reference, at, captured=self.captured, refunded=self.refunded)
+        return make_payment_line(self.reference, at, captured=self.captured, refunded=self.refunded)
 
     def row(self, number: int, **changed: Any) -> PlanRow:
         """Return the plan row for the payment."""
         defaults: dict[str, Any] = {
-            "row": number,
-            "msn": MSN,
             "reference": self.reference,
             "order_number": None,
-            "currency": "NOK",
             "amount_minor": self.amount,
             "reason": "other",
-            "note": "",
-            "document_ref": "",
-            "vat_minor": None,
-            "discrepancy_id": None,
             "authorized_minor": AMOUNT,
             "captured_minor": self.captured,
             "refunded_minor": self.refunded,
-            "cancelled_minor": 0,
-            "duplicate": False,
         }
-        return PlanRow(**(defaults | changed))
+        return make_plan_row(number, **(defaults | changed))
 
 
-def plan_of(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) -> Plan:
+def make_numbered_plan(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) -> Plan:
     """Return a plan of these rows, numbered from 1."""
-    numbered = tuple(row._replace(row=number) for number, row in enumerate(rows, start=1))
-    return Plan(
-        format=PLAN_FORMAT,
+    return make_plan(
+        *(row._replace(row=number) for number, row in enumerate(rows, start=1)),
         plan_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
         verb=verb,
-        environment="simulator",
         host="127.0.0.1",
-        msns=(MSN,),
-        planner="kari",
         made_at=format_plan_time(now),
         expires_at=format_plan_time(now + timedelta(hours=48)),
         source=Source("python", "", "", format_plan_time(now)),
-        cancel_created=False,
-        rows=numbered,
     )
 
 
@@ -146,11 +113,11 @@ class SimulatorProcess:
     def plan(self, verb: str, count: int) -> Plan:
         """Make a plan for payments that no test has used yet."""
         rows = [case.row(1) for case in self.take_cases(verb, count)]
-        return plan_of(verb, rows, self._dice, self.now())
+        return make_numbered_plan(verb, rows, self._dice, self.now())
 
     def plan_for(self, verb: str, rows: list[PlanRow]) -> Plan:
         """Make a plan of these rows."""
-        return plan_of(verb, rows, self._dice, self.now())
+        return make_numbered_plan(verb, rows, self._dice, self.now())
 
     def now(self) -> datetime:
         """Return the simulator's time, to the second."""

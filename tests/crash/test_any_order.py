@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.crash.databases import sqlite
 from tests.crash.interrupted_runs import BRIEF, BY_ITSELF, InProcess, Run, Slow, carry_out_once
-from tests.crash.simulator_process import MONEY_OPERATIONS, PaymentCase, plan_of
+from tests.crash.simulator_process import MONEY_OPERATIONS, PaymentCase, make_numbered_plan
 from tests.crash.workspace import GOOD, Workspace, assert_cap_counts, assert_carried_out
 from tests.hypothesis_sizes import draw_examples
 
@@ -42,7 +42,7 @@ def test_any_order_of_faults_gives_the_same_outcomes(verb, runs, seed):
     simulator = InProcess(cases, seed)
     with tempfile.TemporaryDirectory() as place:
         workspace = Workspace(Path(place), sqlite(Path(place)), simulator)
-        plan = plan_of(verb, [case.row(1) for case in cases], dice, simulator.now())
+        plan = make_numbered_plan(verb, [case.row(1) for case in cases], dice, simulator.now())
         workspace.approve_plan(plan)
         try:
             for run in runs:
@@ -64,7 +64,7 @@ def test_request_that_arrives_between_two_readings_is_found(tmp_path, verb):
     case = PaymentCase(verb, 0, dice)
     simulator = InProcess([case], 5)
     workspace = Workspace(tmp_path, sqlite(tmp_path), simulator)
-    plan = plan_of(verb, [case.row(1)], dice, simulator.now())
+    plan = make_numbered_plan(verb, [case.row(1)], dice, simulator.now())
     workspace.approve_plan(plan)
     way = Slow(simulator.simulator)
 

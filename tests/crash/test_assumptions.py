@@ -7,29 +7,15 @@ import signal
 
 import pytest
 
-from tests.crash.carrier import PATIENCE, Life
+from tests.crash.carrier import PATIENCE
 from tests.crash.carrier_processes import Keeper
-from tests.crash.kill_rounds import fault, killing
+from tests.crash.kill_rounds import make_fault, run_kill_round
 from tests.crash.simulator_process import MONEY_OPERATIONS
-from tests.crash.workspace import assert_carried_out, assert_never_twice
+from tests.crash.workspace import assert_carried_out, assert_never_twice, make_life
 from tests.waiting import wait_until
 
 ROWS = 5
 LAG_SECONDS = 120.0
-
-
-def lives_of(workspace, plans, **changed):
-    """Approve each plan now and return a life for each."""
-    return [
-        Life(
-            workspace.folder,
-            workspace.simulator.base_url,
-            workspace.database_url,
-            workspace.approve_plan(plan),
-            **changed,
-        )
-        for plan in plans
-    ]
 
 
 @pytest.mark.parametrize("name", ["drop_after", "latency_ms"])
@@ -40,9 +26,9 @@ def test_forgotten_keys_never_repeat_an_operation(workspace_on, begin, name):
     """
     workspace = workspace_on("sqlite")
     workspace.simulator.settings(key_lifetime_seconds=0, latency_ms=20)
-    workspace.simulator.faults(fault(name))
+    workspace.simulator.faults(make_fault(name))
 
-    tally = killing(workspace, begin, random.Random(13), rows=3, most_kills=6, window=0.6)
+    tally = run_kill_round(workspace, begin, random.Random(13), rows=3, most_kills=6, window=0.6)
 
     assert tally.kills.total() >= 3, tally
 
@@ -60,7 +46,7 @@ def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, be
     # With a forgotten key, a request is not safe between the reading and the next request. So the
     # second carrier has a long wait, and is stopped in it until the first requests take effect.
     patience = PATIENCE._replace(first_wait=2.0, longest_wait=2.0)
-    lives = lives_of(workspace, plans, in_flight=ROWS, patience=patience)
+    lives = [make_life(workspace, plan, in_flight=ROWS, patience=patience) for plan in plans]
     simulator.settings(key_lifetime_seconds=0)
     simulator.faults({"operations": list(MONEY_OPERATIONS), "share": 1, "latency_ms": 600_000})
     before = simulator.read_counts()["requests"]
@@ -105,10 +91,10 @@ def test_event_log_two_minutes_late(workspace_on, begin):
     workspace = workspace_on("sqlite")
     simulator = workspace.simulator
     simulator.settings(event_log_lag_ms=LAG_SECONDS * 1000, latency_ms=10)
-    simulator.faults(fault("drop_after"))
+    simulator.faults(make_fault("drop_after"))
     plans = [simulator.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
     hurried = PATIENCE._replace(settle_for=0.5)
-    lives = lives_of(workspace, plans, patience=hurried)
+    lives = [make_life(workspace, plan, patience=hurried) for plan in plans]
 
     keeper = Keeper(begin, random.Random(14), most_kills=6)
     ended = keeper.carry(lives, until=(0, 1))

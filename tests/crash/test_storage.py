@@ -10,23 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.carrier import Life
 from tests.crash.carrier_processes import Keeper
 from tests.crash.databases import sqlite
 from tests.crash.simulator_process import MONEY_OPERATIONS
-from tests.crash.workspace import Workspace, assert_carried_out, assert_never_twice
+from tests.crash.workspace import Workspace, assert_carried_out, assert_never_twice, make_life
 from tests.postgres import CutWire
 from tests.waiting import wait_until
 
 ROWS = 10
-
-
-def life_of(workspace, plan, **changed):
-    """Approve a plan now and return a life that carries it out."""
-    path = workspace.approve_plan(plan)
-    return Life(
-        workspace.folder, workspace.simulator.base_url, workspace.database_url, path, **changed
-    )
 
 
 @pytest.fixture
@@ -51,7 +42,7 @@ def test_full_disk_sends_no_request_without_an_entry(small_disk, tmp_path, simul
     workspace = Workspace(tmp_path / "full", sqlite(small_disk), simulator)
     simulator.slow_down()
     plans = [simulator.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
-    lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
+    lives = [make_life(workspace, plan, in_flight=2) for plan in plans]
 
     running = [begin(life) for life in lives]
     simulator.wait_for_effects(plans, 1)
@@ -76,7 +67,7 @@ def test_file_size_limit_stops_a_commit_at_any_point(workspace_on, begin, more_b
     workspace = workspace_on("sqlite")
     simulator = workspace.simulator
     plan = simulator.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=2)
+    life = make_life(workspace, plan, in_flight=2)
     largest = max(path.stat().st_size for path in _files(workspace))
 
     stopped = begin(life._replace(largest_file=largest + more_bytes)).wait()
@@ -96,7 +87,7 @@ def test_postgresql_that_loses_power_keeps_confirmed_entries(workspace_on, postg
     simulator = workspace.simulator
     simulator.slow_down()
     plans = [simulator.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
-    lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
+    lives = [make_life(workspace, plan, in_flight=2) for plan in plans]
 
     running = [begin(life) for life in lives]
     # At least one outcome is recorded once the slowest of two in flight has begun its third row.
@@ -128,7 +119,7 @@ def test_commit_whose_answer_is_lost_is_found(workspace_on, postgres, begin, cut
     simulator = workspace.simulator
     simulator.slow_down()
     plan = simulator.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=2)
+    life = make_life(workspace, plan, in_flight=2)
 
     with CutWire(postgres.port) as wire:
         url = workspace.database_url.replace(f":{postgres.port}/", f":{wire.port}/")

@@ -7,23 +7,11 @@ import time
 
 import pytest
 
-from tests.crash.carrier import Life
-from tests.crash.kill_rounds import FAULTS, fault
-from tests.crash.workspace import assert_carried_out, assert_never_twice, ended_rows
+from tests.crash.kill_rounds import FAULTS, make_fault
+from tests.crash.workspace import assert_carried_out, assert_never_twice, list_ended_rows, make_life
 from tests.waiting import wait_until
 
 ROWS = 8
-
-
-def life_of(workspace, plan, in_flight=4):
-    """Approve a plan now and return a life that carries it out."""
-    return Life(
-        workspace.folder,
-        workspace.simulator.base_url,
-        workspace.database_url,
-        workspace.approve_plan(plan),
-        in_flight,
-    )
 
 
 def test_second_carrier_of_one_plan_is_refused(workspace, begin):
@@ -31,7 +19,7 @@ def test_second_carrier_of_one_plan_is_refused(workspace, begin):
     simulator = workspace.simulator
     simulator.slow_down()
     plan = simulator.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=2)
+    life = make_life(workspace, plan, in_flight=2)
 
     both = [begin(life), begin(life)]
     wait_until(lambda: not all(carrier.process.is_alive() for carrier in both))
@@ -58,19 +46,19 @@ def test_two_plans_never_change_the_same_payment(workspace_on, begin, kind, verb
     changed = [case.row(1, amount_minor=a) for case, a in zip(cases, amounts, strict=True)]
     other = simulator.plan_for(verb, list(reversed(changed)))
 
-    both = [begin(life_of(workspace, plan)) for plan in (first_plan, other)]
+    both = [begin(make_life(workspace, plan)) for plan in (first_plan, other)]
     for running in both:
         assert running.wait().exit_code in (0, 1)
-    while begin(life_of(workspace, other)).wait().counts["skipped"]:
+    while begin(make_life(workspace, other)).wait().counts["skipped"]:
         pass  # rows skipped because the other plan held the payment are checked again
-    while begin(life_of(workspace, first_plan)).wait().counts["skipped"]:
+    while begin(make_life(workspace, first_plan)).wait().counts["skipped"]:
         pass
 
     effects = simulator.effects()
-    done = {plan.plan_id: _kinds(workspace, plan) for plan in (first_plan, other)}
+    entry_kinds = {plan.plan_id: _kinds(workspace, plan) for plan in (first_plan, other)}
     for case in cases:
         read_counts = effects[case.reference]
-        kinds = sorted(done[plan.plan_id][case.reference] for plan in (first_plan, other))
+        kinds = sorted(entry_kinds[plan.plan_id][case.reference] for plan in (first_plan, other))
         assert read_counts[verb]["count"] == 1, read_counts
         assert kinds == ["done", "refused"]
 
@@ -81,13 +69,13 @@ def test_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
     cases = [case for case in simulator.take_cases("refund", 8 * ROWS) if case.amount < 30_000][:4]
     assert cases
     first = simulator.plan_for("refund", [case.row(1) for case in cases])
-    assert begin(life_of(workspace, first)).wait().exit_code == 0
+    assert begin(make_life(workspace, first)).wait().exit_code == 0
     seen_anew = [case.row(1, refunded_minor=case.refunded + case.amount) for case in cases]
     second = simulator.plan_for("refund", seen_anew)
 
-    assert begin(life_of(workspace, second)).wait().exit_code == 1
+    assert begin(make_life(workspace, second)).wait().exit_code == 1
 
-    for _, entry, detail in ended_rows(workspace.store, second):
+    for _, entry, detail in list_ended_rows(workspace.store, second):
         assert entry.kind == "refused"
         assert f"of plan {first.plan_id} refunded the same amount" in detail["why"]
     assert_carried_out(workspace, first)
@@ -105,9 +93,9 @@ def test_carrier_that_slept_past_its_lease_stops(workspace_on, begin, kind, name
     simulator = workspace.simulator
     simulator.slow_down()
     if name in FAULTS:
-        simulator.faults(fault(name))
+        simulator.faults(make_fault(name))
     plan = simulator.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=3)
+    life = make_life(workspace, plan, in_flight=3)
 
     sleeper = begin(life)
     _wait_for_an_intention(workspace, plan)
@@ -147,7 +135,7 @@ def _put_to_sleep(workspace, sleeper):
 
 
 def _kinds(workspace, plan):
-    return {row.reference: entry.kind for row, entry, _ in ended_rows(workspace.store, plan)}
+    return {row.reference: entry.kind for row, entry, _ in list_ended_rows(workspace.store, plan)}
 
 
 def _wait_for_an_intention(workspace, plan):

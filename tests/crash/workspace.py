@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
+from tests.crash.carrier import Life
 from tests.crash.simulator_process import SimulatorProcess
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.row.operations import EVENT_NAMES
@@ -101,6 +102,17 @@ class Workspace:
         return dict(outcomes)
 
 
+def make_life(workspace: Workspace, plan: Plan, **changed: Any) -> Life:
+    """Approve a plan now, and return a life that carries it out."""
+    return Life(
+        workspace.folder,
+        workspace.simulator.base_url,
+        workspace.database_url,
+        workspace.approve_plan(plan),
+        **changed,
+    )
+
+
 def assert_carried_out(workspace: Workspace, *plans: Plan, good: tuple[str, ...] = GOOD) -> None:
     """Assert that the plans were carried out completely and correctly.
 
@@ -113,7 +125,7 @@ def assert_carried_out(workspace: Workspace, *plans: Plan, good: tuple[str, ...]
         for row in plan.rows:
             expected = {plan.verb: {"count": 1, "sum": row.amount_minor}}
             assert effects.get(row.reference) == expected, f"{row.reference}: lost, or another"
-        for row, entry, detail in ended_rows(workspace.store, plan):
+        for row, entry, detail in list_ended_rows(workspace.store, plan):
             assert entry.kind in good, f"{row.reference}: {entry.kind}, {detail['why']}"
             _assert_agree(plan, row, detail, payments[row.reference])
     numbers = {plan.plan_id for plan in plans}
@@ -148,14 +160,14 @@ def assert_cap_counts(workspace: Workspace) -> None:
     reserved = workspace.sql("SELECT COALESCE(SUM(amount_minor), 0) FROM reserved")[0][0]
     used = workspace.sql("SELECT COALESCE(SUM(amount_minor), 0) FROM caps")[0][0]
     moved = sum(
-        done["sum"]
+        counts["sum"]
         for operations in workspace.simulator.effects().values()
-        for done in operations.values()
+        for counts in operations.values()
     )
     assert used == reserved == moved
 
 
-def ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str, Any]]]:
+def list_ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str, Any]]]:
     """Return each row with its last entry that holds an outcome."""
     last: dict[int, Entry] = {}
     for entry in read_entries(store, plan.plan_id):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import stamina
 
-from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.payments import MSN, make_history_line
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
 from vippsrecon.config.settings import Settings
@@ -22,19 +22,19 @@ OTHER_MSN = "654321"
 CLOCK = "2026-01-31T12:00:00Z"
 
 
-def payment_line(reference: str, *, msn: str = MSN, captured: int | None = None) -> dict[str, Any]:
+def make_payment_line(
+    reference: str, *, msn: str = MSN, captured: int | None = None
+) -> dict[str, Any]:
     """Return a state line: 1000 authorized and captured.
 
     `captured` changes the captured total only.
     """
-    events = [
-        make_event(
-            reference, name, 1000, f"2026-01-{10 + place}T23:30:00.5333258Z", key=f"key-{place}"
-        )
+    steps = [
+        (name, 1000, f"2026-01-{10 + place}T23:30:00.5333258Z")
         for place, name in enumerate(("CREATED", "AUTHORIZED", "CAPTURED"))
     ]
-    totals = {"authorized": 1000, "captured": 1000 if captured is None else captured}
-    return make_state_line(make_payment(reference, 1000, **totals), events, msn)
+    totals = {} if captured is None else {"captured": captured}
+    return make_history_line(reference, steps, msn=msn, **totals)
 
 
 def references(count: int) -> list[str]:

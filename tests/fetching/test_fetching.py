@@ -9,7 +9,7 @@ import orjson
 import pandas as pd
 import pytest
 
-from tests.fetching.conftest import MSN, OTHER_MSN, payment_line, references
+from tests.fetching.conftest import MSN, OTHER_MSN, make_payment_line, references
 from tests.fetching.recording_transport import RecordingTransport
 from tests.payments import make_amount as nok
 from vippsrecon import schemas
@@ -41,7 +41,7 @@ def path(reference, events=False):
 
 def test_each_reference_becomes_a_payment_with_its_events(opened):
     """The normal case: rows are sorted and typed, and have the local day as their date."""
-    client, _ = opened(*(payment_line(name) for name in references(50)))
+    client, _ = opened(*(make_payment_line(name) for name in references(50)))
 
     result = fetch(reversed(references(50)), client)
 
@@ -66,7 +66,7 @@ def test_fetch_of_no_references_is_empty(opened):
 
 def test_fetch_without_events_needs_half_the_requests(opened):
     """The totals alone need half the calls; the times are then unknown."""
-    client, simulator = opened(*(payment_line(name, captured=400) for name in references(3)))
+    client, simulator = opened(*(make_payment_line(name, captured=400) for name in references(3)))
 
     result = fetch(references(3), client, events=False)
 
@@ -78,7 +78,7 @@ def test_fetch_without_events_needs_half_the_requests(opened):
 
 def test_duplicate_references_are_requested_once(make_client):
     """An order export can name one payment on several lines."""
-    client, transport = make_client([payment_line("order-000001")])
+    client, transport = make_client([make_payment_line("order-000001")])
 
     result = fetch(["order-000001"] * 3, client)
 
@@ -88,7 +88,7 @@ def test_duplicate_references_are_requested_once(make_client):
 
 def test_unknown_and_malformed_references_are_not_unanswered(opened):
     """Nothing is missing: 404 is a valid answer, and Vipps has no malformed references."""
-    client, _ = opened(payment_line("order-000001"))
+    client, _ = opened(make_payment_line("order-000001"))
 
     result = fetch(["order-000001", "order-unknown", "x"], client)
 
@@ -117,7 +117,7 @@ def test_one_failure_loses_no_other_payment(make_client, no_waiting, answer, eve
     """One bad answer must not lose the good answers, and it is counted as missing."""
     bad = path("order-000007", events)
     client, _ = make_client(
-        [payment_line(name) for name in references(20)],
+        [make_payment_line(name) for name in references(20)],
         lambda times, _: (
             httpx.Response(answer.status_code, content=answer.content) if times == bad else None
         ),
@@ -140,7 +140,7 @@ def test_one_failure_loses_no_other_payment(make_client, no_waiting, answer, eve
 )
 def test_impossible_time_fails_one_payment_only(make_client, timestamp):
     """One impossible time in an event log must not lose the other payments of the batch."""
-    lines = [payment_line(name) for name in references(9)]
+    lines = [make_payment_line(name) for name in references(9)]
     events = [*lines[4]["events"][:-1], lines[4]["events"][-1] | {"timestamp": timestamp}]
     client, _ = make_client(
         lines,
@@ -159,7 +159,7 @@ def test_impossible_time_fails_one_payment_only(make_client, timestamp):
 def test_missing_event_log_counts_as_unanswered(make_client):
     """Vipps knows this payment, so 404 for its events means that data is missing."""
     client, _ = make_client(
-        [payment_line("order-000001")],
+        [make_payment_line("order-000001")],
         lambda times, _: httpx.Response(404, json={}) if times.endswith("/events") else None,
     )
 
@@ -171,11 +171,11 @@ def test_missing_event_log_counts_as_unanswered(make_client):
 
 def test_payment_that_changes_between_two_calls_is_read_again(make_client):
     """If a capture happens between the two answers, they disagree; both are read again."""
-    line = payment_line("order-000001")
+    line = make_payment_line("order-000001")
     before = orjson.loads(orjson.dumps(line["payment"]))
     before["aggregate"]["capturedAmount"] = nok(0)
     client, transport = make_client(
-        [line, payment_line("order-000002")],
+        [line, make_payment_line("order-000002")],
         lambda request_path, times: (
             httpx.Response(200, json=before)
             if request_path == path("order-000001") and times == 1
@@ -194,7 +194,7 @@ def test_payment_that_changes_between_two_calls_is_read_again(make_client):
 
 def test_third_contradictory_reading_is_accepted(make_client):
     """Vipps then contradicts itself, and the reconciliation reports `aggregate_mismatch`."""
-    client, transport = make_client([payment_line("order-000001", captured=900)])
+    client, transport = make_client([make_payment_line("order-000001", captured=900)])
 
     result = fetch(["order-000001"], client)
 
@@ -211,7 +211,7 @@ def test_third_contradictory_reading_is_accepted(make_client):
 def test_wrong_keys_stop_the_run(make_client, status, error):
     """Every other reference would fail in the same way, so the run ends with one error."""
     client, transport = make_client(
-        [payment_line(name) for name in references(1000)],
+        [make_payment_line(name) for name in references(1000)],
         lambda times, _: httpx.Response(status, json={}) if "/payments/" in times else None,
         in_flight=4,
     )
@@ -227,7 +227,7 @@ def test_wrong_keys_stop_the_run(make_client, status, error):
 def test_run_ends_after_many_server_errors(make_client, no_waiting):
     """After many 5xx answers the run ends, and reports every remaining reference as missing."""
     client, _ = make_client(
-        [payment_line(name) for name in references(1000)],
+        [make_payment_line(name) for name in references(1000)],
         lambda times, _: (
             httpx.Response(503, json={})
             if "/payments/" in times and times >= path("order-000100")
@@ -247,7 +247,7 @@ def test_run_ends_after_many_server_errors(make_client, no_waiting):
 def test_dead_service_ends_the_run_after_one_round(make_client, no_waiting):
     """After as many failures in a row as requests are in flight, no further reference is read."""
     client, transport = make_client(
-        [payment_line(name) for name in references(200)],
+        [make_payment_line(name) for name in references(200)],
         lambda times, _: httpx.Response(503, json={}) if "/payments/" in times else None,
         in_flight=20,
     )
@@ -265,7 +265,7 @@ def test_dead_service_ends_the_run_after_one_round(make_client, no_waiting):
 def test_short_series_of_failures_does_not_end_the_run(make_client, no_waiting):
     """A short series of failures, followed by an answer, must not end the run."""
     client, _ = make_client(
-        [payment_line(name) for name in references(60)],
+        [make_payment_line(name) for name in references(60)],
         lambda times, _: (
             httpx.Response(503, json={})
             if "/payments/" in times and path("order-000010") <= times < path("order-000025")
@@ -282,7 +282,7 @@ def test_short_series_of_failures_does_not_end_the_run(make_client, no_waiting):
 @pytest.mark.parametrize("in_flight", [1, 7, 256])
 def test_in_flight_limits_simultaneous_requests(make_client, in_flight):
     """Vipps publishes no total limit, so the user sets how many requests run at the same time."""
-    client, transport = make_client([payment_line(name) for name in references(300)])
+    client, transport = make_client([make_payment_line(name) for name in references(300)])
 
     result = fetch(references(300), client, in_flight=in_flight)
 
@@ -302,8 +302,8 @@ def test_in_flight_setting_has_bounds(opened, in_flight):
 def test_same_reference_in_two_sales_units_is_two_payments(opened):
     """One reference in two sales units means two payments, each with its own local days."""
     client, _ = opened(
-        payment_line("order-000001"),
-        payment_line("order-000001", msn=OTHER_MSN),
+        make_payment_line("order-000001"),
+        make_payment_line("order-000001", msn=OTHER_MSN),
         units=(SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, timezone="America/New_York")),
     )
     worklist = pd.DataFrame(
@@ -324,7 +324,7 @@ def test_same_reference_in_two_sales_units_is_two_payments(opened):
 
 def test_a_sales_unit_without_market_counts_days_by_its_currency(opened):
     """The day of a Finnish sales unit without settings ends an hour before the day in Oslo."""
-    line = payment_line("order-000001")
+    line = make_payment_line("order-000001")
     text = orjson.dumps(line).replace(b'"NOK"', b'"EUR"').replace(b"T23:30", b"T22:30")
     client, _ = opened(orjson.loads(text), units=(SalesUnit(MSN),))
 
@@ -336,7 +336,7 @@ def test_a_sales_unit_without_market_counts_days_by_its_currency(opened):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_everything_arrives_with_a_fifth_of_answers_bad(served, no_waiting, seed):
     """After 503, a cut connection or a cut answer, the request is repeated until it succeeds."""
-    client, simulator, _ = served(*(payment_line(name) for name in references(150)))
+    client, simulator, _ = served(*(make_payment_line(name) for name in references(150)))
     operations = ["getPayment", "getPaymentEventLog"]
     faults = [{"status": 503}, {"drop_before": True}, {"drop_after": True}, {"truncate": True}]
     simulator.set_faults([{"operations": operations, "share": 0.05, **fault} for fault in faults])

@@ -7,7 +7,7 @@ from datetime import date
 import httpx
 import pytest
 
-from tests.fetching.conftest import MSN, OTHER_MSN, payment_line
+from tests.fetching.conftest import MSN, OTHER_MSN, make_payment_line
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, ServiceError
@@ -77,7 +77,7 @@ def test_captures_and_refunds_of_the_period_are_found_once(opened):
 
 def test_payment_from_the_ledger_can_be_fetched(opened):
     """This is the purpose of the ledger: a payment that no order names can be fetched too."""
-    client, _ = opened(ledger(), entry("order-000001"), payment_line("order-000001"))
+    client, _ = opened(ledger(), entry("order-000001"), make_payment_line("order-000001"))
 
     payments = fetch(ledger_references(client, FIRST, LAST).references, client).payments
 

@@ -28,7 +28,7 @@ from tests.fetching.conftest import (
     CLOCK,
     MSN,
     count_payment_requests,
-    payment_line,
+    make_payment_line,
     read_files,
     references,
 )
@@ -103,7 +103,7 @@ def shot_midway(url, out, count, how):
 
 def test_fetch_in_memory_equals_fetch_to_a_folder(opened, tmp_path):
     """A fetch into memory and a fetch into a folder must give the same rows."""
-    lines = [payment_line(name) for name in references(30)]
+    lines = [make_payment_line(name) for name in references(30)]
     worklist = [*references(30), "order-unknown", "=malformed"]
 
     in_memory = fetch(worklist, opened(*lines)[0])
@@ -118,7 +118,7 @@ def test_fetch_in_memory_equals_fetch_to_a_folder(opened, tmp_path):
 
 def test_fetch_json_describes_the_folder(opened, tmp_path):
     """An auditor asks first: which data is it, from where, from when, and is it complete?"""
-    client, _ = opened(*(payment_line(name) for name in references(5)))
+    client, _ = opened(*(make_payment_line(name) for name in references(5)))
 
     info = fetch_into(tmp_path, [*references(5), "order-unknown", "x", "x"], client)
 
@@ -156,7 +156,7 @@ def test_continued_run_requests_only_what_is_not_on_disk(served, tmp_path, how, 
     """A kill loses the answers since the last part; Ctrl-C loses only the open requests."""
     latency = 20 if count < 1_000 else 0
     client, simulator, url = served(
-        *(payment_line(name) for name in references(count)), latency_ms=latency
+        *(make_payment_line(name) for name in references(count)), latency_ms=latency
     )
     out = tmp_path / "out"
 
@@ -181,7 +181,7 @@ def half_down(settings, tmp_path, no_waiting):
     Yield the client, and a function that counts the payments requested since then.
     """
     down = [True]
-    simulator = Simulator([{"clock": CLOCK}, *(payment_line(name) for name in references(50))])
+    simulator = Simulator([{"clock": CLOCK}, *(make_payment_line(name) for name in references(50))])
     transport = RecordingTransport(
         simulator.app,
         lambda path, _: (
@@ -265,7 +265,7 @@ def test_continued_run_reports_the_age_of_its_oldest_row(half_down, tmp_path, ca
 
 def test_finished_run_is_fetched_again(opened, tmp_path):
     """A new fetch must show the payments as they are now."""
-    client, simulator = opened(payment_line("order-000001"))
+    client, simulator = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
     fetch_into(tmp_path, ["order-000001"], client)
@@ -275,7 +275,7 @@ def test_finished_run_is_fetched_again(opened, tmp_path):
 
 def test_a_finished_run_has_nothing_to_resume(opened, tmp_path):
     """For a complete run, `--resume` returns the rows on disk without a call."""
-    client, simulator = opened(payment_line("order-000001"))
+    client, simulator = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
     result = fetch(["order-000001"], client, out=tmp_path, resume=True)
@@ -286,7 +286,7 @@ def test_a_finished_run_has_nothing_to_resume(opened, tmp_path):
 
 def test_resume_refuses_other_references(opened, tmp_path):
     """To resume a run with other references can only be a mistake."""
-    client, _ = opened(payment_line("order-000001"))
+    client, _ = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
     with pytest.raises(InputError, match="Omit --resume"):
@@ -295,7 +295,7 @@ def test_resume_refuses_other_references(opened, tmp_path):
 
 def test_wrong_keys_do_not_change_an_earlier_run(opened, settings, tmp_path):
     """A mistyped secret must not destroy the fetch of last month."""
-    client, _ = opened(payment_line("order-000001"))
+    client, _ = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
     before = read_files(tmp_path, *RESULTS, "fetch.json")
     refusing = httpx.MockTransport(lambda _: httpx.Response(401, json={}))
@@ -355,7 +355,7 @@ def made_up(request):
     if "accesstoken" in request.url.path:
         return httpx.Response(200, json={"access_token": "token", "expires_in": "3600"})
     name = request.url.path.split("/")[4]
-    line = payment_line(name)
+    line = make_payment_line(name)
     return httpx.Response(200, json=line["events" if "events" in request.url.path else "payment"])
 
 
@@ -379,7 +379,7 @@ def bodies_of(count):
     """Return the answers about this many payments."""
     answers = []
     for name in references(count):
-        line = payment_line(name)
+        line = make_payment_line(name)
         body, log = orjson.dumps(line["payment"]), orjson.dumps(line["events"])
         answers.append(RawReading(MSN, name, body, log, datetime(2026, 1, 31, tzinfo=UTC)))
     return answers
@@ -481,7 +481,7 @@ def test_failures_csv_round_trip_has_no_formulas(rows):
 def test_slow_answers_are_written_within_seconds(settings, tmp_path, monkeypatch):
     """If answers are slow, a kill loses the answers of the last seconds, not the last thousand."""
     monkeypatch.setattr(workers, "PART_SECONDS", 0.1)
-    simulator = Simulator([{"clock": CLOCK}, *map(payment_line, references(40))])
+    simulator = Simulator([{"clock": CLOCK}, *map(make_payment_line, references(40))])
     part_counts = []
 
     class SlowTransport(RecordingTransport):

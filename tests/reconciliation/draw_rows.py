@@ -48,8 +48,8 @@ class RowDrawing:
         if given.get("refunded_minor"):
             given.setdefault("refunded_at", self.before(4, 0.1, 0.4, 2, 40))
         given.setdefault("ordered_at", self.before(10, 0.3, 35, 45, 200))
-        done = [given[name] for name in ("fulfilled_at", "refunded_at") if given.get(name)]
-        given["ordered_at"] = min([given["ordered_at"], *done])
+        times = [given[name] for name in ("fulfilled_at", "refunded_at") if given.get(name)]
+        given["ordered_at"] = min([given["ordered_at"], *times])
         row = order_row(self.now.number, self.msn, self.exported, **given)
         self.now.orders.append(row)
         return row
@@ -251,9 +251,20 @@ class RowDrawing:
                 payment["fetched_at"] = fetched
             if order[column] and self.rarely(2):
                 order[column] = NOW + timedelta(hours=1)
+            elif self.rarely(2):
+                self.move_after_as_of(*row)
             self.now.features.add("as_of_before_export")
         if order[column]:
             order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
+
+    def move_after_as_of(self, *made: dict[str, Any]) -> None:
+        """Let the operations after the authorization happen between the as-of time and the export."""
+        references = {payment["reference"] for payment in made}
+        names = self.choose({"REFUNDED", "CANCELLED"}, {"CAPTURED", "REFUNDED", "CANCELLED"})
+        for event in self.now.events:
+            if event["reference"] in references and event["name"] in names:
+                event["event_at"] = NOW + timedelta(hours=1)
+                event["event_day"] = day_number(event["event_at"], event["msn"])
 
     def fail(self, reference: str, status: int | None) -> None:
         """Make the reading of a reference fail."""

@@ -98,7 +98,7 @@ def test_engines_compare_the_same_rows():
         order("several-02", status="open", order_number="#1", total_minor=600, **OLD),
         order("retry-00-1", refunded_minor=1300, refunded_at=ago(4), order_number="#2", **NEW),
         order("retry-00", order_number="#2", **OLD),
-        *together(("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")),
+        *make_combined_rows(("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")),
         order("unread-001"),
     ]
     payments = [
@@ -331,6 +331,47 @@ def test_parts_of_a_split_payment_share_the_cut_off_time():
     result = compare([order("in-parts-1")], [(first, first_log), (second, second_log)])
 
     assert describe_discrepancies(result) == []
+
+
+@pytest.mark.parametrize(
+    ("dated", "moved", "right"),
+    [
+        # The shop's own date proves what was wrong at the as-of time; it was put right later.
+        ({}, {"C": 1000, "captured": ago(1)}, ("fulfilled_not_captured", 1000, 0, 1000)),
+        (
+            {"status": "partial"},
+            {"C": 1000, "captured": ago(1)},
+            ("fulfilled_not_captured", 1000, 0, 1000),
+        ),
+        (
+            {"refunded_minor": 300, "refunded_at": ago(5)},
+            {"C": 1000, "R": 300, "refunded": ago(1)},
+            ("refund_missing_at_vipps", 300, 0, 300),
+        ),
+        # The shop's side has no date, or a later one.
+        ({"fulfilled_at": None}, {"C": 1000, "captured": ago(1)}, None),
+        ({"fulfilled_at": ago(2)}, {"C": 1000, "captured": ago(1)}, None),
+        ({"status": "cancelled"}, {"C": 1000, "R": 1000, "refunded": ago(1)}, None),
+        ({"total_minor": 700}, {"C": 1000, "R": 300, "refunded": ago(1)}, None),
+        (
+            {"refunded_minor": 300, "refunded_at": ago(2)},
+            {"C": 1000, "R": 300, "refunded": ago(1)},
+            None,
+        ),
+        # At the as-of time nothing was wrong.
+        ({}, {"C": 1000, "R": 300, "refunded": ago(1)}, None),
+    ],
+)
+def test_what_a_date_of_the_shop_proves_before_the_export(dated, moved, right):
+    """With an as-of time before the export, only what is dated is known of the shop at that time."""
+    result = compare([order("before-exp", **dated)], [payment("before-exp", **moved)], as_of=ago(3))
+
+    if right is None:
+        assert describe_discrepancies(result) == []
+        assert set(buckets(result, "orders").values()) == {"timing timing_after_cut"}
+        return
+    assert describe_discrepancies(result) == [("before-exp", *right, None, None)]
+    assert "changed_after_export" in flags_of(result, "before-exp")
 
 
 # Which attempt counts.
@@ -605,7 +646,7 @@ def test_no_capture_is_proposed_before_the_next_attempts_were_requested():
 # Orders paid together.
 
 
-def together(*rows, reference="basket-01"):
+def make_combined_rows(*rows, reference="basket-01"):
     """Return order rows with one reference; each is (number, total, refunded, status)."""
     return [
         order(
@@ -682,7 +723,7 @@ def together(*rows, reference="basket-01"):
 )
 def test_combined_orders_are_compared_as_a_sum(rows, paid, kinds):
     """The amount due is the total of the rows sent; with a cancelled row nothing is proposed."""
-    result = compare(together(*rows), [payment("basket-01", **paid)])
+    result = compare(make_combined_rows(*rows), [payment("basket-01", **paid)])
 
     assert [row[1:] for row in describe_discrepancies(result)] == kinds
     assert len(buckets(result, "orders")) == len(rows)

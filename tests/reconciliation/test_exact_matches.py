@@ -15,14 +15,15 @@ import pytest
 
 from tests.reconciliation.random_frames import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.days import to_microseconds
+from vippsrecon.reconciliation.engines.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,
     make_order_row,
     make_payment_rows,
 )
+from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.pairs import (
     ComparisonOptions,
     pair_orders_and_payments,
@@ -82,7 +83,7 @@ CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
 """What is changed, one value at a time, in pairs that agreed before. Moments are days ago."""
 
 
-def nearly_agreed(seed: int, count: int = 400) -> Rows:
+def draw_near_matches(seed: int, count: int = 400) -> Rows:
     """Draw pairs that match exactly, and then change one or two values in most of them."""
     draw = random.Random(seed)
     orders, payments, events = [], [], []
@@ -118,7 +119,7 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
     return Rows(orders, payments, events, failures)
 
 
-def agreed_and_all(rows: Rows, *, with_events: bool):
+def split_exact_and_all(rows: Rows, *, with_events: bool):
     """Return the pairs set aside, and every pair by its key when none is set aside."""
     orders, payments, events, failures = (
         prepare_frame(build_frame(part, schema), schema)
@@ -137,7 +138,7 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
             orders, payments, events if with_events else None, failures, question
         )
 
-    all_answers = materialize(assign_buckets(answer_questions(paired(set_aside=False).pairs)))
+    all_answers = materialize(assign_buckets(answer_questions(paired(set_aside=False).pairs, QUESTIONS)))
     return collect_rows(paired(set_aside=True).exact_matches), {
         (row["msn"], row["payment_reference"]): row
         for row in collect_rows(all_answers)
@@ -149,7 +150,7 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
 @pytest.mark.parametrize("seed", range(6))
 def test_no_check_reports_an_exact_match(seed, with_events):
     """No check finds anything in a pair set aside, and all its values fit the result."""
-    agreed, all_answers = agreed_and_all(nearly_agreed(seed), with_events=with_events)
+    agreed, all_answers = split_exact_and_all(draw_near_matches(seed), with_events=with_events)
 
     assert len(agreed) > 100
     for row in agreed:

@@ -13,13 +13,13 @@ import random
 import uuid
 from datetime import timedelta
 
+from tests.plans import make_plan, make_plan_row
 from tests.replay.process import TIMEOUTS, Parts, Process, Surroundings
 from tests.replay.simulated_disk import SimulatedDisk
-from tests.replay.simulated_vipps import MSN, START, SimulatedVipps, Totals
+from tests.replay.simulated_vipps import START, SimulatedVipps, Totals
 from vippsrecon.bulk.execution.row.operations import compute_expected_aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, compute_idempotency_key
-from vippsrecon.bulk.plan.rules import PLAN_FORMAT
 from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.store import Cap
 
@@ -141,25 +141,27 @@ class Schedule:
             amount = left if verb == "cancel" or dice.random() < 0.3 else dice.randrange(1, left)
             self.vipps.add(reference, totals)
             rows.append(
-                PlanRow(
-                    number, MSN, reference, None, "NOK", amount, "other", "", "", None, None,
-                    *totals, False,
+                make_plan_row(
+                    number,
+                    reference=reference,
+                    order_number=None,
+                    amount_minor=amount,
+                    authorized_minor=totals[0],
+                    captured_minor=totals[1],
+                    refunded_minor=totals[2],
+                    cancelled_minor=totals[3],
                 )
-            )  # fmt: skip
+            )
         made_at = format_plan_time(START - timedelta(hours=1))
-        return Plan(
-            format=PLAN_FORMAT,
+        return make_plan(
+            *rows,
             plan_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
             verb=verb,
             environment="test",
             host="apitest.vipps.no",
-            msns=(MSN,),
-            planner="kari",
             made_at=made_at,
             expires_at=format_plan_time(START + timedelta(hours=48)),
             source=Source("python", "", "", made_at),
-            cancel_created=False,
-            rows=tuple(rows),
         )
 
     def _draw_cap(self) -> int | None:
@@ -241,34 +243,36 @@ class Schedule:
         moved = 0
         for row, result in zip(self.plan.rows, results, strict=True):
             key = compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
-            done = self.vipps.payments[row.reference].done_by_key.get(key, 0)
+            done_count = self.vipps.payments[row.reference].done_by_key.get(key, 0)
             state = states.get(row.row)
-            where = f"row {row.row} is {result.outcome} ({result.explanation}), done {done} times"
-            if done > 1:
+            where = (
+                f"row {row.row} is {result.outcome} ({result.explanation}), done {done_count} times"
+            )
+            if done_count > 1:
                 raise ViolationError(f"TWICE: {where}")
             if state is None or state.outcome != result.outcome:
                 raise ViolationError(f"the journal says another outcome: {where}")
-            self._check_row(row, result, done, where)
-            moved += done * row.amount_minor
+            self._check_row(row, result, done_count, where)
+            moved += done_count * row.amount_minor
         if self.cap is not None and moved > self.cap and not self.lies:
             raise ViolationError(f"{moved} moved, over the cap of {self.cap}")
         self._check_reservations(results)
 
-    def _check_row(self, row: PlanRow, result: RowResult, done: int, where: str) -> None:
+    def _check_row(self, row: PlanRow, result: RowResult, done_count: int, where: str) -> None:
         outcome = result.outcome
         # The log shows no key for a cancel, so a later cancel by somebody else counts as ours.
         keyed = self.plan.verb != "cancel" or row.reference not in self.foreign
-        if outcome in GOOD and done == 0 and keyed:
+        if outcome in GOOD and done_count == 0 and keyed:
             raise ViolationError(f"the journal says what is not: {where}")
         # If the journal is lost and others changed the payment, nobody can know who cancelled it.
         traceable = keyed or not self.lies
-        if outcome in ("refused", "skipped") and done and traceable:
+        if outcome in ("refused", "skipped") and done_count and traceable:
             raise ViolationError(f"the journal does not know of it: {where}")
-        if outcome == "unknown" and done and self.plan.verb != "cancel":
+        if outcome == "unknown" and done_count and self.plan.verb != "cancel":
             raise ViolationError(f"the log proves the outcome, and it is unknown: {where}")
         if outcome == "skipped":
             raise ViolationError(f"nothing prevents it any more: {where}")
-        if not self._may_be_undone(row) and (outcome not in GOOD or done != 1):
+        if not self._may_be_undone(row) and (outcome not in GOOD or done_count != 1):
             raise ViolationError(f"LOST: {where}")
         if outcome == "done" and result.before is not None and result.after is not None:
             expected = compute_expected_aggregate(self.plan.verb, result.before, row.amount_minor)

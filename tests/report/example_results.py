@@ -267,7 +267,7 @@ class Month:
         return rows
 
 
-def a_month(pairs: int = 120, seed: int = 7, *, flood: int = 30) -> Month:
+def make_month(pairs: int = 120, seed: int = 7, *, flood: int = 30) -> Month:
     """Return a month with two sales units, two currencies and seven kinds of discrepancies."""
     draw = random.Random(seed)
     month = Month()

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from openpyxl import load_workbook
 
-from tests.report.example_results import Month, a_month
+from tests.report.example_results import Month, make_month
 from vippsrecon.report import write_workbook
 
 pytestmark = [
@@ -23,15 +23,15 @@ pytestmark = [
 
 def _changed():
     """Return a report whose summary is wrong by one øre."""
-    result = a_month(40, flood=0).reconciliation()
+    result = make_month(40, flood=0).reconciliation()
     summary = result.summary.copy()
     summary.loc[0, "at_risk_minor"] = summary.loc[0, "at_risk_minor"] + 1
     return replace(result, summary=summary)
 
 
 MONTHS = {
-    "a month": (lambda: a_month().reconciliation(), {}),
-    "spilled": (lambda: a_month(30, flood=0).reconciliation(), {"row_limit": 60}),
+    "a month": (lambda: make_month().reconciliation(), {}),
+    "spilled": (lambda: make_month(30, flood=0).reconciliation(), {"row_limit": 60}),
     "empty": (lambda: Month().reconciliation(), {}),
     "hostile text": (lambda: _hostile().reconciliation(), {}),
     "six currencies": (lambda: _many_currencies().reconciliation(), {}),

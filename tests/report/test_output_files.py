@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from tests.report.example_results import a_month
+from tests.report.example_results import make_month
 from vippsrecon.errors import OutputError
 from vippsrecon.report import write_workbook
 
@@ -18,7 +18,7 @@ from vippsrecon.report import write_workbook
 @pytest.fixture(scope="module")
 def month():
     """Return a month with discrepancies."""
-    return a_month(20, flood=0).reconciliation()
+    return make_month(20, flood=0).reconciliation()
 
 
 @pytest.mark.parametrize(

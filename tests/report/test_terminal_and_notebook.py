@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.report.example_results import Month, a_month
+from tests.report.example_results import Month, make_month
 from vippsrecon.notebook import plots
 from vippsrecon.report.html.tiles import render_reconciliation, render_summary_tiles
 from vippsrecon.report.terminal import format_summary
@@ -18,7 +18,7 @@ from vippsrecon.schemas import SEVERITIES
 @pytest.fixture(scope="module")
 def month():
     """Return a month with discrepancies."""
-    return a_month().reconciliation(notices=("Look <here> first.",))
+    return make_month().reconciliation(notices=("Look <here> first.",))
 
 
 def test_terminal_shows_verdict_codes_and_report_path(month):

@@ -13,7 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.reconciliation.months import make_pair, reconcile_both
-from tests.report.example_results import Month, a_month
+from tests.report.example_results import Month, make_month
 from vippsrecon.report import write_workbook
 from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
 
@@ -56,7 +56,7 @@ def every_cell(book):
 @pytest.fixture(scope="module")
 def month():
     """Return a month with two sales units, two currencies and seven kinds of discrepancies."""
-    return a_month().reconciliation(notices=("Look here first.",))
+    return make_month().reconciliation(notices=("Look here first.",))
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_order_of_input_rows_changes_nothing(month, tmp_path):
 
 def test_input_is_not_changed(tmp_path):
     """A user may use the same frames in a notebook after the report is written."""
-    month = a_month(40).reconciliation()
+    month = make_month(40).reconciliation()
     before = {
         name: getattr(month, name).copy()
         for name in ("orders", "discrepancies", "bridge", "groups")
@@ -320,7 +320,7 @@ def test_empty_month_gives_a_report(tmp_path):
 
 def test_incomplete_run_is_stated_on_the_cover(tmp_path):
     """A reader must not take an incomplete report for a complete one."""
-    month = a_month(40)
+    month = make_month(40)
     month.failures.append(
         {
             "msn": "123456",
@@ -339,7 +339,7 @@ def test_incomplete_run_is_stated_on_the_cover(tmp_path):
 
 def test_rows_above_the_sheet_limit_go_to_parquet(tmp_path):
     """Excel cuts off rows above its limit without a message; the report must not lose rows."""
-    month = a_month(60, flood=0).reconciliation()
+    month = make_month(60, flood=0).reconciliation()
     path = write_workbook(month, tmp_path / "october.xlsx", row_limit=100)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["october.events.parquet", "october.xlsx"]
     events = pq.read_table(tmp_path / "october.events.parquet")

@@ -246,8 +246,10 @@ def test_simulator_import_loads_no_other_part():
         "import vippsrecon.simulator\n"
         "print(*sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
 
     assert not loaded & {"pandas", "polars", "httpx", "uvicorn", "starlette", "pydantic"}
     own_modules = {name for name in loaded if name.startswith("vippsrecon.")}

@@ -363,10 +363,10 @@ def test_a_large_json_file_stays_small_in_memory(tmp_path: Path):
         "assert len(orders) == 52_000, len(orders);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
     )
-    assert int(done.stdout) < 1024
+    assert int(result.stdout) < 1024
 
 
 @pytest.mark.parametrize(

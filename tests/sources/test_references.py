@@ -17,7 +17,7 @@ from vippsrecon.sources import (
 HEAD = "reference,currency,total,order_number,paid\n"
 
 
-def tried(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
+def list_candidates(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
     """Return the candidates for orders with these cells."""
     orders = read_orders(write(HEAD + "\n".join(lines) + "\n"), default_msn="123456").orders
     candidates = find_candidate_references(orders)
@@ -26,7 +26,7 @@ def tried(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
 
 def test_retry_suffix_gives_every_earlier_attempt(write: Writer):
     """WooCommerce keeps only the last reference; the first two exist only at Vipps MobilePay."""
-    assert tried(write, "woo-butikk-1001-2,NOK,5,1001,yes") == {
+    assert list_candidates(write, "woo-butikk-1001-2,NOK,5,1001,yes") == {
         ("woo-butikk-1001-2", "woo-butikk-1001", "earlier_attempt"),
         ("woo-butikk-1001-2", "woo-butikk-1001-1", "earlier_attempt"),
         ("woo-butikk-1001-2", "woo-butikk-1001-3", "later_attempt"),
@@ -59,20 +59,20 @@ def test_attempt_suffix_follows_only_the_orders_own_id(
 
 def test_lost_zeros_are_restored_to_the_usual_length(write: Writer):
     """A spreadsheet removed the zeros of one; most of the others show how long a reference is."""
-    candidates = tried(write, "0000012345,NOK,5,,", "0000012346,NOK,5,,", "12347,NOK,5,,")
+    candidates = list_candidates(write, "0000012345,NOK,5,,", "0000012346,NOK,5,,", "12347,NOK,5,,")
     assert ("12347", "0000012347", "zero_padded") in candidates
 
 
 def test_too_short_reference_is_not_requested(write: Writer):
     """Magento's number without zeros is too short to request. It must not give a failure."""
-    assert tried(write, "0012345678,NOK,5,,", "0000012346,NOK,5,,") == {
+    assert list_candidates(write, "0012345678,NOK,5,,", "0000012346,NOK,5,,") == {
         ("0012345678", "12345678", "zero_stripped")
     }
 
 
 def test_zeros_lost_in_every_row_take_magentos_length(write: Writer):
     """No row shows the length, so Magento's nine digits are used: no other length is known."""
-    assert tried(write, "123,NOK,5,,", "124,NOK,5,,") == {
+    assert list_candidates(write, "123,NOK,5,,", "124,NOK,5,,") == {
         ("123", "000000123", "zero_padded"),
         ("124", "000000124", "zero_padded"),
     }
@@ -84,13 +84,13 @@ def test_zeros_lost_in_every_row_take_magentos_length(write: Writer):
 )
 def test_scientific_notation_is_expanded(write: Writer, damaged: str, repaired: str):
     """If no digit was lost, this is the reference. If not, the attempt costs one call."""
-    (candidates,) = tried(write, f"{damaged},NOK,5,,")
+    (candidates,) = list_candidates(write, f"{damaged},NOK,5,,")
     assert candidates[1:] == (repaired, "written_out")
 
 
 def test_only_earlier_attempts_are_requested_at_once(write: Writer):
     """Every other rule would double the calls, so it is used only if a reference is not found."""
-    candidates = tried(write, "own-build-1234567-2,NOK,5,,")
+    candidates = list_candidates(write, "own-build-1234567-2,NOK,5,,")
     assert candidates == {("own-build-1234567-2", "own-build-1234567", "without_suffix")}
     assert {rule for *_, rule in candidates} <= RULES_AFTER_NOT_FOUND
     assert "earlier_attempt" not in RULES_AFTER_NOT_FOUND
@@ -99,9 +99,9 @@ def test_only_earlier_attempts_are_requested_at_once(write: Writer):
 def test_unpaid_order_gives_the_next_attempt(write: Writer):
     """The shop may have missed a payment; a paid order has no later attempt."""
     later = ("woo-butikk-1001", "woo-butikk-1001-1", "later_attempt")
-    assert tried(write, "woo-butikk-1001,NOK,5,1001,yes") == set()
-    assert tried(write, "woo-butikk-1001,NOK,5,1001,no") == {later}
-    assert tried(write, "woo-butikk-1001,NOK,5,1001,") == {later}
+    assert list_candidates(write, "woo-butikk-1001,NOK,5,1001,yes") == set()
+    assert list_candidates(write, "woo-butikk-1001,NOK,5,1001,no") == {later}
+    assert list_candidates(write, "woo-butikk-1001,NOK,5,1001,") == {later}
 
 
 def test_empty_orders_frame_gives_no_references(write: Writer):

@@ -13,7 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.hypothesis_sizes import draw_examples
-from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import (
+    OTHER,
+    PLAN,
+    change_as_owner,
+    make_draft,
+    register_approved_plan,
+)
 from vippsrecon.errors import PlanError
 from vippsrecon.store import Draft, commit_entries, read_entries, read_head, verify_journal
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash, link_entry
@@ -77,9 +83,11 @@ def test_every_column_is_in_the_hash(change, column, data):
 
 def filled(store, carrier):
     """Write ten entries of the plan."""
-    commit_entries(store, carrier, [draft("intended", row) for row in (1, 2, 3)])
+    commit_entries(store, carrier, [make_draft("intended", row) for row in (1, 2, 3)])
     commit_entries(
-        store, carrier, [draft("done", 1, why="ø"), draft("refused", 2), draft("unknown", 3)]
+        store,
+        carrier,
+        [make_draft("done", 1, why="ø"), make_draft("refused", 2), make_draft("unknown", 3)],
     )
     commit_entries(store, carrier, [Draft("ended", detail={"counts": {"done": 1}})])
     return list(read_entries(store, PLAN))
@@ -122,7 +130,7 @@ CHANGES = {
 def test_changed_column_is_found_at_its_entry(store, carrier, column):
     """A change of one value is found at exactly that entry."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run(f"UPDATE journal SET {column} = :new WHERE seq = 7", new=CHANGES[column])
     verdict = verify_journal(store, PLAN)
     assert not verdict.ok
@@ -139,7 +147,7 @@ def test_rehashed_entry_is_found_at_the_next_entry(store, carrier):
     """A new hash for one entry does not fit the next entry."""
     entries = filled(store, carrier)
     forged = entries[6]._replace(amount_minor=1)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run(
             "UPDATE journal SET amount_minor = 1, hash = :hash WHERE seq = 7",
             hash=compute_entry_hash(forged),
@@ -168,7 +176,7 @@ def rewritten(run, entries, start):
 def test_rewritten_chain_is_found_only_with_a_saved_head(store, carrier):
     """The documents state this limit of the journal, and it is true in both directions."""
     entries = filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         rewritten(run, entries, 5)
     assert verify_journal(store, PLAN).ok
     verdict = verify_journal(store, PLAN, (10, entries[9].hash))
@@ -179,7 +187,7 @@ def test_rewritten_chain_is_found_only_with_a_saved_head(store, carrier):
 def test_removed_last_entries_are_found_only_with_a_saved_head(store, carrier):
     """Without a printed head, a shorter chain is valid."""
     entries = filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run("DELETE FROM journal WHERE seq > 8")
     assert verify_journal(store, PLAN).ok
     verdict = verify_journal(store, PLAN, (10, entries[9].hash))
@@ -191,7 +199,7 @@ def test_removed_last_entries_are_found_only_with_a_saved_head(store, carrier):
 def test_a_missing_entry_is_named(store, carrier, seq):
     """An entry is removed from the middle, or the first one."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run("DELETE FROM journal WHERE seq = :seq", seq=seq)
     verdict = verify_journal(store, PLAN)
     assert (verdict.ok, verdict.at_seq) == (False, seq)
@@ -201,7 +209,7 @@ def test_a_missing_entry_is_named(store, carrier, seq):
 def test_swapped_entries_are_found(store, carrier):
     """Two entries exchange their positions, with their hashes."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         for old, new in ((5, 99), (6, 5), (99, 6)):
             run("UPDATE journal SET seq = :new WHERE seq = :old", old=old, new=new)
     verdict = verify_journal(store, PLAN)
@@ -211,7 +219,7 @@ def test_swapped_entries_are_found(store, carrier):
 def test_an_entry_replayed_at_the_end_is_found(store, carrier):
     """A copied entry with a new number would make an operation look as if done twice."""
     entries = filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         copy = entries[3]._replace(seq=11, row=9)
         columns = ", ".join(Entry._fields)
         values = ", ".join(f":{name}" for name in Entry._fields)
@@ -223,8 +231,8 @@ def test_an_entry_replayed_at_the_end_is_found(store, carrier):
 def test_entry_moved_to_another_plan_is_found(store, carrier):
     """Each plan has its chain, so one chain has a gap and the other a foreign entry."""
     filled(store, carrier)
-    approved(store, OTHER)
-    with as_owner(store) as run:
+    register_approved_plan(store, OTHER)
+    with change_as_owner(store) as run:
         run("UPDATE journal SET plan_id = :other, seq = 3 WHERE plan_id = :plan AND seq = 6",
             other=OTHER, plan=PLAN)  # fmt: skip
     assert verify_journal(store, PLAN).at_seq == 6
@@ -235,7 +243,7 @@ def test_entry_moved_to_another_plan_is_found(store, carrier):
 def test_bytes_in_a_text_column_are_reported(store, carrier):
     """SQLite accepts bytes in a text column; the error must name the row."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run("UPDATE journal SET detail = x'ff00' WHERE seq = 4")
     assert verify_journal(store, PLAN).at_seq == 4
 
@@ -266,7 +274,7 @@ def test_long_chains_are_read_in_pages(store, carrier):
     """More entries than a page has come in order, each once, from any start."""
     for first in range(1, 5001, 1000):
         commit_entries(
-            store, carrier, [draft("skipped", row) for row in range(first, first + 1000)]
+            store, carrier, [make_draft("skipped", row) for row in range(first, first + 1000)]
         )
     read = list(read_entries(store, PLAN))
     assert [entry.seq for entry in read] == list(range(1, 5004))
@@ -277,7 +285,7 @@ def test_long_chains_are_read_in_pages(store, carrier):
 def test_details_are_returned_unchanged(store, carrier):
     """Both databases return all alphabets, nulls and nested lists unchanged."""
     detail = {"why": "øre ✓ \u0000 \n", "before": [1, 2, 3, 4], "after": None, "b": {"a": True}}
-    (entry,) = commit_entries(store, carrier, [draft("intended", 1)._replace(detail=detail)])
+    (entry,) = commit_entries(store, carrier, [make_draft("intended", 1)._replace(detail=detail)])
     assert entry.parse_detail() == detail
     assert list(read_entries(store, PLAN))[-1] == entry
     assert orjson.loads(entry.detail) == detail

@@ -10,7 +10,16 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import text
 
-from tests.store.plans_and_drafts import AT, DIGEST, OTHER, PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import (
+    AT,
+    DIGEST,
+    OTHER,
+    PLAN,
+    make_draft,
+    open_test_store,
+    register_approved_plan,
+    start_process,
+)
 from vippsrecon.errors import PlanError, PlanLockHeldError, PlanLockLostError
 from vippsrecon.store import (
     Draft,
@@ -83,7 +92,7 @@ def test_silent_carrier_is_replaced_after_30_seconds(store):
     before = list(read_entries(store, PLAN))
     assert before[-1].parse_detail()["instead_of"]["holder"] == "eva"
     for late in (
-        lambda: commit_entries(store, first, [draft("intended", 1)]),
+        lambda: commit_entries(store, first, [make_draft("intended", 1)]),
         lambda: commit_entries(store, first, [Draft("ended")]),
         lambda: renew(store, first),
     ):
@@ -103,7 +112,7 @@ def test_heartbeats_and_commits_renew_the_lease(store):
     carrier = acquire(store, PLAN, **THERE)
     for renewal in (
         lambda: renew(store, carrier),
-        lambda: commit_entries(store, carrier, [draft("intended", 1)]),
+        lambda: commit_entries(store, carrier, [make_draft("intended", 1)]),
     ):
         aged(store, 100)
         renewal()
@@ -134,7 +143,7 @@ with open_store(sys.argv[1]) as store:
 @pytest.mark.skipif(identify_process() == "", reason="only Linux shows when a process started")
 def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
     """Nobody waits 30 s for a process that has ended, even if it is a zombie."""
-    with process(TAKES, store_url, PLAN) as other:
+    with start_process(TAKES, store_url, PLAN) as other:
         assert other.stdout.readline() == "taken\n", other.stderr.read()
         with pytest.raises(PlanLockHeldError, match=f"process {other.pid}"):
             acquire(store, PLAN, **HERE)
@@ -171,15 +180,15 @@ def test_plan_is_acquired_by_one_of_many_processes(store_url):
     outcomes, start = [], Barrier(8)
 
     def run(number):
-        with opened(store_url, wait_seconds=20) as own:
+        with open_test_store(store_url, wait_seconds=20) as own:
             start.wait()
             try:
                 outcomes.append(acquire(own, PLAN, **{**THERE, "pid": number}))
             except PlanLockHeldError as error:
                 outcomes.append(error)
 
-    with opened(store_url) as store:
-        approved(store)
+    with open_test_store(store_url) as store:
+        register_approved_plan(store)
         threads = [Thread(target=run, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
@@ -214,14 +223,14 @@ def test_one_of_many_digests_becomes_the_plan(store_url):
     refused, start = [], Barrier(8)
 
     def run(number):
-        with opened(store_url, wait_seconds=20) as own:
+        with open_test_store(store_url, wait_seconds=20) as own:
             start.wait()
             try:
                 record_plan(own, OTHER, str(number) * 64, "simulator", "refund", AT, {})
             except PlanError:
                 refused.append(number)
 
-    with opened(store_url) as store:
+    with open_test_store(store_url) as store:
         threads = [Thread(target=run, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
@@ -235,4 +244,4 @@ def test_one_of_many_digests_becomes_the_plan(store_url):
 def test_only_the_carrier_writes_row_entries(store, kind):
     """An approval may be written at any time; entries about money only by the carrier."""
     with pytest.raises(ValueError, match="holds the plan lock"):
-        append_entries(store, PLAN, [draft(kind, 1)])
+        append_entries(store, PLAN, [make_draft(kind, 1)])

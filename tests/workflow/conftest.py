@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fetching.recording_transport import RecordingTransport
-from tests.payments import make_event, make_payment, make_state_line
+from tests.payments import make_history_line
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
 from vippsrecon.simulator import Simulator
@@ -18,22 +18,13 @@ CLOCK = {"clock": "2026-11-05T12:00:00Z"}
 def payment(reference, *, captured=0, released=0, aborted=False):
     """Return a state line that reserved what was captured and released, or reserved nothing."""
     reserved = captured + released
-    moved = [("CREATED", max(reserved, 1000)), ("AUTHORIZED", reserved), ("CAPTURED", captured)]
-    moved += [("CANCELLED", released), ("ABORTED", 1000 if aborted else 0)]
-    names = [(name, amount) for name, amount in moved if amount]
-    events = [
-        make_event(reference, name, amount, f"2026-10-12T10:0{minute}:00Z")
-        for minute, (name, amount) in enumerate(names)
-    ]
-    payment_answer = make_payment(
+    steps = [("CREATED", max(reserved, 1000)), ("AUTHORIZED", reserved), ("CAPTURED", captured)]
+    steps += [("CANCELLED", released), ("ABORTED", 1000 if aborted else 0)]
+    return make_history_line(
         reference,
-        max(reserved, 1000),
+        [(name, amount, f"2026-10-12T10:0{n}:00Z") for n, (name, amount) in enumerate(steps)],
         state="ABORTED" if aborted else "AUTHORIZED",
-        authorized=reserved,
-        captured=captured,
-        cancelled=released,
     )
-    return make_state_line(payment_answer, events)
 
 
 @pytest.fixture

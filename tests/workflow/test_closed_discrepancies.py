@@ -125,7 +125,7 @@ def refunded_books(settled_books, tmp_path):
         yield books
 
 
-def about_receipts(result):
+def list_receipt_notices(result):
     """Return the notices about receipts."""
     return [notice for notice in result.notices if "receipt" in notice or "still open" in notice]
 
@@ -135,12 +135,12 @@ def test_refunds_close_their_discrepancies(refunded_books):
     assert (
         sorted(refunded_books.first_result.discrepancies["kind"]) == ["refund_missing_at_vipps"] * 2
     )
-    assert about_receipts(refunded_books.first_result) == []
+    assert list_receipt_notices(refunded_books.first_result) == []
 
     result = refunded_books.month()
 
     assert not len(result.discrepancies)
-    assert about_receipts(result) == [
+    assert list_receipt_notices(result) == [
         "2 discrepancies are closed by their receipts: 320.50 NOK refunded."
     ]
     assert result.manifest["closed_by_receipts"] == 2
@@ -166,7 +166,7 @@ def test_plan_that_was_not_carried_out_closes_nothing(books):
 
     result = books.month()
 
-    assert about_receipts(result) == []
+    assert list_receipt_notices(result) == []
     assert "closed_by_receipts" not in result.manifest
 
 
@@ -184,7 +184,7 @@ def test_fetch_before_the_refund_gives_a_notice(refunded_books):
     result = refunded_books.month(client=None, payments=earlier)
 
     assert len(result.discrepancies) == 1
-    assert about_receipts(result) == [
+    assert list_receipt_notices(result) == [
         "2 discrepancies are closed by their receipts: 320.50 NOK refunded.",
         "1 discrepancy is still open although refunded on 2026-01-31 (10.00 NOK refunded): "
         f"refund_missing_at_vipps:{MSN}:order-000003. Fetch again: the payment was read before "
@@ -197,7 +197,7 @@ def test_export_before_the_refund_is_compared_at_its_own_time(refunded_books):
     result = refunded_books.month(exported_at=EXPORTED)
 
     assert len(result.discrepancies) == 2
-    (notice,) = about_receipts(result)
+    (notice,) = list_receipt_notices(result)
     assert notice.startswith(
         "2 discrepancies are still open although refunded on 2026-01-31 (320.50"
     )
@@ -213,7 +213,7 @@ def test_insufficient_refund_leaves_the_discrepancy_open(refunded_books):
 
     result = refunded_books.month()
 
-    (closed, still) = about_receipts(result)
+    (closed, still) = list_receipt_notices(result)
     assert closed == "1 discrepancy is closed by its receipt: 20.50 NOK refunded."
     assert still.endswith(
         "Check the payment and the order: the money moved, but they still differ."
@@ -226,7 +226,9 @@ def test_order_that_was_not_compared_closes_nothing(refunded_books):
 
     result = refunded_books.month()
 
-    assert about_receipts(result) == ["1 discrepancy is closed by its receipt: 20.50 NOK refunded."]
+    assert list_receipt_notices(result) == [
+        "1 discrepancy is closed by its receipt: 20.50 NOK refunded."
+    ]
 
 
 def test_waived_discrepancy_is_not_closed(refunded_books):
@@ -340,13 +342,13 @@ def test_open_row_removes_the_proposal(books):
     )
 
 
-def newer(path):
+def make_newer(path):
     """Mark the database as made by a later version."""
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
 
 
-def tampered(path):
+def make_tampered(path):
     """Change a done entry directly in the database."""
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP TRIGGER journal_no_update")
@@ -357,8 +359,8 @@ def tampered(path):
     ("spoil", "message"),
     [
         pytest.param(lambda path: path.write_bytes(b"no database at all" * 99), "", id="broken"),
-        pytest.param(newer, "made by a newer vippsrecon", id="of a newer version"),
-        pytest.param(tampered, "cannot be understood", id="tampered with"),
+        pytest.param(make_newer, "made by a newer vippsrecon", id="of a newer version"),
+        pytest.param(make_tampered, "cannot be understood", id="tampered with"),
     ],
 )
 def test_unreadable_journal_gives_a_notice(refunded_books, spoil, message):
@@ -374,8 +376,8 @@ def test_unreadable_journal_gives_a_notice(refunded_books, spoil, message):
     (notice,) = [notice for notice in result.notices if "could not be read" in notice]
     assert message in notice
     assert result.exit_code == before.exit_code == 0
-    assert about_receipts(before) != []
-    assert about_receipts(result) == []
+    assert list_receipt_notices(before) != []
+    assert list_receipt_notices(result) == []
 
 
 def test_locked_journal_gives_a_notice(refunded_books, monkeypatch):

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tests.payments import make_history_line
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon import schemas
 from vippsrecon.api import Client
@@ -175,43 +176,13 @@ def test_period_is_decided_by_payments(first, last, captured, tmp_path):
     line = "ref-000001,#1,NOK,100.00,0.00,fulfilled,2026-10-31T10:00:00Z,2026-10-31T11:00:00Z"
     header = "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at"
     (tmp_path / "orders.csv").write_text(f"{header}\n{line}\n", encoding="utf-8")
-    amount = {"currency": "NOK", "value": 10000}
-    nothing = {"currency": "NOK", "value": 0}
-    names = {
-        "CREATED": "2026-10-31T10:00:00Z",
-        "AUTHORIZED": "2026-10-31T10:01:00Z",
-        "CAPTURED": "2026-10-31T23:30:00Z",
-    }
-    payment = {
-        "reference": "ref-000001",
-        "pspReference": "psp-1",
-        "amount": amount,
-        "state": "AUTHORIZED",
-        "paymentMethod": {"type": "WALLET"},
-        "profile": {},
-        "aggregate": {
-            "authorizedAmount": amount,
-            "capturedAmount": amount,
-            "refundedAmount": nothing,
-            "cancelledAmount": nothing,
-        },
-    }
-    events = [
-        {
-            "reference": "ref-000001",
-            "pspReference": f"psp-{name}",
-            "name": name,
-            "amount": amount,
-            "timestamp": at,
-            "success": True,
-        }
-        for name, at in names.items()
+    steps = [
+        ("CREATED", 10000, "2026-10-31T10:00:00Z"),
+        ("AUTHORIZED", 10000, "2026-10-31T10:01:00Z"),
+        ("CAPTURED", 10000, "2026-10-31T23:30:00Z"),
     ]
     simulator = Simulator(
-        [
-            {"clock": "2026-11-03T06:00:00Z"},
-            {"msn": "123456", "payment": payment, "events": events},
-        ]
+        [{"clock": "2026-11-03T06:00:00Z"}, make_history_line("ref-000001", steps)]
     )
     with serve(simulator) as base_url:
         settings = load_simulator_settings(tmp_path, base_url=base_url)

@@ -43,8 +43,8 @@ class EarlierOrders(NamedTuple):
         )
         return (
             f"{are} compared too: unsettled, or with a payment that moved since. What the shop changed "
-            "after that export is not known here: an open order counts as unknown, and a later refund "
-            "is not asked for.",
+            "after that export is not known here: an open order counts as unknown, and no later refund "
+            "is expected.",
         )
 
 
