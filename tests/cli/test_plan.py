@@ -41,7 +41,9 @@ def refunds(folder, references):
     return folder / "refunds.csv"
 
 
-def test_plan_then_approve_prints_sums_and_digest(run, keys, folder, refunds, references, read_json):
+def test_plan_then_approve_prints_sums_and_digest(
+    run, keys, folder, refunds, references, read_json
+):
     """From list to approval, the JSON output agrees with the plan file and the journal."""
     result = run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari", "--json")
     assert result.exit_code == 0, result.output
@@ -83,7 +85,9 @@ def test_plan_with_refused_rows_gives_exit_code_1(run, keys, folder, refunds, re
         file.write("nothing-000001,5,NOK,,,\n=1+1,5,NOK,,,\n")
     result = run("plan", "refunds", refunds, "--out", "plan.json", "--json")
     assert result.exit_code == 1, result.output
-    assert [(reject["source_row"], reject["column"]) for reject in read_json(result)["rejects"]] == [
+    assert [
+        (reject["source_row"], reject["column"]) for reject in read_json(result)["rejects"]
+    ] == [
         (5, "reference"),
         (6, "reference"),
     ]
@@ -113,7 +117,10 @@ def test_missing_list_is_reported_before_missing_keys(run, folder):
 
 
 def test_plan_is_made_from_a_report(run, keys, folder, orders, read_json):
-    """Each verb plans the report's proposals; the payments are read again before."""
+    """Each verb plans the report's proposals; the payments are read again before.
+
+    The report names its environment; for the simulator, the user must also set its address.
+    """
     result = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     discrepancies = read_json(result)["discrepancies"]
     for verb in ("refund", "cancel", "capture"):
@@ -124,12 +131,7 @@ def test_plan_is_made_from_a_report(run, keys, folder, orders, read_json):
         assert result.exit_code == 0, result.output
         assert read_json(result)["totals"] == {"NOK": proposed}
         assert read_plan(f"{verb}.json").verb == verb
-
-
-def test_report_without_settings_is_planned(run, keys, folder, orders, monkeypatch):
-    """A report names its environment; for the simulator, the user must also set its address."""
-    run("reconcile", "--orders", orders, "--out", "report.xlsx")
-    monkeypatch.delenv("VIPPS_ENVIRONMENT")
+    keys.delenv("VIPPS_ENVIRONMENT")
     result = run("plan", "refunds", "--from-report", "report.xlsx", "--out", "plan.json")
     assert_one_sentence_error(result, "VIPPS_ENVIRONMENT", "VIPPS_BASE_URL")
 
