@@ -1,12 +1,22 @@
-"""Test that imports go one way, file by file; the import contracts compare whole packages."""
+"""Test the sizes of modules and folders, and that imports go one way, file by file.
+
+The import contracts in pyproject.toml compare whole packages.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from graphlib import TopologicalSorter
 
 import grimp
 import pytest
+
+MAX_LINES = 360
+MAX_FILES = 12
+
+TABLES = {"vippsrecon/reconciliation/texts_en.py"}
+"""Tables of sentences, which may be longer."""
 
 UPWARD = "vippsrecon.display"
 """The one module that imports upward: it finds the HTML and the frames of an object."""
@@ -53,3 +63,16 @@ def test_no_import_through_a_string(root):
                 dynamic.add(path.relative_to(root).as_posix())
 
     assert dynamic == BY_NAME
+
+
+def test_modules_and_folders_have_one_subject(root):
+    """A longer module or a fuller folder has a second subject: give it a place of its own."""
+    folders = Counter()
+    long_modules = set()
+    for path in (root / "vippsrecon").rglob("*.py"):
+        folders[path.parent.relative_to(root).as_posix()] += 1
+        if len(path.read_text(encoding="utf-8").splitlines()) > MAX_LINES:
+            long_modules.add(path.relative_to(root).as_posix())
+
+    assert long_modules <= TABLES
+    assert {folder for folder, count in folders.items() if count > MAX_FILES} == set()

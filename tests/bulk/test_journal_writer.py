@@ -8,6 +8,7 @@ import os
 import pytest
 
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
+from vippsrecon.bulk.execution.plan_journal import PlanJournal
 from vippsrecon.errors import PlanLockLostError
 from vippsrecon.store import acquire, identify_process
 
@@ -31,7 +32,7 @@ def test_lock_is_checked_after_sleep_before_the_first_row(make_account):
     acquire(account.store, plan.plan_id, holder="eva", host="there", pid=1, started="x")
 
     async def wake() -> None:
-        async with JournalWriter(account.store, mine) as writer:
+        async with JournalWriter(PlanJournal(account.store, plan, mine)) as writer:
             await writer.check_held()
 
     with pytest.raises(PlanLockLostError):

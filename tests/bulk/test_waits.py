@@ -15,6 +15,8 @@ from vippsrecon.api import Client
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.row.backoff import Backoff
+from vippsrecon.bulk.open_rows.settle import ManualDecision, settle
+from vippsrecon.errors import ConfigurationError
 from vippsrecon.store import read_entries
 
 
@@ -201,7 +203,6 @@ def test_second_database_finds_the_refund_of_the_first(make_account, tmp_path):
 
 def test_unknown_without_a_request_can_be_settled(make_account, tmp_path):
     """A row that is unknown after a restored backup is open, so it can be settled."""
-    from vippsrecon.bulk.open_rows.settle import settle
     from vippsrecon.store import open_store
 
     account = make_account(1)
@@ -225,8 +226,6 @@ def test_settle_reports_another_change(make_account):
 
     Settling reports this with exit code 1.
     """
-    from vippsrecon.bulk.open_rows.settle import settle
-
     account = make_account(1)
     plan = account.make_approved_plan("refund", 4_000)
     account.simulator.set_settings(event_log_lag_ms=60_000)
@@ -337,6 +336,61 @@ def test_server_clock_that_jumps_stops_the_run(test_host):
     host.ahead = timedelta(0)
     account.client.payment("order-000001")  # any answer sets the clock
     assert list_outcomes(account.carry_out(plan)) == ["done", "done"]
+
+
+def test_wrong_server_clock_refuses_no_row(test_host):
+    """By the wrong time the approval has expired, but a refusal would be final.
+
+    Nothing is known of the row while the time is not.
+    """
+    account, host = test_host
+    plan = account.make_approved_plan("refund", 100, environment="test", host="apitest.vipps.no")
+    host.wrong_after, host.ahead = 1, timedelta(days=90)
+
+    carried = account.carry_out(plan)
+
+    assert "differs from the local clock by" in carried.stopped
+    assert list_outcomes(carried) == ["skipped"]
+
+
+def test_wrong_server_clock_after_a_lost_answer_refuses_no_row(test_host):
+    """The answer is lost, and by the time of the next answers it is long ago and nothing was done.
+
+    In truth the request left a moment ago and may still arrive: a row called refused would be
+    planned again, and the money moved twice.
+    """
+    account, host = test_host
+    plan = account.make_approved_plan("refund", 100, environment="test", host="apitest.vipps.no")
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
+    requests_until_refund = 4  # token, payment, event log, refund
+    host.wrong_after, host.ahead = requests_until_refund, timedelta(days=90)
+
+    carried = account.carry_out(plan)
+
+    assert account.count_requests("refund") == 1
+    assert "differs from the local clock by" in carried.stopped
+    assert list_outcomes(carried) == ["unknown"]
+
+    account.simulator.set_faults([])
+    host.ahead = timedelta(0)
+    account.client.payment("order-000001")  # any answer sets the clock
+    assert list_outcomes(account.carry_out(plan)) == ["done"]
+
+
+def test_wrong_server_clock_settles_no_row(test_host):
+    """By the wrong time the request left long ago, so that a decision on it would be accepted."""
+    account, host = test_host
+    plan = account.make_approved_plan("refund", 100, environment="test", host="apitest.vipps.no")
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
+    account.carry_out(plan)
+    host.ahead = timedelta(days=90)
+    decision = ManualDecision(1, "refused", "the portal shows no refund", "kari")
+
+    with pytest.raises(ConfigurationError, match="the local clock differs"):
+        settle(account.store, plan.plan_id, account.client, word=decision)
+
+    last = read_entries(account.store, plan.plan_id, kinds=("unknown", "settled", "refused"))
+    assert [entry.kind for entry in last] == ["unknown"]
 
 
 def test_event_later_than_the_answer_stops_the_run(test_host):

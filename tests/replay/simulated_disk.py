@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
 
+from tests.replay.virtual_loop import VirtualTime
+from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.errors import PlanLockLostError, StoreError
-from vippsrecon.store import NO_HASH, Draft, Entry, PlanLock, RowState
+from vippsrecon.store import (
+    LEASE_SECONDS,
+    NO_HASH,
+    Attempt,
+    Draft,
+    Entry,
+    PlanLock,
+    RowState,
+)
 from vippsrecon.store.journal.attempts import OPEN_KINDS
 from vippsrecon.store.journal.entries import Chain, check_drafts, link_entries
 from vippsrecon.store.journal.entry import ROW_KINDS, compute_entry_hash
@@ -24,23 +33,38 @@ class SimulatedDisk:
         plan_id: The plan's id.
         verb: The plan's verb.
         dice: Draws faults.
+        time: The time by which leases run out.
+        reservations: What rows hold; empty.
         lies: Whether the disk confirms data that it has not written. A crash may then undo commits.
     """
 
-    def __init__(self, plan_id: str, verb: str, dice: random.Random, *, lies: bool) -> None:
+    def __init__(
+        self,
+        plan_id: str,
+        verb: str,
+        dice: random.Random,
+        time: VirtualTime,
+        reservations: Reservations,
+        *,
+        lies: bool,
+    ) -> None:
         self.entries: list[Entry] = []
         self.lies = lies
         self.fault_share = 0.0
-        self.reservations = Reservations(plan_id)
+        self.checks_lock = True
+        self.reservations = reservations
+        self.lease_ends = time.now
         self._plan_id, self._verb = plan_id, verb
         self._dice = dice
+        self._time = time
         self._epoch = 0
         self._commits: list[tuple[int, Reservations]] = []
 
     def acquire(self) -> PlanLock:
-        """Take the plan's lock, even if another process holds it."""
+        """Take the plan's lock. The process that held it has died, or its lease has run out."""
         self._epoch += 1
         lock = PlanLock(self._plan_id, self._epoch, "test", self._verb)
+        self.renew(lock)
         self._append([Draft("seen" if not self.entries else "carrier")], lock)
         return lock
 
@@ -58,7 +82,7 @@ class SimulatedDisk:
     def commit(self, lock: PlanLock, drafts: Sequence[Draft]) -> list[Entry | NotReserved]:
         """Commit a group of drafts, as `store.commit_entries` does."""
         check_drafts(drafts)
-        self.check(lock)
+        self.renew(lock)
         if self._dice.random() < self.fault_share / 20:
             raise StoreError("disk I/O error")
         after = self.reservations.copy()
@@ -78,10 +102,11 @@ class SimulatedDisk:
         self._commits.append((len(self.entries), after.copy()))
         return [next(entries) if no is None else no for no in outcomes]
 
-    def check(self, lock: PlanLock) -> None:
-        """Raise an error if the lock was lost."""
-        if lock.epoch != self._epoch:
+    def renew(self, lock: PlanLock) -> None:
+        """Renew the lease, as `store.renew` does; raise an error if the lock was lost."""
+        if self.checks_lock and lock.epoch != self._epoch:
             raise PlanLockLostError("another process holds the plan")
+        self.lease_ends = self._time.now + LEASE_SECONDS
 
     def read_row_states(self) -> dict[int, RowState]:
         """Return the state of each row, as `store.read_row_states` does."""
@@ -127,16 +152,26 @@ class SimulatedDisk:
         return entries
 
 
-def commit_entries(store: Any, lock: PlanLock, drafts: Sequence[Draft]) -> Any:
-    """Replace `store.commit_entries` in the journal's writer."""
-    return store.commit(lock, drafts)
+class SimulatedJournal:
+    """The disk as one process uses it. It has the methods of `PlanJournal`.
 
+    Args:
+        disk: The disk.
+        lock: The plan's lock, which the process took.
+    """
 
-def renew(store: Any, lock: PlanLock) -> None:
-    """Replace `store.renew` in the journal's writer."""
-    store.check(lock)
+    def __init__(self, disk: SimulatedDisk, lock: PlanLock) -> None:
+        self.disk = disk
+        self.lock = lock
 
+    def commit(self, drafts: Sequence[Draft]) -> list[Entry | NotReserved]:
+        """Commit a group of drafts."""
+        return self.disk.commit(self.lock, drafts)
 
-def read_attempts(store: Any, *_: Any, **__: Any) -> dict[Any, Any]:
-    """Replace the search for attempts of other plans: there are none."""
-    return {}
+    def renew_lock(self) -> None:
+        """Renew the lease."""
+        self.disk.renew(self.lock)
+
+    def find_other_attempts(self, row: PlanRow) -> list[Attempt]:
+        """Return the attempts of other plans: there are none."""
+        return []

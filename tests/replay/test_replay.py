@@ -12,9 +12,15 @@ import pytest
 
 from tests.replay.__main__ import CHUNK, run_chunk
 from tests.replay.mutants import MUTANTS, catch
-from tests.replay.schedule import Schedule, simulated_store
+from tests.replay.schedule import Schedule
 
-QUICK_MUTANTS = ("send before commit", "send another key", "never read again", "check nothing")
+QUICK_MUTANTS = (
+    "send before commit",
+    "send another key",
+    "never read again",
+    "check nothing",
+    "ignore lost lock",
+)
 """Caught within a second. All of them: `python -m tests.replay --mutants`, and nightly."""
 
 
@@ -52,26 +58,26 @@ def test_same_number_draws_the_same_schedule():
         schedule.run()
         return schedule.vipps.time.now, [entry[3:12] for entry in schedule.disk.entries]
 
-    with simulated_store():
-        for number in range(5):
-            random.seed(number)
-            first = replay(number)
-            random.seed(number)
-            assert replay(number) == first
+    for number in range(5):
+        random.seed(number)
+        first = replay(number)
+        random.seed(number)
+        assert replay(number) == first
 
 
 def test_schedules_include_every_kind_of_fault_and_outcome():
-    """Some schedules include crashes, restarts, repeated requests, and every outcome."""
+    """Some schedules include crashes, restarts, takeovers, repeated requests, and every outcome."""
     kinds: set[str] = set()
-    restarts = requests_again = 0
-    with simulated_store():
-        for number in range(150):
-            schedule = Schedule(number)
-            schedule.run()
-            kinds |= {entry.kind for entry in schedule.disk.entries}
-            restarts += sum(entry.kind == "carrier" for entry in schedule.disk.entries) > 0
-            rows = [entry.row for entry in schedule.disk.entries if entry.kind == "intended"]
-            requests_again += len(rows) > len(set(rows))
+    restarts = takeovers = requests_again = 0
+    for number in range(150):
+        schedule = Schedule(number)
+        schedule.run()
+        kinds |= {entry.kind for entry in schedule.disk.entries}
+        restarts += sum(entry.kind == "carrier" for entry in schedule.disk.entries) > 0
+        takeovers += schedule.takeovers
+        rows = [entry.row for entry in schedule.disk.entries if entry.kind == "intended"]
+        requests_again += len(rows) > len(set(rows))
     assert kinds >= {"intended", "done", "already_done", "refused", "skipped", "unknown"}
     assert restarts > 50
+    assert takeovers > 30
     assert requests_again > 15

@@ -16,6 +16,10 @@ class Crash(BaseException):
     """Simulates the end of the process. No code that catches errors catches it."""
 
 
+class Suspension(BaseException):
+    """Simulates a process that is stopped in the middle of a step and continues much later."""
+
+
 class VirtualTime:
     """Seconds since the schedule began, and the events outside the process, in order of time."""
 
@@ -63,14 +67,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
         virtual_time: Shared by all lives of a schedule.
         dice: Draws the order of steps and the duration of jobs.
         crash_at: The process dies before this step. 0 means never.
+        suspend_at: The process is suspended before this step. 0 means never. To resume it, run
+            the loop again: what was due meanwhile happens at once.
     """
 
-    def __init__(self, virtual_time: VirtualTime, dice: random.Random, crash_at: int) -> None:
+    def __init__(
+        self, virtual_time: VirtualTime, dice: random.Random, crash_at: int, suspend_at: int = 0
+    ) -> None:
         super().__init__()
         self.virtual_time = virtual_time
         self.is_dead = False
         self._dice = dice
         self._crash_at = crash_at
+        self._suspend_at = suspend_at
         self._steps = 0
         self._selector = _Selector(self)
 
@@ -117,6 +126,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise AssertionError("a life goes round in circles")
         if self._steps == self._crash_at and not self.is_dead:
             raise Crash
+        if self._steps == self._suspend_at and not self.is_dead:
+            raise Suspension
         if len(self._ready) > 1:
             ready = list(self._ready)
             self._dice.shuffle(ready)

@@ -114,30 +114,14 @@ def leave_out_orders(
     files: OrderFiles, units: Sequence[SalesUnit]
 ) -> tuple[OrderFiles, tuple[str, ...]]:
     """Leave out the orders of sales units that are not compared, and list them in sentences."""
-    orders = files.orders
-    is_left_out = orders["msn"].isin(_list_left_out(units))
-    counts = orders.loc[is_left_out, "msn"].value_counts().sort_index()
-    return files._replace(orders=orders[~is_left_out].reset_index(drop=True)), tuple(
-        f"Sales unit {msn} is left out (compared = false): {format_count(int(count), 'order')} in the "
-        "exports."
-        for msn, count in counts.items()
-    )
+    orders, notes = _leave_out_rows(files.orders, units, "order", "the exports")
+    return files._replace(orders=orders), notes
 
 
 def leave_out_references(reference_set: ReferenceSet, units: Sequence[SalesUnit]) -> ReferenceSet:
     """Leave out the references of sales units that are not compared, and note how many."""
-    references = reference_set.references
-    is_left_out = references["msn"].isin(_list_left_out(units))
-    counts = references.loc[is_left_out, "msn"].value_counts().sort_index()
-    notes = tuple(
-        f"Sales unit {msn} is left out (compared = false): {format_count(int(count), 'reference')} in "
-        "the lists."
-        for msn, count in counts.items()
-    )
-    return reference_set._replace(
-        references=references[~is_left_out].reset_index(drop=True),
-        notes=(*reference_set.notes, *notes),
-    )
+    references, notes = _leave_out_rows(reference_set.references, units, "reference", "the lists")
+    return reference_set._replace(references=references, notes=(*reference_set.notes, *notes))
 
 
 def leave_out_payments(fetched: Fetched, units: Sequence[SalesUnit]) -> Fetched:
@@ -155,15 +139,21 @@ def leave_out_payments(fetched: Fetched, units: Sequence[SalesUnit]) -> Fetched:
 
 def leave_out_ledger_references(walk: LedgerWalk, units: Sequence[SalesUnit]) -> LedgerWalk:
     """Leave out the ledger's references of sales units that are not compared, and note how many."""
-    references = walk.references
-    is_left_out = references["msn"].isin(_list_left_out(units))
-    counts = references.loc[is_left_out, "msn"].value_counts().sort_index()
+    references, notes = _leave_out_rows(walk.references, units, "payment", "the funds ledger")
+    return walk._replace(references=references, notes=(*walk.notes, *notes))
+
+
+def _leave_out_rows(
+    frame: pd.DataFrame, units: Sequence[SalesUnit], noun: str, place: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows of the other sales units, and a sentence for each unit that is left out."""
+    is_left_out = frame["msn"].isin(_list_left_out(units))
+    counts = frame.loc[is_left_out, "msn"].value_counts().sort_index()
     notes = tuple(
-        f"Sales unit {msn} is left out (compared = false): {format_count(int(count), 'payment')} in "
-        "the funds ledger."
+        f"Sales unit {msn} is left out (compared = false): {format_count(int(count), noun)} in {place}."
         for msn, count in counts.items()
     )
-    return walk._replace(references=references[~is_left_out], notes=(*walk.notes, *notes))
+    return frame[~is_left_out].reset_index(drop=True), notes
 
 
 def _list_left_out(units: Sequence[SalesUnit]) -> list[str]:

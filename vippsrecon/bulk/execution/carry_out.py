@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import find_valid_approval, register_plan
@@ -21,9 +21,8 @@ from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.dry_run import run_dry
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.plan_journal import (
-    read_journal_head,
+    PlanJournal,
     refuse_broken_journal,
-    release_plan_lock,
     use_store,
 )
 from vippsrecon.bulk.execution.preconditions import (
@@ -33,7 +32,7 @@ from vippsrecon.bulk.execution.preconditions import (
     check_plan_matches_settings,
 )
 from vippsrecon.bulk.execution.row.evidence import Intention
-from vippsrecon.bulk.execution.row.prepare import prepare_row, record_result
+from vippsrecon.bulk.execution.row.prepare import RowPreparer, record_result
 from vippsrecon.bulk.execution.row.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
@@ -136,6 +135,7 @@ def carry_out(
             at=format_journal_time(client.now()),
             approver=approval.approver,
         )
+        journal = PlanJournal(journal_store, plan, plan_lock)
         try:
             states = read_row_states(journal_store, plan.plan_id)
             context = RunContext(
@@ -144,22 +144,31 @@ def carry_out(
                 approval.expires_at,
                 caps,
                 patience,
-                JournalWriter(journal_store, plan_lock, clock),
-                journal_store,
+                JournalWriter(journal, clock),
+                journal,
                 clock,
             )
             breaker = CircuitBreaker(limits.stop_after_failures, limits.stop_at_share)
             with finish_rows_on_interrupt(context):
                 results = client.run(
-                    _run_live(context, states, breaker, PoolOptions(in_flight, progress))
+                    run_live(context, states, breaker, PoolOptions(in_flight, progress), RowSteps())
                 )
         finally:
-            release_plan_lock(journal_store, plan_lock)
-        journal_head = read_journal_head(journal_store, plan, context)
+            journal.release_lock()
+        journal_head = _read_journal_head(journal_store, context)
         return RunResult(
             plan, True, tuple(results), context.stop_reason, approval.approver, carrier_name, journal_head,
             _list_sales_units(client, plan), earlier=_list_final_times(states),
         )  # fmt: skip
+
+
+def _read_journal_head(store: Store, context: RunContext) -> tuple[int, str] | None:
+    """Return the journal head, or None if the database fails: the run's result is still returned."""
+    try:
+        return read_head(store, context.plan.plan_id)
+    except StoreError as error:
+        context.stop_reason = context.stop_reason or str(error)
+        return None
 
 
 def _list_final_times(states: Mapping[int, RowState]) -> tuple[str, ...]:
@@ -191,17 +200,34 @@ def _find_finished_run(store: Store, plan: Plan, client: Client) -> RunResult | 
     )
 
 
-async def _run_live(
+class RowSteps(NamedTuple):
+    """The two steps of a row. Tests hand in broken ones, to show that each is needed."""
+
+    prepare: type[RowPreparer] = RowPreparer
+    send: type[RowSender] = RowSender
+
+
+async def run_live(
     context: RunContext,
     states: Mapping[int, RowState],
     breaker: CircuitBreaker,
     pool_options: PoolOptions,
+    steps: RowSteps,
 ) -> list[RowResult]:
+    """Carry out the rows of a plan whose lock this process holds, and write the journal.
+
+    Args:
+        context: What all rows share; its writer is open until the run ends.
+        states: Row number to its state in the journal.
+        breaker: Stops the run when too many rows fail.
+        pool_options: How many rows are in progress at once, and whether to show a progress bar.
+        steps: How a row is carried out.
+    """
     assert context.writer is not None
     async with context.writer:
 
         async def process_row(row: PlanRow) -> RowResult:
-            return await _carry_out_row(context, row, states.get(row.row), breaker)
+            return await _carry_out_row(context, row, states.get(row.row), breaker, steps)
 
         results = await process_rows(context, states, process_row, pool_options)
         try:
@@ -232,7 +258,11 @@ async def _end_run(context: RunContext, results: list[RowResult]) -> list[RowRes
 
 
 async def _carry_out_row(
-    context: RunContext, row: PlanRow, state: RowState | None, breaker: CircuitBreaker
+    context: RunContext,
+    row: PlanRow,
+    state: RowState | None,
+    breaker: CircuitBreaker,
+    steps: RowSteps,
 ) -> RowResult:
     """Carry out one row from the point where an earlier run left it.
 
@@ -244,19 +274,20 @@ async def _carry_out_row(
     """
     if state is not None and state.outcome in FINAL_OUTCOMES:
         return restore_result(row, state)
+    preparer = steps.prepare(context, row)
     prepared: Intention | RowResult | None = None
     try:
         if state is not None and state.intended:
             # The earlier run may have sent the request: its outcome comes before anything is sent.
             prepared = Intention.from_entry(row, state.intended)
-            sender = RowSender(context, prepared, sent_at=parse_timestamp(state.entry.at))
+            sender = steps.send(preparer, prepared, sent_at=parse_timestamp(state.entry.at))
             result = await sender.carry_out()
         else:
-            prepared = await prepare_row(context, row)
+            prepared = await preparer.prepare()
             if isinstance(prepared, RowResult):
                 result = prepared
             else:
-                result = await RowSender(context, prepared).carry_out()
+                result = await steps.send(preparer, prepared).carry_out()
     except StopRunError as stop:
         context.stop_reason = context.stop_reason or str(stop)
         return stop.result

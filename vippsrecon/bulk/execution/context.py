@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
+from vippsrecon.bulk.execution.plan_journal import PlanJournal
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
-from vippsrecon.store import Attempt, Cap, Store, read_attempts
+from vippsrecon.store import Attempt, Cap
 
 
 class Timeouts(NamedTuple):
@@ -53,7 +54,7 @@ class RunContext:
         caps: Maps a local day to the caps of each currency for rows sent on that day.
         patience: How long to wait.
         writer: Writes the journal; None in a dry run, which sends nothing.
-        store: Where a dry run reads the attempts of other plans; None without a database.
+        journal: Where a dry run reads the attempts of other plans; None without a database.
         clock: The run's clocks.
         stop_reason: Why no further row is started, or "".
     """
@@ -64,7 +65,7 @@ class RunContext:
     caps: Callable[[str], Mapping[str, Sequence[Cap]]]
     patience: Timeouts
     writer: JournalWriter | None
-    store: Store | None = None
+    journal: PlanJournal | None = None
     clock: RunClock = field(default_factory=RunClock)
     stop_reason: str = field(default="")
 
@@ -92,14 +93,9 @@ class RunContext:
 
     async def others(self, row: PlanRow) -> list[Attempt]:
         """Return the attempts of other plans at the row's payment."""
-        plan, at = self.plan, (row.msn, row.reference)
-
-        def query(store: Store) -> list[Attempt]:
-            return read_attempts(store, plan.environment, [at], but=plan.plan_id).get(at, [])
-
         if self.writer is not None:
-            return await self.writer.run_query(query)
-        return [] if self.store is None else query(self.store)
+            return await self.writer.find_other_attempts(row)
+        return [] if self.journal is None else self.journal.find_other_attempts(row)
 
 
 class StopRunError(Exception):

@@ -8,10 +8,12 @@ from functools import cache, partial
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import Approval, find_valid_approval
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
-from vippsrecon.bulk.execution.plan_journal import use_existing_store
+from vippsrecon.bulk.execution.plan_journal import PlanJournal, use_existing_store
 from vippsrecon.bulk.execution.preconditions import build_caps
 from vippsrecon.bulk.execution.row.caps import predict_cap_breaches
-from vippsrecon.bulk.execution.row.prepare import predict_outcome
+from vippsrecon.bulk.execution.row.evidence import Intention, evaluate
+from vippsrecon.bulk.execution.row.operations import compute_expected_aggregate, extract_aggregate
+from vippsrecon.bulk.execution.row.prepare import Reading, RowPreparer
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.execution.worker_pool import (
@@ -24,7 +26,7 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.errors import PlanError
-from vippsrecon.store import Store, read_row_states, refuse_changed_plan
+from vippsrecon.store import Entry, Store, read_row_states, refuse_changed_plan
 
 
 def run_dry(
@@ -50,7 +52,8 @@ def run_dry(
         approval, unapproved = _find_approval_or_reason(plan, journal_store, limits, client.now())
         expires_at = None if approval is None else approval.expires_at
         caps = cache(partial(build_caps, plan, limits))
-        context = RunContext(client.core, plan, expires_at, caps, Timeouts(), None, journal_store)
+        journal = None if journal_store is None else PlanJournal(journal_store, plan)
+        context = RunContext(client.core, plan, expires_at, caps, Timeouts(), None, journal)
         states = {} if journal_store is None else read_row_states(journal_store, plan.plan_id)
 
         async def predict(row: PlanRow) -> RowResult:
@@ -58,7 +61,7 @@ def run_dry(
             if state is not None and state.outcome in FINAL_OUTCOMES:
                 return _describe_as_dry_run(restore_result(row, state))
             try:
-                return await predict_outcome(
+                return await _predict_outcome(
                     context, row, None if state is None else state.intended
                 )
             except StopRunError as stop:
@@ -81,6 +84,51 @@ def run_dry(
         units=units,
         unapproved=unapproved,
     )
+
+
+async def _predict_outcome(context: RunContext, row: PlanRow, intended: Entry | None) -> RowResult:
+    """Predict what a live run would do with a row now. Sends nothing and writes nothing.
+
+    Args:
+        context: What all rows of the run share.
+        row: The row.
+        intended: Its `intended` entry if an earlier run left it open; such a row is resolved, not
+            checked again.
+    """
+    preparer = RowPreparer(context, row)
+    reading = await preparer.take_reading()
+    if isinstance(reading, RowResult):
+        return reading
+    if intended is not None:
+        return _predict_resolution(context, Intention.from_entry(row, intended), reading)
+    decided = preparer.decide(reading)
+    if decided is not None:
+        # A dry run waits for nothing, so it cannot come to an unknown outcome.
+        return decided._replace(outcome="skipped") if decided.outcome == "unknown" else decided
+    before = extract_aggregate(reading.payment)
+    after = compute_expected_aggregate(context.verb, before, row.amount_minor)
+    return RowResult(row.row, "would_do", "would be sent", before=before, after=after)
+
+
+def _predict_resolution(context: RunContext, intention: Intention, reading: Reading) -> RowResult:
+    """Predict how a live run would resolve a row that an earlier run left open."""
+    evidence = evaluate(context.verb, intention, reading.payment, reading.events)
+    result = RowResult(
+        intention.row.row, evidence.kind, evidence.explanation, before=intention.before
+    )
+    after = extract_aggregate(reading.payment)
+    if evidence.kind == "nothing":
+        why = "sent before, but nothing was done; would be sent again with the same key"
+        after = compute_expected_aggregate(
+            context.verb, intention.before, intention.row.amount_minor
+        )
+        result = result._replace(outcome="would_do", explanation=why)
+    elif evidence.kind == "moved":
+        why = f"sent before, and the outcome is open: {evidence.explanation}; would be read again"
+        result = result._replace(outcome="skipped", explanation=why)
+    elif evidence.kind == "done":
+        result = result._replace(outcome="already_done")
+    return result._replace(after=after)
 
 
 def _describe_as_dry_run(result: RowResult) -> RowResult:

@@ -10,21 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from vippsrecon.bulk.execution.clock import RunClock
+from vippsrecon.bulk.execution.plan_journal import PlanJournal, WriteResult
+from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.errors import StoreError
-from vippsrecon.store import (
-    CapExceeded,
-    Draft,
-    Entry,
-    PaymentBusy,
-    PaymentChanged,
-    PlanLock,
-    Store,
-    commit_entries,
-    renew,
-)
+from vippsrecon.store import Attempt, Draft
 
 MAX_GROUP_ENTRIES = 256
 """Most entries in one commit."""
@@ -33,7 +25,6 @@ RENEW_SECONDS = 5.0
 LOCK_FRESH_SECONDS = 15.0
 """If the plan lock (a lease of 30 s) was last confirmed longer ago, check it before a request."""
 
-WriteResult: TypeAlias = Entry | PaymentBusy | CapExceeded | PaymentChanged
 T = TypeVar("T")
 
 
@@ -41,14 +32,12 @@ class JournalWriter:
     """Write the journal entries of one run, and renew its plan lock.
 
     Args:
-        store: The workspace database. Used from the writer's thread only.
-        carrier: The plan lock.
+        journal: The plan's journal. Used from the writer's thread only.
         clock: The run's clocks; None: this machine's.
     """
 
-    def __init__(self, store: Store, carrier: PlanLock, clock: RunClock | None = None) -> None:
-        self._store = store
-        self._carrier = carrier
+    def __init__(self, journal: PlanJournal, clock: RunClock | None = None) -> None:
+        self._journal = journal
         self._clock = clock or RunClock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vippsrecon-journal")
         self._waiting: asyncio.Queue[tuple[Draft, asyncio.Future[WriteResult]]] = asyncio.Queue()
@@ -80,9 +69,13 @@ class JournalWriter:
         await self._waiting.put((draft, written))
         return await written
 
-    async def run_query(self, query: Callable[[Store], T]) -> T:
-        """Run a query in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, query, self._store)
+    async def find_other_attempts(self, row: PlanRow) -> list[Attempt]:
+        """Return the attempts of other plans at the row's payment.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        return await self._run(self._journal.find_other_attempts, row)
 
     async def check_held(self) -> None:
         """Check that this process still holds the plan: after a long sleep it may not.
@@ -107,9 +100,7 @@ class JournalWriter:
             try:
                 if self.failed is not None:
                     raise self.failed
-                entries = await self.run_query(
-                    lambda store, d=drafts: commit_entries(store, self._carrier, d)  # type: ignore[misc]
-                )
+                entries = await self._run(self._journal.commit, drafts)
                 results = list(zip(group, entries, strict=True))
             except Exception as error:  # Rows that wait for this commit must get every error.
                 self.failed = _convert_to_store_error(error)
@@ -130,11 +121,15 @@ class JournalWriter:
     async def _renew(self) -> None:
         started_at = self._clock.count_seconds()
         try:
-            await self.run_query(lambda store: renew(store, self._carrier))
+            await self._run(self._journal.renew_lock)
         except Exception as error:
             self.failed = _convert_to_store_error(error)
         else:
             self._lock_confirmed_at = started_at
+
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
+        """Do blocking work in the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
 
 def _convert_to_store_error(error: Exception) -> StoreError:

@@ -16,7 +16,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
+from vippsrecon.bulk.execution.preconditions import check_clock
 from vippsrecon.bulk.execution.row.evidence import flag_other_change
+from vippsrecon.bulk.execution.row.record import ROW_RECORD_FIELDS
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.open_rows.recheck import OpenRow, RecheckedRow, find_open_rows, recheck_rows
 from vippsrecon.bulk.people import (
@@ -40,15 +42,6 @@ from vippsrecon.store import (
 )
 
 PROVEN_OUTCOMES = ("done", "already_done", "refused")
-
-_ROW_RECORD_FIELDS = (
-    "order_number",
-    "reason",
-    "note",
-    "document_ref",
-    "vat_minor",
-    "discrepancy_id",
-)
 
 
 class ManualDecision(NamedTuple):
@@ -111,6 +104,7 @@ def settle(
     Raises:
         PlanError: The plan is not registered or belongs to another environment, the row is not
             open, or the reading contradicts the decision. Nothing was recorded.
+        ConfigurationError: The local clock and an answer's `Date` disagree. Nothing was recorded.
         PlanLockHeldError: Another process is carrying out the plan.
         StoreError: The database cannot be used.
     """
@@ -126,6 +120,8 @@ def settle(
     with _lock_plan(store, plan_id, carrier or detect_account(), client.now()) as plan_lock:
         rows = _select_open_rows(store, plan_id, word)
         rechecked = client.run(recheck_rows(client.core, rows))
+        # Whether a missing event proves that nothing was done depends on the time.
+        check_clock(client.settings.environment, client.clock_error_seconds())
         results = [_build_result(row) for row in rechecked]
         accepted_decision = None
         if word is not None and not _is_proven(rechecked[0], word):
@@ -277,7 +273,7 @@ def _build_draft(
     intended_detail = row.intended.parse_detail()
     detail: dict[str, Any] = {
         **result.detail(),
-        **{name: intended_detail[name] for name in _ROW_RECORD_FIELDS if name in intended_detail},
+        **{name: intended_detail[name] for name in ROW_RECORD_FIELDS if name in intended_detail},
     }
     kind = result.outcome
     if decision is not None:

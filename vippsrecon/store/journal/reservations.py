@@ -7,7 +7,7 @@ the same transaction.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from vippsrecon.store.journal.entry import Draft
 
@@ -88,9 +88,9 @@ class Reservations:
             if taken.plan_id == self.plan_id
         }
 
-    def copy(self) -> Reservations:
+    def copy(self) -> Self:
         """Return a copy that may be changed."""
-        return Reservations(
+        return type(self)(
             self.plan_id,
             dict(self.used),
             dict(self.in_flight),

@@ -31,12 +31,11 @@ from vippsrecon.store import (
     PaymentInFlight,
     Receipt,
     Store,
-    database_exists,
-    open_store,
     read_own_idempotency_keys,
     read_payments_in_flight,
     read_receipts,
 )
+from vippsrecon.workflow.history.database import query_database
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
@@ -52,9 +51,6 @@ EXPORT_AGAIN = (
     "Export the orders again: the cut-off time of the comparison is earlier than this operation."
 )
 CHECK_PAYMENT_AND_ORDER = "Check the payment and the order: the money moved, but they still differ."
-
-WAIT_SECONDS = 5.0
-"""Longest wait for a lock of the database, so that no report has to wait for the journal."""
 
 _CHUNK_SIZE = 20_000
 _MAX_NAMED = 3
@@ -249,10 +245,7 @@ def _query_store(
 ) -> tuple[T | None, tuple[str, ...]]:
     """Run a query on the workspace database, if it exists. An error becomes a notice."""
     try:
-        if not database_exists(settings.database_url):
-            return None, ()
-        with open_store(settings.database_url, create=False, wait_seconds=WAIT_SECONDS) as store:
-            return query(store), ()
+        return query_database(settings.database_url, query, None), ()
     except StoreError as error:
         notice = (
             "The journal could not be read, so refunds made with this toolkit are not recognised in "

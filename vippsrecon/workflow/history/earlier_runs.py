@@ -27,13 +27,12 @@ from vippsrecon.store import (
     ComparedOrder,
     Run,
     Store,
-    database_exists,
-    open_store,
     read_compared_orders,
     read_first_seen_dates,
     read_unsettled_orders,
     record_run,
 )
+from vippsrecon.workflow.history.database import query_database
 from vippsrecon.workflow.history.earlier_orders import (
     EarlierOrders,
     list_rows,
@@ -48,9 +47,6 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
 
 T = TypeVar("T")
-
-WAIT_SECONDS = 5.0
-"""Longest wait for a lock of the database, so that no report has to wait for it."""
 
 SETTLED_BUCKETS = ("matched", "ignored")
 _NOT_THE_ORDER = ("superseded_row", "duplicate_order_row")
@@ -159,10 +155,7 @@ class RunRecords:
         if not self._enabled or self.notices:
             return default
         try:
-            if not create and not database_exists(self._url):
-                return default
-            with open_store(self._url, create=create, wait_seconds=WAIT_SECONDS) as store:
-                return query(store)
+            return query_database(self._url, query, default, create=create)
         except StoreError as error:
             self.notices = (
                 "The workspace database could not be used, so ages count from this run and orders of "

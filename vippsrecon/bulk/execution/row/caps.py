@@ -8,7 +8,7 @@ from vippsrecon.bulk.execution.context import RunContext
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.money import format_amount
-from vippsrecon.store import Cap, CapExceeded, read_cap_usage
+from vippsrecon.store import Cap, CapExceeded
 
 
 def describe_cap_breach(breach: CapExceeded) -> str:
@@ -50,11 +50,7 @@ def predict_cap_breaches(
             caps = tuple(context.find_row_caps(row))
         for scope, currency, limit in caps:
             if (scope, currency) not in used:
-                sums = (
-                    {}
-                    if context.store is None
-                    else read_cap_usage(context.store, context.plan.environment, scope)
-                )
+                sums = {} if context.journal is None else context.journal.read_cap_usage(scope)
                 used[scope, currency] = sums.get(currency, 0)
             reserved_minor = used[scope, currency]
             if limit is not None and reserved_minor + row.amount_minor > limit:

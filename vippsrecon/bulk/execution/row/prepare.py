@@ -11,7 +11,7 @@ from typing import NamedTuple
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, describe_change
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
-from vippsrecon.bulk.execution.journal_writer import WriteResult
+from vippsrecon.bulk.execution.plan_journal import WriteResult
 from vippsrecon.bulk.execution.preconditions import find_clock_fault
 from vippsrecon.bulk.execution.row.backoff import Backoff
 from vippsrecon.bulk.execution.row.caps import describe_cap_breach
@@ -19,7 +19,6 @@ from vippsrecon.bulk.execution.row.checks import RowCheck, find_objection, get_p
 from vippsrecon.bulk.execution.row.evidence import Intention, evaluate, may_be_own_change
 from vippsrecon.bulk.execution.row.operations import (
     build_operation_request,
-    compute_expected_aggregate,
     extract_aggregate,
     find_own_event,
 )
@@ -48,181 +47,165 @@ class Reading(NamedTuple):
     begun_at: float
 
 
-async def predict_outcome(
-    context: RunContext, row: PlanRow, intended: Entry | None = None
-) -> RowResult:
-    """Predict what a live run would do with a row now. Sends nothing and writes nothing.
+class RowPreparer:
+    """Reads and checks one row, and records the intention to send it. Changes no payment.
 
     Args:
         context: What all rows of the run share.
         row: The row.
-        intended: Its `intended` entry if an earlier run left it open; such a row is resolved, not
-            checked again.
     """
-    reading = await take_reading(context, row)
-    if isinstance(reading, RowResult):
-        return reading
-    if intended is not None:
-        return _predict_resolution(context, Intention.from_entry(row, intended), reading)
-    decided = decide_from_reading(context, row, reading)
-    if decided is not None:
-        # A dry run waits for nothing, so it cannot come to an unknown outcome.
-        return decided._replace(outcome="skipped") if decided.outcome == "unknown" else decided
-    before = extract_aggregate(reading.payment)
-    after = compute_expected_aggregate(context.verb, before, row.amount_minor)
-    return RowResult(row.row, "would_do", "would be sent", before=before, after=after)
 
+    def __init__(self, context: RunContext, row: PlanRow) -> None:
+        self.context = context
+        self.row = row
 
-def _predict_resolution(context: RunContext, intention: Intention, reading: Reading) -> RowResult:
-    """Predict how a live run would resolve a row that an earlier run left open."""
-    evidence = evaluate(context.verb, intention, reading.payment, reading.events)
-    result = RowResult(
-        intention.row.row, evidence.kind, evidence.explanation, before=intention.before
-    )
-    after = extract_aggregate(reading.payment)
-    if evidence.kind == "nothing":
-        why = "sent before, but nothing was done; would be sent again with the same key"
-        after = compute_expected_aggregate(
-            context.verb, intention.before, intention.row.amount_minor
-        )
-        result = result._replace(outcome="would_do", explanation=why)
-    elif evidence.kind == "moved":
-        why = f"sent before, and the outcome is open: {evidence.explanation}; would be read again"
-        result = result._replace(outcome="skipped", explanation=why)
-    elif evidence.kind == "done":
-        result = result._replace(outcome="already_done")
-    return result._replace(after=after)
+    async def prepare(self) -> RowResult | Intention:
+        """Read and check the row, and record the intention to send it.
 
+        A change that may be this row's own operation, made before the journal was lost or restored
+        and not in the event log yet, is read again for up to `settle_for`; then the row is `unknown`.
 
-async def prepare_row(context: RunContext, row: PlanRow) -> RowResult | Intention:
-    """Read and check one row, and record the intention to send it.
+        Returns:
+            The row's result if nothing may be sent, else the intention, which is in the journal.
 
-    A change that may be this row's own operation, made before the journal was lost or restored
-    and not in the event log yet, is read again for up to `settle_for`; then the row is `unknown`.
+        Raises:
+            StopRunError: The keys are not accepted, or the clock cannot be trusted.
+        """
+        backoff = Backoff(self.context, self.context.patience.settle_for)
+        while True:
+            reading = await self.take_reading()
+            if isinstance(reading, RowResult):
+                return await self._record(reading)
+            decided = self.decide(reading)
+            clock_fault = self.find_clock_fault(reading)
+            # A refusal may rest on the time, and is final: not where the time may be wrong.
+            if clock_fault and (decided is None or decided.outcome == "refused"):
+                unsent = RowResult(self.row.row, "skipped", f"nothing was sent: {clock_fault}")
+                raise StopRunError(clock_fault, await self._record(unsent))
+            if decided is not None:
+                if decided.outcome == "unknown" and await backoff.wait():
+                    continue
+                return await self._record(decided)
+            intended = await self._record_intention(reading)
+            if not isinstance(intended, PaymentChanged):
+                return intended
 
-    Returns:
-        The row's result if nothing may be sent, else the intention, which is in the journal.
+    async def take_reading(self) -> Reading | RowResult:
+        """Read the payment, its event log and other plans' attempts; an error becomes the row's result.
 
-    Raises:
-        StopRunError: The keys are not accepted, or the clock cannot be trusted.
-    """
-    assert context.writer is not None
-    backoff = Backoff(context, context.patience.settle_for)
-    while True:
-        reading = await take_reading(context, row)
-        if isinstance(reading, RowResult):
-            return await record_result(context, row, reading)
-        decided = decide_from_reading(context, row, reading)
-        if decided is not None:
-            if decided.outcome == "unknown" and await backoff.wait():
-                continue
-            return await record_result(context, row, decided)
-        clock_fault = find_clock_fault(context, reading.events)
-        if clock_fault:
-            unsent = RowResult(row.row, "skipped", f"nothing was sent: {clock_fault}")
-            raise StopRunError(clock_fault, await record_result(context, row, unsent))
-        intended = await _record_intention(context, row, reading)
-        if not isinstance(intended, PaymentChanged):
-            return intended
-
-
-async def take_reading(context: RunContext, row: PlanRow) -> Reading | RowResult:
-    """Read a payment, its event log and other plans' attempts; an error becomes the row's result.
-
-    Raises:
-        StopRunError: The keys are not accepted, or do not allow this operation.
-    """
-    begun_at = context.clock.count_seconds()
-    try:
-        payment = await context.core.payment(row.reference, row.msn)
-        events = await context.core.events(row.reference, row.msn)
-        if find_own_event(context.verb, context.key(row), events) is not None:
-            # The operation may have arrived between the two requests: read its totals again.
+        Raises:
+            StopRunError: The keys are not accepted, or do not allow this operation.
+        """
+        context, row = self.context, self.row
+        begun_at = context.clock.count_seconds()
+        try:
             payment = await context.core.payment(row.reference, row.msn)
-    except PaymentNotFoundError as error:
-        why = (
-            f"sales unit {row.msn} has no payment {row.reference} in this environment. Search "
-            "for the reference in the business portal"
+            events = await context.core.events(row.reference, row.msn)
+            if find_own_event(context.verb, context.key(row), events) is not None:
+                # The operation may have arrived between the two requests: read its totals again.
+                payment = await context.core.payment(row.reference, row.msn)
+        except PaymentNotFoundError as error:
+            why = (
+                f"sales unit {row.msn} has no payment {row.reference} in this environment. Search "
+                "for the reference in the business portal"
+            )
+            return RowResult(row.row, "refused", why, 404, error.code, error.trace_id)
+        except VippsReconError as error:
+            unread_result = _build_read_error_result(
+                row,
+                "skipped",
+                f"the payment could not be read, so nothing was sent: {error}",
+                error,
+            )
+            if classify_error(error) == "stop":
+                raise StopRunError(str(error), unread_result) from None
+            return unread_result
+        return Reading(payment, events, await context.others(row), begun_at)
+
+    def decide(self, reading: Reading) -> RowResult | None:
+        """Return the row's result if the reading decides it, or None if the row may be sent."""
+        row, current = self.row, extract_aggregate(reading.payment)
+        earlier_event = self.find_earlier_event(reading)
+        if earlier_event is not None:
+            why = "it was done before and is not repeated"
+            return RowResult(row.row, "already_done", why, after=current)._replace(
+                psp_reference=earlier_event.psp_reference, event_at=earlier_event.timestamp
+            )
+        as_planned = self._build_planned_intention()
+        if self.may_be_own_change(as_planned, reading):
+            change = describe_change(as_planned.before, current, reading.payment.currency)
+            why = (
+                f"{change}, and the event log does not show yet who did it: it may be this row, "
+                "carried out before the journal was lost or restored. Run the same command again "
+                "in two minutes"
+            )
+            return RowResult(row.row, "unknown", why, before=as_planned.before, after=current)
+        objection = self.object_to_sending(reading)
+        if not objection:
+            return None
+        return RowResult(row.row, "refused", objection, before=current, after=current)
+
+    def object_to_sending(self, reading: Reading) -> str:
+        """Return why the row may not be sent on this reading, as one sentence, or "" if it may."""
+        context, row = self.context, self.row
+        return find_objection(
+            RowCheck(
+                context.verb,
+                row,
+                context.key(row),
+                reading.payment,
+                reading.events,
+                reading.others,
+                context.core.settings.unit(row.msn),
+                context.core.now(),
+                parse_plan_time(context.plan.expires_at),
+                context.approval_expires_at,
+                context.plan.cancel_created,
+            )
         )
-        return RowResult(row.row, "refused", why, 404, error.code, error.trace_id)
-    except VippsReconError as error:
-        unread_result = _build_read_error_result(
-            row, "skipped", f"the payment could not be read, so nothing was sent: {error}", error
+
+    def find_clock_fault(self, reading: Reading) -> str:
+        """Return why the time cannot be trusted on this reading, as one sentence, or ""."""
+        return find_clock_fault(self.context, reading.events)
+
+    def may_be_own_change(self, intention: Intention, reading: Reading) -> bool:
+        """Return whether a change of the payment may be this row's own, not yet in the log."""
+        return may_be_own_change(
+            self.context.verb, intention, reading.payment, reading.events, reading.others
         )
-        if classify_error(error) == "stop":
-            raise StopRunError(str(error), unread_result) from None
-        return unread_result
-    return Reading(payment, events, await context.others(row), begun_at)
 
+    def find_earlier_event(self, reading: Reading) -> Event | None:
+        """Return the event of this operation if it was done, but the journal was lost or restored.
 
-def decide_from_reading(context: RunContext, row: PlanRow, reading: Reading) -> RowResult | None:
-    """Return the row's result if the reading decides it, or None if the row may be sent."""
-    payment, events = reading.payment, reading.events
-    current = extract_aggregate(payment)
-    earlier_event = _find_earlier_event(context, row, reading)
-    if earlier_event is not None:
-        why = "it was done before and is not repeated"
-        return RowResult(row.row, "already_done", why, after=current)._replace(
-            psp_reference=earlier_event.psp_reference, event_at=earlier_event.timestamp
-        )
-    as_planned = Intention(row, context.key(row), get_planned_aggregate(row), context.core.now())
-    if may_be_own_change(context.verb, as_planned, payment, events, reading.others):
-        change = describe_change(as_planned.before, current, payment.currency)
-        why = (
-            f"{change}, and the event log does not show yet who did it: it may be this row, carried "
-            "out before the journal was lost or restored. Run the same command again in two minutes"
-        )
-        return RowResult(row.row, "unknown", why, before=as_planned.before, after=current)
-    objection = object_to_sending(context, row, reading)
-    if not objection:
-        return None
-    return RowResult(row.row, "refused", objection, before=current, after=current)
+        The event of a cancel has no key: any cancel that left nothing reserved counts.
+        """
+        context = self.context
+        if context.verb != "cancel":
+            event = find_own_event(context.verb, context.key(self.row), reading.events)
+            return event if event is not None and event.success else None
+        as_planned = self._build_planned_intention()
+        evidence = evaluate("cancel", as_planned, reading.payment, reading.events)
+        return evidence.event if evidence.kind in ("done", "already_done") else None
 
+    def _build_planned_intention(self) -> Intention:
+        """Return the operation as if it had been intended now, on the totals it was planned on."""
+        row, context = self.row, self.context
+        return Intention(row, context.key(row), get_planned_aggregate(row), context.core.now())
 
-def object_to_sending(context: RunContext, row: PlanRow, reading: Reading) -> str:
-    """Return why the row may not be sent on this reading, as one sentence, or "" if it may."""
-    return find_objection(
-        RowCheck(
-            context.verb,
-            row,
-            context.key(row),
-            reading.payment,
-            reading.events,
-            reading.others,
-            context.core.settings.unit(row.msn),
-            context.core.now(),
-            parse_plan_time(context.plan.expires_at),
-            context.approval_expires_at,
-            context.plan.cancel_created,
-        )
-    )
+    async def _record_intention(self, reading: Reading) -> RowResult | Intention | PaymentChanged:
+        """Reserve the payment and the caps and write the `intended` entry, in one transaction."""
+        context, row = self.context, self.row
+        before = extract_aggregate(reading.payment)
+        written = await write_intention(context, row, before, reading)
+        if isinstance(written, PaymentChanged):
+            return written
+        if isinstance(written, Entry):
+            at = parse_timestamp(written.at)
+            return Intention(row, context.key(row), before, at, reading.begun_at)
+        return await self._record(describe_not_reserved(row, written, before))
 
-
-def _find_earlier_event(context: RunContext, row: PlanRow, reading: Reading) -> Event | None:
-    """Return the event of this operation if it was done, but the journal was lost or restored.
-
-    The event of a cancel has no key: any cancel that left nothing reserved counts.
-    """
-    if context.verb != "cancel":
-        event = find_own_event(context.verb, context.key(row), reading.events)
-        return event if event is not None and event.success else None
-    as_planned = Intention(row, context.key(row), get_planned_aggregate(row), context.core.now())
-    evidence = evaluate("cancel", as_planned, reading.payment, reading.events)
-    return evidence.event if evidence.kind in ("done", "already_done") else None
-
-
-async def _record_intention(
-    context: RunContext, row: PlanRow, reading: Reading
-) -> RowResult | Intention | PaymentChanged:
-    """Reserve the payment and the caps and write the `intended` entry, in one transaction."""
-    before = extract_aggregate(reading.payment)
-    written = await write_intention(context, row, before, reading)
-    if isinstance(written, PaymentChanged):
-        return written
-    if isinstance(written, Entry):
-        at = parse_timestamp(written.at)
-        return Intention(row, context.key(row), before, at, reading.begun_at)
-    return await record_result(context, row, describe_not_reserved(row, written, before))
+    async def _record(self, result: RowResult) -> RowResult:
+        return await record_result(self.context, self.row, result)
 
 
 async def write_intention(

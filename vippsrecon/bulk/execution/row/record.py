@@ -9,17 +9,20 @@ from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.store import Entry
 
+ROW_RECORD_FIELDS = (
+    "order_number",
+    "reason",
+    "note",
+    "document_ref",
+    "vat_minor",
+    "discrepancy_id",
+)
+"""Fields of `PlanRow` that each entry of a row holds."""
+
 
 def build_row_record(row: PlanRow) -> dict[str, Any]:
     """Return the row data stored in an entry, so that the journal is readable without the plan file."""
-    return {
-        "order_number": row.order_number,
-        "reason": row.reason,
-        "note": row.note,
-        "document_ref": row.document_ref,
-        "vat_minor": row.vat_minor,
-        "discrepancy_id": row.discrepancy_id,
-    }
+    return {name: getattr(row, name) for name in ROW_RECORD_FIELDS}
 
 
 def restore_planned_row(

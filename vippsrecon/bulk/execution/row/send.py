@@ -24,14 +24,12 @@ from typing import NamedTuple
 from vippsrecon.api.models import Event, Modification
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
-from vippsrecon.bulk.execution.preconditions import find_clock_fault
 from vippsrecon.bulk.execution.row.backoff import Backoff
 from vippsrecon.bulk.execution.row.evidence import (
     Evidence,
     Intention,
     evaluate,
     flag_other_change,
-    may_be_own_change,
 )
 from vippsrecon.bulk.execution.row.operations import (
     confirms_operation,
@@ -42,8 +40,8 @@ from vippsrecon.bulk.execution.row.operations import (
 )
 from vippsrecon.bulk.execution.row.prepare import (
     Reading,
+    RowPreparer,
     describe_not_reserved,
-    object_to_sending,
     record_result,
     write_intention,
 )
@@ -65,18 +63,20 @@ class RowSender:
     """Brings one intended operation to its outcome.
 
     Args:
-        context: What all rows of the run share.
+        preparer: Reads and checks the row again after a wait.
         intention: The operation and the payment's totals before it.
         sent_at: Server time of the last request an earlier run may have sent; None if no request
             can have been sent.
     """
 
     def __init__(
-        self, context: RunContext, intention: Intention, sent_at: datetime | None = None
+        self, preparer: RowPreparer, intention: Intention, sent_at: datetime | None = None
     ) -> None:
-        self._context = context
+        self._preparer = preparer
+        self._context = context = preparer.context
         self._intention = intention
         self._sent_at = sent_at
+        self._sent_at_seconds: float | None = None
         self._maybe_done = sent_at is not None
         self._requests = 0
         self._send_backoff = Backoff(context, context.patience.wait_for)
@@ -123,7 +123,7 @@ class RowSender:
         if isinstance(rechecked, RowResult):
             return rechecked
         row, reading = self._intention.row, rechecked.reading
-        clock_fault = find_clock_fault(self._context, reading.events)
+        clock_fault = self._preparer.find_clock_fault(reading)
         if clock_fault:
             stopped = await self._record(self._build_undone_result(clock_fault))
             raise StopRunError(clock_fault, stopped)
@@ -157,9 +157,11 @@ class RowSender:
                 if not await self._read_backoff.wait():
                     return self._build_unknown_result(evidence.explanation, after)
                 continue
-            objection = object_to_sending(self._context, self._intention.row, reading)
-            if objection:
-                return self._build_undone_result(objection, "refused")
+            # An objection may rest on the time: where that may be wrong, the caller stops the run.
+            if not self._preparer.find_clock_fault(reading):
+                objection = self._preparer.object_to_sending(reading)
+                if objection:
+                    return self._build_undone_result(objection, "refused")
             if seen_unchanged or not self._may_key_be_forgotten():
                 return Rechecked(reading)
             seen_unchanged = True
@@ -167,9 +169,7 @@ class RowSender:
 
     def _may_be_own(self, reading: Reading) -> bool:
         """Return whether a change of the payment may be this row's own operation."""
-        return self._maybe_done or may_be_own_change(
-            self._context.verb, self._intention, reading.payment, reading.events, reading.others
-        )
+        return self._maybe_done or self._preparer.may_be_own_change(self._intention, reading)
 
     def _may_key_be_forgotten(self) -> bool:
         """Return whether Vipps MobilePay may have forgotten the key: its lifetime is not documented."""
@@ -197,7 +197,7 @@ class RowSender:
         self._requests += 1
         # Whatever happens next, this reading and this intention serve no second request.
         self._intention = intention._replace(read_at=float("-inf"))
-        sent_at = context.core.now()
+        sent_at_seconds = context.clock.count_seconds()
         try:
             answer = await send_operation(context.core, context.verb, intention.row, intention.key)
         except VippsReconError as error:
@@ -210,17 +210,20 @@ class RowSender:
                     raise StopRunError(str(error), await self._record(result)) from None
                 return result
         else:
-            if confirms_operation(
-                context.verb, intention.before, intention.row.amount_minor, answer
-            ):
+            if self._confirms(answer):
                 return await self._build_done_result(answer)
-        self._maybe_done, self._sent_at = True, sent_at
+        self._maybe_done, self._sent_at_seconds = True, sent_at_seconds
         if await self._read_backoff.wait():
             return None
         resolved = await self._recheck()
         if isinstance(resolved, RowResult):
             return resolved
         return self._build_unknown_result("no answer showed whether it was done", intention.before)
+
+    def _confirms(self, answer: Modification) -> bool:
+        """Return whether an answer shows that this operation was done, and no other."""
+        before, amount_minor = self._intention.before, self._intention.row.amount_minor
+        return confirms_operation(self._context.verb, before, amount_minor, answer)
 
     async def _resolve_refusal(self, error: VippsReconError) -> RowResult:
         """Return the row's result after a refusal. After a lost answer, only a reading decides."""
@@ -280,7 +283,7 @@ class RowSender:
 
     def _build_moved_result(self, reading: Reading, evidence: Evidence) -> RowResult:
         """Return the result of a row that was not accepted, and whose payment changed meanwhile."""
-        why = object_to_sending(self._context, self._intention.row, reading)
+        why = self._preparer.object_to_sending(reading)
         after = extract_aggregate(reading.payment)
         row, before = self._intention.row.row, self._intention.before
         return RowResult(row, "refused", why or evidence.explanation, before=before, after=after)
@@ -291,12 +294,22 @@ class RowSender:
         A request of unknown outcome may still arrive: within the delay of the event log the
         unchanged payment does not prove that nothing will happen.
         """
-        if self._sent_at is not None:
-            age = (self._context.core.now() - self._sent_at).total_seconds()
-            if outcome != "refused" or age <= EVENT_LOG_DELAY_SECONDS:
-                return self._build_unknown_result(why, None)
+        is_recent = self._measure_age_of_request() <= EVENT_LOG_DELAY_SECONDS
+        if self._maybe_done and (outcome != "refused" or is_recent):
+            return self._build_unknown_result(why, None)
         row, before = self._intention.row.row, self._intention.before
         return RowResult(row, outcome, why, before=before, after=before)
+
+    def _measure_age_of_request(self) -> float:
+        """Return the seconds since the last request that may have been done; infinite if none was.
+
+        By the run's own clock where this run sent it, which no wrong `Date` of an answer changes.
+        """
+        if self._sent_at_seconds is not None:
+            return self._context.clock.count_seconds() - self._sent_at_seconds
+        if self._sent_at is None:
+            return float("inf")
+        return (self._context.core.now() - self._sent_at).total_seconds()
 
     def _build_unknown_result(self, why: str, after: Aggregate | None) -> RowResult:
         explanation = (
