@@ -23,7 +23,7 @@ from vippsrecon.store import Store
 
 CLOCK = "2026-01-31T12:00:00Z"
 SHORT_TIMEOUTS = Timeouts(
-    settle_for=2.0, wait_for=2.0, first_wait=0.01, longest_wait=0.1, recheck_interval=0.05
+    settle_for=20.0, wait_for=20.0, first_wait=0.01, longest_wait=0.1, recheck_interval=0.05
 )
 """Waits as short as a test needs."""
 

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.crash.carrier import PATIENCE
-from tests.crash.carrier_processes import Keeper
+from tests.crash.carrier_processes import Keeper, Tally
 from tests.crash.kill_rounds import make_fault, run_kill_round
 from tests.crash.simulator_process import MONEY_OPERATIONS
 from tests.crash.workspace import assert_carried_out, assert_never_twice, make_life
@@ -28,9 +28,13 @@ def test_forgotten_keys_never_repeat_an_operation(workspace_on, begin, name):
     workspace.simulator.settings(key_lifetime_seconds=0, latency_ms=20)
     workspace.simulator.faults(make_fault(name))
 
-    tally = run_kill_round(workspace, begin, random.Random(13), rows=3, most_kills=6, window=0.6)
-
-    assert tally.kills.total() >= 3, tally
+    tally = Tally()
+    for seed in range(13, 33):  # the number of kills in a round depends on the speed of the machine
+        dice = random.Random(seed)
+        tally.add(run_kill_round(workspace, begin, dice, rows=3, most_kills=6, window=0.6))
+        if tally.kills.total() >= 3:
+            return
+    raise AssertionError(f"hardly anything was killed: {tally}")
 
 
 def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, begin):

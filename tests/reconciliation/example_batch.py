@@ -17,11 +17,11 @@ def reconcile_examples(cases: Sequence[Mapping[str, Any]]) -> list[Reconciliatio
     """Reconcile each case of `make_example` as a sales unit of its own.
 
     No comparison looks beyond its sales unit, so each case has the result that it has alone; only
-    the summary, the bridge, the groups and the manifest are those of the whole call. Cases share a
+    the summary, the groups and the manifest are those of the whole call. Cases share a
     call if they have the same rules and if all or none of them have event logs.
 
     Returns:
-        One result per case, in order; its discrepancies and buckets are those of the case.
+        One result per case, in order; its discrepancies, buckets and bridge are its own.
     """
     examples = [
         _move_to_unit(make_example(**case), f"{int(EXAMPLE_MSN) + number}")
@@ -76,5 +76,6 @@ def _select_unit(result: Reconciliation, msn: str) -> Reconciliation:
     return replace(
         result,
         discrepancies=discrepancies[discrepancies["msn"] == msn],
+        bridge=result.bridge[result.bridge["msn"] == msn],
         buckets=result.buckets[keys.startswith(f"{msn}:") | keys.startswith(f"{msn}.csv:")],
     )

@@ -664,71 +664,84 @@ def make_combined_rows(*rows, reference="basket-01"):
     ]
 
 
-@pytest.mark.parametrize(
-    ("rows", "paid", "kinds"),
-    [
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "fulfilled")],
-            {"C": 1000},
-            [],
-            id="33 both sent",
-        ),
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "cancelled")],
-            {"C": 600, "X": 400},
-            [],
-            id="one cancelled before capture",
-        ),
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 400, "cancelled")],
-            {"C": 1000, "R": 400},
-            [],
-            id="one cancelled and given back",
-        ),
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 400, "cancelled")],
-            {"C": 1000},
-            [("over_captured", 600, 1000, 400, None, None)],
-            id="one cancelled, not given back",
-        ),
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 300, "cancelled")],
-            {"C": 1000, "R": 300},
-            [],
-            id="one cancelled, a fee kept",
-        ),
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
-            {},
-            [("fulfilled_not_captured", 600, 0, 600, "capture", 600)],
-            id="one sent, nothing captured",
-        ),
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
-            {"C": 500},
-            [("under_captured", 600, 500, 100, "capture", 100)],
-            id="one sent, captured too little",
-        ),
-        pytest.param(
-            [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
-            {"C": 600},
-            [],
-            id="one sent and captured",
-        ),
-        pytest.param(
-            [("1", 600, 0, "cancelled"), ("2", 400, 0, "cancelled")],
-            {},
-            [("remainder_open", 0, 1000, 0, None, None)],
-            id="all cancelled",
-        ),
-    ],
-)
-def test_combined_orders_are_compared_as_a_sum(rows, paid, kinds):
-    """The amount due is the total of the rows sent; with a cancelled row nothing is proposed."""
-    result = compare(make_combined_rows(*rows), [payment("basket-01", **paid)])
+COMBINED_ORDERS = {
+    "33 both sent": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 0, "fulfilled")],
+        {"C": 1000},
+        [],
+    ),
+    "one cancelled before capture": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 0, "cancelled")],
+        {"C": 600, "X": 400},
+        [],
+    ),
+    "one cancelled and given back": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 400, "cancelled")],
+        {"C": 1000, "R": 400},
+        [],
+    ),
+    "one cancelled, not given back": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 400, "cancelled")],
+        {"C": 1000},
+        [("over_captured", 600, 1000, 400, None, None)],
+    ),
+    "one cancelled, a fee kept": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 300, "cancelled")],
+        {"C": 1000, "R": 300},
+        [],
+    ),
+    "one sent, nothing captured": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
+        {},
+        [("fulfilled_not_captured", 600, 0, 600, "capture", 600)],
+    ),
+    "one sent, captured too little": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
+        {"C": 500},
+        [("under_captured", 600, 500, 100, "capture", 100)],
+    ),
+    "one sent and captured": (
+        [("1", 600, 0, "fulfilled"), ("2", 400, 0, "open")],
+        {"C": 600},
+        [],
+    ),
+    "all cancelled": (
+        [("1", 600, 0, "cancelled"), ("2", 400, 0, "cancelled")],
+        {},
+        [("remainder_open", 0, 1000, 0, None, None)],
+    ),
+}
+"""The order rows of one basket, its payment, and its discrepancies."""
 
-    assert [row[1:] for row in describe_discrepancies(result)] == kinds
-    assert len(buckets(result, "orders")) == len(rows)
+
+@pytest.fixture(scope="module")
+def combined_orders():
+    """Reconcile all baskets in one call; return discrepancies and order rows of each."""
+    orders, payments = {}, []
+    for number, (name, (rows, paid, _)) in enumerate(COMBINED_ORDERS.items(), start=1):
+        reference = f"basket-{number:02}"
+        numbered = [(f"{number}-{row[0]}", *row[1:]) for row in rows]
+        orders[name] = make_combined_rows(*numbered, reference=reference)
+        payments.append(payment(reference, **paid))
+    result = compare([row for rows in orders.values() for row in rows], payments)
+    places = buckets(result, "orders")
+    return {
+        name: (
+            [row[1:] for row in describe_discrepancies(result) if row[0] == rows[0]["reference"]],
+            [places[str(row["source_row"])] for row in rows],
+        )
+        for name, rows in orders.items()
+    }
+
+
+@pytest.mark.parametrize("name", COMBINED_ORDERS)
+def test_combined_orders_are_compared_as_a_sum(combined_orders, name):
+    """The amount due is the total of the rows sent; with a cancelled row nothing is proposed."""
+    discrepancies, places = combined_orders[name]
+    rows, _, expected = COMBINED_ORDERS[name]
+
+    assert discrepancies == expected
+    assert len(places) == len(rows)
 
 
 # Waivers.

@@ -106,7 +106,8 @@ def many(count: int) -> list[pa.Table]:
     ]
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(200_000, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("count", [500, 200_000])
 def test_engines_agree_at_many_rows(count):
     """Some errors in windows and joins appear only in large frames."""
     made = many(count)

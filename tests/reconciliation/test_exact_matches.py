@@ -83,9 +83,9 @@ CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
 """What is changed, one value at a time, in pairs that agreed before. Moments are days ago."""
 
 
-def draw_near_matches(seed: int, count: int = 400) -> Rows:
+def draw_near_matches(count: int = 2400) -> Rows:
     """Draw pairs that match exactly, and then change one or two values in most of them."""
-    draw = random.Random(seed)
+    draw = random.Random(0)
     orders, payments, events = [], [], []
     for number in range(count):
         reference = f"pair-{number:04}"
@@ -149,12 +149,11 @@ def split_exact_and_all(rows: Rows, *, with_events: bool):
 
 
 @pytest.mark.parametrize("with_events", [True, False], ids=["events", "aggregates"])
-@pytest.mark.parametrize("seed", range(6))
-def test_no_check_reports_an_exact_match(seed, with_events):
+def test_no_check_reports_an_exact_match(with_events):
     """No check finds anything in a pair set aside, and all its values fit the result."""
-    agreed, all_answers = split_exact_and_all(draw_near_matches(seed), with_events=with_events)
+    agreed, all_answers = split_exact_and_all(draw_near_matches(), with_events=with_events)
 
-    assert len(agreed) > 100
+    assert len(agreed) > 600
     for row in agreed:
         answer = all_answers[row["msn"], row["reference"]]
         assert [answer[kind] for kind in KINDS] == [None] * len(KINDS)

@@ -63,7 +63,7 @@ class Books:
         """Open the workspace database."""
         return open_store(self.settings.database_url)
 
-    def refund(self, discrepancies, *, live=True):
+    def refund(self, discrepancies, *, live=True, patience=SHORT_TIMEOUTS):
         """Plan the proposals, approve them as another person, and carry them out a minute later."""
         self.simulator.advance(60)
         plan = plan_refunds(discrepancies, client=self.client, planner="kari")
@@ -76,7 +76,7 @@ class Books:
                 live=live,
                 confirm=plan.totals,
                 store=store,
-                patience=SHORT_TIMEOUTS,
+                patience=patience,
             )
 
 
@@ -328,7 +328,8 @@ def test_open_row_removes_the_proposal(books):
     first_result = books.month()
     books.simulator.set_settings(event_log_lag_ms=600_000)
     books.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
-    carried = books.refund(first_result)
+    patience = SHORT_TIMEOUTS._replace(settle_for=0.5)
+    carried = books.refund(first_result, patience=patience)
     books.simulator.set_faults([])
     assert carried.counts["unknown"] == 2
     books.simulator.set_settings(event_log_lag_ms=0)
