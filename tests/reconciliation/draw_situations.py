@@ -75,6 +75,8 @@ class Drawing(RowDrawing):
         if money["A"] and self.rarely(3):
             money["amount"] = min(total, money["A"])
         made = self.payment(late=late, failed_refund=pick(0, 0, 0, 100), **money)
+        if order["refunded_minor"] and self.rarely(20):
+            order["refunded_minor"] += 500
         self.shop_mistakes(order)
         self.payment_mistakes(order, made)
         if order["recorded_by_hand"] and late:

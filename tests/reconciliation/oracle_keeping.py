@@ -163,11 +163,22 @@ class Keeping:
         self.opinion.places[key] = place
 
     def gaps(self, order: dict[str, Any], readings: list[Reading]) -> bool:
-        """Record each payment whose totals contradict its own log; return whether there is one."""
+        """Record each payment whose totals contradict its own log; return whether there is one.
+
+        Its other findings are recorded before. What they have at risk is not at risk here too:
+        together they are at most the largest amount of the order and the payment.
+        """
         wrong = [r for r in readings if r.m.gap]
         for reading in wrong:
-            gap = reading.m.gap
-            self.found(order, "aggregate", "aggregate_mismatch", None, None, gap, reading)
+            m, reference = reading.m, reading.payment["reference"]
+            known = [
+                f.at_risk
+                for f in self.opinion.findings
+                if (f.msn, f.reference) == (reading.payment["msn"], reference)
+            ]
+            largest = max(order.get("total_minor") or 0, m.A, m.C, m.R, m.X, m.largest)
+            at_risk = min(m.gap, max(0, largest - sum(known)))
+            self.found(order, "aggregate", "aggregate_mismatch", None, None, at_risk, reading)
         return bool(wrong)
 
     def forbidden(self, rows: list[dict[str, Any]], readings: list[Reading]) -> bool:

@@ -126,6 +126,13 @@ def ask(
     refunded = NOTHING
     if net.known:
         refunded = ask_refunded(order, m, net, status, moment, settings, flags)
+        if captured.kind in {"over_captured", "duplicate_capture"} and refunded.kind in {
+            "refund_missing_at_vipps",
+            "refund_failed",
+        }:
+            # Of what is kept, this much is not yet at risk in the row of the captured question.
+            left = max(0, m.C - m.R - captured.at_risk)
+            refunded = refunded._replace(at_risk=min(refunded.at_risk, left))
     else:
         flags.add("refunds_unknown")
         whole = m.C >= net.O or m.A == m.C == order.get("truncated_minor")

@@ -163,7 +163,7 @@ class Pairing(Keeping):
         at_risk = max(0, m.C - m.R) if m.C else m.K
         self.found(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
         self.lines(order, [("refunded", "second_payments", m.R)])
-        self.gaps(order, [reading])
+        self.gaps(order | {"total_minor": 0}, [reading])
         self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()), rows)
 
     def pair(

@@ -42,6 +42,15 @@ NEVER_PROPOSED = {
     "authorization_expiring",
 }
 """Codes for which the rules propose nothing."""
+AT_RISK_OF_KEPT = (
+    "captured_not_fulfilled",
+    "cancelled_but_captured",
+    "over_captured",
+    "duplicate_capture",
+    "refund_missing_at_vipps",
+    "refund_failed",
+)
+"""Codes that have at risk what was captured and not given back."""
 
 
 def findings_of_model(situation: Situation) -> list[tuple]:
@@ -100,11 +109,14 @@ def check_money(situation: Situation, findings: list[tuple]) -> None:
             owed = kept
         if len(totals) == 1 and order["shop_authorization"] is None:
             assert proposed["refund"] <= max(0, owed), "a refund above what is owed"
-    if len(totals) == 1 and len(situation.orders) == 1 and "strange" not in situation.features:
-        order = situation.orders[0]
-        at_risk = sum(f[4] for f in findings if f[0] != "aggregate")
-        most = max(order["total_minor"], sums["AUTHORIZED"], sums["CAPTURED"])
-        assert at_risk <= most, "a krone at risk twice"
+    if len(totals) == 1 and len(situation.orders) == 1 and kept >= 0 and held >= 0:
+        names = ("authorized_minor", "captured_minor", "refunded_minor", "cancelled_minor")
+        stake = [situation.orders[0]["total_minor"], *(totals[0][name] for name in names)]
+        assert sum(f[4] for f in findings) <= max(*stake, *sums.values()), "a krone at risk twice"
+        at_risk = {kind: f[4] for kind, f in ((f[1], f) for f in findings)}
+        of_kept = sum(at_risk.get(kind, 0) for kind in AT_RISK_OF_KEPT)
+        later = situation.features & {"later_events", "as_of_before_export"}
+        assert later or of_kept <= max(kept, at_risk.get("over_captured", 0)), "kept once, at risk"
 
 
 def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
@@ -116,7 +128,8 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
     if len(situation.payments) == 1:
         one = situation.payments[0]
         assert (one["msn"], one["reference"]) not in situation.unsettled
-    assert not any(row["split_tender"] for row in rows)
+    if any(f[1] != "duplicate_payment" for f in proposals):
+        assert not any(row["split_tender"] for row in rows)
     assert not any(row["method_unsure"] for row in rows)
     assert "gap" not in situation.features
     assert not any(row["further_references"] for row in rows)

@@ -76,9 +76,14 @@ def select_discrepancies(answered: LazyFrame, question: str, kinds: frozenset[st
     Adds `expected`, `actual` (minor units, null where an amount is unknown) and `at_risk`.
     """
     found = answered.filter(is_discrepancy(question))
-    if question == "reserved":
-        # No krone is at risk in two rows of one pair, so the reserved question must know this.
-        found = found.with_columns(_build_amounts("captured", None)[2].alias("captured_at_risk"))
+    # No krone is at risk in two rows of one pair, so the last questions must know of the others.
+    if question in {"reserved", "aggregate"}:
+        found = found.with_columns(_build_at_risk("captured"))
+    if question == "aggregate":
+        others = ("there", "captured", "refunded", "reserved")
+        found = found.with_columns(*map(_build_at_risk, others)).with_columns(
+            others_at_risk=nw.sum_horizontal(*(f"{other}_at_risk" for other in others))
+        )
     return found.with_columns(*_build_amounts(question, kinds))
 
 
@@ -113,6 +118,10 @@ def _build_amounts(question: str, kinds: frozenset[str] | None) -> list[nw.Expr]
         actual.cast(nw.Int64).alias("actual"),
         at_risk.cast(nw.Int64).alias("at_risk"),
     ]
+
+
+def _build_at_risk(question: str) -> nw.Expr:
+    return _build_amounts(question, None)[2].alias(f"{question}_at_risk")
 
 
 def is_discrepancy(question: str) -> nw.Expr:

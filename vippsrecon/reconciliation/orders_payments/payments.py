@@ -43,6 +43,7 @@ PAYMENT_COLUMNS = (
     "changed_after",
     "as_fetched",
     "gap",
+    "largest",
     "link",
 )
 """Columns of the payment in a pair."""
@@ -58,6 +59,7 @@ _SUMMED_COLUMNS = (
     "R_now",
     "K_now",
     "n_captures",
+    "largest",
 )
 _MINIMUM_COLUMNS = (
     "reference",
