@@ -76,7 +76,11 @@ class Run(Pairing):
             return
         readings = [self.read(rows[0], payment) for payment in payments]
         combined = combine(
-            rows, sum(r.m.A for r in readings), sum(r.m.C for r in readings), bool(payments)
+            rows,
+            sum(r.m.A for r in readings),
+            sum(r.m.C for r in readings),
+            has_payment=bool(payments),
+            at_once=self.world.units[family.msn].at_once,
         )
         if combined is not None:
             self.order(rows, combined, payments, unread, frozenset({"combined_orders"}))
@@ -129,7 +133,7 @@ class Run(Pairing):
             return set_aside("ignored", "waived")
         if order["total_minor"] == 0 and not payments:
             return set_aside("ignored", "nothing_to_pay")
-        if order["by_vipps"] is False:
+        if order["by_vipps"] is False or (order["recurring"] and len(readings) > 1):
             return self.paid_otherwise(rows, order, readings, flags, O, Or)
         if order.get("method_unsure"):
             if C == 0 and K == 0 and len(readings) < 2:

@@ -29,6 +29,11 @@ def set_aside(line: str, total: int, refunded: int | None, C: int = 0, R: int = 
     ]
 
 
+def renamed(lines: Lines, line: str) -> Lines:
+    """Return the amounts of an order as lines with another name."""
+    return [(leg, line, minor) for leg, _, minor in lines]
+
+
 def not_judged(line: str, total: int, refunded: int | None, m: Money) -> Lines:
     """Return the lines of a pair that is not judged."""
     return [("captured", line, m.C - total), ("refunded", line, m.R - (refunded or 0))]
@@ -63,6 +68,7 @@ def of_pair(asked: Asked, m: Money) -> Lines:
         for line, minor in (("refunded_before_capture", -net.q), ("excess_given_back", net.p))
     ]
     lines += captured_lines(asked, m)
+    lines.append(("captured", "not_yet_due", -net.not_due))
     lines.append(("refunded", "refunded_beyond_capture", -net.cut))
     if refunded.outcome in {"code", "timing"}:
         lines.append(("refunded", refunded.kind, R - net.Er))

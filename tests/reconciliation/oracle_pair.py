@@ -44,7 +44,10 @@ class Answer(NamedTuple):
 
 
 class Net(NamedTuple):
-    """An order's amounts net of refunds before the capture and of refunded excess."""
+    """An order's amounts net of refunds before the capture and of refunded excess.
+
+    `not_due` is the part of O that is not due, because some of the orders paid together are open.
+    """
 
     O: int
     Or: int
@@ -54,6 +57,7 @@ class Net(NamedTuple):
     Er: int
     cut: int
     known: bool
+    not_due: int = 0
 
 
 class Asked(NamedTuple):
@@ -115,7 +119,10 @@ def ask(
 ) -> Asked:
     """Answer for one order and its payment what is captured, refunded and still reserved."""
     status = standing(order, m.C, unit)
-    net = net_of(order["total_minor"], order["refunded_minor"], status, m.C, m.R)
+    not_due = order.get("not_due", 0)
+    due = order["total_minor"] - not_due
+    net = net_of(due, order["refunded_minor"], status, m.C, m.R)
+    net = net._replace(O=order["total_minor"], not_due=not_due)
     flags: set[str] = set()
     if net.q:
         flags.add("refunded_before_capture")
@@ -328,10 +335,10 @@ def ask_reserved(
     if K == 0:
         return NOTHING
     sent = status in {"partial", "fulfilled"}
-    if status == "cancelled" or E == 0 or (sent and C >= E):
-        return Answer("code", "remainder_open", 0, K)
-    if status == "fulfilled" and 0 < C < E and K > E - C:
-        return Answer("code", "remainder_open", 0, K - (E - C))
+    if (status == "cancelled" or E == 0 or (sent and C >= E)) and K > net.not_due:
+        return Answer("code", "remainder_open", 0, K - net.not_due)
+    if status == "fulfilled" and 0 < C < E and K > E - C + net.not_due:
+        return Answer("code", "remainder_open", 0, K - (E - C) - net.not_due)
     if status in {"open", "partial"} and ends_soon(m, unit, moment):
         at_risk = min(K, max(0, E - C)) - captured.at_risk
         return Answer("code", "authorization_expiring", 0, K, max(0, at_risk))

@@ -171,7 +171,8 @@ def pair_orders_and_payments(
     own_events = None if events is None else select_distinct_events(events, split.payments)
     timed = materialize(share_as_of(materialize(add_as_of(linked, cover, asked.as_of_us))))
     counted = materialize(add_amounts_as_of(timed, own_events))
-    sides = resolve_order_rows(split.orders, references, counted)
+    at_once = [unit.msn for unit in asked.units if unit.capture == "at_once"]
+    sides = resolve_order_rows(split.orders, references, counted, at_once)
     groups = materialize(sides.groups)
     chosen = choose_payments(counted, groups)
     stacked = _stack_rows(groups, sides, chosen, order_rows.superseded, cover)
@@ -249,7 +250,19 @@ def _stack_rows(
     )
     additional = chosen.additional.join(
         groups.filter(~nw.col("okey").is_null()).select(
-            *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
+            *ORDER_KEY,
+            "order_number",
+            "ordered_day",
+            "store",
+            "method_unsure",
+            "by_vipps",
+            "recurring",
+            "dates_without_time",
+            "fulfilled_at_us",
+            "fulfilled_day",
+            "refunded_at_us",
+            "refunded_day",
+            "exported_at_us",
         ),
         on=ORDER_KEY,
         how="left",

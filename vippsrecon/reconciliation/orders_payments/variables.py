@@ -22,6 +22,9 @@ from vippsrecon.reconciliation.deadlines import add_deadlines
 from vippsrecon.reconciliation.later_changes import add_later_changes
 from vippsrecon.reconciliation.orders_payments.event_history import ENDED_STATES
 
+_PAYMENT_ROLES = ("pair", "second", "superseded")
+"""Roles of rows with a payment of an order."""
+
 FEW_ORDERS = 3
 """From this many unpaid orders with a reservation in one file, a majority says that the column
 `paid` means captured. One or two such orders are callbacks that failed."""
@@ -100,7 +103,9 @@ def _fill_both_sides(
         captures_at_once=nw.col("msn").is_in(at_once),
         # Either name of a pair may be listed; a further attempt is listed by its own name.
         waived=is_in_keys(waived, own_reference) | is_in_keys(waived, nw.col("reference")),
-        other_tender=((nw.col("role") == "pair") & ~nw.col("by_vipps")).fill_null(value=False),
+        other_tender=(nw.col("role").is_in(list(_PAYMENT_ROLES)) & ~nw.col("by_vipps")).fill_null(
+            value=False
+        ),
         outside_period=nw.col("outside_period").fill_null(value=False),
         shop_authorization=nw.col("shop_authorization").fill_null(""),
         **{
