@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.reconciliation.worlds import (
+from tests.reconciliation.situations import (
     ALL_UNITS,
     AUTHORIZED_AGO,
     CURRENCY,

@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
 from tests.reconciliation import oracle_proposals as proposals
+from tests.reconciliation.oracle_data import EXPLAINED_PENDING, Place, Reading
 from tests.reconciliation.oracle_groups import choose_counted, is_split, stem
-from tests.reconciliation.oracle_keeping import Keeping
 from tests.reconciliation.oracle_money import Money, together
 from tests.reconciliation.oracle_pair import (
     NOTHING,
@@ -21,7 +21,7 @@ from tests.reconciliation.oracle_pair import (
     explained,
     net_of,
 )
-from tests.reconciliation.oracle_world import EXPLAINED_PENDING, Place, Reading
+from tests.reconciliation.oracle_record import Keeping
 
 
 class Pairing(Keeping):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.check import (
     STATE,
     C,
@@ -25,6 +24,7 @@ from vippsrecon.reconciliation.check import (
     positive_part,
 )
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame
 
 _QUESTIONS = ("captured", "refunded", "reserved")
 _DAY_OF_TIME = {"fulfilled_at_us": "fulfilled_day", "refunded_at_us": "refunded_day"}

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.check import O, minimum_of, positive_part
 from vippsrecon.reconciliation.codes import CODES, MANUAL_FLAGS
+from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts
 
 REFUND_KINDS = tuple(code.name for code in CODES if code.proposes == "refund")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR, compute_local_moment, find_local_day
-from vippsrecon.scenario.case_builder import CaseBuilder
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment
 from vippsrecon.scenario.exports.shopware import is_truncated
 from vippsrecon.scenario.models import Scene

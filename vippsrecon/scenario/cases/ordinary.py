@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, HOUR
-from vippsrecon.scenario.case_builder import CaseBuilder
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.models import Scene
 
 
