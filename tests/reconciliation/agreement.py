@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_data import Opinion, World
+from tests.reconciliation.oracle_severity import severities
 from tests.reconciliation.situations import ALL_UNITS, Situation, number_of, world_of
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
@@ -63,11 +64,15 @@ FEATURES = {
 }
 
 
+FLAGGED = {"matched", "timing", "discrepancy"}
+"""Buckets of rows that were compared; the flags of others are about no comparison."""
+
+
 class Said(NamedTuple):
     """The result of one side for one situation: its findings, and the place of each row."""
 
     findings: Counter[tuple[Any, ...]]
-    places: dict[tuple[str, str], tuple[str, str]]
+    places: dict[tuple[str, str], tuple[str, str, str]]
 
 
 class Difference(NamedTuple):
@@ -148,18 +153,24 @@ def by_package(world: World, result: Reconciliation) -> dict[int, Said]:
             row["at_risk_minor"],
             plain(row["proposal"]),
             plain(row["proposal_minor"]),
+            row["severity"],
+            row["flags"],
+            row["currency"],
+            row["difference_minor"],
+            *(plain(row[name]) for name in ("msn", "reference", "order_number")),
         ] += 1
     numbers = numbers_of_rows(world)
     for row in result.buckets.to_dict("records"):
         key = row["side"], row["row_key"]
-        said[numbers[key]].places[key] = row["bucket"], row["kind"] or ""
+        flags = row["flags"] if row["bucket"] in FLAGGED else ""
+        said[numbers[key]].places[key] = row["bucket"], row["kind"] or "", flags
     return said
 
 
 def by_model(world: World, judged: Opinion) -> dict[int, Said]:
     """Return the model's findings and places, by situation."""
     said: dict[int, Said] = defaultdict(lambda: Said(Counter(), {}))
-    for finding in judged.findings:
+    for finding, severity in zip(judged.findings, severities(judged.findings), strict=True):
         number = number_of(finding.reference, finding.order_number)
         said[number].findings[
             finding.question,
@@ -169,10 +180,18 @@ def by_model(world: World, judged: Opinion) -> dict[int, Said]:
             finding.at_risk,
             finding.verb,
             finding.minor,
+            severity,
+            " ".join(sorted(finding.flags)),
+            finding.currency,
+            finding.difference,
+            finding.msn,
+            finding.reference,
+            finding.order_number,
         ] += 1
     numbers = numbers_of_rows(world)
     for key, place in judged.places.items():
-        said[numbers[key]].places[key] = place.bucket, place.kind
+        flags = place.flags if place.bucket in FLAGGED else frozenset()
+        said[numbers[key]].places[key] = place.bucket, place.kind, " ".join(sorted(flags))
     return said
 
 
@@ -198,9 +217,9 @@ def differences(situations: list[Situation], **given: Any) -> list[Difference]:
         # If a row outside the period is ignored for two reasons, the rules do not define which one
         # is shown. Nor do they define the period of an attempt that never held money.
         for said in [*ours.values(), *theirs.values()]:
-            for key, (bucket, kind) in said.places.items():
+            for key, (bucket, kind, _) in said.places.items():
                 if bucket == "ignored" or kind == "superseded_attempt":
-                    said.places[key] = "ignored", ""
+                    said.places[key] = "ignored", "", ""
     return [
         Difference(situation, ours[situation.number], theirs[situation.number])
         for situation in situations

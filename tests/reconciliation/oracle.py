@@ -6,9 +6,9 @@ on purpose, so that an accountant can read it beside the rules.
 
 `oracle_data` has the input and the result, `oracle_groups` finds the rows and payments that
 belong together, `oracle_money` computes a payment's amounts at a given time, `oracle_pair` finds
-what is wrong between an order and its payment, `oracle_proposals` decides what may be proposed,
-and `oracle_bridge` shows how both sides add up. `oracle_pairing` and `oracle_record` combine
-these.
+what is wrong between an order and its payment, `oracle_flags` and `oracle_severity` say what else
+a finding shows, `oracle_proposals` decides what may be proposed, and `oracle_bridge` shows how
+both sides add up. `oracle_pairing` and `oracle_record` combine these.
 """
 # ruff: noqa: E741, N806, PLR0911, PLR0912 - the rules' own letters, and long tables
 
@@ -116,8 +116,8 @@ class Run(Pairing):
         C, R = sum(r.m.C for r in readings), sum(r.m.R for r in readings)
         K = sum(r.m.K for r in readings)
         flags |= marks(order)
-        if any(r.m.changed for r in readings):
-            flags |= {"changed_after_export"}
+        if order["status"] == "unknown":
+            flags |= {"status_unknown"}
         if not self.world.has_log and readings:
             flags |= {"amounts_as_fetched"}
         if self.no_means_unknown and order["paid"] == "no":
@@ -166,7 +166,7 @@ class Run(Pairing):
         m = reading.m
         began = m.authorized or payment["created_at"]
         outside = payment["msn"] not in covered or not days or not min(days) <= began <= max(days)
-        flags = frozenset({"changed_after_export"} if m.changed else ())
+        flags: frozenset[str] = frozenset()
         place, line = Place("ignored", "abandoned_checkout", flags), "ignored_payments"
         if (payment["msn"], payment["reference"]) in self.world.waived:
             place = Place("ignored", "waived", flags)

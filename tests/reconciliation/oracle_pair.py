@@ -129,7 +129,8 @@ def ask(
     if net.p:
         flags.add("excess_refunded")
     passed = m.authorized is not None and m.authorized + timedelta(days=unit.capture_days) < moment
-    captured = ask_captured(order, m, net, status, unit, moment, settings, passed, flags)
+    of_captured: set[str] = set()
+    captured = ask_captured(order, m, net, status, unit, moment, settings, passed, of_captured)
     refunded = NOTHING
     if net.known:
         refunded = ask_refunded(order, m, net, status, moment, settings, flags)
@@ -145,6 +146,10 @@ def ask(
         whole = m.C >= net.O or m.A == m.C == order.get("truncated_minor")
         if not (m.C == 0 or (m.R == 0 and whole)):
             captured = NOTHING
+            of_captured.clear()
+    flags |= of_captured
+    if lapsed_in_shop(order, m, passed):
+        flags.add("expired_in_shop")
     if status == "cancelled" and m.refund_failed_last:
         flags.add("last_refund_failed")
     fee_kept = captured.kind == "cancellation_fee_kept"
@@ -189,6 +194,13 @@ def explained(answer: Answer, asked: Asked, order: dict[str, Any], m: Money, uni
     return kind in NOT_YET_REFUNDED
 
 
+def lapsed_in_shop(order: dict[str, Any], m: Money, passed: bool) -> bool:
+    """Return whether the shop's own "expired" agrees with a reservation that lapsed."""
+    unsent = order["status"] in {"open", "unknown"} and m.C == 0
+    lapsed = m.state in DEAD or (m.A > 0 and (m.K == 0 or passed))
+    return unsent and lapsed and order.get("shop_authorization") == "expired"
+
+
 def ask_captured(
     order: dict[str, Any],
     m: Money,
@@ -214,7 +226,6 @@ def ask_captured(
     def lapsed(answer: Answer) -> Answer:
         if not unsent_and_expired or m.state == "CREATED":
             return answer
-        flags.add("expired_in_shop")
         return Answer("matched")
 
     if status == "cancelled":

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
 from tests.reconciliation import oracle_proposals as proposals
-from tests.reconciliation.oracle_data import EXPLAINED_PENDING, Place, Reading
+from tests.reconciliation.oracle_data import EXPLAINED_PENDING, Place, Reading, marks
 from tests.reconciliation.oracle_groups import choose_counted, is_split, stem
 from tests.reconciliation.oracle_money import Money, together
 from tests.reconciliation.oracle_pair import (
@@ -221,7 +221,8 @@ class Pairing(Keeping):
         self.found(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
         self.lines(order, [("refunded", "second_payments", m.R)])
         self.gaps(order | {"total_minor": 0}, [reading])
-        self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()), rows)
+        unsure = frozenset({"method_unsure"} if order.get("method_unsure") else ())
+        self.put([], [reading], Place("discrepancy", "duplicate_payment", unsure), rows)
 
     def pair(
         self,
@@ -237,7 +238,8 @@ class Pairing(Keeping):
         O, Or = order["total_minor"], order["refunded_minor"]
         dropped = [row for row in rows if len(rows) > 1 and row["status"] == "cancelled"]
         if dropped and len(dropped) < len(rows):
-            self.put(dropped, [], Place("matched", "", flags))
+            for row in dropped:
+                self.put([row], [], Place("matched", "", marks(row)))
             rows = [row for row in rows if row not in dropped]
         if dropped:
             everything = [*rows, *dropped] if rows[0] not in dropped else rows
@@ -253,9 +255,11 @@ class Pairing(Keeping):
         if mangled and not any(
             stem(r.payment["reference"]) == stem(order["reference"]) for r in counted
         ):
-            self.found(order, "there", "reference_mangled", None, None, 0)
+            self.found(order, "there", "reference_mangled", None, None, 0, first)
             kinds.append("reference_mangled")
         if any(row["currency"] != r.payment["currency"] for row in rows for r in counted):
+            if order["shop_currency_only"]:
+                flags |= {"presentment_currency"}
             self.found(order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first)
             self.lines(order, bridge.set_aside("other_currency", O, Or, m.C, m.R))
             self.gaps(order, counted)
@@ -274,6 +278,8 @@ class Pairing(Keeping):
             self.put(rows, counted, place)
             return None
         asked = ask(order, m, unit, moment, self.world.settings)
+        if asked.refunded.kind == "refund_missing_in_shop" and self.world.has_log:
+            asked = asked._replace(flags=asked.flags | {"made_elsewhere"})
         asked = asked._replace(flags=asked.flags | flags)
         answers = (asked.captured, asked.refunded, asked.reserved)
         wrong = [a for a in answers if a.outcome == "code"]
@@ -282,9 +288,9 @@ class Pairing(Keeping):
             by_change = [explained(answer, asked, order, m, unit) for answer in wrong]
             if all(by_change):
                 self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
-                place = Place("timing", "timing_after_cut", asked.flags)
+                place = Place("timing", "timing_after_cut", flags)
                 if self.gaps(order, counted):
-                    place = Place("discrepancy", "aggregate_mismatch", asked.flags)
+                    place = Place("discrepancy", "aggregate_mismatch", flags)
                 self.put(rows, counted, place)
                 return asked
         verbs = {}

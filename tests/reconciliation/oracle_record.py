@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
+from tests.reconciliation import oracle_flags
 from tests.reconciliation.oracle_data import (
     FAR,
     MOVES,
@@ -18,7 +19,7 @@ from tests.reconciliation.oracle_data import (
     logs,
     paid_means_captured,
 )
-from tests.reconciliation.oracle_money import money
+from tests.reconciliation.oracle_money import money, together
 from tests.reconciliation.oracle_pair import Answer
 
 
@@ -33,6 +34,7 @@ class Keeping:
         self.failed = {(f["msn"], f["reference"]) for f in world.failures if f["status"] != 404}
         self.no_means_unknown = paid_means_captured(world)
         self.counted: dict[str, list[str]] = {}
+        self.flagged_until = 0
         self.outside: set[tuple[str, str, str | None]] = set()
 
     def read(self, order: dict[str, Any] | None, payment: dict[str, Any]) -> Reading:
@@ -122,12 +124,32 @@ class Keeping:
 
     def put_placed(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> None:
         """Record the place of rows and payments, and the amounts that the payments moved."""
+        place = self.flagged(readings, place)
         for row in rows:
             self.put_order(row, place)
         for reading in readings:
             self.put_once(("payments", reading.key), place)
             for leg, minor in (("captured", reading.m.C), ("refunded", reading.m.R)):
                 self.opinion.moved[leg, reading.payment["msn"], reading.key] += minor
+
+    def flagged(self, readings: list[Reading], place: Place) -> Place:
+        """Return a place with all flags of the pair; set the flags of the pair's findings."""
+        flags, near, found = place.flags, False, self.opinion.findings[self.flagged_until :]
+        if readings:
+            m = together([r.m for r in readings]) if len(readings) > 1 else readings[0].m
+            unit = self.world.units[readings[0].payment["msn"]]
+            moment = min(r.moment for r in readings)
+            near = oracle_flags.deadline_is_near(m, unit, moment)
+            flags |= oracle_flags.of_payment(m, moment, has_log=self.world.has_log)
+            amounts = {"captured", "refunded", "reserved"}
+            wrong = any(f.question in amounts or f.kind == "duplicate_payment" for f in found)
+            if wrong and self.forbidden([], readings):
+                flags |= {"possible_duplicate"}
+        for number, finding in enumerate(found, self.flagged_until):
+            of_question = oracle_flags.of_question(flags, finding.question)
+            self.opinion.findings[number] = finding._replace(flags=of_question, near=near)
+        self.flagged_until = len(self.opinion.findings)
+        return place._replace(flags=flags)
 
     def in_period(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> bool:
         """Return whether a pair is in the run's period, by its days or because it is open."""

@@ -2,8 +2,8 @@
 
 The author of a check may misread its rule, and the worked cases cannot contain every combination
 of rules. The model was written from the rules a second time, independently of the package. Both
-must agree on each finding's code, its expected, actual and at-risk amounts and its proposal, and
-on the bucket and kind of each row, for all features that `agreement.FEATURES` switches on.
+must agree on each finding's code, its amounts, severity, flags and proposal, and on the bucket,
+kind and flags of each row, for all features that `agreement.FEATURES` switches on.
 
 The default run takes seconds, the nightly one minutes. These commands compare any number of
 situations, from the repository's folder. For a difference they print the situation's rows and

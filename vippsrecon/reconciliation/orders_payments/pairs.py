@@ -179,7 +179,7 @@ def pair_orders_and_payments(
     chosen = choose_payments(counted, groups)
     stacked = _stack_rows(groups, sides, chosen, order_rows.superseded, cover)
     complete = _mark_unanswered(stacked, unanswered)
-    waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
+    waived = asked.waived | _find_orders_of_parts(chosen.members, asked.waived)
     pairs = materialize(add_variables(complete, asked.as_of_us, asked.units, asked.rules, waived))
     pairs = materialize(
         add_period_amounts(pairs, counted, own_events, chosen.members, asked.period)
@@ -200,7 +200,10 @@ def pair_orders_and_payments(
         chosen.members,
     )
     marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
-    unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference"))
+    of_part = is_in_keys(_find_orders_of_parts(chosen.members, asked.unsettled), nw.col("okey"))
+    unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference")) | (
+        nw.col("split") & of_part
+    )
     return PairSet(
         marked.with_columns(unsettled=unsettled),
         exact_matches,
@@ -211,13 +214,13 @@ def pair_orders_and_payments(
     )
 
 
-def _find_waived_parts(
-    members: LazyFrame, waived: frozenset[tuple[str, str]]
+def _find_orders_of_parts(
+    members: LazyFrame, keys: frozenset[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
-    """Return the orders (msn, reference) of which the user ignores a part of the split payment."""
-    if not waived:
+    """Return the orders (msn, reference) with one of these payments as a part of a split payment."""
+    if not keys:
         return frozenset()
-    parts = members.filter(is_in_keys(waived, nw.col("reference")))
+    parts = members.filter(is_in_keys(keys, nw.col("reference")))
     return frozenset((row["msn"], row["okey"]) for row in collect_rows(parts))
 
 
