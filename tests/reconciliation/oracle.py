@@ -113,7 +113,7 @@ class Run(Pairing):
         Or = sum(row["refunded_minor"] or 0 for row in rows)
         unit = self.world.units[order["msn"]]
         readings = [self.read(order, payment) for payment in payments]
-        C, R = sum(r.m.C for r in readings), sum(r.m.R for r in readings)
+        C = sum(r.m.C for r in readings)
         K = sum(r.m.K for r in readings)
         flags |= marks(order)
         if order["status"] == "unknown":
@@ -124,7 +124,7 @@ class Run(Pairing):
             order = order | {"paid": "unknown"}
 
         def set_aside(bucket: str, kind: str) -> None:
-            self.lines(order, bridge.set_aside(bucket, O, Or, C, R))
+            self.aside(order, readings, bucket, O, Or)
             self.put(rows, readings, Place(bucket, kind, flags))
 
         if unread:

@@ -4,7 +4,7 @@ Plain Python, written from the text of the rules alone; see `oracle`. Each funct
 lines (leg, line, minor units). The lines of a leg, with the order's own, add up to the amount
 that the payment moved.
 """
-# ruff: noqa: N803, N806, PLR0911 - the rules' own letters, and long tables
+# ruff: noqa: N803, N806 - the rules' own letters, and long tables
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def of_pair(asked: Asked, m: Money) -> Lines:
     """Return the lines of a pair that was judged."""
     net, captured, refunded = asked.net, asked.captured, asked.refunded
     C, R = m.C, m.R
+    if not asked.captured_asked:
+        return not_judged("refunds_unknown", net.O, None, m)
+    if captured.outcome == "ignored":
+        return set_aside("ignored", net.O, net.Or, C, R)
     if asked.status == "cancelled":
         lines = [
             ("captured", "cancelled_orders", -net.O),
@@ -57,11 +61,8 @@ def of_pair(asked: Asked, m: Money) -> Lines:
         if refunded.outcome == "code":
             lines.append(("refunded", refunded.kind, R - C))
         if not net.known:
-            lines.append(("captured", "refunds_unknown", C - min(R, C) - captured.at_risk))
             lines.append(("refunded", "refunds_unknown", R - min(R, C)))
         return lines
-    if not net.known and captured.outcome == "nothing":
-        return not_judged("refunds_unknown", net.O, None, m)
     lines = [
         (leg, line, minor)
         for leg in ("captured", "refunded")
@@ -80,8 +81,6 @@ def of_pair(asked: Asked, m: Money) -> Lines:
 def captured_lines(asked: Asked, m: Money) -> Lines:
     """Return the lines that explain the difference between expected and captured."""
     E, C, captured = asked.net.E, m.C, asked.captured
-    if captured.outcome == "ignored":
-        return [("captured", "ignored_orders", -E), ("captured", "ignored_payments", C)]
     if captured.kind == "payment_not_recorded":
         return [("captured", captured.kind, C - E)]
     if asked.status == "open":

@@ -70,6 +70,7 @@ class Asked(NamedTuple):
     reserved: Answer
     flags: frozenset[str]
     deadline_passed: bool
+    captured_asked: bool = True
 
 
 NOTHING = Answer("nothing")
@@ -131,7 +132,7 @@ def ask(
     passed = m.authorized is not None and m.authorized + timedelta(days=unit.capture_days) < moment
     of_captured: set[str] = set()
     captured = ask_captured(order, m, net, status, unit, moment, settings, passed, of_captured)
-    refunded = NOTHING
+    refunded, comparable = NOTHING, True
     if net.known:
         refunded = ask_refunded(order, m, net, status, moment, settings, flags)
         if captured.kind in {"over_captured", "duplicate_capture"} and refunded.kind in {
@@ -144,7 +145,8 @@ def ask(
     else:
         flags.add("refunds_unknown")
         whole = m.C >= net.O or m.A == m.C == order.get("truncated_minor")
-        if not (m.C == 0 or (m.R == 0 and whole)):
+        comparable = m.C == 0 or (m.R == 0 and whole)
+        if not comparable:
             captured = NOTHING
             of_captured.clear()
     flags |= of_captured
@@ -157,7 +159,7 @@ def ask(
     if owed and order.get("recorded_by_hand"):
         flags.add("recorded_by_hand")
     reserved = ask_reserved(m, net, status, unit, moment, captured)
-    return Asked(status, net, captured, refunded, reserved, frozenset(flags), passed)
+    return Asked(status, net, captured, refunded, reserved, frozenset(flags), passed, comparable)
 
 
 def changed_later(order: dict[str, Any], column: str, moment: datetime, unit: Unit) -> bool:

@@ -152,7 +152,7 @@ class Pairing(Keeping):
         elif order.get("method_unsure") and not any(r.m.held for r in readings):
             aside = "other_payment_method"
         if aside:
-            self.lines(order, bridge.set_aside("ignored", O, Or, counted_m.C, counted_m.R))
+            self.aside(order, counted, "ignored", O, Or)
             self.put(rows, counted, Place("ignored", aside, flags))
             for reading in surplus:
                 self.second(rows, order, reading, counted_m, None)
@@ -261,7 +261,7 @@ class Pairing(Keeping):
             if order["shop_currency_only"]:
                 flags |= {"presentment_currency"}
             self.found(order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first)
-            self.lines(order, bridge.set_aside("other_currency", O, Or, m.C, m.R))
+            self.aside(order, counted, "other_currency", O, Or)
             self.gaps(order, counted)
             self.put(
                 rows,

@@ -105,6 +105,25 @@ class Keeping:
         for leg, line, minor in lines:
             self.opinion.bridge[leg, row["msn"], row["currency"], line] += minor
 
+    def aside(
+        self,
+        order: dict[str, Any],
+        readings: list[Reading],
+        line: str,
+        total: int,
+        refunded: int | None,
+    ) -> None:
+        """Add the lines of an order that is not compared, each side in its own currency."""
+        m = together([r.m for r in readings]) if readings else None
+        C, R = (m.C, m.R) if m else (0, 0)  # noqa: N806
+        paid_in = {r.payment["currency"] for r in readings} or {order["currency"]}
+        if paid_in == {order["currency"]}:
+            self.lines(order, bridge.set_aside(line, total, refunded, C, R))
+            return
+        self.lines(order, bridge.set_aside("other_currency", total, refunded))
+        payment = readings[0].payment
+        self.lines(payment, bridge.set_aside("other_currency", 0, 0, C, R))
+
     def put(
         self,
         rows: list[dict[str, Any]],

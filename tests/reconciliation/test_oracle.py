@@ -20,6 +20,7 @@ from datetime import date
 import pytest
 
 from tests.reconciliation.agreement import asserted, differences, draw
+from tests.reconciliation.bridge_agreement import bridge_differences
 
 WAYS = [
     pytest.param(1, {}, id="events"),
@@ -44,6 +45,14 @@ def check_agreement(seed, count, given):
 def test_package_agrees_with_the_model(seed, given):
     """Every finding, amount, proposal, bucket and kind is the same as in the model."""
     check_agreement(seed, 1000, given)
+
+
+@pytest.mark.parametrize(
+    "seed", [21, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(22, 42))]
+)
+def test_both_legs_of_the_bridge_foot_line_by_line(seed):
+    """In every line, sales unit and currency, the bridge has the same amount as in the model."""
+    assert bridge_differences(list(draw(seed, 1500))) == []
 
 
 @pytest.mark.nightly
