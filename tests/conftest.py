@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres import binaries, running
+
 # `pytest --hypothesis-profile=nightly` draws more examples: see tests/hypothesis_sizes.py.
 for name in ("default", "nightly"):
     settings.register_profile(
@@ -17,6 +19,10 @@ for name in ("default", "nightly"):
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
 settings.load_profile("default")
+
+# The commands that tests start keep their bytecode: compiling the package each time would take a
+# third of a command's time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -42,6 +48,15 @@ def no_network():
     socket.socket.connect = refuse
     yield
     socket.socket.connect = connect
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Return a PostgreSQL server, one per test process. Each test has its own database in it."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: apt-get install postgresql)")
+    with running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

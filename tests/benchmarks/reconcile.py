@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.reconcile            # 1,000,000 × 1,000,000, 4,000,000 events
     python -m tests.benchmarks.reconcile --linear   # 100 k to 5 M: is it linear?
+    python -m tests.benchmarks.reconcile --small    # one order and one payment, several times
     python -m tests.benchmarks.reconcile --smoke    # small: shows that it runs
 
 Each contender runs in a process of its own, pandas in and pandas out, rounds interleaved; the
@@ -104,7 +105,7 @@ def make(folder: Path, count: int) -> None:
         },
     )
     # One payment in a thousand is missing, and the rows come in another order.
-    kept = draw.permutation(np.flatnonzero(draw.random(count) >= 0.001))
+    kept_rows = draw.permutation(np.flatnonzero(draw.random(count) >= 0.001))
     payments = shared.with_columns(
         psp_reference="reference",
         state=pl.lit("AUTHORIZED"),
@@ -121,7 +122,7 @@ def make(folder: Path, count: int) -> None:
         authorized_day=pl.Series(day),
         discovered_by=pl.lit("orders"),
         fetched_at=moment(np.full(count, now)),
-    )[kept]
+    )[kept_rows]
     write("payments", PAYMENTS, payments)
     logged = {
         "CREATED": total,
@@ -185,15 +186,15 @@ def _peak_mb() -> float:
 def _amounts(orders, payments, events):
     from vippsrecon.reconciliation import reconcile
 
-    found = reconcile(orders, payments, questions=("there", "captured", "refunded"))
-    assert len(found.discrepancies) or len(orders) < 1000
+    result = reconcile(orders, payments, questions=("there", "captured", "refunded"))
+    assert len(result.discrepancies) or len(orders) < 1000
 
 
 def _everything(orders, payments, events):
     from vippsrecon.reconciliation import reconcile
 
-    found = reconcile(orders, payments, events)
-    assert len(found.buckets) == len(orders) + len(payments)
+    result = reconcile(orders, payments, events)
+    assert len(result.buckets) == len(orders) + len(payments)
 
 
 def _compared(orders, payments):
@@ -302,6 +303,34 @@ def compare(count: int, rounds: int, contenders: list[str]) -> None:
         )
 
 
+def time_small_calls(rounds: int) -> None:
+    """Print what one order and one payment take: the first call, the next, and at another time."""
+    from datetime import timedelta
+
+    from vippsrecon.reconciliation.example_rows import NOW, make_order_row, make_payment_rows
+    from vippsrecon.reconciliation.result import build_frame
+    from vippsrecon.reconciliation.run import reconcile
+    from vippsrecon.schemas import EVENTS, ORDERS, PAYMENTS
+
+    payment, log = make_payment_rows(reference="order-0001", captures=(400,))
+    rows = (build_frame([make_order_row()], ORDERS), build_frame([payment], PAYMENTS))
+    events = build_frame(log, EVENTS)
+
+    def call(minutes: int) -> tuple[float, float]:
+        start, cpu = time.perf_counter(), time.process_time()
+        reconcile(*rows, events, as_of=NOW - timedelta(minutes=minutes))
+        return time.perf_counter() - start, time.process_time() - cpu
+
+    first = call(0)
+    again = [call(0) for _ in range(rounds)]
+    later = [call(number + 1) for number in range(rounds)]
+    print(f"\none order × one payment, {rounds} calls each, load {os.getloadavg()[0]:.1f}")
+    print(f"{'':32} {'s':>7} {'CPU s':>7}")
+    for name, calls in (("first", [first]), ("again", again), ("at another as-of time", later)):
+        seconds, cpu = (statistics.median(values) for values in zip(*calls, strict=True))
+        print(f"{name:32} {seconds:7.3f} {cpu:7.3f}")
+
+
 def main() -> None:
     """Run the comparison that the command line asks for."""
     parser = argparse.ArgumentParser(
@@ -309,22 +338,26 @@ def main() -> None:
     )
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--linear", action="store_true")
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--spark", action="store_true", help="PySpark beside the others")
     parser.add_argument("--once", nargs=2, metavar=("CONTENDER", "FOLDER"))
-    asked = parser.parse_args()
-    if asked.once:
-        print(json.dumps(once(asked.once[0], Path(asked.once[1]))))
+    options = parser.parse_args()
+    if options.once:
+        print(json.dumps(once(options.once[0], Path(options.once[1]))))
         return
-    contenders = [c for c in CONTENDERS if present(c) and (c != "spark" or asked.spark)]
-    if asked.smoke:
+    contenders = [c for c in CONTENDERS if present(c) and (c != "spark" or options.spark)]
+    if options.small:
+        time_small_calls(20)
+    elif options.smoke:
+        time_small_calls(2)
         compare(5_000, 1, contenders)
-    elif asked.linear:
+    elif options.linear:
         for count in (100_000, 300_000, 1_000_000, 3_000_000, 5_000_000):
             compare(count, 1, ["everything"])
     else:
-        compare(asked.rows, asked.rounds, contenders)
+        compare(options.rows, options.rounds, contenders)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections import Counter
 from tests.reconciliation.agreement import run
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_data import Opinion
-from tests.reconciliation.situations import Situation, world_of
+from tests.reconciliation.situations import Situation, make_input
 from vippsrecon.reconciliation.result import Reconciliation
 
 Lines = Counter[tuple[str, str, str, str]]
@@ -75,8 +75,8 @@ def lines_of_package(result: Reconciliation) -> Lines:
 
 def bridge_differences(situations: list[Situation]) -> list[str]:
     """Return the lines whose amounts differ between the model and the package."""
-    world = world_of(situations)
-    ours, theirs = lines_of_model(opinion(world)), lines_of_package(run(world))
+    model_input = make_input(situations)
+    ours, theirs = lines_of_model(opinion(model_input)), lines_of_package(run(model_input))
     return [
         f"{' '.join(key)}: model {ours[key]}, package {theirs[key]}"
         for key in sorted(ours.keys() | theirs.keys())

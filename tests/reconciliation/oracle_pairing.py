@@ -14,17 +14,17 @@ from tests.reconciliation.oracle_money import Money, together
 from tests.reconciliation.oracle_pair import (
     NOTHING,
     Answer,
-    Asked,
+    Judgement,
     ask,
     ask_reserved,
     changed_later,
     explained,
     net_of,
 )
-from tests.reconciliation.oracle_record import Keeping
+from tests.reconciliation.oracle_record import Record
 
 
-class Pairing(Keeping):
+class Pairing(Record):
     """Judges an order with its payments."""
 
     def paid_otherwise(
@@ -44,7 +44,7 @@ class Pairing(Keeping):
             self.lines(order, bridge.set_aside("ignored", O, Or))
             self.put(rows, [], Place("ignored", "other_payment_method", flags))
             return
-        held = [r for r in readings if r.m.held] or readings
+        held = [r for r in readings if r.m.is_reserved] or readings
         counted = held[choose_counted([(r.payment, r.m) for r in held], order)]
         self.counted |= {r.key: [counted.key] for r in readings}
         for reading in sorted(readings, key=lambda r: r is not counted):
@@ -69,7 +69,7 @@ class Pairing(Keeping):
     ) -> None:
         """Judge a payment of which Vipps had nothing to collect."""
         m, kinds = reading.m, []
-        is_waived = (order["msn"], reading.payment["reference"]) in self.world.waived
+        is_waived = (order["msn"], reading.payment["reference"]) in self.model_input.waived
         if is_waived or (rows and self.waived(order, [reading.payment])):
             self.lines(order, bridge.renamed(out, "ignored"))
             self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
@@ -91,19 +91,19 @@ class Pairing(Keeping):
         line = "other_tender" if m.C > m.R else "ignored"
         self.lines(order, bridge.renamed(out, line))
         if m.C > m.R:
-            self.found(order, "there", "paid_twice", 0, m.C, m.C - m.R, reading=reading)
+            self.record_finding(order, "there", "paid_twice", 0, m.C, m.C - m.R, reading=reading)
             kinds.append("paid_twice")
         self.lines(order, bridge.set_aside(line, 0, 0, 0 if kinds else m.C, m.R))
         if m.K > 0:
             net = net_of(0, 0, "fulfilled", m.C, m.R)._replace(E=0)
-            unit = self.world.units[order["msn"]]
+            unit = self.model_input.units[order["msn"]]
             answer = ask_reserved(m, net, "fulfilled", unit, reading.moment, NOTHING)
-            asked = Asked("fulfilled", net, NOTHING, NOTHING, answer, flags, False)
+            judgement = Judgement("fulfilled", net, NOTHING, NOTHING, answer, flags, False)
             verb = proposals.of_pair(
                 order,
                 reading.payment,
                 m,
-                asked,
+                judgement,
                 reading.moment,
                 forbidden=self.forbidden(rows, [reading]),
             ).get("reserved")
@@ -126,21 +126,21 @@ class Pairing(Keeping):
         Or: int,
     ) -> None:
         """Decide which payments of an order count, and judge the order with them."""
-        held = [r for r in readings if r.m.held]
+        reserved = [r for r in readings if r.m.is_reserved]
         named = {order["reference"], *(order.get("further_references") or "").split()}
         in_cell = [r for r in readings if r.payment["reference"] in named]
         several_in_cell = len(named) > 1 and len(in_cell) > 1
         surplus: list[Reading] = []
         if several_in_cell or (
-            len(held) > 1 and is_split([r.m for r in held], order["total_minor"])
+            len(reserved) > 1 and is_split([r.m for r in reserved], order["total_minor"])
         ):
-            counted = in_cell if several_in_cell else held
+            counted = in_cell if several_in_cell else reserved
             flags |= {"split_payment"}
         else:
-            best = choose_counted([(r.payment, r.m) for r in held or readings], order)
-            counted = [(held or readings)[best]]
-            surplus = [r for r in held if r is not counted[0]]
-        self.counted |= {r.key: [one.key for one in counted] for r in readings}
+            best = choose_counted([(r.payment, r.m) for r in reserved or readings], order)
+            counted = [(reserved or readings)[best]]
+            surplus = [r for r in reserved if r is not counted[0]]
+        self.counted |= {r.key: [reading.key for reading in counted] for r in readings}
         never_held = [r for r in readings if r not in counted and r not in surplus]
         for reading in never_held:
             self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))
@@ -149,7 +149,7 @@ class Pairing(Keeping):
         aside = ""
         if self.waived(order, [r.payment for r in counted]):
             aside = "waived"
-        elif order.get("method_unsure") and not any(r.m.held for r in readings):
+        elif order.get("method_unsure") and not any(r.m.is_reserved for r in readings):
             aside = "other_payment_method"
         if aside:
             self.aside(order, counted, "ignored", O, Or)
@@ -164,9 +164,9 @@ class Pairing(Keeping):
                 refunded -= R
                 self.lines(order, [("refunded", "refunded_on_second_payment", -R)])
         order = order | {"refunded_minor": refunded}
-        asked = self.pair(rows, order, counted, counted_m, flags)
+        judgement = self.pair(rows, order, counted, counted_m, flags)
         for reading in surplus:
-            self.second(rows, order, reading, counted_m, asked)
+            self.second(rows, order, reading, counted_m, judgement)
         self.put_superseded(counted[0], never_held)
 
     def put_superseded(
@@ -179,7 +179,7 @@ class Pairing(Keeping):
 
         It follows the payment that counts, unless its own reference is waived.
         """
-        names = {reference for _, reference in self.world.waived}
+        names = {reference for _, reference in self.model_input.waived}
         names |= {waived["reference"]} if waived else set()
         for reading in never_held:
             place = Place("matched", "superseded_attempt", frozenset())
@@ -195,22 +195,22 @@ class Pairing(Keeping):
         order: dict[str, Any],
         reading: Reading,
         counted: Money,
-        asked: Asked | None,
+        judgement: Judgement | None,
     ) -> None:
         """Record a payment that the order does not need (a duplicate)."""
         m = reading.m
-        if (reading.payment["msn"], reading.payment["reference"]) in self.world.waived:
+        if (reading.payment["msn"], reading.payment["reference"]) in self.model_input.waived:
             self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
             self.put([], [reading], Place("ignored", "waived", frozenset()))
             return
         verb = None
-        if asked is not None:
+        if judgement is not None:
             verb = proposals.of_second_payment(
                 order,
                 reading.payment,
                 m,
                 counted,
-                asked,
+                judgement,
                 forbidden=self.forbidden(rows, [reading])
                 or (
                     not self.whole_log
@@ -218,7 +218,7 @@ class Pairing(Keeping):
                 ),
             )
         at_risk = max(0, m.C - m.R) if m.C else m.K
-        self.found(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
+        self.record_finding(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
         self.lines(order, [("refunded", "second_payments", m.R)])
         self.gaps(order | {"total_minor": 0}, [reading])
         unsure = frozenset({"method_unsure"} if order.get("method_unsure") else ())
@@ -231,9 +231,9 @@ class Pairing(Keeping):
         counted: list[Reading],
         m: Money,
         flags: frozenset[str],
-    ) -> Asked | None:
+    ) -> Judgement | None:
         """Judge an order with the payments that count; return None if it is not judged."""
-        first, unit = counted[0], self.world.units[order["msn"]]
+        first, unit = counted[0], self.model_input.units[order["msn"]]
         moment = min(r.moment for r in counted)
         O, Or = order["total_minor"], order["refunded_minor"]
         dropped = [row for row in rows if len(rows) > 1 and row["status"] == "cancelled"]
@@ -242,12 +242,12 @@ class Pairing(Keeping):
                 self.put([row], [], Place("matched", "", marks(row)))
             rows = [row for row in rows if row not in dropped]
         if dropped:
-            everything = [*rows, *dropped] if rows[0] not in dropped else rows
-            total = sum(row["total_minor"] for row in everything)
-            given = sum(row["refunded_minor"] or 0 for row in everything)
+            all_rows = [*rows, *dropped] if rows[0] not in dropped else rows
+            total = sum(row["total_minor"] for row in all_rows)
+            order_refunds = sum(row["refunded_minor"] or 0 for row in all_rows)
             left = [
                 ("captured", "cancelled_rows", O - total),
-                ("refunded", "cancelled_rows", (Or or 0) - given),
+                ("refunded", "cancelled_rows", (Or or 0) - order_refunds),
             ]
             self.lines(order, left)
         kinds: list[str] = []
@@ -255,12 +255,14 @@ class Pairing(Keeping):
         if mangled and not any(
             stem(r.payment["reference"]) == stem(order["reference"]) for r in counted
         ):
-            self.found(order, "there", "reference_mangled", None, None, 0, first)
+            self.record_finding(order, "there", "reference_mangled", None, None, 0, first)
             kinds.append("reference_mangled")
         if any(row["currency"] != r.payment["currency"] for row in rows for r in counted):
             if order["shop_currency_only"]:
                 flags |= {"presentment_currency"}
-            self.found(order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first)
+            self.record_finding(
+                order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first
+            )
             self.aside(order, counted, "other_currency", O, Or)
             self.gaps(order, counted)
             self.put(
@@ -277,62 +279,62 @@ class Pairing(Keeping):
                 place = Place("discrepancy", "aggregate_mismatch", flags)
             self.put(rows, counted, place)
             return None
-        asked = ask(order, m, unit, moment, self.world.settings)
-        if asked.refunded.kind == "refund_missing_in_shop" and self.world.has_log:
-            asked = asked._replace(flags=asked.flags | {"made_elsewhere"})
-        asked = asked._replace(flags=asked.flags | flags)
-        answers = (asked.captured, asked.refunded, asked.reserved)
+        judgement = ask(order, m, unit, moment, self.model_input.settings)
+        if judgement.refunded.kind == "refund_missing_in_shop" and self.model_input.has_log:
+            judgement = judgement._replace(flags=judgement.flags | {"made_elsewhere"})
+        judgement = judgement._replace(flags=judgement.flags | flags)
+        answers = (judgement.captured, judgement.refunded, judgement.reserved)
         wrong = [a for a in answers if a.outcome == "code"]
         wrong = wrong or [a for a in answers if a.kind in EXPLAINED_PENDING]
         if wrong and not kinds and not self.whole_log:
-            by_change = [explained(answer, asked, order, m, unit) for answer in wrong]
+            by_change = [explained(answer, judgement, order, m, unit) for answer in wrong]
             if all(by_change):
                 self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
                 place = Place("timing", "timing_after_cut", flags)
                 if self.gaps(order, counted):
                     place = Place("discrepancy", "aggregate_mismatch", flags)
                 self.put(rows, counted, place)
-                return asked
+                return judgement
         verbs = {}
         if len(counted) == 1:
             verbs = proposals.of_pair(
                 order,
                 first.payment,
                 m,
-                asked,
+                judgement,
                 moment,
                 forbidden=self.forbidden(rows, counted) or bool(dropped) or shop_is_later,
             )
         for question in ("captured", "refunded", "reserved"):
-            answer: Answer = getattr(asked, question)
+            answer: Answer = getattr(judgement, question)
             if answer.outcome == "code":
                 self.answer(order, first, question, answer, verbs.get(question))
                 kinds.append(answer.kind)
         if self.gaps(order, counted):
             kinds.append("aggregate_mismatch")
-        self.lines(order, bridge.of_pair(asked, m))
-        self.put(rows, counted, self.place(asked, kinds, m))
-        return asked
+        self.lines(order, bridge.of_pair(judgement, m))
+        self.put(rows, counted, self.place(judgement, kinds, m))
+        return judgement
 
-    def place(self, asked: Asked, kinds: list[str], m: Money) -> Place:
+    def place(self, judgement: Judgement, kinds: list[str], m: Money) -> Place:
         """Return the place of a judged pair."""
-        answers = (asked.captured, asked.refunded)
+        answers = (judgement.captured, judgement.refunded)
         if kinds:
-            return Place("discrepancy", kinds[0], asked.flags)
+            return Place("discrepancy", kinds[0], judgement.flags)
         for bucket in ("timing", "ignored"):
             for answer in answers:
                 if answer.outcome == bucket:
-                    return Place(bucket, answer.kind, asked.flags)
-        kind = asked.captured.kind if asked.captured.outcome == "matched" else ""
+                    return Place(bucket, answer.kind, judgement.flags)
+        kind = judgement.captured.kind if judgement.captured.outcome == "matched" else ""
         if m.changed and not kind:
-            return Place("timing", "timing_after_cut", asked.flags)
-        return Place("matched", kind, asked.flags)
+            return Place("timing", "timing_after_cut", judgement.flags)
+        return Place("matched", kind, judgement.flags)
 
     def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
         """Return whether the cut-off is before the export, and something changed in between."""
-        if self.world.as_of >= min(order["exported_at"], m.fetched):
+        if self.model_input.as_of >= min(order["exported_at"], m.fetched):
             return False
-        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        unit, columns = self.model_input.units[order["msn"]], ("fulfilled_at", "refunded_at")
         return m.changed or any(changed_later(order, name, moment, unit) for name in columns)
 
     def proven_by_the_shop(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
@@ -340,7 +342,7 @@ class Pairing(Keeping):
 
         It had sent the order, and nothing was captured; or it had refunded more than was refunded.
         """
-        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        unit, columns = self.model_input.units[order["msn"]], ("fulfilled_at", "refunded_at")
         if any(changed_later(order, name, moment, unit) for name in columns):
             return False
         sent = order["status"] in {"fulfilled", "partial"} and order["fulfilled_at"] is not None
