@@ -204,8 +204,10 @@ def test_laws_hold_in_the_package(seed):
     for situation in drawn:
         answer = by_number[situation.number]
         try:
-            check_rows(situation, list(answer.findings.elements()), answer.places)
-            check_forbidden(situation, list(answer.findings.elements()))
+            findings = [finding[:7] for finding in answer.findings.elements()]
+            places = {key: place[:2] for key, place in answer.places.items()}
+            check_rows(situation, findings, places)
+            check_forbidden(situation, findings)
         except AssertionError as broken:
             wrong.append(f"{situation.number} {sorted(situation.features)}: {broken}")
     assert not wrong
