@@ -19,7 +19,7 @@ from vippsrecon.errors import InputError
 from vippsrecon.money import group_thousands
 from vippsrecon.notebook.session import serve_scenario
 from vippsrecon.report import write_workbook
-from vippsrecon.scenario import write_month
+from vippsrecon.scenario import EARLIER_FILE, PERIOD, SHOPS, write_month
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 if TYPE_CHECKING:
@@ -159,9 +159,17 @@ def run_demo(
         )
     out.mkdir(parents=True, exist_ok=True)
     write_month(month, payments=payments, seed=seed, shop=shop)
+    exports = [month / name for name in ("orders.csv", EARLIER_FILE) if (month / name).exists()]
+    goes_on = "next_month" in SHOPS[shop].export_features
+    first, last = PERIOD if goes_on else (None, None)
     with serve_scenario(month) as settings:
         result = reconcile_month(
-            [month / "orders.csv"], settings, keep=out / "report.data", progress=progress
+            exports,
+            settings,
+            first=first,
+            last=last,
+            keep=out / "report.data",
+            progress=progress,
         )
     write_workbook(result, report)
     score = score_result(result, month / "truth.csv")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_data import ModelInput, Opinion
+from tests.reconciliation.oracle_severity import severities
 from tests.reconciliation.situations import ALL_UNITS, Situation, make_input, number_of
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
@@ -26,14 +27,14 @@ FEATURES = {
     "as_of_before_export": True,
     "attempt_unsettled": True,
     "attempt_unsure": True,
-    "attempt_waived": False,
+    "attempt_waived": True,
     "attempts": True,
     "attempts_in_detail": True,
     "attempts_later": True,
     "by_hand": True,
     "by_hand_later": True,
     "by_hand_recent": True,
-    "combined_mixed": False,
+    "combined_mixed": True,
     "combined_with_cancelled": True,
     "dates_without_time": True,
     "event_twice": True,
@@ -46,7 +47,7 @@ FEATURES = {
     "named_by_attempt": True,
     "orphan": True,
     "other_tender": True,
-    "other_tender_with_attempts": False,
+    "other_tender_with_attempts": True,
     "overlap": True,
     "overlap_guessed": True,
     "overlap_of_attempts": True,
@@ -63,11 +64,15 @@ FEATURES = {
 }
 
 
+FLAGGED = {"matched", "timing", "discrepancy"}
+"""Buckets of rows that were compared; the flags of others are about no comparison."""
+
+
 class SideResult(NamedTuple):
     """The result of one side for one situation: its findings, and the place of each row."""
 
     findings: Counter[tuple[Any, ...]]
-    places: dict[tuple[str, str], tuple[str, str]]
+    places: dict[tuple[str, str], tuple[str, str, str]]
 
 
 class Difference(NamedTuple):
@@ -150,18 +155,24 @@ def by_package(model_input: ModelInput, result: Reconciliation) -> dict[int, Sid
             row["at_risk_minor"],
             plain(row["proposal"]),
             plain(row["proposal_minor"]),
+            row["severity"],
+            row["flags"],
+            row["currency"],
+            row["difference_minor"],
+            *(plain(row[name]) for name in ("msn", "reference", "order_number")),
         ] += 1
     numbers = numbers_of_rows(model_input)
     for row in result.buckets.to_dict("records"):
         key = row["side"], row["row_key"]
-        results[numbers[key]].places[key] = row["bucket"], row["kind"] or ""
+        flags = row["flags"] if row["bucket"] in FLAGGED else ""
+        results[numbers[key]].places[key] = row["bucket"], row["kind"] or "", flags
     return results
 
 
 def by_model(model_input: ModelInput, judged: Opinion) -> dict[int, SideResult]:
     """Return the model's findings and places, by situation."""
     results: dict[int, SideResult] = defaultdict(lambda: SideResult(Counter(), {}))
-    for finding in judged.findings:
+    for finding, severity in zip(judged.findings, severities(judged.findings), strict=True):
         number = number_of(finding.reference, finding.order_number)
         results[number].findings[
             finding.question,
@@ -171,10 +182,18 @@ def by_model(model_input: ModelInput, judged: Opinion) -> dict[int, SideResult]:
             finding.at_risk,
             finding.verb,
             finding.minor,
+            severity,
+            " ".join(sorted(finding.flags)),
+            finding.currency,
+            finding.difference,
+            finding.msn,
+            finding.reference,
+            finding.order_number,
         ] += 1
     numbers = numbers_of_rows(model_input)
     for key, place in judged.places.items():
-        results[numbers[key]].places[key] = place.bucket, place.kind
+        flags = place.flags if place.bucket in FLAGGED else frozenset()
+        results[numbers[key]].places[key] = place.bucket, place.kind, " ".join(sorted(flags))
     return results
 
 
@@ -203,9 +222,9 @@ def differences(situations: list[Situation], **given: Any) -> list[Difference]:
         # If a row outside the period is ignored for two reasons, the rules do not define which one
         # is shown. Nor do they define the period of an attempt that never held money.
         for result in [*model_results.values(), *package_results.values()]:
-            for key, (bucket, kind) in result.places.items():
+            for key, (bucket, kind, _) in result.places.items():
                 if bucket == "ignored" or kind == "superseded_attempt":
-                    result.places[key] = "ignored", ""
+                    result.places[key] = "ignored", "", ""
     return [
         Difference(situation, model_results[situation.number], package_results[situation.number])
         for situation in situations

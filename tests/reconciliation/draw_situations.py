@@ -75,6 +75,8 @@ class Drawing(RowDrawing):
         if money["A"] and self.rarely(3):
             money["amount"] = min(total, money["A"])
         added = self.payment(late=late, failed_refund=pick(0, 0, 0, 100), **money)
+        if order["refunded_minor"] and self.rarely(20):
+            order["refunded_minor"] += 500
         self.shop_mistakes(order)
         self.payment_mistakes(order, added)
         if order["recorded_by_hand"] and late:
@@ -149,6 +151,8 @@ class Drawing(RowDrawing):
         self.shop_mistakes(order)
         if order["method_unsure"]:
             self.now.features.add("attempt_unsure")
+        if self.rarely(12) and not order["method_unsure"]:
+            order["recurring"] = True
         if self.rarely(6):
             order["by_vipps"], order["method_unsure"] = False, False
             self.now.features.add("other_tender_with_attempts")
@@ -254,7 +258,7 @@ class Drawing(RowDrawing):
         """Draw several order rows with one reference."""
         pick_one = self.choose
         totals = pick_one((600, 400), (1000, 900), (1000, 600), (700, 300, 100), (500, 200))
-        status = pick_one("fulfilled", "fulfilled", "open", "cancelled")
+        status = pick_one("fulfilled", "fulfilled", "open", "cancelled", "mixed")
         fulfilled = self.before(6, 0.1) if status == "fulfilled" else None
         ordered, drop = self.before(10, 40), self.rarely(4)
         self.now.features.add("shared")
@@ -265,18 +269,23 @@ class Drawing(RowDrawing):
             self.order(
                 order_number=f"#{self.now.number:06}/{n}",
                 total_minor=total,
-                status="cancelled" if cancelled else status,
-                refunded_minor=self.pick(0, 0, 100),
+                status="cancelled" if cancelled else self.status_of_one(status),
+                refunded_minor=self.pick(0, 0, 100, total),
                 fulfilled_at=None if cancelled else fulfilled,
                 ordered_at=ordered,
                 refunded_at=None,
             )
-        if any(0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders):
+        whole = any(0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders)
+        if whole or status == "mixed":
             self.now.features.add("combined_mixed")
         A = pick_one(1000, 600, sum(totals))
         self.payment(A=A, captures=pick_one((A,), (A,), ()), refunds=())
         if self.rarely(10):
             self.unread(self.now.orders[0]["reference"])
+
+    def status_of_one(self, status: str) -> str:
+        """Draw the status of one of several rows, if they are mixed."""
+        return self.choose("fulfilled", "open", "open", "partial") if status == "mixed" else status
 
     def orphan(self) -> None:
         """Draw a payment without an order."""
@@ -329,6 +338,7 @@ class Drawing(RowDrawing):
             self.payment(A=0, state=self.choose("ABORTED", "EXPIRED", "CREATED"), amount=1000)
         else:
             self.payment(**self.money(1000))
+        self.moments(order, *self.now.payments)
 
     def mangled(self) -> None:
         """Draw an order whose reference has changed between upper and lower case."""

@@ -6,9 +6,9 @@ on purpose, so that an accountant can read it beside the rules.
 
 `oracle_data` has the input and the result, `oracle_groups` finds the rows and payments that
 belong together, `oracle_money` computes a payment's amounts at a given time, `oracle_pair` finds
-what is wrong between an order and its payment, `oracle_proposals` decides what may be proposed,
-and `oracle_bridge` shows how both sides add up. `oracle_pairing` and `oracle_record` combine
-these.
+what is wrong between an order and its payment, `oracle_flags` and `oracle_severity` say what else
+a finding shows, `oracle_proposals` decides what may be proposed, and `oracle_bridge` shows how
+both sides add up. `oracle_pairing` and `oracle_record` combine these.
 """
 # ruff: noqa: E741, N806, PLR0911, PLR0912 - the rules' own letters, and long tables
 
@@ -25,7 +25,7 @@ from tests.reconciliation.oracle_pairing import Pairing
 
 
 def opinion(model_input: ModelInput) -> Opinion:
-    """Return the model's result for a world.
+    """Return the model's result for one run's input.
 
     Pairs are judged at their cut-off time; proposals also consider all later events.
     """
@@ -48,7 +48,7 @@ def opinion(model_input: ModelInput) -> Opinion:
 
 
 class Run(Pairing):
-    """One judgement of a world: at each pair's own cut-off time, or on the whole log."""
+    """One judgement of a run: at each pair's own cut-off time, or on the whole log."""
 
     def judge(self) -> Opinion:
         """Judge every family of rows and payments, then the payments without an order."""
@@ -76,7 +76,11 @@ class Run(Pairing):
             return
         readings = [self.read(rows[0], payment) for payment in payments]
         combined = combine(
-            rows, sum(r.m.A for r in readings), sum(r.m.C for r in readings), bool(payments)
+            rows,
+            sum(r.m.A for r in readings),
+            sum(r.m.C for r in readings),
+            has_payment=bool(payments),
+            at_once=self.model_input.units[family.msn].at_once,
         )
         if combined is not None:
             self.order(rows, combined, payments, unread, frozenset({"combined_orders"}))
@@ -111,18 +115,18 @@ class Run(Pairing):
         Or = sum(row["refunded_minor"] or 0 for row in rows)
         unit = self.model_input.units[order["msn"]]
         readings = [self.read(order, payment) for payment in payments]
-        C, R = sum(r.m.C for r in readings), sum(r.m.R for r in readings)
+        C = sum(r.m.C for r in readings)
         K = sum(r.m.K for r in readings)
         flags |= marks(order)
-        if any(r.m.changed for r in readings):
-            flags |= {"changed_after_export"}
+        if order["status"] == "unknown":
+            flags |= {"status_unknown"}
         if not self.model_input.has_log and readings:
             flags |= {"amounts_as_fetched"}
         if self.no_means_unknown and order["paid"] == "no":
             order = order | {"paid": "unknown"}
 
         def set_aside(bucket: str, kind: str) -> None:
-            self.lines(order, bridge.set_aside(bucket, O, Or, C, R))
+            self.aside(order, readings, bucket, O, Or)
             self.put(rows, readings, Place(bucket, kind, flags))
 
         if unread:
@@ -131,7 +135,7 @@ class Run(Pairing):
             return set_aside("ignored", "waived")
         if order["total_minor"] == 0 and not payments:
             return set_aside("ignored", "nothing_to_pay")
-        if order["by_vipps"] is False:
+        if order["by_vipps"] is False or (order["recurring"] and len(readings) > 1):
             return self.paid_otherwise(rows, order, readings, flags, O, Or)
         if order.get("method_unsure"):
             if C == 0 and K == 0 and len(readings) < 2:
@@ -164,7 +168,7 @@ class Run(Pairing):
         m = reading.m
         began = m.authorized or payment["created_at"]
         outside = payment["msn"] not in covered or not days or not min(days) <= began <= max(days)
-        flags = frozenset({"changed_after_export"} if m.changed else ())
+        flags: frozenset[str] = frozenset()
         place, line = Place("ignored", "abandoned_checkout", flags), "ignored_payments"
         if (payment["msn"], payment["reference"]) in self.model_input.waived:
             place = Place("ignored", "waived", flags)

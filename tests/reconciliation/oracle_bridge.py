@@ -4,7 +4,7 @@ Plain Python, written from the text of the rules alone; see `oracle`. Each funct
 lines (leg, line, minor units). The lines of a leg, with the order's own, add up to the amount
 that the payment moved.
 """
-# ruff: noqa: N803, N806, PLR0911 - the rules' own letters, and long tables
+# ruff: noqa: N803, N806 - the rules' own letters, and long tables
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def set_aside(line: str, total: int, refunded: int | None, C: int = 0, R: int = 
     ]
 
 
+def renamed(lines: Lines, line: str) -> Lines:
+    """Return the amounts of an order as lines with another name."""
+    return [(leg, line, minor) for leg, _, minor in lines]
+
+
 def not_judged(line: str, total: int, refunded: int | None, m: Money) -> Lines:
     """Return the lines of a pair that is not judged."""
     return [("captured", line, m.C - total), ("refunded", line, m.R - (refunded or 0))]
@@ -38,6 +43,10 @@ def of_pair(judgement: Judgement, m: Money) -> Lines:
     """Return the lines of a pair that was judged."""
     net, captured, refunded = judgement.net, judgement.captured, judgement.refunded
     C, R = m.C, m.R
+    if not judgement.captured_asked:
+        return not_judged("refunds_unknown", net.O, None, m)
+    if captured.outcome == "ignored":
+        return set_aside("ignored", net.O, net.Or, C, R)
     if judgement.status == "cancelled":
         lines = [
             ("captured", "cancelled_orders", -net.O),
@@ -52,17 +61,15 @@ def of_pair(judgement: Judgement, m: Money) -> Lines:
         if refunded.outcome == "code":
             lines.append(("refunded", refunded.kind, R - C))
         if not net.known:
-            lines.append(("captured", "refunds_unknown", C - min(R, C) - captured.at_risk))
             lines.append(("refunded", "refunds_unknown", R - min(R, C)))
         return lines
-    if not net.known and captured.outcome == "nothing":
-        return not_judged("refunds_unknown", net.O, None, m)
     lines = [
         (leg, line, minor)
         for leg in ("captured", "refunded")
         for line, minor in (("refunded_before_capture", -net.q), ("excess_given_back", net.p))
     ]
     lines += captured_lines(judgement, m)
+    lines.append(("captured", "not_yet_due", -net.not_due))
     lines.append(("refunded", "refunded_beyond_capture", -net.cut))
     if refunded.outcome in {"code", "timing"}:
         lines.append(("refunded", refunded.kind, R - net.Er))
@@ -74,8 +81,6 @@ def of_pair(judgement: Judgement, m: Money) -> Lines:
 def captured_lines(judgement: Judgement, m: Money) -> Lines:
     """Return the lines that explain the difference between expected and captured."""
     E, C, captured = judgement.net.E, m.C, judgement.captured
-    if captured.outcome == "ignored":
-        return [("captured", "ignored_orders", -E), ("captured", "ignored_payments", C)]
     if captured.kind == "payment_not_recorded":
         return [("captured", captured.kind, C - E)]
     if judgement.status == "open":

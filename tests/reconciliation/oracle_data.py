@@ -1,4 +1,4 @@
-"""The model's world: its input rows and its results; see `oracle`."""
+"""The model's input rows and its results; see `oracle`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Finding(NamedTuple):
     at_risk: int
     verb: str | None = None
     minor: int | None = None
+    flags: frozenset[str] = frozenset()
+    near: bool = False
 
     @property
     def difference(self) -> int:
@@ -119,9 +121,4 @@ def keys_of(finding: Finding) -> set[tuple[str, str, str | None]]:
 
 def marks(order: dict[str, Any]) -> frozenset[str]:
     """Return the flags of an order row that stay with it in every result."""
-    flags = set()
-    if order["split_tender"]:
-        flags.add("split_tender")
-    if order["status"] == "unknown":
-        flags.add("status_unknown")
-    return frozenset(flags)
+    return frozenset({"split_tender"} if order["split_tender"] else ())

@@ -153,11 +153,12 @@ def same_content(row: Row, other: Row) -> bool:
     return all(row.get(name) == other.get(name) for name in names)
 
 
-def combine(rows: list[Row], A: int, C: int, has_payment: bool) -> Row | None:
+def combine(rows: list[Row], A: int, C: int, *, has_payment: bool, at_once: bool) -> Row | None:
     """Return the rows as one order where they were paid together; None where they were not.
 
     A row cancelled in the shop leaves with its total and its refund, but for what a cancelled
-    order keeps when it is refunded in part.
+    order keeps when it is refunded in part. If some of the others are sent and some are open, the
+    totals of the open ones are `not_due`, until more is captured than the sent ones are due.
     """
     numbers = {row["order_number"] for row in rows}
     total = sum(row["total_minor"] for row in rows)
@@ -165,17 +166,45 @@ def combine(rows: list[Row], A: int, C: int, has_payment: bool) -> Row | None:
         return None
     sent = [row for row in rows if row["status"] != "cancelled"]
     counted = sent or rows
-    amount_due = 0
+    fee_kept = 0
     if sent:
         for row in rows:
             O, Or = row["total_minor"], row["refunded_minor"]
             if row["status"] == "cancelled" and Or is not None and 0 < Or < O:
-                amount_due += O - Or
+                fee_kept += O - Or
     refunds = [row["refunded_minor"] for row in counted]
+    statuses = {status_of_row(row) for row in counted}
+    due = sum(row["total_minor"] for row in counted if status_of_row(row) == "fulfilled")
+    open_rows = [row for row in counted if status_of_row(row) == "open"]
+    status = counted[0]["status"]
+    not_due = 0
+    if statuses == {"fulfilled"}:
+        status = "fulfilled"
+    elif statuses == {"fulfilled", "open"} and at_once:
+        status = "open"
+    elif statuses == {"fulfilled", "open"} and due + fee_kept > C:
+        status = "fulfilled"
+        not_due = sum(row["total_minor"] for row in open_rows)
+    elif statuses == {"fulfilled", "open"} or len({row["status"] for row in counted}) > 1:
+        status = "partial"
+    paid = {row["paid"] for row in counted}
     return counted[0] | {
-        "total_minor": sum(row["total_minor"] for row in counted) + amount_due,
+        "total_minor": sum(row["total_minor"] for row in counted) + fee_kept,
         "refunded_minor": None if None in refunds else sum(refunds),
+        "status": status,
+        "not_due": not_due,
+        "paid": paid.pop() if len(paid) == 1 else "unknown",
+        "fulfilled_at": max(
+            (r["fulfilled_at"] for r in counted if r["fulfilled_at"]), default=None
+        ),
+        "refunded_at": max((r["refunded_at"] for r in counted if r["refunded_at"]), default=None),
     }
+
+
+def status_of_row(row: Row) -> str:
+    """Return the status of one of several rows: open but refunded in full counts as fulfilled."""
+    O, Or, status = row["total_minor"], row["refunded_minor"] or 0, row["status"]
+    return "fulfilled" if status in {"open", "partial"} and Or >= O > 0 else str(status)
 
 
 def nearest_row(rows: list[Row], C: int) -> Row:

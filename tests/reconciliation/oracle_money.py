@@ -62,6 +62,7 @@ class Money(NamedTuple):
     guaranteed: datetime | None
     changed: bool
     gap: int
+    largest: int
     fetched: datetime
 
     @property
@@ -158,6 +159,7 @@ def money(
         guaranteed=payment.get("capture_guaranteed_until_at"),
         changed=has_log and bool(later),
         gap=max(abs(a - s) for a, s in zip(aggregate, sums(good), strict=True)) if has_log else 0,
+        largest=max(aggregate),
         fetched=payment["fetched_at"],
     )
 
@@ -177,5 +179,6 @@ def together(parts: list[Money]) -> Money:
         failed_refunds=tuple(at for part in parts for at in part.failed_refunds),
         changed=any(part.changed for part in parts),
         gap=max(part.gap for part in parts),
+        largest=sum(part.largest for part in parts),
         fetched=min(part.fetched for part in parts),
     )

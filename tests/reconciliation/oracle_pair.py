@@ -44,7 +44,10 @@ class Answer(NamedTuple):
 
 
 class Net(NamedTuple):
-    """An order's amounts net of refunds before the capture and of refunded excess."""
+    """An order's amounts net of refunds before the capture and of refunded excess.
+
+    `not_due` is the part of O that is not due, because some of the orders paid together are open.
+    """
 
     O: int
     Or: int
@@ -54,6 +57,7 @@ class Net(NamedTuple):
     Er: int
     cut: int
     known: bool
+    not_due: int = 0
 
 
 class Judgement(NamedTuple):
@@ -66,6 +70,7 @@ class Judgement(NamedTuple):
     reserved: Answer
     flags: frozenset[str]
     deadline_passed: bool
+    captured_asked: bool = True
 
 
 NOTHING = Answer("nothing")
@@ -115,22 +120,38 @@ def ask(
 ) -> Judgement:
     """Answer for one order and its payment what is captured, refunded and still reserved."""
     status = standing(order, m.C, unit)
-    net = net_of(order["total_minor"], order["refunded_minor"], status, m.C, m.R)
+    not_due = order.get("not_due", 0)
+    due = order["total_minor"] - not_due
+    net = net_of(due, order["refunded_minor"], status, m.C, m.R)
+    net = net._replace(O=order["total_minor"], not_due=not_due)
     flags: set[str] = set()
     if net.q:
         flags.add("refunded_before_capture")
     if net.p:
         flags.add("excess_refunded")
     passed = m.authorized is not None and m.authorized + timedelta(days=unit.capture_days) < moment
-    captured = ask_captured(order, m, net, status, unit, moment, settings, passed, flags)
-    refunded = NOTHING
+    of_captured: set[str] = set()
+    captured = ask_captured(order, m, net, status, unit, moment, settings, passed, of_captured)
+    refunded, comparable = NOTHING, True
     if net.known:
         refunded = ask_refunded(order, m, net, status, moment, settings, flags)
+        if captured.kind in {"over_captured", "duplicate_capture"} and refunded.kind in {
+            "refund_missing_at_vipps",
+            "refund_failed",
+        }:
+            # Of what is kept, this much is not yet at risk in the row of the captured question.
+            left = max(0, m.C - m.R - captured.at_risk)
+            refunded = refunded._replace(at_risk=min(refunded.at_risk, left))
     else:
         flags.add("refunds_unknown")
         whole = m.C >= net.O or m.A == m.C == order.get("truncated_minor")
-        if not (m.C == 0 or (m.R == 0 and whole)):
+        comparable = m.C == 0 or (m.R == 0 and whole)
+        if not comparable:
             captured = NOTHING
+            of_captured.clear()
+    flags |= of_captured
+    if lapsed_in_shop(order, m, passed):
+        flags.add("expired_in_shop")
     if status == "cancelled" and m.refund_failed_last:
         flags.add("last_refund_failed")
     fee_kept = captured.kind == "cancellation_fee_kept"
@@ -138,7 +159,9 @@ def ask(
     if owed and order.get("recorded_by_hand"):
         flags.add("recorded_by_hand")
     reserved = ask_reserved(m, net, status, unit, moment, captured)
-    return Judgement(status, net, captured, refunded, reserved, frozenset(flags), passed)
+    return Judgement(
+        status, net, captured, refunded, reserved, frozenset(flags), passed, comparable
+    )
 
 
 def changed_later(order: dict[str, Any], column: str, moment: datetime, unit: Unit) -> bool:
@@ -177,6 +200,13 @@ def explained(
     return kind in NOT_YET_REFUNDED
 
 
+def lapsed_in_shop(order: dict[str, Any], m: Money, passed: bool) -> bool:
+    """Return whether the shop's own "expired" agrees with a reservation that lapsed."""
+    unsent = order["status"] in {"open", "unknown"} and m.C == 0
+    lapsed = m.state in DEAD or (m.A > 0 and (m.K == 0 or passed))
+    return unsent and lapsed and order.get("shop_authorization") == "expired"
+
+
 def ask_captured(
     order: dict[str, Any],
     m: Money,
@@ -202,7 +232,6 @@ def ask_captured(
     def lapsed(answer: Answer) -> Answer:
         if not unsent_and_expired or m.state == "CREATED":
             return answer
-        flags.add("expired_in_shop")
         return Answer("matched")
 
     if status == "cancelled":
@@ -323,10 +352,10 @@ def ask_reserved(
     if K == 0:
         return NOTHING
     sent = status in {"partial", "fulfilled"}
-    if status == "cancelled" or E == 0 or (sent and C >= E):
-        return Answer("code", "remainder_open", 0, K)
-    if status == "fulfilled" and 0 < C < E and K > E - C:
-        return Answer("code", "remainder_open", 0, K - (E - C))
+    if (status == "cancelled" or E == 0 or (sent and C >= E)) and K > net.not_due:
+        return Answer("code", "remainder_open", 0, K - net.not_due)
+    if status == "fulfilled" and 0 < C < E and K > E - C + net.not_due:
+        return Answer("code", "remainder_open", 0, K - (E - C) - net.not_due)
     if status in {"open", "partial"} and ends_soon(m, unit, moment):
         at_risk = min(K, max(0, E - C)) - captured.at_risk
         return Answer("code", "authorization_expiring", 0, K, max(0, at_risk))

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
 from tests.reconciliation import oracle_proposals as proposals
-from tests.reconciliation.oracle_data import EXPLAINED_PENDING, Place, Reading
+from tests.reconciliation.oracle_data import EXPLAINED_PENDING, Place, Reading, marks
 from tests.reconciliation.oracle_groups import choose_counted, is_split, stem
 from tests.reconciliation.oracle_money import Money, together
 from tests.reconciliation.oracle_pair import (
@@ -36,41 +36,85 @@ class Pairing(Record):
         O: int,
         Or: int,
     ) -> None:
-        """Judge an order paid with another payment method: Vipps had nothing to collect."""
-        parts = [r.m for r in readings]
-        C, R, K = (sum(getattr(m, letter) for m in parts) for letter in "CRK")
-        kinds = []
-        if C > R:
-            self.record_finding(order, "there", "paid_twice", 0, C, C - R, reading=readings[0])
-            self.lines(order, bridge.set_aside("other_tender", O, Or, 0, R))
+        """Judge an order paid another way, or a recurring charge: Vipps had nothing to collect.
+
+        So each of its payments is judged alone. The order's rows go with the one that would count.
+        """
+        if not readings:
+            self.lines(order, bridge.set_aside("ignored", O, Or))
+            self.put(rows, [], Place("ignored", "other_payment_method", flags))
+            return
+        held = [r for r in readings if r.m.is_reserved] or readings
+        counted = held[choose_counted([(r.payment, r.m) for r in held], order)]
+        self.counted |= {r.key: [counted.key] for r in readings}
+        for reading in sorted(readings, key=lambda r: r is not counted):
+            own = order if reading is counted else order | {"total_minor": 0}
+            self.payment_not_due(
+                own,
+                reading,
+                flags if reading is counted else flags & {"amounts_as_fetched"},
+                bridge.of_rows(-O, -Or) if reading is counted else [],
+                rows if reading is counted else [],
+                rows,
+            )
+
+    def payment_not_due(
+        self,
+        order: dict[str, Any],
+        reading: Reading,
+        flags: frozenset[str],
+        out: bridge.Lines,
+        rows: list[dict[str, Any]],
+        of_order: list[dict[str, Any]],
+    ) -> None:
+        """Judge a payment of which Vipps had nothing to collect."""
+        m, kinds = reading.m, []
+        is_waived = (order["msn"], reading.payment["reference"]) in self.model_input.waived
+        if is_waived or (rows and self.waived(order, [reading.payment])):
+            self.lines(order, bridge.renamed(out, "ignored"))
+            self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
+            self.put(rows, [reading], Place("ignored", "waived", flags), of_order)
+            return
+        if order["recurring"] and order["by_vipps"] is not False:
+            self.lines(order, bridge.renamed(out, "ignored"))
+            self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
+            self.put(rows, [reading], Place("ignored", "not_epayment", flags), of_order)
+            return
+        if not self.whole_log and self.shop_is_later(order, m, reading.moment):
+            self.lines(order, bridge.renamed(out, "timing_after_cut"))
+            self.lines(order, bridge.not_judged("timing_after_cut", 0, 0, m))
+            place = Place("timing", "timing_after_cut", flags)
+            if self.gaps(order, [reading]):
+                place = Place("discrepancy", "aggregate_mismatch", flags)
+            self.put(rows, [reading], place, of_order)
+            return
+        line = "other_tender" if m.C > m.R else "ignored"
+        self.lines(order, bridge.renamed(out, line))
+        if m.C > m.R:
+            self.record_finding(order, "there", "paid_twice", 0, m.C, m.C - m.R, reading=reading)
             kinds.append("paid_twice")
-        else:
-            self.lines(order, bridge.set_aside("other_tender", O, Or, C, R))
-        if K > 0:
-            m = together(parts)
-            net = net_of(0, 0, "fulfilled", C, R)
-            net = net._replace(E=0)
+        self.lines(order, bridge.set_aside(line, 0, 0, 0 if kinds else m.C, m.R))
+        if m.K > 0:
+            net = net_of(0, 0, "fulfilled", m.C, m.R)._replace(E=0)
             unit = self.model_input.units[order["msn"]]
-            answer = ask_reserved(m, net, "fulfilled", unit, readings[0].moment, NOTHING)
+            answer = ask_reserved(m, net, "fulfilled", unit, reading.moment, NOTHING)
             judgement = Judgement("fulfilled", net, NOTHING, NOTHING, answer, flags, False)
-            verb = None
-            if len(readings) == 1:
-                verb = proposals.of_pair(
-                    order,
-                    readings[0].payment,
-                    m,
-                    judgement,
-                    readings[0].moment,
-                    forbidden=self.forbidden(rows, readings),
-                ).get("reserved")
-            self.answer(order, readings[0], "reserved", answer, verb)
+            verb = proposals.of_pair(
+                order,
+                reading.payment,
+                m,
+                judgement,
+                reading.moment,
+                forbidden=self.forbidden(rows, [reading]),
+            ).get("reserved")
+            self.answer(order, reading, "reserved", answer, verb)
             kinds.append("remainder_open")
-        if self.gaps(order, readings):
+        if self.gaps(order, [reading]):
             kinds.append("aggregate_mismatch")
         place = Place("ignored", "other_payment_method", flags)
         if kinds:
             place = Place("discrepancy", kinds[0], flags)
-        self.put(rows, readings, place)
+        self.put(rows, [reading], place, of_order)
 
     def attempts(
         self,
@@ -108,11 +152,11 @@ class Pairing(Record):
         elif order.get("method_unsure") and not any(r.m.is_reserved for r in readings):
             aside = "other_payment_method"
         if aside:
-            self.lines(order, bridge.set_aside("ignored", O, Or, counted_m.C, counted_m.R))
+            self.aside(order, counted, "ignored", O, Or)
             self.put(rows, counted, Place("ignored", aside, flags))
             for reading in surplus:
                 self.second(rows, order, reading, counted_m, None)
-            self.put_superseded(counted[0], never_held)
+            self.put_superseded(counted[0], never_held, order if len(counted) > 1 else None)
             return
         for reading in sorted(surplus, key=lambda r: -r.m.R):
             R = reading.m.R
@@ -125,15 +169,24 @@ class Pairing(Record):
             self.second(rows, order, reading, counted_m, judgement)
         self.put_superseded(counted[0], never_held)
 
-    def put_superseded(self, counted: Reading, never_held: list[Reading]) -> None:
+    def put_superseded(
+        self,
+        counted: Reading,
+        never_held: list[Reading],
+        waived: dict[str, Any] | None = None,
+    ) -> None:
         """Record the place of attempts that never held money.
 
-        It follows the payment that counts.
+        It follows the payment that counts, unless its own reference is waived.
         """
+        names = {reference for _, reference in self.model_input.waived}
+        names |= {waived["reference"]} if waived else set()
         for reading in never_held:
             place = Place("matched", "superseded_attempt", frozenset())
             if self.opinion.places["payments", counted.key].kind == "outside_period":
                 place = Place("ignored", "outside_period", frozenset())
+            if reading.payment["reference"] in names:
+                place = Place("ignored", "waived", frozenset())
             self.put_placed([], [reading], place)
 
     def second(
@@ -158,13 +211,18 @@ class Pairing(Record):
                 m,
                 counted,
                 judgement,
-                forbidden=self.forbidden(rows, [reading]),
+                forbidden=self.forbidden(rows, [reading])
+                or (
+                    not self.whole_log
+                    and any(self.shop_is_later(order, n, reading.moment) for n in (m, counted))
+                ),
             )
         at_risk = max(0, m.C - m.R) if m.C else m.K
         self.record_finding(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
         self.lines(order, [("refunded", "second_payments", m.R)])
-        self.gaps(order, [reading])
-        self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()), rows)
+        self.gaps(order | {"total_minor": 0}, [reading])
+        unsure = frozenset({"method_unsure"} if order.get("method_unsure") else ())
+        self.put([], [reading], Place("discrepancy", "duplicate_payment", unsure), rows)
 
     def pair(
         self,
@@ -180,7 +238,8 @@ class Pairing(Record):
         O, Or = order["total_minor"], order["refunded_minor"]
         dropped = [row for row in rows if len(rows) > 1 and row["status"] == "cancelled"]
         if dropped and len(dropped) < len(rows):
-            self.put(dropped, [], Place("matched", "", flags))
+            for row in dropped:
+                self.put([row], [], Place("matched", "", marks(row)))
             rows = [row for row in rows if row not in dropped]
         if dropped:
             all_rows = [*rows, *dropped] if rows[0] not in dropped else rows
@@ -196,13 +255,15 @@ class Pairing(Record):
         if mangled and not any(
             stem(r.payment["reference"]) == stem(order["reference"]) for r in counted
         ):
-            self.record_finding(order, "there", "reference_mangled", None, None, 0)
+            self.record_finding(order, "there", "reference_mangled", None, None, 0, first)
             kinds.append("reference_mangled")
         if any(row["currency"] != r.payment["currency"] for row in rows for r in counted):
+            if order["shop_currency_only"]:
+                flags |= {"presentment_currency"}
             self.record_finding(
                 order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first
             )
-            self.lines(order, bridge.set_aside("other_currency", O, Or, m.C, m.R))
+            self.aside(order, counted, "other_currency", O, Or)
             self.gaps(order, counted)
             self.put(
                 rows,
@@ -219,6 +280,8 @@ class Pairing(Record):
             self.put(rows, counted, place)
             return None
         judgement = ask(order, m, unit, moment, self.model_input.settings)
+        if judgement.refunded.kind == "refund_missing_in_shop" and self.model_input.has_log:
+            judgement = judgement._replace(flags=judgement.flags | {"made_elsewhere"})
         judgement = judgement._replace(flags=judgement.flags | flags)
         answers = (judgement.captured, judgement.refunded, judgement.reserved)
         wrong = [a for a in answers if a.outcome == "code"]
@@ -227,9 +290,9 @@ class Pairing(Record):
             by_change = [explained(answer, judgement, order, m, unit) for answer in wrong]
             if all(by_change):
                 self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
-                place = Place("timing", "timing_after_cut", judgement.flags)
+                place = Place("timing", "timing_after_cut", flags)
                 if self.gaps(order, counted):
-                    place = Place("discrepancy", "aggregate_mismatch", judgement.flags)
+                    place = Place("discrepancy", "aggregate_mismatch", flags)
                 self.put(rows, counted, place)
                 return judgement
         verbs = {}

@@ -65,10 +65,11 @@ def of_pair(
         may_refund = 0
     for question, answer in (("captured", judgement.captured), ("refunded", judgement.refunded)):
         if answer.outcome == "code" and answer.kind in REFUNDS:
-            minor = min(abs(answer.actual - answer.expected), may_refund)
+            minor = max(0, min(abs(answer.actual - answer.expected), may_refund))
             if minor > 0 and not (question == "captured" and "express_shipping" in judgement.flags):
                 proposed[question] = ("refund", minor)
-                may_refund -= minor
+            # What a person must look at first is not refunded for another reason either.
+            may_refund -= minor
 
     left = payment["authorized_minor"] - payment["captured_minor"] - payment["cancelled_minor"]
     if (
@@ -81,6 +82,7 @@ def of_pair(
             proposed["captured"] = ("capture", minor)
 
     nothing_to_capture = judgement.status == "cancelled" or net.E == 0 or C >= net.E
+    nothing_to_capture = nothing_to_capture and not net.not_due
     if judgement.reserved.kind == "remainder_open" and nothing_to_capture:
         minor = min(K, left)
         if minor > 0:
@@ -105,7 +107,7 @@ def of_second_payment(
     if second.C or not second.K:
         return None
     covered = counted.C + (0 if judgement.deadline_passed else counted.K)
-    if covered < judgement.net.E:
+    if covered < judgement.net.E + judgement.net.not_due:
         return None
     left = payment["authorized_minor"] - payment["captured_minor"] - payment["cancelled_minor"]
     minor = min(second.K, left)

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
+from tests.reconciliation import oracle_flags
 from tests.reconciliation.oracle_data import (
     FAR,
     MOVES,
@@ -18,12 +19,12 @@ from tests.reconciliation.oracle_data import (
     logs,
     paid_means_captured,
 )
-from tests.reconciliation.oracle_money import money
+from tests.reconciliation.oracle_money import money, together
 from tests.reconciliation.oracle_pair import Answer
 
 
 class Record:
-    """A run over a world: reads payments, and records findings and where each row ends."""
+    """A run over its input: reads payments, and records findings and where each row ends."""
 
     def __init__(self, model_input: ModelInput, *, whole_log: bool) -> None:
         self.model_input = model_input
@@ -35,6 +36,7 @@ class Record:
         }
         self.no_means_unknown = paid_means_captured(model_input)
         self.counted: dict[str, list[str]] = {}
+        self.flagged_until = 0
         self.outside: set[tuple[str, str, str | None]] = set()
 
     def read(self, order: dict[str, Any] | None, payment: dict[str, Any]) -> Reading:
@@ -107,6 +109,25 @@ class Record:
         for leg, line, minor in lines:
             self.opinion.bridge[leg, row["msn"], row["currency"], line] += minor
 
+    def aside(
+        self,
+        order: dict[str, Any],
+        readings: list[Reading],
+        line: str,
+        total: int,
+        refunded: int | None,
+    ) -> None:
+        """Add the lines of an order that is not compared, each side in its own currency."""
+        m = together([r.m for r in readings]) if readings else None
+        C, R = (m.C, m.R) if m else (0, 0)  # noqa: N806
+        paid_in = {r.payment["currency"] for r in readings} or {order["currency"]}
+        if paid_in == {order["currency"]}:
+            self.lines(order, bridge.set_aside(line, total, refunded, C, R))
+            return
+        self.lines(order, bridge.set_aside("other_currency", total, refunded))
+        payment = readings[0].payment
+        self.lines(payment, bridge.set_aside("other_currency", 0, 0, C, R))
+
     def put(
         self,
         rows: list[dict[str, Any]],
@@ -126,12 +147,32 @@ class Record:
 
     def put_placed(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> None:
         """Record the place of rows and payments, and the amounts that the payments moved."""
+        place = self.flagged(readings, place)
         for row in rows:
             self.put_order(row, place)
         for reading in readings:
             self.put_once(("payments", reading.key), place)
             for leg, minor in (("captured", reading.m.C), ("refunded", reading.m.R)):
                 self.opinion.moved[leg, reading.payment["msn"], reading.key] += minor
+
+    def flagged(self, readings: list[Reading], place: Place) -> Place:
+        """Return a place with all flags of the pair; set the flags of the pair's findings."""
+        flags, near, found = place.flags, False, self.opinion.findings[self.flagged_until :]
+        if readings:
+            m = together([r.m for r in readings]) if len(readings) > 1 else readings[0].m
+            unit = self.model_input.units[readings[0].payment["msn"]]
+            moment = min(r.moment for r in readings)
+            near = oracle_flags.deadline_is_near(m, unit, moment)
+            flags |= oracle_flags.of_payment(m, moment, has_log=self.model_input.has_log)
+            amounts = {"captured", "refunded", "reserved"}
+            wrong = any(f.question in amounts or f.kind == "duplicate_payment" for f in found)
+            if wrong and self.forbidden([], readings):
+                flags |= {"possible_duplicate"}
+        for number, finding in enumerate(found, self.flagged_until):
+            of_question = oracle_flags.of_question(flags, finding.question)
+            self.opinion.findings[number] = finding._replace(flags=of_question, near=near)
+        self.flagged_until = len(self.opinion.findings)
+        return place._replace(flags=flags)
 
     def in_period(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> bool:
         """Return whether a pair is in the run's period, by its days or because it is open."""
@@ -167,11 +208,24 @@ class Record:
         self.opinion.places[key] = place
 
     def gaps(self, order: dict[str, Any], readings: list[Reading]) -> bool:
-        """Record each payment whose totals contradict its own log; return whether there is one."""
+        """Record each payment whose totals contradict its own log; return whether there is one.
+
+        Its other findings are recorded before. What they have at risk is not at risk here too:
+        together they are at most the largest amount of the order and the payment.
+        """
         wrong = [r for r in readings if r.m.gap]
         for reading in wrong:
-            gap = reading.m.gap
-            self.record_finding(order, "aggregate", "aggregate_mismatch", None, None, gap, reading)
+            m, reference = reading.m, reading.payment["reference"]
+            known = [
+                f.at_risk
+                for f in self.opinion.findings
+                if (f.msn, f.reference) == (reading.payment["msn"], reference)
+            ]
+            largest = max(order.get("total_minor") or 0, m.A, m.C, m.R, m.X, m.largest)
+            at_risk = min(m.gap, max(0, largest - sum(known)))
+            self.record_finding(
+                order, "aggregate", "aggregate_mismatch", None, None, at_risk, reading
+            )
         return bool(wrong)
 
     def forbidden(self, rows: list[dict[str, Any]], readings: list[Reading]) -> bool:

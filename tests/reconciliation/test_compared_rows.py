@@ -705,6 +705,24 @@ COMBINED_ORDERS = {
         {"C": 600},
         [],
     ),
+    "one open and refunded in full, the other still to be sent": (
+        [("1", 700, 700, "open"), ("2", 300, 0, "open")],
+        {},
+        [("remainder_open", 0, 700, 0, None, None)],
+    ),
+    "one open and refunded in full, captured in part": (
+        [("1", 700, 700, "open"), ("2", 300, 0, "open")],
+        {"C": 400},
+        [
+            ("refund_missing_at_vipps", 400, 0, 400, "refund", 100),
+            ("remainder_open", 0, 300, 0, None, None),
+        ],
+    ),
+    "one open and refunded in full on both sides": (
+        [("1", 700, 700, "open"), ("2", 300, 0, "open")],
+        {"C": 700, "R": 700},
+        [],
+    ),
     "all cancelled": (
         [("1", 600, 0, "cancelled"), ("2", 400, 0, "cancelled")],
         {},
@@ -744,6 +762,44 @@ def test_combined_orders_are_compared_as_a_sum(combined_orders, name):
     assert len(places) == len(rows)
 
 
+# Paid another way.
+
+
+def test_each_attempt_of_an_order_that_was_paid_another_way_is_one_too_many():
+    """Vipps MobilePay had nothing to collect: no attempt counts, and no two are a split payment."""
+    result = compare(
+        [order("by-card-1", by_vipps=False, attempt_base="by-card-1")],
+        [
+            payment("by-card-1", A=600, C=600),
+            payment("by-card-1-1", A=400),
+            payment("by-card-1-2", C=1000, R=1000),
+            payment("by-card-1-3", X=1000),
+        ],
+    )
+
+    assert describe_discrepancies(result) == [
+        ("by-card-1", "paid_twice", 0, 600, 600, None, None),
+        ("by-card-1-1", "remainder_open", 0, 400, 0, "cancel", 400),
+    ]
+    assert buckets(result, "payments") == {
+        "by-card-1": "discrepancy paid_twice",
+        "by-card-1-1": "discrepancy remainder_open",
+        "by-card-1-2": "ignored other_payment_method",
+        "by-card-1-3": "ignored other_payment_method",
+    }
+
+
+def test_no_attempt_of_a_recurring_charge_is_one_too_many():
+    """The ePayment API is not asked for charges, so nothing is known of them."""
+    result = compare(
+        [order("charge-01", recurring=True)],
+        [payment("charge-01", C=1000), payment("charge-01-1")],
+    )
+
+    assert describe_discrepancies(result) == []
+    assert set(buckets(result, "payments").values()) == {"ignored not_epayment"}
+
+
 # Waivers.
 
 
@@ -769,6 +825,19 @@ def test_every_reference_that_the_report_prints_can_be_waived():
     assert kinds() == {"waive-1001-1", "waive-1002", "waive-1003"}
     assert kinds("waive-1001-1", "waive-1002") == {"waive-1003"}
     assert kinds("waive-1001", "waive-1003-1") == {"waive-1001-1", "waive-1002"}
+
+
+def test_of_a_waived_order_no_attempt_is_released():
+    """The user deals with the order, so the reserved attempt may still be needed."""
+    result = compare(
+        [order("waive-2001", status="open", fulfilled_at=None)],
+        [payment("waive-2001"), payment("waive-2001-1", A=600)],
+        waived={(EXAMPLE_MSN, "waive-2001")},
+    )
+
+    assert describe_discrepancies(result) == [
+        ("waive-2001-1", "duplicate_payment", 0, 0, 600, None, None)
+    ]
 
 
 # An event that is listed twice.

@@ -2,8 +2,8 @@
 
 The author of a check may misread its rule, and the worked cases cannot contain every combination
 of rules. The model was written from the rules a second time, independently of the package. Both
-must agree on each finding's code, its expected, actual and at-risk amounts and its proposal, and
-on the bucket and kind of each row, for all features that `agreement.FEATURES` switches on.
+must agree on each finding's code, its amounts, severity, flags and proposal, and on the bucket,
+kind and flags of each row, for all features that `agreement.FEATURES` switches on.
 
 The default run takes seconds, the nightly one minutes. These commands compare any number of
 situations, from the repository's folder. For a difference they print the situation's rows and
@@ -20,6 +20,7 @@ from datetime import date
 import pytest
 
 from tests.reconciliation.agreement import asserted, differences, draw
+from tests.reconciliation.bridge_agreement import bridge_differences
 
 WAYS = [
     pytest.param(1, {}, id="events"),
@@ -44,6 +45,14 @@ def check_agreement(seed, count, given):
 def test_package_agrees_with_the_model(seed, given):
     """Every finding, amount, proposal, bucket and kind is the same as in the model."""
     check_agreement(seed, 1000, given)
+
+
+@pytest.mark.parametrize(
+    "seed", [21, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(22, 42))]
+)
+def test_both_legs_of_the_bridge_foot_line_by_line(seed):
+    """In every line, sales unit and currency, the bridge has the same amount as in the model."""
+    assert bridge_differences(list(draw(seed, 1500))) == []
 
 
 @pytest.mark.nightly

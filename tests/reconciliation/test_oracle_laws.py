@@ -42,6 +42,15 @@ NEVER_PROPOSED = {
     "authorization_expiring",
 }
 """Codes for which the rules propose nothing."""
+AT_RISK_OF_KEPT = (
+    "captured_not_fulfilled",
+    "cancelled_but_captured",
+    "over_captured",
+    "duplicate_capture",
+    "refund_missing_at_vipps",
+    "refund_failed",
+)
+"""Codes that have at risk what was captured and not given back."""
 
 
 def findings_of_model(situation: Situation) -> list[tuple]:
@@ -100,11 +109,16 @@ def check_money(situation: Situation, findings: list[tuple]) -> None:
             owed = net_captured
         if len(totals) == 1 and order["shop_authorization"] is None:
             assert proposed["refund"] <= max(0, owed), "a refund above what is owed"
-    if len(totals) == 1 and len(situation.orders) == 1 and "strange" not in situation.features:
-        order = situation.orders[0]
-        at_risk = sum(f[4] for f in findings if f[0] != "aggregate")
-        most = max(order["total_minor"], sums["AUTHORIZED"], sums["CAPTURED"])
-        assert at_risk <= most, "a krone at risk twice"
+    if len(totals) == 1 and len(situation.orders) == 1 and net_captured >= 0 and reserved >= 0:
+        names = ("authorized_minor", "captured_minor", "refunded_minor", "cancelled_minor")
+        stake = [situation.orders[0]["total_minor"], *(totals[0][name] for name in names)]
+        assert sum(f[4] for f in findings) <= max(*stake, *sums.values()), "a krone at risk twice"
+        at_risk = {kind: f[4] for kind, f in ((f[1], f) for f in findings)}
+        of_kept = sum(at_risk.get(kind, 0) for kind in AT_RISK_OF_KEPT)
+        later = situation.features & {"later_events", "as_of_before_export"}
+        assert later or of_kept <= max(net_captured, at_risk.get("over_captured", 0)), (
+            "kept once, at risk"
+        )
 
 
 def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
@@ -114,9 +128,10 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
         return
     rows = situation.orders
     if len(situation.payments) == 1:
-        only_payment = situation.payments[0]
-        assert (only_payment["msn"], only_payment["reference"]) not in situation.unsettled
-    assert not any(row["split_tender"] for row in rows)
+        one = situation.payments[0]
+        assert (one["msn"], one["reference"]) not in situation.unsettled
+    if any(f[1] != "duplicate_payment" for f in proposals):
+        assert not any(row["split_tender"] for row in rows)
     assert not any(row["method_unsure"] for row in rows)
     assert "gap" not in situation.features
     assert not any(row["further_references"] for row in rows)
@@ -189,8 +204,10 @@ def test_laws_hold_in_the_package(seed):
     for situation in drawn:
         answer = by_number[situation.number]
         try:
-            check_rows(situation, list(answer.findings.elements()), answer.places)
-            check_forbidden(situation, list(answer.findings.elements()))
+            findings = [finding[:7] for finding in answer.findings.elements()]
+            places = {key: place[:2] for key, place in answer.places.items()}
+            check_rows(situation, findings, places)
+            check_forbidden(situation, findings)
         except AssertionError as broken:
             wrong.append(f"{situation.number} {sorted(situation.features)}: {broken}")
     assert not wrong

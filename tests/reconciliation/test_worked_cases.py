@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from vippsrecon.config.settings import SalesUnit
@@ -213,7 +214,7 @@ def shown(result):
             id="29 Shopware 19.99",
         ),
         pytest.param(
-            {"O": 1999, "A": 1998, "C": 1998, "truncated": 1998, "Or": None},
+            {"O": 1999, "A": 1998, "C": 1998, "truncated": 1998, "refunds_unknown": True},
             ["discrepancy rounding_difference 1999 → 1998, at risk 0"],
             "refunds_unknown shopware_truncation",
             id="29 in an export without refunds",
@@ -300,6 +301,166 @@ def shown(result):
 def test_worked_case_has_the_rules_result(reconciled, case, lines, flags):
     """Each line of the rules' table: code, expected, actual, at risk, and the flags."""
     assert shown(reconciled(case)) == (lines, flags)
+
+
+def ago(days):
+    """Return a time some days before the cut-off time."""
+    return NOW - timedelta(days=days)
+
+
+def make_case(rows, payments):
+    """Return order rows and payments; each is a dict of what differs from the plain case."""
+    orders = [
+        make_order_row(**{"reference": "order-0001", "source_row": number + 2, **row})
+        for number, row in enumerate(rows)
+    ]
+    return orders, [
+        make_payment_rows(**{"reference": "order-0001", "captures": (), **made})
+        for made in payments
+    ]
+
+
+OLD = {"source_file": "old.csv", "exported_at": ago(5)}
+NEW = {"source_file": "new.csv", "exported_at": ago(0.1)}
+REFUND = {"refunded_at": ago(2)}
+"""A refund that the shop recorded before the grace period."""
+
+
+@pytest.mark.parametrize(
+    ("rows", "payments", "right", "buckets"),
+    [
+        pytest.param(
+            [{"by_vipps": False}],
+            [{}],
+            [("order-0001", "remainder_open", 0, 1000, 0, "cancel", 1000, "low", "")],
+            {"discrepancy remainder_open"},
+            id="41 paid by card in the end, Vipps still holds it",
+        ),
+        pytest.param(
+            [{"by_vipps": False}],
+            [{"captures": (1000,)}],
+            [("order-0001", "paid_twice", 0, 1000, 1000, None, None, "high", "")],
+            {"discrepancy paid_twice"},
+            id="42 paid by card, and captured at Vipps too",
+        ),
+        pytest.param(
+            [{**OPEN, "paid": "no", "fulfilled_at": None}],
+            [{"authorized": ago(8)}],
+            [("order-0001", "payment_not_recorded", 0, 0, 1000, None, None, "high", "")],
+            {"discrepancy payment_not_recorded"},
+            id="43 callback never came",
+        ),
+        pytest.param(
+            [{"total_minor": 600, "reference": "order-0001-1", "attempt_base": "order-0001"}],
+            [{"A": 600}, {"reference": "order-0001-1", "A": 600, "captures": (600,)}],
+            [("order-0001", "duplicate_payment", 0, 0, 600, "cancel", 600, "high", "")],
+            {"matched", "discrepancy duplicate_payment"},
+            id="44 two attempts, the later one captured, shop names the later",
+        ),
+        pytest.param(
+            [{"total_minor": 300, "refunded_minor": 300, **REFUND}],
+            [
+                {"reference": "order-0001-1", "A": 300, "captures": (300,), "R": 300},
+                {"A": 300, "captures": (300,)},
+            ],
+            [("order-0001", "duplicate_payment", 0, 300, 300, None, None, "high", "")],
+            {"matched", "discrepancy duplicate_payment"},
+            id="45 double payment given back",
+        ),
+        pytest.param(
+            [{"refunded_minor": 200, **REFUND}],
+            [
+                {"A": 600, "captures": (600,)},
+                {"reference": "order-0001-1", "A": 400, "captures": (400,)},
+            ],
+            [
+                (
+                    *("order-0001", "refund_missing_at_vipps", 200, 0, 200, None, None),
+                    *("high", "split_payment"),
+                )
+            ],
+            {"discrepancy refund_missing_at_vipps"},
+            id="46 split payment, shop refunded 200",
+        ),
+        pytest.param(
+            [{"refunded_minor": 300, **REFUND, "exported_at": ago(0.5)}],
+            [{"captures": (1000,), "R": 100, "refunded": ago(0.1)}],
+            [
+                (
+                    *("order-0001", "refund_missing_at_vipps", 300, 0, 300, "refund", 200),
+                    *("high", "changed_after_export"),
+                )
+            ],
+            {"discrepancy refund_missing_at_vipps"},
+            id="47 refund of 100 between export and fetch",
+        ),
+        pytest.param(
+            [{"refunded_minor": None}],
+            [{"captures": (1000,), "R": 300}],
+            [],
+            {"matched"},
+            id="48 refunds unknown",
+        ),
+        pytest.param(
+            [{"refunded_minor": 200, **REFUND, "recorded_by_hand": True}],
+            [{"captures": (1000,)}],
+            [
+                (
+                    *("order-0001", "refund_missing_at_vipps", 200, 0, 200, None, None),
+                    *("medium", "recorded_by_hand"),
+                )
+            ],
+            {"discrepancy refund_missing_at_vipps"},
+            id="49 by hand in the shop",
+        ),
+        pytest.param(
+            # The end of the day before, and the cut-off time is noon.
+            [{"fulfilled_at": ago(0.54), "dates_without_time": True}],
+            [{}],
+            [],
+            {"timing timing_capture_pending"},
+            id="50 sent the day before, date only",
+        ),
+        pytest.param(
+            [OLD, {"refunded_minor": 200, **REFUND, **NEW}],
+            [{"captures": (1000,)}],
+            [
+                (
+                    *("order-0001", "refund_missing_at_vipps", 200, 0, 200, "refund", 200),
+                    *("high", ""),
+                )
+            ],
+            {"ignored superseded_row", "discrepancy refund_missing_at_vipps"},
+            id="51 two exports, the later one refunded 200",
+        ),
+        pytest.param(
+            [{}],
+            [{"captures": (1000,), "R": 100, "refunded": ago(20 / 1440)}],
+            [],
+            {"timing timing_refund_not_recorded"},
+            id="52 refund in the portal 20 minutes before the export",
+        ),
+    ],
+)
+def test_worked_cases_41_to_52(rows, payments, right, buckets):
+    """Code, amounts, money at risk, proposal, severity and flags of each discrepancy."""
+    orders, made = make_case(rows, payments)
+    result = reconcile(
+        build_frame(orders, ORDERS),
+        build_frame([payment for payment, _ in made], PAYMENTS),
+        build_frame([event for _, log in made for event in log], EVENTS),
+        as_of=NOW,
+        units=[SalesUnit(EXAMPLE_MSN, market="NO")],
+    )
+    columns = [
+        *("reference", "kind", "expected_minor", "actual_minor", "at_risk_minor"),
+        *("proposal", "proposal_minor", "severity", "flags"),
+    ]
+    rows = result.discrepancies[columns].astype(object).itertuples(index=False, name=None)
+
+    assert [tuple(None if pd.isna(value) else value for value in row) for row in rows] == right
+    kinds = zip(result.buckets["bucket"], result.buckets["kind"], strict=True)
+    assert {f"{bucket} {kind}".strip() for bucket, kind in kinds} == buckets
 
 
 def test_case_31_split_payment():

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from vippsrecon.scenario import EXPORTED_AT, SHOPS, choose_sales_units, write_month
+from vippsrecon.scenario import EARLIER_FILE, EXPORTED_AT, SHOPS, choose_sales_units, write_month
 
 FILES = ("bank.xml", "orders.csv", "settlement.csv", "simulator.jsonl", "truth.csv")
 
@@ -63,7 +63,12 @@ BESIDE = {
     "plain": AROUND_THE_EXPORT
     | {("timing", "timing_capture_pending"), ("timing", "timing_refund_pending")},
     "shopify": AROUND_THE_EXPORT | {("timing", "timing_capture_pending")},
-    "woocommerce": AROUND_THE_EXPORT | {("timing", "timing_capture_pending")},
+    "woocommerce": AROUND_THE_EXPORT
+    | {
+        ("timing", "timing_capture_pending"),
+        ("ignored", "outside_period"),
+        ("ignored", "superseded_row"),
+    },
     "magento": AROUND_THE_EXPORT,
     "shopware": set(),
 }
@@ -117,6 +122,48 @@ def test_every_kind_that_fits_the_shop_is_planted(shop, size, tmp_path):
     if size == 2000:
         most = max(count for (bucket, _), count in counts.items() if bucket == "discrepancy")
         assert most <= size // 100
+
+
+def test_an_earlier_export_shows_the_same_orders_as_they_were(tmp_path):
+    """One day's orders are in two exports: what was sent or refunded later is only in the newer."""
+    write_month(tmp_path, payments=2000, shop="woocommerce")
+    older, newer = (
+        {row["Order Number"]: row for row in read_rows(tmp_path / name)}
+        for name in (EARLIER_FILE, "orders.csv")
+    )
+    superseded = {row["order_number"] for row in truth_of(tmp_path, "superseded_row")}
+
+    assert (tmp_path / EARLIER_FILE).stat().st_mtime < EXPORTED_AT
+    assert set(older) == superseded
+    assert len(superseded) > 20
+    assert all(row["Transaction Id"] == newer[key]["Transaction Id"] for key, row in older.items())
+    assert any(row["Order Status"] == "processing" for row in older.values())
+    assert not any(
+        row["Order Status"] == "processing" for key, row in newer.items() if key in older
+    )
+    assert all(row["Order Date"].startswith("2026-10-12") for row in older.values())
+
+
+def test_the_next_month_is_outside_the_period(tmp_path):
+    """Orders of 1 November are in October's export of one shop."""
+    write_month(tmp_path, payments=2000, shop="woocommerce")
+    outside = {row["order_number"] for row in truth_of(tmp_path, "outside_period")}
+    orders = read_rows(tmp_path / "orders.csv")
+
+    assert len(outside) == 10
+    later = {row["Order Number"] for row in orders if row["Order Date"] >= "2026-11-01"}
+    assert later == outside
+
+
+def read_rows(path):
+    """Return the rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def truth_of(folder, kind):
+    """Return the planted rows of one kind."""
+    return [row for row in read_rows(folder / "truth.csv") if row["kind"] == kind]
 
 
 @pytest.mark.parametrize("payments", [1, 2, 10, 199, 200, 777])

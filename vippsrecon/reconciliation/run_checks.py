@@ -95,11 +95,14 @@ def select_discrepancies(
     Adds `expected`, `actual` (minor units, null where an amount is unknown) and `at_risk`.
     """
     found = answered.filter(is_discrepancy(question))
-    if question == "reserved":
-        # No krone is at risk in two rows of one pair, so the reserved question must know this.
+    # No krone is at risk in two rows of one pair, so the last questions must know of the others.
+    if question in {"reserved", "aggregate"}:
+        found = found.with_columns(_build_at_risk("captured", questions))
+    if question == "aggregate":
+        others = [other for other in questions if other != question]
         found = found.with_columns(
-            _build_amounts("captured", questions["captured"], None)[2].alias("captured_at_risk")
-        )
+            *(_build_at_risk(other, questions) for other in others)
+        ).with_columns(others_at_risk=nw.sum_horizontal(*(f"{other}_at_risk" for other in others)))
     return found.with_columns(*_build_amounts(question, questions[question], kinds))
 
 
@@ -138,6 +141,10 @@ def _build_amounts(
         actual.cast(nw.Int64).alias("actual"),
         at_risk.cast(nw.Int64).alias("at_risk"),
     ]
+
+
+def _build_at_risk(question: str, questions: Questions) -> nw.Expr:
+    return _build_amounts(question, questions[question], None)[2].alias(f"{question}_at_risk")
 
 
 def is_discrepancy(question: str) -> nw.Expr:

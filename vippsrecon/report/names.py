@@ -34,6 +34,7 @@ BRIDGE_LINE_NAMES = {
     "cancelled": "Cancelled orders",
     "not_compared": "Orders not compared",
     "not_yet_due": "Not yet due for capture",
+    "timing_awaiting_fulfilment": "Captured, not yet delivered",
     "refunded_before_capture": "Refunded before capture",
     "excess_given_back": "Excess given back",
     "given_back_on_cancelled": "Given back on cancelled",

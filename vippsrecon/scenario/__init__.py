@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from vippsrecon.scenario.calendar import CLOCK_START, EXPORTED_AT, FIRST_DAY, LAST_DAY
 from vippsrecon.scenario.month import TRUTH_COLUMNS, choose_sales_units, write_month
+from vippsrecon.scenario.other_exports import EARLIER_FILE, PERIOD
 from vippsrecon.scenario.sales_units import MARKET_BY_CURRENCY, ScenarioKeys, ScenarioSalesUnit
 from vippsrecon.scenario.shops import SHOPS
 
 __all__ = [
     "CLOCK_START",
+    "EARLIER_FILE",
     "EXPORTED_AT",
     "FIRST_DAY",
     "LAST_DAY",
     "MARKET_BY_CURRENCY",
+    "PERIOD",
     "SHOPS",
     "TRUTH_COLUMNS",
     "ScenarioKeys",

@@ -23,7 +23,13 @@ from vippsrecon.scenario.calendar import (
     format_utc,
 )
 from vippsrecon.scenario.cases.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
-from vippsrecon.scenario.cases.case_mix import ScenarioCase, choose_case, plan_days
+from vippsrecon.scenario.cases.case_mix import (
+    ALL_CASES_FROM,
+    ScenarioCase,
+    choose_case,
+    plan_days,
+)
+from vippsrecon.scenario.cases.ordinary import captured_when_shipped
 from vippsrecon.scenario.ledgers import (
     Payout,
     ScenarioLedgerEntry,
@@ -31,6 +37,14 @@ from vippsrecon.scenario.ledgers import (
     build_ledger_answer,
 )
 from vippsrecon.scenario.models import ScenarioPayment, Scene, Truth
+from vippsrecon.scenario.other_exports import (
+    EARLIER_DAY,
+    EARLIER_EXPORTED_AT,
+    EARLIER_FILE,
+    NEXT_DAY,
+    NEXT_MONTH_SHARE,
+    show_order_at,
+)
 from vippsrecon.scenario.random_draws import RandomDraws
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit, make_sales_units
 from vippsrecon.scenario.shops import SHOPS, Shop
@@ -82,6 +96,7 @@ def write_month(
 ) -> None:
     """Write `orders.csv`, `simulator.jsonl`, `bank.xml`, `settlement.csv` and `truth.csv`.
 
+    A shop with the feature `overlapping_export` has a second export of an earlier time, EARLIER_FILE.
     The same arguments give the same bytes. Each row is written immediately, so memory use depends
     on the payments of two or three days, not of the month. The modification time of `orders.csv`
     is set to the time of the export (`EXPORTED_AT`).
@@ -112,6 +127,8 @@ def write_month(
         files = _OutputFiles(open_files, folder, SHOPS[shop], units)
         _MonthWriter(RandomDraws(seed), SHOPS[shop], units, files).write(payments)
     os.utime(folder / "orders.csv", (EXPORTED_AT, EXPORTED_AT))
+    if (folder / EARLIER_FILE).exists():
+        os.utime(folder / EARLIER_FILE, (EARLIER_EXPORTED_AT, EARLIER_EXPORTED_AT))
 
 
 class _OutputFiles:
@@ -124,19 +141,29 @@ class _OutputFiles:
             path = folder / name
             return stack.enter_context(path.open("w", encoding="utf-8", newline=""))
 
+        def export(name: str) -> Any:
+            writer = csv.writer(
+                text(name),
+                delimiter=shop.delimiter,
+                lineterminator="\n",
+                quoting=csv.QUOTE_ALL if shop.quote_all else csv.QUOTE_MINIMAL,
+            )
+            writer.writerow(shop.header)
+            return writer
+
         self.state: BinaryIO = stack.enter_context((folder / "simulator.jsonl").open("wb"))
         self.bank = text("bank.xml")
-        self.orders = csv.writer(
-            text("orders.csv"),
-            delimiter=shop.delimiter,
-            lineterminator="\n",
-            quoting=csv.QUOTE_ALL if shop.quote_all else csv.QUOTE_MINIMAL,
-        )
+        self.orders = export("orders.csv")
+        (folder / EARLIER_FILE).unlink(missing_ok=True)
+        self._export = export
         self.settlement = csv.writer(text("settlement.csv"), lineterminator="\n")
         self.truth = csv.writer(text("truth.csv"), lineterminator="\n")
-        self.orders.writerow(shop.header)
         self.settlement.writerow(settlement_report.build_settlement_header(units))
         self.truth.writerow(TRUTH_COLUMNS)
+
+    def write_earlier_rows(self, rows: list[list[str]]) -> None:
+        """Write the export of an earlier time."""
+        self._export(EARLIER_FILE).writerows(rows)
 
     def line(self, record: dict[str, Any]) -> None:
         """Write one line of the simulator's state."""
@@ -170,28 +197,60 @@ class _MonthWriter:
                 {"sales_unit": {"msn": unit.msn, **unit.keys._asdict(), "market": unit.market}}
             )
             self._files.line({"ledger": build_ledger_answer(unit)})
-        plans = plan_days(self._draws, self._shop, self._units, payments)
+        of_next_month = self._count_next_month(payments)
+        plans = plan_days(self._draws, self._shop, self._units, payments, of_next_month)
         for position, plan in enumerate(plans):
             day = FIRST_DAY + timedelta(days=position)
             self._write_day(day, self._draws.shuffle_in_place(plan))
             self._close_ledger_days(day)
             plan.clear()
+        self._write_next_month(of_next_month)
         today = max(find_local_day(CLOCK_START, unit.market) for unit in self._units)
         self._close_ledger_days(today - timedelta(days=1))
         self._write_entries(self._ledgers.build_unclosed_entries(today), ())
         bank_statement.write_bank_statement(self._files.bank, self._payouts)
 
+    def _count_next_month(self, payments: int) -> int:
+        if "next_month" not in self._shop.export_features or payments < ALL_CASES_FROM:
+            return 0
+        return max(1, int(payments * NEXT_MONTH_SHARE + 0.5))
+
+    def _write_next_month(self, payments: int) -> None:
+        """Write orders that were placed, sent and captured after the month: `outside_period`."""
+        unit = self._units[0]
+        for number in range(payments):
+            self._order_number += ORDER_NUMBERS_PER_CASE
+            ordered_at = compute_local_moment(NEXT_DAY, 3600 + number, unit.market)
+            builder = CaseBuilder(self._draws, self._shop, unit, self._order_number, ordered_at)
+            scene = captured_when_shipped(builder)
+            self._write_scene(
+                scene._replace(truth=(builder.ignored("outside_period", scene.orders[0]),))
+            )
+
     def _write_day(self, day: date, plan: list[ScenarioCase | None]) -> None:
         draws = self._draws
+        earlier: list[list[str]] = []
         seconds = sorted(draws.between(_FIRST_ORDER_SECOND, _LAST_ORDER_SECOND) for _ in plan)
         for planned, second in zip(plan, seconds, strict=True):
             case = choose_case(draws, planned, day.day)
             unit = self._choose_unit(case)
             self._order_number += ORDER_NUMBERS_PER_CASE
             ordered_at = compute_local_moment(day, second, unit.market)
-            self._write_scene(
-                case.build(CaseBuilder(draws, self._shop, unit, self._order_number, ordered_at))
-            )
+            builder = CaseBuilder(draws, self._shop, unit, self._order_number, ordered_at)
+            scene = case.build(builder)
+            is_ordinary = planned is None and not scene.truth
+            if is_ordinary and day == EARLIER_DAY and self._has_earlier_export:
+                # An order without a discrepancy, as the earlier export showed it: `superseded_row`.
+                (order,) = scene.orders
+                earlier += self._shop.rows(show_order_at(order, EARLIER_EXPORTED_AT))
+                scene = scene._replace(truth=(builder.ignored("superseded_row", order),))
+            self._write_scene(scene)
+        if earlier:
+            self._files.write_earlier_rows(earlier)
+
+    @property
+    def _has_earlier_export(self) -> bool:
+        return "overlapping_export" in self._shop.export_features
 
     def _choose_unit(self, case: ScenarioCase) -> ScenarioSalesUnit:
         if len(self._units) == 1:

@@ -36,6 +36,7 @@ def add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
         (nw.col("role") == "second")
         & (nw.col("R") > 0)
         & ~nw.col("refunds_unknown")
+        & nw.col("by_vipps").fill_null(value=True)
         & (nw.col("payment_currency") == nw.col("order_currency"))
         & (nw.col("R") <= nw.col("Or") - nw.col("counted_R"))
     )
@@ -64,7 +65,8 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame | None) ->
 
     An order is covered by the payment that counts if its C, and K while its deadline stands, come
     to E: at the cut-off time and after every event fetched. An order of unknown status, or in
-    another currency than its payment, never is, nor one that changed after an early as-of time.
+    another currency than its payment, never is, nor one that the user ignores, nor one that changed
+    after an early as-of time.
 
     `attempts_changed` marks the payments of an order of which another attempt counts after every
     event fetched: what is owed now is owed on another payment, so nothing is proposed.
@@ -95,6 +97,7 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame | None) ->
         & (nw.col("raw_status") != "unknown")
         & (nw.col("order_currency") == nw.col("payment_currency"))
         & ~nw.col("read_failed")
+        & ~nw.col("waived")
         & ~nw.col("shop_is_later")
     )
     return pairs.with_columns(

@@ -6,6 +6,7 @@ If an export has several rows with the same reference, they are either several o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
@@ -90,13 +91,16 @@ def select_amounts(orders: LazyFrame) -> LazyFrame:
     ).select("msn", "okey", *ORDER_COLUMNS)
 
 
-def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyFrame) -> OrderSide:
+def resolve_order_rows(
+    orders: LazyFrame, references: LazyFrame, payments: LazyFrame, at_once: Sequence[str] = ()
+) -> OrderSide:
     """Turn the rows of the export into the orders to compare.
 
     Args:
         orders: The rows of the order export.
         references: Result of `collect_references`.
         payments: Payments with okey, and A and C at the cut-off time.
+        at_once: Sales units where open counts as fulfilled.
     """
     rows = select_amounts(orders.with_columns(okey=nw.col("reference")))
     repeated = materialize(
@@ -127,7 +131,7 @@ def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyF
         [
             single.select(columns),
             duplicates.filter(nw.col("place") == 1).select(columns),
-            _sum_combined_orders(_add_kept_fees(together)).select(columns),
+            _sum_combined_orders(_add_kept_fees(together), at_once).select(columns),
         ],
         how="vertical",
     )
@@ -229,11 +233,12 @@ def _add_kept_fees(together: LazyFrame) -> LazyFrame:
     )
 
 
-def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
+def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFrame:
     """Sum the orders that were paid together into one order per reference.
 
     Where some rows are sent and others are open, what is due is the total of those that are sent;
-    if more was captured, the order counts as sent in part.
+    if more was captured, the order counts as sent in part. Where the sales unit captures at once,
+    the rows together are open, which counts as fulfilled.
     """
     same_status = nw.col("first_status") == nw.col("last_status")
     nothing = nw.lit(0, nw.Int64)
@@ -241,12 +246,10 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
     still_open = nw.when(nw.col("is_open") > 0).then(nw.col("O")).otherwise(nothing)
     all_known = nw.col("is_sent") + nw.col("is_open") == nw.col("staying_rows")
     all_sent = all_known & (nw.col("is_open") == 0)
-    waits = (
-        all_known
-        & (nw.col("is_sent") > 0)
-        & (nw.col("is_open") > 0)
-        & (nw.col("paid_C").fill_null(0) < nw.col("sent_O") + nw.col("fee"))
-    )
+    some_open = all_known & (nw.col("is_sent") > 0) & (nw.col("is_open") > 0)
+    due_at_once = some_open & nw.col("msn").is_in(list(at_once))
+    more_captured = nw.col("paid_C").fill_null(0) >= nw.col("sent_O") + nw.col("fee")
+    waits = some_open & ~due_at_once & ~more_captured
     same_paid = nw.col("first_paid") == nw.col("last_paid")
     same_authorization = nw.col("first_authorization") == nw.col("last_authorization")
     flags = (
@@ -292,10 +295,16 @@ def _sum_combined_orders(combined: LazyFrame) -> LazyFrame:
         )
         .with_columns(
             *((nw.col(flag) > 0).alias(flag) for flag in flags),
-            status=nw.when(same_status)
-            .then(nw.col("first_status"))
+            status=nw.when(waits | all_sent)
+            .then(nw.lit("fulfilled"))
             .otherwise(
-                nw.when(waits | all_sent).then(nw.lit("fulfilled")).otherwise(nw.lit("partial"))
+                nw.when(due_at_once)
+                .then(nw.lit("open"))
+                .otherwise(
+                    nw.when(same_status & ~some_open)
+                    .then(nw.col("first_status"))
+                    .otherwise(nw.lit("partial"))
+                )
             ),
             not_due=nw.when(waits).then(nw.col("open_O")).otherwise(nothing),
             has_cancelled_row=nw.col("n_cancelled") > 0,

@@ -52,7 +52,19 @@ def stack_rows(
         parts.append(
             chosen.additional.join(
                 groups.filter(~nw.col("okey").is_null()).select(
-                    *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
+                    *ORDER_KEY,
+                    "order_number",
+                    "ordered_day",
+                    "store",
+                    "method_unsure",
+                    "by_vipps",
+                    "recurring",
+                    "dates_without_time",
+                    "fulfilled_at_us",
+                    "fulfilled_day",
+                    "refunded_at_us",
+                    "refunded_day",
+                    "exported_at_us",
                 ),
                 on=ORDER_KEY,
                 how="left",

@@ -179,6 +179,7 @@ def pair_orders_and_payments(
         covering=covering,
         unread=_select_unread(failures),
         older_links=order_rows.links,
+        at_once=tuple(unit.msn for unit in asked.units if unit.capture == "at_once"),
     )
     linked = link(criteria=criteria)
     if linked.collisions is not None and not is_empty(linked.collisions):
@@ -186,7 +187,7 @@ def pair_orders_and_payments(
         linked = link(criteria=criteria._replace(hash_function=None))
     check_payments_unique(linked.duplicates)
     chosen = choose_payments(linked.payments, linked.sides.groups, linked.attempts)
-    waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
+    waived = asked.waived | _find_orders_of_parts(chosen.members, asked.waived)
     dated = (orders, payments, events) if asked.period is not None else None
     stacked = _stack_both_sides(linked, chosen, order_rows.superseded)
     built = _add_amounts(
@@ -210,7 +211,10 @@ def pair_orders_and_payments(
         chosen.members,
     )
     marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
-    unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference"))
+    of_part = is_in_keys(_find_orders_of_parts(chosen.members, asked.unsettled), nw.col("okey"))
+    unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference")) | (
+        nw.col("split") & of_part
+    )
     return PairSet(
         marked.with_columns(unsettled=unsettled),
         exact_matches,
@@ -257,6 +261,7 @@ def _link_both_sides(
     covering: LazyFrame,
     unread: LazyFrame | None,
     older_links: LazyFrame,
+    at_once: tuple[str, ...],
 ) -> _Linked:
     cover = materialize(compute_coverage(covering))
     named = collect_named_links(orders, older_links)
@@ -271,7 +276,7 @@ def _link_both_sides(
     )
     timed = materialize(share_as_of(materialize(add_as_of(linked, cover))))
     counted = materialize(add_amounts_as_of(timed, own_events))
-    sides = resolve_order_rows(split.orders, references, counted)
+    sides = resolve_order_rows(split.orders, references, counted, at_once)
     return _Linked(
         cover,
         split.exact_matches,
@@ -324,13 +329,13 @@ def _add_amounts(
     )
 
 
-def _find_waived_parts(
-    members: LazyFrame, waived: frozenset[tuple[str, str]]
+def _find_orders_of_parts(
+    members: LazyFrame, keys: frozenset[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
-    """Return the orders (msn, reference) of which the user ignores a part of the split payment."""
-    if not waived:
+    """Return the orders (msn, reference) with one of these payments as a part of a split payment."""
+    if not keys:
         return frozenset()
-    parts = members.filter(is_in_keys(waived, nw.col("reference")))
+    parts = members.filter(is_in_keys(keys, nw.col("reference")))
     return frozenset((row["msn"], row["okey"]) for row in collect_rows(parts))
 
 

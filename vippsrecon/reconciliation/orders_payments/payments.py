@@ -44,6 +44,7 @@ PAYMENT_COLUMNS = (
     "changed_after",
     "as_fetched",
     "gap",
+    "largest",
     "link",
 )
 """Columns of the payment in a pair."""
@@ -59,6 +60,7 @@ _SUMMED_COLUMNS = (
     "R_now",
     "K_now",
     "n_captures",
+    "largest",
 )
 _MINIMUM_COLUMNS = (
     "reference",
@@ -211,7 +213,13 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
     part = nw.col("C") + nw.col("K")
     nothing = nw.lit(0, nw.Int64)
     order_amounts = groups.filter(~nw.col("okey").is_null()).select(
-        *ORDER_KEY, "O", "Or", "refunds_unknown", order_currency=nw.col("currency")
+        *ORDER_KEY,
+        "O",
+        "Or",
+        "by_vipps",
+        "recurring",
+        "refunds_unknown",
+        order_currency=nw.col("currency"),
     )
     with_order = shared.join(order_amounts, on=ORDER_KEY, how="left").with_columns(
         held=held, part=nw.when(held).then(part).otherwise(nothing)
@@ -245,7 +253,9 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
         )
     )
     by_name = nw.col("own") >= 2
-    is_split = nw.col("one_currency") & (by_name | nw.col("parts_only"))
+    # Of an order that was paid another way, or charged, no payment is a part.
+    is_due = nw.col("by_vipps").fill_null(value=True) & ~nw.col("recurring").fill_null(value=False)
+    is_split = nw.col("one_currency") & (by_name | nw.col("parts_only")) & is_due
     is_part = is_split & nw.col("held") & (~by_name | named)
     role = (
         nw.when(is_part)

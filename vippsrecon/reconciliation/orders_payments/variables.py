@@ -22,6 +22,9 @@ from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.reconciliation.later_changes import add_later_changes
 from vippsrecon.reconciliation.orders_payments.event_log.event_history import ENDED_STATES
 
+_PAYMENT_ROLES = ("pair", "second", "superseded")
+"""Roles of rows with a payment of an order."""
+
 FEW_ORDERS = 3
 """From this many unpaid orders with a reservation in one file, a majority says that the column
 `paid` means captured. One or two such orders are callbacks that failed."""
@@ -65,6 +68,7 @@ def _fill_both_sides(
         "K",
         *now,
         "gap",
+        "largest",
         "n_captures",
         "amount_minor",
         "not_due",
@@ -107,7 +111,9 @@ def _fill_both_sides(
         captures_at_once=nw.col("msn").is_in(at_once),
         # Either name of a pair may be listed; a further attempt is listed by its own name.
         waived=is_in_keys(waived, own_reference) | is_in_keys(waived, nw.col("reference")),
-        other_tender=((nw.col("role") == "pair") & ~nw.col("by_vipps")).fill_null(value=False),
+        other_tender=(nw.col("role").is_in(list(_PAYMENT_ROLES)) & ~nw.col("by_vipps")).fill_null(
+            value=False
+        ),
         outside_period=nw.col("outside_period").fill_null(value=False),
         shop_authorization=nw.col("shop_authorization").fill_null(""),
         **{
@@ -229,6 +235,7 @@ def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
             over=c - e,
             refund_short=nw.col("Er") - r,
             refunded_beyond_capture=nw.col("beyond"),
+            at_stake=nw.max_horizontal("O", "A", "C", "R", "X", "largest"),
             expired_in_shop=expired.fill_null(value=False),
             captured_comparable=comparable,
             held_open=nw.when(held_open).then(nw.lit(1)).otherwise(nw.lit(0)),

@@ -33,6 +33,7 @@ BRIDGE_LINES = (
     "cancellation_fees",
     "refunded_beyond_capture",
     "refunds_unknown",
+    "timing_awaiting_fulfilment",
     "timing_after_cut",
     "timing_refund_pending",
     "timing_refund_not_recorded",
@@ -58,6 +59,13 @@ def build_captured_lines() -> dict[str, nw.Expr]:
     open_and_wrong = (
         (nw.col("status") == "open") & _CAPTURED_KIND.is_in(list(DISCREPANCY_KINDS)) & ~unrecorded
     )
+    # Of an open order nothing is due yet, so what was captured is a line of its own.
+    captured_early = (
+        _NETTED
+        & (_CAPTURED_KIND == "timing_awaiting_fulfilment")
+        & (nw.col("status") == "open")
+        & nw.col("part_captured")
+    )
     judged = _COMPARED & nw.col("captured_comparable")
     fee_kept = _CANCELLED_PAIR & (_CAPTURED_KIND == "cancellation_fee_kept")
     return {
@@ -70,6 +78,7 @@ def build_captured_lines() -> dict[str, nw.Expr]:
             (_CANCELLED_PAIR & judged) | (PRESENCE_KIND == "cancelled_unpaid"), -O
         ),
         "not_yet_due": amount_where(_NETTED & judged & waiting, C - E)
+        - amount_where(captured_early, C)
         - amount_where(_NETTED & judged, nw.col("not_due"))
         + amount_where(_NETTED & open_and_wrong, -E),
         "payment_not_recorded": amount_where(_NETTED & unrecorded, C - E),
@@ -78,6 +87,7 @@ def build_captured_lines() -> dict[str, nw.Expr]:
         "excess_given_back": amount_where(_NETTED, nw.col("p")),
         "given_back_on_cancelled": amount_where(_CANCELLED_PAIR & judged, nw.col("given_back")),
         "cancellation_fees": amount_where(fee_kept, C - R),
+        "timing_awaiting_fulfilment": amount_where(captured_early, C),
         "timing_after_cut": amount_where(_PAIR & (PRESENCE_KIND == "timing_after_cut"), C - O),
         "superseded_attempts": amount_where(PRESENCE_KIND == "superseded_attempt", C),
         "outside_export": amount_where(PRESENCE_KIND == "timing_outside_export", C),

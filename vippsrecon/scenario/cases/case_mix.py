@@ -174,14 +174,18 @@ _AWAITING_FULFILMENT = _define_case(ordinary.awaiting_fulfilment, 1)
 
 
 def plan_days(
-    draws: RandomDraws, shop: Shop, units: Sequence[ScenarioSalesUnit], payments: int
+    draws: RandomDraws,
+    shop: Shop,
+    units: Sequence[ScenarioSalesUnit],
+    payments: int,
+    of_next_month: int = 0,
 ) -> list[list[ScenarioCase | None]]:
     """Return the cases of each day of the month: planted cases, and None for each ordinary one.
 
-    All days together have exactly `payments` payments.
+    All days together have exactly `payments` payments, less those `of_next_month`.
     """
     plans: list[list[ScenarioCase | None]] = [[] for _ in range(DAYS_IN_MONTH)]
-    left = payments
+    left = payments - of_next_month
     for case in DISCREPANCY_CASES + OTHER_CASES:
         if not any(case.can_occur_in(shop, unit) for unit in units):
             continue

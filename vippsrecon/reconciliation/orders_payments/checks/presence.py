@@ -157,7 +157,7 @@ def paid_twice() -> Check:
     >>> run_example(by_vipps=False, R=1000)
     ['ignored other_payment_method']
     """
-    return Check(_WITH_PAYMENT & _OTHER_TENDER & ~_AFTER_AS_OF & (C > R), nw.lit(0), C, C - R)
+    return Check(HAS_PAYMENT & _OTHER_TENDER & ~_AFTER_AS_OF & (C > R), nw.lit(0), C, C - R)
 
 
 def other_payment_method() -> Check:
@@ -172,9 +172,9 @@ def other_payment_method() -> Check:
     >>> run_example(A=None, by_vipps=None, method_unsure=True)
     ['ignored other_payment_method']
     """
-    unsure = nw.col("method_unsure") & (C == 0) & (K == 0)
+    unsure = _PAIR & nw.col("method_unsure") & (C == 0) & (K == 0)
     settled = _OTHER_TENDER & (C <= R) & ~(HAS_PAYMENT & _AFTER_AS_OF)
-    return Check(_PAIR & (settled | unsure))
+    return Check(settled | unsure)
 
 
 def not_epayment() -> Check:
@@ -186,7 +186,7 @@ def not_epayment() -> Check:
     >>> run_example(A=None, recurring=True)
     ['ignored not_epayment']
     """
-    return Check(_PAIR & nw.col("recurring"))
+    return Check(nw.col("recurring"))
 
 
 def waived() -> Check:
@@ -234,7 +234,7 @@ def timing_after_cut() -> Check:
     >>> run_example(O=900, X=0, fulfilled_days_ago=-1)
     ['discrepancy over_captured 900 → 1000, at risk 100']
     """
-    return Check(_PAIR & _AFTER_AS_OF & ~_CURRENCY_DIFFERS, O, C)
+    return Check((_PAIR | _OTHER_TENDER) & _AFTER_AS_OF & ~_CURRENCY_DIFFERS, O, C)
 
 
 def currency_mismatch() -> Check:
@@ -281,15 +281,15 @@ PRESENCE_CHECKS: tuple[CheckFunction, ...] = (
     outside_period,
     superseded_row,
     duplicate_order_row,
-    superseded_attempt,
-    duplicate_payment,
-    timing_outside_export,
-    missing_in_orders,
     nothing_to_pay,
     paid_twice,
     other_payment_method,
     not_epayment,
     timing_after_cut,
+    superseded_attempt,
+    duplicate_payment,
+    timing_outside_export,
+    missing_in_orders,
     cancelled_unpaid,
     abandoned_checkout,
     missing_in_vipps,

@@ -9,10 +9,28 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.check import TOLERANCE, C, Check, CheckFunction, Er, R, has_status
+from vippsrecon.reconciliation.check import (
+    TOLERANCE,
+    C,
+    Check,
+    CheckFunction,
+    E,
+    Er,
+    R,
+    has_status,
+    positive_part,
+)
 
 _KNOWN = ~nw.col("refunds_unknown")
 _NOT_CANCELLED = ~has_status("cancelled") & _KNOWN
+_CAPTURED_IN_EXCESS = nw.col("captured_kind").is_in(["over_captured", "duplicate_capture"])
+# No krone is at risk in two rows: a shop may have refunded more than the order, and what was captured
+# in excess is told in its own row.
+_OWED = (
+    nw.when(_CAPTURED_IN_EXCESS.fill_null(value=False) & (Er > E))
+    .then(positive_part(E - R))
+    .otherwise(Er - R)
+)
 
 
 def refund_exceeds_capture() -> Check:
@@ -48,7 +66,7 @@ def refund_failed() -> Check:
     last_failed = ~failed_us.is_null() & (
         done_us.is_null() | (failed_us >= done_us).fill_null(value=False)
     )
-    return Check(_NOT_CANCELLED & (Er > R) & last_failed, Er, R, Er - R)
+    return Check(_NOT_CANCELLED & (Er > R) & last_failed, Er, R, _OWED)
 
 
 def timing_refund_pending() -> Check:
@@ -70,8 +88,10 @@ def refund_missing_at_vipps() -> Check:
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(Or=300)
     ['discrepancy refund_missing_at_vipps 300 → 0, at risk 300']
+    >>> run_example(O=500, Or=1000)
+    ['discrepancy refund_missing_at_vipps 1000 → 0, at risk 500', 'discrepancy over_captured 500 → 1000, at risk 500']
     """
-    return Check(_NOT_CANCELLED & (Er > R), Er, R, Er - R)
+    return Check(_NOT_CANCELLED & (Er > R), Er, R, _OWED)
 
 
 def timing_refund_not_recorded() -> Check:

@@ -34,7 +34,8 @@ def remainder_open() -> Check:
     >>> run_example(C=0, by_vipps=False)
     ['discrepancy remainder_open 0 → 1000, at risk 0']
     """
-    nothing_to_capture = has_status("cancelled") | (E == 0) | ((_FULFILLED | _PARTIAL) & (C >= E))
+    captured_all = (_FULFILLED | _PARTIAL) & (C >= E)
+    nothing_to_capture = has_status("cancelled") | (E == 0) | captured_all | nw.col("other_tender")
     # Of orders paid together, those that are not sent yet still need their part.
     needed = nw.col("not_due")
     exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (E - C + needed < K)

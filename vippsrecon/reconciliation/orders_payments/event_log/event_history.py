@@ -85,7 +85,8 @@ def add_amounts_as_of(payments: LazyFrame, events: LazyFrame | None) -> LazyFram
     A, C, R, X (authorized, captured, refunded, cancelled; minor units) are sums of successful
     events up to `t_us`, or the aggregates if there is no event log (`as_fetched`). K is the amount
     that can still be captured or released. `gap` is the largest difference between an aggregate
-    and the sum of all its successful events, including those after `t_us`. C_now, R_now and K_now
+    and the sum of all its successful events, including those after `t_us`, and `largest` the largest
+    aggregate. C_now, R_now and K_now
     are C, R and K after every event fetched: an operation is proposed only for what is still owed.
 
     Args:
@@ -255,6 +256,7 @@ def _add_amount_variables(counted: LazyFrame) -> LazyFrame:
     return (
         with_gaps.with_columns(
             gap=gap,
+            largest=nw.max_horizontal(*AGGREGATE_COLUMNS.values()),
             **_add_amounts_now(),
             # A payment approved or ended after the cut-off time was still CREATED at that time.
             state=nw.when(approved_later | ended_later).then(nw.lit("CREATED")).otherwise(state),
