@@ -44,7 +44,7 @@ class CodeText(NamedTuple):
 
 _WHOLE_TOTALS_STEP = (
     "Export the totals with their decimals. If the shop sells in whole units only, set "
-    "tolerance_minor = 99 and a rounding_cap_minor that fits under [rules]."
+    "tolerance_minor = 99 and a rounding_cap_minor that fits under [tolerances] in vippsrecon.toml."
 )
 
 KINDS_OF_WHOLE_TOTALS = (

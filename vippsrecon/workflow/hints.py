@@ -8,6 +8,7 @@ from vippsrecon.money import format_count, group_thousands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     import pandas as pd
 
@@ -62,12 +63,17 @@ def drop_superseded_rows(orders: pd.DataFrame, buckets: pd.DataFrame) -> pd.Data
     return orders[[f"{file}:{row}" not in replaced for file, row in rows]]
 
 
-def export_time_hints(files: OrderFiles) -> Iterator[str]:
+def export_time_hints(files: OrderFiles, fetched_at: datetime) -> Iterator[str]:
     """Suggest --exported-at for each export whose modification time was used.
 
     Events after the export are timing, not discrepancies. No shop writes the time of the export
     into the file, and a copy of the file may have a different modification time, and therefore
     different discrepancies.
+
+    Args:
+        files: The order exports.
+        fetched_at: When the payments were fetched, by server time. A file that is newer than that
+            was probably copied or saved again after the export.
     """
     for file in files.files:
         if file.exported_at_from == FROM_MODIFICATION_TIME:
@@ -76,6 +82,13 @@ def export_time_hints(files: OrderFiles) -> Iterator[str]:
                 f"{file.exported_at:%Y-%m-%d %H:%M} UTC, was used. A copy of the file may have a "
                 "different one. Give the time of the export with --exported-at"
             )
+            if file.exported_at > fetched_at:
+                yield (
+                    f"The time used for {file.name} is later than the fetch of the payments, "
+                    f"{fetched_at:%Y-%m-%d %H:%M} UTC. If the file was copied or saved after the "
+                    "export, amounts and codes in this report may be wrong. Run again with "
+                    "--exported-at"
+                )
 
 
 def unknown_refund_hints(orders: pd.DataFrame) -> Iterator[str]:

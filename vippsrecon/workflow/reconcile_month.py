@@ -202,7 +202,7 @@ def reconcile_month(
         ),
         *reference_set.notes,
         *facts.notes,
-        *export_time_hints(files),
+        *export_time_hints(files, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
     result = replace(result, notices=notices)
