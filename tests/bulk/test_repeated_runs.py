@@ -60,6 +60,7 @@ def test_dry_run_of_a_finished_plan_shows_final_outcomes(world):
 
     assert outcomes(dry) == ["refused", "already_done", "already_done"]
     assert dry.counts["would_do"] == 0
+    assert not dry.live
     assert len(dry.outcomes) == 3
 
 

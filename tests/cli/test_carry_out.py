@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pty
+import socket
 import subprocess
 import sys
 
@@ -100,6 +101,7 @@ def test_live_requires_the_sum(ready, arguments):
 
     assert done.exit_code == 2
     assert done.stderr.strip()
+    assert ('add --confirm "1 250.50 NOK"' in done.stderr) is (not arguments)
     assert "Traceback" not in done.output
     assert ready.effects() == {}
 
@@ -277,8 +279,61 @@ def test_ledger_balance_is_shown_with_the_sum(desk):
 
     done = here.run("carry-out", "plan.json")
 
-    assert "ledger    302321 held 5.00 NOK on 2026-01-31" in done.stdout
-    assert "the plan comes to 10.00 NOK, which is more" in done.stdout
+    assert "(ledger 302321) stood at 5.00 NOK on 2026-01-31" in done.stdout
+    assert "this plan refunds 10.00 NOK." in done.stdout
+    assert "You can carry it out" in done.stdout
+
+
+@pytest.mark.parametrize("mode", [[], ["--live"]], ids=["dry", "live"])
+def test_finished_plan_makes_no_request(ready, monkeypatch, mode):
+    """The journal knows every outcome, so the command works without a network."""
+    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    assert done.exit_code == 0, done.output
+    before = ready.simulator.requests()["requests"]
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("VIPPS_BASE_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+    done = ready.run("carry-out", "plan.json", *mode)
+
+    assert done.exit_code == 0, done.output
+    assert "Nothing was sent: all 3 were done on 2026-01-31" in done.stdout
+    assert "approved  ola" in done.stdout
+    assert "add --live" not in done.stdout
+    assert ready.simulator.requests()["requests"] == before
+
+
+def test_note_on_the_balance_counts_only_rows_that_are_left(desk):
+    """What was refunded before is in the balance already."""
+    entry = {
+        "pspReference": "3343121302",
+        "time": "2026-01-31T09:30:00Z",
+        "ledgerDate": "2026-01-31",
+        "entryType": "capture",
+        "reference": "order-000001",
+        "currency": "NOK",
+        "amount": 500,
+        "recipientHandle": f"api:{MSN}",
+        "balanceBefore": 0,
+        "balanceAfter": 500,
+        "unrelated": "",
+    }
+    here = desk(2, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry})
+    here.plan("10.00", "2.00")
+    here.approve()
+    refused = {"code": 6210, "operation": "refund", "reference": "order-000001"}
+    locked = {"code": 4150, "operation": "refund", "reference": "order-000002"}
+    here.simulator.set_settings(refusals=[refused, locked])
+    first = here.run(
+        "carry-out", "plan.json", "--live", "--confirm", "12.00 NOK", "--in-flight", "1"
+    )
+    assert first.exit_code == 2, first.output
+
+    again = here.run("carry-out", "plan.json")
+
+    assert "this plan refunds 12.00 NOK." in first.stdout
+    assert "this plan still refunds 2.00 NOK." in again.stdout
+    assert "You can carry it out" not in again.stdout
 
 
 def test_unreadable_ledger_prints_nothing(desk, monkeypatch):
