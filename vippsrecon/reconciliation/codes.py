@@ -87,7 +87,7 @@ CODES = (
          "Paid, but the shop does not know",
          "callbacks from Vipps MobilePay that do not reach the shop"),
     Code("captured_not_fulfilled", _LEG, "discrepancy", "medium",
-         "Captured long before delivery",
+         "Captured, not delivered yet",
          'the shop captures when the order is placed (set capture = "at_once" for the sales unit), or the export lacks the fulfilment column'),
     Code("not_paid", _LEG, "discrepancy", "high",
          "The shop expects money that never came",
