@@ -18,7 +18,9 @@ def test_check_without_a_database_creates_none(run, keys, folder, printed):
     said = run("check")
 
     assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, not created yet" in said.stdout
+    assert "database: sqlite:///vippsrecon.db, not created yet: vippsrecon reconcile or" in said.stdout
+    assert "database_url = sqlite:///vippsrecon.db  (default)" in said.stdout
+    assert said.stdout.splitlines()[-1] == "All is ready."
     assert list(folder.iterdir()) == []
     assert printed(run("check", "--json"))["database"] == {
         "url_masked": "sqlite:///vippsrecon.db",
@@ -57,6 +59,7 @@ def test_database_of_a_newer_version_is_a_problem(ready):
 
     assert said.exit_code == 2
     assert "database: the workspace database" in said.stdout
+    assert said.stdout.splitlines()[-1].startswith("Fix: the workspace database")
     assert "made by a newer vippsrecon" in said.stderr
 
 

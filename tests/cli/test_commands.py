@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib
+import re
 import socket
 import subprocess
 import sys
@@ -149,7 +150,10 @@ def test_check_shows_sources_and_no_secret(run, keys, printed, folder):
 def test_check_accepts_the_simulators_clock(run, keys, printed, folder):
     """The simulator's clock is in the scenario's month; the large difference is not an error."""
     findings = printed(run("check", "--json"))
+    shown = run("check").stdout
 
+    assert "environment = simulator  (from the variable VIPPS_ENVIRONMENT)" in shown
+    assert re.search(r"clock: the simulator's own clock \([1-9]\d* days? \w+\); not compared", shown)
     assert abs(findings["clock_skew_seconds"]) > 60
     assert not [warning for warning in findings["warnings"] if "clock" in warning]
 
