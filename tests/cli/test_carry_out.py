@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pty
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.cli.refund_folder import MSN, SUM
+from tests.waiting import wait_until
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 
 LEDGER = {
@@ -334,6 +337,49 @@ def test_note_on_the_balance_counts_only_rows_that_are_left(desk):
     assert "this plan refunds 12.00 NOK." in first.stdout
     assert "this plan still refunds 2.00 NOK." in again.stdout
     assert "You can carry it out" not in again.stdout
+
+
+def test_second_interrupt_says_that_the_workbook_was_not_written(ready):
+    """An older outcomes.xlsx would otherwise be taken for that of this run."""
+    ready.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "latency_ms": 60_000}])
+    command = ["carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "o.xlsx"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "vippsrecon", *command],
+        cwd=ready.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until(lambda: ready.simulator.requests()["requests"].get("getPayment", 0) > 3)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            # The first one only lets the rows in progress finish, which takes a minute here.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=3)
+        process.wait(timeout=60)
+        printed = process.stderr.read()
+
+    assert process.returncode == 2
+    assert "Progress is saved, but o.xlsx was not written: run the same command again" in printed
+
+
+def test_confirmation_without_live_is_noted(ready):
+    """Whoever confirms a sum expects that money moves."""
+    done = ready.run("carry-out", "plan.json", "--confirm", SUM)
+
+    assert "--confirm has no effect without --live" in done.stderr
+
+
+def test_own_approval_is_stated(desk):
+    """The planner may approve a small plan alone, and the output says that nobody else looked."""
+    here = desk(1)
+    here.plan("10.00")
+
+    own = here.run("approve", "plan.json", "--as", "kari")
+    other = here.run("approve", "plan.json", "--as", "ola")
+
+    assert "kari approved their own plan (allowed up to 10 000.00 NOK)" in own.stdout
+    assert "their own plan" not in other.stdout
 
 
 def test_unreadable_ledger_prints_nothing(desk, monkeypatch):

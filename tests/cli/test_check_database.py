@@ -18,7 +18,9 @@ def test_check_without_a_database_creates_none(run, keys, folder, printed):
     said = run("check")
 
     assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, not created yet: vippsrecon reconcile or" in said.stdout
+    assert (
+        "database: sqlite:///vippsrecon.db, not created yet: vippsrecon reconcile or" in said.stdout
+    )
     assert "database_url = sqlite:///vippsrecon.db  (default)" in said.stdout
     assert said.stdout.splitlines()[-1] == "All is ready."
     assert list(folder.iterdir()) == []

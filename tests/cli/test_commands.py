@@ -153,7 +153,9 @@ def test_check_accepts_the_simulators_clock(run, keys, printed, folder):
     shown = run("check").stdout
 
     assert "environment = simulator  (from the variable VIPPS_ENVIRONMENT)" in shown
-    assert re.search(r"clock: the simulator's own clock \([1-9]\d* days? \w+\); not compared", shown)
+    assert re.search(
+        r"clock: the simulator's own clock \([1-9]\d* days? \w+\); not compared", shown
+    )
     assert abs(findings["clock_skew_seconds"]) > 60
     assert not [warning for warning in findings["warnings"] if "clock" in warning]
 

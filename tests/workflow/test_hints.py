@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -72,6 +72,19 @@ def test_notice_if_the_time_of_a_file_is_later_than_the_fetch(world, saved, hint
     later = [each for each in result.notices if "later than the fetch of the payments" in each]
     assert bool(later) is hinted
     assert all("2026-11-05 12:0" in each and "--exported-at" in each for each in later)
+
+
+def test_notice_if_the_cutoff_is_later_than_the_fetch(world):
+    """A typing error in --as-of would show every order as overdue."""
+    orders, settings, client, _ = world([line(1, "fulfilled")], [paid(1, captured=1000)])
+
+    late = reconcile_month(
+        [orders], settings, client=client, as_of=datetime(2030, 1, 1, tzinfo=UTC)
+    )
+    now = reconcile_month([orders], settings, client=client)
+
+    assert any("--as-of 2030-01-01 00:00 UTC is later than the fetch" in n for n in late.notices)
+    assert not any("--as-of" in notice for notice in now.notices)
 
 
 def test_older_export_proposes_no_capture_setting(world, tmp_path):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from vippsrecon.money import format_count, group_thousands
+from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,6 +91,22 @@ def export_time_hints(files: OrderFiles, fetched_at: datetime) -> Iterator[str]:
                     "export, amounts and codes in this report may be wrong. Run again with "
                     "--exported-at"
                 )
+
+
+def late_cutoff_hints(cutoff: datetime, fetched_at: datetime) -> Iterator[str]:
+    """Say that a cut-off time is later than the fetch, so nothing is known of the time between.
+
+    Args:
+        cutoff: As of when is compared.
+        fetched_at: When the payments were fetched, by server time.
+    """
+    if cutoff - fetched_at > timedelta(seconds=MAX_CLOCK_SKEW_SECONDS):
+        yield (
+            f"--as-of {cutoff:%Y-%m-%d %H:%M} UTC is later than the fetch, "
+            f"{fetched_at:%Y-%m-%d %H:%M} UTC. What happens in between is not known: deadlines and "
+            "grace periods count as passed, so rows may be shown as overdue that are not. Omit "
+            "--as-of to use the time of the fetch"
+        )
 
 
 def unknown_refund_hints(orders: pd.DataFrame) -> Iterator[str]:

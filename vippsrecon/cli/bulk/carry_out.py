@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vippsrecon.cli.errors import print_warning
 from vippsrecon.cli.preview import JsonOption
 from vippsrecon.errors import printable
 
@@ -72,10 +74,12 @@ def carry_out(
 
     if out is not None:
         _refuse_output_path(out, plan_file)
+    if confirm and not live:
+        print_warning("Note: --confirm has no effect without --live; this is a dry run.")
     plan = read_plan(plan_file)
     settings = load_settings()
     check_plan_matches_settings(plan, settings)  # before any key is sent
-    with Client(settings) as client:
+    with Client(settings) as client, _note_unwritten(out):
         rows = list_open_rows(plan, client)  # from the journal; no request
         balances = fetch_balances(client, plan.msns) if plan.verb == "refund" and rows else ()
         if not json:
@@ -96,10 +100,24 @@ def carry_out(
         print("\n".join(_format_run(run, plan_file)), flush=True)
     # The workbook comes last: if it cannot be written, the outcomes have already been printed.
     if out is not None:
-        write_outcomes(run, out)
+        with _note_unwritten(out):
+            write_outcomes(run, out)
         if not json:
             print(f"outcomes  {printable(str(out))}")
     raise typer.Exit(run.exit_code)
+
+
+@contextmanager
+def _note_unwritten(out: Path | None) -> Iterator[None]:
+    """Say after a second Ctrl-C that the outcomes were not written, and how to write them."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if out is not None:
+            stop.add_note(
+                f"{printable(str(out))} was not written: run the same command again to write it"
+            )
+        raise
 
 
 def _refuse_output_path(out: Path, plan_file: Path) -> None:
