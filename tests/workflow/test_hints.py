@@ -24,7 +24,7 @@ def paid(number, **moved):
 
 
 @pytest.mark.parametrize(
-    ("open_orders", "captured", "fulfilled", "capture", "said"),
+    ("open_orders", "captured", "fulfilled", "capture", "message"),
     [
         pytest.param(20, 11, 0, "on_fulfilment", "11 of 20 open orders", id="most"),
         pytest.param(20, 10, 0, "on_fulfilment", None, id="half"),
@@ -34,7 +34,7 @@ def paid(number, **moved):
     ],
 )
 def test_capture_setting_is_proposed_if_most_open_orders_are_captured(
-    world, open_orders, captured, fulfilled, capture, said
+    make_inputs, open_orders, captured, fulfilled, capture, message
 ):
     """Without the setting, every open order of such a shop would be a discrepancy."""
     lines = [line(number) for number in range(open_orders)]
@@ -45,13 +45,13 @@ def test_capture_setting_is_proposed_if_most_open_orders_are_captured(
         paid(number, captured=1000) for number in range(open_orders, open_orders + fulfilled)
     ]
     units = (SalesUnit(MSN, market="NO", capture=capture),)
-    orders, settings, client, _ = world(lines, payments, units=units)
+    orders, settings, client, _ = make_inputs(lines, payments, units=units)
 
     result = reconcile_month([orders], settings, client=client)
-    found = [notice for notice in result.notices if 'capture = "at_once" for it' in notice]
+    hints = [notice for notice in result.notices if 'capture = "at_once" for it' in notice]
 
-    assert len(found) == (said is not None)
-    assert all(f"Sales unit {MSN}: {said} are captured" in notice for notice in found)
+    assert len(hints) == (message is not None)
+    assert all(f"Sales unit {MSN}: {message} are captured" in notice for notice in hints)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_capture_setting_is_proposed_if_most_open_orders_are_captured(
         pytest.param("2026-11-27T11:00:00+00:00", True, id="a copy, made later"),
     ],
 )
-def test_notice_if_the_time_of_a_file_is_later_than_the_fetch(world, saved, hinted):
+def test_notice_if_the_time_of_a_file_is_later_than_the_fetch(make_inputs, saved, hinted):
     """A checkout or a copy changes the time of a file, and with it amounts at risk."""
-    orders, settings, client, _ = world([line(1, "fulfilled")], [paid(1, captured=1000)])
+    orders, settings, client, _ = make_inputs([line(1, "fulfilled")], [paid(1, captured=1000)])
     at = datetime.fromisoformat(saved).timestamp()
     os.utime(orders, (at, at))
 
@@ -74,9 +74,9 @@ def test_notice_if_the_time_of_a_file_is_later_than_the_fetch(world, saved, hint
     assert all("2026-11-05 12:0" in each and "--exported-at" in each for each in later)
 
 
-def test_notice_if_the_cutoff_is_later_than_the_fetch(world):
+def test_notice_if_the_cutoff_is_later_than_the_fetch(make_inputs):
     """A typing error in --as-of would show every order as overdue."""
-    orders, settings, client, _ = world([line(1, "fulfilled")], [paid(1, captured=1000)])
+    orders, settings, client, _ = make_inputs([line(1, "fulfilled")], [paid(1, captured=1000)])
 
     late = reconcile_month(
         [orders], settings, client=client, as_of=datetime(2030, 1, 1, tzinfo=UTC)
@@ -87,10 +87,10 @@ def test_notice_if_the_cutoff_is_later_than_the_fetch(world):
     assert not any("--as-of" in notice for notice in now.notices)
 
 
-def test_older_export_proposes_no_capture_setting(world, tmp_path):
+def test_older_export_proposes_no_capture_setting(make_inputs, tmp_path):
     """The orders are open in last month's file, but this month's file shows them as sent."""
     numbers = range(20)
-    newer, settings, client, _ = world(
+    newer, settings, client, _ = make_inputs(
         [line(number, "fulfilled") for number in numbers],
         [paid(number, captured=1000) for number in numbers],
     )

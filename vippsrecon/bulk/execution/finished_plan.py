@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.execution.journal_access import refuse_broken_journal, use_existing_store
+from vippsrecon.bulk.execution.plan_journal import refuse_broken_journal, use_existing_store
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.execution.worker_pool import restore_result

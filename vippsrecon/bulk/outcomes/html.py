@@ -42,12 +42,12 @@ def summarize_run(run: RunResult) -> str:
     rest = [f"{group_thousands(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)]
     finished = counts.get("done", 0) + counts["already_done"]
     if len(run.earlier) == run.plan.count:
-        everything = {1: "it was", 2: "both were"}.get(
+        count_text = {1: "it was", 2: "both were"}.get(
             finished, f"all {group_thousands(finished)} were"
         )
-        what = f"{everything} done" if not rest else "every row ended"
+        rows_text = f"{count_text} done" if not rest else "every row ended"
         rest = [f"{group_thousands(finished)} done", *rest] if rest else []
-        return ", ".join([f"Nothing was sent: {what} {_describe_earlier_days(run)}", *rest])
+        return ", ".join([f"Nothing was sent: {rows_text} {_describe_earlier_days(run)}", *rest])
     if not run.live:
         would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
         return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
