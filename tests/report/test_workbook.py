@@ -448,6 +448,16 @@ def test_every_line_of_the_bridge_says_where_its_rows_are():
         assert codes <= set(names.CODE_TITLES)
 
 
+def test_columns_up_to_the_reference_stay_visible(tmp_path):
+    """Whoever scrolls to an amount must see whose it is, wherever a column is added."""
+    book = load_workbook(write_workbook(make_month(), tmp_path / "report.xlsx"))
+    for name in set(SHEETS) - {"Summary", "Controls"}:
+        sheet = book[name]
+        headings = [cell.value for cell in sheet[head_of(sheet)]]
+        frozen = sheet[sheet.freeze_panes].column - 1
+        assert headings[frozen - 1] == "Reference", name
+
+
 def test_proposal_is_shown_with_the_amount_at_risk(tmp_path):
     """The proposed operation and its amount are shown; without a proposal, the cells are empty."""
     month = Month()
