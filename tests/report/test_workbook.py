@@ -450,7 +450,7 @@ def test_every_line_of_the_bridge_says_where_its_rows_are():
 
 def test_columns_up_to_the_reference_stay_visible(tmp_path):
     """Whoever scrolls to an amount must see whose it is, wherever a column is added."""
-    book = load_workbook(write_workbook(make_month(), tmp_path / "report.xlsx"))
+    book = load_workbook(write_workbook(make_month().reconciliation(), tmp_path / "report.xlsx"))
     for name in set(SHEETS) - {"Summary", "Controls"}:
         sheet = book[name]
         headings = [cell.value for cell in sheet[head_of(sheet)]]

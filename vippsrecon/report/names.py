@@ -94,8 +94,8 @@ SETTING_NAMES = {
     "capture": "captures",
     "rules.tolerance_minor": "Rounding allowed per order, in minor units",
     "rules.rounding_cap_minor": "Rounding allowed per currency, in minor units",
-    "rules.delivery_grace_days": "Days from capture to delivery",
-    "rules.capture_grace_hours": "Hours from delivery to capture",
+    "rules.delivery_grace_days": "Days from capture to fulfilment",
+    "rules.capture_grace_hours": "Hours from fulfilment to capture",
     "rules.refund_grace_hours": "Hours between a refund in the shop and at Vipps MobilePay",
     "rules.callback_grace_hours": "Hours from authorization until the shop must know of it",
     # Counts.
