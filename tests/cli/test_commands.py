@@ -308,7 +308,7 @@ def test_fetch_reports_duplicate_references(run, keys, folder):
 
     assert result.exit_code == 1
     assert "1 row repeated a reference" in result.stdout
-    assert "row 5: is longer than the 64 characters" in result.stdout
+    assert "row 5: reference is longer than the 64 characters" in result.stdout
 
 
 def test_fetch_reports_the_cause_of_failures(run, serve_with_faults, few_orders, folder):
