@@ -42,7 +42,7 @@ def codes_page() -> str:
         MADE,
         "",
         "Each pair of order and payment is asked four questions, and each question gives at most "
-        "one code: the first that holds. So totals add up, and no krone is counted twice. Amounts "
+        "one code: the first that applies. So the totals add up, and no krone is counted twice. Amounts "
         "in a report are never part of these sentences; they have columns of their own.",
         "",
         "`expected_minor` is the order's amount, `actual_minor` Vipps MobilePay's, and "
@@ -64,7 +64,7 @@ def codes_page() -> str:
         "## Not discrepancies",
         "",
         '*Timing* kinds are "not here yet"; they become discrepancies when overdue. *Ignored* '
-        "kinds are none of Vipps MobilePay's business. Both are counted and summed, never hidden.",
+        "kinds do not concern Vipps MobilePay. Both are counted and summed, never hidden.",
         "",
         "| kind | meaning |",
         "|---|---|",
@@ -115,9 +115,10 @@ def commands_page() -> str:
         "",
         MADE,
         "",
-        "Exit codes, of every command: **0** clean (discrepancies of severity *info* alone are "
+        "Exit codes, of every command but `demo`: **0** clean (discrepancies of severity *info* alone are "
         "clean); **1** finished, and discrepancies or rejected rows exist; **2** could not "
-        "finish: bad input, keys, network, or data that is not whole.",
+        "finish: bad input, keys, network, or data that is not complete. `demo` exits with 0 if it "
+        "found every planted discrepancy and no other.",
     ]
     commands = ["", *COMMANDS]
     for command, shown in zip(commands, _list_help_texts(commands), strict=True):

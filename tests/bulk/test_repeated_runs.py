@@ -47,6 +47,7 @@ def test_dry_run_of_a_finished_plan_shows_final_outcomes(make_account):
 
     assert list_outcomes(dry) == ["refused", "already_done", "already_done"]
     assert dry.counts["would_do"] == 0
+    assert not dry.live
     assert len(dry.outcomes) == 3
 
 

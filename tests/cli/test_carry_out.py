@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pty
+import signal
+import socket
 import subprocess
 import sys
 
@@ -12,6 +15,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.cli.refund_folder import MSN, SUM
+from tests.waiting import wait_until
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 
 LEDGER = {
@@ -100,6 +104,7 @@ def test_live_requires_the_sum(ready, arguments):
 
     assert result.exit_code == 2
     assert result.stderr.strip()
+    assert ('add --confirm "1 250.50 NOK"' in result.stderr) is (not arguments)
     assert "Traceback" not in result.output
     assert ready.effects() == {}
 
@@ -281,8 +286,111 @@ def test_ledger_balance_is_shown_with_the_sum(make_refund_folder):
 
     result = refund_folder.run("carry-out", "plan.json")
 
-    assert "ledger    302321 held 5.00 NOK on 2026-01-31" in result.stdout
-    assert "the plan comes to 10.00 NOK, which is more" in result.stdout
+    assert "(ledger 302321) stood at 5.00 NOK on 2026-01-31" in result.stdout
+    assert "this plan refunds 10.00 NOK." in result.stdout
+    assert "You can carry it out" in result.stdout
+
+
+@pytest.mark.parametrize("mode", [[], ["--live"]], ids=["dry", "live"])
+def test_finished_plan_makes_no_request(ready, monkeypatch, mode):
+    """The journal knows every outcome, so the command works without a network."""
+    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    assert done.exit_code == 0, done.output
+    before = ready.simulator.requests()["requests"]
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("VIPPS_BASE_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+    done = ready.run("carry-out", "plan.json", *mode)
+
+    assert done.exit_code == 0, done.output
+    assert "Nothing was sent: all 3 were done on 2026-01-31" in done.stdout
+    assert "approved  ola" in done.stdout
+    assert "add --live" not in done.stdout
+    assert ready.simulator.requests()["requests"] == before
+
+
+def test_note_on_the_balance_counts_only_rows_that_are_left(make_refund_folder):
+    """What was refunded before is in the balance already."""
+    entry = {
+        "pspReference": "3343121302",
+        "time": "2026-01-31T09:30:00Z",
+        "ledgerDate": "2026-01-31",
+        "entryType": "capture",
+        "reference": "order-000001",
+        "currency": "NOK",
+        "amount": 500,
+        "recipientHandle": f"api:{MSN}",
+        "balanceBefore": 0,
+        "balanceAfter": 500,
+        "unrelated": "",
+    }
+    here = make_refund_folder(
+        2, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry}
+    )
+    here.plan("10.00", "2.00")
+    here.approve()
+    refused = {"code": 6210, "operation": "refund", "reference": "order-000001"}
+    locked = {"code": 4150, "operation": "refund", "reference": "order-000002"}
+    here.simulator.set_settings(refusals=[refused, locked])
+    first = here.run(
+        "carry-out", "plan.json", "--live", "--confirm", "12.00 NOK", "--in-flight", "1"
+    )
+    assert first.exit_code == 2, first.output
+
+    again = here.run("carry-out", "plan.json")
+
+    assert "this plan refunds 12.00 NOK." in first.stdout
+    assert "this plan still refunds 2.00 NOK." in again.stdout
+    assert "You can carry it out" not in again.stdout
+
+
+def test_second_interrupt_says_that_the_workbook_was_not_written(ready):
+    """An older outcomes.xlsx would otherwise be taken for that of this run."""
+    ready.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "latency_ms": 60_000}])
+    command = ["carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "o.xlsx"]
+    # A process started in the background ignores SIGINT unless it says otherwise.
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from vippsrecon.cli import main; main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", start, *command],
+        cwd=ready.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until(lambda: ready.simulator.requests()["requests"].get("getPayment", 0) > 3)
+        # The first one only lets the rows in progress finish, which takes a minute here.
+        for seconds in (3, 40):
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=seconds)
+        process.kill()
+        printed = process.stderr.read()
+
+    assert process.returncode == 2
+    assert "Progress is saved, but o.xlsx was not written: run the same command again" in printed
+
+
+def test_confirmation_without_live_is_noted(ready):
+    """Whoever confirms a sum expects that money moves."""
+    done = ready.run("carry-out", "plan.json", "--confirm", SUM)
+
+    assert "--confirm has no effect without --live" in done.stderr
+
+
+def test_own_approval_is_stated(make_refund_folder):
+    """The planner may approve a small plan alone, and the output says that nobody else looked."""
+    here = make_refund_folder(1)
+    here.plan("10.00")
+
+    own = here.run("approve", "plan.json", "--as", "kari")
+    other = here.run("approve", "plan.json", "--as", "ola")
+
+    assert "kari approved their own plan (allowed up to 10 000.00 NOK)" in own.stdout
+    assert "their own plan" not in other.stdout
 
 
 def test_unreadable_ledger_prints_nothing(make_refund_folder, monkeypatch):

@@ -18,7 +18,12 @@ def test_check_without_a_database_creates_none(run, keys, folder, read_json):
     result = run("check")
 
     assert result.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, not created yet" in result.stdout
+    assert (
+        "database: sqlite:///vippsrecon.db, not created yet: vippsrecon reconcile or"
+        in result.stdout
+    )
+    assert "database_url = sqlite:///vippsrecon.db  (default)" in result.stdout
+    assert result.stdout.splitlines()[-1] == "All is ready."
     assert list(folder.iterdir()) == []
     assert read_json(run("check", "--json"))["database"] == {
         "url_masked": "sqlite:///vippsrecon.db",
@@ -57,6 +62,7 @@ def test_database_of_a_newer_version_is_a_problem(ready):
 
     assert result.exit_code == 2
     assert "database: the workspace database" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Fix: the workspace database")
     assert "made by a newer vippsrecon" in result.stderr
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib
+import re
 import socket
 import subprocess
 import sys
@@ -150,7 +151,12 @@ def test_check_shows_sources_and_no_secret(run, keys, read_json, folder):
 def test_check_accepts_the_simulators_clock(run, keys, read_json, folder):
     """The simulator's clock is in the scenario's month; the large difference is not an error."""
     findings = read_json(run("check", "--json"))
+    shown = run("check").stdout
 
+    assert "environment = simulator  (from the variable VIPPS_ENVIRONMENT)" in shown
+    assert re.search(
+        r"clock: the simulator's own clock \([1-9]\d* days? \w+\); not compared", shown
+    )
     assert abs(findings["clock_skew_seconds"]) > 60
     assert not [warning for warning in findings["warnings"] if "clock" in warning]
 
@@ -302,7 +308,7 @@ def test_fetch_reports_duplicate_references(run, keys, folder):
 
     assert result.exit_code == 1
     assert "1 row repeated a reference" in result.stdout
-    assert "row 5: is longer than the 64 characters" in result.stdout
+    assert "row 5: reference is longer than the 64 characters" in result.stdout
 
 
 def test_fetch_reports_the_cause_of_failures(run, serve_with_faults, few_orders, folder):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from vippsrecon.config.load import load_settings
 from vippsrecon.reconciliation.codes import CODES, DISCREPANCY_KINDS, MANUAL_FLAGS, get_code
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.results.flags import FLAGS
@@ -102,6 +103,27 @@ def test_every_sentence_has_a_code_and_every_discrepancy_a_sentence():
     """The sentence without a flag is used for every row that no flag changes."""
     assert {text.kind for text in ENGLISH_TEXTS} == set(DISCREPANCY_KINDS)
     assert sorted(text.kind for text in ENGLISH_TEXTS if not text.flag) == sorted(DISCREPANCY_KINDS)
+
+
+def test_every_setting_that_a_sentence_names_is_allowed(tmp_path):
+    """A reader copies the setting into vippsrecon.toml, where an unknown name stops every command."""
+    sentences = {text.next_step for text in ENGLISH_TEXTS} | {code.likely_cause for code in CODES}
+    tables = {sentence: re.search(r"under \[(\w+)\]", sentence) for sentence in sentences}
+    named = [
+        (table[1], name)
+        for sentence, table in tables.items()
+        if table
+        for name in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", sentence)
+    ]
+    file = tmp_path / "vippsrecon.toml"
+
+    for table, name in named:
+        file.write_text(f"[{table}]\n{name} = 1\n", encoding="utf-8")
+        assert getattr(load_settings(file=file, offline=True).rules, name) == 1
+    assert {name for _, name in named} == {"tolerance_minor", "rounding_cap_minor"}
+    for setting in {text for each in sentences for text in re.findall(r'\w+ = "\w+"', each)}:
+        file.write_text(f'[[sales_unit]]\nmsn = "123456"\n{setting}\n', encoding="utf-8")
+        assert load_settings(file=file, offline=True).units
 
 
 @pytest.mark.parametrize("code", DISCREPANCY_CODES, ids=lambda code: code.name)

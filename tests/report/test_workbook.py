@@ -14,8 +14,16 @@ from openpyxl import load_workbook
 
 from tests.reconciliation.months import make_pair, reconcile_both
 from tests.report.example_results import Month, make_month
-from vippsrecon.report import write_workbook
+from vippsrecon.reconciliation.codes import TIMING_KINDS
+from vippsrecon.reconciliation.results.bridge_lines import BRIDGE_LINES
+from vippsrecon.report import names, write_workbook
+from vippsrecon.report.columns import (
+    DISCREPANCY_SHEET_COLUMNS,
+    ORDER_SHEET_COLUMNS,
+    PAIR_SHEET_COLUMNS,
+)
 from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
+from vippsrecon.report.terminal import format_summary
 
 SHEETS = [
     "Summary",
@@ -417,15 +425,47 @@ def test_bridge_agrees_with_the_fetched_totals(tmp_path):
     sheet = load_workbook(write_workbook(result, tmp_path / "report.xlsx"), data_only=True)
     cells = [[cell.value for cell in row] for row in sheet["Summary"].iter_rows()]
     captured = {row[1]: row[4] for row in cells if row[1] and isinstance(row[4], float | int)}
-    refunded = {row[8]: row[12] for row in cells if row[8] and isinstance(row[12], float | int)}
+    refunded = {row[6]: row[12] for row in cells if row[6] and isinstance(row[12], float | int)}
 
     assert captured["Captured at Vipps MobilePay"] == 15
     assert captured["Totals that disagree with events"] == 2.5
     assert captured["Payments' totals as fetched"] == 20
     assert refunded["Events after the cut-off time"] == 2.5
+    assert {row[6]: row[11] for row in cells}["Events after the cut-off time"] == 1
+    assert {row[1]: row[3] for row in cells}["Order total"] == 2
+    (explained,) = re.findall(r"see the bridge on sheet Summary: (.+)", format_summary(result))
+    assert "Totals that disagree with events" in explained
+    assert "Events after the cut-off time" in explained
     assert refunded["Payments' totals as fetched"] == 2.5
     moved = [row[4] for row in cells if row[1] == "Moved in another period"]
     assert moved == [-2.5, 2.5]
+
+
+def test_every_line_of_the_bridge_says_where_its_rows_are():
+    """A controller who asks which orders a line adds up can filter them on a sheet."""
+    without_code = {*BRIDGE_LINES, "moved_in_another_period", *names.BRIDGE_LINE_NAMES}
+    found_by_code = {"orders", *TIMING_KINDS}
+    headers = {
+        column.header
+        for columns in (ORDER_SHEET_COLUMNS, PAIR_SHEET_COLUMNS, DISCREPANCY_SHEET_COLUMNS)
+        for column in columns
+    }
+
+    assert set(names.BRIDGE_LINE_PLACES) == without_code - found_by_code
+    for place in names.BRIDGE_LINE_PLACES.values():
+        assert set(re.findall(r"(\w+) (?:=|contains) ", place)) <= headers
+        codes = set(re.findall(r"Code = (\w+)", place)) | set(re.findall(r" or (\w+_\w+)", place))
+        assert codes <= set(names.CODE_TITLES)
+
+
+def test_columns_up_to_the_reference_stay_visible(tmp_path):
+    """Whoever scrolls to an amount must see whose it is, wherever a column is added."""
+    book = load_workbook(write_workbook(make_month().reconciliation(), tmp_path / "report.xlsx"))
+    for name in set(SHEETS) - {"Summary", "Controls"}:
+        sheet = book[name]
+        headings = [cell.value for cell in sheet[head_of(sheet)]]
+        frozen = sheet[sheet.freeze_panes].column - 1
+        assert headings[frozen - 1] == "Reference", name
 
 
 def test_proposal_is_shown_with_the_amount_at_risk(tmp_path):

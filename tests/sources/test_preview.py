@@ -97,7 +97,7 @@ def test_preview_counts_orders_that_are_not_compared(write: Writer):
     others = [woo(Order_ID="2", Order_Number="2", Payment_Method_Title="Klarna")]
     free = [woo(Order_ID="3", Order_Number="3", Order_Total_Amount="0")]
     notes = preview(write(as_csv(WOO, [woo(), *others, *free])))["files"][0]["notes"]
-    assert "Orders paid otherwise: 1 (Klarna 1; 499.50 NOK)." in notes
+    assert "Orders paid with another method: 1 (Klarna 1; 499.50 NOK)." in notes
     assert "Orders with nothing to pay: 1." in notes
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.fetching.conftest import MSN
@@ -49,6 +52,39 @@ def test_capture_setting_is_proposed_if_most_open_orders_are_captured(
 
     assert len(hints) == (message is not None)
     assert all(f"Sales unit {MSN}: {message} are captured" in notice for notice in hints)
+
+
+@pytest.mark.parametrize(
+    ("saved", "hinted"),
+    [
+        pytest.param("2026-11-05T11:00:00+00:00", False, id="before the fetch"),
+        pytest.param("2026-11-27T11:00:00+00:00", True, id="a copy, made later"),
+    ],
+)
+def test_notice_if_the_time_of_a_file_is_later_than_the_fetch(make_inputs, saved, hinted):
+    """A checkout or a copy changes the time of a file, and with it amounts at risk."""
+    orders, settings, client, _ = make_inputs([line(1, "fulfilled")], [paid(1, captured=1000)])
+    at = datetime.fromisoformat(saved).timestamp()
+    os.utime(orders, (at, at))
+
+    result = reconcile_month([orders], settings, client=client)
+
+    later = [each for each in result.notices if "later than the fetch of the payments" in each]
+    assert bool(later) is hinted
+    assert all("2026-11-05 12:0" in each and "--exported-at" in each for each in later)
+
+
+def test_notice_if_the_cutoff_is_later_than_the_fetch(make_inputs):
+    """A typing error in --as-of would show every order as overdue."""
+    orders, settings, client, _ = make_inputs([line(1, "fulfilled")], [paid(1, captured=1000)])
+
+    late = reconcile_month(
+        [orders], settings, client=client, as_of=datetime(2030, 1, 1, tzinfo=UTC)
+    )
+    now = reconcile_month([orders], settings, client=client)
+
+    assert any("--as-of 2030-01-01 00:00 UTC is later than the fetch" in n for n in late.notices)
+    assert not any("--as-of" in notice for notice in now.notices)
 
 
 def test_older_export_proposes_no_capture_setting(make_inputs, tmp_path):

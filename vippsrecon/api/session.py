@@ -35,7 +35,7 @@ ATTEMPT_SECONDS = 30.0
 """Time limit of one attempt; Vipps MobilePay asks for at least five seconds."""
 
 SIMULATOR_CLOCK_HEADER = "x-simulator-clock"
-"""The simulator's own time, on each of its answers: its months are not now."""
+"""The simulator's own time, on each of its answers: it simulates another month."""
 
 RENEWAL_SECONDS = 5.0
 """A call that the caller repeats itself is not sent after a longer wait for a token: its caller

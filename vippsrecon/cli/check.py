@@ -38,6 +38,7 @@ def check(json: JsonOption = False) -> None:
         "settings": _list_settings(settings),
         "units": [_describe_unit(unit) for unit in settings.units],
         "tolerances": vars(settings.rules),
+        "simulator": settings.environment == "simulator",
     }
     if not json:
         # Printed before the first call, which can take ten seconds to fail.
@@ -73,9 +74,11 @@ def _list_settings(settings: Settings) -> list[dict[str, str]]:
 def _format_setting(settings: Settings, name: str) -> str:
     """Return a setting's value; for keys and URLs that may contain a password, only whether it is set."""
     if name in ("environment", "base_url", "in_flight", "retry_seconds", "ignore_file", "partner"):
-        return str(getattr(settings, name))
+        return _format_value(getattr(settings, name))
     if name == "msn":
         return settings.default_msn or "not set"
+    if name == "database_url" and settings.sources[name] == "default":
+        return settings.database_url
     return "not set" if settings.sources[name] == "default" else "set (not shown)"
 
 
@@ -144,7 +147,7 @@ def _describe_unit(unit: SalesUnit) -> dict[str, Any]:
 
 def _format_settings(findings: dict[str, Any]) -> list[str]:
     lines = [
-        f"{entry['setting']} = {entry['value']}  ({entry['source']})"
+        f"{entry['setting']} = {entry['value']}  ({_format_source(entry['source'])})"
         for entry in findings["settings"]
     ]
     for unit in findings["units"]:
@@ -152,6 +155,22 @@ def _format_settings(findings: dict[str, Any]) -> list[str]:
         lines.append(f"sales unit {unit['msn']}: {', '.join(values)}")
     tolerances = [f"{name} {value}" for name, value in findings["tolerances"].items()]
     return [*lines, f"tolerances: {', '.join(tolerances)}"]
+
+
+def _format_source(source: str) -> str:
+    """Return the source of a setting in words.
+
+    >>> _format_source("environment (VIPPS_MSN)"), _format_source("vippsrecon.toml")
+    ('from the variable VIPPS_MSN', 'from vippsrecon.toml')
+    >>> _format_source(".env (VIPPS_MSN)"), _format_source("default")
+    ('from VIPPS_MSN in .env', 'default')
+    """
+    place, _, variable = source.removesuffix(")").partition(" (")
+    if variable:
+        if place == "environment":
+            return f"from the variable {variable}"
+        return f"from {variable} in {'the keyring' if place == 'keyring' else place}"
+    return source if source in ("default", "argument") else f"from {source}"
 
 
 def _format_value(value: Any) -> str:
@@ -166,11 +185,36 @@ def _format_findings(findings: dict[str, Any]) -> list[str]:
     lines = []
     if "sales_units" in findings:
         lines += [f"sales unit {msn}: access token received" for msn in findings["sales_units"]]
-        lines.append(f"clock: {findings['clock_skew_seconds'] or 0:.0f} s apart")
+        lines.append(f"clock: {_format_clock(findings)}")
     lines.append(f"database: {_format_database(findings['database'])}")
     if findings["private"]:
         lines.append(f"open to this account only: {', '.join(findings['private'])}")
-    return lines + [f"warning: {warning}" for warning in findings["warnings"]]
+    lines += [f"warning: {warning}" for warning in findings["warnings"]]
+    return [*lines, _format_verdict(findings)]
+
+
+def _format_verdict(findings: dict[str, Any]) -> str:
+    """Return the last line: whether the next command can be run, or what to fix first."""
+    problem = findings.get("problem") or findings["database"].get("problem")
+    if problem:
+        return f"Fix: {problem}"
+    if findings["warnings"]:
+        return "Ready, but read the warnings above."
+    return "All is ready."
+
+
+def _format_clock(findings: dict[str, Any]) -> str:
+    """Return how far the clocks are apart. A simulator's own clock is not compared with this computer's."""
+    from vippsrecon.money import format_count
+    from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
+
+    seconds = findings["clock_skew_seconds"] or 0.0
+    if not findings["simulator"] or abs(seconds) <= MAX_CLOCK_SKEW_SECONDS:
+        return f"{seconds:.0f} s apart"
+    days, hours = divmod(round(abs(seconds) / 3600), 24)
+    apart = format_count(days, "day") if days else format_count(hours, "hour")
+    direction = "ahead" if seconds > 0 else "behind"
+    return f"the simulator's own clock ({apart} {direction}); not compared"
 
 
 def _format_database(findings: dict[str, Any]) -> str:
@@ -180,7 +224,7 @@ def _format_database(findings: dict[str, Any]) -> str:
         return str(findings["problem"])
     name = findings["url_masked"]
     if not findings["version"]:
-        return f"{name}, not created yet: vippsrecon approve creates it"
+        return f"{name}, not created yet: vippsrecon reconcile or approve creates it"
     version = f"version {findings['version']}"
     if findings["version"] < findings["newest"]:
         version += f" (the next plan upgrades it to {findings['newest']})"

@@ -24,6 +24,7 @@ _PERMISSION_DENIED = (
     "Permission denied. Close the file if it is open in Excel, or check that you may write to "
     "this folder."
 )
+RESUMABLE_COMMANDS = ("fetch", "reconcile", "carry-out")
 MULTI_FILE_OPTIONS = ("--orders", "--references")
 """Options of `reconcile` that take one file or several, as a shell expands `*.csv`."""
 
@@ -40,8 +41,8 @@ class ErrorReportingGroup(TyperGroup):
             print_error("The program that read the output has ended, so it is not complete.")
         except (VippsReconError, OSError) as error:
             print_error(format_error(error))
-        except KeyboardInterrupt:
-            print_error("Stopped. Progress is saved; run the same command again to continue.")
+        except KeyboardInterrupt as stop:
+            print_error(_describe_interrupt(ctx.invoked_subcommand, stop))
         except MemoryError:
             print_error("Not enough memory. Run it again with fewer orders at a time.")
         except BaseException as error:  # a Polars panic is not an Exception
@@ -53,6 +54,16 @@ class ErrorReportingGroup(TyperGroup):
                 raise
             _report_internal_error(error)
         raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+def _describe_interrupt(command: str | None, stop: KeyboardInterrupt) -> str:
+    """Say what Ctrl-C left behind: only some commands save their progress."""
+    notes = getattr(stop, "__notes__", ())
+    if notes:
+        return f"Stopped. Progress is saved, but {'; '.join(notes)}."
+    if command in RESUMABLE_COMMANDS:
+        return "Stopped. Progress is saved; run the same command again to continue."
+    return "Stopped before its end; run the same command again to continue."
 
 
 class MultiFileCommand(TyperCommand):
@@ -148,7 +159,11 @@ def _format_usage_error(error: BaseException) -> str:
     message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
     if message is None or context is None:
         return ""
-    return f"{message()} (see {context.command_path} --help)"
+    sentence = message().replace("Value error, ", "")  # words of a library
+    without_option = "unexpected extra argument" in sentence or "'--orders'" in sentence
+    if context.info_name == "reconcile" and without_option:
+        sentence = f"{sentence.removesuffix('.')}. Write the order exports after --orders: reconcile --orders orders.csv"
+    return f"{sentence} (see {context.command_path} --help)"
 
 
 def _report_internal_error(error: BaseException) -> None:

@@ -96,10 +96,18 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
 
 def format_rejects(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return lines that list the first twenty rows that could not be read, with their reasons."""
+    from vippsrecon.sources.rejects import Reject
+
     lines = [f"{format_count(len(rejects), 'row')} could not be read:"]
     lines += [
-        f"  row {row['source_row']}: {row['reason']}"
-        + (f" ({row['column']} = {row['value']!r})" if row.get("column") else "")
+        "  "
+        + Reject(
+            str(row.get("source_file") or ""),
+            row["source_row"],
+            row.get("column"),
+            row.get("value"),
+            row["reason"],
+        ).describe()
         for row in rejects[:MAX_REJECTS_LISTED]
     ]
     if len(rejects) > MAX_REJECTS_LISTED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,13 +11,15 @@ import typer
 from vippsrecon.errors import printable
 
 
-def _complete_shop_names(incomplete: str) -> list[str]:
-    from vippsrecon.sources.orders import profiles
+def _list_shop_names() -> list[str]:
+    """Return the shops whose exports can be read, without the libraries that read them."""
+    folder = Path(__file__).parent.parent / "sources" / "orders" / "profiles"
+    profiles = [tomllib.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.toml")]
+    return sorted(profile["name"] for profile in profiles if "refused" not in profile)
 
-    shops = [
-        name for name, profile in profiles.load_builtin_profiles().items() if not profile.refused
-    ]
-    return [name for name in shops if name.startswith(incomplete)]
+
+def _complete_shop_names(incomplete: str) -> list[str]:
+    return [name for name in _list_shop_names() if name.startswith(incomplete)]
 
 
 ShopOption = Annotated[
@@ -25,8 +28,9 @@ ShopOption = Annotated[
         "--shop",
         metavar="NAME",
         autocompletion=_complete_shop_names,
-        help="The shop's profile, instead of recognising it: shopify, woocommerce, "
-        "woocommerce-rest, woocommerce-skyverge, magento, shopware, squarespace, plain.",
+        help="The shop's profile, instead of recognising it: "
+        + ", ".join(_list_shop_names())
+        + ".",
     ),
 ]
 MappingOption = Annotated[

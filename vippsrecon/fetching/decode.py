@@ -1,4 +1,4 @@
-"""Turn raw answers into tables and separate payments whose events do not match. Pure.
+"""Turn raw answers into tables and separate payments whose events do not match. No input or output.
 
 Nearly all batches are decoded at once. A batch with an unusual answer is decoded answer by answer,
 which finds the invalid one and names what is wrong with it.

@@ -56,7 +56,12 @@ class Reconciliation:
 
     @property
     def complete(self) -> bool:
-        """Whether Vipps MobilePay answered for every requested reference."""
+        """Whether the data is complete.
+
+        False if Vipps MobilePay did not answer for a requested reference, days at the end of the
+        period are missing from the export, the funds ledger could not be read, or the clocks
+        disagree. The manifest's `incomplete_because` names the reasons.
+        """
         return bool(self.manifest.get("complete", True))
 
     @property

@@ -44,7 +44,7 @@ class CodeText(NamedTuple):
 
 _WHOLE_TOTALS_STEP = (
     "Export the totals with their decimals. If the shop sells in whole units only, set "
-    "tolerance_minor = 99 and a rounding_cap_minor that fits under [rules]."
+    "tolerance_minor = 99 and a rounding_cap_minor that fits under [tolerances] in vippsrecon.toml."
 )
 
 KINDS_OF_WHOLE_TOTALS = (
@@ -137,13 +137,13 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "not_paid",
         "",
         "The customer declined, cancelled or never answered the payment request, or it expired, but the shop still processes the order.",
-        "If the goods are not sent, stop the delivery; otherwise ask the customer for payment.",
+        "If the order is not fulfilled yet, stop it; otherwise ask the customer for payment.",
     ),
     CodeText(
         "payment_not_recorded",
         "",
         "The customer paid, but the shop still records the order as unpaid: the message from Vipps MobilePay did not reach it.",
-        "Mark the order as paid in the shop and send it, or release or refund the money; then find out why the callback failed.",
+        "Mark the order as paid in the shop and fulfil it, or release or refund the money; then find out why the callback failed.",
     ),
     CodeText(
         "cancelled_but_captured",
@@ -167,13 +167,13 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "cancelled_but_captured",
         "",
         "The order is cancelled, but money was captured and not refunded in full.",
-        "Refund the remaining captured amount, or correct the order if it was delivered after all.",
+        "Refund the remaining captured amount, or correct the order if it was fulfilled after all.",
     ),
     CodeText(
         "captured_not_fulfilled",
         "",
         "The money was captured several days ago, but the order is still not fulfilled.",
-        "Send the goods or mark the order as fulfilled; if the order will not be delivered, refund it.",
+        "Fulfil the order, or mark it as fulfilled in the shop; if it will not be fulfilled, refund it.",
     ),
     CodeText(
         "authorization_lost",
@@ -347,7 +347,7 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "authorization_expiring",
         "",
         "The reservation, or Vipps MobilePay's guarantee for it, expires soon, and the order is not yet captured in full.",
-        "Send the goods and capture before the deadline, or agree on a new payment with the customer.",
+        "Fulfil the order and capture before the deadline, or agree on a new payment with the customer.",
     ),
 )
 

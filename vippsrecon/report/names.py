@@ -36,8 +36,8 @@ BRIDGE_LINE_NAMES = {
     "not_yet_due": "Not yet due for capture",
     "timing_awaiting_fulfilment": "Captured, not yet delivered",
     "refunded_before_capture": "Refunded before capture",
-    "excess_given_back": "Excess given back",
-    "given_back_on_cancelled": "Given back on cancelled",
+    "excess_given_back": "Excess refunded",
+    "given_back_on_cancelled": "Refunded on cancelled orders",
     "cancellation_fees": "Cancellation fees kept",
     "refunded_beyond_capture": "Refunded in the shop, never captured",
     "refunds_unknown": "Refunds unknown, not compared",
@@ -47,8 +47,39 @@ BRIDGE_LINE_NAMES = {
     "without_order": "Without an order",
     "outside_period": "Outside the period",
     "moved_in_another_period": "Moved in another period",
+    # A code, but its amount is another one than the code's difference.
+    "payment_not_recorded": "Paid, shop does not know (not captured)",
 }
-"""Line of the bridge to its name. A line that is a code has the title of the code."""
+"""Line of the bridge to its name. Any other line is a code and has the title of the code."""
+
+BRIDGE_LINE_PLACES = {
+    "ignored": (
+        "sheet Orders, Outcome = ignored; and orders paid with another method whose reservation is "
+        "still open: their Outcome is discrepancy, Code = remainder_open"
+    ),
+    "not_checked": "sheet Orders, Outcome = not_checked",
+    "other_tender": "sheet Discrepancies, Code = paid_twice",
+    "cancelled": "sheet Orders, Status = cancelled",
+    "not_compared": "sheet Discrepancies, Code = missing_in_vipps or duplicate_order_row",
+    "not_yet_due": "sheet Timing; and sheet Orders, Status = open or partial",
+    "refunded_before_capture": "sheet Orders, Flags contains refunded_before_capture",
+    "excess_given_back": "sheet Orders, Flags contains excess_refunded",
+    "given_back_on_cancelled": "sheet Orders, Status = cancelled; the amounts are on sheet Payments",
+    "cancellation_fees": "sheet Matched, Code = cancellation_fee_kept",
+    "refunded_beyond_capture": "sheet Orders, where Shop refunded is more than was captured",
+    "refunds_unknown": "sheet Orders, Flags contains refunds_unknown",
+    "superseded_attempts": "sheet Matched, Code = superseded_attempt",
+    "other_currency": "sheet Discrepancies, Code = currency_mismatch",
+    "outside_export": "sheet Timing, Code = timing_outside_export",
+    "without_order": "sheet Discrepancies, Code = missing_in_orders or duplicate_payment",
+    "outside_period": "sheet Orders, Code = outside_period",
+    "moved_in_another_period": "sheet Events, where Day is outside the period",
+    "payment_not_recorded": (
+        "sheet Discrepancies, Code = payment_not_recorded. The amount here is the order total that "
+        "was not captured; At risk is what is reserved or captured and may be lost"
+    ),
+}
+"""Line of the bridge that is no code to where its rows are. Rows of a code are found by the code."""
 
 LINE_TO_FETCHED_NAMES = {
     "after_cut": "Events after the cut-off time",
@@ -64,8 +95,8 @@ SETTING_NAMES = {
     "capture": "captures",
     "rules.tolerance_minor": "Rounding allowed per order, in minor units",
     "rules.rounding_cap_minor": "Rounding allowed per currency, in minor units",
-    "rules.delivery_grace_days": "Days from capture to delivery",
-    "rules.capture_grace_hours": "Hours from delivery to capture",
+    "rules.delivery_grace_days": "Days from capture to fulfilment",
+    "rules.capture_grace_hours": "Hours from fulfilment to capture",
     "rules.refund_grace_hours": "Hours between a refund in the shop and at Vipps MobilePay",
     "rules.callback_grace_hours": "Hours from authorization until the shop must know of it",
     # Counts.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.reconciliation.result import format_period
-from vippsrecon.report.names import format_number
+from vippsrecon.report.names import LINE_TO_FETCHED_NAMES, format_number
 
 if TYPE_CHECKING:
     from vippsrecon.report.figures import CurrencyTotals, ReportFigures
@@ -88,6 +88,26 @@ def format_moved_amount(leg: str, totals: CurrencyTotals, figures: ReportFigures
     return f"{amount} ({format_money(fetched, totals.currency)} as fetched)"
 
 
+def explain_fetched_amounts(currency: str, figures: ReportFigures) -> str:
+    """Return why amounts as fetched differ from the bridge's totals, or "" if they do not.
+
+    The reasons are the bridge's lines from its totals to the payments' own totals.
+    """
+    lines = dict.fromkeys(
+        line
+        for leg in figures.legs
+        if leg.currency == currency and leg.bridge_total_minor != leg.fetched_minor
+        for line, minor, _ in leg.lines_to_fetched
+        if minor
+    )
+    if not lines:
+        return ""
+    reasons = ", ".join(LINE_TO_FETCHED_NAMES[line] for line in lines)
+    return (
+        f"For the difference to the amounts as fetched, see the bridge on sheet Summary: {reasons}."
+    )
+
+
 def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -> str:
     """Return whether every reference was answered, in one or two sentences.
 
@@ -95,10 +115,12 @@ def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -
     and not read (no answer came) are counted apart: only the last leaves a gap.
     """
     read = sum(totals.payments for totals in figures.currency_totals)
-    counts = (
-        f"{format_count(read, 'payment')} read, {format_number(figures.not_found)} not found, "
-        f"{format_number(figures.not_sent)} not sent"
-    )
+    counts = f"{format_count(read, 'payment')} read, {format_number(figures.not_found)} not found"
+    if figures.not_sent:
+        counts += (
+            f", {format_number(figures.not_sent)} not sent (they cannot be payment references; see "
+            "sheet Rejects and failures)"
+        )
     if figures.unread:
         return (
             f"Not complete: {format_count(figures.unread, 'reference')} not read (see sheet Rejects "

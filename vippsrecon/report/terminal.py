@@ -58,6 +58,8 @@ def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> It
         f"{sentences.format_moved_amount('captured', totals, figures)}, refunded "
         f"{sentences.format_moved_amount('refunded', totals, figures)}"
     )
+    if explanation := sentences.explain_fetched_amounts(currency, figures):
+        yield explanation
     codes = figures.select_codes(currency)
     if codes:
         yield ""

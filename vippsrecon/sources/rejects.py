@@ -21,7 +21,7 @@ class Reject(NamedTuple):
         "row 3: amount is 0, so there is nothing to do (amount = '0')"
         """
         # A reason that begins with its verb needs the column as its subject.
-        verbs = ("is ", "holds ", "has more ", "has three ")
+        verbs = ("is ", "holds ", "has more ", "has three ", "has spaces ")
         subject = f"{self.column} " if self.column and self.reason.startswith(verbs) else ""
         shown = f"{self.column} = {self.value!r}" if self.column else self.value
         value = f" ({shown})" if self.value else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from vippsrecon.money import format_count, group_thousands
+from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     import pandas as pd
 
@@ -62,12 +65,17 @@ def drop_superseded_rows(orders: pd.DataFrame, buckets: pd.DataFrame) -> pd.Data
     return orders[[f"{file}:{row}" not in replaced for file, row in rows]]
 
 
-def export_time_hints(files: OrderFiles) -> Iterator[str]:
+def export_time_hints(files: OrderFiles, fetched_at: datetime) -> Iterator[str]:
     """Suggest --exported-at for each export whose modification time was used.
 
     Events after the export are timing, not discrepancies. No shop writes the time of the export
     into the file, and a copy of the file may have a different modification time, and therefore
     different discrepancies.
+
+    Args:
+        files: The order exports.
+        fetched_at: When the payments were fetched, by server time. A file that is newer than that
+            was probably copied or saved again after the export.
     """
     for file in files.files:
         if file.exported_at_from == FROM_MODIFICATION_TIME:
@@ -76,6 +84,29 @@ def export_time_hints(files: OrderFiles) -> Iterator[str]:
                 f"{file.exported_at:%Y-%m-%d %H:%M} UTC, was used. A copy of the file may have a "
                 "different one. Give the time of the export with --exported-at"
             )
+            if file.exported_at > fetched_at:
+                yield (
+                    f"The time used for {file.name} is later than the fetch of the payments, "
+                    f"{fetched_at:%Y-%m-%d %H:%M} UTC. If the file was copied or saved after the "
+                    "export, amounts and codes in this report may be wrong. Run again with "
+                    "--exported-at"
+                )
+
+
+def late_cutoff_hints(cutoff: datetime, fetched_at: datetime) -> Iterator[str]:
+    """Say that a cut-off time is later than the fetch, so nothing is known of the time between.
+
+    Args:
+        cutoff: As of when is compared.
+        fetched_at: When the payments were fetched, by server time.
+    """
+    if cutoff - fetched_at > timedelta(seconds=MAX_CLOCK_SKEW_SECONDS):
+        yield (
+            f"--as-of {cutoff:%Y-%m-%d %H:%M} UTC is later than the fetch, "
+            f"{fetched_at:%Y-%m-%d %H:%M} UTC. What happens in between is not known: deadlines and "
+            "grace periods count as passed, so rows may be shown as overdue that are not. Omit "
+            "--as-of to use the time of the fetch"
+        )
 
 
 def unknown_refund_hints(orders: pd.DataFrame) -> Iterator[str]:

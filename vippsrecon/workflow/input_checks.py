@@ -40,7 +40,9 @@ def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None)
     orders, or of much earlier ones, is the wrong file.
     """
     if first is not None and last is not None and last < first:
-        raise InputError(f"the period ends ({last}) before it begins ({first})")
+        raise InputError(
+            f"the period ends ({last}) before it begins ({first}). Exchange --from and --to"
+        )
     days = files.orders["ordered_day"].dropna()
     if not len(days):
         return

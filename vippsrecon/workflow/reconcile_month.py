@@ -34,6 +34,7 @@ from vippsrecon.workflow.hints import (
     capture_setting_hints,
     drop_superseded_rows,
     export_time_hints,
+    late_cutoff_hints,
     unknown_refund_hints,
 )
 from vippsrecon.workflow.history.closed_discrepancies import (
@@ -116,7 +117,7 @@ def reconcile_month(
         ApiError, NoAnswerError: The keys were not accepted, or Vipps MobilePay cannot be reached.
             A single reference that could not be read becomes a row of `failures` instead.
     """
-    first, last = _parse_day(first), _parse_day(last)
+    first, last = _parse_day(first, "--from"), _parse_day(last, "--to")
     files = read_orders(
         order_files,
         shop=shop,
@@ -202,7 +203,8 @@ def reconcile_month(
         ),
         *reference_set.notes,
         *facts.notes,
-        *export_time_hints(files),
+        *export_time_hints(files, facts.as_of),
+        *late_cutoff_hints(cutoff, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
     result = replace(result, notices=notices)
@@ -239,10 +241,10 @@ def _find_gaps(  # noqa: PLR0917 (each is named in the month)
         yield Gap("the funds ledger could not be read")
 
 
-def _parse_day(day: date | str | None) -> date | None:
+def _parse_day(day: date | str | None, option: str) -> date | None:
     if isinstance(day, str):
-        return parse_day(day) if day else None
-    return None if day is None else check_day(day)
+        return parse_day(day, option) if day else None
+    return None if day is None else check_day(day, option)
 
 
 def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tuple[str, str]]:

@@ -150,8 +150,8 @@ def find_valid_approval(plan: Plan, store: Store, limits: Limits, now: datetime)
     """
     approved_content = {"digest": compute_digest(plan), "count": plan.count, "totals": plan.totals}
     reason = (
-        f"Plan {plan.plan_id} is not approved in {store.url_masked}. Approve it with: "
-        "vippsrecon approve"
+        f"Plan {plan.plan_id} is not approved in {store.url_masked}. Approve it with "
+        "vippsrecon approve and the name of the plan's file"
     )
     second_approver_reason = explain_second_approver(plan, limits)
     for entry in read_entries(store, plan.plan_id, kinds=("approved",)):

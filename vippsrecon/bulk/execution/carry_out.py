@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import find_valid_approval, register_plan
@@ -19,6 +19,7 @@ from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.dry_run import run_dry
+from vippsrecon.bulk.execution.finished_plan import find_finished_run, list_final_times
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.plan_journal import (
     PlanJournal,
@@ -54,7 +55,6 @@ from vippsrecon.store import (
     Store,
     acquire,
     identify_process,
-    read_entries,
     read_head,
     read_row_states,
 )
@@ -79,7 +79,8 @@ def carry_out(
     """Carry out a plan, or predict what carrying it out would do.
 
     A dry run reads every payment, checks every row and sends nothing. A live run sends the rows
-    that pass the checks, and continues where an earlier run of the same plan stopped.
+    that pass the checks, and continues where an earlier run of the same plan stopped. If every row
+    of the plan is final in the journal, no request is made, live or dry.
 
     Args:
         plan: The plan.
@@ -105,6 +106,9 @@ def carry_out(
     """
     check_plan(plan)
     check_plan_matches_settings(plan, client.settings)
+    finished = find_finished_run(plan, client, store, live=live)
+    if finished is not None:
+        return finished  # The journal knows every outcome, so no request is made.
     limits = Limits.from_settings(client.settings.limits)
     caps = cache(partial(build_caps, plan, limits))
     if live:
@@ -121,9 +125,6 @@ def carry_out(
     with use_store(store, client) as journal_store:
         register_plan(journal_store, plan, at=client.now())
         refuse_broken_journal(journal_store, plan)
-        finished = _find_finished_run(journal_store, plan, client)
-        if finished is not None:
-            return finished
         approval = find_valid_approval(plan, journal_store, limits, client.now())
         plan_lock = acquire(
             journal_store,
@@ -158,7 +159,7 @@ def carry_out(
         journal_head = _read_journal_head(journal_store, context)
         return RunResult(
             plan, True, tuple(results), context.stop_reason, approval.approver, carrier_name, journal_head,
-            _list_sales_units(client, plan), earlier=_list_final_times(states),
+            _list_sales_units(client, plan), earlier=list_final_times(states),
         )  # fmt: skip
 
 
@@ -169,35 +170,6 @@ def _read_journal_head(store: Store, context: RunContext) -> tuple[int, str] | N
     except StoreError as error:
         context.stop_reason = context.stop_reason or str(error)
         return None
-
-
-def _list_final_times(states: Mapping[int, RowState]) -> tuple[str, ...]:
-    """Return when each row that was final before this run became so."""
-    final = [state.entry.at for state in states.values() if state.outcome in FINAL_OUTCOMES]
-    return tuple(sorted(final))
-
-
-def _find_finished_run(store: Store, plan: Plan, client: Client) -> RunResult | None:
-    """Return the result of a plan whose rows are all final, or None if there is something to do.
-
-    Such a plan needs neither an approval that is still valid nor the plan lock.
-    """
-    states = read_row_states(store, plan.plan_id)
-    times = _list_final_times(states)
-    if len(times) < plan.count:
-        return None
-    runs = [entry.parse_detail() for entry in read_entries(store, plan.plan_id, kinds=("carrier",))]
-    last_run: dict[str, Any] = next((run for run in reversed(runs) if run.get("approver")), {})
-    return RunResult(
-        plan,
-        True,
-        tuple(restore_result(row, states[row.row]) for row in plan.rows),
-        approver=str(last_run.get("approver") or ""),
-        carrier=str(last_run.get("holder") or ""),
-        head=read_head(store, plan.plan_id),
-        units=_list_sales_units(client, plan),
-        earlier=times,
-    )
 
 
 class RowSteps(NamedTuple):

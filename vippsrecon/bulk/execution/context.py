@@ -18,7 +18,7 @@ from vippsrecon.store import Attempt, Cap
 
 
 class Timeouts(NamedTuple):
-    """How long to wait for what, in seconds.
+    """Waiting times, in seconds.
 
     Attributes:
         settle_for: How long to read again while the outcome of an operation is open.

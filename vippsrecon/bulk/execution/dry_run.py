@@ -8,6 +8,7 @@ from functools import cache, partial
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import Approval, find_valid_approval
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
+from vippsrecon.bulk.execution.finished_plan import describe_as_dry_run
 from vippsrecon.bulk.execution.plan_journal import PlanJournal, use_existing_store
 from vippsrecon.bulk.execution.preconditions import build_caps
 from vippsrecon.bulk.execution.row.caps import predict_cap_breaches
@@ -59,7 +60,7 @@ def run_dry(
         async def predict(row: PlanRow) -> RowResult:
             state = states.get(row.row)
             if state is not None and state.outcome in FINAL_OUTCOMES:
-                return _describe_as_dry_run(restore_result(row, state))
+                return describe_as_dry_run(restore_result(row, state))
             try:
                 return await _predict_outcome(
                     context, row, None if state is None else state.intended
@@ -129,11 +130,6 @@ def _predict_resolution(context: RunContext, intention: Intention, reading: Read
     elif evidence.kind == "done":
         result = result._replace(outcome="already_done")
     return result._replace(after=after)
-
-
-def _describe_as_dry_run(result: RowResult) -> RowResult:
-    """Return the dry-run result of a final row, which a live run would not read."""
-    return result._replace(outcome="already_done") if result.outcome == "done" else result
 
 
 def _find_approval_or_reason(

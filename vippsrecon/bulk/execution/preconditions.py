@@ -68,8 +68,13 @@ def check_confirmed_sums(plan: Plan, confirm: Sequence[str] | Mapping[str, int] 
                 raise PlanError(
                     f'{text!r} is not an amount such as "1234.50 NOK": {error}'
                 ) from None
+    sums = " and ".join(format_amount(total, c) for c, total in plan.totals.items())
+    if not confirmed:
+        options = " ".join(
+            f'--confirm "{format_amount(total, c)}"' for c, total in plan.totals.items()
+        )
+        raise PlanError(f"nothing was sent. Confirm the plan's sum of {sums}: add {options}")
     if confirmed != plan.totals:
-        sums = " and ".join(format_amount(total, c) for c, total in plan.totals.items())
         raise PlanError(
             f"the confirmed sum is not the plan's, which is {sums}: nothing was sent. "
             "Confirm exactly this sum if the plan is right"

@@ -30,8 +30,8 @@ class RunResult:
         carrier: Who carried it out.
         head: The journal's last (seq, hash) after a live run: save it outside the database.
         units: The plan's sales units as configured: time zones and markets.
-        earlier: In a live run, when each row that was final before it became so: journal times, in
-            order. If that is every row, nothing was read or sent.
+        earlier: When each row that was final before this run became so: journal times, in order.
+            If that is every row, nothing was read or sent. A dry run lists them only then.
         unapproved: In a dry run, why a live run would have no valid approval, or "".
     """
 

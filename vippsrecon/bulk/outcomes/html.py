@@ -40,10 +40,7 @@ def summarize_run(run: RunResult) -> str:
         return f"Stopped before its end: {run.stopped}"
     counts, planned = run.counts, format_count(run.plan.count, run.plan.verb)
     rest = [f"{group_thousands(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)]
-    if not run.live:
-        would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
-        return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
-    finished = counts["done"] + counts["already_done"]
+    finished = counts.get("done", 0) + counts["already_done"]
     if len(run.earlier) == run.plan.count:
         count_text = {1: "it was", 2: "both were"}.get(
             finished, f"all {group_thousands(finished)} were"
@@ -51,6 +48,9 @@ def summarize_run(run: RunResult) -> str:
         rows_text = f"{count_text} done" if not rest else "every row ended"
         rest = [f"{group_thousands(finished)} done", *rest] if rest else []
         return ", ".join([f"Nothing was sent: {rows_text} {_describe_earlier_days(run)}", *rest])
+    if not run.live:
+        would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
+        return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
     beside = sum(bool(result.flags) for result in run.results)
     if beside:
         rest.append(f"{group_thousands(beside)} on a payment that somebody else changed too")

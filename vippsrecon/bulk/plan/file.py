@@ -129,7 +129,9 @@ def _decode_plan(content: bytes) -> tuple[Plan, object]:
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise PlanError("it is not a plan: it is not valid JSON, or it is cut off") from None
+        raise PlanError(
+            "it is not a plan: it is not valid JSON, or it is cut off. Make a plan from a list with vippsrecon plan"
+        ) from None
     if not isinstance(document, dict) or "plan_id" not in document or "format" not in document:
         raise PlanError("it is not a plan. Make one with: vippsrecon plan")
     if document["format"] != PLAN_FORMAT:

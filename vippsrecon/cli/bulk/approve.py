@@ -39,9 +39,11 @@ def approve(
     """
     from vippsrecon.bulk.approval.approve import approve as record
     from vippsrecon.bulk.limits import Limits
+    from vippsrecon.bulk.people import is_same_person
     from vippsrecon.bulk.plan.file import compute_digest, read_plan
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
+    from vippsrecon.money import format_amount
     from vippsrecon.store import open_store
 
     plan = read_plan(plan_file)
@@ -73,7 +75,12 @@ def approve(
     print(
         f"approved by {approval['approver']} (account {approval['os_account']}, {approval['host']})"
     )
-    print(f"until {approval['expires_at']}, in {database}")
+    if is_same_person(approval["approver"], plan.planner):
+        allowed = " and ".join(
+            format_amount(limits.own_approval_up_to(currency), currency) for currency in plan.totals
+        )
+        print(f"{approval['approver']} approved their own plan (allowed up to {allowed})")
+    print(f"valid until {approval['expires_at']}, in {database}")
 
 
 def _get_approval_time(plan: Plan, settings: Settings) -> Any:
@@ -104,7 +111,7 @@ def _format_plan_for_approval(plan: Plan) -> Iterator[str]:
     yield f"{summarize_plan(plan)}, in {plan.environment}, planned by {plan.planner}"
     yield f"plan    {plan.plan_id}"
     yield f"digest  {compute_digest(plan)}"
-    yield f"until   {plan.expires_at}"
+    yield f"valid until {plan.expires_at}"
     for currency, total in plan.totals.items():
         rows = sum(row.currency == currency for row in plan.rows)
         largest = max(row.amount_minor for row in plan.rows if row.currency == currency)

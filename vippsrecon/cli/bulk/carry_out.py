@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vippsrecon.cli.errors import print_warning
 from vippsrecon.cli.preview import JsonOption
 from vippsrecon.errors import printable
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vippsrecon.bulk.execution.run_result import RunResult
-    from vippsrecon.bulk.plan.model import Plan
+    from vippsrecon.bulk.plan.model import Plan, PlanRow
     from vippsrecon.ledger.balances import Balance
 
 MAX_RESULTS_LISTED = 20
@@ -62,6 +64,7 @@ def carry_out(
     from vippsrecon.api import Client
     from vippsrecon.bulk.execution.carry_out import DEFAULT_IN_FLIGHT
     from vippsrecon.bulk.execution.carry_out import carry_out as run_plan
+    from vippsrecon.bulk.execution.finished_plan import list_open_rows
     from vippsrecon.bulk.execution.preconditions import check_plan_matches_settings
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.file import read_plan
@@ -71,14 +74,17 @@ def carry_out(
 
     if out is not None:
         _refuse_output_path(out, plan_file)
+    if confirm and not live:
+        print_warning("Note: --confirm has no effect without --live; this is a dry run.")
     plan = read_plan(plan_file)
     settings = load_settings()
     check_plan_matches_settings(plan, settings)  # before any key is sent
-    with Client(settings) as client:
-        balances = fetch_balances(client, plan.msns) if plan.verb == "refund" else ()
+    with Client(settings) as client, _note_unwritten(out):
+        rows = list_open_rows(plan, client)  # from the journal; no request
+        balances = fetch_balances(client, plan.msns) if plan.verb == "refund" and rows else ()
         if not json:
-            print("\n".join(_format_run_head(plan, balances)), flush=True)
-        if live and not confirm and sys.stdin.isatty():
+            print("\n".join(_format_run_head(plan, rows, balances)), flush=True)
+        if live and rows and not confirm and sys.stdin.isatty():
             confirm = _prompt_for_sums(plan)
         run = run_plan(
             plan,
@@ -94,10 +100,24 @@ def carry_out(
         print("\n".join(_format_run(run, plan_file)), flush=True)
     # The workbook comes last: if it cannot be written, the outcomes have already been printed.
     if out is not None:
-        write_outcomes(run, out)
+        with _note_unwritten(out):
+            write_outcomes(run, out)
         if not json:
             print(f"outcomes  {printable(str(out))}")
     raise typer.Exit(run.exit_code)
+
+
+@contextmanager
+def _note_unwritten(out: Path | None) -> Iterator[None]:
+    """Say after a second Ctrl-C that the outcomes were not written, and how to write them."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if out is not None:
+            stop.add_note(
+                f"{printable(str(out))} was not written: run the same command again to write it"
+            )
+        raise
 
 
 def _refuse_output_path(out: Path, plan_file: Path) -> None:
@@ -127,7 +147,10 @@ def _prompt_for_sums(plan: Plan) -> list[str]:
     return sums
 
 
-def _format_run_head(plan: Plan, balances: Sequence[Balance]) -> Iterator[str]:
+def _format_run_head(
+    plan: Plan, open_rows: Sequence[PlanRow], balances: Sequence[Balance]
+) -> Iterator[str]:
+    """Return what is printed before a run; the balance only if it could be read."""
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.file import compute_digest
     from vippsrecon.money import format_amount
@@ -138,14 +161,20 @@ def _format_run_head(plan: Plan, balances: Sequence[Balance]) -> Iterator[str]:
     for balance in balances:
         planned = sum(
             row.amount_minor
-            for row in plan.rows
+            for row in open_rows
             if row.currency == balance.currency and (not balance.msns or row.msn in balance.msns)
         )
-        line = (
-            f"ledger    {balance.ledger_id} held {format_amount(balance.balance_minor, balance.currency)} on "
-            f"{balance.ledger_date}; the plan comes to {format_amount(planned, balance.currency)}"
+        yield (
+            f"Note: your account at Vipps MobilePay (ledger {balance.ledger_id}) stood at "
+            f"{format_amount(balance.balance_minor, balance.currency)} on {balance.ledger_date}; "
+            f"this plan {'still ' if len(open_rows) < plan.count else ''}refunds "
+            f"{format_amount(planned, balance.currency)}."
         )
-        yield line + (", which is more" if planned > balance.balance_minor else "")
+        if planned > balance.balance_minor:
+            yield (
+                "      You can carry it out: Vipps MobilePay takes refunds from your next payout,"
+            )
+            yield "      and pays out again when new sales have covered the rest."
 
 
 def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
@@ -178,7 +207,7 @@ def _format_run(run: RunResult, plan_file: Path) -> Iterator[str]:
         if run.stopped or run.counts["unknown"]:
             yield "next      Run the same command again. It resolves open rows, processes the"
             yield "          remaining rows and repeats nothing."
-    elif not run.live:
+    elif not run.live and not run.earlier:
         more = " To carry out the plan, add --live." if run.approver else ""
         yield f"Nothing was sent: this was a dry run.{more}"
 

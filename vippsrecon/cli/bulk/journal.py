@@ -185,7 +185,7 @@ def _format_verdicts(
 
     for checked_id, verdict in verdicts.items():
         entries = format_count(verdict.rows, "entry", "entries")
-        state = f"holds, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
+        state = f"intact, {entries}" if verdict.ok else f"BROKEN: {verdict.fault}"
         yield f"{checked_id}: {state}"
         if verdict.ok:
             yield f"  first hash  {verdict.first_hash}"
@@ -197,7 +197,7 @@ def _format_verdicts(
     for fault in faults:
         yield f"database: BROKEN: {fault}"
     if not faults:
-        yield "database: holds: no plan is missing, caps and reservations follow from the journal"
+        yield "database: intact: no plan is missing, caps and reservations follow from the journal"
 
 
 def _require_known_plan(store: Store, plan_id: str) -> str:
@@ -297,7 +297,7 @@ def _format_journal_plan(
         for name, number in history.counts.items()
         if number
     ]
-    yield f"{summary.plan_id}  {summary.verb}, {summary.environment}, seen {summary.seen_at}, by {summary.planner}"
+    yield f"{summary.plan_id}  {summary.verb}, {summary.environment}, registered {summary.seen_at}, by {summary.planner}"
     never_started = history.not_begun == history.count
     state = "not carried out" if never_started else ", ".join(counts)
     yield f"  {format_count(history.count, summary.verb)}, {sums}: {state}"

@@ -240,7 +240,7 @@ def _format_new_plan(plan: Plan, out: Path) -> Iterator[str]:
     yield f"{summarize_plan(plan)}: {printable(str(out))}"
     yield f"plan    {plan.plan_id}, {plan.environment}, planned by {plan.planner}"
     yield f"digest  {compute_digest(plan)}"
-    yield f"until   {plan.expires_at}"
+    yield f"valid until {plan.expires_at}"
     yield f"Nothing has been moved. Next: vippsrecon approve {printable(str(out))}"
 
 

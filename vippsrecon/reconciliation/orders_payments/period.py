@@ -3,7 +3,7 @@
 A pair belongs to a period if one of its days is in it: created, authorized, captured, refunded or
 cancelled at Vipps MobilePay, or ordered, fulfilled or refunded in the shop. A pair that began
 before the end of the period and is a discrepancy or timing belongs to it too, so that nothing
-lapses between two months. Every pair is compared with all its amounts; only the figures of the
+is lost between two months. Every pair is compared with all its amounts; only the figures of the
 period count the events dated in it, so the figures of two months add up to those of both.
 """
 

@@ -1,7 +1,7 @@
 """Build the bridge from the shop's orders to the amounts captured and refunded, in minor units.
 
 Every pair adds amounts to lines. Per leg, sales unit and currency the lines must sum to the last
-line, the total. If they do not, the bridge does not balance (accountants say it does not foot):
+line, the total. If they do not, the bridge does not balance:
 that is an error in this package, so the run fails and no figure is shown.
 
     captured   orders − ignored − cancelled − not yet due − refunded before capture

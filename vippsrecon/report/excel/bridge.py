@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 BRIDGE_SHEET_NAME = "Summary"
 CAPTURED_COLUMNS = (1, 4)
-REFUNDED_COLUMNS = (8, 12)
-"""Columns of label and amount: captured to the left, refunded to the right."""
+REFUNDED_COLUMNS = (6, 12)
+"""Columns of label and amount: captured to the left, refunded to the right. Rows are counted in the
+column before the amount."""
 
 
 @dataclass
@@ -52,17 +53,34 @@ class BridgeWriter:
                 row, CAPTURED_COLUMNS[0], f"Sales unit {msn}, {currency}", self.formats["bold"]
             )
             row = max(self._write_leg(leg, row + 1) for leg in legs) + 1
-        return row
+        return self._write_line_places(figures, row)
+
+    def _write_line_places(self, figures: ReportFigures, row: int) -> int:
+        """Say of each line that is no code where its rows are."""
+        present = {line for leg in figures.legs for line, _, _ in leg.lines}
+        places = {
+            line: place for line, place in names.BRIDGE_LINE_PLACES.items() if line in present
+        }
+        if places:
+            self.page.text(row, 1, "Where the rows of a line are", self.formats["bold"])
+            row += 1
+        for line, place in places.items():
+            text = f"{names.get_line_name(line)}: {place}."
+            self.page.text(row, 1, text, self.formats["muted"])
+            row += 1
+        return row + bool(places)
 
     def _write_leg(self, leg: BridgeLeg, row: int) -> int:
         page, formats = self.page, self.formats
         heading, total_name = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
         label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
-        page.merged_text(row, label, amount - 1, heading, formats["head"])
+        page.merged_text(row, label, amount - 2, heading, formats["head"])
+        page.text(row, amount - 1, "Rows", formats["head_right"])
         page.text(row, amount, "Amount", formats["head_right"])
         first = row = row + 1
-        for line, minor, _ in leg.lines:
+        for line, minor, rows in leg.lines:
             self._write_line_label(leg, line, row)
+            page.number(row, amount - 1, rows, formats["count"])
             page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
         page.text(row, label, total_name, formats["total_text"])
@@ -81,8 +99,9 @@ class BridgeWriter:
         page, formats = self.page, self.formats
         label, amount = CAPTURED_COLUMNS if leg.leg == "captured" else REFUNDED_COLUMNS
         row = total_row + 1
-        for line, minor, _ in leg.lines_to_fetched:
+        for line, minor, rows in leg.lines_to_fetched:
             page.text(row, label, names.LINE_TO_FETCHED_NAMES[line], formats["muted"])
+            page.number(row, amount - 1, rows, formats["count"])
             page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
         page.text(row, label, "Payments' totals as fetched", formats["muted"])
@@ -107,7 +126,8 @@ class BridgeWriter:
 
     def _write_line_label(self, leg: BridgeLeg, line: str, row: int) -> None:
         label = CAPTURED_COLUMNS[0] if leg.leg == "captured" else REFUNDED_COLUMNS[0]
-        if leg.leg == "captured" and line in names.CODE_TITLES:
+        is_code = line in names.CODE_TITLES and line not in names.BRIDGE_LINE_NAMES
+        if leg.leg == "captured" and is_code:
             self.page.text(row, label, line, self.formats["code"])
             self.page.text(row, label + 1, names.get_code_title(line), self.formats["text"])
         else:

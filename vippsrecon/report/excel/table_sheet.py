@@ -84,7 +84,7 @@ def write_table(
 def _count_frozen_columns(table: SheetTable) -> int:
     """Return the number of columns up to the reference, which stay visible."""
     names = [column.name for column in table.columns]
-    return names.index("reference") + 1 if "reference" in names[:4] else 0
+    return names.index("reference") + 1 if "reference" in names else 0
 
 
 def _write_table_head(

@@ -141,7 +141,7 @@ def format_risk_notes(discrepancies: pl.DataFrame) -> tuple[str, ...]:
     return (
         f"{format_count(without_difference.height, 'row')} without a difference, but with money at "
         "risk: that money is not yet part of Expected or Actual, for example the uncaptured part "
-        "of a lapsed reservation. The column What happened explains each row.",
+        "of an expired reservation. The column What happened explains each row.",
     )
 
 

@@ -65,6 +65,16 @@ def detect_file_type(path: Path) -> FileType:
             )
         check_archive(path)
         return "workbook"
+    if head.startswith(b"%PDF"):
+        raise SourceError(
+            "this is a PDF, which has no rows and columns; export the list as CSV or XLSX",
+            file=name,
+        )
+    if path.suffix.lower() == ".jsonl" and head.startswith(b"{"):
+        raise SourceError(
+            f"this is a state file of the simulator; start it with vippsrecon simulator --state {name}",
+            file=name,
+        )
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise SourceError(_explain_old_workbook(path), file=name)
     if path.suffix.lower() in _WORKBOOK_SUFFIXES:

@@ -36,6 +36,10 @@ class Sheet(NamedTuple):
     rows: Iterable[Sequence[Any]]
 
 
+_REPORT_TITLE = "Reconciliation of orders and payments"
+"""First cell of a report's first sheet, which is not imported from `report`: that is a layer above."""
+
+
 def open_excel_table(path: Path) -> Table:
     """Open the first visible sheet of a workbook that is not empty.
 
@@ -54,6 +58,12 @@ def open_excel_table(path: Path) -> Table:
         above += 1
     else:
         raise SourceError("the workbook is empty", file=path.name)
+    if _REPORT_TITLE in headings:
+        raise SourceError(
+            "this is a report of vippsrecon; make a plan from it with vippsrecon plan refunds "
+            f"--from-report {path.name}",
+            file=path.name,
+        )
     if len(headings) > MAX_COLUMNS:
         raise SourceError(
             f"it has {group_thousands(len(headings))} columns; at most {group_thousands(MAX_COLUMNS)} are read",

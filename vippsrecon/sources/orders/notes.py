@@ -105,7 +105,7 @@ def _describe_tenders(orders: pl.DataFrame) -> list[str]:
             for name, count in methods.head(5).iter_rows()
         )
         notes.append(
-            f"Orders paid otherwise: {group_thousands(other.height)} ({named}; {amounts})."
+            f"Orders paid with another method: {group_thousands(other.height)} ({named}; {amounts})."
         )
     split = orders.filter("split_tender").height
     if split:
@@ -144,7 +144,7 @@ def _describe_odd_references(orders: pl.DataFrame) -> list[str]:
     malformed = column.filter(~column.str.contains(NEW_REFERENCE_PATTERN))
     if malformed.len():
         notes.append(
-            f"References that Vipps MobilePay would not take (8 to 64 letters, digits and "
+            f"References that are not valid at Vipps MobilePay (8 to 64 letters, digits and "
             f"hyphens): {group_thousands(malformed.len())}, such as {malformed[0][:64]!r}."
         )
     return notes

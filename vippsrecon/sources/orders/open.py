@@ -93,6 +93,13 @@ def _describe_other_shop(table: Table, profile: Profile, lacking: list[str]) -> 
         " or ".join(repr(text) for text in profile.columns.get(name, (name,))[:2])
         for name in lacking
     )
+    if profile.name not in profiles.load_builtin_profiles() and not all(
+        name in profile.columns for name in lacking
+    ):
+        return (
+            f"the mapping names no column for {' and '.join(lacking)}: name it under [columns], or "
+            "add extends = 'plain' (or another shop) to take over that shop's columns"
+        )
     problem = (
         f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
     )

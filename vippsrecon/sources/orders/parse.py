@@ -45,6 +45,11 @@ from vippsrecon.sources.orders.fields.statuses import (
 from vippsrecon.sources.orders.fields.tenders import classify_tenders, pick_references
 from vippsrecon.sources.orders.profiles import Profile
 
+_UNKNOWN_DATE_FORM = (
+    "is not a date or time of this kind of file; give its form with the key dates in a --mapping, "
+    "such as dates = ['%d.%m.%Y[ %H:%M]']"
+)
+
 _MAX_VALUE_SHOWN = 80
 """Maximum length of a value shown in a reject."""
 
@@ -139,7 +144,7 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         (read["total"].minor < 0, "total", None, "is negative"),
         (read["refunded"].reason.is_not_null(), "refunded", None, read["refunded"].reason),
         (refunded < 0, "refunded", None, "is negative"),
-        *((times[name].unreadable, name, None, "is not a date or time") for name in TIME_FIELDS),
+        *((times[name].unreadable, name, None, _UNKNOWN_DATE_FORM) for name in TIME_FIELDS),
         (
             references.measure_longest(heads["reference"]) > references.MAX_REFERENCE_LENGTH
             if "reference" in heads.columns
@@ -237,7 +242,8 @@ def _refuse_other_decimal_mark(
     raise SourceError(
         f"amounts such as {failed.filter(fitting)[0]!r} have a decimal {mark}, and this kind of "
         f"export has a decimal {has}; if the file was opened and saved in a spreadsheet, export "
-        f"it again, else set decimal = '{other.decimal}' under [amounts] in a --mapping",
+        f"it again, else use a --mapping file with these lines: extends = 'plain' (or the shop's "
+        f"name) and, below [amounts], decimal = '{other.decimal}' and groups = ' '",
         file=file,
         column=column,
     )

@@ -6,6 +6,7 @@ A profile is a TOML file in `profiles/`, and a user's own mapping is a file of t
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -256,7 +257,9 @@ def _build_profile(tables: dict[str, Any], file: str, base: Profile | None = Non
     known = {entry.name for entry in fields(Profile)}
     for key in tables:
         if key not in known:
-            raise ConfigurationError(f"the mapping {file} has the unknown key {key!r}")
+            near = difflib.get_close_matches(key.lower(), known | {"extends"}, n=1)
+            suggestion = f" (did you mean {near[0]}?)" if near else ""
+            raise ConfigurationError(f"the mapping {file} has the unknown key {key!r}{suggestion}")
     profile = base or Profile(name=str(tables["name"]))
     changes: dict[str, Any] = {}
     for key, value in tables.items():

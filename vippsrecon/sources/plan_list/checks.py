@@ -28,10 +28,12 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     native = raw.str.contains(rf"^[{MARKS}]")
     named = reference != ""
     twice = named & (pl.len().over("msn", "reference") > 1)
+    numbers = pl.col("row").cast(pl.String)
     others = pl.format(
-        "names a payment that rows {} name too: none of them is planned, since it is not clear "
-        "which is meant; put the whole amount in one row",
-        pl.col("row").cast(pl.String).str.join(", ").over("msn", "reference"),
+        "rows {} and {} name the same payment: none of them is planned, since it is not clear which "
+        "is meant; put the whole amount in one row",
+        numbers.str.join(", ").over("msn", "reference").str.replace(r", [0-9]+$", ""),
+        numbers.last().over("msn", "reference"),
     )
     amount, currency = pl.col("amount"), pl.col("currency")
     needs_currency = ~pl.col("all")

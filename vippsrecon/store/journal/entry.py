@@ -1,4 +1,4 @@
-r"""Journal entries and their hash chain. Pure.
+r"""Journal entries and their hash chain. No input or output.
 
     hash = SHA-256 of  previous_hash + "\n" + the canonical JSON of all other columns
 

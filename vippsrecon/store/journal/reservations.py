@@ -1,4 +1,4 @@
-"""Reservations while a group is committed: caps used, payments in flight. Pure.
+"""Reservations while a group is committed: caps used, payments in flight. No input or output.
 
 `commit` reads them under the write lock, applies the drafts in order, and writes the difference in
 the same transaction.

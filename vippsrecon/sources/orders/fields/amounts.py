@@ -37,6 +37,8 @@ _DECIMAL_FIGURES = r"^[-+\u2212]?[0-9]+[.,][0-9]+$"
 _UNCLEAR = r"^[-+\u2212(]?\s*[0-9]+[.,][0-9]{3}\s*[-)]?$"
 """Three digits after the only mark: a group of thousands, or decimals that no amount has."""
 
+_SPACED = r"^[-+\u2212]?[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?$"
+
 
 @dataclass(frozen=True)
 class AmountStyle:
@@ -137,6 +139,13 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
             pl.lit(
                 "has three digits after its only mark, so it may be thousands or decimals; write "
                 "it with two decimals, or as a whole number without the mark"
+            )
+        )
+        .when(~formed & pl.col("text").str.contains(_SPACED))
+        .then(
+            pl.lit(
+                "has spaces between its digits; if they separate thousands, set groups = ' ' under "
+                "[amounts] in a --mapping"
             )
         )
         .when(~formed)
