@@ -205,19 +205,19 @@ def resolve_base_url(environment: str, base_url: str | None) -> str:
         raise ConfigurationError(
             f"VIPPS_ENVIRONMENT {problem}. Set it to test, production or simulator."
         )
-    given = (base_url or "").rstrip("/")
+    address = (base_url or "").rstrip("/")
     if environment != "simulator":
         host = HOSTS[environment]
-        if given not in ("", host):
+        if address not in ("", host):
             raise ConfigurationError(
                 f"VIPPS_BASE_URL is for the simulator only; {environment} always uses {host}. "
                 "Unset VIPPS_BASE_URL, or set VIPPS_ENVIRONMENT to simulator."
             )
         return host
-    if _LOOPBACK_URL.fullmatch(given) is None:
-        problem = "is not set" if not given else "names another host or is not plain http(s)"
+    if _LOOPBACK_URL.fullmatch(address) is None:
+        problem = "is not set" if not address else "names another host or is not plain http(s)"
         raise ConfigurationError(
             f"VIPPS_BASE_URL {problem}. The simulator runs on 127.0.0.1, [::1] or localhost: use a "
             "URL such as http://127.0.0.1:8800"
         )
-    return given
+    return address

@@ -147,11 +147,11 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
         how the candidate was derived. `RULES_AFTER_NOT_FOUND` says which to query when. All are
         well-formed references.
     """
-    wanted = ["msn", "reference", "attempt_base", "paid"]
-    read = pl.DataFrame(pa.Table.from_pandas(orders[wanted], preserve_index=False))
+    columns = ["msn", "reference", "attempt_base", "paid"]
+    read = pl.DataFrame(pa.Table.from_pandas(orders[columns], preserve_index=False))
     known = read.cast(pl.String).filter(pl.col("reference").is_not_null()).unique()
     length = _detect_length(known["reference"])
-    made = pl.concat(
+    candidates = pl.concat(
         [
             *_derive_attempts(known),
             *_derive_zero_variants(known, length),
@@ -165,8 +165,8 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
     )
     candidate = pl.col("candidate")
     could_be = candidate.str.contains(NEW_REFERENCE_PATTERN) & (candidate != pl.col("reference"))
-    found = made.filter(could_be).unique()
-    return to_pandas(found.sort(found.columns).to_arrow().cast(_CANDIDATE_SCHEMA))
+    possible = candidates.filter(could_be).unique()
+    return to_pandas(possible.sort(possible.columns).to_arrow().cast(_CANDIDATE_SCHEMA))
 
 
 def describe_damage(references: pl.Series) -> str | None:
@@ -259,12 +259,14 @@ def _derive_zero_variants(known: pl.DataFrame, length: int) -> Iterator[pl.DataF
 def _expand_scientific(known: pl.DataFrame) -> pl.DataFrame:
     """Write out references that a spreadsheet turned into `1E+11`."""
     damaged = known.filter(pl.col("reference").str.contains(SCIENTIFIC_NOTATION))
-    whole = {text: _expand_exponent(text) for text in damaged["reference"].unique()}
-    written = pl.col("reference").replace_strict(whole, return_dtype=pl.String)
-    return _build_candidates(damaged, written if whole else pl.col("reference"), EXPONENT_EXPANDED)
+    expanded = {text: _expand_exponent(text) for text in damaged["reference"].unique()}
+    written = pl.col("reference").replace_strict(expanded, return_dtype=pl.String)
+    return _build_candidates(
+        damaged, written if expanded else pl.col("reference"), EXPONENT_EXPANDED
+    )
 
 
 def _expand_exponent(text: str) -> str:
     mantissa, _, exponent = text.lower().replace(",", ".").partition("e")
-    whole, _, part = mantissa.partition(".")
-    return (whole + part).ljust(int(exponent) + 1, "0")
+    integer_digits, _, part = mantissa.partition(".")
+    return (integer_digits + part).ljust(int(exponent) + 1, "0")
