@@ -227,7 +227,9 @@ def test_a_missing_result_shows_in_the_control_total():
 
 def test_rows_of_one_outcome_keep_the_plan_order():
     """Rows with the same outcome keep the plan's order, whatever order they arrived in."""
-    results = list(make_run_result(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
+    results = list(
+        make_run_result(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results
+    )
     random.Random(3).shuffle(results)
 
     assert [result.row for result in sort_worst_first(results)] == [3, 2, 1, 4]

@@ -138,7 +138,9 @@ def split_exact_and_all(rows: Rows, *, with_events: bool):
             orders, payments, events if with_events else None, failures, question
         )
 
-    all_answers = materialize(assign_buckets(answer_questions(paired(set_aside=False).pairs, QUESTIONS)))
+    all_answers = materialize(
+        assign_buckets(answer_questions(paired(set_aside=False).pairs, QUESTIONS))
+    )
     return collect_rows(paired(set_aside=True).exact_matches), {
         (row["msn"], row["payment_reference"]): row
         for row in collect_rows(all_answers)

@@ -57,7 +57,7 @@ def preview(
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.sources.file_preview import preview_file
-    from vippsrecon.sources.orders.read import choose_profile
+    from vippsrecon.sources.orders.open import choose_profile
     from vippsrecon.workflow.preview_files import exclude_superseded_rows
 
     units = load_settings(offline=True).units

@@ -15,7 +15,8 @@ from vippsrecon.money import format_amount, group_thousands
 from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_frame
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import separate_superseded_rows
 from vippsrecon.sources.file_preview import preview_file
-from vippsrecon.sources.orders.read import choose_profile, list_paths, sum_by_currency
+from vippsrecon.sources.orders.open import choose_profile
+from vippsrecon.sources.orders.read import list_paths, sum_by_currency
 
 if TYPE_CHECKING:
     from vippsrecon.sources.file_preview import FilePreview
