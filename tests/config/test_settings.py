@@ -285,6 +285,7 @@ def test_settings_repr_shows_no_secret(folder):
         pytest.param(
             f'database_url = "postgresql://me:{SECRET}\u2100@[localhost/db"', "not a URL", id="no URL"
         ),
+        pytest.param(f'in_flight = "{SECRET}"', "not a number", id="a secret for a number"),
         pytest.param('[limits]\nper_day = true', "not an amount", id="no amount"),
         pytest.param('msn = "12"', "4 to 10 digits", id="the default msn"),
         pytest.param("in_flight = true", "whole number", id="true for a number"),

@@ -126,8 +126,8 @@ def test_woocommerce_refund_amount_counts_before_the_status(
     assert order["refunded_minor"] == refunded
 
 
-def test_refund_formula_without_a_value_is_unknown(tmp_path: Path):
-    """A script wrote the formula and the file has no value for it; this does not mean no refund."""
+def test_refund_formula_without_a_value_is_a_reject(tmp_path: Path):
+    """In a column that other rows fill, one cell without a value is a fault that can be repaired."""
     workbook = openpyxl.Workbook()
     for row in (
         HEAD.split(","),
@@ -140,13 +140,13 @@ def test_refund_formula_without_a_value_is_unknown(tmp_path: Path):
         workbook.active.append(row)
     workbook.save(tmp_path / "orders.xlsx")
     read = read_orders(tmp_path / "orders.xlsx", units=(OSLO,))
-    refunds = read.orders["refunded_minor"]
-    assert [None if pd.isna(minor) else minor for minor in refunds] == [None, 500, 0]
+    assert read.orders["refunded_minor"].to_list() == [500, 0]
     reasons = dict(zip(read.rejects["source_row"], read.rejects["reason"], strict=True))
-    assert list(reasons) == [5, 6]
+    assert list(reasons) == [2, 5, 6]
+    assert (read.rejects["column"][0], read.rejects["value"][0]) == ("refunded", "=10+10")
+    assert reasons[2].startswith("is a formula without a value")
     assert reasons[5].startswith("is a formula without a value")
     assert reasons[6].startswith("reference is a formula without a value")
-    assert any("Orders whose refund is a formula without a value: 1" in note for note in read.files[0].notes)  # fmt: skip
 
 
 def test_column_of_refund_formulas_without_values_is_unknown(tmp_path: Path):
@@ -155,7 +155,9 @@ def test_column_of_refund_formulas_without_values_is_unknown(tmp_path: Path):
     for row in (HEAD.split(","), ("ord-000001", 1, "NOK", 9, "=1+1"), ("ord-000002", 2, "NOK", 9)):
         workbook.active.append(row)
     workbook.save(tmp_path / "orders.xlsx")
-    assert [order["refunded_minor"] for order in rows(tmp_path / "orders.xlsx")] == [None, None]
+    read = read_orders(tmp_path / "orders.xlsx", units=(OSLO,))
+    assert read.orders["refunded_minor"].isna().all()
+    assert any("Orders whose refund is a formula without a value: 1" in note for note in read.files[0].notes)  # fmt: skip
 
 
 def test_export_time_of_a_copied_file_is_guessed(write: Writer):

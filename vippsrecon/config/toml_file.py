@@ -49,7 +49,7 @@ def parse_msn(msn: str) -> str:
 def _check_amount(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal | dict):
         raise ValueError(
-            f"is {value!r}, which is not an amount. Use a number, or a table of amounts by currency."
+            f"is {str(value)[:20]!r}, which is not an amount. Use a number, or a table of amounts by currency."
         )
     return value
 

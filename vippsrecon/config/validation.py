@@ -123,7 +123,9 @@ def number(kind: type[float], above: float, high: float, wanted: str) -> BeforeV
 
     def check(value: Any) -> float:
         if type(value) not in kinds or not above < value <= high:
-            raise ValueError(f"is {value!r}. Use {wanted}.")
+            # A text may be a secret that was pasted into the wrong line.
+            shown = repr(value) if isinstance(value, int | float) else "not a number"
+            raise ValueError(f"is {shown}. Use {wanted}.")
         return kind(value)
 
     return BeforeValidator(check)

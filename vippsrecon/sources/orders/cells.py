@@ -19,7 +19,9 @@ _FIRST_FILLED_FIELDS = ("reference", "order_number", "recurring", "transaction_i
 """Fields that may have several columns of the same meaning; the first filled one is used."""
 
 _UNKNOWN_IF_FORMULA = ("refunded", "outstanding", "vat", "store")
-"""Fields that are unknown where their formula has no value; elsewhere the row cannot be used."""
+"""Fields that are unknown where their formula has no value; elsewhere the row cannot be used.
+
+Refunds are unknown only if no cell of their column has a value."""
 
 _NAMING_FIELDS = ("reference", "order_number", "order_id")
 _PLACE_FIELDS = ("currency", "msn", "store")
@@ -84,7 +86,9 @@ def select_cells(table: Table, profile: Profile) -> SelectedCells:
                 fault = fault.zip_with(
                     ~waiting | fault.is_not_null(), reason.new_from_index(0, fault.len())
                 )
-            if name in _UNKNOWN_IF_FORMULA:
+            # Of a column of refunds that other rows fill, one cell alone is a fault to be repaired.
+            is_one_of_many = name == "refunded" and ((cells != "") & ~waiting).any()
+            if name in _UNKNOWN_IF_FORMULA and not is_one_of_many:
                 chosen[f"{name}_unknown"] = waiting
                 cells = cells.set(waiting, "")
         chosen[name] = cells
