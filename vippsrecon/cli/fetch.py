@@ -41,6 +41,7 @@ def fetch(
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import OutputError
     from vippsrecon.money import format_count
+    from vippsrecon.schemas import FAILURES, to_polars
     from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import fetch_file
 
@@ -99,7 +100,7 @@ def fetch(
     if len(unanswered):
         print_warning(
             f"INCOMPLETE: {format_count(len(unanswered), 'reference')} could not be read "
-            f"({output.describe_most_common_reason(unanswered)}). See {out / 'failures.csv'} and run "
+            f"({output.describe_most_common_reason(to_polars(unanswered, FAILURES))}). See {out / 'failures.csv'} and run "
             "the command again."
         )
     if result.ledger_failed:

@@ -28,7 +28,7 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
     pair_orders_and_payments,
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
-from vippsrecon.reconciliation.result import Reconciliation, build_frame
+from vippsrecon.reconciliation.result import Reconciliation, build_table
 from vippsrecon.reconciliation.results import discrepancies
 from vippsrecon.reconciliation.results.bridge import build_bridge
 from vippsrecon.reconciliation.results.groups import GROUPS, build_groups, describe_large_groups
@@ -43,7 +43,6 @@ from vippsrecon.schemas import (
     REJECTS,
     SUMMARY,
     Frame,
-    to_pandas,
 )
 from vippsrecon.schemas.failure_effects import build_effect_condition
 
@@ -111,8 +110,8 @@ def reconcile(
         manifest: Facts about the inputs, stored in the result's manifest.
 
     Returns:
-        A Reconciliation, in pandas; on Spark the large frames stay on the cluster until
-        `.collect()`.
+        A Reconciliation, in pandas, made when a frame is first read; on Spark the large frames
+        stay on the cluster until `.collect()`.
 
     Raises:
         SchemaError: A frame does not fit its schema.
@@ -166,7 +165,7 @@ def reconcile(
     buckets, summary, lines = (
         _build_accounting_frames(answered, reported, kinds, paired, spark)
         if all_questions
-        else (frame.empty() for frame in (BUCKETS, SUMMARY, BRIDGE))
+        else (_use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
     )
     return Reconciliation(
         orders=orders,
@@ -180,7 +179,7 @@ def reconcile(
         buckets=buckets,
         summary=summary,
         bridge=lines,
-        groups=build_frame(grouped, GROUPS),
+        groups=build_table(grouped, GROUPS),
         notices=(
             *_describe_uncompared(uncompared),
             *describe_large_groups(grouped, compared),
@@ -225,7 +224,7 @@ def _build_accounting_frames(
     return (
         _export_frame(discrepancies.build_buckets(answered, exact_matches, paired), BUCKETS, spark),
         _export_frame(discrepancies.build_summary(answered, found, sums), SUMMARY, False),
-        build_frame(build_bridge(answered, kinds, sums), BRIDGE),
+        build_table(build_bridge(answered, kinds, sums), BRIDGE),
     )
 
 
@@ -302,12 +301,12 @@ def _count_results(
 
 
 def _use_empty_if_none(frame: Any, schema: Frame) -> Any:
-    return schema.empty() if frame is None else frame
+    return schema.arrow_schema().empty_table() if frame is None else frame
 
 
 def _export_frame(data: LazyFrame, schema: Frame, stay: bool) -> Any:
-    """Return a result frame: pandas with Arrow types, or the native frame if it is to stay."""
+    """Return a result frame: an Arrow table, or the native frame if it is to stay."""
     if stay:
         return nw.to_native(materialize(data))
     table = data.collect(backend="pyarrow").to_arrow()
-    return to_pandas(table.select(list(schema.names)).cast(schema.arrow_schema()))
+    return table.select(list(schema.names)).cast(schema.arrow_schema())

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.schemas.frame import (
     Column,
     Frame,
+    FrameT,
     build_pandera_schema,
     polars_schema,
     to_pandas,
+    to_polars,
     validate,
 )
 from vippsrecon.schemas.inputs import EVENTS, FAILURES, ORDERS, PAYMENT, PAYMENTS, REJECTS, STATUSES
@@ -82,6 +84,7 @@ __all__ = [
     "Events",
     "Failures",
     "Frame",
+    "FrameT",
     "Orders",
     "Outcomes",
     "Payments",
@@ -91,6 +94,7 @@ __all__ = [
     "build_pandera_schema",
     "polars_schema",
     "to_pandas",
+    "to_polars",
     "validate",
 ]
 

@@ -17,18 +17,20 @@ from vippsrecon.report.sentences import format_money
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, SEVERITY_COLOURS, VERDICT_COLOURS
 
 if TYPE_CHECKING:
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import CurrencyTotals, ReportFigures
-    from vippsrecon.report.frames import ReportInput
 
 MAX_DISCREPANCIES_SHOWN = 10
 
 
-def render_reconciliation(reconciliation: ReportInput, rows: int = MAX_DISCREPANCIES_SHOWN) -> str:
+def render_reconciliation(
+    reconciliation: Reconciliation, rows: int = MAX_DISCREPANCIES_SHOWN
+) -> str:
     """Return a Reconciliation as HTML: the tiles, then the worst `rows` discrepancies."""
     return render_summary_tiles(reconciliation) + render_worst_discrepancies(reconciliation, rows)
 
 
-def render_summary_tiles(reconciliation: ReportInput) -> str:
+def render_summary_tiles(reconciliation: Reconciliation) -> str:
     """Return the verdict and one row of tiles per currency, as HTML."""
     figures = compute_figures(build_report_frames(reconciliation))
     fill, ink = VERDICT_COLOURS[reconciliation.verdict]
@@ -69,7 +71,7 @@ def _render_currency_tiles(totals: CurrencyTotals, figures: ReportFigures) -> st
 
 
 def render_worst_discrepancies(
-    reconciliation: ReportInput, rows: int = MAX_DISCREPANCIES_SHOWN
+    reconciliation: Reconciliation, rows: int = MAX_DISCREPANCIES_SHOWN
 ) -> str:
     """Return the worst discrepancies as an HTML table, or "" if there are none."""
     discrepancies = build_report_frames(reconciliation).discrepancies
