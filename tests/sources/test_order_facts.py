@@ -13,6 +13,7 @@ import pytest
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from tests.sources.test_rest import rest
 from tests.sources.test_shops import OSLO, SHOPWARE, WOO, rows, shopify, woo
+from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import find_candidate_references, preview, read_orders
 from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND
 
@@ -180,8 +181,8 @@ def test_a_damaged_reference_leads_to_the_repaired_one(
     content = f"reference;currency;total\n{reference};NOK;5\n".encode(encoding)
     read = read_orders(write(content), units=(OSLO,))
     assert read.orders["reference"].tolist() == [reference]
-    found = find_candidate_references(read.orders)
-    assert found["candidate"].tolist() == ["nord-000001"]
+    found = find_candidate_references(to_polars(read.orders, ORDERS))
+    assert found["candidate"].to_list() == ["nord-000001"]
     assert set(found["rule"]) <= RULES_AFTER_NOT_FOUND
     assert any("cannot be seen" in note for note in read.files[0].notes)
 

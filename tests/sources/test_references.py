@@ -7,6 +7,7 @@ import pytest
 
 from tests.sources.conftest import Writer
 from vippsrecon.errors import SourceError
+from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import (
     RULES_AFTER_NOT_FOUND,
     find_candidate_references,
@@ -20,8 +21,8 @@ HEAD = "reference,currency,total,order_number,paid\n"
 def tried(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
     """Return the candidates for orders with these cells."""
     orders = read_orders(write(HEAD + "\n".join(lines) + "\n"), default_msn="123456").orders
-    found = find_candidate_references(orders)
-    return set(found[["reference", "candidate", "rule"]].itertuples(index=False, name=None))
+    found = find_candidate_references(to_polars(orders, ORDERS))
+    return set(found.select("reference", "candidate", "rule").iter_rows())
 
 
 def test_a_retry_suffix_leads_to_every_earlier_attempt(write: Writer):
@@ -105,8 +106,8 @@ def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
 def test_no_orders_have_no_candidates(write: Writer):
     """An export in which all rows are rejected gives an empty frame."""
     orders = read_orders(write(f"{HEAD}ord-000001,NOK,x,,\n"), default_msn="123456").orders
-    found = find_candidate_references(orders)
-    assert found.empty
+    found = find_candidate_references(to_polars(orders, ORDERS))
+    assert found.is_empty()
     assert list(found.columns) == ["msn", "reference", "candidate", "rule"]
 
 

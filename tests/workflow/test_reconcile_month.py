@@ -8,15 +8,19 @@ from datetime import UTC, date, datetime
 
 import httpx
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
 from vippsrecon import schemas
 from vippsrecon.api import Client
+from vippsrecon.cli.output import build_reconciliation_json
 from vippsrecon.config.load import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
 from vippsrecon.notebook.session import serve_scenario
+from vippsrecon.report import write_workbook
+from vippsrecon.report.terminal import format_summary
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.workflow.fetch_references import fetch_month
@@ -236,11 +240,24 @@ def test_the_period_is_the_payments_not_the_orders(first, last, captured, tmp_pa
 
 def test_a_payment_is_asked_for_once():
     """Orders, files and guesses may name the same payment; the orders' references come first."""
-    orders = schemas.ORDERS.empty()
+    orders = schemas.to_polars(None, schemas.ORDERS)
     wanted = collect_fetch_references(orders)
 
     assert list(wanted.references.columns) == ["msn", "reference", "discovered_by"]
     assert len(wanted.references) == 0
+
+
+def test_a_month_and_its_report_make_no_pandas_frame(month, settings, tmp_path):
+    """Pandas is made once, when a user reads a frame: every other copy costs time and memory."""
+    result = reconcile_month([month / "orders.csv"], settings)
+    write_workbook(result, tmp_path / "report.xlsx")
+    format_summary(result)
+    build_reconciliation_json(result, None)
+
+    made = [name for name, value in vars(result).items() if isinstance(value, pd.DataFrame)]
+    assert made == []
+    assert isinstance(result.orders, pd.DataFrame)
+    assert schemas.validate(result.orders, schemas.ORDERS) is result.orders
 
 
 TODAY = date(2026, 11, 5)
@@ -295,9 +312,9 @@ def test_a_clock_that_is_off_is_said(month, settings, caplog):
     real = replace(settings, environment="test", base_url="https://apitest.vipps.no")
     door = httpx.ASGITransport(simulator.app)
     with Client(real, transport=door) as client:
-        wanted = collect_fetch_references(schemas.ORDERS.empty())
+        wanted = collect_fetch_references(schemas.to_polars(None, schemas.ORDERS))
         wanted = wanted._replace(
-            references=pd.DataFrame(
+            references=pl.DataFrame(
                 {
                     "msn": ["123456"],
                     "reference": ["order-nobody-made"],
@@ -309,7 +326,7 @@ def test_a_clock_that_is_off_is_said(month, settings, caplog):
 
     assert "s apart" in caplog.text
     assert facts.as_of.year == 2026
-    assert fetched.failures["status"].tolist() == [404]
+    assert fetched.failures["status"].to_list() == [404]
 
 
 def test_a_moment_given_is_the_moment_compared_at(month, settings, kept):
@@ -359,9 +376,9 @@ def test_what_is_no_answer_stays_a_failure(kept):
         for status in (404, 503)
     ]
     table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow_schema())
-    left = drop_misses_of_other_methods(schemas.to_pandas(table), result.orders)
+    left = drop_misses_of_other_methods(pl.DataFrame(table), result.polars_frame("orders"))
 
-    assert left["status"].tolist() == [503]
+    assert left["status"].to_list() == [503]
 
 
 def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):

@@ -41,7 +41,6 @@ def fetch(
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import OutputError
     from vippsrecon.money import format_count
-    from vippsrecon.schemas import FAILURES, to_polars
     from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import fetch_file
 
@@ -79,7 +78,7 @@ def fetch(
     else:
         for note in result.notes:
             print(note)
-        unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
+        unknown = len(select_failures(fetched.failures, "not_found"))
         payments, events = format_count(len(fetched.payments), "payment"), len(fetched.events)
         print(f"{payments}, {format_count(events, 'event')} in {printable(str(out))}")
         print(f"{format_count(unknown, 'reference')} unknown to Vipps MobilePay")
@@ -100,7 +99,7 @@ def fetch(
     if len(unanswered):
         print_warning(
             f"INCOMPLETE: {format_count(len(unanswered), 'reference')} could not be read "
-            f"({output.describe_most_common_reason(to_polars(unanswered, FAILURES))}). See {out / 'failures.csv'} and run "
+            f"({output.describe_most_common_reason(unanswered)}). See {out / 'failures.csv'} and run "
             "the command again."
         )
     if result.ledger_failed:

@@ -110,9 +110,13 @@ class Reconciliation:
             return 2
         return int(self.verdict != "clean" or self.manifest["counts"]["rejects"] > 0)
 
+    def stored_frame(self, name: str) -> Any:
+        """Return one of the frames as it is stored: Arrow, Polars, pandas or that of its engine."""
+        return vars(self)[name]
+
     def polars_frame(self, name: str) -> pl.DataFrame:
         """Return one of the frames in Polars, as reports use it. No pandas is made."""
-        return to_polars(vars(self)[name], _SCHEMAS[name])
+        return to_polars(self.stored_frame(name), _SCHEMAS[name])
 
     def with_changes(self, **changes: Any) -> Reconciliation:
         """Return a copy with other notices, another manifest or other frames. No pandas is made."""

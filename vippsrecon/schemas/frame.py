@@ -163,6 +163,18 @@ def polars_schema(frame: Frame) -> dict[str, Any]:
     return {column.name: kinds[column.kind] for column in frame.columns}
 
 
+def cast_to_schema(data: pl.DataFrame, frame: Frame) -> pl.DataFrame:
+    """Give a Polars frame the columns and types of a schema, and validate it.
+
+    Raises:
+        SchemaError: A value is out of bounds.
+    """
+    types = polars_schema(frame)
+    cast = data.select(data[name].cast(kind) for name, kind in types.items())
+    valid: pl.DataFrame = validate(cast, frame)
+    return valid
+
+
 @cache
 def build_pandera_schema(frame: Frame, backend: Literal["pandas", "polars"]) -> Any:
     """Return the strict pandera schema of a frame for pandas or eager Polars frames."""

@@ -10,7 +10,14 @@ order above it.
 """
 
 from vippsrecon.sources.file_preview import preview
-from vippsrecon.sources.orders.read import FileSummary, OrderFiles, read_orders
+from vippsrecon.sources.orders.read import (
+    FileSummary,
+    OrderFiles,
+    choose_profile,
+    list_paths,
+    read_order_files,
+    read_orders,
+)
 from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND, find_candidate_references
 from vippsrecon.sources.reference_list import (
     is_reference_list,
@@ -22,9 +29,12 @@ __all__ = [
     "RULES_AFTER_NOT_FOUND",
     "FileSummary",
     "OrderFiles",
+    "choose_profile",
     "find_candidate_references",
     "is_reference_list",
+    "list_paths",
     "preview",
+    "read_order_files",
     "read_orders",
     "read_reference_list",
     "read_references",

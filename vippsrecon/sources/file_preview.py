@@ -18,7 +18,6 @@ from vippsrecon.sources.files.detect import (
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import (
     FileSummary,
-    OrderFiles,
     choose_profile,
     list_paths,
     open_table,
@@ -99,7 +98,7 @@ def _preview_orders(
         reading.rows,
         period=[day.isoformat() for day in reading.period] if reading.period else None,
         totals=reading.totals,
-        rejects=_build_rejects(first),
+        rejects=first.rejects.to_dicts(),
         notes=[*_describe_missing_settings(reading), *reading.notes],
     )
 
@@ -125,12 +124,6 @@ def _build_entry(
         "rejects": rejects or [],
         "notes": notes,
     }
-
-
-def _build_rejects(read: OrderFiles) -> list[dict[str, Any]]:
-    columns = read.rejects.astype(object).where(read.rejects.notna(), None).to_dict("list")
-    rows = zip(*columns.values(), strict=True)
-    return [dict(zip(map(str, columns), cells, strict=True)) for cells in rows]
 
 
 def _describe_missing_settings(reading: FileSummary) -> list[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
 import polars as pl
-import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
@@ -16,15 +14,14 @@ from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_file_type
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.orders import profiles, references
-from vippsrecon.sources.orders.read import convert_to_validated_pandas, open_table
+from vippsrecon.sources.orders.read import open_table
 
-_REFERENCE_SCHEMA = pa.schema(
-    [(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")]
-)
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ReferenceList(NamedTuple):
-    """A list of references, as read.
+    """A list of references, as read, in Polars.
 
     Attributes:
         references: msn, reference, discovered_by = "references", in the file's order.
@@ -32,8 +29,8 @@ class ReferenceList(NamedTuple):
         note: Which column was used, if there were others; else "".
     """
 
-    references: pd.DataFrame
-    rejects: pd.DataFrame
+    references: pl.DataFrame
+    rejects: pl.DataFrame
     note: str
 
 
@@ -55,11 +52,11 @@ def read_references(
             default.
     """
     listed = read_reference_list(path, default_msn)
-    return listed.references, listed.rejects
+    return schemas.to_pandas(listed.references), schemas.to_pandas(listed.rejects)
 
 
 def read_reference_list(path: str | Path, default_msn: str | None = None) -> ReferenceList:
-    """Read a list as `read_references` does, with a note on the column used."""
+    """Read a list as `read_references` does, into Polars, with a note on the column used."""
     path = Path(path)
     form = detect_file_type(path)
     if form in ("xml", "json"):
@@ -101,9 +98,7 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
         "msn", "reference", pl.lit("references").alias("discovered_by")
     )
     return ReferenceList(
-        schemas.to_pandas(usable.to_arrow().cast(_REFERENCE_SCHEMA)),
-        convert_to_validated_pandas(rejects, schemas.REJECTS),
-        note,
+        usable.cast(pl.String), schemas.cast_to_schema(rejects, schemas.REJECTS), note
     )
 
 

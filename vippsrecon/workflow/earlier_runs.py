@@ -19,8 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.dates import to_day_number
@@ -62,7 +61,7 @@ class EarlierOrders(NamedTuple):
         files: Their `source_file`.
     """
 
-    orders: pd.DataFrame
+    orders: pl.DataFrame
     keys: frozenset[tuple[str, str]] = frozenset()
     files: tuple[str, ...] = ()
 
@@ -110,7 +109,10 @@ class RunRecords:
         )
 
     def find_earlier_orders(
-        self, orders: pd.DataFrame, fetched: Fetched, unsettled: Iterable[ComparedOrder]
+        self,
+        orders: pl.DataFrame,
+        fetched: Fetched[pl.DataFrame],
+        unsettled: Iterable[ComparedOrder],
     ) -> EarlierOrders:
         """Find the orders of earlier exports that belong to this run.
 
@@ -119,7 +121,7 @@ class RunRecords:
             fetched: The payments.
             unsettled: Orders that an earlier run left unsettled; their references were asked for.
         """
-        own = collect_payment_keys(orders[orders["reference"].notna()])
+        own = collect_payment_keys(orders.drop_nulls("reference"))
         strays = collect_payment_keys(fetched.payments) - own
         by_key = {(order.msn, order.reference): order for order in unsettled}
         if strays:
@@ -139,7 +141,7 @@ class RunRecords:
     def record(
         self,
         result: Reconciliation,
-        orders: pd.DataFrame,
+        orders: pl.DataFrame,
         earlier: EarlierOrders,
         period: tuple[date | None, date | None],
     ) -> None:
@@ -167,12 +169,12 @@ class RunRecords:
             str(manifest["as_of"]),
             result.verdict,
         )
-        rows = result.discrepancies[["discrepancy_id", "first_seen_date"]]
-        first_seen = dict(rows.itertuples(index=False, name=None))
+        rows = result.polars_frame("discrepancies").select("discrepancy_id", "first_seen_date")
+        first_seen = dict(rows.iter_rows())
         buckets = _read_order_buckets(result)
-        compared = list(_list_compared_orders(orders, result.payments, buckets))
+        compared = list(_list_compared_orders(orders, result.polars_frame("payments"), buckets))
         settled: dict[tuple[str, str], bool] = {}
-        for row in _to_rows(earlier.orders):
+        for row in earlier.orders.iter_rows(named=True):
             key, bucket = (row["msn"], row["reference"]), buckets[_order_key(row)][0]
             settled[key] = settled.get(key, True) and bucket in SETTLED_BUCKETS
         self._query(
@@ -197,29 +199,30 @@ class RunRecords:
 
 def no_earlier_orders() -> EarlierOrders:
     """Return the value for a run without orders of earlier exports."""
-    return EarlierOrders(schemas.ORDERS.empty())
+    return EarlierOrders(schemas.to_polars(None, schemas.ORDERS))
 
 
 def _restore_orders(
-    candidates: list[ComparedOrder], orders: pd.DataFrame, fetched: Fetched
+    candidates: list[ComparedOrder], orders: pl.DataFrame, fetched: Fetched[pl.DataFrame]
 ) -> EarlierOrders:
     payments = {
         (row["msn"], row["reference"]): row
-        for row in _to_rows(
-            fetched.payments, ("msn", "reference", "psp_reference", "refunded_minor")
-        )
+        for row in fetched.payments.select(
+            "msn", "reference", "psp_reference", "refunded_minor"
+        ).iter_rows(named=True)
     }
     failed = {
-        (row["msn"], row["reference"]): row["status"] == 404
-        for row in _to_rows(fetched.failures, ("msn", "reference", "status"))
+        (msn, reference): status == 404
+        for msn, reference, status in fetched.failures.select(
+            "msn", "reference", "status"
+        ).iter_rows()
     }
     moves = _list_moves(fetched.events, {(order.msn, order.reference) for order in candidates})
-    own_numbers = set(
-        orders[["msn", "store", "order_number"]].fillna("").itertuples(index=False, name=None)
-    )
+    own_numbers = set(orders.select(pl.col("msn", "store", "order_number").fill_null("")).rows())
+    latest = pl.col("exported_at").max()
     exported = {
-        **orders.groupby("msn")["exported_at"].max().to_dict(),
-        None: orders["exported_at"].max() if len(orders) else None,
+        **dict(orders.group_by("msn").agg(latest).rows()),
+        None: orders.select(latest).item(),
     }
     restored: list[dict[str, Any]] = []
     keys = set()
@@ -236,9 +239,9 @@ def _restore_orders(
             exported_at = exported.get(order.msn, exported[None]) or row["exported_at"]
             restored.append(_update_row(row, order.bucket, payment, moves[key], exported_at))
             keys.add(key)
-    table = pa.Table.from_pylist(restored, schema=schemas.ORDERS.arrow_schema())
+    frame = pl.DataFrame(restored, schema=schemas.polars_schema(schemas.ORDERS))
     files = tuple(sorted({row["source_file"] for row in restored}))
-    return EarlierOrders(schemas.to_pandas(table), frozenset(keys), files)
+    return EarlierOrders(frame, frozenset(keys), files)
 
 
 def _is_same_payment(
@@ -285,28 +288,31 @@ def _update_row(
 
 
 def _list_moves(
-    events: pd.DataFrame, keys: Collection[tuple[str, str]]
+    events: pl.DataFrame, keys: Collection[tuple[str, str]]
 ) -> Mapping[tuple[str, str], list[tuple[str, datetime]]]:
     """Return name and time of the successful captures and refunds of these payments."""
-    moved = events[events["name"].isin(["CAPTURED", "REFUNDED"]) & events["success"].astype(bool)]
-    moved = moved[moved["reference"].isin({reference for _, reference in keys})]
+    types = dict.fromkeys(schemas.PAYMENT, pl.String)
+    moved = events.filter(pl.col("name").is_in(["CAPTURED", "REFUNDED"]) & pl.col("success")).join(
+        pl.DataFrame(list(keys), schema=types, orient="row"),
+        on=schemas.PAYMENT,
+        how="semi",
+        maintain_order="left",
+    )
     moves = defaultdict(list)
-    for row in _to_rows(moved, ("msn", "reference", "name", "event_at")):
-        moves[row["msn"], row["reference"]].append((row["name"], row["event_at"]))
+    for msn, reference, name, at in moved.select(*schemas.PAYMENT, "name", "event_at").iter_rows():
+        moves[msn, reference].append((name, at))
     return moves
 
 
 def _list_compared_orders(
-    orders: pd.DataFrame, payments: pd.DataFrame, buckets: Mapping[str, tuple[str, str]]
+    orders: pl.DataFrame, payments: pl.DataFrame, buckets: Mapping[str, tuple[str, str]]
 ) -> Iterable[ComparedOrder]:
     psp_references = {
         (msn, reference): psp
-        for msn, reference, psp in payments[["msn", "reference", "psp_reference"]].itertuples(
-            index=False, name=None
-        )
+        for msn, reference, psp in payments.select("msn", "reference", "psp_reference").iter_rows()
     }
     rows_by_key = defaultdict(list)
-    for row in _to_rows(orders[orders["reference"].notna()]):
+    for row in orders.drop_nulls("reference").iter_rows(named=True):
         bucket, kind = buckets.get(_order_key(row), ("", ""))
         if bucket and kind not in _NOT_THE_ORDER:
             rows_by_key[row["msn"], row["reference"]].append((row, bucket))
@@ -327,20 +333,13 @@ def _list_compared_orders(
 
 
 def _read_order_buckets(result: Reconciliation) -> dict[str, tuple[str, str]]:
-    buckets = result.buckets
-    own = buckets.loc[buckets["side"] == "orders", ["row_key", "bucket", "kind"]]
-    return {key: (bucket, kind) for key, bucket, kind in own.itertuples(index=False, name=None)}
+    own = result.polars_frame("buckets").filter(pl.col("side") == "orders")
+    rows = own.select("row_key", "bucket", "kind").iter_rows()
+    return {key: (bucket, kind) for key, bucket, kind in rows}
 
 
 def _order_key(row: Mapping[str, Any]) -> str:
     return f"{row['source_file']}:{row['source_row']}"
-
-
-def _to_rows(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return a frame's rows as plain values; through Arrow, so that no amount becomes a float."""
-    chosen = frame if columns is None else frame[list(columns)]
-    rows: list[dict[str, Any]] = pa.Table.from_pandas(chosen, preserve_index=False).to_pylist()
-    return rows
 
 
 def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:

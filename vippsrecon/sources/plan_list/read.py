@@ -28,7 +28,6 @@ from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cel
 from vippsrecon.sources.orders import references
 from vippsrecon.sources.orders.amounts import AmountStyle, DecimalMark, parse_amounts
 from vippsrecon.sources.orders.cells import mark_rows_of_sums
-from vippsrecon.sources.orders.read import convert_to_validated_pandas
 from vippsrecon.sources.plan_list.checks import mark_unusable_rows
 from vippsrecon.sources.plan_list.headings import (
     PLAN_LIST_FIELDS,
@@ -183,7 +182,7 @@ def _parse_table(
     )  # fmt: skip
     return PlanList(
         tuple(map(PlanListRow._make, usable.iter_rows())),
-        convert_to_validated_pandas(rejects, schemas.REJECTS),
+        schemas.to_pandas(schemas.cast_to_schema(rejects, schemas.REJECTS)),
         table.name,
         digest,
     )
