@@ -12,7 +12,7 @@ from vippsrecon.demo import Finding, Score, run_demo, score_result
 
 
 @pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
-def test_all_and_only_what_was_planted(tmp_path, shop):
+def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     """The demo fails unless precision and recall are both 1, amounts included."""
     demo = run_demo(tmp_path, payments=300, seed=7, shop=shop)
 
@@ -25,7 +25,7 @@ def test_all_and_only_what_was_planted(tmp_path, shop):
     assert demo.report.stat().st_size > 0
 
 
-def test_the_score_sees_proposals_and_what_is_only_waiting(tmp_path):
+def test_score_includes_proposals_and_pending_pairs(tmp_path):
     """A wrong proposal moves money, and a pair that only waits is not a discrepancy."""
     demo = run_demo(tmp_path, payments=200)
     truth = tmp_path / "scenario" / "truth.csv"
@@ -63,7 +63,7 @@ FINDINGS = st.builds(
 
 
 @given(planted=st.lists(FINDINGS, max_size=6), found=st.lists(FINDINGS, max_size=6))
-def test_a_score_is_exact_only_for_the_same_findings(planted, found):
+def test_score_is_exact_only_for_equal_findings(planted, found):
     """A score that accepts small differences would hide the faults that it must show."""
     expected, actual = Counter(planted), Counter(found)
     right = expected & actual
@@ -78,7 +78,7 @@ def test_a_score_is_exact_only_for_the_same_findings(planted, found):
     assert (score.precision == 1.0 and score.recall == 1.0) == score.exact
 
 
-def test_a_month_too_small_for_any_says_so():
+def test_month_without_planted_discrepancies_is_stated():
     """The text "all 0 of 0 found" would look as if nothing had been checked."""
     score = Score(Counter(), Counter(), (), ())
 

@@ -84,7 +84,7 @@ def test_settings_example_is_read(root, tmp_path):
     assert settings.rules.delivery_grace_days == 3
 
 
-def test_the_cron_line_is_one(schedule):
+def test_cron_line_is_valid(schedule):
     """The line has five fields within their limits, then a command."""
     line = next(one for one in blocks(schedule, "cron")[0].splitlines() if one[0].isdigit())
     minute, hour, day, month, weekday, command = line.split(None, 5)
@@ -96,7 +96,7 @@ def test_the_cron_line_is_one(schedule):
     assert command.startswith("/srv/reconcile/month.sh")
 
 
-def test_the_shell_script_is_one(schedule, tmp_path):
+def test_shell_script_calls_reconcile_for_the_previous_month(schedule, tmp_path):
     """On any day, the script calls the reconcile command for the previous month."""
     script = next(one for one in blocks(schedule, "bash") if one.startswith("#!/bin/sh"))
     (tmp_path / "month.sh").write_text(script)
@@ -130,7 +130,7 @@ def units(schedule):
     return {text.split("\n", 1)[0].removeprefix("# "): text for text in found}
 
 
-def test_the_systemd_units_say_what_they_must(schedule):
+def test_systemd_units_accept_discrepancies_and_missed_starts(schedule):
     """Discrepancies must count as success, and the timer must run a missed start later."""
     service, timer = (configparser.ConfigParser(interpolation=None) for _ in range(2))
     service.optionxform = timer.optionxform = str
@@ -157,7 +157,7 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
         assert "Unknown" not in done.stderr
 
 
-def test_papermill_s_parameters_are_the_notebook_s(schedule, root):
+def test_papermill_parameters_exist_in_the_notebook(schedule, root):
     """A `-p` with a name that no cell has would be ignored without a message."""
     import nbformat
 
@@ -170,7 +170,7 @@ def test_papermill_s_parameters_are_the_notebook_s(schedule, root):
         assert re.search(rf"^{name} =", parameters, re.M)
 
 
-def test_no_page_needs_what_a_newcomer_has_not(root):
+def test_no_page_refers_to_unavailable_files(root):
     """A page must not refer to folders or machines that a new user does not have."""
     for page in [root / "README.md", *(root / "docs").rglob("*.md")]:
         text = page.read_text(encoding="utf-8")
@@ -188,7 +188,7 @@ def test_no_file_names_a_registry(root, name):
     assert not re.search(r"index-url|find-links|pypi\.org|pythonhosted", text)
 
 
-def test_where_do_i_find_names_files_and_names_that_exist(root):
+def test_where_do_i_find_table_names_existing_files(root):
     """If the page names a file that was moved, a new user does not trust the rest of the page."""
     page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
     answers = re.findall(r"^\| [^|]+ \| `(vippsrecon/[^`]+)` \| `(\w+)` \|$", page, re.MULTILINE)

@@ -13,14 +13,14 @@ import vippsrecon
 
 
 @pytest.mark.parametrize("name", vippsrecon.__all__)
-def test_each_public_name_is_where_it_is_said_to_be(name):
+def test_each_public_name_can_be_imported(name):
     """`__all__`, the table of lazy imports and the code must agree."""
     home = import_module(f"vippsrecon.{vippsrecon._HOME[name]}")
 
     assert getattr(vippsrecon, name) is getattr(home, name)
 
 
-def test_the_table_and_all_name_the_same():
+def test_import_table_and_all_have_the_same_names():
     """A name in only one of them could be imported but not listed, or listed but not imported."""
     assert sorted(vippsrecon._HOME) == sorted(vippsrecon.__all__)
 
@@ -39,7 +39,7 @@ def test_dir_lists_the_public_names_only():
     assert dir(vippsrecon) == sorted(vippsrecon.__all__)
 
 
-def test_an_unknown_name_says_so():
+def test_unknown_name_raises_attribute_error():
     """A mistyped name must not look like a failed lazy import."""
     with pytest.raises(AttributeError, match="no attribute 'refund_everything'"):
         _ = vippsrecon.refund_everything

@@ -32,7 +32,7 @@ def test_a_payment_and_its_events_are_read(opened):
     assert [event.name for event in client.events("order-001")] == ["CAPTURED"]
 
 
-def test_every_call_says_who_is_asking(opened):
+def test_every_call_has_identification_headers(opened):
     """Vipps MobilePay requires these headers on each call, at most thirty characters each."""
     client, server = opened(payment_body())
     client.payment("order-001")
@@ -47,7 +47,7 @@ def test_every_call_says_who_is_asking(opened):
     assert "idempotency-key" not in headers
 
 
-def test_the_standard_token_is_asked_for_with_the_keys(opened):
+def test_standard_token_request_sends_the_keys(opened):
     """An empty body with its length, and the three keys as headers."""
     client, server = opened(payment_body())
     client.check_keys()
@@ -59,7 +59,7 @@ def test_the_standard_token_is_asked_for_with_the_keys(opened):
     assert asked.headers["client_secret"] == SECRETS["client_secret"]
 
 
-def test_accounting_keys_take_the_specialized_token(opened):
+def test_accounting_keys_request_the_specialized_token(opened):
     """With a subscription key or serial number as well, the service answers invalid_client."""
     accounting = {"accounting_client_id": "acc", "accounting_client_secret": "acc-secret"}
     client, server = opened({"cursor": "", "items": []}, token_seconds=900, **accounting)
@@ -130,7 +130,7 @@ def test_fifty_callers_share_one_renewal(settings):
     assert tokens == 2
 
 
-def test_a_renewal_that_fails_fails_for_all_of_its_callers_at_once(settings):
+def test_failed_token_renewal_fails_all_waiting_callers(settings):
     """With wrong keys, a million references must cause one refused token, not a million."""
     tokens = 0
 
@@ -151,7 +151,7 @@ def test_a_renewal_that_fails_fails_for_all_of_its_callers_at_once(settings):
     assert tokens == 1
 
 
-def test_a_401_renews_the_token_once_and_no_more(opened):
+def test_401_renews_the_token_only_once(opened):
     """Withdrawn keys stay withdrawn, so further attempts would not help."""
     client, server = opened(httpx.Response(401, json={"statusCode": 401, "message": "no"}))
     with pytest.raises(errors.UnauthorizedError):
@@ -161,7 +161,7 @@ def test_a_401_renews_the_token_once_and_no_more(opened):
 
 
 @pytest.mark.parametrize("retry", [True, False], ids=["patient", "once"])
-def test_a_write_answered_401_is_sent_again_with_the_same_key(opened, retry):
+def test_write_refused_with_401_is_repeated_with_the_same_key(opened, retry):
     """A 401 proves that nothing was done, so repeating is safe even with retry=False."""
     client, server = opened(httpx.Response(401), payment_body())
     client.capture("order-001", 250, "NOK", idempotency_key="key-1", retry=retry)
@@ -169,7 +169,7 @@ def test_a_write_answered_401_is_sent_again_with_the_same_key(opened, retry):
     assert [request.headers["idempotency-key"] for request in server.requests] == ["key-1", "key-1"]
 
 
-def test_wrong_keys_say_which_sales_unit_and_what_to_check(opened):
+def test_wrong_keys_error_names_sales_unit_and_settings(opened):
     """A bare 401 does not help a merchant with three sales units and four keys each."""
     client, server = opened(payment_body())
     server.token_answers = [httpx.Response(401, json={"error": "unauthorized_client"})]
@@ -213,7 +213,7 @@ def test_a_write_is_repeated_with_its_key_and_bytes(opened, no_waiting, write, f
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 410, 422, 302])
-def test_a_refusal_sticks(opened, no_waiting, status):
+def test_refused_request_is_not_repeated(opened, no_waiting, status):
     """The API remembers a 4xx with its key; repeating only uses up the rate limit."""
     client, server = opened(httpx.Response(status, json=DOMAIN))
     with pytest.raises(errors.ApiError) as caught:
@@ -224,7 +224,7 @@ def test_a_refusal_sticks(opened, no_waiting, status):
 
 
 @pytest.mark.parametrize("failure", [BUSY, httpx.ReadTimeout("slow"), httpx.ConnectError("no")])
-def test_retry_false_asks_once(opened, no_waiting, failure):
+def test_retry_false_sends_one_request(opened, no_waiting, failure):
     """Operations that move money look for a lost answer in the event log."""
     client, server = opened(failure)
     with pytest.raises((errors.ServiceError, errors.NoAnswerError)):
@@ -233,7 +233,7 @@ def test_retry_false_asks_once(opened, no_waiting, failure):
     assert len(server.requests) == 1
 
 
-def test_no_connection_is_not_the_same_as_no_answer(opened):
+def test_no_connection_and_no_answer_are_different_errors(opened):
     """Without a connection nothing was done; without an answer anything may have been done."""
     client, _ = opened(httpx.ConnectError("refused"), httpx.ReadError("cut"))
 
@@ -245,7 +245,7 @@ def test_no_connection_is_not_the_same_as_no_answer(opened):
     assert caught.value.reference == "order-001"
 
 
-def test_an_unreadable_answer_is_asked_for_three_times(opened, no_waiting):
+def test_unreadable_answer_is_requested_three_times(opened, no_waiting):
     """A truncated answer is complete the next time; a permanent one means an API change."""
     client, server = opened(httpx.Response(200, text="<html>maintenance</html>"))
     with pytest.raises(errors.UnreadableAnswerError):
@@ -288,7 +288,7 @@ CAPTURE = {"idempotency_key": "key-1", "retry": False}
     ],
 )
 @pytest.mark.parametrize("answer", [httpx.Response(403), httpx.Response(200, text="<html>")])
-def test_an_error_names_the_call(opened, no_waiting, call, said, answer):
+def test_error_names_the_call(opened, no_waiting, call, said, answer):
     """A run makes many kinds of calls, and the reader must know which one was refused."""
     client, _ = opened(answer)
 
@@ -299,7 +299,7 @@ def test_an_error_names_the_call(opened, no_waiting, call, said, answer):
     assert str(caught.value).count("MobilePay answered") == 1
 
 
-def test_force_approve_is_repeated_only_where_nothing_was_sent(opened, no_waiting):
+def test_force_approve_is_repeated_only_if_nothing_was_sent(opened, no_waiting):
     """It has no key, so after a lost answer the caller reads the payment."""
     client, server = opened(httpx.ConnectError("no"), httpx.Response(200))
     client.force_approve("order-001", phone_number="4791234567")
@@ -320,7 +320,7 @@ def test_force_approve_is_refused_in_production(opened):
     assert (server.tokens, server.requests) == (0, [])
 
 
-def test_the_total_time_is_bounded(opened):
+def test_retry_seconds_limits_the_total_time(opened):
     """A call that may take a second gives up at once if it is told to wait an hour."""
     client, server = opened(httpx.Response(429, headers={"retry-after": "3600"}), retry_seconds=1)
     with pytest.raises(errors.RateLimitedError) as caught:
@@ -330,7 +330,7 @@ def test_the_total_time_is_bounded(opened):
     assert len(server.requests) == 1
 
 
-def test_a_service_down_for_good_is_given_up(opened):
+def test_client_gives_up_on_a_dead_service(opened):
     """Without Retry-After the waits grow, and their sum stays within the setting."""
     client, server = opened(BUSY, retry_seconds=1)
     with pytest.raises(errors.ServiceError):
@@ -361,14 +361,14 @@ def test_partner_keys_serve_any_linked_sales_unit(opened):
     assert payment.msn == "987654"
 
 
-def test_one_of_several_sales_units_must_be_named(opened):
+def test_sales_unit_must_be_named_if_there_are_several(opened):
     """A guess could read another merchant's payment with the same reference."""
     client, _ = opened(payment_body(), msn=None)
     with pytest.raises(errors.InputError, match="Name one of them"):
         client.payment("order-001")
 
 
-def test_the_server_time_is_that_of_the_last_answer(opened):
+def test_server_time_is_the_date_of_the_last_answer(opened):
     """Deadlines are those of Vipps MobilePay, so they are measured by its clock."""
     dated = {"date": "Sat, 31 Jan 2026 23:00:00 GMT"}
     client, _ = opened(httpx.Response(200, headers=dated, json=payment_body()))
@@ -383,7 +383,7 @@ def test_the_server_time_is_that_of_the_last_answer(opened):
     )
 
 
-def test_waiting_follows_the_polling_guideline(opened, monkeypatch):
+def test_wait_until_final_follows_the_polling_guideline(opened, monkeypatch):
     """First a read after five seconds, then one every two seconds until the state is final."""
     waits = []
 
@@ -397,14 +397,14 @@ def test_waiting_follows_the_polling_guideline(opened, monkeypatch):
     assert waits == [5, 2, 2]
 
 
-def test_waiting_ends(opened):
+def test_wait_until_final_times_out(opened):
     """A payer who does nothing must not block a batch."""
     client, _ = opened(payment_body(state="CREATED"))
 
     assert client.wait_until_final("order-001", timeout_seconds=0.01).state == "CREATED"
 
 
-def test_a_bulk_reading_has_both_and_when(opened):
+def test_bulk_reading_has_payment_events_and_time(opened):
     """The time of fetching is the server's time, not the machine's."""
     dated = {"date": "Sat, 31 Jan 2026 23:00:00 GMT"}
     client, server = opened(
@@ -423,7 +423,7 @@ def page(number, **changed):
     return {"items": [entry_body(pspReference=str(number))], "tryLater": False, **changed}
 
 
-def test_a_ledger_date_is_read_to_its_last_page(opened):
+def test_ledger_date_is_read_to_its_last_page(opened):
     """A page that announces another one may be followed by an empty page."""
     client, server = opened(
         page(1, hasMore=True, cursor="a"),
@@ -447,14 +447,14 @@ def test_an_open_ledger_date_is_not_final(opened):
 
 
 @pytest.mark.parametrize("cursor", [None, "", "a"], ids=["none", "empty", "the same again"])
-def test_paging_that_goes_nowhere_is_stopped(opened, cursor):
+def test_endless_paging_is_stopped(opened, cursor):
     """Otherwise the client would read the same entries without end."""
     client, _ = opened(page(1, hasMore=True, cursor="a"), page(2, hasMore=True, cursor=cursor))
     with pytest.raises(errors.UnreadableAnswerError, match="without a new cursor"):
         client.ledger_date("302321", "funds", date(2026, 1, 31))
 
 
-def test_the_feed_hands_out_its_cursor(opened):
+def test_feed_returns_its_cursor(opened):
     """The caller stores entries and cursor together."""
     client, _ = opened(page(1, cursor="next"), {"items": [], "tryLater": True})
 
@@ -502,7 +502,7 @@ def test_the_client_serves_several_threads(opened):
     assert len(found) == 8
 
 
-def test_interrupting_lets_a_coroutine_put_things_away(opened):
+def test_interrupted_coroutine_finishes_its_cleanup(opened):
     """After Ctrl-C a bulk read must still write what it has received."""
     client, _ = opened(payment_body())
     put_away = threading.Event()
@@ -529,7 +529,7 @@ def test_interrupting_lets_a_coroutine_put_things_away(opened):
     assert put_away.is_set()
 
 
-def test_running_on_its_own_loop_is_refused(opened):
+def test_blocking_call_on_its_own_loop_is_refused(opened):
     """The call would wait for itself without end."""
     client, _ = opened(payment_body())
 
@@ -549,7 +549,7 @@ def test_closing_twice_does_nothing(opened):
     assert not client._thread.is_alive()
 
 
-def test_a_body_sent_is_json(opened):
+def test_request_body_is_sent_as_json(opened):
     """The content type is set, and the body is exactly the request's bytes."""
     client, server = opened({"reference": "order-001", "redirectUrl": "https://example.com"})
     request = {"reference": "order-001", "amount": {"currency": "NOK", "value": 100}}

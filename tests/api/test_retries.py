@@ -18,7 +18,7 @@ def busy(retry_after: float | None) -> RateLimitedError:
 
 
 @pytest.mark.parametrize("retry_after", [None, 0.0, 0.01])
-def test_own_wait_is_the_shortest(retry_after):
+def test_retry_after_never_shortens_our_own_wait(retry_after):
     """`Retry-After: 0` or a date in the past must not lead to endless calls without a wait."""
     policy = RetryPolicy(time.monotonic() + 10_000, may_repeat=True)
 
@@ -28,14 +28,14 @@ def test_own_wait_is_the_shortest(retry_after):
     assert max(waits) <= 60.0
 
 
-def test_a_longer_wait_is_kept():
+def test_longer_retry_after_is_respected():
     """If Vipps MobilePay asks for a longer wait than our own, the client waits that long."""
     wait = RetryPolicy(time.monotonic() + 100, may_repeat=True)(busy(6.0))
 
     assert 6.0 <= wait <= 7.0
 
 
-def test_attempts_are_bounded():
+def test_number_of_attempts_is_limited():
     """The number of attempts is limited, even if the deadline is far away."""
     policy = RetryPolicy(time.monotonic() + 10**9, may_repeat=True)
 

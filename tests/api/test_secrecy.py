@@ -37,7 +37,7 @@ def shows_a_secret(text: str) -> list[str]:
         pytest.param(http(b"", 401), id="refused"),
     ],
 )
-def test_nothing_secret_is_logged_at_debug(connected, caplog, capfd, no_waiting, act):
+def test_debug_log_contains_no_secret(connected, caplog, capfd, no_waiting, act):
     """Logs are stored for years and read by many people."""
     said = []
     with caplog.at_level(logging.DEBUG):

@@ -57,7 +57,7 @@ def client(request, simulator, settings):
             yield client
 
 
-def test_a_payment_lives_its_life(client):
+def test_payment_from_creation_to_refund(client):
     """Create, approve, capture, refund, cancel the rest, and read the result."""
     client.create_payment(ASKED, idempotency_key="create-1")
     client.force_approve("order-001", phone_number=PHONE)
@@ -75,7 +75,7 @@ def test_a_payment_lives_its_life(client):
     assert client.now().date() == date(2026, 1, 31)
 
 
-def test_a_refusal_carries_its_domain_code(client):
+def test_refusal_has_its_domain_code(client):
     """The code decides how a plan row goes on."""
     client.create_payment(ASKED, idempotency_key="create-1")
     with pytest.raises(errors.RefusedError) as caught:
@@ -85,13 +85,13 @@ def test_a_refusal_carries_its_domain_code(client):
     assert caught.value.trace_id
 
 
-def test_an_unknown_reference_is_not_found(client):
+def test_unknown_reference_raises_not_found(client):
     """A payment of another sales unit gives the same answer."""
     with pytest.raises(errors.PaymentNotFoundError, match="order-404"):
         client.payment("order-404")
 
 
-def test_a_token_that_ran_out_is_renewed_in_passing(client, simulator):
+def test_expired_token_is_renewed_before_the_call(client, simulator):
     """The first call of a laptop that slept for a day must not fail."""
     client.create_payment(ASKED, idempotency_key="create-1")
     simulator.advance(26 * 3600)
@@ -99,7 +99,7 @@ def test_a_token_that_ran_out_is_renewed_in_passing(client, simulator):
     assert client.payment("order-001").reference == "order-001"
 
 
-def test_wrong_keys_are_said_to_be_wrong(simulator, settings):
+def test_wrong_keys_raise_an_authentication_error(simulator, settings):
     """The error comes before any other call."""
     transport = httpx.ASGITransport(simulator.app)
     with (
@@ -136,7 +136,7 @@ def test_a_refund_is_made_once_under_every_fault(client, simulator, fault):
     assert client.payment("order-001").refunded_minor == 400
 
 
-def test_a_ledger_is_walked(settings):
+def test_ledgers_dates_and_feed_are_read(settings):
     """Ledgers by sales unit, one date of one ledger, and the feed."""
     entry = entry_body(time="2026-01-30T10:00:00.000000Z", ledgerDate="2026-01-30")
     ledger = {

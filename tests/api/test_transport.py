@@ -79,7 +79,7 @@ def test_without_a_token_nothing_was_sent(settings):
             client.refund("order-001", 250, "NOK", idempotency_key="key-1", retry=False)
 
 
-def test_silence_ends(connected, monkeypatch):
+def test_silent_connection_times_out(connected, monkeypatch):
     """A silent connection must not block one of a limited number of requests for ever."""
     monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = connected(b"")
@@ -87,7 +87,7 @@ def test_silence_ends(connected, monkeypatch):
         client.payment("order-001", retry=False)
 
 
-def test_a_body_that_trickles_ends_too(connected, monkeypatch):
+def test_slow_body_times_out(connected, monkeypatch):
     """Each byte arrives within the read timeout; the limit is on the whole body."""
     monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = connected(http(payment_body())[:-5])
@@ -104,7 +104,7 @@ def test_a_redirect_is_not_followed(connected):
     assert len(wire.received) == 1
 
 
-def test_connections_are_kept(connected):
+def test_connections_are_reused(connected):
     """A new handshake for each call would cost more than the call."""
     client, wire = connected(http(payment_body()))
     for _ in range(10):
@@ -113,7 +113,7 @@ def test_connections_are_kept(connected):
     assert wire.connections == 1
 
 
-def test_an_encoded_body_is_understood(connected):
+def test_compressed_body_is_decoded(connected):
     """The client does not request it, but a gateway may send it."""
     import orjson
 
@@ -123,14 +123,14 @@ def test_an_encoded_body_is_understood(connected):
     assert client.payment("order-001").captured_minor == 250
 
 
-def test_a_body_that_cannot_be_decoded_is_no_answer(connected):
+def test_body_that_cannot_be_decoded_is_unreadable(connected):
     """Whatever a gateway sends, the error is one of vippsrecon's."""
     client, _ = connected(http(b"not gzip", extra="Content-Encoding: gzip\r\n"))
     with pytest.raises(errors.NoAnswerError):
         client.payment("order-001", retry=False)
 
 
-def test_a_body_without_end_is_cut_off(connected, monkeypatch):
+def test_endless_body_is_cut_off(connected, monkeypatch):
     """A gigabyte of HTML must not use up the memory."""
     monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 100)
     client, _ = connected(http(payment_body()))
@@ -138,7 +138,7 @@ def test_a_body_without_end_is_cut_off(connected, monkeypatch):
         client.payment("order-001", retry=False)
 
 
-def test_a_proxy_never_comes_between_loopback(connected, monkeypatch):
+def test_proxy_is_not_used_for_loopback(connected, monkeypatch):
     """The simulator runs on this machine; an office proxy would receive its keys."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -158,7 +158,7 @@ def test_a_proxy_is_used_for_vipps(monkeypatch):
     assert open_transport("https://api.vipps.no", 1).proxy is None
 
 
-def test_many_in_flight_do_not_wait_for_each_other(settings):
+def test_many_requests_run_at_the_same_time(settings):
     """By default aiohttp allows a hundred connections."""
     waiting = 0
     all_are_waiting = asyncio.Event()
@@ -197,7 +197,7 @@ def test_many_in_flight_do_not_wait_for_each_other(settings):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip"])
 @pytest.mark.parametrize("status", [200, 400, 503])
-def test_a_body_that_unpacks_to_too_much_is_not_unpacked(connected, monkeypatch, encoding, status):
+def test_too_large_compressed_body_is_refused(connected, monkeypatch, encoding, status):
     """A hundred bytes may unpack to a gigabyte, also in an error or in a token."""
     monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 1_000_000)
     packed = b" " * 20_000_000
@@ -212,7 +212,7 @@ def test_a_body_that_unpacks_to_too_much_is_not_unpacked(connected, monkeypatch,
     assert most < 10_000_000
 
 
-def test_a_token_that_unpacks_to_too_much_is_not_unpacked(settings, monkeypatch):
+def test_too_large_compressed_token_is_refused(settings, monkeypatch):
     """The limit also applies to the first answer, which is the token."""
     monkeypatch.setattr("vippsrecon.api.transport.LARGEST_BODY", 1_000_000)
     packed = gzip.compress(b" " * 20_000_000)
@@ -246,7 +246,7 @@ class Packed(httpx.AsyncByteStream):
     ],
     ids=["cut off", "br", "zstd"],
 )
-def test_an_encoding_nobody_asked_for_is_no_answer(connected, body, encoding, said):
+def test_unrequested_encoding_is_unreadable(connected, body, encoding, said):
     """The request states that the answer must not be encoded in another way."""
     client, _ = connected(http(body, extra=f"Content-Encoding: {encoding}\r\n"))
     with pytest.raises(errors.NoAnswerError, match=said):
@@ -256,7 +256,7 @@ def test_an_encoding_nobody_asked_for_is_no_answer(connected, body, encoding, sa
 @pytest.mark.parametrize(
     "proxy", ["proxy.example:8080", "127.0.0.1", "socks5://127.0.0.1:1", "http://", "http://[::1"]
 )
-def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, proxy):
+def test_invalid_proxy_setting_is_named(monkeypatch, proxy):
     """The scheme is often missing.
 
     The error must not show the value, which may contain a password.
@@ -269,7 +269,7 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, proxy):
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no program to make a certificate")
-def test_a_certificate_that_is_not_trusted_is_said_to_be_one(settings, tmp_path):
+def test_untrusted_certificate_is_named_in_the_error(settings, tmp_path):
     """After "could not connect" people would check their network.
 
     Trying again does not help either.
@@ -303,7 +303,7 @@ def test_a_certificate_that_is_not_trusted_is_said_to_be_one(settings, tmp_path)
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_service_that_is_down_is_said_while_it_is_tried(settings, monkeypatch, caplog):
+def test_waiting_for_a_dead_service_prints_one_notice(settings, monkeypatch, caplog):
     """Otherwise a person waits for minutes and sees nothing. There is one message for all calls."""
     monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -317,7 +317,7 @@ def test_a_service_that_is_down_is_said_while_it_is_tried(settings, monkeypatch,
     assert " s; Ctrl-C stops" in said
 
 
-def test_a_service_that_answers_is_not_said_to_be_down(settings, monkeypatch, caplog):
+def test_answering_service_prints_no_notice(settings, monkeypatch, caplog):
     """One slow call among fast ones does not mean that the service is down."""
     monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.2)
 

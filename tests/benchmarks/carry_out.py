@@ -32,7 +32,7 @@ import httpx
 import orjson
 
 from tests.crash.databases import databases
-from tests.crash.world import AMOUNT, KEYS, MSN, Case, payment_line, plan_of
+from tests.crash.simulator_process import AMOUNT, KEYS, MSN, Case, payment_line, plan_of
 from tests.payments import make_amount
 from tests.postgres import binaries
 from vippsrecon.api.client import Client

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bulk.world import CLOCK, MSN, World, line
+from tests.bulk.simulated_account import CLOCK, MSN, World, line
 from vippsrecon.api import Client
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import SalesUnit

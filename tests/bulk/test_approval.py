@@ -48,7 +48,7 @@ def approved(plan, store, approver="ola", *, now=NOW, **limits):
     )  # fmt: skip
 
 
-def test_what_an_approval_says(store):
+def test_approval_entry_has_digest_sums_and_person(store):
     """The entry has digest, count and sums, approver, account, machine, and 24 hours of validity."""
     plan = plan_of(plan_row(1), plan_row(2, currency="EUR"))
     entry = approved(plan, store)
@@ -68,7 +68,7 @@ def test_what_an_approval_says(store):
     assert verify_journal(store, plan.plan_id).ok
 
 
-def test_an_approval_stands_for_a_day(store):
+def test_approval_expires_after_a_day(store):
     """The approval is valid until the second it expires."""
     plan = plan_of()
     approved(plan, store)
@@ -81,7 +81,7 @@ def test_an_approval_stands_for_a_day(store):
     assert find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=25)).approver == "per"
 
 
-def test_no_approval(store):
+def test_plan_without_approval_is_not_approved(store):
     """Neither an unknown plan nor a recorded plan is approved."""
     plan = plan_of()
     for _ in range(2):
@@ -90,7 +90,7 @@ def test_no_approval(store):
         register_plan(store, plan, at=NOW)
 
 
-def test_an_approval_of_another_database(store, tmp_path):
+def test_approval_in_another_database_does_not_count(store, tmp_path):
     """An approval in another database does not count."""
     plan = plan_of()
     with open_store(f"sqlite:///{tmp_path / 'other.db'}") as other:
@@ -99,7 +99,7 @@ def test_an_approval_of_another_database(store, tmp_path):
         find_valid_approval(plan, store, Limits(), NOW)
 
 
-def test_a_plan_changed_after_its_approval(store, tmp_path):
+def test_plan_changed_after_approval_is_refused(store, tmp_path):
     """The first digest is permanent: a changed plan can be neither approved nor carried out."""
     plan = plan_of()
     approved(plan, store)
@@ -129,7 +129,7 @@ def test_a_plan_changed_after_its_approval(store, tmp_path):
         pytest.param(large(100_001), {"row_limit": {"EUR": 1}}, True, id="another currency"),
     ],
 )
-def test_when_a_second_person_is_needed(store, plan, limits, alone):
+def test_second_person_is_needed_above_the_limits(store, plan, limits, alone):
     """Above the limits the planner's own approval is refused, and nothing is recorded."""
     if alone:
         approved(plan, store, "kari", **limits)
@@ -148,7 +148,7 @@ def test_when_a_second_person_is_needed(store, plan, limits, alone):
 IDS = [f"1111111{n}-1111-4111-8111-111111111111" for n in range(4)]
 
 
-def test_plans_split_in_two_count_together(store):
+def test_split_plans_count_together_against_the_limit(store):
     """Two plans of 6,000 within 24 hours count as one of 12,000."""
     first, second = (large(600_000, plan_id=plan_id) for plan_id in IDS[:2])
     approved(first, store, "kari")
@@ -160,7 +160,7 @@ def test_plans_split_in_two_count_together(store):
     assert find_valid_approval(first, store, Limits(), NOW)
 
 
-def test_a_renewed_approval_counts_at_its_own_time(store):
+def test_renewed_approval_counts_at_the_time_of_renewal(store):
     """The time of the last approval counts, not the time the plan was first recorded."""
     old, new = (large(600_000, plan_id=plan_id) for plan_id in IDS[:2])
     approved(old, store, "kari")
@@ -169,7 +169,7 @@ def test_a_renewed_approval_counts_at_its_own_time(store):
         approved(new, store, "kari", now=NOW + timedelta(hours=31))
 
 
-def test_other_peoples_plans_do_not_count(store):
+def test_approval_limit_counts_only_own_plans(store):
     """Only plans of the same planner, environment and currency are added together."""
     approved(large(900_000, plan_id=IDS[0], planner="per"), store)
     approved(large(900_000, plan_id=IDS[1], environment="test"), store)
@@ -177,7 +177,7 @@ def test_other_peoples_plans_do_not_count(store):
     approved(large(900_000, plan_id=IDS[3]), store, "kari")
 
 
-def test_a_limit_lowered_since(store):
+def test_lowered_limit_invalidates_own_approval(store):
     """The planner's own approval is valid only while the limits allow it."""
     plan = large(900_000)
     approved(plan, store, "kari")
@@ -202,20 +202,20 @@ def test_a_limit_lowered_since(store):
         pytest.param(plan_of(), "o" * 501, "--as", id="a long name"),
     ],
 )
-def test_what_is_not_approved(store, plan, approver, message):
+def test_invalid_approval_is_refused_and_not_recorded(store, plan, approver, message):
     """The error is a sentence, and nothing is recorded."""
     with pytest.raises(PlanError, match=message):
         approved(plan, store, approver)
     assert list_plans(store) == []
 
 
-def test_without_a_name_the_account_is_meant(store):
+def test_approver_defaults_to_the_system_account(store):
     """The account comes from the system, not from an environment variable."""
     entry = approve(plan_of(), store, now=NOW)
     assert entry.parse_detail()["approver"] == entry.parse_detail()["os_account"] != ""
 
 
-def test_why_a_second_person_is_needed():
+def test_second_person_reason_names_sum_and_setting():
     """The reason names the sum and the setting."""
     reason = explain_second_approver(large(OWN + 5), Limits())
     assert "10 000.05 NOK" in reason
@@ -241,13 +241,13 @@ def test_why_a_second_person_is_needed():
         pytest.param({"settle_for": "long"}, "above 0", id="no time"),
     ],
 )
-def test_limits_that_cannot_be(section, message):
+def test_invalid_limits_raise(section, message):
     """An invalid limit is an error, because it would otherwise have no effect."""
     with pytest.raises(ConfigurationError, match=message):
         Limits.from_settings(section)
 
 
-def test_limits_from_the_settings_file(tmp_path):
+def test_limits_are_read_from_the_settings_file(tmp_path):
     """vippsrecon.toml may give one number for all currencies, or a table."""
     (tmp_path / "vippsrecon.toml").write_text(
         "[limits]\nown_approval_up_to = 5000\nper_run = {NOK = 250000.50, EUR = '1000'}\n"

@@ -50,7 +50,7 @@ def words(path, name):
     return [c.value for row in load_workbook(path, data_only=True)[name].iter_rows() for c in row]
 
 
-def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
+def test_outcomes_sheet_has_every_audit_field(journal, tmp_path):
     """A row shows the digests, people, reason, document, times and the entry's hash."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx", units=here.client.settings.units)
@@ -73,7 +73,7 @@ def test_outcomes_hold_all_an_auditor_asks_for(journal, tmp_path):
     }
 
 
-def test_one_clock_and_one_approver(journal, tmp_path):
+def test_entries_have_server_time_and_the_used_approval(journal, tmp_path):
     """Every entry has server time.
 
     A run's approver is the person whose approval it used, not one who approved later.
@@ -94,7 +94,7 @@ def test_one_clock_and_one_approver(journal, tmp_path):
     assert known.approver == "ola"
 
 
-def test_entries_can_be_hashed_anew(journal, tmp_path):
+def test_entry_hashes_can_be_recomputed_from_the_sheet(journal, tmp_path):
     """The auditor can check the chain with the sheet alone, by the rule in the documentation."""
     here, _ = journal
     path = write_extract(here.store, tmp_path / "j.xlsx")
@@ -131,7 +131,7 @@ def _plans(store):
     return list_plans(store)
 
 
-def test_no_text_is_a_formula(journal, tmp_path):
+def test_text_is_never_written_as_a_formula(journal, tmp_path):
     """A document number that begins with + must not be calculated as a formula."""
     here, _ = journal
     book = load_workbook(write_extract(here.store, tmp_path / "j.xlsx"))
@@ -140,7 +140,7 @@ def test_no_text_is_a_formula(journal, tmp_path):
         assert [c for row in book[name].iter_rows() for c in row if c.data_type == "f"] == []
 
 
-def test_control_shows_totals_and_hashes(journal, tmp_path):
+def test_control_sheet_has_totals_and_hashes(journal, tmp_path):
     """Every plan's totals agree, with rows that were never begun, and its hashes are shown."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx")
@@ -155,7 +155,7 @@ def test_control_shows_totals_and_hashes(journal, tmp_path):
     assert "2 plans; every hash chain is intact." in content
 
 
-def test_one_plan_alone(journal, tmp_path):
+def test_extract_of_one_plan_contains_no_other_plan(journal, tmp_path):
     """An auditor who asks about one plan must not see the customers of another."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[plan.plan_id])
@@ -171,7 +171,7 @@ def test_the_same_journal_gives_the_same_bytes(journal, tmp_path):
     assert write_extract(here.store, tmp_path / "b.xlsx").read_bytes() == one
 
 
-def test_a_broken_chain_is_on_the_cover(journal, tmp_path):
+def test_broken_chain_is_reported_on_the_cover(journal, tmp_path):
     """The workbook must not look correct if the journal was modified."""
     here, plan = journal
     _tamper(here.store, "amount_minor = 1 WHERE kind = 'intended' AND row = 2")
@@ -182,7 +182,7 @@ def test_a_broken_chain_is_on_the_cover(journal, tmp_path):
     assert not any("every hash chain is intact" in str(one) for one in said)
 
 
-def test_an_entry_that_cannot_be_read_is_a_sentence(journal, tmp_path):
+def test_unreadable_entry_raises_an_error_that_names_it(journal, tmp_path):
     """An entry whose detail is not valid JSON stops the extract. The message names the entry."""
     here, _ = journal
     _tamper(here.store, "detail = 'gone' WHERE kind = 'intended' AND row = 2")
@@ -200,7 +200,7 @@ def _tamper(store, change):
         connection.commit()
 
 
-def test_an_empty_or_unknown_journal_is_a_sentence(world, tmp_path):
+def test_empty_or_unknown_journal_raises(world, tmp_path):
     """If there is nothing to show, the error says so, and no empty workbook is written."""
     here = world(1)
 
@@ -212,7 +212,7 @@ def test_an_empty_or_unknown_journal_is_a_sentence(world, tmp_path):
 
 @pytest.mark.office
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
-def test_a_spreadsheet_computes_the_same(journal, tmp_path):
+def test_libreoffice_computes_the_same_totals(journal, tmp_path):
     """LibreOffice recalculates every control total. A row changed by hand shows DIFFERS."""
     here, plan = journal
     path = write_extract(here.store, tmp_path / "j.xlsx")

@@ -8,7 +8,7 @@ def outcomes(carried) -> list[str]:
     return [result.outcome for result in carried.results]
 
 
-def test_a_run_past_midnight_counts_against_the_new_day(world, monkeypatch):
+def test_run_past_midnight_counts_against_the_new_day(world, monkeypatch):
     """Otherwise, the rows that a run sends after midnight would not use the cap of the new day."""
     here = world(3, limits="per_day = 5")
     before_midnight = here.approved("refund", 200, 300)

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.errors import ConfigurationError, PlanError, PlanLockHeldError
@@ -23,7 +23,7 @@ def kinds(world, plan) -> list[str]:
     return [entry.kind for entry in read_entries(world.store, plan.plan_id)]
 
 
-def test_dry_sends_nothing(world):
+def test_dry_run_sends_nothing(world):
     """A dry run reads every payment and shows what a live run would do. It creates no database."""
     here = world(3)
     plan = here.plan("refund", 100, 200, 300)
@@ -42,7 +42,7 @@ def test_dry_sends_nothing(world):
     [("refund", 250, 100_000), ("capture", 700, 0), ("cancel", 100_000, 0)],
     ids=["refund", "capture", "cancel"],
 )
-def test_live_does_each_row_once(world, verb, amount, captured):
+def test_live_run_does_each_row_once(world, verb, amount, captured):
     """Every row is done once. The journal has an entry before and after each operation."""
     here = world(3, captured=captured)
     plan = here.approved(verb, amount, amount, amount)
@@ -61,7 +61,7 @@ def test_live_does_each_row_once(world, verb, amount, captured):
     assert said[-1] == "ended"
 
 
-def test_the_same_command_again_does_nothing(world):
+def test_second_run_sends_nothing(world):
     """Rows that are finished are not sent again, and their payments are not read again."""
     here = world(3)
     plan = here.approved("refund", 100, 200, 300)
@@ -90,7 +90,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("fault", "share"), FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("verb", ["refund", "capture", "cancel"])
-def test_whatever_goes_wrong_with_an_answer(world, fault, share, verb):
+def test_fault_in_an_answer_never_repeats_an_operation(world, fault, share, verb):
     """If an answer is lost or damaged, each operation is still done exactly once."""
     here = world(4, captured=100_000 if verb == "refund" else 0)
     amount = 100_000 if verb == "cancel" else 500
@@ -116,7 +116,7 @@ CODES = {
 
 
 @pytest.mark.parametrize(("code", "outcome", "stops"), CODES.values(), ids=CODES)
-def test_what_a_no_leads_to(world, code, outcome, stops):
+def test_refusal_code_decides_outcome_and_stop(world, code, outcome, stops):
     """Each refusal leads to one outcome, and some refusals stop the run."""
     here = world(1)
     plan = here.approved("refund", 500)
@@ -133,7 +133,7 @@ def test_what_a_no_leads_to(world, code, outcome, stops):
 
 
 @pytest.mark.parametrize("code", [6160, 6280], ids=["locked", "failed for now"])
-def test_not_taken_for_now(world, code):
+def test_temporary_refusal_is_repeated_then_skipped(world, code):
     """If nothing was done, the request is sent again with the same key.
 
     If it still fails when the time is over, the row is skipped.
@@ -158,7 +158,7 @@ def test_not_taken_for_now(world, code):
     assert {sum_ for _, _, sum_ in here.effects().values()} == {1100}
 
 
-def test_an_unknown_is_settled_by_the_same_command(world):
+def test_next_run_resolves_an_unknown_row(world):
     """If Vipps MobilePay is down for longer than we wait, the row is unknown.
 
     The next run finishes it.
@@ -175,7 +175,7 @@ def test_an_unknown_is_settled_by_the_same_command(world):
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
-def test_a_log_that_lags_is_waited_for_and_read_again_at_the_end(world):
+def test_late_event_log_is_read_again_at_the_end(world):
     """An operation is done even if the log does not show its event yet.
 
     Its PSP reference may come later or never.
@@ -190,7 +190,7 @@ def test_a_log_that_lags_is_waited_for_and_read_again_at_the_end(world):
     assert carried.results[0].psp_reference is None
 
 
-def test_lost_answer_and_lagging_log_is_for_a_person(world):
+def test_lost_answer_with_late_log_ends_unknown(world):
     """The payment moved, but the log does not show our key, so the request is never sent again."""
     here = world(1)
     plan = here.approved("refund", 500)
@@ -204,7 +204,7 @@ def test_lost_answer_and_lagging_log_is_for_a_person(world):
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
-def test_a_lost_journal_does_nothing_twice(world, tmp_path):
+def test_operation_of_a_lost_journal_is_not_repeated(world, tmp_path):
     """The machine changed, or a backup was restored.
 
     Our key in the log shows that the row was done.
@@ -224,7 +224,7 @@ def test_a_lost_journal_does_nothing_twice(world, tmp_path):
     assert here.asked("refund") == 2
 
 
-def test_a_payment_that_moved_is_refused(world):
+def test_changed_payment_is_refused(world):
     """Somebody refunded in the portal after the plan was made."""
     here = world(2)
     plan = here.approved("refund", 100, 200)
@@ -237,7 +237,7 @@ def test_a_payment_that_moved_is_refused(world):
     assert carried.exit_code == 1
 
 
-def test_another_plans_operation_is_a_possible_duplicate(world):
+def test_operation_of_another_plan_is_a_possible_duplicate(world):
     """Another plan used the same verb and amount on the payment within thirty days.
 
     The row is refused unless the plan allows a duplicate.
@@ -256,7 +256,7 @@ def test_another_plans_operation_is_a_possible_duplicate(world):
     assert here.effects() == {"order-000001": ("refund", 2, 200)}
 
 
-def test_a_payment_under_way_in_another_plan_is_skipped(world):
+def test_payment_open_in_another_plan_is_skipped(world):
     """The other plan's unknown outcome has to be settled first, even for another amount."""
     here = world(1)
     first = here.approved("refund", 100)
@@ -270,7 +270,7 @@ def test_a_payment_under_way_in_another_plan_is_skipped(world):
     assert "has an unknown outcome" in refused.results[0].explanation
 
 
-def test_caps_are_counted_over_plans(world):
+def test_caps_count_all_plans_together(world):
     """A day's cap holds for all plans together."""
     here = world(3, limits="per_day = 4")
     first, second = here.approved("refund", 100, 200), here.plan("refund", 0, 0, 150)
@@ -285,7 +285,7 @@ def test_caps_are_counted_over_plans(world):
     assert sorted(here.effects()) == ["order-000001", "order-000002"]
 
 
-def test_a_dry_run_foresees_the_caps(world):
+def test_dry_run_predicts_cap_refusals(world):
     """A refusal by a cap is final, so the dry run has to show it before anything is sent."""
     here = world(3, limits="per_day = 4")
     first = here.approved("refund", 100)
@@ -304,7 +304,7 @@ def test_a_dry_run_foresees_the_caps(world):
     assert outcomes(here.live(plan, in_flight=1)) == ["done", "refused"]
 
 
-def test_a_dry_run_says_why_no_approval_stands(world):
+def test_dry_run_reports_why_no_approval_is_valid(world):
     """A dry run reports an expired approval differently from a missing one."""
     here = world(1)
     plan = here.approved("refund", 100)
@@ -316,7 +316,7 @@ def test_a_dry_run_says_why_no_approval_stands(world):
     assert "expired" in dry.unapproved
 
 
-def test_a_run_in_which_everything_fails_stops(world):
+def test_run_stops_after_five_failures_in_a_row(world):
     """After five failures in a row the other rows are not begun, and the run gives the reason."""
     here = world(9)
     plan = here.approved("refund", *[100] * 9)
@@ -340,7 +340,7 @@ def test_a_run_in_which_everything_fails_stops(world):
     ],
     ids=["none", "another sum", "another currency", "one too many", "no sum"],
 )
-def test_live_repeats_the_sum(world, confirm, said):
+def test_live_run_requires_the_exact_sum(world, confirm, said):
     """A person who moves money has to confirm the exact sum."""
     here = world(2)
     plan = here.approved("refund", 100, 200)
@@ -351,7 +351,7 @@ def test_live_repeats_the_sum(world, confirm, said):
     assert here.asked("refund") == 0
 
 
-def test_live_needs_an_approval(world):
+def test_live_run_requires_an_approval(world):
     """A plan that nobody approved in this database is not carried out."""
     here = world(1)
 
@@ -361,7 +361,7 @@ def test_live_needs_an_approval(world):
     assert here.asked("refund") == 0
 
 
-def test_a_plan_of_another_environment(world):
+def test_plan_of_another_environment_is_refused(world):
     """A plan for production sends no request to another environment."""
     here = world(1)
     plan = here.plan("refund", 100, environment="production", host="api.vipps.no")
@@ -372,7 +372,7 @@ def test_a_plan_of_another_environment(world):
     assert here.asked("accessToken") == 0
 
 
-def test_keys_that_are_not_there(world):
+def test_row_of_an_unconfigured_sales_unit_is_refused(world):
     """A row of a sales unit that is not configured is refused."""
     here = world(1)
     row = here.plan("refund", 100).rows[0]._replace(msn="654321")
@@ -384,7 +384,7 @@ def test_keys_that_are_not_there(world):
     assert "has no payment order-000001" in carried.results[0].explanation
 
 
-def test_one_carrier_at_a_time(world):
+def test_plan_held_by_another_machine_is_refused(world):
     """A carrier on another machine has the plan. The message says who, where and since when."""
     here = world(1)
     plan = here.approved("refund", 100)
@@ -396,7 +396,7 @@ def test_one_carrier_at_a_time(world):
     assert here.asked("refund") == 0
 
 
-def test_production_needs_its_caps():
+def test_production_requires_caps():
     """In production no money moves without the caps per_run and per_day."""
     from tests.bulk.plans import plan_of
     from vippsrecon.bulk.execution.preconditions import build_caps
@@ -416,7 +416,7 @@ def test_production_needs_its_caps():
     )
 
 
-def test_an_unpaid_payment_is_cancelled_only_where_the_plan_says_so(world):
+def test_unpaid_payment_is_cancelled_only_if_the_plan_allows_it(world):
     """A CREATED payment is cancelled only if the plan allows it.
 
     Its payer may be about to approve it.
@@ -440,7 +440,7 @@ def test_an_unpaid_payment_is_cancelled_only_where_the_plan_says_so(world):
     assert here.client.payment("order-000001").state == "TERMINATED"
 
 
-def test_the_key_is_the_plans(world):
+def test_request_key_is_the_recorded_key(world):
     """The key that is sent to the API is the key recorded in the journal."""
     here = world(1)
     plan = here.approved("refund", 100)

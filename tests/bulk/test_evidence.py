@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.bulk.plans import plan_row
-from tests.bulk.world import MSN
+from tests.bulk.simulated_account import MSN
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.bulk.execution.evidence import Intention, evaluate, may_be_own_change
-from vippsrecon.bulk.execution.row_checks import get_planned_aggregate
+from vippsrecon.bulk.execution.row.checks import get_planned_aggregate
+from vippsrecon.bulk.execution.row.evidence import Intention, evaluate, may_be_own_change
 from vippsrecon.store import Attempt
 
 KEY = "key-of-this-row"
@@ -70,19 +70,19 @@ CASES = {
 
 
 @pytest.mark.parametrize(("verb", "before", "now", "events", "kind"), CASES.values(), ids=CASES)
-def test_a_reading_settles(verb, before, now, events, kind):
+def test_reading_decides_the_outcome(verb, before, now, events, kind):
     """Each possible result of a reading has one meaning."""
     assert evaluate(verb, Intention(plan_row(), KEY, before, INTENDED), now, events).kind == kind
 
 
-def test_what_moved_is_said():
+def test_evidence_describes_the_change():
     """For an unknown outcome, a person has to know what to look for."""
     found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
 
     assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
 
 
-def test_a_failed_event_settles_nothing_once_the_payment_moved():
+def test_failed_event_proves_nothing_if_the_payment_changed():
     """The first attempt failed.
 
     A second one with the same key may be done and not yet in the log.
@@ -124,7 +124,7 @@ def test_a_failed_event_settles_nothing_once_the_payment_moved():
         "unchanged",
     ],
 )
-def test_a_change_that_may_be_our_own(refunded, logged, open_elsewhere, expected):
+def test_unexplained_change_may_be_our_own(refunded, logged, open_elsewhere, expected):
     """A change may be ours if neither the log nor another plan's open row explains it."""
     row = plan_row()
     intention = Intention(row, KEY, get_planned_aggregate(row), INTENDED)

@@ -25,10 +25,10 @@ from vippsrecon.bulk.outcomes.follow_up import (
 from vippsrecon.bulk.outcomes.frame import (
     build_outcomes,
     compute_control_totals,
-    render_run,
     sort_worst_first,
 )
 from vippsrecon.bulk.outcomes.from_journal import rebuild_run_result
+from vippsrecon.bulk.outcomes.html import render_run
 from vippsrecon.bulk.outcomes.workbook import RUN_OUTCOME_COLUMNS, write_outcomes
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError
@@ -49,7 +49,7 @@ def carried_of(*made, live=True, units=(), **changed) -> RunResult:
     )
 
 
-def test_a_live_run_and_its_journal_say_the_same(world):
+def test_live_run_and_journal_give_the_same_outcomes(world):
     """The journal alone gives the same outcomes, without any request to Vipps MobilePay."""
     here = world(4)
     plan = here.plan("refund", 100, 200, 300)
@@ -74,7 +74,7 @@ def test_a_live_run_and_its_journal_say_the_same(world):
     assert here.simulator.requests()["requests"] == asked
 
 
-def test_the_frame_keeps_its_promise(world):
+def test_outcomes_frame_fits_its_schema(world):
     """Every column is there.
 
     A done row shows its event, its booking day and its amounts before and after.
@@ -110,7 +110,7 @@ def test_an_empty_run_still_has_its_columns():
         ),
     ],
 )
-def test_booked_on_the_local_day(at, zone, day):
+def test_outcome_is_booked_on_the_local_day(at, zone, day):
     """An operation just after midnight in Helsinki on 1 February is booked in February."""
     carried = carried_of(("done", {}), units=(SalesUnit("123456", timezone=zone),))
     result = carried.results[0]._replace(event_at=at)
@@ -128,7 +128,7 @@ def test_booked_on_the_local_day(at, zone, day):
         pytest.param("capture", "done", "", False, id="a capture gives nothing back"),
     ],
 )
-def test_credit_note(verb, outcome, document, needed):
+def test_refund_without_document_needs_a_credit_note(verb, outcome, document, needed):
     """If captured money is given back without a document, the accounts need a credit note."""
     captured = {} if verb == "refund" else {"captured_minor": 0}
     carried = carried_of((outcome, {"document_ref": document, **captured}), verb=verb)
@@ -149,7 +149,7 @@ def test_credit_note(verb, outcome, document, needed):
         pytest.param("", "would_do", False, id="nothing was done yet"),
     ],
 )
-def test_shop_to_update(kinds, outcome, news):
+def test_shop_is_updated_only_if_it_does_not_know_the_refund(kinds, outcome, news):
     """Some refunds must not be entered in the shop too.
 
     The next report would ask for them again.
@@ -159,7 +159,7 @@ def test_shop_to_update(kinds, outcome, news):
     assert needs_shop_update(plan_row(discrepancy_id=ids), outcome) is news
 
 
-def test_what_the_shop_knows_are_codes():
+def test_codes_without_shop_update_exist():
     """A misspelled code would never match a discrepancy."""
     from vippsrecon.reconciliation import DISCREPANCY_KINDS
 
@@ -176,7 +176,7 @@ def test_what_the_shop_knows_are_codes():
         pytest.param(None, "USD", "back to the customer", id="unknown market"),
     ],
 )
-def test_customer_notice(market, currency, said):
+def test_customer_notice_depends_on_the_market(market, currency, said):
     """In Denmark and Finland the money may go to another account than the customer paid from."""
     notice = choose_customer_notice(
         "refund", plan_row(currency=currency), "done", SalesUnit("123456", market=market)
@@ -186,7 +186,7 @@ def test_customer_notice(market, currency, said):
     assert "2 to 3 bank days, at the latest after 10" in notice
 
 
-def test_nothing_is_told_to_customers_before_it_is_done():
+def test_no_customer_notice_before_the_refund_is_done():
     """A refund that was refused gives no notice to the customer."""
     unit = SalesUnit("123456")
 
@@ -205,7 +205,7 @@ def test_nothing_is_told_to_customers_before_it_is_done():
         max_size=40,
     )
 )
-def test_control_totals_always_foot(made):
+def test_control_totals_always_agree(made):
     """Planned = done + already done + refused + skipped + unknown, both in rows and in amounts."""
     carried = carried_of(
         *((outcome, {"currency": c, "amount_minor": amount}) for outcome, c, amount in made)
@@ -225,7 +225,7 @@ def test_a_missing_result_shows_in_the_control_total():
     assert not compute_control_totals(carried.plan, carried.results[:1])[0].agrees
 
 
-def test_worst_first_is_stable():
+def test_rows_of_one_outcome_keep_the_plan_order():
     """Rows with the same outcome keep the plan's order, whatever order they arrived in."""
     results = list(carried_of(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
     random.Random(3).shuffle(results)
@@ -246,7 +246,7 @@ def mixed() -> RunResult:
     )
 
 
-def test_workbook_says_what_the_frame_says(mixed, tmp_path):
+def test_workbook_equals_the_frame(mixed, tmp_path):
     """Amounts are exact to the øre and texts stay texts.
 
     The worst outcomes come first, and control totals agree.
@@ -271,7 +271,7 @@ def test_workbook_says_what_the_frame_says(mixed, tmp_path):
     assert f"9:{'f' * 64}" in said
 
 
-def test_no_text_becomes_a_formula(mixed, tmp_path):
+def test_text_is_never_written_as_a_formula(mixed, tmp_path):
     """An order number that begins with = comes from outside and must stay a text."""
     book = load_workbook(write_outcomes(mixed, tmp_path / "o.xlsx"))
     place = [cell.value for cell in book["Outcomes"][4]].index("Order")
@@ -299,7 +299,7 @@ def test_an_earlier_workbook_is_kept(mixed, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["outcomes.csv", "gone/outcomes.xlsx", "taken.xlsx"])
-def test_a_place_that_cannot_be_meant_is_refused(mixed, tmp_path, name):
+def test_file_that_is_not_our_workbook_is_not_replaced(mixed, tmp_path, name):
     """A file that is not a workbook of this package is not replaced."""
     (tmp_path / "taken.xlsx").write_text("reference,amount\n", encoding="utf-8")
 
@@ -308,14 +308,14 @@ def test_a_place_that_cannot_be_meant_is_refused(mixed, tmp_path, name):
     assert (tmp_path / "taken.xlsx").read_text(encoding="utf-8") == "reference,amount\n"
 
 
-def test_every_column_of_the_frame_is_on_the_sheet_or_said_once():
+def test_every_column_is_on_the_sheet_or_the_cover():
     """No information about a row may be missing from the auditor's workbook."""
     on_sheet = {column.name for column in RUN_OUTCOME_COLUMNS}
 
     assert set(OUTCOMES.names) - on_sheet == {"plan_id", "verb"}
 
 
-def test_page_escapes_and_counts(mixed):
+def test_html_is_escaped_and_counts_rows(mixed):
     """A reference from outside must not become HTML in a notebook."""
     shown = render_run(mixed)
 
@@ -325,7 +325,7 @@ def test_page_escapes_and_counts(mixed):
     assert mixed._repr_html_() == shown
 
 
-def test_page_of_a_dry_run_says_that_nothing_was_sent(world):
+def test_html_of_a_dry_run_states_that_nothing_was_sent(world):
     """Nobody must mistake a dry run for a live run."""
     from vippsrecon.bulk.execution.carry_out import carry_out
 
@@ -336,7 +336,7 @@ def test_page_of_a_dry_run_says_that_nothing_was_sent(world):
     assert "not approved" in carried._repr_html_()
 
 
-def test_carrying_needs_no_pandas():
+def test_carry_out_loads_no_frame_library():
     """A restart must be quick, so the frame libraries are loaded only when a frame is needed."""
     import subprocess
     import sys

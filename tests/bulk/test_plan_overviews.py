@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.outcomes.from_journal import list_plan_overviews, read_plan_history
 from vippsrecon.store import append_entries
 from vippsrecon.store.journal.entry import Draft
@@ -26,7 +26,7 @@ def here(world):
     return here
 
 
-def test_a_list_says_what_the_chains_say(here):
+def test_plan_list_agrees_with_the_journals(here):
     """The figures are computed in two ways, and both must always agree."""
     found = list_plan_overviews(here.store)
 
@@ -44,7 +44,7 @@ def test_a_list_says_what_the_chains_say(here):
     assert [one.not_begun for one in found] == [0, 0, 1]
 
 
-def test_a_list_reads_no_chain(here):
+def test_plan_list_needs_few_queries(here):
     """The number of queries depends on the number of plans, not on the number of rows."""
     asked = []
     event.listen(here.store._engine, "after_cursor_execute", lambda *said: asked.append(said[2]))
@@ -54,7 +54,7 @@ def test_a_list_reads_no_chain(here):
     assert len([one for one in asked if one.startswith("SELECT")]) <= len(found) + 3
 
 
-def test_who_approved(here):
+def test_plan_list_shows_the_approver(here):
     """Before a plan is carried out, the last approver is shown.
 
     Afterwards, it is the approver whose approval was used.

@@ -9,7 +9,7 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.errors import PlanError
 
 
-def test_a_planner_is_the_same_in_capitals(world):
+def test_planner_name_ignores_case(world):
     """Plans of "Kari" and "kari" are added together, because both names are one person."""
     here = world(2)
     limits = Limits.from_settings({"own_approval_up_to": 10})

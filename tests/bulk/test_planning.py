@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from tests.bulk.world import CLOCK, MSN, line
+from tests.bulk.simulated_account import CLOCK, MSN, line
 from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.file import read_plan, write_plan
@@ -96,7 +96,7 @@ def refusals(plan_or_error):
     return {reject.source_row: reject.reason for reject in plan_or_error.refused}
 
 
-def test_a_list_becomes_a_plan(shop, listed, tmp_path):
+def test_list_becomes_a_plan(shop, listed, tmp_path):
     """A row has amounts in minor units, also for `all`, the payment's totals and all texts."""
     client, simulator = shop()
     path = listed("order-000001,250.50,NOK,return,torn sleeve,CN-17", "order-000002,all,NOK")
@@ -150,7 +150,7 @@ GOOD = "order-000001,250.50,NOK"
         pytest.param(f"order-000002,5,NOK,,{'x' * 501}", "note", "longer", id="long note"),
     ],
 )
-def test_a_row_that_cannot_be_planned(shop, listed, row, column, reason):
+def test_row_that_cannot_be_planned_is_refused(shop, listed, row, column, reason):
     """The row is refused with file, row, column, value and reason. The other rows are planned."""
     client, _ = shop()
     plan = plan_refunds(listed(GOOD, row, "order-000003,all,NOK"), client=client)
@@ -161,7 +161,7 @@ def test_a_row_that_cannot_be_planned(shop, listed, row, column, reason):
     validate(plan.rejects(), REJECTS)
 
 
-def test_the_same_reference_twice(shop, listed):
+def test_reference_listed_twice_is_not_planned(shop, listed):
     """Neither row is planned, because it is unclear whether one or both were intended."""
     client, _ = shop()
     path = listed(GOOD, "order-000002,5,NOK", "order-000002,7,NOK", "order-000002,7,NOK")
@@ -174,7 +174,7 @@ def test_the_same_reference_twice(shop, listed):
     }
 
 
-def test_the_same_reference_in_two_sales_units(shop, listed):
+def test_same_reference_in_two_sales_units_is_two_payments(shop, listed):
     """A reference is unique only within one sales unit, so these are two payments."""
     twin = {**line("order-000001", captured=100_000), "msn": OTHER_MSN}
     client, _ = shop(*LINES, twin)
@@ -184,7 +184,7 @@ def test_the_same_reference_in_two_sales_units(shop, listed):
     assert plan.msns == (MSN, OTHER_MSN)
 
 
-def test_an_empty_plan(shop, listed):
+def test_list_without_plannable_rows_raises(shop, listed):
     """The error explains the first reject, and it carries all rejects."""
     client, _ = shop()
     with pytest.raises(NothingToPlanError, match=r"2 rows refused.*order-999999") as met:
@@ -210,7 +210,7 @@ def test_an_empty_plan(shop, listed):
         pytest.param("", "empty", id="nothing"),
     ],
 )
-def test_a_file_that_is_no_list(shop, tmp_path, content, message):
+def test_file_that_is_not_a_list_is_refused(shop, tmp_path, content, message):
     """The whole file is rejected, and the message names it."""
     client, _ = shop()
     path = tmp_path / ("list.json" if content.startswith("{") else "list.csv")
@@ -219,14 +219,14 @@ def test_a_file_that_is_no_list(shop, tmp_path, content, message):
         plan_refunds(path, client=client)
 
 
-def test_no_sales_unit(shop, listed):
+def test_missing_sales_unit_names_the_setting(shop, listed):
     """With several sales units and no default, the message names the setting."""
     client, _ = shop(msn=None)
     with pytest.raises(SourceError, match="VIPPS_MSN"):
         plan_refunds(listed(GOOD), client=client)
 
 
-def test_headings_of_ones_own(shop, listed, tmp_path):
+def test_mapping_names_columns_and_reasons(shop, listed, tmp_path):
     """A mapping names columns and reasons; the message names an invalid entry."""
     client, _ = shop()
     path = listed("order-000001,25,NOK,angret", head="Betalings-ID,Skal tilbake,Valuta,Årsak")
@@ -254,14 +254,14 @@ def test_headings_of_ones_own(shop, listed, tmp_path):
         ("[columns", "not TOML"),
     ],
 )
-def test_a_mapping_that_cannot_be_used(listed, tmp_path, text, message):
+def test_unusable_mapping_is_refused(listed, tmp_path, text, message):
     """The message names the file and the invalid entry."""
     (tmp_path / "ours.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=message):
         read_list_requests(listed("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
 
 
-def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):
+def test_workbook_and_csv_give_the_same_plan(shop, tmp_path):
     """In a workbook 250.5 is the number 250.50 in every country."""
     client, _ = shop()
     book = Workbook()
@@ -283,7 +283,7 @@ def test_a_workbook_is_read_as_the_csv_is(shop, tmp_path):
     assert sorted(refusals(plan)) == [4, 5]
 
 
-def test_a_decimal_comma(shop, listed):
+def test_decimal_comma_is_read_if_the_whole_column_has_it(shop, listed):
     """A decimal comma is accepted if the whole column has it."""
     client, _ = shop()
     path = listed('order-000001,"1 000,00",NOK', 'order-000002,"2,5",NOK', "order-000003,3,NOK")
@@ -306,7 +306,7 @@ def test_a_decimal_comma(shop, listed):
         pytest.param(["unpaid-00001", "held-000001"], {"held-000001": 100_000}, [2], id="unpaid"),
     ],
 )
-def test_cancels(shop, listed, rows, planned, refused):
+def test_cancel_releases_everything_reserved(shop, listed, rows, planned, refused):
     """A cancel releases everything that is reserved, and the plan states the amount."""
     client, _ = shop()
     plan = plan_cancels(listed(*rows, head="reference,amount,currency"), client=client)
@@ -314,7 +314,7 @@ def test_cancels(shop, listed, rows, planned, refused):
     assert sorted(refusals(plan)) == refused
 
 
-def test_cancelling_what_nobody_paid_has_to_be_said(shop, listed):
+def test_cancelling_an_unpaid_payment_must_be_allowed(shop, listed):
     """A row for an unpaid payment has no amount, and the plan has to allow it explicitly."""
     client, _ = shop()
     plan = plan_cancels(listed("unpaid-00001", head="reference"), client=client, created=True)
@@ -322,7 +322,7 @@ def test_cancelling_what_nobody_paid_has_to_be_said(shop, listed):
     assert plan.totals == {"NOK": 0}
 
 
-def test_captures(shop, listed):
+def test_capture_is_limited_to_the_reservation(shop, listed):
     """A capture is never larger than the remaining reservation."""
     client, _ = shop()
     rows = ["held-000001,999.99,NOK", "part-000001,all,NOK", "order-000001,1,NOK"]
@@ -332,7 +332,7 @@ def test_captures(shop, listed):
     assert "customer has not approved it yet" in refusals(plan)[5]
 
 
-def test_insisting_on_a_payment(shop, listed):
+def test_duplicate_can_be_allowed_for_a_payment(shop, listed):
     """The row records that a duplicate is allowed, so the digest covers it.
 
     An unknown reference is an error.
@@ -345,7 +345,7 @@ def test_insisting_on_a_payment(shop, listed):
         plan_refunds(path, client=client, duplicate=["order-00002"])
 
 
-def test_a_payment_that_could_not_be_read(shop, listed):
+def test_row_of_an_unreadable_payment_is_refused(shop, listed):
     """If a payment cannot be read, its row is refused and not dropped."""
     fault = {"operations": ["getPayment"], "share": 0.5, "status": 503}
     client, _ = shop(faults=[fault], retry_seconds=0.3)
@@ -365,7 +365,7 @@ KEYS = {
 ANOTHER = {"sales_unit": {**KEYS, "msn": OTHER_MSN, "client_secret": "another"}}
 
 
-def test_a_sales_unit_whose_keys_are_refused(shop, listed):
+def test_rows_of_a_sales_unit_with_wrong_keys_are_refused(shop, listed):
     """The rows of that sales unit are refused, and the others are planned.
 
     If no payment can be read, that is an error.
@@ -382,14 +382,14 @@ def test_a_sales_unit_whose_keys_are_refused(shop, listed):
         plan_refunds(listed(others), client=client)
 
 
-def test_a_list_without_anybody_to_ask(listed, tmp_path):
+def test_planning_from_a_list_requires_a_client(listed, tmp_path):
     """A list does not contain the totals of its payments, so planning needs a client."""
     given = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
     with pytest.raises(ConfigurationError, match="client"):
         plan_refunds(listed(GOOD), settings=load_settings(**given))
 
 
-def test_a_frame_is_a_list(shop):
+def test_plan_can_be_made_from_a_frame(shop):
     """A frame may give major units as text, Decimal or number, or minor units."""
     import pandas as pd
 
@@ -422,7 +422,9 @@ CELL = st.sampled_from(
     st.lists(st.tuples(CELL, CELL, CELL, CELL), min_size=1, max_size=8),
     st.sampled_from(sorted(PLANS)),
 )
-def test_no_row_is_lost_and_none_asks_for_too_much(shop_once, tmp_path_factory, rows, verb):
+def test_every_row_is_planned_or_refused_within_its_payment(
+    shop_once, tmp_path_factory, rows, verb
+):
     """Each row is either planned or refused, once, and planned amounts fit the payment."""
     path = tmp_path_factory.mktemp("list") / "list.csv"
     lines = [",".join(f'"{cell}"' for cell in row) for row in rows]
@@ -464,7 +466,7 @@ def shop_once(tmp_path_factory):
             assert simulator.requests()["requests"]["refund"] == 0
 
 
-def test_how_long_a_plan_may_be_carried_out(shop, listed):
+def test_plan_expires_after_its_hours(shop, listed):
     """A plan expires after three days, or after the hours given."""
     client, simulator = shop()
     now = simulator.now().replace(microsecond=0)

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.errors import PlanError, StoreError
 from vippsrecon.store import read_entries
@@ -25,7 +25,7 @@ def tamper(here, *statements: str) -> None:
             database.execute(statement)
 
 
-def test_a_row_not_reached_again_keeps_its_outcome(world):
+def test_stopped_second_run_keeps_earlier_outcomes(world):
     """A second run that stops early must not report a refund of the first run as skipped."""
     here = world(8)
     plan = here.approved("refund", *[100] * 8)
@@ -47,7 +47,7 @@ def test_a_row_not_reached_again_keeps_its_outcome(world):
     assert ended["counts"] == {"skipped": 5, "done": 2, "unknown": 1}
 
 
-def test_a_dry_run_says_what_live_would_do_with_a_finished_plan(world):
+def test_dry_run_of_a_finished_plan_shows_final_outcomes(world):
     """A row with a final refusal would not be sent by a live run either."""
     here = world(3)
     plan = here.approved("refund", 100, 200, 300)
@@ -93,7 +93,7 @@ def test_replaced_plan_is_refused_in_dry_run(world):
 @pytest.mark.parametrize(
     ("fault", "would"), [("drop_before", "would_do"), ("drop_after", "skipped")]
 )
-def test_a_dry_run_looks_at_rows_left_open(world, fault, would):
+def test_dry_run_resolves_open_rows_without_sending(world, fault, would):
     """A dry run shows for an open row what a live run would find, not what a new row would get."""
     here = world(1)
     plan = here.approved("refund", 500)
@@ -110,7 +110,7 @@ def test_a_dry_run_looks_at_rows_left_open(world, fault, would):
     assert here.asked("refund") == sent
 
 
-def test_second_run_of_a_finished_plan_says_that_nothing_was_sent(world):
+def test_second_run_of_a_finished_plan_reports_that_nothing_was_sent(world):
     """Nothing is read or sent, even after the approval expired.
 
     The summary gives the day of the first run.
@@ -132,7 +132,7 @@ def test_second_run_of_a_finished_plan_says_that_nothing_was_sent(world):
     assert here.asked("getPayment") == reads
 
 
-def test_second_run_says_how_many_rows_were_done_earlier(world):
+def test_second_run_counts_rows_done_earlier(world):
     """The summary separates the work of this run from the work of an earlier run."""
     from vippsrecon.bulk.outcomes.html import summarize_run
 
@@ -146,7 +146,7 @@ def test_second_run_says_how_many_rows_were_done_earlier(world):
     assert summarize_run(here.live(plan)) == "Done: 2 refunds, 1 of them in an earlier run"
 
 
-def test_dry_run_on_a_damaged_database_is_a_sentence(world):
+def test_dry_run_on_a_damaged_database_raises_one_error(world):
     """Rows are read at the same time, but the error must be one error and not a group of errors."""
     here = world(2)
     plan = here.approved("refund", 100, 200)

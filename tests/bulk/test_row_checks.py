@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.execution.row_checks import RowCheck, find_objection
+from vippsrecon.bulk.execution.row.checks import RowCheck, find_objection
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.store import Attempt
@@ -110,18 +110,18 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", FINE.values(), ids=FINE)
-def test_what_may_be_sent(case):
+def test_valid_row_passes_all_checks(case):
     """If the checks refused correct rows, people would ignore them."""
     assert find_objection(case) == ""
 
 
 @pytest.mark.parametrize(("case", "said"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused(case, said):
+def test_refusal_names_the_failed_check(case, said):
     """The message of each refusal shows which check failed."""
     assert said in find_objection(case)
 
 
-def test_the_first_question_answers():
+def test_first_failed_check_gives_the_reason():
     """For a payment that moved, the message names the change first, and not the missed deadline."""
     case = CASE._replace(
         payment=PAID._replace(refunded_minor=600), events=[event("AUTHORIZED", 400, 1000)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.bulk.world import MSN, SOON
+from tests.bulk.simulated_account import MSN, SOON
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.store import read_entries, verify_journal
@@ -47,7 +47,7 @@ def test_every_request_has_its_own_intention_on_disk(world):
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
-def test_a_refund_of_a_lost_journal_that_arrives_between_two_readings(world, monkeypatch):
+def test_refund_of_a_lost_journal_is_found_between_two_readings(world, monkeypatch):
     """The refund takes effect after the payment was read.
 
     The row is already done, with the totals after the refund.
@@ -99,7 +99,7 @@ def test_row_is_read_again_after_the_machine_slept(world, monkeypatch):
     assert here.effects() == {"order-000001": ("refund", 1, 500)}
 
 
-def test_already_cancelled_is_read_before_it_is_called_refused(world, monkeypatch):
+def test_already_cancelled_payment_is_read_before_it_is_refused(world, monkeypatch):
     """Somebody cancels just before us and the next reading fails.
 
     The row must not be called refused yet.

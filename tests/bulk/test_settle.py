@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bulk.world import SOON
+from tests.bulk.simulated_account import SOON
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.bulk.execution.settle import ManualDecision, settle
+from vippsrecon.bulk.open_rows.settle import ManualDecision, settle
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history
 from vippsrecon.errors import PlanError, PlanLockHeldError
 from vippsrecon.store import acquire, read_entries, read_head, read_row_states, verify_journal
@@ -45,7 +45,7 @@ def state(here, plan):
     return read_row_states(here.store, plan.plan_id)[1]
 
 
-def test_what_the_log_proves_is_kept(lost):
+def test_settle_records_what_the_event_log_proves(lost):
     """The event log contains our key, so it settles the row whose answer was lost."""
     here, plan = lost
     here.simulator.advance(601)
@@ -60,7 +60,7 @@ def test_what_the_log_proves_is_kept(lost):
     assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
 
 
-def test_settling_sends_nothing(undone):
+def test_settle_sends_nothing(undone):
     """Settling only reads, whatever it finds."""
     here, plan = undone
     sent = here.asked("refund")
@@ -76,7 +76,7 @@ def test_settling_sends_nothing(undone):
     assert state(here, plan).outcome == "unknown"
 
 
-def test_absence_proves_nothing_within_a_minute(undone):
+def test_missing_event_proves_nothing_within_a_minute(undone):
     """The log may be late, so a person cannot decide within a minute that nothing was done."""
     here, plan = undone
     word = ManualDecision(1, "refused", "the portal shows no refund", "kari")
@@ -86,7 +86,7 @@ def test_absence_proves_nothing_within_a_minute(undone):
     assert state(here, plan).outcome == "unknown"
 
 
-def test_a_word_that_nothing_was_done(undone):
+def test_manual_decision_refused_is_recorded(undone):
     """The person's decision is recorded with the name, the reason and the payment's totals."""
     here, plan = undone
     here.simulator.advance(61)
@@ -105,7 +105,7 @@ def test_a_word_that_nothing_was_done(undone):
     assert here.effects() == {}
 
 
-def test_a_word_the_payment_contradicts_is_refused(undone):
+def test_manual_decision_that_the_totals_contradict_is_refused(undone):
     """An unchanged payment was not refunded, so nobody can settle the row as done."""
     here, plan = undone
     here.simulator.advance(61)
@@ -117,7 +117,7 @@ def test_a_word_the_payment_contradicts_is_refused(undone):
     assert state(here, plan).outcome == "unknown"
 
 
-def test_a_word_the_log_contradicts_is_refused(lost):
+def test_manual_decision_that_the_log_contradicts_is_refused(lost):
     """If a refund that was done were settled as refused, it would be planned and made again."""
     here, plan = lost
     here.simulator.advance(601)
@@ -129,7 +129,7 @@ def test_a_word_the_log_contradicts_is_refused(lost):
     assert state(here, plan).outcome == "unknown"
 
 
-def test_a_proof_is_kept_rather_than_a_word(lost):
+def test_proof_takes_priority_over_a_manual_decision(lost):
     """If the log proves the outcome, no person's decision is needed or recorded."""
     here, plan = lost
     here.simulator.advance(601)
@@ -139,7 +139,7 @@ def test_a_proof_is_kept_rather_than_a_word(lost):
     assert state(here, plan).entry.kind == "done"
 
 
-def test_a_word_where_the_payment_moved_without_our_key(lost):
+def test_change_without_our_key_needs_a_manual_decision(lost):
     """The payment moved and the log is later than it should be.
 
     A person has to check and decide.
@@ -162,7 +162,7 @@ def test_a_word_where_the_payment_moved_without_our_key(lost):
     assert here.effects() == {"order-000001": ("refund", 1, 2_500)}
 
 
-def test_a_payment_that_cannot_be_read_stays_open(undone):
+def test_unreadable_payment_stays_open(undone):
     """A service that is down proves nothing about the row."""
     here, plan = undone
     here.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "status": 503}])
@@ -173,7 +173,7 @@ def test_a_payment_that_cannot_be_read_stays_open(undone):
     assert "could not be read" in settled.results[0].explanation
 
 
-def test_nothing_open_is_nothing_to_settle(world):
+def test_settle_without_open_rows_changes_nothing(world):
     """A finished plan is not changed, and the journal gets no new entry."""
     here = world(1)
     plan = here.approved("refund", 100)
@@ -185,7 +185,7 @@ def test_nothing_open_is_nothing_to_settle(world):
     assert read_head(here.store, plan.plan_id) == carried.head
 
 
-def test_a_plan_under_way_is_left_to_its_carrier(undone):
+def test_settle_refuses_a_plan_in_progress(undone):
     """Two processes that write about the same row could contradict each other."""
     here, plan = undone
     acquire(here.store, plan.plan_id, holder="ola", host="elsewhere", pid=1, started="")
@@ -207,7 +207,7 @@ def test_a_plan_under_way_is_left_to_its_carrier(undone):
         pytest.param(ManualDecision(7, "done", "seen"), "is not open", id="no such row"),
     ],
 )
-def test_a_word_has_to_be_whole(undone, word, said):
+def test_manual_decision_requires_row_outcome_reason_and_name(undone, word, said):
     """A decision needs an open row, an outcome, a reason and a name.
 
     An auditor may read it years later.
@@ -221,7 +221,7 @@ def test_a_word_has_to_be_whole(undone, word, said):
     assert set(kinds) <= {"carrier"}
 
 
-def test_a_plan_not_known_here(world):
+def test_unknown_plan_is_refused(world):
     """The message says that the plan is not in this workspace database."""
     here = world(1)
 
@@ -229,7 +229,7 @@ def test_a_plan_not_known_here(world):
         settle(here.store, here.plan("refund", 1).plan_id, here.client)
 
 
-def test_a_settled_plan_goes_on(undone):
+def test_settled_plan_continues_in_the_next_run(undone):
     """A row that stayed open after settling is sent by the next run, once."""
     here, plan = undone
 
@@ -244,7 +244,7 @@ def _outcomes(carried):
     return [result.outcome for result in carried.results]
 
 
-def test_a_word_waits_a_minute_from_the_last_request_not_the_first(world):
+def test_manual_decision_waits_a_minute_after_the_last_request(world):
     """The row was skipped earlier and sent again just now.
 
     The log may be late, so "refused" is not accepted yet.

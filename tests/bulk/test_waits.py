@@ -9,11 +9,11 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from tests.bulk.world import MSN, SOON
+from tests.bulk.simulated_account import MSN, SOON
 from vippsrecon.api import Client
-from vippsrecon.bulk.execution.backoff import Backoff
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
+from vippsrecon.bulk.execution.row.backoff import Backoff
 from vippsrecon.store import read_entries
 
 
@@ -66,7 +66,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("amount", [4_000, 1_000], ids=["the same amount", "another amount"])
-def test_refund_in_the_portal_while_ours_waits(world, monkeypatch, fault, amount):
+def test_portal_refund_during_a_rate_limit_wait(world, monkeypatch, fault, amount):
     """After a 429 our request waits.
 
     Meanwhile somebody refunds in the portal, so ours is not sent again.
@@ -86,7 +86,7 @@ def test_refund_in_the_portal_while_ours_waits(world, monkeypatch, fault, amount
 
 
 @pytest.mark.parametrize("code", [6160, 6250, 6280])
-def test_refund_in_the_portal_while_the_payment_is_locked(world, monkeypatch, code):
+def test_portal_refund_while_the_payment_is_locked(world, monkeypatch, code):
     """The same case, but after an answer that means "not now"."""
     here = world(1)
     plan = here.approved("refund", 4_000)
@@ -123,7 +123,7 @@ def test_limits_are_checked_again_after_a_wait(world, monkeypatch):
     assert here.effects() == {}
 
 
-def test_done_beside_another_change(world, monkeypatch):
+def test_done_row_reports_another_change(world, monkeypatch):
     """Our answer is lost and somebody else refunds too.
 
     Our row is done, and it reports the other change.
@@ -183,7 +183,7 @@ def test_restored_backup_while_the_log_lags(world, tmp_path, verb):
     assert here.effects() == {"order-000001": (verb, 1, amount)}
 
 
-def test_two_plans_in_two_databases(world, tmp_path):
+def test_second_database_finds_the_refund_of_the_first(world, tmp_path):
     """The two databases do not know each other.
 
     The second plan finds the refund at its first reading, and sends nothing.
@@ -205,7 +205,7 @@ def test_two_plans_in_two_databases(world, tmp_path):
 
 def test_unknown_without_a_request_can_be_settled(world, tmp_path):
     """A row that is unknown after a restored backup is open, so it can be settled."""
-    from vippsrecon.bulk.execution.settle import settle
+    from vippsrecon.bulk.open_rows.settle import settle
     from vippsrecon.store import open_store
 
     here = world(1)
@@ -222,12 +222,12 @@ def test_unknown_without_a_request_can_be_settled(world, tmp_path):
     assert [result.outcome for result in settled.results] == ["done"]
 
 
-def test_settling_flags_another_change_too(world):
+def test_settle_reports_another_change(world):
     """The row is done, but somebody else changed the payment too.
 
     Settling reports this with exit code 1.
     """
-    from vippsrecon.bulk.execution.settle import settle
+    from vippsrecon.bulk.open_rows.settle import settle
 
     here = world(1)
     plan = here.approved("refund", 4_000)
@@ -246,7 +246,7 @@ def test_settling_flags_another_change_too(world):
 
 
 @pytest.mark.parametrize("retry_after", [0.0, 0.5])
-def test_own_wait_is_the_shortest(world, retry_after):
+def test_retry_after_never_shortens_our_own_wait(world, retry_after):
     """`Retry-After: 0`, or a date in the past, must not lead to many requests in a short time."""
     here = world(1)
     plan = here.plan("refund", 4_000)
@@ -262,7 +262,7 @@ def test_own_wait_is_the_shortest(world, retry_after):
     assert 5 <= asyncio.run(count_waits()) <= 10
 
 
-def test_requests_of_a_row_are_bounded(world):
+def test_requests_of_a_row_are_limited(world):
     """Whatever the answers are, a row is sent at most a fixed number of times."""
     here = world(1)
     plan = here.approved("refund", 4_000)
@@ -317,7 +317,7 @@ def test_host(world):
         yield here._replace(client=client), host
 
 
-def test_clock_that_jumps_stops_the_run(test_host):
+def test_server_clock_that_jumps_stops_the_run(test_host):
     """The server's clock is right for the token and an hour wrong afterwards.
 
     The run stops before anything is sent.

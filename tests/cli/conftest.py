@@ -9,8 +9,8 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from tests.bulk.world import CLOCK, line
-from tests.cli.desks import MSN, Desk
+from tests.bulk.simulated_account import CLOCK, line
+from tests.cli.refund_folder import MSN, Desk
 from vippsrecon.cli import app
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve

@@ -45,36 +45,36 @@ def one_sentence(done, *words):
         pytest.param(b"name,price\nmug,10\n", ["orders.csv"], id="not an order export"),
     ],
 )
-def test_a_file_that_cannot_be_used(run, keys, folder, content, words):
+def test_unusable_file_is_named(run, keys, folder, content, words):
     """The error names the file and what is wrong with it, before any call is made."""
     (folder / "orders.csv").write_bytes(content)
 
     one_sentence(reconcile(run), *words)
 
 
-def test_a_missing_file(run, keys, folder):
+def test_missing_file_is_named(run, keys, folder):
     """This is the most common mistake."""
     one_sentence(reconcile(run, "nowhere.csv"), "nowhere.csv")
 
 
-def test_a_directory(run, keys, folder):
+def test_folder_instead_of_a_file_is_refused(run, keys, folder):
     """A folder is given where an export file is expected."""
     (folder / "orders.csv").mkdir()
 
     one_sentence(reconcile(run), "orders.csv")
 
 
-def test_the_wrong_shop(run, keys, orders):
+def test_wrong_shop_is_refused(run, keys, orders):
     """A profile that the user names is used without guessing, so it must fit the file."""
     one_sentence(reconcile(run, orders, "--shop", "shopify"), "orders.csv")
 
 
-def test_an_unknown_shop(run, keys, orders):
+def test_unknown_shop_lists_the_known_shops(run, keys, orders):
     """After a typing error, the message lists the known shops."""
     one_sentence(reconcile(run, orders, "--shop", "shopifi"), "shopifi")
 
 
-def test_amounts_in_another_country_s_way(run, keys, folder, printed):
+def test_amounts_in_another_number_format_are_rejected(run, keys, folder, printed):
     """Reading 1.234,50 as 1.2345 or 123450 would be wrong, so the row is rejected."""
     (folder / "orders.csv").write_text(PLAIN + ROW.format(amount='"1.234,50"'))
     done = run("preview", "orders.csv", "--json")
@@ -85,7 +85,7 @@ def test_amounts_in_another_country_s_way(run, keys, folder, printed):
         assert printed(done)["files"][0]["rejects"][0]["value"] == "1.234,50"
 
 
-def test_an_export_for_another_month(run, keys, orders):
+def test_export_of_another_month_is_refused(run, keys, orders):
     """Compared with the payments of another month, every order would be missing."""
     done = reconcile(run, orders, "--from", "2026-03-01", "--to", "2026-03-31")
 
@@ -100,7 +100,7 @@ def test_an_export_for_another_month(run, keys, orders):
         pytest.param(["--as-of", "yesterday"], id="no such time"),
     ],
 )
-def test_a_period_that_is_none(run, keys, orders, more):
+def test_invalid_period_is_refused(run, keys, orders, more):
     """Users type dates by hand and make mistakes."""
     done = reconcile(run, orders, *more)
 
@@ -108,7 +108,7 @@ def test_a_period_that_is_none(run, keys, orders, more):
     assert "Traceback" not in done.output
 
 
-def test_wrong_keys(run, keys, orders):
+def test_wrong_keys_are_reported_before_the_fetch(run, keys, orders):
     """The error comes before thousands of references are requested."""
     keys.setenv("VIPPS_CLIENT_SECRET", "not-the-secret")
     done = reconcile(run, orders)
@@ -132,7 +132,7 @@ def test_wrong_keys(run, keys, orders):
         ),
     ],
 )
-def test_the_wrong_environment(run, keys, orders, changed, word):
+def test_wrong_environment_stops_before_the_token(run, keys, orders, changed, word):
     """The command stops before it requests a token, so that no keys go to another server."""
     for name, value in changed.items():
         keys.setenv(name, value)
@@ -140,7 +140,7 @@ def test_the_wrong_environment(run, keys, orders, changed, word):
     one_sentence(reconcile(run, orders), word)
 
 
-def test_nobody_listens(run, keys, orders):
+def test_unreachable_service_is_reported(run, keys, orders):
     """The simulator was not started, or the network is down."""
     keys.setenv("VIPPS_BASE_URL", "http://127.0.0.1:9")
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\n")
@@ -156,7 +156,7 @@ def test_nobody_listens(run, keys, orders):
         pytest.param({"status": 503}, id="5xx for minutes"),
     ],
 )
-def test_answers_that_cannot_be_used(run, served_with, orders, printed, fault):
+def test_unreadable_answers_are_listed_as_failures(run, served_with, orders, printed, fault):
     """One sentence at the end; each reference without an answer is a row, and none is lost."""
     served_with({"operations": ["getPayment"], "share": 1.0, **fault})
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
@@ -169,7 +169,7 @@ def test_answers_that_cannot_be_used(run, served_with, orders, printed, fault):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_a_full_disk(keys, orders, folder):
+def test_full_disk_is_reported(keys, orders, folder):
     """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 
@@ -188,20 +188,20 @@ def test_a_full_disk(keys, orders, folder):
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no such device here")
-def test_a_device_is_no_workbook(run, keys, orders):
+def test_device_path_is_refused_as_output(run, keys, orders):
     """If the finished report were moved to a device path, it would replace the device."""
     one_sentence(run("reconcile", "--orders", orders, "--out", "/dev/full"), "/dev/full")
     assert Path("/dev/full").is_char_device()
 
 
-def test_an_output_that_is_a_folder(run, keys, orders, folder):
+def test_output_path_that_is_a_folder_is_refused(run, keys, orders, folder):
     """The error comes before the fetch, not after it."""
     (folder / "report.xlsx").mkdir()
 
     one_sentence(reconcile(run, orders), "report.xlsx", "folder")
 
 
-def test_an_output_without_a_folder(run, keys, orders):
+def test_output_in_a_missing_folder_is_refused(run, keys, orders):
     """A folder that does not exist is usually a typing error, so it is not created."""
     done = run("reconcile", "--orders", orders, "--out", "nowhere/report.xlsx")
 
@@ -209,14 +209,14 @@ def test_an_output_without_a_folder(run, keys, orders):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder nobody may write to")
-def test_an_output_that_may_not_be_written(run, keys, orders):
+def test_output_without_permission_is_refused(run, keys, orders):
     """Even an administrator, whom file permissions do not stop, cannot write here."""
     done = run("reconcile", "--orders", orders, "--out", "/proc/report.xlsx")
 
     one_sentence(done, "/proc/report.xlsx")
 
 
-def test_a_demo_overwrites_no_report_but_its_own(run, folder):
+def test_demo_does_not_overwrite_a_real_report(run, folder):
     """A user may try the demo in the folder that holds the month's real report."""
     (folder / "report.xlsx").write_bytes(b"October")
     done = run("demo", "--payments", "50")
@@ -225,14 +225,14 @@ def test_a_demo_overwrites_no_report_but_its_own(run, folder):
     assert (folder / "report.xlsx").read_bytes() == b"October"
 
 
-def test_a_simulator_state_that_is_none(run, folder):
+def test_invalid_simulator_state_is_refused(run, folder):
     """A file of another kind is refused; the error gives its name and the line."""
     (folder / "state.jsonl").write_text("{not json\n")
 
     one_sentence(run("simulator", "--state", "state.jsonl"), "state.jsonl")
 
 
-def test_a_report_does_not_replace_what_it_is_made_from(run, keys, orders):
+def test_report_does_not_replace_its_own_input(run, keys, orders):
     """The export may be the only copy, so a typing error must not overwrite it."""
     before = orders.read_bytes()
     done = run("reconcile", "--orders", orders, "--out", orders.name)
@@ -241,7 +241,7 @@ def test_a_report_does_not_replace_what_it_is_made_from(run, keys, orders):
     assert orders.read_bytes() == before
 
 
-def test_a_workbook_read_is_not_written(run, keys, folder):
+def test_input_workbook_is_not_overwritten(run, keys, folder):
     """An export can be an .xlsx file too. It is an input and must not be overwritten."""
     (folder / "orders.xlsx").write_bytes(b"a workbook")
     done = run("reconcile", "--orders", "orders.xlsx", "--out", "./orders.xlsx")
@@ -251,7 +251,7 @@ def test_a_workbook_read_is_not_written(run, keys, folder):
 
 
 @pytest.mark.parametrize("name", ["report.csv", "report", "truth.pdf"])
-def test_a_report_is_a_workbook(run, keys, orders, folder, name):
+def test_report_must_be_an_xlsx_file(run, keys, orders, folder, name):
     """Excel does not open a workbook with another suffix, and such a file may belong to someone."""
     (folder / name).write_bytes(b"mine")
 
@@ -280,33 +280,33 @@ def test_one_bad_file_does_not_hide_the_others(run, orders, folder):
         ),
     ],
 )
-def test_a_slip_of_the_hand(run, folder, arguments, words):
+def test_usage_error_is_short(run, folder, arguments, words):
     """A long usage text would hide the one mistake."""
     (folder / "s.jsonl").write_text("")
 
     one_sentence(run(*arguments), *words)
 
 
-def test_a_moment_that_is_none(run, keys, orders):
+def test_invalid_as_of_shows_an_example(run, keys, orders):
     """The error shows an example of a valid time."""
     one_sentence(reconcile(run, orders, "--as-of", "yesterday"), "--as-of", "yesterday")
 
 
-def test_a_moment_before_every_order(run, keys, orders):
+def test_as_of_before_every_order_is_refused(run, keys, orders):
     """With a mistyped year no order would be due yet, and the month would look clean."""
     one_sentence(
         reconcile(run, orders, "--as-of", "2025-10-31"), "--as-of", "earlier than every order"
     )
 
 
-def test_a_fetch_onto_a_file(run, keys, orders, folder):
+def test_fetch_to_a_file_is_refused(run, keys, orders, folder):
     """`--out` must be a folder, and the system's own error message does not explain this."""
     (folder / "october").write_text("")
 
     one_sentence(run("fetch", orders, "--out", "october"), "october", "is a file", "name a folder")
 
 
-def test_payments_of_another_month(run, keys, orders, folder):
+def test_payments_of_another_month_are_refused(run, keys, orders, folder):
     """The orders and the payments have no reference in common: the user named the wrong folder."""
     (folder / "other.csv").write_text("reference\norder-nobody-made\n")
     assert run("fetch", "other.csv", "--out", "other").exit_code == 0
@@ -322,7 +322,7 @@ def test_check_needs_a_sales_unit(run, keys):
     one_sentence(run("check"), "VIPPS_MSN is not set")
 
 
-def test_no_token_names_the_call(run, served_with, orders):
+def test_token_error_names_the_call(run, served_with, orders):
     """Accountants forward this error, so it must say which request failed and what to do."""
     served_with({"operations": ["accessToken"], "share": 1.0, "status": 503})
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\n")

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from tests.cli.desks import SUM
+from tests.cli.refund_folder import SUM
 
 
-def test_none_yet(run, keys, folder, printed):
+def test_check_without_a_database_creates_none(run, keys, folder, printed):
     """Before the first approval there is no database.
 
     This is not a problem, and none is created.
@@ -30,7 +30,7 @@ def test_none_yet(run, keys, folder, printed):
     }
 
 
-def test_plans_and_unsettled_rows(ready, printed):
+def test_check_reports_plans_and_open_rows(ready, printed):
     """The user must learn about rows that nobody has settled."""
     ready.simulator.set_settings(event_log_lag_ms=600_000)
     ready.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
@@ -48,7 +48,7 @@ def test_plans_and_unsettled_rows(ready, printed):
     assert ready.run("journal", "--verify").stdout == before
 
 
-def test_a_database_of_later_is_a_problem(ready):
+def test_database_of_a_newer_version_is_a_problem(ready):
     """A newer version on another machine has changed the database."""
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db")) as database, database:
         database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
@@ -60,7 +60,7 @@ def test_a_database_of_later_is_a_problem(ready):
     assert "made by a newer vippsrecon" in said.stderr
 
 
-def test_a_locked_database_is_a_problem(ready, monkeypatch, printed):
+def test_locked_database_is_a_problem(ready, monkeypatch, printed):
     """A `carry-out` would wait for the lock, so the user should know before."""
     monkeypatch.setattr("vippsrecon.store.database.inspect.INSPECT_WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db", isolation_level=None)) as tool:
@@ -82,7 +82,7 @@ def test_a_locked_database_is_a_problem(ready, monkeypatch, printed):
         pytest.param("mysql://localhost/vipps", "another kind of database", id="another kind"),
     ],
 )
-def test_what_cannot_be_reached_is_a_problem(run, keys, folder, url, said):
+def test_unreachable_database_is_a_problem(run, keys, folder, url, said):
     """Each error says what to do, and the result for the keys is still shown."""
     done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_reached_is_a_problem(run, keys, folder, url, said):
     assert "access token received" in done.stdout
 
 
-def test_a_server_that_is_not_there_is_a_problem(run, keys, folder):
+def test_unreachable_server_is_a_problem(run, keys, folder):
     """The error names the server, but not its password."""
     pytest.importorskip("psycopg")
     url = "postgresql://ola:hush-hush@127.0.0.1:9/vipps"
@@ -103,7 +103,7 @@ def test_a_server_that_is_not_there_is_a_problem(run, keys, folder):
     assert "hush-hush" not in done.output
 
 
-def test_keys_and_database_both_wrong(run, keys, folder):
+def test_key_and_database_problems_are_both_shown(run, keys, folder):
     """Both problems are shown at once, so that one run is enough."""
     keys.setenv("VIPPS_CLIENT_SECRET", "wrong")
     done = run("check", env={"VIPPSRECON_DATABASE_URL": "sqlite:///gone/work.db"})

@@ -28,7 +28,7 @@ def test_help_has_an_example(run, command):
     assert f"  vippsrecon {command}" in done.stdout
 
 
-def test_help_is_quick():
+def test_help_prints_its_duration():
     """The time is printed, not asserted: it depends on the machine. The aim is under 0.4 s."""
     started = time.perf_counter()
     done = subprocess.run(
@@ -40,7 +40,7 @@ def test_help_is_quick():
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shell_completion_can_be_had(shell):
+def test_shell_completion_script_is_printed(shell):
     """The environment variable of the shell gives its completion script."""
     done = subprocess.run(
         [sys.executable, "-c", "from vippsrecon.cli import app; app(prog_name='vippsrecon')"],
@@ -53,7 +53,7 @@ def test_shell_completion_can_be_had(shell):
     assert "vippsrecon" in done.stdout
 
 
-def test_the_shops_complete():
+def test_shop_option_completes_usable_profiles():
     """Completion offers the profiles that can be used, and none that is always refused."""
     done = subprocess.run(
         [sys.executable, "-c", "from vippsrecon.cli import app; app(prog_name='vippsrecon')"],
@@ -81,12 +81,12 @@ def test_the_shops_complete():
         pytest.param(["--log-level", "LOUD", "check"], id="unknown log level"),
     ],
 )
-def test_a_wrong_use_ends_with_2(run, folder, arguments):
+def test_usage_error_gives_exit_code_2(run, folder, arguments):
     """Exit code 1 would mean that a report exists."""
     assert run(*arguments).exit_code == errors.FAILURE_EXIT_CODE
 
 
-def test_a_fault_of_ours_ends_with_2_and_says_so(run, monkeypatch, folder):
+def test_internal_error_gives_exit_code_2(run, monkeypatch, folder):
     """For a scheduler, a crash must not look like a finished run with discrepancies."""
     monkeypatch.setattr("vippsrecon.config.load.load_settings", lambda: 1 / 0)
     done = run("check")
@@ -95,7 +95,7 @@ def test_a_fault_of_ours_ends_with_2_and_says_so(run, monkeypatch, folder):
     assert "fault in vippsrecon" in done.stderr
 
 
-def test_stopping_is_one_sentence(run, monkeypatch, folder):
+def test_interrupt_prints_one_sentence(run, monkeypatch, folder):
     """After Ctrl-C, one sentence says that the same command continues the work."""
 
     def stop():
@@ -109,7 +109,7 @@ def test_stopping_is_one_sentence(run, monkeypatch, folder):
     assert "Traceback" not in done.stderr
 
 
-def test_scenario_writes_the_same_bytes_again(run, folder):
+def test_scenario_is_reproducible(run, folder):
     """Two people who use the same arguments must get the same month."""
     for name in ("a", "b"):
         assert run("scenario", name, "--payments", "50", "--seed", "3").exit_code == 0
@@ -120,7 +120,7 @@ def test_scenario_writes_the_same_bytes_again(run, folder):
         assert (folder / "a" / name).read_bytes() == (folder / "b" / name).read_bytes()
 
 
-def test_preview_says_what_was_understood(run, orders, printed):
+def test_preview_shows_how_the_file_was_read(run, orders, printed):
     """The user can see, before any other command, if the file was read correctly."""
     shown = run("preview", orders)
     said = printed(run("preview", orders, "--json"))["files"][0]
@@ -133,7 +133,7 @@ def test_preview_says_what_was_understood(run, orders, printed):
     assert f"{said['rows']:,} rows" in shown.stdout
 
 
-def test_check_shows_places_and_no_secret(run, keys, printed, folder):
+def test_check_shows_sources_and_no_secret(run, keys, printed, folder):
     """The user must see where each setting comes from, but never the secret itself."""
     done = run("check", "--json")
     said = printed(done)
@@ -146,7 +146,7 @@ def test_check_shows_places_and_no_secret(run, keys, printed, folder):
     assert "scenario-secret" not in done.output
 
 
-def test_check_takes_the_simulators_month_for_its_own_clock(run, keys, printed, folder):
+def test_check_accepts_the_simulators_clock(run, keys, printed, folder):
     """The simulator's clock is in the scenario's month; the large difference is not an error."""
     findings = printed(run("check", "--json"))
 
@@ -154,7 +154,7 @@ def test_check_takes_the_simulators_month_for_its_own_clock(run, keys, printed, 
     assert not [warning for warning in findings["warnings"] if "clock" in warning]
 
 
-def test_fetch_leaves_what_reconcile_takes(run, keys, orders, folder, printed):
+def test_fetch_then_reconcile_equals_reconcile(run, keys, orders, folder, printed):
     """`fetch` followed by `reconcile` gives the same result as `reconcile` alone."""
     fetched = run("fetch", orders, "--out", "october", "--json")
     said = printed(fetched)
@@ -180,7 +180,7 @@ def test_fetch_takes_a_list_of_references(run, keys, month, folder, printed):
     assert said["payments"] + len(said["failures"]) >= references.nunique()
 
 
-def test_fetch_says_which_column_of_a_list_it_took(run, keys, month, folder, printed):
+def test_fetch_names_the_reference_column(run, keys, month, folder, printed):
     """A table may have other columns, so the output must say which one holds the references."""
     said = "truth.csv is read as a list of references, from its column 'reference'"
     done = run("fetch", month / "truth.csv", "--out", "some", "--json")
@@ -191,7 +191,7 @@ def test_fetch_says_which_column_of_a_list_it_took(run, keys, month, folder, pri
     assert said in told.stdout
 
 
-def test_reconcile_says_which_column_of_a_list_it_took(run, keys, month, orders, folder, printed):
+def test_reconcile_names_the_reference_column(run, keys, month, orders, folder, printed):
     """With an export, the notices say which column of the list was used."""
     options = ("--orders", orders, "--references", month / "truth.csv", "--out", "r.xlsx", "--json")
 
@@ -201,7 +201,7 @@ def test_reconcile_says_which_column_of_a_list_it_took(run, keys, month, orders,
     )
 
 
-def test_reconcile_prints_one_object(run, keys, orders, folder, printed):
+def test_reconcile_json_is_one_object(run, keys, orders, folder, printed):
     """Programs read the output, so its names and types must be as documented."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     said = printed(done)
@@ -226,7 +226,7 @@ def test_reconcile_prints_one_object(run, keys, orders, folder, printed):
         assert isinstance(row["difference_minor"], int)
 
 
-def test_kept_payments_repeat_the_run_to_the_byte(run, keys, orders, folder):
+def test_saved_payments_reproduce_the_run(run, keys, orders, folder):
     """An auditor must be able to repeat the run a year later, without any call."""
     first = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     keys.setenv("VIPPS_BASE_URL", "http://127.0.0.1:9")
@@ -262,7 +262,7 @@ def test_several_files_may_follow_one_option(run, keys, orders, folder, printed)
     assert sum(said["buckets"]["orders"].values()) == len(lines) - 1
 
 
-def test_an_order_that_was_not_fetched_makes_it_incomplete(run, keys, orders, folder, printed):
+def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, folder, printed):
     """A verdict based on only some of the payments would be wrong."""
     lines = orders.read_text().splitlines(keepends=True)
     (folder / "few.csv").write_text("".join(lines[:20]))
@@ -276,7 +276,7 @@ def test_an_order_that_was_not_fetched_makes_it_incomplete(run, keys, orders, fo
     assert "INCOMPLETE" in done.stderr
 
 
-def test_without_json_a_person_reads_a_summary(run, keys, orders, folder):
+def test_reconcile_prints_a_summary(run, keys, orders, folder):
     """The summary shows the verdict, the sums and the codes, and where the report is."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx")
 
@@ -284,7 +284,7 @@ def test_without_json_a_person_reads_a_summary(run, keys, orders, folder):
     assert "under_captured" in done.stdout
 
 
-def test_preview_of_a_file_that_is_only_recognised(run, month):
+def test_preview_names_a_recognised_bank_statement(run, month):
     """A bank statement is recognised and named, but its rows and sums are not read yet."""
     done = run("preview", month / "bank.xml")
 
@@ -292,7 +292,7 @@ def test_preview_of_a_file_that_is_only_recognised(run, month):
     assert "bank, camt.053" in done.stdout
 
 
-def test_fetch_says_what_a_list_names_twice(run, keys, folder):
+def test_fetch_reports_duplicate_references(run, keys, folder):
     """A list joined from two lists can name a payment twice, and the user must know this."""
     names = ["reference", "order-1001", "order-1001", "order-1002", "x" * 80]
     (folder / "references.csv").write_text("\n".join(names) + "\n")
@@ -303,7 +303,7 @@ def test_fetch_says_what_a_list_names_twice(run, keys, folder):
     assert "row 5: is longer than the 64 characters" in done.stdout
 
 
-def test_fetch_says_why_references_are_missing(run, served_with, orders, folder):
+def test_fetch_reports_the_cause_of_failures(run, served_with, orders, folder):
     """When thousands of references fail, the reason is usually the same for all of them."""
     served_with({"operations": ["getPayment"], "share": 1.0, "status": 503})
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
@@ -316,7 +316,7 @@ def test_fetch_says_why_references_are_missing(run, served_with, orders, folder)
 
 
 @pytest.mark.parametrize("command", ["fetch", "reconcile"])
-def test_the_simulators_own_month_is_no_clock_that_is_off(keys, orders, folder, command):
+def test_simulator_month_gives_no_clock_warning(keys, orders, folder, command):
     """A separate process shows what a person sees, without the log handlers of the test."""
     more = {
         "fetch": ["fetch", orders, "--out", "october"],
@@ -330,7 +330,7 @@ def test_the_simulators_own_month_is_no_clock_that_is_off(keys, orders, folder, 
     assert "clock" not in done.stderr
 
 
-def test_check_shows_all_that_is_settled(run, keys, folder):
+def test_check_shows_every_rule_setting(run, keys, folder):
     """Only `check` can reveal a tolerance that is misspelled or set in the wrong folder."""
     (folder / "vippsrecon.toml").write_text(
         '[tolerances]\ntolerance_minor = 7\n[[sales_unit]]\nmsn = "123456"\nmarket = "FI"\n'
@@ -359,7 +359,7 @@ def test_check_shows_the_settings_before_it_calls(keys, folder):
             checking.communicate()
 
 
-def test_check_gives_up_sooner_than_a_fetch(run, keys, folder, monkeypatch):
+def test_check_uses_a_short_retry_time(run, keys, folder, monkeypatch):
     """A person waits for `check`, so it ignores the long retry time meant for nightly runs."""
     check = importlib.import_module("vippsrecon.cli.check")
     monkeypatch.setattr(check, "MAX_CHECK_SECONDS", 0.2)
@@ -387,7 +387,7 @@ def test_the_simulator_prints_settings_to_export(month, folder):
     assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in said
 
 
-def test_a_month_of_three_countries(run, folder, monkeypatch, printed):
+def test_month_of_three_countries_has_only_planted_discrepancies(run, folder, monkeypatch, printed):
     """With the settings that the simulator prints, `reconcile` finds all planted discrepancies."""
     said = ["--payments", "300", *(f"--currency={one}" for one in ("NOK", "DKK", "EUR"))]
     assert run("scenario", "nordic", *said).exit_code == 0
@@ -421,7 +421,7 @@ def test_a_month_of_three_countries(run, folder, monkeypatch, printed):
     assert found == {(row["msn"], row["reference"], row["kind"]) for row in planted}
 
 
-def test_units_a_shop_cannot_tell_apart(run, folder):
+def test_shopify_month_with_two_sales_units_is_refused(run, folder):
     """A Shopify export belongs to one sales unit, so a month with two is refused."""
     done = run("scenario", "month", "--shop", "shopify", "--sales-units", "2")
 

@@ -32,7 +32,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_command_answers_in_a_sentence(desk, change):
+def test_every_command_reports_a_damaged_journal(desk, change):
     """Whatever an entry contains, a command reports that the journal was modified, or continues."""
     here = desk(2)
     here.plan("10.00", "20.00")

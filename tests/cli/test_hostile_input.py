@@ -120,7 +120,7 @@ TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
 
 
 @pytest.mark.parametrize("option", TIME_OPTIONS)
-def test_any_time(check, orders, october, option):
+def test_any_as_of_text_gives_an_exit_code(check, orders, october, option):
     """Years with a typing error, and time offsets that no place has."""
     for time in ["9999-12-31", *some(TIMES, TIME_OPTIONS.index(option), 3)]:
         check("reconcile", "--orders", orders, "--out", "r.xlsx", "--payments", "october",
@@ -132,7 +132,7 @@ def test_any_time(check, orders, october, option):
     [("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31"), ("9999-01-01", None),
      (None, "0001-01-01"), ("2026-10-01", "9999-12-31")],
 )  # fmt: skip
-def test_any_period_against_the_service(check, orders, first, last):
+def test_any_period_gives_an_exit_code(check, orders, first, last):
     """The ledger is read for every day of the period, so extreme periods must not break it."""
     period = [*(["--from", first] if first else []), *(["--to", last] if last else [])]
     check("reconcile", "--orders", orders, "--out", "r.xlsx", *period, codes=(0, 1, 2))
@@ -180,7 +180,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_any_text(check, orders, folder, command):
+def test_any_argument_text_gives_an_exit_code(check, orders, folder, command):
     """Each argument of each command gets texts that nobody should type."""
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
     for text in some(TEXTS, COMMANDS.index(command), 4):
@@ -188,7 +188,7 @@ def test_any_text(check, orders, folder, command):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_content(check, orders, folder, name):
+def test_any_file_content_gives_an_exit_code(check, orders, folder, name):
     """Each file that a command reads gets content that it should not have."""
     for suffix in (".csv", ".json", ".xlsx", ".toml", ".txt"):
         (folder / f"x{suffix}").write_bytes(CONTENTS[name])
@@ -212,7 +212,7 @@ def test_any_content(check, orders, folder, name):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_settings(check, orders, folder, name):
+def test_any_settings_file_gives_an_exit_code(check, orders, folder, name):
     """These files are read although the user does not name them."""
     content = CONTENTS[name]
     (folder / "vippsrecon.toml").write_bytes(content)
@@ -230,7 +230,7 @@ def test_any_settings(check, orders, folder, name):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_fetch(check, orders, october, name):
+def test_any_fetch_folder_gives_an_exit_code(check, orders, october, name):
     """A folder of fetched payments may come from another person by mail."""
     files = ("fetch.json", "payments.parquet", "month.json", "events.parquet", "failures.csv")
     for file in some(files, list(CONTENTS).index(name), 2):
@@ -248,7 +248,7 @@ def test_any_fetch(check, orders, october, name):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "directory", "device", "link to nothing"])
-def test_only_files_are_read(check, orders, october, folder, kind):
+def test_pipes_and_devices_are_not_read(check, orders, october, folder, kind):
     """If the command read from a pipe, it would wait forever."""
     make = {
         "pipe": os.mkfifo,
@@ -294,7 +294,7 @@ def test_only_files_are_read(check, orders, october, folder, kind):
 
 
 @pytest.mark.parametrize("columns", ["currency", "captured_minor", "amount_minor"])
-def test_a_fetch_with_impossible_values(check, orders, october, columns):
+def test_fetch_folder_with_impossible_values_is_refused(check, orders, october, columns):
     """A file in our own format may contain values that no service returns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -311,7 +311,7 @@ def test_a_fetch_with_impossible_values(check, orders, october, columns):
     assert columns in said.stderr
 
 
-def test_sums_that_would_wrap_are_refused(check, folder, october):
+def test_sums_beyond_64_bits_are_refused(check, folder, october):
     """In 64 bits, the sum of ten thousand such orders would be negative."""
     rows = (ROW.replace("500.00", "9" * 13).replace("1001", str(n)) for n in range(10_000, 20_001))
     (folder / "orders.csv").write_text(HEAD + "".join(rows))
@@ -322,7 +322,7 @@ def test_sums_that_would_wrap_are_refused(check, folder, october):
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize("value", ["proxy.example:8080", "socks5://x", "http://", "://", "%"])
-def test_any_proxy(check, orders, monkeypatch, name, value):
+def test_any_proxy_setting_gives_an_exit_code(check, orders, monkeypatch, name, value):
     """Users often forget the scheme of the proxy address."""
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
     monkeypatch.delenv("VIPPS_BASE_URL")
@@ -336,7 +336,7 @@ def test_any_proxy(check, orders, monkeypatch, name, value):
     ["VIPPS_ENVIRONMENT", "VIPPS_BASE_URL", "VIPPS_CLIENT_ID", "VIPPS_CLIENT_SECRET",
      "VIPPS_SUBSCRIPTION_KEY", "VIPPS_MSN", "VIPPSRECON_DATABASE_URL", "VIPPSRECON_LOG_LEVEL"],
 )  # fmt: skip
-def test_any_variable(check, orders, keys, name):
+def test_any_environment_variable_gives_an_exit_code(check, orders, keys, name):
     """Users type the values of settings too."""
     for text in TEXTS:
         if "\x00" in text or "\ud800" in text:
@@ -349,7 +349,7 @@ def test_any_variable(check, orders, keys, name):
 @pytest.mark.parametrize(
     "name", ["Kari\u200bNordmann", "Kari\u202e", "Ka\u00adri", "\ufeff", "Kari\u3164"]
 )
-def test_a_name_that_looks_like_another_is_refused(check, folder, name):
+def test_lookalike_name_is_refused(check, folder, name):
     """Above a limit, two people are needed.
 
     With invisible characters, two names look like one, or one person uses two names.
@@ -410,7 +410,7 @@ def run_process(*arguments: object, **settings):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
-def test_a_reader_that_is_gone(orders):
+def test_closed_output_pipe_gives_no_traceback(orders):
     """`| head` closes the pipe before the output ends: this is no success, and no traceback."""
     read, write = os.pipe()
     os.close(read)
@@ -421,14 +421,14 @@ def test_a_reader_that_is_gone(orders):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
-def test_an_output_that_is_full(orders):
+def test_full_output_device_gives_no_traceback(orders):
     """The output goes to a file (`> file`) on a full disk."""
     with Path("/dev/full").open("wb") as full:
         done = run_process("preview", orders, stdout=full)
     assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
 
 
-def test_a_terminal_that_knows_no_letters(orders, folder):
+def test_ascii_terminal_gives_no_traceback(orders, folder):
     """The output is ASCII only: `PYTHONIOENCODING=ascii`, or a service without a locale."""
     (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
@@ -453,7 +453,7 @@ def test_a_terminal_that_knows_no_letters(orders, folder):
     ],
     ids=" ".join,
 )
-def test_a_disk_that_fills_up_while_a_workbook_is_written(ready, command, limit):
+def test_disk_that_fills_up_during_a_workbook_is_reported(ready, command, limit):
     """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 

@@ -9,7 +9,7 @@ import stat
 import pytest
 from openpyxl import load_workbook
 
-from tests.cli.desks import SUM
+from tests.cli.refund_folder import SUM
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def tamper(here, *changes, restored=False):
     database.close()
 
 
-def test_an_extract_of_a_changed_journal_is_code_1(done):
+def test_extract_of_a_changed_journal_gives_exit_code_1(done):
     """The workbook is still written for an investigation, but the exit code reports the change."""
     assert done.run("journal", "--out", "journal.xlsx").exit_code == 0
     tamper(done, "UPDATE journal SET amount_minor = 1 WHERE kind = 'intended' AND row = 2")
@@ -70,7 +70,7 @@ def test_help_has_an_example(run, command):
     assert "Example:" in helped.stdout
 
 
-def test_it_lists_the_plans(done, printed):
+def test_journal_lists_the_plans(done, printed):
     """The list shows what was planned, who approved it, and the outcome."""
     said = done.run("journal")
 
@@ -85,7 +85,7 @@ def test_it_lists_the_plans(done, printed):
 
 
 @pytest.mark.parametrize("named", ["file", "id"])
-def test_one_plan_by_file_or_id(done, printed, named):
+def test_journal_shows_one_plan_by_file_or_id(done, printed, named):
     """An accountant has the plan file; an auditor has the id."""
     name = "plan.json" if named == "file" else done.plan_id
 
@@ -98,7 +98,7 @@ def test_one_plan_by_file_or_id(done, printed, named):
     assert said["entries"][-1]["hash"] == done.head.partition(":")[2]
 
 
-def test_verify_holds(done):
+def test_verify_accepts_an_unchanged_journal(done):
     """The output has the first and the last hash, which the user can save elsewhere."""
     said = done.run("journal", "--verify")
 
@@ -106,7 +106,7 @@ def test_verify_holds(done):
     assert f"head        {done.head}" in said.stdout
 
 
-def test_verify_against_the_head_of_the_run(done):
+def test_verify_accepts_the_printed_head(done):
     """The head that the run printed is still the end of the journal."""
     assert (
         done.run("journal", "--plan", done.plan_id, "--verify", "--head", done.head).exit_code == 0
@@ -122,7 +122,7 @@ def test_verify_against_the_head_of_the_run(done):
         pytest.param("DELETE FROM journal WHERE seq = 6", "entry 6 is missing", id="removed"),
     ],
 )
-def test_a_broken_chain_is_code_1_and_names_the_entry(done, printed, change, said):
+def test_broken_chain_gives_exit_code_1_and_names_the_entry(done, printed, change, said):
     """Every change to the journal must be visible."""
     tamper(done, change)
 
@@ -135,7 +135,7 @@ def test_a_broken_chain_is_code_1_and_names_the_entry(done, printed, change, sai
     assert said in verdict["fault"]
 
 
-def test_a_tail_cut_off_shows_against_the_head(done):
+def test_removed_last_entries_are_found_with_the_head(done):
     """A shortened chain is valid by itself; only the head saved elsewhere reveals the cut."""
     tamper(done, "DELETE FROM journal WHERE kind = 'ended'", restored=True)
 
@@ -145,7 +145,7 @@ def test_a_tail_cut_off_shows_against_the_head(done):
     assert "cut off" in shown.stdout
 
 
-def test_the_head_a_run_prints_names_its_plan(ready):
+def test_printed_head_names_its_plan(ready):
     """The printed line is all a user has to save: the command beside it works unchanged."""
     ran = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
     lines = ran.stdout.splitlines()
@@ -181,7 +181,7 @@ def test_the_head_a_run_prints_names_its_plan(ready):
         ),
     ],
 )  # fmt: skip
-def test_what_stands_beside_the_chains_is_verified(desk, changes, said):
+def test_verify_checks_the_tables_beside_the_journal(desk, changes, said):
     """Triggers, caps and payments in flight must agree with the journal, or the exit code is 1."""
     here = desk(2)
     here.plan("1000.00", "250.50")
@@ -201,7 +201,7 @@ def test_what_stands_beside_the_chains_is_verified(desk, changes, said):
 
 
 @pytest.mark.parametrize("tables", [("journal",), ("journal", "carriers", "reserved", "caps")])
-def test_a_plan_removed_as_a_whole_shows(done, tables):
+def test_removed_plan_is_found(done, tables):
     """The plan registered after it shows that there was an earlier plan."""
     done.plan("10.00", references=["order-000002"])
     done.approve()
@@ -214,7 +214,7 @@ def test_a_plan_removed_as_a_whole_shows(done, tables):
     assert "a whole plan registered before it was removed" in shown.stdout
 
 
-def test_a_backup_is_one_whole_file(done):
+def test_backup_is_one_complete_file(done):
     """The backup includes the write-ahead log.
 
     Only its owner can read it, and it replaces no file.
@@ -235,7 +235,7 @@ def test_a_backup_is_one_whole_file(done):
     assert sorted(file.name for file in done.folder.glob("backup.db*")) == ["backup.db"]
 
 
-def test_the_auditors_workbook(done):
+def test_journal_writes_the_audit_workbook(done):
     """The command writes the workbook and also prints; it only reads the database."""
     said = done.run("journal", "--out", "journal.xlsx")
 
@@ -260,7 +260,7 @@ def test_the_auditors_workbook(done):
         ),
     ],
 )
-def test_a_wrong_use_is_code_2(done, arguments):
+def test_usage_error_gives_exit_code_2(done, arguments):
     """Exit code 1 would mean that a chain is broken."""
     said = done.run("journal", *arguments)
 
@@ -269,7 +269,7 @@ def test_a_wrong_use_is_code_2(done, arguments):
     assert "Traceback" not in said.output
 
 
-def test_no_database_is_a_sentence(run, folder):
+def test_missing_database_is_reported(run, folder):
     """In a wrong folder, the command must not show an empty journal or create one."""
     said = run("journal", "--verify")
 
@@ -278,7 +278,7 @@ def test_no_database_is_a_sentence(run, folder):
     assert list(folder.iterdir()) == []
 
 
-def test_settle_looks_again(open_row, printed):
+def test_settle_reads_the_payment_again(open_row, printed):
     """When the event log shows the refund, the row is done; nothing is sent."""
     still = open_row.run("journal", "settle", "plan.json")
     assert still.exit_code == 1
@@ -293,7 +293,7 @@ def test_settle_looks_again(open_row, printed):
     assert "Nothing to settle" in open_row.run("journal", "settle", "plan.json").stdout
 
 
-def test_settle_on_a_persons_word(open_row):
+def test_settle_records_a_manual_decision(open_row):
     """The journal keeps who decided the outcome, and why."""
     open_row.simulator.advance(120)
 

@@ -48,7 +48,7 @@ def one_sentence(done, *words):
         assert word in lines[0]
 
 
-def test_plan_and_approve(run, keys, folder, refunds, references, printed):
+def test_plan_then_approve_prints_sums_and_digest(run, keys, folder, refunds, references, printed):
     """From list to approval, the JSON output agrees with the plan file and the journal."""
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari", "--json")
     assert done.exit_code == 0, done.output
@@ -71,7 +71,7 @@ def test_plan_and_approve(run, keys, folder, refunds, references, printed):
     assert kinds == ["seen", "approved"]
 
 
-def test_what_a_person_reads(run, keys, folder, refunds, printed):
+def test_plan_and_approve_print_the_next_step(run, keys, folder, refunds, printed):
     """`plan` shows sums, digest and the next step; `approve` shows what is approved."""
     done = run("plan", "refunds", refunds, "--out", "plan.json", "--workbook", "plan.xlsx")
     assert done.exit_code == 0, done.output
@@ -84,7 +84,7 @@ def test_what_a_person_reads(run, keys, folder, refunds, printed):
     assert "approved by Ola" in done.stdout
 
 
-def test_rows_that_are_refused(run, keys, folder, refunds, printed):
+def test_plan_with_refused_rows_gives_exit_code_1(run, keys, folder, refunds, printed):
     """The exit code is 1, the plan exists, and each refused row has a reason."""
     with refunds.open("a") as file:
         file.write("nothing-000001,5,NOK,,,\n=1+1,5,NOK,,,\n")
@@ -100,7 +100,7 @@ def test_rows_that_are_refused(run, keys, folder, refunds, printed):
     assert (folder / "plan.before-1.json").exists(), "an earlier plan is kept"
 
 
-def test_a_plan_of_nothing(run, keys, folder, printed):
+def test_plan_without_rows_gives_exit_code_2(run, keys, folder, printed):
     """The exit code is 2 and no file is written, but the refused rows are still listed."""
     (folder / "refunds.csv").write_text(HEAD + "nothing-000001,5,NOK,,,\n", encoding="utf-8")
     done = run("plan", "refunds", "refunds.csv", "--out", "plan.json", "--json")
@@ -112,12 +112,12 @@ def test_a_plan_of_nothing(run, keys, folder, printed):
     assert said.output.count("nothing-000001") == 1
 
 
-def test_a_missing_list_is_said_before_missing_keys(run, folder):
+def test_missing_list_is_reported_before_missing_keys(run, folder):
     """If both are missing, the error is about the file, which the command named."""
     one_sentence(run("plan", "refunds", "gone.csv", "--out", "plan.json"), "gone.csv", "no such")
 
 
-def test_from_a_report(run, keys, folder, orders, printed):
+def test_plan_is_made_from_a_report(run, keys, folder, orders, printed):
     """Each verb plans the report's proposals; the payments are read again before."""
     done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     found = printed(done)["discrepancies"]
@@ -131,7 +131,7 @@ def test_from_a_report(run, keys, folder, orders, printed):
         assert read_plan(f"{verb}.json").verb == verb
 
 
-def test_a_report_without_any_settings(run, keys, folder, orders, monkeypatch):
+def test_report_without_settings_is_planned(run, keys, folder, orders, monkeypatch):
     """A report names its environment; for the simulator, the user must also set its address."""
     run("reconcile", "--orders", orders, "--out", "report.xlsx")
     monkeypatch.delenv("VIPPS_ENVIRONMENT")
@@ -139,7 +139,7 @@ def test_a_report_without_any_settings(run, keys, folder, orders, monkeypatch):
     one_sentence(done, "VIPPS_ENVIRONMENT", "VIPPS_BASE_URL")
 
 
-def test_insisting(run, keys, folder, refunds, references, printed):
+def test_duplicate_option_is_part_of_the_plan(run, keys, folder, refunds, references, printed):
     """`--duplicate` is part of the plan, and so of its digest. It can be given several times."""
     options = ["--duplicate", references[0], "--duplicate", references[2]]
     done = run("plan", "refunds", refunds, "--out", "plan.json", *options)
@@ -174,21 +174,21 @@ def test_insisting(run, keys, folder, refunds, references, printed):
         ),
     ],
 )
-def test_commands_that_cannot_be_meant(run, keys, folder, refunds, arguments, words):
+def test_contradictory_options_are_refused(run, keys, folder, refunds, arguments, words):
     """One sentence explains the mistake before any file is read."""
     one_sentence(run("plan", *arguments, "--out", "plan.json"), *words)
     assert not (folder / "plan.json").exists()
 
 
 @pytest.mark.parametrize("out", ["refunds.csv", "nowhere/plan.json", "."])
-def test_places_a_plan_cannot_stand(run, keys, folder, refunds, out):
+def test_unusable_plan_paths_are_refused(run, keys, folder, refunds, out):
     """The plan must never overwrite the list."""
     before = refunds.read_bytes()
     one_sentence(run("plan", "refunds", refunds, "--out", out))
     assert refunds.read_bytes() == before
 
 
-def test_a_plan_edited_by_hand(run, keys, folder, refunds):
+def test_edited_plan_is_not_approved(run, keys, folder, refunds):
     """`approve` refuses the changed plan and stores nothing."""
     run("plan", "refunds", refunds, "--out", "plan.json")
     path = folder / "plan.json"
@@ -197,7 +197,7 @@ def test_a_plan_edited_by_hand(run, keys, folder, refunds):
     assert not (folder / "vippsrecon.db").exists()
 
 
-def test_a_plan_for_another_environment(run, keys, folder, refunds):
+def test_plan_for_another_environment_is_not_approved(run, keys, folder, refunds):
     """A plan made at the simulator cannot be approved for the test environment."""
     run("plan", "refunds", refunds, "--out", "plan.json")
     keys.setenv("VIPPS_ENVIRONMENT", "test")
@@ -205,7 +205,7 @@ def test_a_plan_for_another_environment(run, keys, folder, refunds):
     one_sentence(run("approve", "plan.json"), "is for simulator", "VIPPS_ENVIRONMENT is test")
 
 
-def test_a_second_person(run, keys, folder, refunds):
+def test_planner_cannot_approve_above_the_limit(run, keys, folder, refunds):
     """Above the limit, planners cannot approve their own plans."""
     (folder / "vippsrecon.toml").write_text("[limits]\nown_approval_up_to = 0\n")
     run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari")
@@ -215,7 +215,7 @@ def test_a_second_person(run, keys, folder, refunds):
     assert run("approve", "plan.json", "--as", "Ola").exit_code == 0
 
 
-def test_an_expired_plan(run, served_with, folder, refunds, month):
+def test_expired_plan_is_not_approved(run, served_with, folder, refunds, month):
     """Server time decides if a plan has expired; here it is the simulator's clock."""
     simulator = served_with()
     run("plan", "refunds", refunds, "--out", "plan.json")
@@ -223,7 +223,7 @@ def test_an_expired_plan(run, served_with, folder, refunds, month):
     one_sentence(run("approve", "plan.json"), "The plan expired")
 
 
-def test_a_database_that_cannot_be_used(run, keys, folder, refunds):
+def test_unusable_database_is_reported(run, keys, folder, refunds):
     """One sentence says what to do, without a password or a traceback."""
     run("plan", "refunds", refunds, "--out", "plan.json")
     (folder / "work.db").write_bytes(b"this is no database " * 50)
@@ -236,7 +236,7 @@ def test_a_database_that_cannot_be_used(run, keys, folder, refunds):
 
 
 @pytest.mark.parametrize("command", ["plan", "approve"])
-def test_help_is_quick(command):
+def test_help_loads_no_large_package(command):
     """Large packages are loaded only when they are needed."""
     heavy = ["pandas", "polars", "httpx", "sqlalchemy", "xlsxwriter", "pyarrow", "orjson"]
     code = (

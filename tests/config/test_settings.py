@@ -45,7 +45,7 @@ def write(folder: Path, toml: str = "", dotenv: str = "") -> None:
         ("simulator", "http://[::1]:8800", "http://[::1]:8800"),
     ],
 )
-def test_each_environment_speaks_to_its_host(folder, environment, base_url, spoken_to):
+def test_each_environment_has_its_host(folder, environment, base_url, spoken_to):
     """One word decides whether calls move real money."""
     assert load_settings(environment=environment, base_url=base_url).base_url == spoken_to
 
@@ -73,13 +73,13 @@ def test_each_environment_speaks_to_its_host(folder, environment, base_url, spok
         pytest.param("simulator", "http://0.0.0.0:8800", id="every address"),
     ],
 )
-def test_anything_else_is_refused(folder, environment, base_url):
+def test_host_outside_the_environment_is_refused(folder, environment, base_url):
     """Keys that are sent to another host are no longer secret."""
     with pytest.raises(ConfigurationError, match="VIPPS_"):
         load_settings(environment=environment, base_url=base_url)
 
 
-def test_the_first_place_that_has_it_wins(folder, monkeypatch):
+def test_first_source_with_a_value_is_used(folder, monkeypatch):
     """Argument, environment, file, .env, in that order; each value has its source."""
     write(
         folder,
@@ -131,7 +131,7 @@ def test_the_keyring_comes_after_the_environment(folder, monkeypatch):
     assert settings.sources["client_secret"] == "environment (VIPPS_CLIENT_SECRET)"
 
 
-def test_a_keyring_that_fails_is_no_keyring(folder, monkeypatch):
+def test_failing_keyring_is_ignored(folder, monkeypatch):
     """A server has no keyring, and that is no fault of the settings."""
     monkeypatch.setitem(sys.modules, "keyring", Locked())
 
@@ -165,7 +165,7 @@ per_run = 100000
 """
 
 
-def test_several_sales_units_each_with_their_keys(folder, monkeypatch):
+def test_each_sales_unit_has_its_own_keys(folder, monkeypatch):
     """The file names the variables that contain secrets, never the secrets."""
     write(folder, TWO_UNITS)
     monkeypatch.setenv("FINNISH_SECRET", "fs")
@@ -191,7 +191,7 @@ def test_several_sales_units_each_with_their_keys(folder, monkeypatch):
     assert settings.ignore_file == folder / "ignore.csv"
 
 
-def test_one_sales_unit_is_the_default(folder):
+def test_only_sales_unit_is_the_default(folder):
     """Most merchants have one, and need not name it."""
     write(folder, '[[sales_unit]]\nmsn = "111111"\n')
 
@@ -200,7 +200,7 @@ def test_one_sales_unit_is_the_default(folder):
     assert len(load_settings(**SIMULATOR, msn="222222").units) == 2
 
 
-def test_sales_units_given_replace_those_of_the_file(folder):
+def test_sales_unit_argument_replaces_those_of_the_file(folder):
     """The demo uses its own, whatever the folder contains."""
     write(folder, '[[sales_unit]]\nmsn = "111111"\n')
     mine = (SalesUnit("333333"),)
@@ -224,7 +224,7 @@ def test_missing_keys_are_named(folder, given, msn, said):
         load_settings(environment="test", **given).keys_of(msn)
 
 
-def test_partner_keys_serve_all(folder):
+def test_partner_keys_serve_all_sales_units(folder):
     """A partner has one set of keys for every linked merchant."""
     settings = load_settings(environment="production", partner=True, **KEYS)
 
@@ -248,7 +248,7 @@ def test_offline_work_needs_no_environment(folder):
         load_settings(offline=True, environment="prod")
 
 
-def test_nothing_secret_is_shown(folder):
+def test_settings_repr_shows_no_secret(folder):
     """Settings are printed in notebooks and pasted into mails."""
     settings = load_settings(
         **SIMULATOR, **KEYS, msn="123456", database_url=f"postgresql://me:{SECRET}@localhost/db"
@@ -314,7 +314,7 @@ def test_nothing_secret_is_shown(folder):
         pytest.param("in_flight = 1\nin_flight = 2", "not TOML", id="a key twice"),
     ],
 )  # fmt: skip
-def test_a_file_with_a_fault_says_which(folder, toml, said):
+def test_invalid_settings_file_error_names_the_fault(folder, toml, said):
     """A misspelled tolerance would silently not be set."""
     write(folder, toml)
     with pytest.raises(ConfigurationError, match=said) as caught:
@@ -323,27 +323,27 @@ def test_a_file_with_a_fault_says_which(folder, toml, said):
     assert SECRET not in str(caught.value)
 
 
-def test_a_file_that_is_not_text_says_so(folder):
+def test_settings_file_that_is_not_text_is_refused(folder):
     """The file may be a renamed workbook."""
     (folder / "vippsrecon.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="UTF-8"):
         load_settings(**SIMULATOR)
 
 
-def test_a_file_asked_for_must_be_there(folder):
+def test_missing_settings_file_is_refused(folder):
     """Without it the run would use other tolerances."""
     with pytest.raises(ConfigurationError, match=r"other\.toml: there is no such file"):
         load_settings(**SIMULATOR, file=folder / "other.toml")
 
 
-def test_an_env_file_that_is_not_text_says_so(folder):
+def test_env_file_that_is_not_text_is_refused(folder):
     """Windows' editor can save UTF-16."""
     (folder / ".env").write_bytes("VIPPS_MSN=1".encode("utf-16"))
     with pytest.raises(ConfigurationError, match="UTF-8"):
         load_settings(**SIMULATOR)
 
 
-def test_a_key_with_a_line_break_within_is_refused(folder):
+def test_key_with_a_line_break_is_refused(folder):
     """Such a key would be sent as two headers."""
     with pytest.raises(ConfigurationError, match="VIPPS_CLIENT_SECRET") as caught:
         load_settings(**SIMULATOR, **{**KEYS, "client_secret": f"{SECRET}\nX-Other: 1"})
@@ -351,20 +351,20 @@ def test_a_key_with_a_line_break_within_is_refused(folder):
     assert SECRET not in str(caught.value)
 
 
-def test_a_key_may_have_space_around_it(folder):
+def test_spaces_around_a_key_are_removed(folder):
     """Copying from a portal often adds spaces."""
     settings = load_settings(**SIMULATOR, **{**KEYS, "client_secret": f" {SECRET}\n"}, msn="123456")
 
     assert settings.keys_of("123456").client_secret.get_secret_value() == SECRET
 
 
-def test_an_argument_misspelled_is_refused(folder):
+def test_misspelled_argument_is_refused(folder):
     """A misspelled keyword would silently not be a setting."""
     with pytest.raises(ConfigurationError, match="did you mean client_id"):
         load_settings(**SIMULATOR, clientid="id")
 
 
-def test_an_msn_that_is_none_is_refused(folder):
+def test_invalid_msn_is_refused(folder):
     """The number is sent in a header."""
     with pytest.raises(ConfigurationError, match="VIPPS_MSN"):
         load_settings(**SIMULATOR, msn="12-34")
@@ -372,7 +372,7 @@ def test_an_msn_that_is_none_is_refused(folder):
 
 @pytest.mark.parametrize("name", ["vippsrecon.toml", ".env"])
 @pytest.mark.parametrize("kind", ["pipe", "link to nothing", "device", "too large"])
-def test_settings_that_are_no_file_are_refused(folder, name, kind):
+def test_settings_path_that_is_not_a_file_is_refused(folder, name, kind):
     """Without an error, the limits in the file would silently not apply."""
     path = folder / name
     if kind == "pipe":
@@ -387,7 +387,7 @@ def test_settings_that_are_no_file_are_refused(folder, name, kind):
         load_settings(**SIMULATOR)
 
 
-def test_a_folder_named_as_the_settings_is_refused(folder):
+def test_folder_named_as_the_settings_file_is_refused(folder):
     """A folder `.env` is allowed, because many Python environments have that name."""
     (folder / ".env").mkdir()
     load_settings(**SIMULATOR)
@@ -396,7 +396,7 @@ def test_a_folder_named_as_the_settings_is_refused(folder):
         load_settings(**SIMULATOR)
 
 
-def test_the_default_sales_unit_is_the_one_named(folder):
+def test_vipps_msn_sets_the_default_sales_unit(folder):
     """VIPPS_MSN sets the default sales unit, also where there are several sales units."""
     write(folder, '[[sales_unit]]\nmsn = "111111"\n[[sales_unit]]\nmsn = "222222"\n')
 

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 
 from tests.crash.carrier_processes import Tally, fork_server
-from tests.crash.checks import Workspace, assert_cap_counts
 from tests.crash.databases import DATABASES, databases
-from tests.crash.rounds import FAULTS, fault, killing, mixed
-from tests.crash.world import simulated
+from tests.crash.kill_rounds import FAULTS, fault, killing, mixed
+from tests.crash.simulator_process import simulated
+from tests.crash.workspace import Workspace, assert_cap_counts
 
 ROWS = 12
 LATENCY_MS = 20

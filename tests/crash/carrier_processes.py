@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
 from tests.crash.carrier import Death, Ended, Life, live
-from tests.crash.world import ROOT
+from tests.crash.simulator_process import ROOT
 
 START_SECONDS = 60.0
 LONGEST_LIFE_SECONDS = 120.0

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from tests.crash.carrier_processes import fork_server
-from tests.crash.checks import Workspace
 from tests.crash.databases import DATABASES, sqlite
-from tests.crash.world import simulated
+from tests.crash.simulator_process import simulated
+from tests.crash.workspace import Workspace
 from tests.postgres import binaries, running
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.crash.checks import GOOD, Workspace, assert_cap_counts, assert_carried_out
 from tests.crash.databases import sqlite
-from tests.crash.in_process import BRIEF, BY_ITSELF, InProcess, Run, Slow, carried
-from tests.crash.world import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.interrupted_runs import BRIEF, BY_ITSELF, InProcess, Run, Slow, carried
+from tests.crash.simulator_process import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.workspace import GOOD, Workspace, assert_cap_counts, assert_carried_out
 from tests.hypothesis_sizes import draw_examples
 
 ROWS = 4
@@ -35,7 +35,7 @@ RUNS = st.lists(
 @example("refund", [Run(("drop_after",), "after a request", 5, 2)] * 3, 1)
 @example("capture", [Run((), "at a commit", n, 1) for n in range(1, 7)], 2)
 @example("cancel", [Run(("500 after", "drop_before"), "before a request", 6, 4)] * 2, 3)
-def test_any_order_ends_the_same(verb, runs, seed):
+def test_any_order_of_faults_gives_the_same_outcomes(verb, runs, seed):
     """Each row is done once and as planned, whatever happened before."""
     dice = random.Random(seed)
     cases = [Case(verb, number, dice) for number in range(ROWS)]
@@ -58,7 +58,7 @@ def test_any_order_ends_the_same(verb, runs, seed):
 
 
 @pytest.mark.parametrize("verb", MONEY_OPERATIONS)
-def test_a_request_that_arrives_between_two_readings(tmp_path, verb):
+def test_request_that_arrives_between_two_readings_is_found(tmp_path, verb):
     """The dead carrier's request takes effect between two readings of the next carrier."""
     dice = random.Random(5)
     case = Case(verb, 0, dice)

@@ -9,9 +9,9 @@ import pytest
 
 from tests.crash.carrier import PATIENCE, Life
 from tests.crash.carrier_processes import Keeper
-from tests.crash.checks import assert_carried_out, assert_never_twice
-from tests.crash.rounds import fault, killing
-from tests.crash.world import MONEY_OPERATIONS
+from tests.crash.kill_rounds import fault, killing
+from tests.crash.simulator_process import MONEY_OPERATIONS
+from tests.crash.workspace import assert_carried_out, assert_never_twice
 from tests.waiting import wait_until
 
 ROWS = 5
@@ -33,7 +33,7 @@ def lives_of(workspace, plans, **changed):
 
 
 @pytest.mark.parametrize("name", ["drop_after", "latency_ms"])
-def test_keys_that_are_forgotten_at_once(workspace_on, begin, name):
+def test_forgotten_keys_never_repeat_an_operation(workspace_on, begin, name):
     """Assumption 1: a repeated request is not executed again.
 
     If that is not true, the event log decides.
@@ -47,7 +47,7 @@ def test_keys_that_are_forgotten_at_once(workspace_on, begin, name):
     assert seen.kills.total() >= 3, seen
 
 
-def test_requests_still_under_way_when_their_carriers_are_begun_again(workspace_on, begin):
+def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, begin):
     """Requests of killed carriers are still locked at Vipps, and their keys are forgotten.
 
     The next carriers get the answer "locked". They must read the payment before they send again,
@@ -97,7 +97,7 @@ def _plan_small_amounts(world, verb):
     return world.plan_for(verb, rows[:ROWS])
 
 
-def test_an_event_log_two_minutes_late(workspace_on, begin):
+def test_event_log_two_minutes_late(workspace_on, begin):
     """Assumption 2: the log shows our key within a minute.
 
     If that is not true, a row may be unknown, and a person has to look at it.

@@ -11,17 +11,17 @@ import pytest
 
 from tests.crash.carrier import Life
 from tests.crash.carrier_processes import LIVES_LEFT_TO_END, Keeper
-from tests.crash.checks import Workspace, assert_cap_counts, assert_carried_out
 from tests.crash.databases import sqlite
-from tests.crash.in_process import BY_ITSELF, InProcess, carried
-from tests.crash.rounds import FAULTS, fault, mixed
-from tests.crash.world import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.interrupted_runs import BY_ITSELF, InProcess, carried
+from tests.crash.kill_rounds import FAULTS, fault, mixed
+from tests.crash.simulator_process import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.workspace import Workspace, assert_cap_counts, assert_carried_out
 
 ROWS = 12
 
 
 @pytest.mark.parametrize("name", [*FAULTS, "mixed"])
-def test_a_fault_on_one_request_in_five(tmp_path, name):
+def test_fault_on_one_request_in_five(tmp_path, name):
     """Every row ends as planned, even if answers are lost or damaged."""
     number = [*FAULTS, "mixed"].index(name)
     dice = random.Random(number)
@@ -43,7 +43,7 @@ def test_a_fault_on_one_request_in_five(tmp_path, name):
     workspace.close()
 
 
-def test_answers_lost_on_the_wire(workspace, begin):
+def test_answers_lost_on_a_real_socket(workspace, begin):
     """Answers are lost on a real socket, with three carriers at once, on each database."""
     world = workspace.world
     world.faults(fault("drop_after"))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import random
 
 from tests.crash.carrier_processes import Tally
-from tests.crash.rounds import killing, mixed
+from tests.crash.kill_rounds import killing, mixed
 
 ROUNDS = range(11, 16)
 
 
-def test_killed_at_any_instant_and_in_any_commit(workspace, begin):
+def test_carriers_killed_at_any_instant_and_in_any_commit(workspace, begin):
     """On each database, three plans at once are killed and started again until they are done."""
     workspace.world.settings(latency_ms=40)
 
@@ -26,7 +26,7 @@ def test_killed_at_any_instant_and_in_any_commit(workspace, begin):
     raise AssertionError(f"hardly anything was killed: {seen}")
 
 
-def test_killed_while_everything_else_goes_wrong_too(workspace_on, begin):
+def test_carriers_killed_while_answers_are_lost(workspace_on, begin):
     """Answers are lost and carriers are killed. One fault must not make the other worse."""
     workspace = workspace_on("sqlite")
     workspace.world.settings(latency_ms=20)

@@ -12,9 +12,9 @@ import pytest
 
 from tests.crash.carrier import Life
 from tests.crash.carrier_processes import Keeper
-from tests.crash.checks import Workspace, assert_carried_out, assert_never_twice
 from tests.crash.databases import sqlite
-from tests.crash.world import MONEY_OPERATIONS
+from tests.crash.simulator_process import MONEY_OPERATIONS
+from tests.crash.workspace import Workspace, assert_carried_out, assert_never_twice
 from tests.postgres import CutWire
 from tests.waiting import wait_until
 
@@ -41,7 +41,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_disk_that_fills_up(small_disk, tmp_path, world, begin):
+def test_full_disk_sends_no_request_without_an_entry(small_disk, tmp_path, world, begin):
     """When the journal cannot be written, no request is sent without an entry.
 
     The command ends with exit code 2 and one clear sentence.
@@ -69,7 +69,7 @@ def test_a_disk_that_fills_up(small_disk, tmp_path, world, begin):
 
 
 @pytest.mark.parametrize("more_bytes", [4_000, 40_000])
-def test_a_file_that_may_grow_no_further(workspace_on, begin, more_bytes):
+def test_file_size_limit_stops_a_commit_at_any_point(workspace_on, begin, more_bytes):
     """A quota can stop a commit at any point. The next run continues from what the journal kept."""
     workspace = workspace_on("sqlite")
     world = workspace.world
@@ -85,7 +85,7 @@ def test_a_file_that_may_grow_no_further(workspace_on, begin, more_bytes):
     assert_carried_out(workspace, plan)
 
 
-def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
+def test_postgresql_that_loses_power_keeps_confirmed_entries(workspace_on, postgres, begin):
     """PostgreSQL loses power and comes back.
 
     Confirmed entries are there, and nothing is done twice.
@@ -117,7 +117,7 @@ def test_a_server_that_is_cut_off_half_way(workspace_on, postgres, begin):
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
-def test_a_commit_whose_answer_is_lost(workspace_on, postgres, begin, cut):
+def test_commit_whose_answer_is_lost_is_found(workspace_on, postgres, begin, cut):
     """The connection breaks at a COMMIT.
 
     The carrier finds out if the commit was kept, and then continues or stops.

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from tests.crash.carrier import Life
-from tests.crash.checks import assert_carried_out, assert_never_twice, ended_rows
-from tests.crash.rounds import FAULTS, fault
+from tests.crash.kill_rounds import FAULTS, fault
+from tests.crash.workspace import assert_carried_out, assert_never_twice, ended_rows
 from tests.waiting import wait_until
 
 ROWS = 8
@@ -26,7 +26,7 @@ def life_of(workspace, plan, in_flight=4):
     )
 
 
-def test_of_two_carriers_of_one_plan_one_is_turned_away(workspace, begin):
+def test_second_carrier_of_one_plan_is_refused(workspace, begin):
     """The same command runs in two windows. One carries the plan out, and the other is refused."""
     world = workspace.world
     world.slow_down()
@@ -44,7 +44,7 @@ def test_of_two_carriers_of_one_plan_one_is_turned_away(workspace, begin):
 
 
 @pytest.mark.parametrize(("kind", "verb"), [("sqlite", "refund"), ("postgresql", "capture")])
-def test_two_plans_that_share_payments_never_both_act(workspace_on, begin, kind, verb):
+def test_two_plans_never_change_the_same_payment(workspace_on, begin, kind, verb):
     """Two plans were made from the same reading of a payment.
 
     After one has changed it, the other's approval no longer fits.
@@ -75,7 +75,7 @@ def test_two_plans_that_share_payments_never_both_act(workspace_on, begin, kind,
         assert kinds == ["done", "refused"]
 
 
-def test_the_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
+def test_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
     """Two people plan the same refund, the second one after the first was carried out."""
     world = workspace.world
     cases = [case for case in world.fresh("refund", 8 * ROWS) if case.amount < 30_000][:4]
@@ -96,7 +96,7 @@ def test_the_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin
 @pytest.mark.parametrize(
     ("kind", "name"), [("sqlite", "drop_after"), ("sqlite", "none"), ("postgresql", "latency_ms")]
 )
-def test_a_carrier_that_slept_past_its_lease_stops_when_it_wakes(workspace_on, begin, kind, name):
+def test_carrier_that_slept_past_its_lease_stops(workspace_on, begin, kind, name):
     """A laptop sleeps, and another carrier takes the plan over.
 
     When the first carrier wakes, it stops and does nothing twice.

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.fetching.conftest import MSN, OTHER_MSN, payment_line, references
-from tests.fetching.doors import Watched
+from tests.fetching.recording_transport import Watched
 from tests.payments import make_amount as nok
 from vippsrecon import schemas
 from vippsrecon.api import Client
@@ -37,7 +37,7 @@ def path(reference, events=False):
     return f"/epayment/v1/payments/{reference}" + ("/events" if events else "")
 
 
-def test_every_reference_becomes_a_payment_with_its_events(opened):
+def test_each_reference_becomes_a_payment_with_its_events(opened):
     """The normal case: rows are sorted and typed, and have the local day as their date."""
     client, _ = opened(*(payment_line(name) for name in references(50)))
 
@@ -52,7 +52,7 @@ def test_every_reference_becomes_a_payment_with_its_events(opened):
     schemas.validate(found.events, schemas.EVENTS)
 
 
-def test_nothing_asked_for_is_nothing_found(opened):
+def test_fetch_of_no_references_is_empty(opened):
     """A month without payments is valid, and needs no call."""
     client, simulator = opened()
 
@@ -62,7 +62,7 @@ def test_nothing_asked_for_is_nothing_found(opened):
     assert sum(simulator.requests()["requests"].values()) == 0
 
 
-def test_without_events_half_is_asked(opened):
+def test_fetch_without_events_needs_half_the_requests(opened):
     """The totals alone need half the calls; the times are then unknown."""
     client, simulator = opened(*(payment_line(name, captured=400) for name in references(3)))
 
@@ -74,7 +74,7 @@ def test_without_events_half_is_asked(opened):
     assert simulator.requests()["requests"]["getPaymentEventLog"] == 0
 
 
-def test_duplicates_are_asked_for_once(watched):
+def test_duplicate_references_are_requested_once(watched):
     """An order export can name one payment on several lines."""
     client, door = watched([payment_line("order-000001")])
 
@@ -84,7 +84,7 @@ def test_duplicates_are_asked_for_once(watched):
     assert door.asked[path("order-000001")] == 1
 
 
-def test_unknown_and_malformed_references_are_no_holes(opened):
+def test_unknown_and_malformed_references_are_not_unanswered(opened):
     """Nothing is missing: 404 is a valid answer, and Vipps has no malformed references."""
     client, _ = opened(payment_line("order-000001"))
 
@@ -111,7 +111,7 @@ def test_unknown_and_malformed_references_are_no_holes(opened):
         pytest.param(httpx.Response(200, json=[{"name": "CREATED"}]), id="half an event"),
     ],
 )
-def test_one_failure_never_loses_the_rest(watched, no_waiting, answer, events):
+def test_one_failure_loses_no_other_payment(watched, no_waiting, answer, events):
     """One bad answer must not lose the good answers, and it is counted as missing."""
     bad = path("order-000007", events)
     client, _ = watched(
@@ -136,7 +136,7 @@ def test_one_failure_never_loses_the_rest(watched, no_waiting, answer, events):
     ["0001-01-01T00:00:00Z", "2026-02-30T00:00:00Z"],
     ids=["before all time", "no such day"],
 )
-def test_a_time_that_cannot_be_is_one_payment_s_failure(watched, timestamp):
+def test_impossible_time_fails_one_payment_only(watched, timestamp):
     """One impossible time in an event log must not lose the other payments of the batch."""
     lines = [payment_line(name) for name in references(9)]
     events = [*lines[4]["events"][:-1], lines[4]["events"][-1] | {"timestamp": timestamp}]
@@ -154,7 +154,7 @@ def test_a_time_that_cannot_be_is_one_payment_s_failure(watched, timestamp):
     assert timestamp in found.failures["detail"][0]
 
 
-def test_an_event_log_that_is_not_there_leaves_a_hole(watched):
+def test_missing_event_log_counts_as_unanswered(watched):
     """Vipps knows this payment, so 404 for its events means that data is missing."""
     client, _ = watched(
         [payment_line("order-000001")],
@@ -167,7 +167,7 @@ def test_an_event_log_that_is_not_there_leaves_a_hole(watched):
     assert found.failures["operation"].to_list() == ["getPaymentEventLog"]
 
 
-def test_a_payment_caught_in_between_is_read_again(watched):
+def test_payment_that_changes_between_two_calls_is_read_again(watched):
     """If a capture happens between the two answers, they disagree; both are read again."""
     line = payment_line("order-000001")
     before = orjson.loads(orjson.dumps(line["payment"]))
@@ -190,7 +190,7 @@ def test_a_payment_caught_in_between_is_read_again(watched):
     assert door.asked[path("order-000002")] == 1
 
 
-def test_what_disagrees_three_times_is_believed(watched):
+def test_third_contradictory_reading_is_accepted(watched):
     """Vipps then contradicts itself, and the reconciliation reports `aggregate_mismatch`."""
     client, door = watched([payment_line("order-000001", captured=900)])
 
@@ -220,7 +220,7 @@ def test_wrong_keys_stop_the_run(watched, status, error):
     assert sum(times for asked, times in door.asked.items() if "/payments/" in asked) <= 16
 
 
-def test_a_service_that_stopped_answering_is_not_asked_a_thousand_times(watched, no_waiting):
+def test_run_ends_after_many_server_errors(watched, no_waiting):
     """After many 5xx answers the run ends, and reports every remaining reference as missing."""
     client, _ = watched(
         [payment_line(name) for name in references(1000)],
@@ -240,7 +240,7 @@ def test_a_service_that_stopped_answering_is_not_asked_a_thousand_times(watched,
     assert "503" in found.failures["detail"].iloc[-1]
 
 
-def test_a_service_that_is_down_is_given_up_after_one_wave(watched, no_waiting):
+def test_dead_service_ends_the_run_after_one_round(watched, no_waiting):
     """After as many failures in a row as requests are in flight, no further reference is read."""
     client, door = watched(
         [payment_line(name) for name in references(200)],
@@ -258,7 +258,7 @@ def test_a_service_that_is_down_is_given_up_after_one_wave(watched, no_waiting):
     assert sorted(found.failures["reference"]) == sorted(references(200))
 
 
-def test_a_bad_stretch_does_not_end_the_run(watched, no_waiting):
+def test_short_series_of_failures_does_not_end_the_run(watched, no_waiting):
     """A short series of failures, followed by an answer, must not end the run."""
     client, _ = watched(
         [payment_line(name) for name in references(60)],
@@ -276,7 +276,7 @@ def test_a_bad_stretch_does_not_end_the_run(watched, no_waiting):
 
 
 @pytest.mark.parametrize("in_flight", [1, 7, 256])
-def test_no_more_are_in_flight_than_asked_for(watched, in_flight):
+def test_in_flight_limits_simultaneous_requests(watched, in_flight):
     """Vipps publishes no total limit, so the user sets how many requests run at the same time."""
     client, door = watched([payment_line(name) for name in references(300)])
 
@@ -287,7 +287,7 @@ def test_no_more_are_in_flight_than_asked_for(watched, in_flight):
 
 
 @pytest.mark.parametrize("in_flight", [0, 257])
-def test_in_flight_has_bounds(opened, in_flight):
+def test_in_flight_setting_has_bounds(opened, in_flight):
     """More than 256 requests at the same time would load the service too much, and be no faster."""
     client, _ = opened()
 
@@ -295,7 +295,7 @@ def test_in_flight_has_bounds(opened, in_flight):
         fetch([], client, in_flight=in_flight)
 
 
-def test_sales_units_are_kept_apart(opened):
+def test_same_reference_in_two_sales_units_is_two_payments(opened):
     """One reference in two sales units means two payments, each with its own local days."""
     client, _ = opened(
         payment_line("order-000001"),
@@ -330,7 +330,7 @@ def test_a_sales_unit_without_market_counts_days_by_its_currency(opened):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_with_a_fifth_of_all_answers_bad_everything_arrives(served, no_waiting, seed):
+def test_everything_arrives_with_a_fifth_of_answers_bad(served, no_waiting, seed):
     """After 503, a cut connection or a cut answer, the request is repeated until it succeeds."""
     client, simulator, _ = served(*(payment_line(name) for name in references(150)))
     operations = ["getPayment", "getPaymentEventLog"]

@@ -73,7 +73,7 @@ def day(text):
     return (date.fromisoformat(text) - date(1970, 1, 1)).days
 
 
-def test_records_come_in_the_order_frames_reads_them():
+def test_decoded_tuples_are_in_frame_order():
     """Tuples are read by position, so the decoder and the frames must use the same order."""
     assert Payment._fields == frames.PAYMENT_FIELDS
     assert Event._fields == frames.EVENT_FIELDS
@@ -104,7 +104,7 @@ def test_records_come_in_the_order_frames_reads_them():
     ],
 )
 @pytest.mark.parametrize("beside", [[], ["2026-03-27T10:51:44.378Z"]], ids=["alone", "mixed"])
-def test_every_shape_of_time_seen_is_read(text, moment, beside):
+def test_every_known_time_format_is_read(text, moment, beside):
     """In Vipps's times, the number of decimals and the form of the offset vary between fields."""
     assert arrow.parse_moments([text, *beside], "events")[0].as_py() == datetime.fromisoformat(
         moment
@@ -123,7 +123,7 @@ def test_every_shape_of_time_seen_is_read(text, moment, beside):
     ],
     ids=["empty", "words", "day only", "no offset", "no such day", "before all time"],
 )
-def test_what_is_no_time_is_named(text):
+def test_invalid_time_is_named(text):
     """A time without an offset could be wrong by hours. A guess could put money on another day."""
     with pytest.raises(SchemaError) as caught:
         arrow.parse_moments(["2026-03-27T10:51:44Z", None, text], "events")
@@ -137,7 +137,7 @@ def test_what_is_no_time_is_named(text):
     unit=st.sampled_from([*ZONES]),
 )
 @draw_examples(30)
-def test_the_local_day_is_python_s(at, unit):
+def test_local_day_equals_python_zoneinfo(at, unit):
     """The day decides the period, and Oslo, UTC and Helsinki have midnight at different times."""
     aware = at.replace(tzinfo=UTC)
     moments = arrow.parse_moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
@@ -148,7 +148,7 @@ def test_the_local_day_is_python_s(at, unit):
     assert found == [(local - date(1970, 1, 1)).days, None]
 
 
-def test_each_row_has_the_day_of_its_own_sales_unit():
+def test_local_day_is_in_the_sales_units_zone():
     """Half an hour before midnight in Oslo, it is already the next day in Helsinki."""
     moments = arrow.parse_moments(["2026-01-31T22:30:00Z"] * 2, "events")
 
@@ -163,7 +163,7 @@ def test_a_sales_unit_without_zone_is_named():
         build_events([reading(event(msn="999999"))], ZONES)
 
 
-def test_created_and_authorized_are_the_earliest_that_count():
+def test_created_and_authorized_are_the_earliest_successful_events():
     """The event log has no guaranteed order, and a failed authorization reserved no money."""
     found = build_payments(
         [
@@ -256,7 +256,7 @@ def test_a_value_that_does_not_fit_is_refused(made, column):
     assert caught.value.cases[0]["column"] == column
 
 
-def test_a_record_of_another_shape_is_a_fault():
+def test_tuple_of_another_length_raises():
     """A tuple of another length would put amounts into the wrong columns."""
     with pytest.raises(ValueError, match="does not have the 9 values"):
         build_events([Reading(reading().payment, [event()[:-1]], NOON)], ZONES)
@@ -279,7 +279,7 @@ amounts = st.integers(0, 10**15 - 1)
     )
 )
 @draw_examples(30)
-def test_every_amount_arrives(many):
+def test_every_amount_is_in_the_frames(many):
     """For any amounts and any order of events, no amount is lost, added or exchanged."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     readings = [

@@ -75,7 +75,7 @@ def test_captures_and_refunds_of_the_period_are_found_once(opened):
     assert walk.open_dates == ()
 
 
-def test_what_is_found_can_be_fetched(opened):
+def test_payment_from_the_ledger_can_be_fetched(opened):
     """This is the purpose of the ledger: a payment that no order names can be fetched too."""
     client, _ = opened(ledger(), entry("order-000001"), payment_line("order-000001"))
 
@@ -84,7 +84,7 @@ def test_what_is_found_can_be_fetched(opened):
     assert payments[["reference", "discovered_by"]].values.tolist() == [["order-000001", "ledger"]]
 
 
-def test_an_open_date_is_read_and_named(opened):
+def test_open_ledger_date_is_read_and_named(opened):
     """A date can stay open for weeks, so it is read, but it is reported as not final."""
     client, _ = opened(ledger(), entry("order-000001", "2026-01-31"), clock="2026-01-31T12:00:00Z")
 
@@ -123,7 +123,7 @@ def test_each_entry_goes_to_its_own_sales_unit(opened):
     assert "777777" in walk.notes[0]
 
 
-def test_sales_units_can_be_chosen(opened):
+def test_ledger_is_read_for_chosen_sales_units(opened):
     """A month for one shop needs only the ledger of that shop."""
     client, _ = opened(
         ledger("302321", f"api:{MSN}"),
@@ -138,7 +138,7 @@ def test_sales_units_can_be_chosen(opened):
     ]
 
 
-def test_no_ledger_is_not_an_empty_ledger(opened):
+def test_missing_ledger_differs_from_an_empty_ledger(opened):
     """If no ledger was read, this does not show that there are no payments."""
     client, _ = opened()
 
@@ -149,7 +149,7 @@ def test_no_ledger_is_not_an_empty_ledger(opened):
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_where_it_may_not_be_read_the_month_goes_on(settings, status):
+def test_ledger_without_permission_does_not_stop_the_month(settings, status):
     """Partner keys have no access: a note states this, and the orders are still reconciled."""
     door = httpx.MockTransport(
         lambda request: (
@@ -166,7 +166,7 @@ def test_where_it_may_not_be_read_the_month_goes_on(settings, status):
     assert str(status) in walk.notes[0]
 
 
-def test_the_test_environment_is_not_even_asked(settings):
+def test_test_environment_ledger_is_not_requested(settings):
     """The test environment has no Report API."""
     door = httpx.MockTransport(lambda request: pytest.fail(f"asked {request.url.path}"))
 
@@ -176,7 +176,7 @@ def test_the_test_environment_is_not_even_asked(settings):
     assert not walk.read
 
 
-def test_a_ledger_that_breaks_off_is_an_error(opened, no_waiting):
+def test_incomplete_ledger_raises(opened, no_waiting):
     """An incomplete ledger, taken as complete, would hide the payments it is read for."""
     client, simulator = opened(ledger(), entry("order-000001"))
     simulator.set_faults([{"operations": ["dates"], "share": 1, "status": 503}])
@@ -188,7 +188,7 @@ def test_a_ledger_that_breaks_off_is_an_error(opened, no_waiting):
 @pytest.mark.parametrize(
     ("first", "last"), [(LAST, FIRST), (date(2000, 1, 1), LAST)], ids=["backwards", "too long"]
 )
-def test_a_period_that_cannot_be_is_refused(opened, first, last):
+def test_impossible_period_is_refused(opened, first, last):
     """If day and month are exchanged, the period can be years long, with one call for each day."""
     client, _ = opened()
 

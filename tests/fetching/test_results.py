@@ -26,7 +26,7 @@ def changed(out, **values):
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
-def test_what_is_read_back_is_what_was_fetched(opened, tmp_path):
+def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
     """`--payments` repeats a run without calls, so the rows must be unchanged."""
     client, _ = opened(*(payment_line(name) for name in references(10)))
     first = fetch([*references(10), "order-unknown", "-x"], client, out=tmp_path)
@@ -98,7 +98,7 @@ def test_what_is_read_back_is_what_was_fetched(opened, tmp_path):
         ),
     ],
 )
-def test_a_folder_that_is_not_whole_is_refused_in_a_sentence(kept, harm, said):
+def test_incomplete_fetch_folder_is_refused(kept, harm, said):
     """A result for half a month is worse than none, and a traceback does not help the user."""
     harm(kept)
 
@@ -107,7 +107,7 @@ def test_a_folder_that_is_not_whole_is_refused_in_a_sentence(kept, harm, said):
 
 
 @pytest.mark.parametrize("what", ["missing", "a file"])
-def test_what_is_no_folder_is_refused(tmp_path, what):
+def test_path_that_is_not_a_folder_is_refused(tmp_path, what):
     """A mistyped path is the most common mistake."""
     path = tmp_path / "there"
     if what == "a file":

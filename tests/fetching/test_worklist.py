@@ -29,7 +29,7 @@ def wanted(work):
     ]
 
 
-def test_texts_pairs_and_frames_mean_the_same():
+def test_texts_pairs_and_frames_give_the_same_worklist():
     """The three ways to name a payment must request the same payment."""
     frame = pd.DataFrame({"msn": [MSN] * 2, "reference": ["order-00002", "order-00001"]})
 
@@ -40,7 +40,7 @@ def test_texts_pairs_and_frames_mean_the_same():
     assert wanted(Worklist(frame, None)) == wanted(texts)
 
 
-def test_a_reference_is_asked_for_once_per_sales_unit():
+def test_reference_is_requested_once_per_sales_unit():
     """A reference is unique only within its sales unit; its first row gives `discovered_by`."""
     frame = pd.DataFrame(
         {
@@ -107,7 +107,7 @@ def test_a_malformed_sales_unit_is_reported_and_not_sent():
         ),
     ],
 )
-def test_what_is_no_list_of_references_is_refused(references, said):
+def test_invalid_list_of_references_is_refused(references, said):
     """The user gets a clear sentence before the first call."""
     with pytest.raises(InputError, match=said):
         Worklist(references, None)
@@ -115,7 +115,7 @@ def test_what_is_no_list_of_references_is_refused(references, said):
 
 @given(st.permutations([f"order-{number:05}" for number in range(6)]), st.data())
 @draw_examples(15)
-def test_the_hash_names_the_set_and_not_the_order(names, data):
+def test_worklist_hash_ignores_the_order(names, data):
     """A run continues for the same payments, whatever their order in the export."""
     twice = data.draw(st.sampled_from(names))
     same = Worklist([*names, twice], MSN)

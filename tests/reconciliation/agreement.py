@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
-from tests.reconciliation.oracle_world import Opinion, World
-from tests.reconciliation.worlds import ALL_UNITS, Situation, number_of, world_of
+from tests.reconciliation.oracle_data import Opinion, World
+from tests.reconciliation.situations import ALL_UNITS, Situation, number_of, world_of
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.result import Reconciliation, build_frame

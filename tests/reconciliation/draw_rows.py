@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.reconciliation.worlds import (
+from tests.reconciliation.situations import (
     ALL_UNITS,
     AUTHORIZED_AGO,
     CURRENCY,
@@ -251,9 +251,20 @@ class RowDrawing:
                 payment["fetched_at"] = fetched
             if order[column] and self.rarely(2):
                 order[column] = NOW + timedelta(hours=1)
+            elif self.rarely(2):
+                self.move_after_as_of(*made)
             self.now.features.add("as_of_before_export")
         if order[column]:
             order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
+
+    def move_after_as_of(self, *made: dict[str, Any]) -> None:
+        """Let the operations after the authorization happen between the as-of time and the export."""
+        references = {payment["reference"] for payment in made}
+        names = self.one({"REFUNDED", "CANCELLED"}, {"CAPTURED", "REFUNDED", "CANCELLED"})
+        for event in self.now.events:
+            if event["reference"] in references and event["name"] in names:
+                event["event_at"] = NOW + timedelta(hours=1)
+                event["event_day"] = day_number(event["event_at"], event["msn"])
 
     def fail(self, reference: str, status: int | None) -> None:
         """Make the reading of a reference fail."""

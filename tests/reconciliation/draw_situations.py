@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.reconciliation.draw_rows import RowDrawing
-from tests.reconciliation.worlds import (
+from tests.reconciliation.situations import (
     AMOUNTS,
     NOW,
     UNCOVERED,

@@ -4,10 +4,10 @@ It is written from the text of the rules alone and shares no code with the packa
 integers, dicts and plain if-statements instead of frames and expressions. It is slow and simple
 on purpose, so that an accountant can read it beside the rules.
 
-`oracle_world` has the input and the result, `oracle_groups` finds the rows and payments that
+`oracle_data` has the input and the result, `oracle_groups` finds the rows and payments that
 belong together, `oracle_money` computes a payment's amounts at a given time, `oracle_pair` finds
 what is wrong between an order and its payment, `oracle_proposals` decides what may be proposed,
-and `oracle_bridge` shows how both sides add up. `oracle_pairing` and `oracle_keeping` combine
+and `oracle_bridge` shows how both sides add up. `oracle_pairing` and `oracle_record` combine
 these.
 """
 # ruff: noqa: E741, N806, PLR0911, PLR0912 - the rules' own letters, and long tables
@@ -18,10 +18,10 @@ from datetime import datetime
 from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
+from tests.reconciliation.oracle_data import Opinion, Place, World, keys_of, marks
 from tests.reconciliation.oracle_groups import Family, combine, families, nearest_row
 from tests.reconciliation.oracle_pair import standing
 from tests.reconciliation.oracle_pairing import Pairing
-from tests.reconciliation.oracle_world import Opinion, Place, World, keys_of, marks
 
 
 def opinion(world: World) -> Opinion:

@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
 from tests.reconciliation import oracle_proposals as proposals
+from tests.reconciliation.oracle_data import EXPLAINED_PENDING, Place, Reading
 from tests.reconciliation.oracle_groups import choose_counted, is_split, stem
-from tests.reconciliation.oracle_keeping import Keeping
 from tests.reconciliation.oracle_money import Money, together
 from tests.reconciliation.oracle_pair import (
     NOTHING,
@@ -21,7 +21,7 @@ from tests.reconciliation.oracle_pair import (
     explained,
     net_of,
 )
-from tests.reconciliation.oracle_world import EXPLAINED_PENDING, Place, Reading
+from tests.reconciliation.oracle_record import Keeping
 
 
 class Pairing(Keeping):
@@ -208,7 +208,8 @@ class Pairing(Keeping):
                 Place("discrepancy", kinds[0] if kinds else "currency_mismatch", flags),
             )
             return None
-        if not self.whole_log and self.shop_is_later(order, m, moment):
+        shop_is_later = not self.whole_log and self.shop_is_later(order, m, moment)
+        if shop_is_later and not self.proven_by_the_shop(order, m, moment):
             self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
             place = Place("timing", "timing_after_cut", flags)
             if self.gaps(order, counted):
@@ -237,7 +238,7 @@ class Pairing(Keeping):
                 m,
                 asked,
                 moment,
-                forbidden=self.forbidden(rows, counted) or bool(dropped),
+                forbidden=self.forbidden(rows, counted) or bool(dropped) or shop_is_later,
             )
         for question in ("captured", "refunded", "reserved"):
             answer: Answer = getattr(asked, question)
@@ -270,3 +271,15 @@ class Pairing(Keeping):
             return False
         unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
         return m.changed or any(changed_later(order, name, moment, unit) for name in columns)
+
+    def proven_by_the_shop(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
+        """Return whether the shop's own dates prove what was wrong at an early as-of time.
+
+        It had sent the order, and nothing was captured; or it had refunded more than was refunded.
+        """
+        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        if any(changed_later(order, name, moment, unit) for name in columns):
+            return False
+        sent = order["status"] in {"fulfilled", "partial"} and order["fulfilled_at"] is not None
+        refunded = order["status"] != "cancelled" and order["refunded_at"] is not None
+        return (sent and m.C == 0) or (refunded and (order["refunded_minor"] or 0) > m.R)

@@ -85,7 +85,7 @@ def test_each_row_is_complete(code):
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
-def test_what_is_proposed_is_complete(code):
+def test_each_proposal_is_complete(code):
     """A plan row needs an operation and a reason; codes without a proposal have no plan fields."""
     assert code.proposes in {"", *get_allowed(DISCREPANCIES, "proposal")}
     assert bool(code.plan_reason) is bool(code.proposes)
@@ -127,7 +127,7 @@ def test_the_scenario_counts_each_code_in_its_bucket(planted):
     } == set()
 
 
-def test_only_one_manual_flag_is_raised_by_nothing():
+def test_disputed_is_the_only_flag_without_a_check():
     """`disputed` comes from reviewed reports only, so that proposals and plans use one list."""
     assert set(MANUAL_FLAGS) - set(FLAGS) == {"disputed"}
 
@@ -143,7 +143,7 @@ def test_the_table_loads_no_frame_library():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_cause_belongs_to_one_code():
+def test_each_cause_belongs_to_one_code():
     """Groups are made by cause; only missing decimals are a cause of several codes."""
     kinds = defaultdict(set)
     for text in ENGLISH_TEXTS:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.frames_of_anything import Rows, anything
+from tests.reconciliation.random_frames import Rows, anything
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import NOW, make_order_row, make_payment_rows

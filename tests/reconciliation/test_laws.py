@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.frames_of_anything import Rows, anything
+from tests.reconciliation.random_frames import Rows, anything
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import NOW

@@ -232,7 +232,7 @@ def test_what_is_proposed(reconciled, case, proposed):
         ),
     ],
 )
-def test_one_pair(reconciled, case, lines):
+def test_code_of_one_pair(reconciled, case, lines):
     """The code, the expected and actual amounts, and the amount at risk."""
     assert sorted(describe_result(reconciled(case))) == sorted(lines)
 
@@ -276,7 +276,7 @@ def test_one_pair(reconciled, case, lines):
         ),
     ],
 )
-def test_severity(reconciled, case, severity):
+def test_severity_of_one_pair(reconciled, case, severity):
     """A wrong total lowers the severity only of checks that use the total.
 
     A refund recorded by hand is never high.
@@ -293,7 +293,7 @@ def test_severity(reconciled, case, severity):
         pytest.param(-5, "medium", id="first seen by a later run"),
     ],
 )
-def test_severity_rises_with_the_days_since_it_was_first_seen(days, severity):
+def test_severity_rises_with_the_days_since_first_reported(days, severity):
     """In a first run nobody could have acted on an earlier report, even if the event is old."""
     example = make_example(C=400, authorized_days_ago=100, captured_days_ago=99)
     today = NOW.date()
@@ -313,7 +313,7 @@ def test_severity_rises_with_the_days_since_it_was_first_seen(days, severity):
     assert (first["severity"], first["age_days"], first["first_seen_date"]) == ("medium", 0, today)
 
 
-def test_most_orders_that_say_unpaid_mean_not_captured():
+def test_paid_column_means_captured_if_most_orders_are_unpaid():
     """If the column means "captured", nine unpaid orders do not mean nine failed callbacks."""
     orders = [
         make_order_row(
@@ -329,7 +329,7 @@ def test_most_orders_that_say_unpaid_mean_not_captured():
     assert notice.startswith("orders.csv says of most open orders with a reservation")
 
 
-def test_a_few_orders_that_say_unpaid_are_callbacks_that_failed():
+def test_few_unpaid_orders_are_failed_callbacks():
     """If three of ten open orders say unpaid, a person must check them."""
     orders = [
         make_order_row(
@@ -399,7 +399,7 @@ def test_a_few_orders_that_say_unpaid_are_callbacks_that_failed():
         ),
     ],
 )
-def test_the_line_of_the_bridge(case, captured, refunded):
+def test_each_difference_has_its_bridge_line(case, captured, refunded):
     """Every difference between order and payment is in the line that names its reason."""
     result = reconcile_example(**case)
 
@@ -426,7 +426,7 @@ def test_a_reserved_second_payment_can_be_planned_for_release(tmp_path):
     assert [(row.reference, row.amount_minor) for row in plan.rows] == [("order-0001-1", 1000)]
 
 
-def test_a_short_grace_for_callbacks():
+def test_callback_grace_hours_sets_the_waiting_time():
     """callback_grace_hours: how long the shop may take to record a payment."""
     example = make_example(C=0, paid="no", authorized_days_ago=0.25, **OPEN)
     frames = (
@@ -481,7 +481,7 @@ def test_a_tolerance_accepts_totals_without_decimals():
     assert (result.verdict, result.exit_code) == ("clean", 0)
 
 
-def test_one_total_with_decimals_is_no_file_without_them():
+def test_one_total_with_decimals_disproves_missing_decimals():
     """If one total has decimals, the export did not drop them, so the differences are real."""
     orders = [
         make_order_row(reference=f"order-{n:04}", total_minor=1000 if n else 1050, source_row=n + 2)

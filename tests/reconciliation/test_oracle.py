@@ -41,7 +41,7 @@ def check_agreement(seed, count, given):
 
 
 @pytest.mark.parametrize(("seed", "given"), WAYS)
-def test_agrees_with_a_second_reading_of_the_rules(seed, given):
+def test_package_agrees_with_the_model(seed, given):
     """Every finding, amount, proposal, bucket and kind is the same as in the model."""
     check_agreement(seed, 1000, given)
 
@@ -49,6 +49,6 @@ def test_agrees_with_a_second_reading_of_the_rules(seed, given):
 @pytest.mark.nightly
 @pytest.mark.parametrize("block", range(10))
 @pytest.mark.parametrize(("seed", "given"), WAYS)
-def test_agrees_in_many_more_situations(seed, given, block):
+def test_package_agrees_with_the_model_in_100000_situations(seed, given, block):
     """The same for 100,000 situations in total, in every mode of running."""
     check_agreement(seed + 100 * (block + 1), 2000, given)

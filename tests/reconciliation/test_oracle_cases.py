@@ -16,8 +16,8 @@ from tests.reconciliation.agreement import differences
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_bridge import Lines
-from tests.reconciliation.oracle_world import Opinion
-from tests.reconciliation.worlds import NOW, Situation, end_of_day, world_of
+from tests.reconciliation.oracle_data import Opinion
+from tests.reconciliation.situations import NOW, Situation, end_of_day, world_of
 
 MSN = {"NO": "100001", "DK": "100004"}
 DAY = timedelta(days=1)
@@ -290,7 +290,7 @@ TIMING = "timing timing_awaiting_fulfilment"
         ),
     ],
 )
-def test_worked_case(ours, theirs, right, flag):
+def test_worked_case_has_the_rules_result(ours, theirs, right, flag):
     """The model gives the table's result for an order and a payment; one may be missing."""
     ours = dict(ours) if ours is not None else None
     by_hand = begin((ours or {}).pop("market", "NO"))
@@ -304,7 +304,7 @@ def test_worked_case(ours, theirs, right, flag):
     assert not flag or flag in flags(said)
 
 
-def test_31_split_payment():
+def test_case_31_split_payment():
     """One order is paid by two payments that together equal its total."""
     by_hand = begin()
     order(by_hand)
@@ -316,7 +316,7 @@ def test_31_split_payment():
     assert "split_payment" in flags(said)
 
 
-def test_32_retry():
+def test_case_32_retry():
     """The first attempt was released, and the second one was captured."""
     by_hand = begin()
     order(by_hand)
@@ -326,7 +326,7 @@ def test_32_retry():
     assert told(judged(by_hand)) == ["matched", "matched superseded_attempt"]
 
 
-def test_33_combined_orders():
+def test_case_33_combined_orders():
     """One payment pays for two orders."""
     by_hand = begin()
     order(by_hand, O=600, order_number="#000001/0")
@@ -338,7 +338,7 @@ def test_33_combined_orders():
     assert "combined_orders" in flags(said)
 
 
-def test_36_captured_after_the_export():
+def test_case_36_captured_after_the_export():
     """Exported in the morning, captured in the afternoon: the capture is not counted."""
     by_hand = begin(exported=NOW - timedelta(hours=7))
     order(by_hand, **OPEN)
@@ -349,7 +349,7 @@ def test_36_captured_after_the_export():
     assert "changed_after_export" in flags(said)
 
 
-def test_38_not_read():
+def test_case_38_unanswered_reference():
     """The reading failed, so nothing is known about the payment."""
     by_hand = begin()
     order(by_hand)
@@ -358,7 +358,7 @@ def test_38_not_read():
     assert told(judged(by_hand)) == ["not_checked"]
 
 
-def test_44_the_captured_attempt_counts():
+def test_case_44_captured_attempt_counts():
     """The later attempt was captured and is the one in the export; the first is still reserved."""
     by_hand = begin()
     order(by_hand, O=600, reference="r000001-1", attempt_base="r000001")
@@ -368,7 +368,7 @@ def test_44_the_captured_attempt_counts():
     assert told(judged(by_hand)) == ["duplicate_payment 0→0 risk 600 cancel 600", "matched"]
 
 
-def test_45_double_payment_given_back():
+def test_case_45_refunded_double_payment():
     """The shop refunded the second payment, so the first is the duplicate."""
     by_hand = begin()
     order(by_hand, O=300, Or=300)
@@ -378,7 +378,7 @@ def test_45_double_payment_given_back():
     assert told(judged(by_hand)) == ["duplicate_payment 0→300 risk 300", "matched"]
 
 
-def test_46_split_payment_with_a_refund():
+def test_case_46_split_payment_with_a_refund():
     """The order has two payments, and the shop refunded a part."""
     by_hand = begin()
     order(by_hand, Or=200)
@@ -390,7 +390,7 @@ def test_46_split_payment_with_a_refund():
     assert "split_payment" in flags(said)
 
 
-def test_47_refunded_in_part_after_the_export():
+def test_case_47_partly_refunded_after_the_export():
     """Judged with the events until the export; proposed with all events known."""
     by_hand = begin(exported=NOW - 2 * DAY)
     order(by_hand, Or=300)
@@ -399,7 +399,7 @@ def test_47_refunded_in_part_after_the_export():
     assert told(judged(by_hand)) == ["refund_missing_at_vipps 300→0 risk 300 refund 200"]
 
 
-def test_another_attempt_was_captured_after_the_export():
+def test_attempt_captured_after_the_export_proposes_nothing():
     """Nothing is proposed, because the customer would pay twice.
 
     The package gives the same result.
@@ -416,7 +416,7 @@ def test_another_attempt_was_captured_after_the_export():
     assert differences([by_hand.now]) == []
 
 
-def test_a_second_payment_with_an_operation_of_unknown_end():
+def test_second_payment_with_an_open_operation_proposes_nothing():
     """Nothing is proposed for it until a person knows the outcome of the first operation."""
     by_hand = begin()
     order(by_hand)
@@ -428,7 +428,7 @@ def test_a_second_payment_with_an_operation_of_unknown_end():
     assert differences([by_hand.now]) == []
 
 
-def test_50_a_day_without_a_time():
+def test_case_50_date_without_time():
     """Sent yesterday, compared at seven today: the waiting time starts at the end of the day."""
     now = datetime(2026, 10, 31, 7, tzinfo=UTC)
     by_hand = begin(exported=now)
@@ -439,7 +439,7 @@ def test_50_a_day_without_a_time():
     assert told(judged(by_hand)) == ["timing timing_capture_pending"]
 
 
-def test_51_two_exports():
+def test_case_51_two_exports():
     """The row of the later export counts, and that row contains a refund."""
     by_hand = begin()
     order(by_hand, source_file="first.csv", exported_at=NOW - 5 * DAY)

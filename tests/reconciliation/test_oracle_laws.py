@@ -19,7 +19,7 @@ from tests.reconciliation.agreement import by_package, draw, run
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_money import REFUND_WINDOW, once
-from tests.reconciliation.worlds import NOW, UNITS, Situation, world_of
+from tests.reconciliation.situations import NOW, UNITS, Situation, world_of
 
 many = draw_examples(150, database=None)
 situations = st.randoms(use_true_random=False).map(lambda chance: Drawing(chance).situation(1))
@@ -139,7 +139,7 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
 
 @many
 @given(situations)
-def test_laws_of_the_model(situation):
+def test_laws_hold_in_the_model(situation):
     """One bucket per row, nothing at risk twice, and no proposal above the amount owed."""
     said = opinion(world_of([situation]))
     places = {
@@ -154,7 +154,7 @@ def test_laws_of_the_model(situation):
 
 @many
 @given(situations)
-def test_both_legs_of_the_models_bridge_foot(situation):
+def test_both_parts_of_the_models_bridge_add_up(situation):
     """In each leg, the orders and all other lines add up to what the payments moved."""
     said = opinion(world_of([situation]))
     for leg in ("captured", "refunded"):
@@ -179,7 +179,7 @@ def test_a_later_event_never_raises_a_proposal(situation):
 
 
 @pytest.mark.parametrize("seed", [11, 12])
-def test_laws_of_the_package(seed):
+def test_laws_hold_in_the_package(seed):
     """The same laws for `reconcile`, which raises an error if its bridge does not add up."""
     drawn = list(draw(seed, 1200))
     world = world_of(drawn)
@@ -200,7 +200,7 @@ def test_laws_of_the_package(seed):
     assert len(keys) == len(world.orders) + len(world.payments)
 
 
-def test_the_order_of_the_rows_is_irrelevant():
+def test_row_order_does_not_matter():
     """Shuffled input gives the same result."""
     drawn = list(draw(13, 400))
     world = world_of(drawn)

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.frames_of_anything import Rows, anything
 from tests.reconciliation.months import make_pair, reconcile_both
+from tests.reconciliation.random_frames import Rows, anything
 from tests.reconciliation.test_laws import records, run
 from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW, utc_day_number
 from vippsrecon.reconciliation.result import Reconciliation

@@ -20,7 +20,7 @@ INPUTS = {"orders": ORDERS, "payments": PAYMENTS, "events": EVENTS, "failures": 
 FRAMES = (*INPUTS, "rejects", "discrepancies", "buckets", "summary", "bridge", "groups")
 
 
-def test_a_run_is_shown_in_one_line():
+def test_result_repr_is_one_line():
     """Frames printed inside a repr fill the terminal and do not help the reader."""
     found = reconcile_example(C=400)
     moment = found.manifest["as_of"]
@@ -28,7 +28,7 @@ def test_a_run_is_shown_in_one_line():
     assert repr(found) == f"<Reconciliation: as of {moment}, 1 pair, 1 discrepancy, complete>"
 
 
-def test_a_run_that_is_not_whole_says_so():
+def test_result_repr_states_that_a_run_is_incomplete():
     """The reader must not believe that the discrepancies found so far are all there are."""
     assert "0 discrepancies, incomplete>" in repr(reconcile_example(A=None, failure=503))
 

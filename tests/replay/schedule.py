@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
-from tests.replay import disk as simulated
-from tests.replay.disk import SimulatedDisk
-from tests.replay.loop import Crash, VirtualLoop
-from tests.replay.vipps import MSN, START, Connection, Totals, World
+from tests.replay import simulated_disk as simulated
+from tests.replay.simulated_disk import SimulatedDisk
+from tests.replay.simulated_vipps import MSN, START, Connection, Totals, World
+from tests.replay.virtual_loop import Crash, VirtualLoop
 from vippsrecon.bulk.execution import context as context_module
 from vippsrecon.bulk.execution import journal_writer
 from vippsrecon.bulk.execution.carry_out import _run_live
@@ -26,7 +26,7 @@ from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
-from vippsrecon.bulk.execution.operations import compute_expected_aggregate
+from vippsrecon.bulk.execution.row.operations import compute_expected_aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.worker_pool import PoolOptions
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, compute_idempotency_key

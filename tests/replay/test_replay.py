@@ -18,21 +18,21 @@ QUICK_MUTANTS = ("send before commit", "send another key", "never read again", "
 """Caught within a second. All of them: `python -m tests.replay --mutants`, and nightly."""
 
 
-def test_some_hundred_schedules():
+def test_hundreds_of_schedules_keep_the_claim():
     """Each failure is one line with the command that repeats it."""
     assert run_chunk(0) == []
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("first", range(0, 20_000, 2_000))
-def test_twenty_thousand_schedules(first):
+def test_twenty_thousand_schedules_keep_the_claim(first):
     """The same check with many more schedules."""
     for chunk in range(first, first + 2_000, CHUNK):
         assert run_chunk(chunk) == []
 
 
 @pytest.mark.parametrize("name", QUICK_MUTANTS)
-def test_a_step_that_is_broken_is_caught(name):
+def test_broken_step_is_caught(name):
     """If no broken step were found, the schedules would prove nothing."""
     assert catch(name, 500) is not None
 
@@ -44,7 +44,7 @@ def test_every_mutant_is_caught(name):
     assert catch(name, 5_000) is not None
 
 
-def test_a_number_draws_the_same_schedule():
+def test_same_number_draws_the_same_schedule():
     """A failure that cannot be repeated cannot be understood."""
 
     def replay(number: int) -> tuple:
@@ -60,7 +60,7 @@ def test_a_number_draws_the_same_schedule():
             assert replay(number) == first
 
 
-def test_schedules_reach_what_they_are_for():
+def test_schedules_include_every_kind_of_fault_and_outcome():
     """Some schedules include crashes, restarts, repeated requests, and every outcome."""
     kinds: set[str] = set()
     restarts = requests_again = 0

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from openpyxl import load_workbook
 
-from tests.report.months import Month, a_month
+from tests.report.example_results import Month, a_month
 from vippsrecon.report import write_workbook
 
 pytestmark = [
@@ -106,7 +106,7 @@ def _results(book):
 
 
 @pytest.mark.parametrize("name", MONTHS)
-def test_recalculates_without_errors_and_agrees(name, recalculated):
+def test_libreoffice_recalculates_without_errors(name, recalculated):
     """Formulas must also work in another program than the library that wrote them."""
     made, book = recalculated[name]
     assert _errors(book) == []
@@ -128,7 +128,7 @@ def test_totals_equal_what_was_computed(recalculated):
     assert shown == [Decimal(int(minor)).scaleb(-2) for minor in wanted]
 
 
-def test_a_changed_amount_shows_as_differing(recalculated):
+def test_changed_amount_shows_differs(recalculated):
     """A check is only useful if it can show DIFFERS."""
     _, book = recalculated["changed"]
     assert _results(book).count("DIFFERS") == 1

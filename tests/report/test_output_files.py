@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from tests.report.months import a_month
+from tests.report.example_results import a_month
 from vippsrecon.errors import OutputError
 from vippsrecon.report import write_workbook
 
@@ -57,7 +57,7 @@ SMALL_DISK = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.path.insert(0, sys.argv[1])
-from tests.report.months import a_month
+from tests.report.example_results import a_month
 from vippsrecon.report import write_workbook
 from vippsrecon.errors import OutputError
 month = a_month(400).reconciliation()
@@ -147,7 +147,7 @@ def test_a_report_without_manual_entries_is_replaced(month, tmp_path, caplog):
     assert caplog.text == ""
 
 
-def test_a_workbook_that_is_no_report_is_kept(month, tmp_path):
+def test_workbook_that_is_not_a_report_is_kept(month, tmp_path):
     """An order export can be a workbook too, and a user may give its name to `--out` by mistake."""
     export = tmp_path / "orders.xlsx"
     book = Workbook()
@@ -158,7 +158,7 @@ def test_a_workbook_that_is_no_report_is_kept(month, tmp_path):
     assert (tmp_path / "orders.before-1.xlsx").read_bytes() == before
 
 
-def test_a_file_that_cannot_be_read_is_kept(month, tmp_path):
+def test_unreadable_file_is_kept(month, tmp_path):
     """A file that cannot be read as a report is never deleted."""
     (tmp_path / "report.xlsx").write_bytes(b"not a workbook")
     write_workbook(month, tmp_path / "report.xlsx")

@@ -13,7 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.reconciliation.months import make_pair, reconcile_both
-from tests.report.months import Month, a_month
+from tests.report.example_results import Month, a_month
 from vippsrecon.report import write_workbook
 from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
 
@@ -73,13 +73,13 @@ def cached(month, tmp_path_factory):
     return load_workbook(path, data_only=True)
 
 
-def test_has_exactly_the_sheets_promised(book):
+def test_workbook_has_the_documented_sheets(book):
     """People and programs find a sheet by its name."""
     assert book.sheetnames == SHEETS
     assert all(sheet.sheet_state == "visible" for sheet in book)
 
 
-def test_discrepancies_stand_in_the_order_given_with_exact_amounts(month, cached):
+def test_discrepancies_keep_their_order_and_exact_amounts(month, cached):
     """The reconciliation puts the worst rows first. An amount with a rounding error is wrong."""
     shown = rows_of(cached["Discrepancies"])
     given = month.discrepancies.to_dict("records")
@@ -90,7 +90,7 @@ def test_discrepancies_stand_in_the_order_given_with_exact_amounts(month, cached
             assert Decimal(str(row[head])) == Decimal(origin[name]).scaleb(-2)
 
 
-def test_amounts_are_written_digit_by_digit(tmp_path):
+def test_amounts_are_written_as_exact_decimals(tmp_path):
     """As a float, 9.95 is written as 9.949999999999999. An auditor who compares files sees this."""
     month = Month()
     for number, total in enumerate((995, 1, 99_999_999_999_999, 110)):
@@ -185,7 +185,7 @@ def test_input_is_not_changed(tmp_path):
         assert getattr(month, name).equals(frame)
 
 
-def test_discrepancies_can_be_worked_in(book):
+def test_discrepancies_sheet_has_filters_and_lists(book):
     """The sheet has filters, a fixed header, and drop-down lists for owner, decision and note."""
     sheet = book["Discrepancies"]
     rows = {int(n) for n in re.findall(r"\d+", sheet.auto_filter.ref)}
@@ -217,7 +217,7 @@ def test_drop_down_lists_hold_decisions_and_owners(book):
     assert "Kari" in {cell.value for row in sheet.iter_rows() for cell in row}
 
 
-def test_hash_tells_a_row_that_was_shifted(month, cached):
+def test_row_hash_detects_a_shifted_row(month, cached):
     """If a user sorts only some columns, the hidden hash no longer fits the values of its row."""
     shown = rows_of(cached["Discrepancies"])
     given = month.discrepancies.to_dict("records")
@@ -265,13 +265,13 @@ def test_prints_on_a4_landscape(book, name):
         assert sheet.print_title_rows == f"${head}:${head}"
 
 
-def test_moments_and_days_are_dates(book):
+def test_times_and_days_are_date_cells(book):
     """A date that is text cannot be filtered by month."""
     payment = rows_of(book["Payments"])[0]
     assert payment["Created (UTC)"].strftime("%Y-%m-%d") == payment["Created"].strftime("%Y-%m-%d")
 
 
-def test_totals_and_checks_agree_before_anything_recalculates(cached):
+def test_stored_totals_and_checks_agree(cached):
     """Viewers that do not compute show the values that were stored in the file."""
     results = [row[5].value for row in cached["Controls"].iter_rows() if row[5].value]
     assert results.count("OK") > 40
@@ -280,7 +280,7 @@ def test_totals_and_checks_agree_before_anything_recalculates(cached):
     assert glance["At risk"][3].number_format.endswith('"DKK"')
 
 
-def test_large_groups_are_one_line_above_the_rows(cached):
+def test_large_group_has_one_line_above_its_rows(cached):
     """Thirty rows with one cause are one finding; the rows are grouped but never hidden."""
     sheet = cached["Discrepancies"]
     head = head_of(sheet)
@@ -309,7 +309,7 @@ def test_a_payment_of_two_orders_is_shown_once(tmp_path):
     assert [row["Captured"] for row in rows] == [10, None]
 
 
-def test_nothing_at_all_is_a_report_too(tmp_path):
+def test_empty_month_gives_a_report(tmp_path):
     """An empty month is a valid result, and its formulas must work."""
     path = write_workbook(Month().reconciliation(), tmp_path / "report.xlsx")
     book = load_workbook(path, data_only=True)
@@ -318,7 +318,7 @@ def test_nothing_at_all_is_a_report_too(tmp_path):
     assert any(text.startswith("CLEAN.") for text in texts)
 
 
-def test_incomplete_says_so_on_the_cover(tmp_path):
+def test_incomplete_run_is_stated_on_the_cover(tmp_path):
     """A reader must not take an incomplete report for a complete one."""
     month = a_month(40)
     month.failures.append(
@@ -337,7 +337,7 @@ def test_incomplete_says_so_on_the_cover(tmp_path):
     assert rows_of(book["Rejects and failures"])[0]["What"] == "not read"
 
 
-def test_more_rows_than_a_sheet_holds_go_to_parquet(tmp_path):
+def test_rows_above_the_sheet_limit_go_to_parquet(tmp_path):
     """Excel cuts off rows above its limit without a message; the report must not lose rows."""
     month = a_month(60, flood=0).reconciliation()
     path = write_workbook(month, tmp_path / "october.xlsx", row_limit=100)
@@ -378,7 +378,7 @@ def test_no_money_is_added_across_currencies(book):
             assert '"=NOK"' in text or '"=DKK"' in text
 
 
-def test_polars_frames_are_taken_as_they_are(month, tmp_path):
+def test_polars_frames_are_accepted(month, tmp_path):
     """A user may build a Reconciliation with polars frames instead of pandas."""
     from dataclasses import replace
 
@@ -387,7 +387,7 @@ def test_polars_frames_are_taken_as_they_are(month, tmp_path):
     assert write_workbook(polar, tmp_path / "two.xlsx").read_bytes() == one
 
 
-def test_bridge_ties_to_the_payments_as_fetched(tmp_path):
+def test_bridge_agrees_with_the_fetched_totals(tmp_path):
     """Each cause has its own line between the bridge's last amount and the payments' totals.
 
     The causes here are a refund after the cut-off time, a capture of the next month, and a total
@@ -418,7 +418,7 @@ def test_bridge_ties_to_the_payments_as_fetched(tmp_path):
     assert moved == [-2.5, 2.5]
 
 
-def test_what_may_be_done_stands_beside_what_is_at_risk(tmp_path):
+def test_proposal_is_shown_with_the_amount_at_risk(tmp_path):
     """The proposed operation and its amount are shown; without a proposal, the cells are empty."""
     month = Month()
     wrong = {"kind": "over_captured", "bucket": "discrepancy"}
@@ -435,7 +435,7 @@ def test_what_may_be_done_stands_beside_what_is_at_risk(tmp_path):
     assert heads[at + 1 : at + 3] == ["Proposed", "Proposed amount"]
 
 
-def test_what_is_at_risk_without_a_difference_is_explained(tmp_path):
+def test_amount_at_risk_without_a_difference_is_explained(tmp_path):
     """If expected equals actual but 40.00 is at risk, the report seems wrong without a note."""
     month = Month()
     lost = {"kind": "authorization_lost", "bucket": "discrepancy", "severity": "high"}
@@ -446,7 +446,7 @@ def test_what_is_at_risk_without_a_difference_is_explained(tmp_path):
     assert any(text.startswith("1 row without a difference, but with") for text in above)
 
 
-def test_an_order_paid_in_another_currency_is_told_in_its_own(tmp_path):
+def test_order_paid_in_another_currency_is_shown_in_its_own(tmp_path):
     """'None in SEK' above a table with a discrepancy in SEK would be a contradiction."""
     month = Month()
     month.pair("a-1", 100, 100, currency="SEK", kind="currency_mismatch", bucket="discrepancy")
@@ -459,7 +459,7 @@ def test_an_order_paid_in_another_currency_is_told_in_its_own(tmp_path):
     )
 
 
-def test_a_long_value_is_shown_whole(tmp_path):
+def test_long_value_is_shown_in_full(tmp_path):
     """A value without spaces is wrapped over several lines, and its row is high enough for them."""
     month = Month()
     month.pair("r", 100, 100)
@@ -472,7 +472,7 @@ def test_a_long_value_is_shown_whole(tmp_path):
     assert sheet.row_dimensions[head_of(sheet) + 1].height >= 3 * 11
 
 
-def test_a_failure_names_the_row_of_the_order_it_came_from(tmp_path):
+def test_failure_names_its_order_row(tmp_path):
     """To correct a reference in the shop, a user first looks for it in the export."""
     month = Month()
     month.pair("good-one", 100, 100)
@@ -490,7 +490,7 @@ def test_a_failure_names_the_row_of_the_order_it_came_from(tmp_path):
     ]
 
 
-def test_that_vipps_does_not_know_an_order_paid_otherwise_is_no_failure(tmp_path):
+def test_unknown_reference_of_a_card_order_is_not_a_failure(tmp_path):
     """Ten orders paid by card must not be listed as ten failures to check."""
     month = Month()
     for reference, bucket in (("card", "ignored"), ("gone", "matched")):

@@ -20,7 +20,7 @@ FIRST_LINES = {
 }
 
 
-def test_headings(month):
+def test_export_has_the_shops_headings(month):
     """A shop is recognized by its headings."""
     text = (month.folder / "orders.csv").read_text(encoding="utf-8")
     assert text.startswith(FIRST_LINES[month.shop])
@@ -35,7 +35,7 @@ def test_shopify_has_its_79_columns():
 
 
 @pytest.mark.parametrize("month", ["shopify"], indirect=True)
-def test_shopify_repeats_little_on_the_lines_after_the_first(month):
+def test_shopify_continuation_rows_have_few_values(month):
     """Readers often fail on continuation rows."""
     following = [row for row in month.orders if not row["Total"]]
     assert following
@@ -52,7 +52,7 @@ DATES = {
 }
 
 
-def test_dates_are_the_shops_own(month):
+def test_dates_have_the_shops_format(month):
     """Local time in the form of each shop, all in October."""
     column, form = DATES[month.shop]
     assert all(re.fullmatch(form, order[column]) for order in month.orders)
@@ -69,7 +69,7 @@ def test_most_orders_name_their_payment(month):
     assert named > 0.8 * len(month.payments)
 
 
-def test_no_person_is_in_it(month):
+def test_export_contains_no_real_person(month):
     """Names and addresses are visibly invented."""
     text = (month.folder / "orders.csv").read_text(encoding="utf-8") + (
         month.folder / "simulator.jsonl"

@@ -47,7 +47,7 @@ KINDS = {
     | WITH_REFUNDS
     | {"currency_mismatch", "duplicate_payment", "paid_twice"},
     "magento": EVERYWHERE | WITH_REFUNDS | {"paid_twice"},
-    "shopware": EVERYWHERE | {"currency_mismatch", "paid_twice"},
+    "shopware": EVERYWHERE | {"currency_mismatch", "paid_twice", "rounding_difference"},
 }
 BESIDE_EVERYWHERE = {
     ("ignored", "abandoned_checkout"),
@@ -97,7 +97,7 @@ def test_another_seed_gives_another_month(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["plain", "shopify"])
-def test_sample_data_is_what_its_readme_says(folder, root, tmp_path):
+def test_sample_data_can_be_generated_again(folder, root, tmp_path):
     """The committed month is generated again and compared byte by byte."""
     write_month(tmp_path, payments=200, shop=folder)
     assert bytes_of(tmp_path) == bytes_of(root / "sample_data" / folder)
@@ -105,7 +105,7 @@ def test_sample_data_is_what_its_readme_says(folder, root, tmp_path):
 
 @pytest.mark.parametrize("size", [200, 2000])
 @pytest.mark.parametrize("shop", sorted(SHOPS))
-def test_every_kind_the_shop_can_carry_is_planted(shop, size, tmp_path):
+def test_every_kind_that_fits_the_shop_is_planted(shop, size, tmp_path):
     """The demo cannot test a kind that is never planted."""
     write_month(tmp_path, payments=size, shop=shop)
     with (tmp_path / "truth.csv").open(encoding="utf-8", newline="") as file:
@@ -120,7 +120,7 @@ def test_every_kind_the_shop_can_carry_is_planted(shop, size, tmp_path):
 
 
 @pytest.mark.parametrize("payments", [1, 2, 10, 199, 200, 777])
-def test_the_month_has_exactly_the_payments_asked_for(payments, tmp_path):
+def test_month_has_the_requested_number_of_payments(payments, tmp_path):
     """Benchmarks and the progress bar need the exact number."""
     write_month(tmp_path, payments=payments)
     assert sum("payment" in line for line in state_of(tmp_path)) == payments
@@ -153,7 +153,7 @@ def test_several_sales_units_in_several_currencies(tmp_path):
         assert {row["msn"] for row in csv.DictReader(file)} == set(expected)
 
 
-def test_the_export_is_as_old_as_it_says(tmp_path):
+def test_export_file_time_is_the_export_time(tmp_path):
     """Where nothing else states the export's time, the reader takes the file's time."""
     write_month(tmp_path, payments=5)
     assert (tmp_path / "orders.csv").stat().st_mtime == EXPORTED_AT
@@ -170,7 +170,7 @@ def test_the_export_is_as_old_as_it_says(tmp_path):
     ],
     ids=["shop", "currency", "payments", "units", "currencies"],
 )
-def test_what_cannot_be_told_is_refused(arguments, said, tmp_path):
+def test_month_that_cannot_be_reconciled_is_refused(arguments, said, tmp_path):
     """A month that cannot be reconciled would look like a fault of the comparison."""
     with pytest.raises(ValueError, match=said):
         write_month(tmp_path / "none", **arguments)
@@ -194,7 +194,7 @@ def test_memory_does_not_grow_with_the_month(tmp_path, few, many):
     assert growth < 60
 
 
-def test_it_shares_nothing_with_what_it_tests():
+def test_scenario_imports_nothing_of_the_package():
     """A shared decoder would share its mistakes."""
     code = (
         "import sys, vippsrecon; before = set(sys.modules); import vippsrecon.scenario;"

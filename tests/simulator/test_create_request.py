@@ -75,7 +75,7 @@ def test_a_complete_request_is_accepted() -> None:
         (("metadata",), None, None),
     ],
 )
-def test_each_fault_names_its_field(
+def test_invalid_request_names_the_field(
     place: tuple[Any, ...], value: Any, error: tuple[str, str] | None
 ) -> None:
     """The refusal names the changed field and says what it has to be."""

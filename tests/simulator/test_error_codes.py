@@ -234,7 +234,7 @@ TABLE = [
     ("code", "status", "payment", "agreed", "act"),
     [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(TABLE)],
 )
-def test_each_code_has_its_condition(shop, line, code, status, payment, agreed, act):
+def test_each_error_code_has_its_condition(shop, line, code, status, payment, agreed, act):
     """The condition gives the code, as text in extraDetails, with its status."""
     agreed = dict(agreed)
     settings = agreed.pop("settings", {})
@@ -250,7 +250,7 @@ def test_each_code_has_its_condition(shop, line, code, status, payment, agreed, 
     assert problem["instance"].startswith("/v1/")
 
 
-def test_the_table_leaves_no_code_out():
+def test_every_error_code_is_tested():
     """Every code must have a condition that causes it."""
     assert {row[0] for row in TABLE} == set(REFUSAL_CODES)
 
@@ -317,7 +317,7 @@ def test_the_table_leaves_no_code_out():
         ),
     ],
 )
-def test_a_broken_schema_lists_its_fields(shop, line, act, field):
+def test_schema_error_lists_its_fields(shop, line, act, field):
     """Such answers have no code, but one entry for each field."""
     answer = act(shop(line.payment(), unit={}))
 
@@ -327,7 +327,7 @@ def test_a_broken_schema_lists_its_fields(shop, line, act, field):
     assert field in [one["name"] for one in problem["extraDetails"]]
 
 
-def test_a_body_of_another_type_is_415(shop, line):
+def test_wrong_content_type_gives_415(shop, line):
     """A form is refused, because it is not JSON."""
     answer = shop(line.payment()).post(
         "/epayment/v1/payments/order-0001/capture", data={"value": "1"}
@@ -336,7 +336,7 @@ def test_a_body_of_another_type_is_415(shop, line):
     assert answer.status_code == 415
 
 
-def test_an_unknown_endpoint_is_the_gateways_404(shop):
+def test_unknown_endpoint_gives_the_gateways_404(shop):
     """There is no list of payments, and the gateway answers in a form of its own."""
     answer = shop().get("/epayment/v1/payments")
 
@@ -344,7 +344,7 @@ def test_an_unknown_endpoint_is_the_gateways_404(shop):
     assert answer.json()["statusCode"] == 404
 
 
-def test_an_order_for_a_refusal_may_run_out(shop, line):
+def test_injected_refusal_has_a_limited_count(shop, line):
     """Code 6280 asks to repeat later with the same key. The second attempt succeeds."""
     order = {"code": 6280, "operation": "capture", "reference": "order-0001", "times": 1}
     one = shop(line.payment(), {"settings": {"refusals": [order]}})

@@ -59,7 +59,7 @@ def once(**fault):
     return [{"operations": ["capture"], "share": 1} | fault]
 
 
-def test_a_connection_cut_before_does_nothing(connection):
+def test_connection_cut_before_the_request_does_nothing(connection):
     """The client cannot know that; it only sees that the network failed."""
     connection.simulator.set_faults(once(drop_before=True))
     with pytest.raises(httpx.TransportError):
@@ -69,7 +69,7 @@ def test_a_connection_cut_before_does_nothing(connection):
     assert connection.total("captured") == 0
 
 
-def test_a_connection_cut_after_has_done_it(connection):
+def test_connection_cut_after_the_request_is_carried_out(connection):
     """The answer is lost, and a repeated call with the same key gets it."""
     connection.simulator.set_faults(once(drop_after=True))
     with pytest.raises(httpx.TransportError):
@@ -90,7 +90,7 @@ def test_a_truncated_answer_was_carried_out(connection):
     assert connection.total("captured") == 100
 
 
-def test_a_page_instead_of_json_was_carried_out(connection):
+def test_html_answer_was_carried_out(connection):
     """The status is 200, and the body cannot be read."""
     connection.simulator.set_faults(once(html_body=True))
     answer = connection.capture(100, key="k")
@@ -100,7 +100,7 @@ def test_a_page_instead_of_json_was_carried_out(connection):
     assert connection.total("captured") == 100
 
 
-def test_a_slow_body_arrives_in_the_end(connection):
+def test_slow_body_arrives_complete(connection):
     """It arrives complete, in parts."""
     connection.simulator.set_faults(once(slow_body=0.2))
     begin = time.monotonic()
@@ -120,7 +120,7 @@ def test_latency_is_added(connection):
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_status_on_order_does_nothing(connection, status):
+def test_injected_status_prevents_the_operation(connection, status):
     """With `after`, the operation is carried out first."""
     connection.simulator.set_faults(once(status=status))
     assert connection.capture(100, key="k").status_code == status
@@ -131,7 +131,7 @@ def test_a_status_on_order_does_nothing(connection, status):
     assert connection.total("captured") == 100
 
 
-def test_retry_after_comes_in_all_its_forms(shop, line):
+def test_retry_after_is_sent_in_every_form(shop, line):
     """Seconds, a date, or no header."""
     one = shop(line.payment())
     headers = []
@@ -145,7 +145,7 @@ def test_retry_after_comes_in_all_its_forms(shop, line):
     assert headers[2] is None
 
 
-def test_other_operations_are_left_alone(shop, line):
+def test_fault_applies_only_to_its_operation(shop, line):
     """A fault applies only to the operation it names."""
     one = shop(line.payment(), faults=[{"operations": ["refund"], "share": 1, "status": 500}])
 
@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_faults(shop, line):
     assert 0 < run(1).count(503) < 40
 
 
-def test_every_answer_is_dated_by_the_clock(connection):
+def test_every_answer_has_the_simulators_date(connection):
     """All dates come from the simulator's clock; the server adds none."""
     answer = connection.capture(100)
 
@@ -206,7 +206,7 @@ def test_faults_are_read_from_toml(tmp_path):
         pytest.param("[[faults]]\ntruncate = true\nafter = true", "'after'", id="after what"),
     ],
 )
-def test_a_bad_fault_file_names_its_place(tmp_path, text, sentence):
+def test_invalid_fault_file_error_names_file_and_line(tmp_path, text, sentence):
     """The error names file and line, and what is allowed."""
     path = tmp_path / "faults.toml"
     path.write_text(text)
@@ -216,14 +216,14 @@ def test_a_bad_fault_file_names_its_place(tmp_path, text, sentence):
     assert sentence in str(caught.value)
 
 
-def test_a_missing_fault_file_is_said_so(tmp_path):
+def test_missing_fault_file_is_reported(tmp_path):
     """The error is a sentence, not a traceback."""
     with pytest.raises(SimulatorInputError, match="cannot be read"):
         read_faults(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"modificationAmount":'], ids=["no body", "half"])
-def test_half_a_request_is_not_carried_out(line, sent):
+def test_incomplete_request_is_not_carried_out(line, sent):
     """After a client was killed while sending, nothing is done and its key is unused."""
     simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
     begun, ended = threading.Semaphore(0), threading.Semaphore(0)
@@ -252,7 +252,7 @@ def test_half_a_request_is_not_carried_out(line, sent):
         assert connection.capture(100, key="k").status_code == 200
 
 
-def test_other_faults_end_a_latency(line):
+def test_replacing_faults_ends_a_latency(line):
     """A test can hold a request until it lets it go on."""
     simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:

@@ -13,7 +13,7 @@ def code(answer):
     return answer.json()["extraDetails"][0]["reason"]
 
 
-def test_the_first_answer_comes_again(shop, line):
+def test_repeated_key_returns_the_first_answer(shop, line):
     """The answer is the same even after the payment changed, and money moves once."""
     one = shop(line.payment())
     first = one.capture(400, key="k")
@@ -27,7 +27,7 @@ def test_the_first_answer_comes_again(shop, line):
     }
 
 
-def test_white_space_does_not_make_another_request(shop, line):
+def test_white_space_does_not_change_the_request(shop, line):
     """The same JSON is the same request."""
     one = shop(line.payment())
     one.capture(400, key="k")
@@ -43,7 +43,7 @@ def test_white_space_does_not_make_another_request(shop, line):
     assert one.total("captured") == 400
 
 
-def test_a_refusal_sticks_to_its_key(shop, line):
+def test_refused_key_stays_refused(shop, line):
     """A refused key stays refused; a new key is checked again."""
     one = shop(line.payment("order-0001"), line.payment("order-0003", captured=500))
     assert code(one.refund(600, "order-0003", key="k")) == "6150"
@@ -53,7 +53,7 @@ def test_a_refusal_sticks_to_its_key(shop, line):
     assert one.refund(600, "order-0003", key="new").status_code == 200
 
 
-def test_later_does_not_stick(shop, line):
+def test_temporary_error_does_not_use_up_the_key(shop, line):
     """After 423 and 5xx the client repeats the call with the same key."""
     orders = [{"code": c, "operation": "capture", "times": 1} for c in (6160, 3010)]
     one = shop(line.payment(), {"settings": {"refusals": orders}})
@@ -61,7 +61,7 @@ def test_later_does_not_stick(shop, line):
     assert [one.capture(key="k").status_code for _ in range(3)] == [423, 500, 200]
 
 
-def test_a_key_is_the_sales_units(shop, line):
+def test_key_belongs_to_its_sales_unit(shop, line):
     """Another sales unit may use the same key."""
     one = shop(line.payment(), line.payment(msn="654321"))
     one.capture(100, key="k")
@@ -70,7 +70,7 @@ def test_a_key_is_the_sales_units(shop, line):
     assert other.status_code == 200
 
 
-def test_keys_are_forgotten(shop, line):
+def test_key_expires_after_its_lifetime(shop, line):
     """After a key's lifetime the same request is carried out a second time."""
     one = shop(line.payment(), {"settings": {"key_lifetime_seconds": 3600}})
     one.capture(100, key="k")
@@ -84,7 +84,7 @@ def test_keys_are_forgotten(shop, line):
     assert one.total("captured") == 200
 
 
-def test_a_lifetime_of_nothing_remembers_nothing(shop, line):
+def test_lifetime_of_zero_remembers_no_key(shop, line):
     """This is the worst case for a client."""
     one = shop(line.payment(), {"settings": {"key_lifetime_seconds": 0}})
     one.capture(100, key="k")
@@ -93,7 +93,7 @@ def test_a_lifetime_of_nothing_remembers_nothing(shop, line):
     assert one.total("captured") == 200
 
 
-def test_a_simulator_started_from_saved_state_knows_the_keys_in_the_log(shop, line):
+def test_saved_state_restores_the_used_keys(shop, line):
     """A restart of client and simulator must not refund twice."""
     before = shop(line.payment(captured=1000))
     before.refund(400, key="k")
@@ -105,14 +105,14 @@ def test_a_simulator_started_from_saved_state_knows_the_keys_in_the_log(shop, li
     assert code(after.refund(300, key="k")) == "4150"
 
 
-def test_creating_twice_with_one_key_is_creating_once(shop):
+def test_repeated_create_makes_one_payment(shop):
     """The answer is 201 both times."""
     one = shop()
 
     assert one.create(key="k").content == one.create(key="k").content
 
 
-def test_a_key_of_cancel_works_too(shop, line):
+def test_cancel_accepts_a_key(shop, line):
     """The API recommends a key for cancels but does not require it."""
     one = shop(line.payment())
 
@@ -120,7 +120,7 @@ def test_a_key_of_cancel_works_too(shop, line):
     assert code(one.cancel(key="other")) == "6190"
 
 
-def test_another_modification_on_its_way_locks_the_payment(shop, line):
+def test_simultaneous_modification_is_locked(shop, line):
     """Of two captures at the same time, one is told to try again."""
     one = shop(line.payment(), latency_ms=100)
     body = {"modificationAmount": {"currency": "NOK", "value": 100}}

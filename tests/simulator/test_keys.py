@@ -32,7 +32,7 @@ def specialised(shop, client_id="accountant", client_secret="books=", headers=No
     return shop.request("POST", "/miami/v1/token", headers=sent, data=data)
 
 
-def test_a_standard_token_is_all_text(shop):
+def test_standard_token_fields_are_text(shop):
     """Numbers are text too, and the token is too long for a short database column."""
     body = shop(unit={}).ask_token().json()
 
@@ -54,7 +54,7 @@ def test_a_standard_token_is_all_text(shop):
         pytest.param({"Merchant-Serial-Number": "654321"}, 401, "error", id="another's MSN"),
     ],
 )
-def test_no_token_without_the_right_keys(shop, headers, status, member):
+def test_wrong_keys_get_no_token(shop, headers, status, member):
     """The token service answers with `error`, the gateway with `statusCode`."""
     answer = shop({"sales_unit": OTHER}, unit={}).ask_token(**headers)
 
@@ -73,7 +73,7 @@ def test_no_token_without_the_right_keys(shop, headers, status, member):
         pytest.param({"Merchant-Serial-Number": "654321"}, 401, id="another's MSN"),
     ],
 )
-def test_the_gateway_refuses_in_its_own_words(shop, line, headers, status):
+def test_gateway_401_has_its_own_format(shop, line, headers, status):
     """A 401 is the gateway's JSON, not a problem document."""
     answer = shop(line.payment(), {"sales_unit": OTHER}, unit={}).get(PAYMENT, headers=headers)
 
@@ -82,7 +82,7 @@ def test_the_gateway_refuses_in_its_own_words(shop, line, headers, status):
 
 
 @pytest.mark.parametrize("word", ["bearer", "BEARER", ""])
-def test_the_word_bearer_is_written_just_so(shop, line, word):
+def test_bearer_is_case_sensitive(shop, line, word):
     """Upper and lower case matter."""
     one = shop(line.payment())
     one.headers()
@@ -90,7 +90,7 @@ def test_the_word_bearer_is_written_just_so(shop, line, word):
     assert one.get(PAYMENT, headers={"Authorization": f"{word} {one.token}"}).status_code == 401
 
 
-def test_a_token_ends(shop, line):
+def test_token_expires_after_an_hour(shop, line):
     """A token is valid for an hour; a new token leaves the old one valid."""
     one = shop(line.payment())
     first = one.headers()["Authorization"]
@@ -104,7 +104,7 @@ def test_a_token_ends(shop, line):
     assert one.payment().status_code == 200
 
 
-def test_both_subscription_keys_open(shop, line):
+def test_both_subscription_keys_are_accepted(shop, line):
     """There are two keys so that one can be replaced while the other is in use."""
     one = shop(line.payment(msn="654321"), unit=OTHER, keys=OTHER, msn="654321")
 
@@ -112,7 +112,7 @@ def test_both_subscription_keys_open(shop, line):
     assert one.get(PAYMENT, headers=second).status_code == 200
 
 
-def test_a_unit_without_the_product_is_403(shop, line):
+def test_sales_unit_without_the_product_gets_403(shop, line):
     """The keys are right, but the merchant did not order the product."""
     answer = shop(line.payment(), unit={"epayment": False}).payment()
 
@@ -120,7 +120,7 @@ def test_a_unit_without_the_product_is_403(shop, line):
     assert "Merchant Not Allowed" in answer.json()["message"]
 
 
-def test_a_partner_names_a_linked_sales_unit(shop, line):
+def test_partner_must_name_a_linked_sales_unit(shop, line):
     """Without a serial number, or with one that is not linked, the answer is 403."""
     one = shop(line.payment(), {"sales_unit": OTHER}, {"sales_unit": PARTNER}, keys=PARTNER)
 
@@ -129,14 +129,14 @@ def test_a_partner_names_a_linked_sales_unit(shop, line):
         assert one.get(PAYMENT, headers={"Merchant-Serial-Number": msn}).status_code == 403
 
 
-def test_a_partner_does_not_see_ledgers(shop, line):
+def test_partner_keys_cannot_read_ledgers(shop, line):
     """Partner keys do not work with the Report API."""
     one = shop(line.ledger(), {"sales_unit": PARTNER}, keys=PARTNER)
 
     assert one.get("/settlement/v1/ledgers").status_code == 403
 
 
-def test_an_accountant_sees_what_was_granted(shop, line):
+def test_accountant_reads_granted_ledgers(shop, line):
     """A specialized token is enough; it is valid for a quarter of an hour."""
     lines = (line.ledger(), line.ledger("302322"), {"sales_unit": ACCOUNTANT})
     one = shop(*lines, unit={})
@@ -162,7 +162,7 @@ def test_an_accountant_sees_what_was_granted(shop, line):
         pytest.param({"grant_type": "password"}, 400, id="another grant"),
     ],
 )
-def test_the_specialised_token_is_refused_as_oauth_does(shop, asked, status):
+def test_specialized_token_refusal_follows_oauth(shop, asked, status):
     """The error is `invalid_client` for every cause."""
     answer = specialised(shop({"sales_unit": ACCOUNTANT}), **asked)
 
@@ -170,7 +170,7 @@ def test_the_specialised_token_is_refused_as_oauth_does(shop, asked, status):
     assert answer.json()["error"] == "invalid_client"
 
 
-def test_a_standard_token_alone_does_not_open_the_report_api(shop, line):
+def test_report_api_requires_its_subscription_key(shop, line):
     """It also needs its subscription key; the error body is the Report API's own."""
     one = shop(line.ledger(), unit={})
     answer = one.get("/settlement/v1/ledgers", headers={"Ocp-Apim-Subscription-Key": None})

@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.parametrize("verb", ["capture", "refund", "cancel"])
-def test_a_reference_takes_five_of_each_write_a_minute(shop, line, verb):
+def test_five_writes_per_reference_per_minute(shop, line, verb):
     """The sixth call is told how long to wait, and succeeds after that."""
     one = shop(line.payment(captured=500), line.payment("order-0002", captured=500))
 
@@ -25,7 +25,7 @@ def test_a_reference_takes_five_of_each_write_a_minute(shop, line, verb):
     assert write().status_code != 429
 
 
-def test_a_reference_takes_a_hundred_and_twenty_reads_a_minute(shop, line):
+def test_120_reads_per_reference_per_minute(shop, line):
     """Payment and event log are counted separately, and so is each subscription key."""
     one = shop(line.payment())
     statuses = {one.payment().status_code for _ in range(120)}
@@ -37,7 +37,7 @@ def test_a_reference_takes_a_hundred_and_twenty_reads_a_minute(shop, line):
     assert one.get("/epayment/v1/payments/order-0001", headers=other).status_code == 200
 
 
-def test_payments_without_reference_share_a_bucket(shop):
+def test_create_requests_without_reference_share_a_limit(shop):
     """If the field is misspelled, all create requests count against the same limit."""
     one = shop()
     answers = [one.create(f"order-{n:04}", without=("reference",), Reference="x") for n in range(6)]
@@ -45,14 +45,14 @@ def test_payments_without_reference_share_a_bucket(shop):
     assert [answer.status_code for answer in answers] == [400] * 5 + [429]
 
 
-def test_limits_can_be_off(shop, line):
+def test_limits_can_be_turned_off(shop, line):
     """Load tests of the client need this."""
     one = shop(line.payment(), {"settings": {"writes_per_minute": None}})
 
     assert {one.capture(1).status_code for _ in range(10)} == {200}
 
 
-def test_old_calls_do_not_count(shop, line):
+def test_limit_counts_only_the_last_minute(shop, line):
     """The limit is for the last minute: five calls, and five more a minute later."""
     one = shop(line.payment())
     for _ in range(3):

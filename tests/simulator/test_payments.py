@@ -123,7 +123,7 @@ def test_an_unanswered_payment_expires(shop):
     assert one.events("order-0002")[-1]["name"] == "EXPIRED"
 
 
-def test_an_unknown_result_comes_in_after_an_hour(shop):
+def test_unknown_result_is_known_after_an_hour(shop):
     """Until then the result is unknown, and the payment does not expire."""
     one = shop()
     one.create(amount={"currency": "NOK", "value": 201})
@@ -150,7 +150,7 @@ def test_a_refused_refund_stays_in_the_log(shop, line):
     assert one.total("refunded") == 0
 
 
-def test_magic_amounts_can_be_off(shop, line):
+def test_magic_amounts_can_be_turned_off(shop, line):
     """Production refunds 1.23 like any other amount."""
     one = shop(line.payment(captured=1000), {"settings": {"magic_amounts": False}})
 
@@ -167,7 +167,7 @@ def test_magic_amounts_can_be_off(shop, line):
         pytest.param("DK", "DKK", True, 180, id="Denmark with late capture"),
     ],
 )
-def test_the_capture_deadline_is_the_markets(shop, line, market, currency, late, days):
+def test_capture_deadline_depends_on_the_market(shop, line, market, currency, late, days):
     """Until the deadline a capture succeeds; after it the reservation is released."""
     paid = line.payment(currency=currency, at="2026-01-31T12:00:00")
     one = shop(
@@ -188,7 +188,7 @@ def test_the_capture_deadline_is_the_markets(shop, line, market, currency, late,
     assert refused.json()["extraDetails"][0]["reason"] == "6100"
 
 
-def test_what_was_overdue_when_the_clock_started_is_served_as_given(shop, line):
+def test_overdue_payment_in_the_state_file_is_unchanged(shop, line):
     """A state file is true at its moment, even where time would have changed it."""
     stale = line.payment("order-0007", at="2025-01-01T00:00:00")
     left = line.payment("order-0008", state="CREATED", at="2025-01-01T00:00:00")
@@ -199,7 +199,7 @@ def test_what_was_overdue_when_the_clock_started_is_served_as_given(shop, line):
     assert one.capture(1, "order-0007").json()["extraDetails"][0]["reason"] == "6100"
 
 
-def test_unknown_fields_are_served_as_given(shop, line):
+def test_unknown_fields_are_returned_unchanged(shop, line):
     """Vipps MobilePay may add fields without notice, and a client must accept them."""
     one = line.payment()
     one["payment"]["brandNew"] = {"deep": [1]}

@@ -16,7 +16,7 @@ def pages(shop, path, **query):
     return answers
 
 
-def test_ledgers_come_in_pages(shop, line):
+def test_ledgers_are_paged(shop, line):
     """The cursor is empty at the end."""
     lines = [line.ledger(f"3023{n:02}", f"20{n:04}") for n in range(5)]
     one = shop({"settings": {"ledgers_page_size": 2}}, *lines)
@@ -52,7 +52,7 @@ def test_a_sales_unit_sees_its_own_ledger(shop, line):
         pytest.param(8, [4, 4, 0], id="full pages, so an empty one follows"),
     ],
 )
-def test_a_closed_date_comes_in_pages(shop, line, entries, sizes):
+def test_closed_ledger_date_is_paged(shop, line, entries, sizes):
     """Only the last page has neither hasMore nor a cursor."""
     lines = [line.entry(n + 1) for n in range(entries)]
     one = shop({"settings": {"report_page_size": 4}}, line.ledger(), *lines)
@@ -65,7 +65,7 @@ def test_a_closed_date_comes_in_pages(shop, line, entries, sizes):
     assert found == [str(10_001 + n) for n in range(entries)]
 
 
-def test_the_page_size_is_told(shop, line):
+def test_page_size_is_in_a_header(shop, line):
     """A header states it, so that a client need not guess."""
     answer = shop(line.ledger()).get(f"{FUNDS}/dates/2026-01-30")
 
@@ -85,7 +85,7 @@ def test_a_date_is_open_until_midnight_in_the_ledgers_zone(shop, line):
     assert one.get(f"{FUNDS}/dates/2026-02-01").json()["tryLater"]
 
 
-def test_the_feed_has_always_a_cursor_and_never_has_more(shop, line):
+def test_feed_always_has_a_cursor_and_never_has_more(shop, line):
     """At its end it answers tryLater, and continues from the same cursor when entries are added."""
     lines = [line.entry(n + 1) for n in range(3)]
     one = shop(
@@ -102,7 +102,7 @@ def test_the_feed_has_always_a_cursor_and_never_has_more(shop, line):
     assert len(one.get(f"{FUNDS}/feed", cursor=third["cursor"]).json()["items"]) == 1
 
 
-def test_what_happens_meanwhile_is_entered(shop, line):
+def test_new_operations_are_added_to_the_ledger(shop, line):
     """Capture and refund are signed, continue the balance, and have the pspReference."""
     one = shop(line.ledger(), line.entry(amount=700), line.payment("order-0009"), unit={})
     one.capture(500, "order-0009")
@@ -146,7 +146,7 @@ def test_an_entry_without_a_ledger_date_belongs_to_its_local_day(shop, line):
         pytest.param("/report/v1/ledgertransactions", {"ledgerId": "302321"}, 410, id="v1"),
     ],
 )
-def test_what_is_asked_wrongly_is_refused(shop, line, path, query, status):
+def test_invalid_report_request_is_refused(shop, line, path, query, status):
     """Invalid parameters give error 10002, the removed version 410."""
     answer = shop(line.ledger()).get(path, **query)
 

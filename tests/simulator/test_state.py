@@ -38,7 +38,7 @@ def a_world(line):
     ]
 
 
-def test_loading_what_was_saved_gives_the_same(line):
+def test_state_round_trip_changes_nothing(line):
     """The lines are equal."""
     first = Simulator(a_world(line))
     second = Simulator(first.state())
@@ -54,7 +54,7 @@ def test_lines_may_be_objects_text_or_bytes(line):
     assert lines_of(Simulator(text)) == lines_of(Simulator(one.encode() for one in text))
 
 
-def test_a_file_is_read_at_its_place(tmp_path, line):
+def test_state_file_is_read_line_by_line_when_needed(tmp_path, line):
     """Lines stay in the file until they are changed."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(b"\n".join(map(orjson.dumps, a_world(line))) + b"\n\n")
@@ -63,7 +63,7 @@ def test_a_file_is_read_at_its_place(tmp_path, line):
     assert lines_of(simulator) == lines_of(Simulator(a_world(line)))
 
 
-def test_a_file_cut_meanwhile_is_said_so(tmp_path, line):
+def test_shortened_state_file_is_reported(tmp_path, line):
     """An error is better than half a payment."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(orjson.dumps(line.payment()))
@@ -115,7 +115,7 @@ def test_many_payments_load_quickly(tmp_path, line):
         ),
     ],
 )
-def test_a_bad_line_names_its_place(tmp_path, line, bad, sentence):
+def test_invalid_line_error_names_file_and_line(tmp_path, line, bad, sentence):
     """The error names file and line, and what is allowed."""
     path = tmp_path / "state.jsonl"
     path.write_bytes(orjson.dumps(line.payment()) + b"\n" + bad + b"\n")
@@ -127,21 +127,21 @@ def test_a_bad_line_names_its_place(tmp_path, line, bad, sentence):
 
 
 @pytest.mark.parametrize("kind", ["payment", "ledger", "sales_unit"])
-def test_nothing_may_be_there_twice(line, kind):
+def test_duplicate_state_line_is_refused(line, kind):
     """Nobody could tell which of the two is right."""
     one = {"sales_unit": line.unit} if kind == "sales_unit" else getattr(line, kind)()
     with pytest.raises(SimulatorInputError, match=r"line 2: .* twice"):
         Simulator([one, one])
 
 
-def test_a_missing_file_is_said_so(tmp_path):
+def test_missing_state_file_is_reported(tmp_path):
     """The error names the file."""
     with pytest.raises(SimulatorInputError, match=r"none\.jsonl"):
         Simulator.from_file(tmp_path / "none.jsonl")
 
 
 @pytest.mark.parametrize("broken", ["amount", "currency", "events", "state"])
-def test_a_payment_has_to_make_sense(line, broken):
+def test_impossible_payment_is_refused(line, broken):
     """The totals that the simulator calculates with must be possible."""
     one = line.payment()
     if broken == "amount":
@@ -156,7 +156,7 @@ def test_a_payment_has_to_make_sense(line, broken):
         Simulator([one])
 
 
-def test_the_control_endpoints(line):
+def test_control_endpoints_work_over_a_socket(line):
     """State, clock, settings, faults and requests, over a socket."""
     simulator = Simulator(a_world(line))
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
@@ -189,7 +189,7 @@ def test_the_control_endpoints(line):
         pytest.param("payer", {"msn": "1", "reference": "x", "action": "approve"}, id="nobody"),
     ],
 )
-def test_a_bad_order_is_refused_and_explained(shop, path, body):
+def test_invalid_control_request_is_refused(shop, path, body):
     """Nothing is changed."""
     answer = shop().request("POST", f"/_simulator/{path}", json=body)
 
@@ -207,7 +207,7 @@ def test_only_loopback_is_served(line):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=lambda sig: sig.name)
-def test_the_server_stops_when_told(sig):
+def test_server_stops_quickly(sig):
     """It stops quickly and without an error, even with a client connected."""
     code = (
         "from vippsrecon.simulator import Simulator, run\n"
@@ -231,7 +231,7 @@ def test_the_server_stops_when_told(sig):
         assert process.returncode == 0
 
 
-def test_importing_is_cheap_and_stands_apart():
+def test_simulator_import_loads_no_other_part():
     """It imports no frames, no HTTP client, no server and no other part of the package."""
     code = (
         "import sys, types, pathlib\n"

@@ -84,9 +84,7 @@ def zipped(name: str, content: bytes) -> bytes:
         pytest.param(json.dumps(REFUND), "orders.json", "of refunds.* take the orders", id="one Woo refund"),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_carry_the_job(
-    write: Writer, content: str | bytes, name: str, says: str
-):
+def test_unusable_export_is_refused(write: Writer, content: str | bytes, name: str, says: str):
     """The user sees this sentence, so it names the fault and states what to do."""
     path = write(content, name)
     for job in (lambda: read_orders(path, default_msn="123456"), lambda: preview(path)):
@@ -96,7 +94,7 @@ def test_a_file_that_cannot_carry_the_job(
         assert str(path.parent) not in str(caught.value)
 
 
-def test_no_such_file_and_a_directory(tmp_path: Path):
+def test_missing_file_and_folder_are_refused(tmp_path: Path):
     """A mistyped path gives a clear sentence, not a traceback."""
     with pytest.raises(SourceError, match=r"orders\.csv: there is no such file"):
         read_orders(tmp_path / "orders.csv")
@@ -106,7 +104,7 @@ def test_no_such_file_and_a_directory(tmp_path: Path):
         read_orders("nul\0name.csv")
 
 
-def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writer):
+def test_unusable_export_is_named_for_any_shop(write: Writer):
     """The message must not suggest another --shop, because that would be refused too."""
     with pytest.raises(SourceError, match="Advanced Order Export") as refused:
         read_orders(write(ANALYTICS, "orders.csv"), shop="woocommerce")
@@ -114,7 +112,7 @@ def test_an_export_that_cannot_do_it_is_said_whatever_shop_was_named(write: Writ
 
 
 @pytest.mark.parametrize(("name", "limit"), [("orders.csv", 512), ("orders.json", 128)])
-def test_a_file_too_large(write: Writer, name: str, limit: int):
+def test_too_large_file_is_refused(write: Writer, name: str, limit: int):
     """The size is checked before the file is read.
 
     The test file is sparse, so it uses no disk space.
@@ -144,7 +142,7 @@ def test_a_file_too_large(write: Writer, name: str, limit: int):
         pytest.param(lambda text: text.replace("ed B", "ed\u00a0 B").encode(), id="no-break space"),
     ],
 )
-def test_the_same_export_however_it_is_saved(write: Writer, encode):
+def test_encoding_and_delimiter_do_not_change_the_orders(write: Writer, encode):
     """The spreadsheet chooses encoding, line ends and delimiter, not the user."""
     text = (
         "Referanse;Valuta;Beløp;Butikk\nord-000001;NOK;5.00;Tromsø\nord-000002;NOK;6.00;Ålesund\n"
@@ -155,7 +153,7 @@ def test_the_same_export_however_it_is_saved(write: Writer, encode):
     assert got.rejects.empty
 
 
-def test_shop_named_wrongly_says_what_it_looks_like(write: Writer):
+def test_wrong_shop_error_names_the_likely_shop(write: Writer):
     """A wrong --shop is a likely mistake where one company has several shops."""
     with pytest.raises(SourceError, match=r"not an export of Shopify.*--shop plain"):
         read_orders(write(GOOD), shop="shopify")
@@ -163,7 +161,7 @@ def test_shop_named_wrongly_says_what_it_looks_like(write: Writer):
         read_orders(write(GOOD), shop="shopifi")
 
 
-def test_a_shop_named_against_the_headings_is_refused(write: Writer):
+def test_shop_that_contradicts_the_headings_is_refused(write: Writer):
     """If it was read as a plain file, every row would be rejected without the real reason."""
     path = write(as_csv(SHOPIFY, [{"Name": "#1", "Total": "5.00", "Currency": "NOK"}]))
     with pytest.raises(
@@ -174,7 +172,7 @@ def test_a_shop_named_against_the_headings_is_refused(write: Writer):
         preview(path, shop="plain")
 
 
-def test_a_mapping_of_ones_own_is_not_spoken_against(write: Writer):
+def test_own_mapping_is_used_against_the_headings(write: Writer):
     """The author of a mapping knows the file better than the headings can show."""
     path = write(as_csv(SHOPIFY, [{"Name": "shop-00001", "Total": "5", "Currency": "NOK"}]))
     own = write('extends = "plain"\n[columns]\nreference = ["Name"]\n', "own.toml")
@@ -182,7 +180,7 @@ def test_a_mapping_of_ones_own_is_not_spoken_against(write: Writer):
     assert list(got.orders["reference"]) == ["shop-00001"]
 
 
-def test_a_list_of_ones_own_with_a_shops_headings_may_be_plain(write: Writer):
+def test_plain_list_may_have_a_shops_headings(write: Writer):
     """With --shop plain, the file must not be taken for the shop that uses the same headings."""
     path = write("reference,currency,total,Vendor,Id\nord-000001,NOK,5,A,1\n")
     assert len(read_orders(path, shop="plain", default_msn="123456").orders) == 1
@@ -197,9 +195,7 @@ def test_a_list_of_ones_own_with_a_shops_headings_may_be_plain(write: Writer):
         ),
     ],
 )
-def test_two_columns_of_one_heading_that_is_read_are_refused(
-    write: Writer, content: str, heading: str
-):
+def test_duplicate_heading_that_is_read_is_refused(write: Writer, content: str, heading: str):
     """Either column may be the wrong one, and nobody would see the mistake."""
     path = write(content)
     for read in (preview, lambda path: read_orders(path, default_msn="123456")):
@@ -207,19 +203,19 @@ def test_two_columns_of_one_heading_that_is_read_are_refused(
             read(path)
 
 
-def test_two_columns_of_one_heading_that_is_not_read_do_no_harm(write: Writer):
+def test_duplicate_heading_that_is_not_read_is_ignored(write: Writer):
     """Shops with custom fields repeat headings that are not read."""
     path = write("reference,currency,total,note,note\nord-000001,NOK,5,a,b\n")
     assert len(read_orders(path, default_msn="123456").orders) == 1
 
 
-def test_a_bank_statement_among_the_orders_is_named(write: Writer):
+def test_bank_statement_given_as_orders_is_named(write: Writer):
     """A bank statement has amounts and references, but no orders."""
     with pytest.raises(SourceError, match="this is a bank statement, not an order export"):
         read_orders(write(BANK), default_msn="123456")
 
 
-def test_currency_alone_lacking_is_no_fault_of_the_file(write: Writer):
+def test_missing_currency_column_is_not_a_file_error(write: Writer):
     """Magento's export has no currency; the settings of the sales unit give it."""
     path = write("reference,total\nord-000001,5\n")
     got = read_orders(path, units=(SalesUnit("123456", currency="SEK"),))
@@ -253,7 +249,7 @@ ODD_CELL = FAR_CELL.replace("r=", 's="0" r = ')
         ),
     ],
 )
-def test_a_stray_cell_is_refused_before_its_rectangle_is_built(write: Writer, harm):
+def test_distant_cell_is_refused_before_the_sheet_is_read(write: Writer, harm):
     """The reader would use all memory for the empty cells in between, and then be killed."""
     path = write(changed_sheet(harm), "orders.xlsx")
     for job in (lambda: read_orders(path, default_msn="123456"), lambda: preview(path)):
@@ -261,7 +257,7 @@ def test_a_stray_cell_is_refused_before_its_rectangle_is_built(write: Writer, ha
             job()
 
 
-def test_a_stray_format_is_no_cell(write: Writer):
+def test_formatted_empty_row_is_ignored(write: Writer):
     """A formatted empty last row is common, and the readers ignore it."""
     far = '<row r="1048576" s="1"><c r="XFD1048576" s="0"/></row></sheetData>'
     path = write(changed_sheet(lambda xml: xml.replace("</sheetData>", far)), "orders.xlsx")
@@ -284,7 +280,7 @@ def changed_sheet(harm) -> bytes:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (9, 26), (10, 27), (1234, 60), (300, 703)])
-def test_a_sheet_is_measured_as_it_is(rows: int, columns: int):
+def test_sheet_size_is_measured_exactly(rows: int, columns: int):
     """No real table may be refused: rows are counted exactly, columns to within 26."""
     made = openpyxl.Workbook()
     for row in range(1, rows + 1):
@@ -299,7 +295,7 @@ def test_a_sheet_is_measured_as_it_is(rows: int, columns: int):
     assert columns <= last_column <= most
 
 
-def test_many_members_are_refused_by_their_sum(write: Writer, monkeypatch: pytest.MonkeyPatch):
+def test_total_size_of_archive_members_is_limited(write: Writer, monkeypatch: pytest.MonkeyPatch):
     """Each member is below the limit for one member, but together they would fill the memory."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
@@ -310,7 +306,7 @@ def test_many_members_are_refused_by_their_sum(write: Writer, monkeypatch: pytes
         read_orders(write(made.getvalue(), "orders.xlsx"))
 
 
-def test_a_huge_table_of_contents_is_refused(write: Writer):
+def test_number_of_archive_members_is_limited(write: Writer):
     """The list of so many empty members alone would fill the memory."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
@@ -323,7 +319,7 @@ def test_a_huge_table_of_contents_is_refused(write: Writer):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".xlsx", ".txt"])
 @pytest.mark.parametrize("kind", ["pipe", "directory", "link to nothing", "device"])
-def test_only_ordinary_files_are_opened(tmp_path: Path, kind: str, suffix: str):
+def test_pipe_is_refused(tmp_path: Path, kind: str, suffix: str):
     """With a pipe, the program would wait forever."""
     path = tmp_path / f"orders{suffix}"
     make = {
@@ -338,7 +334,7 @@ def test_only_ordinary_files_are_opened(tmp_path: Path, kind: str, suffix: str):
             job(path)
 
 
-def test_a_key_given_twice_is_refused(write: Writer):
+def test_duplicate_json_key_is_refused(write: Writer):
     """Nobody can know which of the two totals is meant."""
     order = '[{"id": 1, "status": "completed", "total": "5.00", "total": "500.00"}]'
     with pytest.raises(SourceError, match=r"orders\.json: the key 'total' stands twice"):
@@ -376,7 +372,7 @@ def test_a_large_json_file_stays_small_in_memory(tmp_path: Path):
 @pytest.mark.parametrize(
     ("start", "value"), [("[", "1,"), ('[{"a":[', "[],")], ids=["numbers", "lists"]
 )
-def test_json_of_nothing_but_values_is_refused(tmp_path: Path, start: str, value: str):
+def test_json_of_many_small_values_is_refused(tmp_path: Path, start: str, value: str):
     """Two bytes of such a file need fifty bytes of memory."""
     path = tmp_path / "orders.json"
     path.write_text(start + value * 13_000_000)
@@ -385,7 +381,7 @@ def test_json_of_nothing_but_values_is_refused(tmp_path: Path, start: str, value
 
 
 @pytest.mark.parametrize("offset", ["+99:00", "+15:00", "-14:30", "+02:75", " +9900"])
-def test_an_offset_that_no_place_has_is_a_reject(write: Writer, offset: str):
+def test_impossible_time_offset_is_rejected(write: Writer, offset: str):
     """The order would get a date that is days wrong, perhaps in another month."""
     head = "reference,currency,total,ordered_at\n"
     rows = f"ord-000001,NOK,5,2026-10-02T10:00{offset}\nord-000002,NOK,5,2026-10-02T10:00+02:00\n"

@@ -38,7 +38,7 @@ def read(write: Writer, lines: list[str], encoding: str = "utf-8") -> OrderFiles
     ids=["PHP", "PHP at the end", "PHP and a delimiter", "PHP to the file's end", "unclosed",
          "closed far below", "never closed", "all quoted"],
 )  # fmt: skip
-def test_a_quote_fault_rejects_its_own_line_only(
+def test_unbalanced_quote_rejects_only_its_line(
     write: Writer, row_3: str, quoted_row_5: str, encoding: str
 ):
     """A reader takes all text up to the next quotation mark for one cell, and loses those rows."""
@@ -66,14 +66,14 @@ def test_a_cell_of_several_lines_stays_one_cell(write: Writer):
     assert got.rejects.empty
 
 
-def test_every_line_of_a_broken_cell_is_accounted_for(write: Writer):
+def test_every_line_of_a_broken_cell_is_rejected(write: Writer):
     """The faulty cell really has several lines, so each line is rejected by its number."""
     got = read(write, [ROWS[0], 'ord-000002;2;NOK;"Hei "du"', 'igjen";2.00;0.00', ROWS[2]])
     assert list(got.orders["source_row"]) == [2, 5]
     assert list(got.rejects["source_row"]) == [3, 4]
 
 
-def test_a_fault_in_every_line_is_read_in_one_pass():
+def test_faults_in_every_line_are_read_in_one_pass():
     """After each fault, the reader must not read the rest of the file again."""
     count = 0
 
@@ -90,7 +90,7 @@ def test_a_fault_in_every_line_is_read_in_one_pass():
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
-def test_a_heading_row_further_down_is_no_order(write: Writer, mark: str):
+def test_repeated_heading_row_is_not_an_order(write: Writer, mark: str):
     """Two exports were joined into one file, for example with Windows' copy a.csv + b.csv."""
     got = read(write, [ROWS[0], mark + HEAD.upper(), ROWS[1], "\x1a"])
     assert list(got.orders["source_row"]) == [2, 4]
@@ -98,7 +98,7 @@ def test_a_heading_row_further_down_is_no_order(write: Writer, mark: str):
     assert "heading row again" in got.rejects["reason"][0]
 
 
-def test_columns_in_another_order_are_read_by_their_own_names(write: Writer, write_xlsx: Writer):
+def test_joined_exports_are_read_by_their_own_headings(write: Writer, write_xlsx: Writer):
     """With the first headings, the refund of 0 would be read as the total."""
     second = "reference;order_number;currency;note;refunded;total"
     lines = [ROWS[0], second, "ord-000002;2;NOK;;0.50;200.00", "ord-000003;3;NOK;;0.00;300.00"]
@@ -132,7 +132,7 @@ def test_rows_below_other_columns_are_refused_by_number(
         assert "save the two exports as two files" in got.rejects["reason"][2]
 
 
-def test_headings_glued_to_the_last_row_refuse_what_follows(write: Writer):
+def test_headings_joined_to_the_last_row_reject_what_follows(write: Writer):
     """The first file had no line end, so its last row and the next headings are on one line."""
     glued = f"{ROWS[1]}\ufeffreference;order_number;currency;note;refunded;total"
     got = read(write, [ROWS[0], glued, "ord-000003;3;NOK;;0.00;300.00"])
@@ -147,7 +147,7 @@ def test_headings_glued_to_the_last_row_refuse_what_follows(write: Writer):
         max_size=30,
     )
 )  # fmt: skip
-def test_every_line_is_a_row_or_part_of_a_whole_one(pieces: list[str]):
+def test_every_line_belongs_to_a_row_or_a_reject(pieces: list[str]):
     """Wherever the quotation marks are, no line is left out."""
     lines = list(io.StringIO("".join(pieces), newline=""))
     rows = list(read_csv_rows(iter(lines), 1, ",", 3, "a.csv"))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
 from tests.sources.conftest import SHOPIFY, as_csv
-from tests.sources.test_rest import rest
 from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
+from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import VippsReconError
 from vippsrecon.schemas import ORDERS, to_polars
@@ -61,7 +61,7 @@ def read_every_way(path: Path) -> None:
 @given(
     content=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.xlsx", "a.json", "a.xml"])
 )
-def test_any_bytes(tmp_path: Path, content: bytes, name: str):
+def test_any_bytes_give_a_result_or_a_package_error(tmp_path: Path, content: bytes, name: str):
     """A file may contain anything, whatever its name is."""
     (tmp_path / name).write_bytes(content)
     read_every_way(tmp_path / name)
@@ -70,7 +70,9 @@ def test_any_bytes(tmp_path: Path, content: bytes, name: str):
 @pytest.mark.parametrize("name", sorted(SOUND))
 @QUIET
 @given(data=st.data())
-def test_sound_files_damaged(tmp_path: Path, name: str, data: st.DataObject):
+def test_damaged_files_give_a_result_or_a_package_error(
+    tmp_path: Path, name: str, data: st.DataObject
+):
     """Bytes are removed, changed or added, so the damage can be deep inside a valid file."""
     content = bytearray(SOUND[name])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -94,7 +96,9 @@ CELLS = st.one_of(
     rows=st.lists(st.dictionaries(st.sampled_from(SHOPIFY), CELLS), min_size=1, max_size=6),
     shop=st.sampled_from(["shopify", "woocommerce"]),
 )
-def test_any_cells(tmp_path: Path, rows: list[dict[str, str]], shop: str):
+def test_any_cells_give_a_result_or_a_package_error(
+    tmp_path: Path, rows: list[dict[str, str]], shop: str
+):
     """With any text below valid headings, the row counts agree and no other error is raised."""
     text = as_csv(SHOPIFY, [shopify(), *rows]).encode("utf-8", "replace")
     (tmp_path / f"{shop}.csv").write_bytes(text)
@@ -113,7 +117,9 @@ def test_any_cells(tmp_path: Path, rows: list[dict[str, str]], shop: str):
         max_size=5,
     )
 )  # fmt: skip
-def test_any_workbook_cells(tmp_path: Path, rows: list[tuple[object, ...]]):
+def test_any_workbook_cells_give_a_result_or_a_package_error(
+    tmp_path: Path, rows: list[tuple[object, ...]]
+):
     """Every kind of value that a sheet can hold, in columns that need another kind."""
     made = openpyxl.Workbook()
     made.active.append(("reference", "currency", "total"))

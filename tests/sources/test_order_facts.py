@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
-from tests.sources.test_rest import rest
 from tests.sources.test_shops import OSLO, SHOPWARE, WOO, rows, shopify, woo
+from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import find_candidate_references, preview, read_orders
-from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND
+from vippsrecon.sources.orders.fields.references import RULES_AFTER_NOT_FOUND
 
 HEAD = "reference,order_number,currency,total,refunded,status,fulfilled_at,refunded_at"
 UUID = "0189d5b8e0f17a0c9c2f3c8b1a2b3c4d"
@@ -26,7 +26,7 @@ def plain(write: Writer, *lines: str) -> list[dict[str, object]]:
     return rows(write("\n".join([HEAD, *lines]) + "\n"))
 
 
-def test_a_day_without_a_time_is_the_whole_day(write: Writer):
+def test_date_without_time_is_the_whole_day(write: Writer):
     """An order shipped on 4 November must not look overdue the next morning."""
     day, timed, none = plain(
         write,
@@ -42,7 +42,7 @@ def test_a_day_without_a_time_is_the_whole_day(write: Writer):
     assert day["fulfilled_day"] == (dt.date(2026, 11, 4) - dt.date(1970, 1, 1)).days
 
 
-def test_a_date_cell_of_excel_is_a_whole_day_too(write_xlsx: Writer):
+def test_excel_date_cell_is_the_whole_day(write_xlsx: Writer):
     """Excel shows 04.11.2026 but stores midnight."""
     path = write_xlsx(
         [HEAD.split(","), ("ord-000001", 1, "NOK", 5, 0, "fulfilled", dt.date(2026, 11, 4), None)]
@@ -52,7 +52,7 @@ def test_a_date_cell_of_excel_is_a_whole_day_too(write_xlsx: Writer):
     assert order["dates_without_time"] is True
 
 
-def test_the_day_an_order_was_placed_begins_at_midnight(write: Writer):
+def test_order_date_without_time_begins_at_midnight(write: Writer):
     """Only a date from which a waiting time is counted means the end of the day."""
     path = write("reference,currency,total,ordered_at\nord-000001,NOK,5,2026-11-04\n")
     (order,) = rows(path)
@@ -63,7 +63,7 @@ def test_the_day_an_order_was_placed_begins_at_midnight(write: Writer):
     ("word", "said"),
     [("voided", "voided"), ("Expired", "expired"), ("paid", None), ("pending", None), ("", None)],
 )
-def test_shopify_says_that_an_authorization_is_gone(write: Writer, word: str, said: str | None):
+def test_shopify_states_that_an_authorization_ended(write: Writer, word: str, said: str | None):
     """The merchant cancelled the authorization, or it expired: no money is reserved now."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(Financial_Status=word)])))
     assert order["shop_authorization"] == said
@@ -73,7 +73,7 @@ def test_shopify_says_that_an_authorization_is_gone(write: Writer, word: str, sa
     ("answers", "by_hand"),
     [([False], True), ([True], False), ([True, False], True), ([None], None), ([], None), (["false"], True)],
 )  # fmt: skip
-def test_refunds_that_woocommerce_only_recorded(
+def test_woocommerce_refund_recorded_by_hand(
     write: Writer, answers: list[object], by_hand: bool | None
 ):
     """Staff can record a refund in the shop that was never sent to Vipps.
@@ -91,7 +91,7 @@ def test_refunds_that_woocommerce_only_recorded(
     ("cell", "by_hand"),
     [("yes", True), ("Ja", True), ("x", True), ("No", False), ("nei", False), ("0", False), ("", None)],
 )  # fmt: skip
-def test_a_plain_export_can_say_that_a_refund_was_only_recorded(
+def test_plain_export_can_mark_a_refund_recorded_by_hand(
     write: Writer, cell: str, by_hand: bool | None
 ):
     """Any text that is not a clear "no" means recorded by hand, so no refund is proposed."""
@@ -104,7 +104,7 @@ def test_a_plain_export_can_say_that_a_refund_was_only_recorded(
     ("state", "refunded"),
     [("paid", None), ("refunded_partially", None), ("refunded", 45000), ("open", None)],
 )
-def test_shopware_states_without_an_amount(write: Writer, state: str, refunded: int | None):
+def test_shopware_refund_states_have_no_amount(write: Writer, state: str, refunded: int | None):
     """The export has no refunds. Unknown is not zero, and only *refunded* gives the amount."""
     line = f"{UUID};10001;s;Kari;a@b.no;450;{UUID};1x;2026-10-05 10:00:00;{state};shipped"
     path = write(f"{SHOPWARE};transaction_state;delivery_state\n{line}\n")
@@ -116,7 +116,7 @@ def test_shopware_states_without_an_amount(write: Writer, state: str, refunded: 
     ("status", "amount", "refunded"),
     [("Refunded", "", 49950), ("Refunded", "-10.00", 1000), ("Completed", "", 0)],
 )
-def test_woocommerce_refunded_without_an_amount(
+def test_woocommerce_refund_amount_counts_before_the_status(
     write: Writer, status: str, amount: str, refunded: int
 ):
     """If the file has a refund amount, the amount is used and not the status."""
@@ -125,7 +125,7 @@ def test_woocommerce_refunded_without_an_amount(
     assert order["refunded_minor"] == refunded
 
 
-def test_a_refund_that_nobody_computed_is_unknown(tmp_path: Path):
+def test_refund_formula_without_a_value_is_unknown(tmp_path: Path):
     """A script wrote the formula and the file has no value for it; this does not mean no refund."""
     workbook = openpyxl.Workbook()
     for row in (
@@ -148,7 +148,7 @@ def test_a_refund_that_nobody_computed_is_unknown(tmp_path: Path):
     assert any("Orders whose refund is a formula without a value: 1" in note for note in read.files[0].notes)  # fmt: skip
 
 
-def test_a_file_whose_refunds_are_all_formulas_knows_none(tmp_path: Path):
+def test_column_of_refund_formulas_without_values_is_unknown(tmp_path: Path):
     """An empty cell in a column of formulas without values does not mean zero either."""
     workbook = openpyxl.Workbook()
     for row in (HEAD.split(","), ("ord-000001", 1, "NOK", 9, "=1+1"), ("ord-000002", 2, "NOK", 9)):
@@ -157,7 +157,7 @@ def test_a_file_whose_refunds_are_all_formulas_knows_none(tmp_path: Path):
     assert [order["refunded_minor"] for order in rows(tmp_path / "orders.xlsx")] == [None, None]
 
 
-def test_the_time_of_a_copied_file_is_a_guess(write: Writer):
+def test_export_time_of_a_copied_file_is_guessed(write: Writer):
     """A copy can change the file's time, so without another source the export time is uncertain."""
     path = write(f"{HEAD}\nord-000001,1,NOK,5,0,open,,\n")
     assert rows(path)[0]["exported_at_guessed"] is True
@@ -174,9 +174,7 @@ DAMAGED_ANSI = ["nord\u00ad-000001", "nord\u2013000001", "nord-\u00a0000001"]
     [(text, code) for text in (*DAMAGED, *DAMAGED_ANSI) for code in ("utf-8", "utf-16")]
     + [(text, "cp1252") for text in DAMAGED_ANSI],
 )
-def test_a_damaged_reference_leads_to_the_repaired_one(
-    write: Writer, reference: str, encoding: str
-):
+def test_repaired_reference_is_requested(write: Writer, reference: str, encoding: str):
     """It is kept unchanged, so that the report can name it. The repaired reference is requested."""
     content = f"reference;currency;total\n{reference};NOK;5\n".encode(encoding)
     read = read_orders(write(content), units=(OSLO,))
@@ -188,7 +186,7 @@ def test_a_damaged_reference_leads_to_the_repaired_one(
 
 
 @pytest.mark.parametrize("around", [" ", "\u00a0", "\t"])
-def test_blanks_around_a_reference_are_no_part_of_it(write: Writer, around: str):
+def test_spaces_around_a_reference_are_removed(write: Writer, around: str):
     """In an export, spaces around a reference are removed, as around all other values."""
     path = write(f"reference;currency;total\n{around}nord-000001{around};NOK;5\n")
     assert rows(path)[0]["reference"] == "nord-000001"
@@ -203,7 +201,7 @@ def test_blanks_around_a_reference_are_no_part_of_it(write: Writer, around: str)
         {"order_number": "I alt", "currency": "NOK", "total": "300", "refunded": "0"},
     ],
 )  # fmt: skip
-def test_a_row_of_sums_is_no_order(write: Writer, write_xlsx: Writer, row: dict[str, str]):
+def test_row_of_sums_is_not_an_order(write: Writer, write_xlsx: Writer, row: dict[str, str]):
     """Read as an order, it would be missing at Vipps MobilePay and put the whole month at risk."""
     headings = ["reference", "order_number", "currency", "total", "refunded", "status"]
     whole = [
@@ -219,7 +217,7 @@ def test_a_row_of_sums_is_no_order(write: Writer, write_xlsx: Writer, row: dict[
         assert "sum" in read.rejects["reason"][0]
 
 
-def test_an_order_without_a_reference_is_not_taken_for_a_sum(write: Writer):
+def test_order_without_a_reference_is_not_a_row_of_sums(write: Writer):
     """The row has a number, a status or a date; its total may equal a sum only by chance."""
     got = plain(
         write,
@@ -230,7 +228,7 @@ def test_an_order_without_a_reference_is_not_taken_for_a_sum(write: Writer):
     assert [order["reference"] for order in got] == ["ord-000001", None, None]
 
 
-def test_a_filtered_export_is_said_in_a_note(tmp_path: Path):
+def test_filtered_export_gives_a_note(tmp_path: Path):
     """No money moves, so hidden rows are read; a note tells the user, who may not want them."""
     workbook = openpyxl.Workbook()
     for row in (
@@ -247,7 +245,7 @@ def test_a_filtered_export_is_said_in_a_note(tmp_path: Path):
 
 
 @pytest.mark.parametrize("amount", ["1.100", "12.500", "1,100"])
-def test_three_digits_after_the_only_mark_are_refused_in_every_export(
+def test_three_digits_after_the_only_mark_are_rejected(
     write: Writer, write_xlsx: Writer, amount: str
 ):
     """Some shops write 1.100 for 1100. Read as 1.10, it would lead to a wrong refund of 1098.90."""
@@ -259,7 +257,7 @@ def test_three_digits_after_the_only_mark_are_refused_in_every_export(
         assert read.rejects["value"].tolist() == [amount]
 
 
-def test_a_computed_total_is_what_excel_shows(write: Writer, write_xlsx: Writer):
+def test_computed_total_is_read_as_excel_shows_it(write: Writer, write_xlsx: Writer):
     """Excel stores 3 times 19.90 as 59.699999999999996, and some programs write this to CSV."""
     cells = [("reference", "currency", "total"), ("ord-000001", "NOK", 59.699999999999996)]
     text = "\n".join(",".join(map(str, row)) for row in cells)

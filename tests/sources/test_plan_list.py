@@ -41,14 +41,14 @@ def write_sheet(path: Path, amounts: list[object], **row_3: object) -> Path:
     [{"hidden": True}, {"hidden": True, "outlineLevel": 1}, {"height": 0.75}],
     ids=["filter", "folded group", "height below 1"],
 )
-def test_hidden_rows_refuse_the_list_by_number(tmp_path: Path, hiding: dict[str, object]):
+def test_hidden_rows_refuse_the_list_and_are_named(tmp_path: Path, hiding: dict[str, object]):
     """A user who filtered the sheet believes that only the visible rows are refunded."""
     path = write_sheet(tmp_path / "refunds.xlsx", [10, 20, 30], **hiding)
     with pytest.raises(SourceError, match=r"refunds\.xlsx: hidden rows: 3 .*filter"):
         read(path)
 
 
-def test_hidden_rows_without_cells_and_grouped_rows_that_are_shown_do_no_harm(tmp_path: Path):
+def test_empty_hidden_rows_and_shown_groups_are_accepted(tmp_path: Path):
     """Only hidden rows that would be planned are a reason to refuse the list."""
     path = write_sheet(tmp_path / "refunds.xlsx", [10, 20], outlineLevel=1)
     workbook = openpyxl.load_workbook(path)
@@ -76,7 +76,7 @@ def test_a_row_of_height_0_is_hidden(tmp_path: Path):
         read(changed)
 
 
-def test_a_workbook_that_does_not_tell_its_hidden_rows_is_refused(tmp_path: Path):
+def test_workbook_with_unknown_hidden_rows_is_refused(tmp_path: Path):
     """If it is unknown whether rows are hidden, they do not count as visible."""
     path = write_sheet(tmp_path / "refunds.xlsx", [10])
     changed = rewrite(path, "xl/workbook.xml", "<workbook ", "<!DOCTYPE workbook><workbook ")
@@ -88,14 +88,12 @@ def test_a_workbook_that_does_not_tell_its_hidden_rows_is_refused(tmp_path: Path
     ("amount", "minor"),
     [(59.699999999999996, 5970), (3.3000000000000003, 330), (123456.70000000001, 12345670), (0.1 + 0.2, 30)],
 )  # fmt: skip
-def test_numbers_that_excel_computed_are_what_excel_shows(
-    tmp_path: Path, amount: float, minor: int
-):
+def test_computed_numbers_are_read_as_excel_shows_them(tmp_path: Path, amount: float, minor: int):
     """Excel stores 17 digits and shows 15 at most: for the user, 3 times 19.90 is 59.7."""
     assert read(write_sheet(tmp_path / "refunds.xlsx", [amount]))[0] == {"nord-000001": minor}
 
 
-def test_a_number_with_three_decimals_stays_refused(tmp_path: Path):
+def test_number_with_three_decimals_is_refused(tmp_path: Path):
     """12.345 kroner is not a valid amount, computed or not."""
     amounts, reasons = read(write_sheet(tmp_path / "refunds.xlsx", [12.345, 12.345000000000001]))
     assert amounts == {}
@@ -115,7 +113,7 @@ def test_three_digits_after_the_only_mark_are_refused(
         assert "three digits after its only mark" in reason
 
 
-def test_amounts_that_can_mean_one_thing_only_are_read(write: Writer):
+def test_unambiguous_amounts_are_read(write: Writer):
     """Two decimals, no decimals, or spaces between the thousands are clear."""
     rows = "nord-000001;1 100,00;NOK\nnord-000002;1100;NOK\nnord-000003;12,50;NOK\n"
     path = write(f"reference;amount;currency\n{rows}".encode("cp1252"), "refunds.csv")
@@ -134,7 +132,7 @@ def test_amounts_that_can_mean_one_thing_only_are_read(write: Writer):
         ("n\u043erd-000001", "U+043E (cyrillic small letter o)", 2),
     ],
 )
-def test_a_reference_is_never_repaired_where_money_moves(
+def test_reference_in_a_plan_list_is_never_repaired(
     write: Writer, write_xlsx: Writer, reference: str, character: str, place: int
 ):
     """The reason names the character and the cell, because nobody can see the character."""
@@ -155,7 +153,7 @@ def test_an_invisible_character_in_an_amount_is_named(write: Writer):
     assert "amount holds U+200B" in read(path)[1][0]
 
 
-def test_a_formula_that_nobody_computed_is_neither_empty_nor_all(tmp_path: Path):
+def test_formula_without_a_value_is_neither_empty_nor_all(tmp_path: Path):
     """A script wrote =10*2 and no value."""
     amounts, reasons = read(write_sheet(tmp_path / "refunds.xlsx", ["=10*2", 5]))
     assert amounts == {"nord-000002": 500}
@@ -165,7 +163,7 @@ def test_a_formula_that_nobody_computed_is_neither_empty_nor_all(tmp_path: Path)
     ]
 
 
-def test_the_0_that_xlsxwriter_stores_for_a_formula_is_no_value(tmp_path: Path):
+def test_stored_0_of_an_uncomputed_formula_is_not_a_value(tmp_path: Path):
     """Such a workbook asks Excel to compute its formulas when it is opened."""
     path = tmp_path / "refunds.xlsx"
     with xlsxwriter.Workbook(str(path)) as workbook:
@@ -183,7 +181,7 @@ def test_the_0_that_xlsxwriter_stores_for_a_formula_is_no_value(tmp_path: Path):
 @pytest.mark.parametrize(
     "last", [";300.00;NOK", ";300.00;", "Sum;300.00;NOK", "Totalt NOK;300.00;"]
 )
-def test_a_row_of_sums_is_no_refund(write: Writer, last: str):
+def test_row_of_sums_is_not_a_refund(write: Writer, last: str):
     """The reason states that the row is a sum, not only that its reference is missing."""
     rows = f"nord-000001;100.00;NOK\nnord-000002;200.00;NOK\n{last}\n"
     amounts, (reason,) = read(write(f"reference;amount;currency\n{rows}", "refunds.csv"))
@@ -192,7 +190,7 @@ def test_a_row_of_sums_is_no_refund(write: Writer, last: str):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
-def test_no_line_of_a_note_is_taken_for_a_refund(write: Writer, encoding: str):
+def test_line_of_a_note_is_not_a_refund(write: Writer, encoding: str):
     """If the quotation marks do not match, nobody can know which lines are rows."""
     lines = [
         "reference;amount;currency;note",

@@ -12,7 +12,7 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.sources import preview
 
 
-def test_an_order_export(write: Writer):
+def test_preview_of_an_order_export(write: Writer):
     """The object is as documented for --json: amounts in minor units, and all values fit JSON."""
     path = write(as_csv(WOO, [woo(), woo(Order_ID="1002", Order_Total_Amount="x")]))
     said = preview(path)
@@ -36,7 +36,7 @@ def test_an_order_export(write: Writer):
     assert json.loads(json.dumps(said)) == said
 
 
-def test_what_is_missing_names_the_box_to_tick(write: Writer):
+def test_preview_names_the_missing_export_setting(write: Writer):
     """The user reads this before the run, instead of a thousand discrepancies after it."""
     headings = [name for name in WOO if name not in ("Transaction ID", "Order Refund Amount")]
     (entry,) = preview(write(as_csv(headings, [woo()])))["files"]
@@ -47,7 +47,7 @@ def test_what_is_missing_names_the_box_to_tick(write: Writer):
     assert "Order Refund Amount" in notes
 
 
-def test_nothing_has_to_be_configured(write: Writer):
+def test_preview_needs_no_settings(write: Writer):
     """Magento's export has no sales unit and no currency; a preview must work without both."""
     path = write(as_csv(MAGENTO, [magento()]))
     notes = " ".join(preview(path)["files"][0]["notes"])
@@ -70,7 +70,9 @@ def test_nothing_has_to_be_configured(write: Writer):
         ),
     ],
 )
-def test_a_currency_column_is_not_denied(write: Writer, lines: str, said: str | None):
+def test_preview_recognises_a_currency_column_without_values(
+    write: Writer, lines: str, said: str | None
+):
     """A rejected row without a currency does not mean that the file has no currency column."""
     (entry,) = preview(write(f"reference,currency,total\n{lines}"))["files"]
     assert [note for note in entry["notes"] if "urrency" in note] == ([said] if said else [])
@@ -79,7 +81,7 @@ def test_a_currency_column_is_not_denied(write: Writer, lines: str, said: str | 
 @pytest.mark.parametrize(
     ("other", "sums"), [("0", {"NOK": 0, "SEK": 0}), ("", {"NOK": None, "SEK": None})]
 )
-def test_an_empty_refund_is_zero_only_in_a_column_that_is_filled(
+def test_empty_refund_is_zero_only_in_a_filled_column(
     write: Writer, other: str, sums: dict[str, int | None]
 ):
     """A column without any amount states nothing about refunds, so their sum is unknown."""
@@ -88,7 +90,7 @@ def test_an_empty_refund_is_zero_only_in_a_column_that_is_filled(
     assert {code: of["refunded_minor"] for code, of in entry["totals"].items()} == sums
 
 
-def test_other_tenders_and_nothing_to_pay_are_counted(write: Writer):
+def test_preview_counts_orders_that_are_not_compared(write: Writer):
     """Orders that are not compared are shown with their sum, so that a user can check the total."""
     others = [woo(Order_ID="2", Order_Number="2", Payment_Method_Title="Klarna")]
     free = [woo(Order_ID="3", Order_Number="3", Order_Total_Amount="0")]
@@ -123,7 +125,7 @@ def test_other_tenders_and_nothing_to_pay_are_counted(write: Writer):
         pytest.param('{"plan_id": "p", "digest": "d", "rows": []}', "plan.json", "plan", "plan", None, id="plan"),
     ],
 )  # fmt: skip
-def test_files_that_are_no_orders(
+def test_preview_names_files_that_are_not_orders(
     write: Writer, content: str, name: str, kind: str, form: str, rows: int | None
 ):
     """A download folder contains other files too; each is named, and none is read as orders."""

@@ -25,7 +25,7 @@ def tried(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
     return set(found.select("reference", "candidate", "rule").iter_rows())
 
 
-def test_a_retry_suffix_leads_to_every_earlier_attempt(write: Writer):
+def test_retry_suffix_gives_every_earlier_attempt(write: Writer):
     """WooCommerce keeps only the last reference; the first two exist only at Vipps MobilePay."""
     assert tried(write, "woo-butikk-1001-2,NOK,5,1001,yes") == {
         ("woo-butikk-1001-2", "woo-butikk-1001", "earlier_attempt"),
@@ -48,7 +48,9 @@ def test_a_retry_suffix_leads_to_every_earlier_attempt(write: Writer):
         ("abcdefgh", "", None),
     ],
 )
-def test_attempt_base(write: Writer, reference: str, number: str, base: str | None):
+def test_attempt_suffix_follows_only_the_orders_own_id(
+    write: Writer, reference: str, number: str, base: str | None
+):
     """A hyphen and a number mean an attempt only after the order's own id."""
     path = write(f"{HEAD}{reference},NOK,5,{number},yes\n")
     orders = read_orders(path, default_msn="123456").orders
@@ -56,20 +58,20 @@ def test_attempt_base(write: Writer, reference: str, number: str, base: str | No
     assert (None if pd.isna(found) else found) == base
 
 
-def test_zeros_lost_are_put_back_by_the_length_of_the_others(write: Writer):
+def test_lost_zeros_are_restored_to_the_usual_length(write: Writer):
     """A spreadsheet removed the zeros of one; most of the others show how long a reference is."""
     found = tried(write, "0000012345,NOK,5,,", "0000012346,NOK,5,,", "12347,NOK,5,,")
     assert ("12347", "0000012347", "zero_padded") in found
 
 
-def test_a_reference_without_its_zeros_is_tried_only_where_it_could_be_one(write: Writer):
+def test_too_short_reference_is_not_requested(write: Writer):
     """Magento's number without zeros is too short to request. It must not give a failure."""
     assert tried(write, "0012345678,NOK,5,,", "0000012346,NOK,5,,") == {
         ("0012345678", "12345678", "zero_stripped")
     }
 
 
-def test_zeros_lost_everywhere_take_magentos_length(write: Writer):
+def test_zeros_lost_in_every_row_take_magentos_length(write: Writer):
     """No row shows the length, so Magento's nine digits are used: no other length is known."""
     assert tried(write, "123,NOK,5,,", "124,NOK,5,,") == {
         ("123", "000000123", "zero_padded"),
@@ -81,13 +83,13 @@ def test_zeros_lost_everywhere_take_magentos_length(write: Writer):
     ("damaged", "whole"),
     [("1E+11", "100000000000"), ('"1,00E+11"', "100000000000"), ("1.23456789E+8", "123456789")],
 )
-def test_scientific_notation_is_written_out(write: Writer, damaged: str, whole: str):
+def test_scientific_notation_is_expanded(write: Writer, damaged: str, whole: str):
     """If no digit was lost, this is the reference. If not, the attempt costs one call."""
     (found,) = tried(write, f"{damaged},NOK,5,,")
     assert found[1:] == (whole, "written_out")
 
 
-def test_only_earlier_attempts_are_asked_for_always(write: Writer):
+def test_only_earlier_attempts_are_requested_at_once(write: Writer):
     """Every other rule would double the calls, so it is used only if a reference is not found."""
     found = tried(write, "own-build-1234567-2,NOK,5,,")
     assert found == {("own-build-1234567-2", "own-build-1234567", "without_suffix")}
@@ -95,7 +97,7 @@ def test_only_earlier_attempts_are_asked_for_always(write: Writer):
     assert "earlier_attempt" not in RULES_AFTER_NOT_FOUND
 
 
-def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
+def test_unpaid_order_gives_the_next_attempt(write: Writer):
     """The shop may have missed a payment; a paid order has no later attempt."""
     later = ("woo-butikk-1001", "woo-butikk-1001-1", "later_attempt")
     assert tried(write, "woo-butikk-1001,NOK,5,1001,yes") == set()
@@ -103,7 +105,7 @@ def test_an_order_not_known_to_be_paid_leads_to_the_next_attempt(write: Writer):
     assert tried(write, "woo-butikk-1001,NOK,5,1001,") == {later}
 
 
-def test_no_orders_have_no_candidates(write: Writer):
+def test_empty_orders_frame_gives_no_references(write: Writer):
     """An export in which all rows are rejected gives an empty frame."""
     orders = read_orders(write(f"{HEAD}ord-000001,NOK,x,,\n"), default_msn="123456").orders
     found = find_candidate_references(to_polars(orders, ORDERS))
@@ -119,7 +121,7 @@ def test_no_orders_have_no_candidates(write: Writer):
         pytest.param("msn;reference\n1234;ord-1\n;ord-2\n", [("1234", "ord-1"), ("9999", "ord-2")], id="msn"),
     ],
 )  # fmt: skip
-def test_a_list_of_references(write: Writer, content: str, expected: list[tuple[str, str]]):
+def test_list_of_references_is_read(write: Writer, content: str, expected: list[tuple[str, str]]):
     """A list may have one reference on each line, or columns with sales units."""
     found, rejects = read_references(write(content, "list.txt"), "9999")
     assert list(found[["msn", "reference"]].itertuples(index=False, name=None)) == expected
@@ -127,13 +129,13 @@ def test_a_list_of_references(write: Writer, content: str, expected: list[tuple[
     assert rejects.empty
 
 
-def test_a_list_in_a_workbook(write_xlsx: Writer):
+def test_list_of_references_in_a_workbook_is_read(write_xlsx: Writer):
     """A workbook is the most common form of a list."""
     found, _ = read_references(write_xlsx([("Reference",), ("ord-000001",), (123456789,)]), "9999")
     assert list(found["reference"]) == ["ord-000001", "123456789"]
 
 
-def test_references_that_cannot_be_are_rejected_with_their_line(write: Writer):
+def test_invalid_references_are_rejected_with_their_line(write: Writer):
     """One mistake in ten thousand lines must not lose the other lines."""
     found, rejects = read_references(write(f"ord-000001\n{'x' * 65}\n", "list.txt"), "9999")
     assert list(found["reference"]) == ["ord-000001"]
@@ -149,7 +151,9 @@ def test_references_that_cannot_be_are_rejected_with_their_line(write: Writer):
     ],
     ids=["no sales unit", "no heading", "empty"],
 )
-def test_a_list_that_cannot_be_used(write: Writer, content: str, default: str | None, says: str):
+def test_unusable_list_of_references_is_refused(
+    write: Writer, content: str, default: str | None, says: str
+):
     """The sentence names the setting or the cell that is missing."""
     with pytest.raises(SourceError, match=says):
         read_references(write(content, "list.txt"), default)

@@ -73,7 +73,7 @@ def shopify(**cells: str) -> dict[str, str]:
         pytest.param({"Payment_Reference": "#1001.1, a"}, "#1001.1, a", False, id="none at all"),
     ],
 )
-def test_a_cell_of_several_references_is_taken_apart(
+def test_cell_of_several_references_is_split(
     write: Writer, cells: dict[str, str], first: str, noted: bool
 ):
     """An order was paid by two payments; the separator that the shop writes is not documented."""
@@ -85,7 +85,7 @@ def test_a_cell_of_several_references_is_taken_apart(
     assert any(note.startswith(said) for note in read.files[0].notes) is noted
 
 
-def test_a_whole_shopify_order_keeps_its_figures_and_moments(write: Writer):
+def test_shopify_order_is_read_in_full(write: Writer):
     """This is the most common file. Only Shopify writes offsets without a colon."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify()])))
     assert order["reference"] == "rGwene1234567890abcdefghi"
@@ -111,7 +111,9 @@ def test_a_whole_shopify_order_keeps_its_figures_and_moments(write: Writer):
         pytest.param({"Financial_Status": "pending", "Paid_at": ""}, "fulfilled", "no", id="pending"),
     ],
 )  # fmt: skip
-def test_shopify_words(write: Writer, cells: dict[str, str], status: str, paid: str):
+def test_shopify_payment_states_are_read(
+    write: Writer, cells: dict[str, str], status: str, paid: str
+):
     """Shopify's `paid` is no proof: orders made through its API have it without a payment."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(**cells)])))
     assert (order["status"], order["paid"]) == (status, paid)
@@ -144,7 +146,7 @@ def test_gift_card_and_vipps_together_are_a_split_tender(write: Writer):
     assert (order["by_vipps"], order["split_tender"]) == (True, True)
 
 
-def test_the_second_payment_column_serves_where_the_first_is_empty(write: Writer):
+def test_second_reference_column_is_used_if_the_first_is_empty(write: Writer):
     """Payment providers differ in which of Shopify's three columns has the reference."""
     row = shopify(Payment_Reference="", Payment_ID="rPaymentId67890abcdefghij")
     read = read_orders(write(as_csv(SHOPIFY, [row])), units=(OSLO,))
@@ -177,7 +179,7 @@ def woo(**cells: str) -> dict[str, str]:
     return whole | {name.replace("_", " "): value for name, value in cells.items()}
 
 
-def test_woocommerce_order(write: Writer):
+def test_woocommerce_order_is_read_in_full(write: Writer):
     """Its times are in the site's time zone, its refund is negative, and it is a third attempt."""
     (order,) = rows(write(as_csv(WOO, [woo()], ";")))
     assert (order["total_minor"], order["refunded_minor"]) == (49950, 1000)
@@ -202,7 +204,7 @@ def test_woocommerce_statuses_in_any_language(write: Writer, word: str, status: 
 
 
 @pytest.mark.parametrize("repeated", [True, False], ids=["cells repeated", "cells blank"])
-def test_woocommerce_rows_per_product_count_once(write: Writer, repeated: bool):
+def test_woocommerce_product_rows_count_once(write: Writer, repeated: bool):
     """With a row for each product, each row has the order's total, so it must count once."""
     headings = [*WOO, "SKU"]
     further = woo(SKU="b") if repeated else {"Order Number": "1001", "SKU": "b"}
@@ -214,14 +216,14 @@ def test_woocommerce_rows_per_product_count_once(write: Writer, repeated: bool):
     }
 
 
-def test_woocommerce_without_transaction_id_names_the_box_to_tick(write: Writer):
+def test_woocommerce_without_transaction_id_names_the_export_setting(write: Writer):
     """The plugin does not export this column by default, so the message names it."""
     headings = [name for name in WOO if name != "Transaction ID"]
     with pytest.raises(SourceError, match="Transaction ID"):
         read_orders(write(as_csv(headings, [woo()])), units=(OSLO,))
 
 
-def test_a_prefix_in_the_mapping_makes_references_of_order_ids(write: Writer):
+def test_prefix_in_the_mapping_makes_references_from_order_ids(write: Writer):
     """The plugin puts zeros between prefix and order id to make eight characters."""
     headings = [name for name in WOO if name != "Transaction ID"]
     own = write('extends = "woocommerce"\nprefix = "Woo"\n', "own.toml")
@@ -241,7 +243,7 @@ def test_a_prefix_in_the_mapping_makes_references_of_order_ids(write: Writer):
         pytest.param(["woo-b-0{}"] * 3, None, id="not filled up as the plugin does"),
     ],
 )
-def test_a_prefix_the_others_show_makes_the_reference_that_is_lacking(
+def test_prefix_of_other_rows_makes_a_missing_reference(
     write: Writer, references: list[str], made: str | None
 ):
     """Other plugins empty or overwrite the field that holds the reference."""
@@ -274,7 +276,7 @@ SKYVERGE = [
 ]  # fmt: skip
 
 
-def test_skyverge_order(write: Writer):
+def test_skyverge_order_is_read_in_full(write: Writer):
     """The headings are in snake case, and the order number differs from the order id."""
     row = {
         "order_id": "2001", "order_number_formatted": "N-77", "order_number": "77",
@@ -308,7 +310,7 @@ def magento(**cells: str) -> dict[str, str]:
     } | {name.replace("_", " "): value for name, value in cells.items()}
 
 
-def test_magento_order(write: Writer):
+def test_magento_order_is_read_in_full(write: Writer):
     """ID with its zeros is the reference; the plugin sends the purchased total."""
     (order,) = rows(write(as_csv(MAGENTO, [magento()])))
     assert (order["reference"], order["order_number"]) == ("000000123", "000000123")
@@ -325,7 +327,7 @@ def test_magento_order(write: Writer):
         ("Canceled", "cancelled"), ("Custom", "unknown"),
     ],
 )  # fmt: skip
-def test_magento_statuses(write: Writer, word: str, status: str):
+def test_magento_statuses_are_read(write: Writer, word: str, status: str):
     """*Closed* means fully refunded after shipping, not cancelled."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(Status=word)])))
     assert order["status"] == status
@@ -340,7 +342,7 @@ def test_magento_statuses(write: Writer, word: str, status: str):
         ({"Status": "Canceled", "Total_Refunded": "100.0000"}, "cancelled"),
     ],
 )
-def test_magento_leaves_an_order_of_which_the_rest_was_refunded_on_processing(
+def test_magento_partly_refunded_order_stays_processing(
     write: Writer, cells: dict[str, str], status: str
 ):
     """One part was sent and the rest refunded, so the order does not wait for delivery."""
@@ -348,7 +350,7 @@ def test_magento_leaves_an_order_of_which_the_rest_was_refunded_on_processing(
     assert order["status"] == status
 
 
-def test_a_store_names_its_sales_unit(write: Writer):
+def test_store_name_decides_the_sales_unit(write: Writer):
     """If one shop has two sales units, the name of the store decides which one."""
     units = (
         SalesUnit("111111", market="NO", stores=("Norge",)),
@@ -370,7 +372,7 @@ SHOPWARE = (
     ("total", "minor", "truncated"),
     [("19.99", 1999, 1998), ("20", 2000, 2000), ("0.29", 29, 28), ("1.13", 113, 112)],
 )
-def test_shopware_figures_as_its_plugin_truncates_them(
+def test_shopware_amounts_are_truncated_as_by_its_plugin(
     write: Writer, total: str, minor: int, truncated: int
 ):
     """The plugin cuts off the decimals of a float. One amount in twenty is one øre too low."""
@@ -412,7 +414,7 @@ def test_plain_headings_in_norwegian_and_comma_decimals_by_mapping(write: Writer
     assert order["ordered_at"] == pd.Timestamp("2026-01-30T23:00:00Z")
 
 
-def test_no_customer_enters_a_frame_a_reject_or_a_note(write: Writer):
+def test_results_contain_no_customer_data(write: Writer):
     """Most exports have names, addresses and telephone numbers; the results must have none."""
     bad = shopify(Total="x", Name="#9", Id="9")
     read = read_orders(

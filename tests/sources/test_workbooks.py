@@ -20,7 +20,7 @@ NEAR_MIDNIGHT = dt.datetime.fromisoformat("2026-01-31T23:30")
 HEAD = ("reference", "currency", "total", "refunded", "ordered_at", "order_number")
 
 
-def test_numbers_and_dates_of_the_workbook_need_no_profile(write: Writer, write_xlsx: Writer):
+def test_workbook_numbers_and_dates_need_no_profile(write: Writer, write_xlsx: Writer):
     """A number cell is a number, whatever decimal mark the profile has for text."""
     own = write('extends = "plain"\n[amounts]\ndecimal = ","\n', "own.toml")
     path = write_xlsx(
@@ -62,9 +62,7 @@ def test_sheet_rows_are_counted_as_excel_shows_them(write_xlsx: Writer):
     assert list(got.rejects["source_row"]) == [6]
 
 
-def test_openpyxl_serves_where_calamine_gives_up(
-    write_xlsx: Writer, monkeypatch: pytest.MonkeyPatch
-):
+def test_openpyxl_reads_what_calamine_refuses(write_xlsx: Writer, monkeypatch: pytest.MonkeyPatch):
     """One reader refuses some workbooks that the other reads; both give the same orders."""
     rows = [
         (*HEAD, "fulfilled_at"),
@@ -79,7 +77,7 @@ def test_openpyxl_serves_where_calamine_gives_up(
     pd.testing.assert_frame_equal(read_orders(path, default_msn="123456").orders, usual.orders)
 
 
-def test_a_size_that_lies_is_found_out(write_xlsx: Writer, tmp_path: Path):
+def test_false_size_in_the_archive_is_detected(write_xlsx: Writer, tmp_path: Path):
     """The limits use the sizes that the archive states.
 
     If these are false, the checksum is wrong.
@@ -102,7 +100,7 @@ def test_a_size_that_lies_is_found_out(write_xlsx: Writer, tmp_path: Path):
         (dt.timedelta(hours=1), "1:00:00"),
     ],
 )  # fmt: skip
-def test_a_cell_as_text(cell: object, said: str):
+def test_cell_is_read_as_excel_shows_it(cell: object, said: str):
     """There is no exponent and no decimal that Excel does not show, and text has no number mark."""
     assert format_cell(cell) == said
     assert format_cells([cell]).to_list() == [said]
@@ -122,6 +120,6 @@ CELLS = st.one_of(
 
 @draw_examples(50)
 @given(st.lists(CELLS, max_size=12))
-def test_a_column_at_a_time_is_cell_by_cell(cells: list[object]):
+def test_reading_by_column_equals_reading_by_cell(cells: list[object]):
     """The fast way must give the same numbers, dates and texts as the slow way."""
     assert format_cells(cells).to_list() == [format_cell(cell) for cell in cells]

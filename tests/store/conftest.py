@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.postgres import binaries, running
-from tests.store.making import PLAN, approved
+from tests.store.plans_and_drafts import PLAN, approved
 from vippsrecon.store import acquire, open_store
 
 

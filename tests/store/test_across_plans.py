@@ -7,7 +7,7 @@ import os
 import pytest
 from sqlalchemy import event
 
-from tests.store.making import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Draft,
@@ -51,7 +51,7 @@ def finished(store, carrier):
     return store
 
 
-def test_our_keys_are_those_that_were_sent(finished):
+def test_own_keys_are_those_that_were_sent(finished):
     """Keys of all rows that were intended or done, not those of another verb or environment."""
     assert read_own_idempotency_keys(finished, "simulator", "refund") == {
         f"key-{row}" for row in range(1, 8)
@@ -60,7 +60,7 @@ def test_our_keys_are_those_that_were_sent(finished):
     assert read_own_idempotency_keys(finished, "production", "refund") == frozenset()
 
 
-def test_what_is_in_flight(finished):
+def test_rows_in_flight_are_in_progress_or_unknown(finished):
     """Rows that are in progress or unknown. A settled row is no longer listed."""
     result = read_payments_in_flight(finished, "simulator")
 
@@ -71,7 +71,7 @@ def test_what_is_in_flight(finished):
     assert read_payments_in_flight(finished, "test") == []
 
 
-def test_receipts_are_of_rows_that_were_done_for_something(finished):
+def test_receipts_are_of_done_rows_with_a_discrepancy(finished):
     """Rows done, already done, or confirmed as done by a person; not refused or unknown rows."""
     result = list(read_receipts(finished, "simulator"))
 
@@ -85,7 +85,7 @@ def test_receipts_are_of_rows_that_were_done_for_something(finished):
     assert list(read_receipts(finished, "production")) == []
 
 
-def test_a_later_look_tells_when_it_was_done(finished):
+def test_later_reading_gives_the_time_of_the_operation(finished):
     """The event log came later than the answer; `verified` has the event's time."""
     detail = {"event_at": "2026-01-31T10:05:00Z"}
     append_entries(finished, PLAN, [draft("verified", 2)._replace(detail=detail)])
@@ -95,7 +95,7 @@ def test_a_later_look_tells_when_it_was_done(finished):
     ]
 
 
-def test_outcomes_are_those_of_the_rows(finished):
+def test_outcome_counts_equal_the_rows(finished):
     """The same counts as row by row, without reading the rows."""
     states = [state.outcome for state in read_row_states(finished, PLAN).values()]
 
@@ -105,7 +105,7 @@ def test_outcomes_are_those_of_the_rows(finished):
 @pytest.mark.parametrize(
     "ask", [count_outcomes, lambda store: list(read_receipts(store, "simulator"))]
 )
-def test_what_was_tampered_with_is_a_sentence(finished, ask):
+def test_modified_entry_error_names_verify(finished, ask):
     """The error says to run --verify."""
     with as_owner(finished) as change:
         change("UPDATE journal SET detail = '[' WHERE kind = 'settled'")
@@ -114,14 +114,14 @@ def test_what_was_tampered_with_is_a_sentence(finished, ask):
         ask(finished)
 
 
-def test_what_is_said_of_runs(finished):
+def test_run_entries_contain_no_single_row(finished):
     """Approved, carrier and ended entries, and none about single rows."""
     kinds = [(entry.plan_id, entry.kind) for entry, _ in read_run_entries(finished)]
 
     assert kinds == [(PLAN, "approved"), (PLAN, "carrier"), (OTHER, "approved")]
 
 
-def test_a_chain_by_kinds(finished):
+def test_entries_are_read_by_kind(finished):
     """Approvals can be read without reading every entry."""
     assert [
         entry.kind for entry in read_entries(finished, PLAN, kinds=("approved", "carrier"))
@@ -133,7 +133,7 @@ def test_a_chain_by_kinds(finished):
     assert len(list(read_entries(finished, PLAN))) == list_plans(finished)[0].entries
 
 
-def test_thousands_of_rows_are_counted_at_once(store):
+def test_counts_need_few_queries(store):
     """The number of queries does not depend on the number of rows and plans."""
     count = 5_000
     held = acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())
@@ -150,7 +150,7 @@ def test_thousands_of_rows_are_counted_at_once(store):
     assert len([one for one in asked if one.startswith("SELECT")]) == 1
 
 
-def test_receipts_page_by_page(store, carrier, monkeypatch):
+def test_receipts_are_read_in_pages(store, carrier, monkeypatch):
     """In a long journal, none is lost or repeated where a page ends."""
     monkeypatch.setattr("vippsrecon.store.journal.receipts.ENTRIES_PER_PAGE", 3)
     rows = range(1, 11)
@@ -160,7 +160,7 @@ def test_receipts_page_by_page(store, carrier, monkeypatch):
     assert [one.row for one in read_receipts(store, "simulator")] == list(rows)
 
 
-def test_a_receipt_of_every_plan(store, carrier):
+def test_receipts_of_all_plans_are_in_order(store, carrier):
     """Plan by plan, in order."""
     approved(store, OTHER)
     other = acquire(store, OTHER, holder="ola", host="here", pid=os.getpid())

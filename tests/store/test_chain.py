@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.hypothesis_sizes import draw_examples
-from tests.store.making import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import PlanError
 from vippsrecon.store import Draft, commit_entries, read_entries, read_head, verify_journal
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash, link_entry
@@ -79,7 +79,7 @@ def filled(store, carrier):
     return list(read_entries(store, PLAN))
 
 
-def test_an_untouched_chain_holds(store, carrier):
+def test_unchanged_chain_is_valid(store, carrier):
     """The normal case; a run prints the head for this comparison."""
     made = filled(store, carrier)
     verdict = verify_journal(store, PLAN)
@@ -111,7 +111,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("column", CHANGES)
-def test_a_changed_column_is_found_at_its_row(store, carrier, column):
+def test_changed_column_is_found_at_its_entry(store, carrier, column):
     """A change of one value is found at exactly that entry."""
     filled(store, carrier)
     with as_owner(store) as run:
@@ -122,12 +122,12 @@ def test_a_changed_column_is_found_at_its_row(store, carrier, column):
     assert verdict.fault.startswith("entry 7 was changed")
 
 
-def test_every_column_but_the_key_is_tried():
+def test_every_column_but_the_key_is_tested():
     """The list above is complete; the tests below change plan and position."""
     assert set(CHANGES) == set(Entry._fields) - {"plan_id", "seq"}
 
 
-def test_an_entry_written_anew_with_its_hash_is_found_at_the_next(store, carrier):
+def test_rehashed_entry_is_found_at_the_next_entry(store, carrier):
     """A new hash for one entry does not fit the next entry."""
     made = filled(store, carrier)
     forged = made[6]._replace(amount_minor=1)
@@ -157,7 +157,7 @@ def rewritten(run, made, start):
         previous = changed.hash
 
 
-def test_a_chain_written_anew_shows_against_a_head_only(store, carrier):
+def test_rewritten_chain_is_found_only_with_a_saved_head(store, carrier):
     """The documents state this limit of the journal, and it is true in both directions."""
     made = filled(store, carrier)
     with as_owner(store) as run:
@@ -168,7 +168,7 @@ def test_a_chain_written_anew_shows_against_a_head_only(store, carrier):
     assert "another hash than the saved head" in verdict.fault
 
 
-def test_a_cut_tail_shows_against_a_head_only(store, carrier):
+def test_removed_last_entries_are_found_only_with_a_saved_head(store, carrier):
     """Without a printed head, a shorter chain is valid."""
     made = filled(store, carrier)
     with as_owner(store) as run:
@@ -212,7 +212,7 @@ def test_an_entry_replayed_at_the_end_is_found(store, carrier):
     assert (verdict.ok, verdict.at_seq) == (False, 11)
 
 
-def test_an_entry_moved_to_another_plan_is_missed(store, carrier):
+def test_entry_moved_to_another_plan_is_found(store, carrier):
     """Each plan has its chain, so one chain has a gap and the other a foreign entry."""
     filled(store, carrier)
     approved(store, OTHER)
@@ -224,7 +224,7 @@ def test_an_entry_moved_to_another_plan_is_missed(store, carrier):
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_what_sqlite_alone_would_hold_is_a_fault_not_a_crash(store, carrier):
+def test_bytes_in_a_text_column_are_reported(store, carrier):
     """SQLite accepts bytes in a text column; the error must name the row."""
     filled(store, carrier)
     with as_owner(store) as run:
@@ -232,7 +232,7 @@ def test_what_sqlite_alone_would_hold_is_a_fault_not_a_crash(store, carrier):
     assert verify_journal(store, PLAN).at_seq == 4
 
 
-def test_a_plan_nobody_knows_has_no_chain(store):
+def test_unknown_plan_has_no_chain(store):
     """A mistyped plan id is a fault in `verify_journal` and an error in `read_head`."""
     assert verify_journal(store, OTHER).fault == f"plan {OTHER} has no entries here"
     with pytest.raises(PlanError, match="approve it first"):
@@ -240,7 +240,7 @@ def test_a_plan_nobody_knows_has_no_chain(store):
 
 
 @pytest.mark.parametrize("statement", ["UPDATE journal SET row = 1", "DELETE FROM journal"])
-def test_an_accident_is_refused_by_the_database(store, statement):
+def test_database_refuses_update_and_delete(store, statement):
     """A careless statement in a database tool cannot change the journal."""
     with store._engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text(statement))
@@ -248,7 +248,7 @@ def test_an_accident_is_refused_by_the_database(store, statement):
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-def test_truncate_is_refused_too(store):
+def test_database_refuses_truncate(store):
     """TRUNCATE is neither UPDATE nor DELETE. SQLite does not have it."""
     with store._engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text("TRUNCATE journal"))
@@ -266,7 +266,7 @@ def test_long_chains_are_read_in_pages(store, carrier):
     assert verify_journal(store, PLAN).ok
 
 
-def test_details_come_back_as_they_went_in(store, carrier):
+def test_details_are_returned_unchanged(store, carrier):
     """Both databases return all alphabets, nulls and nested lists unchanged."""
     detail = {"why": "øre ✓ \u0000 \n", "before": [1, 2, 3, 4], "after": None, "b": {"a": True}}
     (entry,) = commit_entries(store, carrier, [draft("intended", 1)._replace(detail=detail)])

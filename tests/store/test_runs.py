@@ -20,7 +20,7 @@ ORDER = ComparedOrder(
 )
 
 
-def test_the_first_run_that_showed_it_stays(store):
+def test_first_run_of_a_discrepancy_is_kept(store):
     """A later run or a repeated run does not change the first date. Environments are separate."""
     record_run(store, OCTOBER, {"a": date(2026, 11, 5)}, [], {})
     record_run(store, NOVEMBER, {"a": date(2026, 12, 5), "b": date(2026, 12, 5)}, [], {})

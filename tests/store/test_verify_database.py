@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from tests.store.making import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
 from vippsrecon.errors import StoreError
 from vippsrecon.store import back_up, commit_entries, verify_database, verify_journal
 
@@ -31,7 +31,7 @@ def change(store, *statements):
             connection.execute(text(statement))
 
 
-def test_an_untouched_database_holds(busy):
+def test_unchanged_database_is_valid(busy):
     """Reservations of rows that are done, unknown or in progress follow from their entries."""
     assert verify_database(busy) == []
 
@@ -48,7 +48,7 @@ def test_an_untouched_database_holds(busy):
         (["DROP INDEX journal_one_end"], "the index journal_one_end is missing"),
     ],
 )
-def test_tables_that_do_not_follow_from_the_journal(busy, statements, said):
+def test_tables_that_contradict_the_journal_are_reported(busy, statements, said):
     """A person could change these tables to exceed a cap or to run two operations at once."""
     change(busy, *statements)
 
@@ -56,7 +56,7 @@ def test_tables_that_do_not_follow_from_the_journal(busy, statements, said):
     assert verify_journal(busy, PLAN).ok, "the chain alone does not show it"
 
 
-def test_triggers_that_are_gone(store):
+def test_missing_triggers_are_reported(store):
     """They protect the journal from accidents, so somebody removed them on purpose."""
     with as_owner(store):
         pass
@@ -65,7 +65,7 @@ def test_triggers_that_are_gone(store):
 
 
 @pytest.mark.parametrize("removed", [PLAN, OTHER])
-def test_a_plan_that_was_removed_with_all_its_traces(store, removed):
+def test_removed_plan_is_found_by_the_next_plan(store, removed):
     """The plan registered after it counts the plans before it and is linked to the last one."""
     approved(store, OTHER)
     approved(store, THIRD)
@@ -80,7 +80,7 @@ def test_a_plan_that_was_removed_with_all_its_traces(store, removed):
     assert verify_journal(store, THIRD).ok, "the chains that are left hold"
 
 
-def test_the_last_plan_removed_does_not_show(store):
+def test_removed_last_plan_is_not_found(store):
     """As the documents state, only a head that was saved elsewhere shows this."""
     approved(store, OTHER)
 
@@ -91,7 +91,7 @@ def test_the_last_plan_removed_does_not_show(store):
     assert not [fault for fault in verify_database(store) if "plan" in fault]
 
 
-def test_a_server_is_backed_up_with_its_own_tool(store, tmp_path):
+def test_postgresql_backup_names_its_own_tool(store, tmp_path):
     """SQLite gives one complete file; for PostgreSQL the error names its backup tool."""
     if store._engine.dialect.name == "sqlite":
         assert back_up(store, tmp_path / "copy.db").stat().st_size > 0

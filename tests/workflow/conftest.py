@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetching.doors import Watched
+from tests.fetching.recording_transport import Watched
 from tests.payments import MSN, make_event, make_payment, make_state_line
 from vippsrecon.api import Client
 from vippsrecon.config.load import load_settings

@@ -75,13 +75,13 @@ def now():
     return {"clock": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
 
 
-def test_a_simulators_month_is_no_wrong_clock(run, caplog):
+def test_simulator_month_is_not_a_wrong_clock(run, caplog):
     """The simulator's time is in November 2026, whatever this machine's time is."""
     assert run(CLOCK).verdict == "clean"
     assert not caplog.records
 
 
-def test_an_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
+def test_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
     """With a Date a month too early, the capture of 12 October would be ignored silently."""
     result = run(CLOCK, timedelta(days=-30), keep=tmp_path / "data")
 
@@ -97,7 +97,7 @@ def test_an_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
 
 @pytest.mark.parametrize("path", ["/", "/epayment/v1/payments/order-0001/events"])
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_a_date_that_is_not_the_simulators_own_gives_no_verdict(run, hours, path, tmp_path):
+def test_date_changed_by_a_proxy_gives_no_verdict(run, hours, path, tmp_path):
     """A proxy changes the Date of all answers, or of one only.
 
     No event is later than this Date, so the events do not show the error.
@@ -112,7 +112,7 @@ def test_a_date_that_is_not_the_simulators_own_gives_no_verdict(run, hours, path
 @pytest.mark.parametrize(
     ("seconds", "verdict"), [(0, "clean"), (50, "clean"), (70, "incomplete"), (-70, "incomplete")]
 )
-def test_outside_the_simulator_the_machines_clock_is_compared(run, seconds, verdict):
+def test_machine_clock_is_compared_outside_the_simulator(run, seconds, verdict):
     """With more than a minute between them, one clock is wrong, and nobody knows which one."""
     result = run(now(), timedelta(seconds=seconds), environment="test")
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from tests.bulk.world import CLOCK, MSN, SOON, line
+from tests.bulk.simulated_account import CLOCK, MSN, SOON, line
 from vippsrecon import approve, carry_out, closed_by_receipts, open_store, plan_refunds
 from vippsrecon import reconcile as compare
 from vippsrecon.api import Client
@@ -132,7 +132,7 @@ def about_receipts(result):
     return [one for one in result.notices if "receipt" in one or "still open" in one]
 
 
-def test_closed_by_their_receipts(done):
+def test_refunds_close_their_discrepancies(done):
     """Export and payments agree now, so two refunds of 320.50 in total closed the discrepancies."""
     assert sorted(done.found.discrepancies["kind"]) == ["refund_missing_at_vipps"] * 2
     assert about_receipts(done.found) == []
@@ -159,7 +159,7 @@ def test_closed_by_their_receipts(done):
     assert {row["booking_date"].isoformat() for row in rows} == {"2026-01-31"}
 
 
-def test_before_anything_was_done_nothing_is_said(books):
+def test_plan_that_was_not_carried_out_closes_nothing(books):
     """A plan that was only approved or run dry gives no receipt."""
     found = books.month()
     books.refund(found, live=False)
@@ -170,7 +170,7 @@ def test_before_anything_was_done_nothing_is_said(books):
     assert "closed_by_receipts" not in result.manifest
 
 
-def test_an_earlier_fetch_does_not_know_of_it(done):
+def test_fetch_before_the_refund_gives_a_notice(done):
     """`--payments` was fetched before the refund.
 
     The notice says that it was done, so nobody sends it again.
@@ -192,7 +192,7 @@ def test_an_earlier_fetch_does_not_know_of_it(done):
     ]
 
 
-def test_an_earlier_export_is_compared_before_it(done):
+def test_export_before_the_refund_is_compared_at_its_own_time(done):
     """The same export is compared as of its own time, which is before the refund."""
     result = done.month(exported_at=EXPORTED)
 
@@ -205,7 +205,7 @@ def test_an_earlier_export_is_compared_before_it(done):
     assert result.manifest["open_despite_receipts"] == 2
 
 
-def test_a_refund_that_was_not_enough_is_to_be_looked_at(done):
+def test_insufficient_refund_leaves_the_discrepancy_open(done):
     """The shop has refunded more since: the id is the same, but the difference is new."""
     done.export({**AMOUNTS, "order-000001": "400.00"})
 
@@ -218,7 +218,7 @@ def test_a_refund_that_was_not_enough_is_to_be_looked_at(done):
     )
 
 
-def test_an_order_of_another_export_closes_nothing(done):
+def test_order_that_was_not_compared_closes_nothing(done):
     """If an order was not compared, its missing discrepancy is not closed."""
     done.export({"order-000002": "20.50"})
 
@@ -227,7 +227,7 @@ def test_an_order_of_another_export_closes_nothing(done):
     assert about_receipts(result) == ["1 discrepancy is closed by its receipt: 20.50 NOK refunded."]
 
 
-def test_waived_is_not_closed(done):
+def test_waived_discrepancy_is_not_closed(done):
     """A person decided to ignore the discrepancy; this does not prove that the sides agree."""
     result = compare(
         done.found.orders,
@@ -244,7 +244,7 @@ def test_waived_is_not_closed(done):
     assert found["closed"].tolist() == [False]
 
 
-def test_only_one_kind_closes_no_other(done):
+def test_checking_one_kind_closes_no_other_kind(done):
     """Discrepancies of a kind that was not compared are not closed."""
     result = compare(
         done.found.orders,
@@ -258,7 +258,7 @@ def test_only_one_kind_closes_no_other(done):
         assert not len(closed_by_receipts(result, store))
 
 
-def test_frames_of_another_engine(done):
+def test_closed_discrepancies_work_with_duckdb_frames(done):
     """The payments may be in a frame of another engine, here DuckDB."""
     found = done.month()
     result = compare(
@@ -277,7 +277,7 @@ def _arrow(frame):
     return pa.Table.from_pandas(frame, preserve_index=False)
 
 
-def test_the_environment_has_to_be_known(done):
+def test_refund_at_the_simulator_closes_nothing_in_production(done):
     """A refund at the simulator closes no discrepancy in production."""
     result = compare(done.found.orders, done.found.payments, done.found.events)
 
@@ -287,7 +287,7 @@ def test_the_environment_has_to_be_known(done):
         assert not len(closed_by_receipts(result, store, environment="production"))
 
 
-def test_a_refund_from_a_list_is_ours(books):
+def test_refund_planned_from_a_list_is_ours(books):
     """The shop does not know this refund, but our journal does: it was not made in the portal."""
     books.simulator.advance(600)
     (books.folder / "list.csv").write_text(
@@ -303,7 +303,7 @@ def test_a_refund_from_a_list_is_ours(books):
     assert flags["refund_missing_in_shop"] == "refunded_by_us"
 
 
-def test_a_refund_of_the_portal_is_not(done):
+def test_portal_refund_is_not_ours(done):
     """This refund is not in our journal."""
     done.client.refund("order-000003", 5_000, "NOK", idempotency_key="the-portal", msn=MSN)
     done.simulator.advance(A_DAY_AND_AN_HOUR)
@@ -313,7 +313,7 @@ def test_a_refund_of_the_portal_is_not(done):
     assert found["flags"].tolist() == ["made_elsewhere"]
 
 
-def test_an_open_row_is_no_proposal(books):
+def test_open_row_removes_the_proposal(books):
     """It is not known if the refund was done, so nobody must refund a second time."""
     found = books.month()
     books.simulator.set_settings(event_log_lag_ms=600_000)
@@ -353,7 +353,7 @@ def tampered(path):
         pytest.param(tampered, "cannot be understood", id="tampered with"),
     ],
 )
-def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
+def test_unreadable_journal_gives_a_notice(done, spoil, said):
     """The comparison works without the journal, and says what it does not know."""
     before = done.month()
     path = done.folder / "work.db"
@@ -370,9 +370,9 @@ def test_a_journal_that_cannot_be_read_is_a_notice(done, spoil, said):
     assert about_receipts(result) == []
 
 
-def test_a_locked_journal_is_a_notice(done, monkeypatch):
+def test_locked_journal_gives_a_notice(done, monkeypatch):
     """Another program has locked the database; the run does not wait for it."""
-    monkeypatch.setattr("vippsrecon.workflow.closed_discrepancies.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("vippsrecon.workflow.history.closed_discrepancies.WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(done.folder / "work.db", isolation_level=None)) as tool:
         tool.execute("PRAGMA locking_mode = EXCLUSIVE")
         tool.execute("PRAGMA journal_mode = DELETE")
@@ -384,7 +384,7 @@ def test_a_locked_journal_is_a_notice(done, monkeypatch):
     assert result.exit_code == 0
 
 
-def test_no_database_is_made_or_missed(books):
+def test_reconcile_without_a_journal_creates_none(books):
     """Users who only reconcile have no journal, and the run does not create one."""
     result = books.month()
 
@@ -392,7 +392,7 @@ def test_no_database_is_made_or_missed(books):
     assert not any("looked up" in one for one in result.notices)
 
 
-def test_the_same_again_from_what_was_kept(done):
+def test_saved_payments_give_the_same_notices(done):
     """With the same journal, `payments=` gives the same notices."""
     moment = done.simulator.now()
     first = done.month(keep=done.folder / "kept", exported_at=moment)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetching.doors import Watched
+from tests.fetching.recording_transport import Watched
 from tests.workflow.healthy_sales import EXPORTED, MSN, state_lines
 from tests.workflow.healthy_shops import SHOPS, make_sales
 from vippsrecon.api import Client
@@ -62,7 +62,7 @@ def test_a_healthy_month_raises_no_alarm(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SHOPS)
-def test_one_fault_in_it_is_the_only_alarm(name, tmp_path):
+def test_one_error_in_a_healthy_month_is_the_only_alarm(name, tmp_path):
     """One order of the same month is captured twice, and only this order is reported."""
     shop = SHOPS[name]
     sales = make_sales(shop, 40, seed=7)

@@ -30,7 +30,7 @@ def paid(number, **moved):
         pytest.param(20, 20, 0, "at_once", None, id="set already"),
     ],
 )
-def test_the_setting_is_proposed_where_most_open_orders_are_captured(
+def test_capture_setting_is_proposed_if_most_open_orders_are_captured(
     world, open_orders, captured, fulfilled, capture, said
 ):
     """Without the setting, every open order of such a shop would be a discrepancy."""
@@ -51,7 +51,7 @@ def test_the_setting_is_proposed_where_most_open_orders_are_captured(
     assert all(f"Sales unit {MSN}: {said} are captured" in notice for notice in found)
 
 
-def test_an_older_export_says_nothing_of_the_setting(world, tmp_path):
+def test_older_export_proposes_no_capture_setting(world, tmp_path):
     """The orders are open in last month's file, but this month's file shows them as sent."""
     numbers = range(20)
     newer, settings, client, _ = world(

@@ -72,7 +72,7 @@ FRAMES = [
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_what_was_kept_gives_the_same_frames(kept, again, name):
+def test_saved_payments_give_the_same_frames(kept, again, name):
     """The second run makes no calls, and its result is identical."""
     first, _ = kept
 
@@ -81,7 +81,7 @@ def test_what_was_kept_gives_the_same_frames(kept, again, name):
     assert first.notices == again.notices
 
 
-def test_a_guessed_time_of_export_is_said(month, settings, kept, again):
+def test_guessed_export_time_gives_a_notice(month, settings, kept, again):
     """A copy of the file has another modification time, which leads to other discrepancies."""
     _, folder = kept
     told = reconcile_month(
@@ -92,7 +92,7 @@ def test_a_guessed_time_of_export_is_said(month, settings, kept, again):
     assert not any("does not state when it was exported" in notice for notice in told.notices)
 
 
-def test_the_manifest_names_inputs_and_no_place(kept, month):
+def test_manifest_names_inputs_without_paths(kept, month):
     """An auditor compares the hashes; paths would differ from machine to machine."""
     result, folder = kept
     said = str(result.manifest)
@@ -119,7 +119,7 @@ def test_the_ledger_finds_payments_no_order_knows(kept):
     assert "missing_in_orders" in set(result.discrepancies["kind"])
 
 
-def test_the_moment_is_the_simulators_own(kept):
+def test_cut_off_time_is_the_server_time(kept):
     """Server time is the Date of the answers.
 
     Ages are right even if the machine's clock is wrong.
@@ -129,7 +129,7 @@ def test_the_moment_is_the_simulators_own(kept):
     assert result.manifest["as_of"].startswith("2026-11-05T")
 
 
-def test_an_order_that_was_not_asked_for_is_a_hole(month, settings, kept, tmp_path):
+def test_order_that_was_not_fetched_counts_as_unanswered(month, settings, kept, tmp_path):
     """With `--payments` fetched for another export, the result must not look complete."""
     _, folder = kept
     text = (month / "orders.csv").read_text(encoding="utf-8")
@@ -143,7 +143,7 @@ def test_an_order_that_was_not_asked_for_is_a_hole(month, settings, kept, tmp_pa
     assert "order-nobody-asked-for" in set(result.failures["reference"])
 
 
-def test_an_export_of_which_no_row_can_be_read_is_refused(month, settings, tmp_path):
+def test_export_without_a_readable_row_is_refused(month, settings, tmp_path):
     """Without orders, every payment would be reported, and the report would mean nothing."""
     head, *rows = (month / "orders.csv").read_text(encoding="utf-8").splitlines()
     place = head.split(",").index("total")
@@ -157,7 +157,7 @@ def test_an_export_of_which_no_row_can_be_read_is_refused(month, settings, tmp_p
         reconcile_month([tmp_path / "orders.csv"], settings)
 
 
-def test_another_month_is_refused(month, settings):
+def test_export_of_another_month_is_refused(month, settings):
     """The user chose the wrong file, and the error comes before any call."""
     with pytest.raises(InputError, match=r"orders.csv: the orders are from .* Use the export"):
         reconcile_month([month / "orders.csv"], settings, first=date(2026, 1, 1), last="2026-01-31")
@@ -171,7 +171,7 @@ def test_another_month_is_refused(month, settings):
         pytest.param("2026-12-01", "2026-12-31", None, id="nothing of December"),
     ],
 )
-def test_the_period_is_the_payments_not_the_orders(first, last, captured, tmp_path):
+def test_period_is_decided_by_payments(first, last, captured, tmp_path):
     """An order of 31 October that was captured after midnight is in both months' runs.
 
     Its money belongs to November only, and its export is not a wrong file for November.
@@ -238,7 +238,7 @@ def test_the_period_is_the_payments_not_the_orders(first, last, captured, tmp_pa
             assert list(totals["amount_minor"]) == [captured, 10000, 0, 0]
 
 
-def test_a_payment_is_asked_for_once():
+def test_payment_is_requested_once():
     """Orders, files and guesses may name the same payment; the orders' references come first."""
     orders = schemas.to_polars(None, schemas.ORDERS)
     wanted = collect_fetch_references(orders)
@@ -270,7 +270,7 @@ def ignore_file(folder, *lines):
     return path
 
 
-def test_waived_until_a_day_ends_after_it(tmp_path):
+def test_waiver_includes_its_last_day(tmp_path):
     """The last day itself is included."""
     path = ignore_file(
         tmp_path,
@@ -291,13 +291,13 @@ def test_waived_until_a_day_ends_after_it(tmp_path):
         pytest.param("order-1,test order,Kari,2026-02-31", "until", id="a day that is none"),
     ],
 )
-def test_leaving_money_alone_needs_all_three(tmp_path, line, message):
+def test_waiver_requires_reference_reason_and_person(tmp_path, line, message):
     """A waived payment needs a reference, a reason and a person: an auditor asks for them."""
     with pytest.raises(SourceError, match=f"ignore.csv row 2 column '{message}'"):
         read_ignore_file(ignore_file(tmp_path, line), "123456", TODAY)
 
 
-def test_fetch_and_month_agree_on_what_is_kept(kept):
+def test_fetch_and_reconcile_save_the_same_files(kept):
     """`reconcile` keeps the same files that `fetch` writes."""
     result, folder = kept
     fetched, _ = read_fetched(folder)
@@ -306,7 +306,7 @@ def test_fetch_and_month_agree_on_what_is_kept(kept):
     assert fetched.missing == 0
 
 
-def test_a_clock_that_is_off_is_said(month, settings, caplog):
+def test_wrong_machine_clock_gives_a_notice(month, settings, caplog):
     """Server time is used, so the figures are right, but the machine's clock needs correction."""
     simulator = Simulator.from_file(month / "simulator.jsonl")
     real = replace(settings, environment="test", base_url="https://apitest.vipps.no")
@@ -329,7 +329,7 @@ def test_a_clock_that_is_off_is_said(month, settings, caplog):
     assert fetched.failures["status"].to_list() == [404]
 
 
-def test_a_moment_given_is_the_moment_compared_at(month, settings, kept):
+def test_as_of_sets_the_cut_off_time(month, settings, kept):
     """`--as-of` in the past excludes later events."""
     _, folder = kept
     result = reconcile_month(
@@ -339,7 +339,7 @@ def test_a_moment_given_is_the_moment_compared_at(month, settings, kept):
     assert result.manifest["as_of"] == "2026-10-20T00:00:00Z"
 
 
-def test_folders_may_be_named_as_text(month, settings, kept):
+def test_folders_may_be_given_as_text(month, settings, kept):
     """In a notebook, users write `payments="report.data"`."""
     first, folder = kept
     again = reconcile_month([str(month / "orders.csv")], settings, payments=str(folder))
@@ -347,7 +347,7 @@ def test_folders_may_be_named_as_text(month, settings, kept):
     assert again.manifest == first.manifest
 
 
-def test_an_order_paid_another_way_is_no_failure(kept):
+def test_unknown_payment_of_a_card_order_is_not_a_failure(kept):
     """The payment is requested, since the shop may be wrong; that Vipps has none is expected."""
     result, _ = kept
     other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
@@ -358,7 +358,7 @@ def test_an_order_paid_another_way_is_no_failure(kept):
     assert {"other_payment_method"} <= set(result.buckets["kind"].dropna())
 
 
-def test_what_is_no_answer_stays_a_failure(kept):
+def test_unreadable_payment_of_a_card_order_stays_a_failure(kept):
     """If the reference could not be read, data is missing, even for an order paid another way."""
     result, _ = kept
     other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
@@ -381,7 +381,7 @@ def test_what_is_no_answer_stays_a_failure(kept):
     assert left["status"].to_list() == [503]
 
 
-def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):
+def test_month_continues_without_the_ledger(month, settings):
     """Orders are reconciled without the ledger, and a notice says what could not be checked."""
     fault = {"operations": ["ledgers", "dates"], "share": 1.0, "status": 503}
     with serve(Simulator.from_file(month / "simulator.jsonl", faults=[fault])) as base_url:
@@ -395,7 +395,7 @@ def test_a_month_goes_on_where_the_ledger_cannot_be_read(month, settings):
 
 
 @pytest.mark.parametrize("seconds", [59.0, -59.0, 61.0, -61.0])
-def test_a_minute_between_the_clocks_is_the_limit(seconds):
+def test_clock_difference_limit_is_one_minute(seconds):
     """The limit is the same, whichever clock is ahead."""
     warning = describe_clock_skew(seconds)
 

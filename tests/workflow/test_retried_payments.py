@@ -78,7 +78,7 @@ def reserved(reference):
         ),
     ],
 )
-def test_an_attempt_the_shop_does_not_know_is_found_by_asking(world, held, payments, kinds):
+def test_unknown_attempt_is_found_by_its_reference(world, held, payments, kinds):
     """No ledger lists the attempt. A correct order must not look lost or half paid."""
     orders, settings, client, _ = world([order(held, "1001")], payments)
 
@@ -107,7 +107,7 @@ def test_an_attempt_the_shop_does_not_know_is_found_by_asking(world, held, payme
         pytest.param(order("order-000001"), [payment("order-000001", **DEAD)], 1, id="lost"),
     ],
 )
-def test_only_orders_whose_money_is_not_there_are_asked_about_again(world, line, payments, calls):
+def test_only_orders_without_money_get_further_requests(world, line, payments, calls):
     """A month without errors needs no extra calls, and a guess without a payment is no failure."""
     orders, settings, client, door = world([line], payments)
 
@@ -164,9 +164,7 @@ def proposed(result):
         ),
     ],
 )
-def test_before_a_capture_is_proposed_the_next_attempts_are_asked_for(
-    world, held, payments, expected
-):
+def test_next_attempts_are_requested_before_a_capture_is_proposed(world, held, payments, expected):
     """Rules §4: in real use, a customer was charged twice.
 
     A guess without a payment is no failure.
@@ -213,7 +211,7 @@ def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(world):
     assert result.manifest["complete"] is False
 
 
-def test_an_order_of_its_own_is_no_attempt_at_another(world):
+def test_separate_order_is_not_an_attempt_of_another(world):
     """Its money does not pay the other order, so the next attempt of that order is requested."""
     lines = [order("order-000001"), order("order-000001-1", "#2")]
     payments = [payment("order-000001", **DEAD), payment("order-000001-1", captured=1000)]
@@ -225,7 +223,7 @@ def test_an_order_of_its_own_is_no_attempt_at_another(world):
     assert asked(door, "order-000001-2") == 1
 
 
-def test_what_was_fetched_beforehand_holds_the_attempts_too(world, tmp_path):
+def test_fetch_then_reconcile_includes_the_attempts(world, tmp_path):
     """`fetch` and then `reconcile --payments` give the same as one run, without further calls."""
     orders, settings, client, door = world(
         [order("order-000001"), order("order-000002", "#2")],
@@ -251,7 +249,7 @@ def test_what_was_fetched_beforehand_holds_the_attempts_too(world, tmp_path):
     assert again.manifest == repeated.manifest
 
 
-def test_a_run_stopped_between_the_rounds_goes_on_there(world, tmp_path):
+def test_run_stopped_between_rounds_continues(world, tmp_path):
     """Attempts already on disk are not requested again; the missing ones are."""
     payments = [
         line

@@ -169,7 +169,7 @@ def test_an_order_of_october_captured_in_november_is_compared_in_november(
     }
 
 
-def test_a_discrepancy_of_october_does_not_lapse_and_ages(reconcile):
+def test_october_discrepancy_keeps_its_first_date(reconcile):
     """It keeps the date of the first run that found it.
 
     After 30 days it is one step more severe.
@@ -192,7 +192,7 @@ def test_a_discrepancy_of_october_does_not_lapse_and_ages(reconcile):
     assert once_more["discrepancies"] == october["discrepancies"]
 
 
-def test_what_was_settled_is_not_asked_for_again(reconcile):
+def test_settled_order_is_not_requested_again(reconcile):
     """October's reservation was captured in November, so December's run knows that it is done."""
     held = payment("order-0001", 1000, "2026-10-30")
     done = payment("order-0001", 1000, "2026-10-30", ("CAPTURED", 1000, "2026-11-03"))
@@ -206,7 +206,7 @@ def test_what_was_settled_is_not_asked_for_again(reconcile):
     assert (code, result["buckets"]) == (0, {"orders": {"matched": 1}, "payments": {"matched": 1}})
 
 
-def test_an_order_of_another_world_is_left_alone(reconcile):
+def test_order_of_another_simulator_is_ignored(reconcile):
     """The same reference at another simulator is another payment, with another pspReference."""
     held = payment("order-0001", 1000, "2026-10-30")
     reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")

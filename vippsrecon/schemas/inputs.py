@@ -102,7 +102,7 @@ ORDERS = Frame(
         _c(
             "method_unsure",
             "boolean",
-            "Whether the title alone does not tell whose payment it is (by_vipps is then empty).",
+            "Whether neither title nor gateway id tells whose payment it is (by_vipps is then empty).",
             optional=True,
         ),
         _c(

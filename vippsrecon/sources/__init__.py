@@ -10,6 +10,10 @@ order above it.
 """
 
 from vippsrecon.sources.file_preview import preview
+from vippsrecon.sources.orders.fields.references import (
+    RULES_AFTER_NOT_FOUND,
+    find_candidate_references,
+)
 from vippsrecon.sources.orders.read import (
     FileSummary,
     OrderFiles,
@@ -18,7 +22,6 @@ from vippsrecon.sources.orders.read import (
     read_order_files,
     read_orders,
 )
-from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND, find_candidate_references
 from vippsrecon.sources.reference_list import (
     is_reference_list,
     read_reference_list,
