@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES
-from vippsrecon.bulk.outcomes.audit_columns import ENTRY_COLUMNS, JOURNAL_OUTCOME_COLUMNS
+from vippsrecon.bulk.outcomes.columns import ENTRY_COLUMNS, JOURNAL_OUTCOME_COLUMNS
 from vippsrecon.bulk.outcomes.follow_up import describe_outcome
 from vippsrecon.bulk.outcomes.frame import compute_booking_date
 from vippsrecon.bulk.outcomes.from_journal import PlanHistory, RowHistory
